@@ -1,0 +1,109 @@
+"""Labels, and those who give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol, runtime_checkable
+
+from activessl.pool.pool import Pool
+from activessl.strategies.base import Query
+
+#: What an answer is. A person labels an item, skips it, or takes an earlier answer back.
+AnswerKind = Literal["label", "skip", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One thing that an annotator said about one item.
+
+    Attributes:
+        key: Names this answer for good, so that reading it twice is harmless. A later answer with the same ``source``
+            replaces an earlier one: an edit is a new key with the old source.
+        source: The annotator's own name for what was answered, such as "annotation 17".
+        item_id: The pool's id of the item.
+        kind: "label", "skip" (this person will not answer) or "delete" (an earlier answer is withdrawn).
+        classes: Names of the classes: one for single-label, any number for multi-label; empty unless kind is "label".
+        annotator: Who said it.
+        seconds: How long it took, as the labeling tool recorded it; None where it did not.
+        at: When, with a time zone.
+        suggested: The class that was pre-selected for the person, None if the item was shown blind.
+        ground_truth: True for answers that were imported as reference, not given in this project.
+    """
+
+    key: str
+    source: str
+    item_id: str
+    kind: AnswerKind
+    classes: tuple[str, ...]
+    annotator: str
+    seconds: float | None
+    at: datetime
+    suggested: str | None = None
+    ground_truth: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What the head thinks of one item: shown to the person as a pre-selected answer.
+
+    Attributes:
+        item_id: The pool's id of the item.
+        classes: Class names by falling probability: the pre-selected one, then the alternatives.
+        probs: Their probabilities, falling.
+        blind: True where the person must not see it, so that anchoring on it can be measured.
+    """
+
+    item_id: str
+    classes: tuple[str, ...]
+    probs: tuple[float, ...]
+    blind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push left at the annotator's side.
+
+    Attributes:
+        tasks: The pool's id of each item to the annotator's own name for its task.
+        new: How many tasks this push made; the others were there already.
+        suggestions: How many suggestions are in place.
+        where: What a person opens to start labeling.
+    """
+
+    tasks: Mapping[str, str]
+    new: int
+    suggestions: int
+    where: str
+
+
+@runtime_checkable
+class Annotator(Protocol):
+    """Answers queries: people in Label Studio, an oracle in simulations.
+
+    May answer fewer than asked, later, in any order, twice, or change an answer. The caller appends all answers to
+    the ledger, whose fold decides what counts.
+    """
+
+    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        """Put the items of a query before the annotator, in its order. Repeating it changes nothing.
+
+        Args:
+            pool: What the query is about.
+            query: Which items, the most informative first.
+            suggestions: What the head thinks of these items; empty before there is a head.
+            model: The version of the model behind order and suggestions, such as "round-3".
+
+        Raises:
+            AnnotatorError: The annotator cannot be reached, refuses, or did not take all of it.
+        """
+        ...
+
+    def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
+        """All answers after a watermark, oldest first, and the next watermark. Answers may repeat.
+
+        Args:
+            since: The watermark of the last pull; None for all.
+        """
+        ...

@@ -1,0 +1,116 @@
+"""Everything activessl raises on purpose.
+
+    ActiveSSLError
+    ├── ConfigError          (ValueError)       activessl.toml or an argument cannot be used
+    ├── PoolError            (ValueError)       the data cannot be read as a pool
+    ├── EncoderError         (RuntimeError)     an encoder cannot be trained, loaded or applied
+    ├── QueryError           (ValueError)       a strategy was asked for something it cannot give
+    ├── LabelError           (ValueError)       labels that do not fit the pool or the classes
+    ├── HeadError            (RuntimeError)     a head cannot be fitted or loaded
+    ├── MeasureError         (ValueError)       a figure was asked for that the data cannot give
+    ├── LedgerError          (RuntimeError)     the ledger cannot be read or written
+    │   └── ProjectLocked                       another process is writing to this project
+    ├── ProjectError         (OSError)          the project folder is missing, incomplete or not writable
+    └── AnnotatorError       (RuntimeError)     the labeling side cannot do what was asked
+        ├── AnnotatorUnreachable (ConnectionError)  no answer, or not in time
+        └── AnnotatorDenied      (PermissionError)  the token or the rights do not suffice
+
+Each carries ``message`` (what is wrong, with the value; lower case, no full stop) and ``hint`` (one imperative
+sentence). The command line prints both as two lines and exits with 1.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ActiveSSLError",
+    "AnnotatorDenied",
+    "AnnotatorError",
+    "AnnotatorUnreachable",
+    "ConfigError",
+    "EncoderError",
+    "HeadError",
+    "LabelError",
+    "LedgerError",
+    "MeasureError",
+    "PoolError",
+    "ProjectError",
+    "ProjectLocked",
+    "QueryError",
+]
+
+
+class ActiveSSLError(Exception):
+    """Base of all errors that are raised on purpose.
+
+    Args:
+        message: What is wrong, with the offending value.
+        hint: What to do about it, as one imperative sentence.
+    """
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n hint: {self.hint}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # exceptions with keyword-only arguments do not cross process borders without this
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+def _rebuild(kind: type[ActiveSSLError], message: str, hint: str) -> ActiveSSLError:
+    return kind(message, hint=hint)
+
+
+class ConfigError(ActiveSSLError, ValueError):
+    """activessl.toml, or an argument, cannot be used."""
+
+
+class PoolError(ActiveSSLError, ValueError):
+    """The data cannot be read as a pool."""
+
+
+class EncoderError(ActiveSSLError, RuntimeError):
+    """An encoder cannot be trained, loaded or applied."""
+
+
+class QueryError(ActiveSSLError, ValueError):
+    """A strategy was asked for something it cannot give."""
+
+
+class LabelError(ActiveSSLError, ValueError):
+    """Labels that do not fit the pool or the classes."""
+
+
+class HeadError(ActiveSSLError, RuntimeError):
+    """A head cannot be fitted or loaded."""
+
+
+class MeasureError(ActiveSSLError, ValueError):
+    """A figure was asked for that the data cannot give."""
+
+
+class LedgerError(ActiveSSLError, RuntimeError):
+    """The ledger cannot be read or written."""
+
+
+class ProjectLocked(LedgerError):
+    """Another process is writing to this project."""
+
+
+class ProjectError(ActiveSSLError, OSError):
+    """The project folder is missing, incomplete or not writable."""
+
+
+class AnnotatorError(ActiveSSLError, RuntimeError):
+    """The labeling side cannot do what was asked."""
+
+
+class AnnotatorUnreachable(AnnotatorError, ConnectionError):
+    """The labeling side does not answer, or not in time."""
+
+
+class AnnotatorDenied(AnnotatorError, PermissionError):
+    """The token or the rights do not suffice."""

@@ -1,0 +1,39 @@
+"""The head: probabilities from vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+@runtime_checkable
+class Head(Protocol):
+    """A classifier on frozen embeddings, in scikit-learn's protocol.
+
+    ``fit`` and ``partial_fit`` take class *indices* or any other sortable class names; ``classes_`` says in which
+    order the columns of ``predict_proba`` come. A head that was fitted with ``classes`` knows classes that no label
+    has shown yet and gives them a small probability.
+    """
+
+    classes_: np.ndarray[Any, np.dtype[Any]]
+
+    def fit(self, X: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"]) -> Head:
+        """Forget everything and learn from these labels."""
+        ...
+
+    def partial_fit(
+        self, X: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"], classes: Int[np.ndarray, " k"] | None = None
+    ) -> Head:
+        """Learn from all labels there are, starting from what is known: the same result as ``fit``, sooner."""
+        ...
+
+    def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+        """Calibrated probabilities; rows sum to one."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write ``weights.safetensors`` and ``config.json``."""
+        ...

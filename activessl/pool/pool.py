@@ -1,0 +1,146 @@
+"""The pool: what there is to label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
+
+import numpy as np
+
+from activessl.errors import PoolError
+
+Modality = Literal["image", "series", "text", "audio", "vector"]
+MODALITIES: tuple[Modality, ...] = get_args(Modality)
+
+#: What an item decodes to: image (h, w, c) uint8 or uint16; series and audio (channels, time) float32; vector (d,)
+#: float32; text str.
+Media = np.ndarray[Any, np.dtype[Any]] | str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to label.
+
+    Attributes:
+        id: Unique in the pool and stable between runs: the relative path of a file, or ``name:row``.
+        sha256: Hex digest of the content, so that moved files and exact duplicates are recognised.
+        shape: (height, width, channels) of an image, (channels, time) of a series, (characters,) of a text.
+    """
+
+    id: str
+    sha256: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file or row that could not be decoded: listed, never fatal."""
+
+    id: str
+    why: str
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where items come from: a folder, a parquet file, an npz file.
+
+    ``scan`` reads everything once and yields a description of each item, or why it is unreadable; ``read`` decodes
+    one item again when its content is needed; ``path`` is the item's file on disk, or None where it has none.
+    """
+
+    @property
+    def modality(self) -> Modality:
+        """What kind of media the items are."""
+        ...
+
+    @property
+    def location(self) -> Path:
+        """The folder or file that was given."""
+        ...
+
+    def scan(self) -> Iterator[Item | Unreadable]:
+        """Read everything once, in a stable order."""
+        ...
+
+    def read(self, item_id: str) -> Media:
+        """Decode one item."""
+        ...
+
+    def path(self, item_id: str) -> Path | None:
+        """The file that holds just this item, or None."""
+        ...
+
+    def content(self, item_id: str) -> bytes:
+        """The item as it is stored: encoded image bytes, UTF-8 text, or npy bytes of an array."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Ordered unique items of one modality; immutable.
+
+    Args:
+        items: The readable items, in a stable order.
+        source: Where their content is read from.
+        unreadable: What could not be decoded, with the reason.
+
+    Raises:
+        PoolError: No items, or two items with one id.
+    """
+
+    items: tuple[Item, ...]
+    source: Source
+    unreadable: tuple[Unreadable, ...] = ()
+    ids: tuple[str, ...] = field(init=False)
+    _row: dict[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        ids = tuple(item.id for item in self.items)
+        row = {item_id: i for i, item_id in enumerate(ids)}
+        if not ids:
+            bad = f" ({len(self.unreadable)} unreadable)" if self.unreadable else ""
+            raise PoolError(f"no usable items in {self.source.location}{bad}", hint="point at a folder or file with data")
+        if len(row) != len(ids):
+            raise PoolError(f"two items share one id in {self.source.location}", hint="make the ids unique")
+        object.__setattr__(self, "ids", ids)
+        object.__setattr__(self, "_row", row)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._row
+
+    @property
+    def modality(self) -> Modality:
+        """What kind of media the items are."""
+        return self.source.modality
+
+    def row(self, item_id: str) -> int:
+        """The position of an item: row ``row(id)`` of every matrix about this pool.
+
+        Raises:
+            PoolError: The pool has no such item.
+        """
+        try:
+            return self._row[item_id]
+        except KeyError:
+            raise PoolError(f"no item {item_id!r} in the pool", hint="check the id, or run `activessl check`") from None
+
+    def read(self, index: int) -> Media:
+        """Decode the item at a row."""
+        return self.source.read(self.ids[index])
+
+    def path(self, index: int) -> Path | None:
+        """The file of the item at a row, where it has one of its own."""
+        return self.source.path(self.ids[index])
+
+    def content(self, index: int) -> bytes:
+        """The stored bytes of the item at a row."""
+        return self.source.content(self.ids[index])
+
+    def subset(self, ids: Iterable[str]) -> Pool:
+        """The same pool with just these items, in this order."""
+        return Pool(items=tuple(self.items[self.row(item_id)] for item_id in ids), source=self.source)

@@ -1,0 +1,202 @@
+"""What a query strategy reads, what it returns, and how it is found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from activessl.errors import QueryError
+
+#: Class probabilities of any vectors under the present head: (m, d) -> (m, k). For strategies that ask the head
+#: about vectors that are not in the pool (DropQuery's perturbed ones).
+Predict = Callable[[Float[np.ndarray, "m d"]], Float[np.ndarray, "m k"]]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """All that a strategy may read: a value, without behaviour beyond what can be derived from it.
+
+    Attributes:
+        vectors: (n, d) the pool's embeddings. May be memory-mapped; never written to.
+        labeled: (m,) rows that have a label; each row once.
+        labels: (m,) class index of each labeled row, or (m, k) 0/1 for multi-label.
+        n_classes: k, the number of classes that the project knows, seen so far or not.
+        rng: The only source of randomness.
+        probs: (n, k) the head's calibrated probabilities, rows summing to one (multi-label: each in [0, 1]); None
+            before there is a head.
+        samples: (s, n, k) probabilities under s draws from the head's posterior, for BALD; None if the head has none.
+        predict: The head as a function, for strategies that ask about perturbed vectors; None before there is a head.
+        excluded: (n,) True where an item must not be asked although it is unlabeled: skipped, already out for
+            labeling, unreadable.
+        costs: (n,) expected seconds of human time per item, > 0; None when all cost the same.
+        class_weights: (k,) how much each class is wanted, >= 0; None when all are wanted alike.
+        ids: the pool's ids; by default the row numbers as text.
+        class_names: the classes' names, for reasons that a person reads.
+    """
+
+    vectors: Float[np.ndarray, "n d"]
+    labeled: Int[np.ndarray, " m"]
+    labels: np.ndarray[Any, np.dtype[Any]]
+    n_classes: int
+    rng: np.random.Generator
+    probs: Float[np.ndarray, "n k"] | None = None
+    samples: Float[np.ndarray, "s n k"] | None = None
+    predict: Predict | None = None
+    excluded: Bool[np.ndarray, " n"] | None = None
+    costs: Float[np.ndarray, " n"] | None = None
+    class_weights: Float[np.ndarray, " k"] | None = None
+    ids: tuple[str, ...] | None = None
+    class_names: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def candidates(self) -> Int[np.ndarray, " c"]:
+        """Rows that may be asked: neither labeled nor excluded, ascending."""
+        free = np.ones(len(self), dtype=bool)
+        free[self.labeled] = False
+        if self.excluded is not None:
+            free &= ~self.excluded
+        return np.flatnonzero(free)
+
+    def id_of(self, index: int) -> str:
+        """The id of a row."""
+        return self.ids[index] if self.ids is not None else str(index)
+
+    def class_name(self, index: int) -> str:
+        """The name of a class."""
+        return self.class_names[index] if self.class_names is not None else f"class {index}"
+
+    def replace(self, **changes: Any) -> State:
+        """A copy with some attributes changed."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """Which items to ask about, in what order, and why each.
+
+    Attributes:
+        indices: (q,) rows of the pool, the most informative first; no row twice, none labeled or excluded.
+        ids: (q,) the same as ids.
+        scores: (q,) not increasing; higher = ask sooner, for every strategy. The unit is the strategy's own.
+        reasons: (q,) one sentence each that a person understands.
+        propensities: (q,) probability in (0, 1] with which the item was drawn in this round; NaN where the choice was
+            deterministic. What was drawn with a known propensity can estimate the accuracy on the pool.
+        strategy: The name of the strategy.
+        seed: What the shell seeded the rng with, as (seed, round); empty when unknown.
+        parts: Further figures per item, such as {"gain": (q,), "uncertainty": (q,)}.
+        neighbours: (q,) rows of the nearest labeled items of each, nearest first; empty when there are none.
+    """
+
+    indices: Int[np.ndarray, " q"]
+    ids: tuple[str, ...]
+    scores: Float[np.ndarray, " q"]
+    reasons: tuple[str, ...]
+    propensities: Float[np.ndarray, " q"]
+    strategy: str
+    seed: tuple[int, ...] = ()
+    parts: dict[str, Float[np.ndarray, " q"]] = field(default_factory=dict)
+    neighbours: tuple[tuple[int, ...], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@runtime_checkable
+class QueryStrategy(Protocol):
+    """Ranks the items of a state.
+
+    Implementations are frozen dataclasses whose fields are their parameters: the same state and the same rng give the
+    same query.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        ...
+
+    def query(self, state: State, query_size: int) -> Query:
+        """Choose items to ask about.
+
+        Args:
+            state: What is known.
+            query_size: How many items, >= 1.
+
+        Returns:
+            Exactly ``query_size`` distinct candidates, the most informative first.
+
+        Raises:
+            QueryError: The state cannot be used, or has fewer candidates than asked.
+        """
+        ...
+
+
+def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> Int[np.ndarray, " c"]:
+    """Check a state once, at the door of every strategy, and return its candidates.
+
+    Raises:
+        QueryError: Wrong shapes, NaN or infinite vectors, labels outside the classes, too few candidates, or no
+            probabilities where the strategy needs them.
+
+    Example:
+        >>> state = State(np.eye(3), np.array([0]), np.array([1]), 2, np.random.default_rng(0))
+        >>> check_state(state, 2).tolist()
+        [1, 2]
+        >>> check_state(state, 3)
+        Traceback (most recent call last):
+        activessl.errors.QueryError: asked for 3 items but only 2 of 3 can be asked
+         hint: ask for at most 2, or add items to the pool
+    """
+    n = len(state.vectors)
+    if state.vectors.ndim != 2 or n == 0 or state.vectors.shape[1] == 0:
+        raise QueryError(f"vectors have shape {state.vectors.shape}", hint="pass a matrix of one row per item")
+    if query_size < 1:
+        raise QueryError(f"asked for {query_size} items", hint="ask for at least 1")
+    if state.n_classes < 1:
+        raise QueryError(f"a state with {state.n_classes} classes", hint="name at least one class")
+    # a sum is finite only if all of its terms are; 50 times cheaper in memory than isfinite over a memory map
+    bad = [i for i in range(0, n, 65536) if not np.isfinite(np.sum(state.vectors[i : i + 65536], dtype=np.float64))]
+    if bad:
+        rows = np.flatnonzero(~np.isfinite(state.vectors[bad[0] : bad[0] + 65536]).all(axis=1)) + bad[0]
+        if len(rows):
+            raise QueryError(
+                f"vectors hold NaN or infinity, first in row {rows[0]}", hint="encode again, or drop those items"
+            )
+    _check_labels(state, n)
+    if needs_probs and state.probs is None:
+        raise QueryError("this strategy needs the head's probabilities", hint="label a few items first, or use 'auto'")
+    if state.probs is not None and state.probs.shape != (n, state.n_classes):
+        raise QueryError(
+            f"probabilities have shape {state.probs.shape}, not {(n, state.n_classes)}", hint="fit the head again"
+        )
+    if state.probs is not None and not np.isfinite(np.sum(state.probs, dtype=np.float64)):
+        raise QueryError("probabilities hold NaN or infinity", hint="fit the head again")
+    candidates = state.candidates
+    if query_size > len(candidates):
+        raise QueryError(
+            f"asked for {query_size:,} items but only {len(candidates):,} of {n:,} can be asked",
+            hint=f"ask for at most {len(candidates):,}, or add items to the pool"
+            if len(candidates)
+            else "add items to the pool: all are labeled, skipped or out for labeling",
+        )
+    return candidates
+
+
+def _check_labels(state: State, n: int) -> None:
+    labeled, labels = np.asarray(state.labeled), np.asarray(state.labels)
+    if len(labeled) != len(labels):
+        raise QueryError(f"{len(labeled)} labeled rows but {len(labels)} labels", hint="pass one label for each row")
+    if not len(labeled):
+        return
+    if labeled.min() < 0 or labeled.max() >= n:
+        raise QueryError(f"labeled rows reach {labeled.max()} in a pool of {n}", hint="pass rows of this pool")
+    if len(np.unique(labeled)) != len(labeled):
+        raise QueryError("a labeled row stands there twice", hint="pass each row once")
+    if labels.ndim == 1 and (labels.min() < 0 or labels.max() >= state.n_classes):
+        raise QueryError(f"a label is {labels.max()} with {state.n_classes} classes", hint="number the classes from 0")
