@@ -23,6 +23,7 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "least_confidence": ("uncertainty:Uncertainty", {"measure": "least_confidence"}),
     "bald": ("uncertainty:Disagreement", {"kind": "bald"}),
     "committee": ("uncertainty:Disagreement", {"kind": "committee"}),
+    "power": ("uncertainty:Power", {}),
     "k_center": ("geometric:KCenter", {}),
     "max_herding": ("geometric:MaxHerding", {}),
     "kmeans": ("geometric:KMeansCentroids", {}),
