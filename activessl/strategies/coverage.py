@@ -18,7 +18,6 @@ from activessl.strategies.index import (
     unit_rows,
 )
 
-
 #: Local scales, by row of the pool or as a function of rows.
 Scale = Float[np.ndarray, "n"] | Callable[[Rows], Float[np.ndarray, "m"]]
 
@@ -117,7 +116,8 @@ def kernel(
         out /= scale_a[:, None].astype(np.float32)
         out /= scale_b[None, :].astype(np.float32)
     out *= np.float32(-1.0 / max(width, 1e-6) ** 2)
-    return np.exp(out, out=out)
+    np.exp(out, out=out)
+    return out
 
 
 def scale_of(scale: Scale | None, rows: Rows) -> Float[np.ndarray, " m"] | None:

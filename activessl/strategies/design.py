@@ -107,9 +107,9 @@ def _propose(chance: Float[np.ndarray, " c"], size: int, picks: list[int], rng: 
     total = np.cumsum(chance)
     if not total[-1] > 0:
         free = np.setdiff1d(np.arange(len(chance)), picks)
-        return rng.choice(free, min(size, len(free)), replace=False)
+        return np.asarray(rng.choice(free, min(size, len(free)), replace=False))
     drawn = np.searchsorted(total, rng.random(size) * total[-1], side="right")
-    return np.minimum(drawn, len(chance) - 1)
+    return np.asarray(np.minimum(drawn, len(chance) - 1))
 
 
 def bait_binary(
@@ -218,7 +218,7 @@ def _update(
     c, e = cross[:, 0].astype(np.float64), cross[:, 1].astype(np.float64)
     a -= g * c * c
     b += g * c * (g * q * c - 2 * e)
-    return inverse - g * np.outer(v, v)
+    return np.asarray(np.subtract(inverse, g * np.outer(v, v)))
 
 
 def _scatter(vectors: Vectors, rows: Rows, weight: Float[np.ndarray, " n"]) -> Float[np.ndarray, "d d"]:
