@@ -117,7 +117,7 @@ def typiclust(
         pending = list(lap)
         while pending and len(picks) < size:
             still = []
-            for cluster in pending:
+            for cluster in pending[: size - len(picks)] if len(pending) > size - len(picks) else pending:
                 if cluster not in queues:
                     queues[cluster] = _typical_first(
                         points, members_of[cluster], is_labeled, factor, n_neighbours, -(-size // len(pending)) + 1, rng
