@@ -75,7 +75,6 @@ def test_a_strategy_starts_from_no_labels_and_then_sees_the_head() -> None:
     assert second.probs.shape == (len(second.vectors), 3)
     assert second.predict is not None
     np.testing.assert_allclose(np.linalg.norm(first.vectors, axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(second.labels, y[:3])
 
 
 def test_a_strategy_that_needs_a_head_gets_a_random_first_batch_and_the_result_says_so() -> None:
