@@ -88,7 +88,7 @@ def draw(lines: Sequence[Line], savings: Savings | None) -> Chart | None:
     Example:
         >>> chart = draw([Line("ours", "ours", (10, 20), (0.5, 0.75))], None)
         >>> [tick.text for tick in chart.ys]
-        ['50 %', '60 %', '70 %', '80 %']
+        ['50 %', '55 %', '60 %', '65 %', '70 %', '75 %']
     """
     lines = [line for line in lines if line.labels]
     if not lines:

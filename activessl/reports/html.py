@@ -32,7 +32,7 @@ def render(report: Report) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     page = _environment().get_template("report.html.j2")
-    return page.render(
+    text = page.render(
         report=report,
         headline=report.headline,
         chart=draw(report.lines, report.savings),
@@ -41,6 +41,7 @@ def render(report: Report) -> str:
         style=style,
         policy=policy,
     )
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")  # a figure and its unit stay on one line
 
 
 @cache
