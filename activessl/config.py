@@ -173,7 +173,9 @@ def write_config(config: Config) -> str:
         "",
         "[annotator]",
         f"kind = {_text(c.annotator.kind)}",
-        f"url = {_text(c.annotator.url)}" if c.annotator.url else '# url = "https://…"  # else `activessl studio start`',
+        f"url = {_text(c.annotator.url)}"
+        if c.annotator.url
+        else '# url = "https://…"  # else `activessl studio start`',
         f"project = {c.annotator.project}" if c.annotator.project else "# project = 1  # else the first push makes one",
         f"title = {_text(c.annotator.title)}",
         f"token_env = {_text(c.annotator.token_env)}  # the environment variable that holds the token",
@@ -208,7 +210,7 @@ def write_config(config: Config) -> str:
 def _text(value: str) -> str:
     """A TOML basic string."""
     out = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in out) + '"'
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in out) + '"'
 
 
 def _optional(key: str, value: float | None) -> str:

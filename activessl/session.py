@@ -290,7 +290,9 @@ class Session:
         probs = head.predict_proba(np.asarray(embeddings.vectors[query.indices]))
         top = np.argsort(-probs, axis=1, kind="stable")[:, :SUGGESTED]
         # seeded by round, not by call: pushing again hides the same items
-        blind = np.random.default_rng([config.seed, number, 1]).random(len(embeddings.ids)) < config.annotator.blind_share
+        blind = (
+            np.random.default_rng([config.seed, number, 1]).random(len(embeddings.ids)) < config.annotator.blind_share
+        )
         return [
             Suggestion(
                 item_id=item,

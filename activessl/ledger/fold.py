@@ -161,9 +161,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
     )
 
 
-def _believe(
-    answers: Iterable[Answer], known: set[str]
-) -> tuple[dict[str, Label], frozenset[str], tuple[Answer, ...]]:
+def _believe(answers: Iterable[Answer], known: set[str]) -> tuple[dict[str, Label], frozenset[str], tuple[Answer, ...]]:
     by_item: dict[str, list[Answer]] = {}
     skips: set[str] = set()
     quarantined: list[Answer] = []

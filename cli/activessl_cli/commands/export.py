@@ -46,7 +46,9 @@ def _csv(rows: list[dict[str, Any]]) -> bytes:
     writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else ["id"])
     writer.writeheader()
     # a cell that starts like a formula would be run by a spreadsheet
-    writer.writerows({k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in r.items()} for r in rows)
+    writer.writerows(
+        {k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in r.items()} for r in rows
+    )
     return out.getvalue().encode()
 
 

@@ -31,7 +31,9 @@ def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     history = session.project.history()
     current = history.open_round
     waiting = 0 if current is None else len(history.waiting(current))
-    text = f"{new} new answers; {len(history.labels):,} items labeled, {len(history.skipped)} skipped, {waiting} waiting"
+    text = (
+        f"{new} new answers; {len(history.labels):,} items labeled, {len(history.skipped)} skipped, {waiting} waiting"
+    )
     if history.quarantined:
         unknown = sorted({c for a in history.quarantined for c in a.classes} - set(session.project.config.data.classes))
         text += f"\n{len(history.quarantined)} answers set aside: the project has no class {', '.join(unknown)}"

@@ -26,7 +26,9 @@ def simulate(
     minutes: Annotated[float, typer.Option(min=0.01, help="Training time of that encoder.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
-    cache: Annotated[Path | None, typer.Option(help="Keep finished seeds in this folder, to go on after a stop.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Keep finished seeds in this folder, to go on after a stop.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replay labeling on data whose labels are known, against random choice."""
@@ -35,7 +37,9 @@ def simulate(
     vectors, labels, names, split = _labeled_vectors(source, encoder, minutes, seed)
     n_classes = len(names)
     free = len(labels) if split is None else int((split == 0).sum())
-    counts = _budgets(budgets) if budgets else tuple(b for b in (n_classes * m for m in (1, 2, 5, 10, 20, 40)) if b <= free)
+    counts = (
+        _budgets(budgets) if budgets else tuple(b for b in (n_classes * m for m in (1, 2, 5, 10, 20, 40)) if b <= free)
+    )
     with render.progress("simulate") as on_progress:
         outcome = replay.simulate(
             vectors,

@@ -17,7 +17,9 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     seconds = sum(history.seconds.values())
     lines = [
         f"{opened.config.data.path}: {opened.config.data.modality}, {len(opened.config.data.classes)} classes",
-        f"encoded: {encoded.items:,} items by {encoded.encoder} {encoded.fingerprint[:12]}" if encoded else "not encoded",
+        f"encoded: {encoded.items:,} items by {encoded.encoder} {encoded.fingerprint[:12]}"
+        if encoded
+        else "not encoded",
         f"rounds: {len(history.rounds)}" + (f", round {current.number} open, {waiting} waiting" if current else ""),
         f"labels: {len(history.labels):,} of items, {len(history.skipped)} skipped, "
         f"{render.duration(seconds)} of recorded human time",
