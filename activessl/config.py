@@ -47,7 +47,7 @@ class AnnotatorConfig(_Section):
     url: str | None = None  # None: the server that `activessl studio start` runs
     project: int | None = None  # None: made by the first push
     title: Annotated[str, StringConstraints(min_length=3, max_length=50)] = "activessl"
-    token_env: Name = "LABEL_STUDIO_API_KEY"
+    token_env: Name = "LABEL_STUDIO_API_KEY"  # noqa: S105  # a name, not a token
     media: Literal["auto", "local", "upload", "inline"] = "auto"
     blind_share: Annotated[float, Field(ge=0, le=1)] = 0.1
 

@@ -1,0 +1,1 @@
+"""Labels, and those who give them."""

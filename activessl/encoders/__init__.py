@@ -1,0 +1,1 @@
+"""Items into vectors in which few labels go far."""

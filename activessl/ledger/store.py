@@ -82,7 +82,7 @@ class Ledger:
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise LedgerError(
                 f"cannot use the ledger {self._name}: {type(error).__name__}",
-                hint="give a file name, or a SQLAlchemy URL whose driver is installed (pip install 'activessl[postgres]')",
+                hint="give a file name, or a URL whose driver is installed: pip install 'activessl[postgres]'",
             ) from None
         except SQLAlchemyError as error:
             raise _failed("open", self._name, error) from None

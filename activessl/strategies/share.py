@@ -1,4 +1,4 @@
-"""A share of every round drawn at random, so that the same labels also measure, and guard against a failing strategy."""
+"""A share of every round drawn at random: the same labels also measure, and guard against a failing strategy."""
 
 from __future__ import annotations
 

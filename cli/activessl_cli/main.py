@@ -28,7 +28,7 @@ _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 @app.callback()
 def _root(
     version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    _debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
 ) -> None:
     if version:
         from importlib.metadata import version as of

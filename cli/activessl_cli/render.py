@@ -133,7 +133,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return not cell or cell[0].isdigit() or cell in ("–", "-") or cell[0] in "+-." and cell[1:2].isdigit()
+    return not cell or cell[0].isdigit() or cell in ("–", "-") or (cell[0] in "+-." and cell[1:2].isdigit())
 
 
 def _plain(value: Any) -> Any:

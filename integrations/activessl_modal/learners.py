@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import modAL.models.learners as modal_learners
-import numpy as np
 
 _patching = threading.RLock()
 

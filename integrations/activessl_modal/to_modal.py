@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from activessl.strategies.registry import get_strategy
 from sklearn.exceptions import NotFittedError
 
 from activessl.strategies.base import QueryStrategy, State
-from activessl.strategies.registry import get_strategy
 
 #: What modAL 0.4.2 calls: (learner, X_pool, n_instances, random_tie_break) -> (indices, metrics).
 ModalCallable = Callable[..., tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
@@ -32,7 +32,7 @@ def as_query_strategy(strategy: str | QueryStrategy = "auto", *, seed: int = 0) 
     chosen = get_strategy(strategy)
 
     def query_strategy(
-        learner: Any, X_pool: Any, n_instances: int = 1, random_tie_break: bool = False, **_: Any
+        learner: Any, X_pool: Any, n_instances: int = 1, **_: Any
     ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         state = _state(learner, X_pool, seed)
         query = chosen.query(state, n_instances)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from activessl.strategies.registry import get_strategy
 
 from activessl.errors import QueryError
 from activessl.strategies.base import State
-from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import RandomShare
 
 
@@ -41,5 +41,5 @@ def test_every_candidate_is_drawn_as_often_as_its_propensity_says() -> None:
 
 
 def test_a_share_outside_zero_to_one_is_refused() -> None:
-    with pytest.raises(QueryError, match="random share of 1.2"):
+    with pytest.raises(QueryError, match=r"random share of 1\.2"):
         RandomShare(get_strategy("random"), 1.2)

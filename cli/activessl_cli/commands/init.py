@@ -27,9 +27,10 @@ def init(
     """Make a project folder about some data."""
     from importlib.metadata import version
 
+    from activessl.pool.sources import load_pool
+
     from activessl.config import check_config
     from activessl.errors import ConfigError
-    from activessl.pool.sources import load_pool
     from activessl.project import Project
 
     names = _class_names(classes)

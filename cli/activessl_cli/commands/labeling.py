@@ -15,7 +15,7 @@ def push(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     pushed = session.push(annotator(session.project))
     render.result(
         pushed,
-        f"{len(pushed.tasks)} tasks ({pushed.new} new) with {pushed.suggestions} suggestions\nlabel here: {pushed.where}",
+        f"{len(pushed.tasks)} tasks, {pushed.new} new, {pushed.suggestions} suggestions\nlabel here: {pushed.where}",
         as_json=as_json,
     )
     render.following("label, then activessl pull")

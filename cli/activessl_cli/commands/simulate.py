@@ -75,8 +75,9 @@ def _labeled_vectors(
 
     from activessl.encoders.embeddings import embed
     from activessl.encoders.pretrain import pretrain
-    from activessl.errors import LabelError
     from activessl.pool.sources import load_pool, read_labels
+
+    from activessl.errors import LabelError
 
     found = read_labels(source)
     if found is None:

@@ -27,8 +27,8 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     if history.quarantined:
         lines.append(f"set aside: {len(history.quarantined)} answers with classes that the project does not have")
     if taught:
-        lines.append(f"model: {taught.labels:,} labels, round {taught.round}"
-                     + (f", accuracy {taught.accuracy:.3f} on test items" if taught.accuracy is not None else ""))  # fmt: skip
+        measured = f", accuracy {taught.accuracy:.3f} on test items" if taught.accuracy is not None else ""
+        lines.append(f"model: {taught.labels:,} labels, round {taught.round}{measured}")
     if encoded is None:
         step = "activessl encode"
     elif current is None:
