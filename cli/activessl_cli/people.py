@@ -1,8 +1,75 @@
-"""Which annotator a project means, and with whose token."""
+"""Which annotator a project means, with whose token, and where the embedded server keeps its things."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from activessl.errors import AnnotatorDenied, AnnotatorUnreachable
+
 if TYPE_CHECKING:
-    pass
+    from activessl.annotators.base import Annotator
+    from activessl.project import Project
+
+
+def annotator(project: Project) -> Annotator:
+    """The people who label this project.
+
+    Raises:
+        AnnotatorDenied: No token.
+        AnnotatorUnreachable: No server is named and the embedded one does not run.
+    """
+    from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
+    from activessl_label_studio.studio import status
+
+    settings = project.config.annotator
+    token = os.environ.get(settings.token_env, "")
+    url = settings.url
+    if url is None:
+        running = status(studio_folder(project.folder))
+        if running is None:
+            raise AnnotatorUnreachable(
+                "no Label Studio server is named in activessl.toml and none was started here",
+                hint="run `activessl studio start`, or set annotator.url in activessl.toml",
+            )
+        url, token = running.url, running.token
+    if not token:
+        raise AnnotatorDenied(
+            f"no token for {url}: the environment variable {settings.token_env} is not set",
+            hint=f"copy a token from the server's Account & Settings, then: export {settings.token_env}=…",
+        )
+    config = project.config
+    return LabelStudioAnnotator(
+        LabelStudioConfig(
+            url=url,
+            project=settings.project or _known_project(project, url),
+            title=settings.title,
+            classes=config.data.classes,
+            modality=config.data.modality,
+            multi_label=config.data.multi_label,
+            media=settings.media,
+        ),
+        token=token,
+    )
+
+
+def _known_project(project: Project, url: str) -> int | None:
+    """The Label Studio project that an earlier push made on this server."""
+    found = [p.project for r in project.history().rounds for p in r.pushed if p.where.startswith(url)]
+    return int(found[-1]) if found and found[-1].isdigit() else None
+
+
+def studio_folder(project: Path) -> Path:
+    """Where the embedded server of a project keeps its data."""
+    return project / "studio"
+
+
+def environments() -> Path:
+    """Where the embedded server is installed: once for all projects of this user."""
+    given = os.environ.get("ACTIVESSL_STUDIO_DIR")
+    if given:
+        return Path(given)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("activessl") / "label-studio"
