@@ -154,7 +154,7 @@ class Session:
                     new=pushed.new,
                     suggestions=pushed.suggestions,
                     where=pushed.where,
-                    project=pushed.where,
+                    project=pushed.project,
                 )
             )
         return pushed

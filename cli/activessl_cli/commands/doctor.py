@@ -75,7 +75,10 @@ def _project(folder: Path) -> Iterator[Finding]:
         yield Finding("project", False, error.message, error.hint)
         return
     yield Finding(
-        "disk", os.access(folder, os.W_OK), "writable" if os.access(folder, os.W_OK) else "read-only", "make it writable"
+        "disk",
+        os.access(folder, os.W_OK),
+        "writable" if os.access(folder, os.W_OK) else "read-only",
+        "make it writable",
     )
     yield Finding("data", project.data.exists(), str(project.data), "mend data.path in activessl.toml")
     try:
