@@ -28,6 +28,7 @@ from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Pu
 from activessl.measuring.stopping import kappa
 from activessl.pool.sources import load_pool, read_labels
 from activessl.project import Project, writing
+from activessl.reports.items import item_table
 from activessl.strategies.base import Query, State
 from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import RandomShare
@@ -238,6 +239,17 @@ class Session:
         config = self.project.config
         head = make_head(config.head.name, n_classes=len(config.data.classes), seed=config.seed)
         return head.fit(np.asarray(embeddings.vectors[rows]), y)
+
+    def table(self, *, predictions: bool = True) -> list[dict[str, Any]]:
+        """One row an item: what people said and, if asked for, what the head says of the rest."""
+        history = self.project.history()
+        ids = self.project.pool().ids
+        probs = None
+        if predictions and history.taught is not None:
+            embeddings = self.embeddings(history)
+            head = self.head(history, embeddings)
+            ids, probs = embeddings.ids, None if head is None else head.predict_proba(embeddings.vectors)
+        return item_table(history, ids, self.project.config.data.classes, probs)
 
     # parts
 
