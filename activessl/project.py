@@ -16,7 +16,8 @@ from activessl.ledger.fold import History, fold
 from activessl.ledger.schema import Created
 from activessl.ledger.store import Ledger
 from activessl.pool.pool import Pool
-from activessl.pool.sources import load_manifest, load_pool, open_source, save_manifest
+from activessl.pool.manifest import load_manifest, save_manifest
+from activessl.pool.sources import load_pool, open_source
 
 
 @dataclass(frozen=True)

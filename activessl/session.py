@@ -26,7 +26,8 @@ from activessl.heads.registry import load_head, make_head
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Pushed, Queried, Taught
 from activessl.measuring.stopping import kappa
-from activessl.pool.sources import load_pool, read_labels
+from activessl.pool.sources import load_pool
+from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.project import Project, writing
 from activessl.reports.items import item_table
 from activessl.strategies.base import Query, State
@@ -320,14 +321,26 @@ class Session:
         if config.data.test is None:
             return None, None
         location = self.project.folder / Path(config.data.test).expanduser()
-        found = read_labels(location)
-        if found is None:
-            raise LabelError(f"the test data {location} has no labels", hint="add a label column, or remove data.test")
         pool = load_pool(location, config.data.modality)
+        truth = _truth(read_labels(pool), location, config.data.classes)
         encoder = load_encoder(self.project.folder / "encoders" / fingerprint)
         vectors = embed(encoder, pool, self._embeddings_folder(f"{fingerprint}-test")).vectors
-        truth = found.indices(pool.ids, config.data.classes)
         return float(np.mean(head.predict_proba(vectors).argmax(axis=1) == truth)), len(truth)
+
+
+def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...]) -> np.ndarray[Any, Any]:
+    """The true class of each test item, as an index into the project's classes."""
+    if found is None:
+        raise LabelError(f"the test data {location} has no labels", hint="add a label column, or remove data.test")
+    names = found.class_names or classes
+    unknown = sorted({str(names[k]) if k < len(names) else str(k) for k in found.labels} - set(classes))
+    if unknown:
+        raise LabelError(
+            f"the test data has a class {unknown[0]!r} that the project does not have",
+            hint="add it to data.classes in activessl.toml, or leave its items out",
+        )
+    index = {name: k for k, name in enumerate(classes)}
+    return np.array([index[names[k]] for k in found.labels], dtype=np.int64)
 
 
 def _queried(query: Query, number: int, seed: int, embeddings: Embeddings, seconds: float) -> Queried:

@@ -1,1 +1,1 @@
-"""Items into vectors in which few labels go far."""
+"""From an item to a vector."""

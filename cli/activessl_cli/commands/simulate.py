@@ -75,19 +75,19 @@ def _labeled_vectors(
 
     from activessl.encoders.embeddings import embed
     from activessl.encoders.pretrain import pretrain
-    from activessl.pool.sources import load_pool, read_labels
+    from activessl.pool.sources import load_pool
+    from activessl.pool.stored_labels import read_labels
 
     from activessl.errors import LabelError
 
-    found = read_labels(source)
+    pool = load_pool(source)
+    found = read_labels(pool)
     if found is None:
         raise LabelError(
             f"{source} has no labels",
             hint="a folder needs a folder per class, a parquet file a column `label`, an npz file an array `labels`",
         )
-    pool = load_pool(source)
-    indices = found.indices(pool.ids, found.class_names)
-    split = found.splits(pool.ids)
+    names = found.class_names or tuple(str(k) for k in range(int(found.labels.max()) + 1))
     with tempfile.TemporaryDirectory() as folder, render.progress("encode") as on_progress:
         made = pretrain(
             pool,
@@ -98,4 +98,4 @@ def _labeled_vectors(
             on_progress=on_progress,
         )
         vectors = embed(made, pool, Path(folder) / "vectors", on_progress=on_progress).vectors[:]
-    return vectors, indices, found.class_names, split
+    return vectors, found.labels, names, found.split
