@@ -15,9 +15,9 @@ from activessl.errors import ConfigError, ProjectError, ProjectLocked
 from activessl.ledger.fold import History, fold
 from activessl.ledger.schema import Created
 from activessl.ledger.store import Ledger
-from activessl.pool.pool import Pool
 from activessl.pool.manifest import load_manifest, save_manifest
-from activessl.pool.sources import load_pool, open_source
+from activessl.pool.pool import Pool
+from activessl.pool.sources import open_source
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,17 @@ class Project:
             return fold(ledger, classes=self.config.data.classes)
 
     def pool(self) -> Pool:
-        """What there is to label, from the manifest where it is up to date."""
-        manifest = self.folder / "pool.parquet"
-        if manifest.exists():
-            return load_manifest(manifest, open_source(self.data, self.config.data.modality))
-        pool = load_pool(self.data, self.config.data.modality)
+        """What there is to label; only what changed since ``remember`` is read again. Writes nothing."""
+        return load_manifest(self._manifest, open_source(self.data, self.config.data.modality))
+
+    def remember(self, pool: Pool) -> None:
+        """Keep the description of the pool, so that opening it again takes no time."""
         with writing(self.folder):
-            save_manifest(pool, manifest)
-        return pool
+            save_manifest(pool, self._manifest)
+
+    @property
+    def _manifest(self) -> Path:
+        return self.folder / "pool.parquet"
 
     @contextmanager
     def lock(self) -> Iterator[None]:

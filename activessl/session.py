@@ -62,6 +62,7 @@ class Session:
         """Train the encoder on the pool, or take it from the cache, and embed every item."""
         config, pool = self.project.config, self.project.pool()
         with self.project.lock(), writing(self.project.folder):
+            self.project.remember(pool)
             start = time.monotonic()
             encoder = pretrain(
                 pool,

@@ -9,6 +9,7 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Look at the data before anybody labels it: unreadable, duplicate, blank and odd items."""
     from activessl.pool.quality import assess
+
     from activessl.project import Project
 
     opened = Project.open(project)

@@ -27,15 +27,19 @@ def init(
     """Make a project folder about some data."""
     from importlib.metadata import version
 
-    from activessl.pool.sources import load_pool
-
     from activessl.config import check_config
+    from activessl.encoders.base import Progress
     from activessl.errors import ConfigError
+    from activessl.pool.sources import load_pool
     from activessl.project import Project
 
     names = _class_names(classes)
-    with render.progress("reading") as on_progress:
-        pool = load_pool(data, modality, on_progress=on_progress)  # type: ignore[arg-type]  # checked inside
+    with render.progress("read") as on_progress:
+        pool = load_pool(
+            data,
+            modality,  # type: ignore[arg-type]  # checked inside
+            on_progress=lambda done, total: on_progress(Progress("items", done, total)),
+        )
     if not names:
         raise ConfigError("no classes given", hint="name them: activessl init DATA --classes scratch,dent,good")
     config = check_config(
@@ -53,6 +57,7 @@ def init(
         name="the new project",
     )
     made = Project.create(project, config, version=version("activessl"))
+    made.remember(pool)
     text = f"{len(pool):,} items of kind {pool.modality} and {len(names)} classes in {made.folder / 'activessl.toml'}"
     if pool.unreadable:
         text += f"\n{len(pool.unreadable):,} could not be read: activessl check lists them"

@@ -75,10 +75,10 @@ def _labeled_vectors(
 
     from activessl.encoders.embeddings import embed
     from activessl.encoders.pretrain import pretrain
-    from activessl.pool.sources import load_pool
-    from activessl.pool.stored_labels import read_labels
 
     from activessl.errors import LabelError
+    from activessl.pool.sources import load_pool
+    from activessl.pool.stored_labels import read_labels
 
     pool = load_pool(source)
     found = read_labels(pool)

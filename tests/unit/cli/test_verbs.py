@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from activessl.annotators.oracle import Oracle
 from PIL import Image
 
-from activessl.annotators.oracle import Oracle
 from activessl_cli import people
 from activessl_cli.main import main
 
