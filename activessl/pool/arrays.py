@@ -34,6 +34,7 @@ class NpzSource:
     """
 
     def __init__(self, location: Path, modality: Modality | None = None) -> None:
+        self._modality: Modality
         self._location = location
         keys = npz_keys(location)
         self._modality, self._key = _choose(location, keys, modality)

@@ -33,6 +33,7 @@ class ParquetSource:
     """
 
     def __init__(self, location: Path, modality: Modality | None = None) -> None:
+        self._modality: Modality
         self._location = location
         self._file = open_parquet(location)
         self._modality, self._column = _choose(location, self._file.schema_arrow, modality)
