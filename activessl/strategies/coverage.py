@@ -1,0 +1,236 @@
+"""Coverage of the pool: k-center and herding. Pure functions of arrays; no labels or model needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.strategies.index import (
+    Rows,
+    Vectors,
+    affordable,
+    nearest_distances,
+    squared_distances,
+    thin,
+    unit_rows,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Greedy:
+    """What a greedy choice returns.
+
+    Attributes:
+        picks: (q,) rows of the pool, in the order they were taken.
+        gains: (q,) what each added when it was taken, in the objective's unit.
+        objective: The objective with all of them, on the items it was measured on.
+    """
+
+    picks: Int[np.ndarray, " q"]
+    gains: Float[np.ndarray, " q"]
+    objective: float
+
+
+def k_center(
+    vectors: Vectors,
+    labeled: Rows,
+    candidates: Rows,
+    size: int,
+    *,
+    rng: np.random.Generator,
+    appeal: Float[np.ndarray, " c"] | None = None,
+) -> Greedy:
+    """Farthest-first traversal: each pick is the candidate farthest from everything labeled and picked.
+
+    Two-approximation of the k-center problem. Without labels it starts at the candidate nearest to the mean. Candidates
+    beyond what fits in 400 MB are sampled.
+
+    Args:
+        vectors: The pool.
+        labeled: Rows that have a label.
+        candidates: Rows to choose from.
+        size: How many, at most ``len(candidates)``.
+        rng: For sampling.
+        appeal: Factor on each candidate's distance.
+
+    Returns:
+        Gains are distances when picked; the objective is the largest distance left over.
+
+    References:
+        Sener & Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018,
+        arXiv 1708.00489; Gonzalez 1985.
+
+    Example:
+        >>> points = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [-1.0, 0.0]])
+        >>> k_center(points, np.array([0]), np.array([1, 2, 3]), 2, rng=np.random.default_rng(0)).picks.tolist()
+        [3, 2]
+    """
+    positions = thin(np.arange(len(candidates)), max(affordable(vectors.shape[1]), size), rng)
+    rows = candidates[positions]
+    factor = np.ones(len(rows)) if appeal is None else np.asarray(appeal)[positions]
+    points = unit_rows(vectors, rows)
+    norms = np.einsum("ij,ij->i", points, points)
+    picks = np.empty(size, dtype=np.int64)
+    gains = np.empty(size)
+    free = np.ones(len(rows), dtype=bool)
+    if len(labeled):
+        squared = nearest_distances(vectors, rows, labeled).astype(np.float64) ** 2
+    else:
+        mean = points.mean(axis=0)
+        squared = np.maximum(norms - 2 * (points @ mean) + mean @ mean, 0).astype(np.float64)
+    for step in range(size):
+        start = step == 0 and not len(labeled)
+        # without labels the most central item goes first: an outlier is a poor only example
+        worth = factor / (1e-3 + np.sqrt(squared)) if start else factor * np.sqrt(squared)
+        best = int(np.argmax(np.where(free, worth, -1.0)))
+        away = np.maximum(norms + norms[best] - 2 * (points @ points[best]), 0)
+        gains[step] = np.sqrt(away.max()) if start else np.sqrt(squared[best])
+        squared = away.astype(np.float64) if start else np.minimum(squared, away)
+        picks[step] = rows[best]
+        free[best] = False
+    left = np.sqrt(squared[free].max()) if free.any() else 0.0
+    return Greedy(picks, gains, float(left))
+
+
+def kernel(
+    a: Float[np.ndarray, "a d"],
+    b: Float[np.ndarray, "b d"],
+    width: float,
+    scale_a: Float[np.ndarray, " a"] | None = None,
+    scale_b: Float[np.ndarray, " b"] | None = None,
+) -> Float[np.ndarray, "a b"]:
+    r"""Gaussian kernel :math:`\exp(-d^2 / (w^2 s_a s_b))` of unit rows, in float32.
+
+    Example:
+        >>> kernel(np.eye(2, dtype="f4"), np.eye(2, dtype="f4"), 1.0).round(3).tolist()
+        [[1.0, 0.135...], [0.135..., 1.0]]
+    """
+    out = squared_distances(a, b)
+    if scale_a is not None and scale_b is not None:
+        out /= scale_a[:, None].astype(np.float32)
+        out /= scale_b[None, :].astype(np.float32)
+    out *= np.float32(-1.0 / max(width, 1e-6) ** 2)
+    return np.exp(out, out=out)
+
+
+def herd(
+    vectors: Vectors,
+    labeled: Rows,
+    candidates: Rows,
+    query_size: int,
+    *,
+    width: float,
+    rng: np.random.Generator,
+    weights: Float[np.ndarray, " n"] | None = None,
+    scale: Float[np.ndarray, " n"] | None = None,
+    appeal: Float[np.ndarray, " c"] | None = None,
+    max_candidates: int = 2_500,
+    max_evaluators: int = 5_000,
+) -> Greedy:
+    r"""Greedy herding: each pick is the candidate that raises the weighted coverage of the pool most.
+
+    Maximises :math:`\sum_j u_j \max_{i \in L \cup S} k(x_i, x_j) / \sum_j u_j` over the evaluators j, a sample of the
+    candidates, with :math:`k = \exp(-\|x_i - x_j\|^2 / (w^2 s_i s_j))`. Monotone and submodular, so greedy reaches at
+    least 1 - 1/e of the best; gains that were computed before bound gains now, so most need not be computed again.
+
+    Args:
+        vectors: (n, d) the pool.
+        labeled: Rows that have a label.
+        candidates: Rows to choose from; also whom the coverage is measured on.
+        query_size: How many, at most ``len(candidates)``.
+        width: w, > 0, in Euclidean distance between unit vectors.
+        rng: For sampling.
+        weights: u, by row of the pool, >= 0 (uncertainty times multiplicity); alike by default.
+        scale: s, by row of the pool, > 0 (local scale over its median); all one by default.
+        appeal: Factor on each candidate's gain.
+        max_candidates: More are sampled.
+        max_evaluators: More are sampled.
+
+    Returns:
+        Gains and objective are coverage in [0, 1], measured on the evaluators.
+
+    References:
+        Bae, Noh & Sutherland, Generalized Coverage for More Robust Low-Budget Active Learning, ECCV 2024,
+        arXiv 2407.12212; Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644; self-tuning
+        scale: Zelnik-Manor & Perona, NIPS 2004; lazy evaluation: Minoux 1978.
+
+    Example:
+        >>> points = np.array([[1.0, 0.0], [0.99, 0.1], [0.0, 1.0]])
+        >>> herd(points, np.array([], int), np.arange(3), 2, width=1.0, rng=np.random.default_rng(0)).picks.tolist()
+        [1, 2]
+    """
+    u = np.ones(len(vectors), dtype=np.float32) if weights is None else np.asarray(weights, dtype=np.float32)
+    evaluators = thin(candidates, max_evaluators, rng)
+    mass = u[evaluators]
+    if not mass.sum() > 0:
+        mass = np.ones(len(evaluators), dtype=np.float32)
+    mass = mass / mass.sum()
+    chosen = thin(np.arange(len(candidates)), max(max_candidates, 4 * query_size), rng)
+    rows = candidates[chosen]
+    points, ground = unit_rows(vectors, rows), unit_rows(vectors, evaluators)
+    s_rows = None if scale is None else np.asarray(scale)[rows]
+    s_ground = None if scale is None else np.asarray(scale)[evaluators]
+    covered = coverage_of(vectors, labeled, ground, width, scale=scale, ground_scale=s_ground)
+    similarity = kernel(points, ground, width, s_rows, s_ground)
+    factor = np.ones(len(rows)) if appeal is None else np.asarray(appeal, dtype=np.float64)[chosen]
+    return _lazy_greedy(similarity, covered, mass, factor, rows, query_size)
+
+
+def coverage_of(
+    vectors: Vectors,
+    labeled: Rows,
+    ground: Float[np.ndarray, "e d"],
+    width: float,
+    *,
+    scale: Float[np.ndarray, " n"] | None = None,
+    ground_scale: Float[np.ndarray, " e"] | None = None,
+) -> Float[np.ndarray, " e"]:
+    """How well each ground vector is covered by the labeled rows: the largest kernel to one of them, 0 without."""
+    covered = np.zeros(len(ground), dtype=np.float32)
+    for start in range(0, len(labeled), 2048):
+        rows = labeled[start : start + 2048]
+        s = None if scale is None else np.asarray(scale)[rows]
+        near = kernel(unit_rows(vectors, rows), ground, width, s, ground_scale).max(axis=0)
+        np.maximum(covered, near, out=covered)
+    return covered
+
+
+def _lazy_greedy(
+    similarity: Float[np.ndarray, "c e"],
+    covered: Float[np.ndarray, " e"],
+    mass: Float[np.ndarray, " e"],
+    factor: Float[np.ndarray, " c"],
+    rows: Rows,
+    size: int,
+) -> Greedy:
+    covered = covered.copy()
+    bound = factor * gains_of(similarity, covered, mass)
+    picks, gains = np.empty(size, dtype=np.int64), np.empty(size)
+    for step in range(size):
+        fresh = np.zeros(len(rows), dtype=bool) if step else np.ones(len(rows), dtype=bool)
+        width = 16
+        while not fresh[best := int(np.argmax(bound))]:
+            stale = np.where(fresh, -np.inf, bound)
+            top = np.argpartition(-stale, min(width, len(stale) - 1))[:width]
+            top = top[stale[top] > -np.inf]
+            bound[top] = factor[top] * gains_of(similarity[top], covered, mass)
+            fresh[top] = True
+            width = min(2 * width, 256)
+        picks[step], gains[step] = rows[best], max(float(bound[best] / factor[best]), 0.0)
+        np.maximum(covered, similarity[best], out=covered)
+        bound[best] = -np.inf
+    return Greedy(picks, gains, float(covered @ mass))
+
+
+def gains_of(
+    similarity: Float[np.ndarray, "c e"], covered: Float[np.ndarray, " e"], mass: Float[np.ndarray, " e"]
+) -> Float[np.ndarray, " c"]:
+    """Weighted coverage that each candidate would add."""
+    out = np.empty(len(similarity))
+    for start in range(0, len(similarity), 256):
+        more = similarity[start : start + 256] - covered
+        np.maximum(more, 0, out=more)
+        out[start : start + 256] = more @ mass
+    return out

@@ -1,0 +1,104 @@
+"""Why each item is asked, in words a person understands: computed for the picked items only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from activessl.strategies.base import State
+from activessl.strategies.index import Rows, block_rows, neighbours, squared_distances, thin, unit_blocks, unit_rows
+
+#: Items of the pool that are looked at to count whom a pick stands for; larger pools are counted by sample.
+_SAMPLE = 20_000
+#: Labeled items that compete with the picks for whom they stand for.
+_RIVALS = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What can be said about the picked items.
+
+    Attributes:
+        covers: (q,) about how many candidates are similar to the pick and nearer to it than to any other pick or
+            labeled item.
+        neighbours: (q,) rows of up to three nearest labeled items, nearest first.
+    """
+
+    covers: Int[np.ndarray, " q"]
+    neighbours: tuple[tuple[int, ...], ...]
+
+
+def gather_facts(state: State, picks: Rows, candidates: Rows, *, rng: np.random.Generator) -> Facts:
+    """Count whom each pick stands for, and find its nearest labeled items.
+
+    Similar means nearer than the median distance of a candidate to its nearest pick.
+    """
+    vectors = state.vectors
+    centres = unit_rows(vectors, picks)
+    rows = thin(candidates, _SAMPLE, rng)
+    rivals = unit_rows(vectors, thin(np.asarray(state.labeled), _RIVALS, rng)) if len(state.labeled) else None
+    owner = np.empty(len(rows), dtype=np.int64)
+    distance = np.empty(len(rows), dtype=np.float32)
+    rival_distance = np.full(len(rows), np.inf, dtype=np.float32)
+    for part, block in unit_blocks(vectors, rows, block=block_rows(len(picks) + _RIVALS)):
+        squared = squared_distances(block, centres)
+        owner[part] = squared.argmin(axis=1)
+        distance[part] = squared[np.arange(len(block)), owner[part]]
+        if rivals is not None:
+            rival_distance[part] = squared_distances(block, rivals).min(axis=1)
+    own = np.isin(rows, picks)
+    radius = np.median(distance[~own]) if (~own).any() else 0.0
+    counted = ~own & (distance <= radius) & (distance <= rival_distance)
+    covers = np.bincount(owner[counted], minlength=len(picks)) * (len(candidates) / len(rows))
+    if len(state.labeled):
+        _, near = neighbours(unit_rows(vectors, state.labeled), centres, 3)
+        nearest = tuple(tuple(int(state.labeled[i]) for i in row) for row in near)
+    else:
+        nearest = ()
+    return Facts(np.rint(covers).astype(np.int64), nearest)
+
+
+def reasons(state: State, picks: Rows, facts: Facts, leads: Sequence[str] | None = None) -> tuple[str, ...]:
+    """One sentence for each pick.
+
+    Args:
+        state: What was known.
+        picks: The rows asked.
+        facts: From :func:`gather_facts`.
+        leads: What the strategy itself has to say first about each pick; an empty text says nothing.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> state = State(np.eye(2), np.array([0]), np.array([0]), 2, rng, probs=np.array([[0.9, 0.1], [0.5, 0.5]]),
+        ...               class_names=("scratch", "inclusion"))
+        >>> reasons(state, np.array([1]), Facts(np.array([312]), ((0,),)))[0]
+        'covers 312 similar unlabeled items; the model hesitates between scratch (50 %) and inclusion (50 %)'
+    """
+    out = []
+    for position, row in enumerate(picks):
+        said = [leads[position]] if leads is not None and leads[position] else []
+        count = int(facts.covers[position])
+        said.append(
+            f"covers {count:,} similar unlabeled item{'s' if count != 1 else ''}" if count else "few others are like it"
+        )
+        said.append(_belief(state, int(row)))
+        out.append("; ".join(part for part in said if part))
+    return tuple(out)
+
+
+def _belief(state: State, row: int) -> str:
+    if state.probs is None:
+        return "nothing is labeled yet" if not len(state.labeled) else ""
+    probs = np.asarray(state.probs[row], dtype=np.float64)
+    if state.labels.ndim == 2:
+        doubtful = np.argsort(np.abs(probs - 0.5), kind="stable")[:2]
+        said = " and ".join(f"{state.class_name(int(c))} ({probs[c]:.0%})".replace("%", " %") for c in doubtful)
+        return f"the model is least sure about {said}"
+    best = np.argsort(-probs, kind="stable")[:2]
+    named = [f"{state.class_name(int(c))} ({100 * probs[c]:.0f} %)" for c in best]
+    if len(best) == 2 and probs[best[1]] > 0.5 * probs[best[0]]:
+        return f"the model hesitates between {named[0]} and {named[1]}"
+    return f"the model expects {named[0]}"

@@ -1,0 +1,95 @@
+"""Strategies by name: the built-in ones from a table, others by entry point."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from activessl.errors import QueryError
+from activessl.strategies.base import QueryStrategy
+
+#: The entry-point group under which other packages offer strategies: name -> a class or function that makes one.
+GROUP = "activessl.strategies"
+
+_HERE = "activessl.strategies"
+
+#: name -> ("module:attribute", parameters that are fixed by the name). Nothing is imported before it is asked for.
+_BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
+    "random": ("uncertainty:Random", {}),
+    "margin": ("uncertainty:Uncertainty", {"measure": "margin"}),
+    "entropy": ("uncertainty:Uncertainty", {"measure": "entropy"}),
+    "least_confidence": ("uncertainty:Uncertainty", {"measure": "least_confidence"}),
+    "bald": ("uncertainty:Disagreement", {"kind": "bald"}),
+    "committee": ("uncertainty:Disagreement", {"kind": "committee"}),
+    "k_center": ("geometric:KCenter", {}),
+    "max_herding": ("geometric:MaxHerding", {}),
+    "kmeans": ("geometric:KMeansCentroids", {}),
+    "typiclust": ("geometric:TypiClust", {}),
+}
+
+
+def strategy_names() -> tuple[str, ...]:
+    """The names that :func:`get_strategy` knows, sorted: built-in ones and those of installed packages.
+
+    Example:
+        >>> "max_herding" in strategy_names()
+        True
+    """
+    return tuple(sorted({*_BUILT_IN, *(point.name for point in entry_points(group=GROUP))}))
+
+
+def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
+    """Make a strategy from its name, or pass one through.
+
+    Args:
+        strategy: A name out of :func:`strategy_names`, or an object with ``name`` and ``query``.
+        params: The strategy's fields, such as ``width=0.8``.
+
+    Raises:
+        QueryError: An unknown name or parameter; parameters for an object that is made already; an entry point that
+            cannot be loaded or does not give a strategy.
+
+    Example:
+        >>> get_strategy("max_herding", width=0.8)
+        MaxHerding(width=0.8, name='max_herding')
+    """
+    if not isinstance(strategy, str):
+        if not isinstance(strategy, QueryStrategy):
+            raise QueryError(
+                f"{type(strategy).__name__} is not a query strategy",
+                hint="pass a name, or an object with name and query",
+            )
+        if params:
+            raise QueryError("parameters for a strategy that is made already", hint="set them where it is made")
+        return strategy
+    if strategy in _BUILT_IN:
+        path, fixed = _BUILT_IN[strategy]
+        module, _, attribute = path.partition(":")
+        make = getattr(import_module(f"{_HERE}.{module}"), attribute)
+        known = {f.name for f in fields(make) if f.init} - set(fixed) if is_dataclass(make) else set(params)
+        unknown = sorted(set(params) - known)
+        if unknown:
+            raise QueryError(
+                f"{strategy} has no parameter {unknown[0]!r}",
+                hint=f"use {', '.join(sorted(known))}" if known else "pass none",
+            )
+        made = make(**fixed, **params)
+    else:
+        made = _from_entry_point(strategy, params)
+    if not isinstance(made, QueryStrategy):
+        raise QueryError(f"{strategy!r} does not give a query strategy", hint="offer an object with name and query")
+    return made
+
+
+def _from_entry_point(name: str, params: dict[str, Any]) -> Any:
+    found = [point for point in entry_points(group=GROUP) if point.name == name]
+    if not found:
+        raise QueryError(f"no strategy is called {name!r}", hint=f"use one of {', '.join(strategy_names())}")
+    try:
+        return found[0].load()(**params)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise QueryError(
+            f"strategy {name!r} of {found[0].value} cannot be made: {error}", hint="update or remove that package"
+        ) from error

@@ -1,0 +1,196 @@
+"""What every strategy does before and after choosing: one door in, one door out.
+
+``open_scene`` checks the state and collapses near-duplicates; ``close_scene`` orders the picks, says why, and builds
+the Query. Between them a strategy is one call of a pure function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.errors import QueryError
+from activessl.strategies.base import Query, State, check_state
+from activessl.strategies.duplicates import collapse_duplicates, duplicate_tolerance
+from activessl.strategies.explain import gather_facts, reasons
+from activessl.strategies.index import Rows
+from activessl.strategies.scores import entropy, least_confidence, margin, multilabel
+
+MEASURES = {"margin": margin, "entropy": entropy, "least_confidence": least_confidence}
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A checked state, with duplicates set aside.
+
+    Attributes:
+        state: The state.
+        query_size: How many items were asked for.
+        rows: (r,) candidates to choose from, one of each group of near-duplicates, none a copy of a labeled item;
+            ascending, never empty.
+        multiplicity: (r,) how many candidates each stands for.
+        groups: (c,) for each candidate of the state the position in ``rows`` of the one that stands for it; -1 for
+            copies of labeled items, which are asked only when nothing else is left.
+        appeal: (r,) factor on the gain of each row, > 0: how much its likely class is wanted, per expected second of
+            human time; None when all rows are alike.
+    """
+
+    state: State
+    query_size: int
+    rows: Int[np.ndarray, " r"]
+    multiplicity: Int[np.ndarray, " r"]
+    groups: Int[np.ndarray, " c"]
+    appeal: Float[np.ndarray, " r"] | None
+
+    @property
+    def size(self) -> int:
+        """How many rows a strategy is to choose: fewer than asked when there are fewer distinct items."""
+        return min(self.query_size, len(self.rows))
+
+    @property
+    def labeled(self) -> Rows:
+        """The labeled rows."""
+        return np.asarray(self.state.labeled, dtype=np.int64)
+
+    def copies(self, position: int) -> Rows:
+        """All candidates that ``rows[position]`` stands for, itself among them."""
+        if self.multiplicity[position] == 1:
+            return self.rows[position : position + 1]
+        return self.state.candidates[self.groups == position]
+
+    def weigh(self, gains: Float[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
+        """Gains (>= 0) of the rows, times their appeal."""
+        return gains if self.appeal is None else gains * self.appeal
+
+    def probs(self) -> Float[np.ndarray, "r k"]:
+        """The head's probabilities of the rows.
+
+        Raises:
+            QueryError: There is no head yet.
+        """
+        if self.state.probs is None:
+            raise QueryError(
+                "this strategy needs the head's probabilities", hint="label a few items first, or use 'auto'"
+            )
+        return np.asarray(self.state.probs[self.rows])
+
+    def uncertainty(self, measure: str = "margin") -> Float[np.ndarray, " r"]:
+        """Uncertainty of the rows in [0, 1], multi-label or not."""
+        return uncertainty_of(self.probs(), measure, multi_label=self.state.labels.ndim == 2)
+
+
+def uncertainty_of(
+    probs: Float[np.ndarray, "n k"], measure: str = "margin", *, multi_label: bool = False
+) -> Float[np.ndarray, " n"]:
+    """One of the scores by name, asked class by class when multi-label.
+
+    Raises:
+        QueryError: An unknown measure.
+    """
+    score = MEASURES.get(measure)
+    if score is None:
+        raise QueryError(f"unknown uncertainty {measure!r}", hint=f"use one of {', '.join(sorted(MEASURES))}")
+    return multilabel(score, probs) if multi_label else score(probs)
+
+
+def open_scene(state: State, query_size: int, *, needs_probs: bool = False) -> Scene:
+    """Check a state and set duplicates aside.
+
+    Raises:
+        QueryError: As :func:`activessl.strategies.base.check_state`; costs or class weights out of range.
+    """
+    candidates = check_state(state, query_size, needs_probs=needs_probs)
+    labeled = np.asarray(state.labeled, dtype=np.int64)
+    tolerance = duplicate_tolerance(state.vectors, rng=np.random.default_rng(0))
+    every = np.concatenate([labeled, candidates])  # labeled rows first, so that they represent their copies
+    found = collapse_duplicates(state.vectors, tolerance, rows=every)
+    fresh = found.representatives_at >= len(labeled)  # groups without a labeled member
+    if not fresh.any():  # every candidate copies a labeled item
+        groups = np.arange(len(candidates))
+        return Scene(state, query_size, candidates, np.ones_like(groups), groups, _appeal(state, candidates))
+    position = np.where(fresh, np.cumsum(fresh) - 1, -1)
+    rows = found.representatives[fresh]
+    groups = position[found.membership[len(labeled) :]]
+    return Scene(state, query_size, rows, found.multiplicity[fresh], groups, _appeal(state, rows))
+
+
+def _appeal(state: State, rows: Rows) -> Float[np.ndarray, " r"] | None:
+    appeal = None
+    if state.costs is not None:
+        costs = np.asarray(state.costs, dtype=np.float64)
+        if costs.shape != (len(state),) or not np.all(np.isfinite(costs)) or not np.all(costs > 0):
+            raise QueryError("costs must be one positive number of seconds per item", hint="pass costs > 0, or None")
+        appeal = np.median(costs[rows]) / costs[rows]
+    if state.class_weights is not None:
+        wanted = np.asarray(state.class_weights, dtype=np.float64)
+        if (
+            wanted.shape != (state.n_classes,)
+            or not np.all(np.isfinite(wanted))
+            or wanted.min() < 0
+            or not wanted.any()
+        ):
+            raise QueryError(
+                f"class weights must be {state.n_classes} numbers >= 0, one of them > 0", hint="pass one per class"
+            )
+        if state.probs is not None:
+            probs = np.asarray(state.probs[rows], dtype=np.float64)
+            mass = np.maximum(probs.sum(axis=1), 1e-12)
+            want = (probs @ wanted) / mass / wanted.mean()
+            want = np.maximum(want, 1e-6)  # what nobody wants comes last, but may come
+            appeal = want if appeal is None else appeal * want
+    return appeal
+
+
+def close_scene(
+    scene: Scene,
+    picks: Rows,
+    scores: Float[np.ndarray, " q"] | None,
+    *,
+    strategy: str,
+    leads: Sequence[str] | None = None,
+    parts: Mapping[str, Float[np.ndarray, " q"]] | None = None,
+    propensities: Float[np.ndarray, " q"] | None = None,
+) -> Query:
+    """Build the Query: order by score, fill up with spare copies if need be, say why.
+
+    Args:
+        scene: From :func:`open_scene`.
+        picks: (q,) distinct rows out of ``scene.rows``, q = ``scene.size``.
+        scores: (q,) finite; None for strategies whose order is their only score (then 1, 1 - 1/q, ...).
+        strategy: The name.
+        leads: What to say first about each pick.
+        parts: Further figures per pick.
+        propensities: (q,) if drawn with known probability.
+    """
+    picks = np.asarray(picks, dtype=np.int64)
+    count = len(picks)
+    scores = 1 - np.arange(count) / max(count, 1) if scores is None else np.asarray(scores, dtype=np.float64)
+    order = np.argsort(-scores, kind="stable")
+    picks, scores = picks[order], scores[order]
+    chance = np.full(count, np.nan) if propensities is None else np.asarray(propensities, dtype=np.float64)[order]
+    extra = {key: np.asarray(value, dtype=np.float64)[order] for key, value in (parts or {}).items()}
+    said = None if leads is None else [leads[i] for i in order]
+    short = scene.query_size - count
+    if short > 0:
+        rng = np.random.default_rng(0)
+        left = np.setdiff1d(scene.state.candidates, picks, assume_unique=True)
+        more = left[np.sort(rng.choice(len(left), short, replace=False))]
+        picks = np.concatenate([picks, more])
+        scores = np.concatenate([scores, np.full(short, min(0.0, scores[-1]))])
+        chance = np.concatenate([chance, np.full(short, np.nan)])
+        extra = {key: np.concatenate([value, np.zeros(short)]) for key, value in extra.items()}
+        said = (said or [""] * count) + ["copies another item, and only copies are left"] * short
+    facts = gather_facts(scene.state, picks, scene.state.candidates, rng=np.random.default_rng(0))
+    return Query(
+        indices=picks,
+        ids=tuple(scene.state.id_of(int(row)) for row in picks),
+        scores=scores,
+        reasons=reasons(scene.state, picks, facts, said),
+        propensities=chance,
+        strategy=strategy,
+        parts={**extra, "covers": facts.covers.astype(np.float64)},
+        neighbours=facts.neighbours,
+    )

@@ -1,0 +1,175 @@
+"""Scores of single items from probabilities: pure functions, higher = ask sooner.
+
+Multi-label probabilities (each column in [0, 1] on its own) go through :func:`multilabel`, which asks the score about
+each class as a choice of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+Probs = Float[np.ndarray, "n k"]
+Scores = Float[np.ndarray, " n"]
+
+
+def least_confidence(probs: Probs) -> Scores:
+    """Score by one minus the probability of the best class.
+
+    Args:
+        probs: Class probabilities; rows sum to one.
+
+    Returns:
+        Scores in [0, 1 - 1/k].
+
+    References:
+        Lewis & Gale, A Sequential Algorithm for Training Text Classifiers, SIGIR 1994.
+
+    Example:
+        >>> least_confidence(np.array([[0.5, 0.5], [0.9, 0.1]])).round(2).tolist()
+        [0.5, 0.1]
+    """
+    return 1.0 - np.asarray(probs).max(axis=1)
+
+
+def margin(probs: Probs) -> Scores:
+    r"""Score by :math:`1 - (p_{(1)} - p_{(2)})`, the closeness of the two best classes.
+
+    Args:
+        probs: Class probabilities; rows sum to one.
+
+    Returns:
+        Scores in [0, 1]; with a single class all 0.
+
+    References:
+        Scheffer, Decomain & Wrobel, Active Hidden Markov Models for Information Extraction, IDA 2001.
+
+    Example:
+        >>> margin(np.array([[0.5, 0.5], [0.9, 0.1]])).round(2).tolist()
+        [1.0, 0.2]
+    """
+    first, second = top_two(probs)
+    return 1.0 - (first - second)
+
+
+def top_two(probs: Probs) -> tuple[Scores, Scores]:
+    """The largest and the second largest probability of each row; the second is 0 with a single class."""
+    probs = np.asarray(probs)
+    if probs.shape[1] == 1:
+        return np.ones(len(probs)), np.zeros(len(probs))
+    if probs.shape[1] == 2:
+        return probs.max(axis=1), probs.min(axis=1)
+    best = np.argmax(probs, axis=1)[:, None]
+    first = np.take_along_axis(probs, best, axis=1)[:, 0]
+    rest = probs.copy()
+    np.put_along_axis(rest, best, -1, axis=1)
+    return first, rest.max(axis=1)
+
+
+def entropy(probs: Probs, *, normalise: bool = True) -> Scores:
+    """Score by the entropy of the predicted class.
+
+    Args:
+        probs: Class probabilities; rows sum to one.
+        normalise: Divide by log k, so that scores lie in [0, 1] for any number of classes; else in nats.
+
+    References:
+        Shannon 1948; Settles, Active Learning Literature Survey, 2009, section 3.1.
+
+    Example:
+        >>> entropy(np.array([[0.5, 0.5], [1.0, 0.0]])).round(2).tolist()
+        [1.0, 0.0]
+    """
+    probs = np.asarray(probs, dtype=np.float64)
+    k = probs.shape[1]
+    nats = -np.sum(probs * np.log(np.clip(probs, 1e-12, None)), axis=1)
+    return np.maximum(nats, 0) / (np.log(k) if normalise and k > 1 else 1.0)
+
+
+def bald(samples: Float[np.ndarray, "s n k"]) -> Scores:
+    """Score by the mutual information between the label and the head's parameters, in nats.
+
+    Args:
+        samples: Class probabilities under s draws from the head's posterior.
+
+    Returns:
+        Scores in [0, log k]: the entropy of the mean minus the mean entropy. What is ambiguous under every draw scores
+        0; what the draws disagree about scores high.
+
+    References:
+        Houlsby, Huszar, Ghahramani & Lengyel, Bayesian Active Learning for Classification, arXiv 1112.5745 (2011).
+
+    Example:
+        >>> bald(np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]])).round(2).tolist()
+        [0.69, 0.0]
+    """
+    samples = np.asarray(samples)
+    mean = np.zeros(samples.shape[1:])
+    inner = np.zeros(samples.shape[1])
+    for draw in samples:  # a draw at a time: nothing of size s n k beside the samples themselves
+        mean += draw
+        inner += entropy(draw, normalise=False)
+    return np.maximum(entropy(mean / len(samples), normalise=False) - inner / len(samples), 0)
+
+
+def disagreement(samples: Float[np.ndarray, "s n k"], *, kind: Literal["vote", "consensus"] = "vote") -> Scores:
+    """Score by how far the members of a committee disagree, in nats.
+
+    Args:
+        samples: Class probabilities by each of s members.
+        kind: ``vote``: entropy of the members' first choices. ``consensus``: mean divergence (KL) of the members from
+            their mean, which equals :func:`bald`.
+
+    Returns:
+        Scores in [0, log k].
+
+    References:
+        Engelson & Dagan, Minimizing Manual Annotation Cost, ACL 1996; McCallum & Nigam, Employing EM and Pool-Based
+        Active Learning, ICML 1998.
+
+    Example:
+        >>> votes = np.array([[[0.9, 0.1]], [[0.2, 0.8]]])
+        >>> disagreement(votes).round(2).tolist()
+        [0.69]
+    """
+    samples = np.asarray(samples)
+    if kind == "consensus":
+        return bald(samples)
+    votes = np.zeros(samples.shape[1:])
+    for draw in samples:
+        votes[np.arange(len(votes)), draw.argmax(axis=1)] += 1
+    return entropy(votes / len(samples), normalise=False)
+
+
+def multilabel(score: Callable[[Probs], Scores], probs: Probs, *, reduce: Literal["mean", "max"] = "mean") -> Scores:
+    """Ask a score about each class of a multi-label head as a choice of two, and gather.
+
+    Args:
+        score: :func:`margin`, :func:`entropy` or :func:`least_confidence`.
+        probs: Probability of each class on its own, in [0, 1].
+        reduce: ``mean`` over classes (what a full answer of the item tells), or ``max`` (its most doubtful class).
+
+    References:
+        Brinker, On Active Learning in Multi-label Classification, GfKl 2006.
+
+    Example:
+        >>> multilabel(margin, np.array([[0.5, 1.0], [1.0, 0.0]])).round(2).tolist()
+        [0.5, 0.0]
+    """
+    probs = np.asarray(probs)
+    per_class = np.stack([score(np.stack([p, 1 - p], axis=1)) for p in probs.T])
+    return per_class.mean(axis=0) if reduce == "mean" else per_class.max(axis=0)
+
+
+def rank(scores: Scores, size: int, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Positions of the ``size`` highest scores, highest first; ties fall at random, not by row.
+
+    Example:
+        >>> rank(np.array([0.1, 0.9, 0.5]), 2, np.random.default_rng(0)).tolist()
+        [1, 2]
+    """
+    order = np.lexsort((rng.random(len(scores)), -np.asarray(scores)))
+    return order[:size]
