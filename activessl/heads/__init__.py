@@ -1,1 +1,1 @@
-"""Vectors into class probabilities."""
+"""Heads: from vectors to class probabilities."""

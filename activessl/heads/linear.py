@@ -1,0 +1,398 @@
+"""Multinomial logistic regression on frozen embeddings, with nothing for the user to choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from jaxtyping import Float, Int
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from activessl.errors import HeadError, LabelError
+from activessl.heads.calibrate import fit_sharpness, softmax
+from activessl.heads.files import read_head, write_head
+from activessl.heads.softmax import Span, fit_softmax, span
+
+#: Penalties that are tried. Unit vectors make one grid fit all encoders: beyond either end, accuracy only falls.
+PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+#: What is used when the labels are too few to choose, and what the choice is drawn towards.
+USUAL_PENALTY = 0.03
+USUAL_SHARPNESS = 0.7
+#: How far the choice moves on little evidence: the prior's standard deviation of the penalty's logarithm.
+PENALTY_SPREAD = 1.5
+#: The penalty of the logistic fit that goes with a ridge penalty of 1.
+RIDGE_TO_LOGISTIC = 0.1
+#: Cross-validation looks at no more labels than these: the choice is settled long before.
+MOST_CHOOSING = 1000
+#: Rows that are scored at a time, so that memory does not grow with the pool.
+CHUNK = 8192
+
+
+class HeadInputError(HeadError, ValueError):
+    """Vectors that a head cannot use; also a ValueError, as scikit-learn's protocol asks."""
+
+
+class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Multinomial logistic regression on centred unit vectors; regularisation and temperature choose themselves.
+
+    Vectors are centred (on the labels' mean, drawn towards zero while labels are few, or on ``mean``) and scaled to
+    length one, so vectors of any encoder work as they are. The L2 penalty is chosen by closed-form leave-one-out of
+    the least-squares surrogate, the temperature by the likelihood of cross-validated labels; weak priors decide alone
+    while no class has two labels. Classes that are known but were never labeled share the probability that the next
+    label is of a new class, by Good and Turing's count of the classes seen once.
+
+    Args:
+        classes: All known classes in the order of the probabilities' columns; None to take those of the labels.
+        penalty: The L2 penalty on unit vectors, > 0, or "auto".
+        calibrate: Whether the temperature is fitted.
+        mean: (d,) what to centre on, such as the pool's mean; None for the labels' own.
+        folds: Of the cross-validation.
+        tolerance: Of the final fit; probabilities of ``fit`` and ``partial_fit`` agree to about ten times of it.
+        seed: Chooses the labels that cross-validation looks at, where there are more than enough.
+
+    Attributes:
+        classes_: (k,) classes in the order of the columns.
+        coef_: (k, d) weights on centred unit vectors, temperature included; zero for classes never seen.
+        intercept_: (k,) the same for the constant.
+        penalty_: The penalty in use.
+        sharpness_: The inverse temperature in use.
+        seen_: (k,) True where a class has labels.
+
+    References:
+        Good, The Population Frequencies of Species and the Estimation of Population Parameters, Biometrika 1953.
+        Guo et al., On Calibration of Modern Neural Networks, ICML 2017, arXiv 1706.04599.
+
+    Example:
+        >>> head = LogisticHead(classes=(0, 1, 2)).fit(np.eye(4), np.array([0, 0, 1, 1]))
+        >>> head.predict(np.eye(4)).tolist()
+        [0, 0, 1, 1]
+        >>> bool(0 < head.predict_proba(np.eye(4))[0, 2] < 0.2)  # known, never seen
+        True
+    """
+
+    def __init__(
+        self,
+        *,
+        classes: Sequence[Any] | None = None,
+        penalty: float | Literal["auto"] = "auto",
+        calibrate: bool = True,
+        mean: Float[np.ndarray, " d"] | None = None,
+        folds: int = 5,
+        tolerance: float = 1e-4,
+        seed: int = 0,
+    ) -> None:
+        self.classes = classes
+        self.penalty = penalty
+        self.calibrate = calibrate
+        self.mean = mean
+        self.folds = folds
+        self.tolerance = tolerance
+        self.seed = seed
+
+    def fit(
+        self,
+        X: Float[np.ndarray, "m d"],
+        y: Int[np.ndarray, " m"],
+        sample_weight: Float[np.ndarray, " m"] | None = None,
+    ) -> Self:
+        """Forget everything and learn from these labels.
+
+        Args:
+            X: Vectors of the labeled items.
+            y: Their classes.
+            sample_weight: How much each label counts, >= 0.
+
+        Raises:
+            HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
+            LabelError: A class that is not among ``classes``, or weights that do not fit.
+        """
+        for name in ("_theta", "classes_"):
+            self.__dict__.pop(name, None)
+        return self._learn(X, y, self.classes, sample_weight)
+
+    def partial_fit(
+        self,
+        X: Float[np.ndarray, "m d"],
+        y: Int[np.ndarray, " m"],
+        classes: Sequence[Any] | Int[np.ndarray, " k"] | None = None,
+        sample_weight: Float[np.ndarray, " m"] | None = None,
+    ) -> Self:
+        """Learn from *all* labels there are, old and new, starting from the last weights: what ``fit`` gives, sooner.
+
+        Changed and deleted labels count, because nothing is kept but a starting point.
+
+        Raises:
+            HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
+            LabelError: A class that is not among ``classes``, or weights that do not fit.
+        """
+        if classes is None:
+            classes = self.classes if self.classes is not None else None
+        return self._learn(X, y, classes, sample_weight)
+
+    def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+        """Calibrated probabilities, float32; rows sum to one."""
+        scores = self._scores(X)
+        seen = np.flatnonzero(self.seen_)
+        probs = np.zeros((len(scores), len(self.classes_)), dtype=np.float32)
+        probs[:, seen] = softmax(scores[:, seen])
+        if len(seen) < len(self.classes_):
+            probs[:, seen] *= np.float32(1.0 - self.novelty_)
+            probs[:, ~self.seen_] = self.novelty_ / (len(self.classes_) - len(seen))
+        return probs
+
+    def predict(self, X: Float[np.ndarray, "n d"]) -> np.ndarray[Any, np.dtype[Any]]:
+        """The most likely class of each row."""
+        scores = self._scores(X)
+        scores[:, ~self.seen_] = -np.inf
+        return np.asarray(self.classes_[scores.argmax(axis=1)])
+
+    def decision_function(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n ..."]:
+        """Logits (n, k), temperature included; with two classes the log-odds (n,) of the second."""
+        scores = self._scores(X)
+        scores[:, ~self.seen_] = scores[:, self.seen_].min(axis=1, keepdims=True) - 1.0
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+    def save(self, folder: Path) -> None:
+        """Write ``weights.safetensors`` and ``config.json``."""
+        check_is_fitted(self, "coef_")
+        tensors = {"coef": self.coef_, "intercept": self.intercept_, "centre": self.centre_, "seen": self.seen_}
+        write_head(
+            folder,
+            "logistic",
+            tensors,
+            {
+                "classes": self.classes_.tolist(),
+                "penalty": self.penalty_,
+                "sharpness": self.sharpness_,
+                "novelty": self.novelty_,
+                "seed": self.seed,
+            },
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote.
+
+        Raises:
+            HeadError: The folder holds no head of this kind, or an incomplete one.
+        """
+        tensors, config = read_head(folder, "logistic", ("coef", "intercept", "centre", "seen"))
+        head = cls(classes=tuple(config["classes"]), seed=int(config["seed"]))
+        head.classes_ = np.asarray(config["classes"])
+        head.coef_, head.intercept_, head.centre_ = tensors["coef"], tensors["intercept"], tensors["centre"]
+        head.seen_ = tensors["seen"].astype(bool)
+        head.penalty_, head.sharpness_ = float(config["penalty"]), float(config["sharpness"])
+        head.novelty_ = float(config["novelty"])
+        head.n_features_in_ = head.coef_.shape[1]
+        head._theta = np.vstack([head.coef_.T, head.intercept_]) / head.sharpness_
+        return head
+
+    def _learn(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
+        x, y, weights = self._checked(X, y, sample_weight)
+        known = np.unique(y) if classes is None else np.asarray(classes)
+        targets = _class_rows(y, known)
+        if not np.array_equal(known, getattr(self, "classes_", known)):
+            self.__dict__.pop("_theta", None)  # the columns mean something else now
+        self.classes_ = known
+        self.n_iter_ = 0
+
+        count = np.bincount(targets, weights=(weights > 0).astype(float), minlength=len(known))
+        self.seen_ = count > 0
+        unseen = int(np.sum(~self.seen_))
+        # Good-Turing with one pseudo-label of a new class; never more than a uniform share, so that no class that
+        # was never seen is ever the most likely one
+        once = float(np.sum(count == 1))
+        self.novelty_ = min((once + 1) / (count.sum() + 2), unseen / len(known)) if unseen else 0.0
+
+        total = float(weights.sum())
+        if self.mean is None:
+            self.centre_ = (weights @ x / total) * (total / (total + 10.0))
+        else:
+            self.centre_ = np.asarray(self.mean, dtype=np.float64)
+            if self.centre_.shape != (x.shape[1],):
+                raise HeadInputError(
+                    f"a mean of shape {self.centre_.shape} for {x.shape[1]} features", hint="pass one value per feature"
+                )
+        unit = _unit(x - self.centre_)
+        rows = span(np.hstack([unit, np.ones((len(unit), 1))]))
+
+        self._fit_rows(rows, targets, weights)
+        return self
+
+    def _fit_rows(self, rows: Span, targets: Int[np.ndarray, " m"], weights: Float[np.ndarray, " m"]) -> None:
+        k, d1 = len(self.classes_), rows.axes.shape[1]
+        seen = np.flatnonzero(self.seen_)
+        if len(seen) == 1:
+            # one class says nothing about what tells it from others
+            self.penalty_, self.sharpness_ = USUAL_PENALTY, 1.0
+            self._theta = np.zeros((d1, k))
+            self.coef_, self.intercept_ = np.zeros((k, d1 - 1)), np.zeros(k)
+            return
+        place = np.cumsum(self.seen_) - 1
+        local = place[targets]
+
+        self.penalty_, self.sharpness_ = self._choose(rows, local, len(seen), weights)
+        start = None
+        old = self.__dict__.get("_theta")
+        if old is not None and old.shape == (d1, k):
+            start = (rows.axes @ old[:, seen])[:, None, :]
+        theta, self.n_iter_ = fit_softmax(
+            rows.coords,
+            rows.energy,
+            local,
+            len(seen),
+            np.array([self.penalty_]),
+            weights[:, None],
+            start=start,
+            tolerance=self.tolerance,
+        )
+        self._theta = np.zeros((d1, k))
+        self._theta[:, seen] = rows.axes.T @ theta[:, 0]
+        sharp = self._theta * self.sharpness_
+        self.coef_, self.intercept_ = np.ascontiguousarray(sharp[:-1].T), sharp[-1]
+
+    def _choose(
+        self, rows: Span, targets: Int[np.ndarray, " m"], k: int, weights: Float[np.ndarray, " m"]
+    ) -> tuple[float, float]:
+        """The penalty by closed-form leave-one-out, then the sharpness by cross-validation at that penalty."""
+        penalty = _leave_one_out(rows, targets, k, weights) if self.penalty == "auto" else float(self.penalty)
+        if not self.calibrate:
+            return penalty, 1.0
+        # many labels settle one number in fewer folds
+        folds_wanted = min(self.folds, 3) if len(targets) > 200 else self.folds
+        fold = _folds(targets, min(folds_wanted, max(2, len(targets) // 2)), self.seed)
+        if not np.any(fold >= 0):
+            return penalty, USUAL_SHARPNESS
+        used = np.flatnonzero(fold != -2)
+        coords, targets, weights, fold = rows.coords[used], targets[used], weights[used], fold[used]
+
+        folds = np.arange(int(fold.max()) + 1)
+        theta, _ = fit_softmax(
+            coords.astype(np.float32),
+            rows.energy,
+            targets,
+            k,
+            np.full(len(folds), penalty),
+            np.where(fold[:, None] == folds, 0.0, weights[:, None]),
+            tolerance=0.02,
+            max_iter=25,
+        )
+        held = np.flatnonzero(fold >= 0)
+        logits = np.empty((len(held), k))
+        for f in folds:
+            out = fold[held] == f
+            logits[out] = coords[held[out]] @ theta[:, f]
+        sharpness, _ = fit_sharpness(logits, targets[held], weights[held], prior=USUAL_SHARPNESS)
+        return penalty, sharpness
+
+    def _scores(self, X: Any) -> Float[np.ndarray, "n k"]:
+        check_is_fitted(self, "coef_")
+        x = _validated(self, X, reset=False)
+        n = len(x)
+        # centring and scaling are folded into the product, so that the pool is read once and never copied
+        table = np.vstack([self.coef_, self.centre_]).astype(np.float32).T
+        shift = (self.coef_ @ self.centre_).astype(np.float32)
+        middle = float(self.centre_ @ self.centre_)
+        out = np.empty((n, len(self.coef_)), dtype=np.float32)
+        for i in range(0, n, CHUNK):
+            part = np.asarray(x[i : i + CHUNK], dtype=np.float32)
+            product = part @ table
+            length = np.sqrt(np.maximum(np.einsum("nd,nd->n", part, part) - 2 * product[:, -1] + middle, 1e-24))
+            out[i : i + CHUNK] = (product[:, :-1] - shift) / length[:, None]
+        out += self.intercept_.astype(np.float32)
+        return out
+
+    def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Float[np.ndarray, " m"]]:
+        x, y = _validated(self, X, y)
+        try:
+            check_classification_targets(y)
+        except ValueError as bad:
+            raise HeadInputError(str(bad), hint="pass one class for each row") from None
+        if sample_weight is None:
+            return np.asarray(x, dtype=np.float64), y, np.ones(len(y))
+        weights = np.asarray(sample_weight, dtype=np.float64)
+        if weights.shape != (len(y),) or not np.all(np.isfinite(weights)) or np.any(weights < 0) or not weights.any():
+            raise LabelError(
+                f"weights of shape {weights.shape} for {len(y)} labels, or negative, or all zero",
+                hint="pass one finite weight >= 0 for each label",
+            )
+        on = weights > 0
+        return np.asarray(x[on], dtype=np.float64), y[on], weights[on]
+
+
+def _validated(head: BaseEstimator, *arrays: Any, reset: bool = True) -> Any:
+    try:
+        return validate_data(head, *arrays, reset=reset, dtype="numeric")
+    except ValueError as bad:
+        raise HeadInputError(str(bad), hint="pass finite vectors, one row per item, as in the first fit") from None
+
+
+def _class_rows(y: Any, classes: Any) -> Int[np.ndarray, " m"]:
+    order = np.argsort(classes, kind="stable")
+    at = np.searchsorted(classes, y, sorter=order)
+    found = order[np.minimum(at, len(classes) - 1)]
+    strange = classes[found] != y
+    if np.any(strange):
+        raise LabelError(
+            f"label {y[strange][0]!r} is none of the {len(classes)} classes", hint="add the class, or correct the label"
+        )
+    return np.asarray(found, dtype=np.intp)
+
+
+def _leave_one_out(rows: Span, targets: Int[np.ndarray, " m"], k: int, weights: Float[np.ndarray, " m"]) -> float:
+    """The penalty under which ridge regression on the one-hot labels best predicts each label from all others.
+
+    In principal axes every penalty costs two small products, where cross-validating the logistic fits costs seconds;
+    the two rank penalties alike, ours at about a tenth of the ridge's.
+    """
+    count = np.bincount(targets, minlength=k)
+    held = np.flatnonzero(count[targets] > 1)
+    if len(held) > MOST_CHOOSING:
+        held = held[:: -(-len(held) // MOST_CHOOSING)]
+    if not len(held):
+        return USUAL_PENALTY
+    basis = rows.coords / np.sqrt(rows.energy)
+    onto = basis.T[:, :] @ np.eye(k)[targets]
+    own = np.eye(k)[targets[held]]
+    basis = basis[held]
+
+    best, chosen = np.inf, USUAL_PENALTY
+    for penalty in PENALTIES:
+        share = rows.energy / (rows.energy + penalty / RIDGE_TO_LOGISTIC)
+        leverage = (basis * basis) @ share
+        left_out = (basis @ (share[:, None] * onto) - leverage[:, None] * own) / (1.0 - leverage[:, None])
+        _, loss = fit_sharpness(left_out, targets[held], weights[held], prior=5.0, spread=2.0)
+        loss += 0.5 * (np.log(penalty / USUAL_PENALTY) / PENALTY_SPREAD) ** 2
+        if loss < best:
+            best, chosen = loss, penalty
+    return chosen
+
+
+def _unit(x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
+    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12))
+
+
+def _folds(targets: Int[np.ndarray, " m"], folds: int, seed: int) -> Int[np.ndarray, " m"]:
+    """The fold of each label; -1 for those that stay in every training part, -2 for those not looked at at all.
+
+    A class's only label is never held out: nothing could be learned from predicting it. Folds go by rank within the
+    class, so that a label keeps its fold when others are appended.
+    """
+    m = len(targets)
+    fold = np.full(m, -1)
+    chosen = np.arange(m)
+    if m > MOST_CHOOSING:
+        chosen = np.sort(np.random.default_rng(seed).choice(m, MOST_CHOOSING, replace=False))
+        fold[:] = -2
+        fold[chosen] = -1
+    turn = 0
+    for c in np.unique(targets[chosen]):
+        own = chosen[targets[chosen] == c]
+        if len(own) > 1:
+            fold[own] = (np.arange(len(own)) + turn) % folds
+            turn += len(own)
+    return fold

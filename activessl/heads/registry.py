@@ -1,0 +1,74 @@
+"""Heads by name: ours from a table, others from the entry point group ``activessl.heads``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from activessl.errors import HeadError
+from activessl.heads.base import Head
+
+GROUP = "activessl.heads"
+
+#: Name to module and class; imported when asked for. A class takes ``classes`` and ``seed`` and has ``load(folder)``.
+_OURS: dict[str, str] = {
+    "logistic": "activessl.heads.linear:LogisticHead",
+}
+
+
+def head_names() -> list[str]:
+    """All registered names, sorted.
+
+    Example:
+        >>> "logistic" in head_names()
+        True
+    """
+    return sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))})
+
+
+def make_head(name: str, n_classes: int, seed: int = 0) -> Head:
+    """A new head that knows classes 0 to ``n_classes`` - 1.
+
+    Args:
+        name: A registered name.
+        n_classes: How many classes, >= 1.
+        seed: What the head draws at random, it draws from this.
+
+    Raises:
+        HeadError: No such head, or no classes.
+
+    Example:
+        >>> import numpy as np
+        >>> make_head("logistic", 3).fit(np.eye(2), np.array([0, 1])).predict_proba(np.eye(2)).shape
+        (2, 3)
+    """
+    if n_classes < 1:
+        raise HeadError(f"a head for {n_classes} classes", hint="name at least one class")
+    made: Head = _kind(name)(classes=tuple(range(n_classes)), seed=seed)
+    return made
+
+
+def load_head(name: str, folder: Path) -> Head:
+    """A head that was saved under this name.
+
+    Raises:
+        HeadError: No such head, or the folder holds none.
+    """
+    loaded: Head = _kind(name).load(folder)  # type: ignore[attr-defined]
+    return loaded
+
+
+@cache
+def _kind(name: str) -> Callable[..., Head]:
+    if name in _OURS:
+        module, _, attribute = _OURS[name].partition(":")
+        ours: Callable[..., Head] = getattr(import_module(module), attribute)
+        return ours
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            theirs: Callable[..., Head] = point.load()
+            return theirs
+    raise HeadError(f"no head {name!r}", hint=f"choose one of {', '.join(head_names())}")

@@ -1,0 +1,126 @@
+"""Multinomial logistic regression as arrays: many regularisations and folds in one minimisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.linalg import eigh
+from scipy.optimize import minimize
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """Vectors in the coordinates of their own principal axes: an L2-penalised fit needs no others.
+
+    With fewer labels than dimensions this makes the problem as small as the labels, and in these coordinates the
+    curvature of the loss is nearly diagonal, which is what makes the minimisation take few steps.
+
+    Attributes:
+        coords: (m, r) the vectors, float64.
+        axes: (r, d) orthonormal; ``coords @ axes`` gives the vectors back.
+        energy: (r,) squared singular values, all > 0.
+    """
+
+    coords: Float[np.ndarray, "m r"]
+    axes: Float[np.ndarray, "r d"]
+    energy: Float[np.ndarray, " r"]
+
+
+def span(vectors: Float[np.ndarray, "m d"]) -> Span:
+    """Rotate vectors into their principal axes, through the smaller of the two Gram matrices.
+
+    Example:
+        >>> found = span(np.array([[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]]))
+        >>> found.energy.round(6).tolist(), (found.coords @ found.axes).round(6).tolist()
+        ([16.0, 9.0], [[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]])
+    """
+    x = np.asarray(vectors, dtype=np.float64)
+    small = x @ x.T if len(x) <= x.shape[1] else x.T @ x
+    energy, basis = eigh(small, check_finite=False)
+    # squared singular values below this carry rounding noise only
+    keep = energy > max(energy[-1], 1e-300) * 1e-10
+    energy, basis = (
+        energy[keep][::-1].copy(),
+        np.ascontiguousarray(basis[:, keep][:, ::-1]),
+    )  # strides < 0 miss the BLAS
+    if len(x) <= x.shape[1]:
+        scale = np.sqrt(energy)
+        return Span(basis * scale, (basis.T @ x) / scale[:, None], energy)
+    return Span(x @ basis, np.ascontiguousarray(basis.T), energy)
+
+
+def fit_softmax(
+    coords: Float[np.ndarray, "m r"],
+    energy: Float[np.ndarray, " r"],
+    targets: Int[np.ndarray, " m"],
+    n_classes: int,
+    penalties: Float[np.ndarray, " p"],
+    weights: Float[np.ndarray, "m p"],
+    *,
+    start: Float[np.ndarray, "r p k"] | None = None,
+    tolerance: float = 1e-4,
+    max_iter: int = 200,
+) -> tuple[Float[np.ndarray, "r p k"], int]:
+    r"""Minimise p independent problems :math:`\sum_i w_i \mathrm{CE}_i + \frac{\lambda}{2}\lVert W\rVert^2` at once.
+
+    They share the vectors and differ in penalty and weights, as regularisation paths and cross-validation folds do,
+    so that every step is two large matrix products. L-BFGS with the analytic gradient, preconditioned by the
+    curvature bound of the softmax in the principal axes (Böhning, 1992).
+
+    Args:
+        coords: Vectors in principal axes.
+        energy: Their squared singular values.
+        targets: Class indices.
+        n_classes: k.
+        penalties: The L2 penalty of each problem, > 0.
+        weights: Weight of each row in each problem; 0 leaves it out.
+        start: Where to start; zero if not given.
+        tolerance: Largest gradient component, in preconditioned units, at which to stop.
+        max_iter: Steps at most.
+
+    Returns:
+        Weights and the number of steps.
+
+    Example:
+        >>> rows = span(np.array([[1.0], [-1.0]]))
+        >>> w, _ = fit_softmax(rows.coords, rows.energy, np.array([0, 1]), 2, np.array([0.1]), np.ones((2, 1)))
+        >>> (rows.coords @ w[:, 0]).argmax(axis=1).tolist()
+        [0, 1]
+    """
+    m, r = coords.shape
+    p, k = len(penalties), n_classes
+    dtype = coords.dtype
+    # the bound 1/2 of the softmax's curvature is far from its value at a good fit: 0.2/k halves the steps at k = 77
+    scale = (1.0 / np.sqrt(0.2 / k * energy[:, None] + penalties[None, :])).astype(dtype)[:, :, None]
+    ridge = (penalties[None, :, None] * scale * scale).astype(dtype)
+    rows = np.arange(m)
+    heft = weights.astype(dtype)
+
+    def value_and_gradient(flat: Float[np.ndarray, " q"]) -> tuple[float, Float[np.ndarray, " q"]]:
+        q = flat.astype(dtype, copy=False).reshape(r, p, k)
+        z = (coords @ (scale * q).reshape(r, p * k)).reshape(m, p, k)
+        z -= z.max(axis=2, keepdims=True)
+        own = z[rows, :, targets]
+
+        np.exp(z, out=z)
+        total = z.sum(axis=2)
+        loss = float(np.sum(heft * (np.log(total) - own), dtype=np.float64))
+
+        z *= (heft / total)[:, :, None]
+        z[rows, :, targets] -= heft
+        pull = ridge * q
+        loss += 0.5 * float(np.vdot(pull, q))
+        gradient = scale * (coords.T @ z.reshape(m, p * k)).reshape(r, p, k) + pull
+        return loss, gradient.astype(np.float64, copy=False).ravel()
+
+    first = np.zeros(r * p * k) if start is None else (start / scale).astype(np.float64).ravel()
+    found = minimize(
+        value_and_gradient,
+        first,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iter, "gtol": tolerance, "ftol": tolerance * 1e-4, "maxcor": 8},
+    )
+    return scale * found.x.reshape(r, p, k), int(found.nit)
