@@ -75,7 +75,7 @@ class Embeddings:
         return cls(vectors, ids, fingerprint, note["encoder"] | {"embedding": note["embedding"]}, digests)
 
 
-def unit(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+def unit(vectors: Float[np.ndarray, "n d"], mean: Float[np.ndarray, " d"] | None = None) -> Float[np.ndarray, "n d"]:
     """Centre on the mean and scale each row to length one: the form that strategies and heads want.
 
     Not divided by each column's spread: the small directions of a learned space are mostly noise, and blowing them up
@@ -83,6 +83,7 @@ def unit(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 
     Args:
         vectors: (n, d), finite.
+        mean: (d,) what to centre on, where that is another set's mean: test items are seen as the pool is.
 
     Returns:
         float32 in memory.
@@ -91,7 +92,8 @@ def unit(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
         >>> unit(np.array([[3.0, 1.0], [1.0, 1.0]])).tolist()
         [[1.0, 0.0], [-1.0, 0.0]]
     """
-    centred = np.asarray(vectors - np.mean(vectors, axis=0, dtype=np.float64), dtype=np.float32)
+    centre = np.mean(vectors, axis=0, dtype=np.float64) if mean is None else mean
+    centred = np.asarray(vectors - centre, dtype=np.float32)
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
     return np.asarray(centred / np.where(norms > 1e-12, norms, 1.0), dtype=np.float32)
 

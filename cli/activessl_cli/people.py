@@ -10,6 +10,7 @@ from activessl.errors import AnnotatorDenied, AnnotatorUnreachable
 
 if TYPE_CHECKING:
     from activessl.annotators.base import Annotator
+    from activessl.ledger.fold import History
     from activessl.project import Project
 
 
@@ -25,7 +26,7 @@ def annotator(project: Project) -> Annotator:
 
     settings = project.config.annotator
     token = os.environ.get(settings.token_env, "")
-    url = settings.url
+    url, root = settings.url, None
     if url is None:
         running = status(studio_folder(project.folder))
         if running is None:
@@ -33,30 +34,32 @@ def annotator(project: Project) -> Annotator:
                 "no Label Studio server is named in activessl.toml and none was started here",
                 hint="run `activessl studio start`, or set annotator.url in activessl.toml",
             )
-        url, token = running.url, running.token
+        url, token, root = running.url, running.token, running.document_root
     if not token:
         raise AnnotatorDenied(
             f"no token for {url}: the environment variable {settings.token_env} is not set",
             hint=f"copy a token from the server's Account & Settings, then: export {settings.token_env}=…",
         )
-    config = project.config
+    config, history = project.config, project.history()
     return LabelStudioAnnotator(
         LabelStudioConfig(
             url=url,
-            project=settings.project or _known_project(project, url),
+            token=token,
+            project=settings.project or _known_project(history, url),
             title=settings.title,
             classes=config.data.classes,
             modality=config.data.modality,
-            multi_label=config.data.multi_label,
+            multi=config.data.multi_label,
             media=settings.media,
+            document_root=root,
         ),
-        token=token,
+        known=lambda: {source: answer.item_id for source, answer in project.history().answers.items()},
     )
 
 
-def _known_project(project: Project, url: str) -> int | None:
+def _known_project(history: History, url: str) -> int | None:
     """The Label Studio project that an earlier push made on this server."""
-    found = [p.project for r in project.history().rounds for p in r.pushed if p.where.startswith(url)]
+    found = [p.project for r in history.rounds for p in r.pushed if p.where.startswith(url)]
     return int(found[-1]) if found and found[-1].isdigit() else None
 
 

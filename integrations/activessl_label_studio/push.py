@@ -114,6 +114,7 @@ def push_round(
             bool(s.classes) and not s.blind for item_id in query.ids if (s := suggested.get(item_id)) is not None
         ),
         where=f"{client.url}/projects/{number}/data?labeling=1",
+        project=str(number),
     )
 
 
