@@ -17,7 +17,7 @@ help: ## what can be made
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
-	@$(BIN)/activessl demo $(ARGS)
+	@$(BIN)/activessl demo --folder .demo $(ARGS)
 
 test: .venv/.installed ## the default tests, under 3 minutes
 	@$(BIN)/python -m pytest -q

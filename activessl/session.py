@@ -185,7 +185,7 @@ class Session:
             after = head.predict_proba(view.points).argmax(axis=1)
             save_head(head, head_folder(self.project, number, digest))
             seconds = time.monotonic() - start
-            accuracy, tested = self._test(head, view)
+            accuracy, tested = self._measure(head, view)
             taught = Taught(
                 round=number,
                 head=self.project.config.head.name,
@@ -215,18 +215,29 @@ class Session:
         with self.project.ledger() as ledger:
             ledger.append(events)
 
-    def _test(self, head: Head, view: View) -> tuple[float | None, int | None]:
+    def _measure(self, head: Head, view: View) -> tuple[float | None, int | None]:
         """Accuracy on the project's own test data, and how many items that are."""
+        if self.project.config.data.test is None:
+            return None, None
+        vectors, truth = self.test_set(view)
+        predicted = head.predict_proba(view.points_of(vectors)).argmax(axis=1)
+        return float(np.mean(predicted == truth)), len(truth)
+
+    def test_set(self, view: View) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Vectors and true class indices of the project's test data, by the encoder that the view uses.
+
+        Raises:
+            ProjectError: The project has no test data.
+            LabelError: They have no labels, or a class that the project does not have.
+        """
         config, fingerprint = self.project.config, view.embeddings.fingerprint
         if config.data.test is None:
-            return None, None
+            raise ProjectError("the project has no test data", hint="name some as data.test in activessl.toml")
         location = self.project.folder / Path(config.data.test).expanduser()
         pool = load_pool(location, config.data.modality)
         truth = _truth(read_labels(pool), location, config.data.classes)
         encoder = load_encoder(self.project.folder / "encoders" / fingerprint)
-        vectors = embed(encoder, pool, embeddings_folder(self.project, f"{fingerprint}-test")).vectors
-        predicted = head.predict_proba(view.points_of(vectors)).argmax(axis=1)
-        return float(np.mean(predicted == truth)), len(truth)
+        return embed(encoder, pool, embeddings_folder(self.project, f"{fingerprint}-test")).vectors, truth
 
 
 def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...]) -> np.ndarray[Any, Any]:

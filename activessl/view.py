@@ -64,12 +64,16 @@ class View:
         return unit(vectors, self.embeddings.vectors.mean(axis=0))
 
     @cached_property
+    def row(self) -> dict[str, int]:
+        """The row of each item that has a vector. The pool may have grown since it was encoded."""
+        return {item: i for i, item in enumerate(self.embeddings.ids)}
+
+    @cached_property
     def training(self) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"]]:
         """Rows that have a label, ascending, and their class indices."""
-        row = {item: i for i, item in enumerate(self.embeddings.ids)}
         index = {name: k for k, name in enumerate(self.project.config.data.classes)}
         known = sorted(
-            (row[item], index[label.classes[0]]) for item, label in self.history.labels.items() if item in row
+            (self.row[item], index[label.classes[0]]) for item, label in self.history.labels.items() if item in self.row
         )
         return np.array([r for r, _ in known], dtype=np.int64), np.array([k for _, k in known], dtype=np.int64)
 
@@ -123,7 +127,8 @@ class View:
         if self.probs is None:
             return []
         config = self.project.config
-        probs = self.probs[query.indices]
+        rows = [self.row[item] for item in query.ids]
+        probs = self.probs[rows]
         top = np.argsort(-probs, axis=1, kind="stable")[:, :SUGGESTED]
         # seeded by round, not by call: pushing again hides the same items
         rng = np.random.default_rng([config.seed, number, 1])
@@ -133,7 +138,7 @@ class View:
                 item_id=item,
                 classes=tuple(config.data.classes[k] for k in top[i]),
                 probs=tuple(float(probs[i, k]) for k in top[i]),
-                blind=bool(blind[query.indices[i]]),
+                blind=bool(blind[rows[i]]),
             )
             for i, item in enumerate(query.ids)
         ]
@@ -158,4 +163,3 @@ def save_head(head: Head, folder: Path) -> None:
         head.save(part)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
-
