@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from activessl.encoders.base import Encoder, OnProgress
+from activessl.encoders.store import read_note
 from activessl.errors import EncoderError
 from activessl.pool.pool import Modality, Pool
 
@@ -17,37 +18,29 @@ from activessl.pool.pool import Modality, Pool
 GROUP = "activessl.encoders"
 
 
-class Fit(Protocol):
-    """Makes an encoder for a pool: trains it, or only looks at the data."""
-
-    def __call__(
-        self, pool: Pool, *, folder: Path, seed: int, minutes: float, on_progress: OnProgress | None, **settings: Any
-    ) -> Encoder:
-        """Fit to a pool; what is trained is saved under ``folder`` and taken from there when called again."""
-        ...
-
-
 @dataclass(frozen=True)
 class Entry:
     """What is registered under a name.
 
     Attributes:
-        fit: Makes the encoder for a pool.
+        fit: Makes the encoder for a pool: ``fit(pool, *, folder, seed, minutes, on_progress, **settings)``. What is
+            trained is saved under ``folder``, and taken from there when asked for again.
         load: Reads it back from the folder where ``fit`` saved it.
         modalities: What it can encode.
         summary: One sentence for the command line.
     """
 
-    fit: Fit
+    fit: Callable[..., Encoder]
     load: Callable[[Path], Encoder]
     modalities: tuple[Modality, ...]
     summary: str
 
 
 _BUILT_IN: dict[str, str] = {
-    "contrastive": "activessl.encoders.contrastive:ENTRY",
-    "hybrid": "activessl.encoders.hybrid:ENTRY",
-    "masked": "activessl.encoders.masked:ENTRY",
+    "auto": "activessl.encoders.auto:ENTRY",
+    "contrastive": "activessl.encoders.pretrain:CONTRASTIVE",
+    "hybrid": "activessl.encoders.pretrain:HYBRID",
+    "masked": "activessl.encoders.pretrain:MASKED",
     "patches": "activessl.encoders.patches:ENTRY",
     "pixels": "activessl.encoders.pixels:ENTRY",
     "vectors": "activessl.encoders.vectors:ENTRY",
@@ -62,6 +55,49 @@ def names() -> tuple[str, ...]:
         True
     """
     return tuple(sorted({*_BUILT_IN, *(point.name for point in entry_points(group=GROUP))}))
+
+
+def fit_encoder(
+    name: str,
+    pool: Pool,
+    *,
+    folder: Path,
+    seed: int = 0,
+    minutes: float = 1.0,
+    on_progress: OnProgress | None = None,
+    **settings: Any,
+) -> Encoder:
+    """Make the encoder of that name for a pool; the same request finds the same encoder again.
+
+    Args:
+        name: One of ``names()``.
+        pool: What it is fitted to, and will encode.
+        folder: Where encoders are kept, each under its fingerprint.
+        seed: Of everything random.
+        minutes: About how long training may take; encoders without training ignore it.
+        on_progress: Called with each step.
+        settings: The encoder's own.
+
+    Raises:
+        EncoderError: No such name, a setting it does not have, or a pool it cannot encode.
+    """
+    entry = get(name)
+    if pool.modality not in entry.modalities:
+        fitting = [other for other in _BUILT_IN if pool.modality in get(other).modalities]
+        raise EncoderError(
+            f"encoder {name!r} cannot encode {pool.modality}",
+            hint=f"use one of {', '.join(fitting)}" if fitting else "register an encoder for that modality",
+        )
+    return entry.fit(pool, folder=Path(folder), seed=seed, minutes=minutes, on_progress=on_progress, **settings)
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """Read an encoder back from the folder where it was saved, ``encoders/<fingerprint>``.
+
+    Raises:
+        EncoderError: No encoder there, a damaged one, or one of an unknown name.
+    """
+    return get(read_note(Path(folder))["encoder"]).load(Path(folder))
 
 
 def get(name: str) -> Entry:
