@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,10 @@ from activessl.strategies.index import (
     thin,
     unit_rows,
 )
+
+
+#: Local scales, by row of the pool or as a function of rows.
+Scale = Float[np.ndarray, "n"] | Callable[[Rows], Float[np.ndarray, "m"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +120,13 @@ def kernel(
     return np.exp(out, out=out)
 
 
+def scale_of(scale: Scale | None, rows: Rows) -> Float[np.ndarray, " m"] | None:
+    """The local scales of these rows."""
+    if scale is None:
+        return None
+    return np.asarray(scale(rows) if callable(scale) else scale[rows], dtype=np.float32)
+
+
 def herd(
     vectors: Vectors,
     labeled: Rows,
@@ -124,8 +136,9 @@ def herd(
     width: float,
     rng: np.random.Generator,
     weights: Float[np.ndarray, " n"] | None = None,
-    scale: Float[np.ndarray, " n"] | None = None,
+    scale: Scale | None = None,
     appeal: Float[np.ndarray, " c"] | None = None,
+    evaluators: Rows | None = None,
     max_candidates: int = 2_500,
     max_evaluators: int = 5_000,
 ) -> Greedy:
@@ -138,13 +151,15 @@ def herd(
     Args:
         vectors: (n, d) the pool.
         labeled: Rows that have a label.
-        candidates: Rows to choose from; also whom the coverage is measured on.
+        candidates: Rows to choose from.
         query_size: How many, at most ``len(candidates)``.
         width: w, > 0, in Euclidean distance between unit vectors.
         rng: For sampling.
         weights: u, by row of the pool, >= 0 (uncertainty times multiplicity); alike by default.
-        scale: s, by row of the pool, > 0 (local scale over its median); all one by default.
+        scale: s, > 0 (local scale over its median): an array by row of the pool, or a function of rows that is asked
+            only for the rows that are used; all one by default. See :func:`activessl.strategies.index.local_scale`.
         appeal: Factor on each candidate's gain.
+        evaluators: Rows on which coverage is measured; the candidates by default.
         max_candidates: More are sampled.
         max_evaluators: More are sampled.
 
@@ -162,7 +177,7 @@ def herd(
         [1, 2]
     """
     u = np.ones(len(vectors), dtype=np.float32) if weights is None else np.asarray(weights, dtype=np.float32)
-    evaluators = thin(candidates, max_evaluators, rng)
+    evaluators = thin(candidates if evaluators is None else evaluators, max_evaluators, rng)
     mass = u[evaluators]
     if not mass.sum() > 0:
         mass = np.ones(len(evaluators), dtype=np.float32)
@@ -170,8 +185,7 @@ def herd(
     chosen = thin(np.arange(len(candidates)), max(max_candidates, 4 * query_size), rng)
     rows = candidates[chosen]
     points, ground = unit_rows(vectors, rows), unit_rows(vectors, evaluators)
-    s_rows = None if scale is None else np.asarray(scale)[rows]
-    s_ground = None if scale is None else np.asarray(scale)[evaluators]
+    s_rows, s_ground = scale_of(scale, rows), scale_of(scale, evaluators)
     covered = coverage_of(vectors, labeled, ground, width, scale=scale, ground_scale=s_ground)
     similarity = kernel(points, ground, width, s_rows, s_ground)
     factor = np.ones(len(rows)) if appeal is None else np.asarray(appeal, dtype=np.float64)[chosen]
@@ -184,14 +198,14 @@ def coverage_of(
     ground: Float[np.ndarray, "e d"],
     width: float,
     *,
-    scale: Float[np.ndarray, " n"] | None = None,
+    scale: Scale | None = None,
     ground_scale: Float[np.ndarray, " e"] | None = None,
 ) -> Float[np.ndarray, " e"]:
     """How well each ground vector is covered by the labeled rows: the largest kernel to one of them, 0 without."""
     covered = np.zeros(len(ground), dtype=np.float32)
     for start in range(0, len(labeled), 2048):
         rows = labeled[start : start + 2048]
-        s = None if scale is None else np.asarray(scale)[rows]
+        s = scale_of(scale, rows)
         near = kernel(unit_rows(vectors, rows), ground, width, s, ground_scale).max(axis=0)
         np.maximum(covered, near, out=covered)
     return covered

@@ -23,10 +23,22 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "least_confidence": ("uncertainty:Uncertainty", {"measure": "least_confidence"}),
     "bald": ("uncertainty:Disagreement", {"kind": "bald"}),
     "committee": ("uncertainty:Disagreement", {"kind": "committee"}),
+    "power": ("uncertainty:Power", {}),
     "k_center": ("geometric:KCenter", {}),
     "max_herding": ("geometric:MaxHerding", {}),
     "kmeans": ("geometric:KMeansCentroids", {}),
     "typiclust": ("geometric:TypiClust", {}),
+    "uherding": ("informed:UHerding", {}),
+    "uherding_published": ("informed:UHerding", {"width": "published"}),
+    "prob_cover": ("informed:ProbCover", {}),
+    "dcom": ("informed:DCoM", {}),
+    "badge": ("informed:Badge", {}),
+    "bait_binary": ("informed:BaitBinary", {}),
+    "drop_query": ("informed:DropQuery", {}),
+    "clue": ("informed:Clue", {}),
+    "cluster_margin": ("informed:ClusterMargin", {}),
+    "tcm": ("informed:TCM", {}),
+    "refine": ("informed:Refine", {}),
 }
 
 
