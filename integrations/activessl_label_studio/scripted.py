@@ -172,8 +172,9 @@ class ScriptedAnnotator:
             "result": to_result(chosen or (), control),
             "lead_time": took,
             "was_cancelled": chosen is None,
-            # made here, so that a repeated submit is answered with 409 instead of being stored twice
-            "unique_id": str(uuid.UUID(bytes=self._rng.bytes(16), version=4)),
+            # a submit that is repeated because its answer was lost is answered with 409 instead of stored twice; never
+            # from the seed: the server compares it with all projects, so a second run would change nothing
+            "unique_id": str(uuid.uuid4()),
             "parent_prediction": parent,
         }
         self._call("POST", f"/api/tasks/{task['id']}/annotations/", body, none_on=409)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -215,8 +216,7 @@ def _start(
         pid = _launch(folder, python, port, root, progress)
     kept = _read(folder / "studio.json")
     email, password = str(kept["email"]), str(kept["password"])
-    url = _url(int(kept["port"]))
-    while not _healthy(url):
+    while (listening := _listens(log, int(kept.get("log_from", 0)))) is None or not _healthy(_url(listening)):
         waited = time.monotonic() - begun
         if _pid(folder) is None:
             raise AnnotatorError(f"Label Studio stopped at once: {_last_line(log)}", hint=f"read {log}")
@@ -225,8 +225,12 @@ def _start(
             raise AnnotatorUnreachable(f"Label Studio did not answer within {timeout:.0f} s", hint=f"read {log}")
         progress("starting Label Studio", waited)
         time.sleep(0.3)
+    if port is not None and listening != port:
+        stop(folder)
+        raise AnnotatorError(f"port {port} is in use", hint="name another port, or leave it out to get a free one")
+    url = _url(listening)
     token = _token(url, email, password, str(kept.get("token", "")))
-    _write(folder / "studio.json", kept | {"token": token})
+    _write(folder / "studio.json", kept | {"token": token, "port": listening, "ready": True})
     return StudioInfo(url, email, token, pid, log, password, root)
 
 
@@ -239,14 +243,13 @@ def _launch(folder: Path, python: Path | None, port: int | None, root: Path, pro
     port = port or _free_port(int(kept.get("port", 8080)))
     email = str(kept.get("email", EMAIL))
     password = str(kept.get("password") or secrets.token_urlsafe(15))
-    _write(
-        folder / "studio.json",
-        kept | {"email": email, "password": password, "port": port, "document_root": str(root)},
-    )
+    log_file = folder / "studio.log"
+    kept |= {"email": email, "password": password, "port": port, "document_root": str(root)}
+    _write(folder / "studio.json", kept | {"ready": False, "log_from": log_file.stat().st_size if log_file.exists() else 0})
     # -m runs the package's own main; the console script's first line may hold another machine's path
     command = [str(python), "-m", "label_studio.server", "start", "--no-browser", "--internal-host", "127.0.0.1"]
     command += ["--port", str(port), "--data-dir", str(folder / "data"), "--log-level", "WARNING"]
-    log = os.open(folder / "studio.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(log, "ab") as out:
         process = subprocess.Popen(  # noqa: S603
             command,
@@ -269,7 +272,7 @@ def status(folder: Path) -> StudioInfo | None:
         return None
     kept = _read(folder / "studio.json")
     url = _url(int(kept.get("port", 0)))
-    if not kept.get("token") or not _healthy(url):
+    if not kept.get("ready") or not _healthy(url):
         return None
     root = Path(str(kept.get("document_root", folder / "files")))
     log = folder / "studio.log"
@@ -325,6 +328,7 @@ def _environment(folder: Path, root: Path, email: str, password: str) -> dict[st
         "LABEL_STUDIO_ML_BLOCK_LOCAL_IP": "false",
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
         "TASK_LOCK_TTL": "900",
+        "PYTHONUNBUFFERED": "1",  # the log says at once where it listens
     }
 
 
@@ -345,6 +349,17 @@ def _token(url: str, email: str, password: str, kept: str) -> str:
 
 def _url(port: int) -> str:
     return f"http://127.0.0.1:{port}"
+
+
+def _listens(log: Path, start: int) -> int | None:
+    """The port that the server says it listens at. It silently takes the next one if ours was taken meanwhile."""
+    try:
+        with log.open("rb") as lines:
+            lines.seek(start)
+            said = re.findall(rb"server at http://127\.0\.0\.1:(\d+)", lines.read())
+    except OSError:
+        return None
+    return int(said[-1]) if said else None
 
 
 def _healthy(url: str) -> bool:
@@ -397,9 +412,14 @@ def _is_ours(pid: int, folder: Path) -> bool:
         return False
     except PermissionError:
         return False  # somebody else's process
-    proc = Path(f"/proc/{pid}/cmdline")
+    proc = Path(f"/proc/{pid}")
     if proc.exists():
-        said = proc.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        try:
+            said = (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if not said:  # just being started, or dead and not yet collected
+                return (proc / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
     else:
         ps = shutil.which("ps")
         if ps is None:
