@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from activessl.config import Config
     from activessl.encoders.base import Encoder, Progress
     from activessl.encoders.embeddings import Embeddings, embed
-    from activessl.encoders.pretrain import load_encoder, pretrain
+    from activessl.encoders.registry import fit_encoder, load_encoder
     from activessl.heads.base import Head
     from activessl.heads.registry import head_names, make_head
     from activessl.ledger.fold import History
@@ -55,12 +55,12 @@ _HOME = {
     "State": "strategies.base",
     "Suggestion": "annotators.base",
     "embed": "encoders.embeddings",
+    "fit_encoder": "encoders.registry",
     "get_strategy": "strategies.registry",
     "head_names": "heads.registry",
-    "load_encoder": "encoders.pretrain",
+    "load_encoder": "encoders.registry",
     "load_pool": "pool.sources",
     "make_head": "heads.registry",
-    "pretrain": "encoders.pretrain",
     "simulate": "measuring.simulate",
     "strategy_names": "strategies.registry",
 }
@@ -90,12 +90,12 @@ __all__ = [
     "State",
     "Suggestion",
     "embed",
+    "fit_encoder",
     "get_strategy",
     "head_names",
     "load_encoder",
     "load_pool",
     "make_head",
-    "pretrain",
     "simulate",
     "strategy_names",
 ]

@@ -18,7 +18,7 @@ from activessl.annotators.base import Annotator
 from activessl.annotators.base import Pushed as PushResult
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
-from activessl.encoders.pretrain import load_encoder, pretrain
+from activessl.encoders.registry import fit_encoder, load_encoder
 from activessl.errors import LabelError, ProjectError, QueryError
 from activessl.heads.base import Head
 from activessl.ledger.fold import History, RoundHistory
@@ -59,9 +59,9 @@ class Session:
         with self.project.lock(), writing(self.project.folder):
             self.project.remember(pool)
             start = time.monotonic()
-            encoder = pretrain(
+            encoder = fit_encoder(
+                config.encoder.name,
                 pool,
-                encoder=config.encoder.name,
                 minutes=config.encoder.minutes if minutes is None else minutes,
                 seed=config.seed,
                 folder=self.project.folder / "encoders",

@@ -55,7 +55,7 @@ def simulate(
             cache=cache,
             on_progress=on_progress,
         )
-    render.result(outcome.to_json(), outcome.to_text(), as_json=as_json)
+    render.result(outcome.to_dict(), outcome.to_text(), as_json=as_json)
 
 
 def _budgets(text: str) -> tuple[int, ...]:
@@ -74,7 +74,7 @@ def _labeled_vectors(
     import tempfile
 
     from activessl.encoders.embeddings import embed
-    from activessl.encoders.pretrain import pretrain
+    from activessl.encoders.registry import fit_encoder
 
     from activessl.errors import LabelError
     from activessl.pool.sources import load_pool
@@ -89,9 +89,9 @@ def _labeled_vectors(
         )
     names = found.class_names or tuple(str(k) for k in range(int(found.labels.max()) + 1))
     with tempfile.TemporaryDirectory() as folder, render.progress("encode") as on_progress:
-        made = pretrain(
+        made = fit_encoder(
+            "vectors" if pool.modality == "vector" else encoder,
             pool,
-            encoder="vectors" if pool.modality == "vector" else encoder,
             minutes=minutes,
             seed=seed,
             folder=Path(folder),
