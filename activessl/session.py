@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import cohen_kappa_score
 
 from activessl.annotators.base import Annotator
 from activessl.annotators.base import Pushed as PushResult
@@ -23,7 +24,6 @@ from activessl.errors import LabelError, ProjectError, QueryError
 from activessl.heads.base import Head
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Pushed, Queried, Taught
-from activessl.measuring.stopping import kappa
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.project import Project, writing
@@ -195,7 +195,7 @@ class Session:
                 seconds=seconds,
                 accuracy=accuracy,
                 test_items=tested,
-                kappa=None if before is None else kappa(before, after),
+                kappa=None if before is None else _kappa(before, after),
                 change=None if before is None else float(np.mean(before != after)),
             )
             self._append(taught)
@@ -238,6 +238,11 @@ class Session:
         truth = _truth(read_labels(pool), location, config.data.classes)
         encoder = load_encoder(self.project.folder / "encoders" / fingerprint)
         return embed(encoder, pool, embeddings_folder(self.project, f"{fingerprint}-test")).vectors, truth
+
+
+def _kappa(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> float:
+    """Cohen's kappa of two predictions; 1 where both say the same single class, which leaves kappa undefined."""
+    return 1.0 if np.array_equal(before, after) else float(cohen_kappa_score(before, after))
 
 
 def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...]) -> np.ndarray[Any, Any]:

@@ -88,16 +88,17 @@ def unpack(folder: Path) -> dict[str, str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from activessl.project import write_atomic, writing
+    from activessl.project import writing
 
     images = pq.read_table(DATA / "fashion.parquet").to_pylist()
     classes = {row["id"]: row["label"] for row in pq.read_table(DATA / "truth.parquet").to_pylist()}
     with writing(folder):
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-        for row in images[:POOL]:
-            file = folder / "images" / f"{row['id']}.png"
-            if not file.exists():
-                write_atomic(file, row["image"])
+        if not (folder / "images").exists():
+            part = folder / ".images.part"
+            part.mkdir(parents=True, exist_ok=True)
+            for row in images[:POOL]:
+                (part / f"{row['id']}.png").write_bytes(row["image"])
+            part.rename(folder / "images")
         if not (folder / "test.parquet").exists():
             test = [{**row, "label": classes[row["id"]]} for row in images[POOL:]]
             part = folder / ".test.parquet.part"
