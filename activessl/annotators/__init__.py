@@ -1,1 +1,1 @@
-"""Labels, and those who give them."""
+"""Annotators: who answers queries."""

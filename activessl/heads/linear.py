@@ -74,6 +74,9 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         True
     """
 
+    classes_: np.ndarray[Any, np.dtype[Any]]
+    n_features_in_: int
+
     def __init__(
         self,
         *,
@@ -110,7 +113,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
             LabelError: A class that is not among ``classes``, or weights that do not fit.
         """
-        for name in ("_theta", "classes_"):
+        for name in ("_theta", "classes_", "n_features_in_"):
             self.__dict__.pop(name, None)
         return self._learn(X, y, self.classes, sample_weight)
 
@@ -203,10 +206,10 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         count = np.bincount(targets, weights=(weights > 0).astype(float), minlength=len(known))
         self.seen_ = count > 0
         unseen = int(np.sum(~self.seen_))
-        # Good-Turing with one pseudo-label of a new class; never more than a uniform share, so that no class that
-        # was never seen is ever the most likely one
+        # Good-Turing, smoothed; always less than a uniform share, so that no class that was never seen is ever the most
+        # likely one
         once = float(np.sum(count == 1))
-        self.novelty_ = min((once + 1) / (count.sum() + 2), unseen / len(known)) if unseen else 0.0
+        self.novelty_ = min((once + 0.5) / (count.sum() + 2), 0.9 * unseen / len(known)) if unseen else 0.0
 
         total = float(weights.sum())
         if self.mean is None:
@@ -307,7 +310,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return out
 
     def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Float[np.ndarray, " m"]]:
-        x, y = _validated(self, X, y)
+        x, y = _validated(self, X, y, reset=not hasattr(self, "n_features_in_"))
         try:
             check_classification_targets(y)
         except ValueError as bad:
@@ -384,7 +387,7 @@ def _folds(targets: Int[np.ndarray, " m"], folds: int, seed: int) -> Int[np.ndar
     """
     m = len(targets)
     fold = np.full(m, -1)
-    chosen = np.arange(m)
+    chosen: Int[np.ndarray, " c"] = np.arange(m)
     if m > MOST_CHOOSING:
         chosen = np.sort(np.random.default_rng(seed).choice(m, MOST_CHOOSING, replace=False))
         fold[:] = -2
