@@ -88,12 +88,14 @@ class Session:
             QueryError: Nothing is left to ask, or less than was asked for.
         """
         config = self.project.config
+        current = self.project.history().open_round
+        if current is not None and self.project.history().waiting(current):
+            return current
+        self._catch_up()
         with self.project.lock():
             view = View.of(self.project)
             if view.history.open_round is not None:
-                if view.history.waiting(view.history.open_round):
-                    return view.history.open_round
-                self.close("all its items were answered")
+                return view.history.open_round  # another process was sooner
 
             start = time.monotonic()
             number = len(view.history.rounds) + 1
@@ -109,6 +111,18 @@ class Session:
         if opened is None:
             raise ProjectError("the round was not written", hint="check that the disk is writable and not full")
         return opened
+
+    def _catch_up(self) -> None:
+        """Learn what was answered but not taught, where a process died or somebody else pulled, and end the round."""
+        history = self.project.history()
+        taught, encoded = history.taught, history.encoded
+        known = None if taught is None else (taught.digest, taught.fingerprint)
+        if history.labels and encoded is not None and known != (history.digest(), encoded.fingerprint):
+            self.teach()
+        with self.project.lock():
+            history = self.project.history()
+            if history.open_round is not None and not history.waiting(history.open_round):
+                self.close("all its items were answered")
 
     def close(self, why: str) -> None:
         """End the open round; what nobody answered may be asked again."""

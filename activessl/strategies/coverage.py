@@ -18,7 +18,6 @@ from activessl.strategies.index import (
     unit_rows,
 )
 
-
 #: Local scales, by row of the pool or as a function of rows.
 Scale = Float[np.ndarray, "n"] | Callable[[Rows], Float[np.ndarray, "m"]]
 

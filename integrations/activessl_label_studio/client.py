@@ -259,7 +259,8 @@ def _refused(url: str, what: str, status: int, detail: str, kind: TokenKind) -> 
         )
     if status == 404:
         raise AnnotatorError(
-            f"{url} has no {what.split(' ', 1)[-1]}{said}", hint="check the project's number, and that this user sees it"
+            f"{url} has no {what.split(' ', 1)[-1]}{said}",
+            hint="check the project's number, and that this user sees it",
         )
     if status == 413:
         raise AnnotatorError(f"{url} takes no request that large ({what})", hint="push fewer items at a time")

@@ -153,7 +153,9 @@ def _open_older(client: Client, project: Mapping[str, Any], now: set[str]) -> li
     active = project.get("model_version")
 
     def place_of(task: Task) -> tuple[float, int]:
-        ranked = [float(p["score"]) for p in task["predictions"] if p["model_version"] == active and p["score"] is not None]
+        ranked = [
+            float(p["score"]) for p in task["predictions"] if p["model_version"] == active and p["score"] is not None
+        ]
         return (min(ranked, default=2.0), int(task["id"]))
 
     tasks.sort(key=place_of)
@@ -204,7 +206,8 @@ def _import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Ta
                 break
         if todo:
             raise AnnotatorError(
-                f"the server took {len(chunk) - len(todo):,} of {len(chunk):,} tasks", hint="push again: none is sent twice"
+                f"the server took {len(chunk) - len(todo):,} of {len(chunk):,} tasks",
+                hint="push again: none is sent twice",
             )
     return made
 
@@ -233,7 +236,9 @@ def _rank(
 ) -> None:
     """Give tasks that are there already their predictions, each once."""
     have: dict[int, list[dict[str, Any]]] = {
-        int(task["id"]): [p for p in task.get("predictions") or () if isinstance(p, dict) and p["model_version"] == model]
+        int(task["id"]): [
+            p for p in task.get("predictions") or () if isinstance(p, dict) and p["model_version"] == model
+        ]
         for task in tasks
     }
     if _in_place(have, wanted):
@@ -302,7 +307,12 @@ def _switch(client: Client, number: int, model: str) -> None:
 
 def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str) -> None:
     """Delete what other models said about tasks that are still open; on answered ones it is the record."""
-    old = [p for task in tasks for p in task.get("predictions") or () if isinstance(p, dict) and p["model_version"] != model]
+    old = [
+        p
+        for task in tasks
+        for p in task.get("predictions") or ()
+        if isinstance(p, dict) and p["model_version"] != model
+    ]
     if len(old) <= _ONE_BY_ONE:
         for prediction in old:
             client.delete(f"/api/predictions/{prediction['id']}/")

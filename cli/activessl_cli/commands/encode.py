@@ -21,7 +21,7 @@ def encode(
     with render.progress("encode") as on_progress:
         embeddings = Session.open(project).encode(minutes=minutes, on_progress=on_progress)
     n, dim = embeddings.vectors.shape
-    name = embeddings.provenance.get("encoder", {}).get("name", "encoder")
+    name = embeddings.provenance.get("encoder", "encoder")
     render.result(
         {"fingerprint": embeddings.fingerprint, "items": n, "dim": dim, "encoder": embeddings.provenance},
         f"{n:,} items as vectors of length {dim}, by {name} {embeddings.fingerprint[:12]}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 

@@ -75,7 +75,6 @@ def _labeled_vectors(
 
     from activessl.encoders.embeddings import embed
     from activessl.encoders.registry import fit_encoder
-
     from activessl.errors import LabelError
     from activessl.pool.sources import load_pool
     from activessl.pool.stored_labels import read_labels

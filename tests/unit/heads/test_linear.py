@@ -37,7 +37,7 @@ def test_it_passes_scikit_learns_estimator_checks() -> None:
         try:
             check(estimator)
         except Exception as error:  # each check raises its own
-            if "SkipTest" not in type(error).__name__ :
+            if "SkipTest" not in type(error).__name__:
                 failed.append(f"{name}: {type(error).__name__}: {error}")
     assert not failed, "\n".join(failed)
 
