@@ -1,7 +1,7 @@
 """A labeling desk that lives in a file: it survives the death of whoever talks to it, as a server does.
 
 Run as a script it reads lines of [PROJECT, DESK, KILL_AT] in JSON. For each it forks a process that works on the
-project until three rounds are done, or dies where it is told to, and answers [EXIT_CODE, MOMENTS]. Forking saves the
+project until two rounds are done, or dies where it is told to, and answers [EXIT_CODE, MOMENTS]. Forking saves the
 imports, which take longer than the work.
 
 KILL_AT counts the moments at which a process can die with something half done: before and after each write to the
@@ -23,7 +23,7 @@ from activessl.pool.pool import Pool
 from activessl.session import Session
 from activessl.strategies.base import Query
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 class Moments:
@@ -81,7 +81,7 @@ class Desk:
 
 
 def work(project: str, desk: str, kill_at: int | None) -> int:
-    """Three rounds; how many moments were passed."""
+    """Two rounds; how many moments were passed."""
     moments = Moments(kill_at)
     append = Ledger.append
 
