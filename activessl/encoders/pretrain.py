@@ -188,7 +188,8 @@ def load(folder: Path) -> TrainedEncoder:
     """
     note, arrays = read_encoder(folder)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    vit = ViT(ViTConfig(**note["config"]["vit"]))
+    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are replaced
+        vit = ViT(ViTConfig(**note["config"]["vit"]))
     vit.load_state_dict({k.removeprefix("vit."): v for k, v in tensors.items() if k.startswith("vit.")})
     return TrainedEncoder(
         note["encoder"],
