@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from activessl.strategies.coverage import Greedy
 from activessl.strategies.index import (
@@ -109,7 +109,7 @@ class _Graph:
         self,
         points: Float[np.ndarray, "m d"],
         radius: float,
-        covered: np.ndarray[tuple[int], np.dtype[np.bool_]],
+        covered: Bool[np.ndarray, " m"],
     ) -> None:
         n = len(points)
         probe = points[: min(n, 256)]

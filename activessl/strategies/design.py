@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from activessl.strategies.coverage import Greedy
 from activessl.strategies.index import Rows, Vectors, affordable, thin, unit_blocks, unit_rows
 
+#: Candidates that BAIT keeps exact between passes over all, and picks that it makes in between.
+_FRONT = 4_096
+_AHEAD = 16
 #: Proposals that BADGE draws before it updates all distances.
 _PROPOSALS = 32
 
@@ -107,9 +112,9 @@ def _propose(chance: Float[np.ndarray, " c"], size: int, picks: list[int], rng: 
     total = np.cumsum(chance)
     if not total[-1] > 0:
         free = np.setdiff1d(np.arange(len(chance)), picks)
-        return rng.choice(free, min(size, len(free)), replace=False)
+        return np.asarray(rng.choice(free, min(size, len(free)), replace=False))
     drawn = np.searchsorted(total, rng.random(size) * total[-1], side="right")
-    return np.minimum(drawn, len(chance) - 1)
+    return np.asarray(np.minimum(drawn, len(chance) - 1))
 
 
 def bait_binary(
@@ -171,16 +176,8 @@ def bait_binary(
         a[part] = np.einsum("ij,ij->i", x[part], product[:, :d])
         b[part] = np.einsum("ij,ij->i", x[part], product[:, d:])
 
-    free = np.ones(len(rows), dtype=bool)
-    chosen: list[int] = []
-    gains: list[float] = []
-    for _ in range(min(int(np.ceil(size * oversample)), len(rows))):
-        gain = w * np.maximum(b, 0) / (1 + w * np.maximum(a, 0))
-        best = int(np.argmax(np.where(free, gain * factor, -1.0)))
-        chosen.append(best)
-        gains.append(float(gain[best]))
-        free[best] = False
-        inverse = _update(x, best, w[best], inverse, target, a, b)
+    forward = min(int(np.ceil(size * oversample)), len(rows))
+    chosen, gains, inverse = _forward(x, w, factor, inverse, target, a, b, forward)
     kept = list(range(len(chosen)))
     if len(kept) > size:
         small = x[np.array(chosen)]
@@ -193,32 +190,128 @@ def bait_binary(
             loss = weight * b_small / np.maximum(1 - weight * a_small, 1e-12)
             worst = int(np.argmin(np.where(inside, loss, np.inf)))
             inside[worst] = False
-            inverse = _update(small, worst, -weight[worst], inverse, target, a_small, b_small)
+            move, inverse = _move(small[worst], -weight[worst], inverse, target)
+            _apply(move, small @ move.directions, a_small, b_small)
         kept = np.flatnonzero(inside).tolist()
     picks = rows[np.array([chosen[i] for i in kept], dtype=np.int64)]
     return Greedy(picks, np.array([gains[i] for i in kept]), float(np.sum(inverse * target)))
 
 
-def _update(
+def _forward(
     x: Float[np.ndarray, "c d"],
-    at: int,
-    weight: float,
+    w: Float[np.ndarray, " c"],
+    factor: Float[np.ndarray, " c"],
     inverse: Float[np.ndarray, "d d"],
     target: Float[np.ndarray, "d d"],
     a: Float[np.ndarray, " c"],
     b: Float[np.ndarray, " c"],
-) -> Float[np.ndarray, "d d"]:
-    """Add ``weight`` x x' of one row to the information: new inverse; a and b of all rows in place."""
-    vector = x[at].astype(np.float64)
+    count: int,
+) -> tuple[list[int], list[float], Float[np.ndarray, "d d"]]:
+    """Greedy forward picks: (positions, gains, inverse information); a and b change in place.
+
+    Picks are made some at a time among the best few thousand candidates, whose scores are kept exact. Then all the
+    others catch up in one matrix product, and if one of them would have been better at some step, that step and the
+    later ones are taken back: the result is that of one exact pass per pick.
+    """
+    chosen: list[int] = []
+    gains: list[float] = []
+    free = np.ones(len(x), dtype=bool)
+    step = _AHEAD
+    while len(chosen) < count:
+        score = np.where(free, _gain(w, a, b) * factor, -1.0)
+        front = np.arange(len(x)) if len(x) <= _FRONT else np.argpartition(-score, _FRONT)[:_FRONT]
+        front = front[np.lexsort((front, -score[front]))]
+        near, near_a, near_b, near_free = x[front], a[front], b[front], free[front]
+        near_w, near_factor = w[front], factor[front]
+        ahead: list[tuple[int, float, float]] = []  # position, gain, score
+        moves: list[_Move] = []
+        now = inverse
+        for _ in range(min(step, count - len(chosen), int(near_free.sum()))):
+            gain = _gain(near_w, near_a, near_b)
+            inside = np.where(near_free, gain * near_factor, -1.0)
+            best = int(np.argmax(inside))
+            ahead.append((int(front[best]), float(gain[best]), float(inside[best])))
+            near_free[best] = False
+            move, now = _move(near[best], near_w[best], now, target)
+            _apply(move, near @ move.directions, near_a, near_b)
+            moves.append(move)
+        valid = _catch_up(x, w, factor, free, a, b, ahead, moves)
+        if valid == len(ahead):
+            inverse = now
+        else:
+            for move in moves[:valid]:
+                inverse = inverse - move.g * np.outer(move.v, move.v)
+        for position, gain_then, _ in ahead[:valid]:
+            chosen.append(position)
+            gains.append(gain_then)
+            free[position] = False
+        step = min(_AHEAD, max(4, 2 * valid))
+    return chosen, gains, inverse
+
+
+def _catch_up(
+    x: Float[np.ndarray, "c d"],
+    w: Float[np.ndarray, " c"],
+    factor: Float[np.ndarray, " c"],
+    free: Bool[np.ndarray, " c"],
+    a: Float[np.ndarray, " c"],
+    b: Float[np.ndarray, " c"],
+    ahead: list[tuple[int, float, float]],
+    moves: list[_Move],
+) -> int:
+    """Bring all a and b up to the picks as far as no other candidate would have been better: how far that is."""
+    cross = np.empty((len(x), 2 * len(moves)), dtype=np.float32)
+    directions = np.concatenate([move.directions for move in moves], axis=1)
+    for start in range(0, len(x), 8192):
+        cross[start : start + 8192] = x[start : start + 8192] @ directions
+    taken = ~free
+    for step, (position, _, score) in enumerate(ahead):
+        if step:  # the first was chosen knowing all scores
+            others = np.where(taken, -1.0, _gain(w, a, b) * factor)
+            others[position] = -1.0
+            if others.max() > score * (1 + 1e-6):
+                return step
+        taken[position] = True
+        _apply(moves[step], cross[:, 2 * step : 2 * step + 2], a, b)
+    return len(ahead)
+
+
+def _gain(
+    w: Float[np.ndarray, " c"], a: Float[np.ndarray, " c"], b: Float[np.ndarray, " c"]
+) -> Float[np.ndarray, " c"]:
+    """Decrease of the criterion that adding each candidate would bring."""
+    return np.divide(w * np.maximum(b, 0), 1 + w * np.maximum(a, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Move:
+    """A rank-1 change of the information: all that the a and b of other candidates need to follow it."""
+
+    g: float
+    q: float
+    v: Float[np.ndarray, " d"]
+    directions: Float[np.ndarray, "d 2"]
+
+
+def _move(
+    row: Float[np.ndarray, " d"], weight: float, inverse: Float[np.ndarray, "d d"], target: Float[np.ndarray, "d d"]
+) -> tuple[_Move, Float[np.ndarray, "d d"]]:
+    """Add ``weight`` x x' to the information: (the move, the new inverse)."""
+    vector = row.astype(np.float64)
     v = inverse @ vector
-    g = weight / (1 + weight * (vector @ v))
+    g = float(weight / (1 + weight * (vector @ v)))
     fv = target @ v
-    q = v @ fv
-    cross = x @ np.stack([v, inverse @ fv], axis=1).astype(np.float32)
+    directions = np.stack([v, inverse @ fv], axis=1).astype(np.float32)
+    return _Move(g, float(v @ fv), v, directions), inverse - g * np.outer(v, v)
+
+
+def _apply(
+    move: _Move, cross: Float[np.ndarray, "c 2"], a: Float[np.ndarray, " c"], b: Float[np.ndarray, " c"]
+) -> None:
+    """Follow a move: a and b in place, from each candidate's products with the two directions."""
     c, e = cross[:, 0].astype(np.float64), cross[:, 1].astype(np.float64)
-    a -= g * c * c
-    b += g * c * (g * q * c - 2 * e)
-    return inverse - g * np.outer(v, v)
+    a -= move.g * c * c
+    b += move.g * c * (move.g * move.q * c - 2 * e)
 
 
 def _scatter(vectors: Vectors, rows: Rows, weight: Float[np.ndarray, " n"]) -> Float[np.ndarray, "d d"]:

@@ -73,7 +73,8 @@ def squared_distances(a: Float[np.ndarray, "a d"], b: Float[np.ndarray, "b d"]) 
     cosine *= -2
     cosine += np.einsum("ij,ij->i", a, a)[:, None]
     cosine += np.einsum("ij,ij->i", b, b)[None, :]
-    return np.maximum(cosine, 0, out=cosine)
+    np.maximum(cosine, 0, out=cosine)
+    return np.asarray(cosine)
 
 
 def nearest_distances(vectors: Vectors, rows: Rows | None, anchors: Rows) -> Float[np.ndarray, " m"]:

@@ -1,4 +1,4 @@
-"""Strategies that ask the head: herding, balls, gradients, designs and mixtures."""
+"""Strategies that ask the head: herding, balls, gradients, designs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from activessl.strategies.base import Query, State
 from activessl.strategies.clusters import kmeans_centroids
 from activessl.strategies.coverage import herd
 from activessl.strategies.design import badge, bait_binary
-from activessl.strategies.geometric import KMeansCentroids, MaxHerding, TypiClust
+from activessl.strategies.geometric import KMeansCentroids
 from activessl.strategies.hybrid import cluster_margin, drop_candidates, herding_width
+from activessl.strategies.index import Rows
 from activessl.strategies.scene import Choice, Scene, answer
-from activessl.strategies.uncertainty import Uncertainty
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,13 @@ class UHerding:
 
     def choose(self, scene: Scene) -> Choice:
         """Choose ``scene.size`` of the rows."""
-        return _herd_uncertain(scene, scene.rows, self.width, self.measure)
+        return herd_uncertain(scene, scene.rows, self.width, self.measure)
 
 
-def _herd_uncertain(
-    scene: Scene, candidates: np.ndarray, width: Literal["robust", "published"] | float, measure: str
+def herd_uncertain(
+    scene: Scene, candidates: Rows, width: Literal["robust", "published"] | float, measure: str
 ) -> Choice:
+    """Herd among some of a scene's rows; coverage is measured on all of them, weighted by uncertainty."""
     state = scene.state
     doubt = np.ones(len(scene.rows)) if state.probs is None else scene.uncertainty(measure)
     weights = np.zeros(len(state), dtype=np.float32)
@@ -227,9 +228,9 @@ class BaitBinary:
 def _binary_confidence(probs: Float[np.ndarray, "n k"], *, multi_label: bool) -> Float[np.ndarray, " n"]:
     """Probability of the best class; for multi-label the p whose p (1 - p) is the mean over classes."""
     if not multi_label:
-        return np.clip(probs.max(axis=1), 0, 1)
+        return np.asarray(np.clip(np.max(probs, axis=1), 0, 1))
     spread = (probs * (1 - probs)).mean(axis=1)
-    return 0.5 + np.sqrt(np.maximum(0.25 - spread, 0))
+    return np.asarray(np.add(0.5, np.sqrt(np.maximum(0.25 - spread, 0))))
 
 
 @dataclass(frozen=True)
@@ -325,78 +326,3 @@ class ClusterMargin:
         scores = scene.weigh(scene.uncertainty())
         found = cluster_margin(state.vectors, scores, scene.rows, scene.size, rng=state.rng, per_item=self.per_item)
         return Choice(found.picks, parts={"uncertainty": found.gains})
-
-
-@dataclass(frozen=True)
-class TCM:
-    """TypiClust while labels are few, margin afterwards: the simplest mixture that holds up.
-
-    Args:
-        labels_per_class: Mean number of labels a class from which margin takes over.
-
-    References:
-        Doucet et al., Bridging Diversity and Uncertainty in Active Learning with Self-Supervised Pre-Training, 2024,
-        arXiv 2403.03728 (which counts rounds).
-    """
-
-    labels_per_class: float = 4.0
-    name: str = field(default="tcm", init=False)
-
-    def query(self, state: State, query_size: int) -> Query:
-        """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
-        return answer(self, state, query_size)
-
-    def choose(self, scene: Scene) -> Choice:
-        """Choose ``scene.size`` of the rows."""
-        early = len(scene.labeled) < self.labels_per_class * scene.state.n_classes
-        return (TypiClust() if early or scene.state.probs is None else Uncertainty("margin")).choose(scene)
-
-
-@dataclass(frozen=True)
-class Refine:
-    """Let simple strategies filter the pool again and again, then herd among what is left.
-
-    In each round several strategies choose batches out of random parts of what is left; what any of them chose is
-    what is left for the next. Without a head only those that need none take part.
-
-    Args:
-        rounds: Times the pool is filtered.
-        draws: Batches that each strategy chooses in a round.
-        share: Part of what is left that each batch is chosen from; in the first round at most 5,000 items.
-
-    References:
-        Huseljic et al., REFINE, CVPR 2026, arXiv 2511.22344 (500 batches a round of nine strategies; its ablation
-        finds margin and TypiClust enough).
-    """
-
-    rounds: int = 4
-    draws: int = 4
-    share: float = 0.4
-    name: str = field(default="refine", init=False)
-
-    def query(self, state: State, query_size: int) -> Query:
-        """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
-        if self.rounds < 1 or self.draws < 1 or not 0 < self.share <= 1:
-            raise QueryError("refine needs rounds, draws >= 1 and a share in (0, 1]", hint="leave the defaults")
-        return answer(self, state, query_size)
-
-    def choose(self, scene: Scene) -> Choice:
-        """Choose ``scene.size`` of the rows."""
-        rng = scene.state.rng
-        blind = (TypiClust(), MaxHerding())
-        members = blind if scene.state.probs is None else (*blind, Uncertainty("margin"), Badge())
-        left = np.arange(len(scene.rows))
-        for turn in range(self.rounds):
-            part = max(round(self.share * len(left)), scene.size)
-            if turn == 0:
-                part = min(len(left), max(5_000, 2 * scene.size))
-            chosen: list[np.ndarray] = []
-            for member in members:
-                for _ in range(self.draws):
-                    some = np.sort(rng.choice(left, part, replace=False))
-                    chosen.append(member.choose(scene.narrowed(some, scene.size)).picks)
-            survivors = np.searchsorted(scene.rows, np.unique(np.concatenate(chosen)))
-            left = survivors
-            if len(left) <= 2 * scene.size:
-                break
-        return _herd_uncertain(scene, scene.rows[left], "robust", "margin")

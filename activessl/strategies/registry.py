@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -37,8 +37,8 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "drop_query": ("informed:DropQuery", {}),
     "clue": ("informed:Clue", {}),
     "cluster_margin": ("informed:ClusterMargin", {}),
-    "tcm": ("informed:TCM", {}),
-    "refine": ("informed:Refine", {}),
+    "tcm": ("mixed:TCM", {}),
+    "refine": ("mixed:Refine", {}),
 }
 
 
@@ -79,15 +79,15 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
     if strategy in _BUILT_IN:
         path, fixed = _BUILT_IN[strategy]
         module, _, attribute = path.partition(":")
-        make = getattr(import_module(f"{_HERE}.{module}"), attribute)
-        known = {f.name for f in fields(make) if f.init} - set(fixed) if is_dataclass(make) else set(params)
+        make: Any = getattr(import_module(f"{_HERE}.{module}"), attribute)
+        known = {f.name for f in fields(make) if f.init} - set(fixed)
         unknown = sorted(set(params) - known)
         if unknown:
             raise QueryError(
                 f"{strategy} has no parameter {unknown[0]!r}",
                 hint=f"use {', '.join(sorted(known))}" if known else "pass none",
             )
-        made = make(**fixed, **params)
+        made: Any = make(**fixed, **params)
     else:
         made = _from_entry_point(strategy, params)
     if not isinstance(made, QueryStrategy):

@@ -1,7 +1,8 @@
 """What every strategy does before and after choosing: one door in, one door out.
 
 ``open_scene`` checks the state and collapses near-duplicates; ``close_scene`` orders the picks, says why, and builds
-the Query. Between them a strategy is one call of a pure function, ``choose(scene)``; ``answer`` puts the three together.
+the Query. Between them a strategy is one call of a pure function, ``choose(scene)``; ``answer`` puts the three
+together.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Scene:
         """All candidates that ``rows[position]`` stands for, itself among them."""
         if self.multiplicity[position] == 1:
             return self.rows[position : position + 1]
-        return self.state.candidates[self.groups == position]
+        return np.asarray(self.state.candidates[self.groups == position])
 
     def draw_copies(self, positions: Int[np.ndarray, " q"]) -> Rows:
         """One of the copies that each of ``rows[positions]`` stands for, drawn alike."""
@@ -75,7 +76,7 @@ class Scene:
 
     def weigh(self, gains: Float[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
         """Gains (>= 0) of the rows, times their appeal."""
-        return gains if self.appeal is None else gains * self.appeal
+        return gains if self.appeal is None else np.multiply(gains, self.appeal)
 
     def probs(self) -> Float[np.ndarray, "r k"]:
         """The head's probabilities of the rows.
@@ -207,14 +208,14 @@ def close_scene(scene: Scene, choice: Choice, *, strategy: str) -> Query:
     """Build the Query: order by score, fill up with spare copies if need be, say why."""
     picks = np.asarray(choice.picks, dtype=np.int64)
     count = len(picks)
-    scores = np.linspace(1, 1 / count, count) if choice.scores is None else np.asarray(choice.scores, dtype=np.float64)
+    scores = np.asarray(np.linspace(1, 1 / count, count) if choice.scores is None else choice.scores, dtype=np.float64)
     order = np.argsort(-scores, kind="stable")
-    picks, scores = picks[order], scores[order]
+    picks, scores = picks[order], np.asarray(scores[order])
     chance = np.full(count, np.nan)
     if choice.propensities is not None:
         chance = np.asarray(choice.propensities, dtype=np.float64)[order]
     parts = {key: np.asarray(value, dtype=np.float64)[order] for key, value in choice.parts.items()}
-    leads = [""] * count if choice.leads is None else [choice.leads[i] for i in order]
+    leads: list[str] = [""] * count if choice.leads is None else [str(choice.leads[i]) for i in order]
     short = scene.query_size - count
     if short > 0:
         rng = np.random.default_rng(0)  # which copy fills up is of no matter, but must be the same each time
@@ -222,7 +223,7 @@ def close_scene(scene: Scene, choice: Choice, *, strategy: str) -> Query:
         picks = np.concatenate([picks, left[np.sort(rng.choice(len(left), short, replace=False))]])
         scores = np.concatenate([scores, np.full(short, min(0.0, scores[-1]))])
         chance = np.concatenate([chance, np.full(short, np.nan)])
-        parts = {key: np.concatenate([value, np.zeros(short)]) for key, value in parts.items()}
+        parts = {key: np.append(value, np.zeros(short)) for key, value in parts.items()}
         leads = leads + ["copies another item, and only copies are left"] * short
     facts = gather_facts(scene.state, picks, scene.state.candidates, rng=np.random.default_rng(0))
     return Query(

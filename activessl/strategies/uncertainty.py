@@ -142,7 +142,9 @@ def information_of(scene: Scene, kind: Literal["bald", "committee"]) -> Float[np
     if not scene.multi_label:
         return score(samples)
     # each class on its own, as a choice of two
-    return np.mean([score(np.stack([p, 1 - p], axis=2)) for p in np.moveaxis(samples, 2, 0)], axis=0)
+    return np.asarray(
+        np.mean([score(np.stack([p, 1 - p], axis=2)) for p in np.moveaxis(samples, 2, 0)], axis=0).astype(np.float64)
+    )
 
 
 __all__ = ["MEASURES", "Disagreement", "Power", "Random", "Uncertainty", "information_of"]
