@@ -17,6 +17,7 @@ _HERE = "activessl.strategies"
 
 #: name -> ("module:attribute", parameters that are fixed by the name). Nothing is imported before it is asked for.
 _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
+    "auto": ("auto:Auto", {}),
     "random": ("uncertainty:Random", {}),
     "margin": ("uncertainty:Uncertainty", {"measure": "margin"}),
     "entropy": ("uncertainty:Uncertainty", {"measure": "entropy"}),
