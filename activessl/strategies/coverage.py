@@ -18,12 +18,9 @@ from activessl.strategies.index import (
     unit_rows,
 )
 
-<<<<<<< HEAD
-=======
 #: Candidates that k-center keeps exact between passes over all.
 _FRONT = 2_048
 
->>>>>>> strat
 #: Local scales, by row of the pool or as a function of rows.
 Scale = Float[np.ndarray, "n"] | Callable[[Rows], Float[np.ndarray, "m"]]
 
