@@ -136,9 +136,7 @@ class LabelStudioAnnotator:
         project, control = find_project(self.client, number=config.project, title=config.title, control=config.control)
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
-        pulled = pull_answers(
-            self.client, int(project["id"]), control, since, known=known, people=self._names()
-        )
+        pulled = pull_answers(self.client, int(project["id"]), control, since, known=known, people=self._names())
         self.notes = pulled.notes
         for answer in pulled.answers:
             if answer.kind == "delete":

@@ -199,14 +199,17 @@ def _open(url: str, token: str, timeout: float, kind: TokenKind) -> Any:
     # for a delayed acknowledgement. A new connection costs far less on loopback, but not across a network with TLS.
     near = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
     limits = httpx.Limits(max_keepalive_connections=0) if near else httpx.Limits(max_keepalive_connections=8)
-    detail = ""
+    opened, detail = None, ""
     try:
         # a proxy from the environment must not come between us and a server on this machine
         transport = httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=not near)
-        return LabelStudio(base_url=url, api_key=token, httpx_client=transport)
+        open_sdk: Any = LabelStudio  # untyped in the SDK
+        opened = open_sdk(base_url=url, api_key=token, httpx_client=transport)
     except ApiError as error:  # raised in the constructor for an expired or unlimited JWT
         detail = _detail(json.dumps(error.body, default=str))
-    _refused(url, "the token", 401, scrub(detail, token), kind)
+    if opened is None:
+        _refused(url, "the token", 401, scrub(detail, token), kind)
+    return opened
 
 
 def _detail(text: str) -> str:
@@ -259,7 +262,8 @@ def _refused(url: str, what: str, status: int, detail: str, kind: TokenKind) -> 
         )
     if status == 404:
         raise AnnotatorError(
-            f"{url} has no {what.split(' ', 1)[-1]}{said}", hint="check the project's number, and that this user sees it"
+            f"{url} has no {what.split(' ', 1)[-1]}{said}",
+            hint="check the project's number, and that this user sees it",
         )
     if status == 413:
         raise AnnotatorError(f"{url} takes no request that large ({what})", hint="push fewer items at a time")

@@ -122,14 +122,17 @@ def read_config(config: str, *, control: str | None = None) -> Control:
     Raises:
         ConfigError: It cannot be parsed, or has no tag that can be served; what is in the way is named.
     """
-    from label_studio_sdk.label_interface import LabelInterface
+    from label_studio_sdk.label_interface.interface import LabelInterface
 
+    parse: Any = LabelInterface  # untyped in the SDK
     try:
-        interface = LabelInterface(config)
+        interface = parse(config)
         interface.validate()
     except Exception as error:  # noqa: BLE001 - the parser raises whatever its parts raise
         why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise ConfigError(f"the label config cannot be read: {why}", hint="correct it in the project's settings") from None
+        raise ConfigError(
+            f"the label config cannot be read: {why}", hint="correct it in the project's settings"
+        ) from None
     tags = {tag.name: tag for tag in interface.controls}
     choices = {name: tag for name, tag in tags.items() if tag.tag == "Choices"}
     if control is not None and control not in choices:
@@ -157,7 +160,9 @@ def _read_choices(tag: Any, interface: Any) -> Control:
                 hint="take the attribute away, or name another Choices",
             )
     if tag.get_attr("value") or not tag.labels:
-        raise ConfigError(f"the Choices {name!r} takes its classes from the tasks", hint="write its choices into the config")
+        raise ConfigError(
+            f"the Choices {name!r} takes its classes from the tasks", hint="write its choices into the config"
+        )
     if len(tag.to_name) != 1:
         raise ConfigError(f"the Choices {name!r} speaks of {len(tag.to_name)} tags", hint="let toName name one tag")
     media = interface.get_object(tag.to_name[0])

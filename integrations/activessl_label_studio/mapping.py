@@ -1,8 +1,8 @@
 """Our nouns as Label Studio's JSON, and back. Pure: values in, values out, so that it can be tested to the last corner.
 
-    item                 -> task          data: {"activessl_id": ..., the media, "why": ...}
-    suggestion + rank    -> prediction    score = rank / count: Label Studio asks for the lowest score first
-    annotation           -> answer        one per annotation and edit
+item                 -> task          data: {"activessl_id": ..., the media, "why": ...}
+suggestion + rank    -> prediction    score = rank / count: Label Studio asks for the lowest score first
+annotation           -> answer        one per annotation and edit
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Note:
     what: str
 
 
-def to_task(item_id: str, media: Any, control: Control, *, why: str = "", meta: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def to_task(
+    item_id: str, media: Any, control: Control, *, why: str = "", meta: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The task of one item.
 
     Args:
@@ -89,7 +91,11 @@ def to_prediction(suggestion: Suggestion | None, score: float, model: str, contr
     Raises:
         AnnotatorError: The SDK's ``LabelInterface`` says that it does not fit the label config.
     """
-    prediction = {"model_version": model, "score": float(score), "result": to_result(_shown(suggestion, control), control)}
+    prediction: dict[str, Any] = {
+        "model_version": model,
+        "score": float(score),
+        "result": to_result(_shown(suggestion, control), control),
+    }
     if not math.isfinite(prediction["score"]):
         raise AnnotatorError(f"the score {score} is not a number", hint="rank the items first")
     errors = control.interface.validate_prediction(prediction, return_errors=True)

@@ -74,7 +74,8 @@ def open_project(
     found = read_config(str(project.get("label_config") or ""), control=control)
     if found.modality != modality:
         raise AnnotatorError(
-            f"project {project['id']} shows {found.modality} items, not {modality}", hint="name another project or title"
+            f"project {project['id']} shows {found.modality} items, not {modality}",
+            hint="name another project or title",
         )
     if found.multi != multi:
         kind = ("several classes", "one class")
@@ -96,7 +97,9 @@ def open_project(
     return project, found
 
 
-def find_project(client: Client, *, number: int | None, title: str, control: str | None = None) -> tuple[dict[str, Any], Control]:
+def find_project(
+    client: Client, *, number: int | None, title: str, control: str | None = None
+) -> tuple[dict[str, Any], Control]:
     """The project as it is, without making or changing anything.
 
     Raises:
@@ -165,7 +168,9 @@ def list_tasks(
             return
 
 
-def find_tasks(client: Client, project: dict[str, Any], ids: Sequence[str], *, everything: bool = False) -> dict[str, list[dict[str, Any]]]:
+def find_tasks(
+    client: Client, project: dict[str, Any], ids: Sequence[str], *, everything: bool = False
+) -> dict[str, list[dict[str, Any]]]:
     """The tasks of some items: item id to its tasks, the oldest first. Items without a task are not in it.
 
     There is more than one task only if an import was repeated behind our back.

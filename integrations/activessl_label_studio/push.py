@@ -152,12 +152,13 @@ def _open_older(client: Client, project: Mapping[str, Any], now: set[str]) -> li
     active = project.get("model_version")
 
     def place_of(task: Task) -> tuple[float, int]:
-        ranked = [float(p["score"]) for p in task["predictions"] if p["model_version"] == active and p["score"] is not None]
+        ranked = [
+            float(p["score"]) for p in task["predictions"] if p["model_version"] == active and p["score"] is not None
+        ]
         return (min(ranked, default=2.0), int(task["id"]))
 
     tasks.sort(key=place_of)
-    seen: set[str] = set()
-    return [task for task in tasks if not ((item := str(item_id_of(task))) in seen or seen.add(item))]
+    return list({str(item_id_of(task)): task for task in reversed(tasks)}.values())[::-1]
 
 
 def _carried(
@@ -175,7 +176,7 @@ def _carried(
 
 
 def _import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Task], patience: float) -> dict[str, int]:
-    """Import tasks, each once, also when answers are lost: what is there is found by our id before anything is resent."""
+    """Import tasks, each once, also when answers are lost: what is there is found before anything is resent."""
     made: dict[str, int] = {}
     for chunk in _by_size(tasks):
         todo = list(chunk)
@@ -203,7 +204,8 @@ def _import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Ta
                 break
         if todo:
             raise AnnotatorError(
-                f"the server took {len(chunk) - len(todo):,} of {len(chunk):,} tasks", hint="push again: none is sent twice"
+                f"the server took {len(chunk) - len(todo):,} of {len(chunk):,} tasks",
+                hint="push again: none is sent twice",
             )
     return made
 
@@ -232,7 +234,9 @@ def _rank(
 ) -> None:
     """Give tasks that are there already their predictions, each once."""
     have: dict[int, list[dict[str, Any]]] = {
-        int(task["id"]): [p for p in task.get("predictions") or () if isinstance(p, dict) and p["model_version"] == model]
+        int(task["id"]): [
+            p for p in task.get("predictions") or () if isinstance(p, dict) and p["model_version"] == model
+        ]
         for task in tasks
     }
     if _in_place(have, wanted):
@@ -264,7 +268,7 @@ def _rank(
 
 
 def _in_place(have: Mapping[int, Sequence[Mapping[str, Any]]], wanted: Sequence[tuple[int, Mapping[str, Any]]]) -> bool:
-    """Whether each task has just one prediction of this model, with the right result, and the scores rise in our order."""
+    """Whether each task has just one prediction of this model, the right one, and the scores rise in our order."""
     last = -1.0
     for task, prediction in wanted:
         there = have.get(task, ())
@@ -301,7 +305,12 @@ def _switch(client: Client, number: int, model: str) -> None:
 
 def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str) -> None:
     """Delete what other models said about tasks that are still open; on answered ones it is the record."""
-    old = [p for task in tasks for p in task.get("predictions") or () if isinstance(p, dict) and p["model_version"] != model]
+    old = [
+        p
+        for task in tasks
+        for p in task.get("predictions") or ()
+        if isinstance(p, dict) and p["model_version"] != model
+    ]
     if len(old) <= _ONE_BY_ONE:
         for prediction in old:
             client.delete(f"/api/predictions/{prediction['id']}/")
@@ -329,6 +338,6 @@ def _check_next(client: Client, number: int, first: int) -> None:
         found = next((int(task["id"]) for task in page["tasks"] if _is_open(task)), first)
     if found != first:
         raise AnnotatorError(
-            f"project {number} offers task {found} next, not {first}, the first of the round",
-            hint="set the project's sampling to uncertainty and its prediction version to this round's, then push again",
+            f"project {number} offers task {found} next, not the round's first, {first}",
+            hint="set sampling to uncertainty and the prediction version to this round's, and push again",
         )

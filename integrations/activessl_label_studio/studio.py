@@ -245,7 +245,9 @@ def _launch(folder: Path, python: Path | None, port: int | None, root: Path, pro
     password = str(kept.get("password") or secrets.token_urlsafe(15))
     log_file = folder / "studio.log"
     kept |= {"email": email, "password": password, "port": port, "document_root": str(root)}
-    _write(folder / "studio.json", kept | {"ready": False, "log_from": log_file.stat().st_size if log_file.exists() else 0})
+    _write(
+        folder / "studio.json", kept | {"ready": False, "log_from": log_file.stat().st_size if log_file.exists() else 0}
+    )
     # -m runs the package's own main; the console script's first line may hold another machine's path
     command = [str(python), "-m", "label_studio.server", "start", "--no-browser", "--internal-host", "127.0.0.1"]
     command += ["--port", str(port), "--data-dir", str(folder / "data"), "--log-level", "WARNING"]
@@ -383,12 +385,14 @@ def _is_free(port: int) -> bool:
 
 
 def _free_port(first: int) -> int:
-    for port in (first, *range(8080, 8180)):
-        if 0 < port < 65536 and _is_free(port):
-            return port
+    free: int
+    for free in (first, *range(8080, 8180)):
+        if 0 < free < 65536 and _is_free(free):
+            return free
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        _, free = probe.getsockname()
+    return free
 
 
 def _pid(folder: Path) -> int | None:

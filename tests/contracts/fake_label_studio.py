@@ -122,7 +122,9 @@ class FakeLabelStudio:
 
     def matches(self, task: dict[str, Any], row: dict[str, Any]) -> bool:
         name, operator, value = row["filter"].removeprefix("filter:tasks:"), row["operator"], row["value"]
-        have: Any = task["data"].get(name[5:]) if name.startswith("data.") else self.counted(task, everything=False)[name]
+        have: Any = (
+            task["data"].get(name[5:]) if name.startswith("data.") else self.counted(task, everything=False)[name]
+        )
         if operator == "in_list":
             good = have in value
         elif operator == "equal":
@@ -248,7 +250,9 @@ def _handler(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
                     "Authentication token no longer valid: legacy token authentication has been disabled for this "
                     "organization",
                 )
-            raise _Refused(401, "Invalid token." if kind == "Token" else "Authentication credentials were not provided.")
+            raise _Refused(
+                401, "Invalid token." if kind == "Token" else "Authentication credentials were not provided."
+            )
 
         def _route(self, method: str, path: str, raw: bytes) -> tuple[int, Any]:
             if path == "/health":

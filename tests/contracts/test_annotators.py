@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
-from activessl_label_studio.client import Client, connect
-from activessl_label_studio.labels import read_config
-from activessl_label_studio.mapping import to_result
-from activessl_label_studio.scripted import Habits, ScriptedAnnotator
 
 from activessl.annotators.base import Annotator, Answer, Suggestion
 from activessl.errors import AnnotatorError
 from activessl.pool.pool import Item, Modality, Pool
 from activessl.strategies.base import Query
+from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
+from activessl_label_studio.client import Client, connect
+from activessl_label_studio.labels import read_config
+from activessl_label_studio.mapping import to_result
+from activessl_label_studio.scripted import Habits, ScriptedAnnotator
 
 CLASSES = ("coat", "dress", "bag")
 PERFECT = Habits(mistakes=0.0, anchoring=0.0, skips=0.0)
@@ -54,7 +54,12 @@ def ask(pool: Pool, rows: Sequence[int]) -> Query:
     n = len(rows)
     ids = tuple(pool.ids[row] for row in rows)
     return Query(
-        np.array(rows), ids, np.linspace(1.0, 0.5, n), tuple(f"because of {i}" for i in ids), np.full(n, np.nan), "random"
+        np.array(rows),
+        ids,
+        np.linspace(1.0, 0.5, n),
+        tuple(f"because of {i}" for i in ids),
+        np.full(n, np.nan),
+        "random",
     )
 
 
@@ -275,7 +280,9 @@ def test_tasks_that_are_not_ours_are_left_alone(people: LabelStudioAnnotator, po
     assert people.pull()[0] == []
 
 
-def test_a_class_that_joins_later_is_added_to_our_own_label_config(people: LabelStudioAnnotator, place: Any, pool: Pool) -> None:
+def test_a_class_that_joins_later_is_added_to_our_own_label_config(
+    people: LabelStudioAnnotator, place: Any, pool: Pool
+) -> None:
     people.push(pool, ask(pool, [0]), [], model="round-0")
     wider = LabelStudioAnnotator(LabelStudioConfig(place.url, place.token, place.title, (*CLASSES, "hat"), "text"))
     wider.push(pool, ask(pool, [1]), [], model="round-1")
