@@ -83,11 +83,13 @@ def test_the_id_of_a_task_is_the_one_it_was_made_with(item_id: str) -> None:
     [
         ("<View><Image name='i' value='$i'/></View>", "no control"),
         (
-            "<View><Image name='i' value='$i'/><RectangleLabels name='r' toName='i'><Label value='a'/></RectangleLabels></View>",
+            "<View><Image name='i' value='$i'/><RectangleLabels name='r' toName='i'>"
+            "<Label value='a'/></RectangleLabels></View>",
             "RectangleLabels",
         ),
         (
-            "<View><Text name='t' value='$t'/><Choices name='c' toName='t' perRegion='true'><Choice value='a'/></Choices></View>",
+            "<View><Text name='t' value='$t'/><Choices name='c' toName='t' perRegion='true'>"
+            "<Choice value='a'/></Choices></View>",
             "perRegion",
         ),
         (
