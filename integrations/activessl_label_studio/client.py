@@ -199,14 +199,17 @@ def _open(url: str, token: str, timeout: float, kind: TokenKind) -> Any:
     # for a delayed acknowledgement. A new connection costs far less on loopback, but not across a network with TLS.
     near = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
     limits = httpx.Limits(max_keepalive_connections=0) if near else httpx.Limits(max_keepalive_connections=8)
-    detail = ""
+    opened, detail = None, ""
     try:
         # a proxy from the environment must not come between us and a server on this machine
         transport = httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=not near)
-        return LabelStudio(base_url=url, api_key=token, httpx_client=transport)
+        open_sdk: Any = LabelStudio  # untyped in the SDK
+        opened = open_sdk(base_url=url, api_key=token, httpx_client=transport)
     except ApiError as error:  # raised in the constructor for an expired or unlimited JWT
         detail = _detail(json.dumps(error.body, default=str))
-    _refused(url, "the token", 401, scrub(detail, token), kind)
+    if opened is None:
+        _refused(url, "the token", 401, scrub(detail, token), kind)
+    return opened
 
 
 def _detail(text: str) -> str:

@@ -122,10 +122,11 @@ def read_config(config: str, *, control: str | None = None) -> Control:
     Raises:
         ConfigError: It cannot be parsed, or has no tag that can be served; what is in the way is named.
     """
-    from label_studio_sdk.label_interface import LabelInterface
+    from label_studio_sdk.label_interface.interface import LabelInterface
 
+    parse: Any = LabelInterface  # untyped in the SDK
     try:
-        interface = LabelInterface(config)
+        interface = parse(config)
         interface.validate()
     except Exception as error:  # noqa: BLE001 - the parser raises whatever its parts raise
         why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__

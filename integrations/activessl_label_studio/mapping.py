@@ -91,7 +91,7 @@ def to_prediction(suggestion: Suggestion | None, score: float, model: str, contr
     Raises:
         AnnotatorError: The SDK's ``LabelInterface`` says that it does not fit the label config.
     """
-    prediction = {
+    prediction: dict[str, Any] = {
         "model_version": model,
         "score": float(score),
         "result": to_result(_shown(suggestion, control), control),

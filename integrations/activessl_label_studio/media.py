@@ -165,7 +165,7 @@ def _upload(client: Client, project: int, files: Sequence[tuple[bytes, str, str]
 
     addresses: dict[str, str] = {}
     names = [f"{hashlib.sha256(content).hexdigest()[:32]}.{ending}" for content, ending, _ in files]
-    todo = list({name: file for name, file in zip(names, files, strict=True)}.items())
+    todo = list(dict(zip(names, files, strict=True)).items())
     for start in range(0, len(todo), _FILES):
         chunk = todo[start : start + _FILES]
         parts = {f"file{i}": (name, content, kind) for i, (name, (content, _, kind)) in enumerate(chunk)}

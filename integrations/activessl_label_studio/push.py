@@ -159,8 +159,7 @@ def _open_older(client: Client, project: Mapping[str, Any], now: set[str]) -> li
         return (min(ranked, default=2.0), int(task["id"]))
 
     tasks.sort(key=place_of)
-    seen: set[str] = set()
-    return [task for task in tasks if not ((item := str(item_id_of(task))) in seen or seen.add(item))]
+    return list({str(item_id_of(task)): task for task in reversed(tasks)}.values())[::-1]
 
 
 def _carried(
@@ -178,7 +177,7 @@ def _carried(
 
 
 def _import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Task], patience: float) -> dict[str, int]:
-    """Import tasks, each once, also when answers are lost: what is there is found by our id before anything is resent."""
+    """Import tasks, each once, also when answers are lost: what is there is found before anything is resent."""
     made: dict[str, int] = {}
     for chunk in _by_size(tasks):
         todo = list(chunk)
@@ -270,7 +269,7 @@ def _rank(
 
 
 def _in_place(have: Mapping[int, Sequence[Mapping[str, Any]]], wanted: Sequence[tuple[int, Mapping[str, Any]]]) -> bool:
-    """Whether each task has just one prediction of this model, with the right result, and the scores rise in our order."""
+    """Whether each task has just one prediction of this model, the right one, and the scores rise in our order."""
     last = -1.0
     for task, prediction in wanted:
         there = have.get(task, ())
@@ -340,6 +339,6 @@ def _check_next(client: Client, number: int, first: int) -> None:
         found = next((int(task["id"]) for task in page["tasks"] if _is_open(task)), first)
     if found != first:
         raise AnnotatorError(
-            f"project {number} offers task {found} next, not {first}, the first of the round",
-            hint="set the project's sampling to uncertainty and its prediction version to this round's, then push again",
+            f"project {number} offers task {found} next, not the round's first, {first}",
+            hint="set sampling to uncertainty and the prediction version to this round's, and push again",
         )

@@ -385,12 +385,14 @@ def _is_free(port: int) -> bool:
 
 
 def _free_port(first: int) -> int:
-    for port in (first, *range(8080, 8180)):
-        if 0 < port < 65536 and _is_free(port):
-            return port
+    free: int
+    for free in (first, *range(8080, 8180)):
+        if 0 < free < 65536 and _is_free(free):
+            return free
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        _, free = probe.getsockname()
+    return free
 
 
 def _pid(folder: Path) -> int | None:
