@@ -26,11 +26,15 @@ from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Pushed, Queried, Taught
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
-from activessl.project import Project, writing
+from activessl.measuring.savings import Savings
+from activessl.measuring.simulate import Simulation
+from activessl.project import Project, write_atomic, writing
+from activessl.reporting import audit_now, project_report, stop_now
+from activessl.reports.report import Report
 from activessl.reports.items import item_table
 from activessl.strategies.base import Query
 from activessl.strategies.registry import get_strategy
-from activessl.strategies.share import RandomShare
+from activessl.strategies.share import with_random_share
 from activessl.view import View, embeddings_folder, head_folder, save_head
 
 
@@ -104,7 +108,7 @@ class Session:
             if free == 0:
                 raise QueryError("every item is labeled or skipped", hint="run `activessl report`, or add data")
             size = min(config.query.size, free) if query_size is None else query_size
-            chooser = RandomShare(get_strategy(strategy or config.query.strategy), config.query.random_share)
+            chooser = with_random_share(get_strategy(strategy or config.query.strategy), config.query.random_share)
             query = chooser.query(state, size)
             self._append(_queried(query, number, config.seed, view.embeddings, time.monotonic() - start))
         opened = self.project.history().open_round
@@ -217,6 +221,24 @@ class Session:
             if current is not None and not history.waiting(current):
                 self.close("all its items were answered")
         return taught
+
+    def should_stop(self) -> str | None:
+        """Why the project should stop, by the limits of its config; None to go on."""
+        view = View.of(self.project)
+        verdict = stop_now(view, audit_now(view))
+        return verdict.why if verdict.stop else None
+
+    def report(
+        self, *, arm: Simulation | None = None, savings: Savings | None = None, method: str = ""
+    ) -> tuple[Report, Path]:
+        """Write the report as one HTML file and one JSON file; return it, and where the HTML is."""
+        report = project_report(View.of(self.project), arm=arm, savings=savings, method=method)
+        folder = self.project.folder / "reports"
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
+            write_atomic(folder / "report.html", report.to_html().encode())
+            write_atomic(folder / "report.json", report.to_json().encode())
+        return report, folder / "report.html"
 
     def table(self, *, predictions: bool = True) -> list[dict[str, Any]]:
         """One row an item: what people said and, if asked for, what the head says of the rest."""

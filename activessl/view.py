@@ -106,6 +106,19 @@ class View:
         head = start or make_head(config.head.name, n_classes=len(classes), seed=config.seed)
         return head.partial_fit(self.points[rows], y, classes=classes)
 
+    def held_out_predictions(self) -> Int[np.ndarray, " m"]:
+        """For each label, the class that a head predicts which was taught only labels of the other folds (of 5)."""
+        config, (rows, y) = self.project.config, self.training
+        n_classes, predicted = len(config.data.classes), np.full(len(rows), -1, dtype=np.int64)
+        fold = np.random.default_rng([config.seed, 4]).permutation(len(rows)) % min(5, max(len(rows), 1))
+        for k in np.unique(fold):
+            inside = fold != k
+            if inside.any():
+                head = make_head(config.head.name, n_classes=n_classes, seed=config.seed)
+                head.fit(self.points[rows[inside]], y[inside])
+                predicted[~inside] = head.predict_proba(self.points[rows[~inside]]).argmax(axis=1)
+        return predicted
+
     def state(self, number: int) -> State:
         """What a strategy may read to choose round ``number``."""
         config, (rows, y) = self.project.config, self.training

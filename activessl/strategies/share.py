@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
 
@@ -65,6 +65,25 @@ class RandomShare:
         excluded[drawn] = True
         chosen = self.strategy.query(state.replace(excluded=excluded), query_size - drawn_size)
         return _spread(chosen, _drawn_query(self.name, state, drawn, propensity))
+
+
+def with_random_share(strategy: QueryStrategy, share: float) -> QueryStrategy:
+    """The strategy with this random share: its own, where it has one and chooses the rest around it, else ours.
+
+    Args:
+        strategy: Any strategy.
+        share: Expected part of each query that is drawn at random, in [0, 1].
+
+    Example:
+        >>> from activessl.strategies.registry import get_strategy
+        >>> with_random_share(get_strategy("margin"), 0.2)
+        RandomShare(strategy=..., share=0.2)
+        >>> with_random_share(get_strategy("auto"), 0.2).random_share
+        0.2
+    """
+    if is_dataclass(strategy) and any(f.name == "random_share" for f in fields(strategy)):
+        return replace(strategy, random_share=share)  # type: ignore[type-var]  # a dataclass and a strategy
+    return RandomShare(strategy, share)
 
 
 def _drawn_query(

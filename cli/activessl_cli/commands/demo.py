@@ -160,8 +160,7 @@ def _rounds(
 
 def _random_arm(session: Session, truth: dict[str, str], seeds: int, mistakes: float) -> Simulation:
     """Random choice on the same vectors with the same head, the same test items, and as many mistakes."""
-    import numpy as np
-
+    from activessl.annotators.oracle import Habits
     from activessl.measuring.simulate import simulate
 
     vectors, labels, split = replay_data(session, truth)
@@ -172,12 +171,13 @@ def _random_arm(session: Session, truth: dict[str, str], seeds: int, mistakes: f
         return simulate(
             vectors,
             labels,
-            n_classes=int(np.max(labels)) + 1,
+            n_classes=len(session.project.config.data.classes),
             split=split,
             strategies=("random",),
             seeds=seeds,
-            budgets=tuple(budgets),
+            budgets=budgets,
             head=session.project.config.head.name,
+            oracle=Habits(mistakes=mistakes),
             on_progress=on_progress,
         )
 
@@ -199,4 +199,21 @@ def replay_data(
 
 
 def _tell(session: Session, arm: Simulation, steps: Steps, *, as_json: bool) -> None:
-    raise NotImplementedError
+    from activessl.measuring.savings import savings_of_run
+
+    taught = [r.taught[-1] for r in session.project.history().rounds if r.taught]
+    saved = savings_of_run(
+        [t.labels for t in taught], [t.accuracy or 0.0 for t in taught], arm.baseline.curve, seed=0
+    )
+    method = (
+        f"One run with a scripted person, against random choice replayed {arm.baseline.curve.accuracy.shape[0]} times on "
+        "the same vectors, with the same head, the same share of mistakes and the same 1,000 test images."
+    )
+    report, path = session.report(arm=arm, savings=saved, method=method)
+    rows = [
+        (str(t.labels), f"{t.accuracy:.3f}", f"{arm.baseline.curve.mean[list(arm.baseline.curve.labels).index(t.labels)]:.3f}")
+        for t in taught
+        if t.accuracy is not None
+    ]
+    text = render.table(("labels", "accuracy", "random choice"), rows) + f"\n{saved.to_text()}\nreport: {path}"
+    render.result({**report.to_dict(), "steps": steps.seconds}, text, as_json=as_json)
