@@ -164,9 +164,7 @@ def _hours(
         return None
     # the recorded mean is over chosen items mostly; what a random item takes is that without the tax
     seconds = time.per_label / (tax.ratio if tax is not None else 1.0)
-    return hours_saved(
-        savings, seconds, tax=1.0 if tax is None else tax, per_hour=per_hour, currency=currency
-    )
+    return hours_saved(savings, seconds, tax=1.0 if tax is None else tax, per_hour=per_hour, currency=currency)
 
 
 def _lines(view: View, arm: Simulation | None) -> Iterator[Line]:

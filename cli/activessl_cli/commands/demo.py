@@ -199,21 +199,21 @@ def replay_data(
 
 
 def _tell(session: Session, arm: Simulation, steps: Steps, *, as_json: bool) -> None:
-    from activessl.measuring.savings import savings_of_run
+    import numpy as np
+
+    from activessl.measuring.single import savings_of_run
 
     taught = [r.taught[-1] for r in session.project.history().rounds if r.taught]
+    base = arm.baseline.curve
     saved = savings_of_run(
-        [t.labels for t in taught], [t.accuracy or 0.0 for t in taught], arm.baseline.curve, seed=0
+        [t.labels for t in taught], [t.accuracy or 0.0 for t in taught], base, rng=np.random.default_rng(0)
     )
     method = (
-        f"One run with a scripted person, against random choice replayed {arm.baseline.curve.accuracy.shape[0]} times on "
-        "the same vectors, with the same head, the same share of mistakes and the same 1,000 test images."
+        f"One run with a scripted person, against random choice replayed {len(base.accuracy)} times on the "
+        "same vectors, with the same head, the same share of mistakes and the same 1,000 test images."
     )
     report, path = session.report(arm=arm, savings=saved, method=method)
-    rows = [
-        (str(t.labels), f"{t.accuracy:.3f}", f"{arm.baseline.curve.mean[list(arm.baseline.curve.labels).index(t.labels)]:.3f}")
-        for t in taught
-        if t.accuracy is not None
-    ]
+    random = dict(zip(base.labels.tolist(), base.mean.tolist(), strict=True))
+    rows = [(str(t.labels), f"{t.accuracy:.3f}", f"{random[t.labels]:.3f}") for t in taught if t.accuracy is not None]
     text = render.table(("labels", "accuracy", "random choice"), rows) + f"\n{saved.to_text()}\nreport: {path}"
     render.result({**report.to_dict(), "steps": steps.seconds}, text, as_json=as_json)
