@@ -24,14 +24,14 @@ from activessl.errors import LabelError, ProjectError, QueryError
 from activessl.heads.base import Head
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Pushed, Queried, Taught
-from activessl.pool.sources import load_pool
-from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
+from activessl.pool.sources import load_pool
+from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.project import Project, write_atomic, writing
 from activessl.reporting import audit_now, project_report, stop_now
-from activessl.reports.report import Report
 from activessl.reports.items import item_table
+from activessl.reports.report import Report
 from activessl.strategies.base import Query
 from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import with_random_share
