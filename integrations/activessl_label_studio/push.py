@@ -75,7 +75,7 @@ def push_round(
     suggested = {s.item_id: s for s in suggestions}
     versions: Mapping[str, int] = client.get(f"/api/projects/{number}/model-versions/") or {}
     known = _heal(client, find_tasks(client, project, query.ids, everything=model in versions or len(query) <= 200))
-    older = _open_older(client, project, set(query.ids))
+    older = _open_older(client, project, known, set(query.ids))
     scores = {
         item_id: rank_score(i, len(query) + len(older))
         for i, item_id in enumerate([*query.ids, *(str(item_id_of(task)) for task in older)])
@@ -133,7 +133,7 @@ def _heal(client: Client, found: Mapping[str, list[Task]]) -> dict[str, Task]:
     return kept
 
 
-def _open_older(client: Client, project: Mapping[str, Any], now: set[str]) -> list[Task]:
+def _open_older(client: Client, project: Mapping[str, Any], known: Mapping[str, Task], now: set[str]) -> list[Task]:
     """Our open tasks that this round does not ask about, in the order in which they stood."""
     if not project.get("task_number"):
         return []
@@ -143,7 +143,7 @@ def _open_older(client: Client, project: Mapping[str, Any], now: set[str]) -> li
     ]
     query = json.dumps({"filters": {"conjunction": "and", "items": untouched}}, separators=(",", ":"))
     count = int(client.get("/api/tasks", project=project["id"], page_size=1, query=query)["total"])
-    if count > _OLDER + len(now):
+    if not 0 < count - sum(map(_is_open, known.values())) <= _OLDER:
         return []
     tasks = [
         task
