@@ -26,7 +26,7 @@ def choose(pool: Pool, minutes: float) -> tuple[str, str]:  # noqa: ARG001
     if pool.modality == "image":
         return (
             "patches",
-            "within minutes on a CPU, k-means on patches makes better neighbours than a network trained from scratch",
+            "in minutes on a CPU, k-means on patches makes better neighbours than a network trained from scratch",
         )
     raise EncoderError(
         f"no encoder for {pool.modality} yet", hint="encode it elsewhere and pass the vectors in an .npz"

@@ -138,7 +138,7 @@ def embed(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:16]}."))
-        out = np.lib.format.open_memmap(staging / _VECTORS, mode="w+", dtype=np.float32, shape=(len(pool), encoder.dim))
+        out = _memmap(staging / _VECTORS, len(pool), encoder.dim)
         for start in range(0, len(kept), 65536):
             rows = kept[start : start + 65536]
             if before is not None:  # it is, where anything was kept

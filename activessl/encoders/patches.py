@@ -141,7 +141,8 @@ def within_whitening(views: torch.Tensor, ridge: float = 0.3) -> torch.Tensor:
     if scale <= 0:
         return torch.eye(d)
     values, directions = torch.linalg.eigh(scatter / scale + ridge * torch.eye(d, dtype=torch.float64))
-    return (directions @ torch.diag(values.rsqrt()) @ directions.T).float()
+    matrix: torch.Tensor = directions @ torch.diag(values.rsqrt()) @ directions.T
+    return matrix.float()
 
 
 def fit(
