@@ -140,7 +140,9 @@ class Oracle:
         new = [item for item in query.ids if item not in self._asked]
         for item in new:
             self._asked[item] = shown.get(item)
-        return Pushed({item: item for item in query.ids}, len(new), len(shown), "nowhere: the oracle has answered")
+        return Pushed(
+            {item: item for item in query.ids}, len(new), len(shown), "nowhere: the oracle has answered", "oracle"
+        )
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
         """The answers after a watermark, in the order of asking.

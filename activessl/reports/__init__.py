@@ -1,1 +1,1 @@
-"""Reports: what was saved, as text, JSON and one HTML file."""
+"""Text, JSON and one HTML file."""

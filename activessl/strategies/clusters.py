@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from activessl.strategies.coverage import Greedy
 from activessl.strategies.index import Rows, Vectors, affordable, kmeans, neighbours, thin, unit_rows
@@ -117,7 +117,7 @@ def typiclust(
         pending = list(lap)
         while pending and len(picks) < size:
             still = []
-            for cluster in pending:
+            for cluster in pending[: size - len(picks)] if len(pending) > size - len(picks) else pending:
                 if cluster not in queues:
                     queues[cluster] = _typical_first(
                         points, members_of[cluster], is_labeled, factor, n_neighbours, -(-size // len(pending)) + 1, rng
@@ -141,7 +141,7 @@ def typiclust(
 def _typical_first(
     points: Float[np.ndarray, "m d"],
     members: Int[np.ndarray, " c"],
-    is_labeled: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    is_labeled: Bool[np.ndarray, " m"],
     factor: Float[np.ndarray, " m"],
     n_neighbours: int,
     depth: int,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,12 @@ from activessl.strategies.index import (
     thin,
     unit_rows,
 )
+
+#: Candidates that k-center keeps exact between passes over all.
+_FRONT = 2_048
+
+#: Local scales, by row of the pool or as a function of rows.
+Scale = Float[np.ndarray, "n"] | Callable[[Rows], Float[np.ndarray, "m"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,26 +79,56 @@ def k_center(
     factor = np.ones(len(rows)) if appeal is None else np.asarray(appeal)[positions]
     points = unit_rows(vectors, rows)
     norms = np.einsum("ij,ij->i", points, points)
-    picks = np.empty(size, dtype=np.int64)
-    gains = np.empty(size)
-    free = np.ones(len(rows), dtype=bool)
     if len(labeled):
         squared = nearest_distances(vectors, rows, labeled).astype(np.float64) ** 2
+        chosen: list[int] = []
     else:
+        # the most central item goes first: an outlier is a poor only example
         mean = points.mean(axis=0)
-        squared = np.maximum(norms - 2 * (points @ mean) + mean @ mean, 0).astype(np.float64)
-    for step in range(size):
-        start = step == 0 and not len(labeled)
-        # without labels the most central item goes first: an outlier is a poor only example
-        worth = factor / (1e-3 + np.sqrt(squared)) if start else factor * np.sqrt(squared)
-        best = int(np.argmax(np.where(free, worth, -1.0)))
-        away = np.maximum(norms + norms[best] - 2 * (points @ points[best]), 0)
-        gains[step] = np.sqrt(away.max()) if start else np.sqrt(squared[best])
-        squared = away.astype(np.float64) if start else np.minimum(squared, away)
-        picks[step] = rows[best]
-        free[best] = False
-    left = np.sqrt(squared[free].max()) if free.any() else 0.0
-    return Greedy(picks, gains, float(left))
+        central = np.sqrt(np.maximum(norms - 2 * (points @ mean) + mean @ mean, 0))
+        chosen = [int(np.argmax(factor / (1e-3 + central)))]
+        squared = np.full(len(rows), np.inf)
+    pending = chosen.copy()
+    gains: list[float] = []
+    while len(chosen) < size or pending:
+        # all distances at once for what was picked since: they only shrink, so old ones bound new ones from above
+        _shrink(squared, points, norms, pending)
+        if not gains and chosen:
+            gains.append(float(np.sqrt(squared.max())))
+        pending = []
+        if len(chosen) == size:
+            break
+        # among the farthest few thousand every pick is exact; it holds as long as it beats the bound of all others
+        worth = factor * np.sqrt(squared)
+        worth[chosen] = -1
+        order = np.argsort(-worth, kind="stable")[: _FRONT + 1]
+        bound = worth[order[_FRONT]] if len(order) > _FRONT else 0.0
+        front = order[:_FRONT][worth[order[:_FRONT]] >= 0]
+        near, near_norms, near_squared, near_factor = points[front], norms[front], squared[front], factor[front]
+        while len(chosen) + len(pending) < size and len(pending) < len(front):
+            inside = near_factor * np.sqrt(near_squared)
+            inside[pending] = -1
+            best = int(np.argmax(inside))
+            if inside[best] < bound:
+                break
+            pending.append(best)
+            gains.append(float(np.sqrt(near_squared[best])))
+            _shrink(near_squared, near, near_norms, [best])
+        pending = [int(front[at]) for at in pending]
+        chosen.extend(pending)
+    left = np.delete(squared, chosen)
+    return Greedy(rows[np.array(chosen)], np.array(gains), float(np.sqrt(left.max())) if len(left) else 0.0)
+
+
+def _shrink(
+    squared: Float[np.ndarray, " c"], points: Float[np.ndarray, "c d"], norms: Float[np.ndarray, " c"], new: list[int]
+) -> None:
+    """Lower squared distances to what was picked, in place."""
+    if new:
+        for start in range(0, len(points), 8192):
+            part = slice(start, start + 8192)
+            away = norms[part, None] + norms[new] - 2 * (points[part] @ points[new].T)
+            np.minimum(squared[part], np.maximum(away, 0).min(axis=1), out=squared[part])
 
 
 def kernel(
@@ -112,7 +149,15 @@ def kernel(
         out /= scale_a[:, None].astype(np.float32)
         out /= scale_b[None, :].astype(np.float32)
     out *= np.float32(-1.0 / max(width, 1e-6) ** 2)
-    return np.exp(out, out=out)
+    np.exp(out, out=out)
+    return out
+
+
+def scale_of(scale: Scale | None, rows: Rows) -> Float[np.ndarray, " m"] | None:
+    """The local scales of these rows."""
+    if scale is None:
+        return None
+    return np.asarray(scale(rows) if callable(scale) else scale[rows], dtype=np.float32)
 
 
 def herd(
@@ -124,8 +169,9 @@ def herd(
     width: float,
     rng: np.random.Generator,
     weights: Float[np.ndarray, " n"] | None = None,
-    scale: Float[np.ndarray, " n"] | None = None,
+    scale: Scale | None = None,
     appeal: Float[np.ndarray, " c"] | None = None,
+    evaluators: Rows | None = None,
     max_candidates: int = 2_500,
     max_evaluators: int = 5_000,
 ) -> Greedy:
@@ -138,13 +184,15 @@ def herd(
     Args:
         vectors: (n, d) the pool.
         labeled: Rows that have a label.
-        candidates: Rows to choose from; also whom the coverage is measured on.
+        candidates: Rows to choose from.
         query_size: How many, at most ``len(candidates)``.
         width: w, > 0, in Euclidean distance between unit vectors.
         rng: For sampling.
         weights: u, by row of the pool, >= 0 (uncertainty times multiplicity); alike by default.
-        scale: s, by row of the pool, > 0 (local scale over its median); all one by default.
+        scale: s, > 0 (local scale over its median): an array by row of the pool, or a function of rows that is asked
+            only for the rows that are used; all one by default. See :func:`activessl.strategies.index.local_scale`.
         appeal: Factor on each candidate's gain.
+        evaluators: Rows on which coverage is measured; the candidates by default.
         max_candidates: More are sampled.
         max_evaluators: More are sampled.
 
@@ -162,7 +210,7 @@ def herd(
         [1, 2]
     """
     u = np.ones(len(vectors), dtype=np.float32) if weights is None else np.asarray(weights, dtype=np.float32)
-    evaluators = thin(candidates, max_evaluators, rng)
+    evaluators = thin(candidates if evaluators is None else evaluators, max_evaluators, rng)
     mass = u[evaluators]
     if not mass.sum() > 0:
         mass = np.ones(len(evaluators), dtype=np.float32)
@@ -170,8 +218,7 @@ def herd(
     chosen = thin(np.arange(len(candidates)), max(max_candidates, 4 * query_size), rng)
     rows = candidates[chosen]
     points, ground = unit_rows(vectors, rows), unit_rows(vectors, evaluators)
-    s_rows = None if scale is None else np.asarray(scale)[rows]
-    s_ground = None if scale is None else np.asarray(scale)[evaluators]
+    s_rows, s_ground = scale_of(scale, rows), scale_of(scale, evaluators)
     covered = coverage_of(vectors, labeled, ground, width, scale=scale, ground_scale=s_ground)
     similarity = kernel(points, ground, width, s_rows, s_ground)
     factor = np.ones(len(rows)) if appeal is None else np.asarray(appeal, dtype=np.float64)[chosen]
@@ -184,14 +231,14 @@ def coverage_of(
     ground: Float[np.ndarray, "e d"],
     width: float,
     *,
-    scale: Float[np.ndarray, " n"] | None = None,
+    scale: Scale | None = None,
     ground_scale: Float[np.ndarray, " e"] | None = None,
 ) -> Float[np.ndarray, " e"]:
     """How well each ground vector is covered by the labeled rows: the largest kernel to one of them, 0 without."""
     covered = np.zeros(len(ground), dtype=np.float32)
     for start in range(0, len(labeled), 2048):
         rows = labeled[start : start + 2048]
-        s = None if scale is None else np.asarray(scale)[rows]
+        s = scale_of(scale, rows)
         near = kernel(unit_rows(vectors, rows), ground, width, s, ground_scale).max(axis=0)
         np.maximum(covered, near, out=covered)
     return covered

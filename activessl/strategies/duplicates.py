@@ -69,8 +69,8 @@ def collapse_duplicates(
     for part, block in unit_blocks(vectors, None if rows is None else every):
         shadow[part] = block @ directions
     # a pair at distance tol is about tol apart in each of these projections; sixteen times that is one cell
-    shadow = shadow / np.float32(16 * tol) + rng.uniform(size=shadow.shape[1]).astype(np.float32)
-    cells = np.floor(shadow).astype(np.int64)
+    shift = rng.uniform(size=shadow.shape[1]).astype(np.float32)
+    cells = np.floor(shadow / np.float32(16 * tol) + shift).astype(np.int64)
     mixers = rng.integers(1, 2**62, size=_PROJECTIONS, dtype=np.int64) | 1
     parent = np.arange(n)
     for table in range(_TABLES):

@@ -9,7 +9,7 @@ import numpy as np
 from activessl.strategies.base import Query, State
 from activessl.strategies.clusters import kmeans_centroids, typiclust
 from activessl.strategies.coverage import herd, k_center
-from activessl.strategies.scene import close_scene, open_scene
+from activessl.strategies.scene import Choice, Scene, answer
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,14 @@ class KCenter:
 
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
-        scene = open_scene(state, query_size)
+        return answer(self, state, query_size)
+
+    def choose(self, scene: Scene) -> Choice:
+        """Choose ``scene.size`` of the rows."""
+        state = scene.state
         found = k_center(state.vectors, scene.labeled, scene.rows, scene.size, rng=state.rng, appeal=scene.appeal)
         leads = [f"far from everything labeled or picked (distance {gain:.2f})" for gain in found.gains]
-        return close_scene(scene, found.picks, None, strategy=self.name, leads=leads, parts={"distance": found.gains})
+        return Choice(found.picks, leads=leads, parts={"distance": found.gains})
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,11 @@ class MaxHerding:
 
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
-        scene = open_scene(state, query_size)
+        return answer(self, state, query_size)
+
+    def choose(self, scene: Scene) -> Choice:
+        """Choose ``scene.size`` of the rows."""
+        state = scene.state
         weights = np.zeros(len(state), dtype=np.float32)
         weights[scene.rows] = scene.multiplicity
         found = herd(
@@ -52,7 +60,7 @@ class MaxHerding:
             appeal=scene.appeal,
             rng=state.rng,
         )
-        return close_scene(scene, found.picks, None, strategy=self.name, parts={"gain": found.gains})
+        return Choice(found.picks, parts={"gain": found.gains})
 
 
 @dataclass(frozen=True)
@@ -63,10 +71,14 @@ class KMeansCentroids:
 
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
-        scene = open_scene(state, query_size)
+        return answer(self, state, query_size)
+
+    def choose(self, scene: Scene) -> Choice:
+        """Choose ``scene.size`` of the rows."""
+        state = scene.state
         weights = scene.weigh(scene.multiplicity.astype(np.float64))
         found = kmeans_centroids(state.vectors, scene.rows, scene.size, rng=state.rng, weights=weights)
-        return close_scene(scene, found.picks, found.gains, strategy=self.name, parts={"share": found.gains})
+        return Choice(found.picks, found.gains, parts={"share": found.gains})
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,11 @@ class TypiClust:
 
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
-        scene = open_scene(state, query_size)
+        return answer(self, state, query_size)
+
+    def choose(self, scene: Scene) -> Choice:
+        """Choose ``scene.size`` of the rows."""
+        state = scene.state
         found = typiclust(
             state.vectors,
             scene.labeled,
@@ -98,4 +114,4 @@ class TypiClust:
             n_neighbours=self.n_neighbours,
             min_cluster=self.min_cluster,
         )
-        return close_scene(scene, found.picks, None, strategy=self.name, parts={"typicality": found.gains})
+        return Choice(found.picks, parts={"typicality": found.gains})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -17,16 +17,29 @@ _HERE = "activessl.strategies"
 
 #: name -> ("module:attribute", parameters that are fixed by the name). Nothing is imported before it is asked for.
 _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
+    "auto": ("auto:Auto", {}),
     "random": ("uncertainty:Random", {}),
     "margin": ("uncertainty:Uncertainty", {"measure": "margin"}),
     "entropy": ("uncertainty:Uncertainty", {"measure": "entropy"}),
     "least_confidence": ("uncertainty:Uncertainty", {"measure": "least_confidence"}),
     "bald": ("uncertainty:Disagreement", {"kind": "bald"}),
     "committee": ("uncertainty:Disagreement", {"kind": "committee"}),
+    "power": ("uncertainty:Power", {}),
     "k_center": ("geometric:KCenter", {}),
     "max_herding": ("geometric:MaxHerding", {}),
     "kmeans": ("geometric:KMeansCentroids", {}),
     "typiclust": ("geometric:TypiClust", {}),
+    "uherding": ("informed:UHerding", {}),
+    "uherding_published": ("informed:UHerding", {"width": "published"}),
+    "prob_cover": ("informed:ProbCover", {}),
+    "dcom": ("informed:DCoM", {}),
+    "badge": ("informed:Badge", {}),
+    "bait_binary": ("informed:BaitBinary", {}),
+    "drop_query": ("informed:DropQuery", {}),
+    "clue": ("informed:Clue", {}),
+    "cluster_margin": ("informed:ClusterMargin", {}),
+    "tcm": ("mixed:TCM", {}),
+    "refine": ("mixed:Refine", {}),
 }
 
 
@@ -67,15 +80,15 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
     if strategy in _BUILT_IN:
         path, fixed = _BUILT_IN[strategy]
         module, _, attribute = path.partition(":")
-        make = getattr(import_module(f"{_HERE}.{module}"), attribute)
-        known = {f.name for f in fields(make) if f.init} - set(fixed) if is_dataclass(make) else set(params)
+        make: Any = getattr(import_module(f"{_HERE}.{module}"), attribute)
+        known = {f.name for f in fields(make) if f.init} - set(fixed)
         unknown = sorted(set(params) - known)
         if unknown:
             raise QueryError(
                 f"{strategy} has no parameter {unknown[0]!r}",
                 hint=f"use {', '.join(sorted(known))}" if known else "pass none",
             )
-        made = make(**fixed, **params)
+        made: Any = make(**fixed, **params)
     else:
         made = _from_entry_point(strategy, params)
     if not isinstance(made, QueryStrategy):

@@ -1,13 +1,15 @@
 """What every strategy does before and after choosing: one door in, one door out.
 
 ``open_scene`` checks the state and collapses near-duplicates; ``close_scene`` orders the picks, says why, and builds
-the Query. Between them a strategy is one call of a pure function.
+the Query. Between them a strategy is one call of a pure function, ``choose(scene)``; ``answer`` puts the three
+together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -59,11 +61,22 @@ class Scene:
         """All candidates that ``rows[position]`` stands for, itself among them."""
         if self.multiplicity[position] == 1:
             return self.rows[position : position + 1]
-        return self.state.candidates[self.groups == position]
+        return np.asarray(self.state.candidates[self.groups == position])
+
+    def draw_copies(self, positions: Int[np.ndarray, " q"]) -> Rows:
+        """One of the copies that each of ``rows[positions]`` stands for, drawn alike."""
+        return np.array([self.state.rng.choice(self.copies(int(at))) for at in positions], dtype=np.int64)
+
+    def narrowed(self, positions: Int[np.ndarray, " p"], size: int) -> Scene:
+        """The same scene with just these of its rows, asked for ``size`` of them."""
+        appeal = None if self.appeal is None else self.appeal[positions]
+        return replace(
+            self, rows=self.rows[positions], multiplicity=self.multiplicity[positions], query_size=size, appeal=appeal
+        )
 
     def weigh(self, gains: Float[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
         """Gains (>= 0) of the rows, times their appeal."""
-        return gains if self.appeal is None else gains * self.appeal
+        return gains if self.appeal is None else np.multiply(gains, self.appeal)
 
     def probs(self) -> Float[np.ndarray, "r k"]:
         """The head's probabilities of the rows.
@@ -77,9 +90,14 @@ class Scene:
             )
         return np.asarray(self.state.probs[self.rows])
 
+    @property
+    def multi_label(self) -> bool:
+        """Whether an item may have several classes."""
+        return np.ndim(self.state.labels) == 2
+
     def uncertainty(self, measure: str = "margin") -> Float[np.ndarray, " r"]:
         """Uncertainty of the rows in [0, 1], multi-label or not."""
-        return uncertainty_of(self.probs(), measure, multi_label=self.state.labels.ndim == 2)
+        return uncertainty_of(self.probs(), measure, multi_label=self.multi_label)
 
 
 def uncertainty_of(
@@ -144,53 +162,77 @@ def _appeal(state: State, rows: Rows) -> Float[np.ndarray, " r"] | None:
     return appeal
 
 
-def close_scene(
-    scene: Scene,
-    picks: Rows,
-    scores: Float[np.ndarray, " q"] | None,
-    *,
-    strategy: str,
-    leads: Sequence[str] | None = None,
-    parts: Mapping[str, Float[np.ndarray, " q"]] | None = None,
-    propensities: Float[np.ndarray, " q"] | None = None,
-) -> Query:
-    """Build the Query: order by score, fill up with spare copies if need be, say why.
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What a strategy chose out of a scene.
 
-    Args:
-        scene: From :func:`open_scene`.
-        picks: (q,) distinct rows out of ``scene.rows``, q = ``scene.size``.
+    Attributes:
+        picks: (q,) distinct rows out of ``scene.rows`` (or copies of them), q = ``scene.size``.
         scores: (q,) finite; None for strategies whose order is their only score (then 1, 1 - 1/q, ...).
-        strategy: The name.
-        leads: What to say first about each pick.
         parts: Further figures per pick.
+        leads: What to say first about each pick.
         propensities: (q,) if drawn with known probability.
     """
-    picks = np.asarray(picks, dtype=np.int64)
+
+    picks: Int[np.ndarray, " q"]
+    scores: Float[np.ndarray, " q"] | None = None
+    parts: Mapping[str, Float[np.ndarray, " q"]] = field(default_factory=dict)
+    leads: Sequence[str] | None = None
+    propensities: Float[np.ndarray, " q"] | None = None
+
+
+class Chooser(Protocol):
+    """A strategy in the form all built-in ones have: one call between the doors."""
+
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        ...
+
+    def choose(self, scene: Scene) -> Choice:
+        """Choose ``scene.size`` of ``scene.rows``."""
+        ...
+
+
+def answer(strategy: Chooser, state: State, query_size: int, *, needs_probs: bool = False) -> Query:
+    """Open the scene, let the strategy choose, build the Query.
+
+    Raises:
+        QueryError: As :func:`open_scene`, or what the strategy itself refuses.
+    """
+    scene = open_scene(state, query_size, needs_probs=needs_probs)
+    return close_scene(scene, strategy.choose(scene), strategy=strategy.name)
+
+
+def close_scene(scene: Scene, choice: Choice, *, strategy: str) -> Query:
+    """Build the Query: order by score, fill up with spare copies if need be, say why."""
+    picks = np.asarray(choice.picks, dtype=np.int64)
     count = len(picks)
-    scores = 1 - np.arange(count) / max(count, 1) if scores is None else np.asarray(scores, dtype=np.float64)
+    scores = np.asarray(np.linspace(1, 1 / count, count) if choice.scores is None else choice.scores, dtype=np.float64)
     order = np.argsort(-scores, kind="stable")
-    picks, scores = picks[order], scores[order]
-    chance = np.full(count, np.nan) if propensities is None else np.asarray(propensities, dtype=np.float64)[order]
-    extra = {key: np.asarray(value, dtype=np.float64)[order] for key, value in (parts or {}).items()}
-    said = None if leads is None else [leads[i] for i in order]
+    picks, scores = picks[order], np.asarray(scores[order])
+    chance = np.full(count, np.nan)
+    if choice.propensities is not None:
+        chance = np.asarray(choice.propensities, dtype=np.float64)[order]
+    parts = {key: np.asarray(value, dtype=np.float64)[order] for key, value in choice.parts.items()}
+    leads: list[str] = [""] * count if choice.leads is None else [str(choice.leads[i]) for i in order]
     short = scene.query_size - count
     if short > 0:
-        rng = np.random.default_rng(0)
+        rng = np.random.default_rng(0)  # which copy fills up is of no matter, but must be the same each time
         left = np.setdiff1d(scene.state.candidates, picks, assume_unique=True)
-        more = left[np.sort(rng.choice(len(left), short, replace=False))]
-        picks = np.concatenate([picks, more])
+        picks = np.concatenate([picks, left[np.sort(rng.choice(len(left), short, replace=False))]])
         scores = np.concatenate([scores, np.full(short, min(0.0, scores[-1]))])
         chance = np.concatenate([chance, np.full(short, np.nan)])
-        extra = {key: np.concatenate([value, np.zeros(short)]) for key, value in extra.items()}
-        said = (said or [""] * count) + ["copies another item, and only copies are left"] * short
+        parts = {key: np.append(value, np.zeros(short)) for key, value in parts.items()}
+        leads = leads + ["copies another item, and only copies are left"] * short
     facts = gather_facts(scene.state, picks, scene.state.candidates, rng=np.random.default_rng(0))
     return Query(
         indices=picks,
         ids=tuple(scene.state.id_of(int(row)) for row in picks),
         scores=scores,
-        reasons=reasons(scene.state, picks, facts, said),
+        reasons=reasons(scene.state, picks, facts, leads),
         propensities=chance,
         strategy=strategy,
-        parts={**extra, "covers": facts.covers.astype(np.float64)},
+        parts={**parts, "covers": facts.covers.astype(np.float64)},
         neighbours=facts.neighbours,
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 Probs = Float[np.ndarray, "n k"]
 Scores = Float[np.ndarray, " n"]
@@ -32,7 +32,7 @@ def least_confidence(probs: Probs) -> Scores:
         >>> least_confidence(np.array([[0.5, 0.5], [0.9, 0.1]])).round(2).tolist()
         [0.5, 0.1]
     """
-    return 1.0 - np.asarray(probs).max(axis=1)
+    return np.asarray(np.subtract(1.0, np.asarray(probs).max(axis=1)))
 
 
 def margin(probs: Probs) -> Scores:
@@ -52,7 +52,7 @@ def margin(probs: Probs) -> Scores:
         [1.0, 0.2]
     """
     first, second = top_two(probs)
-    return 1.0 - (first - second)
+    return np.asarray(np.subtract(1.0, first - second))
 
 
 def top_two(probs: Probs) -> tuple[Scores, Scores]:
@@ -86,7 +86,7 @@ def entropy(probs: Probs, *, normalise: bool = True) -> Scores:
     probs = np.asarray(probs, dtype=np.float64)
     k = probs.shape[1]
     nats = -np.sum(probs * np.log(np.clip(probs, 1e-12, None)), axis=1)
-    return np.maximum(nats, 0) / (np.log(k) if normalise and k > 1 else 1.0)
+    return np.asarray(np.divide(np.maximum(nats, 0), np.log(k) if normalise and k > 1 else 1.0))
 
 
 def bald(samples: Float[np.ndarray, "s n k"]) -> Scores:
@@ -161,10 +161,10 @@ def multilabel(score: Callable[[Probs], Scores], probs: Probs, *, reduce: Litera
     """
     probs = np.asarray(probs)
     per_class = np.stack([score(np.stack([p, 1 - p], axis=1)) for p in probs.T])
-    return per_class.mean(axis=0) if reduce == "mean" else per_class.max(axis=0)
+    return np.asarray(np.mean(per_class, axis=0) if reduce == "mean" else np.max(per_class, axis=0))
 
 
-def rank(scores: Scores, size: int, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def rank(scores: Scores, size: int, rng: np.random.Generator) -> Int[np.ndarray, " q"]:
     """Positions of the ``size`` highest scores, highest first; ties fall at random, not by row.
 
     Example:
@@ -172,4 +172,4 @@ def rank(scores: Scores, size: int, rng: np.random.Generator) -> np.ndarray[tupl
         [1, 2]
     """
     order = np.lexsort((rng.random(len(scores)), -np.asarray(scores)))
-    return order[:size]
+    return np.asarray(order[:size])

@@ -1,4 +1,4 @@
-"""Strategies that rank items one by one: random, uncertainty, disagreement of the posterior."""
+"""Strategies that rank items one by one: random, uncertainty, disagreement of the posterior, power sampling."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from activessl.errors import QueryError
 from activessl.strategies.base import Query, State
-from activessl.strategies.scene import close_scene, open_scene
+from activessl.strategies.power import power_sample
+from activessl.strategies.scene import MEASURES, Choice, Scene, answer
 from activessl.strategies.scores import bald, disagreement, rank
 
 
@@ -25,11 +27,13 @@ class Random:
 
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
-        scene = open_scene(state, query_size)
-        picks = state.rng.choice(len(scene.rows), scene.size, replace=False)
-        rows = np.array([state.rng.choice(scene.copies(int(position))) for position in picks])
-        chance = scene.size / len(scene.rows) / scene.multiplicity[picks]
-        return close_scene(scene, rows, None, strategy=self.name, propensities=chance)
+        return answer(self, state, query_size)
+
+    def choose(self, scene: Scene) -> Choice:
+        """Draw without replacement."""
+        positions = scene.state.rng.choice(len(scene.rows), scene.size, replace=False)
+        chance = scene.size / len(scene.rows) / scene.multiplicity[positions]
+        return Choice(scene.draw_copies(positions), propensities=chance)
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,14 @@ class Uncertainty:
 
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
-        scene = open_scene(state, query_size, needs_probs=True)
+        return answer(self, state, query_size, needs_probs=True)
+
+    def choose(self, scene: Scene) -> Choice:
+        """Take the highest scores; ties fall at random."""
         uncertainty = scene.uncertainty(self.measure)
         scores = scene.weigh(uncertainty)
-        top = rank(scores, scene.size, state.rng)
-        return close_scene(
-            scene, scene.rows[top], scores[top], strategy=self.name, parts={"uncertainty": uncertainty[top]}
-        )
+        top = rank(scores, scene.size, scene.state.rng)
+        return Choice(scene.rows[top], scores[top], {"uncertainty": uncertainty[top]})
 
 
 @dataclass(frozen=True)
@@ -78,26 +83,68 @@ class Disagreement:
 
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
-        scene = open_scene(state, query_size)
-        if state.samples is None:
-            raise QueryError(
-                f"{self.name} needs draws from the head's posterior", hint="use a head that samples, or 'margin'"
-            )
-        samples = np.asarray(state.samples)
-        if samples.ndim != 3 or samples.shape[0] < 2 or samples.shape[1:] != (len(state), state.n_classes):
-            raise QueryError(
-                f"samples have shape {samples.shape}, not (s, {len(state)}, {state.n_classes})",
-                hint="pass at least 2 draws for every item",
-            )
-        samples = samples[:, scene.rows]
-        score = bald if self.kind == "bald" else disagreement
-        if state.labels.ndim == 2:  # each class on its own, as a choice of two
-            each = [score(np.stack([p, 1 - p], axis=2)) for p in np.moveaxis(samples, 2, 0)]
-            information = np.mean(each, axis=0)
-        else:
-            information = score(samples)
+        return answer(self, state, query_size)
+
+    def choose(self, scene: Scene) -> Choice:
+        """Take the highest scores; ties fall at random."""
+        information = information_of(scene, self.kind)
         scores = scene.weigh(information)
-        top = rank(scores, scene.size, state.rng)
-        return close_scene(
-            scene, scene.rows[top], scores[top], strategy=self.name, parts={"information": information[top]}
+        top = rank(scores, scene.size, scene.state.rng)
+        return Choice(scene.rows[top], scores[top], {"information": information[top]})
+
+
+@dataclass(frozen=True)
+class Power:
+    """Draw items with a chance that grows with their uncertainty, and record the chance.
+
+    The batch is spread out by the randomness alone, and what was drawn can still estimate the accuracy on the pool,
+    as every item has a known chance.
+
+    Args:
+        measure: ``margin``, ``entropy``, ``least_confidence`` or ``bald``.
+        exponent: 0 draws all alike; larger is closer to taking the top.
+    """
+
+    measure: Literal["margin", "entropy", "least_confidence", "bald"] = "margin"
+    exponent: float = 1.0
+    name: str = field(default="power", init=False)
+
+    def query(self, state: State, query_size: int) -> Query:
+        """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
+        return answer(self, state, query_size, needs_probs=True)
+
+    def choose(self, scene: Scene) -> Choice:
+        """Draw without replacement by perturbed scores."""
+        known = information_of(scene, "bald") if self.measure == "bald" else scene.uncertainty(self.measure)
+        weights = np.maximum(scene.weigh(known), 1e-6) ** self.exponent  # what seems certain keeps a small chance
+        positions, chance = power_sample(weights, scene.size, scene.state.rng)
+        chance = chance / scene.multiplicity[positions]
+        return Choice(scene.draw_copies(positions), parts={"uncertainty": known[positions]}, propensities=chance)
+
+
+def information_of(scene: Scene, kind: Literal["bald", "committee"]) -> Float[np.ndarray, " r"]:
+    """Disagreement of the posterior's draws about each row of a scene, multi-label or not.
+
+    Raises:
+        QueryError: The state has no draws, or of a wrong shape.
+    """
+    state = scene.state
+    if state.samples is None:
+        raise QueryError(f"{kind} needs draws from the head's posterior", hint="use a head that samples, or 'margin'")
+    samples = np.asarray(state.samples)
+    if samples.ndim != 3 or samples.shape[0] < 2 or samples.shape[1:] != (len(state), state.n_classes):
+        raise QueryError(
+            f"samples have shape {samples.shape}, not (s, {len(state)}, {state.n_classes})",
+            hint="pass at least 2 draws for every item",
         )
+    samples = samples[:, scene.rows]
+    score = bald if kind == "bald" else disagreement
+    if not scene.multi_label:
+        return score(samples)
+    # each class on its own, as a choice of two
+    return np.asarray(
+        np.mean([score(np.stack([p, 1 - p], axis=2)) for p in np.moveaxis(samples, 2, 0)], axis=0).astype(np.float64)
+    )
+
+
+__all__ = ["MEASURES", "Disagreement", "Power", "Random", "Uncertainty", "information_of"]
