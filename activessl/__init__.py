@@ -1,1 +1,115 @@
-"""activessl: from an unlabeled pile to a trained model with the fewest hours of human labeling."""
+"""activessl: from an unlabeled pile to a trained model with the fewest hours of human labeling.
+
+The public face: what is named here keeps its name and meaning between minor versions. It is imported when first used,
+so that ``import activessl`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from activessl.annotators.base import Annotator, Answer, Pushed, Suggestion
+    from activessl.annotators.oracle import Oracle
+    from activessl.config import Config
+    from activessl.encoders.base import Encoder, Progress
+    from activessl.encoders.embeddings import Embeddings, embed
+    from activessl.encoders.registry import fit_encoder, load_encoder
+    from activessl.heads.base import Head
+    from activessl.heads.registry import head_names, make_head
+    from activessl.ledger.fold import History
+    from activessl.ledger.store import Ledger
+    from activessl.measuring.simulate import Simulation, simulate
+    from activessl.pool.pool import Item, Pool
+    from activessl.pool.sources import load_pool
+    from activessl.project import Project
+    from activessl.reports.report import Report
+    from activessl.session import Session
+    from activessl.strategies.base import Query, QueryStrategy, State
+    from activessl.strategies.registry import get_strategy, strategy_names
+    from activessl.strategies.share import RandomShare
+
+_HOME = {
+    "ActiveSSLError": "errors",
+    "Annotator": "annotators.base",
+    "Answer": "annotators.base",
+    "Config": "config",
+    "Embeddings": "encoders.embeddings",
+    "Encoder": "encoders.base",
+    "Head": "heads.base",
+    "History": "ledger.fold",
+    "Item": "pool.pool",
+    "Ledger": "ledger.store",
+    "Oracle": "annotators.oracle",
+    "Pool": "pool.pool",
+    "Progress": "encoders.base",
+    "Project": "project",
+    "Pushed": "annotators.base",
+    "Query": "strategies.base",
+    "QueryStrategy": "strategies.base",
+    "RandomShare": "strategies.share",
+    "Report": "reports.report",
+    "Session": "session",
+    "Simulation": "measuring.simulate",
+    "State": "strategies.base",
+    "Suggestion": "annotators.base",
+    "embed": "encoders.embeddings",
+    "fit_encoder": "encoders.registry",
+    "get_strategy": "strategies.registry",
+    "head_names": "heads.registry",
+    "load_encoder": "encoders.registry",
+    "load_pool": "pool.sources",
+    "make_head": "heads.registry",
+    "simulate": "measuring.simulate",
+    "strategy_names": "strategies.registry",
+}
+
+__all__ = [
+    "ActiveSSLError",
+    "Annotator",
+    "Answer",
+    "Config",
+    "Embeddings",
+    "Encoder",
+    "Head",
+    "History",
+    "Item",
+    "Ledger",
+    "Oracle",
+    "Pool",
+    "Progress",
+    "Project",
+    "Pushed",
+    "Query",
+    "QueryStrategy",
+    "RandomShare",
+    "Report",
+    "Session",
+    "Simulation",
+    "State",
+    "Suggestion",
+    "embed",
+    "fit_encoder",
+    "get_strategy",
+    "head_names",
+    "load_encoder",
+    "load_pool",
+    "make_head",
+    "simulate",
+    "strategy_names",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("activessl")
+    if name in _HOME:
+        return getattr(import_module(f"activessl.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'activessl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -70,12 +70,14 @@ class Pushed:
         new: How many tasks this push made; the others were there already.
         suggestions: How many suggestions are in place.
         where: What a person opens to start labeling.
+        project: The annotator's own name for the project that the tasks are in, to find it again.
     """
 
     tasks: Mapping[str, str]
     new: int
     suggestions: int
     where: str
+    project: str
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ def softmax(logits: Float[np.ndarray, "... k"]) -> Float[np.ndarray, "... k"]:
         >>> softmax(np.array([[1000.0, 1000.0]])).tolist()
         [[0.5, 0.5]]
     """
-    z = logits - logits.max(axis=-1, keepdims=True)
+    z = np.asarray(logits - logits.max(axis=-1, keepdims=True))
     np.exp(z, out=z)
     z /= z.sum(axis=-1, keepdims=True)
     return z
@@ -51,8 +51,8 @@ def fit_sharpness(
         Guo et al., On Calibration of Modern Neural Networks, ICML 2017, arXiv 1706.04599.
 
     Example:
-        >>> z = np.array([[4.0, 0.0], [4.0, 0.0], [4.0, 0.0], [0.0, 4.0]] * 50)
-        >>> s, _ = fit_sharpness(z, np.array([0, 0, 1, 1] * 50), np.ones(200))
+        >>> z = np.array([[4.0, 0.0], [4.0, 0.0], [4.0, 0.0], [0.0, 4.0]] * 500)
+        >>> s, _ = fit_sharpness(z, np.array([0, 0, 1, 1] * 500), np.ones(2000))
         >>> round(float(softmax(s * z)[0, 0]), 2)  # three of four are right, so they should say 0.75
         0.75
     """
@@ -63,7 +63,7 @@ def fit_sharpness(
     def loss(a: float) -> float:
         s = np.exp(a)
         spent = np.log(np.exp(s * z).sum(axis=1)) - s * own
-        return float(weights @ spent) + 0.5 * ((a - np.log(prior)) / spread) ** 2
+        return float(weights @ spent + 0.5 * ((a - np.log(prior)) / spread) ** 2)
 
     a = float(np.log(prior))
     best = loss(a)

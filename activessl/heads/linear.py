@@ -15,19 +15,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from activessl.errors import HeadError, LabelError
 from activessl.heads.calibrate import fit_sharpness, softmax
 from activessl.heads.files import read_head, write_head
+from activessl.heads.select import USUAL_PENALTY, leave_one_out_penalty, stratified_folds
 from activessl.heads.softmax import Span, fit_softmax, span
 
-#: Penalties that are tried. Unit vectors make one grid fit all encoders: beyond either end, accuracy only falls.
-PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
-#: What is used when the labels are too few to choose, and what the choice is drawn towards.
-USUAL_PENALTY = 0.03
+#: The inverse temperature when labels are too few to fit it, and what the fit is drawn towards.
 USUAL_SHARPNESS = 0.7
-#: How far the choice moves on little evidence: the prior's standard deviation of the penalty's logarithm.
-PENALTY_SPREAD = 1.5
-#: The penalty of the logistic fit that goes with a ridge penalty of 1.
-RIDGE_TO_LOGISTIC = 0.1
-#: Cross-validation looks at no more labels than these: the choice is settled long before.
-MOST_CHOOSING = 1000
 #: Rows that are scored at a time, so that memory does not grow with the pool.
 CHUNK = 8192
 
@@ -74,6 +66,9 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         True
     """
 
+    classes_: np.ndarray[Any, np.dtype[Any]]
+    n_features_in_: int
+
     def __init__(
         self,
         *,
@@ -110,7 +105,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
             LabelError: A class that is not among ``classes``, or weights that do not fit.
         """
-        for name in ("_theta", "classes_"):
+        for name in ("_theta", "classes_", "n_features_in_"):
             self.__dict__.pop(name, None)
         return self._learn(X, y, self.classes, sample_weight)
 
@@ -203,10 +198,10 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         count = np.bincount(targets, weights=(weights > 0).astype(float), minlength=len(known))
         self.seen_ = count > 0
         unseen = int(np.sum(~self.seen_))
-        # Good-Turing with one pseudo-label of a new class; never more than a uniform share, so that no class that
-        # was never seen is ever the most likely one
+        # Good-Turing, smoothed; always less than a uniform share, so that no class that was never seen is ever the most
+        # likely one
         once = float(np.sum(count == 1))
-        self.novelty_ = min((once + 1) / (count.sum() + 2), unseen / len(known)) if unseen else 0.0
+        self.novelty_ = min((once + 0.5) / (count.sum() + 2), 0.9 * unseen / len(known)) if unseen else 0.0
 
         total = float(weights.sum())
         if self.mean is None:
@@ -235,7 +230,9 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         place = np.cumsum(self.seen_) - 1
         local = place[targets]
 
-        self.penalty_, self.sharpness_ = self._choose(rows, local, len(seen), weights)
+        self.penalty_ = (
+            leave_one_out_penalty(rows, local, len(seen), weights) if self.penalty == "auto" else float(self.penalty)
+        )
         start = None
         old = self.__dict__.get("_theta")
         if old is not None and old.shape == (d1, k):
@@ -250,44 +247,45 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             start=start,
             tolerance=self.tolerance,
         )
+        self.sharpness_ = self._calibrated(rows, local, len(seen), weights, float(np.linalg.norm(theta)))
         self._theta = np.zeros((d1, k))
         self._theta[:, seen] = rows.axes.T @ theta[:, 0]
         sharp = self._theta * self.sharpness_
         self.coef_, self.intercept_ = np.ascontiguousarray(sharp[:-1].T), sharp[-1]
 
-    def _choose(
-        self, rows: Span, targets: Int[np.ndarray, " m"], k: int, weights: Float[np.ndarray, " m"]
-    ) -> tuple[float, float]:
-        """The penalty by closed-form leave-one-out, then the sharpness by cross-validation at that penalty."""
-        penalty = _leave_one_out(rows, targets, k, weights) if self.penalty == "auto" else float(self.penalty)
+    def _calibrated(
+        self, rows: Span, targets: Int[np.ndarray, " m"], k: int, weights: Float[np.ndarray, " m"], size: float
+    ) -> float:
+        """The sharpness, by cross-validation at the penalty in use; ``size`` is the norm of the fit on all labels."""
         if not self.calibrate:
-            return penalty, 1.0
+            return 1.0
         # many labels settle one number in fewer folds
-        folds_wanted = min(self.folds, 3) if len(targets) > 200 else self.folds
-        fold = _folds(targets, min(folds_wanted, max(2, len(targets) // 2)), self.seed)
+        folds = min(self.folds, 3) if len(targets) > 200 else self.folds
+        fold = stratified_folds(targets, min(folds, max(2, len(targets) // 2)), self.seed)
         if not np.any(fold >= 0):
-            return penalty, USUAL_SHARPNESS
+            return USUAL_SHARPNESS
         used = np.flatnonzero(fold != -2)
         coords, targets, weights, fold = rows.coords[used], targets[used], weights[used], fold[used]
 
-        folds = np.arange(int(fold.max()) + 1)
+        turns = np.arange(int(fold.max()) + 1)
         theta, _ = fit_softmax(
             coords.astype(np.float32),
             rows.energy,
             targets,
             k,
-            np.full(len(folds), penalty),
-            np.where(fold[:, None] == folds, 0.0, weights[:, None]),
+            np.full(len(turns), self.penalty_),
+            np.where(fold[:, None] == turns, 0.0, weights[:, None]),
             tolerance=0.02,
             max_iter=25,
         )
         held = np.flatnonzero(fold >= 0)
         logits = np.empty((len(held), k))
-        for f in folds:
+        for f in turns:
             out = fold[held] == f
             logits[out] = coords[held[out]] @ theta[:, f]
         sharpness, _ = fit_sharpness(logits, targets[held], weights[held], prior=USUAL_SHARPNESS)
-        return penalty, sharpness
+        # a fit on fewer labels has longer or shorter weights; the sharpness is carried over in units of their length
+        return sharpness * float(np.sqrt(np.mean(np.sum(theta**2, axis=(0, 2))))) / max(size, 1e-12)
 
     def _scores(self, X: Any) -> Float[np.ndarray, "n k"]:
         check_is_fitted(self, "coef_")
@@ -307,7 +305,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return out
 
     def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Float[np.ndarray, " m"]]:
-        x, y = _validated(self, X, y)
+        x, y = _validated(self, X, y, reset=not hasattr(self, "n_features_in_"))
         try:
             check_classification_targets(y)
         except ValueError as bad:
@@ -343,56 +341,5 @@ def _class_rows(y: Any, classes: Any) -> Int[np.ndarray, " m"]:
     return np.asarray(found, dtype=np.intp)
 
 
-def _leave_one_out(rows: Span, targets: Int[np.ndarray, " m"], k: int, weights: Float[np.ndarray, " m"]) -> float:
-    """The penalty under which ridge regression on the one-hot labels best predicts each label from all others.
-
-    In principal axes every penalty costs two small products, where cross-validating the logistic fits costs seconds;
-    the two rank penalties alike, ours at about a tenth of the ridge's.
-    """
-    count = np.bincount(targets, minlength=k)
-    held = np.flatnonzero(count[targets] > 1)
-    if len(held) > MOST_CHOOSING:
-        held = held[:: -(-len(held) // MOST_CHOOSING)]
-    if not len(held):
-        return USUAL_PENALTY
-    basis = rows.coords / np.sqrt(rows.energy)
-    onto = basis.T[:, :] @ np.eye(k)[targets]
-    own = np.eye(k)[targets[held]]
-    basis = basis[held]
-
-    best, chosen = np.inf, USUAL_PENALTY
-    for penalty in PENALTIES:
-        share = rows.energy / (rows.energy + penalty / RIDGE_TO_LOGISTIC)
-        leverage = (basis * basis) @ share
-        left_out = (basis @ (share[:, None] * onto) - leverage[:, None] * own) / (1.0 - leverage[:, None])
-        _, loss = fit_sharpness(left_out, targets[held], weights[held], prior=5.0, spread=2.0)
-        loss += 0.5 * (np.log(penalty / USUAL_PENALTY) / PENALTY_SPREAD) ** 2
-        if loss < best:
-            best, chosen = loss, penalty
-    return chosen
-
-
 def _unit(x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
     return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12))
-
-
-def _folds(targets: Int[np.ndarray, " m"], folds: int, seed: int) -> Int[np.ndarray, " m"]:
-    """The fold of each label; -1 for those that stay in every training part, -2 for those not looked at at all.
-
-    A class's only label is never held out: nothing could be learned from predicting it. Folds go by rank within the
-    class, so that a label keeps its fold when others are appended.
-    """
-    m = len(targets)
-    fold = np.full(m, -1)
-    chosen = np.arange(m)
-    if m > MOST_CHOOSING:
-        chosen = np.sort(np.random.default_rng(seed).choice(m, MOST_CHOOSING, replace=False))
-        fold[:] = -2
-        fold[chosen] = -1
-    turn = 0
-    for c in np.unique(targets[chosen]):
-        own = chosen[targets[chosen] == c]
-        if len(own) > 1:
-            fold[own] = (np.arange(len(own)) + turn) % folds
-            turn += len(own)
-    return fold

@@ -1,0 +1,1 @@
+"""Measuring: how many labels and hours were saved, and when to stop."""

@@ -101,7 +101,9 @@ class Pool:
         row = {item_id: i for i, item_id in enumerate(ids)}
         if not ids:
             bad = f" ({len(self.unreadable)} unreadable)" if self.unreadable else ""
-            raise PoolError(f"no usable items in {self.source.location}{bad}", hint="point at a folder or file with data")
+            raise PoolError(
+                f"no usable items in {self.source.location}{bad}", hint="point at a folder or file with data"
+            )
         if len(row) != len(ids):
             raise PoolError(f"two items share one id in {self.source.location}", hint="make the ids unique")
         object.__setattr__(self, "ids", ids)

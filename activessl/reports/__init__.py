@@ -1,0 +1,1 @@
+"""Text, JSON and one HTML file."""

@@ -1,0 +1,14 @@
+"""modAL both ways: our strategies in modAL's learners, modAL's strategy functions among ours.
+
+as_query_strategy(strategy)    an activessl strategy as the callable that ``modAL.models.ActiveLearner`` takes
+ModalStrategy(function)        a modAL strategy function as an activessl ``QueryStrategy``
+ActiveLearner, Committee       modAL's own, whose ``teach`` and ``fit`` work with scikit-learn 1.8 and newer
+"""
+
+from __future__ import annotations
+
+from activessl_modal.from_modal import ModalStrategy
+from activessl_modal.learners import ActiveLearner, Committee, modern_sklearn
+from activessl_modal.to_modal import as_query_strategy
+
+__all__ = ["ActiveLearner", "Committee", "ModalStrategy", "as_query_strategy", "modern_sklearn"]

@@ -1,0 +1,42 @@
+"""The verbs, a file each. Heavy imports happen inside the functions, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+import typer
+
+from activessl_cli.commands import (
+    check,
+    demo,
+    doctor,
+    encode,
+    export,
+    init,
+    labeling,
+    query,
+    report,
+    rounds,
+    simulate,
+    status,
+    studio,
+    teach,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add every verb, in the order in which a project meets them."""
+    app.command("init")(init.init)
+    app.command("check")(check.check)
+    app.command("encode")(encode.encode)
+    app.command("query")(query.query)
+    app.command("push")(labeling.push)
+    app.command("pull")(labeling.pull)
+    app.command("teach")(teach.teach)
+    app.command("round")(rounds.round_)
+    app.command("run")(rounds.run)
+    app.command("status")(status.status)
+    app.command("report")(report.report)
+    app.command("simulate")(simulate.simulate)
+    app.command("export")(export.export)
+    app.command("doctor")(doctor.doctor)
+    app.command("demo")(demo.demo)
+    app.add_typer(studio.app, name="studio")

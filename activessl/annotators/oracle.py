@@ -1,0 +1,175 @@
+"""The annotator that knows the truth: for simulations and tests, with the failings of a person if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.annotators.base import Answer, Pushed, Suggestion
+from activessl.errors import AnnotatorError, LabelError
+from activessl.pool.pool import Pool
+from activessl.strategies.base import Query
+
+#: When an oracle's first answer is given: a fixed day, so that replays are equal to the last byte.
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, eq=False)
+class Habits:
+    """How a person answers: how often wrongly, how often not at all, how fast.
+
+    Args:
+        mistakes: Share of answers that name a wrong class, each wrong class alike, in [0, 1].
+        confusion: (k, k) probability of answering column j when the truth is row i; replaces ``mistakes``.
+        skips: Share of items that are skipped, in [0, 1).
+        seconds: Median seconds an answer, > 0.
+        spread: Standard deviation of the logarithm of the seconds, >= 0. Real times are close to log-normal.
+
+    Raises:
+        AnnotatorError: A figure outside its range, or a confusion matrix whose rows are no distributions.
+
+    Example:
+        >>> habits = Habits(skips=0.5)
+        >>> answers, seconds = habits.answer(np.zeros(4, dtype=int), 2, np.random.default_rng(0))
+        >>> answers.tolist(), bool((seconds > 0).all())  # -1: skipped
+        ([0, -1, 0, 0], True)
+    """
+
+    mistakes: float = 0.0
+    confusion: Float[np.ndarray, "k k"] | None = None
+    skips: float = 0.0
+    seconds: float = 4.2
+    spread: float = 0.5
+
+    def __post_init__(self) -> None:
+        # a comparison with NaN is False, so the ranges are stated positively
+        fine = 0 <= self.mistakes <= 1 and 0 <= self.skips < 1 and self.seconds > 0 and self.spread >= 0
+        if not fine or not np.isfinite(self.seconds) or not np.isfinite(self.spread):
+            raise AnnotatorError(
+                f"habits of {self.mistakes} mistakes, {self.skips} skips, {self.seconds} s, spread {self.spread}",
+                hint="give mistakes in [0, 1], skips in [0, 1), seconds > 0 and spread >= 0",
+            )
+        if self.confusion is not None:
+            table = np.asarray(self.confusion)
+            square = table.ndim == 2 and table.shape[0] == table.shape[1]
+            if not square or not np.all(table >= 0) or not np.allclose(table.sum(axis=1), 1, atol=1e-6):
+                raise AnnotatorError(
+                    f"a confusion matrix of shape {table.shape} whose rows are no distributions",
+                    hint="pass a square matrix with rows that sum to one",
+                )
+
+    def answer(
+        self, truth: Int[np.ndarray, " q"], n_classes: int, rng: np.random.Generator
+    ) -> tuple[Int[np.ndarray, " q"], Float[np.ndarray, " q"]]:
+        """Answer items in turn.
+
+        Returns:
+            The class of each answer, -1 where it is skipped, and its seconds.
+        """
+        truth = np.asarray(truth)
+        # every item draws the same numbers whatever the habits: runs that differ in one habit stay paired
+        draws = rng.random((len(truth), 3))
+        tempo = rng.standard_normal(len(truth))
+
+        if self.confusion is not None:
+            if len(self.confusion) != n_classes:
+                raise AnnotatorError(
+                    f"a confusion matrix of {len(self.confusion)} classes for {n_classes}", hint="pass one row a class"
+                )
+            edges = np.cumsum(np.asarray(self.confusion)[truth], axis=1)
+            said = np.minimum((draws[:, 1, None] >= edges).sum(axis=1), n_classes - 1)
+        else:
+            other = np.minimum((draws[:, 1] * (n_classes - 1)).astype(truth.dtype), max(n_classes - 2, 0))
+            wrong = (draws[:, 2] < self.mistakes) & (n_classes > 1)
+            said = np.where(wrong, other + (other >= truth), truth)
+        said = np.where(draws[:, 0] < self.skips, -1, said)
+        return said, self.seconds * np.exp(self.spread * tempo)
+
+
+@dataclass(eq=False)
+class Oracle:
+    """An annotator that answers every pushed item at once, from the true classes.
+
+    An item's answer depends on the seed and the item alone, not on when or beside what it is asked.
+
+    Args:
+        truth: Item id to the name of its true class.
+        classes: All class names, in order.
+        habits: How it answers; without failings by default.
+        seed: Of its mistakes, skips and seconds.
+        name: Whom the answers are from.
+
+    Raises:
+        LabelError: A true class that is none of the classes.
+
+    Example:
+        >>> Oracle({"a": "cat"}, ("cat", "dog")).pull()
+        ([], '0')
+    """
+
+    truth: Mapping[str, str]
+    classes: Sequence[str]
+    habits: Habits = field(default_factory=Habits)
+    seed: int = 0
+    name: str = "oracle"
+    _asked: dict[str, str | None] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._row = {name: i for i, name in enumerate(self.classes)}
+        strange = next((c for c in self.truth.values() if c not in self._row), None)
+        if strange is not None:
+            raise LabelError(f"true class {strange!r} is none of the classes", hint="add it to the classes")
+
+    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:  # noqa: ARG002
+        """Take the items of a query; pushing an item again changes nothing.
+
+        Raises:
+            AnnotatorError: The truth of an item is not known. Nothing of the query is taken then.
+        """
+        unknown = [item for item in query.ids if item not in self.truth]
+        if unknown:
+            raise AnnotatorError(
+                f"the oracle does not know {len(unknown)} of {len(query.ids)} items, first {unknown[0]!r}",
+                hint="give the true class of every item of the pool",
+            )
+        shown = {s.item_id: s.classes[0] for s in suggestions if s.classes and not s.blind}
+        new = [item for item in query.ids if item not in self._asked]
+        for item in new:
+            self._asked[item] = shown.get(item)
+        return Pushed(
+            {item: item for item in query.ids}, len(new), len(shown), "nowhere: the oracle has answered", "oracle"
+        )
+
+    def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
+        """The answers after a watermark, in the order of asking.
+
+        Raises:
+            AnnotatorError: A watermark that this oracle did not give.
+        """
+        if since is not None and not since.isdecimal():
+            raise AnnotatorError(f"unknown watermark {since!r}", hint="pass what the last pull returned, or none")
+        first = int(since) if since else 0
+        items = list(self._asked)
+        answers = [self._answer(i, items[i]) for i in range(first, len(items))]
+        return answers, str(len(items))
+
+    def _answer(self, turn: int, item: str) -> Answer:
+        rng = np.random.default_rng([self.seed, *item.encode()])
+        truth = np.array([self._row[self.truth[item]]])
+        said, seconds = self.habits.answer(truth, len(self.classes), rng)
+        skipped = said[0] < 0
+        return Answer(
+            key=f"{self.name}:{item}",
+            source=f"{self.name}:{item}",
+            item_id=item,
+            kind="skip" if skipped else "label",
+            classes=() if skipped else (self.classes[int(said[0])],),
+            annotator=self.name,
+            seconds=round(float(seconds[0]), 3),
+            at=EPOCH + timedelta(seconds=turn),
+            suggested=self._asked[item],
+        )

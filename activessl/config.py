@@ -1,0 +1,217 @@
+"""``activessl.toml``: what a project's owner decides, checked before it is believed."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from activessl.errors import ConfigError
+from activessl.pool.pool import Modality
+
+CONFIG_NAME = "activessl.toml"
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Section):
+    """What there is to label, and into what."""
+
+    path: str
+    modality: Modality
+    classes: tuple[Name, ...]
+    multi_label: bool = False
+    test: str | None = None  # labeled data that is never asked about: measures every round
+
+    @field_validator("classes")
+    @classmethod
+    def _two_different(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(classes) < 2:
+            raise ValueError(f"{len(classes)} class given: a classifier needs at least 2")
+        twice = sorted({c for c in classes if classes.count(c) > 1})
+        if twice:
+            raise ValueError(f"class {twice[0]!r} is there twice")
+        return classes
+
+
+class AnnotatorConfig(_Section):
+    """Who answers. The token is never written here: only the name of the environment variable that holds it."""
+
+    kind: Literal["label-studio"] = "label-studio"
+    url: str | None = None  # None: the server that `activessl studio start` runs
+    project: int | None = None  # None: made by the first push
+    title: Annotated[str, StringConstraints(min_length=3, max_length=50)] = "activessl"
+    token_env: Name = "LABEL_STUDIO_API_KEY"  # noqa: S105  # a name, not a token
+    media: Literal["auto", "local", "upload", "inline"] = "auto"
+    blind_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+
+class EncoderConfig(_Section):
+    """How items become vectors."""
+
+    name: Name = "auto"
+    minutes: Annotated[float, Field(gt=0, le=100_000)] = 1.0
+
+
+class QueryConfig(_Section):
+    """Which items are asked about."""
+
+    strategy: Name = "auto"
+    size: Annotated[int, Field(ge=1)] = 20
+    random_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+
+class HeadConfig(_Section):
+    """What learns from the labels."""
+
+    name: Name = "logistic"
+
+
+class StopConfig(_Section):
+    """When `run` ends by itself."""
+
+    labels: Annotated[int, Field(ge=1)] | None = None
+    hours: Annotated[float, Field(gt=0)] | None = None
+    rounds: Annotated[int, Field(ge=1)] | None = None
+    accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
+    stable_kappa: Annotated[float, Field(gt=0, le=1)] | None = 0.99
+
+
+class RatesConfig(_Section):
+    """What an hour costs."""
+
+    per_hour: Annotated[float, Field(ge=0)] | None = None
+    currency: Annotated[str, StringConstraints(min_length=1, max_length=8)] | None = None
+
+
+class Config(_Section):
+    """The whole of ``activessl.toml``."""
+
+    data: DataConfig
+    annotator: AnnotatorConfig = AnnotatorConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    query: QueryConfig = QueryConfig()
+    head: HeadConfig = HeadConfig()
+    stop: StopConfig = StopConfig()
+    rates: RatesConfig = RatesConfig()
+    seed: Annotated[int, Field(ge=0)] = 0
+    ledger: str = "ledger.db"  # a file in the project, or any SQLAlchemy URL
+
+    @field_validator("rates")
+    @classmethod
+    def _money_has_a_currency(cls, rates: RatesConfig) -> RatesConfig:
+        if rates.per_hour is not None and rates.currency is None:
+            raise ValueError("rates.per_hour without rates.currency: name the currency")
+        return rates
+
+
+def read_config(path: Path) -> Config:
+    """Read and check a config file.
+
+    Raises:
+        ConfigError: The file cannot be read or parsed, or a value cannot be used; names the key.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", hint="run `activessl init DATA` first") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {error}", hint="mend that line") from None
+    return check_config(raw, name=path.name)
+
+
+def check_config(raw: dict[str, Any], *, name: str = CONFIG_NAME) -> Config:
+    """Check a config that was parsed or put together.
+
+    Raises:
+        ConfigError: A value cannot be used; names the key.
+
+    Example:
+        >>> config = check_config({"data": {"path": "images", "modality": "image", "classes": ["cat", "dog"]}})
+        >>> config.query.size
+        20
+        >>> check_config({"data": {"path": "images", "modality": "image", "classes": ["cat"]}})
+        Traceback (most recent call last):
+        activessl.errors.ConfigError: activessl.toml: data.classes: 1 class given: a classifier needs at least 2
+         hint: mend data.classes in activessl.toml
+    """
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        what = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{name}: {key}: {what[0].lower() + what[1:]}", hint=f"mend {key} in {name}") from None
+
+
+def write_config(config: Config) -> str:
+    """The text of a new ``activessl.toml``, with a comment on each thing that a person may want to change.
+
+    Example:
+        >>> config = check_config({"data": {"path": "images", "modality": "image", "classes": ["cat", "dog"]}})
+        >>> check_config(tomllib.loads(write_config(config))) == config
+        True
+    """
+    c = config
+    lines = [
+        "# made by `activessl init`; yours to edit",
+        f"seed = {c.seed}",
+        f"ledger = {_text(c.ledger)}  # or a URL such as postgresql+psycopg://host/name, for a team",
+        "",
+        "[data]",
+        f"path = {_text(c.data.path)}",
+        f"modality = {_text(c.data.modality)}",
+        f"classes = [{', '.join(_text(name) for name in c.data.classes)}]",
+        *(["multi_label = true"] if c.data.multi_label else []),
+        f"test = {_text(c.data.test)}" if c.data.test else '# test = "test.npz"  # labeled items, never asked about',
+        "",
+        "[annotator]",
+        f"kind = {_text(c.annotator.kind)}",
+        f"url = {_text(c.annotator.url)}"
+        if c.annotator.url
+        else '# url = "https://…"  # else `activessl studio start`',
+        f"project = {c.annotator.project}" if c.annotator.project else "# project = 1  # else the first push makes one",
+        f"title = {_text(c.annotator.title)}",
+        f"token_env = {_text(c.annotator.token_env)}  # the environment variable that holds the token",
+        f"media = {_text(c.annotator.media)}  # auto, local (the server sees this disk), upload, inline",
+        f"blind_share = {c.annotator.blind_share}  # shown without the model's answer, to measure anchoring",
+        "",
+        "[encoder]",
+        f"name = {_text(c.encoder.name)}",
+        f"minutes = {c.encoder.minutes}  # of training on this machine",
+        "",
+        "[query]",
+        f"strategy = {_text(c.query.strategy)}",
+        f"size = {c.query.size}  # items a round",
+        f"random_share = {c.query.random_share}  # drawn at random, to measure accuracy without a test set",
+        "",
+        "[head]",
+        f"name = {_text(c.head.name)}",
+        "",
+        "[stop]",
+        *(_optional(k, v) for k, v in (("labels", c.stop.labels), ("hours", c.stop.hours), ("rounds", c.stop.rounds))),
+        _optional("accuracy", c.stop.accuracy),
+        _optional("stable_kappa", c.stop.stable_kappa),
+        "",
+        "[rates]",
+        _optional("per_hour", c.rates.per_hour),
+        f"currency = {_text(c.rates.currency)}" if c.rates.currency else '# currency = "EUR"',
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _text(value: str) -> str:
+    """A TOML basic string."""
+    out = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in out) + '"'
+
+
+def _optional(key: str, value: float | None) -> str:
+    return f"# {key} = " if value is None else f"{key} = {value}"

@@ -1,0 +1,73 @@
+"""The state of a training run in one safetensors file, so that it is either whole or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from activessl.errors import EncoderError
+
+
+def write_checkpoint(
+    path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]
+) -> None:
+    """Write weights, the optimiser's moments and some JSON values, replacing the file in one step.
+
+    Raises:
+        EncoderError: The file cannot be written.
+    """
+    tensors = {f"model.{name}": value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    for i, parameter in enumerate(_parameters(optimiser)):
+        for name, value in optimiser.state[parameter].items():
+            tensors[f"optimiser.{i}.{name}"] = value.detach().cpu().contiguous()
+    name = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+        os.close(handle)
+        save_file(tensors, name, metadata={"state": json.dumps(state)})
+        Path(name).replace(path)
+    except (OSError, SafetensorError) as error:
+        if name:
+            Path(name).unlink(missing_ok=True)
+        raise EncoderError(
+            f"the checkpoint {path} cannot be written: {error}", hint="free some space, or check the rights"
+        ) from None
+
+
+def read_checkpoint(path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any] | None:
+    """Put back what ``write_checkpoint`` wrote and return its JSON values; None where there is nothing usable.
+
+    A file that is damaged or of another model is left aside: training then starts again.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = json.loads((file.metadata() or {})["state"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+    weights = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
+    now = model.state_dict()
+    if {name: value.shape for name, value in weights.items()} != {name: value.shape for name, value in now.items()}:
+        return None
+    model.load_state_dict(weights)
+    for i, parameter in enumerate(_parameters(optimiser)):
+        prefix = f"optimiser.{i}."
+        moments = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        optimiser.state[parameter] = {
+            # the step counter stays where AdamW keeps it, on the CPU
+            name: value if value.ndim == 0 else value.to(parameter.device)
+            for name, value in moments.items()
+        }
+    return dict(state)
+
+
+def _parameters(optimiser: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
+    return [parameter for group in optimiser.param_groups for parameter in group["params"]]

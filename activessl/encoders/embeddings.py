@@ -1,0 +1,219 @@
+"""The vectors of a pool, on disk: memory-mapped, checked, and written so that nobody reads half of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from activessl.encoders.base import Encoder, OnProgress, Progress
+from activessl.errors import EncoderError
+from activessl.pool.pool import Pool
+
+_VECTORS, _IDS, _PROVENANCE = "vectors.npy", "ids.json", "provenance.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """One vector per item of a pool.
+
+    Attributes:
+        vectors: (n, d) float32, memory-mapped and read-only where loaded; as the encoder gave them. Strategies and
+            heads want ``unit(vectors)``.
+        ids: (n,) row *i* belongs to item ``ids[i]``.
+        fingerprint: The encoder's.
+        provenance: The encoder's, with when and how long it took to embed.
+        digests: (n,) the items' content hashes when they were encoded.
+    """
+
+    vectors: Float[np.ndarray, "n d"]
+    ids: tuple[str, ...]
+    fingerprint: str
+    provenance: dict[str, Any]
+    digests: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def fits(self, pool: Pool) -> bool:
+        """Whether row *i* is the vector of row *i* of the pool, of the content that it has now."""
+        return self.ids == pool.ids and self.digests == tuple(item.sha256 for item in pool.items)
+
+    @classmethod
+    def load(cls, folder: Path) -> Embeddings:
+        """Open the vectors in a folder.
+
+        Raises:
+            EncoderError: There are none, or they do not agree with what is noted beside them.
+        """
+        folder = Path(folder)
+        hint = "delete the folder and run `activessl encode` again"
+        if not folder.is_dir():
+            raise EncoderError(f"no embeddings in {folder}", hint="run `activessl encode` first")
+        try:
+            note = json.loads((folder / _PROVENANCE).read_text(encoding="utf-8"))
+            raw = (folder / _IDS).read_bytes()
+            listed = json.loads(raw)
+            vectors = np.load(folder / _VECTORS, mmap_mode="r", allow_pickle=False)
+            ids, digests = tuple(listed["ids"]), tuple(listed["digests"])
+            n, d, ids_digest, fingerprint = note["n"], note["d"], note["ids_sha256"], note["fingerprint"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise EncoderError(f"damaged embeddings in {folder}: {error}", hint=hint) from None
+        if vectors.shape != (n, d) or vectors.dtype != np.float32 or len(ids) != n or len(digests) != n:
+            raise EncoderError(f"embeddings in {folder} are {vectors.shape}, not {(n, d)}", hint=hint)
+        if hashlib.sha256(raw).hexdigest() != ids_digest:
+            raise EncoderError(f"the ids in {folder} are not those that were encoded", hint=hint)
+        return cls(vectors, ids, fingerprint, note["encoder"] | {"embedding": note["embedding"]}, digests)
+
+
+def unit(vectors: Float[np.ndarray, "n d"], mean: Float[np.ndarray, " d"] | None = None) -> Float[np.ndarray, "n d"]:
+    """Centre on the mean and scale each row to length one: the form that strategies and heads want.
+
+    Not divided by each column's spread: the small directions of a learned space are mostly noise, and blowing them up
+    costs accuracy. A row equal to the mean stays zero.
+
+    Args:
+        vectors: (n, d), finite.
+        mean: (d,) what to centre on, where that is another set's mean: test items are seen as the pool is.
+
+    Returns:
+        float32 in memory.
+
+    Example:
+        >>> unit(np.array([[3.0, 1.0], [1.0, 1.0]])).tolist()
+        [[1.0, 0.0], [-1.0, 0.0]]
+    """
+    centre = np.mean(vectors, axis=0, dtype=np.float64) if mean is None else mean
+    centred = np.asarray(vectors - centre, dtype=np.float32)
+    norms = np.linalg.norm(centred, axis=1, keepdims=True)
+    return np.asarray(centred / np.where(norms > 1e-12, norms, 1.0), dtype=np.float32)
+
+
+def embed(
+    encoder: Encoder,
+    pool: Pool,
+    folder: Path,
+    *,
+    on_progress: OnProgress | None = None,
+    batch_size: int = 256,
+) -> Embeddings:
+    """Encode a pool into a folder, or take what is already there.
+
+    Vectors of unchanged items are taken from what an earlier call left in the same folder under the same
+    fingerprint, so that a pool that has grown costs only what is new. They are written beside the folder and moved
+    into place when complete.
+
+    Args:
+        encoder: What turns items into vectors.
+        pool: The items.
+        folder: Where they go, usually ``embeddings/<fingerprint>``.
+        on_progress: Called after each mini-batch, with stage "embed".
+        batch_size: Items in a mini-batch.
+
+    Raises:
+        EncoderError: The encoder gave something else than finite vectors of its length, or the disk is full.
+    """
+    folder = Path(folder)
+    before = _previous(folder, encoder.fingerprint)
+    if before is not None and before.fits(pool):
+        return before
+
+    # which rows can be copied, and which items are new
+    known = {} if before is None else {key: row for row, key in enumerate(zip(before.ids, before.digests, strict=True))}
+    keys = [(item.id, item.sha256) for item in pool.items]
+    fresh = [row for row, key in enumerate(keys) if key not in known]
+    kept = [row for row, key in enumerate(keys) if key in known]
+
+    started = time.perf_counter()
+    staging: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:16]}."))
+        out = _memmap(staging / _VECTORS, len(pool), encoder.dim)
+        for start in range(0, len(kept), 65536):
+            rows = kept[start : start + 65536]
+            if before is not None:  # it is, where anything was kept
+                out[rows] = before.vectors[[known[keys[row]] for row in rows]]
+        if fresh:
+            part = pool if len(fresh) == len(pool) else pool.subset(pool.ids[row] for row in fresh)
+            done = 0
+            for batch in _checked(encoder, part, batch_size):
+                out[fresh[done : done + len(batch)]] = batch
+                done += len(batch)
+                if on_progress is not None:
+                    on_progress(Progress("embed", done, len(fresh)))
+        out.flush()
+        del out
+        _write_notes(staging, encoder, pool, seconds=time.perf_counter() - started, encoded=len(fresh))
+        _swap(staging, folder)
+    except OSError as error:
+        raise EncoderError(
+            f"embeddings cannot be written to {folder.parent}: {error.strerror or error}",
+            hint="free some space, or check the rights of the folder",
+        ) from None
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+    return Embeddings.load(folder)
+
+
+def _memmap(path: Path, n: int, d: int) -> np.memmap[Any, np.dtype[np.float32]]:
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, d))  # type: ignore[no-untyped-call, no-any-return]
+
+
+def _previous(folder: Path, fingerprint: str) -> Embeddings | None:
+    try:
+        found = Embeddings.load(folder)
+    except EncoderError:
+        return None
+    return found if found.fingerprint == fingerprint else None
+
+
+def _checked(encoder: Encoder, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
+    hint = "report it to the author of the encoder"
+    seen = 0
+    for batch in encoder.batches(pool, batch_size):
+        seen += len(batch)
+        if batch.ndim != 2 or batch.shape[1] != encoder.dim or seen > len(pool):
+            raise EncoderError(
+                f"encoder {encoder.name!r} gave {batch.shape} of {seen} for {len(pool)} × {encoder.dim}", hint=hint
+            )
+        if not np.isfinite(np.sum(batch, dtype=np.float64)):
+            raise EncoderError(f"encoder {encoder.name!r} gave NaN or infinity", hint=hint)
+        yield batch
+    if seen != len(pool):
+        raise EncoderError(f"encoder {encoder.name!r} gave {seen} vectors for {len(pool)} items", hint=hint)
+
+
+def _write_notes(folder: Path, encoder: Encoder, pool: Pool, *, seconds: float, encoded: int) -> None:
+    ids = json.dumps({"ids": pool.ids, "digests": [item.sha256 for item in pool.items]}).encode()
+    (folder / _IDS).write_bytes(ids)
+    note = {
+        "n": len(pool),
+        "d": encoder.dim,
+        "fingerprint": encoder.fingerprint,
+        "ids_sha256": hashlib.sha256(ids).hexdigest(),
+        "encoder": encoder.provenance,
+        "embedding": {"seconds": round(seconds, 3), "encoded": encoded, "taken over": len(pool) - encoded},
+    }
+    (folder / _PROVENANCE).write_text(json.dumps(note, indent=2), encoding="utf-8")
+
+
+def _swap(staging: Path, folder: Path) -> None:
+    # a folder cannot be replaced in one step; between the two renames there is none, which reads as "encode first"
+    if folder.exists():
+        old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:16]}."))
+        folder.rename(old / "old")
+        staging.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        staging.rename(folder)

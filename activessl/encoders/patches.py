@@ -1,0 +1,268 @@
+"""K-means on whitened patches, made invariant in closed form: features without a gradient, in seconds on a CPU.
+
+Every patch of an image is normalised, whitened and compared with k centroids; its activation of a centroid is how much
+nearer than the average that centroid is, and activations are averaged over a grid of regions (Coates, Ng & Lee, An
+Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS 2011).
+
+Then the directions in which views of the same image differ are scaled down: whitening by the scatter within images is
+what a linear network learns from a contrastive loss, without training one (within-class covariance normalisation,
+Hatch, Kajarekar & Stolcke, Interspeech 2006, with each image as its own class).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+
+from activessl.encoders.augment import Augmentation
+from activessl.encoders.base import OnProgress, Progress
+from activessl.encoders.images import ImageInput, choose_input, parts, sample_tensor
+from activessl.encoders.pixels import principal_components
+from activessl.encoders.registry import Entry
+from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
+from activessl.pool.pool import Pool
+
+#: Added to a patch's variance before dividing: 10 of 255² levels, so that flat patches stay flat (the paper's value).
+_CONTRAST = 10.0 / 255**2
+
+
+@dataclass(frozen=True, eq=False)
+class PatchEncoder:
+    """Soft counts of k-means centroids over a grid of regions, through PCA and the whitening within images."""
+
+    fingerprint: str
+    provenance: dict[str, Any]
+    image: ImageInput
+    field: int
+    stride: int
+    grid: int
+    mean: torch.Tensor  # (p,) of normalised patches
+    whiten: torch.Tensor  # (p, p)
+    centroids: torch.Tensor  # (k, p) in whitened space
+    pca_mean: torch.Tensor  # (grid² k,)
+    pca: torch.Tensor  # (grid² k, d), the whitening included
+    name: str = "patches"
+
+    @property
+    def dim(self) -> int:
+        """How many components are kept."""
+        return self.pca.shape[1]
+
+    def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
+        """The features of the pool's images."""
+        for batch in self.image.batches(pool, batch_size):
+            yield ((self.pooled(batch) - self.pca_mean) @ self.pca).numpy()
+
+    def pooled(self, images: torch.Tensor) -> torch.Tensor:
+        """Activations averaged over regions, before PCA: (b, c, s, s) of uint8 -> (b, grid² k)."""
+        pooled = [
+            activations(part, self.field, self.stride, self.grid, self.mean, self.whiten, self.centroids)
+            for part in parts(images, 32)  # 32 images' activations stay in the processor's cache better than 256
+        ]
+        return torch.cat(pooled)
+
+
+def normalised_patches(images: torch.Tensor, field: int, stride: int) -> torch.Tensor:
+    """All patches of images in [0, 1], each of mean 0 and about unit variance: (b, positions, c field²)."""
+    patches = F.unfold(images, field, stride=stride).transpose(1, 2)  # (b, positions, c field²)
+    patches = patches - patches.mean(-1, keepdim=True)
+    return patches / (patches.square().mean(-1, keepdim=True) + _CONTRAST).sqrt()
+
+
+def zca(patches: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean (p,) and the whitening matrix (p, p) of patches (n, p).
+
+    Args:
+        patches: Normalised patches.
+        epsilon: Added to each eigenvalue, so that directions of noise are not blown up.
+    """
+    mean = patches.mean(0)
+    centred = (patches - mean).double()
+    values, directions = torch.linalg.eigh(centred.T @ centred / len(patches))
+    matrix = directions @ torch.diag((values.clamp_min(0) + epsilon).rsqrt()) @ directions.T
+    return mean, matrix.float()
+
+
+def activations(
+    images: torch.Tensor,
+    field: int,
+    stride: int,
+    grid: int,
+    mean: torch.Tensor,
+    whiten: torch.Tensor,
+    centroids: torch.Tensor,
+) -> torch.Tensor:
+    """The triangle activation max(0, average distance - distance) of each centroid, averaged over a grid of regions.
+
+    The square root of the averages is returned: like counts of words, they are long-tailed.
+
+    Returns:
+        (b, grid² k), >= 0.
+    """
+    patches = normalised_patches(images.float() / 255, field, stride)  # (b, positions, p)
+    b, positions, p = patches.shape
+    white = (patches.reshape(-1, p) - mean) @ whiten  # (b positions, p)
+    distance = torch.cdist(white, centroids, compute_mode="use_mm_for_euclid_dist")  # (b positions, k)
+    active = F.relu(distance.mean(1, keepdim=True) - distance)
+
+    rows = round(positions**0.5)
+    maps = active.view(b, rows, rows, -1).permute(0, 3, 1, 2)  # (b, k, rows, rows)
+    return F.adaptive_avg_pool2d(maps, min(grid, rows)).flatten(1).sqrt()
+
+
+def within_whitening(views: torch.Tensor, ridge: float = 0.3) -> torch.Tensor:
+    """The symmetric matrix (d, d) that whitens the scatter of views about their image's mean.
+
+    Args:
+        views: (v, n, d) vectors of v >= 2 views of n images.
+        ridge: How much of the mean variance is added to every direction, so that few images do not decide alone.
+
+    Returns:
+        Scaled so that a direction of mean scatter keeps its length.
+
+    Example:
+        >>> views = torch.tensor([[[1.0, 0.0]], [[-1.0, 0.0]]])  # views differ in the first direction only
+        >>> matrix = within_whitening(views)
+        >>> bool(matrix[0, 0] < matrix[1, 1])
+        True
+    """
+    v, n, d = views.shape
+    spread = (views - views.mean(0)).double().flatten(0, 1)  # (v n, d)
+    scatter = spread.T @ spread / (n * (v - 1))
+    scale = scatter.diagonal().mean()
+    if scale <= 0:
+        return torch.eye(d)
+    values, directions = torch.linalg.eigh(scatter / scale + ridge * torch.eye(d, dtype=torch.float64))
+    matrix: torch.Tensor = directions @ torch.diag(values.rsqrt()) @ directions.T
+    return matrix.float()
+
+
+def fit(
+    pool: Pool,
+    *,
+    folder: Path,
+    seed: int = 0,
+    minutes: float = 0.0,  # noqa: ARG001  of the protocol: takes seconds
+    on_progress: OnProgress | None = None,
+    centroids: int = 400,
+    field: int | None = None,
+    grid: int = 4,
+    dim: int = 256,
+    views: int = 3,
+    side: int | None = None,
+) -> PatchEncoder:
+    """Learn centroids from a pool of images.
+
+    Args:
+        pool: Images.
+        folder: Where encoders are kept.
+        seed: Of the samples and of k-means.
+        minutes: Unused.
+        on_progress: Called with stage "train".
+        centroids: k, at most; fewer where there are too few patches.
+        field: Side of a patch in pixels; by default 8, or less for small images.
+        grid: Regions along each side.
+        dim: Principal components that are kept.
+        views: Augmented views an image, from which the whitening within images is measured; 0 leaves it out.
+        side: The side that images are squeezed to; by default the pool's, at most 64.
+    """
+    key = fit_key(
+        "patches", pool, seed=seed, centroids=centroids, field=field, grid=grid, dim=dim, views=views, side=side
+    )
+    if (found := find_fit(folder, key)) is not None:
+        return load(found)
+    import faiss
+
+    started = time.perf_counter()
+    image = choose_input(pool, side=side, seed=seed)
+    width = min(field or (8 if image.side >= 24 else 6), image.side)
+    stride = 1 if image.side <= 40 else 2
+    sample = sample_tensor(pool, image, limit=2_000, seed=seed)
+    _tell(on_progress, 0)
+
+    # about 50 patches an image
+    generator = torch.Generator().manual_seed(seed)
+    drawn = []
+    for part in parts(sample, 100):
+        patches = normalised_patches(part.float() / 255, width, 1).flatten(0, 1)
+        drawn.append(patches[torch.randint(len(patches), (50 * len(part),), generator=generator)])
+    chosen = torch.cat(drawn)
+    mean, whiten = zca(chosen, 0.1)
+    white = ((chosen - mean) @ whiten).numpy()
+    _tell(on_progress, 1)
+
+    # faiss wants more points than centroids, and warns below 39 for each
+    k = max(1, min(centroids, len(white) // 39))
+    clustering = faiss.Kmeans(white.shape[1], k, niter=20, seed=seed + 1, max_points_per_centroid=256)
+    clustering.train(white)
+    centres = torch.from_numpy(np.asarray(clustering.centroids, dtype=np.float32))
+    _tell(on_progress, 2)
+
+    pooled = [activations(part, width, stride, grid, mean, whiten, centres) for part in parts(sample, 32)]
+    pca_mean, pca = principal_components(torch.cat(pooled), dim)
+    _tell(on_progress, 3)
+
+    # small changes only: what a large crop hides may be what tells the classes apart
+    if views > 1:
+        augment, generator = Augmentation(min_area=0.7, light=0.2), torch.Generator().manual_seed(seed)
+        seen: list[list[torch.Tensor]] = [[] for _ in range(views)]
+        for part in parts(sample[:1_500], 32):
+            for view in seen:
+                varied = augment(part.float() / 255, generator).clamp(0, 1) * 255
+                active = activations(varied, width, stride, grid, mean, whiten, centres)
+                view.append((active - pca_mean) @ pca)
+        pca = pca @ within_whitening(torch.stack([torch.cat(view) for view in seen]))
+    _tell(on_progress, 4)
+
+    config = {"image": image.to_json(), "field": width, "stride": stride, "grid": grid}
+    tensors = {"mean": mean, "whiten": whiten, "centroids": centres, "pca_mean": pca_mean, "pca": pca}
+    provenance = {
+        "objective": "k-means on whitened patches, whitened within images",
+        "source": "Coates, Ng & Lee 2011",
+        "images": len(sample),
+        "seed": seed,
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    return load(save_encoder(folder, "patches", config, arrays, provenance, key=key))
+
+
+def load(folder: Path) -> PatchEncoder:
+    """Read the encoder back from its folder."""
+    note, arrays = read_encoder(folder)
+    config = note["config"]
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return PatchEncoder(
+        note["fingerprint"],
+        note["provenance"],
+        ImageInput(**config["image"]),
+        config["field"],
+        config["stride"],
+        config["grid"],
+        tensors["mean"],
+        tensors["whiten"],
+        tensors["centroids"],
+        tensors["pca_mean"],
+        tensors["pca"],
+    )
+
+
+def _tell(on_progress: OnProgress | None, done: int) -> None:
+    if on_progress is not None:
+        on_progress(Progress("train", done, 4))
+
+
+ENTRY = Entry(
+    fit=fit,
+    load=load,
+    modalities=("image",),
+    summary="k-means on patches (Coates & Ng), made invariant in closed form: no gradients, in seconds",
+)

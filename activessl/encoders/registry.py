@@ -1,0 +1,129 @@
+"""Encoders by name: a table of ours, and the entry points of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, cast
+
+from activessl.encoders.base import Encoder, OnProgress
+from activessl.encoders.store import read_note
+from activessl.errors import EncoderError
+from activessl.pool.pool import Modality, Pool
+
+#: The group under which a package offers encoders: ``name = "module:attribute"``, the attribute an ``Entry``.
+GROUP = "activessl.encoders"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is registered under a name.
+
+    Attributes:
+        fit: Makes the encoder for a pool: ``fit(pool, *, folder, seed, minutes, on_progress, **settings)``. What is
+            trained is saved under ``folder``, and taken from there when asked for again.
+        load: Reads it back from the folder where ``fit`` saved it.
+        modalities: What it can encode.
+        summary: One sentence for the command line.
+    """
+
+    fit: Callable[..., Encoder]
+    load: Callable[[Path], Encoder]
+    modalities: tuple[Modality, ...]
+    summary: str
+
+
+_BUILT_IN: dict[str, str] = {
+    "auto": "activessl.encoders.auto:ENTRY",
+    "contrastive": "activessl.encoders.pretrain:CONTRASTIVE",
+    "hybrid": "activessl.encoders.pretrain:HYBRID",
+    "masked": "activessl.encoders.pretrain:MASKED",
+    "patches": "activessl.encoders.patches:ENTRY",
+    "pixels": "activessl.encoders.pixels:ENTRY",
+    "vectors": "activessl.encoders.vectors:ENTRY",
+}
+
+
+def names() -> tuple[str, ...]:
+    """All registered names, sorted; nothing is imported.
+
+    Example:
+        >>> {"hybrid", "patches", "vectors"} <= set(names())
+        True
+    """
+    return tuple(sorted({*_BUILT_IN, *(point.name for point in entry_points(group=GROUP))}))
+
+
+def fit_encoder(
+    name: str,
+    pool: Pool,
+    *,
+    folder: Path,
+    seed: int = 0,
+    minutes: float = 1.0,
+    on_progress: OnProgress | None = None,
+    **settings: Any,
+) -> Encoder:
+    """Make the encoder of that name for a pool; the same request finds the same encoder again.
+
+    Args:
+        name: One of ``names()``.
+        pool: What it is fitted to, and will encode.
+        folder: Where encoders are kept, each under its fingerprint.
+        seed: Of everything random.
+        minutes: About how long training may take; encoders without training ignore it.
+        on_progress: Called with each step.
+        settings: The encoder's own.
+
+    Raises:
+        EncoderError: No such name, a setting it does not have, or a pool it cannot encode.
+    """
+    entry = get(name)
+    if pool.modality not in entry.modalities:
+        fitting = [other for other in _BUILT_IN if pool.modality in get(other).modalities]
+        raise EncoderError(
+            f"encoder {name!r} cannot encode {pool.modality}",
+            hint=f"use one of {', '.join(fitting)}" if fitting else "register an encoder for that modality",
+        )
+    return entry.fit(pool, folder=Path(folder), seed=seed, minutes=minutes, on_progress=on_progress, **settings)
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """Read an encoder back from the folder where it was saved, ``encoders/<fingerprint>``.
+
+    Raises:
+        EncoderError: No encoder there, a damaged one, or one of an unknown name.
+    """
+    return get(read_note(Path(folder))["encoder"]).load(Path(folder))
+
+
+def get(name: str) -> Entry:
+    """What is registered under a name; its module is imported now.
+
+    Raises:
+        EncoderError: No such name, or its module cannot be imported.
+
+    Example:
+        >>> get("vectors").modalities
+        ('vector',)
+    """
+    if name in _BUILT_IN:
+        module, attribute = _BUILT_IN[name].split(":")
+        return cast(Entry, getattr(import_module(module), attribute))
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            try:
+                entry = point.load()
+            except (ImportError, AttributeError) as error:
+                raise EncoderError(
+                    f"encoder {name!r} cannot be imported: {error}", hint="install what it needs"
+                ) from error
+            if not isinstance(entry, Entry):
+                raise EncoderError(
+                    f"encoder {name!r} is registered as {type(entry).__name__}", hint="register an Entry"
+                )
+            return entry
+    raise EncoderError(f"no encoder {name!r}", hint=f"use one of {', '.join(names())}")

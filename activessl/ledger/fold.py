@@ -1,0 +1,184 @@
+"""What a project's events amount to. Pure: the same events give the same history, and repeating one changes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+
+from activessl.annotators.base import Answer
+from activessl.ledger.schema import Answered, Closed, Created, Encoded, Pulled, Pushed, Queried, Recorded, Taught
+
+
+@dataclass(frozen=True)
+class Label:
+    """What is believed about one item, from all standing answers about it.
+
+    Attributes:
+        classes: The classes most annotators gave; of equals, those given first.
+        votes: How many annotators gave exactly these.
+        annotators: How many labeled the item.
+        answers: All standing answers about it, oldest first.
+    """
+
+    classes: tuple[str, ...]
+    votes: int
+    annotators: int
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class RoundHistory:
+    """One round: what was asked, what came of it."""
+
+    number: int
+    queried: Queried
+    at: datetime
+    pushed: tuple[Pushed, ...] = ()
+    taught: tuple[Taught, ...] = ()
+    closed: Closed | None = None
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The ids that were asked about, the most informative first."""
+        return tuple(item.id for item in self.queried.items)
+
+
+@dataclass(frozen=True)
+class History:
+    """All that a ledger says.
+
+    Attributes:
+        labels: Item id to what is believed about it, only classes that ``classes`` holds.
+        skipped: Ids that somebody skipped and nobody labeled.
+        quarantined: Standing answers with a class that the project does not have (any more), or about an item that it
+            never had: kept, and used again when the class comes back.
+        answers: Every standing answer, by the annotator's own name for it: edits replaced, deletions gone.
+        seconds: Recorded human seconds by annotator, over standing answers and skips.
+        watermark: Where the next pull starts.
+    """
+
+    created: Created | None = None
+    encoded: Encoded | None = None
+    rounds: tuple[RoundHistory, ...] = ()
+    labels: dict[str, Label] = field(default_factory=dict)
+    skipped: frozenset[str] = frozenset()
+    quarantined: tuple[Answer, ...] = ()
+    answers: dict[str, Answer] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    watermark: str | None = None
+    events: int = 0
+
+    @property
+    def open_round(self) -> RoundHistory | None:
+        """The round that is being labeled, if there is one."""
+        return self.rounds[-1] if self.rounds and self.rounds[-1].closed is None else None
+
+    @property
+    def taught(self) -> Taught | None:
+        """The newest head."""
+        newest = [r.taught[-1] for r in self.rounds if r.taught]
+        return newest[-1] if newest else None
+
+    def waiting(self, of: RoundHistory) -> tuple[str, ...]:
+        """The ids of a round that nobody has labeled or skipped yet."""
+        return tuple(i for i in of.asked if i not in self.labels and i not in self.skipped)
+
+    def digest(self) -> str:
+        """Names the labels there are: the same labels have the same digest.
+
+        Example:
+            >>> len(History().digest())
+            16
+        """
+        text = "\n".join(f"{item}\t{'|'.join(label.classes)}" for item, label in sorted(self.labels.items()))
+        return sha256(text.encode()).hexdigest()[:16]
+
+
+def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
+    """Fold events into a history.
+
+    Args:
+        events: In the order of the ledger; repeated ones change nothing.
+        classes: The classes the project has now. Answers with others are quarantined.
+    """
+    created: Created | None = None
+    encoded: Encoded | None = None
+    rounds: dict[int, RoundHistory] = {}
+    standing: dict[str, Answer] = {}
+    watermark: str | None = None
+    seen: set[int] = set()
+
+    for recorded in events:
+        if recorded.seq in seen:
+            continue
+        seen.add(recorded.seq)
+        match recorded.event:
+            case Created() as e:
+                created = e
+            case Encoded() as e:
+                encoded = e
+            case Queried() as e:
+                rounds.setdefault(e.round, RoundHistory(e.round, e, recorded.at))
+            case Pushed() as e if e.round in rounds:
+                r = rounds[e.round]
+                rounds[e.round] = RoundHistory(r.number, r.queried, r.at, (*r.pushed, e), r.taught, r.closed)
+            case Taught() as e if e.round in rounds:
+                r = rounds[e.round]
+                rounds[e.round] = RoundHistory(r.number, r.queried, r.at, r.pushed, (*r.taught, e), r.closed)
+            case Closed() as e if e.round in rounds:
+                r = rounds[e.round]
+                rounds[e.round] = RoundHistory(r.number, r.queried, r.at, r.pushed, r.taught, e)
+            case Answered(answer=answer):
+                before = standing.get(answer.source)
+                # an edit that was pulled late must not undo a newer one
+                if before is None or answer.at >= before.at:
+                    standing[answer.source] = answer
+            case Pulled() as e:
+                watermark = e.watermark
+            case _:
+                pass  # about a round that this ledger does not have
+
+    known = set(classes)
+    labels, skipped, quarantined = _believe(standing.values(), known)
+    seconds: Counter[str] = Counter()
+    for answer in standing.values():
+        if answer.seconds is not None and answer.kind != "delete":
+            seconds[answer.annotator] += answer.seconds
+    return History(
+        created=created,
+        encoded=encoded,
+        rounds=tuple(rounds[n] for n in sorted(rounds)),
+        labels=labels,
+        skipped=skipped,
+        quarantined=quarantined,
+        answers={source: a for source, a in standing.items() if a.kind != "delete"},
+        seconds=dict(seconds),
+        watermark=watermark,
+        events=len(seen),
+    )
+
+
+def _believe(answers: Iterable[Answer], known: set[str]) -> tuple[dict[str, Label], frozenset[str], tuple[Answer, ...]]:
+    by_item: dict[str, list[Answer]] = {}
+    skips: set[str] = set()
+    quarantined: list[Answer] = []
+    for answer in sorted(answers, key=lambda a: (a.at, a.key)):
+        if answer.kind == "skip":
+            skips.add(answer.item_id)
+        elif answer.kind == "label":
+            if known.issuperset(answer.classes):
+                by_item.setdefault(answer.item_id, []).append(answer)
+            else:
+                quarantined.append(answer)
+
+    labels: dict[str, Label] = {}
+    for item, given in by_item.items():
+        last = {a.annotator: a for a in given}  # a person who answers twice has changed their mind
+        votes = Counter(tuple(sorted(a.classes)) for a in last.values())
+        most = max(votes.values())
+        winner = next(a.classes for a in last.values() if votes[tuple(sorted(a.classes))] == most)
+        labels[item] = Label(winner, most, len(last), tuple(given))
+    return labels, frozenset(skips - labels.keys()), tuple(quarantined)

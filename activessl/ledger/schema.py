@@ -1,0 +1,173 @@
+"""What can happen in a project: one small immutable event each.
+
+Every event has a ``key`` that names the happening itself, not the moment it was written: appending an event with a
+known key changes nothing, so every verb can be repeated after a crash.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from activessl.annotators.base import Answer
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @property
+    def key(self) -> str:
+        """Names the happening."""
+        raise AttributeError("an event has a key")
+
+
+class Created(_Event):
+    """The project was made."""
+
+    kind: Literal["created"] = "created"
+    classes: tuple[str, ...]
+    modality: str
+    seed: int
+    version: str
+
+    @property
+    def key(self) -> str:
+        """There is one."""
+        return "created"
+
+
+class Encoded(_Event):
+    """The pool was turned into vectors, and these vectors are used from now on."""
+
+    kind: Literal["encoded"] = "encoded"
+    fingerprint: str
+    encoder: str
+    items: int
+    dim: int
+    seconds: float
+
+    @property
+    def key(self) -> str:
+        """One for each encoder and size of the pool."""
+        return f"encoded:{self.fingerprint}:{self.items}"
+
+
+class Asked(BaseModel):
+    """One item of a query."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    id: str
+    score: float
+    reason: str
+    propensity: float | None = None  # None: chosen by the strategy, not drawn
+    parts: dict[str, float] = Field(default_factory=dict)
+    near: tuple[str, ...] = ()
+
+
+class Queried(_Event):
+    """A round was opened: these items are to be labeled, in this order."""
+
+    kind: Literal["queried"] = "queried"
+    round: int
+    strategy: str
+    seed: tuple[int, ...]
+    fingerprint: str
+    items: tuple[Asked, ...]
+    seconds: float
+
+    @property
+    def key(self) -> str:
+        """A round is opened once."""
+        return f"queried:{self.round}"
+
+
+class Pushed(_Event):
+    """The items of a round lie before the annotators."""
+
+    kind: Literal["pushed"] = "pushed"
+    round: int
+    model: str
+    new: int
+    suggestions: int
+    where: str
+    project: str
+
+    @property
+    def key(self) -> str:
+        """Pushing again under the same model is the same happening."""
+        return f"pushed:{self.round}:{self.model}:{self.project}"
+
+
+class Answered(_Event):
+    """An annotator said something."""
+
+    kind: Literal["answered"] = "answered"
+    answer: Answer
+
+    @property
+    def key(self) -> str:
+        """The annotator's own name for it."""
+        return f"answer:{self.answer.key}"
+
+
+class Pulled(_Event):
+    """All answers up to a watermark are in the ledger."""
+
+    kind: Literal["pulled"] = "pulled"
+    watermark: str
+
+    @property
+    def key(self) -> str:
+        """One for each watermark."""
+        return f"pulled:{self.watermark}"
+
+
+class Taught(_Event):
+    """The head learned from the labels there were."""
+
+    kind: Literal["taught"] = "taught"
+    round: int
+    head: str
+    fingerprint: str
+    labels: int
+    digest: str  # of the labels: the same labels teach nothing new
+    seconds: float
+    accuracy: float | None = None  # on the project's own test data, where it has some
+    test_items: int | None = None
+    kappa: float | None = None  # agreement of the predictions with the previous head's
+    change: float | None = None  # share of the pool whose predicted class changed
+
+    @property
+    def key(self) -> str:
+        """One for each set of labels and each encoder."""
+        return f"taught:{self.round}:{self.fingerprint}:{self.head}:{self.digest}"
+
+
+class Closed(_Event):
+    """A round is over; what nobody answered may be asked again."""
+
+    kind: Literal["closed"] = "closed"
+    round: int
+    why: str
+
+    @property
+    def key(self) -> str:
+        """A round is closed once."""
+        return f"closed:{self.round}"
+
+
+Event = Created | Encoded | Queried | Pushed | Answered | Pulled | Taught | Closed
+EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+class Recorded(BaseModel):
+    """An event as the ledger holds it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seq: int
+    at: datetime
+    event: Event

@@ -1,0 +1,159 @@
+"""Learning curves over paired seeds, and what can be read off them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.errors import MeasureError
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Accuracy against labels, over seeds.
+
+    Args:
+        labels: (b,) label counts, ascending, >= 1.
+        accuracy: (s, b) one row a seed, in [0, 1].
+
+    Raises:
+        MeasureError: Shapes that do not belong together, counts that do not ascend, or accuracies that are none.
+    """
+
+    labels: Int[np.ndarray, " b"]
+    accuracy: Float[np.ndarray, "s b"]
+
+    def __post_init__(self) -> None:
+        labels, accuracy = np.asarray(self.labels), np.asarray(self.accuracy, dtype=np.float64)
+        if labels.ndim != 1 or accuracy.ndim != 2 or accuracy.shape[1] != len(labels) or not accuracy.size:
+            raise MeasureError(
+                f"a curve of {labels.shape} label counts and {accuracy.shape} accuracies",
+                hint="pass one row a seed with one accuracy for each label count",
+            )
+        if labels[0] < 1 or np.any(np.diff(labels) <= 0):
+            raise MeasureError(f"label counts {labels.tolist()} do not ascend from 1", hint="sort them, each once")
+        if not np.all((accuracy >= 0) & (accuracy <= 1)):
+            raise MeasureError("a curve holds NaN or accuracies outside [0, 1]", hint="measure those points again")
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "accuracy", accuracy)
+
+    @cached_property
+    def mean(self) -> Float[np.ndarray, " b"]:
+        """Mean accuracy over the seeds."""
+        return np.asarray(self.accuracy.mean(axis=0))
+
+    @cached_property
+    def smooth(self) -> Float[np.ndarray, " b"]:
+        """The mean curve made non-decreasing: the form in which "the first time it reaches" is well defined."""
+        return isotonic(self.mean)
+
+    @property
+    def area(self) -> float:
+        """Mean accuracy over the label counts, by trapezoids on a linear budget, in [0, 1]."""
+        if len(self.labels) == 1:
+            return float(self.mean[0])
+        return float(np.trapezoid(self.mean, self.labels) / (self.labels[-1] - self.labels[0]))
+
+
+def isotonic(values: Float[np.ndarray, "... b"]) -> Float[np.ndarray, "... b"]:
+    """The non-decreasing curve nearest to each row in least squares.
+
+    By the max-min formula, so that thousands of resampled curves are smoothed at once.
+
+    References:
+        Barlow et al., Statistical Inference under Order Restrictions, 1972.
+
+    Example:
+        >>> isotonic(np.array([0.2, 0.5, 0.3, 0.6])).round(6).tolist()
+        [0.2, 0.4, 0.4, 0.6]
+    """
+    values = np.asarray(values, dtype=np.float64)
+    b = values.shape[-1]
+    total = np.concatenate([np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)], axis=-1)
+    out = np.full(values.shape, -np.inf)
+    for i in range(b):
+        # block means starting at i, and for each end the smallest mean of a block that reaches at least so far
+        means = (total[..., i + 1 :] - total[..., i : i + 1]) / np.arange(1, b - i + 1)
+        reach = np.minimum.accumulate(means[..., ::-1], axis=-1)[..., ::-1]
+        out[..., i:] = np.maximum(out[..., i:], reach)
+    return out
+
+
+def labels_to_target(
+    labels: Int[np.ndarray, " b"], smooth: Float[np.ndarray, "*r b"], target: float | Float[np.ndarray, "*r"]
+) -> Float[np.ndarray, "*r"]:
+    """Where non-decreasing curves first reach a target, interpolated between label counts; infinity if never.
+
+    A curve that starts above the target is said to reach it at the first count: at most so many.
+
+    Example:
+        >>> labels_to_target(np.array([10, 20]), np.array([[0.5, 0.7], [0.1, 0.2]]), 0.6).tolist()
+        [15.0, inf]
+    """
+    smooth = np.asarray(smooth, dtype=np.float64)
+    labels = np.asarray(labels, dtype=np.float64)
+    # a mean of equal numbers may fall short of them in the last bit
+    goal: Float[np.ndarray, "*r"] = np.asarray(target, dtype=np.float64)
+    there = smooth >= goal[..., None] - 1e-12
+    first = there.argmax(axis=-1)
+    before = np.maximum(first - 1, 0)
+    high = np.take_along_axis(smooth, first[..., None], axis=-1)[..., 0]
+    low = np.take_along_axis(smooth, before[..., None], axis=-1)[..., 0]
+    rise = np.where(high > low, high - low, 1.0)
+    share = np.clip((goal - low) / rise, 0.0, 1.0)
+    at = labels[before] + np.where(first > 0, share, 0.0) * (labels[first] - labels[before])
+    return np.where(there.any(axis=-1), at, np.inf)
+
+
+def mean_interval(
+    accuracy: Float[np.ndarray, "s b"], level: float = 0.9
+) -> tuple[Float[np.ndarray, " b"], Float[np.ndarray, " b"]]:
+    """An interval of the mean over seeds, by Student's t, clipped to [0, 1].
+
+    With one seed nothing is known about its spread: the interval is then [0, 1].
+
+    Example:
+        >>> low, high = mean_interval(np.array([[0.5], [0.7]]))
+        >>> low.round(2).tolist(), high.round(2).tolist()
+        ([0.0], [1.0])
+    """
+    from scipy.stats import t  # heavy, and needed only here
+
+    accuracy = np.asarray(accuracy, dtype=np.float64)
+    s = len(accuracy)
+    if s < 2:
+        return np.zeros(accuracy.shape[1]), np.ones(accuracy.shape[1])
+    half = t.ppf(0.5 + level / 2, s - 1) * accuracy.std(axis=0, ddof=1) / np.sqrt(s)
+    mean = accuracy.mean(axis=0)
+    return np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
+
+
+def win_rate(ours: Curve, theirs: Curve) -> float:
+    """Share of (seed, label count) cells in which ours is better, ties counted half, in [0, 1].
+
+    Raises:
+        MeasureError: The curves are not paired.
+
+    Example:
+        >>> a, b = Curve(np.array([1]), np.array([[0.6], [0.5]])), Curve(np.array([1]), np.array([[0.5], [0.5]]))
+        >>> win_rate(a, b)
+        0.75
+    """
+    check_paired(ours, theirs)
+    return float(np.mean((ours.accuracy > theirs.accuracy) + 0.5 * (ours.accuracy == theirs.accuracy)))
+
+
+def check_paired(ours: Curve, theirs: Curve) -> None:
+    """Refuse curves of other seeds or label counts.
+
+    Raises:
+        MeasureError: They cannot be compared seed by seed.
+    """
+    if ours.accuracy.shape != theirs.accuracy.shape or not np.array_equal(ours.labels, theirs.labels):
+        raise MeasureError(
+            f"curves of {ours.accuracy.shape} and {theirs.accuracy.shape} seeds and budgets are not paired",
+            hint="measure both with the same seeds and budgets",
+        )

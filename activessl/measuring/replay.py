@@ -1,0 +1,289 @@
+"""One strategy, one seed: the loop of choosing, answering and learning, replayed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.annotators.oracle import Habits
+from activessl.errors import MeasureError, QueryError
+from activessl.heads.base import Head
+from activessl.heads.registry import make_head
+from activessl.heads.smoothing import smooth
+from activessl.strategies.base import QueryStrategy, State
+from activessl.strategies.registry import get_strategy
+
+#: Share of the items that is held out where no split is given.
+TEST_SHARE = 0.2
+#: Draws from the head's posterior, for strategies that ask for them.
+SAMPLES = 20
+#: Strategies that ask for them without saying so.
+_SAMPLERS = frozenset({"bald", "committee"})
+#: How often a strategy is asked again for what was skipped, before a budget counts as out of reach.
+MOST_REFILLS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Arena:
+    """Checked data and settings, the same for all strategies and seeds.
+
+    Attributes:
+        vectors: (n, d) float32.
+        labels: (n,) class indices.
+        n_classes: k.
+        split: (n,) 0 pool, other values test; None for a split a seed.
+        budgets: Label counts, ascending.
+        head: Name of the head.
+        seed: The root of all randomness.
+        habits: Of the annotator.
+        smoothing: Whether vectors are smoothed over the pool's neighbourhoods.
+    """
+
+    vectors: Float[np.ndarray, "n d"]
+    labels: Int[np.ndarray, " n"]
+    n_classes: int
+    split: Int[np.ndarray, " n"] | None
+    budgets: tuple[int, ...]
+    head: str
+    seed: int
+    habits: Habits
+    smoothing: bool = True
+    _views: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
+
+    def views(self, s: int) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "t d"]]:
+        """Vectors of pool and test as strategies and heads see them: made without labels, the same for all arms."""
+        key = 0 if self.split is not None else s
+        if key not in self._views:
+            self._views.clear()  # arms of one seed come one after the other
+            pool, test = _unit(self.vectors, *self.parts(s))
+            if self.smoothing:
+                smoothed = smooth(pool)
+                pool, test = smoothed.points, smoothed.transform(test)
+            self._views[key] = (pool, test)
+        return self._views[key]
+
+    def parts(self, s: int) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
+        """Rows of the pool and of the test, ascending, for a seed."""
+        if self.split is not None:
+            return np.flatnonzero(self.split == 0), np.flatnonzero(self.split != 0)
+        rng = np.random.default_rng([self.seed, s, 0])
+        test = np.zeros(len(self.labels), dtype=bool)
+        for c in range(self.n_classes):
+            own = rng.permutation(np.flatnonzero(self.labels == c))
+            # at least one for the test and one for the pool
+            test[own[: min(max(1, round(TEST_SHARE * len(own))), len(own) - 1)]] = True
+        return np.flatnonzero(~test), np.flatnonzero(test)
+
+    @property
+    def digest(self) -> str:
+        """Names data and settings, so that runs of other data or settings are never mixed up."""
+        found = hashlib.sha256()
+        for array in (self.vectors, self.labels, self.split, self.habits.confusion):
+            if array is not None:
+                found.update(str((array.shape, array.dtype)).encode())
+                found.update(np.ascontiguousarray(array).data)
+        h = self.habits
+        told = (
+            *(self.n_classes, self.budgets, self.head, self.seed, self.smoothing),
+            *(h.mistakes, h.skips, h.seconds, h.spread),
+        )
+        found.update(repr(told).encode())
+        return found.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One strategy on one seed, a value for each budget.
+
+    Attributes:
+        accuracy: On the test items.
+        seconds: That choosing took.
+        human_seconds: Of labeling so far.
+        cold_start: "itself", or who chose the first batch instead.
+    """
+
+    accuracy: tuple[float, ...]
+    seconds: tuple[float, ...]
+    human_seconds: tuple[float, ...]
+    cold_start: str
+
+
+def arrange(
+    vectors: Any,
+    labels: Any,
+    *,
+    n_classes: int | None,
+    split: Any,
+    budgets: Sequence[int],
+    head: str,
+    seed: int,
+    habits: Habits | None,
+    smoothing: bool,
+) -> Arena:
+    """Check everything once.
+
+    Raises:
+        MeasureError: With what is wrong.
+        HeadError: An unknown head.
+    """
+    x = np.asarray(vectors)
+    y = np.asarray(labels)
+    if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or not x.size:
+        raise MeasureError(f"vectors {x.shape} and labels {y.shape}", hint="pass one row and one class for each item")
+    if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
+        raise MeasureError(f"vectors of type {x.dtype}", hint="pass real numbers")
+    x = x.astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
+    if len(bad):
+        raise MeasureError(
+            f"{len(bad)} of {len(x)} vectors hold NaN or infinity, first in row {bad[0]}",
+            hint="drop those rows or encode again",
+        )
+    y, k = _indices(y, n_classes)
+    parts = None
+    if split is not None:
+        parts = np.asarray(split)
+        if parts.shape != y.shape or not np.any(parts == 0) or np.all(parts == 0):
+            raise MeasureError(
+                f"a split of shape {parts.shape} with {int(np.sum(parts == 0))} pool items for {len(y)} items",
+                hint="pass 0 for pool items and another number for test items",
+            )
+        missing = np.setdiff1d(np.arange(k), y[parts == 0])
+    else:
+        missing = np.flatnonzero(np.bincount(y, minlength=k) < 2)
+    if len(missing):
+        raise MeasureError(
+            f"{len(missing)} of {k} classes have no item to learn from, first class {missing[0]}",
+            hint="drop those classes, or give them at least 2 items",
+        )
+    counts = [int(b) for b in budgets]
+    if not counts or counts[0] < 1 or any(b <= a for a, b in pairwise(counts)):
+        raise MeasureError(f"budgets {counts} do not ascend from 1", hint="pass ascending counts such as 10,20,40")
+    make_head(head, k)
+    arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits(), smoothing)
+    size = len(arena.parts(0)[0])
+    if counts[-1] > size:
+        raise MeasureError(
+            f"a budget of {counts[-1]:,} labels but a pool of {size:,} items", hint=f"ask for at most {size:,}"
+        )
+    return arena
+
+
+def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
+    """Replay one strategy on one seed.
+
+    Raises:
+        QueryError: The strategy cannot choose, or chose what it must not.
+        MeasureError: So many items are skipped that a budget is out of reach.
+    """
+    import faiss  # noqa: F401  # so that importing it is not counted as the first round's choosing
+
+    pool, test = arena.parts(s)
+    vectors, test_vectors = arena.views(s)
+    truth = arena.labels[pool]
+    # the annotator answers an item alike for whoever asks: all answers are drawn beforehand
+    answers, spent = arena.habits.answer(truth, arena.n_classes, np.random.default_rng([arena.seed, s, 1]))
+
+    head = make_head(arena.head, arena.n_classes, s)
+    state = State(vectors, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), arena.n_classes, _rng(arena, s, 0))
+    asked = np.zeros(len(pool), dtype=bool)
+    accuracy, seconds, human = [], [], []
+    total, cold_start = 0.0, "itself"
+    for r, budget in enumerate(arena.budgets):
+        took = 0.0
+        for refill in range(MOST_REFILLS):
+            want = budget - len(state.labeled)
+            if want == 0:
+                break
+            free = len(pool) - int(asked.sum())
+            if free < want:
+                break
+            state = state.replace(rng=_rng(arena, s, r, refill), excluded=asked & (answers < 0))
+            before = perf_counter()
+            try:
+                query = strategy.query(state, want)
+            except QueryError:
+                if len(state.labeled):
+                    raise
+                cold_start = "random"
+                query = get_strategy("random").query(state, want)
+            took += perf_counter() - before
+
+            rows = np.asarray(query.indices, dtype=np.int64)
+            if len(rows) != want or len(np.unique(rows)) != want or asked[rows].any():
+                raise QueryError(
+                    f"{strategy.name} gave {len(rows)} items, not {want} new and distinct ones",
+                    hint="mend the strategy",
+                )
+            asked[rows] = True
+            total += float(spent[rows].sum())
+            got = rows[answers[rows] >= 0]
+            state = state.replace(
+                labeled=np.concatenate([state.labeled, got]), labels=np.concatenate([state.labels, answers[got]])
+            )
+        if len(state.labeled) < budget:
+            raise MeasureError(
+                f"only {len(state.labeled)} of {budget} labels can be had: the others are skipped",
+                hint="lower the budgets or the share of skips",
+            )
+        head.partial_fit(vectors[state.labeled], state.labels)
+        accuracy.append(
+            float(np.mean(np.asarray(head.predict_proba(test_vectors)).argmax(axis=1) == arena.labels[test]))
+        )
+        seconds.append(took)
+        human.append(total)
+        if r + 1 < len(arena.budgets):
+            state = _informed(state, head, strategy, _rng(arena, s, r, MOST_REFILLS))
+    return Track(tuple(accuracy), tuple(seconds), tuple(human), cold_start)
+
+
+def _informed(state: State, head: Head, strategy: QueryStrategy, rng: np.random.Generator) -> State:
+    probs = head.predict_proba(state.vectors)
+    samples = None
+    draw = getattr(head, "sample_proba", None)
+    if draw is not None and getattr(strategy, "needs_samples", strategy.name in _SAMPLERS):
+        samples = draw(state.vectors, SAMPLES, rng)
+    return state.replace(probs=probs, predict=head.predict_proba, samples=samples)
+
+
+def _rng(arena: Arena, s: int, *turn: int) -> np.random.Generator:
+    return np.random.default_rng([arena.seed, s, 2, *turn])
+
+
+def _unit(
+    vectors: Float[np.ndarray, "n d"], pool: Int[np.ndarray, " p"], test: Int[np.ndarray, " t"]
+) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "t d"]]:
+    """Both parts centred on the pool's mean and scaled to length one."""
+    mean = vectors[pool].mean(axis=0, dtype=np.float64).astype(np.float32)
+    parts = []
+    for rows in (pool, test):
+        part = vectors[rows] - mean
+        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+        parts.append(part)
+    return parts[0], parts[1]
+
+
+def _indices(y: np.ndarray[Any, np.dtype[Any]], n_classes: int | None) -> tuple[Int[np.ndarray, " n"], int]:
+    if np.issubdtype(y.dtype, np.floating) and not np.all(np.isfinite(y)):
+        raise MeasureError("labels hold NaN or infinity", hint="drop the items without a class")
+    if n_classes is None:
+        names, found = np.unique(y, return_inverse=True)
+        k = len(names)
+    else:
+        if not np.issubdtype(y.dtype, np.number) or np.any(y != y.astype(np.int64)):
+            raise MeasureError(f"labels of type {y.dtype}", hint="number the classes from 0, or leave n_classes out")
+        found, k = y.astype(np.int64), int(n_classes)
+        if found.min() < 0 or found.max() >= k:
+            raise MeasureError(
+                f"labels from {found.min()} to {found.max()} with {k} classes", hint="number the classes from 0"
+            )
+    if k < 2:
+        raise MeasureError(f"{k} class in the labels", hint="measure on data with at least 2 classes")
+    return found.astype(np.int64), k

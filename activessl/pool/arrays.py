@@ -1,0 +1,215 @@
+"""Items out of one npz file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from activessl.errors import PoolError
+from activessl.pool.decode import decode_image, encode_png
+from activessl.pool.pool import Item, Media, Modality, Unreadable
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class NpzSource:
+    """An npz file: images, series, vectors, or packed encoded images or audio.
+
+    Args:
+        location: The file. Its keys: ``images`` (n, h, w) or (n, h, w, 1 or 3), uint8 or uint16; ``X`` (n, time) or
+            (n, channels, time), NaN where a value is missing; ``vectors`` (n, d); ``data`` with ``offsets`` (n + 1,)
+            and ``format`` ("png", "jpeg", …) or ``sample_rate`` (int16 audio). Optional ``ids`` (n,); without them
+            the ids are ``NAME:ROW``.
+        modality: Which of them to read, where there are several.
+
+    Raises:
+        PoolError: No such key, or an array of a shape or type that does not fit.
+    """
+
+    def __init__(self, location: Path, modality: Modality | None = None) -> None:
+        self._modality: Modality
+        self._location = location
+        keys = npz_keys(location)
+        self._modality, self._key = _choose(location, keys, modality)
+        self._values = read_npz(location, self._key)
+        self._offsets = read_npz(location, "offsets").astype(np.int64) if self._key == "data" else None
+        self.sample_rate = int(read_npz(location, "sample_rate")) if self._modality == "audio" else None
+        self._check()
+        self._ids = row_ids(location, len(self), read_npz(location, "ids") if "ids" in keys else None)
+        self._row = {item_id: row for row, item_id in enumerate(self._ids)}
+        status = location.stat()
+        self._stamp = (status.st_size, status.st_mtime_ns)
+
+    @property
+    def modality(self) -> Modality:
+        """What the chosen key holds."""
+        return self._modality
+
+    @property
+    def location(self) -> Path:
+        """The file."""
+        return self._location
+
+    def __len__(self) -> int:
+        return len(self._values) if self._offsets is None else len(self._offsets) - 1
+
+    def stamps(self) -> Mapping[str, tuple[int, int]]:
+        """The file's size and time, the same for each item."""
+        return dict.fromkeys(self._ids, self._stamp)
+
+    def describe(self, item_id: str) -> Item | Unreadable:
+        """Hash and check one row."""
+        try:
+            media = cast(Array, self.read(item_id))
+        except PoolError as error:
+            return Unreadable(item_id, error.message)
+        if media.dtype.kind == "f" and (why := _unusable(media, missing_allowed=self._modality == "series")):
+            return Unreadable(item_id, why)
+        return Item(item_id, self._digest(item_id), media.shape)
+
+    def scan(self) -> Iterator[Item | Unreadable]:
+        """Describe each row in turn."""
+        return map(self.describe, self._ids)
+
+    def read(self, item_id: str) -> Media:
+        """One row as an image (h, w, c), a series (channels, time) or a vector (d,)."""
+        stored = self._stored(item_id)
+        if self._modality == "image":
+            if self._key == "data":
+                return decode_image(stored.tobytes())
+            return stored[:, :, None] if stored.ndim == 2 else stored
+        if self._modality == "audio":
+            return (stored.astype(np.float32) / 32768)[None]
+        values = stored.astype(np.float32)
+        return values[None] if self._modality == "series" and values.ndim == 1 else values
+
+    def path(self, item_id: str) -> Path | None:  # noqa: ARG002  of the protocol
+        """None: a row has no file of its own."""
+        return None
+
+    def content(self, item_id: str) -> bytes:
+        """Encoded image bytes (PNG where pixels are stored), or npy bytes."""
+        if self._modality == "image":
+            stored = self._stored(item_id)
+            return stored.tobytes() if self._key == "data" else encode_png(cast(Array, self.read(item_id)))
+        buffer = io.BytesIO()
+        np.save(buffer, cast(Array, self.read(item_id)), allow_pickle=False)
+        return buffer.getvalue()
+
+    def _stored(self, item_id: str) -> Array:
+        try:
+            row = self._row[item_id]
+        except KeyError:
+            raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id") from None
+        if self._offsets is None:
+            return cast(Array, self._values[row])
+        return self._values[self._offsets[row] : self._offsets[row + 1]]
+
+    def _digest(self, item_id: str) -> str:
+        stored = self._stored(item_id)
+        # encoded images hash as their file would; of an array the type and shape count too
+        encoded = self._key == "data" and self._modality == "image"
+        head = b"" if encoded else f"{stored.dtype.str}{stored.shape}".encode()
+        return hashlib.sha256(head + np.ascontiguousarray(stored).tobytes()).hexdigest()
+
+    def _check(self) -> None:
+        shape, kind = self._values.shape, self._values.dtype
+        if self._key == "images":
+            fits = len(shape) in (3, 4) and kind in (np.uint8, np.uint16) and (len(shape) == 3 or shape[3] in (1, 3))
+            wanted = "(n, h, w) or (n, h, w, 1 or 3) of uint8 or uint16"
+        elif self._key == "X":
+            fits, wanted = len(shape) in (2, 3) and kind.kind in "fiu", "(n, time) or (n, channels, time) of numbers"
+        elif self._key == "vectors":
+            fits, wanted = len(shape) == 2 and kind.kind in "fiu", "(n, d) of numbers"
+        elif self._modality == "audio":
+            fits, wanted = len(shape) == 1 and kind == np.int16, "(samples,) of int16"
+        else:
+            fits, wanted = len(shape) == 1 and kind == np.uint8, "(bytes,) of uint8"
+        if not fits or 0 in shape[1:]:
+            raise PoolError(f"{self._key!r} in {self._location} is {shape} of {kind}", hint=f"store it as {wanted}")
+        if self._offsets is not None:
+            o = self._offsets
+            if o.ndim != 1 or len(o) < 2 or o[0] < 0 or o[-1] > len(self._values) or (np.diff(o) < 0).any():
+                raise PoolError(f"'offsets' in {self._location} do not fit 'data'", hint="pack the file again")
+
+
+def npz_keys(location: Path) -> frozenset[str]:
+    """The names of the arrays in an npz file.
+
+    Raises:
+        PoolError: Not an npz file.
+    """
+    try:
+        with np.load(location, allow_pickle=False) as archive:
+            return frozenset(archive.files)
+    except (OSError, ValueError, AttributeError, zipfile.BadZipFile):
+        raise PoolError(f"{location} is not an npz file", hint="write it with numpy.savez") from None
+
+
+def read_npz(location: Path, key: str) -> Array:
+    """One array of an npz file; never a pickled one.
+
+    Raises:
+        PoolError: No such array, or it cannot be read.
+    """
+    try:
+        with np.load(location, allow_pickle=False) as archive:
+            return cast(Array, archive[key])
+    except KeyError:
+        raise PoolError(f"no {key!r} in {location}", hint="add it, or remove what needs it") from None
+    except (OSError, ValueError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile):
+        raise PoolError(
+            f"{key!r} in {location} cannot be read", hint="store numbers or text, not objects, and check the file"
+        ) from None
+
+
+def row_ids(location: Path, n: int, given: Array | None) -> tuple[str, ...]:
+    """The ids of the rows of a file: those it holds, or ``NAME:ROW``."""
+    if given is None:
+        return tuple(f"{location.stem}:{row}" for row in range(n))
+    ids = tuple(str(item_id) for item_id in given.tolist())
+    if len(ids) != n:
+        raise PoolError(f"{len(ids)} ids for {n} items in {location}", hint="store one id for each item")
+    if len(set(ids)) != n:
+        raise PoolError(f"two items share one id in {location}", hint="make the ids unique")
+    return ids
+
+
+def _choose(location: Path, keys: frozenset[str], modality: Modality | None) -> tuple[Modality, str]:
+    packed = {"data", "offsets"} <= keys
+    held: dict[Modality, str] = {}
+    if "images" in keys:
+        held["image"] = "images"
+    elif packed and "format" in keys:
+        held["image"] = "data"
+    if "X" in keys:
+        held["series"] = "X"
+    if "vectors" in keys:
+        held["vector"] = "vectors"
+    if packed and "sample_rate" in keys:
+        held["audio"] = "data"
+    if not held:
+        raise PoolError(
+            f"{location} holds {', '.join(sorted(keys)) or 'nothing'}",
+            hint="store 'images', 'X' (series), 'vectors', or packed 'data', 'offsets' and 'format'",
+        )
+    chosen = modality or next(iter(held))
+    if chosen not in held:
+        raise PoolError(f"{location} holds {', '.join(held)}, not {chosen}", hint="choose what it holds")
+    return chosen, held[chosen]
+
+
+def _unusable(values: Array, *, missing_allowed: bool) -> str | None:
+    if np.isinf(values).any():
+        return "holds infinity"
+    missing = np.isnan(values)
+    if missing.all():
+        return "holds no value"
+    return "holds NaN" if missing.any() and not missing_allowed else None

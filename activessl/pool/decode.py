@@ -1,0 +1,120 @@
+"""Bytes of an image file -> pixels, distrusting the file."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from activessl.errors import PoolError
+
+#: Images of more pixels are refused before they are decoded: a few kilobytes of PNG can unpack to gigabytes.
+MAX_PIXELS = 64_000_000
+
+#: Formats that Pillow hands to other programs, or can only recognise.
+_REFUSED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
+
+
+@cache
+def image_formats() -> tuple[str, ...]:
+    """The formats that Pillow decodes by itself, such as "PNG"."""
+    Image.init()
+    return tuple(sorted(set(Image.OPEN) - _REFUSED))
+
+
+@cache
+def image_suffixes() -> frozenset[str]:
+    """The file name endings of those formats, lower case with the dot."""
+    formats = set(image_formats())
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
+
+
+def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[Any, np.dtype[Any]]:
+    """Decode an encoded image, upright, without alpha.
+
+    Args:
+        content: The bytes of a file in any format of ``image_formats()``.
+        max_pixels: The largest accepted width × height.
+
+    Returns:
+        (h, w, 1) for grey and (h, w, 3) for colour, uint8; (h, w, 1) uint16 where the file has 16 bits. Transparent
+        parts lie on white; of an animation the first frame is taken; the EXIF orientation is applied.
+
+    Raises:
+        PoolError: Not an image, truncated, or of too many pixels.
+
+    Example:
+        >>> buffer = io.BytesIO()
+        >>> Image.new("P", (4, 2)).save(buffer, format="PNG")
+        >>> decode_image(buffer.getvalue()).shape
+        (2, 4, 3)
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=image_formats()) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise PoolError(
+                    f"image of {width:,} × {height:,} pixels",
+                    hint=f"make it smaller than {max_pixels:,} pixels",
+                )
+            image.load()
+            return _to_array(_upright(image))
+    except PoolError:
+        raise
+    except UnidentifiedImageError:
+        raise PoolError("not an image in a known format", hint="convert it to PNG or JPEG") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PoolError("image of too many pixels", hint=f"make it smaller than {max_pixels:,} pixels") from None
+    except Exception as error:  # noqa: BLE001  a decoder may raise anything on broken bytes; one file is never fatal
+        why = str(error).strip().splitlines()
+        reason = why[0] if why else type(error).__name__
+        raise PoolError(f"image cannot be decoded: {reason}", hint="save it again from its original") from None
+
+
+def encode_png(image: np.ndarray[Any, np.dtype[Any]]) -> bytes:
+    """Pixels (h, w, 1 or 3) as the bytes of a PNG file.
+
+    Example:
+        >>> decode_image(encode_png(np.zeros((2, 3, 1), np.uint16))).dtype
+        dtype('uint16')
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001  broken metadata of an image whose pixels are fine
+        return image
+
+
+def _to_array(image: Image.Image) -> np.ndarray[Any, np.dtype[Any]]:
+    mode = image.mode
+
+    # 16 bits stay 16 bits; Pillow also reads them into 32-bit integers
+    if mode.startswith("I"):
+        values = np.asarray(image)
+        if values.size and (values.min() < 0 or values.max() > 65535):
+            raise PoolError("image with values beyond 16 bits", hint="rescale it to 8 or 16 bits")
+        return values.astype(np.uint16)[:, :, None]
+    if mode == "F":
+        raise PoolError("image of floating point values", hint="rescale it to 8 or 16 bits")
+
+    # transparency, a palette's included, is laid on white
+    if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        flat = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        flat.alpha_composite(rgba)
+        image = flat.convert("L" if mode in ("L", "LA", "La", "1") else "RGB")
+    elif mode == "1":
+        image = image.convert("L")
+    elif mode not in ("L", "RGB"):
+        image = image.convert("RGB")  # palettes, CMYK, YCbCr, Lab, HSV
+
+    pixels = np.asarray(image)
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels

@@ -1,0 +1,110 @@
+"""The description of a pool, kept in one parquet file so that unchanged data is not read again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from activessl.errors import PoolError
+from activessl.pool.pool import Item, Pool, Source, Unreadable
+from activessl.pool.sources import OnScan, Stamp, Stamped, collect
+
+_VERSION = "1"
+_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("sha256", pa.string()),  # null where unreadable
+        ("shape", pa.list_(pa.int64())),
+        ("why", pa.string()),  # null where readable
+        ("size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+    ]
+)
+
+
+def save_manifest(pool: Pool, path: Path) -> None:
+    """Write the description of a pool; a reader sees the old file or the new one, never half of one.
+
+    Raises:
+        PoolError: The file cannot be written.
+    """
+    stamps = pool.source.stamps() if isinstance(pool.source, Stamped) else {}
+    rows: list[dict[str, Any]] = [
+        {"id": item.id, "sha256": item.sha256, "shape": list(item.shape), "why": None} for item in pool.items
+    ] + [{"id": bad.id, "sha256": None, "shape": None, "why": bad.why} for bad in pool.unreadable]
+    for row in rows:
+        row["size"], row["mtime_ns"] = stamps.get(row["id"], (None, None))
+    table = pa.Table.from_pylist(rows, schema=_SCHEMA)
+    table = table.replace_schema_metadata({"version": _VERSION, "modality": pool.modality, "digest": _digest(table)})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        try:
+            pq.write_table(table, name, compression="zstd")
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except (OSError, pa.ArrowException) as error:
+        raise PoolError(f"{path} cannot be written: {error}", hint="free some space, or check the rights") from None
+
+
+def load_manifest(path: Path, source: Source, on_progress: OnScan | None = None) -> Pool:
+    """Describe a source, reading only what is new or has changed since the manifest was written.
+
+    A manifest that is missing, damaged or of another version is no error: everything is read.
+
+    Args:
+        path: Where ``save_manifest`` wrote.
+        source: What it describes.
+        on_progress: Called with (done, total) from time to time.
+    """
+    if not isinstance(source, Stamped):
+        return collect(source, source.scan(), on_progress)
+    known = _read(path, source.modality)
+    if not any(known.get(item_id, (None, None))[0] == stamp for item_id, stamp in source.stamps().items()):
+        return collect(source, source.scan(), on_progress)  # nothing to reuse: the source's own way is faster
+
+    def entries(stamped: Stamped) -> Iterator[Item | Unreadable]:
+        for item_id, stamp in stamped.stamps().items():
+            was, entry = known.get(item_id, (None, None))
+            yield entry if entry is not None and was == stamp else stamped.describe(item_id)
+
+    return collect(source, entries(source), on_progress)
+
+
+def _read(path: Path, modality: str) -> dict[str, tuple[Stamp, Item | Unreadable]]:
+    try:
+        table = pq.read_table(path)
+        meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        if meta.get("version") != _VERSION or meta.get("modality") != modality:
+            return {}
+        if meta.get("digest") != _digest(table):
+            return {}
+        rows = table.to_pylist()
+    except (OSError, KeyError, ValueError, pa.ArrowException):
+        return {}
+    return {
+        row["id"]: (
+            (row["size"], row["mtime_ns"]),
+            Item(row["id"], row["sha256"], tuple(row["shape"]))
+            if row["sha256"] is not None
+            else Unreadable(row["id"], row["why"]),
+        )
+        for row in rows
+    }
+
+
+def _digest(table: Any) -> str:
+    digest = hashlib.sha256()
+    for name in ("id", "sha256", "size", "mtime_ns"):
+        digest.update("\x1f".join(map(str, table.column(name).to_pylist())).encode())
+    return digest.hexdigest()

@@ -1,0 +1,123 @@
+"""Labels that the data already holds, for simulations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from activessl.errors import PoolError
+from activessl.pool.arrays import npz_keys, read_npz, row_ids
+from activessl.pool.pool import Pool
+from activessl.pool.sources import FolderSource
+from activessl.pool.tables import ParquetSource, open_parquet, read_column
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class StoredLabels(NamedTuple):
+    """What a file or folder says about the classes of its items.
+
+    Attributes:
+        labels: (n,) class index of each item, int64; row by row of the pool.
+        class_names: (k,) the names, or None where the file has only numbers.
+        split: (n,) 0 = pool, other values = test; or None.
+    """
+
+    labels: Array
+    class_names: tuple[str, ...] | None
+    split: Array | None
+
+
+def read_labels(data: Path | Pool) -> StoredLabels | None:
+    """Read the labels that the data holds, or None if it holds none.
+
+    Args:
+        data: A pool, whose rows the labels then follow (its unreadable items left out); or a path, for the labels of
+            all items in the order of the file. In an ``.npz`` labels are ``labels`` (with ``class_names`` and
+            ``split`` where given), in a ``.parquet`` the column ``label`` (``label_name``, ``split``), in a folder
+            the names of the first-level subfolders.
+
+    Raises:
+        PoolError: There are labels, but not one for each item, or some are empty.
+    """
+    location = data.source.location if isinstance(data, Pool) else Path(data)
+    if location.is_dir():
+        ids, found = _of_folder(location, data)
+    elif location.suffix.lower() == ".npz":
+        ids, found = _of_npz(location)
+    else:
+        ids, found = _of_parquet(location)
+    if found is None or not isinstance(data, Pool):
+        return found
+    row = {item_id: i for i, item_id in enumerate(ids)}
+    try:
+        order = np.array([row[item_id] for item_id in data.ids], dtype=np.int64)
+    except KeyError as error:
+        raise PoolError(f"no label for item {error.args[0]!r}", hint="load the pool again") from None
+    split = None if found.split is None else found.split[order]
+    return StoredLabels(found.labels[order], found.class_names, split)
+
+
+def _of_folder(location: Path, data: Path | Pool) -> tuple[tuple[str, ...], StoredLabels | None]:
+    ids = data.ids if isinstance(data, Pool) else tuple(FolderSource(location).stamps())
+    if not all("/" in item_id for item_id in ids):
+        return ids, None  # an image beside the subfolders: they are no classes
+    names = [item_id.split("/", 1)[0] for item_id in ids]
+    return ids, _indexed(names, None)
+
+
+def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
+    keys = npz_keys(location)
+    if "labels" not in keys:
+        return (), None
+    labels = read_npz(location, "labels")
+    ids = row_ids(location, len(labels), read_npz(location, "ids") if "ids" in keys else None)
+    split = read_npz(location, "split") if "split" in keys else None
+    if split is not None and len(split) != len(labels):
+        raise PoolError(f"{len(split)} splits for {len(labels)} labels in {location}", hint="store one for each item")
+    if labels.ndim != 1:
+        raise PoolError(f"'labels' in {location} have shape {labels.shape}", hint="store one class for each item")
+    names = tuple(map(str, read_npz(location, "class_names"))) if "class_names" in keys else None
+    if labels.dtype.kind in "US":
+        return ids, _indexed([str(label) for label in labels.tolist()], split)
+    return ids, _numbered(location, labels, names, split)
+
+
+def _of_parquet(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
+    file = open_parquet(location)
+    columns = file.schema_arrow.names
+    if "label" not in columns:
+        return (), None
+    ids = tuple(ParquetSource(location).stamps())
+    column = read_column(location, file, "label")
+    if column.null_count:
+        raise PoolError(f"{column.null_count} items without a label in {location}", hint="drop or label those rows")
+    values = column.to_pylist()
+    split = np.asarray(read_column(location, file, "split").to_pylist()) if "split" in columns else None
+    if all(isinstance(value, str) for value in values):
+        return ids, _indexed(values, split)
+    names: tuple[str, ...] | None = None
+    labels = np.asarray(values)
+    if "label_name" in columns:
+        named = dict(zip(values, read_column(location, file, "label_name").to_pylist(), strict=True))
+        if set(named) == set(range(len(named))):
+            names = tuple(str(named[i]) for i in range(len(named)))
+    return ids, _numbered(location, labels, names, split)
+
+
+def _indexed(values: list[str], split: Array | None) -> StoredLabels:
+    names, labels = np.unique(np.asarray(values), return_inverse=True)
+    return StoredLabels(labels.astype(np.int64), tuple(map(str, names)), split)
+
+
+def _numbered(location: Path, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
+    if labels.dtype.kind not in "iub":
+        raise PoolError(f"labels in {location} are of {labels.dtype}", hint="store class numbers or names")
+    labels = labels.astype(np.int64)
+    if labels.size and (labels.min() < 0 or (names is not None and labels.max() >= len(names))):
+        raise PoolError(
+            f"labels in {location} range from {labels.min()} to {labels.max()}", hint="number the classes from 0"
+        )
+    return StoredLabels(labels, names, split)

@@ -1,0 +1,172 @@
+"""Items out of one parquet file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from activessl.errors import PoolError
+from activessl.pool.arrays import row_ids
+from activessl.pool.decode import decode_image
+from activessl.pool.pool import Item, Media, Modality, Unreadable
+
+#: Row groups that are kept decompressed, for readers that go forwards.
+_KEPT_GROUPS = 2
+
+
+class ParquetSource:
+    """A parquet file with a column of encoded images, or of text.
+
+    Args:
+        location: The file. Images are a column of bytes, or of structs with a field ``bytes`` as Hugging Face writes
+            them; text is the column ``text``. An optional column ``id`` names the rows; else they are ``NAME:ROW``.
+        modality: Which of them to read, where there are both.
+
+    Raises:
+        PoolError: Not a parquet file, no such column, or ids that are missing or not unique.
+    """
+
+    def __init__(self, location: Path, modality: Modality | None = None) -> None:
+        self._modality: Modality
+        self._location = location
+        self._file = open_parquet(location)
+        self._modality, self._column = _choose(location, self._file.schema_arrow, modality)
+        given = None
+        if "id" in self._file.schema_arrow.names:
+            column = read_column(location, self._file, "id")
+            if column.null_count:
+                raise PoolError(f"{column.null_count} empty ids in {location}", hint="give each item an id")
+            given = np.asarray(column.to_pylist(), dtype=object)
+        self._ids = row_ids(location, self._file.metadata.num_rows, given)
+        self._row = {item_id: row for row, item_id in enumerate(self._ids)}
+        meta = self._file.metadata
+        self._starts = np.cumsum([0] + [meta.row_group(g).num_rows for g in range(meta.num_row_groups)])
+        self._groups: dict[int, Any] = {}
+        status = location.stat()
+        self._stamp = (status.st_size, status.st_mtime_ns)
+
+    @property
+    def modality(self) -> Modality:
+        """ "Image or text."""
+        return self._modality
+
+    @property
+    def location(self) -> Path:
+        """The file."""
+        return self._location
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def stamps(self) -> Mapping[str, tuple[int, int]]:
+        """The file's size and time, the same for each item."""
+        return dict.fromkeys(self._ids, self._stamp)
+
+    def describe(self, item_id: str) -> Item | Unreadable:
+        """Hash and decode one row."""
+        try:
+            content = self.content(item_id)
+            media = self.read(item_id)
+        except PoolError as error:
+            return Unreadable(item_id, error.message)
+        if isinstance(media, str) and not media.strip():
+            return Unreadable(item_id, "empty text")
+        shape = (len(media),) if isinstance(media, str) else media.shape
+        return Item(item_id, hashlib.sha256(content).hexdigest(), shape)
+
+    def scan(self) -> Iterator[Item | Unreadable]:
+        """Describe each row in turn."""
+        return map(self.describe, self._ids)
+
+    def read(self, item_id: str) -> Media:
+        """One row as an image (h, w, c) or a str."""
+        content = self.content(item_id)
+        return decode_image(content) if self._modality == "image" else content.decode("utf-8")
+
+    def path(self, item_id: str) -> Path | None:  # noqa: ARG002  of the protocol
+        """None: a row has no file of its own."""
+        return None
+
+    def content(self, item_id: str) -> bytes:
+        """The stored image bytes, or the text as UTF-8."""
+        try:
+            row = self._row[item_id]
+        except KeyError:
+            raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id") from None
+        group = int(np.searchsorted(self._starts, row, side="right")) - 1
+        value = self._group(group)[row - int(self._starts[group])].as_py()
+        if isinstance(value, dict):
+            value = value.get("bytes")
+        if value is None:
+            raise PoolError("empty row", hint="drop the row, or fill it")
+        return value.encode("utf-8") if isinstance(value, str) else bytes(value)
+
+    def _group(self, group: int) -> Any:
+        if group not in self._groups:
+            while len(self._groups) >= _KEPT_GROUPS:
+                del self._groups[next(iter(self._groups))]
+            try:
+                table = self._file.read_row_group(group, columns=[self._column])
+            except (OSError, pa.ArrowException) as error:
+                raise PoolError(f"a part of {self._location} cannot be read: {error}", hint="write it again") from None
+            self._groups[group] = table.column(self._column)
+        return self._groups[group]
+
+
+def open_parquet(location: Path) -> Any:
+    """Open a parquet file.
+
+    Raises:
+        PoolError: Not a parquet file.
+    """
+    try:
+        return pq.ParquetFile(location, memory_map=True)
+    except (OSError, pa.ArrowException):
+        raise PoolError(f"{location} is not a parquet file", hint="write it again, or check the path") from None
+
+
+def read_column(location: Path, file: Any, name: str) -> Any:
+    """One whole column of an open parquet file.
+
+    Raises:
+        PoolError: It cannot be read.
+    """
+    try:
+        return file.read(columns=[name]).column(name)
+    except (OSError, pa.ArrowException):
+        raise PoolError(f"column {name!r} of {location} cannot be read", hint="write the file again") from None
+
+
+def _choose(location: Path, schema: Any, modality: Modality | None) -> tuple[Modality, str]:
+    binary = [field.name for field in schema if _is_binary(field.type)]
+    held: dict[Modality, str] = {}
+    if binary:
+        held["image"] = next((name for name in ("image", "img") if name in binary), binary[0])
+    if "text" in schema.names and _is_text(schema.field("text").type):
+        held["text"] = "text"
+    if not held:
+        raise PoolError(
+            f"{location} has the columns {', '.join(schema.names) or 'none'}",
+            hint="name a column of text 'text', or store encoded images as a column of bytes",
+        )
+    chosen = modality or next(iter(held))
+    if chosen not in held:
+        raise PoolError(f"{location} holds {', '.join(held)}, not {chosen}", hint="choose what it holds")
+    return chosen, held[chosen]
+
+
+def _is_binary(kind: Any) -> bool:
+    if pa.types.is_struct(kind):
+        at = kind.get_field_index("bytes")
+        return at >= 0 and _is_binary(kind.field(at).type)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -1,0 +1,293 @@
+"""From a project to its report: what is measured, from what, and what is not."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+
+from activessl.annotators.base import Answer
+from activessl.errors import ActiveSSLError, MeasureError
+from activessl.ledger.fold import RoundHistory
+from activessl.measuring.audit import Audit, audit_accuracy
+from activessl.measuring.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved, human_time
+from activessl.measuring.savings import Savings
+from activessl.measuring.simulate import Simulation
+from activessl.measuring.stopping import Limits, Verdict, decide
+from activessl.pool.pool import Pool
+from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
+from activessl.view import View
+
+SHOWN_ITEMS = 24
+THUMBNAIL = 72  # pixels
+
+
+def project_report(
+    view: View, *, arm: Simulation | None = None, savings: Savings | None = None, method: str = ""
+) -> Report:
+    """The report of a project.
+
+    Args:
+        view: The project at one moment.
+        arm: A replay of random choice on the same vectors, where the truth of the pool is known.
+        savings: What that replay says was saved.
+        method: How, in a sentence or two.
+    """
+    config, history = view.project.config, view.history
+    taught = history.taught
+    time = _time(history.answers.values(), config.seed)
+    audit = audit_now(view)
+    tax = _tax(view)
+    verdict = stop_now(view, audit)
+    return Report(
+        title=config.annotator.title,
+        made_at=datetime.now(UTC),
+        items=len(view.embeddings) if history.encoded else len(view.project.pool()),
+        classes=len(config.data.classes),
+        labels=len(history.labels),
+        skipped=len(history.skipped),
+        lines=tuple(_lines(view, arm)),
+        savings=savings,
+        method=method,
+        accuracy=audit,
+        test_accuracy=None if taught is None else taught.accuracy,
+        test_items=None if taught is None else taught.test_items,
+        time=time,
+        hours=_hours(savings, time, tax, config.rates.per_hour, config.rates.currency),
+        per_hour=config.rates.per_hour,
+        currency=config.rates.currency,
+        rounds=tuple(_round_rows(view)),
+        class_rows=tuple(_class_rows(view)),
+        item_rows=tuple(_item_rows(view)),
+        verdict=verdict,
+        assumptions=tuple(_assumptions(time, tax)),
+        not_measured=tuple(_not_measured(view, arm, audit)),
+        next_step="activessl export labels.csv" if verdict.stop else "activessl run",
+        provenance={
+            "activessl": version("activessl"),
+            "encoder": "–" if history.encoded is None else f"{history.encoded.encoder} {history.encoded.fingerprint}",
+            "head": config.head.name,
+            "strategy": config.query.strategy,
+            "random share": f"{config.query.random_share:.0%}",
+            "seed": str(config.seed),
+            "events in the ledger": f"{history.events:,}",
+        },
+    )
+
+
+def audit_now(view: View) -> Audit | None:
+    """The accuracy of today's head on the pool, from the items that were drawn at random; None while too few are.
+
+    Each is predicted by a head that was taught the other labels only (5-fold cross-validation): the labels train and
+    measure at once.
+    """
+    drawn = {
+        item.id: (item.propensity, r.number)
+        for r in view.history.rounds
+        for item in r.queried.items
+        if item.propensity is not None and item.id in view.history.labels
+    }
+    if view.history.encoded is None or not drawn:
+        return None
+    rows, y = view.training
+    at = [i for i, row in enumerate(rows) if view.embeddings.ids[row] in drawn]
+    facts = [drawn[view.embeddings.ids[rows[i]]] for i in at]
+    try:
+        return audit_accuracy(
+            view.held_out_predictions()[at] == y[at],
+            np.array([propensity for propensity, _ in facts], dtype=float),
+            rounds=np.array([number for _, number in facts], dtype=np.int64),
+        )
+    except MeasureError:
+        return None
+
+
+def stop_now(view: View, audit: Audit | None = None) -> Verdict:
+    """Whether the project should stop, by the limits of its config."""
+    config, history = view.project.config, view.history
+    newest = [r.taught[-1] for r in history.rounds if r.taught]
+    lows = [] if audit is None else [audit.low]
+    if newest and newest[-1].accuracy is not None and newest[-1].test_items:
+        # one standard error and a half below: a 90 % interval's lower end
+        p, n = newest[-1].accuracy, newest[-1].test_items
+        lows.append(p - 1.645 * float(np.sqrt(max(p * (1 - p), 1 / n) / n)))
+    left = None
+    if history.encoded is not None:
+        left = history.encoded.items - len(history.labels) - len(history.skipped)
+    return decide(
+        Limits(
+            accuracy=config.stop.accuracy,
+            kappa=config.stop.stable_kappa,
+            labels=config.stop.labels,
+            hours=config.stop.hours,
+            rounds=config.stop.rounds,
+        ),
+        kappas=[t.kappa for t in newest],
+        accuracy_low=max(lows, default=None),
+        labels=len(history.labels),
+        hours=sum(history.seconds.values()) / 3600 if history.seconds else None,
+        rounds=len(newest),
+        left=left,
+    )
+
+
+def _time(answers: object, seed: int) -> HumanTime | None:
+    try:
+        return human_time(answers, rng=np.random.default_rng([seed, 2]))  # type: ignore[arg-type]
+    except MeasureError:
+        return None  # no recorded times: the report says so
+
+
+def _tax(view: View) -> Tax | None:
+    """By how much chosen items take longer than random ones, among those that were shown alike."""
+    drawn: list[Answer] = []
+    chosen: list[Answer] = []
+    random_ids = {i.id for r in view.history.rounds for i in r.queried.items if i.propensity is not None}
+    for answer in view.history.answers.values():
+        if answer.kind == "label" and not answer.ground_truth:
+            (drawn if answer.item_id in random_ids else chosen).append(answer)
+    try:
+        return difficulty_tax(chosen, drawn, rng=np.random.default_rng([view.project.config.seed, 3]))
+    except MeasureError:
+        return None
+
+
+def _hours(
+    savings: Savings | None, time: HumanTime | None, tax: Tax | None, per_hour: float | None, currency: str | None
+) -> HoursSaved | None:
+    if savings is None or time is None or savings.kind == "undefined":
+        return None
+    # the recorded mean is over chosen items mostly; what a random item takes is that without the tax
+    seconds = time.per_label / (tax.ratio if tax is not None else 1.0)
+    return hours_saved(savings, seconds, tax=1.0 if tax is None else tax, per_hour=per_hour, currency=currency)
+
+
+def _lines(view: View, arm: Simulation | None) -> Iterator[Line]:
+    measured = [t for r in view.history.rounds for t in r.taught[-1:] if t.accuracy is not None]
+    if measured:
+        accuracy = tuple(t.accuracy for t in measured if t.accuracy is not None)
+        yield Line("this project", "ours", tuple(t.labels for t in measured), accuracy)
+    if arm is not None:
+        for name, one in arm.arms.items():
+            curve = one.curve
+            low, high = np.quantile(curve.accuracy, [0.05, 0.95], axis=0)
+            yield Line(
+                "random choice" if name == "random" else f"{name}, replayed",
+                "baseline" if name == "random" else "other",
+                tuple(int(b) for b in curve.labels),
+                tuple(float(v) for v in curve.mean),
+                tuple(float(v) for v in low),
+                tuple(float(v) for v in high),
+            )
+
+
+def _round_rows(view: View) -> Iterator[RoundRow]:
+    seconds: Counter[str] = Counter()
+    for answer in view.history.answers.values():
+        seconds[answer.item_id] += answer.seconds or 0.0
+    for r in view.history.rounds:
+        newest = r.taught[-1] if r.taught else None
+        people = sum(seconds[item] for item in r.asked)
+        yield RoundRow(
+            number=r.number,
+            strategy=r.queried.strategy,
+            asked=len(r.asked),
+            labels=0 if newest is None else newest.labels,
+            accuracy=None if newest is None else newest.accuracy,
+            change=None if newest is None else newest.change,
+            human_seconds=people or None,
+            machine_seconds=r.queried.seconds + sum(t.seconds for t in r.taught),
+        )
+
+
+def _class_rows(view: View) -> Iterator[ClassRow]:
+    if view.history.encoded is None or view.probs is None:
+        return
+    classes, probs = view.project.config.data.classes, view.probs
+    top = probs.argmax(axis=1)
+    second = np.argsort(-probs, axis=1)[:, 1]
+    labels = Counter(c for label in view.history.labels.values() for c in label.classes)
+    for k, name in enumerate(classes):
+        mine = np.flatnonzero(top == k)
+        unsure = mine[probs[mine, k] < np.median(probs[mine, k])] if len(mine) else mine
+        rivals = Counter(second[unsure].tolist())
+        yield ClassRow(
+            name=name,
+            labels=labels[name],
+            predicted=len(mine),
+            confidence=float(probs[mine, k].mean()) if len(mine) else None,
+            confused_with=classes[rivals.most_common(1)[0][0]] if rivals else None,
+        )
+
+
+def _item_rows(view: View) -> Iterator[ItemRow]:
+    """What the newest rounds asked about, the most informative first."""
+    try:
+        pool: Pool | None = view.project.pool()
+    except ActiveSSLError:
+        pool = None  # the data may have moved since: the report can do without pictures
+    shown = 0
+    for r in reversed(view.history.rounds):
+        for item in r.queried.items:
+            if shown == SHOWN_ITEMS:
+                return
+            shown += 1
+            yield ItemRow(
+                id=item.id,
+                reason=item.reason,
+                round=r.number,
+                label=_label(view, item.id),
+                suggestion=_suggested(view, r, item.id),
+                thumbnail=None if pool is None or item.id not in pool else _thumbnail(pool, item.id),
+            )
+
+
+def _label(view: View, item: str) -> str | None:
+    found = view.history.labels.get(item)
+    return None if found is None else ", ".join(found.classes)
+
+
+def _suggested(view: View, r: RoundHistory, item: str) -> str | None:
+    if item not in r.asked:
+        return None
+    return next((a.suggested for a in view.history.answers.values() if a.item_id == item and a.suggested), None)
+
+
+def _thumbnail(pool: Pool, item: str) -> str | None:
+    if pool.modality != "image":
+        return None
+    from PIL import Image
+
+    try:
+        pixels = np.asarray(pool.source.read(item))
+    except ActiveSSLError:
+        return None
+    if pixels.dtype != np.uint8:
+        pixels = (pixels / max(float(pixels.max()), 1.0) * 255).astype(np.uint8)
+    picture = Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    out = io.BytesIO()
+    picture.save(out, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def _assumptions(time: HumanTime | None, tax: Tax | None) -> Iterator[str]:
+    if time is not None:
+        yield "human time is the labeling tool's own record; idle times are cut at each person's own bound"
+    if tax is None:
+        yield "chosen items are taken to need as long as random ones: too few random items have a time to measure it"
+
+
+def _not_measured(view: View, arm: Simulation | None, audit: Audit | None) -> Iterator[str]:
+    if arm is None:
+        yield "how many labels random choice would have needed: the truth of this pool is not known"
+    if audit is None:
+        yield "the accuracy on the pool itself: too few random items are labeled"
+    if view.project.config.data.test is None:
+        yield "the accuracy on separate test data: the project names none"
+    yield "time for setting up, training annotators and waiting"

@@ -1,0 +1,332 @@
+"""The round loop over one project: query, push, pull, teach. Each verb can be repeated and interrupted.
+
+What to ask is the strategy's decision, what to believe is the ledger's fold's, what to predict is the head's: this
+module only carries values from one room to the next and writes down what happened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import cohen_kappa_score
+
+from activessl.annotators.base import Annotator
+from activessl.annotators.base import Pushed as PushResult
+from activessl.encoders.base import OnProgress
+from activessl.encoders.embeddings import Embeddings, embed
+from activessl.encoders.registry import fit_encoder, load_encoder
+from activessl.errors import LabelError, ProjectError, QueryError
+from activessl.heads.base import Head
+from activessl.ledger.fold import History, RoundHistory
+from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Pushed, Queried, Taught
+from activessl.measuring.savings import Savings
+from activessl.measuring.simulate import Simulation
+from activessl.pool.sources import load_pool
+from activessl.pool.stored_labels import StoredLabels, read_labels
+from activessl.project import Project, write_atomic, writing
+from activessl.reporting import audit_now, project_report, stop_now
+from activessl.reports.items import item_table
+from activessl.reports.report import Report
+from activessl.strategies.base import Query
+from activessl.strategies.registry import get_strategy
+from activessl.strategies.share import with_random_share
+from activessl.view import View, embeddings_folder, head_folder, save_head
+
+
+@dataclass(frozen=True)
+class Session:
+    """One project at work.
+
+    Args:
+        project: The project folder.
+    """
+
+    project: Project
+
+    @classmethod
+    def open(cls, folder: Path | str = ".") -> Session:
+        """Open a project folder.
+
+        Raises:
+            ProjectError: There is none.
+        """
+        return cls(Project.open(Path(folder)))
+
+    def encode(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings:
+        """Train the encoder on the pool, or take it from the cache, and embed every item."""
+        config, pool = self.project.config, self.project.pool()
+        with self.project.lock(), writing(self.project.folder):
+            self.project.remember(pool)
+            start = time.monotonic()
+            encoder = fit_encoder(
+                config.encoder.name,
+                pool,
+                minutes=config.encoder.minutes if minutes is None else minutes,
+                seed=config.seed,
+                folder=self.project.folder / "encoders",
+                on_progress=on_progress,
+            )
+            folder = embeddings_folder(self.project, encoder.fingerprint)
+            embeddings = embed(encoder, pool, folder, on_progress=on_progress)
+            self._append(
+                Encoded(
+                    fingerprint=encoder.fingerprint,
+                    encoder=encoder.name,
+                    items=len(pool),
+                    dim=encoder.dim,
+                    seconds=time.monotonic() - start,
+                )
+            )
+        return embeddings
+
+    def query(self, query_size: int | None = None, *, strategy: str | None = None) -> RoundHistory:
+        """Open the next round, or return the one that is open.
+
+        Raises:
+            ProjectError: The pool is not encoded yet.
+            QueryError: Nothing is left to ask, or less than was asked for.
+        """
+        config = self.project.config
+        current = self.project.history().open_round
+        if current is not None and self.project.history().waiting(current):
+            return current
+        self._catch_up()
+        with self.project.lock():
+            view = View.of(self.project)
+            if view.history.open_round is not None:
+                return view.history.open_round  # another process was sooner
+
+            start = time.monotonic()
+            number = len(view.history.rounds) + 1
+            state = view.state(number)
+            free = len(state.candidates)
+            if free == 0:
+                raise QueryError("every item is labeled or skipped", hint="run `activessl report`, or add data")
+            size = min(config.query.size, free) if query_size is None else query_size
+            chooser = with_random_share(get_strategy(strategy or config.query.strategy), config.query.random_share)
+            query = chooser.query(state, size)
+            self._append(_queried(query, number, config.seed, view.embeddings, time.monotonic() - start))
+        opened = self.project.history().open_round
+        if opened is None:
+            raise ProjectError("the round was not written", hint="check that the disk is writable and not full")
+        return opened
+
+    def _catch_up(self) -> None:
+        """Learn what was answered but not taught, where a process died or somebody else pulled, and end the round."""
+        history = self.project.history()
+        taught, encoded = history.taught, history.encoded
+        known = None if taught is None else (taught.digest, taught.fingerprint)
+        if history.labels and encoded is not None and known != (history.digest(), encoded.fingerprint):
+            self.teach()
+        with self.project.lock():
+            history = self.project.history()
+            if history.open_round is not None and not history.waiting(history.open_round):
+                self.close("all its items were answered")
+
+    def close(self, why: str) -> None:
+        """End the open round; what nobody answered may be asked again."""
+        current = self.project.history().open_round
+        if current is not None:
+            self._append(Closed(round=current.number, why=why))
+
+    def push(self, annotator: Annotator) -> PushResult:
+        """Put what waits in the open round before the annotator, with the head's suggestions.
+
+        Raises:
+            QueryError: No round is open.
+            AnnotatorError: The annotator did not take it.
+        """
+        with self.project.lock():
+            view = View.of(self.project)
+            current, taught = view.history.open_round, view.history.taught
+            if current is None:
+                raise QueryError("no round is open", hint="run `activessl query`")
+            pool = self.project.pool()
+            query = _query_of(current, pool.row, only=set(view.history.waiting(current)))
+            model = "cold" if taught is None else f"round-{taught.round}-{taught.digest[:6]}"
+            pushed = annotator.push(pool, query, view.suggestions(query, current.number), model=model)
+            self._append(
+                Pushed(
+                    round=current.number,
+                    model=model,
+                    new=pushed.new,
+                    suggestions=pushed.suggestions,
+                    where=pushed.where,
+                    project=pushed.project,
+                )
+            )
+        return pushed
+
+    def pull(self, annotator: Annotator) -> int:
+        """Write new answers into the ledger; return how many there were."""
+        with self.project.lock():
+            answers, watermark = annotator.pull(self.project.history().watermark)
+            # the answers first: a watermark is never ahead of what it stands for
+            with self.project.ledger() as ledger:
+                new = ledger.append([Answered(answer=a) for a in answers])
+                ledger.append([Pulled(watermark=watermark)])
+        return new
+
+    def wait(
+        self, annotator: Annotator, *, every: float = 5.0, on_wait: Callable[[History], None] | None = None
+    ) -> History:
+        """Pull until every item of the open round is labeled or skipped."""
+        while True:
+            self.pull(annotator)
+            history = self.project.history()
+            if on_wait is not None:
+                on_wait(history)
+            if history.open_round is None or not history.waiting(history.open_round):
+                return history
+            time.sleep(every)
+
+    def teach(self) -> Taught:
+        """Teach the head all labels there are, and measure it where the project has test data.
+
+        Raises:
+            LabelError: There are no labels yet.
+        """
+        with self.project.lock():
+            view = View.of(self.project)
+            history = view.history
+            if not history.labels or not history.rounds:
+                raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
+            number, digest = history.rounds[-1].number, history.digest()
+            start = time.monotonic()
+            before = None if view.probs is None else view.probs.argmax(axis=1)
+            head = view.fitted(view.head)
+            after = head.predict_proba(view.points).argmax(axis=1)
+            save_head(head, head_folder(self.project, number, digest))
+            seconds = time.monotonic() - start
+            accuracy, tested = self._measure(head, view)
+            taught = Taught(
+                round=number,
+                head=self.project.config.head.name,
+                fingerprint=view.embeddings.fingerprint,
+                labels=len(view.training[0]),
+                digest=digest,
+                seconds=seconds,
+                accuracy=accuracy,
+                test_items=tested,
+                kappa=None if before is None else _kappa(before, after),
+                change=None if before is None else float(np.mean(before != after)),
+            )
+            self._append(taught)
+            current = history.open_round
+            if current is not None and not history.waiting(current):
+                self.close("all its items were answered")
+        return taught
+
+    def should_stop(self) -> str | None:
+        """Why the project should stop, by the limits of its config; None to go on."""
+        view = View.of(self.project)
+        verdict = stop_now(view, audit_now(view))
+        return verdict.why if verdict.stop else None
+
+    def report(
+        self, *, arm: Simulation | None = None, savings: Savings | None = None, method: str = ""
+    ) -> tuple[Report, Path]:
+        """Write the report as one HTML file and one JSON file; return it, and where the HTML is."""
+        report = project_report(View.of(self.project), arm=arm, savings=savings, method=method)
+        folder = self.project.folder / "reports"
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
+            write_atomic(folder / "report.html", report.to_html().encode())
+            write_atomic(folder / "report.json", report.to_json().encode())
+        return report, folder / "report.html"
+
+    def table(self, *, predictions: bool = True) -> list[dict[str, Any]]:
+        """One row an item: what people said and, if asked for, what the head says of the rest."""
+        view, classes = View.of(self.project), self.project.config.data.classes
+        if not predictions or view.history.taught is None:
+            return item_table(view.history, self.project.pool().ids, classes, None)
+        return item_table(view.history, view.embeddings.ids, classes, view.probs)
+
+    def _append(self, *events: Any) -> None:
+        with self.project.ledger() as ledger:
+            ledger.append(events)
+
+    def _measure(self, head: Head, view: View) -> tuple[float | None, int | None]:
+        """Accuracy on the project's own test data, and how many items that are."""
+        if self.project.config.data.test is None:
+            return None, None
+        vectors, truth = self.test_set(view)
+        predicted = head.predict_proba(view.points_of(vectors)).argmax(axis=1)
+        return float(np.mean(predicted == truth)), len(truth)
+
+    def test_set(self, view: View) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Vectors and true class indices of the project's test data, by the encoder that the view uses.
+
+        Raises:
+            ProjectError: The project has no test data.
+            LabelError: They have no labels, or a class that the project does not have.
+        """
+        config, fingerprint = self.project.config, view.embeddings.fingerprint
+        if config.data.test is None:
+            raise ProjectError("the project has no test data", hint="name some as data.test in activessl.toml")
+        location = self.project.folder / Path(config.data.test).expanduser()
+        pool = load_pool(location, config.data.modality)
+        truth = _truth(read_labels(pool), location, config.data.classes)
+        encoder = load_encoder(self.project.folder / "encoders" / fingerprint)
+        return embed(encoder, pool, embeddings_folder(self.project, f"{fingerprint}-test")).vectors, truth
+
+
+def _kappa(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> float:
+    """Cohen's kappa of two predictions; 1 where both say the same single class, which leaves kappa undefined."""
+    return 1.0 if np.array_equal(before, after) else float(cohen_kappa_score(before, after))
+
+
+def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...]) -> np.ndarray[Any, Any]:
+    """The true class of each test item, as an index into the project's classes."""
+    if found is None:
+        raise LabelError(f"the test data {location} has no labels", hint="add a label column, or remove data.test")
+    names = found.class_names or classes
+    unknown = sorted({str(names[k]) if k < len(names) else str(k) for k in found.labels} - set(classes))
+    if unknown:
+        raise LabelError(
+            f"the test data has a class {unknown[0]!r} that the project does not have",
+            hint="add it to data.classes in activessl.toml, or leave its items out",
+        )
+    index = {name: k for k, name in enumerate(classes)}
+    return np.array([index[names[k]] for k in found.labels], dtype=np.int64)
+
+
+def _queried(query: Query, number: int, seed: int, embeddings: Embeddings, seconds: float) -> Queried:
+    near = query.neighbours or ((),) * len(query)
+    return Queried(
+        round=number,
+        strategy=query.strategy,
+        seed=(seed, number),
+        fingerprint=embeddings.fingerprint,
+        seconds=seconds,
+        items=tuple(
+            Asked(
+                id=query.ids[i],
+                score=float(query.scores[i]),
+                reason=query.reasons[i],
+                propensity=None if np.isnan(query.propensities[i]) else float(query.propensities[i]),
+                parts={name: float(values[i]) for name, values in query.parts.items()},
+                near=tuple(embeddings.ids[j] for j in near[i]),
+            )
+            for i in range(len(query))
+        ),
+    )
+
+
+def _query_of(current: RoundHistory, row: Callable[[str], int], only: set[str]) -> Query:
+    """The part of a round's query that still waits, as it was chosen."""
+    items = [item for item in current.queried.items if item.id in only]
+    return Query(
+        indices=np.array([row(item.id) for item in items], dtype=np.int64),
+        ids=tuple(item.id for item in items),
+        scores=np.array([item.score for item in items], dtype=float),
+        reasons=tuple(item.reason for item in items),
+        propensities=np.array([np.nan if i.propensity is None else i.propensity for i in items], dtype=float),
+        strategy=current.queried.strategy,
+        seed=current.queried.seed,
+    )

@@ -1,0 +1,178 @@
+"""What a project knows at one moment: its history, vectors and head, as the state that a strategy reads."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.annotators.base import Suggestion
+from activessl.encoders.embeddings import Embeddings, unit
+from activessl.errors import EncoderError, HeadError, ProjectError
+from activessl.heads.base import Head
+from activessl.heads.registry import load_head, make_head
+from activessl.ledger.fold import History
+from activessl.project import Project, writing
+from activessl.strategies.base import Query, State
+
+SUGGESTED = 4  # the pre-selected class and three alternatives: more is slower to read than the full list
+
+
+@dataclass(frozen=True)
+class View:
+    """A project at one moment. Derived parts are computed when first asked for, and kept.
+
+    Args:
+        project: The project folder.
+        history: What its ledger says.
+    """
+
+    project: Project
+    history: History
+
+    @classmethod
+    def of(cls, project: Project) -> View:
+        """The project as it is now."""
+        return cls(project, project.history())
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """The vectors that the project uses now.
+
+        Raises:
+            ProjectError: Nothing was encoded yet, or the cache was deleted or is damaged.
+        """
+        encoded = self.history.encoded
+        if encoded is None:
+            raise ProjectError("the pool is not encoded yet", hint="run `activessl encode`")
+        try:
+            return Embeddings.load(embeddings_folder(self.project, encoded.fingerprint))
+        except EncoderError as error:
+            raise ProjectError(error.message, hint="run `activessl encode`: it makes them again") from None
+
+    @cached_property
+    def points(self) -> Float[np.ndarray, "n d"]:
+        """The vectors as strategies and heads see them: centred on the pool, of length one."""
+        return unit(self.embeddings.vectors)
+
+    def points_of(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
+        """Other items' vectors, seen as the pool is."""
+        return unit(vectors, self.embeddings.vectors.mean(axis=0))
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """The row of each item that has a vector. The pool may have grown since it was encoded."""
+        return {item: i for i, item in enumerate(self.embeddings.ids)}
+
+    @cached_property
+    def training(self) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"]]:
+        """Rows that have a label, ascending, and their class indices."""
+        index = {name: k for k, name in enumerate(self.project.config.data.classes)}
+        known = sorted(
+            (self.row[item], index[label.classes[0]]) for item, label in self.history.labels.items() if item in self.row
+        )
+        return np.array([r for r, _ in known], dtype=np.int64), np.array([k for _, k in known], dtype=np.int64)
+
+    @cached_property
+    def head(self) -> Head | None:
+        """The newest head: from its file, or fitted again where the file is gone; None before the first."""
+        taught = self.history.taught
+        if taught is None or not len(self.training[0]):
+            return None
+        folder = head_folder(self.project, taught.round, taught.digest)
+        if taught.fingerprint == self.embeddings.fingerprint and folder.is_dir():
+            try:
+                head = load_head(taught.head, folder)
+            except HeadError:
+                pass  # a cache: what cannot be read is made again
+            else:
+                if len(head.classes_) == len(self.project.config.data.classes):
+                    return head
+        return self.fitted(None)
+
+    @cached_property
+    def probs(self) -> Float[np.ndarray, "n k"] | None:
+        """The head's probabilities of every item of the pool."""
+        return None if self.head is None else self.head.predict_proba(self.points)
+
+    def fitted(self, start: Head | None) -> Head:
+        """A head that has learned all labels there are, from another's weights if given: the same, sooner."""
+        config, (rows, y) = self.project.config, self.training
+        classes = np.arange(len(config.data.classes))
+        head = start or make_head(config.head.name, n_classes=len(classes), seed=config.seed)
+        return head.partial_fit(self.points[rows], y, classes=classes)
+
+    def held_out_predictions(self) -> Int[np.ndarray, " m"]:
+        """For each label, the class that a head predicts which was taught only labels of the other folds (of 5)."""
+        config, (rows, y) = self.project.config, self.training
+        n_classes, predicted = len(config.data.classes), np.full(len(rows), -1, dtype=np.int64)
+        fold = np.random.default_rng([config.seed, 4]).permutation(len(rows)) % min(5, max(len(rows), 1))
+        for k in np.unique(fold):
+            inside = fold != k
+            if inside.any():
+                head = make_head(config.head.name, n_classes=n_classes, seed=config.seed)
+                head.fit(self.points[rows[inside]], y[inside])
+                predicted[~inside] = head.predict_proba(self.points[rows[~inside]]).argmax(axis=1)
+        return predicted
+
+    def state(self, number: int) -> State:
+        """What a strategy may read to choose round ``number``."""
+        config, (rows, y) = self.project.config, self.training
+        return State(
+            vectors=self.points,
+            labeled=rows,
+            labels=y,
+            n_classes=len(config.data.classes),
+            rng=np.random.default_rng([config.seed, number]),
+            probs=self.probs,
+            predict=None if self.head is None else self.head.predict_proba,
+            excluded=np.array([item in self.history.skipped for item in self.embeddings.ids], dtype=bool),
+            ids=self.embeddings.ids,
+            class_names=config.data.classes,
+        )
+
+    def suggestions(self, query: Query, number: int) -> list[Suggestion]:
+        """What the head thinks of the items of a query; a share of them, always the same, not to be shown."""
+        if self.probs is None:
+            return []
+        config = self.project.config
+        rows = [self.row[item] for item in query.ids]
+        probs = self.probs[rows]
+        top = np.argsort(-probs, axis=1, kind="stable")[:, :SUGGESTED]
+        # seeded by round, not by call: pushing again hides the same items
+        rng = np.random.default_rng([config.seed, number, 1])
+        blind = rng.random(len(self.points)) < config.annotator.blind_share
+        return [
+            Suggestion(
+                item_id=item,
+                classes=tuple(config.data.classes[k] for k in top[i]),
+                probs=tuple(float(probs[i, k]) for k in top[i]),
+                blind=bool(blind[rows[i]]),
+            )
+            for i, item in enumerate(query.ids)
+        ]
+
+
+def embeddings_folder(project: Project, fingerprint: str) -> Path:
+    """Where the vectors of an encoder lie."""
+    return project.folder / "embeddings" / fingerprint
+
+
+def head_folder(project: Project, number: int, digest: str) -> Path:
+    """Where the head of a round and a set of labels lies."""
+    return project.folder / "heads" / f"{number:04d}-{digest}"
+
+
+def save_head(head: Head, folder: Path) -> None:
+    """Write a head so that it is there whole or not at all."""
+    part = folder.with_name(f".{folder.name}.part")
+    with writing(folder):
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        head.save(part)
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)

@@ -1,0 +1,39 @@
+"""``activessl check``: what the data is worth, before anybody labels it."""
+
+from __future__ import annotations
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+SHOWN = 5  # of each kind; --json has all
+
+
+def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
+    """Look at the data before anybody labels it: unreadable, duplicate, blank and odd items."""
+    from activessl.pool.quality import check_pool
+    from activessl.project import Project
+    from activessl.view import View
+
+    view = View.of(Project.open(project))
+    pool = view.project.pool()
+    vectors = None
+    if view.history.encoded is not None and view.embeddings.fits(pool):
+        vectors = view.points
+    quality = check_pool(pool, vectors)
+    lines = [f"{quality.items:,} items can be used"]
+    lines += [f"  {count:,} of {' × '.join(map(str, shape))}" for shape, count in quality.shapes]
+    for what, ids in (
+        ("cannot be read", [f"{bad.id} ({bad.why})" for bad in quality.unreadable]),
+        ("are exact copies of another", [item for group in quality.duplicates for item in group[1:]]),
+        ("are all but the same as another", [item for group in quality.near_duplicates for item in group[1:]]),
+        ("are blank", list(quality.blank)),
+        ("are tiny", list(quality.tiny)),
+        ("are of an odd size", list(quality.odd)),
+    ):
+        if ids:
+            more = f", and {len(ids) - SHOWN:,} more" if len(ids) > SHOWN else ""
+            lines.append(f"{len(ids):,} {what}: {', '.join(ids[:SHOWN])}{more}")
+    if vectors is None:
+        lines.append("near duplicates are looked for once the pool is encoded")
+    render.result(quality.to_json(), "\n".join(lines), as_json=as_json)
+    render.following("activessl encode" if view.history.encoded is None else "activessl query")

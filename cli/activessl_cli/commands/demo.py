@@ -1,0 +1,219 @@
+"""``activessl demo``: the whole loop on real images and a real server, with a scripted person."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from activessl_cli import render
+from activessl_cli.options import JsonOption
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from activessl.measuring.simulate import Simulation
+    from activessl.session import Session
+    from activessl_label_studio.studio import StudioInfo
+
+DATA = Path(__file__).parents[1] / "demo_data"
+POOL = 3_000  # of 4,000 images; the rest measures every round, and nobody is asked about it
+BEYOND = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # how far random choice is replayed past our last label
+
+
+@dataclass
+class Steps:
+    """How long each step took."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step, and say so."""
+        start = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - start
+        render.story(f"{name}: {render.duration(self.seconds[name])}")
+
+
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo's project lies.")] = Path("activessl-demo"),
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of labeling.")] = 8,
+    query_size: Annotated[int, typer.Option("--size", min=1, help="Items a round.")] = 20,
+    minutes: Annotated[float, typer.Option(min=0.05, help="Training time of the encoder.")] = 1.0,
+    seeds: Annotated[int, typer.Option(min=2, help="Repetitions of random choice.")] = 10,
+    mistakes: Annotated[float, typer.Option(min=0, max=0.5, help="Share of wrong answers.")] = 0.02,
+    skips: Annotated[float, typer.Option(min=0, max=0.5, help="Share of skipped tasks.")] = 0.02,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the server running, to label by hand.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """The whole loop on 3,000 real images and a real Label Studio server, with a scripted annotator."""
+    from activessl_cli.commands.studio import launch
+    from activessl_cli.people import studio_folder
+    from activessl_label_studio import studio
+
+    steps = Steps()
+    with steps.step("unpack the images"):
+        truth = unpack(folder)
+    project = folder / "project"
+    was_running = studio.status(studio_folder(project)) is not None
+    with steps.step("start Label Studio"):
+        info = launch(studio_folder(project), root=folder)
+    try:
+        session = _session(folder, query_size)
+        with steps.step("encode"), render.progress("encode") as on_progress:
+            session.encode(minutes=minutes, on_progress=on_progress)
+        with steps.step("label and learn"):
+            _rounds(session, info, truth, rounds, mistakes, skips)
+        with steps.step("replay random choice"):
+            arm = _random_arm(session, truth, seeds, mistakes)
+        with steps.step("report"):
+            _tell(session, arm, steps, as_json=as_json)
+    finally:
+        if keep or was_running:
+            render.story(f"Label Studio runs at {info.url}: log in as {info.email}, password {info.password}")
+            render.story(f"stop it with: activessl studio stop --project {project}")
+        else:
+            studio.stop(studio_folder(project))
+    render.following(f"open {project / 'reports' / 'report.html'}")
+
+
+def unpack(folder: Path) -> dict[str, str]:
+    """Write the images as a folder of files and the test set as a file; return the true class of each pool item."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from activessl.project import writing
+
+    images = pq.read_table(DATA / "fashion.parquet").to_pylist()
+    classes = {row["id"]: row["label"] for row in pq.read_table(DATA / "truth.parquet").to_pylist()}
+    with writing(folder):
+        if not (folder / "images").exists():
+            part = folder / ".images.part"
+            part.mkdir(parents=True, exist_ok=True)
+            for row in images[:POOL]:
+                (part / f"{row['id']}.png").write_bytes(row["image"])
+            part.rename(folder / "images")
+        if not (folder / "test.parquet").exists():
+            test = [{**row, "label": classes[row["id"]]} for row in images[POOL:]]
+            part = folder / ".test.parquet.part"
+            pq.write_table(pa.Table.from_pylist(test), part)
+            part.replace(folder / "test.parquet")
+    return {f"{row['id']}.png": classes[row["id"]] for row in images[:POOL]}
+
+
+def _session(folder: Path, query_size: int) -> Session:
+    from importlib.metadata import version
+
+    import pyarrow.parquet as pq
+
+    from activessl.config import check_config
+    from activessl.project import Project
+    from activessl.session import Session
+
+    names = sorted(set(pq.read_table(DATA / "truth.parquet")["label"].to_pylist()))
+    config = check_config(
+        {
+            "data": {"path": "../images", "modality": "image", "classes": names, "test": "../test.parquet"},
+            "annotator": {"title": "activessl demo", "media": "local"},
+            "query": {"size": query_size},
+        },
+        name="the demo",
+    )
+    return Session(Project.create(folder / "project", config, version=version("activessl")))
+
+
+def _rounds(
+    session: Session, info: StudioInfo, truth: dict[str, str], rounds: int, mistakes: float, skips: float
+) -> None:
+    """Rounds until as many are done as were asked for, those of an earlier run of the demo included."""
+    from activessl_cli.commands.teach import tell
+    from activessl_cli.people import annotator
+    from activessl_label_studio.scripted import Habits, ScriptedAnnotator
+
+    person: ScriptedAnnotator | None = None
+    people = annotator(session.project)
+    while sum(r.closed is not None for r in session.project.history().rounds) < rounds:
+        opened = session.query()
+        pushed = session.push(people)
+        if person is None:
+            render.story(f"label here: {pushed.where}")
+            habits = Habits(mistakes=mistakes, skips=skips)
+            person = ScriptedAnnotator(
+                info.url, info.email, info.password, int(pushed.project), truth, habits=habits, seed=opened.number
+            )
+        while session.project.history().open_round is not None:
+            worked = person.work(len(opened.asked))
+            session.pull(people)
+            history = session.project.history()
+            if history.open_round is None or not history.waiting(history.open_round) or not worked.items:
+                break
+        render.story(tell(session.teach()))
+    if person is not None:
+        person.close()
+
+
+def _random_arm(session: Session, truth: dict[str, str], seeds: int, mistakes: float) -> Simulation:
+    """Random choice on the same vectors with the same head, the same test items, and as many mistakes."""
+    from activessl.annotators.oracle import Habits
+    from activessl.measuring.simulate import simulate
+
+    vectors, labels, split = replay_data(session, truth)
+    counts = [r.taught[-1].labels for r in session.project.history().rounds if r.taught]
+    free = int((split == 0).sum())
+    budgets = sorted({*counts, *(min(round(counts[-1] * far), free) for far in BEYOND)})
+    with render.progress("replay") as on_progress:
+        return simulate(
+            vectors,
+            labels,
+            n_classes=len(session.project.config.data.classes),
+            split=split,
+            strategies=("random",),
+            seeds=seeds,
+            budgets=budgets,
+            head=session.project.config.head.name,
+            oracle=Habits(mistakes=mistakes),
+            on_progress=on_progress,
+        )
+
+
+def replay_data(
+    session: Session, truth: dict[str, str]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The project's vectors with the true classes: pool (split 0) and test items (split 1)."""
+    import numpy as np
+
+    from activessl.view import View
+
+    view, classes = View.of(session.project), session.project.config.data.classes
+    test_vectors, test_labels = session.test_set(view)
+    labels = np.array([classes.index(truth[item]) for item in view.embeddings.ids])
+    vectors = np.concatenate([view.embeddings.vectors, test_vectors])
+    split = np.repeat([0, 1], [len(labels), len(test_labels)])
+    return vectors, np.concatenate([labels, test_labels]), split
+
+
+def _tell(session: Session, arm: Simulation, steps: Steps, *, as_json: bool) -> None:
+    import numpy as np
+
+    from activessl.measuring.single import savings_of_run
+
+    taught = [r.taught[-1] for r in session.project.history().rounds if r.taught]
+    base = arm.baseline.curve
+    saved = savings_of_run(
+        [t.labels for t in taught], [t.accuracy or 0.0 for t in taught], base, rng=np.random.default_rng(0)
+    )
+    method = (
+        f"One run with a scripted person, against random choice replayed {len(base.accuracy)} times on the "
+        "same vectors, with the same head, the same share of mistakes and the same 1,000 test images."
+    )
+    report, path = session.report(arm=arm, savings=saved, method=method)
+    random = dict(zip(base.labels.tolist(), base.mean.tolist(), strict=True))
+    rows = [(str(t.labels), f"{t.accuracy:.3f}", f"{random[t.labels]:.3f}") for t in taught if t.accuracy is not None]
+    text = render.table(("labels", "accuracy", "random choice"), rows) + f"\n{saved.to_text()}\nreport: {path}"
+    render.result({**report.to_dict(), "steps": steps.seconds}, text, as_json=as_json)

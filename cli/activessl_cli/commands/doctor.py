@@ -1,0 +1,89 @@
+"""``activessl doctor``: what stands in the way on this machine, and the remedy."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def doctor(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
+    """Look at the machine, the project and the server, and name a remedy for each thing that is wrong."""
+    findings = [*_machine(), *_project(project)]
+    lines = []
+    for f in findings:
+        lines.append(f"{'ok  ' if f.ok else 'FIX '} {f.what}: {f.found}")
+        if not f.ok:
+            lines.append(f"     {f.remedy}")
+    render.result(findings, "\n".join(lines), as_json=as_json)
+    if not all(f.ok for f in findings):
+        sys.exit(1)
+
+
+def _machine() -> Iterator[Finding]:
+    import faiss
+    import torch
+    from threadpoolctl import threadpool_info
+
+    yield Finding("python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or newer")
+    device = "CUDA" if torch.cuda.is_available() else "MPS" if torch.backends.mps.is_available() else "CPU"
+    yield Finding("torch", True, f"{torch.__version__} on {device}, {torch.get_num_threads()} threads")
+    yield Finding("faiss", True, f"{faiss.__version__}, {faiss.omp_get_max_threads()} threads")
+    for pool in threadpool_info():
+        kernel = str(pool.get("architecture", ""))
+        if "faiss" in str(pool.get("filepath", "")) and kernel:
+            slow = kernel.lower() in ("prescott", "core2", "generic") and platform.machine() == "x86_64"
+            yield Finding(
+                "faiss's BLAS kernel",
+                not slow,
+                kernel,
+                "it does not know this processor: export OPENBLAS_CORETYPE=Haswell (or SkylakeX) makes it 2 to 3 "
+                "times faster",
+            )
+
+
+def _project(folder: Path) -> Iterator[Finding]:
+    from activessl.config import CONFIG_NAME
+    from activessl.errors import ActiveSSLError
+    from activessl.project import Project
+    from activessl_cli.people import annotator
+
+    if not (folder / CONFIG_NAME).is_file():
+        yield Finding("project", True, "none here")
+        return
+    try:
+        project = Project.open(folder)
+        history = project.history()
+        yield Finding("project", True, f"{len(history.rounds)} rounds, {len(history.labels):,} labels")
+    except ActiveSSLError as error:
+        yield Finding("project", False, error.message, error.hint)
+        return
+    yield Finding(
+        "disk",
+        os.access(folder, os.W_OK),
+        "writable" if os.access(folder, os.W_OK) else "read-only",
+        "make it writable",
+    )
+    yield Finding("data", project.data.exists(), str(project.data), "mend data.path in activessl.toml")
+    try:
+        people = annotator(project)
+        people.pull(None)
+        yield Finding("label studio", True, "answers")
+    except ActiveSSLError as error:
+        yield Finding("label studio", False, error.message, error.hint)

@@ -1,0 +1,91 @@
+"""``activessl init``: make a project folder about some data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+
+def init(
+    data: Annotated[Path, typer.Argument(help="A folder of images, a .parquet or an .npz file.")],
+    classes: Annotated[str, typer.Option(help="The classes, separated by commas, or @FILE with one a line.")] = "",
+    project: ProjectOption = HERE,
+    modality: Annotated[str | None, typer.Option(help="image, series, text, audio or vector; else seen.")] = None,
+    test: Annotated[Path | None, typer.Option(help="Labeled data that is never asked about, to measure on.")] = None,
+    title: Annotated[str, typer.Option(help="The project's name in Label Studio.")] = "activessl",
+    strategy: Annotated[str, typer.Option(help="How items are chosen.")] = "auto",
+    query_size: Annotated[int, typer.Option(min=1, help="Items a round.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="All randomness comes from it.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a project folder about some data."""
+    from importlib.metadata import version
+
+    from activessl.config import check_config
+    from activessl.encoders.base import Progress
+    from activessl.errors import ConfigError
+    from activessl.pool.sources import load_pool
+    from activessl.project import Project
+
+    names = _class_names(classes)
+    with render.progress("read") as on_progress:
+        pool = load_pool(
+            data,
+            modality,  # type: ignore[arg-type]  # checked inside
+            on_progress=lambda done, total: on_progress(Progress("items", done, total)),
+        )
+    if not names:
+        raise ConfigError("no classes given", hint="name them: activessl init DATA --classes scratch,dent,good")
+    config = check_config(
+        {
+            "data": {
+                "path": _relative(data, project),
+                "modality": pool.modality,
+                "classes": names,
+                **({"test": _relative(test, project)} if test else {}),
+            },
+            "annotator": {"title": title},
+            "query": {"strategy": strategy, "size": query_size},
+            "seed": seed,
+        },
+        name="the new project",
+    )
+    made = Project.create(project, config, version=version("activessl"))
+    made.remember(pool)
+    text = f"{len(pool):,} items of kind {pool.modality} and {len(names)} classes in {made.folder / 'activessl.toml'}"
+    if pool.unreadable:
+        text += f"\n{len(pool.unreadable):,} could not be read: activessl check lists them"
+    render.result(
+        {"project": made.folder, "items": len(pool), "modality": pool.modality, "unreadable": len(pool.unreadable)},
+        text,
+        as_json=as_json,
+    )
+    render.following("activessl encode" + ("" if project == HERE else f" --project {project}"))
+
+
+def _class_names(text: str) -> list[str]:
+    from activessl.errors import ConfigError
+
+    if text.startswith("@"):
+        try:
+            lines = Path(text[1:]).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"cannot read the classes from {text[1:]}: {error}", hint="give a text file with one class a line"
+            ) from None
+        return [line.strip() for line in lines if line.strip()]
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _relative(path: Path, project: Path) -> str:
+    """Relative where data and project lie side by side, so that both can be moved together; else absolute."""
+    target, base = path.expanduser().resolve(), project.resolve()
+    if target.is_relative_to(base.parent):
+        return Path(os.path.relpath(target, base)).as_posix()
+    return target.as_posix()

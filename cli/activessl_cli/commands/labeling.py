@@ -1,0 +1,51 @@
+"""``activessl push`` and ``activessl pull``: to the annotators and back."""
+
+from __future__ import annotations
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+
+def push(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
+    """Put the open round before the annotators, with the model's suggestions."""
+    from activessl.session import Session
+    from activessl_cli.people import annotator
+
+    session = Session.open(project)
+    pushed = session.push(annotator(session.project))
+    render.result(
+        pushed,
+        f"{len(pushed.tasks)} tasks, {pushed.new} new, {pushed.suggestions} suggestions\nlabel here: {pushed.where}",
+        as_json=as_json,
+    )
+    render.following("label, then activessl pull")
+
+
+def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
+    """Bring new answers from the annotators into the ledger."""
+    from activessl.session import Session
+    from activessl_cli.people import annotator
+
+    session = Session.open(project)
+    new = session.pull(annotator(session.project))
+    history = session.project.history()
+    current = history.open_round
+    waiting = 0 if current is None else len(history.waiting(current))
+    text = (
+        f"{new} new answers; {len(history.labels):,} items labeled, {len(history.skipped)} skipped, {waiting} waiting"
+    )
+    if history.quarantined:
+        unknown = sorted({c for a in history.quarantined for c in a.classes} - set(session.project.config.data.classes))
+        text += f"\n{len(history.quarantined)} answers set aside: the project has no class {', '.join(unknown)}"
+    render.result(
+        {
+            "new": new,
+            "labeled": len(history.labels),
+            "skipped": len(history.skipped),
+            "waiting": waiting,
+            "quarantined": len(history.quarantined),
+        },
+        text,
+        as_json=as_json,
+    )
+    render.following("activessl teach" if history.labels else "label, then activessl pull")

@@ -1,0 +1,15 @@
+"""``activessl report``: the curve, the hours, the savings."""
+
+from __future__ import annotations
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+
+def report(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
+    """Write the report as one HTML file, and print it as text."""
+    from activessl.session import Session
+
+    made, path = Session.open(project).report()
+    render.result(made.to_dict(), made.to_text(), as_json=as_json)
+    render.following(f"open {path}")

@@ -1,0 +1,71 @@
+"""``activessl round`` and ``activessl run``: the loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from activessl_cli import render
+from activessl_cli.commands.teach import tell
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from activessl.ledger.fold import History
+    from activessl.ledger.schema import Taught
+    from activessl.session import Session
+
+EveryOption = Annotated[float, typer.Option(min=0.5, help="Seconds between two looks for new labels.")]
+
+
+def round_(project: ProjectOption = HERE, every: EveryOption = 5.0, as_json: JsonOption = False) -> None:
+    """One round: query, push, wait for the people, pull, teach."""
+    from activessl.session import Session
+
+    taught = one_round(Session.open(project), every)
+    render.result(taught, tell(taught), as_json=as_json)
+    render.following("activessl round, or activessl report")
+
+
+def run(
+    project: ProjectOption = HERE,
+    rounds: Annotated[int | None, typer.Option(min=1, help="At most this many rounds, this time.")] = None,
+    every: EveryOption = 5.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Rounds until the budget is spent or the stopping rule says so; [stop] in activessl.toml sets both."""
+    from activessl.session import Session
+
+    session = Session.open(project)
+    done = 0
+    why = session.should_stop()
+    while why is None and (rounds is None or done < rounds):
+        taught = one_round(session, every)
+        render.story(tell(taught))
+        done += 1
+        why = session.should_stop()
+    why = why or f"{done} rounds were asked for"
+    render.result({"rounds": done, "stopped": why}, f"stopped after {done} rounds: {why}", as_json=as_json)
+    render.following("activessl report")
+
+
+def one_round(session: Session, every: float, on_wait: Callable[[History], None] | None = None) -> Taught:
+    """Query, push, wait, pull, teach."""
+    from activessl_cli.people import annotator
+
+    people = annotator(session.project)
+    opened = session.query()
+    pushed = session.push(people)
+    render.story(f"round {opened.number}: {len(opened.asked)} items; label here: {pushed.where}")
+    told: list[int] = []
+
+    def tell_waiting(history: History) -> None:
+        left = len(history.waiting(history.open_round)) if history.open_round else 0
+        if not told or told[-1] != left:
+            told.append(left)
+            render.story(f"{left} items wait to be labeled")
+
+    session.wait(people, every=every, on_wait=on_wait or tell_waiting)
+    return session.teach()

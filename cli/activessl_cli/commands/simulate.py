@@ -1,0 +1,100 @@
+"""``activessl simulate``: how many labels each strategy would have needed, on data whose labels are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from activessl_cli import render
+from activessl_cli.options import JsonOption
+
+if TYPE_CHECKING:
+    import numpy as np
+
+StrategyOption = Annotated[list[str] | None, typer.Option("--strategy", "-s", help="May be given several times.")]
+
+
+def simulate(
+    source: Annotated[Path, typer.Argument(help="A folder with a folder per class, a .parquet or an .npz file.")],
+    strategy: StrategyOption = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Paired repetitions.")] = 5,
+    budgets: Annotated[str, typer.Option(help="Label counts to measure at, such as 10,20,40.")] = "",
+    head: Annotated[str, typer.Option(help="What learns.")] = "",
+    encoder: Annotated[str, typer.Option(help="Makes the vectors, where the source has none.")] = "auto",
+    minutes: Annotated[float, typer.Option(min=0.01, help="Training time of that encoder.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    cache: Annotated[
+        Path | None, typer.Option(help="Keep finished seeds in this folder, to go on after a stop.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay labeling on data whose labels are known, against random choice."""
+    from activessl.measuring import simulate as replay
+
+    vectors, labels, names, split = _labeled_vectors(source, encoder, minutes, seed)
+    n_classes = len(names)
+    free = len(labels) if split is None else int((split == 0).sum())
+    counts = (
+        _budgets(budgets) if budgets else tuple(b for b in (n_classes * m for m in (1, 2, 5, 10, 20, 40)) if b <= free)
+    )
+    with render.progress("simulate") as on_progress:
+        outcome = replay.simulate(
+            vectors,
+            labels,
+            n_classes=n_classes,
+            split=split,
+            strategies=tuple(strategy or ["auto"]),
+            seeds=seeds,
+            budgets=counts,
+            **({"head": head} if head else {}),
+            seed=seed,
+            jobs=jobs,
+            cache=cache,
+            on_progress=on_progress,
+        )
+    render.result(outcome.to_dict(), outcome.to_text(), as_json=as_json)
+
+
+def _budgets(text: str) -> tuple[int, ...]:
+    from activessl.errors import ConfigError
+
+    try:
+        return tuple(int(part) for part in text.replace(" ", "").split(",") if part)
+    except ValueError:
+        raise ConfigError(f"budgets {text!r} are not label counts", hint="give numbers: --budgets 10,20,40") from None
+
+
+def _labeled_vectors(
+    source: Path, encoder: str, minutes: float, seed: int
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], tuple[str, ...], np.ndarray[Any, Any] | None]:
+    """Vectors, class indices, class names and split of a labeled source; encoded for the occasion if need be."""
+    import tempfile
+
+    from activessl.encoders.embeddings import embed
+    from activessl.encoders.registry import fit_encoder
+    from activessl.errors import LabelError
+    from activessl.pool.sources import load_pool
+    from activessl.pool.stored_labels import read_labels
+
+    pool = load_pool(source)
+    found = read_labels(pool)
+    if found is None:
+        raise LabelError(
+            f"{source} has no labels",
+            hint="a folder needs a folder per class, a parquet file a column `label`, an npz file an array `labels`",
+        )
+    names = found.class_names or tuple(str(k) for k in range(int(found.labels.max()) + 1))
+    with tempfile.TemporaryDirectory() as folder, render.progress("encode") as on_progress:
+        made = fit_encoder(
+            "vectors" if pool.modality == "vector" else encoder,
+            pool,
+            minutes=minutes,
+            seed=seed,
+            folder=Path(folder),
+            on_progress=on_progress,
+        )
+        vectors = embed(made, pool, Path(folder) / "vectors", on_progress=on_progress).vectors[:]
+    return vectors, found.labels, names, found.split

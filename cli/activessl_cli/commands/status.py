@@ -1,0 +1,57 @@
+"""``activessl status``: where a project stands."""
+
+from __future__ import annotations
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+
+def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
+    """Where the project stands, and what to run next."""
+    from activessl.project import Project
+
+    opened = Project.open(project)
+    history = opened.history()
+    encoded, current, taught = history.encoded, history.open_round, history.taught
+    waiting = len(history.waiting(current)) if current else 0
+    seconds = sum(history.seconds.values())
+    lines = [
+        f"{opened.config.data.path}: {opened.config.data.modality}, {len(opened.config.data.classes)} classes",
+        f"encoded: {encoded.items:,} items by {encoded.encoder} {encoded.fingerprint[:12]}"
+        if encoded
+        else "not encoded",
+        f"rounds: {len(history.rounds)}" + (f", round {current.number} open, {waiting} waiting" if current else ""),
+        f"labels: {len(history.labels):,} of items, {len(history.skipped)} skipped, "
+        f"{render.duration(seconds)} of recorded human time",
+    ]
+    if history.quarantined:
+        lines.append(f"set aside: {len(history.quarantined)} answers with classes that the project does not have")
+    if taught:
+        measured = f", accuracy {taught.accuracy:.3f} on test items" if taught.accuracy is not None else ""
+        lines.append(f"model: {taught.labels:,} labels, round {taught.round}{measured}")
+    if encoded is None:
+        step = "activessl encode"
+    elif current is None:
+        step = "activessl query"
+    elif not current.pushed:
+        step = "activessl push"
+    else:
+        step = "label, then activessl pull" if waiting else "activessl teach"
+    render.result(
+        {
+            "classes": opened.config.data.classes,
+            "encoded": encoded,
+            "rounds": len(history.rounds),
+            "open_round": current.number if current else None,
+            "waiting": waiting,
+            "labeled": len(history.labels),
+            "skipped": len(history.skipped),
+            "quarantined": len(history.quarantined),
+            "human_seconds": seconds,
+            "taught": taught,
+            "next": step,
+        },
+        "\n".join(lines),
+        as_json=as_json,
+    )
+    render.following(step)

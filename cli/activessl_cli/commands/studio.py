@@ -1,0 +1,90 @@
+"""``activessl studio``: a Label Studio server of one's own, for those who have none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+from activessl_cli.people import environments, studio_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from activessl_label_studio.studio import StudioInfo
+
+app = typer.Typer(help="A Label Studio server of one's own, on this machine only.", no_args_is_help=True)
+
+PortOption = Annotated[int | None, typer.Option(min=1, max=65535, help="The port; else the last one or a free one.")]
+RootOption = Annotated[Path | None, typer.Option(help="The folder of the data; else that of the project's data.")]
+
+
+@app.command()
+def start(
+    project: ProjectOption = HERE, port: PortOption = None, root: RootOption = None, as_json: JsonOption = False
+) -> None:
+    """Install the server if need be (1 GB, once), start it, and say how to log in."""
+    folder = studio_folder(project)
+    first = not (folder / "data").exists()
+    info = launch(folder, port=port, root=root or _data_root(project))
+    text = f"Label Studio runs at {info.url}\nlog in as {info.email}"
+    if first:
+        text += f" with the password {info.password} (shown this once, kept in {folder})"
+    render.result({"url": info.url, "email": info.email, "pid": info.pid, "folder": folder}, text, as_json=as_json)
+    render.following("activessl push")
+
+
+@app.command()
+def stop(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
+    """Stop the server; its data are kept."""
+    from activessl_label_studio import studio
+
+    stopped = studio.stop(studio_folder(project))
+    render.result({"stopped": stopped}, "stopped" if stopped else "was not running", as_json=as_json)
+
+
+@app.command()
+def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
+    """Whether the server runs, and where."""
+    from activessl_label_studio import studio
+
+    info = studio.status(studio_folder(project))
+    render.result(
+        {"running": info is not None, "url": info.url if info else None, "pid": info.pid if info else None},
+        f"Label Studio runs at {info.url} (process {info.pid})" if info else "not running",
+        as_json=as_json,
+    )
+
+
+def launch(folder: Path, *, port: int | None = None, root: Path | None = None) -> StudioInfo:
+    """Install and start the server, telling how far it is."""
+    from activessl_label_studio import studio
+
+    tell = waiting()
+    python = studio.ensure_installed(environments(), progress=tell)
+    return studio.start(folder, python=python, port=port, document_root=root, progress=tell)
+
+
+def waiting() -> Callable[[str, float], None]:
+    """Tells of something that takes long: each stage once, then again every 20 seconds."""
+    told: dict[str, float] = {}
+
+    def tell(message: str, seconds: float) -> None:
+        if message not in told or seconds - told[message] >= 20:
+            told[message] = seconds
+            render.story(f"{message} ({render.duration(seconds)})" if seconds >= 1 else message)
+
+    return tell
+
+
+def _data_root(project: Path) -> Path | None:
+    """The folder around the project's data: a storage must lie strictly inside the served root."""
+    from activessl.config import CONFIG_NAME
+    from activessl.project import Project
+
+    if not (project / CONFIG_NAME).is_file():
+        return None
+    return Project.open(project).data.resolve().parent

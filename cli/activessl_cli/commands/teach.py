@@ -1,0 +1,30 @@
+"""``activessl teach``: learn from the labels there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+if TYPE_CHECKING:
+    from activessl.ledger.schema import Taught
+
+
+def teach(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
+    """Learn from the labels there are."""
+    from activessl.session import Session
+
+    taught = Session.open(project).teach()
+    render.result(taught, tell(taught), as_json=as_json)
+    render.following("activessl query")
+
+
+def tell(taught: Taught) -> str:
+    """What a head learned, in a line."""
+    text = f"round {taught.round}: {taught.labels:,} labels learned in {render.duration(taught.seconds)}"
+    if taught.accuracy is not None:
+        text += f"; accuracy {taught.accuracy:.3f} on {taught.test_items:,} test items"
+    if taught.change is not None:
+        text += f"; {100 * taught.change:.1f} % of the predictions changed"
+    return text

@@ -1,0 +1,76 @@
+"""The command line: the app, and the border at which errors become two lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from activessl.errors import ActiveSSLError
+from activessl_cli import render
+from activessl_cli.commands import register
+
+app = typer.Typer(
+    name="activessl",
+    help="From an unlabeled pile to a trained model with the fewest hours of human labeling.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+register(app)
+
+# BadParameter < UsageError < ClickException; typer carries its own copy of click or uses the package, by version
+_ClickException: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+    _debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    if version:
+        from importlib.metadata import version as of
+
+        render.result({"version": of("activessl")}, f"activessl {of('activessl')}", as_json=False)
+        raise typer.Exit
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line. Exit 0 done, 1 an expected error, 2 usage."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in args or bool(os.environ.get("ACTIVESSL_DEBUG"))
+    args = [a for a in args if a != "--debug"]  # works behind the verb too
+    try:
+        code = app(args=args, prog_name="activessl", standalone_mode=False)
+    except ActiveSSLError as error:
+        if debug:
+            raise
+        render.failure(error.message, error.hint)
+        sys.exit(1)
+    except (KeyboardInterrupt, typer.Abort):
+        render.failure("interrupted", "run the same command again: it goes on where it stopped, and nothing is lost")
+        sys.exit(1)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except _ClickException as error:
+        error.show()  # type: ignore[attr-defined]
+        sys.exit(2)
+    except BrokenPipeError:
+        # whoever read our output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if debug:
+            raise
+        render.failure(
+            f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": "),
+            "check that the disk is writable and not full, or run again with --debug",
+        )
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Which annotator a project means, with whose token, and where the embedded server keeps its things."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from activessl.errors import AnnotatorDenied, AnnotatorUnreachable
+
+if TYPE_CHECKING:
+    from activessl.annotators.base import Annotator
+    from activessl.ledger.fold import History
+    from activessl.project import Project
+
+
+def annotator(project: Project) -> Annotator:
+    """The people who label this project.
+
+    Raises:
+        AnnotatorDenied: No token.
+        AnnotatorUnreachable: No server is named and the embedded one does not run.
+    """
+    from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
+    from activessl_label_studio.studio import status
+
+    settings = project.config.annotator
+    token = os.environ.get(settings.token_env, "")
+    url, root = settings.url, None
+    if url is None:
+        running = status(studio_folder(project.folder))
+        if running is None:
+            raise AnnotatorUnreachable(
+                "no Label Studio server is named in activessl.toml and none was started here",
+                hint="run `activessl studio start`, or set annotator.url in activessl.toml",
+            )
+        url, token, root = running.url, running.token, running.document_root
+    if not token:
+        raise AnnotatorDenied(
+            f"no token for {url}: the environment variable {settings.token_env} is not set",
+            hint=f"copy a token from the server's Account & Settings, then: export {settings.token_env}=…",
+        )
+    config, history = project.config, project.history()
+    return LabelStudioAnnotator(
+        LabelStudioConfig(
+            url=url,
+            token=token,
+            project=settings.project or _known_project(history, url),
+            title=settings.title,
+            classes=config.data.classes,
+            modality=config.data.modality,
+            multi=config.data.multi_label,
+            media=settings.media,
+            document_root=root,
+        ),
+        known=lambda: {source: answer.item_id for source, answer in project.history().answers.items()},
+    )
+
+
+def _known_project(history: History, url: str) -> int | None:
+    """The Label Studio project that an earlier push made on this server."""
+    found = [p.project for r in history.rounds for p in r.pushed if p.where.startswith(url)]
+    return int(found[-1]) if found and found[-1].isdigit() else None
+
+
+def studio_folder(project: Path) -> Path:
+    """Where the embedded server of a project keeps its data."""
+    return project / "studio"
+
+
+def environments() -> Path:
+    """Where the embedded server is installed: once for all projects of this user."""
+    given = os.environ.get("ACTIVESSL_STUDIO_DIR")
+    if given:
+        return Path(given)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("activessl") / "label-studio"

@@ -1,0 +1,157 @@
+"""All printing. stdout is the result, stderr is the story."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from activessl.encoders.base import Progress
+
+
+def result(value: Any, text: str, *, as_json: bool) -> None:
+    """Print a verb's result: as text for people, or as JSON alone on stdout."""
+    if as_json:
+        sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+    else:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.flush()
+
+
+def story(text: str) -> None:
+    """Tell what is going on, on stderr."""
+    sys.stderr.write(text.rstrip("\n") + "\n")
+    sys.stderr.flush()
+
+
+def following(command: str) -> None:
+    """The last line of a verb: what to run next."""
+    story(f"next: {command}")
+
+
+def failure(message: str, hint: str) -> None:
+    """An expected error, in two lines."""
+    sys.stderr.write(f"error: {message}\n hint: {hint}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[Progress], None]]:
+    """A bar on a terminal; one line a stage elsewhere."""
+    if sys.stderr.isatty():
+        with _bar(what) as on_progress:
+            yield on_progress
+    else:
+        yield _lines(what)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f}%"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def on_progress(step: Progress) -> None:
+            name = f"{what}: {step.stage}"
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=step.total, figures="")
+            bar.update(tasks[name], completed=step.done, total=step.total, figures=_figures(step))
+
+        yield on_progress
+
+
+def _lines(what: str) -> Callable[[Progress], None]:
+    told: dict[str, float] = {}
+
+    def on_progress(step: Progress) -> None:
+        done = step.done >= step.total
+        if step.stage not in told or done or time.monotonic() - told[step.stage] > 20:
+            if done and told.get(step.stage) == math.inf:
+                return
+            told[step.stage] = math.inf if done else time.monotonic()
+            share = 100 * step.done / step.total if step.total else 100.0
+            story(f"{what}: {step.stage} {share:.0f} % {_figures(step)}".rstrip())
+
+    return on_progress
+
+
+def _figures(step: Progress) -> str:
+    parts = [f"loss {step.loss:.3f}"] if step.loss is not None else []
+    parts += [f"{name} {value:.3g}" for name, value in (step.health or {}).items()]
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    Example:
+        >>> duration(4.25), duration(75), duration(8100)
+        ('4.2 s', '1 min 15 s', '2 h 15 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Columns as wide as they need be; numbers to the right.
+
+    Example:
+        >>> print(table(("round", "labels"), [("1", "20"), ("2", "140")]))
+        round  labels
+            1      20
+            2     140
+    """
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    numeric = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(head))]
+    lines = []
+    for row in [head, *rows]:
+        cells = (c.rjust(w) if right else c.ljust(w) for c, w, right in zip(row, widths, numeric, strict=True))
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _is_number(cell: str) -> bool:
+    return not cell or cell[0].isdigit() or cell in ("–", "-") or (cell[0] in "+-." and cell[1:2].isdigit())
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON can hold: no NaN, no numpy, no paths."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(v) for v in value]
+    if hasattr(value, "model_dump"):
+        return _plain(value.model_dump())
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value

@@ -1,0 +1,151 @@
+"""People in Label Studio, as an ``Annotator``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from activessl.annotators.base import Answer, Pushed, Suggestion
+from activessl.errors import AnnotatorError
+from activessl.pool.pool import Modality, Pool
+from activessl.strategies.base import Query
+from activessl_label_studio.client import Client, connect
+from activessl_label_studio.labels import Control
+from activessl_label_studio.mapping import Note
+from activessl_label_studio.media import MediaMode
+from activessl_label_studio.project import find_project, open_project
+from activessl_label_studio.pull import pull_answers
+from activessl_label_studio.push import push_round
+
+__all__ = ["LabelStudioAnnotator", "LabelStudioConfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelStudioConfig:
+    """Which server, which project, what is asked and how it is shown.
+
+    Attributes:
+        url: The server's address.
+        token: A personal access token or a legacy token; left out of ``repr``.
+        title: The project's title, 3 to 50 characters; it is made if there is none.
+        classes: What people choose from.
+        modality: What the items are.
+        project: The project's number; None to find it by its title.
+        multi: Whether one item may have several classes.
+        media: How items are shown: "auto", "inline", "local" or "upload".
+        document_root: The folder that the server may serve files from, for media "local".
+        control: The name of the Choices tag, in a config of one's own with several.
+        instructions: Shown to the annotators before they start; HTML.
+    """
+
+    url: str
+    token: str = field(repr=False)
+    title: str
+    classes: tuple[str, ...]
+    modality: Modality = "image"
+    project: int | None = None
+    multi: bool = False
+    media: MediaMode = "auto"
+    document_root: Path | None = None
+    control: str | None = None
+    instructions: str = ""
+
+
+class LabelStudioAnnotator:
+    """Answers queries by asking people in Label Studio. Connects at the first push or pull.
+
+    Args:
+        config: Which server and project.
+        known: Gives source to item id of the answers that count so far, such as from the ledger. Deletions in Label
+            Studio leave no trace there, so an answer is known to be gone only by comparison. What this object has
+            pulled itself it remembers.
+    """
+
+    def __init__(self, config: LabelStudioConfig, *, known: Callable[[], Mapping[str, str]] | None = None) -> None:
+        self.config = config
+        self.notes: list[Note] = []
+        self._known_before = known
+        self._seen: dict[str, str] = {}
+        self._client: Client | None = None
+        self._people: dict[int, str] = {}
+
+    def __repr__(self) -> str:
+        return f"LabelStudioAnnotator({self.config.url!r}, title={self.config.title!r})"
+
+    @property
+    def client(self) -> Client:
+        """The connection, opened when it is first needed."""
+        if self._client is None:
+            self._client = connect(self.config.url, self.config.token)
+        return self._client
+
+    def project(self, channels: int = 1) -> tuple[dict[str, Any], Control]:
+        """The project and the tag that classifies its tasks, made and set as needed; read again each round, because
+        people change both."""
+        config = self.config
+        return open_project(
+            self.client,
+            number=config.project,
+            title=config.title,
+            classes=config.classes,
+            modality=config.modality,
+            multi=config.multi,
+            channels=channels,
+            control=config.control,
+            instructions=config.instructions,
+        )
+
+    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        """Put a query before the annotators, the most informative item first. Repeating it changes nothing.
+
+        Raises:
+            AnnotatorError: The server cannot be reached, refuses, did not take all of it, or keeps another order.
+            ConfigError: The project's label config cannot be served.
+        """
+        if pool.modality != self.config.modality:
+            raise AnnotatorError(
+                f"the pool has {pool.modality} items, the project {self.config.modality}", hint="correct the modality"
+            )
+        if not model or model == "undefined":
+            raise AnnotatorError(f"the model is called {model!r}", hint="name its version, such as 'round-3'")
+        channels = pool.items[0].shape[0] if pool.modality == "series" else 1
+        project, control = self.project(channels)
+        return push_round(
+            self.client,
+            project,
+            control,
+            pool,
+            query,
+            suggestions,
+            model=model,
+            media=self.config.media,
+            document_root=self.config.document_root,
+        )
+
+    def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
+        """All answers after a watermark, oldest first, and the next watermark. Answers may repeat.
+
+        What is odd about them is in ``notes`` afterwards.
+
+        Raises:
+            AnnotatorError: The server cannot be reached, or the watermark is not one of ours.
+        """
+        config = self.config
+        project, control = find_project(self.client, number=config.project, title=config.title, control=config.control)
+        known = dict(self._known_before()) if self._known_before else {}
+        known |= self._seen
+        pulled = pull_answers(self.client, int(project["id"]), control, since, known=known, people=self._names())
+        self.notes = pulled.notes
+        for answer in pulled.answers:
+            if answer.kind == "delete":
+                self._seen.pop(answer.source, None)
+            else:
+                self._seen[answer.source] = answer.item_id
+        return pulled.answers, pulled.watermark
+
+    def _names(self) -> dict[int, str]:
+        """Numbers of users to their addresses."""
+        self._people = {int(user["id"]): str(user["email"]) for user in self.client.get("/api/users/")}
+        return self._people

@@ -1,0 +1,177 @@
+"""Label configs: made from classes, or read from what a project has. Pure: text in, text or a ``Control`` out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+from activessl.errors import ConfigError
+from activessl.pool.pool import Modality
+
+__all__ = ["HOTKEYS", "Control", "build_config", "read_config"]
+
+#: One key per class, in the order in which fingers find them.
+HOTKEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
+
+_OBJECTS: dict[Modality, str] = {"image": "Image", "series": "TimeSeries", "text": "Text", "audio": "Audio"}
+_MODALITIES: dict[str, Modality] = {
+    "Image": "image",
+    "TimeSeries": "series",
+    "Text": "text",
+    "HyperText": "text",
+    "Audio": "audio",
+}
+#: What changes the meaning of a Choices tag from "about this task" to something else.
+_CHANGES_MEANING = ("perRegion", "perItem", "visibleWhen", "whenTagName", "whenLabelValue", "whenChoiceValue")
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """The one tag of a label config through which a task is classified.
+
+    Attributes:
+        name: The tag's name: ``from_name`` in every result.
+        to_name: The name of the media's tag.
+        key: The key of ``data`` that the media is read from.
+        modality: What kind of media it shows.
+        classes: What results say: each choice's alias, or its value where it has none; in the config's order.
+        multi: Whether one task may have several classes.
+        interface: The SDK's ``LabelInterface`` of the whole config, for validation.
+    """
+
+    name: str
+    to_name: str
+    key: str
+    modality: Modality
+    classes: tuple[str, ...]
+    multi: bool
+    interface: Any
+
+
+def build_config(
+    classes: Sequence[str], modality: Modality, *, multi: bool = False, channels: int = 1, question: str = ""
+) -> str:
+    """A label config that asks for the class of each item, with one hotkey per class.
+
+    Args:
+        classes: The names, in the order in which they are shown; at least one, each once.
+        modality: What kind of media is shown.
+        multi: Whether one item may have several classes.
+        channels: How many channels a time series has, >= 1.
+        question: What stands above the choices, if anything.
+
+    Raises:
+        ConfigError: A name is empty, twice there or not writable in XML, or the modality cannot be shown.
+
+    Example:
+        >>> print(build_config(["cat", 'say "dog"'], "image"))
+        <View>
+          <Image name="item" value="$image" zoom="true"/>
+          <Choices name="label" toName="item" choice="single-radio" showInline="true">
+            <Choice value="cat" hotkey="1"/>
+            <Choice value='say "dog"' hotkey="2"/>
+          </Choices>
+        </View>
+    """
+    if modality not in _OBJECTS:
+        raise ConfigError(
+            f"Label Studio cannot show {modality!r} items", hint=f"label one of {', '.join(_OBJECTS)}, or use an oracle"
+        )
+    names = list(classes)
+    if not names:
+        raise ConfigError("a label config without classes", hint="name at least one class")
+    for name in names:
+        if not name.strip() or name != name.strip():
+            raise ConfigError(f"the class name {name!r} is empty or has spaces around it", hint="write it without them")
+        if re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", name):
+            raise ConfigError(f"the class name {name!r} has a control character", hint="write it without")
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(f"the class {twice!r} is named twice", hint="name each class once")
+    lines = ["<View>", *_object(modality, channels)]
+    if question:
+        lines.append(f"  <Header value={quoteattr(question)}/>")
+    # inline as long as the row can be read at a glance
+    inline = ' showInline="true"' if len(names) <= 12 else ""
+    lines.append(f'  <Choices name="label" toName="item" choice="{"multiple" if multi else "single-radio"}"{inline}>')
+    for i, name in enumerate(names):
+        hotkey = f' hotkey="{HOTKEYS[i]}"' if i < len(HOTKEYS) else ""
+        lines.append(f"    <Choice value={quoteattr(name)}{hotkey}/>")
+    return "\n".join([*lines, "  </Choices>", "</View>"])
+
+
+def _object(modality: Modality, channels: int) -> list[str]:
+    if modality == "series":
+        rows = [f'    <Channel column="channel_{i}"/>' for i in range(channels)]
+        head = '  <TimeSeries name="item" value="$series" valueType="json" timeColumn="time">'
+        return [head, *rows, "  </TimeSeries>"]
+    zoom = ' zoom="true"' if modality == "image" else ""
+    return [f'  <{_OBJECTS[modality]} name="item" value="${modality}"{zoom}/>']
+
+
+def read_config(config: str, *, control: str | None = None) -> Control:
+    """Find the tag of a label config that classifies tasks, through the SDK's own parser.
+
+    Args:
+        config: The project's label config.
+        control: The name of the Choices tag; needed only where there are several.
+
+    Raises:
+        ConfigError: It cannot be parsed, or has no tag that can be served; what is in the way is named.
+    """
+    from label_studio_sdk.label_interface.interface import LabelInterface
+
+    parse: Any = LabelInterface  # untyped in the SDK
+    try:
+        interface = parse(config)
+        interface.validate()
+    except Exception as error:  # noqa: BLE001 - the parser raises whatever its parts raise
+        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise ConfigError(
+            f"the label config cannot be read: {why}", hint="correct it in the project's settings"
+        ) from None
+    tags = {tag.name: tag for tag in interface.controls}
+    choices = {name: tag for name, tag in tags.items() if tag.tag == "Choices"}
+    if control is not None and control not in choices:
+        raise ConfigError(
+            f"the label config has no Choices named {control!r}", hint=f"name one of {sorted(map(str, choices))}"
+        )
+    if not choices:
+        there = ", ".join(sorted({str(tag.tag) for tag in tags.values()})) or "no control at all"
+        raise ConfigError(f"the label config has no Choices but {there}", hint="add a Choices tag for the classes")
+    if control is None and len(choices) > 1:
+        raise ConfigError(
+            f"the label config has {len(choices)} Choices: {', '.join(map(str, choices))}",
+            hint="say which one is to be learned",
+        )
+    tag = choices[control] if control is not None else next(iter(choices.values()))
+    return _read_choices(tag, interface)
+
+
+def _read_choices(tag: Any, interface: Any) -> Control:
+    name = str(tag.name)
+    for attribute in _CHANGES_MEANING:
+        if str(tag.get_attr(attribute, "false")).lower() != "false":
+            raise ConfigError(
+                f"the Choices {name!r} has {attribute}: it does not always speak of the whole task",
+                hint="take the attribute away, or name another Choices",
+            )
+    if tag.get_attr("value") or not tag.labels:
+        raise ConfigError(
+            f"the Choices {name!r} takes its classes from the tasks", hint="write its choices into the config"
+        )
+    if len(tag.to_name) != 1:
+        raise ConfigError(f"the Choices {name!r} speaks of {len(tag.to_name)} tags", hint="let toName name one tag")
+    media = interface.get_object(tag.to_name[0])
+    modality = _MODALITIES.get(str(media.tag))
+    value = str(media.value or "")
+    if modality is None or not re.fullmatch(r"\$\w+", value):
+        raise ConfigError(
+            f"the Choices {name!r} speaks of a {media.tag} with value {value!r}",
+            hint=f"use one of {', '.join(_MODALITIES)} with a value such as $image",
+        )
+    multi = tag.get_attr("choice") == "multiple"
+    return Control(name, str(tag.to_name[0]), value[1:], modality, tuple(map(str, tag.labels)), multi, interface)

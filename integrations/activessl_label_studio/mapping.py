@@ -1,0 +1,228 @@
+"""Our nouns as Label Studio's JSON, and back. Pure: values in, values out, so that it can be tested to the last corner.
+
+item                 -> task          data: {"activessl_id": ..., the media, "why": ...}
+suggestion + rank    -> prediction    score = rank / count: Label Studio asks for the lowest score first
+annotation           -> answer        one per annotation and edit
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from activessl.annotators.base import Answer, Suggestion
+from activessl.errors import AnnotatorError
+from activessl_label_studio.labels import Control
+
+__all__ = ["ID_KEY", "Note", "item_id_of", "rank_score", "to_answer", "to_prediction", "to_result", "to_task"]
+
+#: The key of a task's data that holds the pool's id: what makes a second push find the first one's tasks.
+ID_KEY = "activessl_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something about an annotation that a person should hear of: never silently dropped, never fatal."""
+
+    source: str
+    item_id: str
+    what: str
+
+
+def to_task(
+    item_id: str, media: Any, control: Control, *, why: str = "", meta: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The task of one item.
+
+    Args:
+        item_id: The pool's id.
+        media: What the media's tag takes: an address, a text, or {"time": [...], "channel_0": [...]}.
+        control: The tag that classifies it.
+        why: One sentence on why it was chosen, shown as a column in the Data Manager.
+        meta: Kept and exported by Label Studio, not shown.
+    """
+    task: dict[str, Any] = {"data": {ID_KEY: item_id, control.key: media}}
+    if why:
+        task["data"]["why"] = why
+    if meta:
+        task["meta"] = dict(meta)
+    return task
+
+
+def item_id_of(task: Mapping[str, Any]) -> str | None:
+    """The pool's id of a task, or None if the task is not ours.
+
+    Example:
+        >>> item_id_of({"data": {"activessl_id": "a.png"}}), item_id_of({"data": {"image": "x"}})
+        ('a.png', None)
+    """
+    data = task.get("data")
+    found = data.get(ID_KEY) if isinstance(data, Mapping) else None
+    return found if isinstance(found, str) and found else None
+
+
+def rank_score(rank: int, count: int) -> float:
+    """The score of a task in a queue: strictly rising with the rank, in (0, 1). Label Studio shows the lowest first.
+
+    Example:
+        >>> rank_score(0, 4), rank_score(3, 4)
+        (0.1, 0.7)
+    """
+    return round((rank + 0.5) / (count + 1), 9)
+
+
+def to_result(classes: Sequence[str], control: Control) -> list[dict[str, Any]]:
+    """The result of a prediction or annotation that names these classes; empty for none."""
+    if not classes:
+        return []
+    return [
+        {"from_name": control.name, "to_name": control.to_name, "type": "choices", "value": {"choices": list(classes)}}
+    ]
+
+
+def to_prediction(suggestion: Suggestion | None, score: float, model: str, control: Control) -> dict[str, Any]:
+    """The prediction of one task: the suggestion as a pre-selected answer, and the task's place in the queue.
+
+    Without a suggestion, and for a blind one, the result is empty: the task has its place, but nothing is shown.
+
+    Raises:
+        AnnotatorError: The SDK's ``LabelInterface`` says that it does not fit the label config.
+    """
+    prediction: dict[str, Any] = {
+        "model_version": model,
+        "score": float(score),
+        "result": to_result(_shown(suggestion, control), control),
+    }
+    if not math.isfinite(prediction["score"]):
+        raise AnnotatorError(f"the score {score} is not a number", hint="rank the items first")
+    errors = control.interface.validate_prediction(prediction, return_errors=True)
+    if errors:
+        raise AnnotatorError(
+            f"a prediction does not fit the label config: {errors[0]}", hint="correct the label config, or the classes"
+        )
+    return prediction
+
+
+def _shown(suggestion: Suggestion | None, control: Control) -> list[str]:
+    if suggestion is None or suggestion.blind:
+        return []
+    # a class that was taken out of the config cannot be shown; the next likely one can
+    known = [(name, p) for name, p in zip(suggestion.classes, suggestion.probs, strict=True) if name in control.classes]
+    if control.multi:
+        return [name for name, p in known if p >= 0.5]
+    return [known[0][0]] if known else []
+
+
+def _named(result: Any, control: Control) -> list[str]:
+    """The classes that a result names through our tag; what other tags say is not ours."""
+    named: list[str] = []
+    for part in result if isinstance(result, list) else ():
+        if isinstance(part, Mapping) and part.get("from_name") == control.name and part.get("type") == "choices":
+            value = part.get("value")
+            said = value.get("choices") if isinstance(value, Mapping) else None
+            named += [name for name in said if isinstance(name, str)] if isinstance(said, list) else []
+    return list(dict.fromkeys(named))
+
+
+def to_answer(
+    annotation: Mapping[str, Any],
+    task: Mapping[str, Any],
+    control: Control,
+    *,
+    project: int,
+    people: Mapping[int, str],
+) -> tuple[Answer, Note | None]:
+    """What one annotation says.
+
+    A skip stays a skip. An empty submit, or two choices where one is allowed, is no label: it comes back as a skip too
+    (Label Studio does not offer the task again), with a note. A class that the config no longer has is kept, with a
+    note: whoever folds the answers decides.
+
+    Args:
+        annotation: As Label Studio lists it, cancelled ones included.
+        task: Its task with ``data`` and ``predictions``; the task must be ours.
+        control: The tag that classifies.
+        project: The project's number.
+        people: User numbers to names.
+
+    Raises:
+        AnnotatorError: The annotation lacks its number or its times.
+    """
+    item_id = item_id_of(task)
+    updated = annotation.get("updated_at") or annotation.get("created_at")
+    if item_id is None or not isinstance(annotation.get("id"), int) or not isinstance(updated, str):
+        raise AnnotatorError(
+            f"an annotation of task {task.get('id')} has no number, time or item",
+            hint="check that the address is Label Studio's own, and try again",
+        )
+    source = f"project {project} annotation {annotation['id']}"
+    classes, note = _named(annotation.get("result"), control), None
+    cancelled = bool(annotation.get("was_cancelled"))
+    if cancelled:
+        classes = []
+    elif not classes:
+        note = Note(source, item_id, "submitted without a class: counts as skipped")
+    elif len(classes) > 1 and not control.multi:
+        note = Note(source, item_id, f"names {len(classes)} classes where one is asked: counts as skipped")
+        classes = []
+    elif any(name not in control.classes for name in classes):
+        gone = [name for name in classes if name not in control.classes]
+        note = Note(source, item_id, f"names {', '.join(gone)}, which the label config does not have")
+    answer = Answer(
+        key=f"{source} @ {updated}",
+        source=source,
+        item_id=item_id,
+        kind="label" if classes else "skip",
+        classes=tuple(classes),
+        annotator=_who(annotation.get("completed_by"), people),
+        seconds=_seconds(annotation.get("lead_time")),
+        at=to_time(updated),
+        suggested=_suggested(annotation, task, control),
+        ground_truth=bool(annotation.get("ground_truth")),
+    )
+    return answer, note
+
+
+def to_time(text: str) -> datetime:
+    """A server's time as a datetime with a time zone.
+
+    Example:
+        >>> to_time("2026-11-24T11:17:11.318097Z").isoformat()
+        '2026-11-24T11:17:11.318097+00:00'
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise AnnotatorError(f"{text!r} is not a time", hint="check that the address is Label Studio's own") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _who(completed_by: Any, people: Mapping[int, str]) -> str:
+    if isinstance(completed_by, Mapping):
+        return str(completed_by.get("email") or f"user {completed_by.get('id')}")
+    if isinstance(completed_by, int):
+        return people.get(completed_by, f"user {completed_by}")
+    return "unknown"
+
+
+def _seconds(lead_time: Any) -> float | None:
+    if isinstance(lead_time, bool) or not isinstance(lead_time, int | float):
+        return None
+    seconds = float(lead_time)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _suggested(annotation: Mapping[str, Any], task: Mapping[str, Any], control: Control) -> str | None:
+    """The class that was pre-selected: of the prediction it came from, else of the newest one when it was made."""
+    predictions = [p for p in task.get("predictions") or () if isinstance(p, Mapping)]
+    parent = annotation.get("parent_prediction")
+    shown = [p for p in predictions if parent is not None and p.get("id") == parent]
+    if not shown:
+        made = annotation.get("created_at")
+        before = [p for p in predictions if not made or str(p.get("created_at") or "") <= str(made)]
+        shown = sorted(before, key=lambda p: (str(p.get("created_at") or ""), p.get("id") or 0))[-1:]
+    named = _named(shown[0].get("result"), control) if shown else []
+    return named[0] if named else None

@@ -1,0 +1,209 @@
+"""Finding, making and checking the Label Studio project, and finding tasks in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from activessl.errors import AnnotatorError, ConfigError
+from activessl.pool.pool import Modality
+from activessl_label_studio.client import Client
+from activessl_label_studio.labels import Control, build_config, read_config
+from activessl_label_studio.mapping import item_id_of
+
+__all__ = ["UNCERTAINTY", "find_project", "find_tasks", "list_tasks", "open_project"]
+
+#: The only sampling of the free edition that follows the predictions' score.
+UNCERTAINTY = "Uncertainty sampling"
+
+#: An address this long passes every proxy; ids beyond it go into the next request.
+_QUERY_CHARS = 5_000
+
+#: From this many ids on, reading the whole project (4,700 tasks a second) is faster than asking for each chunk.
+_MANY = 2_000
+
+
+def open_project(
+    client: Client,
+    *,
+    number: int | None,
+    title: str,
+    classes: Sequence[str],
+    modality: Modality,
+    multi: bool,
+    channels: int = 1,
+    control: str | None = None,
+    instructions: str = "",
+) -> tuple[dict[str, Any], Control]:
+    """The project and its control, made if there is none of that title, and set so that the order holds.
+
+    The sampling follows the scores, predictions are shown, empty submits are off. An existing project keeps its label
+    config; classes that it lacks are added if the config is one of ours, and named in an error otherwise.
+
+    Args:
+        client: Who asks.
+        number: The project's number; None to find it by title.
+        title: 3 to 50 characters.
+        classes: What the label config must offer.
+        modality: What the items are.
+        multi: Whether one item may have several classes.
+        channels: How many channels a series has.
+        control: The name of the Choices tag in an existing config with several.
+        instructions: Shown to the annotators before they start.
+
+    Raises:
+        AnnotatorError: No such project, several of that title, or one that cannot hold these items.
+        ConfigError: The label config cannot be served; what is in the way is named.
+    """
+    project = client.get(f"/api/projects/{number}") if number is not None else _by_title(client, title)
+    if project is None:
+        body = {
+            "title": title,
+            "label_config": build_config(classes, modality, multi=multi, channels=channels),
+            "sampling": UNCERTAINTY,
+            "show_collab_predictions": True,
+            "enable_empty_annotation": False,
+            "maximum_annotations": 1,
+        }
+        if instructions:
+            body |= {"expert_instruction": instructions, "show_instruction": True}
+        project = client.post("/api/projects/", body)
+    wanted = {"sampling": UNCERTAINTY, "show_collab_predictions": True, "enable_empty_annotation": False}
+    changes: dict[str, Any] = {key: value for key, value in wanted.items() if project.get(key) != value}
+    found = read_config(str(project.get("label_config") or ""), control=control)
+    if found.modality != modality:
+        raise AnnotatorError(
+            f"project {project['id']} shows {found.modality} items, not {modality}",
+            hint="name another project or title",
+        )
+    if found.multi != multi:
+        kind = ("several classes", "one class")
+        raise ConfigError(
+            f"project {project['id']} asks for {kind[not found.multi]} per item, not {kind[not multi]}",
+            hint="change `choice` in the project's label config, or `multi` in yours",
+        )
+    missing = [name for name in classes if name not in found.classes]
+    if missing:
+        if project.get("label_config") != build_config(found.classes, modality, multi=multi, channels=channels):
+            raise ConfigError(
+                f"the label config of project {project['id']} lacks {', '.join(missing)}",
+                hint="add these choices in the project's settings, or take the classes out of yours",
+            )
+        changes["label_config"] = build_config([*found.classes, *missing], modality, multi=multi, channels=channels)
+        found = read_config(changes["label_config"])
+    if changes:
+        project = client.patch(f"/api/projects/{project['id']}", changes) | {"id": project["id"]}
+    return project, found
+
+
+def find_project(
+    client: Client, *, number: int | None, title: str, control: str | None = None
+) -> tuple[dict[str, Any], Control]:
+    """The project as it is, without making or changing anything.
+
+    Raises:
+        AnnotatorError: There is no such project, or there are several.
+        ConfigError: Its label config cannot be served.
+    """
+    project = client.get(f"/api/projects/{number}") if number is not None else _by_title(client, title)
+    if project is None:
+        raise AnnotatorError(f"{client.url} has no project {title!r}", hint="push a round first: it makes the project")
+    return project, read_config(str(project.get("label_config") or ""), control=control)
+
+
+def _by_title(client: Client, title: str) -> dict[str, Any] | None:
+    if not 3 <= len(title) <= 50:
+        raise ConfigError(f"the title {title!r} has {len(title)} characters", hint="give it 3 to 50")
+    page = client.get("/api/projects/", title=title, page_size=100)
+    same = [row for row in page["results"] if row.get("title") == title]
+    if len(same) > 1:
+        numbers = ", ".join(str(row["id"]) for row in same)
+        raise AnnotatorError(
+            f"{len(same)} projects are called {title!r}: {numbers}", hint="say which one by its number"
+        )
+    found: dict[str, Any] | None = client.get(f"/api/projects/{same[0]['id']}") if same else None
+    return found
+
+
+def list_tasks(
+    client: Client,
+    project: int,
+    filters: Sequence[dict[str, Any]] = (),
+    *,
+    conjunction: str = "and",
+    everything: bool = False,
+    page_size: int = 1000,
+) -> Iterator[dict[str, Any]]:
+    """Tasks in the order of their numbers, page by page.
+
+    Args:
+        client: Who asks.
+        project: The project's number.
+        filters: The Data Manager's filters.
+        conjunction: "and" or "or" between them.
+        everything: With annotations, predictions and drafts: ten times slower.
+        page_size: Tasks per request.
+    """
+    query = {"filters": {"conjunction": conjunction, "items": list(filters)}, "ordering": ["tasks:id"]}
+    extra = {"fields": "all"} if everything else {}
+    seen = 0
+    for number in range(1, 1_000_000):
+        page = client.get(
+            "/api/tasks",
+            timeout=300.0,
+            project=project,
+            page=number,
+            page_size=page_size,
+            # addresses of media are not needed, and resolving each takes time
+            resolve_uri="false",
+            query=json.dumps(query, separators=(",", ":")),
+            **extra,
+        )
+        tasks = page["tasks"]
+        yield from tasks
+        seen += len(tasks)
+        # asking for a page beyond the end is a 404, which cannot be told from a project that went away
+        if seen >= int(page["total"]) or not tasks:
+            return
+
+
+def find_tasks(
+    client: Client, project: dict[str, Any], ids: Sequence[str], *, everything: bool = False
+) -> dict[str, list[dict[str, Any]]]:
+    """The tasks of some items: item id to its tasks, the oldest first. Items without a task are not in it.
+
+    There is more than one task only if an import was repeated behind our back.
+    """
+    if project.get("task_number") == 0 or not ids:
+        return {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for task in _candidates(client, int(project["id"]), ids, everything):
+        item_id = item_id_of(task)
+        if item_id is not None:
+            found.setdefault(item_id, []).append(task)
+    wanted = set(ids)
+    return {item_id: sorted(tasks, key=lambda t: int(t["id"])) for item_id, tasks in found.items() if item_id in wanted}
+
+
+def _candidates(client: Client, project: int, ids: Sequence[str], everything: bool) -> Iterator[dict[str, Any]]:
+    if len(ids) > _MANY:
+        yield from list_tasks(client, project, everything=everything, page_size=2000)
+        return
+    for chunk in _chunks(ids, _QUERY_CHARS):
+        one = {"filter": "filter:tasks:data.activessl_id", "operator": "in_list", "type": "String", "value": chunk}
+        yield from list_tasks(client, project, [one], everything=everything)
+
+
+def _chunks(ids: Iterable[str], chars: int) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    size = 0
+    for item_id in ids:
+        cost = 3 * len(json.dumps(item_id))  # percent-encoded at worst
+        if chunk and size + cost > chars:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(item_id)
+        size += cost
+    if chunk:
+        yield chunk

@@ -1,0 +1,165 @@
+"""Reading what the annotators said since last time.
+
+The watermark is a time of the server's own clock, the newest change seen, so no clock of ours can lose an answer. Each
+pull looks back over a short overlap, because two answers that are stored at the same moment may become visible in the
+wrong order; what it reads twice carries the same key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from activessl.annotators.base import Answer
+from activessl.errors import AnnotatorError
+from activessl_label_studio.client import Client
+from activessl_label_studio.labels import Control
+from activessl_label_studio.mapping import Note, item_id_of, to_answer, to_time
+from activessl_label_studio.project import list_tasks
+
+__all__ = ["OVERLAP_S", "Pulled", "pull_answers"]
+
+#: How far each pull looks back behind the newest change, in seconds.
+OVERLAP_S = 30.0
+
+_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What one pull brought.
+
+    Attributes:
+        answers: Oldest first; repeats carry the keys they had.
+        watermark: Where the next pull begins.
+        notes: What a person should hear of.
+        foreign: Changed tasks that are not ours.
+    """
+
+    answers: list[Answer]
+    watermark: str
+    notes: list[Note] = field(default_factory=list)
+    foreign: int = 0
+
+
+def pull_answers(
+    client: Client,
+    number: int,
+    control: Control,
+    since: str | None,
+    *,
+    known: Mapping[str, str],
+    people: Mapping[int, str],
+    overlap: float = OVERLAP_S,
+) -> Pulled:
+    """All answers after a watermark, with the withdrawals of known answers that are gone.
+
+    Args:
+        client: Who asks.
+        number: The project's number.
+        control: Its control.
+        since: The last pull's watermark; None for all.
+        known: Source to item id of the answers that count so far: deletions are what is missing from the server.
+        people: User numbers to names.
+        overlap: Seconds to look back.
+
+    Raises:
+        AnnotatorError: The watermark is not one of ours.
+    """
+    before = _read(since, number)
+    changed = _changed(before["at"] - timedelta(seconds=overlap) if before["at"] else None)
+    filters = [
+        {"filter": f"filter:tasks:{kind}", "operator": "greater", "type": "Number", "value": 0}
+        | ({"child_filter": changed} if changed else {})
+        for kind in ("total_annotations", "cancelled_annotations")
+    ]
+    answers: list[Answer] = []
+    notes: list[Note] = []
+    newest, foreign = before["at"], 0
+    current: dict[str, set[str]] = {}
+    for task in list_tasks(client, number, filters, conjunction="or", everything=True, page_size=200):
+        at = to_time(str(task["updated_at"]))
+        newest = max(newest, at) if newest else at
+        item_id = item_id_of(task)
+        if item_id is None:
+            foreign += 1
+            continue
+        for annotation in task["annotations"]:
+            answer, note = to_answer(annotation, task, control, project=number, people=people)
+            answers.append(answer)
+            notes += [note] if note else []
+            current.setdefault(item_id, set()).add(answer.source)
+    answers.sort(key=lambda answer: (answer.at, answer.source))
+    count = _count(client, number)
+    gone = _gone(client, number, known, current, answers, before["count"], count)
+    at = newest or datetime.now(UTC)
+    answers += [
+        Answer(f"{source} @ deleted", source, item_id, "delete", (), "unknown", None, at) for source, item_id in gone
+    ]
+    return Pulled(answers, _write(number, newest, count), notes, foreign)
+
+
+def _gone(
+    client: Client,
+    number: int,
+    known: Mapping[str, str],
+    current: Mapping[str, set[str]],
+    answers: list[Answer],
+    before: int | None,
+    now: int,
+) -> list[tuple[str, str]]:
+    """Known answers that the server no longer has.
+
+    Of the tasks that were just read it is plain. A deletion elsewhere shows in the project's count, which then is below
+    what it was plus what is new; only then everything is read.
+    """
+    if before is None:  # everything was read
+        there = {source for sources in current.values() for source in sources}
+        return [(source, item) for source, item in known.items() if source not in there]
+    here = [(source, item) for source, item in known.items() if item in current and source not in current[item]]
+    new = len({answer.source for answer in answers} - known.keys())
+    if not known or now >= before + new - len(here):
+        return here
+    filters = [
+        {"filter": f"filter:tasks:{kind}", "operator": "greater", "type": "Number", "value": 0}
+        for kind in ("total_annotations", "cancelled_annotations")
+    ]
+    there = {
+        f"project {number} annotation {annotation['id']}"
+        for task in list_tasks(client, number, filters, conjunction="or", everything=True)
+        for annotation in task["annotations"]
+    }
+    return [(source, item) for source, item in known.items() if source not in there]
+
+
+def _count(client: Client, number: int) -> int:
+    """How many annotations the project has, skips and ground truth included."""
+    project = client.get(f"/api/projects/{number}")
+    return int(project.get("total_annotations_number") or 0) + int(project.get("skipped_annotations_number") or 0)
+
+
+def _changed(after: datetime | None) -> dict[str, Any] | None:
+    if after is None:
+        return None
+    value = after.astimezone(UTC).strftime(_FORMAT)
+    return {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime", "value": value}
+
+
+def _read(since: str | None, number: int) -> dict[str, Any]:
+    if since is None:
+        return {"at": None, "count": None}
+    try:
+        kept = json.loads(since)
+        if kept["project"] != number:
+            return {"at": None, "count": None}  # another project took this one's place: everything is new
+        return {"at": to_time(kept["at"]) if kept["at"] else None, "count": int(kept["count"])}
+    except (ValueError, KeyError, TypeError):
+        raise AnnotatorError(f"{since[:80]!r} is not a watermark of ours", hint="pull from the beginning") from None
+
+
+def _write(number: int, newest: datetime | None, count: int) -> str:
+    at = newest.astimezone(UTC).strftime(_FORMAT) if newest else None
+    return json.dumps({"project": number, "at": at, "count": count})

@@ -1,0 +1,344 @@
+"""Putting a round before the annotators, in our order, so that doing it twice changes nothing.
+
+The order holds on the free edition only in one sequence: predictions first, then the project's ``model_version``, then
+a look whether it took, and only then the old predictions go. Whoever asks for the next task at any moment in between
+gets one of the old round or of the new one, never a random one.
+
+Open tasks of older rounds stay behind the new round, in their old order and with what was suggested for them, so that
+nothing that was asked is forgotten. Predictions on answered tasks are kept: they are the record of what was shown.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from activessl.annotators.base import Pushed, Suggestion
+from activessl.errors import AnnotatorError, AnnotatorUnreachable
+from activessl.pool.pool import Pool
+from activessl.strategies.base import Query
+from activessl_label_studio.client import IMPORT_TIMEOUT_S, Client
+from activessl_label_studio.labels import Control
+from activessl_label_studio.mapping import ID_KEY, item_id_of, rank_score, to_prediction, to_task
+from activessl_label_studio.media import MediaMode, place
+from activessl_label_studio.project import find_tasks, list_tasks
+
+__all__ = ["push_round"]
+
+Task = dict[str, Any]
+
+#: One import request: large enough for the server's full speed, small enough to be looked up when its answer is lost.
+_TASKS, _BYTES = 1_000, 16_000_000
+
+#: Beyond this many open tasks of older rounds, re-ranking them would take longer than a person waits.
+_OLDER = 1_000
+
+#: Beyond this many, old predictions are deleted by version, not one by one.
+_ONE_BY_ONE = 500
+
+
+def push_round(
+    client: Client,
+    project: dict[str, Any],
+    control: Control,
+    pool: Pool,
+    query: Query,
+    suggestions: Sequence[Suggestion],
+    *,
+    model: str,
+    media: MediaMode = "auto",
+    document_root: Path | None = None,
+    patience: float = 2.0,
+) -> Pushed:
+    """Import what is missing, rank everything that is open, switch the model in, and make sure that it took.
+
+    Args:
+        client: Who asks.
+        project: As ``open_project`` gave it.
+        control: Its control.
+        pool: What the query is about.
+        query: Which items, the most informative first.
+        suggestions: What the head thinks of them, and of open items of older rounds if the caller likes.
+        model: The version behind order and suggestions.
+        media: How the items are shown.
+        document_root: The folder that the server may serve files from, for media "local".
+        patience: Seconds before looking whether a request without an answer was carried out; doubles thrice.
+
+    Raises:
+        AnnotatorError: The server did not take all of it, or offers another task than the first of the query.
+        AnnotatorUnreachable: No answer; what was sent is found by the next push.
+    """
+    number = int(project["id"])
+    suggested = {s.item_id: s for s in suggestions}
+    versions: Mapping[str, int] = client.get(f"/api/projects/{number}/model-versions/") or {}
+    known = _heal(client, find_tasks(client, project, query.ids, everything=model in versions or len(query) <= 200))
+    older = _open_older(client, project, known, set(query.ids))
+    scores = {
+        item_id: rank_score(i, len(query) + len(older))
+        for i, item_id in enumerate([*query.ids, *(str(item_id_of(task)) for task in older)])
+    }
+
+    def prediction(item_id: str) -> dict[str, Any]:
+        return to_prediction(suggested.get(item_id), scores[item_id], model, control)
+
+    missing = [(i, item_id) for i, item_id in enumerate(query.ids) if item_id not in known]
+    addresses = place(
+        client, number, pool, [int(query.indices[i]) for i, _ in missing], mode=media, document_root=document_root
+    )
+    tasks = [
+        to_task(item_id, address, control, why=query.reasons[i], meta={"model": model, "strategy": query.strategy})
+        | {"predictions": [prediction(item_id)]}
+        for (i, item_id), address in zip(missing, addresses, strict=True)
+    ]
+    made = _import_tasks(client, project, tasks, patience)
+
+    standing = [task for item_id in query.ids if (task := known.get(item_id)) and _is_open(task)]
+    wanted = [(int(task["id"]), prediction(str(item_id_of(task)))) for task in standing]
+    wanted += [(int(task["id"]), _carried(task, suggested, scores, model, control)) for task in older]
+    _rank(client, number, [*standing, *older], wanted, model, patience)
+    if tasks or wanted:
+        _switch(client, number, model)
+    _forget_old(client, number, [*standing, *older], model)
+
+    numbers = {item_id: int(task["id"]) for item_id, task in known.items()} | made
+    first = next((numbers[i] for i in query.ids if i in made or _is_open(known[i])), None)
+    if first is not None:
+        _check_next(client, number, first)
+    return Pushed(
+        tasks={item_id: str(numbers[item_id]) for item_id in query.ids},
+        new=len(made),
+        suggestions=sum(
+            bool(s.classes) and not s.blind for item_id in query.ids if (s := suggested.get(item_id)) is not None
+        ),
+        where=f"{client.url}/projects/{number}/data?labeling=1",
+        project=str(number),
+    )
+
+
+def _is_open(task: Task) -> bool:
+    return not task.get("total_annotations") and not task.get("cancelled_annotations")
+
+
+def _heal(client: Client, found: Mapping[str, list[Task]]) -> dict[str, Task]:
+    """One task per item. Extra ones that nobody has touched are deleted: an import was carried out twice."""
+    kept: dict[str, Task] = {}
+    for item_id, tasks in found.items():
+        kept[item_id] = next((task for task in tasks if not _is_open(task)), tasks[0])
+        for task in tasks:
+            if task is not kept[item_id] and _is_open(task):
+                client.delete(f"/api/tasks/{task['id']}/")
+    return kept
+
+
+def _open_older(client: Client, project: Mapping[str, Any], known: Mapping[str, Task], now: set[str]) -> list[Task]:
+    """Our open tasks that this round does not ask about, in the order in which they stood."""
+    if not project.get("task_number"):
+        return []
+    untouched = [
+        {"filter": f"filter:tasks:{name}", "operator": "equal", "type": "Number", "value": 0}
+        for name in ("total_annotations", "cancelled_annotations")
+    ]
+    query = json.dumps({"filters": {"conjunction": "and", "items": untouched}}, separators=(",", ":"))
+    count = int(client.get("/api/tasks", project=project["id"], page_size=1, query=query)["total"])
+    if not 0 < count - sum(map(_is_open, known.values())) <= _OLDER:
+        return []
+    tasks = [
+        task
+        for task in list_tasks(client, int(project["id"]), untouched, everything=True)
+        if (item_id := item_id_of(task)) is not None and item_id not in now
+    ]
+    active = project.get("model_version")
+
+    def place_of(task: Task) -> tuple[float, int]:
+        ranked = [
+            float(p["score"]) for p in task["predictions"] if p["model_version"] == active and p["score"] is not None
+        ]
+        return (min(ranked, default=2.0), int(task["id"]))
+
+    tasks.sort(key=place_of)
+    return list({str(item_id_of(task)): task for task in reversed(tasks)}.values())[::-1]
+
+
+def _carried(
+    task: Task, suggested: Mapping[str, Suggestion], scores: Mapping[str, float], model: str, control: Control
+) -> dict[str, Any]:
+    """The prediction of an older task: a new suggestion if there is one, else what was shown so far."""
+    item_id = str(item_id_of(task))
+    fresh = to_prediction(suggested.get(item_id), scores[item_id], model, control)
+    if item_id in suggested or not task["predictions"]:
+        return fresh
+    newest = max(task["predictions"], key=lambda p: (str(p.get("created_at")), int(p["id"])))
+    carried = fresh | {"result": newest["result"]}
+    # the config may have lost the class since then
+    return fresh if control.interface.validate_prediction(carried, return_errors=True) else carried
+
+
+def _import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Task], patience: float) -> dict[str, int]:
+    """Import tasks, each once, also when answers are lost: what is there is found before anything is resent."""
+    made: dict[str, int] = {}
+    for chunk in _by_size(tasks):
+        todo = list(chunk)
+        for attempt in range(4):
+            try:
+                answer = client.post(
+                    f"/api/projects/{project['id']}/import", todo, timeout=IMPORT_TIMEOUT_S, return_task_ids="true"
+                )
+            except AnnotatorUnreachable:
+                if attempt == 3:
+                    raise
+                answer = None
+            ids = answer.get("task_ids") if isinstance(answer, dict) else None
+            if isinstance(ids, list) and len(ids) == len(todo):
+                made |= {task["data"][ID_KEY]: int(number) for task, number in zip(todo, ids, strict=True)}
+                todo = []
+                break
+            # no answer, or one that does not say which: the server may still be at it
+            time.sleep(patience * 2**attempt)
+            asked = [task["data"][ID_KEY] for task in todo]
+            there = _heal(client, find_tasks(client, {"id": project["id"]}, asked))
+            made |= {item_id: int(task["id"]) for item_id, task in there.items()}
+            todo = [task for task in todo if task["data"][ID_KEY] not in there]
+            if not todo:
+                break
+        if todo:
+            raise AnnotatorError(
+                f"the server took {len(chunk) - len(todo):,} of {len(chunk):,} tasks",
+                hint="push again: none is sent twice",
+            )
+    return made
+
+
+def _by_size(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    chunk: list[Task] = []
+    size = 0
+    for task in tasks:
+        cost = len(json.dumps(task["data"]))
+        if chunk and (len(chunk) >= _TASKS or size + cost > _BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(task)
+        size += cost
+    if chunk:
+        yield chunk
+
+
+def _rank(
+    client: Client,
+    number: int,
+    tasks: Sequence[Task],
+    wanted: Sequence[tuple[int, dict[str, Any]]],
+    model: str,
+    patience: float,
+) -> None:
+    """Give tasks that are there already their predictions, each once."""
+    have: dict[int, list[dict[str, Any]]] = {
+        int(task["id"]): [
+            p for p in task.get("predictions") or () if isinstance(p, dict) and p["model_version"] == model
+        ]
+        for task in tasks
+    }
+    if _in_place(have, wanted):
+        return
+    for there in have.values():  # of the same model, but another order: an import knows no "replace"
+        for old in there:
+            client.delete(f"/api/predictions/{old['id']}/")
+    todo = list(wanted)
+    for attempt in range(4):
+        if not todo:
+            return
+        sent = todo[: 2 * _TASKS]
+        try:
+            body = [prediction | {"task": task} for task, prediction in sent]
+            answer = client.post(f"/api/projects/{number}/import/predictions", body, timeout=IMPORT_TIMEOUT_S)
+        except AnnotatorUnreachable:
+            if attempt == 3:
+                raise
+            time.sleep(patience * 2**attempt)
+            done = _with_version(client, number, [task for task, _ in sent], model)
+            todo = [(task, prediction) for task, prediction in todo if task not in done]
+            continue
+        if not isinstance(answer, dict) or answer.get("created") != len(sent):
+            created = answer.get("created") if isinstance(answer, dict) else None
+            raise AnnotatorError(
+                f"the server took {created} of {len(sent)} predictions", hint="push again: those that are there stay"
+            )
+        todo = todo[2 * _TASKS :]
+
+
+def _in_place(have: Mapping[int, Sequence[Mapping[str, Any]]], wanted: Sequence[tuple[int, Mapping[str, Any]]]) -> bool:
+    """Whether each task has just one prediction of this model, the right one, and the scores rise in our order."""
+    last = -1.0
+    for task, prediction in wanted:
+        there = have.get(task, ())
+        if len(there) != 1 or there[0]["score"] is None or float(there[0]["score"]) <= last:
+            return False
+        if _choices(there[0]) != _choices(prediction):
+            return False
+        last = float(there[0]["score"])
+    return True
+
+
+def _choices(prediction: Mapping[str, Any]) -> list[Any]:
+    return [part.get("value") for part in prediction.get("result") or ()]
+
+
+def _with_version(client: Client, number: int, tasks: Sequence[int], model: str) -> set[int]:
+    """Which of these tasks have a prediction of a model."""
+    only = {"filter": "filter:tasks:id", "operator": "in_list", "type": "Number", "value": list(tasks)}
+    found = list_tasks(client, number, [only], everything=True)
+    return {int(task["id"]) for task in found if any(p["model_version"] == model for p in task["predictions"])}
+
+
+def _switch(client: Client, number: int, model: str) -> None:
+    project = client.get(f"/api/projects/{number}")
+    if project.get("model_version") != model:
+        client.patch(f"/api/projects/{number}", {"model_version": model})
+        project = client.get(f"/api/projects/{number}")
+    if project.get("model_version") != model:
+        raise AnnotatorError(
+            f"project {number} keeps model {project.get('model_version')!r} instead of {model!r}",
+            hint="see whether an ML backend is connected to the project, and disconnect it",
+        )
+
+
+def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str) -> None:
+    """Delete what other models said about tasks that are still open; on answered ones it is the record."""
+    old = [
+        p
+        for task in tasks
+        for p in task.get("predictions") or ()
+        if isinstance(p, dict) and p["model_version"] != model
+    ]
+    if len(old) <= _ONE_BY_ONE:
+        for prediction in old:
+            client.delete(f"/api/predictions/{prediction['id']}/")
+        return
+    for version in sorted({str(p["model_version"]) for p in old}):
+        client.delete(f"/api/projects/{number}/model-versions/", {"model_version": version}, timeout=IMPORT_TIMEOUT_S)
+
+
+def _check_next(client: Client, number: int, first: int) -> None:
+    """Ask for the next task as an annotator would, and compare it with the first of the round.
+
+    Asking locks the task for the one who asks. Where other people label too, that would hide our most important task
+    from them, so then the Data Manager is asked, which sorts by the same scores and locks nothing.
+    """
+    if len(client.get("/api/users/")) == 1:
+        offered = client.get(f"/api/projects/{number}/next")
+        # a task that was opened before and not finished is offered again, whatever the order says
+        if "Task lock" in str(offered.get("queue")):
+            return
+        found = int(offered["id"])
+    else:
+        untouched = {"filter": "filter:tasks:total_annotations", "operator": "equal", "type": "Number", "value": 0}
+        query = {"filters": {"conjunction": "and", "items": [untouched]}, "ordering": ["tasks:predictions_score"]}
+        page = client.get("/api/tasks", project=number, page_size=10, query=json.dumps(query))
+        found = next((int(task["id"]) for task in page["tasks"] if _is_open(task)), first)
+    if found != first:
+        raise AnnotatorError(
+            f"project {number} offers task {found} next, not the round's first, {first}",
+            hint="set sampling to uncertainty and the prediction version to this round's, and push again",
+        )

@@ -1,0 +1,222 @@
+"""A scripted person who labels through the server's front door, for demonstrations and tests.
+
+It signs in with an address and a password, asks for the next task as the browser does, sees what the browser shows,
+and submits. It never looks into our ledger, and knows the true class only as a person would: by looking, here in a
+mapping, with mistakes at a stated rate.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from activessl.errors import AnnotatorError, AnnotatorUnreachable
+from activessl_label_studio.client import scrub
+from activessl_label_studio.labels import Control, read_config
+from activessl_label_studio.login import sign_in
+from activessl_label_studio.mapping import item_id_of, to_result
+
+__all__ = ["Habits", "ScriptedAnnotator", "Worked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How the scripted person behaves. The times are SIMULATED: reported as ``lead_time``, slept only if asked.
+
+    Attributes:
+        mistakes: Share of items that are taken for a neighbouring class, in [0, 1].
+        anchoring: Share of wrong suggestions that are waved through, in [0, 1].
+        skips: Share of items that the person will not judge, in [0, 1].
+        seconds: Median time for an item, in seconds; single times are log-normal around it.
+        spread: Standard deviation of the times' logarithm.
+        confirming: Factor on the time where the suggestion is right and only has to be confirmed, in (0, 1].
+        sleep: Whether to take that time for real.
+    """
+
+    mistakes: float = 0.02
+    anchoring: float = 0.05
+    skips: float = 0.01
+    seconds: float = 4.2
+    spread: float = 0.35
+    confirming: float = 0.6
+    sleep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What the person did.
+
+    Attributes:
+        labeled: Labels given.
+        skipped: Tasks skipped.
+        mistakes: Labels that are not the true class.
+        accepted: Labels equal to the suggestion that was shown.
+        seconds: Simulated working time, as reported to the server.
+        items: The ids in the order in which the server offered them.
+    """
+
+    labeled: int
+    skipped: int
+    mistakes: int
+    accepted: int
+    seconds: float
+    items: tuple[str, ...] = field(repr=False)
+
+
+class ScriptedAnnotator:
+    """A person at the label stream of one project.
+
+    Args:
+        url: The server's address.
+        email: The person's own address.
+        password: The person's own password.
+        project: The project's number.
+        truth: Item id to true class, or classes: what the person sees in the picture.
+        neighbours: Class to the classes it is easily taken for; by default the ones beside it in the label config.
+        habits: How the person behaves.
+        seed: Makes it repeatable.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        email: str,
+        password: str,
+        project: int,
+        truth: Mapping[str, str | Sequence[str]],
+        *,
+        neighbours: Mapping[str, Sequence[str]] | None = None,
+        habits: Habits | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.url, self.email, self.project = url.rstrip("/"), email, project
+        self.habits = habits or Habits()
+        self._truth, self._neighbours = truth, neighbours or {}
+        self._rng = np.random.default_rng(seed)
+        self._session = sign_in(self.url, email, password)
+
+    def __repr__(self) -> str:
+        return f"ScriptedAnnotator({self.url!r}, {self.email!r}, project={self.project})"
+
+    def close(self) -> None:
+        """Leave the session."""
+        self._session.close()
+
+    def work(self, n: int) -> Worked:
+        """Take up to n tasks, one after the other, as the server offers them.
+
+        Args:
+            n: How many tasks at most, >= 0; fewer where the server has no more.
+
+        Raises:
+            AnnotatorError: The server refuses, or offers an item whose true class the person does not know.
+        """
+        project = self._call("GET", f"/api/projects/{self.project}")
+        control = read_config(project["label_config"])
+        labeled = skipped = mistakes = accepted = 0
+        seconds = 0.0
+        items: list[str] = []
+        while len(items) < n:
+            task = self._call("GET", f"/api/projects/{self.project}/next", none_on=404)
+            if task is None:
+                break
+            item_id = item_id_of(task)
+            if item_id is None or item_id not in self._truth:
+                raise AnnotatorError(
+                    f"task {task['id']} shows {item_id!r}, which this person cannot judge", hint="give its true class"
+                )
+            said = self._truth[item_id]
+            truth = (said,) if isinstance(said, str) else tuple(said)
+            shown, parent = _preselected(task, control)
+            chosen = self._decide(truth, shown, control)
+            took = self._time(confirms=bool(shown) and chosen == shown)
+            if self.habits.sleep:
+                time.sleep(took)
+            self._submit(task, chosen, control, took, parent)
+            items.append(item_id)
+            seconds += took
+            labeled += chosen is not None
+            skipped += chosen is None
+            mistakes += chosen is not None and set(chosen) != set(truth)
+            accepted += bool(shown) and chosen == shown
+        return Worked(labeled, skipped, mistakes, accepted, seconds, tuple(items))
+
+    def _decide(self, truth: tuple[str, ...], shown: tuple[str, ...], control: Control) -> tuple[str, ...] | None:
+        """What the person submits; None for a skip. Draws the same number of numbers for each task."""
+        skip, mistake, anchor, which = self._rng.random(4)
+        if skip < self.habits.skips:
+            return None
+        if shown and set(shown) != set(truth) and anchor < self.habits.anchoring:
+            return shown
+        if mistake >= self.habits.mistakes:
+            return truth
+        # a person mixes up what looks alike, not anything with anything
+        taken = truth[0] if truth else control.classes[0]
+        near = list(self._neighbours.get(taken, ())) or _beside(taken, control.classes)
+        return (near[int(which * len(near))], *truth[1:]) if near else truth
+
+    def _time(self, *, confirms: bool) -> float:
+        took = self.habits.seconds * math.exp(self.habits.spread * self._rng.standard_normal())
+        return round(took * (self.habits.confirming if confirms else 1.0), 3)
+
+    def _submit(
+        self, task: Mapping[str, Any], chosen: tuple[str, ...] | None, control: Control, took: float, parent: int | None
+    ) -> None:
+        body: dict[str, Any] = {
+            "result": to_result(chosen or (), control),
+            "lead_time": took,
+            "was_cancelled": chosen is None,
+            # a submit that is repeated because its answer was lost is answered with 409 instead of stored twice; never
+            # from the seed: the server compares it with all projects, so a second run would change nothing
+            "unique_id": str(uuid.uuid4()),
+            "parent_prediction": parent,
+        }
+        self._call("POST", f"/api/tasks/{task['id']}/annotations/", body, none_on=409)
+
+    def _call(self, method: str, path: str, body: Any = None, *, none_on: int = 0) -> Any:
+        import httpx
+
+        problem = ""
+        for attempt in range(4):
+            try:
+                answer = self._session.request(method, path, json=body)
+            except httpx.HTTPError as error:
+                problem = type(error).__name__
+            else:
+                if answer.status_code < 500:
+                    break
+                problem = f"status {answer.status_code}"
+            time.sleep(0.2 * 2**attempt)
+        else:
+            raise AnnotatorUnreachable(f"{self.url} does not answer ({problem})", hint="see whether the server runs")
+        if answer.status_code == none_on:
+            return None
+        if answer.status_code >= 400:
+            raise AnnotatorError(
+                f"{self.url} refused {method} {path} ({answer.status_code}): {scrub(answer.text[:200])}",
+                hint="check that the person may label in this project",
+            )
+        return answer.json()
+
+
+def _preselected(task: Mapping[str, Any], control: Control) -> tuple[tuple[str, ...], int | None]:
+    """What the browser pre-selects: the choices of the offered prediction, and its number."""
+    for prediction in task.get("predictions") or ():
+        for part in prediction.get("result") or ():
+            if part.get("from_name") == control.name:
+                return tuple(part["value"]["choices"]), int(prediction["id"])
+    return (), None
+
+
+def _beside(name: str, classes: Sequence[str]) -> list[str]:
+    """The classes next to one in the label config's order."""
+    if name not in classes:
+        return list(classes[:1])
+    i = classes.index(name)
+    return [classes[j] for j in (i - 1, i + 1) if 0 <= j < len(classes)]

@@ -1,0 +1,89 @@
+"""modAL's learners on today's scikit-learn.
+
+modAL 0.4.2.1 hands ``force_all_finite`` to ``sklearn.utils.check_X_y``, which scikit-learn 1.8 no longer takes (it is
+``ensure_all_finite`` now), so that ``teach`` and ``fit`` raise a TypeError. The name is translated while a method of
+ours runs, and only then: nothing is patched for the rest of the process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import modAL.models.learners as modal_learners
+
+_patching = threading.RLock()
+
+
+@contextmanager
+def modern_sklearn() -> Iterator[None]:
+    """Let modAL's own classes teach and fit inside this block.
+
+    Example:
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from modAL.models import ActiveLearner
+        >>> learner = ActiveLearner(LogisticRegression(), X_training=np.eye(2), y_training=np.array([0, 1]))
+        >>> with modern_sklearn():
+        ...     learner.teach(np.eye(2), np.array([0, 1]))
+        >>> len(learner.X_training)
+        4
+    """
+    with _patching:
+        original = modal_learners.check_X_y
+
+        def check(X: Any, y: Any, *args: Any, force_all_finite: bool = True, **kwargs: Any) -> Any:
+            try:
+                return original(X, y, *args, ensure_all_finite=force_all_finite, **kwargs)
+            except TypeError as error:
+                if "ensure_all_finite" not in str(error):
+                    raise
+                return original(X, y, *args, force_all_finite=force_all_finite, **kwargs)  # scikit-learn before 1.6
+
+        modal_learners.check_X_y = check
+        try:
+            yield
+        finally:
+            modal_learners.check_X_y = original
+
+
+class ActiveLearner(modal_learners.ActiveLearner):  # type: ignore[misc]  # modAL has no types
+    """``modAL.models.ActiveLearner``, able to teach and fit with scikit-learn 1.8 and newer.
+
+    Example:
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from activessl_modal import ActiveLearner, as_query_strategy
+        >>> rng = np.random.default_rng(0)
+        >>> X = np.concatenate([rng.normal(-2, 1, (20, 2)), rng.normal(2, 1, (20, 2))])
+        >>> y = np.repeat([0, 1], 20)
+        >>> learner = ActiveLearner(LogisticRegression(), as_query_strategy("margin"), X[[0, 20]], y[[0, 20]])
+        >>> picked, _ = learner.query(X, n_instances=3)
+        >>> learner.teach(X[picked], y[picked])
+        >>> len(learner.y_training)
+        5
+    """
+
+    def teach(self, *args: Any, **kwargs: Any) -> None:
+        """Add labels and fit again, as modAL does."""
+        with modern_sklearn():
+            super().teach(*args, **kwargs)
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Forget, and fit to these labels, as modAL does."""
+        with modern_sklearn():
+            return super().fit(*args, **kwargs)
+
+
+class Committee(modal_learners.Committee):  # type: ignore[misc]
+    """``modAL.models.Committee``, able to teach and fit with scikit-learn 1.8 and newer."""
+
+    def teach(self, *args: Any, **kwargs: Any) -> None:
+        """Add labels to every member and fit them again, as modAL does."""
+        with modern_sklearn():
+            super().teach(*args, **kwargs)
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Fit every member to these labels, as modAL does."""
+        with modern_sklearn():
+            return super().fit(*args, **kwargs)

@@ -1,0 +1,132 @@
+"""What happens when answers are lost, repeated, broken or refused. Against the fake, which can be told to misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fake_label_studio import COOKIE, FakeLabelStudio
+from test_annotators import CLASSES, Sentences, ask, suggest
+
+from activessl.errors import AnnotatorDenied, AnnotatorError, AnnotatorUnreachable
+from activessl.pool.pool import Pool
+from activessl_label_studio import push as push_module
+from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
+from activessl_label_studio.client import connect
+
+FOREVER = 10_000
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLabelStudio]:
+    monkeypatch.setattr(push_module.time, "sleep", lambda _: None)
+    monkeypatch.setattr("label_studio_sdk.core.http_client._retry_timeout", lambda **_: 0.0)
+    monkeypatch.setattr("label_studio_sdk.core.http_client._retry_timeout_from_retries", lambda **_: 0.0)
+    with FakeLabelStudio() as fake:
+        yield fake
+
+
+@pytest.fixture
+def people(server: FakeLabelStudio) -> LabelStudioAnnotator:
+    return LabelStudioAnnotator(LabelStudioConfig(server.url, server.token, "faults", CLASSES, "text"))
+
+
+@pytest.fixture
+def pool() -> Pool:
+    source = Sentences(20)
+    return Pool(tuple(source.scan()), source)
+
+
+@pytest.mark.parametrize("what", ["drop", "refuse", "half", 502, 504])
+def test_an_import_whose_answer_is_lost_makes_each_task_once(
+    people: LabelStudioAnnotator, server: FakeLabelStudio, pool: Pool, what: str | int
+) -> None:
+    server.faults.append(["/import", "POST", what, 1])
+    if what == "half":
+        with pytest.raises(AnnotatorError, match="not complete JSON"):
+            people.push(pool, ask(pool, [1, 2, 3]), [], model="round-0")
+    pushed = people.push(pool, ask(pool, [1, 2, 3]), [], model="round-0")
+    assert len(server.tasks) == 3
+    assert {str(t["id"]) for t in server.tasks.values()} == set(pushed.tasks.values())
+
+
+@pytest.mark.parametrize("what", ["drop", "refuse", 503])
+def test_predictions_whose_answer_is_lost_are_there_once(
+    people: LabelStudioAnnotator, server: FakeLabelStudio, pool: Pool, what: str | int
+) -> None:
+    query = ask(pool, [1, 2, 3])
+    people.push(pool, query, suggest(query, "bag"), model="round-0")
+    server.faults.append(["/import/predictions", "POST", what, 1])
+    people.push(pool, query, suggest(query, "coat"), model="round-1")
+    assert server.versions(1) == {"round-1": 3}
+
+
+def test_a_server_that_never_answers_an_import_is_unreachable_and_the_next_push_finds_what_was_sent(
+    people: LabelStudioAnnotator, server: FakeLabelStudio, pool: Pool
+) -> None:
+    server.faults.append(["/import", "POST", "refuse", FOREVER])
+    with pytest.raises(AnnotatorUnreachable):
+        people.push(pool, ask(pool, [1, 2]), [], model="round-0")
+    server.faults.clear()
+    assert people.push(pool, ask(pool, [1, 2]), [], model="round-0").new == 2
+    assert len(server.tasks) == 2
+
+
+def test_reads_survive_a_server_that_fails_twice(
+    people: LabelStudioAnnotator, server: FakeLabelStudio, pool: Pool
+) -> None:
+    people.push(pool, ask(pool, [1]), [], model="round-0")
+    server.faults.append(["/api/tasks", "GET", 500, 2])
+    assert people.pull()[0] == []
+
+
+def test_a_project_that_offers_another_task_is_an_error(
+    people: LabelStudioAnnotator, server: FakeLabelStudio, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.push(pool, ask(pool, [1, 2]), [], model="round-0")
+    first = min(server.tasks)
+    server.locks.clear()
+    monkeypatch.setattr(server, "next_task", lambda project, user: (server.tasks[first], "Sequence queue"))
+    with pytest.raises(AnnotatorError, match="offers task"):
+        people.push(pool, ask(pool, [5, 6]), [], model="round-1")
+
+
+def test_a_wrong_token_is_denied_and_never_shown(server: FakeLabelStudio) -> None:
+    wrong = server.token[:-4] + "AAAA"
+    with pytest.raises(AnnotatorDenied) as caught:
+        connect(server.url, wrong)
+    assert wrong not in str(caught.value)
+    assert wrong[:40] not in repr(caught.value)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 500, 502])
+def test_no_error_carries_a_cookie_a_header_or_a_token(server: FakeLabelStudio, status: int) -> None:
+    client = connect(server.url, server.token)
+    server.faults.append(["/api/users/", "GET", status, FOREVER])
+    with pytest.raises(AnnotatorError) as caught:
+        client.get("/api/users/")
+    shown = f"{caught.value} {caught.value!r} {caught.value.__context__!r} {client!r}"
+    for secret in (COOKIE.split("=")[1], server.token, "Bearer", "Set-Cookie", *server.access):
+        assert secret not in shown
+
+
+def test_an_access_token_that_expires_is_renewed(pool: Pool) -> None:
+    with FakeLabelStudio(access_seconds=1.0) as server:
+        client = connect(server.url, server.token)
+        import time
+
+        time.sleep(1.2)
+        assert client.get("/api/users/")
+        assert len(server.access) == 2
+
+
+def test_nothing_at_the_address_is_unreachable() -> None:
+    with pytest.raises(AnnotatorUnreachable, match="nothing answers"):
+        connect("http://127.0.0.1:9", "x" * 40)
+
+
+@pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://user:pass@host"])
+def test_an_address_that_cannot_be_used_is_named(url: str) -> None:
+    with pytest.raises(AnnotatorError) as caught:
+        connect(url, "x" * 40)
+    assert "pass@" not in str(caught.value)

@@ -1,0 +1,325 @@
+"""What every annotator that is people in Label Studio keeps, against the fake server and against a real one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from activessl.annotators.base import Annotator, Answer, Suggestion
+from activessl.errors import AnnotatorError
+from activessl.pool.pool import Item, Modality, Pool
+from activessl.strategies.base import Query
+from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
+from activessl_label_studio.client import Client, connect
+from activessl_label_studio.labels import read_config
+from activessl_label_studio.mapping import to_result
+from activessl_label_studio.scripted import Habits, ScriptedAnnotator
+
+CLASSES = ("coat", "dress", "bag")
+PERFECT = Habits(mistakes=0.0, anchoring=0.0, skips=0.0)
+
+
+class Sentences:
+    """A source of short texts: the cheapest thing to show."""
+
+    modality: Modality = "text"
+    location = Path("sentences")
+
+    def __init__(self, n: int) -> None:
+        # ids with all that breaks an address, a query or a quotation
+        self.texts = {f"dir/{i} ä'\"&%.txt": f"sentence <{i}> & more" for i in range(n)}
+
+    def scan(self) -> Iterator[Item]:
+        for name, text in self.texts.items():
+            yield Item(name, hashlib.sha256(text.encode()).hexdigest(), (len(text),))
+
+    def read(self, item_id: str) -> str:
+        return self.texts[item_id]
+
+    def path(self, item_id: str) -> None:
+        return None
+
+    def content(self, item_id: str) -> bytes:
+        return self.texts[item_id].encode()
+
+
+def ask(pool: Pool, rows: Sequence[int]) -> Query:
+    n = len(rows)
+    ids = tuple(pool.ids[row] for row in rows)
+    return Query(
+        np.array(rows),
+        ids,
+        np.linspace(1.0, 0.5, n),
+        tuple(f"because of {i}" for i in ids),
+        np.full(n, np.nan),
+        "random",
+    )
+
+
+def suggest(query: Query, name: str, *, blind: Sequence[str] = ()) -> list[Suggestion]:
+    others = [other for other in CLASSES if other != name]
+    return [Suggestion(i, (name, *others), (0.6, 0.3, 0.1), blind=i in blind) for i in query.ids]
+
+
+@pytest.fixture
+def pool() -> Pool:
+    source = Sentences(40)
+    return Pool(tuple(source.scan()), source)
+
+
+@pytest.fixture
+def truth(pool: Pool) -> dict[str, str]:
+    return {item_id: CLASSES[i % 3] for i, item_id in enumerate(pool.ids)}
+
+
+@pytest.fixture
+def people(place: Any) -> LabelStudioAnnotator:
+    return LabelStudioAnnotator(LabelStudioConfig(place.url, place.token, place.title, CLASSES, "text"))
+
+
+def number_of(where: str) -> int:
+    return int(where.split("/projects/")[1].split("/")[0])
+
+
+@pytest.fixture
+def person(place: Any, people: LabelStudioAnnotator, pool: Pool, truth: dict[str, str]) -> Iterator[ScriptedAnnotator]:
+    project, _ = people.project()
+    worker = ScriptedAnnotator(place.url, place.email, place.password, int(project["id"]), truth, habits=PERFECT)
+    yield worker
+    worker.close()
+
+
+def submit(client: Client, task: str, classes: Sequence[str], **more: Any) -> dict[str, Any]:
+    body = {"result": result(classes), "lead_time": 3.5, **more}
+    made: dict[str, Any] = client.post(f"/api/tasks/{task}/annotations/", body)
+    return made
+
+
+def result(classes: Sequence[str]) -> list[dict[str, Any]]:
+    if not classes:
+        return []
+    return [{"from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": list(classes)}}]
+
+
+def folded(answers: Sequence[Answer]) -> dict[str, Answer]:
+    """What counts, by source: as a ledger folds it."""
+    now: dict[str, Answer] = {}
+    for answer in answers:
+        if answer.kind == "delete":
+            now.pop(answer.source, None)
+        else:
+            now[answer.source] = answer
+    return now
+
+
+def test_it_is_an_annotator(people: LabelStudioAnnotator) -> None:
+    assert isinstance(people, Annotator)
+
+
+def test_pushing_twice_makes_no_second_task_and_no_second_prediction(people: LabelStudioAnnotator, pool: Pool) -> None:
+    query = ask(pool, [5, 3, 9, 1])
+    first = people.push(pool, query, suggest(query, "bag"), model="round-0")
+    again = people.push(pool, query, suggest(query, "bag"), model="round-0")
+    assert (first.new, again.new) == (4, 0)
+    assert first.tasks == again.tasks
+    assert set(first.tasks) == set(query.ids)
+    for task in first.tasks.values():
+        assert len(people.client.get(f"/api/tasks/{task}")["predictions"]) == 1
+
+
+def test_the_server_offers_tasks_in_the_order_of_the_query(
+    people: LabelStudioAnnotator, person: ScriptedAnnotator, pool: Pool
+) -> None:
+    query = ask(pool, [30, 2, 17, 8, 39, 0])
+    people.push(pool, query, [], model="round-0")
+    assert person.work(6).items == query.ids
+
+
+def test_a_new_round_comes_first_and_the_open_rest_of_the_old_one_after_it(
+    people: LabelStudioAnnotator, person: ScriptedAnnotator, pool: Pool
+) -> None:
+    old, new = ask(pool, [7, 6, 5, 4]), ask(pool, [20, 22, 21])
+    people.push(pool, old, suggest(old, "coat"), model="round-0")
+    assert person.work(1).items == old.ids[:1]
+    pushed = people.push(pool, new, suggest(new, "dress"), model="round-1")
+    assert person.work(10).items == (*new.ids, *old.ids[1:])
+    # of the old model nothing is left on open tasks, and what it said on answered ones is the record
+    versions = people.client.get(f"/api/projects/{number_of(pushed.where)}/model-versions/")
+    assert versions == {"round-1": 6, "round-0": 1}
+
+
+def test_a_round_of_the_same_model_can_be_reordered(
+    people: LabelStudioAnnotator, person: ScriptedAnnotator, pool: Pool
+) -> None:
+    query, turned = ask(pool, [1, 2, 3]), ask(pool, [3, 1, 2])
+    people.push(pool, query, [], model="round-0")
+    # asking for the next task locked the first one for us, and a locked task is offered again whatever the order says
+    person.work(1)
+    people.push(pool, turned, suggest(turned, "coat"), model="round-0")
+    assert person.work(5).items == (pool.ids[3], pool.ids[2])
+
+
+def test_answers_come_back_with_who_when_how_long_and_what_was_suggested(
+    people: LabelStudioAnnotator, person: ScriptedAnnotator, place: Any, pool: Pool, truth: dict[str, str]
+) -> None:
+    query = ask(pool, [0, 1, 2])
+    people.push(pool, query, suggest(query, "dress", blind=[query.ids[2]]), model="round-1")
+    person.work(3)
+    answers, _ = people.pull()
+    assert [a.item_id for a in answers] == list(query.ids)
+    assert [a.classes for a in answers] == [(truth[i],) for i in query.ids]
+    assert [a.suggested for a in answers] == ["dress", "dress", None]
+    assert {a.annotator for a in answers} == {place.email}
+    assert all(a.seconds and a.seconds > 0 and a.at.tzinfo and a.kind == "label" for a in answers)
+
+
+def test_a_pull_from_the_watermark_brings_only_what_is_new_and_repeats_with_the_same_keys(
+    people: LabelStudioAnnotator, person: ScriptedAnnotator, pool: Pool
+) -> None:
+    people.push(pool, ask(pool, list(range(6))), [], model="round-0")
+    person.work(2)
+    first, mark = people.pull()
+    person.work(3)
+    second, after = people.pull(mark)
+    again, _ = people.pull(after)
+    assert len(first) == 2
+    keys = [a.key for a in first] + [a.key for a in second if a.key not in {b.key for b in first}]
+    assert len(keys) == len(set(keys)) == 5
+    assert {a.key for a in again} <= set(keys)
+    assert json.loads(after)["at"] > json.loads(mark)["at"]
+
+
+def test_before_any_answer_there_is_nothing_to_pull(people: LabelStudioAnnotator, pool: Pool) -> None:
+    people.push(pool, ask(pool, [0]), [], model="round-0")
+    answers, mark = people.pull()
+    assert answers == []
+    assert people.pull(mark)[0] == []
+
+
+def test_a_skip_is_a_skip_and_is_not_offered_again(
+    people: LabelStudioAnnotator, person: ScriptedAnnotator, pool: Pool
+) -> None:
+    pushed = people.push(pool, ask(pool, [0, 1]), [], model="round-0")
+    submit(people.client, pushed.tasks[pool.ids[0]], [], was_cancelled=True)
+    answers, _ = people.pull()
+    assert [(a.item_id, a.kind, a.classes) for a in answers] == [(pool.ids[0], "skip", ())]
+    assert person.work(5).items == (pool.ids[1],)
+
+
+def test_an_empty_submit_counts_as_skipped_and_is_reported(people: LabelStudioAnnotator, pool: Pool) -> None:
+    pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
+    submit(people.client, pushed.tasks[pool.ids[0]], [])
+    answers, _ = people.pull()
+    assert [a.kind for a in answers] == ["skip"]
+    assert "without a class" in people.notes[0].what
+
+
+def test_an_edit_has_a_new_key_and_the_old_source(people: LabelStudioAnnotator, pool: Pool) -> None:
+    pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
+    made = submit(people.client, pushed.tasks[pool.ids[0]], ["coat"])
+    first, mark = people.pull()
+    people.client.patch(f"/api/annotations/{made['id']}/", {"result": result(["bag"])})
+    second, _ = people.pull(mark)
+    assert (second[-1].source, second[-1].classes) == (first[0].source, ("bag",))
+    assert second[-1].key != first[0].key
+
+
+def test_a_deleted_answer_is_withdrawn_once(people: LabelStudioAnnotator, pool: Pool) -> None:
+    pushed = people.push(pool, ask(pool, [0, 1]), [], model="round-0")
+    made = [submit(people.client, pushed.tasks[i], ["coat"]) for i in pool.ids[:2]]
+    first, mark = people.pull()
+    people.client.delete(f"/api/annotations/{made[0]['id']}/")
+    second, mark = people.pull(mark)
+    gone = [a for a in second if a.kind == "delete"]
+    assert [(a.source, a.item_id) for a in gone] == [(first[0].source, pool.ids[0])]
+    assert list(folded([*first, *second])) == [first[1].source]
+    assert not [a for a in people.pull(mark)[0] if a.kind == "delete"]
+
+
+def test_answers_of_a_deleted_task_are_withdrawn_also_by_a_process_that_knows_them_only_from_its_ledger(
+    people: LabelStudioAnnotator, place: Any, pool: Pool
+) -> None:
+    pushed = people.push(pool, ask(pool, [0, 1]), [], model="round-0")
+    for item_id in pool.ids[:2]:
+        submit(people.client, pushed.tasks[item_id], ["coat"])
+    first, mark = people.pull()
+    people.client.delete(f"/api/tasks/{pushed.tasks[pool.ids[1]]}/")
+    ledger = {a.source: a.item_id for a in first}
+    later = LabelStudioAnnotator(people.config, known=lambda: ledger)
+    second, _ = later.pull(mark)
+    assert [(a.kind, a.item_id) for a in second if a.kind == "delete"] == [("delete", pool.ids[1])]
+
+
+def test_two_answers_on_one_task_are_two_answers(people: LabelStudioAnnotator, pool: Pool) -> None:
+    pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
+    for name in ("coat", "bag"):
+        submit(people.client, pushed.tasks[pool.ids[0]], [name])
+    answers, _ = people.pull()
+    assert [a.classes for a in answers] == [("coat",), ("bag",)]
+    assert len({a.source for a in answers}) == 2
+
+
+def test_ground_truth_is_told_apart(people: LabelStudioAnnotator, pool: Pool) -> None:
+    pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
+    submit(people.client, pushed.tasks[pool.ids[0]], ["coat"], ground_truth=True)
+    assert [a.ground_truth for a in people.pull()[0]] == [True]
+
+
+def test_tasks_that_are_not_ours_are_left_alone(people: LabelStudioAnnotator, pool: Pool) -> None:
+    pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
+    number = number_of(pushed.where)
+    foreign = [{"data": {"text": "not ours"}, "annotations": [{"result": result(["bag"])}]}]
+    people.client.post(f"/api/projects/{number}/import", foreign)
+    assert people.pull()[0] == []
+
+
+def test_a_class_that_joins_later_is_added_to_our_own_label_config(
+    people: LabelStudioAnnotator, place: Any, pool: Pool
+) -> None:
+    people.push(pool, ask(pool, [0]), [], model="round-0")
+    wider = LabelStudioAnnotator(LabelStudioConfig(place.url, place.token, place.title, (*CLASSES, "hat"), "text"))
+    wider.push(pool, ask(pool, [1]), [], model="round-1")
+    project, control = wider.project()
+    assert control.classes == (*CLASSES, "hat")
+    assert read_config(project["label_config"]).classes == control.classes
+
+
+def test_a_repeated_submit_is_stored_once(people: LabelStudioAnnotator, pool: Pool) -> None:
+    pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
+    body = {"unique_id": "5f3b8a4e-0d0b-4b53-9f0a-7d6a3f1c2b9d".replace("5f3b", f"{time.time_ns() % 65536:04x}")}
+    submit(people.client, pushed.tasks[pool.ids[0]], ["coat"], **body)
+    with pytest.raises(AnnotatorError, match="409"):
+        submit(people.client, pushed.tasks[pool.ids[0]], ["coat"], **body)
+    assert len(people.pull()[0]) == 1
+
+
+def test_a_repeated_import_by_somebody_else_is_healed(people: LabelStudioAnnotator, pool: Pool) -> None:
+    query = ask(pool, [0, 1])
+    pushed = people.push(pool, query, [], model="round-0")
+    number = number_of(pushed.where)
+    twice = [{"data": {"activessl_id": pool.ids[0], "text": "again"}}]
+    people.client.post(f"/api/projects/{number}/import", twice)
+    again = people.push(pool, query, [], model="round-0")
+    assert again.tasks == pushed.tasks
+    assert people.client.get(f"/api/projects/{number}")["task_number"] == 2
+
+
+def test_the_legacy_token_is_refused_with_what_to_do(place: Any) -> None:
+    with pytest.raises(AnnotatorError) as caught:
+        connect(place.url, "0123456789abcdef0123456789abcdef01234567")
+    assert "personal access token" in caught.value.hint
+    assert "0123456789abcdef" not in str(caught.value)
+
+
+def test_a_result_that_we_make_is_what_a_submit_brings_back(people: LabelStudioAnnotator, pool: Pool) -> None:
+    pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
+    _, control = people.project()
+    people.client.post(f"/api/tasks/{pushed.tasks[pool.ids[0]]}/annotations/", {"result": to_result(["bag"], control)})
+    assert people.pull()[0][0].classes == ("bag",)

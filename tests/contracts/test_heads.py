@@ -1,0 +1,131 @@
+"""One law over every registered head."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from activessl.errors import HeadError
+from activessl.heads.base import Head
+from activessl.heads.registry import head_names, load_head, make_head
+
+pytestmark = pytest.mark.parametrize("name", head_names())
+
+
+def blobs(n_classes: int = 3, each: int = 30, d: int = 12, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(n_classes, d)) * 2
+    truth = np.repeat(np.arange(n_classes), each)
+    return (centres[truth] + rng.normal(size=(len(truth), d))).astype(np.float32), truth
+
+
+def test_a_registered_head_fulfils_the_protocol(name: str) -> None:
+    x, y = blobs()
+    assert isinstance(make_head(name, 3).fit(x, y), Head)
+
+
+@pytest.mark.parametrize("each", [1, 2, 5, 30])
+def test_probabilities_are_distributions_in_the_order_of_the_classes(name: str, each: int) -> None:
+    x, y = blobs(each=each)
+    head = make_head(name, 3).fit(x, y)
+    probs = head.predict_proba(x)
+    assert head.classes_.tolist() == [0, 1, 2]
+    assert probs.shape == (len(x), 3) and np.all(probs >= 0)
+    np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
+    assert np.mean(probs.argmax(axis=1) == y) > 0.9
+
+
+def test_it_learns_from_one_label_in_all(name: str) -> None:
+    x, _ = blobs()
+    probs = make_head(name, 3).fit(x[:1], np.array([1])).predict_proba(x)
+    assert np.all(probs.argmax(axis=1) == 1)
+    assert np.all(probs > 0) and np.all(probs < 1)
+
+
+def test_a_known_class_that_no_label_has_shown_is_possible_but_never_the_most_likely(name: str) -> None:
+    x, y = blobs()
+    seen = y < 2
+    probs = make_head(name, 4).fit(x[seen], y[seen]).predict_proba(x)
+    assert np.all(probs[:, 2:] > 0)
+    assert np.all(probs.argmax(axis=1) < 2)
+
+
+def test_learning_more_gives_what_learning_anew_gives(name: str) -> None:
+    x, y = blobs()
+    order = np.random.default_rng(1).permutation(len(x))
+    early, late = order[:10], order[:50]
+    warm = make_head(name, 3).fit(x[early], y[early])
+    warm.partial_fit(x[late], y[late])
+    anew = make_head(name, 3).fit(x[late], y[late])
+    np.testing.assert_allclose(warm.predict_proba(x), anew.predict_proba(x), atol=2e-3)
+
+
+def test_changed_and_deleted_labels_count(name: str) -> None:
+    x, y = blobs()
+    warm = make_head(name, 3).fit(x, (y + 1) % 3)
+    warm.partial_fit(x[:60], y[:60])  # all changed, and the third class deleted
+    anew = make_head(name, 3).fit(x[:60], y[:60])
+    np.testing.assert_allclose(warm.predict_proba(x), anew.predict_proba(x), atol=2e-3)
+
+
+def test_the_same_labels_give_the_same_head(name: str) -> None:
+    x, y = blobs()
+    first, second = (make_head(name, 3, seed=3).fit(x, y).predict_proba(x) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_half_precision_and_memory_maps_are_fine(name: str, tmp_path) -> None:
+    x, y = blobs()
+    np.save(tmp_path / "x.npy", x.astype(np.float16))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    probs = make_head(name, 3).fit(mapped, y).predict_proba(mapped)
+    np.testing.assert_allclose(probs, make_head(name, 3).fit(x, y).predict_proba(x), atol=0.02)
+
+
+def test_vectors_all_alike_give_no_nan(name: str) -> None:
+    x = np.ones((6, 4))
+    probs = make_head(name, 2).fit(x, np.array([0, 1] * 3)).predict_proba(x)
+    assert np.all(np.isfinite(probs))
+
+
+def test_the_same_vector_with_two_labels_is_undecided(name: str) -> None:
+    x = np.vstack([np.ones((2, 4)), -np.eye(4)])
+    head = make_head(name, 2).fit(x, np.array([0, 1, 0, 0, 1, 1]))
+    np.testing.assert_allclose(head.predict_proba(x[:1])[0], [0.5, 0.5], atol=0.2)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nan_and_infinity_are_refused(name: str, bad: float) -> None:
+    x, y = blobs()
+    broken = x.copy()
+    broken[3, 2] = bad
+    with pytest.raises(HeadError) as told:
+        make_head(name, 3).fit(broken, y)
+    assert told.value.hint
+    with pytest.raises(HeadError):
+        make_head(name, 3).fit(x, y).predict_proba(broken)
+
+
+def test_a_label_outside_the_classes_is_refused(name: str) -> None:
+    x, y = blobs()
+    with pytest.raises(ValueError, match="none of the 2 classes"):
+        make_head(name, 2).fit(x, y)
+
+
+def test_a_saved_head_says_the_same_when_loaded(name: str, tmp_path) -> None:
+    x, y = blobs()
+    head = make_head(name, 4).fit(x, y)
+    head.save(tmp_path / "head")
+    assert sorted(p.name for p in (tmp_path / "head").iterdir()) == ["config.json", "weights.safetensors"]
+    np.testing.assert_allclose(load_head(name, tmp_path / "head").predict_proba(x), head.predict_proba(x), atol=1e-6)
+
+
+def test_a_half_written_head_is_refused_with_a_hint(name: str, tmp_path) -> None:
+    x, y = blobs()
+    make_head(name, 3).fit(x, y).save(tmp_path)
+    (tmp_path / "weights.safetensors").write_bytes(b"torn")
+    with pytest.raises(HeadError, match="damaged"):
+        load_head(name, tmp_path)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(HeadError, match="no complete head"):
+        load_head(name, tmp_path)

@@ -1,0 +1,45 @@
+"""Every Python block of the README and the documents runs, top to bottom; every verb is documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
+WITH_CODE = [d for d in DOCUMENTS if BLOCK.search(d.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("document", WITH_CODE, ids=lambda d: str(d.relative_to(ROOT)))
+def test_the_python_of_a_document_runs(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = document.read_text(encoding="utf-8")
+    namespace: dict[str, object] = {"__name__": "document"}
+    for block in BLOCK.finditer(text):
+        # as many empty lines before it as there are in the document, so that a traceback names the right line
+        code = "\n" * text.count("\n", 0, block.start(1)) + block.group(1)
+        exec(compile(code, str(document), "exec"), namespace)
+
+
+def test_a_link_between_documents_leads_somewhere() -> None:
+    broken = [
+        f"{document.relative_to(ROOT)}: {target}"
+        for document in DOCUMENTS
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8"))
+        if not (document.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_every_verb_is_documented() -> None:
+    from typer.main import get_command
+
+    from activessl_cli.main import app
+
+    command = get_command(app)
+    text = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^## `activessl (\w+)", text, re.M))
+    assert documented == set(command.commands)  # type: ignore[attr-defined]

@@ -1,0 +1,119 @@
+"""The embedded server: started, found again, stopped, and what it keeps to itself."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from activessl.errors import AnnotatorDenied, AnnotatorError
+from activessl.pool.pool import Item, Modality, Pool
+from activessl.strategies.base import Query
+from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, StudioInfo, connect, studio
+from activessl_label_studio.login import sign_in
+
+pytestmark = [pytest.mark.studio, pytest.mark.timeout(400)]
+
+
+class Pictures:
+    modality: Modality = "image"
+
+    def __init__(self, folder: Path, n: int) -> None:
+        self.location = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(0)
+        for i in range(n):
+            Image.fromarray(rng.integers(0, 255, (8, 8), dtype=np.uint8)).save(folder / f"picture {i}.png")
+
+    def scan(self) -> list[Item]:
+        return [Item(p.name, f"{i:064x}", (8, 8, 1)) for i, p in enumerate(sorted(self.location.glob("*.png")))]
+
+    def read(self, item_id: str) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(self.content(item_id))))
+
+    def path(self, item_id: str) -> Path:
+        return self.location / item_id
+
+    def content(self, item_id: str) -> bytes:
+        return self.path(item_id).read_bytes()
+
+
+def test_a_second_start_answers_the_running_server(server: StudioInfo, environment: Path, folder: Path) -> None:
+    assert studio.start(folder, python=environment) == server
+    assert studio.status(folder) == server
+
+
+def test_another_process_finds_it(server: StudioInfo, folder: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from activessl_label_studio import studio; "
+        "print(studio.status(Path(sys.argv[1])).pid)"
+    )
+    said = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
+    assert int(said.stdout) == server.pid
+
+
+def test_its_token_and_its_password_open_it_and_others_do_not(server: StudioInfo) -> None:
+    client = connect(server.url, server.token)
+    assert (client.kind, client.email, client.version) == ("personal", server.email, studio.VERSION)
+    sign_in(server.url, server.email, server.password).close()
+    with pytest.raises(AnnotatorDenied):
+        sign_in(server.url, server.email, "wrong")
+
+
+def test_its_secrets_are_the_owners_alone_and_never_printed(server: StudioInfo, folder: Path) -> None:
+    assert stat.S_IMODE((folder / "studio.json").stat().st_mode) == 0o600
+    printed = repr(server) + server.log.read_text(errors="replace")
+    command = Path(f"/proc/{server.pid}/cmdline")
+    printed += command.read_text() if command.exists() else ""
+    assert server.password not in printed
+    assert server.token not in printed
+
+
+def test_a_port_in_use_is_named(environment: Path, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(AnnotatorError, match=f"port {port} is in use"):
+            studio.start(tmp_path, python=environment, port=port)
+
+
+def test_a_stale_pid_file_is_no_server(tmp_path: Path) -> None:
+    # a live process that is not the server of this folder: the number was given to somebody else
+    (tmp_path / "studio.pid").write_text("1\n")
+    assert studio.status(tmp_path) is None
+    assert not studio.stop(tmp_path)
+    assert not (tmp_path / "studio.pid").exists()
+
+
+@pytest.mark.parametrize("media", ["inline", "local", "upload", "auto"])
+def test_pictures_are_seen_by_the_annotators_browser(server: StudioInfo, tmp_path: Path, media: str) -> None:
+    source = Pictures(tmp_path / "pictures", 3)
+    pool = Pool(tuple(source.scan()), source)
+    query = Query(np.arange(3), pool.ids, np.array([3.0, 2.0, 1.0]), ("", "", ""), np.full(3, np.nan), "random")
+    config = LabelStudioConfig(
+        server.url,
+        server.token,
+        f"pictures {media} {tmp_path.name[-8:]}",
+        ("a", "b"),
+        media=media,  # type: ignore[arg-type]
+        document_root=server.document_root,
+    )
+    annotator = LabelStudioAnnotator(config)
+    pushed = annotator.push(pool, query, [], model="round-0")
+    with contextlib.closing(sign_in(server.url, server.email, server.password)) as person:
+        for item_id, task in pushed.tasks.items():
+            address = person.get(f"/api/tasks/{task}").json()["data"]["image"]
+            if address.startswith("data:"):
+                continue
+            seen = person.get(address)
+            assert seen.status_code == 200
+            assert seen.content == source.content(item_id)

@@ -1,0 +1,212 @@
+"""The verbs as a person runs them, with an oracle in place of people."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from activessl.annotators.oracle import Habits, Oracle
+from activessl_cli import people
+from activessl_cli.main import main
+
+CLASSES = ("left", "right", "up")
+
+
+def run(*argv: str) -> int:
+    """Run a verb; its exit code."""
+    with pytest.raises(SystemExit) as stop:
+        main(list(argv))
+    code = stop.value.code
+    return code if isinstance(code, int) else 0
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=150)
+    vectors = (4 * np.eye(3, 8)[labels] + rng.normal(size=(150, 8))).astype(np.float32)
+    np.savez(tmp_path / "pool.npz", vectors=vectors[:120])
+    np.savez(tmp_path / "test.npz", vectors=vectors[120:], labels=labels[120:], class_names=np.array(CLASSES))
+    np.savez(tmp_path / "all.npz", vectors=vectors, labels=labels, class_names=np.array(CLASSES))
+    np.save(tmp_path / "truth.npy", labels[:120])
+    return tmp_path
+
+
+@pytest.fixture
+def project(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Path]:
+    assert (
+        run("init", "pool.npz", "-p", "p", "--classes", ",".join(CLASSES), "--test", "test.npz", "--query-size", "9")
+        == 0
+    )
+    assert run("encode", "-p", "p") == 0
+    truth = {f"pool:{i}": CLASSES[k] for i, k in enumerate(np.load(here / "truth.npy"))}
+    oracle = Oracle(truth, CLASSES, Habits(skips=0.1), seed=1)
+    monkeypatch.setattr(people, "annotator", lambda project: oracle)
+    capsys.readouterr()
+    yield here / "p"
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_whole_project_verb_by_verb(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("query", "-p", "p", "--json") == 0
+    first = said(capsys)
+    assert first["round"] == 1 and len(first["items"]) == 9 and all(i["reason"] for i in first["items"])
+    assert run("query", "-p", "p", "--json") == 0
+    assert said(capsys) == first  # an open round is shown, not replaced
+    assert run("push", "-p", "p") == run("push", "-p", "p") == run("pull", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("teach", "-p", "p", "--json") == 0
+    taught = said(capsys)
+    assert taught["labels"] <= 9 and taught["test_items"] == 30 and taught["accuracy"] > 0.4
+    assert run("run", "-p", "p", "--rounds", "2", "--json") == 0
+    assert said(capsys)["rounds"] == 2
+    assert run("status", "-p", "p", "--json") == 0
+    status = said(capsys)
+    assert status["rounds"] == 3 and status["labeled"] + status["skipped"] == 27 and status["waiting"] == 0
+    assert run("report", "-p", "p") == 0
+    assert (project / "reports" / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    for name in ("out.csv", "out.json", "out.parquet"):
+        capsys.readouterr()
+        assert run("export", name, "-p", "p", "--json") == 0
+        assert said(capsys)["rows"] == 120
+
+
+def test_pulling_twice_changes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("query", "-p", "p") == run("push", "-p", "p") == run("pull", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("pull", "-p", "p", "--json") == 0
+    assert said(capsys)["new"] == 0
+
+
+def test_a_class_that_the_project_does_not_have_is_set_aside(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    oracle = Oracle({f"pool:{i}": "sideways" for i in range(120)}, ("sideways",))
+    monkeypatch.setattr(people, "annotator", lambda project: oracle)
+    assert run("query", "-p", "p") == run("push", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("pull", "-p", "p") == 0
+    assert "9 answers set aside: the project has no class sideways" in capsys.readouterr().out
+    config = project / "activessl.toml"
+    config.write_text(config.read_text().replace('"up"]', '"up", "sideways"]'))
+    assert run("status", "-p", "p", "--json") == 0
+    assert said(capsys)["labeled"] == 9
+
+
+def test_simulate_prints_curves_of_every_strategy_and_of_random(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("simulate", "all.npz", "-s", "max_herding", "--seeds", "3", "--budgets", "3,6,12", "--json") == 0
+    curves = said(capsys)["curves"]
+    assert set(curves) == {"max_herding", "random"}
+    for curve in curves.values():
+        assert curve["labels"] == [3, 6, 12]
+        assert np.shape(curve["accuracy"]) == np.shape(curve["seconds"]) == (3, 3)
+
+
+def _image(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (8, 8), 100).save(path)
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (("init", "empty", "--classes", "a,b"), "no usable items"),
+        (("init", "nowhere", "--classes", "a,b"), "nowhere"),
+        (("init", "images", "--classes", "a"), "needs at least 2"),
+        (("init", "images", "--classes", "a,a"), "'a' is there twice"),
+        (("init", "images"), "no classes given"),
+        (("init", "images", "--classes", "@none.txt"), "cannot read the classes"),
+        (("init", "images", "--classes", "a,b", "--modality", "smell"), "smell"),
+        (("query", "-p", "nowhere"), "no activessl project"),
+        (("simulate", "images"), "no labels"),
+        (("simulate", "all.npz", "--budgets", "ten"), "not label counts"),
+        (("simulate", "all.npz", "--budgets", "3,100000"), "100"),
+        (("simulate", "all.npz", "--strategy", "clairvoyant"), "clairvoyant"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_is_two_lines_and_exit_1(
+    here: Path, argv: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "empty").mkdir()
+    _image(here / "images" / "a.png")
+    assert run(*argv) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    error, hint = err.splitlines()[-2:]
+    assert error.startswith("error: ") and says in error
+    assert hint.startswith(" hint: ")
+
+
+def test_verbs_out_of_order_say_what_comes_first(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(people, "annotator", lambda project: Oracle({}, ("a", "b")))
+    assert run("init", "pool.npz", "-p", "p", "--classes", "a,b") == 0
+    for verb, first in (("query", "activessl encode"), ("push", "activessl query"), ("teach", "activessl pull")):
+        capsys.readouterr()
+        assert run(verb, "-p", "p") == 1
+        assert first in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_no_server_and_no_token_are_told_apart(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("LABEL_STUDIO_API_KEY", raising=False)
+    assert run("init", "pool.npz", "-p", "p", "--classes", "a,b") == run("encode", "-p", "p") == 0
+    assert run("query", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("push", "-p", "p") == 1
+    assert "activessl studio start" in capsys.readouterr().err
+    config = here / "p" / "activessl.toml"
+    config.write_text(config.read_text().replace("# url = ", 'url = "http://127.0.0.1:9"  # '))
+    assert run("push", "-p", "p") == 1
+    assert "LABEL_STUDIO_API_KEY is not set" in capsys.readouterr().err
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "s3cret-token")
+    assert run("push", "-p", "p") == 1
+    err = capsys.readouterr().err
+    assert "127.0.0.1:9" in err and "s3cret-token" not in err
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_in_words(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "file").write_text("in the way")
+    assert run("init", "pool.npz", "-p", "file/p", "--classes", "a,b") == 1
+    assert "cannot write to" in capsys.readouterr().err
+
+
+def test_init_twice_opens_the_same_project_and_refuses_another(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("init", "pool.npz", "-p", "p", "--classes", "a,b") == 0
+    assert run("init", "pool.npz", "-p", "p", "--classes", "a,b") == 0
+    assert run("init", "all.npz", "-p", "p", "--classes", "a,b") == 1
+    assert "holds a project about" in capsys.readouterr().err
+
+
+def test_usage_errors_exit_with_2(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("query", "--size", "many") == 2
+    assert run("no-such-verb") == 2
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom activessl_cli.main import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'faiss', 'sklearn', 'pandas', 'numpy', 'sqlalchemy') if m in sys.modules])"
+    )
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")
+    assert "simulate" in done.stdout
+    assert time.monotonic() - start < 30  # only against the absurd: the second is held by what is not imported

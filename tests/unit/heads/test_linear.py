@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from scipy.optimize import check_grad, minimize
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from activessl.errors import HeadError, LabelError
+from activessl.heads.calibrate import reliability, softmax
+from activessl.heads.linear import LogisticHead
+from activessl.heads.registry import make_head
+from activessl.heads.softmax import fit_softmax, span
+
+#: scikit-learn's own checks that do not apply, and why.
+EXEMPT = {
+    # compares a weight of two with a row given twice: penalty and temperature come from held-out labels, in which the
+    # two differ, as in scikit-learn's own LogisticRegressionCV; shown without them further down
+    "check_sample_weight_equivalence_on_dense_data",
+}
+
+
+def overlapping(n: int = 300, d: int = 16, k: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, k, n)
+    return rng.normal(size=(k, d))[truth] + 3 * rng.normal(size=(n, d)), truth
+
+
+def test_it_passes_scikit_learns_estimator_checks() -> None:
+    failed = []
+    for estimator, check in estimator_checks_generator(LogisticHead()):
+        name = check.func.__name__
+        try:
+            check(estimator)
+        except Exception as error:  # each check raises its own
+            if "SkipTest" not in type(error).__name__ and name not in EXEMPT:
+                failed.append(f"{name}: {type(error).__name__}: {error}")
+    assert not failed, "\n".join(failed)
+
+
+def test_the_gradient_is_the_derivative_of_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = overlapping(40, 5)
+    rows = span(x)
+    seen = {}
+
+    def spy(fun, x0, **kwargs):
+        seen["error"] = check_grad(
+            lambda w: fun(w)[0], lambda w: fun(w)[1], np.random.default_rng(0).normal(size=len(x0))
+        )
+        return minimize(fun, x0, **kwargs)
+
+    monkeypatch.setattr("activessl.heads.softmax.minimize", spy)
+    weights = np.random.default_rng(1).random((40, 2))
+    fit_softmax(rows.coords, rows.energy, y, 3, np.array([0.1, 2.0]), weights)
+    assert seen["error"] < 1e-4
+
+
+def test_it_finds_the_minimum_that_scikit_learn_finds() -> None:
+    x, y = overlapping()
+    head = LogisticHead(penalty=0.5, calibrate=False, mean=np.zeros(16), tolerance=1e-7).fit(x, y)
+    unit = np.hstack([x / np.linalg.norm(x, axis=1, keepdims=True), np.ones((len(x), 1))])
+    theirs = LogisticRegression(C=2.0, fit_intercept=False, tol=1e-8, max_iter=1000).fit(unit, y)
+    np.testing.assert_allclose(head.predict_proba(x), theirs.predict_proba(unit), atol=1e-3)
+
+
+def test_weight_two_counts_like_two_labels_where_nothing_is_cross_validated() -> None:
+    x, y = overlapping(60)
+    settings = {"penalty": 0.1, "calibrate": False, "tolerance": 1e-7}
+    heavy = LogisticHead(**settings).fit(x, y, sample_weight=np.r_[np.full(20, 2.0), np.ones(40)])
+    twice = LogisticHead(**settings).fit(np.vstack([x[:20], x]), np.r_[y[:20], y])
+    np.testing.assert_allclose(heavy.predict_proba(x), twice.predict_proba(x), atol=1e-4)
+
+
+def test_weights_that_do_not_fit_are_refused() -> None:
+    x, y = overlapping(10)
+    for weights in (np.ones(9), np.full(10, -1.0), np.zeros(10), np.full(10, np.nan)):
+        with pytest.raises(LabelError):
+            LogisticHead().fit(x, y, sample_weight=weights)
+
+
+def test_the_temperature_halves_the_calibration_error_on_noisy_labels() -> None:
+    x, y = overlapping(2000, 30, seed=1)
+    raw, mended = (
+        LogisticHead(penalty=0.003, calibrate=c).fit(x[:200], y[:200]).predict_proba(x[200:]) for c in (0, 1)
+    )
+    assert reliability(mended, y[200:]).error < 0.5 * reliability(raw, y[200:]).error
+
+
+def test_noisy_labels_get_more_regularisation_than_clean_ones() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(4), 50)
+    x = 3 * np.eye(4, 30)[truth] + rng.normal(size=(200, 30))
+    noisy = np.where(rng.random(200) < 0.4, rng.integers(0, 4, 200), truth)
+    assert LogisticHead().fit(x, noisy).penalty_ > LogisticHead().fit(x, truth).penalty_
+
+
+def test_scaling_and_shifting_the_vectors_changes_nothing_when_the_mean_is_given() -> None:
+    x, y = overlapping(50)
+    mean = x.mean(axis=0)
+    plain = LogisticHead(mean=mean).fit(x, y).predict_proba(x)
+    moved = LogisticHead(mean=7 * mean + 3).fit(7 * x + 3, y).predict_proba(7 * x + 3)
+    np.testing.assert_allclose(plain, moved, atol=1e-3)
+
+
+def test_class_names_and_their_order_are_kept() -> None:
+    x, y = overlapping(60)
+    names = np.array(["wolf", "ant", "bear"])
+    head = LogisticHead(classes=names).fit(x, names[y])
+    assert head.classes_.tolist() == names.tolist()
+    assert set(head.predict(x)) <= set(names)
+    np.testing.assert_allclose(head.predict_proba(x), LogisticHead().fit(x, y).predict_proba(x), atol=1e-4)
+
+
+def test_new_classes_on_the_way_do_not_mix_up_columns() -> None:
+    x, y = overlapping(90)
+    head = LogisticHead()
+    head.partial_fit(x[y < 2], y[y < 2])
+    head.partial_fit(x, y)
+    np.testing.assert_allclose(head.predict_proba(x), LogisticHead().fit(x, y).predict_proba(x), atol=2e-3)
+
+
+def test_a_mean_of_the_wrong_length_is_refused() -> None:
+    x, y = overlapping(10)
+    with pytest.raises(HeadError, match="a mean of shape"):
+        LogisticHead(mean=np.zeros(3)).fit(x, y)
+
+
+def test_an_unknown_head_is_refused_with_the_names_that_there_are() -> None:
+    with pytest.raises(HeadError) as told:
+        make_head("crystal_ball", 3)
+    assert "logistic" in told.value.hint
+    with pytest.raises(HeadError):
+        make_head("logistic", 0)
+
+
+def test_fifty_thousand_predictions_take_well_under_a_second() -> None:
+    rng = np.random.default_rng(0)
+    pool = rng.normal(size=(50_000, 384)).astype(np.float32)
+    head = make_head("logistic", 10).fit(pool[:100], rng.integers(0, 10, 100))
+    start = time.perf_counter()
+    head.predict_proba(pool)
+    assert time.perf_counter() - start < 1.0
+
+
+def test_softmax_does_not_overflow() -> None:
+    assert softmax(np.array([[1e4, 0.0]])).tolist() == [[1.0, 0.0]]

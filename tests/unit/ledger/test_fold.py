@@ -1,0 +1,168 @@
+"""What events amount to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activessl.annotators.base import Answer
+from activessl.ledger.fold import fold
+from activessl.ledger.schema import Answered, Asked, Closed, Event, Pulled, Pushed, Queried, Recorded, Taught
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+CLASSES = ("cat", "dog")
+
+
+def said(key: str, item: str, *classes: str, source: str = "", by: str = "ann", minute: int = 0, **kw: Any) -> Answered:
+    kind = kw.pop("kind", "label")
+    return Answered(
+        answer=Answer(
+            key=key,
+            source=source or key,
+            item_id=item,
+            kind=kind,
+            classes=classes,
+            annotator=by,
+            seconds=kw.pop("seconds", 4.0),
+            at=START + timedelta(minutes=minute),
+        )
+    )
+
+
+def queried(number: int, *items: str) -> Queried:
+    return Queried(
+        round=number,
+        strategy="random",
+        seed=(0, number),
+        fingerprint="f",
+        seconds=0.0,
+        items=tuple(Asked(id=i, score=0.0, reason="") for i in items),
+    )
+
+
+def record(*events: Event) -> list[Recorded]:
+    return [Recorded(seq=i + 1, at=START, event=e) for i, e in enumerate(events)]
+
+
+def test_an_edit_replaces_the_answer_it_edits() -> None:
+    history = fold(
+        record(said("1@a", "x", "cat", source="1"), said("1@b", "x", "dog", source="1", minute=1)), classes=CLASSES
+    )
+    assert history.labels["x"].classes == ("dog",)
+    assert len(history.answers) == 1
+
+
+def test_an_edit_that_arrives_late_does_not_undo_a_newer_one() -> None:
+    history = fold(
+        record(said("1@b", "x", "dog", source="1", minute=1), said("1@a", "x", "cat", source="1")), classes=CLASSES
+    )
+    assert history.labels["x"].classes == ("dog",)
+
+
+def test_a_deleted_answer_is_as_if_never_given() -> None:
+    history = fold(
+        record(said("1@a", "x", "cat", source="1"), said("1@d", "x", source="1", minute=1, kind="delete")),
+        classes=CLASSES,
+    )
+    assert history.labels == {}
+    assert history.seconds == {}
+
+
+def test_the_majority_of_annotators_decides_and_the_first_of_equals() -> None:
+    votes = [
+        said("1", "x", "dog", by="a"),
+        said("2", "x", "cat", by="b", minute=1),
+        said("3", "x", "cat", by="c", minute=2),
+    ]
+    history = fold(record(*votes), classes=CLASSES)
+    assert (history.labels["x"].classes, history.labels["x"].votes, history.labels["x"].annotators) == (("cat",), 2, 3)
+    assert fold(record(*votes[:2]), classes=CLASSES).labels["x"].classes == ("dog",)
+
+
+def test_a_person_who_answers_twice_has_one_vote() -> None:
+    history = fold(
+        record(said("1", "x", "cat", by="a"), said("2", "x", "dog", by="a", minute=1), said("3", "x", "dog", by="b")),
+        classes=CLASSES,
+    )
+    assert history.labels["x"].classes == ("dog",)
+    assert history.labels["x"].annotators == 2
+
+
+def test_a_skip_counts_only_while_nobody_labeled_the_item() -> None:
+    skip = said("1", "x", kind="skip")
+    assert fold(record(skip), classes=CLASSES).skipped == {"x"}
+    assert fold(record(skip, said("2", "x", "cat", by="b")), classes=CLASSES).skipped == frozenset()
+
+
+def test_an_unknown_class_is_set_aside_and_counts_again_when_it_comes_back() -> None:
+    events = record(said("1", "x", "fox"))
+    assert fold(events, classes=CLASSES).labels == {}
+    assert [a.classes for a in fold(events, classes=CLASSES).quarantined] == [("fox",)]
+    assert fold(events, classes=(*CLASSES, "fox")).labels["x"].classes == ("fox",)
+
+
+def test_a_round_waits_for_what_nobody_labeled_or_skipped() -> None:
+    history = fold(
+        record(queried(1, "x", "y", "z"), said("1", "x", "cat"), said("2", "y", kind="skip")), classes=CLASSES
+    )
+    assert history.open_round is not None
+    assert history.waiting(history.open_round) == ("z",)
+
+
+def test_a_closed_round_is_no_longer_open() -> None:
+    history = fold(record(queried(1, "x"), Closed(round=1, why="by hand")), classes=CLASSES)
+    assert history.open_round is None
+    assert len(history.rounds) == 1
+
+
+def test_the_digest_names_the_labels_whatever_the_order() -> None:
+    one = fold(record(said("1", "x", "cat"), said("2", "y", "dog")), classes=CLASSES)
+    other = fold(record(said("2", "y", "dog"), said("1", "x", "cat")), classes=CLASSES)
+    changed = fold(record(said("1", "x", "cat"), said("2", "y", "cat")), classes=CLASSES)
+    assert one.digest() == other.digest() != changed.digest()
+
+
+EVENTS = st.one_of(
+    st.builds(
+        lambda source, version, item, name, by, kind: said(
+            f"{source}@{version}",
+            item,
+            *((name,) if kind == "label" else ()),
+            source=source,
+            by=by,
+            minute=version,
+            kind=kind,
+        ),
+        st.sampled_from("1234"),
+        st.integers(0, 3),
+        st.sampled_from("xyz"),
+        st.sampled_from(["cat", "dog", "fox"]),
+        st.sampled_from("ab"),
+        st.sampled_from(["label", "skip", "delete"]),
+    ),
+    st.builds(lambda n: queried(n, "x", "y"), st.integers(1, 2)),
+    st.builds(lambda n: Closed(round=n, why=""), st.integers(1, 2)),
+    st.builds(lambda w: Pulled(watermark=w), st.sampled_from("ab")),
+    st.builds(lambda n: Pushed(round=n, model="m", new=1, suggestions=0, where="w", project="p"), st.integers(1, 2)),
+    st.builds(
+        lambda n: Taught(round=n, head="h", fingerprint="f", labels=1, digest="d", seconds=0.0), st.integers(1, 2)
+    ),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(EVENTS, max_size=12))
+def test_folding_a_ledger_twice_over_changes_nothing(events: list[Event]) -> None:
+    recorded = record(*events)
+    assert fold(recorded + recorded, classes=CLASSES) == fold(recorded, classes=CLASSES)
+
+
+@settings(deadline=None)
+@given(st.lists(EVENTS, max_size=12))
+def test_an_item_is_never_both_labeled_and_skipped(events: list[Event]) -> None:
+    history = fold(record(*events), classes=CLASSES)
+    assert not history.skipped & history.labels.keys()
+    assert all(set(label.classes) <= set(CLASSES) for label in history.labels.values())

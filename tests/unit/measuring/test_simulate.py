@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from activessl.annotators.oracle import Habits
+from activessl.errors import HeadError, MeasureError, QueryError
+from activessl.measuring.simulate import simulate
+from activessl.strategies.base import Query, State
+
+
+def data(n: int = 240, k: int = 3, d: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = np.arange(n) % k
+    return rng.normal(size=(k, d))[truth] * 2 + rng.normal(size=(n, d)), truth
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The first candidates, and a record of what was seen."""
+
+    log: tuple[list, ...] = ([],)
+    name: str = "watched"
+
+    def query(self, state: State, query_size: int) -> Query:
+        self.log[0].append(state)
+        if state.predict is not None:  # now, because the head goes on learning
+            np.testing.assert_allclose(state.predict(state.vectors), state.probs, atol=1e-6)
+        rows = state.candidates[:query_size]
+        return Query(
+            rows,
+            tuple(map(str, rows)),
+            np.zeros(len(rows)),
+            ("first",) * len(rows),
+            np.full(len(rows), np.nan),
+            self.name,
+        )
+
+
+def test_random_is_always_among_the_arms_and_the_shape_is_as_promised() -> None:
+    x, y = data()
+    found = json.loads(simulate(x, y, strategies=("typiclust",), seeds=3, budgets=(3, 6, 12)).to_json())
+    assert list(found["curves"]) == ["typiclust", "random"]
+    for arm in found["curves"].values():
+        assert arm["labels"] == [3, 6, 12]
+        assert np.shape(arm["accuracy"]) == (3, 3) and np.shape(arm["seconds"]) == (3, 3)
+    assert found["settings"]["seeds"] == 3
+
+
+def test_the_same_seed_gives_the_same_curves_and_another_gives_others() -> None:
+    x, y = data()
+    runs = [simulate(x, y, strategies=("random",), seeds=2, budgets=(3, 6), seed=s) for s in (1, 1, 2)]
+    first, again, other = (r.baseline.curve.accuracy for r in runs)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_two_processes_give_what_one_gives() -> None:
+    x, y = data(n=90)
+    alone = simulate(x, y, strategies=("random",), seeds=2, budgets=(3, 6))
+    both = simulate(x, y, strategies=("random",), seeds=2, budgets=(3, 6), jobs=2)
+    np.testing.assert_array_equal(alone.baseline.curve.accuracy, both.baseline.curve.accuracy)
+
+
+def test_a_strategy_starts_from_no_labels_and_then_sees_the_head() -> None:
+    x, y = data()
+    watched = Watched(([],))
+    simulate(x, y, strategies=(watched,), seeds=1, budgets=(3, 6))
+    first, second = watched.log[0]
+    assert len(first.labeled) == 0 and first.probs is None
+    assert second.labeled.tolist() == [0, 1, 2]
+    assert second.probs.shape == (len(second.vectors), 3)
+    assert second.predict is not None
+    np.testing.assert_allclose(np.linalg.norm(first.vectors, axis=1), 1, atol=1e-5)
+
+
+def test_a_strategy_that_needs_a_head_gets_a_random_first_batch_and_the_result_says_so() -> None:
+    x, y = data()
+    found = simulate(x, y, strategies=("margin", "typiclust"), seeds=2, budgets=(3, 6))
+    assert found.arms["margin"].cold_start == "random"
+    assert found.arms["typiclust"].cold_start == "itself"
+    np.testing.assert_array_equal(
+        found.arms["margin"].curve.accuracy[:, 0], found.baseline.curve.accuracy[:, 0]
+    )  # paired: the same random batch
+
+
+def test_a_given_split_is_kept_and_a_missing_one_is_stratified() -> None:
+    x, y = data()
+    split = (np.arange(240) % 4 == 0) * 2
+    assert simulate(x, y, split=split, strategies=("random",), seeds=1, budgets=(3,)).settings["n_test"] == 60
+    assert simulate(x, y, strategies=("random",), seeds=1, budgets=(3,)).settings["n_test"] == 48
+
+
+def test_class_names_work_as_labels() -> None:
+    x, y = data()
+    names = np.array(["ant", "bee", "cow"])[y]
+    by_name, by_number = (simulate(x, t, strategies=("random",), seeds=1, budgets=(6,)) for t in (names, y))
+    np.testing.assert_array_equal(by_name.baseline.curve.accuracy, by_number.baseline.curve.accuracy)
+
+
+def test_an_annotator_that_errs_costs_accuracy_and_skips_cost_time_not_labels() -> None:
+    x, y = data()
+    fine = simulate(x, y, strategies=("random",), seeds=4, budgets=(30, 60))
+    wrong = simulate(x, y, strategies=("random",), seeds=4, budgets=(30, 60), oracle=Habits(mistakes=0.6))
+    lazy = simulate(x, y, strategies=("random",), seeds=4, budgets=(30, 60), oracle=Habits(skips=0.4))
+    assert wrong.baseline.curve.mean[-1] < fine.baseline.curve.mean[-1] - 0.1
+    assert np.all(lazy.baseline.human_seconds[:, -1] > 1.2 * fine.baseline.human_seconds[:, -1])
+
+
+def test_an_interrupted_simulation_goes_on_where_it_stopped(tmp_path) -> None:
+    x, y = data()
+
+    class Stop(Exception):
+        pass
+
+    def stop_at_two(progress) -> None:
+        if progress.done == 2:
+            raise Stop
+
+    settings = {"strategies": ("random",), "seeds": 4, "budgets": (3, 6), "cache": tmp_path}
+    with pytest.raises(Stop):
+        simulate(x, y, on_progress=stop_at_two, **settings)
+    file = next(tmp_path.iterdir())
+    with file.open("a") as out:
+        out.write('{"key": "torn')  # killed while writing
+
+    steps = []
+    resumed = simulate(x, y, on_progress=lambda p: steps.append(p.done), **settings)
+    assert steps == [2, 3, 4]
+    fresh = simulate(x, y, strategies=("random",), seeds=4, budgets=(3, 6))
+    np.testing.assert_array_equal(resumed.baseline.curve.accuracy, fresh.baseline.curve.accuracy)
+    simulate(x + 1, y, on_progress=lambda p: steps.append(p.done), **settings)
+    assert steps[3] == 0  # other data, nothing taken from the cache
+
+
+def test_two_objects_of_one_name_are_kept_apart() -> None:
+    x, y = data()
+    found = simulate(x, y, strategies=(Watched(([],)), Watched(([],))), seeds=1, budgets=(3,))
+    assert list(found.arms) == ["watched", "watched#2", "random"]
+
+
+def test_the_text_holds_a_row_for_each_arm_and_a_sentence_for_each_saving() -> None:
+    x, y = data()
+    text = simulate(x, y, strategies=("typiclust",), seeds=2, budgets=(3, 6, 12)).to_text()
+    assert text.count("typiclust") == 2 and "random" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"budgets": (500,)}, "a budget of 500 labels but a pool of 192"),
+        ({"budgets": (6, 3)}, "do not ascend"),
+        ({"budgets": ()}, "do not ascend"),
+        ({"budgets": (0, 3)}, "do not ascend"),
+        ({"seeds": 0}, "0 seeds"),
+        ({"jobs": -1}, "-1 jobs"),
+        ({"n_classes": 2}, "labels from 0 to 2 with 2 classes"),
+        ({"n_classes": 4}, "1 of 4 classes have no item"),
+        ({"split": np.zeros(240)}, "a split of shape"),
+        ({"split": np.arange(240) % 3}, "2 of 3 classes have no item"),
+        ({"labels": np.zeros(240)}, "1 class in the labels"),
+        ({"labels": np.full(240, np.nan)}, "labels hold NaN"),
+        ({"labels": np.zeros(7)}, "one row and one class"),
+        ({"oracle": Habits(skips=0.9), "budgets": (150,)}, "the others are skipped"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(change: dict, told: str) -> None:
+    x, y = data()
+    given = {"vectors": x, "labels": y, "strategies": ("random",), "seeds": 1, "budgets": (3,), **change}
+    with pytest.raises(MeasureError) as error:
+        simulate(given.pop("vectors"), given.pop("labels"), **given)
+    assert told in error.value.message or told in error.value.hint
+    assert error.value.hint
+
+
+def test_nan_in_the_vectors_is_refused_with_its_row() -> None:
+    x, y = data()
+    x[17, 3] = np.nan
+    with pytest.raises(MeasureError, match="first in row 17"):
+        simulate(x, y, strategies=("random",), seeds=1, budgets=(3,))
+
+
+def test_unknown_strategies_and_heads_are_refused() -> None:
+    x, y = data()
+    with pytest.raises(QueryError):
+        simulate(x, y, strategies=("tarot",), seeds=1, budgets=(3,))
+    with pytest.raises(HeadError):
+        simulate(x, y, strategies=("random",), head="tarot", seeds=1, budgets=(3,))
+
+
+def test_a_strategy_that_repeats_items_is_caught() -> None:
+    x, y = data()
+
+    @dataclass(frozen=True)
+    class Stuck(Watched):
+        name: str = "stuck"
+
+        def query(self, state: State, query_size: int) -> Query:
+            rows = np.arange(query_size)
+            return Query(
+                rows, tuple(map(str, rows)), np.zeros(query_size), ("",) * query_size, np.zeros(query_size), "stuck"
+            )
+
+    with pytest.raises(QueryError, match="stuck gave 3 items"):
+        simulate(x, y, strategies=(Stuck(),), seeds=1, budgets=(3, 6))

@@ -1,0 +1,45 @@
+"""The random share of a round."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from activessl.strategies.registry import get_strategy
+
+from activessl.errors import QueryError
+from activessl.strategies.base import State
+from activessl.strategies.share import RandomShare
+
+
+def state(seed: int, n: int = 50) -> State:
+    vectors = np.random.default_rng(7).normal(size=(n, 3))
+    return State(vectors, np.array([0, 1]), np.array([0, 1]), 2, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.35, 1.0])
+@pytest.mark.parametrize("size", [1, 3, 20, 48])
+def test_a_query_is_whole_whatever_the_share(share: float, size: int) -> None:
+    query = RandomShare(get_strategy("k_center"), share).query(state(0), size)
+    assert len(query) == size == len(set(query.indices.tolist()))
+    assert len(query.reasons) == len(query.ids) == len(query.neighbours) == size
+    assert np.all(np.diff(query.scores) <= 0)
+    drawn = ~np.isnan(query.propensities)
+    assert abs(drawn.sum() - share * size) < 1
+
+
+def test_every_candidate_is_drawn_as_often_as_its_propensity_says() -> None:
+    draws, runs = np.zeros(50), 600
+    for seed in range(runs):
+        query = RandomShare(get_strategy("k_center"), 0.3).query(state(seed), 5)
+        drawn = ~np.isnan(query.propensities)
+        draws[query.indices[drawn]] += 1
+        assert np.allclose(query.propensities[drawn], 0.3 * 5 / 48)
+    rate = draws[2:] / runs
+    assert draws[:2].sum() == 0
+    assert abs(rate.mean() - 0.3 * 5 / 48) < 0.003
+    assert rate.max() < 0.3 * 5 / 48 + 5 * np.sqrt(0.03 / runs)  # and none is favoured
+
+
+def test_a_share_outside_zero_to_one_is_refused() -> None:
+    with pytest.raises(QueryError, match=r"random share of 1\.2"):
+        RandomShare(get_strategy("random"), 1.2)
