@@ -280,7 +280,7 @@ def _gain(
     w: Float[np.ndarray, " c"], a: Float[np.ndarray, " c"], b: Float[np.ndarray, " c"]
 ) -> Float[np.ndarray, " c"]:
     """Decrease of the criterion that adding each candidate would bring."""
-    return np.divide(w * np.maximum(b, 0), 1 + w * np.maximum(a, 0))
+    return np.asarray(w * np.maximum(b, 0) / (1 + w * np.maximum(a, 0)))
 
 
 @dataclass(frozen=True, eq=False)
