@@ -31,6 +31,8 @@ _SCREEN = 2_000
 _DENSE = (3_000, 10_000)
 #: Items of the pool that are looked at around the place of a pick.
 _NEAR = 32
+#: Evaluators on which those are compared with the pick: those that it helps most.
+_HELPED = 2_000
 
 
 def herd(
@@ -98,7 +100,7 @@ def herd(
     enough = affordable >= max(1_500, 4 * query_size)
     sparse = len(pool.rows) <= affordable or (enough and 2 * len(labeled) >= query_size)
     rows, mass = _draw(everyone, u, max_evaluators if sparse else _DENSE[1], rng)
-    ground = _Ground(_Items.of(vectors, rows, scale), width)
+    ground = _Ground.of(_Items.of(vectors, rows, scale), width)
     covered = ground.covered(vectors, labeled, scale)
     if sparse:
         size = min(affordable, max(shortlist, 4 * query_size))
@@ -130,25 +132,34 @@ class _Items:
         return _Items(self.rows[at], self.points[at], None if self.scale is None else self.scale[at])
 
 
+@dataclass(frozen=True, eq=False)
 class _Ground:
     """Evaluators, laid out so that one matrix product gives minus the logarithm of the kernel.
 
     d² / (w² s_a s_b) is the product of (x, |x|², 1) / (w² s_a) and (-2 y, 1, |y|²) / s_b.
     """
 
-    def __init__(self, items: _Items, width: float) -> None:
-        self.rows, self.width = items.rows, width
-        self.scale = np.ones(len(items.rows), dtype=np.float32) if items.scale is None else items.scale
+    right: Float[np.ndarray, "e d2"]
+    scale: Float[np.ndarray, " e"]
+    width: float
+
+    @classmethod
+    def of(cls, items: _Items, width: float) -> _Ground:
+        scale = np.ones(len(items.rows), dtype=np.float32) if items.scale is None else items.scale
         d = items.points.shape[1]
-        self.right = np.empty((len(items.rows), d + 2), dtype=np.float32)
-        np.multiply(items.points, -2, out=self.right[:, :d])
-        self.right[:, d] = 1
-        self.right[:, d + 1] = np.einsum("ij,ij->i", items.points, items.points)
+        right = np.empty((len(items.rows), d + 2), dtype=np.float32)
+        np.multiply(items.points, -2, out=right[:, :d])
+        right[:, d] = 1
+        right[:, d + 1] = np.einsum("ij,ij->i", items.points, items.points)
         if items.scale is not None:
-            self.right /= self.scale[:, None]
+            right /= scale[:, None]
+        return cls(right, scale, width)
+
+    def take(self, at: Int[np.ndarray, " m"]) -> _Ground:
+        return _Ground(self.right[at], self.scale[at], self.width)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.right)
 
     def exponent(self, items: _Items) -> Float[np.ndarray, "m e"]:
         """Squared distance over the squared width and the local scales; rounding may leave it a little below zero."""
@@ -170,7 +181,7 @@ class _Ground:
     def place(self, pull: Float[np.ndarray, " p"], at: Int[np.ndarray, " p"] | None) -> Float[np.ndarray, " d"]:
         """Direction of the sum of the evaluators, each times its pull."""
         right, scale = (self.right, self.scale) if at is None else (self.right[at], self.scale[at])
-        return np.negative((pull * scale) @ right[:, :-2])
+        return np.asarray((-pull * scale) @ right[:, :-2])
 
     def covered(self, vectors: Vectors, labeled: Rows, scale: Scale | None) -> Float[np.ndarray, " e"]:
         """How well each evaluator is covered by the labeled rows: the largest kernel to one of them, 0 without."""
@@ -217,7 +228,7 @@ def _screen(
 ) -> Int[np.ndarray, " s"]:
     """Positions of the candidates with the largest gain, others' part estimated on a sample, their own part exact."""
     rows, mass = _draw(everyone, u, _SCREEN, rng)
-    ground = _Ground(_Items.of(vectors, rows, scale), width)
+    ground = _Ground.of(_Items.of(vectors, rows, scale), width)
     covered = ground.covered(vectors, labeled, scale)
     gain = np.empty(len(pool.rows))
     step = block_rows(len(rows), cells=4_000_000)
@@ -227,7 +238,7 @@ def _screen(
     share = np.zeros(len(vectors))
     share[everyone] = u / u.sum()
     own = share[pool.rows]
-    gain += own * (1 - _Ground(pool, width).covered(vectors, labeled, scale))
+    gain += own * (1 - _Ground.of(pool, width).covered(vectors, labeled, scale))
     return np.sort(np.argpartition(-gain * factor, size)[:size])
 
 
@@ -294,12 +305,12 @@ class _Sparse:
         limit[covered <= 0] = np.inf
         counts: list[np.ndarray[Any, Any]] = [np.zeros(1, dtype=np.int64)]
         targets, values = [], []
-        step = block_rows(len(ground.rows), cells=8_000_000)
+        step = block_rows(len(ground), cells=8_000_000)
         for first in range(0, len(items.rows), step):
             part = np.arange(first, min(first + step, len(items.rows)))
             exponent = ground.exponent(items.take(part))
             near = np.flatnonzero(exponent < limit)
-            source, target = np.divmod(near, len(ground.rows))
+            source, target = np.divmod(near, len(ground))
             counts.append(np.bincount(source, minlength=len(part)))
             targets.append(np.asarray(target, dtype=np.int32))
             values.append(np.exp(-np.maximum(exponent.reshape(-1)[near], 0)))
@@ -380,6 +391,13 @@ def _look_around(
     score = np.where(free, pool.points @ place, -np.inf)
     count = min(_NEAR, int(free.sum()))
     near = np.argpartition(-score, count - 1)[:count]
+    if len(target) < len(ground):
+        # only who beats the pick on what the pick helps is worth a look at all evaluators
+        part = target[np.argsort(-pull, kind="stable")[:_HELPED]]
+        there = _weighted_gain(ground.take(part).kernel(pool.take(near)), table.covered[part], table.mass[part])
+        near = near[[int(np.argmax(factor[near] * there))]]
+        if near[0] == pick:
+            return pick, gain, target, value
     similarity = ground.kernel(pool.take(near))
     found = factor[near] * _weighted_gain(similarity.copy(), table.covered, table.mass)
     best = int(np.argmax(found))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -211,7 +211,7 @@ def close_scene(scene: Scene, choice: Choice, *, strategy: str) -> Query:
     scores = np.asarray(np.linspace(1, 1 / count, count) if choice.scores is None else choice.scores, dtype=np.float64)
     order = np.argsort(-scores, kind="stable")
     picks, scores = picks[order], scores[order]
-    chance = np.full(count, np.nan)
+    chance: np.ndarray[Any, Any] = np.full(count, np.nan)
     if choice.propensities is not None:
         chance = np.asarray(choice.propensities, dtype=np.float64)[order]
     parts = {key: np.asarray(value, dtype=np.float64)[order] for key, value in choice.parts.items()}
