@@ -75,7 +75,7 @@ def badge(
 
     picks = [int(np.argmax(norm * factor))]
     gains = [float(norm[picks[0]])]
-    squared = norm.copy()
+    squared = np.full(len(rows), np.inf)
     new = np.array(picks)
     while True:
         for start in range(0, len(rows), 4096):

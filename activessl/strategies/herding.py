@@ -49,7 +49,7 @@ def herd(
     evaluators: Rows | None = None,
     max_candidates: int = 100_000,
     max_evaluators: int = 50_000,
-    shortlist: int = 5_000,
+    shortlist: int = 6_000,
 ) -> Greedy:
     r"""Greedy herding: each pick is the candidate that raises the weighted coverage of the pool most.
 
