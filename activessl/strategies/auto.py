@@ -9,14 +9,15 @@ from jaxtyping import Float, Int
 
 from activessl.errors import QueryError
 from activessl.strategies.base import Query, State
-from activessl.strategies.coverage import Greedy, herd
+from activessl.strategies.coverage import Greedy
+from activessl.strategies.herding import herd
 from activessl.strategies.index import Rows, Vectors, labeled_distance, local_scale, sample_rows, thin, unit_rows
 from activessl.strategies.scene import Choice, Scene, answer
 
 #: Labels a class at which the kernel follows the local density in full; below, in proportion.
 _SETTLED = 10.0
 #: Rows that coverage is measured on, and rows that may be picked: more are sampled.
-_EVALUATORS, _CANDIDATES = 5_000, 5_000
+_EVALUATORS, _CANDIDATES = 50_000, 50_000
 #: Rows that the mean is taken over; its error is then below a hundredth of the spread.
 _MEAN_ROWS = 20_000
 #: Labels at least, before a lack of structure is believed.
