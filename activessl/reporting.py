@@ -14,8 +14,8 @@ import numpy as np
 from activessl.annotators.base import Answer
 from activessl.errors import ActiveSSLError, MeasureError
 from activessl.ledger.fold import RoundHistory
-from activessl.measuring.curves import mean_interval
 from activessl.measuring.audit import Audit, audit_accuracy
+from activessl.measuring.curves import mean_interval
 from activessl.measuring.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved, human_time
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
