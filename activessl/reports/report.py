@@ -26,6 +26,7 @@ class Line:
         mean: Accuracy at each, in [0, 1].
         low: Lower ends of the band; empty for a line without one.
         high: Upper ends of the band; empty for a line without one.
+        band: What the band is, said under the chart.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Line:
     mean: tuple[float, ...]
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
+    band: str = "90 % interval of the mean"
 
 
 @dataclass(frozen=True, slots=True)
