@@ -185,6 +185,17 @@ class Session:
                 return history
             time.sleep(every)
 
+    def round(
+        self, annotator: Annotator, *, every: float = 5.0, on_wait: Callable[[History], None] | None = None
+    ) -> Taught:
+        """Finish the round that is open, or open one and finish it: query, push, wait, teach."""
+        history = self.project.history()
+        if history.open_round is None or history.waiting(history.open_round):
+            self.query()
+            self.push(annotator)
+            self.wait(annotator, every=every, on_wait=on_wait)
+        return self.teach()
+
     def teach(self) -> Taught:
         """Teach the head all labels there are, and measure it where the project has test data.
 

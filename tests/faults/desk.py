@@ -94,10 +94,7 @@ def work(project: str, desk: str, kill_at: int | None) -> int:
     Ledger.append = append_or_die  # type: ignore[method-assign, assignment]
     session, annotator = Session.open(project), Desk(Path(desk), moments)
     while sum(r.closed is not None for r in session.project.history().rounds) < ROUNDS:
-        session.query()
-        session.push(annotator)
-        session.wait(annotator, every=0.01)
-        session.teach()
+        session.round(annotator, every=0.01)
     return moments.count
 
 
