@@ -17,6 +17,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import faiss  # noqa: F401  # what a round imports when it needs it is imported here, once for all forks
+import scipy.optimize  # noqa: F401
+import torch  # noqa: F401
+
 from activessl.annotators.base import Answer, Pushed, Suggestion
 from activessl.ledger.store import Ledger
 from activessl.pool.pool import Pool
