@@ -17,7 +17,7 @@ from activessl.strategies.scene import Choice, Scene, answer
 #: Labels a class at which the kernel follows the local density in full; below, in proportion.
 _SETTLED = 10.0
 #: Rows that coverage is measured on, and rows that may be picked: more are sampled.
-_EVALUATORS, _CANDIDATES = 5_000, 5_000
+_EVALUATORS, _CANDIDATES = 50_000, 50_000
 #: Rows that the mean is taken over; its error is then below a hundredth of the spread.
 _MEAN_ROWS = 20_000
 #: Labels at least, before a lack of structure is believed.
