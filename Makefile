@@ -1,7 +1,6 @@
 PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
-STUDIO_DIR ?= .studio
 
 .DEFAULT_GOAL := help
 
@@ -30,10 +29,11 @@ check: .venv/.installed ## ruff, mypy, pyright, import-linter
 	@$(BIN)/lint-imports
 
 studio-test: .venv/.installed ## the tests against a real Label Studio server
-	@ACTIVESSL_STUDIO_DIR=$(abspath $(STUDIO_DIR)) $(BIN)/python -m pytest -q -m studio tests/studio
+	@where=$$($(BIN)/activessl studio install) && \
+	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q -m studio tests/studio tests/contracts
 
 bench: .venv/.installed ## the measurements behind docs/results (hours; needs DATA=folder)
 	@ACTIVESSL_DATA=$(DATA) $(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean: ## everything that can be made again
-	rm -rf .venv .studio .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

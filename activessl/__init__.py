@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from activessl.encoders.base import Encoder, Progress
     from activessl.encoders.embeddings import Embeddings, embed
     from activessl.encoders.registry import fit_encoder, load_encoder
+    from activessl.errors import ActiveSSLError
     from activessl.heads.base import Head
     from activessl.heads.registry import head_names, make_head
     from activessl.ledger.fold import History

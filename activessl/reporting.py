@@ -15,6 +15,7 @@ from activessl.annotators.base import Answer
 from activessl.errors import ActiveSSLError, MeasureError
 from activessl.ledger.fold import RoundHistory
 from activessl.measuring.audit import Audit, audit_accuracy
+from activessl.measuring.curves import mean_interval
 from activessl.measuring.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved, human_time
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
@@ -175,7 +176,7 @@ def _lines(view: View, arm: Simulation | None) -> Iterator[Line]:
     if arm is not None:
         for name, one in arm.arms.items():
             curve = one.curve
-            low, high = np.quantile(curve.accuracy, [0.05, 0.95], axis=0)
+            low, high = mean_interval(curve.accuracy)
             yield Line(
                 "random choice" if name == "random" else f"{name}, replayed",
                 "baseline" if name == "random" else "other",
@@ -187,12 +188,12 @@ def _lines(view: View, arm: Simulation | None) -> Iterator[Line]:
 
 
 def _round_rows(view: View) -> Iterator[RoundRow]:
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = {}
     for answer in view.history.answers.values():
-        seconds[answer.item_id] += answer.seconds or 0.0
+        seconds[answer.item_id] = seconds.get(answer.item_id, 0.0) + (answer.seconds or 0.0)
     for r in view.history.rounds:
         newest = r.taught[-1] if r.taught else None
-        people = sum(seconds[item] for item in r.asked)
+        people = sum(seconds.get(item, 0.0) for item in r.asked)
         yield RoundRow(
             number=r.number,
             strategy=r.queried.strategy,

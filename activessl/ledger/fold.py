@@ -143,10 +143,10 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
 
     known = set(classes)
     labels, skipped, quarantined = _believe(standing.values(), known)
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = {}
     for answer in standing.values():
         if answer.seconds is not None and answer.kind != "delete":
-            seconds[answer.annotator] += answer.seconds
+            seconds[answer.annotator] = seconds.get(answer.annotator, 0.0) + answer.seconds
     return History(
         created=created,
         encoded=encoded,
@@ -155,7 +155,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
         skipped=skipped,
         quarantined=quarantined,
         answers={source: a for source, a in standing.items() if a.kind != "delete"},
-        seconds=dict(seconds),
+        seconds=seconds,
         watermark=watermark,
         events=len(seen),
     )

@@ -23,6 +23,8 @@ from activessl.strategies.registry import get_strategy
 TEST_SHARE = 0.2
 #: Draws from the head's posterior, for strategies that ask for them.
 SAMPLES = 20
+#: Strategies that ask for them without saying so.
+_SAMPLERS = frozenset({"bald", "committee"})
 #: How often a strategy is asked again for what was skipped, before a budget counts as out of reach.
 MOST_REFILLS = 50
 
@@ -226,7 +228,7 @@ def _informed(state: State, head: Head, strategy: QueryStrategy, rng: np.random.
     probs = head.predict_proba(state.vectors)
     samples = None
     draw = getattr(head, "sample_proba", None)
-    if draw is not None and getattr(strategy, "needs_samples", False):
+    if draw is not None and getattr(strategy, "needs_samples", strategy.name in _SAMPLERS):
         samples = draw(state.vectors, SAMPLES, rng)
     return state.replace(probs=probs, predict=head.predict_proba, samples=samples)
 

@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 
 from activessl.errors import QueryError
 from activessl.strategies.base import Query, State
-from activessl.strategies.coverage import Greedy, herd
+from activessl.strategies.coverage import Greedy
+from activessl.strategies.herding import herd
 from activessl.strategies.index import Rows, Vectors, labeled_distance, local_scale, sample_rows, thin, unit_rows
 from activessl.strategies.scene import Choice, Scene, answer
 

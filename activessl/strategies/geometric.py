@@ -8,7 +8,8 @@ import numpy as np
 
 from activessl.strategies.base import Query, State
 from activessl.strategies.clusters import kmeans_centroids, typiclust
-from activessl.strategies.coverage import herd, k_center
+from activessl.strategies.coverage import k_center
+from activessl.strategies.herding import herd
 from activessl.strategies.scene import Choice, Scene, answer
 
 

@@ -12,9 +12,9 @@ from activessl.errors import QueryError
 from activessl.strategies.balls import dcom, prob_cover, pure_radius
 from activessl.strategies.base import Query, State
 from activessl.strategies.clusters import kmeans_centroids
-from activessl.strategies.coverage import herd
 from activessl.strategies.design import badge, bait_binary
 from activessl.strategies.geometric import KMeansCentroids
+from activessl.strategies.herding import herd
 from activessl.strategies.hybrid import cluster_margin, drop_candidates, herding_width
 from activessl.strategies.index import Rows
 from activessl.strategies.scene import Choice, Scene, answer

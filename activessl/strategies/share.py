@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
+from jaxtyping import Int
 
 from activessl.errors import QueryError
 from activessl.strategies.base import Query, QueryStrategy, State, check_state
@@ -82,13 +83,11 @@ def with_random_share(strategy: QueryStrategy, share: float) -> QueryStrategy:
         0.2
     """
     if is_dataclass(strategy) and any(f.name == "random_share" for f in fields(strategy)):
-        return replace(strategy, random_share=share)  # type: ignore[type-var]  # a dataclass and a strategy
+        return replace(strategy, random_share=share)
     return RandomShare(strategy, share)
 
 
-def _drawn_query(
-    name: str, state: State, drawn: np.ndarray[tuple[int], np.dtype[np.int64]], propensity: float
-) -> Query:
+def _drawn_query(name: str, state: State, drawn: Int[np.ndarray, " q"], propensity: float) -> Query:
     return Query(
         indices=drawn,
         ids=tuple(state.id_of(int(i)) for i in drawn),

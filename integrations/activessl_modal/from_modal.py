@@ -97,10 +97,12 @@ class _LearnerView:
         if self._state.probs is None:
             raise NotFittedError("no head yet")
         if len(X) == len(self._candidates):
-            return self._state.probs[self._candidates]
+            known: np.ndarray[Any, Any] = self._state.probs[self._candidates]
+            return known
         if self._state.predict is None:
             raise NotFittedError("the head cannot be asked about other vectors")
-        return self._state.predict(np.asarray(X))
+        answered: np.ndarray[Any, Any] = self._state.predict(np.asarray(X))
+        return answered
 
     def predict(self, X: Any, **_: Any) -> np.ndarray[Any, Any]:
         """The most probable class."""

@@ -39,7 +39,8 @@ def modern_sklearn() -> Iterator[None]:
             except TypeError as error:
                 if "ensure_all_finite" not in str(error):
                     raise
-                return original(X, y, *args, force_all_finite=force_all_finite, **kwargs)  # scikit-learn before 1.6
+                old = {"force_all_finite": force_all_finite, **kwargs}  # scikit-learn before 1.6
+                return original(X, y, *args, **old)
 
         modal_learners.check_X_y = check
         try:

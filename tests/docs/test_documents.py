@@ -21,7 +21,7 @@ def test_the_python_of_a_document_runs(document: Path, tmp_path: Path, monkeypat
     for block in BLOCK.finditer(text):
         # as many empty lines before it as there are in the document, so that a traceback names the right line
         code = "\n" * text.count("\n", 0, block.start(1)) + block.group(1)
-        exec(compile(code, str(document), "exec"), namespace)
+        exec(compile(code, str(document), "exec", dont_inherit=True), namespace)
 
 
 def test_a_link_between_documents_leads_somewhere() -> None:

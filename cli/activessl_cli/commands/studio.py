@@ -23,6 +23,15 @@ RootOption = Annotated[Path | None, typer.Option(help="The folder of the data; e
 
 
 @app.command()
+def install(as_json: JsonOption = False) -> None:
+    """Install the server into an environment of its own (1 GB, once for all projects), and print where."""
+    from activessl_label_studio import studio
+
+    python = studio.ensure_installed(environments(), progress=waiting())
+    render.result({"folder": environments(), "python": python}, str(environments()), as_json=as_json)
+
+
+@app.command()
 def start(
     project: ProjectOption = HERE, port: PortOption = None, root: RootOption = None, as_json: JsonOption = False
 ) -> None:

@@ -1,0 +1,127 @@
+"""Accuracy of the pool without a test set: from labels that were drawn at random with known propensity."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from activessl.errors import MeasureError
+
+#: With fewer random labels than this an interval is so wide that it only looks like knowledge.
+FEWEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """An estimated accuracy.
+
+    Attributes:
+        accuracy: Of the head on the pool, in [0, 1].
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        level: Probability of the interval.
+        labels: From how many random labels.
+        effective: How many labels drawn with equal propensities would say as much.
+    """
+
+    accuracy: float
+    low: float
+    high: float
+    level: float
+    labels: int
+    effective: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+    def to_text(self) -> str:
+        """One sentence.
+
+        Example:
+            >>> Audit(0.9, 0.84, 0.94, 0.9, 100, 95.0).to_text()
+            'accuracy 90.0 % (90 % interval 84.0 to 94.0 %, from 100 random labels)'
+        """
+        return (
+            f"accuracy {100 * self.accuracy:.1f} % ({100 * self.level:.0f} % interval {100 * self.low:.1f} to "
+            f"{100 * self.high:.1f} %, from {self.labels} random labels)"
+        )
+
+
+def audit_accuracy(
+    correct: Bool[np.ndarray, " m"],
+    propensities: Float[np.ndarray, " m"],
+    *,
+    rounds: Int[np.ndarray, " m"] | None = None,
+    level: float = 0.9,
+) -> Audit:
+    r"""Estimate accuracy from labels drawn with known propensities.
+
+    The estimate weighs each label by one over its propensity (Hájek's ratio, which Kossen et al. recommend over
+    the unbiased sum for its variance); the interval is Wilson's at the effective sample size
+    :math:`(\sum w)^2 / \sum w^2`, so that it stays inside [0, 1] and does not collapse when all answers are right.
+
+    The head must not have been taught these labels when it predicted them: predict each with the head of the round
+    *before* its answer, or with cross-validation.
+
+    Args:
+        correct: Whether the head's prediction was right, for each random label.
+        propensities: With what probability each was drawn, in (0, 1].
+        rounds: In which round each was drawn. Within a round labels weigh by one over their propensity; the rounds'
+            estimates are then combined by their numbers of labels, where one over the propensity alone would give a
+            round of two labels as much say as a round of twenty.
+        level: Probability of the interval, in (0, 1).
+
+    Raises:
+        MeasureError: Fewer than 10 random labels, or propensities outside (0, 1].
+
+    References:
+        Farquhar, Gal & Rainforth, On Statistical Bias in Active Learning, ICLR 2021, arXiv 2101.11665.
+        Kossen et al., Active Testing: Sample-Efficient Model Evaluation, ICML 2021, arXiv 2103.05331.
+        Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 1927.
+
+    Example:
+        >>> found = audit_accuracy(np.arange(100) < 90, np.full(100, 0.1))
+        >>> found.accuracy, round(found.low, 3), round(found.high, 3)
+        (0.9, 0.84, 0.939)
+    """
+    from scipy.stats import norm  # heavy, and needed only here
+
+    right = np.asarray(correct, dtype=bool)
+    chance = np.asarray(propensities, dtype=np.float64)
+    if right.ndim != 1 or right.shape != chance.shape:
+        raise MeasureError(
+            f"{right.shape} outcomes and {chance.shape} propensities", hint="pass one propensity for each outcome"
+        )
+    if len(right) < FEWEST:
+        raise MeasureError(
+            f"{len(right)} random labels are too few to state an accuracy",
+            hint=f"label at least {FEWEST} items of the random share",
+        )
+    if not np.all((chance > 0) & (chance <= 1)):
+        raise MeasureError("a propensity is NaN or outside (0, 1]", hint="pass items drawn with known probability only")
+    if not 0 < level < 1:
+        raise MeasureError(f"an interval of {level}", hint="give a level between 0 and 1")
+    weights = 1 / chance
+    if rounds is not None:
+        _, turn = np.unique(rounds, return_inverse=True)
+        weights *= (np.bincount(turn) / np.bincount(turn, weights))[turn]
+    accuracy = float(weights @ right / weights.sum())
+    effective = float(weights.sum() ** 2 / (weights @ weights))
+    low, high = wilson(accuracy, effective, float(norm.ppf(0.5 + level / 2)))
+    return Audit(accuracy, low, high, level, len(right), effective)
+
+
+def wilson(share: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's interval of a share from n observations, z standard deviations wide, within [0, 1].
+
+    Example:
+        >>> [round(v, 3) for v in wilson(1.0, 20, 1.645)]
+        [0.881, 1.0]
+    """
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))

@@ -1,0 +1,190 @@
+"""The learning curve as a drawing: coordinates here, looks in the page's style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from activessl.measuring.savings import Savings
+from activessl.reports.report import Line
+
+WIDTH, HEIGHT = 760, 380
+LEFT, RIGHT, TOP, BOTTOM = 56, 150, 18, 48
+#: Line names are kept at least so far apart.
+NAME_GAP = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A mark on an axis: where and what."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A line in the drawing.
+
+    Attributes:
+        name: At its end.
+        role: Decides how it looks.
+        path: Of the line.
+        band: Of the interval; empty for none.
+        points: (x, y, what a pointer sees) of each count.
+        name_at: (x, y) of the name.
+    """
+
+    name: str
+    role: str
+    path: str
+    band: str
+    points: tuple[tuple[float, float, str], ...]
+    name_at: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The saving, drawn: the target's height, and where either line arrives.
+
+    Attributes:
+        y: Height of the target.
+        ours: x where ours arrives.
+        baseline: x where the baseline arrives, or the end of the axis.
+        text: What stands over it.
+        text_at: x of its middle, far enough from the edges.
+    """
+
+    y: float
+    ours: float
+    baseline: float
+    text: str
+    text_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All coordinates of the drawing."""
+
+    width: int
+    height: int
+    left: float
+    right: float
+    top: float
+    bottom: float
+    xs: tuple[Tick, ...]
+    ys: tuple[Tick, ...]
+    traces: tuple[Trace, ...]
+    gap: Gap | None
+    summary: str
+
+
+def draw(lines: Sequence[Line], savings: Savings | None) -> Chart | None:
+    """Lay out learning curves; None where there is nothing to draw.
+
+    Example:
+        >>> chart = draw([Line("ours", "ours", (10, 20), (0.5, 0.75))], None)
+        >>> [tick.text for tick in chart.ys]
+        ['50 %', '55 %', '60 %', '65 %', '70 %', '75 %']
+    """
+    lines = [line for line in lines if line.labels]
+    if not lines:
+        return None
+    counts = [c for line in lines for c in line.labels]
+    heights = [v for line in lines for v in (*line.mean, *line.low, *line.high)]
+    x0, x1 = float(min(counts)), float(max(counts))
+    if x1 == x0:
+        x0, x1 = x0 - 1, x1 + 1
+    y_ticks = nice_ticks(min(heights), max(heights), 5)
+    y0, y1 = y_ticks[0], y_ticks[-1]
+
+    def x(count: float) -> float:
+        return round(LEFT + (count - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(share: float) -> float:
+        return round(TOP + (y1 - share) / (y1 - y0) * (HEIGHT - TOP - BOTTOM), 1)
+
+    order = {"other": 0, "baseline": 1, "ours": 2}  # ours is drawn last, on top
+    lines = sorted(lines, key=lambda line: order[line.role])
+    ends = _apart([y(line.mean[-1]) for line in lines])
+    traces = tuple(
+        Trace(
+            name=line.name,
+            role=line.role,
+            path=_path([(x(c), y(v)) for c, v in zip(line.labels, line.mean, strict=True)]),
+            band=_band(
+                [(x(c), y(v)) for c, v in zip(line.labels, line.high, strict=True)],
+                [(x(c), y(v)) for c, v in zip(line.labels, line.low, strict=True)],
+            )
+            if line.low and line.high
+            else "",
+            points=tuple(
+                (x(c), y(v), f"{line.name}: {100 * v:.1f} % at {c:,} labels")
+                for c, v in zip(line.labels, line.mean, strict=True)
+            ),
+            name_at=(x(line.labels[-1]) + 10, ends[i] + 4),
+        )
+        for i, line in enumerate(lines)
+    )
+    xs = tuple(Tick(x(t), f"{t:,.0f}") for t in nice_ticks(x0, x1, 6) if x0 <= t <= x1 and float(t).is_integer())
+    ys = tuple(Tick(y(t), f"{100 * t:.0f} %" if y1 - y0 > 0.04 else f"{100 * t:.1f} %") for t in y_ticks)
+    return Chart(
+        WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM, xs, ys, traces, _gap(savings, x, y), _told(lines)
+    )
+
+
+def nice_ticks(low: float, high: float, about: int) -> list[float]:
+    """Round numbers that cover a range, about so many steps.
+
+    Example:
+        >>> nice_ticks(0.53, 0.96, 5)
+        [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    """
+    if high <= low:
+        low, high = low - 0.05, high + 0.05
+    rough = (high - low) / about
+    power = 10 ** np.floor(np.log10(rough))
+    step = float(power * min((1, 2, 2.5, 5, 10), key=lambda s: abs(s * power - rough)))
+    first, last = np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9)
+    return [round(float(i * step), 10) for i in np.arange(first, last + 1)]
+
+
+def _gap(savings: Savings | None, x: Callable[[float], float], y: Callable[[float], float]) -> Gap | None:
+    if savings is None or savings.labels is None or savings.saved is None or savings.saved <= 0:
+        return None
+    end = savings.baseline_labels if savings.baseline_labels is not None else float(savings.budget)
+    sign = "≥ " if savings.kind == "at_least" else ""
+    middle = min(max((x(savings.labels) + x(end)) / 2, LEFT + 75), WIDTH - RIGHT - 40)
+    return Gap(y(savings.target), x(savings.labels), x(end), f"{sign}{100 * savings.saved:.0f} % fewer labels", middle)
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + " L".join(f"{a:g} {b:g}" for a, b in points)
+
+
+def _band(upper: Sequence[tuple[float, float]], lower: Sequence[tuple[float, float]]) -> str:
+    return _path([*upper, *reversed(lower)]) + " Z"
+
+
+def _apart(wanted: Sequence[float]) -> list[float]:
+    """Move heights as little as needed so that names do not overlap."""
+    order = np.argsort(wanted)
+    placed = np.array(wanted, dtype=float)
+    for before, after in pairwise(order):
+        placed[after] = max(placed[after], placed[before] + NAME_GAP)
+    over = placed.max() - (HEIGHT - BOTTOM) if len(placed) else 0.0
+    if over > 0:
+        placed -= over
+    return [round(float(p), 1) for p in placed]
+
+
+def _told(lines: Sequence[Line]) -> str:
+    """The drawing in words, for those who hear it."""
+    return " ".join(
+        f"{line.name} goes from {100 * line.mean[0]:.1f} % at {line.labels[0]:,} labels "
+        f"to {100 * line.mean[-1]:.1f} % at {line.labels[-1]:,}."
+        for line in reversed(list(lines))
+    )

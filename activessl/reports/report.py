@@ -1,0 +1,256 @@
+"""The report: a value that holds every figure, what it rests on, and what was not measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from activessl.measuring.audit import Audit
+from activessl.measuring.hours import HoursSaved, HumanTime
+from activessl.measuring.savings import Savings
+from activessl.measuring.stopping import Verdict
+from activessl.reports.wording import Headline, amount, headline, hours_text, percent
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One learning curve with its band.
+
+    Attributes:
+        name: What a reader sees, such as "max_herding".
+        role: "ours", the "baseline", or "other".
+        labels: Label counts, ascending.
+        mean: Accuracy at each, in [0, 1].
+        low: Lower ends of the band; empty for a line without one.
+        high: Upper ends of the band; empty for a line without one.
+        band: What the band is, said under the chart.
+    """
+
+    name: str
+    role: Literal["ours", "baseline", "other"]
+    labels: tuple[int, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    band: str = "90 % interval of the mean"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRow:
+    """One round.
+
+    Attributes:
+        number: From 1.
+        strategy: Who chose.
+        asked: Items asked about.
+        labels: Labels after the round.
+        accuracy: Measured accuracy after it; None where it was not measured.
+        change: Share of the pool whose predicted class changed; None for the first.
+        human_seconds: Recorded labeling time of the round; None where none was recorded.
+        machine_seconds: Choosing and teaching.
+    """
+
+    number: int
+    strategy: str
+    asked: int
+    labels: int
+    accuracy: float | None = None
+    change: float | None = None
+    human_seconds: float | None = None
+    machine_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """What the head makes of one class.
+
+    Attributes:
+        name: The class.
+        labels: How many labels it has.
+        predicted: How many unlabeled items the head puts there.
+        confidence: Mean probability of the predicted class over these; None where there are none.
+        confused_with: The class most often second; None where there is none.
+    """
+
+    name: str
+    labels: int
+    predicted: int
+    confidence: float | None = None
+    confused_with: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One item that was asked, and why.
+
+    Attributes:
+        id: The item.
+        reason: Why it was asked.
+        round: In which round.
+        label: What people said; None while nobody has.
+        suggestion: What the head had suggested; None where it had not.
+        thumbnail: A ``data:`` URI of a small picture; None for items that are not pictures.
+    """
+
+    id: str
+    reason: str
+    round: int
+    label: str | None = None
+    suggestion: str | None = None
+    thumbnail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a manager, and the statistician whom the manager asks, wants to know.
+
+    Attributes:
+        title: Of the project.
+        made_at: When, with a time zone.
+        items: In the pool.
+        classes: How many.
+        labels: Labeled items.
+        skipped: Items that were skipped.
+        lines: Learning curves; the random arm among them where there is one.
+        savings: Labels saved; None where there is nothing to compare with.
+        method: How the saving was measured, in a sentence or two.
+        accuracy: Of the pool, from random labels; None where they are too few.
+        test_accuracy: On the project's own test items; None where there are none.
+        test_items: How many of them.
+        time: What labeling took; None where no times were recorded.
+        hours: What the saving is worth in hours; None where there is no saving or no time.
+        per_hour: What an hour costs; None where it is not known.
+        currency: Of it.
+        rounds: One row a round.
+        class_rows: What the model finds hard.
+        item_rows: A sample of what was asked, with reasons.
+        verdict: Whether to stop; None where it was not asked.
+        assumptions: What the figures rest on.
+        not_measured: What a reader might think was measured, and was not.
+        next_step: What to do now.
+        provenance: Versions, fingerprints, seeds.
+    """
+
+    title: str
+    made_at: datetime
+    items: int
+    classes: int
+    labels: int
+    skipped: int = 0
+    lines: tuple[Line, ...] = ()
+    savings: Savings | None = None
+    method: str = ""
+    accuracy: Audit | None = None
+    test_accuracy: float | None = None
+    test_items: int | None = None
+    time: HumanTime | None = None
+    hours: HoursSaved | None = None
+    per_hour: float | None = None
+    currency: str | None = None
+    rounds: tuple[RoundRow, ...] = ()
+    class_rows: tuple[ClassRow, ...] = ()
+    item_rows: tuple[ItemRow, ...] = ()
+    verdict: Verdict | None = None
+    assumptions: tuple[str, ...] = ()
+    not_measured: tuple[str, ...] = ()
+    next_step: str = ""
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> Headline:
+        """The one thing to remember, never better than what was measured."""
+        return headline(self.savings, self.labels)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures, ready for JSON: null and a flag where a figure does not exist; without the pictures."""
+        return {
+            "title": self.title,
+            "made_at": self.made_at.isoformat(),
+            "pool": {
+                "items": self.items,
+                "classes": self.classes,
+                "labels": self.labels,
+                "skipped": self.skipped,
+            },
+            "headline": {"text": self.headline.text, "detail": self.headline.detail, "proven": self.headline.proven},
+            "savings": None if self.savings is None else self.savings.to_dict(),
+            "method": self.method,
+            "accuracy": None if self.accuracy is None else self.accuracy.to_dict(),
+            "test": None if self.test_accuracy is None else {"accuracy": self.test_accuracy, "items": self.test_items},
+            "time": None if self.time is None else self.time.to_dict(),
+            "hours": None if self.hours is None else self.hours.to_dict(),
+            "rates": {"per_hour": self.per_hour, "currency": self.currency},
+            "curves": [_fields(line) for line in self.lines],
+            "rounds": [_fields(row) for row in self.rounds],
+            "classes": [_fields(row) for row in self.class_rows],
+            "sample": [{k: v for k, v in _fields(row).items() if k != "thumbnail"} for row in self.item_rows],
+            "stop": None if self.verdict is None else _fields(self.verdict),
+            "assumptions": list(self.assumptions),
+            "not_measured": list(self.not_measured),
+            "next_step": self.next_step,
+            "provenance": dict(self.provenance),
+        }
+
+    def to_json(self) -> str:
+        """The figures of ``to_dict`` as JSON text.
+
+        Raises:
+            ValueError: A figure is NaN or infinite: better no report than a wrong one.
+        """
+        return json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False)
+
+    def to_html(self) -> str:
+        """One self-contained page: no script, nothing fetched, readable in the dark and on paper."""
+        from activessl.reports.html import render  # jinja2 only where it is needed
+
+        return render(self)
+
+    def to_text(self) -> str:
+        """A page for the terminal."""
+        lines = [self.title, "=" * len(self.title), self.headline.text]
+        if self.headline.detail:
+            lines.append(self.headline.detail)
+        lines.append("")
+        lines.append(f"labels       {self.labels:,} of {self.items:,} items, {self.classes} classes")
+        if self.skipped:
+            lines[-1] += f", {self.skipped:,} skipped"
+        if self.accuracy is not None:
+            lines.append(f"accuracy     {self.accuracy.to_text().removeprefix('accuracy ')}")
+        elif self.test_accuracy is not None:
+            lines.append(f"accuracy     {percent(self.test_accuracy, 1)} on {self.test_items:,} test items")
+        else:
+            lines.append("accuracy     not measured")
+        if self.time is not None:
+            each = f"{self.time.per_label:.1f} s a label ({self.time.low:.1f} to {self.time.high:.1f})"
+            lines.append(f"time         {hours_text(self.time.hours)} of labeling, {each}")
+        else:
+            lines.append("time         not recorded")
+        if self.hours is not None and self.hours.saved is not None:
+            less = "saved" if self.hours.saved >= 0 else "more, nothing saved"
+            lines.append(f"hours        {percent(abs(self.hours.saved))} {less}{_tax(self.hours)}")
+            if self.hours.money is not None and self.hours.currency is not None:
+                less = "saved" if self.hours.money >= 0 else "more, nothing saved"
+                lines.append(f"money        {amount(abs(self.hours.money), self.hours.currency)} {less}")
+        if self.rounds:
+            lines += ["", f"{'round':>5}  {'labels':>6}  {'accuracy':>8}  {'changed':>7}  strategy"]
+            for row in self.rounds:
+                accuracy = "-" if row.accuracy is None else percent(row.accuracy, 1)
+                change = "-" if row.change is None else percent(row.change, 1)
+                lines.append(f"{row.number:>5}  {row.labels:>6}  {accuracy:>8}  {change:>7}  {row.strategy}")
+        for head, entries in (("rests on", self.assumptions), ("not measured", self.not_measured)):
+            if entries:
+                lines += ["", f"{head}:"] + [f"- {entry}" for entry in entries]
+        if self.next_step:
+            lines += ["", f"next: {self.next_step}"]
+        return "\n".join(lines) + "\n"
+
+
+def _tax(hours: HoursSaved) -> str:
+    return f", chosen items taking {hours.tax:.2f} times as long ({'measured' if hours.tax_measured else 'assumed'})"
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__slots__}

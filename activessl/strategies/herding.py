@@ -1,0 +1,370 @@
+"""Herding: greedy coverage of the pool under a kernel, weighted by uncertainty. Pure functions of arrays and an rng.
+
+With labels most pairs of items do not matter: a candidate can only help an item that it is nearer to than every label
+is, which is one item in (labels + 1) on average. So only those pairs are kept, exactly, whatever the kernel's width.
+Without labels (or with a handful) all pairs matter; there the kernel is smooth at the scale of the pool, and a sample
+of candidates and evaluators finds the place, and a look at the pool's items around that place finds the item.
+
+At 50,000 x 384, 100 picks, this reaches 99 % of what greedy over all candidates and evaluators reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from activessl.strategies.coverage import Greedy
+from activessl.strategies.index import Rows, Vectors, block_rows, squared_distances, thin, unit_rows
+
+#: Local scales, by row of the pool or as a function of rows.
+Scale = Float[np.ndarray, "n"] | Callable[[Rows], Float[np.ndarray, "m"]]
+
+#: Pairs that are kept at most, 8 bytes each.
+_PAIRS = 40_000_000
+#: Evaluators on which candidates are screened.
+_SCREEN = 2_000
+#: Candidates and evaluators where all pairs matter.
+_DENSE = (3_000, 10_000)
+#: Items of the pool that are looked at around the place of a pick.
+_NEAR = 48
+
+
+def herd(
+    vectors: Vectors,
+    labeled: Rows,
+    candidates: Rows,
+    query_size: int,
+    *,
+    width: float,
+    rng: np.random.Generator,
+    weights: Float[np.ndarray, " n"] | None = None,
+    scale: Scale | None = None,
+    appeal: Float[np.ndarray, " c"] | None = None,
+    evaluators: Rows | None = None,
+    max_candidates: int = 100_000,
+    max_evaluators: int = 50_000,
+    shortlist: int = 5_000,
+) -> Greedy:
+    r"""Greedy herding: each pick is the candidate that raises the weighted coverage of the pool most.
+
+    Maximises :math:`\sum_j u_j \max_{i \in L \cup S} k(x_i, x_j) / \sum_j u_j` over the evaluators j, with
+    :math:`k = \exp(-\|x_i - x_j\|^2 / (w^2 s_i s_j))`. Monotone and submodular, so greedy reaches at least 1 - 1/e of
+    the best; gains that were computed before bound gains now, so most need not be computed again.
+
+    Args:
+        vectors: (n, d) the pool.
+        labeled: Rows that have a label.
+        candidates: Rows to choose from.
+        query_size: How many, at most ``len(candidates)``.
+        width: w, > 0, in Euclidean distance between unit vectors.
+        rng: For sampling.
+        weights: u, by row of the pool, >= 0 (uncertainty times multiplicity); alike by default.
+        scale: s, > 0 (local scale over its median): an array by row of the pool, or a function of rows that is asked
+            only for the rows that are used; all one by default. See :func:`activessl.strategies.index.local_scale`.
+        appeal: Factor on each candidate's gain.
+        evaluators: Rows on which coverage is measured; the candidates by default.
+        max_candidates: More are sampled.
+        max_evaluators: More are sampled, in proportion to their weights.
+        shortlist: Candidates whose gains are followed exactly: the most promising on a sample of the evaluators.
+
+    Returns:
+        Gains and objective are coverage in [0, 1], measured on the evaluators.
+
+    References:
+        Bae, Noh & Sutherland, Generalized Coverage for More Robust Low-Budget Active Learning, ECCV 2024,
+        arXiv 2407.12212; Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644; self-tuning
+        scale: Zelnik-Manor & Perona, NIPS 2004; lazy evaluation: Minoux 1978.
+
+    Example:
+        >>> points = np.array([[1.0, 0.0], [0.99, 0.1], [0.0, 1.0]])
+        >>> herd(points, np.array([], int), np.arange(3), 2, width=1.0, rng=np.random.default_rng(0)).picks.tolist()
+        [1, 2]
+    """
+    kept = thin(np.arange(len(candidates)), max(max_candidates, query_size), rng)
+    pool = _Items.of(vectors, candidates[kept], scale)
+    factor = np.ones(len(kept)) if appeal is None else np.asarray(appeal, dtype=np.float64)[kept]
+    everyone = candidates if evaluators is None else evaluators
+    u = np.ones(len(everyone)) if weights is None else np.asarray(weights, dtype=np.float64)[everyone]
+    if not u.sum() > 0:
+        u = np.ones(len(everyone))
+    width = max(width, 1e-6)
+
+    pairs_each = 4 * min(len(everyone), max_evaluators) / (len(labeled) + 1)  # promising candidates have more than most
+    affordable = int(_PAIRS / pairs_each)
+    sparse = len(pool.rows) <= affordable or (
+        2 * len(labeled) >= query_size and affordable >= max(1_500, 4 * query_size)
+    )
+    rows, mass = _draw(everyone, u, max_evaluators if sparse else _DENSE[1], rng)
+    ground = _Items.of(vectors, rows, scale)
+    covered = coverage_of(vectors, labeled, ground, width, scale=scale)
+    if sparse:
+        size = min(affordable, max(shortlist, 4 * query_size))
+        at = np.arange(len(pool.rows))
+        if len(at) > size:
+            at = _screen(pool, factor, everyone, u, vectors, labeled, width, scale, size, rng)
+        table: _Table = _Sparse.of(pool.take(at), ground, covered, mass, width)
+    else:
+        at = thin(np.arange(len(pool.rows)), max(_DENSE[0], 4 * query_size), rng)
+        table = _Dense(kernel(pool.take(at), ground, width), covered.copy(), mass)
+    look_around = len(at) < len(pool.rows)
+    chosen, gains = _greedy(table, at, factor, pool, ground, width, query_size, look_around=look_around)
+    return Greedy(pool.rows[chosen], gains, float(table.covered @ table.mass))
+
+
+@dataclass(frozen=True, eq=False)
+class _Items:
+    """Unit vectors of some rows, with what a squared distance needs, and their local scales."""
+
+    rows: Rows
+    points: Float[np.ndarray, "m d"]
+    scale: Float[np.ndarray, " m"] | None
+
+    @classmethod
+    def of(cls, vectors: Vectors, rows: Rows, scale: Scale | None) -> _Items:
+        return cls(rows, unit_rows(vectors, rows), scale_of(scale, rows))
+
+    def take(self, at: Int[np.ndarray, " m"]) -> _Items:
+        return _Items(self.rows[at], self.points[at], None if self.scale is None else self.scale[at])
+
+
+def scale_of(scale: Scale | None, rows: Rows) -> Float[np.ndarray, " m"] | None:
+    """The local scales of these rows."""
+    if scale is None:
+        return None
+    return np.asarray(scale(rows) if callable(scale) else scale[rows], dtype=np.float32)
+
+
+def _exponent(a: _Items, b: _Items, width: float) -> Float[np.ndarray, "a b"]:
+    """Squared distance over the squared width and the local scales: minus the logarithm of the kernel."""
+    out = squared_distances(a.points, b.points)
+    if a.scale is not None and b.scale is not None:
+        out /= a.scale[:, None]
+        out /= b.scale[None, :]
+    out *= np.float32(1 / width**2)
+    return out
+
+
+def kernel(a: _Items, b: _Items, width: float) -> Float[np.ndarray, "a b"]:
+    r"""Gaussian kernel :math:`\exp(-d^2 / (w^2 s_a s_b))`, in float32."""
+    out = _exponent(a, b, width)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    return out
+
+
+def coverage_of(
+    vectors: Vectors, labeled: Rows, ground: _Items, width: float, *, scale: Scale | None = None
+) -> Float[np.ndarray, " e"]:
+    """How well each ground item is covered by the labeled rows: the largest kernel to one of them, 0 without."""
+    covered = np.zeros(len(ground.rows), dtype=np.float32)
+    step = block_rows(len(ground.rows))
+    for start in range(0, len(labeled), step):
+        labels = _Items.of(vectors, labeled[start : start + step], scale)
+        np.maximum(covered, np.exp(-_exponent(labels, ground, width).min(axis=0)), out=covered)
+    return covered
+
+
+def _draw(
+    rows: Rows, u: Float[np.ndarray, " e"], size: int, rng: np.random.Generator
+) -> tuple[Rows, Float[np.ndarray, " r"]]:
+    """Rows with weight and their share of it; when there are more than ``size``, drawn in proportion to the weight."""
+    useful = np.flatnonzero(u > 0)
+    if len(useful) <= size:
+        return rows[useful], (u[useful] / u[useful].sum()).astype(np.float32)
+    total = np.cumsum(u)
+    at = np.searchsorted(total, (np.arange(size) + rng.random()) * (total[-1] / size), side="right")
+    drawn, times = np.unique(np.minimum(at, len(rows) - 1), return_counts=True)
+    return rows[drawn], (times / size).astype(np.float32)
+
+
+def _screen(
+    pool: _Items,
+    factor: Float[np.ndarray, " c"],
+    everyone: Rows,
+    u: Float[np.ndarray, " e"],
+    vectors: Vectors,
+    labeled: Rows,
+    width: float,
+    scale: Scale | None,
+    size: int,
+    rng: np.random.Generator,
+) -> Int[np.ndarray, " s"]:
+    """Positions of the candidates with the largest gain, others' part estimated on a sample, their own part exact."""
+    rows, mass = _draw(everyone, u, _SCREEN, rng)
+    ground = _Items.of(vectors, rows, scale)
+    covered = coverage_of(vectors, labeled, ground, width, scale=scale)
+    gain = np.empty(len(pool.rows))
+    step = block_rows(len(rows), cells=4_000_000)
+    for start in range(0, len(gain), step):
+        part = np.arange(start, min(start + step, len(gain)))
+        gain[part] = _weighted_gain(kernel(pool.take(part), ground, width), covered, mass)
+    share = np.zeros(len(vectors))
+    share[everyone] = u / u.sum()
+    own = share[pool.rows]
+    gain += own * (1 - coverage_of(vectors, labeled, pool, width, scale=scale))
+    return np.sort(np.argpartition(-gain * factor, size)[:size])
+
+
+def _weighted_gain(
+    similarity: Float[np.ndarray, "c e"], covered: Float[np.ndarray, " e"], mass: Float[np.ndarray, " e"]
+) -> Float[np.ndarray, " c"]:
+    """Weighted coverage that each candidate would add; ``similarity`` is used up."""
+    similarity -= covered
+    np.maximum(similarity, 0, out=similarity)
+    return np.asarray(similarity @ mass, dtype=np.float64)
+
+
+class _Table(Protocol):
+    """Kernel of the followed candidates against the evaluators, and how well those are covered so far."""
+
+    covered: Float[np.ndarray, " e"]
+    mass: Float[np.ndarray, " e"]
+
+    def gains(self, at: Int[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+        """Weighted coverage that each of these candidates would add."""
+        ...
+
+    def row(self, at: int) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+        """Evaluators that a candidate can help, and its kernel to them."""
+        ...
+
+
+@dataclass(eq=False)
+class _Dense:
+    similarity: Float[np.ndarray, "c e"]
+    covered: Float[np.ndarray, " e"]
+    mass: Float[np.ndarray, " e"]
+
+    def gains(self, at: Int[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+        out = np.empty(len(at))
+        for start in range(0, len(at), 256):
+            part = at[start : start + 256]
+            out[start : start + 256] = _weighted_gain(self.similarity[part], self.covered, self.mass)
+        return out
+
+    def row(self, at: int) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+        return np.arange(len(self.covered)), self.similarity[at]
+
+
+@dataclass(eq=False)
+class _Sparse:
+    start: Int[np.ndarray, " c1"]
+    target: Int[np.ndarray, " p"]
+    value: Float[np.ndarray, " p"]
+    covered: Float[np.ndarray, " e"]
+    mass: Float[np.ndarray, " e"]
+
+    @classmethod
+    def of(
+        cls,
+        items: _Items,
+        ground: _Items,
+        covered: Float[np.ndarray, " e"],
+        mass: Float[np.ndarray, " e"],
+        width: float,
+    ) -> _Sparse:
+        """Keep the pairs whose kernel exceeds what covers the evaluator already."""
+        # nothing is covered at all without labels; the logarithm then is infinite, and every pair is kept
+        limit = -np.log(np.maximum(covered, np.float32(1e-38)))
+        limit[covered <= 0] = np.inf
+        counts, targets, values = [np.zeros(1, dtype=np.int64)], [], []
+        step = block_rows(len(ground.rows), cells=8_000_000)
+        for first in range(0, len(items.rows), step):
+            part = np.arange(first, min(first + step, len(items.rows)))
+            exponent = _exponent(items.take(part), ground, width)
+            near = np.flatnonzero(exponent < limit)
+            source, target = np.divmod(near, len(ground.rows))
+            counts.append(np.bincount(source, minlength=len(part)))
+            targets.append(target.astype(np.int32))
+            values.append(np.exp(-exponent.reshape(-1)[near]))
+        start = np.cumsum(np.concatenate(counts))
+        return cls(start, np.concatenate(targets), np.concatenate(values), covered.copy(), mass)
+
+    def gains(self, at: Int[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+        length = self.start[at + 1] - self.start[at]
+        offset = np.cumsum(length) - length
+        pair = np.repeat(self.start[at] - offset, length) + np.arange(int(length.sum()))
+        target = self.target[pair]
+        more = np.maximum(self.value[pair] - self.covered[target], 0) * self.mass[target]
+        out = np.zeros(len(at))
+        some = length > 0
+        if some.any():
+            out[some] = np.add.reduceat(more, offset[some], dtype=np.float64)
+        return out
+
+    def row(self, at: int) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+        part = slice(self.start[at], self.start[at + 1])
+        return self.target[part], self.value[part]
+
+
+def _greedy(
+    table: _Table,
+    at: Int[np.ndarray, " s"],
+    factor: Float[np.ndarray, " c"],
+    pool: _Items,
+    ground: _Items,
+    width: float,
+    size: int,
+    *,
+    look_around: bool,
+) -> tuple[Int[np.ndarray, " q"], Float[np.ndarray, " q"]]:
+    """Lazy greedy over the followed candidates, with a look at the pool around each: (positions in the pool, gains)."""
+    follow = np.full(len(pool.rows), -1)
+    follow[at] = np.arange(len(at))
+    worth = factor[at]
+    bound = worth * table.gains(np.arange(len(at)))
+    free = np.ones(len(pool.rows), dtype=bool)
+    picks, gains = np.empty(size, dtype=np.int64), np.empty(size)
+    for step in range(size):
+        fresh = np.full(len(at), step == 0)
+        several = 16
+        while not fresh[best := int(np.argmax(bound))]:
+            stale = np.where(fresh, -np.inf, bound)
+            top = np.argpartition(-stale, min(several, len(stale) - 1))[:several]
+            top = top[stale[top] > -np.inf]
+            bound[top] = worth[top] * table.gains(top)
+            fresh[top] = True
+            several = min(2 * several, 256)
+        pick, gain = int(at[best]), float(bound[best])
+        target, value = table.row(best)
+        if look_around:
+            pick, gain, target, value = _look_around(
+                table, factor, pool, ground, width, free, pick, gain, target, value
+            )
+        table.covered[target] = np.maximum(table.covered[target], value)
+        free[pick] = False
+        if follow[pick] >= 0:
+            bound[follow[pick]] = -np.inf
+        picks[step], gains[step] = pick, max(gain / factor[pick], 0.0)
+    return picks, gains
+
+
+def _look_around(
+    table: _Table,
+    factor: Float[np.ndarray, " c"],
+    pool: _Items,
+    ground: _Items,
+    width: float,
+    free: Bool[np.ndarray, " c"],
+    pick: int,
+    gain: float,
+    target: Int[np.ndarray, " p"],
+    value: Float[np.ndarray, " p"],
+) -> tuple[int, float, Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+    """The best of the pool's items nearest to the mean of what a pick would help, if better than the pick."""
+    helped = np.maximum(value - table.covered[target], 0) > 0
+    pull = np.where(helped, value * table.mass[target], 0)
+    place = pull @ ground.points[target] if len(target) < len(ground.rows) else pull @ ground.points
+    score = np.where(free, pool.points @ place, -np.inf)
+    count = min(_NEAR, int(free.sum()))
+    near = np.argpartition(-score, count - 1)[:count]
+    similarity = kernel(pool.take(near), ground, width)
+    found = factor[near] * _weighted_gain(similarity.copy(), table.covered, table.mass)
+    best = int(np.argmax(found))
+    if found[best] <= gain * (1 + 1e-6):
+        return pick, gain, target, value
+    return int(near[best]), float(found[best]), np.arange(len(ground.rows)), similarity[best]

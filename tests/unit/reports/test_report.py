@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+
+from activessl.measuring.audit import Audit
+from activessl.measuring.hours import AnnotatorTime, HumanTime, hours_saved
+from activessl.measuring.savings import Savings
+from activessl.measuring.stopping import Verdict
+from activessl.reports.chart import draw, nice_ticks
+from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
+from activessl.reports.wording import headline
+
+SAVED = Savings(0.9, 40.0, 100.0, 0.6, 0.5, 0.66, 0.9, "measured", False, 200, 20)
+TIME = HumanTime(400.0, 900.0, 95, 100, 5, 0, 1, 2, 4.2, 4.0, 4.5, 0.9, (AnnotatorTime("ann", 100, 4.0, 400.0, 1, 2),))
+LINES = (
+    Line("typiclust", "ours", (10, 40, 100), (0.6, 0.9, 0.95), (0.55, 0.88, 0.94), (0.65, 0.92, 0.96)),
+    Line("random", "baseline", (10, 40, 100), (0.4, 0.7, 0.9), (0.3, 0.6, 0.88), (0.5, 0.8, 0.92)),
+)
+FULL = Report(
+    title="Pilot",
+    made_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+    items=4000,
+    classes=3,
+    labels=95,
+    skipped=5,
+    lines=LINES,
+    savings=SAVED,
+    method="Replayed.",
+    accuracy=Audit(0.9, 0.8, 0.95, 0.9, 40, 40.0),
+    time=TIME,
+    hours=hours_saved(SAVED, 4.2, per_hour=20.0, currency="EUR"),
+    per_hour=20.0,
+    currency="EUR",
+    rounds=(RoundRow(1, "typiclust", 10, 10), RoundRow(2, "typiclust", 30, 40, 0.9, 0.1, 120.0, 0.5)),
+    class_rows=(ClassRow("cat", 10, 100, 0.5, "dog"), ClassRow("owl", 0, 0)),
+    item_rows=(ItemRow("a.png", "typical of 38 items", 2, "cat", "dog", "data:image/png;base64,AAAA"),),
+    verdict=Verdict(False, "none", "no limit is reached"),
+    assumptions=("An hour costs EUR 20.",),
+    not_measured=("The quality of the labels.",),
+    next_step="Label 20 more: run `activessl round`.",
+    provenance={"seed": "0"},
+)
+BARE = Report(title="Empty", made_at=datetime(2026, 1, 2, tzinfo=UTC), items=10, classes=2, labels=0)
+
+
+class Tags(HTMLParser):
+    VOID = frozenset({"meta", "img", "br", "hr", "link", "input"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict]] = []
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag) -> None:
+        assert self.open.pop() == tag
+
+
+def parsed(report: Report) -> Tags:
+    tags = Tags()
+    tags.feed(report.to_html())
+    assert not tags.open
+    return tags
+
+
+@pytest.mark.parametrize("report", [FULL, BARE])
+def test_the_page_is_whole_and_fetches_nothing(report: Report) -> None:
+    tags = parsed(report)
+    names = {tag for tag, _ in tags.seen}
+    assert not names & {"script", "link", "iframe", "object", "form", "base"}
+    for _, attributes in tags.seen:
+        assert not any(name.startswith("on") or name == "style" for name in attributes)
+        for name in ("src", "href", "action", "data", "srcset"):
+            assert attributes.get(name, "data:").startswith("data:")
+    assert "http://" not in report.to_html() and "https://" not in report.to_html()
+    assert "url(" not in report.to_html() and "@import" not in report.to_html()
+
+
+def test_the_policy_allows_the_style_sheet_that_is_there_and_no_other() -> None:
+    import base64
+    import hashlib
+
+    page = FULL.to_html()
+    style = re.search(r"<style>(.*?)</style>", page, re.S).group(1)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = next(a["content"] for t, a in parsed(FULL).seen if a.get("http-equiv") == "Content-Security-Policy")
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+
+
+def test_names_from_the_data_cannot_become_markup() -> None:
+    evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+    report = replace(
+        FULL,
+        title=evil,
+        method=evil,
+        next_step=f"`{evil}`",
+        assumptions=(evil,),
+        provenance={evil: evil},
+        lines=(replace(LINES[0], name=evil), LINES[1]),
+        rounds=(replace(FULL.rounds[0], strategy=evil),),
+        class_rows=(ClassRow(evil, 1, 1, 0.5, evil),),
+        item_rows=(ItemRow(evil, evil, 1, evil, evil, "javascript:alert(1)"),),
+    )
+    assert {tag for tag, _ in parsed(report).seen} == {tag for tag, _ in parsed(FULL).seen} - {"img"}
+    assert "javascript:" not in report.to_html()
+
+
+def test_a_picture_that_is_not_in_the_file_is_left_out() -> None:
+    for uri in ("https://example.org/a.png", "data:image/svg+xml;base64,AAAA", "data:text/html,x"):
+        report = replace(FULL, item_rows=(replace(FULL.item_rows[0], thumbnail=uri),))
+        assert "img" not in {tag for tag, _ in parsed(report).seen}
+
+
+def test_the_three_forms_say_the_same() -> None:
+    page = FULL.to_html().replace("\N{NO-BREAK SPACE}", " ")
+    for told in ("40 labels instead of 100", "60 %", "50 % to 66 %", "20 seeds"):
+        assert told in page
+    text = FULL.to_text()
+    assert "40 labels instead of 100" in text and "50 % to 66 %" in text
+    found = json.loads(FULL.to_json())
+    assert found["savings"]["labels"] == 40 and found["savings"]["censored"] is False
+    assert found["headline"]["text"] == FULL.headline.text and found["headline"]["proven"] is True
+
+
+def test_an_empty_project_has_a_report_that_claims_nothing() -> None:
+    found = json.loads(BARE.to_json())
+    assert found["savings"] is None and found["accuracy"] is None and found["headline"]["proven"] is False
+    assert "was not measured" in BARE.to_text() and "accuracy     not measured" in BARE.to_text()
+    assert "not recorded" in BARE.to_html() and "<svg" not in BARE.to_html()
+
+
+def test_a_figure_that_is_nan_is_never_written() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        replace(FULL, test_accuracy=float("nan")).to_json()
+
+
+@pytest.mark.parametrize(
+    ("change", "text", "proven"),
+    [
+        ({}, "40 labels instead of 100", True),
+        ({"low": -0.1}, "40 labels instead of 100", False),
+        ({"low": None, "high": None, "seeds": 1}, "40 labels instead of 100", False),
+        ({"kind": "at_least", "baseline_labels": None}, "40 labels instead of more than 200", True),
+        (
+            {"kind": "at_most", "labels": None, "saved": -1.0, "low": None},
+            "More than 200 labels instead of 100: nothing is saved",
+            False,
+        ),
+        (
+            {"kind": "undefined", "labels": None, "saved": None, "baseline_labels": None},
+            "Neither our choice nor random choice arrives within 200 labels",
+            False,
+        ),
+        (
+            {"saved": -0.2, "labels": 120.0, "low": -0.3, "high": 0.0},
+            "120 labels instead of 100: nothing is saved",
+            False,
+        ),
+        ({"at_first": True}, "At most 40 labels instead of 100", True),
+    ],
+)
+def test_the_headline_is_never_better_than_the_measurement(change: dict, text: str, proven: bool) -> None:
+    saved = replace(SAVED, **change)
+    found = headline(saved, 95)
+    assert (found.text, found.proven) == (text, proven)
+    hours = hours_saved(saved, 4.0, per_hour=20.0, currency="EUR")
+    report = replace(FULL, savings=saved, hours=hours)
+    assert text in report.to_html() and text in report.to_text()
+    assert "nan" not in report.to_text().lower()
+
+
+def test_hours_that_got_lost_are_told_as_more() -> None:
+    report = replace(FULL, hours=hours_saved(SAVED, 4.0, tax=3.0, per_hour=20.0, currency="EUR"))
+    assert "20 % more, nothing saved" in report.to_text()
+    assert "min more" in report.to_html() or "s more" in report.to_html()
+
+
+def test_the_drawing_stays_inside_and_names_keep_apart() -> None:
+    many = [Line(f"arm {i}", "other", (10, 20), (0.5, 0.6 + i / 1000)) for i in range(6)]
+    chart = draw([*LINES, *many], SAVED)
+    for trace in chart.traces:
+        assert all(chart.left <= x <= chart.right and chart.top <= y <= chart.bottom for x, y, _ in trace.points)
+    heights = sorted(t.name_at[1] for t in chart.traces)
+    assert all(b - a >= 15.9 for a, b in pairwise(heights))
+    assert "typiclust goes from 60.0 % at 10 labels to 95.0 % at 100" in chart.summary
+
+
+def test_one_point_and_flat_curves_can_be_drawn() -> None:
+    assert draw([Line("one", "ours", (10,), (0.5,))], None) is not None
+    assert draw([Line("flat", "ours", (10, 20), (1.0, 1.0))], None) is not None
+    assert draw([], None) is None
+    assert nice_ticks(0.5, 0.5, 5)[0] < 0.5
+
+
+def test_a_chart_without_a_saving_draws_no_gap() -> None:
+    assert draw(LINES, None).gap is None
+    assert draw(LINES, replace(SAVED, saved=-0.1)).gap is None
+    assert draw(LINES, SAVED).gap.text == "60 % fewer labels"
