@@ -23,7 +23,7 @@ FLAGS = [
 ]
 
 #: Milliseconds: the pages are large, and a busy machine draws them slowly.
-PATIENCE = 180_000
+PATIENCE = 90_000
 
 
 def _missing(what: str) -> None:
@@ -61,4 +61,6 @@ def page(browser: Any, server: StudioInfo) -> Iterator[Any]:
     tab.click("button[type=submit]")
     tab.wait_for_url(lambda url: "/user/login" not in url)
     yield tab
+    if shot := os.environ.get("ACTIVESSL_SCREENSHOT"):
+        tab.screenshot(path=f"{shot}.last.png")
     context.close()
