@@ -43,6 +43,7 @@ _BUILT_IN: dict[str, str] = {
     "masked": "activessl.encoders.pretrain:MASKED",
     "patches": "activessl.encoders.patches:ENTRY",
     "pixels": "activessl.encoders.pixels:ENTRY",
+    "rocket": "activessl.encoders.series:ENTRY",
     "vectors": "activessl.encoders.vectors:ENTRY",
 }
 
