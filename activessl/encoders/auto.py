@@ -30,6 +30,8 @@ def choose(pool: Pool, minutes: float) -> tuple[str, str]:  # noqa: ARG001
         )
     if pool.modality == "series":
         return "rocket", "fixed convolutions need seconds on a CPU and no labels"
+    if pool.modality == "text":
+        return "tfidf", "it needs no download; the encoder 'sentence' reads better where a model can be had"
     raise EncoderError(
         f"no encoder for {pool.modality} yet", hint="encode it elsewhere and pass the vectors in an .npz"
     )
@@ -50,5 +52,5 @@ def fit(
 
 
 ENTRY = Entry(
-    fit=fit, load=load_encoder, modalities=("image", "series", "vector"), summary="the best known for the data"
+    fit=fit, load=load_encoder, modalities=("image", "series", "text", "vector"), summary="the best known for the data"
 )
