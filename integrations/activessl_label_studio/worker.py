@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from activessl.annotators.base import Annotator
-from activessl.errors import ActiveSSLError, QueryError
+from activessl.errors import ActiveSSLError
 from activessl.ledger.fold import History
 from activessl.session import Session
 
@@ -160,21 +160,23 @@ class Worker:
         self._look()
 
     def _next_round(self) -> None:
-        why = self.session.should_stop() if self.standing.rounds else None
+        why = self._why_stop()
         if why is None:
             with self.session.project.lock():
                 self.session.close("few of its items were left")
-            try:
-                opened = self._timed("query", self.session.query)
-            except QueryError as error:  # nothing is left to ask about
-                why = error.message
-            else:
-                self.counts["rounds"] += 1
-                self._tell(f"round {opened.number} is open")
-                self._push()
-        if why is not None and why != self.standing.stopped:
+            opened = self._timed("query", self.session.query)
+            self.counts["rounds"] += 1
+            self._tell(f"round {opened.number} is open")
+            self._push()
+        elif why != self.standing.stopped:
             self._tell(f"no further round: {why}")
         self._look(stopped=why or "")
+
+    def _why_stop(self) -> str | None:
+        history = self.session.project.history()
+        if history.encoded is not None and len(history.labels) + len(history.skipped) >= history.encoded.items:
+            return "every item is labeled or skipped"
+        return self.session.should_stop() if history.labels else None
 
     def _push(self) -> None:
         pushed = self._timed("push", lambda: self.session.push(self.annotator))
