@@ -20,7 +20,7 @@ from activessl.heads.select import USUAL_PENALTY, leave_one_out_penalty, stratif
 from activessl.heads.softmax import Span, fit_softmax, span
 
 #: The inverse temperature when labels are too few to fit it, and what the fit is drawn towards.
-USUAL_SHARPNESS = 0.7
+USUAL_SHARPNESS = 1.0
 #: Rows that are scored at a time, so that memory does not grow with the pool.
 CHUNK = 8192
 

@@ -59,6 +59,10 @@ class Smoothed:
         ]
         return _joined(parts)
 
+    def belongs_to(self, points: Float[np.ndarray, "n d"]) -> bool:
+        """Whether these are the vectors that were smoothed."""
+        return self._base.shape == np.shape(points) and np.array_equal(self._base, unit_rows(np.asarray(points)))
+
     def save(self, folder: Path) -> None:
         """Write it as arrays that can be memory-mapped; ``scales.json`` last, so that its presence means completeness.
 

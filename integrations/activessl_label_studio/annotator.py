@@ -81,7 +81,7 @@ class LabelStudioAnnotator:
             self._client = connect(self.config.url, self.config.token)
         return self._client
 
-    def project(self, channels: int = 1) -> tuple[dict[str, Any], Control]:
+    def project(self, channels: int = 1, side: int | None = None) -> tuple[dict[str, Any], Control]:
         """The project and the tag that classifies its tasks, made and set as needed; read again each round, because
         people change both."""
         config = self.config
@@ -93,6 +93,7 @@ class LabelStudioAnnotator:
             modality=config.modality,
             multi=config.multi,
             channels=channels,
+            side=side,
             control=config.control,
             instructions=config.instructions,
         )
@@ -111,7 +112,8 @@ class LabelStudioAnnotator:
         if not model or model == "undefined":
             raise AnnotatorError(f"the model is called {model!r}", hint="name its version, such as 'round-3'")
         channels = pool.items[0].shape[0] if pool.modality == "series" else 1
-        project, control = self.project(channels)
+        sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.modality == "image" else []
+        project, control = self.project(channels, max(sides, default=None))
         return push_round(
             self.client,
             project,

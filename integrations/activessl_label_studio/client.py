@@ -66,6 +66,10 @@ def token_kind(token: str) -> TokenKind:
     return "personal" if isinstance(header, dict) and "alg" in header else "legacy"
 
 
+class _BrokenOff(AnnotatorUnreachable):
+    """An answer that ends in its middle: what was asked may have been carried out."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Client:
     """A connection to one server as one user.
@@ -89,9 +93,18 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.url!r}, kind={self.kind!r}, email={self.email!r})"
 
-    def get(self, path: str, *, timeout: float = TIMEOUT_S, **params: Any) -> Any:
-        """Read; repeated up to twice on a refused connection, 429 or 5xx."""
-        return self._request("GET", path, params=params, timeout=timeout, retries=2)
+    def get(self, path: str, body: Any = None, *, timeout: float = TIMEOUT_S, **params: Any) -> Any:
+        """Read; repeated up to twice on a refused connection, 429, 5xx, or an answer that breaks off.
+
+        A body is for filters that are too long for an address. A proxy may drop it: then more comes than was asked for.
+        """
+        payload = {"params": params} if body is None else {"params": params, "json": body}
+        for _ in range(2):
+            try:
+                return self._request("GET", path, timeout=timeout, retries=2, **payload)
+            except _BrokenOff:
+                continue
+        return self._request("GET", path, timeout=timeout, retries=2, **payload)
 
     def patch(self, path: str, body: Any) -> Any:
         """Change; repeating it changes nothing more, so it is retried like a read."""
@@ -142,6 +155,11 @@ class Client:
             return json.loads(text)
         except ValueError:
             broken = len(text)
+        if text.lstrip()[:1] in ("{", "["):
+            raise _BrokenOff(
+                f"the answer of {self.url} to {what} broke off after {broken:,} bytes",
+                hint="try again: what was sent before is found and not sent twice",
+            )
         raise AnnotatorError(
             f"{self.url} answered {what} with {broken:,} bytes that are not complete JSON",
             hint="check that the address is Label Studio's own, not a login page or proxy, and try again",

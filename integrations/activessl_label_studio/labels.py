@@ -24,6 +24,12 @@ _MODALITIES: dict[str, Modality] = {
     "HyperText": "text",
     "Audio": "audio",
 }
+#: Images of up to so many pixels a side are shown enlarged so many times; Label Studio's own 750 pixels show a blur.
+_SMALL, _ENLARGED = 128, 10
+
+_BESIDE_LEFT = '  <View style="flex: 1 1 auto; min-width: 0">'
+_BESIDE_RIGHT = '  <View style="flex: 0 0 16em; max-height: 80vh; overflow-y: auto">'
+
 #: What changes the meaning of a Choices tag from "about this task" to something else.
 _CHANGES_MEANING = ("perRegion", "perItem", "visibleWhen", "whenTagName", "whenLabelValue", "whenChoiceValue")
 
@@ -52,7 +58,13 @@ class Control:
 
 
 def build_config(
-    classes: Sequence[str], modality: Modality, *, multi: bool = False, channels: int = 1, question: str = ""
+    classes: Sequence[str],
+    modality: Modality,
+    *,
+    multi: bool = False,
+    channels: int = 1,
+    side: int | None = None,
+    question: str = "",
 ) -> str:
     """A label config that asks for the class of each item, with one hotkey per class.
 
@@ -61,6 +73,8 @@ def build_config(
         modality: What kind of media is shown.
         multi: Whether one item may have several classes.
         channels: How many channels a time series has, >= 1.
+        side: The longer side of the images in pixels, where it is known: small ones are shown enlarged, but not so far
+            that nothing can be made out.
         question: What stands above the choices, if anything.
 
     Raises:
@@ -91,25 +105,30 @@ def build_config(
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ConfigError(f"the class {twice!r} is named twice", hint="name each class once")
-    lines = ["<View>", *_object(modality, channels)]
+        # one row below what is shown as long as it can be read at a glance, else a column beside it: nobody scrolls
+    beside = len(names) > 12
+    lines = ['<View style="display: flex; gap: 1em">' if beside else "<View>"]
+    lines += [_BESIDE_LEFT, *_object(modality, channels, side), "  </View>", _BESIDE_RIGHT] if beside else []
+    lines += [] if beside else _object(modality, channels, side)
     if question:
         lines.append(f"  <Header value={quoteattr(question)}/>")
-    # inline as long as the row can be read at a glance
-    inline = ' showInline="true"' if len(names) <= 12 else ""
+    inline = "" if beside else ' showInline="true"'
     lines.append(f'  <Choices name="label" toName="item" choice="{"multiple" if multi else "single-radio"}"{inline}>')
     for i, name in enumerate(names):
         hotkey = f' hotkey="{HOTKEYS[i]}"' if i < len(HOTKEYS) else ""
         lines.append(f"    <Choice value={quoteattr(name)}{hotkey}/>")
-    return "\n".join([*lines, "  </Choices>", "</View>"])
+    return "\n".join([*lines, "  </Choices>", *(["  </View>"] if beside else []), "</View>"])
 
 
-def _object(modality: Modality, channels: int) -> list[str]:
+def _object(modality: Modality, channels: int, side: int | None) -> list[str]:
     if modality == "series":
         rows = [f'    <Channel column="channel_{i}"/>' for i in range(channels)]
         head = '  <TimeSeries name="item" value="$series" valueType="json" timeColumn="time">'
         return [head, *rows, "  </TimeSeries>"]
-    zoom = ' zoom="true"' if modality == "image" else ""
-    return [f'  <{_OBJECTS[modality]} name="item" value="${modality}"{zoom}/>']
+    more = ' zoom="true"' if modality == "image" else ""
+    if modality == "image" and side is not None and side <= _SMALL:
+        more += f' maxWidth="{min(_ENLARGED * side, 512)}px"'
+    return [f'  <{_OBJECTS[modality]} name="item" value="${modality}"{more}/>']
 
 
 def read_config(config: str, *, control: str | None = None) -> Control:

@@ -64,14 +64,20 @@ def item_id_of(task: Mapping[str, Any]) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def rank_score(rank: int, count: int) -> float:
-    """The score of a task in a queue: strictly rising with the rank, in (0, 1). Label Studio shows the lowest first.
+def rank_score(rank: int, count: int, *, below: float = 1.0) -> float:
+    """The score of a task in a queue: strictly rising with the rank. Label Studio shows the lowest first.
+
+    Args:
+        rank: 0 for the first.
+        count: How many there are.
+        below: All scores are below this, and above 0 if it is.
 
     Example:
-        >>> rank_score(0, 4), rank_score(3, 4)
-        (0.1, 0.7)
+        >>> rank_score(0, 4), rank_score(3, 4), rank_score(0, 4, below=0.1)
+        (0.1, 0.7, 0.01)
     """
-    return round((rank + 0.5) / (count + 1), 9)
+    part = (rank + 0.5) / (count + 1)
+    return float(f"{part * below if below > 0 else below - 1 + part:.12g}")
 
 
 def to_result(classes: Sequence[str], control: Control) -> list[dict[str, Any]]:

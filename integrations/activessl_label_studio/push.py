@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,8 @@ _TASKS, _BYTES = 1_000, 16_000_000
 #: Beyond this many open tasks of older rounds, re-ranking them would take longer than a person waits.
 _OLDER = 1_000
 
-#: Beyond this many, old predictions are deleted by version, not one by one.
-_ONE_BY_ONE = 500
+#: From this many on, old predictions are deleted by version instead of one by one, where that spares the record.
+_ONE_BY_ONE = 50
 
 
 def push_round(
@@ -74,12 +75,10 @@ def push_round(
     number = int(project["id"])
     suggested = {s.item_id: s for s in suggestions}
     versions: Mapping[str, int] = client.get(f"/api/projects/{number}/model-versions/") or {}
-    known = _heal(client, find_tasks(client, project, query.ids, everything=model in versions or len(query) <= 200))
-    older = _open_older(client, project, known, set(query.ids))
-    scores = {
-        item_id: rank_score(i, len(query) + len(older))
-        for i, item_id in enumerate([*query.ids, *(str(item_id_of(task)) for task in older)])
-    }
+    known = _heal(client, find_tasks(client, project, query.ids, everything=bool(versions)))
+    older, below = _open_older(client, project, query.ids, model)
+    queue = [*query.ids, *(str(item_id_of(task)) for task in older)]
+    scores = {item_id: rank_score(i, len(queue), below=below) for i, item_id in enumerate(queue)}
 
     def prediction(item_id: str) -> dict[str, Any]:
         return to_prediction(suggested.get(item_id), scores[item_id], model, control)
@@ -98,10 +97,10 @@ def push_round(
     standing = [task for item_id in query.ids if (task := known.get(item_id)) and _is_open(task)]
     wanted = [(int(task["id"]), prediction(str(item_id_of(task)))) for task in standing]
     wanted += [(int(task["id"]), _carried(task, suggested, scores, model, control)) for task in older]
-    _rank(client, number, [*standing, *older], wanted, model, patience)
+    _rank(client, number, [*standing, *older], wanted, model, below, patience)
     if tasks or wanted:
         _switch(client, number, model)
-    _forget_old(client, number, [*standing, *older], model)
+    _forget_old(client, number, [*standing, *older], model, versions)
 
     numbers = {item_id: int(task["id"]) for item_id, task in known.items()} | made
     first = next((numbers[i] for i in query.ids if i in made or _is_open(known[i])), None)
@@ -133,24 +132,26 @@ def _heal(client: Client, found: Mapping[str, list[Task]]) -> dict[str, Task]:
     return kept
 
 
-def _open_older(client: Client, project: Mapping[str, Any], known: Mapping[str, Task], now: set[str]) -> list[Task]:
-    """Our open tasks that this round does not ask about, in the order in which they stood."""
+def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], model: str) -> tuple[list[Task], float]:
+    """Our open tasks that this round does not ask about, in the order in which they stood, to be ranked behind it.
+
+    Too many of them are left as they are. The number is what the round's scores must then be below: those that the
+    same model gave them, since a new model's predictions are the only ones that count.
+    """
     if not project.get("task_number"):
-        return []
-    untouched = [
+        return [], 1.0
+    number, active = int(project["id"]), project.get("model_version")
+    filters = [
         {"filter": f"filter:tasks:{name}", "operator": "equal", "type": "Number", "value": 0}
         for name in ("total_annotations", "cancelled_annotations")
     ]
-    query = json.dumps({"filters": {"conjunction": "and", "items": untouched}}, separators=(",", ":"))
-    count = int(client.get("/api/tasks", project=project["id"], page_size=1, query=query)["total"])
-    if not 0 < count - sum(map(_is_open, known.values())) <= _OLDER:
-        return []
-    tasks = [
-        task
-        for task in list_tasks(client, int(project["id"]), untouched, everything=True)
-        if (item_id := item_id_of(task)) is not None and item_id not in now
-    ]
-    active = project.get("model_version")
+    filters.append(
+        {"filter": f"filter:tasks:data.{ID_KEY}", "operator": "not_in_list", "type": "String", "value": list(ids)}
+    )
+    query = {"filters": {"conjunction": "and", "items": filters}, "ordering": ["tasks:predictions_score"]}
+    lowest = client.get("/api/tasks", query, project=number, page_size=1, fields="all")
+    if not lowest["total"]:
+        return [], 1.0
 
     def place_of(task: Task) -> tuple[float, int]:
         ranked = [
@@ -158,8 +159,16 @@ def _open_older(client: Client, project: Mapping[str, Any], known: Mapping[str, 
         ]
         return (min(ranked, default=2.0), int(task["id"]))
 
+    if lowest["total"] > _OLDER:
+        return [], min(place_of(lowest["tasks"][0])[0], 1.0) if model == active else 1.0
+    now = set(ids)
+    tasks = [
+        task
+        for task in list_tasks(client, number, filters, everything=True)
+        if _is_open(task) and (item_id := item_id_of(task)) is not None and item_id not in now
+    ]
     tasks.sort(key=place_of)
-    return list({str(item_id_of(task)): task for task in reversed(tasks)}.values())[::-1]
+    return list({str(item_id_of(task)): task for task in reversed(tasks)}.values())[::-1], 1.0
 
 
 def _carried(
@@ -231,6 +240,7 @@ def _rank(
     tasks: Sequence[Task],
     wanted: Sequence[tuple[int, dict[str, Any]]],
     model: str,
+    below: float,
     patience: float,
 ) -> None:
     """Give tasks that are there already their predictions, each once."""
@@ -240,7 +250,7 @@ def _rank(
         ]
         for task in tasks
     }
-    if _in_place(have, wanted):
+    if _in_place(have, wanted, below):
         return
     for there in have.values():  # of the same model, but another order: an import knows no "replace"
         for old in there:
@@ -268,7 +278,9 @@ def _rank(
         todo = todo[2 * _TASKS :]
 
 
-def _in_place(have: Mapping[int, Sequence[Mapping[str, Any]]], wanted: Sequence[tuple[int, Mapping[str, Any]]]) -> bool:
+def _in_place(
+    have: Mapping[int, Sequence[Mapping[str, Any]]], wanted: Sequence[tuple[int, Mapping[str, Any]]], below: float
+) -> bool:
     """Whether each task has just one prediction of this model, the right one, and the scores rise in our order."""
     last = -1.0
     for task, prediction in wanted:
@@ -278,7 +290,7 @@ def _in_place(have: Mapping[int, Sequence[Mapping[str, Any]]], wanted: Sequence[
         if _choices(there[0]) != _choices(prediction):
             return False
         last = float(there[0]["score"])
-    return True
+    return last < below
 
 
 def _choices(prediction: Mapping[str, Any]) -> list[Any]:
@@ -304,7 +316,7 @@ def _switch(client: Client, number: int, model: str) -> None:
         )
 
 
-def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str) -> None:
+def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str, versions: Mapping[str, int]) -> None:
     """Delete what other models said about tasks that are still open; on answered ones it is the record."""
     old = [
         p
@@ -312,12 +324,14 @@ def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str) 
         for p in task.get("predictions") or ()
         if isinstance(p, dict) and p["model_version"] != model
     ]
-    if len(old) <= _ONE_BY_ONE:
+    for version, count in sorted(Counter(str(p["model_version"]) for p in old).items()):
+        if count > _ONE_BY_ONE and count == versions.get(version):  # nothing of it is on an answered task
+            body = {"model_version": version}
+            client.delete(f"/api/projects/{number}/model-versions/", body, timeout=IMPORT_TIMEOUT_S)
+            continue
         for prediction in old:
-            client.delete(f"/api/predictions/{prediction['id']}/")
-        return
-    for version in sorted({str(p["model_version"]) for p in old}):
-        client.delete(f"/api/projects/{number}/model-versions/", {"model_version": version}, timeout=IMPORT_TIMEOUT_S)
+            if str(prediction["model_version"]) == version:
+                client.delete(f"/api/predictions/{prediction['id']}/")
 
 
 def _check_next(client: Client, number: int, first: int) -> None:

@@ -10,38 +10,35 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import secrets
-import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from activessl.errors import AnnotatorError, AnnotatorUnreachable
-from activessl_label_studio.client import scrub
+from activessl_label_studio.install import VERSION, Progress, ensure_installed, find_installed, last_line, quiet
 from activessl_label_studio.login import sign_in
+from activessl_label_studio.process import (
+    find_pid,
+    first_free_port,
+    is_free,
+    is_healthy,
+    is_ours,
+    local_url,
+    reap,
+    said_port,
+)
 
 __all__ = ["VERSION", "Progress", "StudioInfo", "ensure_installed", "find_installed", "start", "status", "stop"]
-
-#: The release that the mapping and the ordering are tested against.
-VERSION = "1.23.2"
-
-#: Called with one sentence and the seconds since the start of the step.
-Progress = Callable[[str, float], None]
 
 #: The user of the embedded server. The domain is reserved (RFC 2606): no mail can ever go there.
 EMAIL = "annotator@activessl.example"
 
 #: The first start writes 200 tables: 26 s on two quiet cores, so a busy machine gets much longer.
-START_TIMEOUT_S = 300.0
+START_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,99 +64,13 @@ class StudioInfo:
     document_root: Path
 
 
-def _quiet(message: str, seconds: float) -> None:
-    """Progress for nobody."""
-
-
-def find_installed(folder: Path) -> Path | None:
-    """The python of an environment that has the right release, or None.
-
-    Looks at ``ACTIVESSL_STUDIO_PYTHON`` first (an interpreter, or its environment's folder), then in ``folder``.
-    """
-    places = [folder / "bin" / "python", folder / "Scripts" / "python.exe"]
-    named = os.environ.get("ACTIVESSL_STUDIO_PYTHON")
-    if named:
-        given = Path(named)
-        places[:0] = [given / "bin" / "python", given / "Scripts" / "python.exe"] if given.is_dir() else [given]
-    for python in places:
-        if python.is_file() and _release(python) == VERSION:
-            return python
-    return None
-
-
-def _release(python: Path) -> str | None:
-    """The release of label-studio in an environment, read from its metadata without importing it."""
-    probe = "import importlib.metadata as m; print(m.version('label-studio'))"
-    try:
-        said = subprocess.run([python, "-c", probe], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return said.stdout.strip() if said.returncode == 0 else None
-
-
-def ensure_installed(folder: Path, *, progress: Progress = _quiet) -> Path:
-    """Make the server's own environment, unless there is one. About 1 GB and two minutes the first time.
-
-    Safe to interrupt: pip goes on where it stopped, and the environment counts only once the release can be read.
-
-    Args:
-        folder: Where the environment is kept.
-        progress: Told once a second how far it is.
-
-    Returns:
-        The environment's python.
-
-    Raises:
-        AnnotatorError: It cannot be made; the message has pip's last line.
-    """
-    found = find_installed(folder)
-    if found is not None:
-        return found
-    started = time.monotonic()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AnnotatorError(f"cannot write to {folder}: {error.strerror}", hint="choose another folder") from None
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    steps = [
-        ("making an environment for Label Studio", [sys.executable, "-m", "venv", str(folder)]),
-        (
-            f"installing label-studio {VERSION}",
-            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"label-studio=={VERSION}"],
-        ),
-    ]
-    for what, command in steps:
-        _run(what, command, folder / "install.log", progress, started)
-    if _release(python) != VERSION:
-        raise AnnotatorError(f"label-studio {VERSION} is not in {folder}", hint=f"read {folder / 'install.log'}")
-    return python
-
-
-def _run(what: str, command: list[str], log: Path, progress: Progress, started: float) -> None:
-    with log.open("a", encoding="utf-8") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603
-        try:
-            while process.poll() is None:
-                progress(what, time.monotonic() - started)
-                time.sleep(1.0 if process.poll() is None else 0.0)
-        finally:
-            if process.poll() is None:  # interrupted
-                process.terminate()
-                process.wait()
-    if process.returncode != 0:
-        raise AnnotatorError(
-            f"{what} failed: {_last_line(log)}",
-            hint="check the network and the disk, then run it again: it goes on where it stopped",
-        )
-
-
 def start(
     folder: Path,
     *,
     python: Path | None = None,
     port: int | None = None,
     document_root: Path | None = None,
-    progress: Progress = _quiet,
+    progress: Progress = quiet,
     timeout: float = START_TIMEOUT_S,
 ) -> StudioInfo:
     """Start the server, or answer the one that runs already. Its data are kept in ``folder`` between starts.
@@ -200,7 +111,7 @@ def _start(
 ) -> StudioInfo:
     running = status(folder)
     if running is not None:
-        if port is not None and running.url != _url(port):
+        if port is not None and running.url != local_url(port):
             raise AnnotatorError(
                 f"the server in {folder} already runs at {running.url}", hint="stop it first, or leave the port out"
             )
@@ -211,15 +122,15 @@ def _start(
         return running
     begun = time.monotonic()
     log = folder / "studio.log"
-    pid = _pid(folder)
+    pid = find_pid(folder)
     if pid is None:
         pid = _launch(folder, python, port, root, progress)
     kept = _read(folder / "studio.json")
     email, password = str(kept["email"]), str(kept["password"])
-    while (listening := _listens(log, int(kept.get("log_from", 0)))) is None or not _healthy(_url(listening)):
+    while (listening := said_port(log, int(kept.get("log_from", 0)))) is None or not is_healthy(local_url(listening)):
         waited = time.monotonic() - begun
-        if _pid(folder) is None:
-            raise AnnotatorError(f"Label Studio stopped at once: {_last_line(log)}", hint=f"read {log}")
+        if find_pid(folder) is None:
+            raise AnnotatorError(f"Label Studio stopped at once: {last_line(log)}", hint=f"read {log}")
         if waited > timeout:
             stop(folder)
             raise AnnotatorUnreachable(f"Label Studio did not answer within {timeout:.0f} s", hint=f"read {log}")
@@ -228,7 +139,7 @@ def _start(
     if port is not None and listening != port:
         stop(folder)
         raise AnnotatorError(f"port {port} is in use", hint="name another port, or leave it out to get a free one")
-    url = _url(listening)
+    url = local_url(listening)
     token = _token(url, email, password, str(kept.get("token", "")))
     _write(folder / "studio.json", kept | {"token": token, "port": listening, "ready": True})
     return StudioInfo(url, email, token, pid, log, password, root)
@@ -238,9 +149,9 @@ def _launch(folder: Path, python: Path | None, port: int | None, root: Path, pro
     """Start the process, and leave its number and its secrets behind before anything can go wrong."""
     python = python or ensure_installed(folder / "env", progress=progress)
     kept = _read(folder / "studio.json")
-    if port is not None and not _is_free(port):
+    if port is not None and not is_free(port):
         raise AnnotatorError(f"port {port} is in use", hint="name another port, or leave it out to get a free one")
-    port = port or _free_port(int(kept.get("port", 8080)))
+    port = port or first_free_port(int(kept.get("port", 8080)))
     email = str(kept.get("email", EMAIL))
     password = str(kept.get("password") or secrets.token_urlsafe(15))
     log_file = folder / "studio.log"
@@ -269,12 +180,12 @@ def _launch(folder: Path, python: Path | None, port: int | None, root: Path, pro
 def status(folder: Path) -> StudioInfo | None:
     """The server of a folder if it runs and answers, else None. A stale pid file is taken away."""
     folder = folder.absolute()
-    pid = _pid(folder)
+    pid = find_pid(folder)
     if pid is None:
         return None
     kept = _read(folder / "studio.json")
-    url = _url(int(kept.get("port", 0)))
-    if not kept.get("ready") or not _healthy(url):
+    url = local_url(int(kept.get("port", 0)))
+    if not kept.get("ready") or not is_healthy(url):
         return None
     root = Path(str(kept.get("document_root", folder / "files")))
     log = folder / "studio.log"
@@ -288,7 +199,7 @@ def stop(folder: Path, *, timeout: float = 15.0) -> bool:
         Whether one was running.
     """
     folder = folder.absolute()
-    pid = _pid(folder)
+    pid = find_pid(folder)
     if pid is None:
         return False
     for how in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
@@ -297,10 +208,10 @@ def stop(folder: Path, *, timeout: float = 15.0) -> bool:
         except ProcessLookupError:
             break
         end = time.monotonic() + timeout
-        while time.monotonic() < end and _is_ours(pid, folder):
-            _reap(pid)
+        while time.monotonic() < end and is_ours(pid, folder):
+            reap(pid)
             time.sleep(0.05)
-        if not _is_ours(pid, folder):
+        if not is_ours(pid, folder):
             break
     (folder / "studio.pid").unlink(missing_ok=True)
     return True
@@ -349,99 +260,6 @@ def _token(url: str, email: str, password: str, kept: str) -> str:
     return str(made.json()["token"])
 
 
-def _url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
-
-
-def _listens(log: Path, start: int) -> int | None:
-    """The port that the server says it listens at. It silently takes the next one if ours was taken meanwhile."""
-    try:
-        with log.open("rb") as lines:
-            lines.seek(start)
-            said = re.findall(rb"server at http://127\.0\.0\.1:(\d+)", lines.read())
-    except OSError:
-        return None
-    return int(said[-1]) if said else None
-
-
-def _healthy(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy between us and loopback
-    try:
-        with opener.open(f"{url}/health", timeout=5) as answer:
-            return bool(json.load(answer).get("status") == "UP")
-    except (OSError, ValueError, AttributeError, urllib.error.URLError):
-        return False
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        if os.name != "nt":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free for a server
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port(first: int) -> int:
-    free: int
-    for free in (first, *range(8080, 8180)):
-        if 0 < free < 65536 and _is_free(free):
-            return free
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        _, free = probe.getsockname()
-    return free
-
-
-def _pid(folder: Path) -> int | None:
-    file = folder / "studio.pid"
-    try:
-        pid = int(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    _reap(pid)
-    if _is_ours(pid, folder):
-        return pid
-    file.unlink(missing_ok=True)
-    return None
-
-
-def _is_ours(pid: int, folder: Path) -> bool:
-    """Whether a process is the server of this folder, and not another one that got its number later."""
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return False  # somebody else's process
-    proc = Path(f"/proc/{pid}")
-    if proc.exists():
-        try:
-            said = (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if not said:  # just being started, or dead and not yet collected
-                return (proc / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
-        except OSError:
-            return False
-    else:
-        ps = shutil.which("ps")
-        if ps is None:
-            return True
-        ask = [ps, "-p", str(pid), "-o", "command="]
-        said = subprocess.run(ask, capture_output=True, text=True, check=False).stdout  # noqa: S603
-    return str(folder / "data") in said
-
-
-def _reap(pid: int) -> None:
-    """Collect a child that has ended, so that it does not linger as a zombie that still has our number."""
-    if os.name != "nt":
-        try:
-            os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            return  # another process started it
-
-
 def _read(file: Path) -> dict[str, Any]:
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
@@ -457,11 +275,3 @@ def _write(file: Path, content: dict[str, Any]) -> None:
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
         json.dump(content, out, indent=1)
     part.replace(file)
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    except OSError:
-        return "no log"
-    return scrub(lines[-1].strip()[:300]) if lines else "nothing was printed"

@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_label_studio import FakeLabelStudio
 
+from activessl_label_studio import StudioInfo
+
 REAL = bool(os.environ.get("ACTIVESSL_STUDIO_DIR"))
 
 
@@ -30,25 +32,14 @@ class Place:
     fake: FakeLabelStudio | None
 
 
-@pytest.fixture(scope="session")
-def real_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    from activessl_label_studio import studio
-
-    named = os.environ.get("ACTIVESSL_STUDIO_DIR")
-    if not named:
-        pytest.fail("ACTIVESSL_STUDIO_DIR is not set: it names the environment with label-studio")
-    python = studio.ensure_installed(Path(named))
-    folder = tmp_path_factory.mktemp("studio")
-    info = studio.start(folder, python=python)
-    yield Place(info.url, info.token, info.email, info.password, "", None)
-    studio.stop(folder)
+REAL_PARAM = pytest.param("real", marks=[pytest.mark.studio, pytest.mark.timeout(900)])
 
 
-@pytest.fixture(params=["fake", *([pytest.param("real", marks=pytest.mark.studio)] if REAL else [])])
+@pytest.fixture(params=["fake", *([REAL_PARAM] if REAL else [])])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     title = f"test {uuid.uuid4().hex[:12]}"
     if request.param == "real":
-        real: Place = request.getfixturevalue("real_studio")
+        real: StudioInfo = request.getfixturevalue("server")
         yield Place(real.url, real.token, real.email, real.password, title, None)
         return
     with FakeLabelStudio() as server:

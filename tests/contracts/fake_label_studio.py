@@ -127,6 +127,8 @@ class FakeLabelStudio:
         )
         if operator == "in_list":
             good = have in value
+        elif operator == "not_in_list":
+            good = have not in value
         elif operator == "equal":
             good = have == value
         elif operator == "greater":
@@ -283,14 +285,14 @@ def _handler(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
             if path.startswith("/api/projects"):
                 return self._projects(method, path, body, raw if multipart else b"", user)
             if path == "/api/tasks":
-                return 200, self._list()
+                return 200, self._list(body)
             found = re.fullmatch(r"/api/(tasks|predictions|annotations)/(\d+)/?(annotations/?)?", path)
             if not found:
                 raise _Refused(404, "Not found.")
             return self._row(method, found[1], int(found[2]), bool(found[3]), body, user)
 
-        def _list(self) -> dict[str, Any]:
-            asked = json.loads(self.query.get("query", "{}"))
+        def _list(self, body: Any) -> dict[str, Any]:
+            asked = json.loads(self.query["query"]) if "query" in self.query else body or {}
             filters = (asked.get("filters") or {}).get("items") or []
             join = any if (asked.get("filters") or {}).get("conjunction") == "or" else all
             tasks = [
@@ -303,8 +305,8 @@ def _handler(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
                 active = server.projects[int(self.query["project"])]["model_version"]
 
                 def score(task: dict[str, Any]) -> float:
-                    rows = server.of_task(server.predictions, task["id"])
-                    return min((p["score"] for p in rows if p["model_version"] == active), default=9.0)
+                    scored = [p for p in server.of_task(server.predictions, task["id"]) if p["model_version"] == active]
+                    return min((p["score"] for p in scored), default=9.0)
 
                 tasks.sort(key=score)
             page, size = int(self.query.get("page", 1)), int(self.query.get("page_size", 100))

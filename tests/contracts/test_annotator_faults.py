@@ -42,15 +42,12 @@ def test_an_import_whose_answer_is_lost_makes_each_task_once(
     people: LabelStudioAnnotator, server: FakeLabelStudio, pool: Pool, what: str | int
 ) -> None:
     server.faults.append(["/import", "POST", what, 1])
-    if what == "half":
-        with pytest.raises(AnnotatorError, match="not complete JSON"):
-            people.push(pool, ask(pool, [1, 2, 3]), [], model="round-0")
     pushed = people.push(pool, ask(pool, [1, 2, 3]), [], model="round-0")
     assert len(server.tasks) == 3
     assert {str(t["id"]) for t in server.tasks.values()} == set(pushed.tasks.values())
 
 
-@pytest.mark.parametrize("what", ["drop", "refuse", 503])
+@pytest.mark.parametrize("what", ["drop", "refuse", "half", 503])
 def test_predictions_whose_answer_is_lost_are_there_once(
     people: LabelStudioAnnotator, server: FakeLabelStudio, pool: Pool, what: str | int
 ) -> None:
@@ -76,8 +73,17 @@ def test_reads_survive_a_server_that_fails_twice(
     people: LabelStudioAnnotator, server: FakeLabelStudio, pool: Pool
 ) -> None:
     people.push(pool, ask(pool, [1]), [], model="round-0")
-    server.faults.append(["/api/tasks", "GET", 500, 2])
+    server.faults += [["/api/tasks", "GET", 500, 2], ["/api/projects", "GET", "half", 2]]
     assert people.pull()[0] == []
+
+
+def test_what_is_not_label_studio_is_not_taken_for_a_broken_answer(
+    server: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(server.url, server.token)
+    monkeypatch.setattr("fake_label_studio.json.dumps", lambda _: "<html>log in first</html>")
+    with pytest.raises(AnnotatorError, match="not complete JSON"):
+        client.get("/api/users/")
 
 
 def test_a_project_that_offers_another_task_is_an_error(

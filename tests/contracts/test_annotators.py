@@ -16,10 +16,12 @@ from activessl.annotators.base import Annotator, Answer, Suggestion
 from activessl.errors import AnnotatorError
 from activessl.pool.pool import Item, Modality, Pool
 from activessl.strategies.base import Query
+from activessl_label_studio import push as push_module
 from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
 from activessl_label_studio.client import Client, connect
 from activessl_label_studio.labels import read_config
 from activessl_label_studio.mapping import to_result
+from activessl_label_studio.project import find_tasks
 from activessl_label_studio.scripted import Habits, ScriptedAnnotator
 
 CLASSES = ("coat", "dress", "bag")
@@ -164,6 +166,41 @@ def test_a_round_of_the_same_model_can_be_reordered(
     person.work(1)
     people.push(pool, turned, suggest(turned, "coat"), model="round-0")
     assert person.work(5).items == (pool.ids[3], pool.ids[2])
+
+
+def test_a_round_of_the_same_model_comes_first_also_where_too_many_older_tasks_are_open_to_rank_them_again(
+    people: LabelStudioAnnotator, person: ScriptedAnnotator, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push_module, "_OLDER", 2)
+    people.push(pool, ask(pool, [7, 6, 5, 4]), [], model="cold")
+    assert person.work(1).items == (pool.ids[7],)
+    query = ask(pool, [20, 22, 21])
+    people.push(pool, query, [], model="cold")
+    people.push(pool, query, [], model="cold")
+    assert person.work(10).items == (*query.ids, *(pool.ids[i] for i in (6, 5, 4)))
+
+
+def test_old_predictions_go_by_the_version_only_where_no_answered_task_has_one(
+    people: LabelStudioAnnotator, person: ScriptedAnnotator, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push_module, "_ONE_BY_ONE", 1)
+    query = ask(pool, [3, 2, 1])
+    people.push(pool, query, suggest(query, "bag"), model="round-0")
+    pushed = people.push(pool, query, suggest(query, "coat"), model="round-1")
+    person.work(1)
+    people.push(pool, query, suggest(query, "dress"), model="round-2")
+    versions = people.client.get(f"/api/projects/{pushed.project}/model-versions/")
+    assert versions == {"round-1": 1, "round-2": 2}
+    assert [a.suggested for a in people.pull()[0]] == ["coat"]
+
+
+def test_a_filter_too_long_for_an_address_finds_the_same_tasks(people: LabelStudioAnnotator, pool: Pool) -> None:
+    query = ask(pool, [3, 2, 1])
+    pushed = people.push(pool, query, [], model="round-0")
+    project, _ = people.project()
+    many = [*query.ids, *(f"another {i}" for i in range(2_000))]
+    found = find_tasks(people.client, project, many)
+    assert {item: str(tasks[0]["id"]) for item, tasks in found.items()} == dict(pushed.tasks)
 
 
 def test_answers_come_back_with_who_when_how_long_and_what_was_suggested(

@@ -20,7 +20,7 @@ from activessl.strategies.base import Query
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, StudioInfo, connect, studio
 from activessl_label_studio.login import sign_in
 
-pytestmark = [pytest.mark.studio, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.studio, pytest.mark.timeout(900)]
 
 
 class Pictures:

@@ -15,6 +15,7 @@ from activessl_cli.commands import (
     query,
     report,
     rounds,
+    serve,
     simulate,
     status,
     studio,
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command("teach")(teach.teach)
     app.command("round")(rounds.round_)
     app.command("run")(rounds.run)
+    app.command("serve")(serve.serve)
     app.command("status")(status.status)
     app.command("report")(report.report)
     app.command("simulate")(simulate.simulate)

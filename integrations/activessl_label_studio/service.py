@@ -1,0 +1,231 @@
+"""What ``activessl serve`` answers: webhooks, the ML backend protocol of Label Studio 1.23, and figures. No HTTP here.
+
+A webhook only wakes the worker; what it says is not believed, but read from the server. So a lost or forged one does no
+harm, and the answer takes no longer than comparing a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hmac
+import json
+import os
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from activessl.errors import ActiveSSLError, ConfigError, ProjectError
+from activessl.view import View
+from activessl_label_studio.client import Client
+from activessl_label_studio.labels import Control, read_config
+from activessl_label_studio.mapping import item_id_of, to_result
+from activessl_label_studio.worker import Worker
+
+__all__ = ["EVENTS", "SECRET_HEADER", "Service", "keep_secret", "register_hook"]
+
+#: The header in which Label Studio sends our secret back to us.
+SECRET_HEADER = "X-Activessl-Secret"  # noqa: S105 - the header's name, not a secret
+
+#: What Label Studio tells us about; it sends a deletion under this name only, whatever its ML backend's examples say.
+EVENTS = (
+    "ANNOTATION_CREATED",
+    "ANNOTATIONS_CREATED",
+    "ANNOTATION_UPDATED",
+    "ANNOTATIONS_DELETED",
+    "TASKS_DELETED",
+    "PROJECT_UPDATED",
+)
+
+#: How many deliveries are remembered, to count a repeated one once.
+_REMEMBERED = 10_000
+
+
+class Service:
+    """The answers, as status and JSON.
+
+    Args:
+        worker: What is woken.
+        secret: What a caller must know.
+    """
+
+    def __init__(self, worker: Worker, secret: str) -> None:
+        if len(secret) < 16:
+            raise ConfigError(f"a secret of {len(secret)} characters", hint="use at least 16 random ones")
+        self.worker = worker
+        self.webhooks = {"queued": 0, "repeated": 0, "ignored": 0, "refused": 0}
+        self._secret = secret.encode()
+        self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
+        self._guard = threading.Lock()
+        self._view: tuple[str, View] | None = None
+
+    def allows(self, headers: Mapping[str, str]) -> bool:
+        """Whether a caller knows the secret: in our header, or as the password of HTTP basic authentication.
+
+        Args:
+            headers: With names in lower case.
+        """
+        said = [headers.get(SECRET_HEADER.lower(), "")]
+        kind, _, value = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "basic":
+            with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+                said.append(base64.b64decode(value).decode().partition(":")[2])
+        # in constant time: how long it takes tells nothing of the secret
+        return any(hmac.compare_digest(word.encode(errors="replace"), self._secret) for word in said)
+
+    def refuse(self) -> tuple[int, dict[str, Any]]:
+        """The answer to a caller who does not know the secret."""
+        self.webhooks["refused"] += 1
+        return 401, {"detail": "the secret is missing or wrong"}
+
+    def webhook(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Something happened in Label Studio: look soon."""
+        try:
+            said = json.loads(body)
+            action = said["action"]
+        except (ValueError, KeyError, TypeError):
+            return 400, {"detail": "this is not a webhook of Label Studio"}
+        if action not in (*EVENTS, "START_TRAINING"):
+            self.webhooks["ignored"] += 1
+            return 200, {"status": "ignored"}
+        if self._repeats(action, said.get("annotation")):
+            self.webhooks["repeated"] += 1
+            return 200, {"status": "repeated"}
+        self.webhooks["queued"] += 1
+        self.worker.wake()
+        return 200, {"status": "queued"}
+
+    def _repeats(self, action: str, annotation: Any) -> bool:
+        """Whether this was delivered before. Label Studio numbers no deliveries, so it is told by what it is about."""
+        if not isinstance(annotation, Mapping) or "id" not in annotation:
+            return False
+        key = (str(action), str(annotation["id"]), str(annotation.get("updated_at")))
+        with self._guard:
+            if key in self._seen:
+                return True
+            self._seen[key] = None
+            if len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+        return False
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        """Whether the worker lives."""
+        if not self.worker.alive:
+            return 503, {"status": "DOWN", "model_class": "activessl"}
+        return 200, {"status": "UP", "model_class": "activessl"}
+
+    def setup(self) -> tuple[int, dict[str, Any]]:
+        """Label Studio introduces a project; its token, in the request, is not kept."""
+        return 200, {"model_version": self.worker.standing.model}
+
+    def versions(self) -> tuple[int, dict[str, Any]]:
+        """The model versions that can be asked for."""
+        return 200, {"versions": [self.worker.standing.model]}
+
+    def predict(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        """One prediction for each task: Label Studio drops all of them when one is missing."""
+        try:
+            said = json.loads(body)
+            tasks, config = list(said["tasks"]), str(said["label_config"])
+        except (ValueError, KeyError, TypeError):
+            return 400, {"detail": "this is not a prediction request of Label Studio"}
+        try:
+            control, view = read_config(config), self._newest()
+            results = [self._prediction(view, control, task) for task in tasks]
+        except ActiveSSLError as error:
+            return 422, {"detail": f"{error.message}; {error.hint}"}
+        return 200, {"results": results}
+
+    def _newest(self) -> View:
+        """The project with its newest head; kept until there is a newer one."""
+        model = self.worker.standing.model
+        with self._guard:
+            if self._view is None or self._view[0] != model:
+                view = View.of(self.worker.session.project)
+                _ = view.probs  # computed here, under the guard, once
+                self._view = (model, view)
+            return self._view[1]
+
+    def _prediction(self, view: View, control: Control, task: Any) -> dict[str, Any]:
+        model = self.worker.standing.model
+        item = item_id_of(task) if isinstance(task, Mapping) else None
+        row = None if item is None else view.row.get(item)
+        if view.probs is None or row is None:  # no head yet, or not one of our items
+            return {"result": [], "score": 0.0, "model_version": model}
+        probs, classes = view.probs[row], view.project.config.data.classes
+        likely = [classes[k] for k in (-probs).argsort(kind="stable") if classes[k] in control.classes][:1]
+        # the lowest score is labeled first: the least certain
+        return {"result": to_result(likely, control), "score": float(probs.max()), "model_version": model}
+
+    def metrics(self) -> str:
+        """Figures in Prometheus' text format."""
+        worker, now = self.worker, self.worker.standing
+        lines = [
+            *_metric("labels", "gauge", "Items with a label.", {"": now.labels}),
+            *_metric("skipped", "gauge", "Items that were skipped.", {"": now.skipped}),
+            *_metric("waiting", "gauge", "Unanswered items of the open round.", {"": now.waiting}),
+            *_metric("rounds", "gauge", "Rounds so far.", {"": now.rounds}),
+            *_metric("stopped", "gauge", "Whether no further round is opened.", {"": int(bool(now.stopped))}),
+            *_metric("up", "gauge", "Whether the worker lives.", {"": int(worker.alive)}),
+            *_metric("troubled", "gauge", "Whether the last step failed.", {"": int(bool(worker.problem))}),
+            *_metric("webhooks_total", "counter", "Webhooks.", {f'result="{k}"': v for k, v in self.webhooks.items()}),
+            *_metric("steps_total", "counter", "Things done.", {f'what="{k}"': v for k, v in worker.counts.items()}),
+            *_metric("seconds_total", "counter", "Time spent.", {f'what="{k}"': v for k, v in worker.seconds.items()}),
+        ]
+        if now.accuracy is not None:
+            lines += _metric("accuracy", "gauge", "Of the head, on the project's test data.", {"": now.accuracy})
+        return "\n".join([*lines, ""])
+
+
+def _metric(name: str, kind: str, told: str, values: Mapping[str, float]) -> list[str]:
+    name = f"activessl_{name}"
+    lines = [f"# HELP {name} {told}", f"# TYPE {name} {kind}"]
+    return lines + [f"{name}{{{label}}} {value:g}" if label else f"{name} {value:g}" for label, value in values.items()]
+
+
+def keep_secret(folder: Path) -> str:
+    """The project's secret: of the environment variable ACTIVESSL_SERVE_SECRET, else made once and kept.
+
+    Raises:
+        ProjectError: It cannot be written.
+    """
+    given = os.environ.get("ACTIVESSL_SERVE_SECRET")
+    if given:
+        return given
+    file = folder / "serve.secret"
+    try:
+        if not file.exists():
+            made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # the owner's alone from the first moment
+            with os.fdopen(made, "w", encoding="utf-8") as out:
+                out.write(secrets.token_urlsafe(24))
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ProjectError(
+            f"cannot write {file}: {error.strerror}", hint="make the project folder writable, or set the secret"
+        ) from None
+
+
+def register_hook(client: Client, project: int, url: str, secret: str) -> None:
+    """Have Label Studio call ``url`` when an answer comes; one hook, however often this is called.
+
+    Raises:
+        AnnotatorError: The server does not call such addresses.
+    """
+    body = {
+        "url": url,
+        "project": project,
+        "send_payload": True,
+        "send_for_all_actions": False,
+        "headers": {SECRET_HEADER: secret},
+        "is_active": True,
+        "actions": list(EVENTS),  # a change that leaves them out empties them
+    }
+    there = [hook for hook in client.get("/api/webhooks/", project=project) if hook.get("url") == url]
+    if there:
+        client.patch(f"/api/webhooks/{there[0]['id']}/", body)
+    else:
+        client.post("/api/webhooks/", body)

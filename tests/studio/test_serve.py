@@ -1,0 +1,116 @@
+"""``activessl serve`` beside a real Label Studio: a webhook comes, the next round opens, and a restart loses nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from activessl.config import check_config
+from activessl.project import Project
+from activessl.session import Session
+from activessl_label_studio import Habits, ScriptedAnnotator, StudioInfo, connect
+
+pytestmark = [pytest.mark.studio, pytest.mark.timeout(900)]
+
+SIZE = 6
+
+
+@pytest.fixture
+def project(server: StudioInfo, tmp_path: Path) -> Project:
+    rng = np.random.default_rng(0)
+    (tmp_path / "pictures").mkdir()
+    for i in range(40):
+        level = (40, 200)[i % 2]
+        pixels = np.clip(rng.normal(level, 25, (8, 8)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{i:02}.png")
+    config = check_config(
+        {
+            "data": {"path": "../pictures", "modality": "image", "classes": ["dark", "light"]},
+            "encoder": {"name": "pixels"},
+            "annotator": {"url": server.url, "title": f"serve {uuid.uuid4().hex[:8]}"},
+            "query": {"size": SIZE, "random_share": 0.0, "strategy": "max_herding"},
+        }
+    )
+    made = Project.create(tmp_path / "project", config, version="test")
+    Session(made).encode()
+    return made
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def serving(project: Project, server: StudioInfo, every: float) -> Iterator[str]:
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("fastapi")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    verb = ["serve", "--project", str(project.folder), "--port", str(port), "--every", str(every)]
+    environment = os.environ | {"LABEL_STUDIO_API_KEY": server.token}
+    with subprocess.Popen(
+        [sys.executable, "-m", "activessl_cli.main", *verb], env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        url = f"http://127.0.0.1:{port}"
+
+        def up() -> bool:
+            assert process.poll() is None, "it ended"
+            try:
+                with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:
+                    return json.load(answer)["status"] == "UP"
+            except OSError:
+                return False
+
+        try:
+            wait_for(up)
+            yield url
+        finally:
+            process.send_signal(signal.SIGKILL)  # the worst moment is any moment
+            if process.stderr is not None:
+                print(process.stderr.read())
+
+
+def test_rounds_follow_each_other_by_webhooks_alone_and_a_killed_service_goes_on(
+    project: Project, server: StudioInfo
+) -> None:
+    truth = {f"{i:02}.png": ("dark", "light")[i % 2] for i in range(40)}
+    habits = Habits(mistakes=0.0, anchoring=0.0, skips=0.0)
+    with serving(project, server, every=600.0) as url:
+        number = int(project.history().rounds[-1].pushed[-1].project)
+        person = ScriptedAnnotator(server.url, server.email, server.password, number, truth, habits=habits)
+        assert person.work(SIZE - 2).labeled == SIZE - 2
+        # nobody looks for ten minutes, unless a webhook comes
+        wait_for(lambda: len(project.history().rounds) == 2 and bool(project.history().rounds[1].pushed))
+        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+            said = answer.read().decode()
+        assert 'result="refused"} 0' in said
+        assert f"activessl_labels {SIZE - 2}\n" in said
+
+    person.work(3)  # while no service runs
+    with serving(project, server, every=600.0):
+        person.work(3)
+        wait_for(lambda: len(project.history().rounds) == 3 and bool(project.history().rounds[2].pushed))
+    person.close()
+    history = project.history()
+    assert len(history.labels) == len(history.answers) == SIZE - 2 + 6
+    assert all(label.classes == (truth[item],) for item, label in history.labels.items())
+    hooks = connect(server.url, server.token).get("/api/webhooks/", project=number)
+    assert len({hook["url"] for hook in hooks}) == len(hooks)

@@ -1,0 +1,226 @@
+"""The service: who is let in, what is answered, and that it never waits for the worker."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activessl.errors import ConfigError
+from activessl.session import Session
+from activessl_label_studio import web
+from activessl_label_studio.labels import build_config
+from activessl_label_studio.service import SECRET_HEADER, Service, keep_secret
+from activessl_label_studio.worker import Worker
+
+SECRET = "a-secret-of-this-test"
+HEADERS = {SECRET_HEADER.lower(): SECRET}
+
+
+class Sleeper(Worker):
+    """A worker that only counts how often it is woken."""
+
+    woken = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+@pytest.fixture
+def worker(session: Session, desk: Any) -> Sleeper:
+    return Sleeper(session, desk)
+
+
+@pytest.fixture
+def service(worker: Sleeper) -> Service:
+    return Service(worker, SECRET)
+
+
+def hook(action: str, **more: Any) -> bytes:
+    return json.dumps({"action": action, "project": {"token": "x"}, **more}).encode()
+
+
+def test_who_knows_the_secret_is_let_in_and_nobody_else(service: Service) -> None:
+    def basic(text: str) -> dict[str, str]:
+        return {"authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
+    assert service.allows(HEADERS)
+    assert service.allows(basic(f"anybody:{SECRET}"))
+    for wrong in (
+        {},
+        {SECRET_HEADER.lower(): SECRET[:-1]},
+        {SECRET_HEADER.lower(): "ä\udcff"},
+        basic(f"{SECRET}:x"),
+        {"authorization": "Basic ///"},
+        {"authorization": f"Token {SECRET}"},
+    ):
+        assert not service.allows(wrong)
+
+
+def test_a_short_secret_is_refused(worker: Sleeper) -> None:
+    with pytest.raises(ConfigError):
+        Service(worker, "short")
+
+
+def test_a_webhook_wakes_the_worker_once_for_each_thing_that_happened(service: Service, worker: Sleeper) -> None:
+    made = {"annotation": {"id": 5, "updated_at": "2026-01-01T00:00:00Z"}}
+    edited = {"annotation": {"id": 5, "updated_at": "2026-01-01T00:00:09Z"}}
+    said = [
+        service.webhook(hook("ANNOTATION_CREATED", **made)),
+        service.webhook(hook("ANNOTATION_CREATED", **made)),
+        service.webhook(hook("ANNOTATION_UPDATED", **edited)),
+        service.webhook(hook("ANNOTATIONS_DELETED", annotations=[{"id": 5}])),
+        service.webhook(hook("ANNOTATIONS_CREATED", annotation=[{"id": 6}, {"id": 7}])),
+        service.webhook(hook("START_TRAINING")),
+        service.webhook(hook("PROJECT_CREATED")),
+    ]
+    assert [status for status, _ in said] == [200] * 7
+    assert [body["status"] for _, body in said] == ["queued", "repeated", *["queued"] * 4, "ignored"]
+    assert worker.woken == 5
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"{}", b"\xff"])
+def test_what_is_no_webhook_is_refused(service: Service, worker: Sleeper, body: bytes) -> None:
+    assert service.webhook(body)[0] == 400
+    assert service.predict(body)[0] == 400
+    assert worker.woken == 0
+
+
+def test_each_task_gets_just_one_prediction_before_and_after_there_is_a_head(
+    service: Service, worker: Sleeper, desk: Any
+) -> None:
+    config = build_config(["even", "odd"], "image")
+    tasks = [{"id": 1, "data": {"activessl_id": "pool:3"}}, {"id": 2, "data": {"image": "not ours"}}, {"id": 3}, None]
+    body = json.dumps({"tasks": tasks, "label_config": config, "project": "1.2", "params": {}}).encode()
+    status, said = service.predict(body)
+    assert (status, [r["result"] for r in said["results"]]) == (200, [[]] * 4)
+
+    worker.step()
+    desk.answer(6)
+    worker.step()
+    status, said = service.predict(body)
+    assert (status, len(said["results"])) == (200, 4)
+    assert [r["result"] != [] for r in said["results"]] == [True, False, False, False]
+    first = said["results"][0]
+    assert first["result"][0]["value"]["choices"] == ["odd"]
+    assert 0.5 <= first["score"] <= 1.0
+    assert first["model_version"] == worker.standing.model != "cold"
+    assert service.setup()[1] == {"model_version": worker.standing.model}
+    assert service.versions()[1] == {"versions": [worker.standing.model]}
+
+
+def test_a_config_that_cannot_be_served_is_an_answer_and_not_a_crash(service: Service) -> None:
+    body = json.dumps({"tasks": [], "label_config": "<View><Rating name='a' toName='b'/></View>"}).encode()
+    status, said = service.predict(body)
+    assert status == 422
+    assert said["detail"]
+
+
+def test_a_dead_worker_is_not_healthy(service: Service, worker: Sleeper) -> None:
+    assert service.health()[0] == 503
+    worker.start()
+    assert service.health() == (200, {"status": "UP", "model_class": "activessl"})
+    worker.stop()
+
+
+def test_the_figures_are_prometheus_text(service: Service, worker: Sleeper, desk: Any) -> None:
+    worker.step()
+    desk.answer(6)
+    worker.step()
+    service.webhook(hook("ANNOTATION_CREATED"))
+    text = service.metrics()
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert values["activessl_labels"] == "6"
+    assert values['activessl_webhooks_total{result="queued"}'] == "1"
+    assert values['activessl_steps_total{what="teaches"}'] == "1"
+    assert all(float(v) >= 0 for v in values.values())
+    assert text.endswith("\n")
+
+
+def test_the_secret_is_made_once_and_is_the_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACTIVESSL_SERVE_SECRET", raising=False)
+    made = keep_secret(tmp_path)
+    assert keep_secret(tmp_path) == made
+    assert len(made) >= 24
+    assert stat.S_IMODE((tmp_path / "serve.secret").stat().st_mode) == 0o600
+    monkeypatch.setenv("ACTIVESSL_SERVE_SECRET", "given-by-the-owner")
+    assert keep_secret(tmp_path) == "given-by-the-owner"
+
+
+def test_without_fastapi_it_says_what_to_install(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    with pytest.raises(ConfigError) as caught:
+        web.make_app(service)
+    assert "activessl[serve]" in caught.value.hint
+
+
+@pytest.fixture
+def http(service: Service) -> Any:
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("fastapi")
+    from fastapi.testclient import TestClient
+
+    return TestClient(web.make_app(service))
+
+
+def test_over_http_each_path_of_the_protocol_answers(http: Any, worker: Sleeper) -> None:
+    worker.start()
+    assert http.get("/").json()["status"] == http.get("/health").json()["status"] == "UP"
+    assert http.get("/versions").json() == {"versions": ["cold"]}
+    assert http.get("/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert http.post("/job_status").status_code == 410
+    assert http.post("/setup", headers=HEADERS, json={"access_token": "x"}).json() == {"model_version": "cold"}
+    ask = {"tasks": [{"id": 1}], "label_config": build_config(["even", "odd"], "text")}
+    assert len(http.post("/predict", headers=HEADERS, json=ask).json()["results"]) == 1
+    assert http.post("/webhook", headers=HEADERS, json={"action": "START_TRAINING"}).json() == {"status": "queued"}
+    worker.stop()
+
+
+def test_over_http_nothing_is_told_or_done_without_the_secret(http: Any, worker: Sleeper, service: Service) -> None:
+    for path in ("/webhook", "/setup", "/predict"):
+        assert http.post(path, json={"action": "START_TRAINING"}).status_code == 401
+    assert (worker.woken, service.webhooks["refused"]) == (0, 3)
+
+
+def test_over_http_a_body_without_end_is_cut_off(http: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_BYTES", 1_000)
+    assert http.post("/webhook", headers=HEADERS, content=b"x" * 2_000).status_code == 413
+
+
+def test_a_webhook_is_answered_in_milliseconds_while_the_worker_teaches(
+    http: Any, session: Session, worker: Sleeper, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teaching: list[bool] = []
+
+    def busy() -> None:
+        import numpy as np
+
+        teaching.append(True)
+        end = time.monotonic() + 1.5
+        rng = np.random.default_rng(0)
+        while time.monotonic() < end:
+            np.linalg.lstsq(rng.normal(size=(300, 60)), rng.normal(size=300), rcond=None)
+        teaching.pop()
+
+    monkeypatch.setattr(worker, "step", busy)
+    worker.start()
+    took = []
+    while not teaching:
+        time.sleep(0.001)
+    for i in range(30):
+        start = time.perf_counter()
+        http.post("/webhook", headers=HEADERS, content=hook("ANNOTATION_CREATED", annotation={"id": i}))
+        took.append(time.perf_counter() - start)
+        if not teaching:
+            break
+    worker.stop()
+    # 20 ms on a quiet machine; what is to be seen here is that it does not wait for the teaching
+    assert sorted(took)[len(took) // 2] < 0.3

@@ -1,0 +1,165 @@
+"""The worker: rounds follow each other while people label, and nothing is lost whenever it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from activessl.session import Session
+from activessl_label_studio.worker import Worker
+
+SIZE = 6
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def worker(session: Session, desk: Any) -> Worker:
+    return Worker(session, desk, every=60.0, settle=0.01, low=2)
+
+
+def test_the_first_step_opens_a_round_and_the_next_ones_leave_it_alone_while_many_items_wait(
+    worker: Worker, desk: Any
+) -> None:
+    worker.step()
+    assert len(desk.asked) == SIZE
+    desk.answer(SIZE - 3)
+    worker.step()
+    assert (worker.standing.waiting, worker.standing.rounds, worker.counts["teaches"]) == (3, 1, 0)
+
+
+def test_when_few_are_left_it_teaches_and_pushes_the_next_round_by_the_new_model(worker: Worker, desk: Any) -> None:
+    worker.step()
+    desk.answer(SIZE - 2)
+    worker.step()
+    assert (worker.standing.labels, worker.standing.rounds, worker.counts["teaches"]) == (4, 2, 1)
+    assert desk.models == ["cold", worker.standing.model]
+    assert worker.standing.waiting == SIZE
+
+
+def test_a_round_of_skips_only_leads_to_another_without_teaching(worker: Worker, desk: Any) -> None:
+    worker.step()
+    desk.answer(SIZE, skip=True)
+    worker.step()
+    assert (worker.standing.skipped, worker.standing.rounds, worker.counts["teaches"]) == (SIZE, 2, 0)
+
+
+def test_answers_to_the_rest_of_an_older_round_count(worker: Worker, desk: Any) -> None:
+    worker.step()
+    desk.answer(SIZE - 1)
+    worker.step()
+    desk.answer(1)
+    worker.step()
+    assert worker.standing.labels == SIZE
+
+
+def test_it_ends_when_nothing_is_left_and_says_so_once(
+    session: Session, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "should_stop", lambda _: None)
+    told: list[str] = []
+    worker = Worker(session, desk, low=0, tell=told.append)
+    for _ in range(12):
+        worker.step()
+        desk.answer(SIZE)
+    assert worker.standing.labels == 40
+    assert worker.standing.stopped == "every item is labeled or skipped"
+    assert len([line for line in told if "no further round" in line]) == 1
+
+
+def test_the_project_s_own_rule_stops_it_and_later_answers_are_still_learned(
+    worker: Worker, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.step()
+    monkeypatch.setattr(Session, "should_stop", lambda _: "the budget is spent")
+    desk.answer(5)
+    worker.step()
+    assert (worker.standing.stopped, worker.standing.rounds, worker.standing.labels) == ("the budget is spent", 1, 5)
+    desk.answer(1)
+    worker.step()
+    assert (worker.standing.labels, worker.counts["teaches"]) == (6, 2)
+
+
+def test_a_push_that_did_not_happen_is_made_up_for(worker: Worker, session: Session, desk: Any) -> None:
+    session.query()  # and the process ended here
+    worker.step()
+    assert len(desk.asked) == SIZE
+    assert worker.standing.rounds == 1
+
+
+def test_one_that_starts_again_at_any_moment_goes_on_with_the_same_round(
+    worker: Worker, session: Session, desk: Any
+) -> None:
+    worker.step()
+    desk.answer(4)
+    session.pull(desk)  # the answers are in the ledger, and the process ended before it taught them
+    another = Worker(Session.open(session.project.folder), desk, low=2)
+    another.step()
+    assert (another.standing.labels, another.counts["teaches"], another.standing.rounds) == (4, 1, 2)
+
+
+def test_trouble_is_told_once_and_tried_again(worker: Worker, desk: Any) -> None:
+    told: list[str] = []
+    worker._tell = told.append
+    desk.away = True
+    assert not worker.try_step()
+    assert not worker.try_step()
+    desk.away = False
+    assert worker.try_step()
+    assert told[:2] == ["nobody is there; wait", "round 1 is open"] or told[0] == "nobody is there; wait"
+    assert told.count("nobody is there; wait") == 1
+    assert (worker.problem, worker.counts["errors"]) == ("", 2)
+
+
+def test_another_process_at_work_is_waited_for(worker: Worker, session: Session) -> None:
+    with session.project.lock():
+        assert not worker.try_step()
+    assert "another activessl process" in worker.problem
+    assert worker.try_step()
+
+
+def test_a_wake_brings_a_look_soon_and_a_burst_is_read_once(session: Session, desk: Any) -> None:
+    worker = Worker(session, desk, every=60.0, settle=0.2, low=2)
+    worker.start()
+    wait_for(lambda: worker.standing.rounds == 1)
+    before = worker.counts["pulls"]
+    desk.answer(4)
+    for _ in range(20):
+        worker.wake()
+        time.sleep(0.01)
+    wait_for(lambda: worker.standing.rounds == 2)
+    assert worker.counts["pulls"] == before + 1
+    assert worker.alive
+    worker.stop()
+    assert not worker.alive
+
+
+def test_without_any_webhook_it_looks_from_time_to_time(session: Session, desk: Any) -> None:
+    worker = Worker(session, desk, every=0.05, settle=0.01, low=2)
+    worker.start()
+    wait_for(lambda: worker.standing.rounds == 1)
+    desk.answer(5)
+    wait_for(lambda: worker.standing.rounds == 2)
+    worker.stop()
+
+
+def test_an_unbroken_stream_of_wakes_does_not_put_it_off_for_ever(session: Session, desk: Any) -> None:
+    worker = Worker(session, desk, every=60.0, settle=0.05, low=2)
+    worker.start()
+    wait_for(lambda: worker.standing.rounds == 1)
+    desk.answer(5)
+
+    def again() -> bool:
+        worker.wake()
+        return worker.standing.rounds == 2
+
+    wait_for(again)
+    worker.stop()
