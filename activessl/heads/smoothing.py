@@ -19,9 +19,10 @@ from activessl.strategies.index import unit_blocks, unit_rows
 
 #: Neighbours of each item.
 NEIGHBOURS = 10
-#: After how many half-steps to the neighbours' mean the vectors are taken. One step removes noise and never hurt in
-#: our measurements; eight gather whole clusters, which is what one label a class needs. Both together beat either.
-SCALES = (1, 8)
+#: After how many half-steps to the neighbours' mean the vectors are taken. One step removes noise, eight gather whole
+#: clusters, which is what one label a class needs; the vectors themselves keep what neighbours would wash out, which
+#: is what strategies and many labels need. Measured in docs/decisions/0003-smoothing.md.
+SCALES = (0, 1, 8)
 #: Above this many items everything is kept in half precision.
 HALF_ROWS = 100_000
 #: How many numbers walk at a time, in at least 32 dimensions: 8 million are 32 MB and stay near the processor.
