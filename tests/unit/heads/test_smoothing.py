@@ -139,6 +139,12 @@ def test_a_large_pool_is_smoothed_alike_in_blocks_half_precision_and_by_cells(mo
     assert large.belongs_to(points.astype(np.float16)) and not large.belongs_to(points[::-1])
 
 
+def test_vectors_kept_from_other_settings_are_not_taken_for_todays() -> None:
+    points, _ = clusters()
+    assert smooth(points).belongs_to(points)
+    assert not smooth(points, scales=(1, 8)).belongs_to(points)
+
+
 def test_progress_is_told_and_ends_at_the_number_of_items() -> None:
     points, _ = clusters()
     told = []
