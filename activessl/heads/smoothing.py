@@ -86,7 +86,7 @@ class Smoothed:
         return found if steps > 1 else 0.5 * found
 
     def belongs_to(self, points: Float[np.ndarray, "n d"], scales: tuple[int, ...] = SCALES) -> bool:
-        """Whether these are the vectors that were smoothed, and at these scales: what is kept may be of old settings."""
+        """Whether these are the vectors that were smoothed, and at these scales: kept ones may be of old settings."""
         return (self._scales, self._base.shape) == (scales, np.shape(points)) and all(
             np.array_equal(self._base[part], block.astype(self._base.dtype)) for part, block in unit_blocks(points)
         )
