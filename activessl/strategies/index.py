@@ -4,9 +4,10 @@ Every function takes the vectors as they are stored (float16, float32, memory-ma
 brings each row to unit length on the way; nothing is written back. Distances are Euclidean between unit vectors, so
 they lie in [0, 2] and equal sqrt(2 - 2 cos). Centre the vectors before (the encoders do) for cosines that tell.
 
-Measured on two cores at 50,000 x 384: a plain matrix product with torch's topk finds 20 neighbours 1.4 times faster
-than a flat FAISS index (whose bundled BLAS runs an old kernel), and the same holds for the assignment step of k-means;
-from about 200,000 rows on a FAISS inverted file wins, as it looks at a few percent of the pairs.
+Measured at 50,000 x 384 in CPU seconds of one thread: 20 neighbours of 4,000 rows take 2.0 with a flat FAISS index and
+2.9 with torch's matmul and topk, so FAISS finds neighbours. k-means of 100 clusters, 10 iterations, takes 0.50 here and
+0.50 with FAISS for the same inertia, and 0.7 against 1.8 on two busy cores, so its assignment step is NumPy's product.
+From about 200,000 rows on an inverted file replaces brute force, as it looks at a few percent of the pairs.
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ def neighbours(
 ) -> tuple[Float[np.ndarray, "m k"], Int[np.ndarray, "m k"]]:
     """The k nearest of ``base`` for each query, nearest first: (distances, positions). Both matrices are unit rows.
 
-    Brute force up to 200,000 rows, a FAISS inverted file (recall about 0.95) above unless ``exact``.
+    A flat FAISS index up to 200,000 rows, an inverted file (recall about 0.95) above unless ``exact``.
 
     Example:
         >>> distance, position = neighbours(np.eye(3, dtype="f4"), np.eye(3, dtype="f4")[:1], 2)
@@ -181,22 +182,12 @@ def neighbours(
     k = min(k, len(base))
     if len(base) > _BRUTE_ROWS and not exact:
         return _neighbours_ivf(base, queries, k)
-    import torch
+    import faiss
 
-    distance = np.empty((len(queries), k), dtype=np.float32)
-    position = np.empty((len(queries), k), dtype=np.int64)
-    transposed = torch.from_numpy(base).T
-    base_norm = torch.from_numpy(np.einsum("ij,ij->i", base, base))
-    step = block_rows(len(base))
-    for start in range(0, len(queries), step):
-        part = queries[start : start + step]
-        score = torch.from_numpy(part) @ transposed
-        score.mul_(2).sub_(base_norm)  # minus the squared distance, up to a constant of the query
-        best, at = torch.topk(score, k, dim=1)
-        own = np.einsum("ij,ij->i", part, part)[:, None]
-        distance[start : start + step] = np.sqrt(np.maximum(own - best.numpy(), 0))
-        position[start : start + step] = at.numpy()
-    return distance, position
+    index = faiss.IndexFlatL2(base.shape[1])
+    index.add(np.ascontiguousarray(base))
+    squared, position = index.search(np.ascontiguousarray(queries), k)
+    return np.sqrt(np.maximum(squared, 0)), position
 
 
 def _neighbours_ivf(

@@ -151,6 +151,7 @@ def _prepare_modal(
     class Learner:
         X_training = vectors[labeled]
         estimator = Head()
+        on_transformed = False
 
         def predict_proba(self, points: Any) -> np.ndarray:
             return predict(points)

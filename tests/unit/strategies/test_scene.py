@@ -126,6 +126,15 @@ def test_the_count_of_a_pick_is_its_blob() -> None:
     assert facts.neighbours == ()
 
 
+def test_what_is_far_from_every_pick_is_counted_for_none() -> None:
+    rng = np.random.default_rng(0)
+    owner = np.repeat([0, 1], [60, 40])
+    vectors = (np.eye(6)[owner] + 0.01 * rng.normal(size=(100, 6))).astype(np.float32)
+    state = make_state(n=100).replace(vectors=vectors, labeled=np.array([], dtype=int), labels=np.array([], dtype=int))
+    covers = gather_facts(state, np.array([0]), state.candidates, rng=rng).covers
+    assert 40 <= covers[0] <= 60  # half of the candidates are similar; the other blob never is
+
+
 def test_neighbours_are_labeled_and_nearest_first() -> None:
     state = make_state()
     query = get_strategy("margin").query(state, 4)
