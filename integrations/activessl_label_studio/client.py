@@ -122,6 +122,20 @@ class Client:
         """Send files as {field: (name, content, media type)}; each under a field of its own."""
         return self._request("POST", path, params=params, files=files, timeout=IMPORT_TIMEOUT_S, retries=0)
 
+    def look(self, path: str) -> tuple[int, str]:
+        """The status with which something is served, and its media type; 0 where nothing answers. Follows one address
+        only: what a redirect leads to is another server's."""
+        import httpx
+        from label_studio_sdk.core.api_error import ApiError
+
+        try:
+            response = self._sdk._client_wrapper.httpx_client.request(
+                path, method="GET", request_options={"timeout_in_seconds": TIMEOUT_S, "max_retries": 0}
+            )
+        except (httpx.HTTPError, ApiError, ValueError):
+            return 0, ""
+        return int(response.status_code), str(response.headers.get("content-type", ""))
+
     def _request(
         self, method: str, path: str, *, timeout: float, retries: int, missing_ok: bool = False, **payload: Any
     ) -> Any:
