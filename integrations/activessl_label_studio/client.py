@@ -98,13 +98,12 @@ class Client:
 
         A body is for filters that are too long for an address. A proxy may drop it: then more comes than was asked for.
         """
-        payload = {"params": params} if body is None else {"params": params, "json": body}
         for _ in range(2):
             try:
-                return self._request("GET", path, timeout=timeout, retries=2, **payload)
+                return self._request("GET", path, params=params, json=body, timeout=timeout, retries=2)
             except _BrokenOff:
                 continue
-        return self._request("GET", path, timeout=timeout, retries=2, **payload)
+        return self._request("GET", path, params=params, json=body, timeout=timeout, retries=2)
 
     def patch(self, path: str, body: Any) -> Any:
         """Change; repeating it changes nothing more, so it is retried like a read."""
