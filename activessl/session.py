@@ -35,7 +35,7 @@ from activessl.reports.report import Report
 from activessl.strategies.base import Query
 from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import with_random_share
-from activessl.view import View, embeddings_folder, head_folder, save_head
+from activessl.view import View, embeddings_folder, head_folder, save_whole
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,17 @@ class Session:
                 return history
             time.sleep(every)
 
+    def round(
+        self, annotator: Annotator, *, every: float = 5.0, on_wait: Callable[[History], None] | None = None
+    ) -> Taught:
+        """Finish the round that is open, or open one and finish it: query, push, wait, teach."""
+        history = self.project.history()
+        if history.open_round is None or history.waiting(history.open_round):
+            self.query()
+            self.push(annotator)
+            self.wait(annotator, every=every, on_wait=on_wait)
+        return self.teach()
+
     def teach(self) -> Taught:
         """Teach the head all labels there are, and measure it where the project has test data.
 
@@ -201,7 +212,7 @@ class Session:
             before = None if view.probs is None else view.probs.argmax(axis=1)
             head = view.fitted(view.head)
             after = head.predict_proba(view.points).argmax(axis=1)
-            save_head(head, head_folder(self.project, number, digest))
+            save_whole(head, head_folder(self.project, number, digest))
             seconds = time.monotonic() - start
             accuracy, tested = self._measure(head, view)
             taught = Taught(

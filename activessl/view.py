@@ -15,6 +15,7 @@ from activessl.encoders.embeddings import Embeddings, unit
 from activessl.errors import EncoderError, HeadError, ProjectError
 from activessl.heads.base import Head
 from activessl.heads.registry import load_head, make_head
+from activessl.heads.smoothing import Smoothed, smooth
 from activessl.ledger.fold import History
 from activessl.project import Project, writing
 from activessl.strategies.base import Query, State
@@ -55,13 +56,28 @@ class View:
             raise ProjectError(error.message, hint="run `activessl encode`: it makes them again") from None
 
     @cached_property
+    def smoothed(self) -> Smoothed:
+        """The vectors smoothed over the pool's neighbourhoods; kept beside them, made again when they change."""
+        points = unit(self.embeddings.vectors)
+        folder = embeddings_folder(self.project, self.embeddings.fingerprint) / "smoothed"
+        try:
+            kept = Smoothed.load(folder)
+        except HeadError:
+            kept = None
+        if kept is not None and kept.belongs_to(points):
+            return kept
+        made = smooth(points)
+        save_whole(made, folder)
+        return made
+
+    @property
     def points(self) -> Float[np.ndarray, "n d"]:
-        """The vectors as strategies and heads see them: centred on the pool, of length one."""
-        return unit(self.embeddings.vectors)
+        """The vectors as strategies and heads see them: centred on the pool, smoothed, of length one."""
+        return self.smoothed.points
 
     def points_of(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
         """Other items' vectors, seen as the pool is."""
-        return unit(vectors, self.embeddings.vectors.mean(axis=0))
+        return self.smoothed.transform(unit(vectors, self.embeddings.vectors.mean(axis=0)))
 
     @cached_property
     def row(self) -> dict[str, int]:
@@ -167,12 +183,12 @@ def head_folder(project: Project, number: int, digest: str) -> Path:
     return project.folder / "heads" / f"{number:04d}-{digest}"
 
 
-def save_head(head: Head, folder: Path) -> None:
-    """Write a head so that it is there whole or not at all."""
+def save_whole(thing: Head | Smoothed, folder: Path) -> None:
+    """Write something so that it is there whole or not at all."""
     part = folder.with_name(f".{folder.name}.part")
     with writing(folder):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        head.save(part)
+        thing.save(part)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)

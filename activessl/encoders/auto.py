@@ -28,6 +28,10 @@ def choose(pool: Pool, minutes: float) -> tuple[str, str]:  # noqa: ARG001
             "patches",
             "in minutes on a CPU, k-means on patches makes better neighbours than a network trained from scratch",
         )
+    if pool.modality == "series":
+        return "rocket", "fixed convolutions need seconds on a CPU and no labels"
+    if pool.modality == "text":
+        return "tfidf", "it needs no download; the encoder 'sentence' reads better where a model can be had"
     raise EncoderError(
         f"no encoder for {pool.modality} yet", hint="encode it elsewhere and pass the vectors in an .npz"
     )
@@ -47,4 +51,6 @@ def fit(
     return get(name).fit(pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
 
-ENTRY = Entry(fit=fit, load=load_encoder, modalities=("image", "vector"), summary="the best known for the data")
+ENTRY = Entry(
+    fit=fit, load=load_encoder, modalities=("image", "series", "text", "vector"), summary="the best known for the data"
+)

@@ -4,9 +4,7 @@ Every patch of an image is normalised, whitened and compared with k centroids; i
 nearer than the average that centroid is, and activations are averaged over a grid of regions (Coates, Ng & Lee, An
 Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS 2011).
 
-Then the directions in which views of the same image differ are scaled down: whitening by the scatter within images is
-what a linear network learns from a contrastive loss, without training one (within-class covariance normalisation,
-Hatch, Kajarekar & Stolcke, Interspeech 2006, with each image as its own class).
+Then the directions in which views of the same image differ are scaled down (``invariance.py``).
 """
 
 from __future__ import annotations
@@ -25,6 +23,7 @@ from jaxtyping import Float
 from activessl.encoders.augment import Augmentation
 from activessl.encoders.base import OnProgress, Progress
 from activessl.encoders.images import ImageInput, choose_input, parts, sample_tensor
+from activessl.encoders.invariance import within_whitening
 from activessl.encoders.pixels import principal_components
 from activessl.encoders.registry import Entry
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
@@ -116,33 +115,6 @@ def activations(
     rows = round(positions**0.5)
     maps = active.view(b, rows, rows, -1).permute(0, 3, 1, 2)  # (b, k, rows, rows)
     return F.adaptive_avg_pool2d(maps, min(grid, rows)).flatten(1).sqrt()
-
-
-def within_whitening(views: torch.Tensor, ridge: float = 0.3) -> torch.Tensor:
-    """The symmetric matrix (d, d) that whitens the scatter of views about their image's mean.
-
-    Args:
-        views: (v, n, d) vectors of v >= 2 views of n images.
-        ridge: How much of the mean variance is added to every direction, so that few images do not decide alone.
-
-    Returns:
-        Scaled so that a direction of mean scatter keeps its length.
-
-    Example:
-        >>> views = torch.tensor([[[1.0, 0.0]], [[-1.0, 0.0]]])  # views differ in the first direction only
-        >>> matrix = within_whitening(views)
-        >>> bool(matrix[0, 0] < matrix[1, 1])
-        True
-    """
-    v, n, d = views.shape
-    spread = (views - views.mean(0)).double().flatten(0, 1)  # (v n, d)
-    scatter = spread.T @ spread / (n * (v - 1))
-    scale = scatter.diagonal().mean()
-    if scale <= 0:
-        return torch.eye(d)
-    values, directions = torch.linalg.eigh(scatter / scale + ridge * torch.eye(d, dtype=torch.float64))
-    matrix: torch.Tensor = directions @ torch.diag(values.rsqrt()) @ directions.T
-    return matrix.float()
 
 
 def fit(

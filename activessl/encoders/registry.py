@@ -43,6 +43,9 @@ _BUILT_IN: dict[str, str] = {
     "masked": "activessl.encoders.pretrain:MASKED",
     "patches": "activessl.encoders.patches:ENTRY",
     "pixels": "activessl.encoders.pixels:ENTRY",
+    "rocket": "activessl.encoders.series:ENTRY",
+    "sentence": "activessl.encoders.sentence:ENTRY",
+    "tfidf": "activessl.encoders.text:ENTRY",
     "vectors": "activessl.encoders.vectors:ENTRY",
 }
 

@@ -15,11 +15,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from activessl.errors import HeadError, LabelError
 from activessl.heads.calibrate import fit_sharpness, softmax
 from activessl.heads.files import read_head, write_head
+from activessl.heads.posterior import Posterior, posterior
 from activessl.heads.select import USUAL_PENALTY, leave_one_out_penalty, stratified_folds
 from activessl.heads.softmax import Span, fit_softmax, span
 
 #: The inverse temperature when labels are too few to fit it, and what the fit is drawn towards.
-USUAL_SHARPNESS = 0.7
+USUAL_SHARPNESS = 1.0
 #: Rows that are scored at a time, so that memory does not grow with the pool.
 CHUNK = 8192
 
@@ -68,6 +69,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     classes_: np.ndarray[Any, np.dtype[Any]]
     n_features_in_: int
+    _posterior: Posterior | None
 
     def __init__(
         self,
@@ -151,6 +153,33 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores[:, ~self.seen_] = scores[:, self.seen_].min(axis=1, keepdims=True) - 1.0
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
+    def sample_proba(
+        self, X: Float[np.ndarray, "n d"], draws: int, rng: np.random.Generator
+    ) -> Float[np.ndarray, "s n k"]:
+        """Probabilities under draws from the posterior of the weights, by Laplace's approximation.
+
+        Args:
+            X: Vectors.
+            draws: s, how many.
+            rng: Of the draws.
+
+        Raises:
+            HeadError: The head was loaded, or has seen fewer than two classes: there is no posterior to draw from.
+        """
+        known: Posterior | None = self.__dict__.get("_posterior")
+        if known is None:
+            raise HeadError("no posterior to draw from", hint="teach the head labels of at least two classes first")
+        x = _validated(self, X, reset=False)
+        seen = np.flatnonzero(self.seen_)
+        unit = np.hstack([_unit(np.asarray(x, dtype=np.float64) - self.centre_), np.ones((len(x), 1))])
+        out = np.zeros((draws, len(x), len(self.classes_)), dtype=np.float32)
+        for s in range(draws):
+            drawn = self._theta[:, seen] + known.draw(rng)
+            out[s, :, seen] = (softmax(unit @ (drawn * self.sharpness_)) * (1 - self.novelty_)).T
+            if len(seen) < len(self.classes_):
+                out[s, :, ~self.seen_] = self.novelty_ / (len(self.classes_) - len(seen))
+        return out
+
     def save(self, folder: Path) -> None:
         """Write ``weights.safetensors`` and ``config.json``."""
         check_is_fitted(self, "coef_")
@@ -225,6 +254,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             # one class says nothing about what tells it from others
             self.penalty_, self.sharpness_ = USUAL_PENALTY, 1.0
             self._theta = np.zeros((d1, k))
+            self._posterior = None
             self.coef_, self.intercept_ = np.zeros((k, d1 - 1)), np.zeros(k)
             return
         place = np.cumsum(self.seen_) - 1
@@ -250,6 +280,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.sharpness_ = self._calibrated(rows, local, len(seen), weights, float(np.linalg.norm(theta)))
         self._theta = np.zeros((d1, k))
         self._theta[:, seen] = rows.axes.T @ theta[:, 0]
+        self._posterior = posterior(rows, theta[:, 0], weights, self.penalty_)
         sharp = self._theta * self.sharpness_
         self.coef_, self.intercept_ = np.ascontiguousarray(sharp[:-1].T), sharp[-1]
 

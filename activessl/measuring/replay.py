@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
@@ -16,6 +16,7 @@ from activessl.annotators.oracle import Habits
 from activessl.errors import MeasureError, QueryError
 from activessl.heads.base import Head
 from activessl.heads.registry import make_head
+from activessl.heads.smoothing import smooth
 from activessl.strategies.base import QueryStrategy, State
 from activessl.strategies.registry import get_strategy
 
@@ -42,6 +43,7 @@ class Arena:
         head: Name of the head.
         seed: The root of all randomness.
         habits: Of the annotator.
+        smoothing: Whether vectors are smoothed over the pool's neighbourhoods.
     """
 
     vectors: Float[np.ndarray, "n d"]
@@ -52,6 +54,20 @@ class Arena:
     head: str
     seed: int
     habits: Habits
+    smoothing: bool = True
+    _views: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
+
+    def views(self, s: int) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "t d"]]:
+        """Vectors of pool and test as strategies and heads see them: made without labels, the same for all arms."""
+        key = 0 if self.split is not None else s
+        if key not in self._views:
+            self._views.clear()  # arms of one seed come one after the other
+            pool, test = _unit(self.vectors, *self.parts(s))
+            if self.smoothing:
+                smoothed = smooth(pool)
+                pool, test = smoothed.points, smoothed.transform(test)
+            self._views[key] = (pool, test)
+        return self._views[key]
 
     def parts(self, s: int) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
         """Rows of the pool and of the test, ascending, for a seed."""
@@ -74,7 +90,10 @@ class Arena:
                 found.update(str((array.shape, array.dtype)).encode())
                 found.update(np.ascontiguousarray(array).data)
         h = self.habits
-        told = (self.n_classes, self.budgets, self.head, self.seed, h.mistakes, h.skips, h.seconds, h.spread)
+        told = (
+            *(self.n_classes, self.budgets, self.head, self.seed, self.smoothing),
+            *(h.mistakes, h.skips, h.seconds, h.spread),
+        )
         found.update(repr(told).encode())
         return found.hexdigest()
 
@@ -106,6 +125,7 @@ def arrange(
     head: str,
     seed: int,
     habits: Habits | None,
+    smoothing: bool,
 ) -> Arena:
     """Check everything once.
 
@@ -147,7 +167,7 @@ def arrange(
     if not counts or counts[0] < 1 or any(b <= a for a, b in pairwise(counts)):
         raise MeasureError(f"budgets {counts} do not ascend from 1", hint="pass ascending counts such as 10,20,40")
     make_head(head, k)
-    arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits())
+    arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits(), smoothing)
     size = len(arena.parts(0)[0])
     if counts[-1] > size:
         raise MeasureError(
@@ -166,7 +186,7 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
     import faiss  # noqa: F401  # so that importing it is not counted as the first round's choosing
 
     pool, test = arena.parts(s)
-    vectors, test_vectors = _unit(arena.vectors, pool, test)
+    vectors, test_vectors = arena.views(s)
     truth = arena.labels[pool]
     # the annotator answers an item alike for whoever asks: all answers are drawn beforehand
     answers, spent = arena.habits.answer(truth, arena.n_classes, np.random.default_rng([arena.seed, s, 1]))

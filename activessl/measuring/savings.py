@@ -79,9 +79,10 @@ class Savings:
                 f"at least {percent} saved ({sample})"
             )
         if self.kind == "at_most":
+            more = f"at least {100 * -self.saved:.0f} % more, " if self.saved < -0.005 else ""
             return (
                 f"more than {self.budget} labels instead of {self.baseline_labels:.0f} {goal}: "
-                f"at least {100 * -self.saved:.0f} % more, nothing saved ({sample})"
+                f"{more}nothing saved ({sample})"
             )
         word = f"{percent} saved" if self.saved >= 0 else f"{100 * -self.saved:.0f} % more, nothing saved"
         return f"{most}{self.labels:.0f} labels instead of {self.baseline_labels:.0f} {goal}: {word} ({sample})"

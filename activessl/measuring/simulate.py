@@ -122,6 +122,7 @@ def simulate(
     on_progress: OnProgress | None = None,
     jobs: int = 1,
     oracle: Habits | None = None,
+    smoothing: bool = True,
     cache: Path | None = None,
 ) -> Simulation:
     """Let strategies ask an annotator that knows the truth, and measure what the head learns.
@@ -144,6 +145,7 @@ def simulate(
         on_progress: Called after each finished run of a strategy on a seed.
         jobs: Processes to use; 0 for one a core.
         oracle: How the annotator errs, skips and takes its time; flawless if not given.
+        smoothing: Whether all arms see vectors that are smoothed over the pool's neighbourhoods, made without labels.
         cache: Folder in which finished runs are kept, so that an interrupted simulation goes on where it stopped.
 
     Returns:
@@ -163,7 +165,15 @@ def simulate(
         ((2, 2), '{"curves": {"random":')
     """
     arena = arrange(
-        vectors, labels, n_classes=n_classes, split=split, budgets=budgets, head=head, seed=seed, habits=oracle
+        vectors,
+        labels,
+        n_classes=n_classes,
+        split=split,
+        budgets=budgets,
+        head=head,
+        seed=seed,
+        habits=oracle,
+        smoothing=smoothing,
     )
     if seeds < 1:
         raise MeasureError(f"{seeds} seeds", hint="use at least 1, better 20")
@@ -220,6 +230,7 @@ def _settings(arena: Arena, seeds: int) -> dict[str, Any]:
         "n_pool": len(pool),
         "n_test": len(test),
         "n_classes": arena.n_classes,
+        "smoothing": arena.smoothing,
         "split": "given" if arena.split is not None else "stratified fifth per seed",
         "oracle": {
             "mistakes": habits.mistakes if habits.confusion is None else "confusion matrix",

@@ -9,15 +9,18 @@ from jaxtyping import Float, Int
 
 from activessl.errors import QueryError
 from activessl.strategies.base import Query, State
+from activessl.strategies.clusters import kmeans_centroids
 from activessl.strategies.coverage import Greedy
 from activessl.strategies.herding import herd
-from activessl.strategies.index import Rows, Vectors, labeled_distance, local_scale, sample_rows, thin, unit_rows
-from activessl.strategies.scene import Choice, Scene, answer
+from activessl.strategies.index import Rows, Vectors, labeled_distance, sample_rows, thin, unit_rows
+from activessl.strategies.scene import Choice, Scene, answer, uncertainty_of
 
-#: Labels a class at which the kernel follows the local density in full; below, in proportion.
-_SETTLED = 10.0
-#: Rows that coverage is measured on, and rows that may be picked: more are sampled.
-_EVALUATORS, _CANDIDATES = 5_000, 5_000
+#: Rows that may be picked, and rows that coverage is measured on; more are sampled.
+_ROWS = 50_000
+#: The first batch is chosen among so many rows, as the best of so many starts of k-means.
+_START_ROWS, _STARTS = 20_000, 4
+#: Kernel width over the median distance to the nearest label.
+_BREADTH = 1.4
 #: Rows that the mean is taken over; its error is then below a hundredth of the spread.
 _MEAN_ROWS = 20_000
 #: Labels at least, before a lack of structure is believed.
@@ -28,21 +31,21 @@ _ENOUGH = 30
 class Auto:
     """Ask what covers most of what the head is unsure about, at the scale on which the labels cover the pool.
 
-    Before there is a head the picks cover the pool (MaxHerding). Then coverage is weighted with the head's margin
-    uncertainty, under a Gaussian kernel as wide as the median distance of an item to its nearest label, so that it
-    narrows as labels come in. Up to ten labels a class the kernel turns from one width everywhere to one that follows
-    the local density. Vectors are centred and brought to unit length first.
+    Without labels: the items nearest to the centres of a k-means with as many clusters as items asked, the best of a
+    few starts. With labels: herding weighted with the head's margin uncertainty (coverage alone while there is no
+    head), under a Gaussian kernel that is a little wider than the median distance of an item to its nearest label, so
+    that it narrows as labels come in. Vectors are centred and brought to unit length first.
 
-    Two guards: ``random_share`` of each round is drawn alike from all candidates, with recorded propensity; and where
-    the labels do not follow the geometry (a label's nearest neighbour among the labels agrees no more often than
-    chance), the whole round is.
+    Two guards: ``random_share`` of each round is drawn alike from all candidates, with recorded propensity, so that
+    accuracy can be estimated and no region is left out for ever; and where the labels do not follow the geometry (a
+    label's nearest neighbour among the labels agrees no more often than chance), the whole round is.
 
     Args:
         random_share: Part of each round that is drawn at random, in [0, 1], rounded down.
 
     References:
-        Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644; Bae, Noh & Sutherland, MaxHerding,
-        ECCV 2024, arXiv 2407.12212; Zelnik-Manor & Perona, Self-Tuning Spectral Clustering, NIPS 2004.
+        Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644; the start: Gupte et al., TMLR
+        2024, arXiv 2401.14555.
 
     Example:
         >>> points = np.random.default_rng(0).normal(size=(50, 4))
@@ -51,11 +54,15 @@ class Auto:
         5
     """
 
-    random_share: float = 0.1
+    random_share: float = 0.05
     name: str = field(default="auto", init=False)
 
     def query(self, state: State, query_size: int) -> Query:
-        """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
+        """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`.
+
+        Raises:
+            QueryError: A random share outside [0, 1], or a state that cannot be used.
+        """
         if not 0 <= self.random_share <= 1:
             raise QueryError(f"a random share of {self.random_share}", hint="use a share between 0 and 1")
         return answer(self, state, query_size)
@@ -63,125 +70,112 @@ class Auto:
     def choose(self, scene: Scene) -> Choice:
         """Choose ``scene.size`` of the rows."""
         rng = scene.state.rng
-        doubtful = not _labels_follow_geometry(scene)
-        drawn = scene.size if doubtful else int(self.random_share * scene.size + 1e-9)
-        at = rng.choice(len(scene.rows), drawn, replace=False) if drawn else np.empty(0, dtype=np.int64)
+        lost = not labels_follow_geometry(scene)
+        drawn = scene.size if lost else int(self.random_share * scene.size + 1e-9)
+        at = rng.choice(len(scene.rows), drawn, replace=False)
         chance = drawn / len(scene.rows) / scene.multiplicity[at]
         random_picks = scene.draw_copies(at)
-        lead = "drawn at random, because labels do not follow the vectors so far" if doubtful else "drawn at random"
-
         chosen = Greedy(np.empty(0, dtype=np.int64), np.empty(0), 0.0)
         if drawn < scene.size:
-            chosen = _herd(scene, scene.rows[at], np.delete(np.arange(len(scene.rows)), at), scene.size - drawn)
-        return _interleave(scene, chosen, random_picks, chance, lead)
+            free = np.delete(np.arange(len(scene.rows)), at)
+            size = scene.size - drawn
+            chosen = _herd(scene, scene.rows[at], free, size) if len(scene.labeled) else _start(scene, free, size)
+        why = "drawn at random" + (", because the labels do not follow the vectors so far" if lost else "")
+        return _interleave(scene, chosen, random_picks, chance, why)
+
+
+def _start(scene: Scene, free: Int[np.ndarray, " f"], size: int) -> Greedy:
+    """The first batch: the items nearest to k-means centres, of a few starts the tightest."""
+    rng = scene.state.rng
+    some = thin(free, max(_START_ROWS, size), rng)
+    rows = scene.rows[some]
+    points = centred(scene.state.vectors, rows)
+    weights = scene.weigh(scene.multiplicity.astype(np.float64))[some]
+    every = np.arange(len(rows))
+    tries = [kmeans_centroids(points, every, size, rng=rng, weights=weights) for _ in range(_STARTS)]
+    best = min(tries, key=lambda found: found.objective)
+    return Greedy(rows[best.picks], best.gains, best.objective)
 
 
 def _herd(scene: Scene, drawn: Rows, free: Int[np.ndarray, " f"], size: int) -> Greedy:
     """Herd among these positions of the scene's rows, as if what was drawn at random were labeled already."""
     state = scene.state
-    rng = state.rng
-    candidates = thin(free, max(_CANDIDATES, 4 * size), rng)
-    evaluators = thin(np.arange(len(scene.rows)), _EVALUATORS, rng)
-    # everything that takes part, in one small matrix: labels, random picks, candidates and evaluators
-    rows, place = np.unique(
-        np.concatenate([scene.labeled, drawn, scene.rows[candidates], scene.rows[evaluators]]), return_inverse=True
-    )
-    known = len(scene.labeled) + len(drawn)
-    points = _centred(state.vectors, rows)
-    labeled, candidate_at = place[:known], place[known : known + len(candidates)]
-    evaluator_at = place[known + len(candidates) :]
+    candidates = thin(free, max(_ROWS, 4 * size), state.rng)
+    evaluators = thin(np.arange(len(scene.rows)), _ROWS, state.rng)
+    # all that takes part in one small matrix: labels, random picks, candidates and evaluators
+    taking_part = [scene.labeled, drawn, scene.rows[candidates], scene.rows[evaluators]]
+    rows, place = np.unique(np.concatenate(taking_part), return_inverse=True)
+    labeled, extra, candidate_at, evaluator_at = np.split(place, np.cumsum([len(part) for part in taking_part])[:-1])
+    points = centred(state.vectors, rows)
 
     weights = np.zeros(len(rows), dtype=np.float32)
-    doubt = _doubt(scene, evaluators)
-    weights[evaluator_at] = doubt * scene.multiplicity[evaluators]
-    width = labeled_distance(points, place[: len(scene.labeled)], rng=rng)
-    settled = min(1.0, len(scene.labeled) / (_SETTLED * state.n_classes))
+    weights[evaluator_at] = scene.multiplicity[evaluators]
+    if state.probs is not None:
+        weights[evaluator_at] *= scene.narrowed(evaluators, 1).uncertainty("margin")
     found = herd(
         points,
-        labeled,
+        np.concatenate([labeled, extra]),
         candidate_at,
         size,
-        width=width,
+        width=_BREADTH * labeled_distance(points, labeled, rng=state.rng),
         weights=weights,
-        scale=local_scale(points, rng=rng, exponent=settled) if settled else None,
         appeal=None if scene.appeal is None else scene.appeal[candidates],
         evaluators=evaluator_at,
-        max_candidates=len(candidates),
-        max_evaluators=len(evaluators),
-        rng=rng,
+        rng=state.rng,
     )
     return Greedy(rows[found.picks], found.gains, found.objective)
 
 
-def _doubt(scene: Scene, positions: Int[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
-    if scene.state.probs is None or not len(scene.labeled):
-        return np.ones(len(positions))
-    return scene.narrowed(positions, 1).uncertainty("margin")
+def centred(vectors: Vectors, rows: Rows) -> Float[np.ndarray, "m d"]:
+    """These rows minus the pool's mean (over at most 20,000 of its rows), as float32 unit vectors.
 
-
-def _centred(vectors: Vectors, rows: Rows) -> Float[np.ndarray, "m d"]:
-    """These rows minus the pool's mean, as float32 unit vectors."""
+    Example:
+        >>> centred(np.array([[5.0, 1.0], [5.0, 3.0]]), np.array([0, 1])).tolist()
+        [[0.0, -1.0], [0.0, 1.0]]
+    """
     some = sample_rows(len(vectors), _MEAN_ROWS, np.random.default_rng(0))
     total = np.zeros(vectors.shape[1], dtype=np.float64)
     for start in range(0, len(some), 4096):
         total += np.asarray(vectors[some[start : start + 4096]], dtype=np.float64).sum(axis=0)
     mean = total / len(some)
+    noise = 1e-6 * np.abs(mean).max()  # rounding around a constant is no direction
     out = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
     for start in range(0, len(rows), 4096):
-        part = rows[start : start + 4096]
-        block = np.asarray(vectors[part], dtype=np.float64) - mean
-        # rounding noise around a constant is no direction
-        noise = 1e-6 * np.abs(mean).max(initial=0.0)
+        block = np.asarray(vectors[rows[start : start + 4096]], dtype=np.float64) - mean
         block[np.abs(block).max(axis=1) <= noise] = 0.0
         out[start : start + 4096] = unit_rows(block)
     return out
 
 
-def _labels_follow_geometry(scene: Scene) -> bool:
+def labels_follow_geometry(scene: Scene) -> bool:
     """Whether a label's nearest other label agrees with it more often than chance; True while labels are few.
 
-    Actively chosen labels lie apart and near borders, so the agreement is low even where all is well; only its
-    absence counts: less than one standard error above what shuffled labels would give.
+    Actively chosen labels lie apart and near borders, so they agree less than labels drawn at random even where all is
+    well; only the absence of agreement counts: less than a standard error above what shuffled labels give.
     """
-    state = scene.state
-    y = np.asarray(state.labels)
-    if scene.multi_label or len(y) < max(_ENOUGH, 3 * state.n_classes):
+    y = np.asarray(scene.state.labels)
+    if scene.multi_label or len(y) < max(_ENOUGH, 3 * scene.state.n_classes):
         return True
-    share = np.bincount(y, minlength=state.n_classes) / len(y)
+    share = np.bincount(y, minlength=scene.state.n_classes) / len(y)
     chance = float(share @ share)
-    if chance > 0.98:
-        return True
-    rows = thin(np.arange(len(y)), 2_000, np.random.default_rng(0))
-    points = _centred(state.vectors, scene.labeled[rows])
+    some = thin(np.arange(len(y)), 2_000, np.random.default_rng(0))
+    points = centred(scene.state.vectors, scene.labeled[some])
     near = points @ points.T
     np.fill_diagonal(near, -np.inf)
-    agree = float(np.mean(y[rows][near.argmax(axis=1)] == y[rows]))
-    return agree > chance + np.sqrt(chance * (1 - chance) / len(rows))
+    agree = float(np.mean(y[some][near.argmax(axis=1)] == y[some]))
+    return chance > 0.95 or agree > chance + np.sqrt(chance * (1 - chance) / len(some))
 
 
-def _interleave(
-    scene: Scene, chosen: Greedy, drawn: Rows, chance: Float[np.ndarray, " r"], lead: str
-) -> Choice:
+def _interleave(scene: Scene, chosen: Greedy, drawn: Rows, chance: Float[np.ndarray, " r"], why: str) -> Choice:
     """Spread the random picks evenly over the batch, so that a round that is cut short still holds its share."""
     size = len(chosen.picks) + len(drawn)
-    spots = np.floor((np.arange(len(drawn)) + 0.5) * size / max(len(drawn), 1)).astype(np.int64)
     is_random = np.zeros(size, dtype=bool)
-    is_random[spots] = True
-    picks = np.empty(size, dtype=np.int64)
+    is_random[((np.arange(len(drawn)) + 0.5) * size / max(len(drawn), 1)).astype(np.int64)] = True
+    picks, propensities, gains = np.empty(size, dtype=np.int64), np.full(size, np.nan), np.zeros(size)
     picks[is_random], picks[~is_random] = drawn, chosen.picks
-    propensities = np.full(size, np.nan)
     propensities[is_random] = chance
-    gains = np.zeros(size)
     gains[~is_random] = chosen.gains
-    doubt = np.zeros(size)
+    parts = {"gain": gains}
     if scene.state.probs is not None:
-        picked = scene.state.replace(probs=np.asarray(scene.state.probs)[picks])
-        doubt = _picked_doubt(picked, scene)
-    leads = [lead if r else "" for r in is_random]
-    return Choice(picks, leads=leads, parts={"gain": gains, "uncertainty": doubt}, propensities=propensities)
-
-
-def _picked_doubt(picked: State, scene: Scene) -> Float[np.ndarray, " q"]:
-    from activessl.strategies.scene import uncertainty_of
-
-    return uncertainty_of(np.asarray(picked.probs), multi_label=scene.multi_label)
+        parts["uncertainty"] = uncertainty_of(np.asarray(scene.state.probs[picks]), multi_label=scene.multi_label)
+    return Choice(picks, leads=[why if r else "" for r in is_random], parts=parts, propensities=propensities)

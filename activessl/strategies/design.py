@@ -75,7 +75,7 @@ def badge(
 
     picks = [int(np.argmax(norm * factor))]
     gains = [float(norm[picks[0]])]
-    squared = norm.copy()
+    squared = np.full(len(rows), np.inf)
     new = np.array(picks)
     while True:
         for start in range(0, len(rows), 4096):
@@ -280,7 +280,7 @@ def _gain(
     w: Float[np.ndarray, " c"], a: Float[np.ndarray, " c"], b: Float[np.ndarray, " c"]
 ) -> Float[np.ndarray, " c"]:
     """Decrease of the criterion that adding each candidate would bring."""
-    return np.divide(w * np.maximum(b, 0), 1 + w * np.maximum(a, 0))
+    return np.asarray(w * np.maximum(b, 0) / (1 + w * np.maximum(a, 0)))
 
 
 @dataclass(frozen=True, eq=False)

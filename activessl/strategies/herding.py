@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.strategies.coverage import Greedy
-from activessl.strategies.index import Rows, Vectors, block_rows, squared_distances, thin, unit_rows
+from activessl.strategies.index import Rows, Vectors, block_rows, thin, unit_rows
 
 #: Local scales, by row of the pool or as a function of rows.
 Scale = Float[np.ndarray, "n"] | Callable[[Rows], Float[np.ndarray, "m"]]
@@ -30,7 +30,9 @@ _SCREEN = 2_000
 #: Candidates and evaluators where all pairs matter.
 _DENSE = (3_000, 10_000)
 #: Items of the pool that are looked at around the place of a pick.
-_NEAR = 48
+_NEAR = 32
+#: Evaluators on which those are compared with the pick: those that it helps most.
+_HELPED = 2_000
 
 
 def herd(
@@ -47,7 +49,7 @@ def herd(
     evaluators: Rows | None = None,
     max_candidates: int = 100_000,
     max_evaluators: int = 50_000,
-    shortlist: int = 5_000,
+    shortlist: int = 6_000,
 ) -> Greedy:
     r"""Greedy herding: each pick is the candidate that raises the weighted coverage of the pool most.
 
@@ -93,31 +95,30 @@ def herd(
         u = np.ones(len(everyone))
     width = max(width, 1e-6)
 
-    pairs_each = 4 * min(len(everyone), max_evaluators) / (len(labeled) + 1)  # promising candidates have more than most
-    affordable = int(_PAIRS / pairs_each)
-    sparse = len(pool.rows) <= affordable or (
-        2 * len(labeled) >= query_size and affordable >= max(1_500, 4 * query_size)
-    )
+    # promising candidates have about four times the pairs of an average one
+    affordable = int(_PAIRS * (len(labeled) + 1) / (4 * min(len(everyone), max_evaluators)))
+    enough = affordable >= max(1_500, 4 * query_size)
+    sparse = len(pool.rows) <= affordable or (enough and 2 * len(labeled) >= query_size)
     rows, mass = _draw(everyone, u, max_evaluators if sparse else _DENSE[1], rng)
-    ground = _Items.of(vectors, rows, scale)
-    covered = coverage_of(vectors, labeled, ground, width, scale=scale)
+    ground = _Ground.of(_Items.of(vectors, rows, scale), width)
+    covered = ground.covered(vectors, labeled, scale)
     if sparse:
         size = min(affordable, max(shortlist, 4 * query_size))
         at = np.arange(len(pool.rows))
         if len(at) > size:
             at = _screen(pool, factor, everyone, u, vectors, labeled, width, scale, size, rng)
-        table: _Table = _Sparse.of(pool.take(at), ground, covered, mass, width)
+        table: _Table = _Sparse.of(pool.take(at), ground, covered, mass)
     else:
         at = thin(np.arange(len(pool.rows)), max(_DENSE[0], 4 * query_size), rng)
-        table = _Dense(kernel(pool.take(at), ground, width), covered.copy(), mass)
+        table = _Dense(ground.kernel(pool.take(at)), covered, mass)
     look_around = len(at) < len(pool.rows)
-    chosen, gains = _greedy(table, at, factor, pool, ground, width, query_size, look_around=look_around)
+    chosen, gains = _greedy(table, at, factor, pool, ground, query_size, look_around=look_around)
     return Greedy(pool.rows[chosen], gains, float(table.covered @ table.mass))
 
 
 @dataclass(frozen=True, eq=False)
 class _Items:
-    """Unit vectors of some rows, with what a squared distance needs, and their local scales."""
+    """Unit vectors of some rows, and their local scales."""
 
     rows: Rows
     points: Float[np.ndarray, "m d"]
@@ -131,41 +132,73 @@ class _Items:
         return _Items(self.rows[at], self.points[at], None if self.scale is None else self.scale[at])
 
 
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """Evaluators, laid out so that one matrix product gives minus the logarithm of the kernel.
+
+    d² / (w² s_a s_b) is the product of (x, |x|², 1) / (w² s_a) and (-2 y, 1, |y|²) / s_b.
+    """
+
+    right: Float[np.ndarray, "e d2"]
+    scale: Float[np.ndarray, " e"]
+    width: float
+
+    @classmethod
+    def of(cls, items: _Items, width: float) -> _Ground:
+        scale = np.ones(len(items.rows), dtype=np.float32) if items.scale is None else items.scale
+        d = items.points.shape[1]
+        right = np.empty((len(items.rows), d + 2), dtype=np.float32)
+        np.multiply(items.points, -2, out=right[:, :d])
+        right[:, d] = 1
+        right[:, d + 1] = np.einsum("ij,ij->i", items.points, items.points)
+        if items.scale is not None:
+            right /= scale[:, None]
+        return cls(right, scale, width)
+
+    def take(self, at: Int[np.ndarray, " m"]) -> _Ground:
+        return _Ground(self.right[at], self.scale[at], self.width)
+
+    def __len__(self) -> int:
+        return len(self.right)
+
+    def exponent(self, items: _Items) -> Float[np.ndarray, "m e"]:
+        """Squared distance over the squared width and the local scales; rounding may leave it a little below zero."""
+        d = items.points.shape[1]
+        left = np.empty((len(items.rows), d + 2), dtype=np.float32)
+        left[:, :d] = items.points
+        left[:, d] = np.einsum("ij,ij->i", items.points, items.points)
+        left[:, d + 1] = 1
+        left *= np.float32(1 / self.width**2) if items.scale is None else (1 / (self.width**2 * items.scale))[:, None]
+        return np.asarray(left @ self.right.T)
+
+    def kernel(self, items: _Items) -> Float[np.ndarray, "m e"]:
+        """Gaussian kernel of each item to each evaluator, in [0, 1]."""
+        out = self.exponent(items)
+        np.negative(out, out=out)
+        np.exp(np.minimum(out, 0, out=out), out=out)
+        return out
+
+    def place(self, pull: Float[np.ndarray, " p"], at: Int[np.ndarray, " p"] | None) -> Float[np.ndarray, " d"]:
+        """Direction of the sum of the evaluators, each times its pull."""
+        right, scale = (self.right, self.scale) if at is None else (self.right[at], self.scale[at])
+        return np.asarray((-pull * scale) @ right[:, :-2])
+
+    def covered(self, vectors: Vectors, labeled: Rows, scale: Scale | None) -> Float[np.ndarray, " e"]:
+        """How well each evaluator is covered by the labeled rows: the largest kernel to one of them, 0 without."""
+        out = np.zeros(len(self), dtype=np.float32)
+        step = block_rows(len(self))
+        for start in range(0, len(labeled), step):
+            labels = _Items.of(vectors, labeled[start : start + step], scale)
+            nearest = np.maximum(self.exponent(labels).min(axis=0), 0)
+            np.maximum(out, np.exp(-nearest), out=out)
+        return out
+
+
 def scale_of(scale: Scale | None, rows: Rows) -> Float[np.ndarray, " m"] | None:
     """The local scales of these rows."""
     if scale is None:
         return None
     return np.asarray(scale(rows) if callable(scale) else scale[rows], dtype=np.float32)
-
-
-def _exponent(a: _Items, b: _Items, width: float) -> Float[np.ndarray, "a b"]:
-    """Squared distance over the squared width and the local scales: minus the logarithm of the kernel."""
-    out = squared_distances(a.points, b.points)
-    if a.scale is not None and b.scale is not None:
-        out /= a.scale[:, None]
-        out /= b.scale[None, :]
-    out *= np.float32(1 / width**2)
-    return out
-
-
-def kernel(a: _Items, b: _Items, width: float) -> Float[np.ndarray, "a b"]:
-    r"""Gaussian kernel :math:`\exp(-d^2 / (w^2 s_a s_b))`, in float32."""
-    out = _exponent(a, b, width)
-    np.negative(out, out=out)
-    np.exp(out, out=out)
-    return out
-
-
-def coverage_of(
-    vectors: Vectors, labeled: Rows, ground: _Items, width: float, *, scale: Scale | None = None
-) -> Float[np.ndarray, " e"]:
-    """How well each ground item is covered by the labeled rows: the largest kernel to one of them, 0 without."""
-    covered = np.zeros(len(ground.rows), dtype=np.float32)
-    step = block_rows(len(ground.rows))
-    for start in range(0, len(labeled), step):
-        labels = _Items.of(vectors, labeled[start : start + step], scale)
-        np.maximum(covered, np.exp(-_exponent(labels, ground, width).min(axis=0)), out=covered)
-    return covered
 
 
 def _draw(
@@ -195,17 +228,17 @@ def _screen(
 ) -> Int[np.ndarray, " s"]:
     """Positions of the candidates with the largest gain, others' part estimated on a sample, their own part exact."""
     rows, mass = _draw(everyone, u, _SCREEN, rng)
-    ground = _Items.of(vectors, rows, scale)
-    covered = coverage_of(vectors, labeled, ground, width, scale=scale)
+    ground = _Ground.of(_Items.of(vectors, rows, scale), width)
+    covered = ground.covered(vectors, labeled, scale)
     gain = np.empty(len(pool.rows))
     step = block_rows(len(rows), cells=4_000_000)
     for start in range(0, len(gain), step):
         part = np.arange(start, min(start + step, len(gain)))
-        gain[part] = _weighted_gain(kernel(pool.take(part), ground, width), covered, mass)
+        gain[part] = _weighted_gain(ground.kernel(pool.take(part)), covered, mass)
     share = np.zeros(len(vectors))
     share[everyone] = u / u.sum()
     own = share[pool.rows]
-    gain += own * (1 - coverage_of(vectors, labeled, pool, width, scale=scale))
+    gain += own * (1 - _Ground.of(pool, width).covered(vectors, labeled, scale))
     return np.sort(np.argpartition(-gain * factor, size)[:size])
 
 
@@ -262,25 +295,25 @@ class _Sparse:
     def of(
         cls,
         items: _Items,
-        ground: _Items,
+        ground: _Ground,
         covered: Float[np.ndarray, " e"],
         mass: Float[np.ndarray, " e"],
-        width: float,
     ) -> _Sparse:
         """Keep the pairs whose kernel exceeds what covers the evaluator already."""
         # nothing is covered at all without labels; the logarithm then is infinite, and every pair is kept
         limit = -np.log(np.maximum(covered, np.float32(1e-38)))
         limit[covered <= 0] = np.inf
-        counts, targets, values = [np.zeros(1, dtype=np.int64)], [], []
-        step = block_rows(len(ground.rows), cells=8_000_000)
+        counts: list[np.ndarray[Any, Any]] = [np.zeros(1, dtype=np.int64)]
+        targets, values = [], []
+        step = block_rows(len(ground), cells=8_000_000)
         for first in range(0, len(items.rows), step):
             part = np.arange(first, min(first + step, len(items.rows)))
-            exponent = _exponent(items.take(part), ground, width)
+            exponent = ground.exponent(items.take(part))
             near = np.flatnonzero(exponent < limit)
-            source, target = np.divmod(near, len(ground.rows))
+            source, target = np.divmod(near, len(ground))
             counts.append(np.bincount(source, minlength=len(part)))
-            targets.append(target.astype(np.int32))
-            values.append(np.exp(-exponent.reshape(-1)[near]))
+            targets.append(np.asarray(target, dtype=np.int32))
+            values.append(np.exp(-np.maximum(exponent.reshape(-1)[near], 0)))
         start = np.cumsum(np.concatenate(counts))
         return cls(start, np.concatenate(targets), np.concatenate(values), covered.copy(), mass)
 
@@ -306,8 +339,7 @@ def _greedy(
     at: Int[np.ndarray, " s"],
     factor: Float[np.ndarray, " c"],
     pool: _Items,
-    ground: _Items,
-    width: float,
+    ground: _Ground,
     size: int,
     *,
     look_around: bool,
@@ -332,9 +364,7 @@ def _greedy(
         pick, gain = int(at[best]), float(bound[best])
         target, value = table.row(best)
         if look_around:
-            pick, gain, target, value = _look_around(
-                table, factor, pool, ground, width, free, pick, gain, target, value
-            )
+            pick, gain, target, value = _look_around(table, factor, pool, ground, free, pick, gain, target, value)
         table.covered[target] = np.maximum(table.covered[target], value)
         free[pick] = False
         if follow[pick] >= 0:
@@ -347,8 +377,7 @@ def _look_around(
     table: _Table,
     factor: Float[np.ndarray, " c"],
     pool: _Items,
-    ground: _Items,
-    width: float,
+    ground: _Ground,
     free: Bool[np.ndarray, " c"],
     pick: int,
     gain: float,
@@ -358,13 +387,20 @@ def _look_around(
     """The best of the pool's items nearest to the mean of what a pick would help, if better than the pick."""
     helped = np.maximum(value - table.covered[target], 0) > 0
     pull = np.where(helped, value * table.mass[target], 0)
-    place = pull @ ground.points[target] if len(target) < len(ground.rows) else pull @ ground.points
+    place = ground.place(pull, target if len(target) < len(ground) else None)
     score = np.where(free, pool.points @ place, -np.inf)
     count = min(_NEAR, int(free.sum()))
     near = np.argpartition(-score, count - 1)[:count]
-    similarity = kernel(pool.take(near), ground, width)
+    if len(target) < len(ground):
+        # only who beats the pick on what the pick helps is worth a look at all evaluators
+        part = target[np.argsort(-pull, kind="stable")[:_HELPED]]
+        there = _weighted_gain(ground.take(part).kernel(pool.take(near)), table.covered[part], table.mass[part])
+        near = near[[int(np.argmax(factor[near] * there))]]
+        if near[0] == pick:
+            return pick, gain, target, value
+    similarity = ground.kernel(pool.take(near))
     found = factor[near] * _weighted_gain(similarity.copy(), table.covered, table.mass)
     best = int(np.argmax(found))
     if found[best] <= gain * (1 + 1e-6):
         return pick, gain, target, value
-    return int(near[best]), float(found[best]), np.arange(len(ground.rows)), similarity[best]
+    return int(near[best]), float(found[best]), np.arange(len(ground)), similarity[best]

@@ -57,7 +57,7 @@ class Refine:
         finds margin and TypiClust enough).
     """
 
-    rounds: int = 4
+    rounds: int = 3
     draws: int = 4
     share: float = 0.4
     name: str = field(default="refine", init=False)
@@ -71,8 +71,8 @@ class Refine:
     def choose(self, scene: Scene) -> Choice:
         """Choose ``scene.size`` of the rows."""
         rng = scene.state.rng
-        blind = (TypiClust(), MaxHerding())
-        members = blind if scene.state.probs is None else (*blind, Uncertainty("margin"), Badge())
+        blind = scene.state.probs is None
+        members = (TypiClust(), MaxHerding()) if blind else (TypiClust(), Uncertainty("margin"), Badge())
         left = np.arange(len(scene.rows))
         for turn in range(self.rounds):
             part = max(round(self.share * len(left)), scene.size)

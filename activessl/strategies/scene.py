@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -210,8 +210,8 @@ def close_scene(scene: Scene, choice: Choice, *, strategy: str) -> Query:
     count = len(picks)
     scores = np.asarray(np.linspace(1, 1 / count, count) if choice.scores is None else choice.scores, dtype=np.float64)
     order = np.argsort(-scores, kind="stable")
-    picks, scores = picks[order], np.asarray(scores[order])
-    chance = np.full(count, np.nan)
+    picks, scores = picks[order], scores[order]
+    chance: np.ndarray[Any, Any] = np.full(count, np.nan)
     if choice.propensities is not None:
         chance = np.asarray(choice.propensities, dtype=np.float64)[order]
     parts = {key: np.asarray(value, dtype=np.float64)[order] for key, value in choice.parts.items()}
@@ -221,7 +221,7 @@ def close_scene(scene: Scene, choice: Choice, *, strategy: str) -> Query:
         rng = np.random.default_rng(0)  # which copy fills up is of no matter, but must be the same each time
         left = np.setdiff1d(scene.state.candidates, picks, assume_unique=True)
         picks = np.concatenate([picks, left[np.sort(rng.choice(len(left), short, replace=False))]])
-        scores = np.concatenate([scores, np.full(short, min(0.0, scores[-1]))])
+        scores = np.append(scores, np.full(short, min(0.0, scores[-1])))
         chance = np.concatenate([chance, np.full(short, np.nan)])
         parts = {key: np.append(value, np.zeros(short)) for key, value in parts.items()}
         leads = leads + ["copies another item, and only copies are left"] * short

@@ -21,6 +21,9 @@ app = typer.Typer(
 )
 register(app)
 
+INTERRUPTED = 130
+_INTERRUPTED = ("interrupted", "run the same command again: it goes on where it stopped, and nothing is lost")
+
 # BadParameter < UsageError < ClickException; typer carries its own copy of click or uses the package, by version
 _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -50,7 +53,7 @@ def main(argv: list[str] | None = None) -> None:
         render.failure(error.message, error.hint)
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
-        render.failure("interrupted", "run the same command again: it goes on where it stopped, and nothing is lost")
+        render.failure(*_INTERRUPTED)
         sys.exit(1)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
@@ -68,6 +71,9 @@ def main(argv: list[str] | None = None) -> None:
             f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": "),
             "check that the disk is writable and not full, or run again with --debug",
         )
+        sys.exit(1)
+    if code == INTERRUPTED:  # typer's word for Ctrl-C
+        render.failure(*_INTERRUPTED)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from activessl.encoders.base import Progress
+if TYPE_CHECKING:
+    from activessl.encoders.base import Progress
 
 
 def result(value: Any, text: str, *, as_json: bool) -> None:

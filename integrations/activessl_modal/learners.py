@@ -22,6 +22,7 @@ def modern_sklearn() -> Iterator[None]:
     """Let modAL's own classes teach and fit inside this block.
 
     Example:
+        >>> import numpy as np
         >>> from sklearn.linear_model import LogisticRegression
         >>> from modAL.models import ActiveLearner
         >>> learner = ActiveLearner(LogisticRegression(), X_training=np.eye(2), y_training=np.array([0, 1]))
@@ -53,6 +54,7 @@ class ActiveLearner(modal_learners.ActiveLearner):  # type: ignore[misc]  # modA
     """``modAL.models.ActiveLearner``, able to teach and fit with scikit-learn 1.8 and newer.
 
     Example:
+        >>> import numpy as np
         >>> from sklearn.linear_model import LogisticRegression
         >>> from activessl_modal import ActiveLearner, as_query_strategy
         >>> rng = np.random.default_rng(0)

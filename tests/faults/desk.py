@@ -17,6 +17,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import faiss  # noqa: F401  # what a round imports when it needs it is imported here, once for all forks
+import scipy.optimize  # noqa: F401
+import torch  # noqa: F401
+
 from activessl.annotators.base import Answer, Pushed, Suggestion
 from activessl.ledger.store import Ledger
 from activessl.pool.pool import Pool
@@ -94,10 +98,7 @@ def work(project: str, desk: str, kill_at: int | None) -> int:
     Ledger.append = append_or_die  # type: ignore[method-assign, assignment]
     session, annotator = Session.open(project), Desk(Path(desk), moments)
     while sum(r.closed is not None for r in session.project.history().rounds) < ROUNDS:
-        session.query()
-        session.push(annotator)
-        session.wait(annotator, every=0.01)
-        session.teach()
+        session.round(annotator, every=0.01)
     return moments.count
 
 

@@ -87,7 +87,7 @@ def test_killed_at_any_moment_and_run_again_it_ends_the_same(encoded: Path, tmp_
     tasks = json.loads((tmp_path / "whole.json").read_text())
     assert moments > 15
 
-    for moment in range(1, moments - 1):  # the last two are the end itself
+    for moment in range(1, moments + 1):
         project, desk = fresh(f"killed{moment}"), tmp_path / f"killed{moment}.json"
         assert work(project, desk, moment)[0] == 9
         assert work(project, desk, None)[0] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parents[1] / "demo_data"
 POOL = 3_000  # of 4,000 images; the rest measures every round, and nobody is asked about it
-BEYOND = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # how far random choice is replayed past our last label
+BEYOND = (1.5, 2.0, 3.0, 4.0, 5.0)  # how far random choice is replayed past our last label
 
 
 @dataclass
@@ -46,7 +47,7 @@ def demo(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of labeling.")] = 8,
     query_size: Annotated[int, typer.Option("--size", min=1, help="Items a round.")] = 20,
     minutes: Annotated[float, typer.Option(min=0.05, help="Training time of the encoder.")] = 1.0,
-    seeds: Annotated[int, typer.Option(min=2, help="Repetitions of random choice.")] = 10,
+    seeds: Annotated[int, typer.Option(min=2, help="Repetitions of random choice.")] = 8,
     mistakes: Annotated[float, typer.Option(min=0, max=0.5, help="Share of wrong answers.")] = 0.02,
     skips: Annotated[float, typer.Option(min=0, max=0.5, help="Share of skipped tasks.")] = 0.02,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the server running, to label by hand.")] = False,
@@ -178,6 +179,7 @@ def _random_arm(session: Session, truth: dict[str, str], seeds: int, mistakes: f
             budgets=budgets,
             head=session.project.config.head.name,
             oracle=Habits(mistakes=mistakes),
+            jobs=min(4, os.cpu_count() or 1),
             on_progress=on_progress,
         )
 

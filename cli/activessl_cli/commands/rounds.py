@@ -11,8 +11,6 @@ from activessl_cli.commands.teach import tell
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from activessl.ledger.fold import History
     from activessl.ledger.schema import Taught
     from activessl.session import Session
@@ -51,21 +49,20 @@ def run(
     render.following("activessl report")
 
 
-def one_round(session: Session, every: float, on_wait: Callable[[History], None] | None = None) -> Taught:
-    """Query, push, wait, pull, teach."""
+def one_round(session: Session, every: float) -> Taught:
+    """Query, push, wait, pull, teach; a round that is open is finished."""
     from activessl_cli.people import annotator
 
-    people = annotator(session.project)
-    opened = session.query()
-    pushed = session.push(people)
-    render.story(f"round {opened.number}: {len(opened.asked)} items; label here: {pushed.where}")
     told: list[int] = []
 
     def tell_waiting(history: History) -> None:
-        left = len(history.waiting(history.open_round)) if history.open_round else 0
+        current = history.open_round
+        left = len(history.waiting(current)) if current else 0
+        if current and not told:
+            where = current.pushed[-1].where if current.pushed else "–"
+            render.story(f"round {current.number}: {len(current.asked)} items; label here: {where}")
         if not told or told[-1] != left:
             told.append(left)
             render.story(f"{left} items wait to be labeled")
 
-    session.wait(people, every=every, on_wait=on_wait or tell_waiting)
-    return session.teach()
+    return session.round(annotator(session.project), every=every, on_wait=tell_waiting)

@@ -146,3 +146,26 @@ def test_fifty_thousand_predictions_take_well_under_a_second() -> None:
 
 def test_softmax_does_not_overflow() -> None:
     assert softmax(np.array([[1e4, 0.0]])).tolist() == [[1.0, 0.0]]
+
+
+def test_draws_from_the_posterior_agree_near_labels_and_differ_far_from_them() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1], 30)
+    x = np.zeros((60, 20))
+    x[:, :2] = 3 * np.eye(2)[truth] + 0.2 * rng.normal(size=(60, 2))
+    head = make_head("logistic", 3).fit(x, truth)
+    strange = np.zeros((1, 20))
+    strange[0, 10:] = 3.0
+    samples = head.sample_proba(np.vstack([x, strange]), 50, np.random.default_rng(1))
+    assert samples.shape == (50, 61, 3)
+    np.testing.assert_allclose(samples.sum(axis=2), 1, atol=1e-5)
+    spread = samples[:, :, 0].std(axis=0)
+    assert spread[60] > 1.5 * spread[:60].mean()
+    again = head.sample_proba(x[:3], 50, np.random.default_rng(1))
+    np.testing.assert_allclose(again, samples[:, :3], atol=1e-6)
+
+
+def test_without_two_classes_there_is_no_posterior() -> None:
+    x, _ = overlapping(10)
+    with pytest.raises(HeadError, match="no posterior"):
+        make_head("logistic", 2).fit(x, np.zeros(10, dtype=int)).sample_proba(x, 3, np.random.default_rng(0))

@@ -1,0 +1,149 @@
+"""Texts -> vectors by a pretrained sentence model, from the hub or from a folder.
+
+Needs the package ``sentence-transformers``, which is not installed by default. The weights stay where they are; what is
+saved is their digest, so that other weights under the same name are noticed. Only safetensors are read.
+
+Reimers & Gurevych, Sentence-BERT, EMNLP 2019 (arXiv:1908.10084).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from activessl.encoders.base import OnProgress
+from activessl.encoders.registry import Entry
+from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
+from activessl.encoders.text import read_texts
+from activessl.errors import EncoderError
+from activessl.pool.pool import Pool
+
+#: Small (22 million weights), fast on a CPU, Apache 2.0.
+DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
+
+_OFFLINE = "use the encoder 'tfidf', or name a folder that holds a model: model = \"path/to/it\""
+
+
+@dataclass(frozen=True, eq=False)
+class SentenceEncoder:
+    """A pretrained model as it is, its vectors scaled to unit length."""
+
+    fingerprint: str
+    provenance: dict[str, Any]
+    model: Any
+    dim: int
+    name: str = "sentence"
+
+    def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
+        """The model's vectors of the pool's texts."""
+        for start in range(0, len(pool), batch_size):
+            texts = read_texts(pool, range(start, min(start + batch_size, len(pool))))
+            vectors = self.model.encode(
+                texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            )
+            yield np.asarray(vectors, dtype=np.float32)
+
+
+def fit(
+    pool: Pool,
+    *,
+    folder: Path,
+    seed: int = 0,  # noqa: ARG001  of the protocol: nothing is random
+    minutes: float = 0.0,  # noqa: ARG001
+    on_progress: OnProgress | None = None,  # noqa: ARG001
+    model: str = DEFAULT,
+) -> SentenceEncoder:
+    """Open a pretrained model and note its digest.
+
+    Args:
+        pool: Texts.
+        folder: Where encoders are kept.
+        seed: Unused.
+        minutes: Unused.
+        on_progress: Unused.
+        model: A name on the hub, or a folder.
+
+    Raises:
+        EncoderError: The package is not installed, or the model cannot be had.
+    """
+    if pool.modality != "text":
+        raise EncoderError(f"'sentence' reads texts, not {pool.modality}", hint="use the encoder 'auto'")
+    key = fit_key("sentence", pool, model=model)
+    if (found := find_fit(folder, key)) is not None:
+        return load(found)
+    started = time.perf_counter()
+    opened = open_model(model)
+    dim, sha256 = int(opened.get_sentence_embedding_dimension()), digest(opened)
+    config = {"model": model, "sha256": sha256, "dim": dim}
+    provenance = {
+        "objective": "pretrained, as it is",
+        "source": model,
+        "sha256": sha256,
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    saved = save_encoder(folder, "sentence", config, {}, provenance, key=key)
+    return SentenceEncoder(saved.name, provenance, opened, dim)
+
+
+def load(folder: Path) -> SentenceEncoder:
+    """Open the model again that is noted in a folder.
+
+    Raises:
+        EncoderError: It cannot be had, or has other weights now.
+    """
+    note, _ = read_encoder(folder)
+    config = note["config"]
+    opened = open_model(config["model"])
+    if digest(opened) != config["sha256"]:
+        raise EncoderError(
+            f"the weights of {config['model']} are not those that were used before",
+            hint="put the earlier ones back, or delete the folder and encode again",
+        )
+    return SentenceEncoder(note["fingerprint"], note["provenance"], opened, config["dim"])
+
+
+def open_model(model: str) -> Any:
+    """Load a model from a folder, or from the hub or its cache, on the CPU or the GPU that is there.
+
+    Raises:
+        EncoderError: The package is not installed, or the model cannot be had.
+    """
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise EncoderError(
+            f"the encoder 'sentence' needs a package that cannot be imported: {error}",
+            hint="run `pip install 'activessl[sentence]'`, or use the encoder 'tfidf'",
+        ) from None
+    try:
+        # only safetensors: a pickle can run anything, and so can a model's own code
+        return SentenceTransformer(model, trust_remote_code=False, model_kwargs={"use_safetensors": True})
+    except (OSError, ValueError, RuntimeError) as error:
+        # the hub's own messages run over many lines
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise EncoderError(f"the model {model!r} cannot be opened: {why}", hint=_OFFLINE) from None
+
+
+def digest(model: Any) -> str:
+    """SHA-256 of a model's weights by name, type and shape: the same for the same weights wherever they lie."""
+    found = hashlib.sha256()
+    for name, weights in sorted(model.state_dict().items()):
+        values = weights.detach().cpu().contiguous()
+        found.update(f"{name}{values.dtype}{tuple(values.shape)}".encode())
+        found.update(values.flatten().view(-1).numpy().tobytes())
+    return found.hexdigest()
+
+
+ENTRY = Entry(
+    fit=fit,
+    load=load,
+    modalities=("text",),
+    summary="a pretrained sentence model (needs activessl[sentence]; downloads, or takes a folder)",
+)

@@ -1,0 +1,177 @@
+"""Strategies of other libraries, in our form. Neither library is a dependency: objects are used by their methods.
+
+    from skactiveml.pool import ProbCover
+    strategy = ScikitActiveML(ProbCover())
+
+    from small_text import BreakingTies
+    strategy = SmallText(BreakingTies())
+
+They see the pool without near-duplicates, our random numbers, and the head's probabilities; what they choose gets our
+reasons. Strategies of modAL come through ``activessl_modal``.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from activessl.errors import QueryError
+from activessl.strategies.base import Query, State
+from activessl.strategies.index import Rows
+from activessl.strategies.scene import Choice, Scene, answer
+
+
+@dataclass(frozen=True)
+class ScikitActiveML:
+    """A pool strategy of scikit-activeml.
+
+    Args:
+        strategy: An object with scikit-activeml's ``query(X, y, ..., candidates, batch_size, return_utilities)``. It is
+            copied for each query, with its ``random_state`` drawn from the state's rng.
+        arguments: Further arguments of its ``query`` for a state, such as ``lambda state: {"clf": ..., "fit_clf":
+            True}``; constant ones as a mapping.
+    """
+
+    strategy: Any
+    arguments: Mapping[str, Any] | Callable[[State], Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The library and the class."""
+        return f"scikit-activeml:{type(self.strategy).__name__}"
+
+    def query(self, state: State, query_size: int) -> Query:
+        """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
+        return answer(self, state, query_size)
+
+    def choose(self, scene: Scene) -> Choice:
+        """Choose ``scene.size`` of the rows."""
+        state = scene.state
+        if scene.multi_label:
+            raise QueryError(f"{self.name} takes one class per item", hint="use a strategy of this library")
+        strategy = copy.deepcopy(self.strategy)
+        if hasattr(strategy, "random_state"):
+            strategy.random_state = int(state.rng.integers(2**31))
+        y = np.full(len(state), np.nan)
+        y[scene.labeled] = state.labels
+        more = self.arguments(state) if callable(self.arguments) else self.arguments
+        vectors = np.asarray(state.vectors, dtype=np.float32)
+        with _seeded(state.rng), _translated(self.name):
+            picks, utilities = strategy.query(
+                vectors, y, candidates=scene.rows, batch_size=scene.size, return_utilities=True, **more
+            )
+        picks = _checked(picks, scene, self.name)
+        utilities = np.atleast_2d(np.asarray(utilities, dtype=np.float64))
+        utility = utilities[np.minimum(np.arange(len(picks)), len(utilities) - 1), picks]
+        return Choice(picks, parts={"utility": np.nan_to_num(utility)})
+
+
+@dataclass(frozen=True)
+class SmallText:
+    """A query strategy of small-text that asks its classifier for probabilities or embeddings only.
+
+    Args:
+        strategy: An object with small-text's ``query(clf, dataset, indices_unlabeled, indices_labeled, y, n)``.
+    """
+
+    strategy: Any
+
+    @property
+    def name(self) -> str:
+        """The library and the class."""
+        return f"small-text:{type(self.strategy).__name__}"
+
+    def query(self, state: State, query_size: int) -> Query:
+        """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
+        return answer(self, state, query_size)
+
+    def choose(self, scene: Scene) -> Choice:
+        """Choose ``scene.size`` of the rows."""
+        state = scene.state
+        labels: Any = np.asarray(state.labels)
+        if scene.multi_label:
+            from scipy.sparse import csr_matrix
+
+            labels = csr_matrix(labels)
+        with _seeded(state.rng), _translated(self.name):
+            picks = copy.deepcopy(self.strategy).query(
+                _Head(state), _Rows(state, np.arange(len(state))), scene.rows, scene.labeled, labels, n=scene.size
+            )
+        return Choice(_checked(picks, scene, self.name))
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """What small-text calls a dataset: rows of the pool."""
+
+    state: State
+    rows: Rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, item: Any) -> _Rows:
+        return _Rows(self.state, np.atleast_1d(self.rows[item]))
+
+    @property
+    def x(self) -> Float[np.ndarray, "m d"]:
+        return np.asarray(self.state.vectors[self.rows], dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Head:
+    """What small-text calls a classifier."""
+
+    state: State
+
+    def predict_proba(self, dataset: _Rows) -> Float[np.ndarray, "m k"]:
+        if self.state.probs is None:
+            raise QueryError(
+                "this strategy needs the head's probabilities", hint="label a few items first, or use 'auto'"
+            )
+        return np.asarray(self.state.probs[dataset.rows])
+
+    def predict(self, dataset: _Rows) -> Any:
+        return self.predict_proba(dataset).argmax(axis=1)
+
+    def embed(self, dataset: _Rows, return_proba: bool = False, **_: Any) -> Any:
+        return (dataset.x, self.predict_proba(dataset)) if return_proba else dataset.x
+
+
+def _checked(picks: Any, scene: Scene, name: str) -> Rows:
+    found = np.asarray(picks, dtype=np.int64).reshape(-1)
+    if len(np.unique(found)) != scene.size or len(found) != scene.size or not np.isin(found, scene.rows).all():
+        raise QueryError(
+            f"{name} returned {len(np.unique(found))} distinct candidates instead of {scene.size}",
+            hint="choose another strategy, or report it to that library",
+        )
+    return found
+
+
+@contextmanager
+def _seeded(rng: np.random.Generator) -> Iterator[None]:
+    """Seed NumPy's global generator, which such libraries draw from, and put it back as it was."""
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """Say whose error it is."""
+    try:
+        yield
+    except QueryError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise QueryError(f"{name} failed: {first}", hint="check its arguments, or choose another strategy") from error

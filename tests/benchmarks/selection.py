@@ -1,0 +1,305 @@
+"""Every strategy, and other packages' strategies, on real embeddings: how many labels, seconds and bytes each needs.
+
+    python tests/benchmarks/selection.py run   --data FOLDER --work FOLDER [--seeds 20] [--pool 3000] [--minutes 20]
+    python tests/benchmarks/selection.py boss  --data FOLDER --work FOLDER [--seeds 3]
+    python tests/benchmarks/selection.py speed --work FOLDER [--items 10000]
+    python tests/benchmarks/selection.py report --work FOLDER --out docs/results/selection.md
+
+FOLDER holds ``*.npz`` files with ``vectors`` (n, d), ``labels`` and ``split`` (0 = pool). Finished runs are kept as
+JSON lines in the work folder, so a run can be stopped and goes on where it was. Peers need scikit-activeml, small-text
+and modAL-python; those that are not installed are left out.
+"""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import argparse
+import hashlib
+import json
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from selection_peers import PEERS, Peer
+from selection_report import write_report
+
+from activessl.heads.registry import make_head
+from activessl.measuring.replay import Arena, arrange, replay
+from activessl.strategies.base import QueryStrategy, State
+from activessl.strategies.registry import get_strategy, strategy_names
+
+#: Labels a class at which accuracy is measured; the first is the first batch.
+PER_CLASS = (1, 2, 5, 10, 20, 40)
+#: In this order, so that what matters most is finished first when time runs out.
+FIRST = ("random", "auto", "uherding_published", "bait_binary", "uherding", "max_herding", "typiclust", "drop_query")
+TEST_ITEMS = 2_000
+#: Strategies that the ceiling may choose among, each on its own random part of the pool.
+BOSS = ("auto", "uherding", "max_herding", "typiclust", "badge", "bait_binary", "drop_query", "margin", "random")
+
+
+def arena_of(path: Path, seed: int, pool: int) -> Arena:
+    """One seed's task: 80 % of the pool, at most ``pool`` items, and the same test items for all seeds."""
+    with np.load(path) as stored:
+        vectors, labels, split = stored["vectors"], stored["labels"].astype(np.int64), stored["split"]
+    k = int(labels.max()) + 1
+    rows, test = np.flatnonzero(split == 0), np.flatnonzero(split != 0)
+    rng = np.random.default_rng([seed, 101])
+    rows = np.sort(rng.choice(rows, min(pool, int(0.8 * len(rows))), replace=False))
+    if len(test) > TEST_ITEMS:
+        test = np.sort(np.random.default_rng(101).choice(test, TEST_ITEMS, replace=False))
+    some = np.concatenate([rows, test])
+    budgets = [b * k for b in PER_CLASS if b * k <= 0.8 * len(rows)]
+    return arrange(
+        vectors[some],
+        labels[some],
+        n_classes=k,
+        split=(np.arange(len(some)) >= len(rows)).astype(int),
+        budgets=budgets,
+        head="logistic",
+        seed=seed,
+        habits=None,
+        smoothing=True,
+    )
+
+
+def contestants() -> dict[str, QueryStrategy | Peer]:
+    """Ours, then the peers that are installed."""
+    names = [*FIRST, *(name for name in strategy_names() if name not in FIRST)]
+    found: dict[str, QueryStrategy | Peer] = {name: get_strategy(name) for name in names}
+    no_guard = replace(get_strategy("auto"), random_share=0.0)  # what the random share costs
+    found = {**dict(list(found.items())[:4]), "auto without random share": no_guard, **found}
+    return {**found, **PEERS}
+
+
+class Kept:
+    """Finished runs, one JSON object a line."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{name}.jsonl"
+        self.seen = {self._key(row) for row in self.rows()}
+
+    def rows(self) -> list[dict[str, Any]]:
+        if not self.path.exists():
+            return []
+        return [json.loads(line) for line in self.path.read_text().splitlines() if line.strip()]
+
+    @staticmethod
+    def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+        return (row["set"], row["strategy"], row["seed"], row.get("version", ""))
+
+    def __contains__(self, key: tuple[Any, ...]) -> bool:
+        return key in self.seen
+
+    def add(self, row: dict[str, Any]) -> None:
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        self.seen.add(self._key(row))
+
+
+def version_of(name: str) -> str:
+    """Changes when `auto` changes, so that its old runs are not taken for new ones."""
+    if not name.startswith("auto"):
+        return ""
+    source = Path(sys.modules[type(get_strategy("auto")).__module__].__file__ or "").read_bytes()
+    return hashlib.sha256(source).hexdigest()[:12]
+
+
+def run(args: argparse.Namespace) -> None:
+    """Replay everything, seed by seed, until time is up."""
+    kept = Kept(args.work, f"runs{args.part}")
+    other = [Kept(args.work, path.stem) for path in sorted(args.work.glob("runs*.jsonl"))]
+    until = time.time() + 60 * args.minutes
+    entrants = contestants()
+    names = args.strategies.split(",") if args.strategies else list(entrants)
+    for seed in range(args.seeds):
+        for path in sets_of(args):
+            arena = None
+            for name in names:
+                if name in args.skip.split(",") or (name not in FIRST[:4] and seed >= args.others):
+                    continue
+                key = (path.stem, name, seed, version_of(name))
+                if any(key in shelf for shelf in other) or key in kept:
+                    continue
+                if time.time() > until:
+                    return
+                arena = arena or arena_of(path, seed, args.pool)
+                start = time.perf_counter()
+                try:
+                    track = replay(arena, entrants[name], seed)
+                except Exception as error:  # a peer's own failure is a result, too
+                    if name not in PEERS:
+                        raise
+                    kept.add(_failed(key, error))
+                    continue
+                kept.add(
+                    {
+                        "set": path.stem,
+                        "strategy": name,
+                        "seed": seed,
+                        "version": key[3],
+                        "budgets": arena.budgets,
+                        "accuracy": track.accuracy,
+                        "seconds": track.seconds,
+                        "start": track.cold_start,
+                        "pool": len(arena.parts(seed)[0]),
+                    }
+                )
+                if args.verbose:
+                    print(path.stem, seed, name, np.round(track.accuracy, 3), f"{time.perf_counter() - start:.1f} s")
+
+
+def _failed(key: tuple[Any, ...], error: Exception) -> dict[str, Any]:
+    return {"set": key[0], "strategy": key[1], "seed": key[2], "version": key[3], "error": str(error)[:200]}
+
+
+def sets_of(args: argparse.Namespace) -> list[Path]:
+    found = sorted(args.data.glob("*.npz"))
+    wanted = args.sets.split(",") if args.sets else [path.stem for path in found]
+    return [path for path in found if path.stem in wanted]
+
+
+def boss(args: argparse.Namespace) -> None:
+    """A ceiling after BoSS (arXiv 2603.13109): of many batches, the one after which the head does best on the test."""
+    kept = Kept(args.work, "boss")
+    until = time.time() + 60 * args.minutes
+    for seed in range(args.seeds):
+        for path in sets_of(args):
+            if (path.stem, "boss", seed, "") in kept or time.time() > until:
+                continue
+            arena = arena_of(path, seed, args.pool)
+            kept.add(
+                {
+                    "set": path.stem,
+                    "strategy": "boss",
+                    "seed": seed,
+                    "budgets": arena.budgets,
+                    "accuracy": _best_batches(arena, seed, args.batches),
+                }
+            )
+
+
+def _best_batches(arena: Arena, seed: int, batches: int) -> list[float]:
+    pool, test = arena.parts(seed)
+    vectors, tested = arena.views(seed)
+    truth, expected = arena.labels[pool], arena.labels[test]
+    none = np.empty(0, dtype=np.int64)
+    state = State(vectors, none, none, arena.n_classes, np.random.default_rng([seed, 103]))
+    accuracy = []
+    for budget in arena.budgets:
+        size, best = budget - len(state.labeled), (-1.0, none, np.empty((0, 0)))
+        for turn in range(batches):
+            rng = np.random.default_rng([seed, 104, budget, turn])
+            name = BOSS[turn % len(BOSS)]
+            if state.probs is None and name in ("badge", "bait_binary", "margin"):
+                name = "random"
+            hidden = np.zeros(len(pool), dtype=bool)
+            if turn >= len(BOSS):  # a random part of the pool, so that no strategy gives one batch twice
+                keep = max(int(rng.uniform(0.2, 0.8) * len(pool)), 2 * size)
+                hidden[rng.permutation(len(pool))[keep:]] = True
+            picks = get_strategy(name).query(state.replace(rng=rng, excluded=hidden), size).indices
+            rows = np.concatenate([state.labeled, picks])
+            head = make_head("logistic", arena.n_classes, seed).fit(vectors[rows], truth[rows])
+            score = float(np.mean(head.predict_proba(tested).argmax(axis=1) == expected))
+            if score > best[0]:
+                best = (score, rows, head.predict_proba(vectors))
+                predict = head.predict_proba
+        state = state.replace(labeled=best[1], labels=truth[best[1]], probs=best[2], predict=predict)
+        accuracy.append(best[0])
+    return accuracy
+
+
+def speed(args: argparse.Namespace) -> None:
+    """Seconds and peak memory of one query, each in a process of its own."""
+    kept = Kept(args.work, "speed")
+    for name in args.strategies.split(",") if args.strategies else contestants():
+        key = (f"{args.items}x{args.dimensions}", name, args.query_size, "")
+        if key in kept:
+            continue
+        command = [sys.executable, __file__, "one", "--strategies", name, "--items", str(args.items)]
+        command += ["--dimensions", str(args.dimensions), "--query-size", str(args.query_size)]
+        row = {"set": key[0], "strategy": name, "seed": args.query_size}
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=args.timeout)  # noqa: S603
+            row |= json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr[-200:]}
+        except subprocess.TimeoutExpired:
+            row |= {"error": f"more than {args.timeout} s"}
+        kept.add(row)
+        print(row)
+
+
+def one(args: argparse.Namespace) -> None:
+    """One query on made-up blobs; prints seconds and megabytes beyond what stood there before."""
+    rng = np.random.default_rng(0)
+    n, d, k = args.items, args.dimensions, 10
+    centres = rng.normal(size=(5 * k, d)).astype(np.float32)
+    vectors = centres[rng.integers(5 * k, size=n)] + 2 * rng.normal(size=(n, d)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    labeled = rng.choice(n, 100, replace=False)
+    slope = centres[:k].T
+
+    def predict(points: Any) -> Any:
+        logits = np.asarray(points) @ slope
+        logits = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return logits / logits.sum(axis=1, keepdims=True)
+
+    probs = predict(vectors)
+    samples = np.stack([probs] * 4) if args.strategies in ("bald", "committee") else None
+    state = State(
+        vectors, labeled, probs[labeled].argmax(axis=1), k, np.random.default_rng(1), probs, samples, predict
+    )
+    entrant = contestants()[args.strategies]
+    small = state.replace(vectors=vectors[:500], probs=probs[:500], samples=None if samples is None else samples[:, :500])
+    entrant.query(small.replace(labeled=np.arange(20), labels=np.arange(20) % k), 5)  # imports and compilations
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    entrant.query(state, args.query_size)
+    seconds = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"seconds": round(seconds, 2), "megabytes": round((after - before) / 1024)}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("verb", choices=("run", "boss", "speed", "one", "report"))
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("ACTIVESSL_DATA", "data")) / "vectors")
+    parser.add_argument("--work", type=Path, default=Path("bench"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results/selection.md"))
+    parser.add_argument("--sets", default="")
+    parser.add_argument("--strategies", default="")
+    parser.add_argument("--skip", default="")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--others", type=int, default=20, help="seeds for all but the first four strategies")
+    parser.add_argument("--pool", type=int, default=3_000)
+    parser.add_argument("--minutes", type=float, default=600)
+    parser.add_argument("--batches", type=int, default=36)
+    parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--dimensions", type=int, default=192)
+    parser.add_argument("--query-size", type=int, default=100)
+    parser.add_argument("--timeout", type=int, default=120)
+    parser.add_argument("--part", default="", help="suffix of the file of runs, so that processes can share a folder")
+    parser.add_argument("--verbose", action="store_true")
+    args = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    if args.verb == "report":
+        write_report(args.work, args.out, version_of("auto"))
+    else:
+        {"run": run, "boss": boss, "speed": speed, "one": one}[args.verb](args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""Folds the finished runs of ``selection.py`` into one page."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from activessl.measuring.curves import Curve, win_rate
+from activessl.measuring.savings import savings
+
+#: Whose full curves are shown, and who stands in the matrix of wins.
+SHOWN = ("random", "auto", "uherding_published", "uherding", "max_herding", "bait_binary", "typiclust", "drop_query",
+         "badge", "margin", "refine")  # fmt: skip
+
+Runs = dict[str, dict[str, dict[int, list[float]]]]
+
+
+def write_report(work: Path, out: Path, auto_version: str) -> None:
+    """Read the work folder and write the page."""
+    runs, budgets, pools, failed, cold = _read(work, auto_version)
+    boss = _boss(work)
+    names = sorted({name for of_set in runs.values() for name in of_set}, key=_order)
+    lines = [*_head(runs, pools, names)]
+    lines += _needs(runs, budgets, names, cold)
+    lines += _wins(runs, budgets, names)
+    lines += _worst(runs, budgets, names)
+    lines += _ceiling(runs, boss)
+    lines += _speed(work)
+    lines += _curves(runs, budgets)
+    if failed:
+        lines += ["## Runs that failed", ""] + [f"* {name}: {why}" for name, why in sorted(failed.items())] + [""]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text("\n".join(lines).rstrip() + "\n")
+
+
+def _order(name: str) -> tuple[int, str]:
+    return (SHOWN.index(name) if name in SHOWN else len(SHOWN), name)
+
+
+def _read(work: Path, auto_version: str) -> Any:
+    runs: Runs = defaultdict(lambda: defaultdict(dict))
+    budgets: dict[str, np.ndarray] = {}
+    pools: dict[str, int] = {}
+    failed: dict[str, str] = {}
+    cold: set[str] = set()
+    for path in sorted(work.glob("runs*.jsonl")):
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            if row["strategy"].startswith("auto") and row.get("version") != auto_version:
+                continue
+            if "error" in row:
+                failed[row["strategy"]] = row["error"]
+                continue
+            runs[row["set"]][row["strategy"]][row["seed"]] = row["accuracy"]
+            budgets[row["set"]] = np.array(row["budgets"])
+            pools[row["set"]] = row["pool"]
+            if row["start"] == "random":
+                cold.add(row["strategy"])
+    return runs, budgets, pools, failed, cold
+
+
+def _boss(work: Path) -> dict[str, dict[int, list[float]]]:
+    found: dict[str, dict[int, list[float]]] = defaultdict(dict)
+    path = work / "boss.jsonl"
+    if path.exists():
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            found[row["set"]][row["seed"]] = row["accuracy"]
+    return found
+
+
+def _pair(of_set: dict[str, dict[int, list[float]]], a: str, b: str) -> tuple[np.ndarray, np.ndarray] | None:
+    seeds = sorted(set(of_set.get(a, {})) & set(of_set.get(b, {})))
+    if not seeds:
+        return None
+    return np.array([of_set[a][s] for s in seeds]), np.array([of_set[b][s] for s in seeds])
+
+
+def _head(runs: Runs, pools: dict[str, int], names: list[str]) -> list[str]:
+    seeds = {name: min(len(of_set.get(name, {})) for of_set in runs.values()) for name in names}
+    text = ", ".join(f"{name} {count}" for name, count in seeds.items())
+    return [
+        "# How well and how fast strategies choose",
+        "",
+        "Made by `python tests/benchmarks/selection.py run | boss | speed | report`.",
+        "Frozen embeddings, the library's default head with smoothing over neighbours, the same vectors, test items and",
+        "random numbers for all strategies of a seed.",
+        f"Each seed draws 80 % of a set's pool, at most {max(pools.values(), default=0):,} items; budgets are 1, 2, 5, 10,"
+        " 20 and 40 labels a class.",
+        "Every strategy chooses its own first batch; those that need a head start from a random one (marked *).",
+        f"Least seeds over the sets: {text}.",
+        "",
+    ]
+
+
+def _needs(runs: Runs, budgets: dict[str, np.ndarray], names: list[str], cold: set[str]) -> list[str]:
+    sets = sorted(runs)
+    lines = [
+        "## Labels needed",
+        "",
+        "Share of random's labels that a strategy needs to reach what random reaches with all of its labels (seed-mean",
+        "isotonic curves; 90 % interval from resampling paired seeds).",
+        "`> 1` does not arrive within the budget and counts as 1 in the geometric mean, which is then a lower bound.",
+        "",
+        "| strategy | geometric mean | " + " | ".join(sets) + " |",
+        "|---|---|" + "---|" * len(sets),
+    ]
+    table = []
+    for name in names:
+        if name == "random":
+            continue
+        cells, logs, censored = [], [], False
+        for key in sets:
+            pair = _pair(runs[key], name, "random")
+            if pair is None:
+                cells.append("")
+                continue
+            found = savings(
+                Curve(budgets[key], pair[0]), Curve(budgets[key], pair[1]), rng=np.random.default_rng(0), resamples=1000
+            )
+            if found.kind == "measured" and found.saved is not None:
+                ratio = 1 - found.saved
+                low = "?" if found.high is None else f"{1 - found.high:.2f}"
+                high = "> 1" if found.low is None else f"{1 - found.low:.2f}"
+                cells.append(f"{ratio:.2f} ({low} to {high})")
+                logs.append(np.log(max(ratio, 1e-6)))
+            else:
+                censored = True
+                cells.append("> 1")
+                logs.append(0.0)
+        if len(logs) == len(sets):
+            mean = float(np.exp(np.mean(logs)))
+            table.append((mean, f"| {name}{'*' if name in cold else ''} | {'≥ ' if censored else ''}{mean:.3f} | "
+                          + " | ".join(cells) + " |"))  # fmt: skip
+    return lines + [line for _, line in sorted(table, key=lambda row: row[0])] + [""]
+
+
+def _wins(runs: Runs, budgets: dict[str, np.ndarray], names: list[str]) -> list[str]:
+    shown = [name for name in SHOWN if name in names]
+    lines = [
+        "## Who beats whom",
+        "",
+        "Share of (set, seed, budget) cells in which the row is more accurate than the column, ties counted half, each set",
+        "weighing the same.",
+        "",
+        "| | " + " | ".join(shown) + " |",
+        "|---|" + "---|" * len(shown),
+    ]
+    for a in shown:
+        cells = []
+        for b in shown:
+            rates = []
+            for key, of_set in runs.items():
+                pair = _pair(of_set, a, b)
+                if a != b and pair is not None:
+                    rates.append(win_rate(Curve(budgets[key], pair[0]), Curve(budgets[key], pair[1])))
+            cells.append(f"{np.mean(rates):.2f}" if rates else "")
+        lines.append(f"| {a} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _worst(runs: Runs, budgets: dict[str, np.ndarray], names: list[str]) -> list[str]:
+    lines = [
+        "## Where each is worst against random",
+        "",
+        "Points of accuracy, mean of paired seeds with its 95 % interval (normal); the last column counts the cells whose",
+        "whole interval lies below random.",
+        "",
+        "| strategy | mean over cells | worst cell | points | cells below random |",
+        "|---|---|---|---|---|",
+    ]
+    for name in names:
+        if name == "random":
+            continue
+        worst: tuple[float, str, str] = (np.inf, "", "")
+        below, cells, total = 0, 0, []
+        for key, of_set in runs.items():
+            pair = _pair(of_set, name, "random")
+            if pair is None:
+                continue
+            difference = 100 * (pair[0] - pair[1])
+            middle = difference.mean(axis=0)
+            half = 1.96 * difference.std(axis=0, ddof=1) / np.sqrt(len(difference)) if len(difference) > 1 else np.inf
+            below += int(np.sum(middle + half < 0))
+            cells += len(middle)
+            total.append(middle.mean())
+            at = int(np.argmin(middle))
+            if middle[at] < worst[0]:
+                width = float(np.broadcast_to(half, middle.shape)[at])
+                worst = (middle[at], f"{key} at {budgets[key][at]}", f"{middle[at]:.1f} ± {width:.1f}")
+        lines.append(f"| {name} | {np.mean(total):+.2f} | {worst[1]} | {worst[2]} | {below} of {cells} |")
+    return [*lines, ""]
+
+
+def _ceiling(runs: Runs, boss: dict[str, dict[int, list[float]]]) -> list[str]:
+    if not boss:
+        return []
+    lines = [
+        "## How much of what is possible",
+        "",
+        "Ceiling after BoSS: in each round the best of many batches by accuracy on the test items. Share of the gap between",
+        "random and the ceiling that a strategy closes (areas under the curves, mean over all budgets).",
+        "",
+        "| set | seeds | random | ceiling | " + " | ".join(n for n in SHOWN[1:]) + " |",
+        "|---|---|---|---|" + "---|" * (len(SHOWN) - 1),
+    ]
+    for key in sorted(boss):
+        seeds = sorted(set(boss[key]) & set(runs[key].get("random", {})))
+        if not seeds:
+            continue
+        top = np.mean([boss[key][s] for s in seeds])
+        base = np.mean([runs[key]["random"][s] for s in seeds])
+        cells = []
+        for name in SHOWN[1:]:
+            own = [np.mean(runs[key][name][s]) for s in seeds if s in runs[key].get(name, {})]
+            cells.append(f"{(np.mean(own) - base) / (top - base):.2f}" if len(own) == len(seeds) and top > base else "")
+        lines.append(f"| {key} | {len(seeds)} | {base:.3f} | {top:.3f} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _speed(work: Path) -> list[str]:
+    path = work / "speed.jsonl"
+    if not path.exists():
+        return []
+    lines = [
+        "## Seconds and memory of one query",
+        "",
+        "One thread, made-up blobs with 100 labels, each in its own process; memory is what the peak rose by.",
+        "",
+        "| items x dimensions | asked | strategy | seconds | MB |",
+        "|---|---|---|---|---|",
+    ]
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in sorted(rows, key=lambda r: (r["set"], r.get("seconds", 1e9))):
+        told = f"{row['seconds']} | {row['megabytes']}" if "seconds" in row else f"{row['error'].splitlines()[-1]} | "
+        lines.append(f"| {row['set']} | {row['seed']} | {row['strategy']} | {told} |")
+    return [*lines, ""]
+
+
+def _curves(runs: Runs, budgets: dict[str, np.ndarray]) -> list[str]:
+    lines = ["## Accuracy curves", "", "Percent, mean over the seeds that all of these share.", ""]
+    for key in sorted(runs):
+        shown = [name for name in SHOWN if name in runs[key]]
+        seeds = sorted(set.intersection(*(set(runs[key][name]) for name in shown)))
+        if not seeds:
+            continue
+        lines += [f"### {key} ({len(seeds)} seeds)", "", "| labels | " + " | ".join(map(str, budgets[key])) + " |"]
+        lines += ["|---|" + "---|" * len(budgets[key])]
+        for name in shown:
+            mean = 100 * np.mean([runs[key][name][s] for s in seeds], axis=0)
+            lines.append(f"| {name} | " + " | ".join(f"{value:.1f}" for value in mean) + " |")
+        lines.append("")
+    return lines

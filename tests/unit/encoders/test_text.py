@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from activessl.encoders.registry import fit_encoder, load_encoder
+from activessl.errors import EncoderError
+from activessl.pool.pool import Pool
+from activessl.pool.sources import load_pool
+
+TOPICS = ("the match ended with a late goal", "shares fell on the exchange", "a new telescope saw the comet")
+
+
+def pool_of(path: Path, texts: list[str]) -> Pool:
+    pq.write_table(pa.table({"text": texts}), path)
+    return load_pool(path)
+
+
+def encode(encoder: Any, pool: Pool) -> np.ndarray:
+    return np.concatenate(list(encoder.batches(pool, 7)))
+
+
+class FakeModel(torch.nn.Module):
+    """Stands for a sentence model: the share of each of four letters, under weights that count."""
+
+    def __init__(self, model: str, **more: Any) -> None:
+        super().__init__()
+        assert more["trust_remote_code"] is False
+        assert more["model_kwargs"] == {"use_safetensors": True}
+        if "nowhere" in model:
+            raise OSError("no answer from the hub\nmany\nlines")
+        self.register_buffer("scale", torch.full((4,), float(Path(model).read_text()) if Path(model).exists() else 1.0))
+
+    def get_sentence_embedding_dimension(self) -> int:
+        return 4
+
+    def encode(self, texts: list[str], **more: Any) -> np.ndarray:
+        assert more["show_progress_bar"] is False
+        rows = np.array([[text.count(letter) + 0.1 for letter in "aeio"] for text in texts])
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = ModuleType("sentence_transformers")
+    fake.SentenceTransformer = FakeModel  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sentence_transformers", fake)
+
+
+def test_texts_of_a_topic_are_near_each_other_even_when_misspelt(tmp_path: Path) -> None:
+    texts = [f"{TOPICS[i % 3]} number {i}" for i in range(30)]
+    pool = pool_of(tmp_path / "t.parquet", [*texts, "a nww telescoop saaw the commet"])
+    vectors = encode(fit_encoder("tfidf", pool, folder=tmp_path / "e"), pool)
+    near = np.argsort(-vectors[:30] @ vectors[30])[:5]
+    assert (near % 3 == 2).all()
+
+
+def test_what_is_read_back_weighs_terms_as_before_and_knows_no_new_ones(tmp_path: Path) -> None:
+    pool = pool_of(tmp_path / "t.parquet", [f"{TOPICS[i % 3]} {i}" for i in range(60)])
+    encoder = fit_encoder("tfidf", pool, folder=tmp_path / "e", dim=8, terms=50)
+    again = load_encoder(tmp_path / "e" / encoder.fingerprint)
+    other = pool_of(tmp_path / "o.parquet", ["the goal of the match", "χψω", "9"])
+    assert np.array_equal(encode(encoder, other), encode(again, other))
+    assert np.abs(encode(again, other)[0]).max() > 0
+    assert not encode(again, other)[1].any()
+    assert encoder.provenance["terms"] <= 100
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["a", "b", "c"], ["same"] * 60, ["x" * 100_000, "y", "z"], ["one"]],
+    ids=["letters", "same", "long", "one"],
+)
+def test_strange_texts_give_finite_vectors(tmp_path: Path, texts: list[str]) -> None:
+    pool = pool_of(tmp_path / "t.parquet", texts)
+    vectors = encode(fit_encoder("tfidf", pool, folder=tmp_path / "e"), pool)
+    assert len(vectors) == len(texts)
+    assert np.isfinite(vectors).all()
+
+
+def test_texts_that_share_no_term_are_told_apart_and_empty_ones_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = pool_of(tmp_path / "t.parquet", [chr(0x4E00 + i) for i in range(60)])
+    vectors = encode(fit_encoder("tfidf", pool, folder=tmp_path / "e"), pool)
+    assert len(np.unique(vectors.round(4), axis=0)) == 60
+    monkeypatch.setattr(Pool, "read", lambda self, row: "")
+    with pytest.raises(EncoderError, match="no term") as caught:
+        fit_encoder("tfidf", pool, folder=tmp_path / "empty")
+    assert caught.value.hint
+
+
+def test_without_its_package_the_sentence_encoder_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(EncoderError, match="package") as caught:
+        fit_encoder("sentence", pool_of(tmp_path / "t.parquet", ["a"]), folder=tmp_path / "e")
+    assert "activessl[sentence]" in caught.value.hint
+
+
+@pytest.mark.usefixtures("package")
+def test_where_the_hub_cannot_be_reached_the_error_is_one_line_with_a_way_out(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match="no answer from the hub") as caught:
+        fit_encoder("sentence", pool_of(tmp_path / "t.parquet", ["a"]), folder=tmp_path / "e", model="nowhere")
+    assert "\n" not in caught.value.message
+    assert "tfidf" in caught.value.hint
+
+
+@pytest.mark.usefixtures("package")
+def test_other_weights_under_the_same_name_are_noticed(tmp_path: Path) -> None:
+    weights = tmp_path / "model"
+    weights.write_text("1.0")
+    pool = pool_of(tmp_path / "t.parquet", ["apple pie", "oil"])
+    encoder = fit_encoder("sentence", pool, folder=tmp_path / "e", model=str(weights))
+    folder = tmp_path / "e" / encoder.fingerprint
+    assert np.array_equal(encode(load_encoder(folder), pool), encode(encoder, pool))
+    assert fit_encoder("sentence", pool, folder=tmp_path / "e", model=str(weights)).fingerprint == encoder.fingerprint
+    assert len(encoder.provenance["sha256"]) == 64
+    weights.write_text("2.0")
+    with pytest.raises(EncoderError, match="not those"):
+        load_encoder(folder)

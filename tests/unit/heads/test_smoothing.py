@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from activessl.errors import HeadError
+from activessl.heads.registry import make_head
+from activessl.heads.smoothing import Smoothed, smooth
+
+
+def clusters(n: int = 300, k: int = 3, d: int = 30, seed: int = 0, apart: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = np.arange(n) % k
+    points = apart * rng.normal(size=(k, d))[truth] + rng.normal(size=(n, d))
+    return (points - points.mean(axis=0)).astype(np.float32), truth
+
+
+def test_points_have_length_one_and_keep_their_order_and_shape() -> None:
+    points, truth = clusters()
+    found = smooth(points).points
+    assert found.shape == points.shape and found.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    cosine = found @ found.T
+    assert cosine[truth[:, None] == truth].mean() > 0.8 > cosine[truth[:, None] != truth].mean()
+
+
+def test_one_label_a_class_goes_further_than_on_the_plain_vectors() -> None:
+    gains = []
+    for seed in range(5):
+        points, truth = clusters(n=600, seed=seed, apart=0.5)
+        shown = [int(np.flatnonzero(truth == c)[seed]) for c in range(3)]
+        plain, better = (
+            np.mean(make_head("logistic", 3).fit(x[shown], truth[shown]).predict(x) == truth)
+            for x in (points, smooth(points).points)
+        )
+        gains.append(better - plain)
+    assert np.mean(gains) > 0.1
+
+
+def test_permuting_the_pool_permutes_the_result() -> None:
+    points, _ = clusters()
+    order = np.random.default_rng(1).permutation(len(points))
+    np.testing.assert_allclose(smooth(points[order]).points, smooth(points).points[order], atol=1e-4)
+
+
+def test_a_new_item_lands_where_its_twin_in_the_pool_is() -> None:
+    points, truth = clusters()
+    pool, new = points[:270], points[270:]
+    smoothed = smooth(pool)
+    head = make_head("logistic", 3).fit(smoothed.points[:30], truth[:30])
+    assert np.mean(head.predict(smoothed.transform(new)) == truth[270:]) > 0.9
+    twins = np.sum(smoothed.transform(pool) * smoothed.points, axis=1)
+    assert np.mean(twins) > 0.98
+
+
+def test_new_items_do_not_change_each_other() -> None:
+    points, _ = clusters()
+    smoothed = smooth(points[:200])
+    together = smoothed.transform(points[200:])
+    alone = np.vstack([smoothed.transform(points[i : i + 1]) for i in range(200, 300)])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_duplicates_and_tiny_pools_are_fine() -> None:
+    points, _ = clusters(n=12)
+    many = np.repeat(points[:3], 20, axis=0)
+    for pool in (many, points[:2], points[:1], np.zeros((5, 4), dtype=np.float32)):
+        smoothed = smooth(pool)
+        assert np.all(np.isfinite(smoothed.points))
+        assert np.all(np.isfinite(smoothed.transform(pool)))
+
+
+def test_what_is_saved_can_be_mapped_again(tmp_path) -> None:
+    points, _ = clusters()
+    smoothed = smooth(points[:200])
+    smoothed.save(tmp_path / "s")
+    again = Smoothed.load(tmp_path / "s")
+    np.testing.assert_array_equal(again.points, smoothed.points)
+    np.testing.assert_array_equal(again.transform(points[200:]), smoothed.transform(points[200:]))
+    (tmp_path / "s" / "memory-8.npy").unlink()
+    with pytest.raises(HeadError, match="no complete"):
+        Smoothed.load(tmp_path / "s")
+
+
+@pytest.mark.parametrize(("points", "more"), [
+    (np.zeros((0, 3)), {}), (np.zeros(3), {}), (np.eye(3), {"neighbours": 0}), (np.eye(3), {"scales": ()}),
+    (np.eye(3), {"scales": (8, 1)}), (np.eye(3), {"scales": (-1,)}),
+])  # fmt: skip
+def test_what_cannot_be_smoothed_is_refused(points: np.ndarray, more: dict) -> None:
+    with pytest.raises(HeadError):
+        smooth(points, **more)
+
+
+def test_vectors_of_another_encoder_are_refused() -> None:
+    points, _ = clusters()
+    with pytest.raises(HeadError, match="dimensions"):
+        smooth(points).transform(points[:, :5])
