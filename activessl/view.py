@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from activessl.annotators.base import Suggestion
+from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, unit
 from activessl.errors import EncoderError, HeadError, ProjectError
 from activessl.heads.base import Head
@@ -30,15 +31,17 @@ class View:
     Args:
         project: The project folder.
         history: What its ledger says.
+        on_progress: Told how far the smoothing of a large pool is, the only derived part that takes long.
     """
 
     project: Project
     history: History
+    on_progress: OnProgress | None = None
 
     @classmethod
-    def of(cls, project: Project) -> View:
+    def of(cls, project: Project, on_progress: OnProgress | None = None) -> View:
         """The project as it is now."""
-        return cls(project, project.history())
+        return cls(project, project.history(), on_progress)
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -66,7 +69,7 @@ class View:
             kept = None
         if kept is not None and kept.belongs_to(points):
             return kept
-        made = smooth(points)
+        made = smooth(points, on_progress=self.on_progress)
         save_whole(made, folder)
         return made
 

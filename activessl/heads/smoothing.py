@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_matrix, diags_array
+from scipy.sparse import csr_matrix
 
+from activessl.encoders.base import OnProgress, Progress
 from activessl.errors import HeadError
-from activessl.strategies.index import neighbours as nearest
-from activessl.strategies.index import unit_rows
+from activessl.heads.graph import pool_neighbours
+from activessl.strategies.index import unit_blocks, unit_rows
 
 #: Neighbours of each item.
 NEIGHBOURS = 10
 #: After how many half-steps to the neighbours' mean the vectors are taken. One step removes noise and never hurt in
 #: our measurements; eight gather whole clusters, which is what one label a class needs. Both together beat either.
 SCALES = (1, 8)
+#: Above this many items everything is kept in half precision.
+HALF_ROWS = 100_000
+#: How many numbers walk at a time, in at least 32 dimensions: 8 million are 32 MB and stay near the processor.
+STEP_CELLS = 8_000_000
+#: Rows that are finished, or brought to the pool, at a time.
+BLOCK = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +35,13 @@ class Smoothed:
     """A pool's smoothed vectors, and how to bring other vectors there.
 
     Attributes:
-        points: (n, d) float32, of length one: what strategies and heads should see instead of the pool's vectors.
+        points: (n, d) of length one, float32, above 100,000 items float16: what strategies and heads should see instead
+            of the pool's vectors.
     """
 
     points: Float[np.ndarray, "n d"]
     _base: Float[np.ndarray, "n d"]
-    _memories: tuple[Float[np.ndarray, "n d"], ...]
+    _memories: Mapping[int, Float[np.ndarray, "n d"]]
     _centres: tuple[Float[np.ndarray, " d"], ...]
     _scales: tuple[int, ...]
 
@@ -51,17 +60,35 @@ class Smoothed:
                 f"vectors of shape {given.shape} for a pool of {self._base.shape[1]} dimensions",
                 hint="encode both with the same encoder",
             )
-        new = unit_rows(given)
-        near = _weights(self._base, new, min(NEIGHBOURS, len(self._base)), skip_self=False)
-        parts = [
-            unit_rows(0.5**steps * new + near @ memory - centre)
-            for steps, memory, centre in zip(self._scales, self._memories, self._centres, strict=True)
-        ]
-        return _joined(parts)
+        k = min(NEIGHBOURS, len(self._base))
+        near = _weights(self._base, unit_rows(given), k)
+        out = np.empty(given.shape, dtype=np.float32)
+        for first in range(0, len(given), BLOCK):
+            new = unit_rows(given[first : first + BLOCK])
+            rows, local = np.unique(near.indices[first * k : first * k + k * len(new)], return_inverse=True)
+            weight = near.data[first * k : first * k + k * len(new)]
+            walk = csr_matrix((weight, local.ravel(), np.arange(0, k * len(new) + 1, k)), shape=(len(new), len(rows)))
+            parts = [
+                unit_rows(0.5**steps * new + self._remembered(steps, walk, rows) - centre)
+                for steps, centre in zip(self._scales, self._centres, strict=True)
+            ]
+            out[first : first + BLOCK] = _joined(parts)
+        return out
+
+    def _remembered(
+        self, steps: int, walk: csr_matrix, rows: Int[np.ndarray, " r"]
+    ) -> Float[np.ndarray, "m d"] | float:
+        if steps == 0:
+            return 0.0
+        memory = self._memories[steps] if steps > 1 else self._base
+        found: Float[np.ndarray, "m d"] = walk @ np.asarray(memory[rows], dtype=np.float32)
+        return found if steps > 1 else 0.5 * found
 
     def belongs_to(self, points: Float[np.ndarray, "n d"]) -> bool:
         """Whether these are the vectors that were smoothed."""
-        return self._base.shape == np.shape(points) and np.array_equal(self._base, unit_rows(np.asarray(points)))
+        return self._base.shape == np.shape(points) and all(
+            np.array_equal(self._base[part], block.astype(self._base.dtype)) for part, block in unit_blocks(points)
+        )
 
     def save(self, folder: Path) -> None:
         """Write it as arrays that can be memory-mapped; ``scales.json`` last, so that its presence means completeness.
@@ -74,8 +101,9 @@ class Smoothed:
             (folder / "scales.json").unlink(missing_ok=True)
             np.save(folder / "points.npy", self.points)
             np.save(folder / "base.npy", self._base)
-            for steps, memory, centre in zip(self._scales, self._memories, self._centres, strict=True):
+            for steps, memory in self._memories.items():
                 np.save(folder / f"memory-{steps}.npy", memory)
+            for steps, centre in zip(self._scales, self._centres, strict=True):
                 np.save(folder / f"centre-{steps}.npy", centre)
             (folder / "scales.json").write_text(json.dumps(list(self._scales)), encoding="utf-8")
         except OSError as bad:
@@ -97,7 +125,7 @@ class Smoothed:
             return cls(
                 points=read("points"),
                 _base=read("base"),
-                _memories=tuple(read(f"memory-{t}") for t in scales),
+                _memories={t: read(f"memory-{t}") for t in scales if t > 1},
                 _centres=tuple(read(f"centre-{t}") for t in scales),
                 _scales=scales,
             )
@@ -106,7 +134,11 @@ class Smoothed:
 
 
 def smooth(
-    points: Float[np.ndarray, "n d"], *, neighbours: int = NEIGHBOURS, scales: tuple[int, ...] = SCALES
+    points: Float[np.ndarray, "n d"],
+    *,
+    neighbours: int = NEIGHBOURS,
+    scales: tuple[int, ...] = SCALES,
+    on_progress: OnProgress | None = None,
 ) -> Smoothed:
     r"""Smooth a pool's vectors over their nearest-neighbour graph.
 
@@ -118,6 +150,7 @@ def smooth(
         points: Centred vectors; scaled to length one here.
         neighbours: Of each item in the graph, >= 1.
         scales: Numbers of steps, ascending, >= 0.
+        on_progress: Called with the stage "smooth" and how many of the n items' worth of work is done.
 
     Raises:
         HeadError: No vectors, or steps and neighbours out of range.
@@ -139,27 +172,57 @@ def smooth(
     given = np.asarray(points)
     if given.ndim != 2 or not given.size:
         raise HeadError(f"points of shape {given.shape}", hint="pass one row an item")
-    base = unit_rows(given)
     if neighbours < 1 or not scales or min(scales) < 0 or list(scales) != sorted(set(scales)):
         raise HeadError(f"{neighbours} neighbours and scales {scales}", hint="use at least 1, and ascending steps")
-    near = _weights(base, base, min(neighbours, len(base) - 1), skip_self=True)
-    both = near + near.T
+    n, d = given.shape
+    dtype = np.float16 if n > HALF_ROWS else np.float32
+
+    def tell(share: float) -> None:
+        if on_progress is not None:
+            on_progress(Progress("smooth", round(n * share), n))
+
+    base = np.empty((n, d), dtype=dtype)
+    for part, block in unit_blocks(given):
+        base[part] = block
+    near = _weights(base, None, min(neighbours, n - 1), tell=lambda share: tell(0.6 * share))
+    both = (near + near.T).tocsr()
     degree = np.maximum(np.asarray(both.sum(axis=1)).ravel(), 1e-12)
-    walk = csr_matrix((diags_array((1 / degree).astype(np.float32)) @ both).astype(np.float32))
+    both.data /= np.repeat(degree, np.diff(both.indptr)).astype(np.float32)
 
     # a new item takes the same steps beside the pool: half of itself, half of its neighbours as they are at that step
-    x, memory = base, np.zeros_like(base)
-    parts, memories, centres = [], [], []
-    for step in range(max(scales) + 1):
-        if step:
-            memory = 0.5 * memory + 0.5 * x
-            x = 0.5 * x + 0.5 * (walk @ x)
-        if step in scales:
-            centre = x.mean(axis=0)
-            parts.append(unit_rows(x - centre))
-            memories.append(memory)
-            centres.append(centre)
-    return Smoothed(_joined(parts), base, tuple(memories), tuple(centres), tuple(scales))
+    seen = {t: np.empty((n, d), dtype=dtype) for t in scales}
+    memories = {t: np.empty((n, d), dtype=dtype) for t in scales if t > 1}
+    centres = {t: np.empty(d, dtype=np.float32) for t in scales}
+    length = {t: np.zeros(n) for t in scales}
+    # dimensions walk independently of each other, so memory is that of a few at a time
+    width = max(32, STEP_CELLS // n)
+    for first in range(0, d, width):
+        some = slice(first, min(first + width, d))
+        x = np.ascontiguousarray(base[:, some], dtype=np.float32)
+        memory = np.zeros_like(x)
+        for step in range(max(scales) + 1):
+            if step:
+                memory += x
+                memory *= 0.5
+                x = 0.5 * (x + both @ x)
+            if step in seen:
+                centres[step][some] = x.mean(axis=0, dtype=np.float64)
+                moved = x - centres[step][some]
+                length[step] += np.einsum("ij,ij->i", moved, moved)
+                seen[step][:, some] = moved
+            if step in memories:
+                memories[step][:, some] = memory
+        tell(0.6 + 0.4 * some.stop / d)
+
+    points_there = seen[scales[0]]
+    for first in range(0, n, BLOCK):
+        part = slice(first, first + BLOCK)
+        total = sum(
+            seen[t][part].astype(np.float32) / np.maximum(np.sqrt(length[t][part]), 1e-12)[:, None].astype(np.float32)
+            for t in scales
+        )
+        points_there[part] = unit_rows(np.asarray(total))
+    return Smoothed(points_there, base, memories, tuple(centres[t] for t in scales), tuple(scales))
 
 
 def _joined(parts: list[Float[np.ndarray, "n d"]]) -> Float[np.ndarray, "n d"]:
@@ -167,19 +230,30 @@ def _joined(parts: list[Float[np.ndarray, "n d"]]) -> Float[np.ndarray, "n d"]:
 
 
 def _weights(
-    base: Float[np.ndarray, "n d"], queries: Float[np.ndarray, "m d"], k: int, *, skip_self: bool
+    base: Float[np.ndarray, "n d"],
+    queries: Float[np.ndarray, "m d"] | None,
+    k: int,
+    *,
+    tell: Callable[[float], None] = lambda _: None,
 ) -> csr_matrix:
-    """Rows of weights that sum to one: near neighbours count more, at the scale of the farthest that is looked at."""
+    """Rows of weights that sum to one: near neighbours count more, at the scale of the farthest that is looked at.
+
+    Without queries the pool's own rows, each without itself.
+    """
+    m = len(base) if queries is None else len(queries)
     if k < 1:
-        return csr_matrix((len(queries), len(base)), dtype=np.float32)
-    distance, at = nearest(base, queries, k + skip_self)
-    if skip_self:
+        return csr_matrix((m, len(base)), dtype=np.float32)
+    distance, at = pool_neighbours(base, k + (queries is None), queries=queries, tell=tell)
+    if queries is None:
         distance, at = _without_self(distance, at)
     reach = np.maximum(distance[:, -1:], 1e-6)
     weight = np.exp(-4 * (distance / reach) ** 2)
     weight /= weight.sum(axis=1, keepdims=True)
-    rows = np.repeat(np.arange(len(queries)), k)
-    return csr_matrix((weight.astype(np.float32).ravel(), (rows, at.ravel())), shape=(len(queries), len(base)))
+    ends = np.arange(0, m * k + 1, k)
+    small = np.int32 if max(m * k, len(base)) < 2**31 else np.int64
+    return csr_matrix(
+        (weight.astype(np.float32).ravel(), at.ravel().astype(small), ends.astype(small)), shape=(m, len(base))
+    )
 
 
 def _without_self(

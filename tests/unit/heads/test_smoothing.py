@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from activessl.errors import HeadError
+from activessl.heads.graph import pool_neighbours
 from activessl.heads.registry import make_head
 from activessl.heads.smoothing import Smoothed, smooth
+from activessl.strategies.index import unit_rows
 
 
 def clusters(n: int = 300, k: int = 3, d: int = 30, seed: int = 0, apart: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
@@ -95,3 +97,50 @@ def test_vectors_of_another_encoder_are_refused() -> None:
     points, _ = clusters()
     with pytest.raises(HeadError, match="dimensions"):
         smooth(points).transform(points[:, :5])
+
+
+def test_cell_by_cell_finds_nine_of_ten_neighbours() -> None:
+    points, _ = clusters(n=4000, k=40, d=80, apart=0.7)
+    base = unit_rows(points)
+    _, truth = pool_neighbours(base, 11)
+    distance, found = pool_neighbours(base, 11, exact_rows=0)
+    assert np.mean([len(set(a) & set(b)) / 11 for a, b in zip(truth, found, strict=True)]) > 0.9
+    assert np.all(np.diff(distance, axis=1) >= 0)
+    np.testing.assert_allclose(distance[7], np.linalg.norm(base[found[7]] - base[7], axis=1), atol=1e-3)
+
+
+def test_new_items_find_their_neighbours_cell_by_cell_too() -> None:
+    points, _ = clusters(n=4000, k=40, d=80, apart=0.7)
+    base, queries = unit_rows(points[:3000]), unit_rows(points[3000:])
+    _, truth = pool_neighbours(base, 10, queries=queries)
+    _, found = pool_neighbours(base, 10, queries=queries, exact_rows=0)
+    assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(truth, found, strict=True)]) > 0.85
+
+
+def test_cells_with_fewer_items_than_neighbours_asked_for_are_fine() -> None:
+    base = unit_rows(np.repeat(np.eye(60), 3, axis=0))
+    distance, found = pool_neighbours(base, 170, exact_rows=0)
+    assert np.all((found >= 0) & (found < 180)) and np.all(np.isfinite(distance))
+
+
+def test_a_large_pool_is_smoothed_alike_in_blocks_half_precision_and_by_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, _ = clusters(n=3000, k=30, d=80, apart=0.7)
+    plain, new = smooth(points), points[:100] + 0.1
+    there = plain.transform(new)
+    for name, value in {"HALF_ROWS": 10, "STEP_CELLS": 3, "BLOCK": 70}.items():
+        monkeypatch.setattr(f"activessl.heads.smoothing.{name}", value)
+    monkeypatch.setitem(pool_neighbours.__kwdefaults__, "exact_rows", 10)
+    large = smooth(points.astype(np.float16))
+    assert large.points.dtype == np.float16
+    assert np.mean(np.sum(large.points.astype(np.float32) * plain.points, axis=1)) > 0.98
+    assert np.mean(np.sum(large.transform(new) * there, axis=1)) > 0.98
+    assert large.belongs_to(points.astype(np.float16)) and not large.belongs_to(points[::-1])
+
+
+def test_progress_is_told_and_ends_at_the_number_of_items() -> None:
+    points, _ = clusters()
+    told = []
+    smooth(points, on_progress=told.append)
+    done = [p.done for p in told]
+    assert done == sorted(done) and done[-1] == told[-1].total == 300
+    assert {p.stage for p in told} == {"smooth"}
