@@ -16,9 +16,11 @@ from activessl.strategies.index import Rows, Vectors, labeled_distance, sample_r
 from activessl.strategies.scene import Choice, Scene, answer, uncertainty_of
 
 #: Rows that may be picked, and rows that coverage is measured on; more are sampled.
-_ROWS = 50_000
+_CANDIDATES, _EVALUATORS = 50_000, 20_000
 #: The first batch is chosen among so many rows, as the best of so many starts of k-means.
 _START_ROWS, _STARTS = 20_000, 4
+#: Part of the rows that may be picked: the less certain ones.
+_SHARE = 0.5
 #: Kernel width over the median distance to the nearest label.
 _BREADTH = 1.4
 #: Rows that the mean is taken over; its error is then below a hundredth of the spread.
@@ -32,9 +34,9 @@ class Auto:
     """Ask what covers most of what the head is unsure about, at the scale on which the labels cover the pool.
 
     Without labels: the items nearest to the centres of a k-means with as many clusters as items asked, the best of a
-    few starts. With labels: herding weighted with the head's margin uncertainty (coverage alone while there is no
-    head), under a Gaussian kernel that is a little wider than the median distance of an item to its nearest label, so
-    that it narrows as labels come in. Vectors are centred and brought to unit length first.
+    few starts. With labels: herding among the less certain half of the items, weighted with the head's margin
+    uncertainty (coverage alone while there is no head), under a Gaussian kernel that is a little wider than the median
+    distance of an item to its nearest label, so that it narrows as labels come in. Vectors are centred and brought to unit length first.
 
     Two guards: ``random_share`` of each round is drawn alike from all candidates, with recorded propensity, so that
     accuracy can be estimated and no region is left out for ever; and where the labels do not follow the geometry (a
@@ -100,8 +102,9 @@ def _start(scene: Scene, free: Int[np.ndarray, " f"], size: int) -> Greedy:
 def _herd(scene: Scene, drawn: Rows, free: Int[np.ndarray, " f"], size: int) -> Greedy:
     """Herd among these positions of the scene's rows, as if what was drawn at random were labeled already."""
     state = scene.state
-    candidates = thin(free, max(_ROWS, 4 * size), state.rng)
-    evaluators = thin(np.arange(len(scene.rows)), _ROWS, state.rng)
+    candidates = _in_question(scene, free, max(4 * size, round(_SHARE * len(free))))
+    candidates = thin(candidates, max(_CANDIDATES, 4 * size), state.rng)
+    evaluators = thin(np.arange(len(scene.rows)), _EVALUATORS, state.rng)
     # all that takes part in one small matrix: labels, random picks, candidates and evaluators
     taking_part = [scene.labeled, drawn, scene.rows[candidates], scene.rows[evaluators]]
     rows, place = np.unique(np.concatenate(taking_part), return_inverse=True)
@@ -124,6 +127,15 @@ def _herd(scene: Scene, drawn: Rows, free: Int[np.ndarray, " f"], size: int) -> 
         rng=state.rng,
     )
     return Greedy(rows[found.picks], found.gains, found.objective)
+
+
+def _in_question(scene: Scene, free: Int[np.ndarray, " f"], size: int) -> Int[np.ndarray, " g"]:
+    """The least certain of these positions, ascending; without a head all of them."""
+    if scene.state.probs is None or size >= len(free):
+        return free
+    doubt = scene.weigh(scene.uncertainty("margin"))[free]
+    order = np.lexsort((scene.state.rng.random(len(free)), -doubt))  # ties fall at random
+    return np.sort(free[order[:size]])
 
 
 def centred(vectors: Vectors, rows: Rows) -> Float[np.ndarray, "m d"]:

@@ -1,27 +1,20 @@
-"""Every strategy, and other packages' strategies, on real embeddings: how many labels, seconds and bytes each needs.
+"""Every strategy, and other packages' strategies, on real embeddings: how many labels each needs.
 
     python tests/benchmarks/selection.py run   --data FOLDER --work FOLDER [--seeds 20] [--pool 3000] [--minutes 20]
     python tests/benchmarks/selection.py boss  --data FOLDER --work FOLDER [--seeds 3]
-    python tests/benchmarks/selection.py speed --work FOLDER [--items 10000]
     python tests/benchmarks/selection.py report --work FOLDER --out docs/results/selection.md
 
 FOLDER holds ``*.npz`` files with ``vectors`` (n, d), ``labels`` and ``split`` (0 = pool). Finished runs are kept as
 JSON lines in the work folder, so a run can be stopped and goes on where it was. Peers need scikit-activeml, small-text
-and modAL-python; those that are not installed are left out.
+and modAL-python; one that fails is reported as failed. Seconds and memory: ``strategy_speed.py``.
 """
 
 from __future__ import annotations
 
-import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-
 import argparse
 import hashlib
 import json
-import resource
-import subprocess
+import os
 import sys
 import time
 from dataclasses import replace
@@ -29,11 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from selection_peers import PEERS, Peer
+from selection_peers import PEERS, Peer  # beside this file, which Python puts on the path of a script
 from selection_report import write_report
+from threadpoolctl import threadpool_limits
 
 from activessl.heads.registry import make_head
 from activessl.measuring.replay import Arena, arrange, replay
@@ -221,59 +212,9 @@ def _best_batches(arena: Arena, seed: int, batches: int) -> list[float]:
     return accuracy
 
 
-def speed(args: argparse.Namespace) -> None:
-    """Seconds and peak memory of one query, each in a process of its own."""
-    kept = Kept(args.work, "speed")
-    for name in args.strategies.split(",") if args.strategies else contestants():
-        key = (f"{args.items}x{args.dimensions}", name, args.query_size, "")
-        if key in kept:
-            continue
-        command = [sys.executable, __file__, "one", "--strategies", name, "--items", str(args.items)]
-        command += ["--dimensions", str(args.dimensions), "--query-size", str(args.query_size)]
-        row = {"set": key[0], "strategy": name, "seed": args.query_size}
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=args.timeout)  # noqa: S603
-            row |= json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr[-200:]}
-        except subprocess.TimeoutExpired:
-            row |= {"error": f"more than {args.timeout} s"}
-        kept.add(row)
-        print(row)
-
-
-def one(args: argparse.Namespace) -> None:
-    """One query on made-up blobs; prints seconds and megabytes beyond what stood there before."""
-    rng = np.random.default_rng(0)
-    n, d, k = args.items, args.dimensions, 10
-    centres = rng.normal(size=(5 * k, d)).astype(np.float32)
-    vectors = centres[rng.integers(5 * k, size=n)] + 2 * rng.normal(size=(n, d)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    labeled = rng.choice(n, 100, replace=False)
-    slope = centres[:k].T
-
-    def predict(points: Any) -> Any:
-        logits = np.asarray(points) @ slope
-        logits = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return logits / logits.sum(axis=1, keepdims=True)
-
-    probs = predict(vectors)
-    samples = np.stack([probs] * 4) if args.strategies in ("bald", "committee") else None
-    state = State(
-        vectors, labeled, probs[labeled].argmax(axis=1), k, np.random.default_rng(1), probs, samples, predict
-    )
-    entrant = contestants()[args.strategies]
-    small = state.replace(vectors=vectors[:500], probs=probs[:500], samples=None if samples is None else samples[:, :500])
-    entrant.query(small.replace(labeled=np.arange(20), labels=np.arange(20) % k), 5)  # imports and compilations
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
-    entrant.query(state, args.query_size)
-    seconds = time.perf_counter() - start
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"seconds": round(seconds, 2), "megabytes": round((after - before) / 1024)}))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("verb", choices=("run", "boss", "speed", "one", "report"))
+    parser.add_argument("verb", choices=("run", "boss", "report"))
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("ACTIVESSL_DATA", "data")) / "vectors")
     parser.add_argument("--work", type=Path, default=Path("bench"))
     parser.add_argument("--out", type=Path, default=Path("docs/results/selection.md"))
@@ -285,20 +226,19 @@ def main() -> None:
     parser.add_argument("--pool", type=int, default=3_000)
     parser.add_argument("--minutes", type=float, default=600)
     parser.add_argument("--batches", type=int, default=36)
-    parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--dimensions", type=int, default=192)
-    parser.add_argument("--query-size", type=int, default=100)
-    parser.add_argument("--timeout", type=int, default=120)
-    parser.add_argument("--part", default="", help="suffix of the file of runs, so that processes can share a folder")
+    parser.add_argument(
+        "--part", default="", metavar="NAME", help="suffix of the file of runs, so that processes can share a folder"
+    )
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     import torch
 
     torch.set_num_threads(1)
+    threadpool_limits(1)
     if args.verb == "report":
         write_report(args.work, args.out, version_of("auto"))
     else:
-        {"run": run, "boss": boss, "speed": speed, "one": one}[args.verb](args)
+        {"run": run, "boss": boss}[args.verb](args)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,9 @@ def _modal_ranked(state: State, size: int, seed: int) -> Any:
     free = state.candidates
     doubt = 1 - np.asarray(state.probs)[free].max(axis=1)
     learner = SimpleNamespace(
-        X_training=np.asarray(state.vectors)[state.labeled], on_transformed=False, transform_without_estimating=lambda x: x
+        X_training=np.asarray(state.vectors)[state.labeled],
+        on_transformed=False,
+        transform_without_estimating=lambda x: x,
     )
     found = ranked_batch(learner, np.asarray(state.vectors)[free], doubt, size, "euclidean", None)
     return free[np.asarray(found[0] if isinstance(found, tuple) else found)]
@@ -111,11 +113,8 @@ def _small_text(kind: str) -> Choose:
         x = np.asarray(state.vectors)
         head = SimpleNamespace(predict_proba=lambda part: np.asarray(state.predict(part)))
         made = getattr(strategies, kind)()
-        if kind == "BreakingTies":
-            return np.asarray(made.query(head, x, free, state.labeled, np.asarray(state.labels), size))
-        return free[np.asarray(made.sample(head, x, free, state.labeled, np.asarray(state.labels), size, x))] if (
-            kind == "EmbeddingKMeans"
-        ) else np.asarray(made.query(head, x, free, state.labeled, np.asarray(state.labels), size, embeddings=x))
+        more = {"embeddings": x} if kind == "GreedyCoreset" else {}
+        return np.asarray(made.query(head, x, free, state.labeled, np.asarray(state.labels), size, **more))
 
     return choose
 

@@ -29,7 +29,6 @@ def write_report(work: Path, out: Path, auto_version: str) -> None:
     lines += _wins(runs, budgets, names)
     lines += _worst(runs, budgets, names)
     lines += _ceiling(runs, boss)
-    lines += _speed(work)
     lines += _curves(runs, budgets)
     if failed:
         lines += ["## Runs that failed", ""] + [f"* {name}: {why}" for name, why in sorted(failed.items())] + [""]
@@ -84,13 +83,13 @@ def _head(runs: Runs, pools: dict[str, int], names: list[str]) -> list[str]:
     seeds = {name: min(len(of_set.get(name, {})) for of_set in runs.values()) for name in names}
     text = ", ".join(f"{name} {count}" for name, count in seeds.items())
     return [
-        "# How well and how fast strategies choose",
+        "# How well strategies choose",
         "",
-        "Made by `python tests/benchmarks/selection.py run | boss | speed | report`.",
-        "Frozen embeddings, the library's default head with smoothing over neighbours, the same vectors, test items and",
-        "random numbers for all strategies of a seed.",
-        f"Each seed draws 80 % of a set's pool, at most {max(pools.values(), default=0):,} items; budgets are 1, 2, 5, 10,"
-        " 20 and 40 labels a class.",
+        "Made by `python tests/benchmarks/selection.py run | boss | report`.",
+        "Frozen embeddings, the library's default head with smoothing over neighbours, and the same vectors, test items",
+        "and random numbers for all strategies of a seed.",
+        f"Each seed draws 80 % of a set's pool, at most {max(pools.values(), default=0):,} items.",
+        "Budgets are 1, 2, 5, 10, 20 and 40 labels a class.",
         "Every strategy chooses its own first batch; those that need a head start from a random one (marked *).",
         f"Least seeds over the sets: {text}.",
         "",
@@ -119,9 +118,8 @@ def _needs(runs: Runs, budgets: dict[str, np.ndarray], names: list[str], cold: s
             if pair is None:
                 cells.append("")
                 continue
-            found = savings(
-                Curve(budgets[key], pair[0]), Curve(budgets[key], pair[1]), rng=np.random.default_rng(0), resamples=1000
-            )
+            ours, theirs = Curve(budgets[key], pair[0]), Curve(budgets[key], pair[1])
+            found = savings(ours, theirs, rng=np.random.default_rng(0), resamples=1000)
             if found.kind == "measured" and found.saved is not None:
                 ratio = 1 - found.saved
                 low = "?" if found.high is None else f"{1 - found.high:.2f}"
@@ -134,8 +132,8 @@ def _needs(runs: Runs, budgets: dict[str, np.ndarray], names: list[str], cold: s
                 logs.append(0.0)
         if len(logs) == len(sets):
             mean = float(np.exp(np.mean(logs)))
-            table.append((mean, f"| {name}{'*' if name in cold else ''} | {'≥ ' if censored else ''}{mean:.3f} | "
-                          + " | ".join(cells) + " |"))  # fmt: skip
+            told = f"{'≥ ' if censored else ''}{mean:.3f}"
+            table.append((mean, f"| {name}{'*' if name in cold else ''} | {told} | " + " | ".join(cells) + " |"))
     return lines + [line for _, line in sorted(table, key=lambda row: row[0])] + [""]
 
 
@@ -144,8 +142,8 @@ def _wins(runs: Runs, budgets: dict[str, np.ndarray], names: list[str]) -> list[
     lines = [
         "## Who beats whom",
         "",
-        "Share of (set, seed, budget) cells in which the row is more accurate than the column, ties counted half, each set",
-        "weighing the same.",
+        "Share of (set, seed, budget) cells in which the row is more accurate than the column, ties counted half,",
+        "each set weighing the same.",
         "",
         "| | " + " | ".join(shown) + " |",
         "|---|" + "---|" * len(shown),
@@ -167,8 +165,8 @@ def _worst(runs: Runs, budgets: dict[str, np.ndarray], names: list[str]) -> list
     lines = [
         "## Where each is worst against random",
         "",
-        "Points of accuracy, mean of paired seeds with its 95 % interval (normal); the last column counts the cells whose",
-        "whole interval lies below random.",
+        "Points of accuracy, mean of paired seeds with its 95 % interval (normal); the last column counts the cells",
+        "whose whole interval lies below random.",
         "",
         "| strategy | mean over cells | worst cell | points | cells below random |",
         "|---|---|---|---|---|",
@@ -202,8 +200,8 @@ def _ceiling(runs: Runs, boss: dict[str, dict[int, list[float]]]) -> list[str]:
     lines = [
         "## How much of what is possible",
         "",
-        "Ceiling after BoSS: in each round the best of many batches by accuracy on the test items. Share of the gap between",
-        "random and the ceiling that a strategy closes (areas under the curves, mean over all budgets).",
+        "Ceiling after BoSS: in each round the best of many batches by accuracy on the test items.",
+        "Share of the gap between random and the ceiling that a strategy closes (areas under the curves, all budgets).",
         "",
         "| set | seeds | random | ceiling | " + " | ".join(n for n in SHOWN[1:]) + " |",
         "|---|---|---|---|" + "---|" * (len(SHOWN) - 1),
@@ -219,25 +217,6 @@ def _ceiling(runs: Runs, boss: dict[str, dict[int, list[float]]]) -> list[str]:
             own = [np.mean(runs[key][name][s]) for s in seeds if s in runs[key].get(name, {})]
             cells.append(f"{(np.mean(own) - base) / (top - base):.2f}" if len(own) == len(seeds) and top > base else "")
         lines.append(f"| {key} | {len(seeds)} | {base:.3f} | {top:.3f} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
-
-
-def _speed(work: Path) -> list[str]:
-    path = work / "speed.jsonl"
-    if not path.exists():
-        return []
-    lines = [
-        "## Seconds and memory of one query",
-        "",
-        "One thread, made-up blobs with 100 labels, each in its own process; memory is what the peak rose by.",
-        "",
-        "| items x dimensions | asked | strategy | seconds | MB |",
-        "|---|---|---|---|---|",
-    ]
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    for row in sorted(rows, key=lambda r: (r["set"], r.get("seconds", 1e9))):
-        told = f"{row['seconds']} | {row['megabytes']}" if "seconds" in row else f"{row['error'].splitlines()[-1]} | "
-        lines.append(f"| {row['set']} | {row['seed']} | {row['strategy']} | {told} |")
     return [*lines, ""]
 
 

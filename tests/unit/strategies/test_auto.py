@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activessl.errors import QueryError
+from activessl.strategies.auto import Auto, centred, labels_follow_geometry
+from activessl.strategies.base import State
+from activessl.strategies.registry import get_strategy
+from activessl.strategies.scene import open_scene
+
+
+def blobs(n: int = 600, k: int = 4, d: int = 8, *, m: int = 0, seed: int = 0, told: bool = True) -> State:
+    """k blobs around far-off centres; the first m rows labeled at random places, true labels unless not told."""
+    rng = np.random.default_rng(seed)
+    centres = 4 * rng.normal(size=(k, d)) + 50.0
+    truth = rng.integers(k, size=n)
+    vectors = (centres[truth] + rng.normal(size=(n, d))).astype(np.float32)
+    labeled = rng.permutation(n)[:m]
+    labels = truth[labeled] if told else rng.integers(k, size=m)
+    distance = ((vectors[:, None] - centres[None]) ** 2).sum(axis=2) / 20
+    probs = np.exp(-distance) / np.exp(-distance).sum(axis=1, keepdims=True)
+    return State(vectors, labeled, labels, k, np.random.default_rng(seed + 1), probs=probs if m else None)
+
+
+def truth_of(state: State) -> np.ndarray:
+    full = blobs(len(state), state.n_classes, state.vectors.shape[1], m=len(state))
+    truth = np.empty(len(state), dtype=int)
+    truth[full.labeled] = full.labels
+    return truth
+
+
+def test_it_is_registered_and_needs_no_parameters() -> None:
+    assert get_strategy("auto") == Auto()
+
+
+def test_the_first_batch_of_one_item_a_class_meets_every_class() -> None:
+    state = blobs()
+    query = Auto().query(state, 4)
+    assert set(truth_of(state)[query.indices].tolist()) == {0, 1, 2, 3}
+    assert np.isnan(query.propensities).all()
+
+
+@pytest.mark.parametrize(("size", "drawn"), [(4, 0), (19, 0), (20, 1), (100, 5)])
+def test_a_twentieth_of_each_round_is_drawn_with_recorded_propensity(size: int, drawn: int) -> None:
+    state = blobs(m=12)
+    query = Auto().query(state, size)
+    known = ~np.isnan(query.propensities)
+    assert known.sum() == drawn
+    assert query.propensities[known] == pytest.approx(drawn / 588)
+    assert sum("drawn at random" in reason for reason in query.reasons) == drawn
+
+
+def test_the_random_picks_are_spread_over_the_batch() -> None:
+    known = ~np.isnan(Auto(random_share=0.25).query(blobs(m=12), 40).propensities)
+    assert known[:20].sum() == known[20:].sum() == 5
+
+
+def test_random_picks_come_from_everywhere_alike() -> None:
+    counts = np.zeros(60)
+    for seed in range(60):
+        state = blobs(60, m=8).replace(rng=np.random.default_rng(seed))
+        query = Auto(random_share=0.5).query(state, 20)
+        counts[query.indices[~np.isnan(query.propensities)]] += 1
+    free = np.delete(counts, blobs(60, m=8).labeled)
+    assert free.mean() == pytest.approx(60 * 10 / 52)
+    assert ((free - free.mean()) ** 2).sum() / free.mean() < 52 + 4 * np.sqrt(2 * 52)  # as a chi-square would
+
+
+def test_uncertain_regions_are_asked_before_certain_ones() -> None:
+    state = blobs(m=40)
+    certain = np.array(state.probs)
+    sure = truth_of(state) != 2
+    certain[sure], certain[~sure] = np.eye(4)[truth_of(state)[sure]], 0.25
+    query = Auto(random_share=0).query(state.replace(probs=certain), 10)
+    assert (truth_of(state)[query.indices] == 2).all()
+
+
+def test_labels_that_do_not_follow_the_vectors_make_the_round_random() -> None:
+    lost = blobs(m=120, told=False)
+    query = Auto().query(lost, 10)
+    assert query.propensities == pytest.approx(10 / 480)
+    assert "do not follow" in query.reasons[0]
+    assert not labels_follow_geometry(open_scene(lost, 1))
+    assert labels_follow_geometry(open_scene(blobs(m=120), 1))
+
+
+def test_few_labels_never_make_it_give_up() -> None:
+    assert labels_follow_geometry(open_scene(blobs(m=20, told=False), 1))
+
+
+def test_one_class_alone_never_makes_it_give_up() -> None:
+    state = blobs(m=50)
+    assert labels_follow_geometry(open_scene(state.replace(labels=np.zeros(50, dtype=int)), 1))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(QueryError, match="share"):
+        Auto(random_share=share).query(blobs(), 4)
+
+
+def test_a_share_of_one_is_random() -> None:
+    assert not np.isnan(Auto(random_share=1).query(blobs(), 7).propensities).any()
+
+
+def test_the_choice_does_not_depend_on_where_the_origin_is() -> None:
+    state = blobs(m=24)
+    moved = state.replace(vectors=state.vectors + np.float32(30), rng=np.random.default_rng(1))
+    assert Auto().query(state, 8).indices.tolist() == Auto().query(moved, 8).indices.tolist()
+
+
+def test_an_odd_vector_far_from_all_is_not_the_first_choice() -> None:
+    state = blobs()
+    vectors = state.vectors.copy()
+    vectors[0] = 1000.0
+    assert 0 not in Auto().query(state.replace(vectors=vectors), 4).indices
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    n=st.integers(1, 40), d=st.integers(1, 60), m=st.integers(0, 12), q=st.integers(1, 40), share=st.floats(0, 1),
+    seed=st.integers(0, 99), same=st.booleans(),
+)  # fmt: skip
+def test_any_state_gets_exactly_what_was_asked(
+    n: int, d: int, m: int, q: int, share: float, seed: int, same: bool
+) -> None:
+    state = blobs(n, 3, d, m=min(m, n - 1), seed=seed)
+    if same:
+        state = state.replace(vectors=np.full((n, d), 3.3, dtype=np.float32))
+    q = min(q, len(state.candidates))
+    query = Auto(random_share=share).query(state, q)
+    assert len(set(query.indices.tolist())) == q
+    assert set(query.indices.tolist()) <= set(state.candidates.tolist())
+    drawn = query.propensities[~np.isnan(query.propensities)]
+    assert ((drawn > 0) & (drawn <= 1)).all()
+
+
+def test_centred_vectors_have_length_one_or_are_zero() -> None:
+    rows = centred(np.array([[1.0, 0.0], [3.0, 0.0], [2.0, 0.0]], dtype=np.float16), np.arange(3))
+    assert np.linalg.norm(rows, axis=1).tolist() == [1.0, 1.0, 0.0]
