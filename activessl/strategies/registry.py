@@ -68,7 +68,8 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
     """Make a strategy from its name, or pass one through.
 
     Args:
-        strategy: A name out of :func:`strategy_names`, in any case, with hyphens or underscores; or an object with ``name`` and ``query``.
+        strategy: A name out of :func:`strategy_names`, in any case, with hyphens or underscores; or an object
+            with ``name`` and ``query``.
         params: The strategy's fields, such as ``width=0.8``.
 
     Raises:
