@@ -126,7 +126,9 @@ def load(folder: Path) -> TfidfEncoder:
     """Read the encoder back from its folder."""
     note, tensors = read_encoder(folder)
     families = []
-    for name, vocabulary in note["config"]["vocabulary"].items():
+    # in the order in which the components were fitted, which JSON does not keep
+    for name in (name for name in FAMILIES if name in note["config"]["vocabulary"]):
+        vocabulary = note["config"]["vocabulary"][name]
         family = _family(name, vocabulary={term: column for column, term in enumerate(vocabulary)})
         family.idf_ = tensors[f"idf.{name}"]
         families.append(family)

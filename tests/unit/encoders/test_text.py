@@ -74,6 +74,12 @@ def test_what_is_read_back_weighs_terms_as_before_and_knows_no_new_ones(tmp_path
     assert encoder.provenance["terms"] <= 100
 
 
+def test_all_directions_together_lose_nothing_so_each_term_meets_its_own_weights(tmp_path: Path) -> None:
+    pool = pool_of(tmp_path / "t.parquet", [f"{TOPICS[i % 3]} {i}" for i in range(40)])
+    vectors = encode(fit_encoder("tfidf", pool, folder=tmp_path / "e"), pool)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 2**0.5, atol=1e-4)  # two families, each of length one
+
+
 @pytest.mark.parametrize(
     "texts",
     [["a", "b", "c"], ["same"] * 60, ["x" * 100_000, "y", "z"], ["one"]],
