@@ -105,7 +105,10 @@ def fit(
 
     matrix = scipy.sparse.hstack([family.transform(texts) for family in families.values()], format="csr")
     d = min(dim, *matrix.shape)
-    components = randomized_svd(matrix, d, random_state=seed)[2].T
+    _, strengths, directions = randomized_svd(matrix, d, random_state=seed)
+
+    # weak directions are mostly chance meetings of terms: scaled by the root of their strength they disturb less
+    components = directions.T * np.sqrt(strengths / max(strengths[0], 1e-12))
     _tell(on_progress, 2)
 
     config = {name: sorted(family.vocabulary_, key=family.vocabulary_.__getitem__) for name, family in families.items()}
