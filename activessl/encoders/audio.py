@@ -45,7 +45,7 @@ def fit(
         grid: Regions along pitch and along time.
         dim: Principal components that are kept.
         views: Views a clip, from which the whitening within clips is measured; 0 leaves it out.
-        side: Bands and frames of a picture, 64 by default.
+        side: Bands and frames of a picture, 32 by default.
 
     Raises:
         EncoderError: The pool holds no audio, or its sample rate is not known.

@@ -36,7 +36,7 @@ class MelInput:
     """
 
     rate: int
-    side: int = 64
+    side: int = 32
     window: int = 256
     floor: float = 80.0
 
@@ -83,7 +83,7 @@ def choose_mel(pool: Pool, *, side: int | None = None) -> MelInput:
 
     Args:
         pool: Audio of a known sample rate.
-        side: Bands, and pixels along time; 64 by default.
+        side: Bands, and pixels along time; 32 by default.
 
     Raises:
         EncoderError: The pool holds no audio, its rate is not known, or the side is too small.
@@ -95,7 +95,7 @@ def choose_mel(pool: Pool, *, side: int | None = None) -> MelInput:
         raise EncoderError("the sample rate of the audio is not known", hint="store it as 'sample_rate' in the npz")
     if side is not None and side < 8:
         raise EncoderError(f"a side of {side} pixels", hint="use at least 8")
-    return MelInput(rate, side or 64, window=max(16, 2 ** round(np.log2(0.032 * rate))))
+    return MelInput(rate, side or 32, window=max(16, 2 ** round(np.log2(0.032 * rate))))
 
 
 @cache
