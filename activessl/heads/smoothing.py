@@ -19,9 +19,10 @@ from activessl.strategies.index import unit_blocks, unit_rows
 
 #: Neighbours of each item.
 NEIGHBOURS = 10
-#: After how many half-steps to the neighbours' mean the vectors are taken. One step removes noise and never hurt in
-#: our measurements; eight gather whole clusters, which is what one label a class needs. Both together beat either.
-SCALES = (1, 8)
+#: After how many half-steps to the neighbours' mean the vectors are taken. One step removes noise, eight gather whole
+#: clusters, which is what one label a class needs; the vectors themselves keep what neighbours would wash out, which
+#: is what strategies and many labels need. Measured in docs/decisions/0003-smoothing.md.
+SCALES = (0, 1, 8)
 #: Above this many items everything is kept in half precision.
 HALF_ROWS = 100_000
 #: How many numbers walk at a time, in at least 32 dimensions: 8 million are 32 MB and stay near the processor.
@@ -84,9 +85,9 @@ class Smoothed:
         found: Float[np.ndarray, "m d"] = walk @ np.asarray(memory[rows], dtype=np.float32)
         return found if steps > 1 else 0.5 * found
 
-    def belongs_to(self, points: Float[np.ndarray, "n d"]) -> bool:
-        """Whether these are the vectors that were smoothed."""
-        return self._base.shape == np.shape(points) and all(
+    def belongs_to(self, points: Float[np.ndarray, "n d"], scales: tuple[int, ...] = SCALES) -> bool:
+        """Whether these are the vectors that were smoothed, and at these scales: kept ones may be of old settings."""
+        return (self._scales, self._base.shape) == (scales, np.shape(points)) and all(
             np.array_equal(self._base[part], block.astype(self._base.dtype)) for part, block in unit_blocks(points)
         )
 
@@ -190,7 +191,7 @@ def smooth(
     both.data /= np.repeat(degree, np.diff(both.indptr)).astype(np.float32)
 
     # a new item takes the same steps beside the pool: half of itself, half of its neighbours as they are at that step
-    seen = {t: np.empty((n, d), dtype=dtype) for t in scales}
+    seen = {t: np.empty((n, d), dtype=dtype) for t in scales if t > 0}
     memories = {t: np.empty((n, d), dtype=dtype) for t in scales if t > 1}
     centres = {t: np.empty(d, dtype=np.float32) for t in scales}
     length = {t: np.zeros(n) for t in scales}
@@ -205,23 +206,24 @@ def smooth(
                 memory += x
                 memory *= 0.5
                 x = 0.5 * (x + both @ x)
-            if step in seen:
+            if step in centres:
                 centres[step][some] = x.mean(axis=0, dtype=np.float64)
                 moved = x - centres[step][some]
                 length[step] += np.einsum("ij,ij->i", moved, moved)
-                seen[step][:, some] = moved
+                if step in seen:
+                    seen[step][:, some] = moved
             if step in memories:
                 memories[step][:, some] = memory
         tell(0.6 + 0.4 * some.stop / d)
 
-    points_there = seen[scales[0]]
+    points_there = seen[scales[-1]] if seen else np.empty_like(base)  # a block is read before it is written
     for first in range(0, n, BLOCK):
         part = slice(first, first + BLOCK)
-        total = sum(
-            seen[t][part].astype(np.float32) / np.maximum(np.sqrt(length[t][part]), 1e-12)[:, None].astype(np.float32)
-            for t in scales
-        )
-        points_there[part] = unit_rows(np.asarray(total))
+        total = np.zeros((len(base[part]), d), dtype=np.float32)
+        for t in scales:
+            moved = np.asarray(seen[t][part], dtype=np.float32) if t else base[part] - centres[0]
+            total += moved / np.maximum(np.sqrt(length[t][part]), 1e-12)[:, None].astype(np.float32)
+        points_there[part] = unit_rows(total)
     return Smoothed(points_there, base, memories, tuple(centres[t] for t in scales), tuple(scales))
 
 

@@ -22,8 +22,10 @@ def test_points_have_length_one_and_keep_their_order_and_shape() -> None:
     found = smooth(points).points
     assert found.shape == points.shape and found.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
-    cosine = found @ found.T
-    assert cosine[truth[:, None] == truth].mean() > 0.8 > cosine[truth[:, None] != truth].mean()
+    own = truth[:, None] == truth
+    before, after = (x @ x.T for x in (unit_rows(points), found))
+    assert after[own].mean() > before[own].mean() + 0.1
+    assert after[~own].mean() < 0 < after[own].mean()
 
 
 def test_one_label_a_class_goes_further_than_on_the_plain_vectors() -> None:
@@ -135,6 +137,12 @@ def test_a_large_pool_is_smoothed_alike_in_blocks_half_precision_and_by_cells(mo
     assert np.mean(np.sum(large.points.astype(np.float32) * plain.points, axis=1)) > 0.98
     assert np.mean(np.sum(large.transform(new) * there, axis=1)) > 0.98
     assert large.belongs_to(points.astype(np.float16)) and not large.belongs_to(points[::-1])
+
+
+def test_vectors_kept_from_other_settings_are_not_taken_for_todays() -> None:
+    points, _ = clusters()
+    assert smooth(points).belongs_to(points)
+    assert not smooth(points, scales=(1, 8)).belongs_to(points)
 
 
 def test_progress_is_told_and_ends_at_the_number_of_items() -> None:
