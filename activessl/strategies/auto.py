@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.sparse import csr_matrix
 
 from activessl.errors import QueryError
 from activessl.strategies.base import Query, State
-from activessl.strategies.clusters import kmeans_centroids
 from activessl.strategies.coverage import Greedy
 from activessl.strategies.herding import herd
-from activessl.strategies.index import Rows, Vectors, labeled_distance, sample_rows, thin, unit_rows
+from activessl.strategies.index import Rows, Vectors, assign, labeled_distance, sample_rows, thin, unit_rows
 from activessl.strategies.scene import Choice, Scene, answer, uncertainty_of
 
 #: Rows that may be picked, and rows that coverage is measured on; more are sampled.
 _CANDIDATES, _EVALUATORS = 50_000, 20_000
-#: The first batch is chosen among so many rows, as the best of so many starts of k-means.
-_START_ROWS, _STARTS = 20_000, 4
+#: Rows that the first batch is chosen among, and those that k-means is seeded with.
+_START_ROWS, _SEED_ROWS = 20_000, 2_000
 #: Part of the rows that may be picked: the less certain ones.
 _SHARE = 0.5
 #: Kernel width over the median distance to the nearest label.
@@ -33,10 +33,11 @@ _ENOUGH = 30
 class Auto:
     """Ask what covers most of what the head is unsure about, at the scale on which the labels cover the pool.
 
-    Without labels: the items nearest to the centres of a k-means with as many clusters as items asked, the best of a
-    few starts. With labels: herding among the less certain half of the items, weighted with the head's margin
+    Without labels: the items nearest to the centres of a k-means with as many clusters as items asked, seeded with what
+    MaxHerding picks. With labels: herding among the less certain half of the items, weighted with the head's margin
     uncertainty (coverage alone while there is no head), under a Gaussian kernel that is a little wider than the median
-    distance of an item to its nearest label, so that it narrows as labels come in. Vectors are centred and brought to unit length first.
+    distance of an item to its nearest label, so that it narrows as labels come in. Vectors are centred and brought to
+    unit length first.
 
     Two guards: ``random_share`` of each round is drawn alike from all candidates, with recorded propensity, so that
     accuracy can be estimated and no region is left out for ever; and where the labels do not follow the geometry (a
@@ -47,7 +48,7 @@ class Auto:
 
     References:
         Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644; the start: Gupte et al., TMLR
-        2024, arXiv 2401.14555.
+        2024, arXiv 2401.14555; Bae, Noh & Sutherland, ECCV 2024, arXiv 2407.12212.
 
     Example:
         >>> points = np.random.default_rng(0).normal(size=(50, 4))
@@ -87,16 +88,69 @@ class Auto:
 
 
 def _start(scene: Scene, free: Int[np.ndarray, " f"], size: int) -> Greedy:
-    """The first batch: the items nearest to k-means centres, of a few starts the tightest."""
+    """The first batch: k-means from where MaxHerding would look, then the item nearest to each centre.
+
+    Herding alone spends its first pick on the middle of the pool, k-means from random seeds merges groups by chance.
+    """
     rng = scene.state.rng
     some = thin(free, max(_START_ROWS, size), rng)
     rows = scene.rows[some]
     points = centred(scene.state.vectors, rows)
     weights = scene.weigh(scene.multiplicity.astype(np.float64))[some]
     every = np.arange(len(rows))
-    tries = [kmeans_centroids(points, every, size, rng=rng, weights=weights) for _ in range(_STARTS)]
-    best = min(tries, key=lambda found: found.objective)
-    return Greedy(rows[best.picks], best.gains, best.objective)
+    seeds = herd(
+        points,
+        every[:0],
+        thin(every, max(_SEED_ROWS, size), rng),
+        size,
+        width=1.0,
+        weights=weights,
+        evaluators=thin(every, 2 * _SEED_ROWS, rng),
+        rng=rng,
+    )
+    steps = int(np.clip(3_000 // size, 3, 30))  # large batches need no settled clusters, and would wait for them
+    picks, share = settle(points, seeds.picks, weights, iterations=steps)
+    return Greedy(rows[picks], share, float(share.sum()))
+
+
+def settle(
+    points: Float[np.ndarray, "m d"], seeds: Rows, weights: Float[np.ndarray, " m"], *, iterations: int = 30
+) -> tuple[Rows, Float[np.ndarray, " q"]]:
+    """Lloyd's k-means from these rows; then the row nearest to each centre, most populous cluster first.
+
+    Args:
+        points: float32.
+        seeds: (q,) distinct rows to start from.
+        weights: Pull of each row, >= 0.
+        iterations: At most.
+
+    Returns:
+        (distinct rows, share of the weight in each one's cluster, not increasing).
+
+    Example:
+        >>> line = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]], dtype=np.float32)
+        >>> settle(line, np.array([0, 2]), np.ones(6))[0].tolist()
+        [1, 4]
+    """
+    centres = points[seeds].copy()
+    owner = np.full(len(points), -1)
+    for _ in range(iterations):
+        now, _ = assign(points, centres)
+        if np.array_equal(now, owner):
+            break
+        owner = now
+        mass = np.bincount(owner, weights=weights, minlength=len(seeds))
+        member = csr_matrix((weights, (owner, np.arange(len(points)))), shape=(len(seeds), len(points)))
+        kept = mass > 0  # an emptied cluster stays where it was
+        centres[kept] = np.asarray(member @ points)[kept] / mass[kept, None]
+    owner, distance = assign(points, centres)
+    mass = np.bincount(owner, weights=weights, minlength=len(seeds))
+    order = np.lexsort((distance, owner))
+    clusters, first = np.unique(owner[order], return_index=True)
+    picks = np.concatenate([order[first], np.setdiff1d(seeds, order[first])])[: len(seeds)]
+    share = np.concatenate([mass[clusters], np.zeros(len(seeds) - len(clusters))]) / max(mass.sum(), 1e-12)
+    by_share = np.argsort(-share, kind="stable")
+    return picks[by_share], share[by_share]
 
 
 def _herd(scene: Scene, drawn: Rows, free: Int[np.ndarray, " f"], size: int) -> Greedy:
