@@ -12,7 +12,7 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test check studio-test bench clean
+.PHONY: install demo test check studio-test browser-test bench clean
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
@@ -32,8 +32,22 @@ studio-test: .venv/.installed ## the tests against a real Label Studio server
 	@where=$$($(BIN)/activessl studio install) && \
 	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q -m studio tests/studio tests/contracts
 
+browser-test: .venv/.installed ## a real browser labels a round (needs chromium)
+	@$(BIN)/python -m pip install -q -c .ci/constraints.txt --group browser
+	@where=$$($(BIN)/activessl studio install) && \
+	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q tests/browser
+
 bench: .venv/.installed ## the measurements behind docs/results (hours; needs DATA=folder)
-	@ACTIVESSL_DATA=$(DATA) $(BIN)/python -m tests.benchmarks $(ARGS)
+	@test -n "$(DATA)" || { echo "error: DATA is not set"; echo " hint: make bench DATA=folder"; exit 1; } >&2
+	@$(BIN)/python -m pip install -q --group bench
+	@mkdir -p bench
+	$(BIN)/python tests/benchmarks/selection.py run --data $(DATA)/vectors --work bench
+	$(BIN)/python tests/benchmarks/selection.py boss --data $(DATA)/vectors --work bench
+	$(BIN)/python tests/benchmarks/selection.py report --work bench
+	$(BIN)/python tests/benchmarks/strategy_speed.py | tee bench/speed.txt
+	$(BIN)/python tests/benchmarks/strategy_speed.py --items 50000 --dimensions 384 --labels 200 | tee -a bench/speed.txt
+	ACTIVESSL_DATA=$(DATA) $(BIN)/python tests/benchmarks/heads.py 10 | tee bench/learning.txt
+	$(BIN)/python tests/benchmarks/encoders.py --data $(DATA) --encoders pixels patches hybrid | tee bench/encoders.txt
 
 clean: ## everything that can be made again
 	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

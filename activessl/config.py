@@ -80,7 +80,7 @@ class StopConfig(_Section):
     hours: Annotated[float, Field(gt=0)] | None = None
     rounds: Annotated[int, Field(ge=1)] | None = None
     accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
-    stable_kappa: Annotated[float, Field(gt=0, le=1)] | None = 0.99
+    stable_kappa: Annotated[float, Field(gt=0, le=1)] | Literal[False] = 0.99  # false: do not stop for it
 
 
 class RatesConfig(_Section):
@@ -197,7 +197,7 @@ def write_config(config: Config) -> str:
         "[stop]",
         *(_optional(k, v) for k, v in (("labels", c.stop.labels), ("hours", c.stop.hours), ("rounds", c.stop.rounds))),
         _optional("accuracy", c.stop.accuracy),
-        _optional("stable_kappa", c.stop.stable_kappa),
+        f"stable_kappa = {c.stop.stable_kappa or 'false'}  # agreement of three rounds' models; false: go on",
         "",
         "[rates]",
         _optional("per_hour", c.rates.per_hour),

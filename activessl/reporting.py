@@ -123,7 +123,7 @@ def stop_now(view: View, audit: Audit | None = None) -> Verdict:
     return decide(
         Limits(
             accuracy=config.stop.accuracy,
-            kappa=config.stop.stable_kappa,
+            kappa=config.stop.stable_kappa or None,
             labels=config.stop.labels,
             hours=config.stop.hours,
             rounds=config.stop.rounds,

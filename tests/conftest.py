@@ -16,6 +16,10 @@ import pytest
 if TYPE_CHECKING:
     from activessl_label_studio import StudioInfo
 
+# one thread a process: tests work on small arrays, where threads cost more than they give
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 
 @pytest.fixture(scope="session")
 def environment() -> Path:

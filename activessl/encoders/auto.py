@@ -7,8 +7,18 @@ from typing import Any
 
 from activessl.encoders.base import Encoder, OnProgress
 from activessl.encoders.registry import Entry, get, load_encoder
-from activessl.errors import EncoderError
-from activessl.pool.pool import Pool
+from activessl.pool.pool import MODALITIES, Modality, Pool
+
+_BEST: dict[Modality, tuple[str, str]] = {
+    "audio": ("melpatches", "k-means on patches of the spectrogram needs seconds on a CPU"),
+    "image": (
+        "patches",
+        "in minutes on a CPU, k-means on patches makes better neighbours than a network trained from scratch",
+    ),
+    "series": ("rocket", "fixed convolutions need seconds on a CPU and nothing to be trained"),
+    "text": ("tfidf", "it needs no download; the encoder 'sentence' reads better where a model can be had"),
+    "vector": ("vectors", "the pool already holds vectors"),
+}
 
 
 def choose(pool: Pool, minutes: float) -> tuple[str, str]:  # noqa: ARG001
@@ -17,24 +27,8 @@ def choose(pool: Pool, minutes: float) -> tuple[str, str]:  # noqa: ARG001
     Args:
         pool: What to encode.
         minutes: How long training may take.
-
-    Raises:
-        EncoderError: There is none for that modality.
     """
-    if pool.modality == "vector":
-        return "vectors", "the pool already holds vectors"
-    if pool.modality == "image":
-        return (
-            "patches",
-            "in minutes on a CPU, k-means on patches makes better neighbours than a network trained from scratch",
-        )
-    if pool.modality == "series":
-        return "rocket", "fixed convolutions need seconds on a CPU and no labels"
-    if pool.modality == "text":
-        return "tfidf", "it needs no download; the encoder 'sentence' reads better where a model can be had"
-    raise EncoderError(
-        f"no encoder for {pool.modality} yet", hint="encode it elsewhere and pass the vectors in an .npz"
-    )
+    return _BEST[pool.modality]
 
 
 def fit(
@@ -51,6 +45,4 @@ def fit(
     return get(name).fit(pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
 
-ENTRY = Entry(
-    fit=fit, load=load_encoder, modalities=("image", "series", "text", "vector"), summary="the best known for the data"
-)
+ENTRY = Entry(fit=fit, load=load_encoder, modalities=MODALITIES, summary="the best known for the data")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -103,8 +103,25 @@ def choose_input(pool: Pool, *, side: int | None = None, seed: int = 0) -> Image
     return ImageInput(chosen, channels, max(white, 1.0))
 
 
-def sample_tensor(pool: Pool, image: ImageInput, *, limit: int, seed: int) -> torch.Tensor:
-    """Up to ``limit`` images of the pool, drawn at random, as one tensor (n, c, side, side) of uint8.
+class Pictures(Protocol):
+    """Turns the items of a pool into pictures of one size: images as they are, or audio as it sounds."""
+
+    @property
+    def side(self) -> int:
+        """Height and width in pixels."""
+        ...
+
+    def batches(self, pool: Pool, batch_size: int) -> Iterator[torch.Tensor]:
+        """The pool in its order as (b, c, side, side) of uint8."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, for the encoder's configuration."""
+        ...
+
+
+def sample_tensor(pool: Pool, image: Pictures, *, limit: int, seed: int) -> torch.Tensor:
+    """Up to ``limit`` items of the pool, drawn at random, as one tensor (n, c, side, side) of uint8.
 
     All of them, in the pool's order, where the pool is not larger.
     """

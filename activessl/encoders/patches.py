@@ -10,7 +10,7 @@ Then the directions in which views of the same image differ are scaled down (``i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from jaxtyping import Float
 
 from activessl.encoders.augment import Augmentation
 from activessl.encoders.base import OnProgress, Progress
-from activessl.encoders.images import ImageInput, choose_input, parts, sample_tensor
+from activessl.encoders.images import ImageInput, Pictures, choose_input, parts, sample_tensor
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.pixels import principal_components
 from activessl.encoders.registry import Entry
@@ -32,6 +32,9 @@ from activessl.pool.pool import Pool
 #: Added to a patch's variance before dividing: 10 of 255² levels, so that flat patches stay flat (the paper's value).
 _CONTRAST = 10.0 / 255**2
 
+#: Small changes only: what a large crop hides may be what tells the classes apart.
+_VIEWS = Augmentation(min_area=0.7, light=0.2)
+
 
 @dataclass(frozen=True, eq=False)
 class PatchEncoder:
@@ -39,7 +42,7 @@ class PatchEncoder:
 
     fingerprint: str
     provenance: dict[str, Any]
-    image: ImageInput
+    image: Pictures
     field: int
     stride: int
     grid: int
@@ -146,15 +149,54 @@ def fit(
         views: Augmented views an image, from which the whitening within images is measured; 0 leaves it out.
         side: The side that images are squeezed to; by default the pool's, at most 64.
     """
-    key = fit_key(
-        "patches", pool, seed=seed, centroids=centroids, field=field, grid=grid, dim=dim, views=views, side=side
-    )
+    asked: dict[str, Any] = {"centroids": centroids, "field": field, "grid": grid, "dim": dim, "views": views}
+    key = fit_key("patches", pool, seed=seed, side=side, **asked)
     if (found := find_fit(folder, key)) is not None:
         return load(found)
+    image = choose_input(pool, side=side, seed=seed)
+    folder = learn("patches", pool, image, _VIEWS, key=key, folder=folder, seed=seed, on_progress=on_progress, **asked)
+    return load(folder)
+
+
+def learn(
+    name: str,
+    pool: Pool,
+    image: Pictures,
+    augment: Augmentation,
+    *,
+    key: str,
+    folder: Path,
+    seed: int,
+    on_progress: OnProgress | None,
+    centroids: int,
+    field: int | None,
+    grid: int,
+    dim: int,
+    views: int,
+) -> Path:
+    """Learn from a pool's pictures and save the encoder under a name; ``fit`` says what the settings are.
+
+    Args:
+        name: The name it is registered under.
+        pool: The items.
+        image: How they become pictures.
+        augment: How views of a picture differ.
+        key: ``fit_key`` of the request.
+        folder: Where encoders are kept.
+        seed: Of the samples and of k-means.
+        on_progress: Called with stage "train".
+        centroids: k, at most.
+        field: Side of a patch.
+        grid: Regions along each side.
+        dim: Principal components that are kept.
+        views: Views a picture.
+
+    Returns:
+        The folder of the encoder.
+    """
     import faiss
 
     started = time.perf_counter()
-    image = choose_input(pool, side=side, seed=seed)
     width = min(field or (8 if image.side >= 24 else 6), image.side)
     stride = 1 if image.side <= 40 else 2
     sample = sample_tensor(pool, image, limit=2_000, seed=seed)
@@ -182,9 +224,8 @@ def fit(
     pca_mean, pca = principal_components(torch.cat(pooled), dim)
     _tell(on_progress, 3)
 
-    # small changes only: what a large crop hides may be what tells the classes apart
     if views > 1:
-        augment, generator = Augmentation(min_area=0.7, light=0.2), torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         seen: list[list[torch.Tensor]] = [[] for _ in range(views)]
         for part in parts(sample[:1_500], 32):
             for view in seen:
@@ -197,25 +238,25 @@ def fit(
     config = {"image": image.to_json(), "field": width, "stride": stride, "grid": grid}
     tensors = {"mean": mean, "whiten": whiten, "centroids": centres, "pca_mean": pca_mean, "pca": pca}
     provenance = {
-        "objective": "k-means on whitened patches, whitened within images",
+        "objective": "k-means on whitened patches, whitened within items",
         "source": "Coates, Ng & Lee 2011",
-        "images": len(sample),
+        "items": len(sample),
         "seed": seed,
         "seconds": round(time.perf_counter() - started, 2),
     }
-    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    return load(save_encoder(folder, "patches", config, arrays, provenance, key=key))
+    arrays = {part: tensor.numpy() for part, tensor in tensors.items()}
+    return save_encoder(folder, name, config, arrays, provenance, key=key)
 
 
-def load(folder: Path) -> PatchEncoder:
-    """Read the encoder back from its folder."""
+def load(folder: Path, pictures: Callable[..., Pictures] = ImageInput) -> PatchEncoder:
+    """Read the encoder back from its folder; ``pictures`` is made of what its ``to_json`` gave."""
     note, arrays = read_encoder(folder)
     config = note["config"]
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     return PatchEncoder(
         note["fingerprint"],
         note["provenance"],
-        ImageInput(**config["image"]),
+        pictures(**config["image"]),
         config["field"],
         config["stride"],
         config["grid"],
@@ -224,6 +265,7 @@ def load(folder: Path) -> PatchEncoder:
         tensors["centroids"],
         tensors["pca_mean"],
         tensors["pca"],
+        name=note["encoder"],
     )
 
 

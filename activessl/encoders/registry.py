@@ -41,6 +41,7 @@ _BUILT_IN: dict[str, str] = {
     "contrastive": "activessl.encoders.pretrain:CONTRASTIVE",
     "hybrid": "activessl.encoders.pretrain:HYBRID",
     "masked": "activessl.encoders.pretrain:MASKED",
+    "melpatches": "activessl.encoders.audio:ENTRY",
     "patches": "activessl.encoders.patches:ENTRY",
     "pixels": "activessl.encoders.pixels:ENTRY",
     "rocket": "activessl.encoders.series:ENTRY",

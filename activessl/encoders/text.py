@@ -105,7 +105,10 @@ def fit(
 
     matrix = scipy.sparse.hstack([family.transform(texts) for family in families.values()], format="csr")
     d = min(dim, *matrix.shape)
-    components = randomized_svd(matrix, d, random_state=seed)[2].T
+    _, strengths, directions = randomized_svd(matrix, d, random_state=seed)
+
+    # weak directions are mostly chance meetings of terms: scaled by the root of their strength they disturb less
+    components = directions.T * np.sqrt(strengths / max(strengths[0], 1e-12))
     _tell(on_progress, 2)
 
     config = {name: sorted(family.vocabulary_, key=family.vocabulary_.__getitem__) for name, family in families.items()}
@@ -126,7 +129,9 @@ def load(folder: Path) -> TfidfEncoder:
     """Read the encoder back from its folder."""
     note, tensors = read_encoder(folder)
     families = []
-    for name, vocabulary in note["config"]["vocabulary"].items():
+    # in the order in which the components were fitted, which JSON does not keep
+    for name in (name for name in FAMILIES if name in note["config"]["vocabulary"]):
+        vocabulary = note["config"]["vocabulary"][name]
         family = _family(name, vocabulary={term: column for column, term in enumerate(vocabulary)})
         family.idf_ = tensors[f"idf.{name}"]
         families.append(family)

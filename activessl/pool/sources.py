@@ -15,7 +15,7 @@ from activessl.pool.decode import decode_image, image_suffixes
 from activessl.pool.pool import MODALITIES, Item, Media, Modality, Pool, Source, Unreadable
 from activessl.pool.tables import ParquetSource
 
-__all__ = ["FolderSource", "NpzSource", "ParquetSource", "Stamped", "load_pool", "open_source"]
+__all__ = ["FolderSource", "NpzSource", "ParquetSource", "Sampled", "Stamped", "load_pool", "open_source"]
 
 #: Called with how many items have been read, and how many there are.
 OnScan = Callable[[int, int], None]
@@ -38,6 +38,16 @@ class Stamped(Source, Protocol):
 
     def describe(self, item_id: str) -> Item | Unreadable:
         """Read one item and describe it."""
+        ...
+
+
+@runtime_checkable
+class Sampled(Source, Protocol):
+    """A source of audio that knows how many samples a second it has."""
+
+    @property
+    def sample_rate(self) -> int | None:
+        """Samples a second; None where it holds no audio."""
         ...
 
 

@@ -43,6 +43,17 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+#: What the field also calls them.
+_ALSO = {"coreset": "k_center", "bait": "bait_binary", "lc": "least_confidence", "centroids": "kmeans"}
+
+
+def _known_as(name: str) -> str:
+    """The name that is meant, whatever its case, hyphens and underscores."""
+    plain = name.lower().replace("-", "").replace("_", "").replace(" ", "")
+    meant = {built_in.replace("_", ""): built_in for built_in in _BUILT_IN} | _ALSO
+    return meant.get(plain, name)
+
+
 def strategy_names() -> tuple[str, ...]:
     """The names that :func:`get_strategy` knows, sorted: built-in ones and those of installed packages.
 
@@ -57,7 +68,8 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
     """Make a strategy from its name, or pass one through.
 
     Args:
-        strategy: A name out of :func:`strategy_names`, or an object with ``name`` and ``query``.
+        strategy: A name out of :func:`strategy_names`, in any case, with hyphens or underscores; or an object
+            with ``name`` and ``query``.
         params: The strategy's fields, such as ``width=0.8``.
 
     Raises:
@@ -67,6 +79,8 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
     Example:
         >>> get_strategy("max_herding", width=0.8)
         MaxHerding(width=0.8, name='max_herding')
+        >>> get_strategy("CoreSet").name, get_strategy("max-herding").name
+        ('k_center', 'max_herding')
     """
     if not isinstance(strategy, str):
         if not isinstance(strategy, QueryStrategy):
@@ -77,6 +91,7 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
         if params:
             raise QueryError("parameters for a strategy that is made already", hint="set them where it is made")
         return strategy
+    strategy = _known_as(strategy)
     if strategy in _BUILT_IN:
         path, fixed = _BUILT_IN[strategy]
         module, _, attribute = path.partition(":")

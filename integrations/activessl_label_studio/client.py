@@ -98,13 +98,12 @@ class Client:
 
         A body is for filters that are too long for an address. A proxy may drop it: then more comes than was asked for.
         """
-        payload = {"params": params} if body is None else {"params": params, "json": body}
         for _ in range(2):
             try:
-                return self._request("GET", path, timeout=timeout, retries=2, **payload)
+                return self._request("GET", path, params=params, json=body, timeout=timeout, retries=2)
             except _BrokenOff:
                 continue
-        return self._request("GET", path, timeout=timeout, retries=2, **payload)
+        return self._request("GET", path, params=params, json=body, timeout=timeout, retries=2)
 
     def patch(self, path: str, body: Any) -> Any:
         """Change; repeating it changes nothing more, so it is retried like a read."""
@@ -121,6 +120,20 @@ class Client:
     def upload(self, path: str, files: dict[str, tuple[str, bytes, str]], **params: Any) -> Any:
         """Send files as {field: (name, content, media type)}; each under a field of its own."""
         return self._request("POST", path, params=params, files=files, timeout=IMPORT_TIMEOUT_S, retries=0)
+
+    def look(self, path: str) -> tuple[int, str]:
+        """The status with which something is served, and its media type; 0 where nothing answers. Follows one address
+        only: what a redirect leads to is another server's."""
+        import httpx
+        from label_studio_sdk.core.api_error import ApiError
+
+        try:
+            response = self._sdk._client_wrapper.httpx_client.request(
+                path, method="GET", request_options={"timeout_in_seconds": TIMEOUT_S, "max_retries": 0}
+            )
+        except (httpx.HTTPError, ApiError, ValueError):
+            return 0, ""
+        return int(response.status_code), str(response.headers.get("content-type", ""))
 
     def _request(
         self, method: str, path: str, *, timeout: float, retries: int, missing_ok: bool = False, **payload: Any

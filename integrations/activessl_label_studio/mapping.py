@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from activessl.annotators.base import Answer, Suggestion
@@ -97,19 +98,23 @@ def to_prediction(suggestion: Suggestion | None, score: float, model: str, contr
     Raises:
         AnnotatorError: The SDK's ``LabelInterface`` says that it does not fit the label config.
     """
-    prediction: dict[str, Any] = {
-        "model_version": model,
-        "score": float(score),
-        "result": to_result(_shown(suggestion, control), control),
-    }
-    if not math.isfinite(prediction["score"]):
+    shown = tuple(_shown(suggestion, control))
+    if not math.isfinite(score):
         raise AnnotatorError(f"the score {score} is not a number", hint="rank the items first")
-    errors = control.interface.validate_prediction(prediction, return_errors=True)
-    if errors:
+    error = _misfit(control, shown)
+    if error:
         raise AnnotatorError(
-            f"a prediction does not fit the label config: {errors[0]}", hint="correct the label config, or the classes"
+            f"a prediction does not fit the label config: {error}", hint="correct the label config, or the classes"
         )
-    return prediction
+    return {"model_version": model, "score": float(score), "result": to_result(shown, control)}
+
+
+@lru_cache(maxsize=1024)
+def _misfit(control: Control, classes: tuple[str, ...]) -> str:
+    """What is wrong with an answer of these classes; asked once for each, not for each of ten thousand tasks."""
+    prediction = {"model_version": "any", "score": 0.5, "result": to_result(classes, control)}
+    errors = control.interface.validate_prediction(prediction, return_errors=True)
+    return str(errors[0]) if errors else ""
 
 
 def _shown(suggestion: Suggestion | None, control: Control) -> list[str]:

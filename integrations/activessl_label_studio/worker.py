@@ -135,12 +135,14 @@ class Worker:
         Raises:
             ActiveSSLError: It could not be done now: the server is away, another process writes to the project.
         """
-        new = self._timed("pull", lambda: self.session.pull(self.annotator))
-        self.counts["pulls"] += 1
-        self.counts["answers"] += new
-        if new:
-            self._tell(f"{new} new answers")
         history = self._look()
+        if any(r.pushed for r in history.rounds):  # before the first push there is no project to ask
+            new = self._timed("pull", lambda: self.session.pull(self.annotator))
+            self.counts["pulls"] += 1
+            self.counts["answers"] += new
+            if new:
+                self._tell(f"{new} new answers")
+            history = self._look()
         current = history.open_round
         if current is not None and not current.pushed:  # a process ended between choosing and pushing
             self._push()

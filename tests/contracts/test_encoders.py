@@ -27,7 +27,12 @@ QUICK = {name: {"steps": 2, "batch_size": 8} for name in ("contrastive", "hybrid
 
 def make_pool(folder: Path, modality: Modality, n: int = 12) -> Pool:
     rng = np.random.default_rng(0)
-    arrays = {
+    arrays: dict[str, dict[str, np.ndarray]] = {
+        "audio": {
+            "data": rng.integers(-9000, 9000, n * 2000, dtype=np.int16),
+            "offsets": np.arange(n + 1) * 2000,
+            "sample_rate": np.array(8000),
+        },
         "image": {"images": rng.integers(0, 255, (n, 13, 10, 3), dtype=np.uint8)},
         "series": {"X": rng.normal(size=(n, 2, 20)).astype(np.float32)},
         "vector": {"vectors": rng.normal(size=(n, 5)).astype(np.float32)},

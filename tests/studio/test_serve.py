@@ -1,4 +1,4 @@
-"""``activessl serve`` beside a real Label Studio: a webhook comes, the next round opens, and a restart loses nothing."""
+"""``activessl serve`` beside a real Label Studio: webhooks open rounds, and a restart loses nothing."""
 
 from __future__ import annotations
 

@@ -57,3 +57,8 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
 def test_what_is_written_reads_back_the_same(classes: list[str], path: str) -> None:
     config = check_config({"data": {"path": path, "modality": "image", "classes": classes}, "seed": 3})
     assert check_config(tomllib.loads(write_config(config))) == config
+
+
+def test_not_to_stop_for_stable_predictions_can_be_written_down() -> None:
+    config = check_config({**GOOD, "stop": {"stable_kappa": False, "labels": 50}})
+    assert check_config(tomllib.loads(write_config(config))) == config

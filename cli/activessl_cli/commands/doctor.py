@@ -62,7 +62,10 @@ def _project(folder: Path) -> Iterator[Finding]:
     from activessl.config import CONFIG_NAME
     from activessl.errors import ActiveSSLError
     from activessl.project import Project
-    from activessl_cli.people import annotator
+    from activessl_cli.people import annotator, studio_folder
+    from activessl_label_studio import studio
+    from activessl_label_studio.annotator import LabelStudioAnnotator
+    from activessl_label_studio.doctor import examine
 
     if not (folder / CONFIG_NAME).is_file():
         yield Finding("project", True, "none here")
@@ -83,7 +86,10 @@ def _project(folder: Path) -> Iterator[Finding]:
     yield Finding("data", project.data.exists(), str(project.data), "mend data.path in activessl.toml")
     try:
         people = annotator(project)
-        people.pull(None)
-        yield Finding("label studio", True, "answers")
     except ActiveSSLError as error:
         yield Finding("label studio", False, error.message, error.hint)
+        return
+    if isinstance(people, LabelStudioAnnotator):
+        running = studio.status(studio_folder(folder)) if project.config.annotator.url is None else None
+        for found in examine(people.config, log=running.log if running else None):
+            yield Finding(found.what, found.ok, found.found, found.remedy)

@@ -74,6 +74,14 @@ def test_what_is_read_back_weighs_terms_as_before_and_knows_no_new_ones(tmp_path
     assert encoder.provenance["terms"] <= 100
 
 
+def test_directions_are_uncorrelated_over_the_pool_so_each_term_meets_its_own_weights(tmp_path: Path) -> None:
+    pool = pool_of(tmp_path / "t.parquet", [f"{TOPICS[i % 3]} {i}" for i in range(40)])
+    vectors = encode(fit_encoder("tfidf", pool, folder=tmp_path / "e", dim=8), pool)
+    products = vectors.T @ vectors
+    assert np.allclose(products, np.diag(np.diag(products)), atol=1e-2)
+    assert (np.diff(np.diag(products)) <= 1e-4).all()  # the strongest first
+
+
 @pytest.mark.parametrize(
     "texts",
     [["a", "b", "c"], ["same"] * 60, ["x" * 100_000, "y", "z"], ["one"]],

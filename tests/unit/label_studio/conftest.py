@@ -12,7 +12,7 @@ import pytest
 
 from activessl.annotators.base import Answer, Pushed, Suggestion
 from activessl.config import check_config
-from activessl.errors import AnnotatorUnreachable
+from activessl.errors import AnnotatorError, AnnotatorUnreachable
 from activessl.pool.pool import Pool
 from activessl.project import Project
 from activessl.session import Session
@@ -43,6 +43,8 @@ class Desk:
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
         self._come()
+        if not self.models:
+            raise AnnotatorError("there is no project", hint="push first")
         return list(self.answers), str(len(self.answers))
 
     def answer(self, n: int, *, skip: bool = False) -> None:

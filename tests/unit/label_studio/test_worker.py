@@ -114,7 +114,7 @@ def test_trouble_is_told_once_and_tried_again(worker: Worker, desk: Any) -> None
     assert not worker.try_step()
     desk.away = False
     assert worker.try_step()
-    assert told[:2] == ["nobody is there; wait", "round 1 is open"] or told[0] == "nobody is there; wait"
+    assert told[:2] == ["round 1 is open", "nobody is there; wait"]
     assert told.count("nobody is there; wait") == 1
     assert (worker.problem, worker.counts["errors"]) == ("", 2)
 

@@ -1,0 +1,221 @@
+"""The loop of a training run, and taking it up where it was cut off.
+
+Everything random in a step is drawn from a generator seeded by (seed, step), and the number of steps is fixed before
+the first of them counts, so a run that was killed and resumed ends with the weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from activessl.encoders.augment import Augmentation
+from activessl.encoders.base import OnProgress, Progress
+from activessl.encoders.checkpoint import read_checkpoint, write_checkpoint
+from activessl.encoders.health import health
+from activessl.encoders.hybrid import Objective, Weights
+from activessl.encoders.images import parts
+from activessl.encoders.pixels import principal_components
+from activessl.encoders.vit import ViT, ViTConfig, patchify
+from activessl.errors import EncoderError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a training run.
+
+    Attributes:
+        dim: Length of a token.
+        depth: Number of blocks.
+        heads: Attention heads.
+        patch: Side of a patch; by default an eighth of the image's.
+        side: Side of the image; by default the pool's median, at most 64.
+        batch_size: Images in a step, each in two views.
+        lr: Largest learning rate, reached after a tenth of the steps, falling to zero along a cosine.
+        weight_decay: Of AdamW, on matrices only.
+        grid: Regions along each side over which tokens are averaged for an image's vector.
+        out: Principal components of those averages that are kept.
+        checkpoint_seconds: How often the state is written.
+    """
+
+    dim: int = 64
+    depth: int = 3
+    heads: int = 4
+    patch: int | None = None
+    side: int | None = None
+    batch_size: int = 256
+    lr: float = 1e-3
+    weight_decay: float = 0.05
+    grid: int = 4
+    out: int = 128
+    checkpoint_seconds: float = 10.0
+
+
+class TrainingRun:
+    """One training run: the model, its optimiser, and how far it is.
+
+    Args:
+        images: (n, c, s, s) of uint8.
+        config: The encoder's shape.
+        weights: What it learns.
+        recipe: How.
+        seed: Of weights, order, views and masks.
+        checkpoint: The file from which it is taken up again.
+    """
+
+    def __init__(
+        self, images: Tensor, config: ViTConfig, weights: Weights, recipe: Recipe, seed: int, checkpoint: Path
+    ) -> None:
+        self.images, self.recipe, self.seed, self.checkpoint = images, recipe, seed, checkpoint
+        self.device = _device()
+        values = images[:: max(1, len(images) // 1000)].float() / 255
+        self.mean, self.std = values.mean((0, 2, 3)), values.std((0, 2, 3)).clamp_min(1 / 255)
+        self.augment = Augmentation()
+        self.step, self.total, self.seconds, self.loss = 0, 0, 0.0, math.nan
+
+        # weights come from the seed alone, and the caller's generator is left as it was
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.model = Objective(config, weights)
+        self._embed_from_patches()
+        self.model.to(self.device)
+        matrices = [p for p in self.model.parameters() if p.ndim > 1]
+        others = [p for p in self.model.parameters() if p.ndim <= 1]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=recipe.lr,
+            betas=(0.9, 0.95),
+        )
+
+    def train(self, minutes: float, steps: int | None, on_progress: OnProgress | None) -> None:
+        """Take up the checkpoint if there is one, and train to the end."""
+        self._resume()
+        if not self.total:
+            self.total = steps if steps is not None else self._steps_in(minutes)
+        self.model.train()
+        started, before, written = time.perf_counter(), self.seconds, time.perf_counter()
+        shown = max(1, self.total // 100)
+        while self.step < self.total:
+            value = self._one_step(self.step, self.total)
+            if not math.isfinite(value):
+                raise EncoderError(f"the loss is {value} after {self.step} steps", hint="train with a smaller lr")
+            self.loss = value if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * value
+            self.step += 1
+            self.seconds = before + time.perf_counter() - started
+            if on_progress is not None and (self.step % shown == 0 or self.step == self.total):
+                figures = self.health() if self.step % (shown * 20) == 0 or self.step == self.total else None
+                on_progress(Progress("train", self.step, self.total, loss=self.loss, health=figures))
+            if time.perf_counter() - written > self.recipe.checkpoint_seconds or self.step == self.total:
+                self._write()
+                written = time.perf_counter()
+
+    def health(self) -> dict[str, float]:
+        """Label-free figures of two views of up to 500 images."""
+        few = self.images[:: max(1, math.ceil(len(self.images) / 500))].float() / 255
+        generator = torch.Generator().manual_seed(self.seed)
+        views = [self.augment(few, generator) for _ in range(2)]
+        vit = self.model.encoder
+        a, b = (pool_tokens(vit, self._ready(view), 1).cpu().numpy() for view in views)
+        return {name: round(value, 4) for name, value in health(a, b).items()}
+
+    def tensors(self) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+        """What the finished encoder needs, and no more."""
+        vit = self.model.encoder.eval()
+        few = self.images[:: max(1, math.ceil(len(self.images) / 5_000))]
+        pooled = [pool_tokens(vit, self._ready(part.float() / 255), self.recipe.grid).cpu() for part in parts(few, 256)]
+        pca_mean, pca = principal_components(torch.cat(pooled).clone(), self.recipe.out)
+        weights = {f"vit.{name}": value.detach().cpu() for name, value in vit.state_dict().items()}
+        every = weights | {"mean": self.mean, "std": self.std, "pca_mean": pca_mean, "pca": pca}
+        return {name: value.numpy() for name, value in every.items()}
+
+    def _one_step(self, step: int, total: int) -> float:
+        # all randomness of a step comes from its number
+        mix = hashlib.sha256(f"{self.seed}:{step}".encode()).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(mix[:8], "little") >> 1)
+        rows = self._rows(step)
+        batch = self.images[rows].to(self.device).float() / 255
+        views = torch.stack([self._ready(self.augment(batch, generator)) for _ in range(2)])  # (2, b, c, s, s)
+
+        # up over a tenth of the steps, then down along a cosine
+        warm = max(1, total // 10)
+        rate = (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / (total - warm + 1)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.lr * min(1.0, rate)
+
+        loss = self.model(views, generator)["total"]
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        return float(loss.detach())
+
+    def _rows(self, step: int) -> Tensor:
+        """The images of a step: each epoch is a new order, and a step never straddles two."""
+        n = len(self.images)
+        size = min(self.recipe.batch_size, n)
+        epoch, at = divmod(step, n // size)
+        order = np.random.default_rng([self.seed, epoch]).permutation(n)
+        return torch.from_numpy(order[at * size : (at + 1) * size])
+
+    def _steps_in(self, minutes: float) -> int:
+        """How many steps fit: measured on a few that are then undone."""
+        before = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self._one_step(0, 100)  # the first one also allocates
+        count, started = 0, time.perf_counter()
+        while count < 3 or (time.perf_counter() - started < min(2.0, 3 * minutes) and count < 20):
+            self._one_step(count, 100)
+            count += 1
+        pace = (time.perf_counter() - started) / count
+        self.model.load_state_dict(before)
+        self.optimiser.state.clear()
+        return max(10, round(60 * minutes / pace))
+
+    def _embed_from_patches(self) -> None:
+        """Start the patch embedding from the pool's principal patches instead of noise."""
+        embed = self.model.encoder.embed
+        few = self.images[:: max(1, math.ceil(len(self.images) / 500))].float() / 255
+        patches = patchify(normalise(few, self.mean, self.std), self.model.encoder.config.patch).flatten(0, 1)
+        _, directions = principal_components(patches, embed.out_features)
+        spread = (patches @ directions).std(0).clamp_min(0.05)
+        with torch.no_grad():
+            embed.weight[: directions.shape[1]] = (directions / spread).T * 0.5
+
+    def _ready(self, images: Tensor) -> Tensor:
+        return normalise(images.to(self.device), self.mean.to(self.device), self.std.to(self.device))
+
+    def _write(self) -> None:
+        state = {"step": self.step, "total": self.total, "seconds": self.seconds, "loss": self.loss}
+        write_checkpoint(self.checkpoint, self.model, self.optimiser, state)
+
+    def _resume(self) -> None:
+        state = read_checkpoint(self.checkpoint, self.model, self.optimiser)
+        if state is not None:
+            self.step, self.total = int(state["step"]), int(state["total"])
+            self.seconds, self.loss = float(state["seconds"]), float(state["loss"])
+
+
+@torch.inference_mode()
+def pool_tokens(vit: ViT, images: Tensor, grid: int) -> Tensor:
+    """Tokens of normalised images (b, c, s, s), averaged over a grid of regions: (b, grid² dim)."""
+    tokens = vit(patchify(images, vit.config.patch))  # (b, n, d)
+    maps = tokens.transpose(1, 2).unflatten(2, (vit.config.grid, vit.config.grid))  # (b, d, g, g)
+    return F.adaptive_avg_pool2d(maps, min(grid, vit.config.grid)).flatten(1)
+
+
+def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Each channel of images (b, c, s, s) less its mean (c,), divided by its spread (c,)."""
+    return (images - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
+
+
+def _device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -1,0 +1,86 @@
+"""Label configs: what we build for people, and what of theirs can be served."""
+
+from __future__ import annotations
+
+import pytest
+
+from activessl.errors import ConfigError
+from activessl_label_studio.labels import HOTKEYS, build_config, read_config
+
+IMAGE = '<Image name="item" value="$image"/>'
+
+
+def choices(inside: str = '<Choice value="a"/><Choice value="b"/>', **attributes: str) -> str:
+    said = "".join(f' {key}="{value}"' for key, value in attributes.items())
+    return f'<Choices name="label" toName="item"{said}>{inside}</Choices>'
+
+
+def test_many_classes_stand_beside_the_picture_and_few_below_it() -> None:
+    few, many = build_config(["a", "b"], "image"), build_config([f"class {i}" for i in range(13)], "image")
+    assert "flex" not in few and 'showInline="true"' in few
+    assert "flex" in many and "showInline" not in many
+    assert len(read_config(many).classes) == 13
+
+
+def test_more_classes_than_keys_have_keys_as_far_as_these_reach() -> None:
+    config = build_config([f"class {i}" for i in range(len(HOTKEYS) + 5)], "text")
+    assert config.count("hotkey=") == len(HOTKEYS)
+    assert len(set(HOTKEYS)) == len(HOTKEYS)
+
+
+@pytest.mark.parametrize(("side", "shown"), [(28, "280px"), (64, "512px"), (128, "512px"), (129, None), (None, None)])
+def test_small_pictures_are_enlarged_as_far_as_something_can_be_made_out(side: int | None, shown: str | None) -> None:
+    config = build_config(["a", "b"], "image", side=side)
+    assert (f'maxWidth="{shown}"' in config) if shown else "maxWidth" not in config
+    assert read_config(config).classes == ("a", "b")
+
+
+def test_a_series_has_a_channel_for_each_row() -> None:
+    config = build_config(["a", "b"], "series", channels=3)
+    assert [f'column="channel_{i}"' in config for i in range(4)] == [True, True, True, False]
+    assert read_config(config).modality == "series"
+
+
+def test_a_question_stands_above_the_choices() -> None:
+    config = build_config(["a", "b"], "audio", question='Is it "clean"?')
+    assert config.index("Header") < config.index("<Choices")
+    assert read_config(config).modality == "audio"
+
+
+@pytest.mark.parametrize("names", [[], [""], [" a"], ["a", "a"], ["a\x00"], ["\ud800"]])
+def test_names_that_cannot_be_shown_are_refused(names: list[str]) -> None:
+    with pytest.raises(ConfigError):
+        build_config(names, "image")
+
+
+def test_results_say_the_alias_where_a_choice_has_one() -> None:
+    inside = "<Choice value='Cat' alias='cat'/><Choice value='Dog'/>"
+    config = f"<View>{IMAGE}{choices(inside)}</View>"
+    assert read_config(config).classes == ("cat", "Dog")
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ("<View>", "cannot be read"),
+        (f"<View>{IMAGE}</View>", "no Choices"),
+        (f'<View>{IMAGE}<RectangleLabels name="b" toName="item"><Label value="x"/></RectangleLabels></View>', "Rect"),
+        (f"<View>{IMAGE}{choices(perRegion='true')}</View>", "perRegion"),
+        (f"<View>{IMAGE}{choices(visibleWhen='region-selected')}</View>", "visibleWhen"),
+        (f"<View>{IMAGE}{choices('', value='$options')}</View>", "takes its classes from the tasks"),
+        ('<View><Video name="item" value="$video"/>' + choices() + "</View>", "Video"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_by_name(config: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        read_config(config)
+
+
+def test_of_several_choices_one_must_be_named() -> None:
+    other = choices().replace("label", "other")
+    config = f"<View>{IMAGE}{choices()}{other}</View>"
+    with pytest.raises(ConfigError, match="2 Choices"):
+        read_config(config)
+    assert read_config(config, control="other").name == "other"
+    with pytest.raises(ConfigError, match="nothing"):
+        read_config(config, control="nothing")
