@@ -25,6 +25,7 @@ def write_report(work: Path, out: Path, auto_version: str) -> None:
     boss = _boss(work)
     names = sorted({name for of_set in runs.values() for name in of_set}, key=_order)
     lines = [*_head(runs, pools, names)]
+    lines += _bars(runs, budgets)
     lines += _needs(runs, budgets, names, cold)
     lines += _wins(runs, budgets, names)
     lines += _worst(runs, budgets, names)
@@ -80,8 +81,8 @@ def _pair(of_set: dict[str, dict[int, list[float]]], a: str, b: str) -> tuple[np
 
 
 def _head(runs: Runs, pools: dict[str, int], names: list[str]) -> list[str]:
-    seeds = {name: min(len(of_set.get(name, {})) for of_set in runs.values()) for name in names}
-    text = ", ".join(f"{name} {count}" for name, count in seeds.items())
+    seeds = {key: [len(of_set.get(name, {})) for name in names if name in of_set] for key, of_set in runs.items()}
+    text = ", ".join(f"{key} {min(counts)} to {max(counts)}" for key, counts in sorted(seeds.items()))
     return [
         "# How well strategies choose",
         "",
@@ -91,7 +92,7 @@ def _head(runs: Runs, pools: dict[str, int], names: list[str]) -> list[str]:
         f"Each seed draws 80 % of a set's pool, at most {max(pools.values(), default=0):,} items.",
         "Budgets are 1, 2, 5, 10, 20 and 40 labels a class.",
         "Every strategy chooses its own first batch; those that need a head start from a random one (marked *).",
-        f"Least seeds over the sets: {text}.",
+        f"Seeds, from the least to the most of any strategy: {text}.",
         "",
     ]
 
@@ -104,13 +105,15 @@ def _needs(runs: Runs, budgets: dict[str, np.ndarray], names: list[str], cold: s
         "Share of random's labels that a strategy needs to reach what random reaches with all of its labels (seed-mean",
         "isotonic curves; 90 % interval from resampling paired seeds).",
         "`> 1` does not arrive within the budget and counts as 1 in the geometric mean, which is then a lower bound.",
+        f"The mean is over the sets that all strategies ran on: {', '.join(_common(runs))}.",
         "",
         "| strategy | geometric mean | " + " | ".join(sets) + " |",
         "|---|---|" + "---|" * len(sets),
     ]
+    everywhere = _common(runs)
     table = []
     for name in names:
-        if name == "random":
+        if name == "random" or not all(name in runs[key] for key in everywhere):
             continue
         cells, logs, censored = [], [], False
         for key in sets:
@@ -125,16 +128,63 @@ def _needs(runs: Runs, budgets: dict[str, np.ndarray], names: list[str], cold: s
                 low = "?" if found.high is None else f"{1 - found.high:.2f}"
                 high = "> 1" if found.low is None else f"{1 - found.low:.2f}"
                 cells.append(f"{ratio:.2f} ({low} to {high})")
-                logs.append(np.log(max(ratio, 1e-6)))
             else:
-                censored = True
+                ratio = 1.0
                 cells.append("> 1")
-                logs.append(0.0)
-        if len(logs) == len(sets):
-            mean = float(np.exp(np.mean(logs)))
-            told = f"{'≥ ' if censored else ''}{mean:.3f}"
-            table.append((mean, f"| {name}{'*' if name in cold else ''} | {told} | " + " | ".join(cells) + " |"))
+            if key in everywhere:
+                censored |= found.kind != "measured"
+                logs.append(np.log(max(ratio, 1e-6)))
+        mean = float(np.exp(np.mean(logs)))
+        told = f"{'≥ ' if censored else ''}{mean:.3f}"
+        table.append((mean, f"| {name}{'*' if name in cold else ''} | {told} | " + " | ".join(cells) + " |"))
     return lines + [line for _, line in sorted(table, key=lambda row: row[0])] + [""]
+
+
+def _common(runs: Runs) -> list[str]:
+    """Sets on which all of the strategies that stand in the matrix ran."""
+    present = {name for of_set in runs.values() for name in of_set if name in SHOWN}
+    found = [key for key in sorted(runs) if present <= set(runs[key])]
+    return found or sorted(runs)
+
+
+def _bars(runs: Runs, budgets: dict[str, np.ndarray]) -> list[str]:
+    """What was hoped for, and what came."""
+    lines = ["## What was hoped for, and what came", ""]
+    needs, below, worst = {}, 0, []
+    for key, of_set in sorted(runs.items()):
+        pair = _pair(of_set, "auto", "random")
+        if pair is None:
+            continue
+        found = savings(Curve(budgets[key], pair[0]), Curve(budgets[key], pair[1]), rng=np.random.default_rng(0))
+        needs[key] = 1.0 if found.saved is None else max(1 - found.saved, 1e-6)
+        difference = pair[0] - pair[1]
+        if len(difference) > 2:
+            low = difference.mean(axis=0) + 1.96 * difference.std(axis=0, ddof=1) / np.sqrt(len(difference)) < 0
+            below += int(low.sum())
+            worst += [f"{key} at {b}" for b in budgets[key][low]]
+    mean = float(np.exp(np.mean(np.log(list(needs.values())))))
+    met = "met" if mean <= 0.27 else "missed"
+    lines.append(
+        f"* `auto` needs at most 0.27 of random's labels, geometric mean over {len(needs)} sets: {mean:.2f}, {met}."
+    )
+    told = "met" if not below else f"missed ({', '.join(worst)})"
+    lines.append(f"* No budget at which its 95 % interval lies below random: {below} such cells, {told}.")
+    for other in ("uherding_published", "bait_binary"):
+        rates = []
+        for key, of_set in runs.items():
+            pair = _pair(of_set, "auto", other)
+            if pair is not None:
+                rates.append(win_rate(Curve(budgets[key], pair[0]), Curve(budgets[key], pair[1])))
+        rate = float(np.mean(rates))
+        lines.append(f"* It wins 0.8 of the cells against {other}: {rate:.2f}, {'met' if rate >= 0.8 else 'missed'}.")
+    gains = []
+    for of_set in runs.values():
+        pair = _pair(of_set, "auto without random share", "auto")
+        if pair is not None:
+            gains.append(100 * float(np.mean(pair[0] - pair[1])))
+    if gains:
+        lines.append(f"* Its random share costs {np.mean(gains):.2f} points of accuracy, mean over sets and budgets.")
+    return [*lines, ""]
 
 
 def _wins(runs: Runs, budgets: dict[str, np.ndarray], names: list[str]) -> list[str]:
