@@ -29,6 +29,13 @@ class DataConfig(_Section):
     multi_label: bool = False
     test: str | None = None  # labeled data that is never asked about: measures every round
 
+    @field_validator("multi_label")
+    @classmethod
+    def _not_yet(cls, multi_label: bool) -> bool:
+        if multi_label:
+            raise ValueError("several classes per item are not supported by the loop yet: leave it out")
+        return multi_label
+
     @field_validator("classes")
     @classmethod
     def _two_different(cls, classes: tuple[str, ...]) -> tuple[str, ...]:

@@ -43,6 +43,11 @@ class Project:
                     f"{folder} holds a project about {there.data.path} already",
                     hint="choose another folder with --project, or edit its activessl.toml",
                 )
+            if there != config:
+                raise ConfigError(
+                    f"{folder} holds this project already, with other settings",
+                    hint=f"edit {path}, or choose another folder",
+                )
             return cls.open(folder)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)

@@ -73,15 +73,19 @@ class Session:
             )
             folder = embeddings_folder(self.project, encoder.fingerprint)
             embeddings = embed(encoder, pool, folder, on_progress=on_progress)
-            self._append(
-                Encoded(
-                    fingerprint=encoder.fingerprint,
-                    encoder=encoder.name,
-                    items=len(pool),
-                    dim=encoder.dim,
-                    seconds=time.monotonic() - start,
+            history = self.project.history()
+            now = history.encoded
+            if now is None or (now.fingerprint, now.items) != (encoder.fingerprint, len(pool)):
+                self._append(
+                    Encoded(
+                        fingerprint=encoder.fingerprint,
+                        encoder=encoder.name,
+                        items=len(pool),
+                        dim=encoder.dim,
+                        seconds=time.monotonic() - start,
+                        turn=history.events,
+                    )
                 )
-            )
         return embeddings
 
     def query(self, query_size: int | None = None, *, strategy: str | None = None) -> RoundHistory:
@@ -109,7 +113,14 @@ class Session:
                 raise QueryError("every item is labeled or skipped", hint="run `activessl report`, or add data")
             size = min(config.query.size, free) if query_size is None else query_size
             chooser = with_random_share(get_strategy(strategy or config.query.strategy), config.query.random_share)
-            query = chooser.query(state, size)
+            try:
+                query = chooser.query(state, size)
+            except QueryError:
+                if len(state.labeled) or strategy is not None:
+                    raise
+                # most strategies that ask a head cannot begin: `auto` can, from no label at all
+                chooser = with_random_share(get_strategy("auto"), config.query.random_share)
+                query = chooser.query(view.state(number), size)
             self._append(_queried(query, number, config.seed, view.embeddings, time.monotonic() - start))
         opened = self.project.history().open_round
         if opened is None:
@@ -189,12 +200,16 @@ class Session:
         self, annotator: Annotator, *, every: float = 5.0, on_wait: Callable[[History], None] | None = None
     ) -> Taught:
         """Finish the round that is open, or open one and finish it: query, push, wait, teach."""
-        history = self.project.history()
-        if history.open_round is None or history.waiting(history.open_round):
-            self.query()
-            self.push(annotator)
-            self.wait(annotator, every=every, on_wait=on_wait)
-        return self.teach()
+        while True:
+            history = self.project.history()
+            if history.open_round is None or history.waiting(history.open_round):
+                self.query()
+                self.push(annotator)
+                history = self.wait(annotator, every=every, on_wait=on_wait)
+            if history.labels:
+                return self.teach()
+            with self.project.lock():
+                self.close("all its items were skipped")
 
     def teach(self) -> Taught:
         """Teach the head all labels there are, and measure it where the project has test data.
@@ -226,8 +241,11 @@ class Session:
                 test_items=tested,
                 kappa=None if before is None else _kappa(before, after),
                 change=None if before is None else float(np.mean(before != after)),
+                turn=history.events,
             )
-            self._append(taught)
+            known = history.taught
+            if known is None or _about(known) != _about(taught):
+                self._append(taught)
             current = history.open_round
             if current is not None and not history.waiting(current):
                 self.close("all its items were answered")
@@ -285,6 +303,11 @@ class Session:
         truth = _truth(read_labels(pool), location, config.data.classes)
         encoder = load_encoder(self.project.folder / "encoders" / fingerprint)
         return embed(encoder, pool, embeddings_folder(self.project, f"{fingerprint}-test")).vectors, truth
+
+
+def _about(taught: Taught) -> tuple[int, str, str, str]:
+    """What makes a head another one."""
+    return taught.round, taught.head, taught.fingerprint, taught.digest
 
 
 def _kappa(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> float:

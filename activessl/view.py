@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,7 @@ class View:
         folder = head_folder(self.project, taught.round, taught.digest)
         if taught.fingerprint == self.embeddings.fingerprint and folder.is_dir():
             try:
-                head = load_head(taught.head, folder)
+                head = load_head(self.project.config.head.name, folder)
             except HeadError:
                 pass  # a cache: what cannot be read is made again
             else:
@@ -149,7 +150,7 @@ class View:
             rng=np.random.default_rng([config.seed, number]),
             probs=self.probs,
             predict=None if self.head is None else self.head.predict_proba,
-            excluded=np.array([item in self.history.skipped for item in self.embeddings.ids], dtype=bool),
+            excluded=np.array([item in self.history.set_aside for item in self.embeddings.ids], dtype=bool),
             ids=self.embeddings.ids,
             class_names=config.data.classes,
         )
@@ -183,7 +184,9 @@ def embeddings_folder(project: Project, fingerprint: str) -> Path:
 
 def head_folder(project: Project, number: int, digest: str) -> Path:
     """Where the head of a round and a set of labels lies."""
-    return project.folder / "heads" / f"{number:04d}-{digest}"
+    # a head answers in numbers: with other classes, or in another order, the same file would say something else
+    told = "\n".join((project.config.head.name, *project.config.data.classes))
+    return project.folder / "heads" / f"{number:04d}-{digest}-{sha256(told.encode()).hexdigest()[:8]}"
 
 
 def save_whole(thing: Head | Smoothed, folder: Path) -> None:

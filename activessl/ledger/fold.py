@@ -83,8 +83,14 @@ class History:
         return newest[-1] if newest else None
 
     def waiting(self, of: RoundHistory) -> tuple[str, ...]:
-        """The ids of a round that nobody has labeled or skipped yet."""
-        return tuple(i for i in of.asked if i not in self.labels and i not in self.skipped)
+        """The ids of a round that nobody has answered yet, usably or not."""
+        aside = self.set_aside
+        return tuple(i for i in of.asked if i not in self.labels and i not in aside)
+
+    @property
+    def set_aside(self) -> frozenset[str]:
+        """Ids that were answered, but with no label to learn from: skipped, or with a class that is not known."""
+        return self.skipped | ({a.item_id for a in self.quarantined} - self.labels.keys())
 
     def digest(self) -> str:
         """Names the labels there are: the same labels have the same digest.

@@ -47,11 +47,12 @@ class Encoded(_Event):
     items: int
     dim: int
     seconds: float
+    turn: int = 0  # events before it: going back to earlier vectors is another happening
 
     @property
     def key(self) -> str:
-        """One for each encoder and size of the pool."""
-        return f"encoded:{self.fingerprint}:{self.items}"
+        """One for each change of encoder or size of the pool."""
+        return f"encoded:{self.fingerprint}:{self.items}:{self.turn}"
 
 
 class Asked(BaseModel):
@@ -139,11 +140,12 @@ class Taught(_Event):
     test_items: int | None = None
     kappa: float | None = None  # agreement of the predictions with the previous head's
     change: float | None = None  # share of the pool whose predicted class changed
+    turn: int = 0  # events before it: going back to earlier labels is another happening
 
     @property
     def key(self) -> str:
-        """One for each set of labels and each encoder."""
-        return f"taught:{self.round}:{self.fingerprint}:{self.head}:{self.digest}"
+        """One for each change of labels, encoder or head."""
+        return f"taught:{self.round}:{self.fingerprint}:{self.head}:{self.digest}:{self.turn}"
 
 
 class Closed(_Event):

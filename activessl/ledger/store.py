@@ -69,7 +69,8 @@ class Ledger:
     """
 
     def __init__(self, location: Path | str) -> None:
-        self._name = str(location)
+        # until it is parsed, a URL may show its password
+        self._name = "(a URL)" if isinstance(location, str) and ":" in location and "@" in location else str(location)
         try:
             url = make_url(location if isinstance(location, str) and "://" in location else f"sqlite:///{location}")
             self._name = url.render_as_string(hide_password=True)
@@ -79,7 +80,7 @@ class Ledger:
                 with self._engine.begin() as connection:
                     for guard in _GUARDS:
                         connection.exec_driver_sql(guard)
-        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
             raise LedgerError(
                 f"cannot use the ledger {self._name}: {type(error).__name__}",
                 hint="give a file name, or a URL whose driver is installed: pip install 'activessl[postgres]'",

@@ -59,7 +59,7 @@ def annotator(project: Project) -> Annotator:
 
 def _known_project(history: History, url: str) -> int | None:
     """The Label Studio project that an earlier push made on this server."""
-    found = [p.project for r in history.rounds for p in r.pushed if p.where.startswith(url)]
+    found = [p.project for r in history.rounds for p in r.pushed if p.where.startswith(url.rstrip("/") + "/")]
     return int(found[-1]) if found and found[-1].isdigit() else None
 
 

@@ -69,6 +69,10 @@ def pull_answers(
     Raises:
         AnnotatorError: The watermark is not one of ours.
     """
+    mine = f"project {number} annotation "
+    known = {
+        source: item for source, item in known.items() if source.startswith(mine)
+    }  # others are not ours to withdraw
     before = _read(since, number)
     changed = _changed(before["at"] - timedelta(seconds=overlap) if before["at"] else None)
     filters = [

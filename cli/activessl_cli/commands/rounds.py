@@ -61,6 +61,8 @@ def one_round(session: Session, every: float) -> Taught:
         if current and not told:
             where = current.pushed[-1].where if current.pushed else "–"
             render.story(f"round {current.number}: {len(current.asked)} items; label here: {where}")
+        if not left and history.quarantined:
+            render.story(f"{len(history.quarantined)} answers set aside: add their class to data.classes")
         if not told or told[-1] != left:
             told.append(left)
             render.story(f"{left} items wait to be labeled")

@@ -36,7 +36,8 @@ def simulate(
 
     vectors, labels, names, split = _labeled_vectors(source, encoder, minutes, seed)
     n_classes = len(names)
-    free = len(labels) if split is None else int((split == 0).sum())
+    # without a split a fifth is held out, of each class at least one
+    free = int(0.8 * len(labels)) - n_classes if split is None else int((split == 0).sum())
     counts = (
         _budgets(budgets) if budgets else tuple(b for b in (n_classes * m for m in (1, 2, 5, 10, 20, 40)) if b <= free)
     )
