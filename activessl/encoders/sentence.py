@@ -116,7 +116,7 @@ def open_model(model: str) -> Any:
         EncoderError: The package is not installed, or the model cannot be had.
     """
     try:
-        from sentence_transformers import SentenceTransformer
+        from sentence_transformers import SentenceTransformer  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError as error:
         raise EncoderError(
             f"the encoder 'sentence' needs a package that cannot be imported: {error}",

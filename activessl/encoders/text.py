@@ -103,16 +103,17 @@ def fit(
         raise EncoderError("no term is found in the texts", hint="check that they are texts")
     _tell(on_progress, 1)
 
-    matrix = scipy.sparse.hstack([family.transform(texts) for family in families.values()], format="csr")
+    matrix: Any = scipy.sparse.hstack([family.transform(texts) for family in families.values()], format="csr")
     d = min(dim, *matrix.shape)
-    _, strengths, directions = randomized_svd(matrix, d, random_state=seed)
+    parts: Any = randomized_svd(matrix, d, random_state=seed)  # its stubs do not say that there are three
+    _, strengths, directions = parts
 
     # weak directions are mostly chance meetings of terms: scaled by the root of their strength they disturb less
     components = directions.T * np.sqrt(strengths / max(strengths[0], 1e-12))
     _tell(on_progress, 2)
 
     config = {name: sorted(family.vocabulary_, key=family.vocabulary_.__getitem__) for name, family in families.items()}
-    tensors = {f"idf.{name}": family.idf_.astype(np.float64) for name, family in families.items()}
+    tensors: dict[str, Any] = {f"idf.{name}": family.idf_.astype(np.float64) for name, family in families.items()}
     provenance = {
         "objective": "weighted words and letters, leading singular directions",
         "source": "Deerwester et al. 1990",
