@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import cohen_kappa_score
 
 from activessl.annotators.base import Annotator
 from activessl.annotators.base import Pushed as PushResult
@@ -26,6 +25,7 @@ from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Pushed, Queried, Taught
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
+from activessl.measuring.stopping import kappa
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.project import Project, write_atomic, writing
@@ -96,9 +96,9 @@ class Session:
             QueryError: Nothing is left to ask, or less than was asked for.
         """
         config = self.project.config
-        current = self.project.history().open_round
-        if current is not None and self.project.history().waiting(current):
-            return current
+        history = self.project.history()
+        if history.open_round is not None and history.waiting(history.open_round):
+            return history.open_round
         self._catch_up()
         with self.project.lock():
             view = View.of(self.project)
@@ -129,10 +129,7 @@ class Session:
 
     def _catch_up(self) -> None:
         """Learn what was answered but not taught, where a process died or somebody else pulled, and end the round."""
-        history = self.project.history()
-        taught, encoded = history.taught, history.encoded
-        known = None if taught is None else (taught.digest, taught.fingerprint)
-        if history.labels and encoded is not None and known != (history.digest(), encoded.fingerprint):
+        if self.project.history().untaught:
             self.teach()
         with self.project.lock():
             history = self.project.history()
@@ -154,12 +151,11 @@ class Session:
         """
         with self.project.lock():
             view = View.of(self.project)
-            current, taught = view.history.open_round, view.history.taught
+            current, model = view.history.open_round, view.history.model
             if current is None:
                 raise QueryError("no round is open", hint="run `activessl query`")
             pool = self.project.pool()
             query = _query_of(current, pool.row, only=set(view.history.waiting(current)))
-            model = "cold" if taught is None else f"round-{taught.round}-{taught.digest[:6]}"
             pushed = annotator.push(pool, query, view.suggestions(query, current.number), model=model)
             self._append(
                 Pushed(
@@ -239,7 +235,7 @@ class Session:
                 seconds=seconds,
                 accuracy=accuracy,
                 test_items=tested,
-                kappa=None if before is None else _kappa(before, after),
+                kappa=None if before is None else kappa(before, after),
                 change=None if before is None else float(np.mean(before != after)),
                 turn=history.events,
             )
@@ -308,11 +304,6 @@ class Session:
 def _about(taught: Taught) -> tuple[int, str, str, str]:
     """What makes a head another one."""
     return taught.round, taught.head, taught.fingerprint, taught.digest
-
-
-def _kappa(before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]) -> float:
-    """Cohen's kappa of two predictions; 1 where both say the same single class, which leaves kappa undefined."""
-    return 1.0 if np.array_equal(before, after) else float(cohen_kappa_score(before, after))
 
 
 def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...]) -> np.ndarray[Any, Any]:

@@ -35,6 +35,12 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
+def tell(on_progress: OnProgress | None, stage: str, done: float, total: float) -> None:
+    """Say how far it is, if anybody listens."""
+    if on_progress is not None:
+        on_progress(Progress(stage, done, total))
+
+
 @runtime_checkable
 class Encoder(Protocol):
     """Turns items into vectors in which few labels go far.

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 
 from activessl.encoders.augment import Augmentation
-from activessl.encoders.base import OnProgress, Progress
+from activessl.encoders.base import OnProgress, tell
 from activessl.encoders.images import ImageInput, Pictures, choose_input, parts, sample_tensor
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.pixels import principal_components
@@ -200,7 +200,7 @@ def learn(
     width = min(field or (8 if image.side >= 24 else 6), image.side)
     stride = 1 if image.side <= 40 else 2
     sample = sample_tensor(pool, image, limit=2_000, seed=seed)
-    _tell(on_progress, 0)
+    tell(on_progress, "train", 0, 4)
 
     # about 50 patches an image
     generator = torch.Generator().manual_seed(seed)
@@ -211,18 +211,18 @@ def learn(
     chosen = torch.cat(drawn)
     mean, whiten = zca(chosen, 0.1)
     white = ((chosen - mean) @ whiten).numpy()
-    _tell(on_progress, 1)
+    tell(on_progress, "train", 1, 4)
 
     # faiss wants more points than centroids, and warns below 39 for each
     k = max(1, min(centroids, len(white) // 39))
     clustering = faiss.Kmeans(white.shape[1], k, niter=20, seed=seed + 1, max_points_per_centroid=256)
     clustering.train(white)
     centres = torch.from_numpy(np.asarray(clustering.centroids, dtype=np.float32))
-    _tell(on_progress, 2)
+    tell(on_progress, "train", 2, 4)
 
     pooled = [activations(part, width, stride, grid, mean, whiten, centres) for part in parts(sample, 32)]
     pca_mean, pca = principal_components(torch.cat(pooled), dim)
-    _tell(on_progress, 3)
+    tell(on_progress, "train", 3, 4)
 
     if views > 1:
         generator = torch.Generator().manual_seed(seed)
@@ -233,7 +233,7 @@ def learn(
                 active = activations(varied, width, stride, grid, mean, whiten, centres)
                 view.append((active - pca_mean) @ pca)
         pca = pca @ within_whitening(torch.stack([torch.cat(view) for view in seen]))
-    _tell(on_progress, 4)
+    tell(on_progress, "train", 4, 4)
 
     config = {"image": image.to_json(), "field": width, "stride": stride, "grid": grid}
     tensors = {"mean": mean, "whiten": whiten, "centroids": centres, "pca_mean": pca_mean, "pca": pca}
@@ -267,11 +267,6 @@ def load(folder: Path, pictures: Callable[..., Pictures] = ImageInput) -> PatchE
         tensors["pca"],
         name=note["encoder"],
     )
-
-
-def _tell(on_progress: OnProgress | None, done: int) -> None:
-    if on_progress is not None:
-        on_progress(Progress("train", done, 4))
 
 
 ENTRY = Entry(

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from activessl.encoders.base import OnProgress, Progress
+from activessl.encoders.base import OnProgress, tell
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.pixels import principal_components
 from activessl.encoders.registry import Entry
@@ -133,13 +133,13 @@ def fit(
     rows = sorted(rng.permutation(len(pool))[:2_000].tolist())
     sample = read_series(pool, rows, channels=pool.items[0].shape[0])
     rocket = learn(sample, features=features, rng=rng)
-    _tell(on_progress, 1)
+    tell(on_progress, "train", 1, 3)
 
     # a feature that counts nothing in a series is at the mean there, and at zero if it counts nothing in any
     values = rocket(sample)
     pca_mean = values.nanmean(0).nan_to_num()
     _, pca = principal_components(_centred(values, pca_mean), dim)
-    _tell(on_progress, 2)
+    tell(on_progress, "train", 2, 3)
 
     # small changes only: larger ones hide what tells the classes apart
     if views > 1:
@@ -148,7 +148,7 @@ def fit(
             varied = [vary(series, rng, shortest=0.95, loudness=0.1, noise=0.1) for series in sample[:1_000]]
             seen.append(_centred(rocket(varied), pca_mean) @ pca)
         pca = pca @ within_whitening(torch.stack(seen), ridge=0.1)
-    _tell(on_progress, 3)
+    tell(on_progress, "train", 3, 3)
 
     config = {"dilations": rocket.dilations}
     tensors = {
@@ -183,11 +183,6 @@ def load(folder: Path) -> RocketEncoder:
 def _centred(features: Tensor, mean: Tensor) -> Tensor:
     centred: Tensor = (features - mean).nan_to_num(0.0)
     return centred
-
-
-def _tell(on_progress: OnProgress | None, done: int) -> None:
-    if on_progress is not None:
-        on_progress(Progress("train", done, 3))
 
 
 ENTRY = Entry(

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.extmath import randomized_svd
 
-from activessl.encoders.base import OnProgress, Progress
+from activessl.encoders.base import OnProgress, tell
 from activessl.encoders.registry import Entry
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.errors import EncoderError
@@ -101,7 +101,7 @@ def fit(
     families = _fitted(texts, terms, 2) or _fitted(texts, terms, 1)
     if not families:
         raise EncoderError("no term is found in the texts", hint="check that they are texts")
-    _tell(on_progress, 1)
+    tell(on_progress, "train", 1, 2)
 
     matrix: Any = scipy.sparse.hstack([family.transform(texts) for family in families.values()], format="csr")
     d = min(dim, *matrix.shape)
@@ -110,7 +110,7 @@ def fit(
 
     # weak directions are mostly chance meetings of terms: scaled by the root of their strength they disturb less
     components = directions.T * np.sqrt(strengths / max(strengths[0], 1e-12))
-    _tell(on_progress, 2)
+    tell(on_progress, "train", 2, 2)
 
     config = {name: sorted(family.vocabulary_, key=family.vocabulary_.__getitem__) for name, family in families.items()}
     tensors: dict[str, Any] = {f"idf.{name}": family.idf_.astype(np.float64) for name, family in families.items()}
@@ -150,11 +150,6 @@ def _fitted(texts: list[str], terms: int, min_df: int) -> dict[str, TfidfVectori
         with contextlib.suppress(ValueError):  # how scikit-learn says that a family has none
             families[name] = _family(name, min_df=min_df, max_features=terms).fit(texts)
     return families
-
-
-def _tell(on_progress: OnProgress | None, done: int) -> None:
-    if on_progress is not None:
-        on_progress(Progress("train", done, 2))
 
 
 ENTRY = Entry(

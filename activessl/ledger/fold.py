@@ -82,6 +82,19 @@ class History:
         newest = [r.taught[-1] for r in self.rounds if r.taught]
         return newest[-1] if newest else None
 
+    @property
+    def model(self) -> str:
+        """What the annotators' side calls the newest head: the version of order and suggestions."""
+        return "cold" if self.taught is None else f"round-{self.taught.round}-{self.taught.digest[:6]}"
+
+    @property
+    def untaught(self) -> bool:
+        """Whether there are labels, or vectors, that the newest head does not know."""
+        if not self.labels or self.encoded is None:
+            return False
+        taught = self.taught
+        return taught is None or (taught.digest, taught.fingerprint) != (self.digest(), self.encoded.fingerprint)
+
     def waiting(self, of: RoundHistory) -> tuple[str, ...]:
         """The ids of a round that nobody has answered yet, usably or not."""
         aside = self.set_aside

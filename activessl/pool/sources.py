@@ -161,34 +161,19 @@ def open_source(location: Path, modality: Modality | None = None) -> Source:
     return source
 
 
-def load_pool(
-    location: Path,
-    modality: Modality | None = None,
-    on_progress: OnScan | None = None,
-    *,
-    manifest: Path | None = None,
-) -> Pool:
+def load_pool(location: Path, modality: Modality | None = None, on_progress: OnScan | None = None) -> Pool:
     """Read everything at a path once and describe it.
 
     Args:
         location: As for ``open_source``.
         modality: As for ``open_source``.
         on_progress: Called with (done, total) from time to time.
-        manifest: Where the description is kept: what has not changed since is not read again, and what was read is
-            written there.
 
     Raises:
         PoolError: As ``open_source``, or nothing there can be read.
     """
-    # manifest.py builds on this module
-    from activessl.pool.manifest import load_manifest, save_manifest
-
     source = open_source(location, modality)
-    if manifest is None:
-        return collect(source, source.scan(), on_progress)
-    pool = load_manifest(manifest, source, on_progress)
-    save_manifest(pool, manifest)
-    return pool
+    return collect(source, source.scan(), on_progress)
 
 
 def collect(source: Source, entries: Iterator[Item | Unreadable], on_progress: OnScan | None = None) -> Pool:

@@ -153,8 +153,7 @@ class Worker:
         self._next_round()
 
     def _teach(self, history: History) -> None:
-        taught = history.taught
-        if not history.labels or (taught is not None and taught.digest == history.digest()):
+        if not history.untaught:
             return
         learned = self._timed("teach", self.session.teach)
         self.counts["teaches"] += 1
@@ -193,7 +192,7 @@ class Worker:
             skipped=len(history.skipped),
             waiting=0 if current is None else len(history.waiting(current)),
             rounds=len(history.rounds),
-            model="cold" if taught is None else f"round-{taught.round}-{taught.digest[:6]}",
+            model=history.model,
             accuracy=None if taught is None else taught.accuracy,
             stopped=self.standing.stopped if stopped is None else stopped,
         )

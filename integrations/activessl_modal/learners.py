@@ -50,7 +50,23 @@ def modern_sklearn() -> Iterator[None]:
             modal_learners.check_X_y = original
 
 
-class ActiveLearner(modal_learners.ActiveLearner):  # type: ignore[misc]  # modAL has no types
+class _Modern:
+    """What modAL's learners do, with the name translated meanwhile."""
+
+    def teach(self, *args: Any, **kwargs: Any) -> None:
+        """Add labels and fit again, as modAL does."""
+        modal: Any = super()  # the learner that this is mixed into
+        with modern_sklearn():
+            modal.teach(*args, **kwargs)
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Forget, and fit to these labels, as modAL does."""
+        modal: Any = super()
+        with modern_sklearn():
+            return modal.fit(*args, **kwargs)
+
+
+class ActiveLearner(_Modern, modal_learners.ActiveLearner):  # type: ignore[misc]  # modAL has no types
     """``modAL.models.ActiveLearner``, able to teach and fit with scikit-learn 1.8 and newer.
 
     Example:
@@ -67,26 +83,6 @@ class ActiveLearner(modal_learners.ActiveLearner):  # type: ignore[misc]  # modA
         5
     """
 
-    def teach(self, *args: Any, **kwargs: Any) -> None:
-        """Add labels and fit again, as modAL does."""
-        with modern_sklearn():
-            super().teach(*args, **kwargs)
 
-    def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """Forget, and fit to these labels, as modAL does."""
-        with modern_sklearn():
-            return super().fit(*args, **kwargs)
-
-
-class Committee(modal_learners.Committee):  # type: ignore[misc]
+class Committee(_Modern, modal_learners.Committee):  # type: ignore[misc]
     """``modAL.models.Committee``, able to teach and fit with scikit-learn 1.8 and newer."""
-
-    def teach(self, *args: Any, **kwargs: Any) -> None:
-        """Add labels to every member and fit them again, as modAL does."""
-        with modern_sklearn():
-            super().teach(*args, **kwargs)
-
-    def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """Fit every member to these labels, as modAL does."""
-        with modern_sklearn():
-            return super().fit(*args, **kwargs)

@@ -6,21 +6,14 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    ok: bool
-    found: str
-    remedy: str = ""
+if TYPE_CHECKING:
+    from activessl_label_studio.doctor import Finding
 
 
 def doctor(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
@@ -40,6 +33,8 @@ def _machine() -> Iterator[Finding]:
     import faiss
     import torch
     from threadpoolctl import threadpool_info
+
+    from activessl_label_studio.doctor import Finding
 
     yield Finding("python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or newer")
     device = "CUDA" if torch.cuda.is_available() else "MPS" if torch.backends.mps.is_available() else "CPU"
@@ -65,7 +60,7 @@ def _project(folder: Path) -> Iterator[Finding]:
     from activessl_cli.people import annotator, studio_folder
     from activessl_label_studio import studio
     from activessl_label_studio.annotator import LabelStudioAnnotator
-    from activessl_label_studio.doctor import examine
+    from activessl_label_studio.doctor import Finding, examine
 
     if not (folder / CONFIG_NAME).is_file():
         yield Finding("project", True, "none here")
@@ -91,5 +86,4 @@ def _project(folder: Path) -> Iterator[Finding]:
         return
     if isinstance(people, LabelStudioAnnotator):
         running = studio.status(studio_folder(folder)) if project.config.annotator.url is None else None
-        for found in examine(people.config, log=running.log if running else None):
-            yield Finding(found.what, found.ok, found.found, found.remedy)
+        yield from examine(people.config, log=running.log if running else None)

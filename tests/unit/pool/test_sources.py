@@ -12,7 +12,7 @@ from PIL import Image
 from activessl.errors import PoolError
 from activessl.pool.decode import decode_image
 from activessl.pool.manifest import load_manifest, save_manifest
-from activessl.pool.pool import Source
+from activessl.pool.pool import Pool, Source
 from activessl.pool.sources import Stamped, load_pool, open_source
 from activessl.pool.stored_labels import read_labels
 
@@ -301,19 +301,25 @@ def test_a_manifest_gives_the_same_pool_and_reads_only_what_changed(
 ) -> None:
     (folder / "broken.png").write_bytes(b"no")
     manifest = tmp_path / "cache" / "pool.parquet"
-    first = load_pool(folder, manifest=manifest)
+
+    def load() -> Pool:
+        pool = load_manifest(manifest, open_source(folder))
+        save_manifest(pool, manifest)
+        return pool
+
+    first = load()
     read: list[str] = []
     from activessl.pool.sources import FolderSource
 
     describe = FolderSource.describe
     monkeypatch.setattr(FolderSource, "describe", lambda self, i: (read.append(i), describe(self, i))[1])
-    again = load_pool(folder, manifest=manifest)
+    again = load()
     assert (again.items, again.unreadable, read) == (first.items, first.unreadable, [])
 
     (folder / "a/one.png").write_bytes(png(grey(9, 12)))
     (folder / "b/two.png").unlink()
     (folder / "c.png").write_bytes(png(grey(6)))
-    changed = load_pool(folder, manifest=manifest)
+    changed = load()
     assert sorted(read) == ["a/one.png", "c.png"]
     assert changed.ids == ("a/one.png", "c.png")
     assert changed.items[0].shape == (12, 12, 1)
