@@ -22,8 +22,8 @@ test: .venv/.installed ## the default tests, under 3 minutes
 	@$(BIN)/python -m pytest -q -n 2
 
 check: .venv/.installed ## ruff, mypy, pyright, import-linter
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check --no-cache .
+	@$(BIN)/ruff format --no-cache --check .
 	@$(BIN)/mypy
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports

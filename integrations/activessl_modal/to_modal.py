@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from activessl.strategies.registry import get_strategy
 from sklearn.exceptions import NotFittedError
 
 from activessl.strategies.base import QueryStrategy, State
+from activessl.strategies.registry import get_strategy
 
 #: What modAL 0.4.2 calls: (learner, X_pool, n_instances, random_tie_break) -> (indices, metrics).
 ModalCallable = Callable[..., tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]

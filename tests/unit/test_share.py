@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from activessl.strategies.registry import get_strategy
 
 from activessl.errors import QueryError
 from activessl.strategies.base import State
+from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import RandomShare
 
 

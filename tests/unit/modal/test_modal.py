@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn
-from activessl.strategies.scores import margin
 from modAL.batch import uncertainty_batch_sampling
 from modAL.models import ActiveLearner as PlainLearner
 from modAL.uncertainty import entropy_sampling, margin_sampling, uncertainty_sampling
@@ -17,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from activessl.strategies.base import State
+from activessl.strategies.scores import margin
 from activessl_modal import ActiveLearner, Committee, ModalStrategy, as_query_strategy, modern_sklearn
 
 
