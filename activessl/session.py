@@ -32,9 +32,9 @@ from activessl.project import Project, write_atomic, writing
 from activessl.reporting import audit_now, project_report, stop_now
 from activessl.reports.items import item_table
 from activessl.reports.report import Report
-from activessl.strategies.base import Query
+from activessl.strategies.base import Query, needs_samples
 from activessl.strategies.registry import get_strategy
-from activessl.strategies.share import with_random_share
+from activessl.strategies.share import RandomShare
 from activessl.view import View, embeddings_folder, head_folder, save_whole
 
 
@@ -107,19 +107,19 @@ class Session:
 
             start = time.monotonic()
             number = len(view.history.rounds) + 1
-            state = view.state(number)
+            chooser = RandomShare(get_strategy(strategy or config.query.strategy), config.query.random_share)
+            state = view.state(number, samples=needs_samples(chooser))
             free = len(state.candidates)
             if free == 0:
                 raise QueryError("every item is labeled or skipped", hint="run `activessl report`, or add data")
             size = min(config.query.size, free) if query_size is None else query_size
-            chooser = with_random_share(get_strategy(strategy or config.query.strategy), config.query.random_share)
             try:
                 query = chooser.query(state, size)
             except QueryError:
                 if len(state.labeled) or strategy is not None:
                     raise
                 # most strategies that ask a head cannot begin: `auto` can, from no label at all
-                chooser = with_random_share(get_strategy("auto"), config.query.random_share)
+                chooser = RandomShare(get_strategy("auto"), config.query.random_share)
                 query = chooser.query(view.state(number), size)
             self._append(_queried(query, number, config.seed, view.embeddings, time.monotonic() - start))
         opened = self.project.history().open_round

@@ -20,7 +20,7 @@ from activessl.heads.registry import load_head, make_head
 from activessl.heads.smoothing import Smoothed, smooth
 from activessl.ledger.fold import History
 from activessl.project import Project, writing
-from activessl.strategies.base import Query, State
+from activessl.strategies.base import SAMPLES, Query, State
 
 SUGGESTED = 4  # the pre-selected class and three alternatives: more is slower to read than the full list
 
@@ -139,9 +139,10 @@ class View:
                 predicted[~inside] = head.predict_proba(self.points[rows[~inside]]).argmax(axis=1)
         return predicted
 
-    def state(self, number: int) -> State:
-        """What a strategy may read to choose round ``number``."""
+    def state(self, number: int, *, samples: bool = False) -> State:
+        """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""
         config, (rows, y) = self.project.config, self.training
+        draw = getattr(self.head, "sample_proba", None) if samples else None
         return State(
             vectors=self.points,
             labeled=rows,
@@ -149,6 +150,9 @@ class View:
             n_classes=len(config.data.classes),
             rng=np.random.default_rng([config.seed, number]),
             probs=self.probs,
+            samples=None
+            if draw is None
+            else draw(self.points, SAMPLES, np.random.default_rng([config.seed, number, 2])),
             predict=None if self.head is None else self.head.predict_proba,
             excluded=np.array([item in self.history.set_aside for item in self.embeddings.ids], dtype=bool),
             ids=self.embeddings.ids,

@@ -17,15 +17,11 @@ from activessl.errors import MeasureError, QueryError
 from activessl.heads.base import Head
 from activessl.heads.registry import make_head
 from activessl.heads.smoothing import smooth
-from activessl.strategies.base import QueryStrategy, State
+from activessl.strategies.base import SAMPLES, QueryStrategy, State, needs_samples
 from activessl.strategies.registry import get_strategy
 
 #: Share of the items that is held out where no split is given.
 TEST_SHARE = 0.2
-#: Draws from the head's posterior, for strategies that ask for them.
-SAMPLES = 20
-#: Strategies that ask for them without saying so.
-_SAMPLERS = frozenset({"bald", "committee"})
 #: How often a strategy is asked again for what was skipped, before a budget counts as out of reach.
 MOST_REFILLS = 50
 
@@ -248,7 +244,7 @@ def _informed(state: State, head: Head, strategy: QueryStrategy, rng: np.random.
     probs = head.predict_proba(state.vectors)
     samples = None
     draw = getattr(head, "sample_proba", None)
-    if draw is not None and getattr(strategy, "needs_samples", strategy.name in _SAMPLERS):
+    if draw is not None and needs_samples(strategy):
         samples = draw(state.vectors, SAMPLES, rng)
     return state.replace(probs=probs, predict=head.predict_proba, samples=samples)
 

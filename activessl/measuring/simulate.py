@@ -20,6 +20,7 @@ from activessl.measuring.runs import Cache, run_all
 from activessl.measuring.savings import Savings, savings
 from activessl.strategies.base import QueryStrategy
 from activessl.strategies.registry import get_strategy
+from activessl.strategies.share import RandomShare
 
 #: The arm that everything is compared with.
 BASELINE = "random"
@@ -123,6 +124,7 @@ def simulate(
     jobs: int = 1,
     oracle: Habits | None = None,
     smoothing: bool = True,
+    random_share: float = 0.0,
     cache: Path | None = None,
 ) -> Simulation:
     """Let strategies ask an annotator that knows the truth, and measure what the head learns.
@@ -146,6 +148,7 @@ def simulate(
         jobs: Processes to use; 0 for one a core.
         oracle: How the annotator errs, skips and takes its time; flawless if not given.
         smoothing: Whether all arms see vectors that are smoothed over the pool's neighbourhoods, made without labels.
+        random_share: Part of each round that every strategy leaves to chance, in [0, 1]; in projects a tenth.
         cache: Folder in which finished runs are kept, so that an interrupted simulation goes on where it stopped.
 
     Returns:
@@ -153,7 +156,7 @@ def simulate(
 
     Raises:
         MeasureError: Data with NaN, a class that the pool lacks, or budgets that do not ascend or exceed the pool.
-        QueryError: An unknown strategy, or a strategy that cannot choose.
+        QueryError: An unknown strategy, one that cannot choose, or a share outside [0, 1].
         HeadError: An unknown head.
 
     Example:
@@ -178,6 +181,8 @@ def simulate(
     if seeds < 1:
         raise MeasureError(f"{seeds} seeds", hint="use at least 1, better 20")
     named = _named(strategies)
+    if random_share:
+        named = {name: RandomShare(strategy, random_share) for name, strategy in named.items()}
     kept = None if cache is None else Cache(cache, arena)
     tasks = [(name, strategy, s) for s in range(seeds) for name, strategy in named.items()]
 
@@ -189,7 +194,7 @@ def simulate(
     return Simulation(
         arms={name: _arm(name, [tracks[name, s] for s in range(seeds)], arena.budgets) for name in named},
         budgets=arena.budgets,
-        settings=_settings(arena, seeds),
+        settings={**_settings(arena, seeds), "random_share": random_share},
     )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 
-from activessl.errors import QueryError
 from activessl.strategies.base import Query, State
 from activessl.strategies.coverage import Greedy
 from activessl.strategies.herding import herd
 from activessl.strategies.index import Rows, Vectors, assign, labeled_distance, sample_rows, thin, unit_rows
 from activessl.strategies.scene import Choice, Scene, answer, uncertainty_of
+from activessl.strategies.uncertainty import Random
 
 #: Rows that may be picked, and rows that coverage is measured on; more are sampled.
 _CANDIDATES, _EVALUATORS = 50_000, 20_000
@@ -39,12 +39,9 @@ class Auto:
     distance of an item to its nearest label, so that it narrows as labels come in. Vectors are centred and brought to
     unit length first.
 
-    Two guards: ``random_share`` of each round is drawn alike from all candidates, with recorded propensity, so that
-    accuracy can be estimated and no region is left out for ever; and where the labels do not follow the geometry (a
-    label's nearest neighbour among the labels agrees no more often than chance), the whole round is.
-
-    Args:
-        random_share: Part of each round that is drawn at random, in [0, 1], rounded down.
+    A guard: where the labels do not follow the geometry (a label's nearest neighbour among the labels agrees no more
+    often than chance), the whole round is drawn alike from all candidates. Projects put a second one around every
+    strategy, :class:`activessl.strategies.share.RandomShare`.
 
     References:
         Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644; the start: Gupte et al., TMLR
@@ -57,64 +54,59 @@ class Auto:
         5
     """
 
-    random_share: float = 0.05
     name: str = field(default="auto", init=False)
 
     def query(self, state: State, query_size: int) -> Query:
-        """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`.
-
-        Raises:
-            QueryError: A random share outside [0, 1], or a state that cannot be used.
-        """
-        if not 0 <= self.random_share <= 1:
-            raise QueryError(f"a random share of {self.random_share}", hint="use a share between 0 and 1")
+        """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
         return answer(self, state, query_size)
 
     def choose(self, scene: Scene) -> Choice:
         """Choose ``scene.size`` of the rows."""
-        rng = scene.state.rng
-        lost = not labels_follow_geometry(scene)
-        drawn = scene.size if lost else int(self.random_share * scene.size + 1e-9)
-        at = rng.choice(len(scene.rows), drawn, replace=False)
-        chance = drawn / len(scene.rows) / scene.multiplicity[at]
-        random_picks = scene.draw_copies(at)
-        chosen = Greedy(np.empty(0, dtype=np.int64), np.empty(0), 0.0)
-        if drawn < scene.size:
-            free = np.delete(np.arange(len(scene.rows)), at)
-            size = scene.size - drawn
-            chosen = _herd(scene, scene.rows[at], free, size) if len(scene.labeled) else _start(scene, free, size)
-        why = "drawn at random" + (", because the labels do not follow the vectors so far" if lost else "")
-        return _interleave(scene, chosen, random_picks, chance, why)
+        if not labels_follow_geometry(scene):
+            why = "drawn at random, because the labels do not follow the vectors so far"
+            return replace(Random().choose(scene), leads=[why] * scene.size)
+        found = _herd(scene) if len(scene.labeled) else _start(scene)
+        parts = {"gain": found.gains}
+        if scene.state.probs is not None:
+            asked = np.asarray(scene.state.probs[found.picks])
+            parts["uncertainty"] = uncertainty_of(asked, multi_label=scene.multi_label)
+        return Choice(found.picks, parts=parts)
 
 
-def _start(scene: Scene, free: Int[np.ndarray, " f"], size: int) -> Greedy:
+def _start(scene: Scene) -> Greedy:
     """The first batch: k-means from where MaxHerding would look, then the item nearest to each centre.
 
     Herding alone spends its first pick on the middle of the pool, k-means from random seeds merges groups by chance.
+    What is out for labeling already keeps a cluster of its own.
     """
-    rng = scene.state.rng
-    some = thin(free, max(_START_ROWS, size), rng)
-    rows = scene.rows[some]
+    rng, size = scene.state.rng, scene.size
+    some = thin(np.arange(len(scene.rows)), max(_START_ROWS, size), rng)
+    rows = np.concatenate([scene.rows[some], scene.covering])
     points = centred(scene.state.vectors, rows)
-    weights = scene.weigh(scene.multiplicity.astype(np.float64))[some]
-    every = np.arange(len(rows))
+    free, taken = np.arange(len(some)), np.arange(len(some), len(rows))
+    weights = np.append(scene.weigh(scene.multiplicity.astype(np.float64))[some], np.zeros(len(taken)))
     seeds = herd(
         points,
-        every[:0],
-        thin(every, max(_SEED_ROWS, size), rng),
+        taken,
+        thin(free, max(_SEED_ROWS, size), rng),
         size,
         width=1.0,
         weights=weights,
-        evaluators=thin(every, 2 * _SEED_ROWS, rng),
+        evaluators=thin(free, 2 * _SEED_ROWS, rng),
         rng=rng,
     )
     steps = int(np.clip(3_000 // size, 3, 30))  # large batches need no settled clusters, and would wait for them
-    picks, share = settle(points, seeds.picks, weights, iterations=steps)
+    picks, share = settle(points[free], seeds.picks, weights[free], fixed=points[taken], iterations=steps)
     return Greedy(rows[picks], share, float(share.sum()))
 
 
 def settle(
-    points: Float[np.ndarray, "m d"], seeds: Rows, weights: Float[np.ndarray, " m"], *, iterations: int = 30
+    points: Float[np.ndarray, "m d"],
+    seeds: Rows,
+    weights: Float[np.ndarray, " m"],
+    *,
+    fixed: Float[np.ndarray, "f d"] | None = None,
+    iterations: int = 30,
 ) -> tuple[Rows, Float[np.ndarray, " q"]]:
     """Lloyd's k-means from these rows; then the row nearest to each centre, most populous cluster first.
 
@@ -122,6 +114,7 @@ def settle(
         points: float32.
         seeds: (q,) distinct rows to start from.
         weights: Pull of each row, >= 0.
+        fixed: Further centres, which keep their place and take the rows that are nearest to them.
         iterations: At most.
 
     Returns:
@@ -131,38 +124,43 @@ def settle(
         >>> line = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]], dtype=np.float32)
         >>> settle(line, np.array([0, 2]), np.ones(6))[0].tolist()
         [1, 4]
+        >>> settle(line, np.array([3]), np.ones(6), fixed=line[:1])[0].tolist()
+        [4]
     """
-    centres = points[seeds].copy()
+    q = len(seeds)
+    centres = points[seeds] if fixed is None else np.concatenate([points[seeds], fixed])
     owner = np.full(len(points), -1)
     for _ in range(iterations):
         now, _ = assign(points, centres)
         if np.array_equal(now, owner):
             break
         owner = now
-        mass = np.bincount(owner, weights=weights, minlength=len(seeds))
-        member = csr_matrix((weights, (owner, np.arange(len(points)))), shape=(len(seeds), len(points)))
+        mass = np.bincount(owner, weights=weights, minlength=len(centres))[:q]
+        member = csr_matrix((weights, (owner, np.arange(len(points)))), shape=(len(centres), len(points)))[:q]
         kept = mass > 0  # an emptied cluster stays where it was
-        centres[kept] = np.asarray(member @ points)[kept] / mass[kept, None]
+        centres[:q][kept] = np.asarray(member @ points)[kept] / mass[kept, None]
     owner, distance = assign(points, centres)
-    mass = np.bincount(owner, weights=weights, minlength=len(seeds))
+    mass = np.bincount(owner, weights=weights, minlength=len(centres))
     order = np.lexsort((distance, owner))
     clusters, first = np.unique(owner[order], return_index=True)
-    picks = np.concatenate([order[first], np.setdiff1d(seeds, order[first])])[: len(seeds)]
-    share = np.concatenate([mass[clusters], np.zeros(len(seeds) - len(clusters))]) / max(mass.sum(), 1e-12)
+    own = clusters < q
+    clusters, nearest = clusters[own], order[first[own]]
+    picks = np.concatenate([nearest, np.setdiff1d(seeds, nearest)])[:q]
+    share = np.concatenate([mass[clusters], np.zeros(q - len(clusters))]) / max(mass.sum(), 1e-12)
     by_share = np.argsort(-share, kind="stable")
     return picks[by_share], share[by_share]
 
 
-def _herd(scene: Scene, drawn: Rows, free: Int[np.ndarray, " f"], size: int) -> Greedy:
-    """Herd among these positions of the scene's rows, as if what was drawn at random were labeled already."""
-    state = scene.state
-    candidates = _in_question(scene, free, max(4 * size, round(_SHARE * len(free))))
+def _herd(scene: Scene) -> Greedy:
+    """Herd among the scene's rows."""
+    state, size, every = scene.state, scene.size, np.arange(len(scene.rows))
+    candidates = _in_question(scene, every, max(4 * size, round(_SHARE * len(every))))
     candidates = thin(candidates, max(_CANDIDATES, 4 * size), state.rng)
-    evaluators = thin(np.arange(len(scene.rows)), _EVALUATORS, state.rng)
-    # all that takes part in one small matrix: labels, random picks, candidates and evaluators
-    taking_part = [scene.labeled, drawn, scene.rows[candidates], scene.rows[evaluators]]
+    evaluators = thin(every, _EVALUATORS, state.rng)
+    # all that takes part in one small matrix: labels, what is out for labeling, candidates and evaluators
+    taking_part = [scene.covering, scene.rows[candidates], scene.rows[evaluators]]
     rows, place = np.unique(np.concatenate(taking_part), return_inverse=True)
-    labeled, extra, candidate_at, evaluator_at = np.split(place, np.cumsum([len(part) for part in taking_part])[:-1])
+    covering, candidate_at, evaluator_at = np.split(place, np.cumsum([len(part) for part in taking_part])[:-1])
     points = centred(state.vectors, rows)
 
     weights = np.zeros(len(rows), dtype=np.float32)
@@ -171,10 +169,10 @@ def _herd(scene: Scene, drawn: Rows, free: Int[np.ndarray, " f"], size: int) -> 
         weights[evaluator_at] *= scene.narrowed(evaluators, 1).uncertainty("margin")
     found = herd(
         points,
-        np.concatenate([labeled, extra]),
+        covering,
         candidate_at,
         size,
-        width=_BREADTH * labeled_distance(points, labeled, rng=state.rng),
+        width=_BREADTH * labeled_distance(points, covering[: len(scene.labeled)], rng=state.rng),
         weights=weights,
         appeal=None if scene.appeal is None else scene.appeal[candidates],
         evaluators=evaluator_at,
@@ -230,18 +228,3 @@ def labels_follow_geometry(scene: Scene) -> bool:
     np.fill_diagonal(near, -np.inf)
     agree = float(np.mean(y[some][near.argmax(axis=1)] == y[some]))
     return chance > 0.95 or agree > chance + np.sqrt(chance * (1 - chance) / len(some))
-
-
-def _interleave(scene: Scene, chosen: Greedy, drawn: Rows, chance: Float[np.ndarray, " r"], why: str) -> Choice:
-    """Spread the random picks evenly over the batch, so that a round that is cut short still holds its share."""
-    size = len(chosen.picks) + len(drawn)
-    is_random = np.zeros(size, dtype=bool)
-    is_random[((np.arange(len(drawn)) + 0.5) * size / max(len(drawn), 1)).astype(np.int64)] = True
-    picks, propensities, gains = np.empty(size, dtype=np.int64), np.full(size, np.nan), np.zeros(size)
-    picks[is_random], picks[~is_random] = drawn, chosen.picks
-    propensities[is_random] = chance
-    gains[~is_random] = chosen.gains
-    parts = {"gain": gains}
-    if scene.state.probs is not None:
-        parts["uncertainty"] = uncertainty_of(np.asarray(scene.state.probs[picks]), multi_label=scene.multi_label)
-    return Choice(picks, leads=[why if r else "" for r in is_random], parts=parts, propensities=propensities)

@@ -30,8 +30,9 @@ class State:
             before there is a head.
         samples: (s, n, k) probabilities under s draws from the head's posterior, for BALD; None if the head has none.
         predict: The head as a function, for strategies that ask about perturbed vectors; None before there is a head.
-        excluded: (n,) True where an item must not be asked although it is unlabeled: skipped, already out for
-            labeling, unreadable.
+        excluded: (n,) True where an item must not be asked although it is unlabeled: skipped, gone, unreadable.
+        pending: (p,) rows whose labels are on their way: not asked again, and where a strategy covers the pool their
+            surroundings count as covered; None when there are none.
         costs: (n,) expected seconds of human time per item, > 0; None when all cost the same.
         class_weights: (k,) how much each class is wanted, >= 0; None when all are wanted alike.
         ids: the pool's ids; by default the row numbers as text.
@@ -47,6 +48,7 @@ class State:
     samples: Float[np.ndarray, "s n k"] | None = None
     predict: Predict | None = None
     excluded: Bool[np.ndarray, " n"] | None = None
+    pending: Int[np.ndarray, " p"] | None = None
     costs: Float[np.ndarray, " n"] | None = None
     class_weights: Float[np.ndarray, " k"] | None = None
     ids: tuple[str, ...] | None = None
@@ -57,12 +59,18 @@ class State:
 
     @property
     def candidates(self) -> Int[np.ndarray, " c"]:
-        """Rows that may be asked: neither labeled nor excluded, ascending."""
+        """Rows that may be asked: neither labeled, pending nor excluded, ascending."""
         free = np.ones(len(self), dtype=bool)
-        free[self.labeled] = False
+        free[self.covering] = False
         if self.excluded is not None:
             free &= ~self.excluded
         return np.flatnonzero(free)
+
+    @property
+    def covering(self) -> Int[np.ndarray, " l"]:
+        """Rows that have a label or soon will: what coverage starts from."""
+        labeled = np.asarray(self.labeled, dtype=np.int64)
+        return labeled if self.pending is None else np.concatenate([labeled, self.pending]).astype(np.int64)
 
     def id_of(self, index: int) -> str:
         """The id of a row."""
@@ -137,6 +145,15 @@ class QueryStrategy(Protocol):
         ...
 
 
+#: Draws from the head's posterior, for strategies that ask for them.
+SAMPLES = 20
+
+
+def needs_samples(strategy: QueryStrategy) -> bool:
+    """Whether a strategy asks for ``State.samples``, which are costly: those that do have ``needs_samples = True``."""
+    return bool(getattr(strategy, "needs_samples", False))
+
+
 def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> Int[np.ndarray, " c"]:
     """Check a state once, at the door of every strategy, and return its candidates.
 
@@ -169,6 +186,12 @@ def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> 
                 f"vectors hold NaN or infinity, first in row {rows[0]}", hint="encode again, or drop those items"
             )
     _check_labels(state, n)
+    if state.pending is not None and len(state.pending):
+        out = np.asarray(state.pending)
+        if out.min() < 0 or out.max() >= n or len(np.unique(state.covering)) != len(state.covering):
+            raise QueryError(
+                "pending rows lie outside the pool, stand there twice or have a label", hint="pass each row once"
+            )
     if needs_probs and state.probs is None:
         raise QueryError("this strategy needs the head's probabilities", hint="label a few items first, or use 'auto'")
     if state.probs is not None and state.probs.shape != (n, state.n_classes):

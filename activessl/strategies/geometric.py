@@ -26,7 +26,7 @@ class KCenter:
     def choose(self, scene: Scene) -> Choice:
         """Choose ``scene.size`` of the rows."""
         state = scene.state
-        found = k_center(state.vectors, scene.labeled, scene.rows, scene.size, rng=state.rng, appeal=scene.appeal)
+        found = k_center(state.vectors, scene.covering, scene.rows, scene.size, rng=state.rng, appeal=scene.appeal)
         leads = [f"far from everything labeled or picked (distance {gain:.2f})" for gain in found.gains]
         return Choice(found.picks, leads=leads, parts={"distance": found.gains})
 
@@ -53,7 +53,7 @@ class MaxHerding:
         weights[scene.rows] = scene.multiplicity
         found = herd(
             state.vectors,
-            scene.labeled,
+            scene.covering,
             scene.rows,
             scene.size,
             width=self.width,
@@ -106,7 +106,7 @@ class TypiClust:
         state = scene.state
         found = typiclust(
             state.vectors,
-            scene.labeled,
+            scene.covering,
             scene.rows,
             scene.size,
             rng=state.rng,

@@ -60,10 +60,10 @@ def herd_uncertain(
     weights[scene.rows] = doubt * scene.multiplicity
     at = np.searchsorted(scene.rows, candidates)
     if isinstance(width, str):
-        width = herding_width(state.vectors, scene.labeled, width, rng=state.rng)
+        width = herding_width(state.vectors, scene.covering, width, rng=state.rng)
     found = herd(
         state.vectors,
-        scene.labeled,
+        scene.covering,
         candidates,
         scene.size,
         width=width,
@@ -99,7 +99,7 @@ class ProbCover:
         radius = _radius(scene, self.radius, self.purity)
         found = prob_cover(
             state.vectors,
-            scene.labeled,
+            scene.covering,
             scene.rows,
             scene.size,
             radius=radius,
@@ -214,7 +214,7 @@ class BaitBinary:
         found = bait_binary(
             state.vectors,
             _binary_confidence(np.asarray(state.probs), multi_label=scene.multi_label),
-            scene.labeled,
+            scene.covering,
             scene.rows,
             scene.size,
             rng=state.rng,

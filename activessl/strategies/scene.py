@@ -57,6 +57,11 @@ class Scene:
         """The labeled rows."""
         return np.asarray(self.state.labeled, dtype=np.int64)
 
+    @property
+    def covering(self) -> Rows:
+        """The labeled rows and those whose labels are on their way."""
+        return self.state.covering
+
     def copies(self, position: int) -> Rows:
         """All candidates that ``rows[position]`` stands for, itself among them."""
         if self.multiplicity[position] == 1:
@@ -121,7 +126,7 @@ def open_scene(state: State, query_size: int, *, needs_probs: bool = False) -> S
         QueryError: As :func:`activessl.strategies.base.check_state`; costs or class weights out of range.
     """
     candidates = check_state(state, query_size, needs_probs=needs_probs)
-    labeled = np.asarray(state.labeled, dtype=np.int64)
+    labeled = state.covering  # what is out for labeling needs no copy of it beside it
     tolerance = duplicate_tolerance(state.vectors, rng=np.random.default_rng(0))
     every = np.concatenate([labeled, candidates])  # labeled rows first, so that they represent their copies
     found = collapse_duplicates(state.vectors, tolerance, rows=every)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -75,6 +75,7 @@ class Disagreement:
     """
 
     kind: Literal["bald", "committee"] = "bald"
+    needs_samples: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -108,6 +109,11 @@ class Power:
     measure: Literal["margin", "entropy", "least_confidence", "bald"] = "margin"
     exponent: float = 1.0
     name: str = field(default="power", init=False)
+
+    @property
+    def needs_samples(self) -> bool:
+        """Only if it draws by BALD."""
+        return self.measure == "bald"
 
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""

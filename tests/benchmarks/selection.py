@@ -17,7 +17,6 @@ import json
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from activessl.heads.registry import make_head
 from activessl.measuring.replay import Arena, arrange, replay
 from activessl.strategies.base import QueryStrategy, State
 from activessl.strategies.registry import get_strategy, strategy_names
+from activessl.strategies.share import RandomShare
 
 #: Labels a class at which accuracy is measured; the first is the first batch.
 PER_CLASS = (1, 2, 5, 10, 20, 40)
@@ -69,8 +69,8 @@ def contestants() -> dict[str, QueryStrategy | Peer]:
     """Ours, then the peers that are installed."""
     names = [*FIRST, *(name for name in strategy_names() if name not in FIRST)]
     found: dict[str, QueryStrategy | Peer] = {name: get_strategy(name) for name in names}
-    no_guard = replace(get_strategy("auto"), random_share=0.0)  # what the random share costs
-    found = {**dict(list(found.items())[:4]), "auto without random share": no_guard, **found}
+    shared = RandomShare(get_strategy("auto"), 0.1)  # as projects run it
+    found = {**dict(list(found.items())[:4]), "auto with a tenth at random": shared, **found}
     return {**found, **PEERS}
 
 

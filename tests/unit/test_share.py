@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import QueryError
-from activessl.strategies.base import State
+from activessl.strategies.base import State, needs_samples
 from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import RandomShare
 
@@ -38,6 +38,42 @@ def test_every_candidate_is_drawn_as_often_as_its_propensity_says() -> None:
     assert draws[:2].sum() == 0
     assert abs(rate.mean() - 0.3 * 5 / 48) < 0.003
     assert rate.max() < 0.3 * 5 / 48 + 5 * np.sqrt(0.03 / runs)  # and none is favoured
+
+
+def test_small_rounds_are_measured_too() -> None:
+    drawn = [
+        np.sum(~np.isnan(RandomShare(get_strategy("k_center"), 0.1).query(state(s), 4).propensities))
+        for s in range(200)
+    ]
+    assert 0.25 < np.mean(drawn) < 0.55
+    assert max(drawn) == 1
+
+
+def test_the_draws_are_spread_over_the_batch() -> None:
+    known = ~np.isnan(RandomShare(get_strategy("auto"), 0.25).query(state(0, n=200), 40).propensities)
+    assert known[:20].sum() == known[20:].sum() == 5
+
+
+def test_what_was_drawn_counts_as_covered() -> None:
+    vectors = np.repeat(np.eye(4), 10, axis=0) + np.random.default_rng(0).normal(size=(40, 4)) / 50
+    for seed in range(10):  # four groups, one of them labeled: whichever two are drawn, one is left to choose
+        told = State(vectors, np.array([0]), np.array([0]), 2, np.random.default_rng(seed))
+        query = RandomShare(get_strategy("max_herding"), 0.5).query(told, 4)
+        drawn = ~np.isnan(query.propensities)
+        groups = set((query.indices[drawn] // 10).tolist()) | {0}
+        missing = {0, 1, 2, 3} - groups
+        chosen = set((query.indices[~drawn][: len(missing)] // 10).tolist())
+        assert chosen == missing
+
+
+def test_a_strategy_that_draws_by_itself_is_left_alone() -> None:
+    query = RandomShare(get_strategy("random"), 0.3).query(state(3), 10)
+    assert query.propensities == pytest.approx(10 / 48)
+
+
+def test_draws_of_the_posterior_are_asked_for_through_the_share() -> None:
+    assert needs_samples(RandomShare(get_strategy("bald"), 0.1))
+    assert not needs_samples(RandomShare(get_strategy("margin"), 0.1))
 
 
 def test_a_share_outside_zero_to_one_is_refused() -> None:

@@ -24,6 +24,9 @@ def simulate(
     head: Annotated[str, typer.Option(help="What learns.")] = "logistic",
     encoder: Annotated[str, typer.Option(help="Makes the vectors, where the source has none.")] = "auto",
     minutes: Annotated[float, typer.Option(min=0.01, help="Training time of that encoder.")] = 1.0,
+    random_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Part of each round drawn at random, as projects do.")
+    ] = 0.1,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     cache: Annotated[
@@ -53,6 +56,7 @@ def simulate(
             head=head,
             seed=seed,
             jobs=jobs,
+            random_share=random_share,
             cache=cache,
             on_progress=on_progress,
         )

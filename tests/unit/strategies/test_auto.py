@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activessl.errors import QueryError
 from activessl.strategies.auto import Auto, centred, labels_follow_geometry
 from activessl.strategies.base import State
 from activessl.strategies.registry import get_strategy
@@ -43,38 +42,12 @@ def test_the_first_batch_of_one_item_a_class_meets_every_class() -> None:
     assert np.isnan(query.propensities).all()
 
 
-@pytest.mark.parametrize(("size", "drawn"), [(4, 0), (19, 0), (20, 1), (100, 5)])
-def test_a_twentieth_of_each_round_is_drawn_with_recorded_propensity(size: int, drawn: int) -> None:
-    state = blobs(m=12)
-    query = Auto().query(state, size)
-    known = ~np.isnan(query.propensities)
-    assert known.sum() == drawn
-    assert query.propensities[known] == pytest.approx(drawn / 588)
-    assert sum("drawn at random" in reason for reason in query.reasons) == drawn
-
-
-def test_the_random_picks_are_spread_over_the_batch() -> None:
-    known = ~np.isnan(Auto(random_share=0.25).query(blobs(m=12), 40).propensities)
-    assert known[:20].sum() == known[20:].sum() == 5
-
-
-def test_random_picks_come_from_everywhere_alike() -> None:
-    counts = np.zeros(60)
-    for seed in range(60):
-        state = blobs(60, m=8).replace(rng=np.random.default_rng(seed))
-        query = Auto(random_share=0.5).query(state, 20)
-        counts[query.indices[~np.isnan(query.propensities)]] += 1
-    free = np.delete(counts, blobs(60, m=8).labeled)
-    assert free.mean() == pytest.approx(60 * 10 / 52)
-    assert ((free - free.mean()) ** 2).sum() / free.mean() < 52 + 4 * np.sqrt(2 * 52)  # as a chi-square would
-
-
 def test_uncertain_regions_are_asked_before_certain_ones() -> None:
     state = blobs(m=40)
     certain = np.array(state.probs)
     sure = truth_of(state) != 2
     certain[sure], certain[~sure] = np.eye(4)[truth_of(state)[sure]], 0.25
-    query = Auto(random_share=0).query(state.replace(probs=certain), 10)
+    query = Auto().query(state.replace(probs=certain), 10)
     assert (truth_of(state)[query.indices] == 2).all()
 
 
@@ -96,14 +69,23 @@ def test_one_class_alone_never_makes_it_give_up() -> None:
     assert labels_follow_geometry(open_scene(state.replace(labels=np.zeros(50, dtype=int)), 1))
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
-    with pytest.raises(QueryError, match="share"):
-        Auto(random_share=share).query(blobs(), 4)
+def test_what_is_out_for_labeling_is_neither_asked_nor_covered_again() -> None:
+    state = blobs(m=12)
+    first = Auto().query(state, 6).indices
+    second = Auto().query(state.replace(pending=first, rng=np.random.default_rng(1)), 6).indices
+    assert not set(first) & set(second)
+    gap = np.linalg.norm(state.vectors[first][:, None] - state.vectors[second][None], axis=2).min()
+    blind = (
+        Auto().query(state.replace(excluded=np.isin(np.arange(600), first), rng=np.random.default_rng(1)), 6).indices
+    )
+    assert gap > np.linalg.norm(state.vectors[first][:, None] - state.vectors[blind][None], axis=2).min()
 
 
-def test_a_share_of_one_is_random() -> None:
-    assert not np.isnan(Auto(random_share=1).query(blobs(), 7).propensities).any()
+def test_a_first_batch_leaves_the_classes_that_are_out_for_labeling() -> None:
+    state = blobs()
+    out = np.flatnonzero(truth_of(state) < 2)[:40]
+    query = Auto().query(state.replace(pending=out), 2)
+    assert set(truth_of(state)[query.indices].tolist()) == {2, 3}
 
 
 def test_the_choice_does_not_depend_on_where_the_origin_is() -> None:
@@ -121,17 +103,15 @@ def test_an_odd_vector_far_from_all_is_not_the_first_choice() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(
-    n=st.integers(1, 40), d=st.integers(1, 60), m=st.integers(0, 12), q=st.integers(1, 40), share=st.floats(0, 1),
+    n=st.integers(1, 40), d=st.integers(1, 60), m=st.integers(0, 12), q=st.integers(1, 40),
     seed=st.integers(0, 99), same=st.booleans(),
 )  # fmt: skip
-def test_any_state_gets_exactly_what_was_asked(
-    n: int, d: int, m: int, q: int, share: float, seed: int, same: bool
-) -> None:
+def test_any_state_gets_exactly_what_was_asked(n: int, d: int, m: int, q: int, seed: int, same: bool) -> None:
     state = blobs(n, 3, d, m=min(m, n - 1), seed=seed)
     if same:
         state = state.replace(vectors=np.full((n, d), 3.3, dtype=np.float32))
     q = min(q, len(state.candidates))
-    query = Auto(random_share=share).query(state, q)
+    query = Auto().query(state, q)
     assert len(set(query.indices.tolist())) == q
     assert set(query.indices.tolist()) <= set(state.candidates.tolist())
     drawn = query.propensities[~np.isnan(query.propensities)]
