@@ -2,14 +2,24 @@
 
 Its data are thrown away, unless ACTIVESSL_STUDIO_DATA names a folder to keep them in; a server that runs there already
 is used as it is and left running: the first start takes the longest part of the tests that need it.
+
+``server`` is one on a file and one on PostgreSQL, one after the other. ACTIVESSL_STUDIO_DATABASES=sqlite (or postgres)
+leaves the other out while one works on something.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import quote
 
 import pytest
 
@@ -20,6 +30,23 @@ if TYPE_CHECKING:
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+DATABASES = os.environ.get("ACTIVESSL_STUDIO_DATABASES", "sqlite,postgres").split(",")
+
+#: Tried with all that an address has to escape.
+PASSWORD = "p@ss/w:rd %"
+
+
+def _missing(what: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def missing() -> Callable[[str], NoReturn]:
+    """Says that a part which a test needs is not here: a failure in CI, else a reason to leave the test out."""
+    return _missing
+
 
 @pytest.fixture(scope="session")
 def environment() -> Path:
@@ -27,23 +54,87 @@ def environment() -> Path:
 
     named = os.environ.get("ACTIVESSL_STUDIO_DIR")
     if not named:
-        if os.environ.get("CI") == "true":
-            pytest.fail("ACTIVESSL_STUDIO_DIR is not set: it names the environment with label-studio")
-        pytest.skip("ACTIVESSL_STUDIO_DIR names no environment with label-studio")
+        _missing("ACTIVESSL_STUDIO_DIR names no environment with label-studio")
     return studio.ensure_installed(Path(named))
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    kept = os.environ.get("ACTIVESSL_STUDIO_DATA")
-    return Path(kept) if kept else tmp_path_factory.mktemp("studio")
+def postgres() -> Iterator[str]:
+    """The address of an empty database in a cluster that is thrown away."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
+        Path(found).parent for found in [shutil.which("initdb")] if found
+    ]
+    if not programs:
+        _missing("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    # its programs refuse to run as root
+    owner = "postgres" if os.geteuid() == 0 else None
+    where = Path(tempfile.mkdtemp(prefix="activessl-postgres-"))
+    if owner:
+        shutil.chown(where, owner)
+    given = where / "password"
+    given.write_text(PASSWORD)
+    given.chmod(0o644)
+
+    def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(programs[-1] / name), *arguments]
+        return subprocess.run(
+            command, user=owner, cwd="/", capture_output=True, text=True, env=os.environ | {"PGPASSWORD": PASSWORD}
+        )
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    made = run("initdb", "-D", str(where / "data"), "-U", "ann", "-A", "scram-sha-256", "--pwfile", str(given))
+    assert made.returncode == 0, made.stderr
+    given.unlink()
+    settings = ["listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={where}", "fsync=off"]
+    command = [str(programs[-1] / "postgres"), "-D", str(where / "data")]
+    command += [part for setting in settings for part in ("-c", setting)]
+    with subprocess.Popen(command, user=owner, cwd="/", stderr=subprocess.PIPE, text=True) as process:
+        try:
+            here = ("-h", "127.0.0.1", "-p", port, "-U", "ann")
+            end = time.monotonic() + 60
+            while run("pg_isready", *here).returncode != 0:
+                assert process.poll() is None and time.monotonic() < end, "PostgreSQL does not start"
+                time.sleep(0.1)
+            made = run("createdb", *here, "label studio")
+            assert made.returncode == 0, made.stderr
+            yield f"postgresql://ann:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/{quote('label studio')}"
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=30)
+            process.kill()
+            shutil.rmtree(where, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def server(environment: Path, folder: Path) -> Iterator[StudioInfo]:
+def _running(environment: Path, folder: Path, database: str | None = None) -> Iterator[StudioInfo]:
     from activessl_label_studio import studio
 
     was_running = studio.status(folder) is not None
-    yield studio.start(folder, python=environment)
+    yield studio.start(folder, python=environment, database=database)
     if not was_running:
         studio.stop(folder)
+
+
+@pytest.fixture(scope="session")
+def sqlite_server(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioInfo]:
+    kept = os.environ.get("ACTIVESSL_STUDIO_DATA")
+    yield from _running(environment, Path(kept) if kept else tmp_path_factory.mktemp("studio"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server(environment: Path, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioInfo]:
+    yield from _running(environment, tmp_path_factory.mktemp("studio"), postgres)
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def server(request: pytest.FixtureRequest) -> StudioInfo:
+    found: StudioInfo = request.getfixturevalue(f"{request.param}_server")
+    return found
+
+
+@pytest.fixture(scope="session")
+def folder(server: StudioInfo) -> Path:
+    """Where the server keeps its things."""
+    return server.log.parent

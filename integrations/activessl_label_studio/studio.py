@@ -14,11 +14,12 @@ import secrets
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from activessl.errors import AnnotatorError, AnnotatorUnreachable
+from activessl_label_studio.database import Database, read_database
 from activessl_label_studio.install import VERSION, Progress, ensure_installed, find_installed, last_line, quiet
 from activessl_label_studio.login import sign_in
 from activessl_label_studio.process import (
@@ -70,6 +71,7 @@ def start(
     python: Path | None = None,
     port: int | None = None,
     document_root: Path | None = None,
+    database: str | None = None,
     progress: Progress = quiet,
     timeout: float = START_TIMEOUT_S,
 ) -> StudioInfo:
@@ -80,15 +82,19 @@ def start(
         python: The environment's python; by default the one of ``ensure_installed(folder / "env")``.
         port: Where to listen on loopback; by default the last one, or the first free one from 8080 on.
         document_root: The folder whose subfolders may be served as local files; by default ``folder / "files"``.
+        database: ``postgresql://user:password@host:port/name``; by default the one of the last start, at first a file
+            in ``folder``.
         progress: Told about once a second how far it is.
         timeout: Seconds to wait for the first answer.
 
     Raises:
-        AnnotatorError: The port is in use, the folder cannot be written, or the server stops at once.
-        AnnotatorUnreachable: The server does not answer in time.
+        AnnotatorError: The port is in use, the folder cannot be written or has its data in another database, or the
+            server stops at once.
+        AnnotatorUnreachable: The server does not answer in time, or its database does not.
     """
     from filelock import FileLock, Timeout
 
+    wanted = None if database is None else read_database(database)
     folder = folder.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +105,7 @@ def start(
         raise AnnotatorError(f"cannot write to {folder}: {error.strerror}", hint="choose another folder") from None
     try:
         with FileLock(folder / "start.lock", timeout=timeout):
-            return _start(folder, python, port, root, progress, timeout)
+            return _start(folder, python, port, root, wanted, progress, timeout)
     except Timeout:
         raise AnnotatorError(
             f"another process is starting the server in {folder}", hint="wait for it, or stop that process"
@@ -107,9 +113,16 @@ def start(
 
 
 def _start(
-    folder: Path, python: Path | None, port: int | None, root: Path, progress: Progress, timeout: float
+    folder: Path,
+    python: Path | None,
+    port: int | None,
+    root: Path,
+    wanted: Database | None,
+    progress: Progress,
+    timeout: float,
 ) -> StudioInfo:
     running = status(folder)
+    database = _database(folder, wanted)
     if running is not None:
         if port is not None and running.url != local_url(port):
             raise AnnotatorError(
@@ -124,7 +137,7 @@ def _start(
     log = folder / "studio.log"
     pid = find_pid(folder)
     if pid is None:
-        pid = _launch(folder, python, port, root, progress)
+        pid = _launch(folder, python, port, root, database, progress)
     kept = _read(folder / "studio.json")
     email, password = str(kept["email"]), str(kept["password"])
     while (listening := said_port(log, int(kept.get("log_from", 0)))) is None or not is_healthy(local_url(listening)):
@@ -145,8 +158,28 @@ def _start(
     return StudioInfo(url, email, token, pid, log, password, root)
 
 
-def _launch(folder: Path, python: Path | None, port: int | None, root: Path, progress: Progress) -> int:
+def _database(folder: Path, wanted: Database | None) -> Database | None:
+    """The database of a folder: uploads and secrets lie here, so it cannot change under them."""
+    kept = _read(folder / "studio.json").get("database")
+    there = Database(**kept) if isinstance(kept, dict) else None
+    if wanted is None:
+        return there
+    begun = there is not None or (folder / "data" / "label_studio.sqlite3").exists()
+    if begun and (there is None or there.where != wanted.where):
+        now = there.where if there else "a file there"
+        raise AnnotatorError(
+            f"the server in {folder} keeps its data in {now}, not in {wanted.where}",
+            hint="choose another folder for the other database",
+        )
+    return wanted
+
+
+def _launch(
+    folder: Path, python: Path | None, port: int | None, root: Path, database: Database | None, progress: Progress
+) -> int:
     """Start the process, and leave its number and its secrets behind before anything can go wrong."""
+    if database is not None:
+        database.check()
     python = python or ensure_installed(folder / "env", progress=progress)
     kept = _read(folder / "studio.json")
     if port is not None and not is_free(port):
@@ -156,6 +189,7 @@ def _launch(folder: Path, python: Path | None, port: int | None, root: Path, pro
     password = str(kept.get("password") or secrets.token_urlsafe(15))
     log_file = folder / "studio.log"
     kept |= {"email": email, "password": password, "port": port, "document_root": str(root)}
+    kept |= {"database": asdict(database)} if database else {}
     _write(
         folder / "studio.json", kept | {"ready": False, "log_from": log_file.stat().st_size if log_file.exists() else 0}
     )
@@ -170,7 +204,7 @@ def _launch(folder: Path, python: Path | None, port: int | None, root: Path, pro
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=_environment(folder, root, email, password),
+            env=_environment(folder, root, email, password) | (database.environment() if database else {}),
             start_new_session=True,
         )
     (folder / "studio.pid").write_text(f"{process.pid}\n", encoding="utf-8")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import pytest
 
@@ -26,21 +26,21 @@ FLAGS = [
 PATIENCE = 90_000
 
 
-def _missing(what: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)
+@pytest.fixture(scope="session")
+def server(sqlite_server: StudioInfo) -> StudioInfo:
+    """Which database lies behind it, a browser does not see."""
+    return sqlite_server
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browser(missing: Callable[[str], NoReturn]) -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        _missing("playwright is not installed")
+        missing("playwright is not installed")
     chromium = shutil.which("chromium")
     if chromium is None:
-        _missing("chromium is not installed")
+        missing("chromium is not installed")
     with sync_playwright() as play:
         started = play.chromium.launch(executable_path=chromium, args=FLAGS)
         yield started

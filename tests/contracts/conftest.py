@@ -32,14 +32,15 @@ class Place:
     fake: FakeLabelStudio | None
 
 
-REAL_PARAM = pytest.param("real", marks=[pytest.mark.studio, pytest.mark.timeout(900)])
+DATABASES = os.environ.get("ACTIVESSL_STUDIO_DATABASES", "sqlite,postgres").split(",") if REAL else []
+MARKS = [pytest.mark.studio, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(params=["fake", *([REAL_PARAM] if REAL else [])])
+@pytest.fixture(params=["fake", *(pytest.param(name, marks=MARKS) for name in DATABASES)])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     title = f"test {uuid.uuid4().hex[:12]}"
-    if request.param == "real":
-        real: StudioInfo = request.getfixturevalue("server")
+    if request.param != "fake":
+        real: StudioInfo = request.getfixturevalue(f"{request.param}_server")
         yield Place(real.url, real.token, real.email, real.password, title, None)
         return
     with FakeLabelStudio() as server:

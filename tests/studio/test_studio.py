@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import socket
 import stat
 import subprocess
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from activessl.errors import AnnotatorDenied, AnnotatorError
+from activessl.errors import AnnotatorDenied, AnnotatorError, AnnotatorUnreachable
 from activessl.pool.pool import Item, Modality, Pool
 from activessl.strategies.base import Query
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, StudioInfo, connect, studio
@@ -117,3 +118,21 @@ def test_pictures_are_seen_by_the_annotators_browser(server: StudioInfo, tmp_pat
             seen = person.get(address)
             assert seen.status_code == 200
             assert seen.content == source.content(item_id)
+
+
+def test_the_data_of_a_folder_stay_in_their_database(server: StudioInfo, environment: Path, folder: Path) -> None:
+    other = "postgresql://ann:secret-word@127.0.0.1:9/other"
+    with pytest.raises(AnnotatorError, match=r"keeps its data in .*, not in 127\.0\.0\.1:9/other") as caught:
+        studio.start(folder, python=environment, database=other)
+    assert "secret-word" not in str(caught.value)
+
+
+def test_a_database_that_does_not_answer_is_named_before_anything_is_started(environment: Path, tmp_path: Path) -> None:
+    with pytest.raises(AnnotatorUnreachable, match=r"no PostgreSQL answers at 127\.0\.0\.1:9 "):
+        studio.start(tmp_path, python=environment, database="postgresql://ann:x@127.0.0.1:9/labels")
+    assert studio.status(tmp_path) is None
+
+
+def test_the_server_keeps_its_tables_where_it_was_told(server: StudioInfo, folder: Path) -> None:
+    of_its_own = (folder / "data" / "label_studio.sqlite3").exists()
+    assert of_its_own != ("database" in json.loads((folder / "studio.json").read_text()))

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 app = typer.Typer(help="A Label Studio server of one's own, on this machine only.", no_args_is_help=True)
 
 PortOption = Annotated[int | None, typer.Option(min=1, max=65535, help="The port; else the last one or a free one.")]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ACTIVESSL_STUDIO_DATABASE",
+        show_envvar=True,
+        help="postgresql://user:password@host/name; else that of the last start, at first a file.",
+    ),
+]
 RootOption = Annotated[Path | None, typer.Option(help="The folder of the data; else that of the project's data.")]
 
 
@@ -33,12 +41,16 @@ def install(as_json: JsonOption = False) -> None:
 
 @app.command()
 def start(
-    project: ProjectOption = HERE, port: PortOption = None, root: RootOption = None, as_json: JsonOption = False
+    project: ProjectOption = HERE,
+    port: PortOption = None,
+    root: RootOption = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Install the server if need be (1 GB, once), start it, and say how to log in."""
     folder = studio_folder(project)
     first = not (folder / "data").exists()
-    info = launch(folder, port=port, root=root or _data_root(project))
+    info = launch(folder, port=port, root=root or _data_root(project), database=database)
     text = f"Label Studio runs at {info.url}\nlog in as {info.email}"
     if first:
         text += f" with the password {info.password} (shown this once, kept in {folder})"
@@ -68,13 +80,15 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     )
 
 
-def launch(folder: Path, *, port: int | None = None, root: Path | None = None) -> StudioInfo:
+def launch(
+    folder: Path, *, port: int | None = None, root: Path | None = None, database: str | None = None
+) -> StudioInfo:
     """Install and start the server, telling how far it is."""
     from activessl_label_studio import studio
 
     tell = waiting()
     python = studio.ensure_installed(environments(), progress=tell)
-    return studio.start(folder, python=python, port=port, document_root=root, progress=tell)
+    return studio.start(folder, python=python, port=port, document_root=root, database=database, progress=tell)
 
 
 def waiting() -> Callable[[str, float], None]:
