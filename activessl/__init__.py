@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from activessl.pool.sources import load_pool
     from activessl.project import Project
     from activessl.reports.report import Report
+    from activessl.scoring.model import Model
     from activessl.session import Session
     from activessl.strategies.base import Query, QueryStrategy, State
     from activessl.strategies.registry import get_strategy, strategy_names
@@ -42,6 +43,7 @@ _HOME = {
     "History": "ledger.fold",
     "Item": "pool.pool",
     "Ledger": "ledger.store",
+    "Model": "scoring.model",
     "Oracle": "annotators.oracle",
     "Pool": "pool.pool",
     "Progress": "encoders.base",
@@ -77,6 +79,7 @@ __all__ = [
     "History",
     "Item",
     "Ledger",
+    "Model",
     "Oracle",
     "Pool",
     "Progress",

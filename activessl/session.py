@@ -32,10 +32,15 @@ from activessl.project import Project, write_atomic, writing
 from activessl.reporting import audit_now, project_report, stop_now
 from activessl.reports.items import item_table
 from activessl.reports.report import Report
+from activessl.scoring.as_onnx import Exported, export_model
+from activessl.scoring.model import Model
 from activessl.strategies.base import Query, needs_samples
 from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import RandomShare
 from activessl.view import View, embeddings_folder, head_folder, save_whole
+
+#: Items on which an exported model's two forms are compared.
+COMPARED = 256
 
 
 @dataclass(frozen=True)
@@ -271,6 +276,33 @@ class Session:
         if not predictions or view.history.taught is None:
             return item_table(view.history, self.project.pool().ids, classes, None)
         return item_table(view.history, view.embeddings.ids, classes, view.probs)
+
+    def model(self) -> Model:
+        """The newest model, to score items that nobody has seen.
+
+        Raises:
+            LabelError: There is none yet.
+        """
+        return View.of(self.project).model()
+
+    def export_model(self, folder: Path, *, onnx: bool | None = None) -> Exported:
+        """Write the newest model as a folder that scores on its own, compared on the project's own items.
+
+        Args:
+            folder: Where to.
+            onnx: True: with an ONNX file, or an error; False: without; None: with one where it can be had.
+
+        Raises:
+            LabelError: There is no model yet.
+            HeadError: The folder cannot be used, or the ONNX file answers differently.
+        """
+        view, pool = View.of(self.project), self.project.pool()
+        model = view.model()
+        encoders = self.project.folder / "encoders"
+        sample = pool.subset(pool.ids[:: -(-len(pool) // COMPARED)])
+        return export_model(
+            model, folder, encoder_folder=encoders / model.encoder.fingerprint, sample=sample, onnx=onnx
+        )
 
     def _append(self, *events: Any) -> None:
         with self.project.ledger() as ledger:

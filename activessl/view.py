@@ -14,12 +14,14 @@ from jaxtyping import Float, Int
 from activessl.annotators.base import Suggestion
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, unit
-from activessl.errors import EncoderError, HeadError, ProjectError
+from activessl.encoders.registry import load_encoder
+from activessl.errors import EncoderError, HeadError, LabelError, ProjectError
 from activessl.heads.base import Head
 from activessl.heads.registry import load_head, make_head
 from activessl.heads.smoothing import Smoothed, smooth
 from activessl.ledger.fold import History
 from activessl.project import Project, writing
+from activessl.scoring.model import Model
 from activessl.strategies.base import SAMPLES, Query, State
 
 SUGGESTED = 4  # the pre-selected class and three alternatives: more is slower to read than the full list
@@ -138,6 +140,26 @@ class View:
                 head.fit(self.points[rows[inside]], y[inside])
                 predicted[~inside] = head.predict_proba(self.points[rows[~inside]]).argmax(axis=1)
         return predicted
+
+    def model(self) -> Model:
+        """Encoder, pool and newest head together, to score items that nobody has seen.
+
+        Raises:
+            LabelError: There is no head yet.
+        """
+        if self.head is None:
+            raise LabelError("no model yet", hint="label some items, then run `activessl teach`")
+        config = self.project.config
+        return Model(
+            encoder=load_encoder(self.project.folder / "encoders" / self.embeddings.fingerprint),
+            modality=config.data.modality,
+            classes=config.data.classes,
+            mean=self.embeddings.vectors.mean(axis=0),
+            pool=self.smoothed,
+            head=self.head,
+            head_name=config.head.name,
+            reach=self.smoothed.usual_reach(),
+        )
 
     def state(self, number: int, *, samples: bool = False) -> State:
         """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""

@@ -30,7 +30,7 @@ from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encod
 from activessl.pool.pool import Pool
 
 #: Added to a patch's variance before dividing: 10 of 255² levels, so that flat patches stay flat (the paper's value).
-_CONTRAST = 10.0 / 255**2
+CONTRAST = 10.0 / 255**2
 
 #: Small changes only: what a large crop hides may be what tells the classes apart.
 _VIEWS = Augmentation(min_area=0.7, light=0.2)
@@ -76,7 +76,7 @@ def normalised_patches(images: torch.Tensor, field: int, stride: int) -> torch.T
     """All patches of images in [0, 1], each of mean 0 and about unit variance: (b, positions, c field²)."""
     patches = F.unfold(images, field, stride=stride).transpose(1, 2)  # (b, positions, c field²)
     patches = patches - patches.mean(-1, keepdim=True)
-    return patches / (patches.square().mean(-1, keepdim=True) + _CONTRAST).sqrt()
+    return patches / (patches.square().mean(-1, keepdim=True) + CONTRAST).sqrt()
 
 
 def zca(patches: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -29,6 +29,22 @@ HALF_ROWS = 100_000
 STEP_CELLS = 8_000_000
 #: Rows that are finished, or brought to the pool, at a time.
 BLOCK = 8192
+
+
+class Parts(NamedTuple):
+    """What is remembered of a pool.
+
+    Attributes:
+        base: (n, d) unit vectors.
+        memories: By number of steps above one, (n, d) what a new item takes over from its neighbours.
+        centres: (d,) of each scale.
+        scales: Numbers of steps.
+    """
+
+    base: Float[np.ndarray, "n d"]
+    memories: Mapping[int, Float[np.ndarray, "n d"]]
+    centres: tuple[Float[np.ndarray, " d"], ...]
+    scales: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +71,14 @@ class Smoothed:
         Raises:
             HeadError: Another length than the pool's vectors.
         """
+        return self.place(vectors)[0]
+
+    def place(self, vectors: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
+        """What ``transform`` gives, and the distance of each vector to the last of its neighbours, in [0, 2].
+
+        Raises:
+            HeadError: Another length than the pool's vectors.
+        """
         given = np.asarray(vectors)
         if given.ndim != 2 or given.shape[1] != self._base.shape[1]:
             raise HeadError(
@@ -62,7 +86,7 @@ class Smoothed:
                 hint="encode both with the same encoder",
             )
         k = min(NEIGHBOURS, len(self._base))
-        near = _weights(self._base, unit_rows(given), k)
+        near, reach = _weights(self._base, unit_rows(given), k)
         out = np.empty(given.shape, dtype=np.float32)
         for first in range(0, len(given), BLOCK):
             new = unit_rows(given[first : first + BLOCK])
@@ -74,7 +98,25 @@ class Smoothed:
                 for steps, centre in zip(self._scales, self._centres, strict=True)
             ]
             out[first : first + BLOCK] = _joined(parts)
-        return out
+        return out, reach
+
+    def usual_reach(self, most: int = 2000) -> Float[np.ndarray, " q"]:
+        """Ascending distances of up to ``most`` of the pool's own items to the last of their neighbours."""
+        n = len(self._base)
+        rows = np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
+        k = min(NEIGHBOURS, n - 1)
+        if k < 1:
+            return np.zeros(1, dtype=np.float32)
+        distance, at = pool_neighbours(self._base, k + 1, queries=unit_rows(self._base, rows))
+        # each without itself; where copies pushed it out of the list, the farthest goes
+        own = at == rows[:, None]
+        last = np.where(own[:, -1], distance[:, -2], distance[:, -1])
+        return np.sort(np.where(own.any(axis=1), last, distance[:, -2]))
+
+    @property
+    def parts(self) -> Parts:
+        """What placing a vector needs, for those who write it down in another form."""
+        return Parts(self._base, self._memories, self._centres, self._scales)
 
     def _remembered(
         self, steps: int, walk: csr_matrix, rows: Int[np.ndarray, " r"]
@@ -185,7 +227,7 @@ def smooth(
     base = np.empty((n, d), dtype=dtype)
     for part, block in unit_blocks(given):
         base[part] = block
-    near = _weights(base, None, min(neighbours, n - 1), tell=lambda share: tell(0.6 * share))
+    near, _ = _weights(base, None, min(neighbours, n - 1), tell=lambda share: tell(0.6 * share))
     both = (near + near.T).tocsr()
     degree = np.maximum(np.asarray(both.sum(axis=1)).ravel(), 1e-12)
     both.data /= np.repeat(degree, np.diff(both.indptr)).astype(np.float32)
@@ -237,14 +279,14 @@ def _weights(
     k: int,
     *,
     tell: Callable[[float], None] = lambda _: None,
-) -> csr_matrix:
+) -> tuple[csr_matrix, Float[np.ndarray, " m"]]:
     """Rows of weights that sum to one: near neighbours count more, at the scale of the farthest that is looked at.
 
-    Without queries the pool's own rows, each without itself.
+    Without queries the pool's own rows, each without itself. Also how far away that farthest one is.
     """
     m = len(base) if queries is None else len(queries)
     if k < 1:
-        return csr_matrix((m, len(base)), dtype=np.float32)
+        return csr_matrix((m, len(base)), dtype=np.float32), np.zeros(m, dtype=np.float32)
     distance, at = pool_neighbours(base, k + (queries is None), queries=queries, tell=tell)
     if queries is None:
         distance, at = _without_self(distance, at)
@@ -253,9 +295,10 @@ def _weights(
     weight /= weight.sum(axis=1, keepdims=True)
     ends = np.arange(0, m * k + 1, k)
     small = np.int32 if max(m * k, len(base)) < 2**31 else np.int64
-    return csr_matrix(
+    walk = csr_matrix(
         (weight.astype(np.float32).ravel(), at.ravel().astype(small), ends.astype(small)), shape=(m, len(base))
     )
+    return walk, distance[:, -1]
 
 
 def _without_self(

@@ -12,6 +12,7 @@ from activessl_cli.commands import (
     export,
     init,
     labeling,
+    predict,
     query,
     report,
     rounds,
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report.report)
     app.command("simulate")(simulate.simulate)
     app.command("export")(export.export)
+    app.command("predict")(predict.predict)
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
     app.add_typer(studio.app, name="studio")

@@ -1,38 +1,42 @@
-"""``activessl export``: labels and predictions for whoever uses them next."""
+"""``activessl export``: labels and predictions, or the model, for whoever uses them next."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from activessl_cli import render
+from activessl_cli.files import check_ending, write_rows
 from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+if TYPE_CHECKING:
+    from activessl.session import Session
+
+OnnxOption = Annotated[
+    bool | None, typer.Option("--onnx/--no-onnx", help="Whether the model gets an ONNX file; else where it can.")
+]
 
 
 def export(
-    to: Annotated[Path, typer.Argument(help="A .csv, .json or .parquet file.")],
+    to: Annotated[Path, typer.Argument(help="A .csv, .json, .jsonl or .parquet file; or the word `model`.")],
+    folder: Annotated[Path | None, typer.Argument(help="With `model`: where it goes.", show_default="model")] = None,
     what: Annotated[Literal["labels", "all"], typer.Option(help="People's labels only, or with predictions.")] = "all",
+    onnx: OnnxOption = None,
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one row an item: its class, who says so (a person or the model), how sure, how many agreed."""
-    from activessl.errors import ConfigError
-    from activessl.project import write_atomic, writing
+    """Write one row an item (its class, who says so, how sure), or the model as a folder with an ONNX file."""
     from activessl.session import Session
 
     session = Session.open(project)
+    if to.as_posix() == "model":
+        _model(session, folder or Path("model"), onnx, as_json=as_json)
+        return
+    check_ending(to)
     rows = session.table(predictions=what == "all")
-    makers = {".csv": _csv, ".json": _json, ".parquet": _parquet}
-    if to.suffix.lower() not in makers:
-        raise ConfigError(f"cannot write {to.suffix or 'a file without an ending'}", hint="use .csv, .json or .parquet")
-    with writing(to.parent):
-        to.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(to, makers[to.suffix.lower()](rows))
+    write_rows(to, rows)
     people = sum(row["source"] == "person" for row in rows)
     render.result(
         {"file": to, "rows": len(rows), "people": people, "model": len(rows) - people},
@@ -41,25 +45,15 @@ def export(
     )
 
 
-def _csv(rows: list[dict[str, Any]]) -> bytes:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else ["id"])
-    writer.writeheader()
-    # a cell that starts like a formula would be run by a spreadsheet
-    writer.writerows(
-        {k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in r.items()} for r in rows
-    )
-    return out.getvalue().encode()
-
-
-def _json(rows: list[dict[str, Any]]) -> bytes:
-    return json.dumps(rows, ensure_ascii=False, indent=1, allow_nan=False).encode()
-
-
-def _parquet(rows: list[dict[str, Any]]) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    out = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows), out)
-    return out.getvalue()
+def _model(session: Session, folder: Path, onnx: bool | None, *, as_json: bool) -> None:
+    made = session.export_model(folder, onnx=onnx)
+    text = f"the model is in {made.folder}"
+    if made.onnx is not None and made.checked is not None:
+        text += (
+            f"\n{made.onnx}: {made.onnx.stat().st_size / 1e6:.1f} MB; on {made.checked.items} items its probabilities "
+            f"differ from ours by {made.checked.difference:.1g} at most"
+        )
+    elif made.why_not is not None:
+        text += f"\nno ONNX file: {made.why_not}"
+    render.result(made, text, as_json=as_json)
+    render.following(f"activessl predict DATA --model {folder}")

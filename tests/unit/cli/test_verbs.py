@@ -210,3 +210,41 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     assert done.stdout.endswith("[]\n")
     assert "simulate" in done.stdout
     assert time.monotonic() - start < 30  # only against the absurd: the second is held by what is not imported
+
+
+def test_a_model_leaves_the_project_and_scores_on_its_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("predict", "all.npz", "-p", "p") == 1
+    assert "activessl teach" in capsys.readouterr().err
+    assert run("query", "-p", "p") == run("push", "-p", "p") == run("pull", "-p", "p") == run("teach", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("export", "model", "-p", "p", "--json") == 0
+    made = said(capsys)
+    assert made["onnx"] == "model/model.onnx" and made["checked"]["difference"] < 1e-3
+    (project / "ledger.db").rename(project / "ledger.gone")
+    told = []
+    for options in ((), ("--onnx",)):
+        assert run("predict", "all.npz", "--model", "model", "--every-class", "--json", *options) == 0
+        told.append(said(capsys))
+    assert len(told[0]) == 150 and [r["class"] for r in told[0]] == [r["class"] for r in told[1]]
+    assert {"id", "class", "probability", "novelty", "probability of up"} <= told[0][0].keys()
+    for name in ("out.csv", "out.jsonl", "out.parquet"):
+        assert run("predict", "all.npz", "-m", "model", "-o", name) == 0
+    assert (project.parent / "out.csv").read_text().splitlines()[0] == "id,class,probability,novelty"
+    assert len((project.parent / "out.jsonl").read_text().splitlines()) == 150
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (("all.npz", "-m", "nowhere"), "no complete model in nowhere"),
+        (("all.npz", "-o", "out.docx"), "cannot write .docx"),
+        (("all.npz", "--onnx"), "--onnx without a model"),
+        (("all.npz", "-p", "nowhere"), "no activessl project"),
+    ],
+)
+def test_predicting_with_bad_input_is_two_lines_and_exit_1(
+    here: Path, argv: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("predict", *argv) == 1
+    error, hint = capsys.readouterr().err.splitlines()[-2:]
+    assert says in error and hint.startswith(" hint: ")

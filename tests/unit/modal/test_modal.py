@@ -111,3 +111,31 @@ def test_modals_margin_agrees_with_ours(blobs: Any) -> None:
     theirs = ModalStrategy(margin_sampling).query(state, 10).indices
     ours = np.argsort(-margin(probs), kind="stable")
     assert theirs.tolist() == [i for i in ours if i != 0][:10]
+
+
+def test_a_project_becomes_a_modal_learner(tmp_path) -> None:
+    from datetime import UTC, datetime
+
+    from activessl import Answer, Session
+    from activessl.config import check_config
+    from activessl.ledger.schema import Answered
+    from activessl.project import Project
+    from activessl_modal import project_learner
+
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 90)
+    np.savez(tmp_path / "pool.npz", vectors=(4 * np.eye(3, 8)[truth] + rng.normal(size=(90, 8))).astype(np.float32))
+    config = check_config({"data": {"path": "../pool.npz", "modality": "vector", "classes": ["x", "y", "z"]}})
+    session = Session(Project.create(tmp_path / "p", config, version="0"))
+    session.encode()
+    opened = session.query(9)
+    with session.project.ledger() as ledger:
+        for item in opened.asked:
+            name = "xyz"[truth[int(item.split(":")[1])]]
+            ledger.append([Answered(answer=Answer(item, item, item, "label", (name,), "me", 1.0, datetime.now(UTC)))])
+    session.teach()
+    learner, rest = project_learner(session)
+    assert len(rest) == 81 and set(learner.predict(rest)) <= {"x", "y", "z"}
+    picked, _ = learner.query(rest, n_instances=4)
+    learner.teach(rest[picked], np.array(["x", "y", "z", "x"]))
+    assert len(learner.y_training) == 13

@@ -1,0 +1,1 @@
+"""A project's result as one thing that scores what it has never seen."""

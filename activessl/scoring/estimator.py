@@ -1,0 +1,70 @@
+"""A project's head as a scikit-learn classifier on the encoder's vectors."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from activessl.errors import LabelError
+from activessl.scoring.model import Model
+
+
+class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Learns class names from an encoder's vectors, each seen at its place among the pool's.
+
+    Works wherever scikit-learn's classifiers do: cross-validation, committees, modAL. ``fit`` forgets what the head
+    knew, and keeps the pool.
+
+    Args:
+        model: Whose pool and kind of head are used; ``Session.model()``, or ``Model.load(folder)``.
+
+    Attributes:
+        classes_: (k,) all class names of the model, in the order of the columns.
+        n_features_in_: Length of the encoder's vectors.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    @classmethod
+    def taught(cls, model: Model) -> Self:
+        """The model's head as it is, without fitting it again."""
+        made = cls(model)
+        made.classes_, made.n_features_in_ = np.array(model.classes), len(model.mean)
+        made.head_ = model.head
+        return made
+
+    def fit(self, X: Float[np.ndarray, "m d"], y: Any) -> Self:
+        """Forget the head, and learn these labels.
+
+        Args:
+            X: The encoder's vectors.
+            y: (m,) class names.
+
+        Raises:
+            LabelError: A class that the model does not have.
+            HeadError: Vectors of another length, or with NaN or infinity.
+        """
+        self.classes_, self.n_features_in_ = np.array(self.model.classes), len(self.model.mean)
+        index = {name: k for k, name in enumerate(self.model.classes)}
+        unknown = sorted({str(name) for name in y} - index.keys())
+        if unknown:
+            raise LabelError(f"the model has no class {unknown[0]!r}", hint=f"use {', '.join(self.model.classes)}")
+        rows = np.array([index[str(name)] for name in y], dtype=np.int64)
+        head = clone(self.model.head)  # as heads are estimators, this is one of the same settings that knows nothing
+        self.head_ = head.fit(self.model.place(X)[0], rows)
+        return self
+
+    def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+        """Calibrated probabilities, in the order of ``classes_``; rows sum to one."""
+        check_is_fitted(self, "head_")
+        found: Float[np.ndarray, "n k"] = self.head_.predict_proba(self.model.place(X)[0])
+        return found
+
+    def predict(self, X: Float[np.ndarray, "n d"]) -> Any:
+        """The most likely class name of each row."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]

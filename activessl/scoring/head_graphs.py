@@ -1,0 +1,71 @@
+"""Finding a vector's place among the pool's, and the head, as ONNX nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from activessl.errors import HeadError
+from activessl.heads.base import Head
+from activessl.heads.linear import LogisticHead
+from activessl.heads.smoothing import NEIGHBOURS
+from activessl.scoring.graph import Graph
+from activessl.scoring.model import Model
+
+
+def write_place(graph: Graph, model: Model, vectors: str) -> tuple[str, str]:
+    """Add what ``Model.place`` does; the names of the places (b, d) and of the novelty (b,)."""
+    base, memories, centres, scales = model.pool.parts
+    k = min(NEIGHBOURS, len(base))
+    v = graph.unit(graph.add("Sub", vectors, model.mean))
+
+    # the nearest items, by squared distances of unit vectors
+    kept = graph.constant(np.asarray(base))
+    whole = graph.floats(kept) if base.dtype == np.float16 else kept
+    length = np.einsum("ij,ij->i", base, base, dtype=np.float32)
+    product = graph.add("MatMul", v, graph.add("Transpose", whole, perm=[1, 0]))
+    square = graph.add("Sub", length, graph.add("Mul", product, np.float32(2)))
+    square = graph.add("Add", square, graph.add("ReduceSumSquare", v, axes=[-1]))
+    nearest, at = graph.add("TopK", square, np.array([k], dtype=np.int64), outputs=2, axis=-1, largest=0)
+    distance = graph.add("Sqrt", graph.add("Max", nearest, np.float32(0)))
+    reach = graph.add("Gather", distance, np.array([k - 1], dtype=np.int64), axis=1)  # (b, 1)
+
+    # near ones count more, at the scale of the farthest
+    ratio = graph.add("Div", distance, graph.add("Max", reach, np.float32(1e-6)))
+    weight = graph.add("Exp", graph.add("Mul", graph.add("Mul", ratio, ratio), np.float32(-4)))
+    weight = graph.add("Div", weight, graph.add("ReduceSum", weight, np.array([-1], dtype=np.int64), keepdims=1))
+    weight = graph.add("Unsqueeze", weight, np.array([1], dtype=np.int64))  # (b, 1, k)
+
+    parts = []
+    for steps, centre in zip(scales, centres, strict=True):
+        moved = graph.add("Mul", v, np.float32(0.5**steps))
+        if steps:
+            memory = graph.constant(np.asarray(memories[steps])) if steps > 1 else kept
+            there = graph.floats(graph.add("Gather", memory, at, axis=0))  # (b, k, d)
+            taken = graph.add("Squeeze", graph.add("MatMul", weight, there), np.array([1], dtype=np.int64))
+            moved = graph.add("Add", moved, graph.add("Mul", taken, np.float32(1.0 if steps > 1 else 0.5)))
+        parts.append(graph.unit(graph.add("Sub", moved, np.asarray(centre))))
+    points = graph.unit(graph.add("Sum", *parts))
+
+    farther = graph.floats(graph.add("Greater", graph.add("Sub", reach, np.float32(1e-6)), model.reach))
+    return points, str(graph.add("ReduceMean", farther, axes=[-1], keepdims=0))
+
+
+def write_head(graph: Graph, head: Head, points: str, name: str) -> str:
+    """Add a head's nodes; the name of the probabilities (b, k).
+
+    Raises:
+        HeadError: What this head computes cannot be said in ONNX.
+    """
+    if not isinstance(head, LogisticHead):
+        raise HeadError(
+            f"the head {name!r} cannot be written as ONNX",
+            hint="leave --onnx out: the model's folder scores without it",
+        )
+    seen, k = np.flatnonzero(head.seen_), len(head.classes_)
+    unit = graph.unit(graph.add("Sub", points, head.centre_))
+    scores = graph.add("Add", graph.add("MatMul", unit, head.coef_[seen].T), head.intercept_[seen])
+    probs = graph.add("Softmax", scores, axis=-1)
+
+    # classes that nobody has shown share what is left
+    unseen = np.where(head.seen_, 0.0, head.novelty_ / max(k - len(seen), 1))
+    return str(graph.add("Add", graph.add("MatMul", probs, np.eye(k)[seen] * (1 - head.novelty_)), unseen))

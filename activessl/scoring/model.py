@@ -1,0 +1,198 @@
+"""Encoder, pool and head together: from an item that nobody has seen to its class, how sure, and how strange it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from activessl.encoders.base import Encoder, OnProgress, tell
+from activessl.encoders.embeddings import unit
+from activessl.encoders.registry import load_encoder
+from activessl.errors import EncoderError, HeadError
+from activessl.heads.base import Head
+from activessl.heads.registry import load_head
+from activessl.heads.smoothing import Smoothed
+from activessl.pool.pool import Modality, Pool
+
+FORMAT = 1
+#: Items that are encoded and scored at a time.
+BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a model says of items.
+
+    Attributes:
+        ids: Of the items.
+        probs: (n, k) class probabilities; rows sum to one.
+        novelty: (n,) share of the pool's items that lie closer to their neighbours in the pool than this one does: 0.5
+            is as usual, 1 is farther from the pool than anything in it.
+    """
+
+    ids: tuple[str, ...]
+    probs: Float[np.ndarray, "n k"]
+    novelty: Float[np.ndarray, " n"]
+
+    def rows(self, classes: tuple[str, ...], *, every: bool = False) -> Iterator[dict[str, Any]]:
+        """One row an item: id, class, probability, novelty, and on request the probability of each class.
+
+        Example:
+            >>> scores = Scores(("a",), np.array([[0.25, 0.75]]), np.array([0.5]))
+            >>> list(scores.rows(("cat", "dog")))
+            [{'id': 'a', 'class': 'dog', 'probability': 0.75, 'novelty': 0.5}]
+        """
+        for item, probs, novelty in zip(self.ids, self.probs, self.novelty, strict=True):
+            best = int(probs.argmax())
+            row = {"id": item, "class": classes[best], "probability": _short(probs[best]), "novelty": _short(novelty)}
+            if every:
+                row |= {f"probability of {name}": _short(p) for name, p in zip(classes, probs, strict=True)}
+            yield row
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """All that scoring needs, in memory; nothing of the project is read any more.
+
+    Attributes:
+        encoder: Items to vectors.
+        modality: What it reads.
+        classes: (k,) names, in the order of the columns.
+        mean: (d,) of the pool's vectors.
+        pool: The pool's vectors, smoothed, among which new ones find their place.
+        head: Places to probabilities.
+        head_name: The name it is registered under.
+        reach: Ascending distances of the pool's items to the last of their neighbours: what novelty is measured by.
+    """
+
+    encoder: Encoder
+    modality: Modality
+    classes: tuple[str, ...]
+    mean: Float[np.ndarray, " d"]
+    pool: Smoothed
+    head: Head
+    head_name: str
+    reach: Float[np.ndarray, " q"]
+
+    def place(self, vectors: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
+        """Where the encoder's vectors lie among the pool's, and how strange they are there.
+
+        Raises:
+            HeadError: Vectors of another length than the pool's, or with NaN or infinity.
+        """
+        given = np.asarray(vectors, dtype=np.float32)
+        if given.ndim != 2 or given.shape[1] != len(self.mean) or not np.isfinite(np.sum(given, dtype=np.float64)):
+            raise HeadError(
+                f"vectors of shape {given.shape} for a model of {len(self.mean)} dimensions, or with NaN or infinity",
+                hint="encode them with the model's own encoder",
+            )
+        points, reach = self.pool.place(unit(given, self.mean))
+        # the small slack keeps a pool item's copy from being stranger than itself by rounding
+        return points, np.searchsorted(self.reach, reach - 1e-6) / len(self.reach)
+
+    def predict_proba(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
+        """Class probabilities of the encoder's vectors."""
+        return self.head.predict_proba(self.place(vectors)[0])
+
+    def score(self, items: Pool, *, on_progress: OnProgress | None = None) -> Scores:
+        """Encode and score items, a mini-batch at a time.
+
+        Raises:
+            EncoderError: Items of another modality, or of another shape than the encoder can read.
+        """
+        if items.modality != self.modality:
+            raise EncoderError(
+                f"a model of {self.modality} cannot score {items.modality}", hint=f"give it {self.modality} items"
+            )
+        probs, novelty, done = [], [], 0
+        for vectors in self.encoder.batches(items, BATCH):
+            points, strange = self.place(vectors)
+            probs.append(self.head.predict_proba(points))
+            novelty.append(strange)
+            done += len(vectors)
+            tell(on_progress, "score", done, len(items))
+        return Scores(items.ids, np.concatenate(probs), np.concatenate(novelty))
+
+    def save(self, folder: Path, *, encoder_folder: Path) -> None:
+        """Write the model as one folder that can be carried elsewhere; ``model.json`` last.
+
+        Args:
+            folder: Where to; what a model wrote there before is replaced.
+            encoder_folder: Where the encoder lies, to copy it.
+
+        Raises:
+            HeadError: The folder holds something else, or cannot be written.
+        """
+        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_model(folder))):
+            raise HeadError(f"{folder} holds something else", hint="name a new or an empty folder")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "model.json").unlink(missing_ok=True)
+            (folder / "model.onnx").unlink(missing_ok=True)
+            for part in ("encoder", "pool", "head"):
+                shutil.rmtree(folder / part, ignore_errors=True)
+            shutil.copytree(encoder_folder, folder / "encoder")
+            self.pool.save(folder / "pool")
+            np.save(folder / "pool" / "mean.npy", self.mean)
+            np.save(folder / "pool" / "reach.npy", self.reach)
+            self.head.save(folder / "head")
+            note = {
+                "format": FORMAT,
+                "modality": self.modality,
+                "classes": list(self.classes),
+                "encoder": self.encoder.name,
+                "fingerprint": self.encoder.fingerprint,
+                "head": self.head_name,
+                "items": len(self.pool.points),
+                "dim": len(self.mean),
+            }
+            (folder / "model.json").write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        except OSError as bad:
+            raise HeadError(f"cannot write the model to {folder}: {bad.strerror or bad}", hint="free the disk") from bad
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Model:
+        """Read what ``save`` wrote.
+
+        Raises:
+            HeadError: No complete model there, or one of a newer format.
+            EncoderError: Its encoder is damaged, or needs a package that is not installed.
+        """
+        folder = Path(folder)
+        hint = "name a folder that `activessl export model` wrote"
+        try:
+            note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            mean, reach = (np.load(folder / "pool" / f"{n}.npy", allow_pickle=False) for n in ("mean", "reach"))
+            modality, classes, head = note["modality"], tuple(note["classes"]), note["head"]
+            known = note["format"] == FORMAT
+        except (OSError, ValueError, KeyError, TypeError):
+            raise HeadError(f"no complete model in {folder}", hint=hint) from None
+        if not known:
+            raise HeadError(f"the model in {folder} has format {note['format']}, not {FORMAT}", hint="update activessl")
+        pool = Smoothed.load(folder / "pool")
+        return cls(
+            load_encoder(folder / "encoder"),
+            modality,
+            classes,
+            mean,
+            pool,
+            load_head(head, folder / "head"),
+            head,
+            reach,
+        )
+
+
+def _is_model(folder: Path) -> bool:
+    # also one that was cut off: its parts are there, the note is not
+    return {p.name for p in folder.iterdir()} <= {"model.json", "model.onnx", "encoder", "pool", "head"}
+
+
+def _short(value: float) -> float:
+    return round(float(value), 6)

@@ -1,0 +1,53 @@
+"""``activessl predict``: what the model says of items that it has never seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from activessl_cli import render
+from activessl_cli.files import as_csv, check_ending, write_rows
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", "-m", help="A folder that `export model` wrote; else the project's model.")
+]
+
+
+def predict(
+    data: Annotated[Path, typer.Argument(help="A folder of images, a .parquet or an .npz file.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", "-o", help="A .csv, .json, .jsonl or .parquet; else print.")
+    ] = None,
+    model: ModelOption = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Score with ONNX Runtime; needs --model.")] = False,
+    every: Annotated[bool, typer.Option("--every-class", help="The probability of each class, too.")] = False,
+    project: ProjectOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Score new items: their class, how sure the model is, and how novel they are (1 = unlike anything in the pool)."""
+    from activessl.errors import ConfigError
+    from activessl.pool.sources import load_pool
+    from activessl.scoring.as_onnx import FILE, OnnxScorer
+    from activessl.scoring.model import Model
+    from activessl.session import Session
+
+    if to is not None:
+        check_ending(to)
+    if onnx and model is None:
+        raise ConfigError("--onnx without a model", hint="run `activessl export model`, then add --model model")
+    found = Session.open(project).model() if model is None else Model.load(model)
+    scorer = OnnxScorer(found, model / FILE) if onnx and model is not None else found
+    items = load_pool(data, found.modality)
+    with render.progress("predict") as on_progress:
+        scores = scorer.score(items, on_progress=on_progress)
+    rows = list(scores.rows(found.classes, every=every))
+    if items.unreadable:
+        render.story(f"{len(items.unreadable):,} could not be read, first {items.unreadable[0].id}")
+    if to is None:
+        render.result(rows, as_csv(rows), as_json=as_json)
+        return
+    write_rows(to, rows)
+    render.result({"file": to, "rows": len(rows)}, f"{len(rows):,} rows in {to}", as_json=as_json)

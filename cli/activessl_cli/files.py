@@ -1,0 +1,70 @@
+"""Rows as files, by the ending of their name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+ENDINGS = (".csv", ".json", ".jsonl", ".parquet")
+
+
+def check_ending(path: Path) -> None:
+    """Refuse a file that could not be written, before anything is computed.
+
+    Raises:
+        ConfigError: Its ending says no format that is known.
+    """
+    from activessl.errors import ConfigError
+
+    if path.suffix.lower() not in ENDINGS:
+        raise ConfigError(
+            f"cannot write {path.suffix or 'a file without an ending'}", hint=f"use one of {', '.join(ENDINGS)}"
+        )
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows, whole or not at all.
+
+    Raises:
+        ConfigError: The ending says no format that is known.
+        ProjectError: The file cannot be written.
+    """
+    from activessl.project import write_atomic, writing
+
+    check_ending(path)
+    text = {".csv": as_csv, ".json": _as_json, ".jsonl": _as_jsonl}.get(path.suffix.lower())
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, _as_parquet(rows) if text is None else text(rows).encode())
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV with a heading."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else ["id"])
+    writer.writeheader()
+    # a cell that starts like a formula would be run by a spreadsheet
+    writer.writerows(
+        {k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in r.items()} for r in rows
+    )
+    return out.getvalue()
+
+
+def _as_json(rows: list[dict[str, Any]]) -> str:
+    return json.dumps(rows, ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def _as_jsonl(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+
+
+def _as_parquet(rows: list[dict[str, Any]]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), out)
+    return out.getvalue()

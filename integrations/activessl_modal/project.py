@@ -1,0 +1,44 @@
+"""A project as a modAL learner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from activessl.errors import LabelError
+from activessl.scoring.estimator import PoolClassifier
+from activessl.session import Session
+from activessl.strategies.base import QueryStrategy
+from activessl.view import View
+from activessl_modal.learners import ActiveLearner
+from activessl_modal.to_modal import as_query_strategy
+
+
+def project_learner(session: Session, strategy: str | QueryStrategy = "auto") -> tuple[ActiveLearner, Any]:
+    """A modAL learner that knows what the project's head knows, and the vectors of the items without a label.
+
+    Args:
+        session: A project with labels.
+        strategy: A name, or a strategy object.
+
+    Returns:
+        The learner, whose classes are the project's class names, and (n, d) what to hand to its ``query``.
+
+    Raises:
+        LabelError: No labels yet.
+    """
+    view = View.of(session.project)
+    rows, labels = view.training
+    if not len(rows):
+        raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
+    vectors = np.asarray(view.embeddings.vectors)
+    learner = ActiveLearner(
+        PoolClassifier(view.model()),
+        as_query_strategy(strategy, seed=session.project.config.seed),
+        X_training=vectors[rows],
+        y_training=np.array(session.project.config.data.classes)[labels],
+    )
+    free = np.ones(len(vectors), dtype=bool)
+    free[rows] = False
+    return learner, vectors[free]
