@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,12 +32,14 @@ from activessl.project import Project, write_atomic, writing
 from activessl.reporting import audit_now, project_report, stop_now
 from activessl.reports.items import item_table
 from activessl.reports.report import Report
-from activessl.scoring.as_onnx import Exported, export_model
 from activessl.scoring.model import Model
 from activessl.strategies.base import Query, needs_samples
 from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import RandomShare
 from activessl.view import View, embeddings_folder, head_folder, save_whole
+
+if TYPE_CHECKING:
+    from activessl.scoring.as_onnx import Exported
 
 #: Items on which an exported model's two forms are compared.
 COMPARED = 256
@@ -296,6 +298,8 @@ class Session:
             LabelError: There is no model yet.
             HeadError: The folder cannot be used, or the ONNX file answers differently.
         """
+        from activessl.scoring.as_onnx import export_model  # brings torch
+
         view, pool = View.of(self.project), self.project.pool()
         model = view.model()
         encoders = self.project.folder / "encoders"

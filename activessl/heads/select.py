@@ -34,21 +34,48 @@ def leave_one_out_penalty(
         held = held[:: -(-len(held) // MOST_CHOOSING)]
     if not len(held):
         return USUAL_PENALTY
-    basis = rows.coords / np.sqrt(rows.energy)
-    onto = basis.T @ np.eye(k)[targets]
-    own = np.eye(k)[targets[held]]
-    basis = basis[held]
-
+    basis, onto = label_shares(rows, targets, k)
+    basis, own = basis[held], targets[held]
     best, chosen = np.inf, USUAL_PENALTY
     for penalty in PENALTIES:
-        share = rows.energy / (rows.energy + penalty / RIDGE_TO_LOGISTIC)
-        leverage = (basis * basis) @ share
-        left_out = (basis @ (share[:, None] * onto) - leverage[:, None] * own) / (1.0 - leverage[:, None])
-        _, loss = fit_sharpness(left_out, targets[held], weights[held], prior=5.0, spread=2.0)
+        left_out = left_out_scores(basis, rows.energy, onto, own, penalty / RIDGE_TO_LOGISTIC)
+        _, loss = fit_sharpness(left_out, own, weights[held], prior=5.0, spread=2.0)
         loss += 0.5 * (np.log(penalty / USUAL_PENALTY) / PENALTY_SPREAD) ** 2
         if loss < best:
             best, chosen = loss, penalty
     return chosen
+
+
+def label_shares(
+    rows: Span, targets: Int[np.ndarray, " m"], k: int
+) -> tuple[Float[np.ndarray, "m r"], Float[np.ndarray, "r k"]]:
+    """The labeled vectors in axes of unit length, and how much of each class's one-hot column lies along each axis."""
+    basis = rows.coords / np.sqrt(rows.energy)
+    return basis, np.stack([np.bincount(targets, column, k) for column in basis.T])
+
+
+def left_out_scores(
+    basis: Float[np.ndarray, "h r"],
+    energy: Float[np.ndarray, " r"],
+    onto: Float[np.ndarray, "r k"],
+    targets: Int[np.ndarray, " h"],
+    ridge: float,
+) -> Float[np.ndarray, "h k"]:
+    """What ridge regression on the one-hot labels says of some labels' items when it was taught all others.
+
+    Args:
+        basis: Their rows, from ``label_shares``.
+        energy: Squared singular values.
+        onto: Of all labels, from ``label_shares``.
+        targets: Their classes.
+        ridge: The L2 penalty, > 0.
+    """
+    share = energy / (energy + ridge)
+    leverage = np.minimum((basis * basis) @ share, 1.0 - 1e-9)
+    scores: Float[np.ndarray, "h k"] = basis @ (share[:, None] * onto)
+    scores[np.arange(len(targets)), targets] -= leverage
+    scores /= (1.0 - leverage)[:, None]
+    return scores
 
 
 def stratified_folds(targets: Int[np.ndarray, " m"], folds: int, seed: int) -> Int[np.ndarray, " m"]:

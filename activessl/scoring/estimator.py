@@ -55,7 +55,9 @@ class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if unknown:
             raise LabelError(f"the model has no class {unknown[0]!r}", hint=f"use {', '.join(self.model.classes)}")
         rows = np.array([index[str(name)] for name in y], dtype=np.int64)
-        head = clone(self.model.head)  # as heads are estimators, this is one of the same settings that knows nothing
+        head: Any = clone(
+            self.model.head
+        )  # as heads are estimators, this is one of the same settings that knows nothing
         self.head_ = head.fit(self.model.place(X)[0], rows)
         return self
 

@@ -10,6 +10,8 @@ from activessl.errors import ConfigError
 
 #: The oldest operator set that has what is used here; every runtime of the last years reads it.
 OPSET = 17
+#: What to do where something cannot be said in ONNX.
+WITHOUT = "leave --onnx out: the model's folder scores without it"
 
 
 class Graph:

@@ -8,7 +8,7 @@ from activessl.errors import HeadError
 from activessl.heads.base import Head
 from activessl.heads.linear import LogisticHead
 from activessl.heads.smoothing import NEIGHBOURS
-from activessl.scoring.graph import Graph
+from activessl.scoring.graph import WITHOUT, Graph
 from activessl.scoring.model import Model
 
 
@@ -57,10 +57,7 @@ def write_head(graph: Graph, head: Head, points: str, name: str) -> str:
         HeadError: What this head computes cannot be said in ONNX.
     """
     if not isinstance(head, LogisticHead):
-        raise HeadError(
-            f"the head {name!r} cannot be written as ONNX",
-            hint="leave --onnx out: the model's folder scores without it",
-        )
+        raise HeadError(f"the head {name!r} cannot be written as ONNX", hint=WITHOUT)
     seen, k = np.flatnonzero(head.seen_), len(head.classes_)
     unit = graph.unit(graph.add("Sub", points, head.centre_))
     scores = graph.add("Add", graph.add("MatMul", unit, head.coef_[seen].T), head.intercept_[seen])

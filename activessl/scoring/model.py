@@ -136,9 +136,12 @@ class Model:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "model.json").unlink(missing_ok=True)
             (folder / "model.onnx").unlink(missing_ok=True)
-            for part in ("encoder", "pool", "head"):
-                shutil.rmtree(folder / part, ignore_errors=True)
-            shutil.copytree(encoder_folder, folder / "encoder")
+            for name in ("encoder", "pool", "head"):
+                shutil.rmtree(folder / name, ignore_errors=True)
+            # the contents alone: a project's caches are readable by their owner only, a model is for others
+            (folder / "encoder").mkdir()
+            for part in encoder_folder.iterdir():
+                shutil.copyfile(part, folder / "encoder" / part.name)
             self.pool.save(folder / "pool")
             np.save(folder / "pool" / "mean.npy", self.mean)
             np.save(folder / "pool" / "reach.npy", self.reach)

@@ -11,6 +11,9 @@ from activessl_cli import render
 from activessl_cli.files import as_csv, check_ending, write_rows
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
+ToOption = Annotated[
+    Path | None, typer.Option("--to", "-o", help="A .csv, .json, .jsonl or .parquet file; else it is printed.")
+]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", "-m", help="A folder that `export model` wrote; else the project's model.")
 ]
@@ -18,9 +21,7 @@ ModelOption = Annotated[
 
 def predict(
     data: Annotated[Path, typer.Argument(help="A folder of images, a .parquet or an .npz file.")],
-    to: Annotated[
-        Path | None, typer.Option("--to", "-o", help="A .csv, .json, .jsonl or .parquet; else print.")
-    ] = None,
+    to: ToOption = None,
     model: ModelOption = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Score with ONNX Runtime; needs --model.")] = False,
     every: Annotated[bool, typer.Option("--every-class", help="The probability of each class, too.")] = False,

@@ -169,3 +169,23 @@ def test_without_two_classes_there_is_no_posterior() -> None:
     x, _ = overlapping(10)
     with pytest.raises(HeadError, match="no posterior"):
         make_head("logistic", 2).fit(x, np.zeros(10, dtype=int)).sample_proba(x, 3, np.random.default_rng(0))
+
+
+def test_left_out_probabilities_are_those_of_ridge_regressions_that_were_not_taught_the_label() -> None:
+    from activessl.heads.left_out import left_out_probs
+    from activessl.heads.select import label_shares, left_out_scores
+
+    x, y = overlapping(25, 6)
+    rows = span(x)
+    basis, onto = label_shares(rows, y, 3)
+    scores = left_out_scores(basis, rows.energy, onto, y, 0.7)
+    for i in (0, 7, 24):
+        rest = np.arange(25) != i
+        weights = np.linalg.solve(x[rest].T @ x[rest] + 0.7 * np.eye(6), x[rest].T @ np.eye(3)[y[rest]])
+        np.testing.assert_allclose(scores[i], x[i] @ weights, atol=1e-8)
+    probs = left_out_probs(x, y + 1, 5)
+    np.testing.assert_allclose(probs.sum(axis=1), 1)
+    assert not probs[:, [0, 4]].any()
+    assert left_out_probs(x, np.full(25, 2), 5)[:, 2].tolist() == [1.0] * 25
+    with pytest.raises(LabelError):
+        left_out_probs(x, y, 2)
