@@ -72,6 +72,7 @@ class QueryConfig(_Section):
     strategy: Name = "auto"
     size: Annotated[int, Field(ge=1)] = 20
     random_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    again: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = 0.0  # share of a round about doubted labels
 
 
 class HeadConfig(_Section):
@@ -197,6 +198,8 @@ def write_config(config: Config) -> str:
         f"strategy = {_text(c.query.strategy)}",
         f"size = {c.query.size}  # items a round",
         f"random_share = {c.query.random_share}  # drawn at random, to measure accuracy without a test set",
+        f"again = {_text(c.query.again) if isinstance(c.query.again, str) else c.query.again}"
+        '  # share that asks again about doubted labels, or "auto"',
         "",
         "[head]",
         f"name = {_text(c.head.name)}",

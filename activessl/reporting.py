@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from activessl.annotators.base import Answer
+from activessl.annotators.base import Answer, item_of
 from activessl.errors import ActiveSSLError, MeasureError
 from activessl.ledger.fold import RoundHistory
 from activessl.measuring.audit import Audit, audit_accuracy
@@ -65,6 +65,8 @@ def project_report(
         rounds=tuple(_round_rows(view)),
         class_rows=tuple(_class_rows(view)),
         item_rows=tuple(_item_rows(view)),
+        suspects=() if history.encoded is None else tuple(view.suspects()),
+        people=history.people,
         verdict=verdict,
         assumptions=tuple(_assumptions(time, tax)),
         not_measured=tuple(_not_measured(view, arm, audit)),
@@ -242,9 +244,9 @@ def _item_rows(view: View) -> Iterator[ItemRow]:
                 id=item.id,
                 reason=item.reason,
                 round=r.number,
-                label=_label(view, item.id),
+                label=_label(view, item_of(item.id)),
                 suggestion=_suggested(view, r, item.id),
-                thumbnail=None if pool is None or item.id not in pool else _thumbnail(pool, item.id),
+                thumbnail=None if pool is None or item_of(item.id) not in pool else _thumbnail(pool, item_of(item.id)),
             )
 
 

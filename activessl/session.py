@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from activessl.annotators.base import Annotator
+from activessl.annotators.base import Annotator, item_of
 from activessl.annotators.base import Pushed as PushResult
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
@@ -36,7 +36,7 @@ from activessl.scoring.model import Model
 from activessl.strategies.base import Query, needs_samples
 from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import RandomShare
-from activessl.view import View, embeddings_folder, head_folder, save_whole
+from activessl.view import SUSPECT, View, embeddings_folder, head_folder, save_whole
 
 if TYPE_CHECKING:
     from activessl.scoring.as_onnx import Exported
@@ -95,8 +95,19 @@ class Session:
                 )
         return embeddings
 
-    def query(self, query_size: int | None = None, *, strategy: str | None = None) -> RoundHistory:
+    def query(
+        self,
+        query_size: int | None = None,
+        *,
+        strategy: str | None = None,
+        again: float | Literal["auto"] | None = None,
+    ) -> RoundHistory:
         """Open the next round, or return the one that is open.
+
+        Args:
+            query_size: How many questions.
+            strategy: How new items are chosen.
+            again: The share of the questions that is about doubted labels; "auto" weighs these against new items.
 
         Raises:
             ProjectError: The pool is not encoded yet.
@@ -117,18 +128,21 @@ class Session:
             chooser = RandomShare(get_strategy(strategy or config.query.strategy), config.query.random_share)
             state = view.state(number, samples=needs_samples(chooser))
             free = len(state.candidates)
-            if free == 0:
+            wanted = config.query.size if query_size is None else query_size
+            doubted = view.again(wanted, config.query.again if again is None else again)
+            if free == 0 and not doubted:
                 raise QueryError("every item is labeled or skipped", hint="run `activessl report`, or add data")
-            size = min(config.query.size, free) if query_size is None else query_size
+            size = min(wanted - len(doubted), free) if query_size is None else wanted - len(doubted)
             try:
-                query = chooser.query(state, size)
+                query = chooser.query(state, size) if size and free else None
             except QueryError:
                 if len(state.labeled) or strategy is not None:
                     raise
                 # most strategies that ask a head cannot begin: `auto` can, from no label at all
                 chooser = RandomShare(get_strategy("auto"), config.query.random_share)
                 query = chooser.query(view.state(number), size)
-            self._append(_queried(query, number, config.seed, view.embeddings, time.monotonic() - start))
+            seconds = time.monotonic() - start
+            self._append(_queried(query, chooser.name, doubted, number, config.seed, view.embeddings, seconds))
         opened = self.project.history().open_round
         if opened is None:
             raise ProjectError("the round was not written", hint="check that the disk is writable and not full")
@@ -244,6 +258,7 @@ class Session:
                 test_items=tested,
                 kappa=None if before is None else kappa(before, after),
                 change=None if before is None else float(np.mean(before != after)),
+                suspects=int(np.sum(view.doubts > SUSPECT)),
                 turn=history.events,
             )
             known = history.taught
@@ -357,15 +372,20 @@ def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...])
     return np.array([index[names[k]] for k in found.labels], dtype=np.int64)
 
 
-def _queried(query: Query, number: int, seed: int, embeddings: Embeddings, seconds: float) -> Queried:
-    near = query.neighbours or ((),) * len(query)
-    return Queried(
-        round=number,
-        strategy=query.strategy,
-        seed=(seed, number),
-        fingerprint=embeddings.fingerprint,
-        seconds=seconds,
-        items=tuple(
+def _queried(
+    query: Query | None,
+    strategy: str,
+    doubted: tuple[Asked, ...],
+    number: int,
+    seed: int,
+    embeddings: Embeddings,
+    seconds: float,
+) -> Queried:
+    """A round as the ledger holds it: new items in the strategy's order, then labels to be looked at again."""
+    new: tuple[Asked, ...] = ()
+    if query is not None:
+        near = query.neighbours or ((),) * len(query)
+        new = tuple(
             Asked(
                 id=query.ids[i],
                 score=float(query.scores[i]),
@@ -375,7 +395,14 @@ def _queried(query: Query, number: int, seed: int, embeddings: Embeddings, secon
                 near=tuple(embeddings.ids[j] for j in near[i]),
             )
             for i in range(len(query))
-        ),
+        )
+    return Queried(
+        round=number,
+        strategy=strategy if query is None else query.strategy,
+        seed=(seed, number),
+        fingerprint=embeddings.fingerprint,
+        seconds=seconds,
+        items=new + doubted,
     )
 
 
@@ -383,7 +410,7 @@ def _query_of(current: RoundHistory, row: Callable[[str], int], only: set[str]) 
     """The part of a round's query that still waits, as it was chosen."""
     items = [item for item in current.queried.items if item.id in only]
     return Query(
-        indices=np.array([row(item.id) for item in items], dtype=np.int64),
+        indices=np.array([row(item_of(item.id)) for item in items], dtype=np.int64),
         ids=tuple(item.id for item in items),
         scores=np.array([item.score for item in items], dtype=float),
         reasons=tuple(item.reason for item in items),

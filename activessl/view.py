@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.annotators.base import Suggestion
+from activessl.annotators.base import Suggestion, again_id, is_again, item_of
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, unit
 from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError, LabelError, ProjectError
+from activessl.heads.again import Suspect, how_many_again, label_doubts
 from activessl.heads.base import Head
+from activessl.heads.left_out import left_out_probs
+from activessl.heads.noise import NO_ANSWER
 from activessl.heads.registry import load_head, make_head
 from activessl.heads.smoothing import Smoothed, smooth
 from activessl.ledger.fold import History
+from activessl.ledger.schema import Asked
 from activessl.project import Project, writing
 from activessl.scoring.model import Model
 from activessl.strategies.base import SAMPLES, Query, State
 
+#: A label is suspect when it is more likely wrong than right.
+SUSPECT = 0.5
+#: Below this a label is not asked about again, whatever share of the round is meant for that.
+LEAST_DOUBT = 0.05
+#: Nobody is asked about an item more often than this.
+MOST_ASKINGS = 3
+#: With fewer labels than this, what they say of each other is not worth a question.
+FEWEST_TO_DOUBT = 20
 SUGGESTED = 4  # the pre-selected class and three alternatives: more is slower to read than the full list
 
 
@@ -161,6 +175,82 @@ class View:
             reach=self.smoothed.usual_reach(),
         )
 
+    @cached_property
+    def doubts(self) -> Float[np.ndarray, " m"]:
+        """The probability that each label of ``training`` is wrong, by all its answers and the labels around it."""
+        rows, y = self.training
+        if len(np.unique(y)) < 2:
+            return np.zeros(len(y))
+        k = len(self.project.config.data.classes)
+        return label_doubts(self._answers(), y, left_out_probs(self.points[rows], y, k))
+
+    def _answers(self) -> Int[np.ndarray, "m a"]:
+        """What each annotator says now of each item of ``training``: class indices, -1 for nothing."""
+        index = {name: k for k, name in enumerate(self.project.config.data.classes)}
+        given = [self.history.labels[self.embeddings.ids[row]].answers for row in self.training[0]]
+        people = sorted({a.annotator for answers in given for a in answers})
+        column = {who: i for i, who in enumerate(people)}
+        table = np.full((len(given), len(people)), NO_ANSWER)
+        for i, answers in enumerate(given):
+            for a in answers:  # oldest first: a newer answer replaces the older one
+                if len(a.classes) == 1:
+                    table[i, column[a.annotator]] = index[a.classes[0]]
+        return table
+
+    def suspects(self) -> list[Suspect]:
+        """Labels that are more likely wrong than right, the most doubtful first."""
+        rows, y = self.training
+        if self.probs is None or not len(rows):
+            return []
+        classes, found = self.project.config.data.classes, []
+        for i in np.argsort(-self.doubts, kind="stable"):
+            if self.doubts[i] <= SUSPECT:
+                break
+            others = self.probs[rows[i]].copy()
+            others[y[i]] = -1
+            item = self.embeddings.ids[rows[i]]
+            found.append(
+                Suspect(
+                    item_id=item,
+                    given=classes[y[i]],
+                    instead=classes[int(others.argmax())],
+                    doubt=float(self.doubts[i]),
+                    annotators=self.history.labels[item].annotators,
+                )
+            )
+        return found
+
+    def again(self, query_size: int, share: float | Literal["auto"]) -> tuple[Asked, ...]:
+        """What to ask about once more in the next round, the most doubtful first; at most half of the round.
+
+        Args:
+            query_size: Questions of the round.
+            share: Of them about labels that are there, in [0, 1]; "auto" decides by how doubtful these are beside how
+                unsure the head is of items without a label.
+        """
+        rows, _ = self.training
+        if share == 0 or self.probs is None or len(rows) < FEWEST_TO_DOUBT:
+            return ()
+        asked = Counter(item_of(i) for r in self.history.rounds for i in r.asked)
+        skipped = {item_of(a.item_id) for a in self.history.answers.values() if a.kind == "skip"}
+        may = np.array([asked[i] < MOST_ASKINGS and i not in skipped for i in (self.embeddings.ids[r] for r in rows)])
+        doubts = np.where(may, self.doubts, 0.0)
+        if share == "auto":
+            free = np.setdiff1d(np.arange(len(self.points)), rows)
+            count = min(how_many_again(doubts, 1 - self.probs[free].max(axis=1), query_size), query_size // 2)
+        else:
+            count = round(share * query_size)
+        worst = np.argsort(-doubts, kind="stable")[:count]
+        by_item = {s.item_id: s for s in self.suspects()}
+        out = []
+        for i in worst[doubts[worst] > LEAST_DOUBT]:
+            item = self.embeddings.ids[rows[i]]
+            why = f"labeled before, and wrong with probability {doubts[i]:.0%} as the labels around it say"
+            if item in by_item:
+                why += f": rather {by_item[item].instead} than {by_item[item].given}"
+            out.append(Asked(id=again_id(item, asked[item] + 1), score=float(doubts[i]), reason=why))
+        return tuple(out)
+
     def state(self, number: int, *, samples: bool = False) -> State:
         """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""
         config, (rows, y) = self.project.config, self.training
@@ -186,7 +276,7 @@ class View:
         if self.probs is None:
             return []
         config = self.project.config
-        rows = [self.row[item] for item in query.ids]
+        rows = [self.row[item_of(item)] for item in query.ids]
         probs = self.probs[rows]
         top = np.argsort(-probs, axis=1, kind="stable")[:, :SUGGESTED]
         # seeded by round, not by call: pushing again hides the same items
@@ -197,7 +287,7 @@ class View:
                 item_id=item,
                 classes=tuple(config.data.classes[k] for k in top[i]),
                 probs=tuple(float(probs[i, k]) for k in top[i]),
-                blind=bool(blind[rows[i]]),
+                blind=bool(blind[rows[i]]) or is_again(item),  # a second opinion that sees the first is none
             )
             for i, item in enumerate(query.ids)
         ]

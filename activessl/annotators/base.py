@@ -14,6 +14,35 @@ from activessl.strategies.base import Query
 AnswerKind = Literal["label", "skip", "delete"]
 
 
+#: What marks a second or later asking about an item: its id, then this, then which asking it is.
+_AGAIN = "#again-"
+
+
+def again_id(item_id: str, asking: int) -> str:
+    """The id under which an item is asked about once more, so that it is another task, with answers of its own.
+
+    Args:
+        item_id: The pool's id.
+        asking: 2 for the second time, and so on.
+
+    Example:
+        >>> again_id("a.png", 2), item_of("a.png#again-2"), item_of("a.png")
+        ('a.png#again-2', 'a.png', 'a.png')
+    """
+    return f"{item_id}{_AGAIN}{asking}"
+
+
+def item_of(asked_id: str) -> str:
+    """The pool's id of what was asked about."""
+    item, mark, asking = asked_id.rpartition(_AGAIN)
+    return item if mark and asking.isdecimal() else asked_id
+
+
+def is_again(asked_id: str) -> bool:
+    """Whether this is the id of a second or later asking."""
+    return item_of(asked_id) != asked_id
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One thing that an annotator said about one item.
@@ -22,7 +51,7 @@ class Answer:
         key: Names this answer for good, so that reading it twice is harmless. A later answer with the same ``source``
             replaces an earlier one: an edit is a new key with the old source.
         source: The annotator's own name for what was answered, such as "annotation 17".
-        item_id: The pool's id of the item.
+        item_id: The pool's id of the item, or what ``again_id`` made of it.
         kind: "label", "skip" (this person will not answer) or "delete" (an earlier answer is withdrawn).
         classes: Names of the classes: one for single-label, any number for multi-label; empty unless kind is "label".
         annotator: Who said it.

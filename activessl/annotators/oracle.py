@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.annotators.base import Answer, Pushed, Suggestion
+from activessl.annotators.base import Answer, Pushed, Suggestion, item_of
 from activessl.errors import AnnotatorError, LabelError
 from activessl.pool.pool import Pool
 from activessl.strategies.base import Query
@@ -130,7 +130,7 @@ class Oracle:
         Raises:
             AnnotatorError: The truth of an item is not known. Nothing of the query is taken then.
         """
-        unknown = [item for item in query.ids if item not in self.truth]
+        unknown = [item for item in query.ids if item_of(item) not in self.truth]
         if unknown:
             raise AnnotatorError(
                 f"the oracle does not know {len(unknown)} of {len(query.ids)} items, first {unknown[0]!r}",
@@ -159,7 +159,7 @@ class Oracle:
 
     def _answer(self, turn: int, item: str) -> Answer:
         rng = np.random.default_rng([self.seed, *item.encode()])
-        truth = np.array([self._row[self.truth[item]]])
+        truth = np.array([self._row[self.truth[item_of(item)]]])
         said, seconds = self.habits.answer(truth, len(self.classes), rng)
         skipped = said[0] < 0
         return Answer(

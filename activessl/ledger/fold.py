@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
-from activessl.annotators.base import Answer
+from activessl.annotators.base import Answer, is_again, item_of
+from activessl.ledger.believe import Label, Person, believe
 from activessl.ledger.schema import Answered, Closed, Created, Encoded, Pulled, Pushed, Queried, Recorded, Taught
-
-
-@dataclass(frozen=True)
-class Label:
-    """What is believed about one item, from all standing answers about it.
-
-    Attributes:
-        classes: The classes most annotators gave; of equals, those given first.
-        votes: How many annotators gave exactly these.
-        annotators: How many labeled the item.
-        answers: All standing answers about it, oldest first.
-    """
-
-    classes: tuple[str, ...]
-    votes: int
-    annotators: int
-    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)
@@ -56,6 +39,7 @@ class History:
         quarantined: Standing answers with a class that the project does not have (any more), or about an item that it
             never had: kept, and used again when the class comes back.
         answers: Every standing answer, by the annotator's own name for it: edits replaced, deletions gone.
+        people: How reliable the annotators are whose answers could be compared with others'.
         seconds: Recorded human seconds by annotator, over standing answers and skips.
         watermark: Where the next pull starts.
     """
@@ -67,6 +51,7 @@ class History:
     skipped: frozenset[str] = frozenset()
     quarantined: tuple[Answer, ...] = ()
     answers: dict[str, Answer] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     watermark: str | None = None
     events: int = 0
@@ -98,12 +83,15 @@ class History:
     def waiting(self, of: RoundHistory) -> tuple[str, ...]:
         """The ids of a round that nobody has answered yet, usably or not."""
         aside = self.set_aside
-        return tuple(i for i in of.asked if i not in self.labels and i not in aside)
+        again = {a.item_id for a in self.answers.values() if is_again(a.item_id)}
+        return tuple(
+            i for i in of.asked if (i not in again if is_again(i) else i not in self.labels and i not in aside)
+        )
 
     @property
     def set_aside(self) -> frozenset[str]:
         """Ids that were answered, but with no label to learn from: skipped, or with a class that is not known."""
-        return self.skipped | ({a.item_id for a in self.quarantined} - self.labels.keys())
+        return self.skipped | ({item_of(a.item_id) for a in self.quarantined} - self.labels.keys())
 
     def digest(self) -> str:
         """Names the labels there are: the same labels have the same digest.
@@ -161,7 +149,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
                 pass  # about a round that this ledger does not have
 
     known = set(classes)
-    labels, skipped, quarantined = _believe(standing.values(), known)
+    labels, skipped, quarantined, people = believe(standing.values(), known)
     seconds: dict[str, float] = {}
     for answer in standing.values():
         if answer.seconds is not None and answer.kind != "delete":
@@ -174,30 +162,8 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
         skipped=skipped,
         quarantined=quarantined,
         answers={source: a for source, a in standing.items() if a.kind != "delete"},
+        people=people,
         seconds=seconds,
         watermark=watermark,
         events=len(seen),
     )
-
-
-def _believe(answers: Iterable[Answer], known: set[str]) -> tuple[dict[str, Label], frozenset[str], tuple[Answer, ...]]:
-    by_item: dict[str, list[Answer]] = {}
-    skips: set[str] = set()
-    quarantined: list[Answer] = []
-    for answer in sorted(answers, key=lambda a: (a.at, a.key)):
-        if answer.kind == "skip":
-            skips.add(answer.item_id)
-        elif answer.kind == "label":
-            if known.issuperset(answer.classes):
-                by_item.setdefault(answer.item_id, []).append(answer)
-            else:
-                quarantined.append(answer)
-
-    labels: dict[str, Label] = {}
-    for item, given in by_item.items():
-        last = {a.annotator: a for a in given}  # a person who answers twice has changed their mind
-        votes = Counter(tuple(sorted(a.classes)) for a in last.values())
-        most = max(votes.values())
-        winner = next(a.classes for a in last.values() if votes[tuple(sorted(a.classes))] == most)
-        labels[item] = Label(winner, most, len(last), tuple(given))
-    return labels, frozenset(skips - labels.keys()), tuple(quarantined)

@@ -140,6 +140,7 @@ class Taught(_Event):
     test_items: int | None = None
     kappa: float | None = None  # agreement of the predictions with the previous head's
     change: float | None = None  # share of the pool whose predicted class changed
+    suspects: int | None = None  # labels that look wrong
     turn: int = 0  # events before it: going back to earlier labels is another happening
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from activessl.annotators.base import Answer
+from activessl.annotators.base import Answer, item_of
 from activessl.errors import MeasureError
 from activessl.measuring.savings import Savings
 
@@ -146,7 +146,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
             )
         )
 
-    labels = len({a.item_id for a in labeled})
+    labels = len({item_of(a.item_id) for a in labeled})
     total = float(sum(c.sum() for c in cleaned))
     draws = np.zeros(1000)
     for clean in cleaned:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from activessl.heads.again import Suspect
+from activessl.ledger.believe import Person
 from activessl.measuring.audit import Audit
 from activessl.measuring.hours import HoursSaved, HumanTime
 from activessl.measuring.savings import Savings
@@ -127,6 +129,8 @@ class Report:
         rounds: One row a round.
         class_rows: What the model finds hard.
         item_rows: A sample of what was asked, with reasons.
+        suspects: Labels that look wrong, the most doubtful first.
+        people: How reliable each annotator is whose answers could be compared with others', by name.
         verdict: Whether to stop; None where it was not asked.
         assumptions: What the figures rest on.
         not_measured: What a reader might think was measured, and was not.
@@ -153,6 +157,8 @@ class Report:
     rounds: tuple[RoundRow, ...] = ()
     class_rows: tuple[ClassRow, ...] = ()
     item_rows: tuple[ItemRow, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    people: Mapping[str, Person] = field(default_factory=dict)
     verdict: Verdict | None = None
     assumptions: tuple[str, ...] = ()
     not_measured: tuple[str, ...] = ()
@@ -187,6 +193,8 @@ class Report:
             "rounds": [_fields(row) for row in self.rounds],
             "classes": [_fields(row) for row in self.class_rows],
             "sample": [{k: v for k, v in _fields(row).items() if k != "thumbnail"} for row in self.item_rows],
+            "suspects": [_fields(row) for row in self.suspects],
+            "people": {name: _fields(person) for name, person in self.people.items()},
             "stop": None if self.verdict is None else _fields(self.verdict),
             "assumptions": list(self.assumptions),
             "not_measured": list(self.not_measured),
@@ -223,6 +231,11 @@ class Report:
             lines.append(f"accuracy     {percent(self.test_accuracy, 1)} on {self.test_items:,} test items")
         else:
             lines.append("accuracy     not measured")
+        if self.suspects:
+            lines.append(f"doubted      {suspects_text(self.suspects)}")
+        if self.people:
+            known = (f"{name} {percent(p.reliability)} of {p.compared:,}" for name, p in sorted(self.people.items()))
+            lines.append(f"reliability  {', '.join(known)} compared answers")
         if self.time is not None:
             each = f"{self.time.per_label:.1f} s a label ({self.time.low:.1f} to {self.time.high:.1f})"
             lines.append(f"time         {hours_text(self.time.hours)} of labeling, {each}")
@@ -246,6 +259,18 @@ class Report:
         if self.next_step:
             lines += ["", f"next: {self.next_step}"]
         return "\n".join(lines) + "\n"
+
+
+def suspects_text(suspects: Sequence[Suspect], shown: int = 3) -> str:
+    """How many labels look wrong, and the worst of them.
+
+    Example:
+        >>> suspects_text([Suspect("a.png", "cat", "dog", 0.9, 1)])
+        '1 label more likely wrong than right: a.png (cat, rather dog)'
+    """
+    worst = [f"{s.item_id} ({s.given}, rather {s.instead})" for s in suspects[:shown]]
+    more = f", and {len(suspects) - shown:,} more" if len(suspects) > shown else ""
+    return f"{len(suspects):,} label{'s' * (len(suspects) > 1)} more likely wrong than right: {', '.join(worst)}{more}"
 
 
 def _tax(hours: HoursSaved) -> str:

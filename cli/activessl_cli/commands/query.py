@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
+if TYPE_CHECKING:
+    from activessl.ledger.schema import Asked
+
+AgainOption = Annotated[
+    str | None, typer.Option(help="Share that asks again about doubted labels, in [0, 1], or auto.", metavar="SHARE")
+]
+
 
 def query(
     project: ProjectOption = HERE,
     query_size: Annotated[int | None, typer.Option("--size", "-n", min=1, help="How many items.")] = None,
     strategy: Annotated[str | None, typer.Option(help="How they are chosen, this time.")] = None,
+    again: AgainOption = None,
     close: Annotated[bool, typer.Option("--close", help="End the open round first, whatever is unanswered.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Choose the next items to label, and say why. While a round is open, show that one."""
+    from activessl.annotators.base import item_of
     from activessl.session import Session
 
     session = Session.open(project)
     if close:
         with session.project.lock():
             session.close("closed by hand")
-    opened = session.query(query_size, strategy=strategy)
-    rows = [
-        (str(i + 1), item.id, "random" if item.propensity is not None else "chosen", item.reason)
-        for i, item in enumerate(opened.queried.items)
-    ]
+    opened = session.query(query_size, strategy=strategy, again=_share(again))
+    rows = [(str(i + 1), item_of(item.id), _how(item), item.reason) for i, item in enumerate(opened.queried.items)]
     render.result(
         {"round": opened.number, **opened.queried.model_dump(exclude={"kind", "round"})},
         f"round {opened.number}: {len(rows)} items by {opened.queried.strategy}\n"
@@ -36,3 +42,27 @@ def query(
         as_json=as_json,
     )
     render.following("activessl push")
+
+
+def _how(item: Asked) -> str:
+    from activessl.annotators.base import is_again
+
+    if is_again(item.id):
+        return "again"
+    return "random" if item.propensity is not None else "chosen"
+
+
+def _share(text: str | None) -> float | Literal["auto"] | None:
+    from activessl.errors import ConfigError
+
+    if text is None:
+        return None
+    if text == "auto":
+        return "auto"
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ConfigError(f"--again {text}", hint="give a share between 0 and 1, or auto")
+    return share

@@ -29,6 +29,14 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     if taught:
         measured = f", accuracy {taught.accuracy:.3f} on test items" if taught.accuracy is not None else ""
         lines.append(f"model: {taught.labels:,} labels, round {taught.round}{measured}")
+        if taught.suspects:
+            lines.append(
+                f"doubted: {taught.suspects} labels look wrong: activessl report names them, "
+                "activessl query --again 0.2 asks again"
+            )
+    if history.people:
+        known = (f"{name} {person.reliability:.0%}" for name, person in sorted(history.people.items()))
+        lines.append(f"reliability of annotators: {', '.join(known)}")
     if encoded is None:
         step = "activessl encode"
     elif current is None:
@@ -49,6 +57,8 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             "quarantined": len(history.quarantined),
             "human_seconds": seconds,
             "taught": taught,
+            "suspects": taught.suspects if taught else None,
+            "people": history.people,
             "next": step,
         },
         "\n".join(lines),

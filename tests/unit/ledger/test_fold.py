@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activessl.annotators.base import Answer
-from activessl.ledger.fold import fold
+from activessl.annotators.base import Answer, again_id
+from activessl.ledger.fold import History, fold
 from activessl.ledger.schema import Answered, Asked, Closed, Event, Pulled, Pushed, Queried, Recorded, Taught
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -166,3 +166,54 @@ def test_an_item_is_never_both_labeled_and_skipped(events: list[Event]) -> None:
     history = fold(record(*events), classes=CLASSES)
     assert not history.skipped & history.labels.keys()
     assert all(set(label.classes) <= set(CLASSES) for label in history.labels.values())
+
+
+def _answer(item: str, name: str, who: str, minute: int, kind: str = "label") -> Answered:
+    classes = (name,) if kind == "label" else ()
+    return said(f"{item}/{who}/{minute}", item, *classes, source=f"{item}/{who}", by=who, minute=minute, kind=kind)
+
+
+def _folded(*events: Event) -> History:
+    return fold([Recorded(seq=i, at=START, event=e) for i, e in enumerate(events)], classes=CLASSES)
+
+
+def test_a_person_who_has_often_been_wrong_counts_for_less_than_one_who_has_not() -> None:
+    events = []
+    for i in range(12):  # three agree, one answers at random
+        events += [_answer(f"i{i}", "cat" if i % 2 else "dog", who, i) for who in ("ann", "bob")]
+        events.append(_answer(f"i{i}", "cat" if i % 3 else "dog", "carl", i))
+    # carl was first, and ann was right wherever she can be compared
+    disputed = [_answer("x", "dog", "carl", 40), _answer("x", "cat", "ann", 41)]
+    history = _folded(*events, *disputed)
+    assert history.labels["x"].classes == ("cat",)
+    assert history.people["ann"].reliability > history.people["carl"].reliability + 0.2
+    assert history.people["ann"].compared == 13
+    certain = history.labels["x"].certainty
+    assert certain is not None and 0.5 < certain < 1
+
+
+def test_of_two_people_of_whom_nothing_is_known_the_first_is_believed() -> None:
+    history = _folded(_answer("x", "dog", "ann", 1), _answer("x", "cat", "bob", 2))
+    assert history.labels["x"].classes == ("dog",) and history.labels["x"].votes == 1
+    assert _folded(_answer("x", "dog", "ann", 1)).labels["x"].certainty is None
+
+
+def test_a_second_asking_is_about_the_same_item_and_waits_for_an_answer_of_its_own() -> None:
+    again = again_id("x", 2)
+    asked = queried(1, "y", again)
+    first = [_answer("x", "dog", "ann", 1)]
+
+    def history(*more: Event) -> History:
+        return _folded(asked, *first, *more)
+
+    opened = history().open_round
+    assert opened is not None
+    assert history().waiting(opened) == ("y", again)
+    assert history(_answer(again, "", "bob", 2, "skip")).waiting(opened) == ("y",)
+    assert "x" not in history(_answer(again, "", "bob", 2, "skip")).skipped  # it has a label
+    told = history(_answer(again, "cat", "bob", 2), _answer(again, "cat", "eve", 3))
+    assert told.waiting(opened) == ("y",)
+    assert set(told.labels) == {"x"} and told.labels["x"].classes == ("cat",) and told.labels["x"].annotators == 3
+    changed = history(_answer(again, "cat", "ann", 2))  # the same person, asked again, has changed her mind
+    assert changed.labels["x"].classes == ("cat",) and changed.labels["x"].annotators == 1
+    assert sum(changed.seconds.values()) == 8.0  # both times count
