@@ -64,6 +64,7 @@ class EncoderConfig(_Section):
 
     name: Name = "auto"
     minutes: Annotated[float, Field(gt=0, le=100_000)] = 1.0
+    model: Annotated[str, StringConstraints(min_length=1)] | None = None  # pretrained: a hub name or a folder
 
 
 class QueryConfig(_Section):
@@ -193,6 +194,9 @@ def write_config(config: Config) -> str:
         "[encoder]",
         f"name = {_text(c.encoder.name)}",
         f"minutes = {c.encoder.minutes}  # of training on this machine",
+        f"model = {_text(c.encoder.model)}"
+        if c.encoder.model
+        else '# model = "facebook/dinov2-small"  # a pretrained one, for images or texts: from the hub, or a folder',
         "",
         "[query]",
         f"strategy = {_text(c.query.strategy)}",

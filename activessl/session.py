@@ -70,9 +70,11 @@ class Session:
         with self.project.lock(), writing(self.project.folder):
             self.project.remember(pool)
             start = time.monotonic()
+            settings = {} if config.encoder.model is None else {"model": _model(self.project, config.encoder.model)}
             encoder = fit_encoder(
                 config.encoder.name,
                 pool,
+                **settings,
                 minutes=config.encoder.minutes if minutes is None else minutes,
                 seed=config.seed,
                 folder=self.project.folder / "encoders",
@@ -350,6 +352,12 @@ class Session:
         truth = _truth(read_labels(pool), location, config.data.classes)
         encoder = load_encoder(self.project.folder / "encoders" / fingerprint)
         return embed(encoder, pool, embeddings_folder(self.project, f"{fingerprint}-test")).vectors, truth
+
+
+def _model(project: Project, model: str) -> str:
+    """A pretrained model as the encoder is to find it: a folder beside the config, or else a name on the hub."""
+    folder = project.folder / Path(model).expanduser()
+    return str(folder) if folder.is_dir() else model
 
 
 def _about(taught: Taught) -> tuple[int, str, str, str]:

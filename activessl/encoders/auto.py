@@ -7,6 +7,7 @@ from typing import Any
 
 from activessl.encoders.base import Encoder, OnProgress
 from activessl.encoders.registry import Entry, get, load_encoder
+from activessl.errors import EncoderError
 from activessl.pool.pool import MODALITIES, Modality, Pool
 
 _BEST: dict[Modality, tuple[str, str]] = {
@@ -21,14 +22,28 @@ _BEST: dict[Modality, tuple[str, str]] = {
 }
 
 
-def choose(pool: Pool, minutes: float) -> tuple[str, str]:  # noqa: ARG001
+_PRETRAINED: dict[Modality, str] = {"image": "backbone", "text": "sentence"}
+
+
+def choose(pool: Pool, minutes: float, *, model: str | None = None) -> tuple[str, str]:  # noqa: ARG001
     """The name of the encoder for a pool and a budget, and why.
 
     Args:
         pool: What to encode.
         minutes: How long training may take.
+        model: A pretrained model, if one is named.
+
+    Raises:
+        EncoderError: No encoder reads pretrained models for this kind of data.
     """
-    return _BEST[pool.modality]
+    if model is None:
+        return _BEST[pool.modality]
+    if pool.modality not in _PRETRAINED:
+        raise EncoderError(
+            f"pretrained models are read for {' and '.join(sorted(_PRETRAINED))}, not for {pool.modality}",
+            hint="leave encoder.model out",
+        )
+    return _PRETRAINED[pool.modality], "a pretrained model is named"
 
 
 def fit(
@@ -41,7 +56,7 @@ def fit(
     **settings: Any,
 ) -> Encoder:
     """Fit the encoder that ``choose`` names."""
-    name, _ = choose(pool, minutes)
+    name, _ = choose(pool, minutes, model=settings.get("model"))
     return get(name).fit(pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +39,7 @@ class Entry:
 
 _BUILT_IN: dict[str, str] = {
     "auto": "activessl.encoders.auto:ENTRY",
+    "backbone": "activessl.encoders.backbone:ENTRY",
     "contrastive": "activessl.encoders.pretrain:CONTRASTIVE",
     "hybrid": "activessl.encoders.pretrain:HYBRID",
     "masked": "activessl.encoders.pretrain:MASKED",
@@ -92,6 +94,11 @@ def fit_encoder(
             f"encoder {name!r} cannot encode {pool.modality}",
             hint=f"use one of {', '.join(fitting)}" if fitting else "register an encoder for that modality",
         )
+    known = signature(entry.fit).parameters
+    strange = sorted(set(settings) - set(known))
+    if strange and not any(p.kind is Parameter.VAR_KEYWORD for p in known.values()):
+        own = sorted(set(known) - {"pool", "folder", "seed", "minutes", "on_progress"})
+        raise EncoderError(f"encoder {name!r} has no setting {strange[0]!r}", hint=f"it has {', '.join(own) or 'none'}")
     return entry.fit(pool, folder=Path(folder), seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
 

@@ -8,7 +8,6 @@ Reimers & Gurevych, Sentence-BERT, EMNLP 2019 (arXiv:1908.10084).
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.encoders.base import OnProgress
+from activessl.encoders.hub import digest, licence, opened, same_weights
 from activessl.encoders.registry import Entry
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.encoders.text import read_texts
@@ -27,8 +27,6 @@ from activessl.pool.pool import Pool
 
 #: Small (22 million weights), fast on a CPU, Apache 2.0.
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
-
-_OFFLINE = "use the encoder 'tfidf', or name a folder that holds a model: model = \"path/to/it\""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,17 +77,20 @@ def fit(
     if (found := find_fit(folder, key)) is not None:
         return load(found)
     started = time.perf_counter()
-    opened = open_model(model)
-    dim, sha256 = int(opened.get_sentence_embedding_dimension()), digest(opened)
+    network = open_model(model)
+    # renamed in version 6 of the package
+    ask = getattr(network, "get_embedding_dimension", None) or network.get_sentence_embedding_dimension
+    dim, sha256 = int(ask()), digest(network)
     config = {"model": model, "sha256": sha256, "dim": dim}
     provenance = {
         "objective": "pretrained, as it is",
         "source": model,
+        "licence": licence(model),
         "sha256": sha256,
         "seconds": round(time.perf_counter() - started, 2),
     }
     saved = save_encoder(folder, "sentence", config, {}, provenance, key=key)
-    return SentenceEncoder(saved.name, provenance, opened, dim)
+    return SentenceEncoder(saved.name, provenance, network, dim)
 
 
 def load(folder: Path) -> SentenceEncoder:
@@ -100,13 +101,9 @@ def load(folder: Path) -> SentenceEncoder:
     """
     note, _ = read_encoder(folder)
     config = note["config"]
-    opened = open_model(config["model"])
-    if digest(opened) != config["sha256"]:
-        raise EncoderError(
-            f"the weights of {config['model']} are not those that were used before",
-            hint="put the earlier ones back, or delete the folder and encode again",
-        )
-    return SentenceEncoder(note["fingerprint"], note["provenance"], opened, config["dim"])
+    model = open_model(config["model"])
+    same_weights(model, config["sha256"], config["model"])
+    return SentenceEncoder(note["fingerprint"], note["provenance"], model, config["dim"])
 
 
 def open_model(model: str) -> Any:
@@ -115,30 +112,16 @@ def open_model(model: str) -> Any:
     Raises:
         EncoderError: The package is not installed, or the model cannot be had.
     """
-    try:
+
+    def opener(local: bool) -> Any:
         from sentence_transformers import SentenceTransformer  # pyright: ignore[reportMissingImports]  # an extra
-    except ImportError as error:
-        raise EncoderError(
-            f"the encoder 'sentence' needs a package that cannot be imported: {error}",
-            hint="run `pip install 'activessl[sentence]'`, or use the encoder 'tfidf'",
-        ) from None
-    try:
+
         # only safetensors: a pickle can run anything, and so can a model's own code
-        return SentenceTransformer(model, trust_remote_code=False, model_kwargs={"use_safetensors": True})
-    except (OSError, ValueError, RuntimeError) as error:
-        # the hub's own messages run over many lines
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise EncoderError(f"the model {model!r} cannot be opened: {why}", hint=_OFFLINE) from None
+        return SentenceTransformer(
+            model, trust_remote_code=False, local_files_only=local, model_kwargs={"use_safetensors": True}
+        )
 
-
-def digest(model: Any) -> str:
-    """SHA-256 of a model's weights by name, type and shape: the same for the same weights wherever they lie."""
-    found = hashlib.sha256()
-    for name, weights in sorted(model.state_dict().items()):
-        values = weights.detach().cpu().contiguous()
-        found.update(f"{name}{values.dtype}{tuple(values.shape)}".encode())
-        found.update(values.flatten().view(-1).numpy().tobytes())
-    return found.hexdigest()
+    return opened(model, opener, encoder="sentence", extra="sentence", instead="use the encoder 'tfidf'")
 
 
 ENTRY = Entry(

@@ -51,7 +51,7 @@ def arena_of(path: Path, seed: int, pool: int) -> Arena:
     if len(test) > TEST_ITEMS:
         test = np.sort(np.random.default_rng(101).choice(test, TEST_ITEMS, replace=False))
     some = np.concatenate([rows, test])
-    budgets = [b * k for b in PER_CLASS if b * k <= 0.8 * len(rows)]
+    budgets = [round(b * k) for b in PER_CLASS if b * k <= 0.8 * len(rows)]
     return arrange(
         vectors[some],
         labels[some],

@@ -19,7 +19,7 @@ from activessl.pool.pool import Modality, Pool
 from activessl.pool.sources import load_pool
 
 #: Needs weights from outside; what can be tested without them is in the unit tests.
-OUTSIDE = {"sentence"}
+OUTSIDE = {"backbone", "sentence"}
 CASES = [(name, modality) for name in names() if name not in OUTSIDE for modality in get(name).modalities]
 #: Settings that keep a training run below a second; encoders without such a setting take none.
 QUICK = {name: {"steps": 2, "batch_size": 8} for name in ("contrastive", "hybrid", "masked")}

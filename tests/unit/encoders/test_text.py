@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 from activessl.encoders.registry import fit_encoder, load_encoder
 from activessl.errors import EncoderError
@@ -26,33 +24,6 @@ def pool_of(path: Path, texts: list[str]) -> Pool:
 
 def encode(encoder: Any, pool: Pool) -> np.ndarray:
     return np.concatenate(list(encoder.batches(pool, 7)))
-
-
-class FakeModel(torch.nn.Module):
-    """Stands for a sentence model: the share of each of four letters, under weights that count."""
-
-    def __init__(self, model: str, **more: Any) -> None:
-        super().__init__()
-        assert more["trust_remote_code"] is False
-        assert more["model_kwargs"] == {"use_safetensors": True}
-        if "nowhere" in model:
-            raise OSError("no answer from the hub\nmany\nlines")
-        self.register_buffer("scale", torch.full((4,), float(Path(model).read_text()) if Path(model).exists() else 1.0))
-
-    def get_sentence_embedding_dimension(self) -> int:
-        return 4
-
-    def encode(self, texts: list[str], **more: Any) -> np.ndarray:
-        assert more["show_progress_bar"] is False
-        rows = np.array([[text.count(letter) + 0.1 for letter in "aeio"] for text in texts])
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
-@pytest.fixture
-def package(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = ModuleType("sentence_transformers")
-    fake.SentenceTransformer = FakeModel  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sentence_transformers", fake)
 
 
 def test_texts_of_a_topic_are_near_each_other_even_when_misspelt(tmp_path: Path) -> None:
@@ -106,33 +77,55 @@ def test_texts_that_share_no_term_are_told_apart_and_empty_ones_are_refused(
     assert caught.value.hint
 
 
+def sentence_model(folder: Path) -> str:
+    """A real sentence model, tiny, with random weights: others each time."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    part = folder / "part"
+    part.mkdir(parents=True, exist_ok=True)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "apple", "pie", "oil"]
+    (part / "vocab.txt").write_text("\n".join(words))
+    BertTokenizerFast(str(part / "vocab.txt")).save_pretrained(part)
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=len(words), **size)).save_pretrained(part)
+    body = Transformer(str(part))
+    SentenceTransformer(modules=[body, Pooling(16)]).save(str(folder / "model"))
+    return str(folder / "model")
+
+
 def test_without_its_package_the_sentence_encoder_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(EncoderError, match="package") as caught:
-        fit_encoder("sentence", pool_of(tmp_path / "t.parquet", ["a"]), folder=tmp_path / "e")
+        fit_encoder("sentence", pool_of(tmp_path / "t.parquet", ["a"]), folder=tmp_path / "e", model=str(tmp_path))
     assert "activessl[sentence]" in caught.value.hint
 
 
-@pytest.mark.usefixtures("package")
-def test_where_the_hub_cannot_be_reached_the_error_is_one_line_with_a_way_out(tmp_path: Path) -> None:
-    with pytest.raises(EncoderError, match="no answer from the hub") as caught:
-        fit_encoder("sentence", pool_of(tmp_path / "t.parquet", ["a"]), folder=tmp_path / "e", model="nowhere")
+def test_where_the_hub_cannot_be_reached_the_error_is_one_line_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(EncoderError, match="hub cannot be reached") as caught:
+        fit_encoder("sentence", pool_of(tmp_path / "t.parquet", ["a"]), folder=tmp_path / "e", model="nobody/has-this")
     assert "\n" not in caught.value.message
     assert "tfidf" in caught.value.hint
 
 
-@pytest.mark.usefixtures("package")
-def test_other_weights_under_the_same_name_are_noticed(tmp_path: Path) -> None:
-    weights = tmp_path / "model"
-    weights.write_text("1.0")
-    pool = pool_of(tmp_path / "t.parquet", ["apple pie", "oil"])
-    encoder = fit_encoder("sentence", pool, folder=tmp_path / "e", model=str(weights))
+def test_a_sentence_model_is_the_same_when_read_back_and_other_weights_are_noticed(tmp_path: Path) -> None:
+    model = sentence_model(tmp_path)
+    pool = pool_of(tmp_path / "t.parquet", ["apple pie", "oil", "pie"])
+    encoder = fit_encoder("auto", pool, folder=tmp_path / "e", model=model)
+    vectors = encode(encoder, pool)
+    assert encoder.name == "sentence"
+    assert vectors.shape == (3, 16)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     folder = tmp_path / "e" / encoder.fingerprint
-    assert np.array_equal(encode(load_encoder(folder), pool), encode(encoder, pool))
-    assert fit_encoder("sentence", pool, folder=tmp_path / "e", model=str(weights)).fingerprint == encoder.fingerprint
+    assert np.array_equal(encode(load_encoder(folder), pool), vectors)
+    assert fit_encoder("sentence", pool, folder=tmp_path / "e", model=model).fingerprint == encoder.fingerprint
     assert len(encoder.provenance["sha256"]) == 64
-    weights.write_text("2.0")
+    sentence_model(tmp_path)
     with pytest.raises(EncoderError, match="not those"):
         load_encoder(folder)
