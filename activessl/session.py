@@ -7,7 +7,7 @@ module only carries values from one room to the next and writes down what happen
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,11 +18,12 @@ from activessl.annotators.base import Annotator, item_of
 from activessl.annotators.base import Pushed as PushResult
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
-from activessl.encoders.registry import fit_encoder, load_encoder
+from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting, load_encoder
 from activessl.errors import LabelError, ProjectError, QueryError
 from activessl.heads.base import Head
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Pushed, Queried, Taught
+from activessl.measuring.encoders import Compared, compare_encoders
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
 from activessl.measuring.stopping import kappa
@@ -96,6 +97,36 @@ class Session:
                     )
                 )
         return embeddings
+
+    def compare_encoders(
+        self, names: Sequence[str] = (), *, minutes: float | None = None, on_progress: OnProgress | None = None
+    ) -> tuple[Compared, ...]:
+        """Try encoders on a part of the pool, with the labels there are; changes nothing.
+
+        Args:
+            names: Encoders; by default all built-in ones that read such data, pretrained ones only if a model is named
+                in the config.
+            minutes: Training time of each; by default the config's.
+            on_progress: Called as encoders are finished.
+        """
+        config, pool = self.project.config, self.project.pool()
+        history = self.project.history()
+        index = {name: k for k, name in enumerate(config.data.classes)}
+        model = None if config.encoder.model is None else _model(self.project, config.encoder.model)
+        requests = [
+            (name, {} if model is None or name not in PRETRAINED else {"model": model})
+            for name in names or fitting(pool.modality)
+            if names or model is not None or name not in PRETRAINED
+        ]
+        return compare_encoders(
+            pool,
+            requests,
+            minutes=config.encoder.minutes if minutes is None else minutes,
+            seed=config.seed,
+            labels={item: index[label.classes[0]] for item, label in history.labels.items()},
+            n_classes=len(config.data.classes),
+            on_progress=on_progress,
+        )
 
     def query(
         self,

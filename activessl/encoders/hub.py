@@ -45,8 +45,7 @@ def opened(model: str, opener: Callable[[bool], Any], *, encoder: str, extra: st
 
 def _hub_answers() -> bool:
     """Whether the hub can be reached: asked once and shortly, where downloads would be tried for half a minute."""
-    from huggingface_hub import constants  # pyright: ignore[reportMissingImports]  # of the extra
-    from huggingface_hub.utils import get_session  # pyright: ignore[reportMissingImports]
+    from huggingface_hub import constants, get_session  # pyright: ignore[reportMissingImports]  # of the extra
 
     if constants.HF_HUB_OFFLINE:
         return False

@@ -53,6 +53,20 @@ _BUILT_IN: dict[str, str] = {
 }
 
 
+#: Those that take ``model``, a pretrained one.
+PRETRAINED = frozenset({"backbone", "sentence"})
+
+
+def fitting(modality: Modality) -> tuple[str, ...]:
+    """The built-in encoders that read such data, but for ``auto``, which is one of them.
+
+    Example:
+        >>> fitting("series")
+        ('rocket',)
+    """
+    return tuple(name for name in sorted(_BUILT_IN) if name != "auto" and modality in get(name).modalities)
+
+
 def names() -> tuple[str, ...]:
     """All registered names, sorted; nothing is imported.
 
@@ -89,10 +103,10 @@ def fit_encoder(
     """
     entry = get(name)
     if pool.modality not in entry.modalities:
-        fitting = [other for other in _BUILT_IN if pool.modality in get(other).modalities]
+        others = ("auto", *fitting(pool.modality))
         raise EncoderError(
             f"encoder {name!r} cannot encode {pool.modality}",
-            hint=f"use one of {', '.join(fitting)}" if fitting else "register an encoder for that modality",
+            hint=f"use one of {', '.join(others)}",
         )
     known = signature(entry.fit).parameters
     strange = sorted(set(settings) - set(known))

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from activessl.strategies.base import Query, State
 from activessl.strategies.coverage import Greedy
 from activessl.strategies.herding import herd
-from activessl.strategies.index import Rows, Vectors, assign, labeled_distance, sample_rows, thin, unit_rows
+from activessl.strategies.index import Rows, Vectors, assign, neighbours, sample_rows, thin, unit_rows
 from activessl.strategies.scene import Choice, Scene, answer, uncertainty_of
 from activessl.strategies.uncertainty import Random
 
@@ -21,8 +21,10 @@ _CANDIDATES, _EVALUATORS = 50_000, 20_000
 _START_ROWS, _SEED_ROWS = 20_000, 2_000
 #: Part of the rows that may be picked: the less certain ones.
 _SHARE = 0.5
-#: Kernel width over the median distance to the nearest label.
-_BREADTH = 1.4
+#: The kernel is as wide as the distance between labels that so many of them have at most ...
+_CLOSE = 0.1
+#: ... measured on so many labels.
+_MEASURED = 2_000
 #: Rows that the mean is taken over; its error is then below a hundredth of the spread.
 _MEAN_ROWS = 20_000
 #: Labels at least, before a lack of structure is believed.
@@ -35,9 +37,9 @@ class Auto:
 
     Without labels: the items nearest to the centres of a k-means with as many clusters as items asked, seeded with what
     MaxHerding picks. With labels: herding among the less certain half of the items, weighted with the head's margin
-    uncertainty (coverage alone while there is no head), under a Gaussian kernel that is a little wider than the median
-    distance of an item to its nearest label, so that it narrows as labels come in. Vectors are centred and brought to
-    unit length first.
+    uncertainty (coverage alone while there is no head), under a Gaussian kernel as wide as the distance of close
+    labels, so that it narrows as labels come in: the published width, which is that of the two closest labels, without
+    hanging on one pair. Vectors are centred and brought to unit length first.
 
     A guard: where the labels do not follow the geometry (a label's nearest neighbour among the labels agrees no more
     often than chance), the whole round is drawn alike from all candidates. Projects put a second one around every
@@ -172,13 +174,21 @@ def _herd(scene: Scene) -> Greedy:
         covering,
         candidate_at,
         size,
-        width=_BREADTH * labeled_distance(points, covering[: len(scene.labeled)], rng=state.rng),
+        width=_close(points, covering[: len(scene.labeled)], rng=state.rng),
         weights=weights,
         appeal=None if scene.appeal is None else scene.appeal[candidates],
         evaluators=evaluator_at,
         rng=state.rng,
     )
     return Greedy(rows[found.picks], found.gains, found.objective)
+
+
+def _close(points: Float[np.ndarray, "m d"], labeled: Rows, *, rng: np.random.Generator) -> float:
+    """The distance to the nearest other label that a tenth of the labels have at most; 1 with a single label."""
+    if len(labeled) < 2:
+        return 1.0
+    distance, _ = neighbours(points[labeled], points[thin(labeled, _MEASURED, rng)], 2)
+    return float(np.quantile(distance[:, 1], _CLOSE))
 
 
 def _in_question(scene: Scene, free: Int[np.ndarray, " f"], size: int) -> Int[np.ndarray, " g"]:

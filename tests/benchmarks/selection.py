@@ -32,7 +32,7 @@ from activessl.strategies.registry import get_strategy, strategy_names
 from activessl.strategies.share import RandomShare
 
 #: Labels a class at which accuracy is measured; the first is the first batch.
-PER_CLASS = (1, 2, 5, 10, 20, 40)
+PER_CLASS = (1, 1.5, 2, 3, 5, 7, 10, 14, 20, 28, 40)
 #: In this order, so that what matters most is finished first when time runs out.
 FIRST = ("random", "auto", "uherding_published", "bait_binary", "uherding", "max_herding", "typiclust", "drop_query")
 TEST_ITEMS = 2_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,11 +14,23 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 def encode(
     project: ProjectOption = HERE,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Training time on this machine.")] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Only try encoders on a part of the pool, and say which does best.")
+    ] = False,
+    encoder: Annotated[
+        list[str] | None, typer.Option(help="With --compare: which encoders; may be given several times.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the encoder on the pool and embed every item."""
+    from activessl.errors import ConfigError
     from activessl.session import Session
 
+    if compare:
+        _compare(project, minutes, tuple(encoder or ()), as_json)
+        return
+    if encoder:
+        raise ConfigError("--encoder goes with --compare", hint="set encoder.name in activessl.toml to encode with it")
     with render.progress("encode") as on_progress:
         embeddings = Session.open(project).encode(minutes=minutes, on_progress=on_progress)
     n, dim = embeddings.vectors.shape
@@ -28,3 +41,36 @@ def encode(
         as_json=as_json,
     )
     render.following("activessl query")
+
+
+def _compare(project: Path, minutes: float | None, names: tuple[str, ...], as_json: bool) -> None:
+    from activessl.session import Session
+
+    with render.progress("encode") as on_progress:
+        found = Session.open(project).compare_encoders(names, minutes=minutes, on_progress=on_progress)
+    tried = [one for one in found if not one.why]
+    labels = max((one.labels for one in tried if one.accuracy is not None), default=0)
+    rows = [
+        (
+            one.encoder,
+            str(one.dim),
+            render.duration(one.seconds),
+            f"{one.rank:.0f}",
+            "–" if one.recognised is None else f"{100 * one.recognised:.1f} %",
+            "–"
+            if one.accuracy is None or one.low is None or one.high is None
+            else f"{100 * one.accuracy:.1f} % ({100 * one.low:.1f} to {100 * one.high:.1f})",
+        )
+        for one in tried
+    ]
+    lines = [render.table(("encoder", "length", "time", "rank", "recognised", "accuracy"), rows)] if rows else []
+    lines += [f"{one.encoder}: not tried, {one.why}" for one in found if one.why]
+    lines += [
+        "recognised: items that are found again by a changed copy; rank: dimensions that carry something.",
+        f"accuracy: on labels left out, of {labels}, with its 90 % interval. For comparing, not the pool's accuracy."
+        if labels
+        else "only labels can say which is better for your classes: compare again after two or three rounds.",
+    ]
+    render.result([one.to_dict() for one in found], "\n".join(lines), as_json=as_json)
+    if tried:
+        render.following("set encoder.name in activessl.toml, then activessl encode")

@@ -248,3 +248,23 @@ def test_predicting_with_bad_input_is_two_lines_and_exit_1(
     assert run("predict", *argv) == 1
     error, hint = capsys.readouterr().err.splitlines()[-2:]
     assert says in error and hint.startswith(" hint: ")
+
+
+def test_comparing_encoders_changes_nothing_and_says_accuracy_only_with_labels(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (project / "activessl.toml").read_text()
+    assert run("encode", "-p", "p", "--compare", "--json") == 0
+    (figures,) = said(capsys)
+    assert (figures["encoder"], figures["accuracy"]) == ("vectors", None)
+    assert run("round", "-p", "p") == 0
+    assert run("round", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("encode", "-p", "p", "--compare") == 0
+    assert "90 % interval" in capsys.readouterr().out
+    assert (project / "activessl.toml").read_text() == before
+
+
+def test_naming_an_encoder_without_comparing_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("encode", "-p", "p", "--encoder", "vectors") == 1
+    assert "hint: set encoder.name" in capsys.readouterr().err

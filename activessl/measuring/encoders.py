@@ -1,0 +1,198 @@
+"""Which encoder suits a pool: without labels by what it recognises, and with the labels there are."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.encoders.base import Encoder, OnProgress, tell
+from activessl.encoders.embeddings import unit
+from activessl.encoders.health import effective_rank
+from activessl.encoders.registry import fit_encoder
+from activessl.encoders.views import MODALITIES, varied
+from activessl.errors import ActiveSSLError, EncoderError, MeasureError
+from activessl.heads.registry import make_head
+from activessl.measuring.audit import wilson
+from activessl.pool.pool import Pool
+
+#: Items that encoders are compared on.
+ITEMS = 2_000
+#: Labels below which accuracy is not stated.
+FEWEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One encoder's figures.
+
+    Attributes:
+        encoder: Its name.
+        why: Why it could not be tried; empty if it was, and then the figures below are there.
+        dim: Length of its vectors.
+        seconds: Of fitting it and encoding the items.
+        rank: Effective rank (RankMe), 1 to ``dim``: dimensions that carry something.
+        recognised: Share of the items whose changed copy is nearest to the item itself; None where nothing can be
+            changed (vectors).
+        accuracy: Of a head that learned from the labels, on labels left out (5 folds); None with fewer than 10 labels.
+        low: Lower end of its 90 % interval (Wilson), or None.
+        high: Upper end, or None.
+        labels: From how many labels.
+    """
+
+    encoder: str
+    why: str = ""
+    dim: int = 0
+    seconds: float = 0.0
+    rank: float = 0.0
+    recognised: float | None = None
+    accuracy: float | None = None
+    low: float | None = None
+    high: float | None = None
+    labels: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+
+def compare_encoders(
+    pool: Pool,
+    requests: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    minutes: float = 1.0,
+    seed: int = 0,
+    labels: Mapping[str, int] | None = None,
+    n_classes: int = 0,
+    items: int = ITEMS,
+    on_progress: OnProgress | None = None,
+) -> tuple[Compared, ...]:
+    """Fit several encoders to the same part of a pool and compare their vectors.
+
+    All labeled items take part, the others are drawn at random. The best comes first: by accuracy where there is one
+    for every encoder that could be tried, else by the share of items recognised, else by effective rank. Which one is
+    better for *your* classes only labels can say; the label-free figures tell a broken encoder from a working one.
+
+    Args:
+        pool: The items.
+        requests: Names of encoders and their settings.
+        minutes: Training time of each.
+        seed: Of the sample, the encoders, the views and the folds.
+        labels: Class index of each labeled item, by id.
+        n_classes: How many classes there are.
+        items: How many items at most, labeled ones aside.
+        on_progress: Called as encoders are finished.
+
+    Raises:
+        MeasureError: No encoder, or fewer than 10 items.
+
+    References:
+        Garrido et al., RankMe, ICML 2023 (arXiv:2210.02885), for the rank and its limits.
+    """
+    if not requests:
+        raise MeasureError("no encoder to compare", hint="name at least one")
+    if len(pool) < FEWEST:
+        raise MeasureError(f"a pool of {len(pool)} items is too small to compare on", hint=f"use at least {FEWEST}")
+    known = {item: k for item, k in (labels or {}).items() if item in pool}
+    rng = np.random.default_rng([seed, 9])
+    free = [item for item in pool.ids if item not in known]
+    drawn = rng.choice(len(free), min(items, len(free)), replace=False)
+    chosen = known.keys() | {free[int(i)] for i in drawn}
+    part = pool.subset(item for item in pool.ids if item in chosen)
+    rows = np.array([i for i, item in enumerate(part.ids) if item in known], dtype=np.int64)
+    y = np.array([known[part.ids[i]] for i in rows], dtype=np.int64)
+
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for turn, (name, settings) in enumerate(requests):
+            tell(on_progress, f"compare {name}", 0, 1)
+            found.append(_figures(name, settings, part, rows, y, n_classes, minutes, seed, Path(folder) / str(turn)))
+            tell(on_progress, f"compare {name}", 1, 1)
+    return tuple(sorted(found, key=_order(found)))
+
+
+def _figures(
+    name: str,
+    settings: Mapping[str, Any],
+    pool: Pool,
+    rows: Int[np.ndarray, " m"],
+    y: Int[np.ndarray, " m"],
+    n_classes: int,
+    minutes: float,
+    seed: int,
+    folder: Path,
+) -> Compared:
+    start = time.monotonic()
+    try:
+        encoder = fit_encoder(name, pool, folder=folder, seed=seed, minutes=minutes, **settings)
+        raw = _encode(encoder, pool)
+        seconds = time.monotonic() - start
+        recognised = None
+        if pool.modality in MODALITIES:
+            seen = _encode(encoder, varied(pool, seed))
+            recognised = recognised_share(raw, seen)
+    except ActiveSSLError as error:  # an extra that is not installed, a hub out of reach: the others still count
+        return Compared(name, why=error.message)
+    accuracy = low = high = None
+    if len(y) >= FEWEST and len(np.unique(y)) > 1:
+        accuracy = left_out_accuracy(unit(raw)[rows], y, n_classes, seed)
+        low, high = wilson(accuracy, len(y), 1.645)
+    called = name if encoder.name == name else f"{name} ({encoder.name})"
+    return Compared(called, "", encoder.dim, seconds, effective_rank(raw), recognised, accuracy, low, high, len(y))
+
+
+def _encode(encoder: Encoder, pool: Pool) -> Float[np.ndarray, "n d"]:
+    vectors = np.concatenate([np.asarray(batch, dtype=np.float32) for batch in encoder.batches(pool, 256)])
+    if not np.all(np.isfinite(vectors)):
+        raise EncoderError(f"encoder {encoder.name!r} gave NaN or infinity", hint="report it to its author")
+    return vectors
+
+
+def recognised_share(vectors: Float[np.ndarray, "n d"], seen: Float[np.ndarray, "n d"]) -> float:
+    """Share of the items to whose view no other item is nearer than the item itself, by cosine about the mean.
+
+    Args:
+        vectors: Of the items.
+        seen: Of a view of each.
+
+    Example:
+        >>> recognised_share(np.eye(3), np.eye(3)), recognised_share(np.eye(3), np.eye(3)[[1, 2, 0]])
+        (1.0, 0.0)
+    """
+    mean = vectors.mean(axis=0)
+    near = unit(seen, mean) @ unit(vectors, mean).T
+    own = near.diagonal().copy()
+    np.fill_diagonal(near, -np.inf)
+    return float(np.mean(own > near.max(axis=1)))
+
+
+def left_out_accuracy(x: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"], n_classes: int, seed: int) -> float:
+    """Accuracy on each fold of five of a head that learned from the other four.
+
+    Example:
+        >>> left_out_accuracy(np.repeat(np.eye(2), 10, axis=0), np.repeat([0, 1], 10), 2, 0)
+        1.0
+    """
+    folds = min(5, len(y))
+    fold = np.random.default_rng([seed, 4]).permutation(len(y)) % folds
+    right = 0
+    for k in range(folds):
+        inside = fold != k
+        head = make_head("logistic", n_classes=n_classes, seed=seed)
+        head.partial_fit(x[inside], y[inside], classes=np.arange(n_classes))
+        right += int(np.sum(head.predict_proba(x[~inside]).argmax(axis=1) == y[~inside]))
+    return right / len(y)
+
+
+def _order(found: Sequence[Compared]) -> Any:
+    tried = [one for one in found if not one.why]
+    figure = next(
+        (key for key in ("accuracy", "recognised") if all(getattr(one, key) is not None for one in tried)), "rank"
+    )
+    return lambda one: (bool(one.why), 0.0 if one.why else -float(getattr(one, figure)))

@@ -1,0 +1,105 @@
+"""Comparing encoders on a pool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from activessl.encoders.views import varied
+from activessl.errors import EncoderError, MeasureError
+from activessl.measuring.encoders import compare_encoders, recognised_share
+from activessl.pool.pool import Pool
+from activessl.pool.sources import load_pool
+
+
+def stripes(folder: Path, n: int = 60) -> Pool:
+    """Images of upright and level stripes, at random places and of random width."""
+    rng = np.random.default_rng(0)
+    waves = np.stack([np.sin(np.arange(24) / rng.uniform(1, 3) + rng.uniform(0, 6)) for _ in range(n)])
+    images = np.repeat(waves[:, None, :], 24, axis=1)
+    images[1::2] = images[1::2].transpose(0, 2, 1)
+    noisy = np.clip(127 + 90 * images + rng.normal(0, 10, images.shape), 0, 255).astype(np.uint8)
+    np.savez(folder / "stripes.npz", images=noisy)
+    return load_pool(folder / "stripes.npz")
+
+
+def test_encoders_come_in_the_order_of_what_the_labels_say(tmp_path: Path) -> None:
+    pool = stripes(tmp_path)
+    labels = {item: i % 2 for i, item in enumerate(pool.ids[:40])}
+    found = compare_encoders(pool, [("pixels", {}), ("patches", {"centroids": 20})], labels=labels, n_classes=2)
+    best, other = found
+    assert best.encoder == "patches"
+    assert best.accuracy is not None and other.accuracy is not None
+    assert best.accuracy >= other.accuracy
+    assert best.low is not None and best.high is not None
+    assert best.low < best.accuracy <= best.high
+    assert best.labels == 40
+    assert 1 <= best.rank <= best.dim
+
+
+def test_without_labels_no_accuracy_is_stated_and_recognition_decides(tmp_path: Path) -> None:
+    found = compare_encoders(stripes(tmp_path), [("pixels", {}), ("patches", {"centroids": 20})])
+    assert [one.accuracy for one in found] == [None, None]
+    shares = [one.recognised for one in found]
+    assert shares == sorted(shares, key=lambda share: -(share or 0.0))
+
+
+def test_an_encoder_that_cannot_be_tried_does_not_stop_the_others(tmp_path: Path) -> None:
+    found = compare_encoders(stripes(tmp_path), [("backbone", {"model": str(tmp_path)}), ("pixels", {})])
+    assert [one.encoder for one in found] == ["pixels", "backbone"]
+    assert "cannot be opened" in found[1].why
+
+
+def test_the_same_seed_gives_the_same_figures(tmp_path: Path) -> None:
+    pool = stripes(tmp_path)
+    a, b = (compare_encoders(pool, [("pixels", {})], seed=3, items=30)[0] for _ in range(2))
+    assert (a.rank, a.recognised) == (b.rank, b.recognised)
+
+
+def test_nothing_to_compare_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MeasureError, match="no encoder"):
+        compare_encoders(stripes(tmp_path), [])
+    with pytest.raises(MeasureError, match="too small"):
+        compare_encoders(stripes(tmp_path, 4), [("pixels", {})])
+
+
+def test_a_collapsed_encoder_recognises_nothing() -> None:
+    assert recognised_share(np.ones((5, 3)), np.ones((5, 3))) == 0.0
+
+
+@pytest.mark.parametrize("modality", ["image", "series", "audio", "text"])
+def test_views_differ_from_their_items_and_are_the_same_again(tmp_path: Path, modality: str) -> None:
+    rng = np.random.default_rng(0)
+    if modality == "text":
+        pq.write_table(
+            pa.table({"text": ["one two three four five six seven eight nine ten"] * 8}), tmp_path / "t.parquet"
+        )
+        pool = load_pool(tmp_path / "t.parquet")
+    else:
+        arrays = {
+            "image": {"images": rng.integers(0, 255, (8, 20, 20, 3), dtype=np.uint8)},
+            "series": {"X": rng.normal(size=(8, 2, 30))},
+            "audio": {
+                "data": rng.integers(-9000, 9000, 8 * 1000, dtype=np.int16),
+                "offsets": np.arange(9) * 1000,
+                "sample_rate": np.array(8000),
+            },
+        }[modality]
+        np.savez(tmp_path / "x.npz", **arrays)
+        pool = load_pool(tmp_path / "x.npz")
+    first, again, other = varied(pool, 1), varied(pool, 1), varied(pool, 2)
+    assert any(str(first.read(i)) != str(pool.read(i)) for i in range(8))
+    assert all(np.array_equal(np.asarray(first.read(i)), np.asarray(again.read(i))) for i in range(8))
+    assert any(str(first.read(i)) != str(other.read(i)) for i in range(8))
+
+
+def test_vectors_have_no_views(tmp_path: Path) -> None:
+    np.savez(tmp_path / "v.npz", vectors=np.eye(12, dtype=np.float32))
+    pool = load_pool(tmp_path / "v.npz")
+    with pytest.raises(EncoderError, match="no views"):
+        varied(pool)
+    assert compare_encoders(pool, [("vectors", {})])[0].recognised is None
