@@ -188,7 +188,7 @@ def _close(points: Float[np.ndarray, "m d"], labeled: Rows, *, rng: np.random.Ge
     if len(labeled) < 2:
         return 1.0
     distance, _ = neighbours(points[labeled], points[thin(labeled, _MEASURED, rng)], 2)
-    return float(np.quantile(distance[:, 1], _CLOSE))
+    return max(float(np.quantile(distance[:, 1], _CLOSE)), 1e-3)
 
 
 def _in_question(scene: Scene, free: Int[np.ndarray, " f"], size: int) -> Int[np.ndarray, " g"]:
