@@ -6,12 +6,15 @@ import base64
 import io
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from textwrap import shorten
 
 import numpy as np
 
 from activessl.annotators.base import Answer, item_of
+from activessl.encoders.embeddings import unit
 from activessl.errors import ActiveSSLError, MeasureError
 from activessl.ledger.fold import RoundHistory
 from activessl.measuring.audit import Audit, audit_accuracy
@@ -21,11 +24,13 @@ from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
 from activessl.measuring.stopping import Limits, Verdict, decide
 from activessl.pool.pool import Pool
-from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
+from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow, Sight
 from activessl.view import View
 
 SHOWN_ITEMS = 24
 THUMBNAIL = 72  # pixels
+SHOWN_SIGHTS, SHOWN_ALIKE = 6, 7
+EXCERPT = 90  # characters
 
 
 def project_report(
@@ -65,6 +70,7 @@ def project_report(
         rounds=tuple(_round_rows(view)),
         class_rows=tuple(_class_rows(view)),
         item_rows=tuple(_item_rows(view)),
+        sights=tuple(_sights(view)),
         suspects=() if history.encoded is None else tuple(view.suspects()),
         people=history.people,
         verdict=verdict,
@@ -228,12 +234,42 @@ def _class_rows(view: View) -> Iterator[ClassRow]:
         )
 
 
+def _pool(view: View) -> Pool | None:
+    """The pool, if it can be read: the data may have moved since, and the report can do without pictures."""
+    try:
+        return view.project.pool()
+    except ActiveSSLError:
+        return None
+
+
+def _sights(view: View) -> Iterator[Sight]:
+    """A few items drawn at random, and those with the nearest vectors."""
+    pool = _pool(view)
+    if pool is None or pool.modality not in ("image", "text") or view.history.encoded is None:
+        return
+    ids = view.embeddings.ids
+    there = np.array([i for i, item in enumerate(ids) if item in pool], dtype=np.int64)
+    if len(there) <= SHOWN_ALIKE:
+        return
+    rng = np.random.default_rng([view.project.config.seed, 8])
+    points = unit(view.embeddings.vectors)
+    for row in rng.choice(there, min(SHOWN_SIGHTS, len(there)), replace=False):
+        near = there[np.argsort(-(points[there] @ points[row]), kind="stable")]
+        alike = [_sight(view, pool, ids[i]) for i in near[near != row][:SHOWN_ALIKE]]
+        yield replace(_sight(view, pool, ids[row]), alike=tuple(alike))
+
+
+def _sight(view: View, pool: Pool, item: str) -> Sight:
+    try:
+        text = str(pool.source.read(item)) if pool.modality == "text" else ""
+    except ActiveSSLError:
+        text = ""
+    return Sight(item, shorten(text, EXCERPT, placeholder=" …"), _thumbnail(pool, item), _label(view, item))
+
+
 def _item_rows(view: View) -> Iterator[ItemRow]:
     """What the newest rounds asked about, the most informative first."""
-    try:
-        pool: Pool | None = view.project.pool()
-    except ActiveSSLError:
-        pool = None  # the data may have moved since: the report can do without pictures
+    pool = _pool(view)
     shown = 0
     for r in reversed(view.history.rounds):
         for item in r.queried.items:

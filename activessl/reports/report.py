@@ -106,6 +106,25 @@ class ItemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """An item as the encoder sees it.
+
+    Attributes:
+        id: The item.
+        text: What it says; empty for items that are not texts.
+        thumbnail: A ``data:`` URI of a small picture; None for items that are not pictures.
+        label: What people said; None while nobody has.
+        alike: The items with the nearest vectors, nearest first; these have none of their own.
+    """
+
+    id: str
+    text: str = ""
+    thumbnail: str | None = None
+    label: str | None = None
+    alike: tuple[Sight, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a manager, and the statistician whom the manager asks, wants to know.
 
@@ -129,6 +148,7 @@ class Report:
         rounds: One row a round.
         class_rows: What the model finds hard.
         item_rows: A sample of what was asked, with reasons.
+        sights: Some items drawn at random, and what the encoder takes for alike.
         suspects: Labels that look wrong, the most doubtful first.
         people: How reliable each annotator is whose answers could be compared with others', by name.
         verdict: Whether to stop; None where it was not asked.
@@ -157,6 +177,7 @@ class Report:
     rounds: tuple[RoundRow, ...] = ()
     class_rows: tuple[ClassRow, ...] = ()
     item_rows: tuple[ItemRow, ...] = ()
+    sights: tuple[Sight, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     people: Mapping[str, Person] = field(default_factory=dict)
     verdict: Verdict | None = None

@@ -14,7 +14,7 @@ from activessl.measuring.hours import AnnotatorTime, HumanTime, hours_saved
 from activessl.measuring.savings import Savings
 from activessl.measuring.stopping import Verdict
 from activessl.reports.chart import draw, nice_ticks
-from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
+from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow, Sight
 from activessl.reports.wording import headline
 
 SAVED = Savings(0.9, 40.0, 100.0, 0.6, 0.5, 0.66, 0.9, "measured", False, 200, 20)
@@ -41,6 +41,7 @@ FULL = Report(
     rounds=(RoundRow(1, "typiclust", 10, 10), RoundRow(2, "typiclust", 30, 40, 0.9, 0.1, 120.0, 0.5)),
     class_rows=(ClassRow("cat", 10, 100, 0.5, "dog"), ClassRow("owl", 0, 0)),
     item_rows=(ItemRow("a.png", "typical of 38 items", 2, "cat", "dog", "data:image/png;base64,AAAA"),),
+    sights=(Sight("a.png", "", "data:image/png;base64,AAAA", "cat", (Sight("b.png", "<b>near</b>"),)),),
     verdict=Verdict(False, "none", "no limit is reached"),
     assumptions=("An hour costs EUR 20.",),
     not_measured=("The quality of the labels.",),
@@ -115,6 +116,7 @@ def test_names_from_the_data_cannot_become_markup() -> None:
         rounds=(replace(FULL.rounds[0], strategy=evil),),
         class_rows=(ClassRow(evil, 1, 1, 0.5, evil),),
         item_rows=(ItemRow(evil, evil, 1, evil, evil, "javascript:alert(1)"),),
+        sights=(Sight(evil, evil, "javascript:alert(1)", evil, (Sight(evil, evil),)),),
     )
     assert {tag for tag, _ in parsed(report).seen} == {tag for tag, _ in parsed(FULL).seen} - {"img"}
     assert "javascript:" not in report.to_html()
@@ -122,7 +124,11 @@ def test_names_from_the_data_cannot_become_markup() -> None:
 
 def test_a_picture_that_is_not_in_the_file_is_left_out() -> None:
     for uri in ("https://example.org/a.png", "data:image/svg+xml;base64,AAAA", "data:text/html,x"):
-        report = replace(FULL, item_rows=(replace(FULL.item_rows[0], thumbnail=uri),))
+        report = replace(
+            FULL,
+            item_rows=(replace(FULL.item_rows[0], thumbnail=uri),),
+            sights=(replace(FULL.sights[0], thumbnail=uri),),
+        )
         assert "img" not in {tag for tag, _ in parsed(report).seen}
 
 
@@ -211,3 +217,10 @@ def test_a_chart_without_a_saving_draws_no_gap() -> None:
     assert draw(LINES, None).gap is None
     assert draw(LINES, replace(SAVED, saved=-0.1)).gap is None
     assert draw(LINES, SAVED).gap.text == "60 % fewer labels"
+
+
+def test_what_the_encoder_takes_for_alike_is_shown_and_escaped() -> None:
+    page = FULL.to_html()
+    assert "takes for alike" in page
+    assert "&lt;b&gt;near&lt;/b&gt;" in page
+    assert "takes for alike" not in BARE.to_html()
