@@ -12,6 +12,8 @@ import binascii
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
@@ -39,7 +41,7 @@ def scrub(text: str, *secrets: str) -> str:
 
     Example:
         >>> scrub("401 for Token 0123456789abcdef0123456789abcdef01234567, sessionid=abc; path=/")
-        '401 for ***, ***; path=/'
+        '401 for Token ***, ***; path=/'
     """
     for secret in secrets:
         if secret:
@@ -135,26 +137,29 @@ class Client:
             return 0, ""
         return int(response.status_code), str(response.headers.get("content-type", ""))
 
-    def _request(
-        self, method: str, path: str, *, timeout: float, retries: int, missing_ok: bool = False, **payload: Any
-    ) -> Any:
+    def clock(self) -> datetime | None:
+        """The server's own time, to the second; None where it does not say."""
         import httpx
         from label_studio_sdk.core.api_error import ApiError
 
-        what = f"{method} {path}"
         try:
-            # the SDK's own transport: its typed methods lack half of the paths needed here, and parsing 20,000 tasks
-            # into models takes longer than fetching them
             response = self._sdk._client_wrapper.httpx_client.request(
-                path, method=method, request_options={"timeout_in_seconds": timeout, "max_retries": retries}, **payload
+                "/api/version", method="GET", request_options={"timeout_in_seconds": TIMEOUT_S, "max_retries": 2}
             )
-            status, text, problem = response.status_code, response.text, None
-        except ApiError as error:  # only renewing the access token raises it
-            status, text, problem = error.status_code or 0, json.dumps(error.body, default=str), None
-        except httpx.HTTPError as error:
-            status, text, problem = 0, "", type(error).__name__
-        except ValueError:  # the token exchange was answered with something that is not JSON
-            status, text, problem = 502, "", None
+            at = parsedate_to_datetime(str(response.headers.get("date")))
+        except (httpx.HTTPError, ApiError, ValueError):
+            return None
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+    def _request(
+        self, method: str, path: str, *, timeout: float, retries: int, missing_ok: bool = False, **payload: Any
+    ) -> Any:
+        what = f"{method} {path}"
+        status, text, problem = self._send(method, path, timeout, retries, payload)
+        if status == 401 and self.kind == "personal":
+            # the SDK renews the access token by this machine's clock: one that is late keeps a token that has expired
+            self._sdk._client_wrapper._tokens_client._access_token = None
+            status, text, problem = self._send(method, path, timeout, retries, payload)
         # raised outside of the except blocks, so that no traceback shows the SDK's error with its headers
         if problem is not None:
             _unreachable(self.url, what, problem)
@@ -177,6 +182,27 @@ class Client:
             f"{self.url} answered {what} with {broken:,} bytes that are not complete JSON",
             hint="check that the address is Label Studio's own, not a login page or proxy, and try again",
         )
+
+    def _send(
+        self, method: str, path: str, timeout: float, retries: int, payload: dict[str, Any]
+    ) -> tuple[int, str, str | None]:
+        """The status (0 for none), the body, and what broke the connection, if anything did."""
+        import httpx
+        from label_studio_sdk.core.api_error import ApiError
+
+        try:
+            # the SDK's own transport: its typed methods lack half of the paths needed here, and parsing 20,000 tasks
+            # into models takes longer than fetching them
+            response = self._sdk._client_wrapper.httpx_client.request(
+                path, method=method, request_options={"timeout_in_seconds": timeout, "max_retries": retries}, **payload
+            )
+        except ApiError as error:  # only renewing the access token raises it
+            return error.status_code or 0, json.dumps(error.body, default=str), None
+        except httpx.HTTPError as error:
+            return 0, "", type(error).__name__
+        except ValueError:  # the token exchange was answered with something that is not JSON
+            return 502, "", None
+        return response.status_code, response.text, None
 
     def scrub(self, text: str) -> str:
         """Text without this client's token or anything like it."""

@@ -2,7 +2,7 @@
 
 The watermark is a time of the server's own clock, the newest change seen, so no clock of ours can lose an answer. Each
 pull looks back over a short overlap, because two answers that are stored at the same moment may become visible in the
-wrong order; what it reads twice carries the same key.
+wrong order; what it reads twice carries the same key. Where the server's clock was set back, everything is read again.
 """
 
 from __future__ import annotations
@@ -70,40 +70,77 @@ def pull_answers(
         AnnotatorError: The watermark is not one of ours.
     """
     mine = f"project {number} annotation "
-    known = {
-        source: item for source, item in known.items() if source.startswith(mine)
-    }  # others are not ours to withdraw
+    # others are not ours to withdraw
+    known = {source: item for source, item in known.items() if source.startswith(mine)}
     before = _read(since, number)
-    changed = _changed(before["at"] - timedelta(seconds=overlap) if before["at"] else None)
+    clock = client.clock()
+    if _ahead(before["at"], clock):
+        before = {"at": None, "count": None}  # its clock was set back: what is new looks old, so everything is read
+    count = _count(client, number)
+    read = _changes(client, number, control, before["at"], overlap, people)
+    if before["count"] is not None and count > before["count"] + read.new(known):
+        # answers are there that no change shows: they were given while the clock was set back
+        before = {"at": None, "count": None}
+        read = _changes(client, number, control, None, overlap, people)
+    answers = sorted(read.answers, key=lambda answer: (answer.at, answer.source))
+    count = _count(client, number)
+    gone = _gone(client, number, known, read.current, answers, before["count"], count)
+    newest = max((at for at in (read.newest, before["at"]) if at), default=None)
+    at = newest or clock or datetime.now(UTC)
+    answers += [
+        Answer(f"{source} @ deleted", source, item_id, "delete", (), "unknown", None, at) for source, item_id in gone
+    ]
+    # never ahead of the server's own clock, or the answers of the time between would be passed over
+    newest = clock if _ahead(newest, clock) else newest
+    return Pulled(answers, _write(number, newest, count), read.notes, read.foreign)
+
+
+def _ahead(at: datetime | None, clock: datetime | None) -> bool:
+    """Whether a time is later than the server's clock, which it tells by whole seconds, allows."""
+    return at is not None and clock is not None and at > clock + timedelta(seconds=2)
+
+
+@dataclass
+class _Read:
+    """What one look at the changed tasks brought."""
+
+    answers: list[Answer] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    current: dict[str, set[str]] = field(default_factory=dict)
+    newest: datetime | None = None
+    foreign: int = 0
+    theirs: int = 0
+
+    def new(self, known: Mapping[str, str]) -> int:
+        """Annotations that may be new: those that were not known, and all of tasks that are not ours."""
+        return len({answer.source for answer in self.answers} - known.keys()) + self.theirs
+
+
+def _changes(
+    client: Client, number: int, control: Control, since: datetime | None, overlap: float, people: Mapping[int, str]
+) -> _Read:
+    """The annotations of all tasks that changed after a time."""
+    changed = _changed(since - timedelta(seconds=overlap) if since else None)
     filters = [
         {"filter": f"filter:tasks:{kind}", "operator": "greater", "type": "Number", "value": 0}
         | ({"child_filter": changed} if changed else {})
         for kind in ("total_annotations", "cancelled_annotations")
     ]
-    answers: list[Answer] = []
-    notes: list[Note] = []
-    newest, foreign = before["at"], 0
-    current: dict[str, set[str]] = {}
+    read = _Read()
     for task in list_tasks(client, number, filters, conjunction="or", everything=True, page_size=200):
         at = to_time(str(task["updated_at"]))
-        newest = max(newest, at) if newest else at
+        read.newest = max(read.newest, at) if read.newest else at
         item_id = item_id_of(task)
         if item_id is None:
-            foreign += 1
+            read.foreign += 1
+            read.theirs += len(task["annotations"])
             continue
         for annotation in task["annotations"]:
             answer, note = to_answer(annotation, task, control, project=number, people=people)
-            answers.append(answer)
-            notes += [note] if note else []
-            current.setdefault(item_id, set()).add(answer.source)
-    answers.sort(key=lambda answer: (answer.at, answer.source))
-    count = _count(client, number)
-    gone = _gone(client, number, known, current, answers, before["count"], count)
-    at = newest or datetime.now(UTC)
-    answers += [
-        Answer(f"{source} @ deleted", source, item_id, "delete", (), "unknown", None, at) for source, item_id in gone
-    ]
-    return Pulled(answers, _write(number, newest, count), notes, foreign)
+            read.answers.append(answer)
+            read.notes += [note] if note else []
+            read.current.setdefault(item_id, set()).add(answer.source)
+    return read
 
 
 def _gone(

@@ -180,6 +180,9 @@ def _handler(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_: Any) -> None:
             return
 
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(time.time() + server.skew.total_seconds())
+
         def do_GET(self) -> None:
             self._serve("GET")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from fake_label_studio import COOKIE, FakeLabelStudio
-from test_annotators import CLASSES, Sentences, ask, suggest
+from test_annotators import CLASSES, Sentences, ask, submit, suggest
 
 from activessl.errors import AnnotatorDenied, AnnotatorError, AnnotatorUnreachable
 from activessl.pool.pool import Pool
@@ -124,6 +125,42 @@ def test_an_access_token_that_expires_is_renewed(pool: Pool) -> None:
         time.sleep(1.2)
         assert client.get("/api/users/")
         assert len(server.access) == 2
+
+
+def test_a_token_that_expired_by_the_server_s_clock_only_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeLabelStudio(access_seconds=300.0) as server:
+        client = connect(server.url, server.token)
+        server.access = dict.fromkeys(server.access, 0.0)  # this machine's clock says that it is good for minutes
+        assert client.get("/api/users/")
+
+
+def pulled(people: LabelStudioAnnotator, mark: str | None = None) -> tuple[set[str], str]:
+    answers, mark = people.pull(mark)
+    return {a.item_id for a in answers}, mark
+
+
+def test_answers_given_after_the_server_s_clock_was_set_back_are_found(
+    people: LabelStudioAnnotator, server: FakeLabelStudio, pool: Pool
+) -> None:
+    server.skew = timedelta(hours=1)
+    pushed = people.push(pool, ask(pool, [1, 2, 3, 4]), [], model="round-0")
+    one, two, three, four = (pushed.tasks[pool.ids[i]] for i in (1, 2, 3, 4))
+    submit(people.client, one, ["coat"])
+    found, mark = pulled(people)
+    assert found == {pool.ids[1]}
+    server.skew = timedelta(0)
+    submit(people.client, two, ["coat"])
+    found, mark = pulled(people, mark)
+    assert pool.ids[2] in found
+    submit(people.client, three, ["coat"])
+    found, mark = pulled(people, mark)
+    assert pool.ids[3] in found
+
+    # set back, answered, and right again before anybody looked: only the number of answers tells
+    server.skew = timedelta(hours=-1)
+    submit(people.client, four, ["coat"])
+    server.skew = timedelta(0)
+    assert pool.ids[4] in pulled(people, mark)[0]
 
 
 def test_nothing_at_the_address_is_unreachable() -> None:
