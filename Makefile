@@ -19,7 +19,7 @@ demo: .venv/.installed ## the whole loop on real images and a real Label Studio 
 	@$(BIN)/activessl demo --folder .demo $(ARGS)
 
 test: .venv/.installed ## the default tests, under 3 minutes
-	@$(BIN)/python -m pytest -q -n 2
+	@$(BIN)/python -m pytest -q -n 2 -m "not studio"
 
 check: .venv/.installed ## ruff, mypy, pyright, import-linter
 	@$(BIN)/ruff check --no-cache .
@@ -30,7 +30,7 @@ check: .venv/.installed ## ruff, mypy, pyright, import-linter
 
 studio-test: .venv/.installed ## the tests against a real Label Studio server
 	@where=$$($(BIN)/activessl studio install) && \
-	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q -m studio tests/studio tests/contracts
+	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q -m studio tests/studio tests/contracts tests/faults
 
 browser-test: .venv/.installed ## a real browser labels a round (needs chromium)
 	@$(BIN)/python -m pip install -q -c .ci/constraints.txt --group browser

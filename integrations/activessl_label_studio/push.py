@@ -135,8 +135,9 @@ def _heal(client: Client, found: Mapping[str, list[Task]]) -> dict[str, Task]:
 def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], model: str) -> tuple[list[Task], float]:
     """Our open tasks that this round does not ask about, in the order in which they stood, to be ranked behind it.
 
-    Too many of them are left as they are. The number is what the round's scores must then be below: those that the
-    same model gave them, since a new model's predictions are the only ones that count.
+    Those of items that have another task are deleted. Too many of them are left as they are. The number is what the
+    round's scores must then be below: those that the same model gave them, since a new model's predictions are the only
+    ones that count.
     """
     if not project.get("task_number"):
         return [], 1.0
@@ -167,8 +168,10 @@ def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], 
         for task in list_tasks(client, number, filters, everything=True)
         if _is_open(task) and (item_id := item_id_of(task)) is not None and item_id not in now
     ]
-    tasks.sort(key=place_of)
-    return list({str(item_id_of(task)): task for task in reversed(tasks)}.values())[::-1], 1.0
+    # an import that arrived after everybody had given it up made second tasks, also of what was answered meanwhile
+    kept = _heal(client, find_tasks(client, dict(project), [str(item_id_of(task)) for task in tasks]))
+    alone = {int(task["id"]) for task in kept.values()}
+    return sorted((task for task in tasks if int(task["id"]) in alone), key=place_of), 1.0
 
 
 def _carried(

@@ -7,6 +7,7 @@ mapping, with mistakes at a stated rate.
 
 from __future__ import annotations
 
+import json
 import math
 import time
 import uuid
@@ -189,9 +190,12 @@ class ScriptedAnnotator:
             except httpx.HTTPError as error:
                 problem = type(error).__name__
             else:
-                if answer.status_code < 500:
+                if answer.status_code >= 500:
+                    problem = f"status {answer.status_code}"
+                elif answer.status_code < 400 and answer.content and not _is_json(answer.content):
+                    problem = "an answer that breaks off"
+                else:
                     break
-                problem = f"status {answer.status_code}"
             time.sleep(0.2 * 2**attempt)
         else:
             raise AnnotatorUnreachable(f"{self.url} does not answer ({problem})", hint="see whether the server runs")
@@ -202,7 +206,15 @@ class ScriptedAnnotator:
                 f"{self.url} refused {method} {path} ({answer.status_code}): {scrub(answer.text[:200])}",
                 hint="check that the person may label in this project",
             )
-        return answer.json()
+        return answer.json() if answer.content else None
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except ValueError:
+        return False
+    return True
 
 
 def _preselected(task: Mapping[str, Any], control: Control) -> tuple[tuple[str, ...], int | None]:

@@ -348,6 +348,20 @@ def test_a_repeated_import_by_somebody_else_is_healed(people: LabelStudioAnnotat
     assert people.client.get(f"/api/projects/{number}")["task_number"] == 2
 
 
+def test_a_second_task_of_an_answered_item_is_healed_by_the_next_push(
+    people: LabelStudioAnnotator, person: ScriptedAnnotator, pool: Pool
+) -> None:
+    pushed = people.push(pool, ask(pool, [0, 1]), [], model="round-0")
+    person.work(1)
+    number = number_of(pushed.where)
+    late = [{"data": {"activessl_id": pool.ids[i], "text": "late"}} for i in (0, 1, 1)]
+    people.client.post(f"/api/projects/{number}/import", late)
+    people.push(pool, ask(pool, [2]), [], model="round-1")
+    assert people.client.get(f"/api/projects/{number}")["task_number"] == 3
+    assert person.work(9).items == (pool.ids[2], pool.ids[1])
+    assert len(people.pull()[0]) == 3
+
+
 def test_the_legacy_token_is_refused_with_what_to_do(place: Any) -> None:
     with pytest.raises(AnnotatorError) as caught:
         connect(place.url, "0123456789abcdef0123456789abcdef01234567")
