@@ -19,10 +19,10 @@ from activessl.annotators.base import Pushed as PushResult
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting, load_encoder
-from activessl.errors import LabelError, ProjectError, QueryError
+from activessl.errors import LabelError, PoolError, ProjectError, QueryError
 from activessl.heads.base import Head
 from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Pushed, Queried, Taught
+from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Missing, Pulled, Pushed, Queried, Taught
 from activessl.measuring.encoders import Compared, compare_encoders
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
@@ -147,7 +147,7 @@ class Session:
             QueryError: Nothing is left to ask, or less than was asked for.
         """
         config = self.project.config
-        history = self.project.history()
+        history = self._notice_missing()
         if history.open_round is not None and history.waiting(history.open_round):
             return history.open_round
         self._catch_up()
@@ -187,8 +187,26 @@ class Session:
             self.teach()
         with self.project.lock():
             history = self.project.history()
-            if history.open_round is not None and not history.waiting(history.open_round):
-                self.close("all its items were answered")
+            current = history.open_round
+            if current is not None and not history.waiting(current):
+                gone = not history.missing.isdisjoint(current.asked)
+                self.close("all its items were answered" + (" or are gone" if gone else ""))
+
+    def _notice_missing(self) -> History:
+        """Write down which encoded items are gone from the data since it was last looked at, or are back."""
+        history = self.project.history()
+        if history.encoded is None:
+            return history
+        try:
+            pool = self.project.pool()
+        except PoolError:  # a disk that is not there now says nothing about its items
+            return history
+        missing = frozenset(item for item in View(self.project, history).embeddings.ids if item not in pool)
+        if missing == history.missing:
+            return history
+        with self.project.lock():
+            self._append(Missing(items=tuple(sorted(missing)), turn=history.events))
+        return self.project.history()
 
     def close(self, why: str) -> None:
         """End the open round; what nobody answered may be asked again."""
@@ -200,16 +218,23 @@ class Session:
         """Put what waits in the open round before the annotator, with the head's suggestions.
 
         Raises:
-            QueryError: No round is open.
+            QueryError: No round is open, or all that is left of it is gone from the data.
             AnnotatorError: The annotator did not take it.
         """
+        self._notice_missing()
         with self.project.lock():
             view = View.of(self.project)
             current, model = view.history.open_round, view.history.model
             if current is None:
                 raise QueryError("no round is open", hint="run `activessl query`")
-            pool = self.project.pool()
-            query = _query_of(current, pool.row, only=set(view.history.waiting(current)))
+            pool, waiting = self.project.pool(), set(view.history.waiting(current))
+            if not waiting and not view.history.missing.isdisjoint(current.asked):
+                self.close("its last items are gone")
+                raise QueryError(
+                    f"the items that were left of round {current.number} are gone from the data",
+                    hint="run `activessl query` for the next round",
+                )
+            query = _query_of(current, pool.row, only=waiting)
             pushed = annotator.push(pool, query, view.suggestions(query, current.number), model=model)
             self._append(
                 Pushed(

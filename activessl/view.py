@@ -232,8 +232,8 @@ class View:
         if share == 0 or self.probs is None or len(rows) < FEWEST_TO_DOUBT:
             return ()
         asked = Counter(item_of(i) for r in self.history.rounds for i in r.asked)
-        skipped = {item_of(a.item_id) for a in self.history.answers.values() if a.kind == "skip"}
-        may = np.array([asked[i] < MOST_ASKINGS and i not in skipped for i in (self.embeddings.ids[r] for r in rows)])
+        never = {item_of(a.item_id) for a in self.history.answers.values() if a.kind == "skip"} | self.history.missing
+        may = np.array([asked[i] < MOST_ASKINGS and i not in never for i in (self.embeddings.ids[r] for r in rows)])
         doubts = np.where(may, self.doubts, 0.0)
         if share == "auto":
             free = np.setdiff1d(np.arange(len(self.points)), rows)
@@ -255,6 +255,7 @@ class View:
         """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""
         config, (rows, y) = self.project.config, self.training
         draw = getattr(self.head, "sample_proba", None) if samples else None
+        aside = self.history.set_aside | self.history.missing
         return State(
             vectors=self.points,
             labeled=rows,
@@ -266,7 +267,7 @@ class View:
             if draw is None
             else draw(self.points, SAMPLES, np.random.default_rng([config.seed, number, 2])),
             predict=None if self.head is None else self.head.predict_proba,
-            excluded=np.array([item in self.history.set_aside for item in self.embeddings.ids], dtype=bool),
+            excluded=np.array([item in aside for item in self.embeddings.ids], dtype=bool),
             ids=self.embeddings.ids,
             class_names=config.data.classes,
         )

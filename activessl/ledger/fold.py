@@ -9,7 +9,18 @@ from hashlib import sha256
 
 from activessl.annotators.base import Answer, is_again, item_of
 from activessl.ledger.believe import Label, Person, believe
-from activessl.ledger.schema import Answered, Closed, Created, Encoded, Pulled, Pushed, Queried, Recorded, Taught
+from activessl.ledger.schema import (
+    Answered,
+    Closed,
+    Created,
+    Encoded,
+    Missing,
+    Pulled,
+    Pushed,
+    Queried,
+    Recorded,
+    Taught,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,7 @@ class History:
         people: How reliable the annotators are whose answers could be compared with others'.
         seconds: Recorded human seconds by annotator, over standing answers and skips.
         watermark: Where the next pull starts.
+        missing: Ids of encoded items that were not in the data when it was last looked at.
     """
 
     created: Created | None = None
@@ -54,6 +66,7 @@ class History:
     people: dict[str, Person] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     watermark: str | None = None
+    missing: frozenset[str] = frozenset()
     events: int = 0
 
     @property
@@ -81,11 +94,17 @@ class History:
         return taught is None or (taught.digest, taught.fingerprint) != (self.digest(), self.encoded.fingerprint)
 
     def waiting(self, of: RoundHistory) -> tuple[str, ...]:
-        """The ids of a round that nobody has answered yet, usably or not."""
-        aside = self.set_aside
+        """The ids of a round that nobody has answered yet, usably or not, and that can be answered."""
+        aside = self.set_aside | self.missing
         again = {a.item_id for a in self.answers.values() if is_again(a.item_id)}
         return tuple(
-            i for i in of.asked if (i not in again if is_again(i) else i not in self.labels and i not in aside)
+            i
+            for i in of.asked
+            if (
+                i not in again and item_of(i) not in self.missing
+                if is_again(i)
+                else i not in self.labels and i not in aside
+            )
         )
 
     @property
@@ -116,6 +135,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
     rounds: dict[int, RoundHistory] = {}
     standing: dict[str, Answer] = {}
     watermark: str | None = None
+    missing: frozenset[str] = frozenset()
     seen: set[int] = set()
 
     for recorded in events:
@@ -127,6 +147,8 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
                 created = e
             case Encoded() as e:
                 encoded = e
+            case Missing() as e:
+                missing = frozenset(e.items)
             case Queried() as e:
                 rounds.setdefault(e.round, RoundHistory(e.round, e, recorded.at))
             case Pushed() as e if e.round in rounds:
@@ -165,5 +187,6 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
         people=people,
         seconds=seconds,
         watermark=watermark,
+        missing=missing,
         events=len(seen),
     )

@@ -68,6 +68,19 @@ class Asked(BaseModel):
     near: tuple[str, ...] = ()
 
 
+class Missing(_Event):
+    """Of the encoded items, just these are not in the data now; nobody is asked about them until they are back."""
+
+    kind: Literal["missing"] = "missing"
+    items: tuple[str, ...]
+    turn: int  # events before it: going missing again is another happening
+
+    @property
+    def key(self) -> str:
+        """One for each change of what is missing."""
+        return f"missing:{self.turn}"
+
+
 class Queried(_Event):
     """A round was opened: these items are to be labeled, in this order."""
 
@@ -162,7 +175,7 @@ class Closed(_Event):
         return f"closed:{self.round}"
 
 
-Event = Created | Encoded | Queried | Pushed | Answered | Pulled | Taught | Closed
+Event = Created | Encoded | Missing | Queried | Pushed | Answered | Pulled | Taught | Closed
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 

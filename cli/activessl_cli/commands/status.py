@@ -26,6 +26,8 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     ]
     if history.quarantined:
         lines.append(f"set aside: {len(history.quarantined)} answers with classes that the project does not have")
+    if history.missing:
+        lines.append(f"missing: {len(history.missing):,} encoded items are not in the data any more")
     if taught:
         measured = f", accuracy {taught.accuracy:.3f} on test items" if taught.accuracy is not None else ""
         lines.append(f"model: {taught.labels:,} labels, round {taught.round}{measured}")
@@ -55,6 +57,7 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             "labeled": len(history.labels),
             "skipped": len(history.skipped),
             "quarantined": len(history.quarantined),
+            "missing": len(history.missing),
             "human_seconds": seconds,
             "taught": taught,
             "suspects": taught.suspects if taught else None,

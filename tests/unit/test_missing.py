@@ -1,0 +1,106 @@
+"""Files that are deleted, and come back, between two verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from activessl.annotators.base import Answer, Pushed, Suggestion
+from activessl.config import check_config
+from activessl.errors import PoolError, QueryError
+from activessl.pool.pool import Pool
+from activessl.project import Project
+from activessl.session import Session
+from activessl.strategies.base import Query
+
+SIZE = 4
+
+
+class Desk:
+    """Takes what it is given."""
+
+    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        assert all(pool.ids[row] == item for row, item in zip(query.indices, query.ids, strict=True))
+        return Pushed({item: item for item in query.ids}, len(query), len(suggestions), "desk://1", "1")
+
+    def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
+        return [], ""
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    rng = np.random.default_rng(0)
+    (tmp_path / "pictures").mkdir()
+    for i in range(12):
+        Image.fromarray(rng.integers(0, 255, (8, 8), dtype=np.uint8)).save(tmp_path / "pictures" / f"{i:02}.png")
+    config = check_config(
+        {
+            "data": {"path": "../pictures", "modality": "image", "classes": ["a", "b"]},
+            "encoder": {"name": "pixels"},
+            "query": {"size": SIZE, "strategy": "max_herding", "random_share": 0.0},
+        }
+    )
+    session = Session(Project.create(tmp_path / "project", config, version="0"))
+    session.encode()
+    return session
+
+
+def delete(session: Session, items: Sequence[str]) -> None:
+    for item in items:
+        (session.project.data / item).rename(session.project.folder / f"kept-{item}")
+
+
+def bring_back(session: Session, items: Sequence[str]) -> None:
+    for item in items:
+        (session.project.folder / f"kept-{item}").rename(session.project.data / item)
+
+
+def test_what_is_gone_is_not_pushed_and_is_pushed_when_it_is_back(session: Session) -> None:
+    asked = session.query().asked
+    delete(session, asked[:2])
+    assert set(session.push(Desk()).tasks) == set(asked[2:])
+    bring_back(session, asked[:1])
+    assert set(session.push(Desk()).tasks) == {asked[0], *asked[2:]}
+    assert session.project.history().missing == {asked[1]}
+
+
+def test_what_is_gone_is_not_asked_about(session: Session) -> None:
+    gone = session.project.pool().ids[:7]
+    delete(session, gone)
+    asked = session.query(5).asked
+    assert not set(asked) & set(gone)
+    with pytest.raises(QueryError):
+        session.close("enough")
+        session.query(6)
+
+
+def test_a_round_that_waits_only_for_what_is_gone_ends(session: Session) -> None:
+    first = session.query()
+    session.push(Desk())
+    delete(session, first.asked)
+    with pytest.raises(QueryError, match="are gone from the data"):
+        session.push(Desk())
+    second = session.query()
+    assert second.number == 2 and not set(first.asked) & set(second.asked)
+    delete(session, second.asked)
+    assert session.query().number == 3  # without a push in between
+
+
+def test_it_is_written_down_once(session: Session) -> None:
+    delete(session, session.query().asked[:1])
+    session.push(Desk())
+    before = session.project.history().events
+    session.query()
+    assert session.project.history().events == before
+
+
+def test_a_disk_that_is_not_there_says_nothing_about_its_items(session: Session) -> None:
+    session.project.data.rename(session.project.folder / "unplugged")
+    opened = session.query()
+    assert len(opened.asked) == SIZE and not session.project.history().missing
+    with pytest.raises(PoolError):
+        session.push(Desk())
