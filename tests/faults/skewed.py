@@ -8,22 +8,24 @@ from __future__ import annotations
 import os
 import runpy
 import sys
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from wsgiref import handlers
 
-from django.utils import timezone
 
-SECONDS = float(os.environ["ACTIVESSL_TEST_SKEW"])
+def main() -> None:
+    from django.utils import timezone
 
-now: Callable[[], datetime] = timezone.now
-told: Callable[[float], str] = handlers.format_date_time
+    seconds = float(os.environ["ACTIVESSL_TEST_SKEW"])
+    kept: Any = timezone
+    served: Any = handlers
+    now, told = kept.now, served.format_date_time
+    kept.now = lambda: now() + timedelta(seconds=seconds)
+    served.format_date_time = lambda at: told(at + seconds)
 
-wall: Any = timezone
-wall.now = lambda: now() + timedelta(seconds=SECONDS)
-served: Any = handlers
-served.format_date_time = lambda at: told(at + SECONDS)
+    sys.argv = sys.argv[2:]
+    runpy.run_module("label_studio.server", run_name="__main__", alter_sys=True)
 
-sys.argv = sys.argv[2:]
-runpy.run_module("label_studio.server", run_name="__main__", alter_sys=True)
+
+if __name__ == "__main__":
+    main()
