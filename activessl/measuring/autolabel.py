@@ -1,0 +1,217 @@
+"""Labels by machine with a guarantee: which predictions may stand unseen, so that at most a stated share is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from activessl.errors import MeasureError
+
+#: The first threshold that is tested leaves so many calibration labels above it that this many may be wrong: from a
+#: threshold that forgives nothing, one unlucky label would end the search.
+FORGIVEN = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What may be accepted, and what that rests on.
+
+    Attributes:
+        error: The bound: at most this share of the accepted items is wrong, in (0, 1).
+        delta: With at most this probability the bound does not hold, in (0, 1).
+        threshold: Least confidence of an accepted item; None where nothing is accepted.
+        accepted: How many items.
+        calibration: Random labels above the threshold; all of them where nothing is accepted.
+        wrong: How many of these the head got wrong.
+        needed: Random labels that would be needed in all, where nothing is accepted and the errors seen so far let
+            one hope; None where something is accepted, or where no number of labels would do.
+        class_index: Of which predicted class; None for all of them together.
+    """
+
+    error: float
+    delta: float
+    threshold: float | None
+    accepted: int
+    calibration: int
+    wrong: int
+    needed: int | None
+    class_index: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+    def to_text(self) -> str:
+        """One sentence.
+
+        Example:
+            >>> Acceptance(0.05, 0.1, 0.9, 400, 80, 1, None).to_text()
+            '400 items accepted at 90.0 % confidence or more: at most 5.0 % of them wrong, with 90 % confidence (1 of 80
+            random labels there were)'
+        """
+        if self.threshold is not None:
+            return (
+                f"{self.accepted:,} items accepted at {100 * self.threshold:.1f} % confidence or more: at most "
+                f"{100 * self.error:.1f} % of them wrong, with {100 * (1 - self.delta):.0f} % confidence "
+                f"({self.wrong:,} of {self.calibration:,} random labels there were)"
+            )
+        seen = f"of {self.calibration:,} random labels {self.wrong:,} were predicted wrongly"
+        if self.needed is None:
+            more = "the most confident predictions are not right often enough, so more labels must teach the head first"
+        else:
+            more = f"about {self.needed:,} random labels would be needed"
+        return f"nothing accepted: at most {100 * self.error:.1f} % wrong cannot be promised; {seen}; {more}"
+
+
+def accept(
+    confidence: Float[np.ndarray, " n"],
+    calibration_confidence: Float[np.ndarray, " m"],
+    calibration_wrong: Bool[np.ndarray, " m"],
+    *,
+    error: float,
+    delta: float = 0.1,
+) -> Acceptance:
+    r"""Choose the lowest threshold above which at most ``error`` of the items are wrong, with probability 1 - ``delta``.
+
+    Thresholds are tested from the strictest down, each at level ``delta``, until one fails (fixed-sequence testing,
+    which needs no correction for the number of thresholds). Each null hypothesis, "more than a share ``error`` of the
+    items above is wrong", is tested exactly for a finite pool: of :math:`N` items above the threshold, :math:`n` of
+    them labeled and :math:`w` of those wrong, the probability of at most :math:`w` under the fewest wrong ones that
+    the null allows is hypergeometric. The order of the tests and where they begin depend on confidences alone.
+
+    The calibration items must be drawn at random from the same pool as the others, and the head that gives the
+    confidences must not have been taught them.
+
+    Args:
+        confidence: Of the head in its prediction of each unlabeled item, in [0, 1].
+        calibration_confidence: The same for the randomly drawn, labeled items.
+        calibration_wrong: Whether its prediction of each of these was wrong.
+        error: The share of wrong ones that is tolerated, in (0, 1).
+        delta: Probability with which the promise may fail, in (0, 1).
+
+    Raises:
+        MeasureError: Shares outside (0, 1), or arrays that do not belong together.
+
+    References:
+        Angelopoulos, Bates, Candès, Jordan & Lei, Learn then Test, 2021, arXiv 2110.01052.
+        Angelopoulos, Bates, Fisch, Lei & Schuster, Conformal Risk Control, ICLR 2024, arXiv 2208.02814.
+
+    Example:
+        >>> sure = np.linspace(0.5, 1.0, 1000)
+        >>> found = accept(sure, sure[::4], sure[::4] < 0.6, error=0.05)
+        >>> found.threshold is not None and 0.55 < found.threshold < 0.62
+        True
+        >>> accept(sure, sure[::40], sure[::40] < 0.6, error=0.01).needed
+        230
+    """
+    from scipy.stats import hypergeom  # heavy, and needed only here
+
+    conf = np.asarray(confidence, dtype=np.float64)
+    known = np.asarray(calibration_confidence, dtype=np.float64)
+    wrong = np.asarray(calibration_wrong, dtype=bool)
+    if not 0 < error < 1 or not 0 < delta < 1:
+        raise MeasureError(f"an error of {error} with probability {delta}", hint="give both between 0 and 1")
+    if known.shape != wrong.shape or known.ndim != 1 or conf.ndim != 1:
+        raise MeasureError(f"{known.shape} confidences and {wrong.shape} outcomes", hint="pass one of each per label")
+    if not (np.all(np.isfinite(conf)) and np.all(np.isfinite(known))):
+        raise MeasureError("a confidence is NaN or infinite", hint="fit the head again")
+    order = np.argsort(-known, kind="stable")
+    known, wrong = known[order], wrong[order]
+    m = len(known)
+    start = next((n for k in range(FORGIVEN, -1, -1) if (n := fewest_labels(error, delta, k)) <= m), None)
+    best: tuple[int, int] | None = None
+    if start is not None and len(conf):
+        ranked = np.sort(conf)[::-1]
+        for n in range(start, m + 1):
+            if n < m and known[n] == known[n - 1]:
+                continue  # equal confidences stand or fall together
+            rest = int(np.searchsorted(-ranked, -known[n - 1], side="right"))
+            w = int(wrong[:n].sum())
+            fewest = int(np.floor(error * rest)) + 1 + w  # wrong ones in all, if the rest breaks the promise
+            if fewest <= rest + w and hypergeom.cdf(w, rest + n, fewest, n) > delta:
+                break
+            if rest:
+                best = (n, rest)
+    if best is None:
+        return Acceptance(error, delta, None, 0, m, int(wrong.sum()), _needed(wrong, error, delta))
+    n, rest = best
+    return Acceptance(error, delta, float(known[n - 1]), rest, n, int(wrong[:n].sum()), None)
+
+
+def accept_by_class(
+    confidence: Float[np.ndarray, " n"],
+    predicted: Int[np.ndarray, " n"],
+    calibration_confidence: Float[np.ndarray, " m"],
+    calibration_predicted: Int[np.ndarray, " m"],
+    calibration_wrong: Bool[np.ndarray, " m"],
+    n_classes: int,
+    *,
+    error: float,
+    delta: float = 0.1,
+) -> tuple[Acceptance, ...]:
+    """The same for each predicted class on its own: the promise then holds class by class, each with 1 - ``delta``.
+
+    Args:
+        confidence: Of the head in its prediction of each unlabeled item.
+        predicted: The predicted class of each.
+        calibration_confidence: The same for the randomly drawn, labeled items.
+        calibration_predicted: Their predicted classes.
+        calibration_wrong: Whether these were wrong.
+        n_classes: k; one result for each.
+        error: The share of wrong ones that is tolerated in each class.
+        delta: Probability with which the promise may fail in a class.
+    """
+    found = []
+    for c in range(n_classes):
+        ours, theirs = np.asarray(predicted) == c, np.asarray(calibration_predicted) == c
+        one = accept(
+            np.asarray(confidence)[ours],
+            np.asarray(calibration_confidence)[theirs],
+            np.asarray(calibration_wrong)[theirs],
+            error=error,
+            delta=delta,
+        )
+        found.append(Acceptance(**{**one.to_dict(), "class_index": c}))
+    return tuple(found)
+
+
+def fewest_labels(error: float, delta: float, wrong: int = 0) -> int:
+    """How many random labels a promise takes at least, if so many of them are predicted wrongly.
+
+    The smallest n at which a binomial of n trials with chance ``error`` stays at or below ``wrong`` with probability
+    at most ``delta``.
+
+    Example:
+        >>> fewest_labels(0.01, 0.1), fewest_labels(0.05, 0.1), fewest_labels(0.05, 0.1, 1)
+        (230, 45, 77)
+    """
+    from scipy.stats import binom
+
+    low, high = 0, max(wrong + 1, 2)
+    while binom.cdf(wrong, high, error) > delta:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if binom.cdf(wrong, middle, error) > delta:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _needed(wrong: Bool[np.ndarray, " m"], error: float, delta: float) -> int | None:
+    """Random labels for a first acceptance, if the surest half of the predictions errs as it has so far."""
+    least = fewest_labels(error, delta)
+    if len(wrong) < least and not wrong[: max(len(wrong) // 2, 1)].any():
+        return least
+    top = wrong[: max(len(wrong) // 2, 1)]
+    rate = (top.sum() + 0.5) / (len(top) + 1)
+    if rate >= 0.8 * error:
+        return None  # so near to the bound that the number would only look like knowledge
+    k = 0
+    while (n := fewest_labels(error, delta, k)) * rate > k:
+        k += 1
+    return max(2 * n, len(wrong) + 1)
