@@ -93,10 +93,23 @@ class StopConfig(_Section):
 
 
 class RatesConfig(_Section):
-    """What an hour costs."""
+    """What labeling costs, and what accuracy is worth. Amounts are in one currency."""
 
     per_hour: Annotated[float, Field(ge=0)] | None = None
     currency: Annotated[str, StringConstraints(min_length=1, max_length=8)] | None = None
+    per_point: Annotated[float, Field(ge=0)] | None = None  # what a point of accuracy is worth
+    overhead: Annotated[float, Field(ge=0)] = 0.0  # once: setting up, training annotators
+    compute_per_hour: Annotated[float, Field(ge=0)] = 0.0  # of encoding, choosing and teaching
+
+
+class StageConfig(_Section):
+    """A stage of the project, and what must hold before the next one begins; what is left out is not asked."""
+
+    name: Name
+    accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None  # its lower bound is at least this
+    hours_per_point: Annotated[float, Field(gt=0)] | None = None  # the next point of accuracy takes at most this
+    agreement: Annotated[float, Field(gt=0, le=1)] | None = None  # of two people about one item, at least
+    hours_to_model: Annotated[float, Field(gt=0)] | None = None  # from `init` to the first model, at most
 
 
 class Config(_Section):
@@ -109,15 +122,30 @@ class Config(_Section):
     head: HeadConfig = HeadConfig()
     stop: StopConfig = StopConfig()
     rates: RatesConfig = RatesConfig()
+    stages: tuple[StageConfig, ...] = ()
     seed: Annotated[int, Field(ge=0)] = 0
     ledger: str = "ledger.db"  # a file in the project, or any SQLAlchemy URL
 
     @field_validator("rates")
     @classmethod
     def _money_has_a_currency(cls, rates: RatesConfig) -> RatesConfig:
-        if rates.per_hour is not None and rates.currency is None:
-            raise ValueError("rates.per_hour without rates.currency: name the currency")
+        amounts = ("per_hour", "per_point", "overhead", "compute_per_hour")
+        named = next((name for name in amounts if getattr(rates, name)), None)
+        if (named is not None or rates.per_hour is not None) and rates.currency is None:
+            raise ValueError(f"rates.{named or 'per_hour'} without rates.currency: name the currency")
         return rates
+
+    @field_validator("stages")
+    @classmethod
+    def _stages_differ(cls, stages: tuple[StageConfig, ...]) -> tuple[StageConfig, ...]:
+        names = [stage.name for stage in stages]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"stage {twice[0]!r} is there twice")
+        for stage in stages:
+            if not stage.model_dump(exclude={"name"}, exclude_none=True):
+                raise ValueError(f"stage {stage.name!r} asks for nothing: give it accuracy, hours_per_point, …")
+        return stages
 
 
 def read_config(path: Path) -> Config:
@@ -216,7 +244,12 @@ def write_config(config: Config) -> str:
         "[rates]",
         _optional("per_hour", c.rates.per_hour),
         f"currency = {_text(c.rates.currency)}" if c.rates.currency else '# currency = "EUR"',
+        _optional("per_point", c.rates.per_point) + "  # what a point of accuracy is worth",
+        f"overhead = {c.rates.overhead}  # once: setting up, training annotators",
+        f"compute_per_hour = {c.rates.compute_per_hour}",
         "",
+        *(line for stage in c.stages for line in _stage(stage)),
+        *([] if c.stages else _STAGE_EXAMPLE),
     ]
     return "\n".join(lines)
 
@@ -225,6 +258,23 @@ def _text(value: str) -> str:
     """A TOML basic string."""
     out = value.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in out) + '"'
+
+
+#: What a stage may look like, for whoever wants one.
+_STAGE_EXAMPLE = (
+    "# [[stages]]  # judged by `activessl gate`",
+    '# name = "pilot"',
+    "# accuracy = 0.8  # its lower bound is at least this",
+    "# hours_per_point = 2.0  # the next point of accuracy takes at most this",
+    "# agreement = 0.9  # of two people about one item",
+    "# hours_to_model = 24  # from init to the first model",
+    "",
+)
+
+
+def _stage(stage: StageConfig) -> list[str]:
+    asked = stage.model_dump(exclude={"name"}, exclude_none=True)
+    return ["[[stages]]", f"name = {_text(stage.name)}", *(f"{k} = {v}" for k, v in asked.items()), ""]
 
 
 def _optional(key: str, value: float | None) -> str:

@@ -16,10 +16,12 @@ import numpy as np
 from activessl.annotators.base import Answer, item_of
 from activessl.encoders.embeddings import unit
 from activessl.errors import ActiveSSLError, MeasureError
+from activessl.evidence import Evidence
 from activessl.ledger.fold import RoundHistory
-from activessl.measuring.audit import Audit, audit_accuracy
+from activessl.measuring.audit import Audit
 from activessl.measuring.curves import mean_interval
-from activessl.measuring.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved, human_time
+from activessl.measuring.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved
+from activessl.measuring.live import LiveSavings
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
 from activessl.measuring.stopping import Limits, Verdict, decide
@@ -46,8 +48,10 @@ def project_report(
     """
     config, history = view.project.config, view.history
     taught = history.taught
-    time = _time(history.answers.values(), config.seed)
-    audit = audit_now(view)
+    evidence = Evidence(view)
+    time = evidence.time
+    audit, live = evidence.audit, evidence.live
+    evidence.keep()
     tax = _tax(view)
     verdict = stop_now(view, audit)
     return Report(
@@ -60,6 +64,7 @@ def project_report(
         lines=tuple(_lines(view, arm)),
         savings=savings,
         method=method,
+        live=live,
         accuracy=audit,
         test_accuracy=None if taught is None else taught.accuracy,
         test_items=None if taught is None else taught.test_items,
@@ -74,8 +79,8 @@ def project_report(
         suspects=() if history.encoded is None else tuple(view.suspects()),
         people=history.people,
         verdict=verdict,
-        assumptions=tuple(_assumptions(time, tax)),
-        not_measured=tuple(_not_measured(view, arm, audit)),
+        assumptions=tuple(_assumptions(time, tax, None if savings else live)),
+        not_measured=tuple(_not_measured(view, arm, audit, live)),
         next_step="activessl export labels.csv" if verdict.stop else "activessl run",
         provenance={
             "activessl": version("activessl"),
@@ -89,33 +94,6 @@ def project_report(
     )
 
 
-def audit_now(view: View) -> Audit | None:
-    """The accuracy of today's head on the pool, from the items that were drawn at random; None while too few are.
-
-    Each is predicted by a head that was taught the other labels only (5-fold cross-validation): the labels train and
-    measure at once.
-    """
-    drawn = {
-        item.id: (item.propensity, r.number)
-        for r in view.history.rounds
-        for item in r.queried.items
-        if item.propensity is not None and item.id in view.history.labels
-    }
-    if view.history.encoded is None or not drawn:
-        return None
-    rows, y = view.training
-    at = [i for i, row in enumerate(rows) if view.embeddings.ids[row] in drawn]
-    facts = [drawn[view.embeddings.ids[rows[i]]] for i in at]
-    try:
-        return audit_accuracy(
-            view.held_out_predictions()[at] == y[at],
-            np.array([propensity for propensity, _ in facts], dtype=float),
-            rounds=np.array([number for _, number in facts], dtype=np.int64),
-        )
-    except MeasureError:
-        return None
-
-
 def stop_now(view: View, audit: Audit | None = None) -> Verdict:
     """Whether the project should stop, by the limits of its config."""
     config, history = view.project.config, view.history
@@ -127,7 +105,7 @@ def stop_now(view: View, audit: Audit | None = None) -> Verdict:
         lows.append(p - 1.645 * float(np.sqrt(max(p * (1 - p), 1 / n) / n)))
     left = None
     if history.encoded is not None:
-        left = history.encoded.items - len(history.labels) - len(history.skipped)
+        left = history.encoded.items - len(history.labels) - len(history.skipped) - len(history.machine)
     return decide(
         Limits(
             accuracy=config.stop.accuracy,
@@ -136,20 +114,14 @@ def stop_now(view: View, audit: Audit | None = None) -> Verdict:
             hours=config.stop.hours,
             rounds=config.stop.rounds,
         ),
-        kappas=[t.kappa for t in newest],
+        # after another encode, agreement with heads that saw other vectors means nothing
+        kappas=[t.kappa for t in newest if history.encoded and t.fingerprint == history.encoded.fingerprint],
         accuracy_low=max(lows, default=None),
         labels=len(history.labels),
         hours=sum(history.seconds.values()) / 3600 if history.seconds else None,
         rounds=len(newest),
         left=left,
     )
-
-
-def _time(answers: object, seed: int) -> HumanTime | None:
-    try:
-        return human_time(answers, rng=np.random.default_rng([seed, 2]))  # type: ignore[arg-type]
-    except MeasureError:
-        return None  # no recorded times: the report says so
 
 
 def _tax(view: View) -> Tax | None:
@@ -315,16 +287,23 @@ def _thumbnail(pool: Pool, item: str) -> str | None:
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-def _assumptions(time: HumanTime | None, tax: Tax | None) -> Iterator[str]:
+def _assumptions(time: HumanTime | None, tax: Tax | None, live: LiveSavings | None) -> Iterator[str]:
+    if live is not None:
+        yield (
+            f"the labels saved are an estimate from {live.prior}, moved by this project's {live.random_labels} random "
+            f"labels, which alone say {live.own_text()}"
+        )
     if time is not None:
         yield "human time is the labeling tool's own record; idle times are cut at each person's own bound"
     if tax is None:
         yield "chosen items are taken to need as long as random ones: too few random items have a time to measure it"
 
 
-def _not_measured(view: View, arm: Simulation | None, audit: Audit | None) -> Iterator[str]:
-    if arm is None:
+def _not_measured(view: View, arm: Simulation | None, audit: Audit | None, live: LiveSavings | None) -> Iterator[str]:
+    if arm is None and live is None:
         yield "how many labels random choice would have needed: the truth of this pool is not known"
+    elif arm is None:
+        yield "how many labels random choice would have needed: the figure is an estimate, nobody labeled that many"
     if audit is None:
         yield "the accuracy on the pool itself: too few random items are labeled"
     if view.project.config.data.test is None:

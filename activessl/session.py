@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from activessl.accepting import AUDIT
 from activessl.annotators.base import Annotator, item_of
 from activessl.annotators.base import Pushed as PushResult
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting, load_encoder
 from activessl.errors import LabelError, PoolError, ProjectError, QueryError
+from activessl.evidence import Evidence
 from activessl.heads.base import Head
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Missing, Pulled, Pushed, Queried, Taught
@@ -30,7 +32,7 @@ from activessl.measuring.stopping import kappa
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.project import Project, write_atomic, writing
-from activessl.reporting import audit_now, project_report, stop_now
+from activessl.reporting import project_report, stop_now
 from activessl.reports.items import item_table
 from activessl.reports.report import Report
 from activessl.scoring.model import Model
@@ -164,7 +166,7 @@ class Session:
             wanted = config.query.size if query_size is None else query_size
             doubted = view.again(wanted, config.query.again if again is None else again)
             if free == 0 and not doubted:
-                raise QueryError("every item is labeled or skipped", hint="run `activessl report`, or add data")
+                raise QueryError("every item is labeled, skipped or accepted", hint="run `activessl report`, or add data")
             size = min(wanted - len(doubted), free) if query_size is None else wanted - len(doubted)
             try:
                 query = chooser.query(state, size) if size and free else None
@@ -235,7 +237,9 @@ class Session:
                     hint="run `activessl query` for the next round",
                 )
             query = _query_of(current, pool.row, only=waiting)
-            pushed = annotator.push(pool, query, view.suggestions(query, current.number), model=model)
+            # whoever looks at what the machine accepted should not be shown what it said
+            shown = [] if current.queried.strategy == AUDIT else view.suggestions(query, current.number)
+            pushed = annotator.push(pool, query, shown, model=model)
             self._append(
                 Pushed(
                     round=current.number,
@@ -299,7 +303,7 @@ class Session:
                 raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
             number, digest = history.rounds[-1].number, history.digest()
             start = time.monotonic()
-            before = None if view.probs is None else view.probs.argmax(axis=1)
+            before = view.predicted_before(number)
             head = view.fitted(view.head)
             after = head.predict_proba(view.points).argmax(axis=1)
             save_whole(head, head_folder(self.project, number, digest))
@@ -330,7 +334,7 @@ class Session:
     def should_stop(self) -> str | None:
         """Why the project should stop, by the limits of its config; None to go on."""
         view = View.of(self.project)
-        verdict = stop_now(view, audit_now(view))
+        verdict = stop_now(view, Evidence(view).audit)
         return verdict.why if verdict.stop else None
 
     def report(

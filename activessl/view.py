@@ -130,6 +130,24 @@ class View:
                     return head
         return self.fitted(None)
 
+    def predicted_before(self, number: int) -> Int[np.ndarray, " n"] | None:
+        """What the last head of the rounds before ``number`` predicts, on the vectors of today.
+
+        None where there is none, where it saw other vectors or other classes, or where its file is gone: with a head
+        of the same round, agreement would only say that a verb was repeated.
+        """
+        earlier = [r.taught[-1] for r in self.history.rounds if r.taught and r.number < number]
+        if not earlier or earlier[-1].fingerprint != self.embeddings.fingerprint:
+            return None
+        try:
+            folder = head_folder(self.project, earlier[-1].round, earlier[-1].digest)
+            head = load_head(self.project.config.head.name, folder)
+        except HeadError:
+            return None
+        if len(head.classes_) != len(self.project.config.data.classes):
+            return None
+        return np.asarray(head.predict_proba(self.points).argmax(axis=1))
+
     @cached_property
     def probs(self) -> Float[np.ndarray, "n k"] | None:
         """The head's probabilities of every item of the pool."""
@@ -255,7 +273,7 @@ class View:
         """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""
         config, (rows, y) = self.project.config, self.training
         draw = getattr(self.head, "sample_proba", None) if samples else None
-        aside = self.history.set_aside | self.history.missing
+        aside = self.history.set_aside | self.history.missing | self.history.machine.keys()
         return State(
             vectors=self.points,
             labeled=rows,

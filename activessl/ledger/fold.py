@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -10,16 +10,20 @@ from hashlib import sha256
 from activessl.annotators.base import Answer, is_again, item_of
 from activessl.ledger.believe import Label, Person, believe
 from activessl.ledger.schema import (
+    Accepted,
     Answered,
     Closed,
     Created,
+    Decided,
     Encoded,
+    MachineLabel,
     Missing,
     Pulled,
     Pushed,
     Queried,
     Recorded,
     Taught,
+    Withdrawn,
 )
 
 
@@ -54,6 +58,11 @@ class History:
         seconds: Recorded human seconds by annotator, over standing answers and skips.
         watermark: Where the next pull starts.
         missing: Ids of encoded items that were not in the data when it was last looked at.
+        accepted: What stands accepted by machine; None if nothing does.
+        machine: Item id to its accepted prediction, without items that people have answered since.
+        decisions: What the gates of the project's stages said, oldest first.
+        started: When the project was made.
+        first_taught: When its first head was taught.
     """
 
     created: Created | None = None
@@ -68,6 +77,11 @@ class History:
     watermark: str | None = None
     missing: frozenset[str] = frozenset()
     events: int = 0
+    accepted: Accepted | None = None
+    machine: dict[str, MachineLabel] = field(default_factory=dict)
+    decisions: tuple[Decided, ...] = ()
+    started: datetime | None = None
+    first_taught: datetime | None = None
 
     @property
     def open_round(self) -> RoundHistory | None:
@@ -136,6 +150,10 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
     standing: dict[str, Answer] = {}
     watermark: str | None = None
     missing: frozenset[str] = frozenset()
+    accepted: Accepted | None = None
+    decisions: list[Decided] = []
+    started: datetime | None = None
+    first_taught: datetime | None = None
     seen: set[int] = set()
 
     for recorded in events:
@@ -144,7 +162,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
         seen.add(recorded.seq)
         match recorded.event:
             case Created() as e:
-                created = e
+                created, started = e, recorded.at
             case Encoded() as e:
                 encoded = e
             case Missing() as e:
@@ -155,6 +173,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
                 r = rounds[e.round]
                 rounds[e.round] = RoundHistory(r.number, r.queried, r.at, (*r.pushed, e), r.taught, r.closed)
             case Taught() as e if e.round in rounds:
+                first_taught = first_taught or recorded.at
                 r = rounds[e.round]
                 rounds[e.round] = RoundHistory(r.number, r.queried, r.at, r.pushed, (*r.taught, e), r.closed)
             case Closed() as e if e.round in rounds:
@@ -167,6 +186,12 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
                     standing[answer.source] = answer
             case Pulled() as e:
                 watermark = e.watermark
+            case Accepted() as e:
+                accepted = e
+            case Withdrawn():
+                accepted = None
+            case Decided() as e:
+                decisions.append(e)
             case _:
                 pass  # about a round that this ledger does not have
 
@@ -189,4 +214,15 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
         watermark=watermark,
         missing=missing,
         events=len(seen),
+        accepted=accepted,
+        machine={} if accepted is None else _standing(accepted, labels.keys() | skipped, known),
+        decisions=tuple(decisions),
+        started=started,
+        first_taught=first_taught,
     )
+
+
+def _standing(accepted: Accepted, answered: Set[str], known: Set[str]) -> dict[str, MachineLabel]:
+    """What of an acceptance still stands: people outrank the machine, and classes may have gone."""
+    return {item.id: item for item in accepted.items if item.id not in answered and item.label in known}
+

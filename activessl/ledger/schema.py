@@ -151,8 +151,8 @@ class Taught(_Event):
     seconds: float
     accuracy: float | None = None  # on the project's own test data, where it has some
     test_items: int | None = None
-    kappa: float | None = None  # agreement of the predictions with the previous head's
-    change: float | None = None  # share of the pool whose predicted class changed
+    kappa: float | None = None  # agreement of the predictions with those of the last round's head
+    change: float | None = None  # share of the pool whose predicted class changed since that round
     suspects: int | None = None  # labels that look wrong
     turn: int = 0  # events before it: going back to earlier labels is another happening
 
@@ -175,7 +175,88 @@ class Closed(_Event):
         return f"closed:{self.round}"
 
 
-Event = Created | Encoded | Missing | Queried | Pushed | Answered | Pulled | Taught | Closed
+class MachineLabel(BaseModel):
+    """A prediction that stands as a label although nobody has seen it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    id: str
+    label: str
+    probability: float
+
+
+class Accepted(_Event):
+    """Predictions were accepted as labels, under a promise about how many of them are wrong."""
+
+    kind: Literal["accepted"] = "accepted"
+    error: float
+    delta: float
+    per_class: bool
+    items: tuple[MachineLabel, ...]
+    audit: tuple[str, ...]  # drawn from the items for people to look at: their answers outrank the machine's
+    calibration: int  # random labels above the thresholds
+    wrong: int  # how many of these the head got wrong
+    fingerprint: str
+    digest: str  # of the labels that the head and the promise rest on
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One for each moment."""
+        return f"accepted:{self.turn}"
+
+
+class Withdrawn(_Event):
+    """All accepted predictions are none any more."""
+
+    kind: Literal["withdrawn"] = "withdrawn"
+    why: str
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One for each moment."""
+        return f"withdrawn:{self.turn}"
+
+
+class Check(BaseModel):
+    """One figure of a gate: what was measured, what was asked for, and whether that is met."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str
+    value: float | None  # None: not known
+    low: float | None = None  # of its interval, where it has one
+    high: float | None = None
+    bound: float
+    passed: bool | None  # None: not known
+    sample: str
+
+
+class Decided(_Event):
+    """A stage's gate was judged: what was known, under which model, by whose labels."""
+
+    kind: Literal["decided"] = "decided"
+    stage: str
+    decision: Literal["go", "no-go", "open"]
+    checks: tuple[Check, ...]
+    model: str
+    fingerprint: str
+    digest: str
+    labels: int
+    annotators: dict[str, int]  # answers by each
+    note: str = ""
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One for each moment."""
+        return f"decided:{self.stage}:{self.turn}"
+
+
+Event = (
+    Created | Encoded | Missing | Queried | Pushed | Answered | Pulled | Taught | Closed | Accepted | Withdrawn | Decided
+)
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 

@@ -74,7 +74,7 @@ def accept(
     error: float,
     delta: float = 0.1,
 ) -> Acceptance:
-    r"""Choose the lowest threshold above which at most ``error`` of the items are wrong, with probability 1 - ``delta``.
+    r"""Choose the lowest threshold above which at most ``error`` of the items are wrong, with chance 1 - ``delta``.
 
     Thresholds are tested from the strictest down, each at level ``delta``, until one fails (fixed-sequence testing,
     which needs no correction for the number of thresholds). Each null hypothesis, "more than a share ``error`` of the

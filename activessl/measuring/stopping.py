@@ -91,6 +91,24 @@ def kappa(one: Int[np.ndarray, " n"], other: Int[np.ndarray, " n"]) -> float:
     return 1.0 if chance >= 1 else (agreed - chance) / (1 - chance)
 
 
+def share_interval(count: int, n: int, level: float = 0.9) -> tuple[float, float]:
+    """An interval of a share that holds it at least this often whatever the share is.
+
+    References:
+        Clopper & Pearson, The Use of Confidence or Fiducial Limits, Biometrika 1934.
+
+    Example:
+        >>> [round(v, 3) for v in share_interval(0, 20)]
+        [0.0, 0.139]
+    """
+    from scipy.stats import beta
+
+    tail = (1 - level) / 2
+    low = float(beta.ppf(tail, count, n - count + 1)) if count else 0.0
+    high = float(beta.ppf(1 - tail, count + 1, n - count)) if count < n else 1.0
+    return low, high
+
+
 def decide(
     limits: Limits,
     *,

@@ -23,9 +23,9 @@ def item_table(
         probs: The head's probabilities of every item; None for labels only.
 
     Returns:
-        Rows with ``id``, ``class`` (several joined by "|"), ``source`` ("person" or "model"), ``probability`` (the
-        head's, of that class; None without a head), ``votes`` and ``annotators``. An item that has neither a label
-        nor a prediction has no row.
+        Rows with ``id``, ``class`` (several joined by "|"), ``source`` ("person", "machine" for a prediction that was
+        accepted under a promise, or "model"), ``probability`` (the head's, of that class; None without a head),
+        ``votes`` and ``annotators``. An item that has neither a label nor a prediction has no row.
     """
     index = {name: k for k, name in enumerate(classes)}
     rows: list[dict[str, Any]] = []
@@ -33,11 +33,15 @@ def item_table(
         label = history.labels.get(item)
         if label is not None:
             named, source = label.classes, "person"
+        elif probs is not None and item in history.machine:
+            named, source = (history.machine[item].label,), "machine"
         elif probs is not None:
             named, source = (classes[int(probs[i].argmax())],), "model"
         else:
             continue
         certain = None if probs is None or not named else float(min(probs[i, index[name]] for name in named))
+        if source == "machine":
+            certain = history.machine[item].probability  # of the head that it was accepted from
         rows.append(
             {
                 "id": item,

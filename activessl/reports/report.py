@@ -12,6 +12,7 @@ from activessl.heads.again import Suspect
 from activessl.ledger.believe import Person
 from activessl.measuring.audit import Audit
 from activessl.measuring.hours import HoursSaved, HumanTime
+from activessl.measuring.live import LiveSavings
 from activessl.measuring.savings import Savings
 from activessl.measuring.stopping import Verdict
 from activessl.reports.wording import Headline, amount, headline, hours_text, percent
@@ -138,6 +139,7 @@ class Report:
         lines: Learning curves; the random arm among them where there is one.
         savings: Labels saved; None where there is nothing to compare with.
         method: How the saving was measured, in a sentence or two.
+        live: Labels saved so far, estimated from the project's own labels; None while these are too few.
         accuracy: Of the pool, from random labels; None where they are too few.
         test_accuracy: On the project's own test items; None where there are none.
         test_items: How many of them.
@@ -167,6 +169,7 @@ class Report:
     lines: tuple[Line, ...] = ()
     savings: Savings | None = None
     method: str = ""
+    live: LiveSavings | None = None
     accuracy: Audit | None = None
     test_accuracy: float | None = None
     test_items: int | None = None
@@ -189,7 +192,7 @@ class Report:
     @property
     def headline(self) -> Headline:
         """The one thing to remember, never better than what was measured."""
-        return headline(self.savings, self.labels)
+        return headline(self.savings, self.labels, self.live)
 
     def to_dict(self) -> dict[str, Any]:
         """All figures, ready for JSON: null and a flag where a figure does not exist; without the pictures."""
@@ -205,6 +208,7 @@ class Report:
             "headline": {"text": self.headline.text, "detail": self.headline.detail, "proven": self.headline.proven},
             "savings": None if self.savings is None else self.savings.to_dict(),
             "method": self.method,
+            "live": None if self.live is None else self.live.to_dict(),
             "accuracy": None if self.accuracy is None else self.accuracy.to_dict(),
             "test": None if self.test_accuracy is None else {"accuracy": self.test_accuracy, "items": self.test_items},
             "time": None if self.time is None else self.time.to_dict(),

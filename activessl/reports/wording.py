@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from activessl.ledger.schema import Check
+from activessl.measuring.live import LiveSavings
 from activessl.measuring.savings import Savings
 
 
@@ -26,8 +29,8 @@ class Headline:
     proven: bool
 
 
-def headline(savings: Savings | None, labels: int) -> Headline:
-    """Say a saving as it is: measured, a bound, none, or unknown.
+def headline(savings: Savings | None, labels: int, live: LiveSavings | None = None) -> Headline:
+    """Say a saving as it is: measured, a bound, estimated, none, or unknown.
 
     Example:
         >>> found = headline(Savings(0.9, 40.0, 100.0, 0.6, 0.5, 0.66, 0.9, "measured", False, 200, 20), 40)
@@ -36,6 +39,8 @@ def headline(savings: Savings | None, labels: int) -> Headline:
         >>> headline(None, 40).text
         '40 labels so far; what random labeling would have needed was not measured'
     """
+    if savings is None and live is not None:
+        return _estimated(live)
     if savings is None:
         return Headline(
             f"{labels:,} labels so far; what random labeling would have needed was not measured", "", "", "", False
@@ -67,6 +72,41 @@ def headline(savings: Savings | None, labels: int) -> Headline:
     if savings.seeds > 1 and not proven:
         detail += "; the interval does not exclude that nothing is saved"
     return Headline(text, percent(savings.saved), "of the labels saved", detail, proven)
+
+
+def _estimated(live: LiveSavings) -> Headline:
+    """A saving that nobody has measured: never without the word."""
+    interval = f"{percent(live.level)} interval {percent(live.low)} to {percent(live.high)}"
+    detail = f"estimated, not measured; {interval}, from {live.prior} and {live.random_labels} random labels"
+    if live.saved <= 0:
+        return Headline(f"{live.labels:,} labels so far; nothing seems to be saved", "", "", detail, False)
+    text = f"{live.labels:,} labels so far; random labeling would have needed about {live.baseline_labels:,.0f}"
+    proven = live.low > 0
+    if not proven:
+        detail += "; the interval does not exclude that nothing is saved"
+    return Headline(text, f"≈ {percent(live.saved)}", "of the labels saved, estimated", detail, proven)
+
+
+def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:
+    """The figures of a gate, a row each: name and verdict, value, interval, bound, sample."""
+
+    def said(name: str, value: float | None) -> str:
+        if value is None:
+            return "–"
+        return hours_text(value) if name.startswith("hours") else percent(value, 1)
+
+    rows = []
+    for check in checks:
+        verdict = {True: "met", False: "not met", None: "not known"}[check.passed]
+        spread = (
+            "–"
+            if check.low is None and check.high is None
+            else (f"{said(check.name, check.low)} to {said(check.name, check.high)}")
+        )
+        sign = "≤" if check.name.startswith("hours") else "≥"
+        asked = f"{sign} {said(check.name, check.bound)}" + (" (lower end)" if check.name == "accuracy" else "")
+        rows.append((f"{check.name}: {verdict}", said(check.name, check.value), spread, asked, check.sample))
+    return rows
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -1,4 +1,4 @@
-"""Do the intervals hold what they promise? Labels saved so far, and labels accepted by machine, over simulated projects.
+"""Do the intervals hold what they promise? Accuracy, labels saved, labels accepted by machine, in simulated projects.
 
     ACTIVESSL_DATA=folder python tests/benchmarks/coverage.py --work FOLDER [--seeds 4] [--out FILE.json]
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
+import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,13 @@ from activessl.heads.linear import LogisticHead
 from activessl.heads.registry import make_head
 from activessl.measuring.audit import audit_accuracy
 from activessl.measuring.autolabel import accept
-from activessl.measuring.live import PUBLIC, Prior, _own_evidence
 from activessl.measuring.curves import labels_to_target
+from activessl.measuring.live import GRID, Prior, own_evidence, quantiles
+
+#: By how much the spread of what other sets saved is widened.
+WIDE = 1.2
+#: Random labels that judge, and promises.
+JUDGES, ERRORS = (100, 300), (0.01, 0.02, 0.05, 0.1)
 
 
 def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve: np.ndarray) -> dict[str, Any] | None:
@@ -33,11 +38,13 @@ def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve
     y, drawn, n = world.y[rows], np.isfinite(chance), len(rows)
     points = world.points[rows]
     rng = np.random.default_rng([5, n, len(np.flatnonzero(drawn))])
-    fold, right = rng.permutation(n) % 5, np.zeros(n, dtype=bool)
+    fold, right, sure = rng.permutation(n) % 5, np.zeros(n, dtype=bool), np.zeros(n)
     for f in range(5):
         inside = fold != f
         head = make_head("logistic", world.k).fit(points[inside], y[inside])
-        right[~inside] = np.asarray(head.predict_proba(points[~inside])).argmax(axis=1) == y[~inside]
+        probs = np.asarray(head.predict_proba(points[~inside]))
+        right[~inside], sure[~inside] = probs.argmax(axis=1) == y[~inside], probs.max(axis=1)
+    every = np.asarray(make_head("logistic", world.k).fit(points, y).predict_proba(world.points)).max(axis=1)
 
     def learn(taught: np.ndarray, asked: np.ndarray) -> np.ndarray:
         if len(np.unique(y[taught])) < 2:
@@ -50,15 +57,111 @@ def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve
     reached = float(labels_to_target(sizes, curve, float(project["accuracy"])))
     most = float(np.log(sizes[-1] / n))
     found["truth"] = float(np.log(reached / n)) if np.isfinite(reached) else most
-    found["censored"] = not np.isfinite(reached)
-    found["at_first"] = reached <= sizes[0]
+    found["censored"] = bool(not np.isfinite(reached))
+    found["at_first"] = bool(reached <= sizes[0])
     try:
         audit = audit_accuracy(right[drawn], chance[drawn], rounds=project["turn"][drawn])
     except MeasureError:
         return None
-    found["audit"] = [audit.low, audit.high, float(project["pool_accuracy"])]
-    found["own"] = _own_evidence(learn, y, at, right[at].astype(float), n, rng)
+    found["audit"] = [audit.low, audit.high, float(project["rest_accuracy"])]
+    found["new"] = float(project["accuracy"])
+    found["ppi"] = [
+        right[drawn].mean(),
+        sure[drawn].mean(),
+        float(np.delete(every, rows).mean()),
+        float(np.var(right[drawn] - sure[drawn])),
+    ]
+    found["own"] = own_evidence(learn, y, at, right[at].astype(float), rng).round(6).tolist()
     return found
+
+
+def accepted(world: World, project: dict[str, np.ndarray], root: int) -> list[dict[str, Any]]:
+    """What is accepted by a head that knows a project's labels, judged by further random labels, and what is true."""
+    rng = np.random.default_rng([6, root])
+    rows = project["rows"]
+    rest = np.setdiff1d(np.arange(len(world.y)), rows)
+    head = make_head("logistic", world.k).fit(world.points[rows], world.y[rows])
+    probs = np.asarray(head.predict_proba(world.points))
+    wrong, sure = probs.argmax(axis=1) != world.y, probs.max(axis=1).astype(np.float64)
+    found = []
+    for m in JUDGES:
+        drawn = rng.choice(rest, min(m, len(rest) // 2), replace=False)
+        others = np.setdiff1d(rest, drawn)
+        for error in ERRORS:
+            one = accept(sure[others], sure[drawn], wrong[drawn], error=error, delta=0.1)
+            above = np.zeros(len(others), dtype=bool) if one.threshold is None else sure[others] >= one.threshold
+            true = float(wrong[others][above].mean()) if above.any() else 0.0
+            found.append({"m": m, "error": error, "share": float(above.mean()), "true": true})
+    return found
+
+
+def in_logs(found: list[dict[str, Any]], others: list[dict[str, Any]], wide: float) -> Prior:
+    """A prior from the projects of other sets: each set counts alike."""
+    by_set = defaultdict(list)
+    for one in others:
+        by_set[one["set"]].append(one["truth"])
+    mean = float(np.mean([np.mean(v) for v in by_set.values()]))
+    spread = float(np.sqrt(np.mean([np.mean((np.array(v) - mean) ** 2) for v in by_set.values()])))
+    return Prior(mean, wide * spread, "replays")
+
+
+def interval(one: dict[str, Any], prior: Prior) -> tuple[float, float]:
+    """The 90 % interval of log(M / n)."""
+    belief = np.array(one["own"]) * np.exp(-0.5 * ((GRID - prior.mean) / prior.spread) ** 2)
+    low, high = quantiles(belief, (0.05, 0.95))
+    return low, high
+
+
+def holds(one: dict[str, Any], low: float, high: float) -> bool:
+    """Whether an interval holds the truth; where random choice never arrived, whether it reaches that far."""
+    return bool(high >= one["truth"] and (one["censored"] or low <= one["truth"]))
+
+
+def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
+    """The tables."""
+    names = sorted({one["set"] for one in found})
+    lines = [
+        "| set | projects | saved, truth | saved, interval | holds | accuracy holds |",
+        "|---|---|---|---|---|---|",
+    ]
+    every = []
+    for name in names:
+        mine = [one for one in found if one["set"] == name]
+        prior = in_logs(mine, [one for one in found if one["set"] != name], WIDE)
+        spans = [interval(one, prior) for one in mine]
+        ok = [holds(one, *span) for one, span in zip(mine, spans, strict=True)]
+        audit = [one["audit"][0] <= one["new"] <= one["audit"][1] for one in mine]
+        every += list(zip(ok, audit, strict=True))
+        true = 1 - np.exp(-np.median([one["truth"] for one in mine]))
+        more = "≥ " if np.mean([one["censored"] for one in mine]) > 0.5 else ""
+        low, high = (100 * (1 - np.exp(-np.median([span[i] for span in spans]))) for i in (0, 1))
+        lines.append(
+            f"| {name} | {len(mine)} | {more}{100 * true:.0f} % | {low:.0f} to {high:.0f} % | {100 * np.mean(ok):.0f} % "
+            f"| {100 * np.mean(audit):.0f} % |"
+        )
+    ok, audit = np.array(every).T
+    lines.append(f"| all | {len(ok)} | | | {100 * ok.mean():.1f} % | {100 * audit.mean():.1f} % |")
+    alone = np.array([quantiles(np.array(one["own"]), (0.05, 0.95)) for one in found])
+    lines += [
+        "",
+        f"Prior over all sets: mean {in_logs(found, found, 1.0).mean:.2f}, spread {in_logs(found, found, 1.0).spread:.2f} "
+        f"(times {WIDE}). By the random labels alone: median interval {100 * (1 - np.exp(-np.median(alone[:, 0]))):.0f} "
+        f"to {100 * (1 - np.exp(-np.median(alone[:, 1]))):.0f} %, holds {100 * np.mean([holds(o, *a) for o, a in zip(found, alone, strict=True)]):.0f} %.",
+        "",
+        "| random labels | promise | accepts something | mean share accepted | mean true error | promise broken |",
+        "|---|---|---|---|---|---|",
+    ]
+    for m in JUDGES:
+        for error in ERRORS:
+            mine = [one for one in took if (one["m"], one["error"]) == (m, error)]
+            some = [one for one in mine if one["share"] > 0]
+            true = np.mean([one["true"] for one in some]) if some else 0.0
+            lines.append(
+                f"| {m} | {100 * error:.0f} % | {100 * len(some) / len(mine):.0f} % | "
+                f"{100 * np.mean([one['share'] for one in mine]):.0f} % | {100 * true:.2f} % | "
+                f"{100 * np.mean([one['true'] > one['error'] for one in mine]):.1f} % of {len(mine)} |"
+            )
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -68,20 +171,31 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     args = parser.parse_args()
     make_bank(args.data, args.work, args.seeds)
-    found = []
+    kept = args.work / "judged.json"
+    done = json.loads(kept.read_text()) if kept.exists() else {}
     for world in worlds(args.data):
         with np.load(args.work / f"{world.name}-curve.npz") as curve:
             sizes, accuracy = curve["sizes"], curve["accuracy"]
         for which in range(len(SHAPES)):
             for seed in range(args.seeds):
-                path = args.work / f"{world.name}-p{which}-{seed}.npz"
-                if path.exists():
-                    with np.load(path) as project:
-                        one = judge(world, dict(project), sizes, accuracy)
-                    if one is not None:
-                        found.append({**one, "shape": which})
-        (args.work / "judged.json").write_text(json.dumps(found))
-        print(world.name, len(found), flush=True)
+                name = f"{world.name}-p{which}-{seed}"
+                path = args.work / f"{name}.npz"
+                if name in done or not path.exists():
+                    continue
+                with np.load(path) as project:
+                    stored = dict(project)
+                done[name] = {
+                    "live": judge(world, stored, sizes, accuracy),
+                    "accept": accepted(world, stored, len(done)),
+                }
+        kept.write_text(json.dumps(done))
+        print(f"{world.name}: {len(done)} projects", file=sys.stderr)
+    print(
+        report(
+            [one["live"] for one in done.values() if one["live"] is not None],
+            [row for one in done.values() for row in one["accept"]],
+        )
+    )
 
 
 if __name__ == "__main__":

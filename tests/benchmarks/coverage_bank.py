@@ -5,9 +5,9 @@ A bank of them is made once and kept as one ``.npz`` a project, so that estimato
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from activessl.heads.smoothing import smooth
 from activessl.measuring.curves import isotonic
 from activessl.strategies.base import State
 from activessl.strategies.registry import get_strategy
-from activessl.strategies.share import with_random_share
+from activessl.strategies.share import RandomShare
 
 POOL, TEST = 1500, 2000  # items at most: 200 projects in minutes
 POOLS = 2  # random pools of each set
@@ -87,20 +87,18 @@ def random_curve(world: World) -> tuple[np.ndarray, np.ndarray]:
     return sizes, isotonic(found.mean(axis=0))
 
 
-def make_project(world: World, shape: tuple[int, int, float], seed: int) -> dict[str, np.ndarray]:
+def make_project(world: World, which: int, seed: int) -> dict[str, np.ndarray]:
     """Run a project: rounds of `auto` around a random share, answered without mistakes."""
-    size, rounds, share = shape
-    chooser = with_random_share(replace(get_strategy("auto"), random_share=0.0), 0.0)
-    from activessl.strategies.share import RandomShare
-
-    chooser = RandomShare(chooser, share)
+    size, rounds, share = SHAPES[which]
+    root = int(sha256(f"{world.name} {which} {seed}".encode()).hexdigest()[:8], 16)  # no two projects draw alike
+    chooser = RandomShare(get_strategy("auto"), share)
     state = State(
         world.points, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), world.k, np.random.default_rng(0)
     )
     chance, turn = np.empty(0), np.empty(0, dtype=np.int64)
     head = make_head("logistic", world.k)
     for r in range(rounds):
-        query = chooser.query(state.replace(rng=np.random.default_rng([seed, r])), size)
+        query = chooser.query(state.replace(rng=np.random.default_rng([root, r])), size)
         rows = np.concatenate([state.labeled, query.indices])
         chance = np.concatenate([chance, query.propensities])
         turn = np.concatenate([turn, np.full(size, r)])
@@ -114,7 +112,7 @@ def make_project(world: World, shape: tuple[int, int, float], seed: int) -> dict
         "chance": chance,
         "turn": turn,
         "accuracy": np.array(on_test),
-        "pool_accuracy": np.array(np.mean(predicted == world.y)),
+        "rest_accuracy": np.array(np.mean(np.delete(predicted == world.y, state.labeled))),
     }
 
 
@@ -130,9 +128,5 @@ def make_bank(data: Path, work: Path, seeds: int) -> None:
             for seed in range(seeds):
                 path = work / f"{world.name}-p{which}-{seed}.npz"
                 if shape[0] * shape[1] < 0.4 * len(world.y) and not path.exists():
-                    np.savez(path, **make_project(world, shape, seed))
+                    np.savez(path, **make_project(world, which, seed))
         print(world.name, flush=True)
-
-
-if __name__ == "__main__":
-    make_bank(Path(os.environ["ACTIVESSL_DATA"]), Path(os.environ["WORK"]), int(os.environ.get("SEEDS", "4")))

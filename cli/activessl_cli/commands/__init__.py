@@ -5,13 +5,16 @@ from __future__ import annotations
 import typer
 
 from activessl_cli.commands import (
+    accept,
     check,
     demo,
     doctor,
     encode,
     export,
+    gate,
     init,
     labeling,
+    plan,
     predict,
     query,
     report,
@@ -37,6 +40,9 @@ def register(app: typer.Typer) -> None:
     app.command("run")(rounds.run)
     app.command("serve")(serve.serve)
     app.command("status")(status.status)
+    app.command("plan")(plan.plan)
+    app.command("gate")(gate.gate)
+    app.command("accept")(accept.accept)
     app.command("report")(report.report)
     app.command("simulate")(simulate.simulate)
     app.command("export")(export.export)

@@ -38,9 +38,12 @@ def export(
     rows = session.table(predictions=what == "all")
     write_rows(to, rows)
     people = sum(row["source"] == "person" for row in rows)
+    machine = sum(row["source"] == "machine" for row in rows)
+    accepted = f", {machine:,} accepted by machine" if machine else ""
     render.result(
-        {"file": to, "rows": len(rows), "people": people, "model": len(rows) - people},
-        f"{len(rows):,} rows in {to}: {people:,} labeled by people, {len(rows) - people:,} predicted",
+        {"file": to, "rows": len(rows), "people": people, "machine": machine, "model": len(rows) - people - machine},
+        f"{len(rows):,} rows in {to}: {people:,} labeled by people{accepted}, "
+        f"{len(rows) - people - machine:,} predicted",
         as_json=as_json,
     )
 

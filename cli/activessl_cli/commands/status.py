@@ -8,10 +8,17 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Where the project stands, and what to run next."""
+    from activessl.evidence import Evidence
     from activessl.project import Project
+    from activessl.view import View
 
     opened = Project.open(project)
     history = opened.history()
+    evidence = Evidence(View(opened, history))
+    audit = live = None
+    if history.encoded is not None and history.taught is not None:
+        audit, live = evidence.audit, evidence.live
+        evidence.keep()
     encoded, current, taught = history.encoded, history.open_round, history.taught
     waiting = len(history.waiting(current)) if current else 0
     seconds = sum(history.seconds.values())
@@ -31,6 +38,8 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     if taught:
         measured = f", accuracy {taught.accuracy:.3f} on test items" if taught.accuracy is not None else ""
         lines.append(f"model: {taught.labels:,} labels, round {taught.round}{measured}")
+        lines.append("on the pool: " + (audit.to_text() if audit else "not measured, too few random labels yet"))
+        lines.append("labels saved: " + (live.to_text() if live else "not estimated, too few random labels yet"))
         if taught.suspects:
             lines.append(
                 f"doubted: {taught.suspects} labels look wrong: activessl report names them, "
@@ -62,6 +71,8 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             "taught": taught,
             "suspects": taught.suspects if taught else None,
             "people": history.people,
+            "accuracy": audit,
+            "saved": live,
             "next": step,
         },
         "\n".join(lines),

@@ -1,0 +1,205 @@
+"""What a project knows of itself by its own labels: how good it is, what it saved, what more labels would give."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from activessl.errors import MeasureError, ProjectError
+from activessl.heads.registry import make_head
+from activessl.measuring.audit import FEWEST, Audit, audit_accuracy
+from activessl.measuring.hours import HumanTime, human_time
+from activessl.measuring.live import PARTS, LiveSavings, live_savings
+from activessl.measuring.planning import Plan, Price, make_plan
+from activessl.measuring.trend import Trend, fit_trend
+from activessl.project import write_atomic, writing
+from activessl.view import View
+
+#: Written into what is kept, so that figures of an older way of estimating are not shown.
+VERSION = 1
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The random share of a project: which of its labels were drawn at random, when, and with what probability.
+
+    Attributes:
+        at: (m,) positions among the training labels.
+        chance: (m,) the propensities.
+        rounds: (m,) in which round.
+    """
+
+    at: Int[np.ndarray, " m"]
+    chance: Float[np.ndarray, " m"]
+    rounds: Int[np.ndarray, " m"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A project's view with what can be measured on it; each part is computed when first asked for.
+
+    Args:
+        view: The project at one moment.
+    """
+
+    view: View
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        """The random share, as far as it is labeled."""
+        facts = {
+            item.id: (item.propensity, r.number)
+            for r in self.view.history.rounds
+            for item in r.queried.items
+            if item.propensity is not None
+        }
+        ids = self.view.embeddings.ids
+        at = np.array([i for i, row in enumerate(self.view.training[0]) if ids[row] in facts], dtype=np.int64)
+        found = [facts[ids[self.view.training[0][i]]] for i in at]
+        return Drawn(
+            at,
+            np.array([chance for chance, _ in found], dtype=float),
+            np.array([number for _, number in found], dtype=np.int64),
+        )
+
+    @cached_property
+    def correct(self) -> Bool[np.ndarray, " n"]:
+        """For each label, whether a head that was taught only labels of the other folds predicts it rightly."""
+        return np.asarray(self.view.held_out_predictions() == self.view.training[1])
+
+    def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
+        """What a new head that was taught some of the labels says of others; positions among the training labels."""
+        config, (rows, y) = self.view.project.config, self.view.training
+        if len(np.unique(y[taught])) < 2:
+            return np.full(len(asked), y[taught[0]])
+        head = make_head(config.head.name, n_classes=len(config.data.classes), seed=config.seed)
+        head.fit(self.view.points[rows[taught]], y[taught])
+        return np.asarray(head.predict_proba(self.view.points[rows[asked]]).argmax(axis=1))
+
+    @cached_property
+    def audit(self) -> Audit | None:
+        """The accuracy of today's head on the pool, from the random share; None while too few of it is labeled."""
+        if self.view.history.encoded is None or not len(self.drawn.at):
+            return None
+        kept = self._kept.get("audit")
+        if kept is not None:
+            return Audit(**kept)
+        try:
+            return audit_accuracy(self.correct[self.drawn.at], self.drawn.chance, rounds=self.drawn.rounds)
+        except MeasureError:
+            return None
+
+    @cached_property
+    def live(self) -> LiveSavings | None:
+        """Labels saved so far, estimated; None while too few of the random share is labeled."""
+        if self.audit is None:
+            return None
+        kept = self._kept.get("live")
+        if kept is not None:
+            return LiveSavings(**kept)
+        drawn = np.zeros(len(self.correct), dtype=bool)
+        drawn[self.drawn.at] = True
+        rng = np.random.default_rng([self.view.project.config.seed, 5])
+        return live_savings(self.learn, self.view.training[1], drawn, self.correct, rng=rng)
+
+    @cached_property
+    def curve(self) -> Trend:
+        """How the accuracy of this project's heads goes on: measured on the random labels, each left out in its turn.
+
+        Raises:
+            MeasureError: Too few random labels.
+        """
+        rows, y = self.view.training
+        at = self.drawn.at if self.audit is not None else np.empty(0, dtype=np.int64)
+        if len(at) < FEWEST:
+            raise MeasureError(
+                f"{len(at)} random labels are too few to say how the accuracy goes on",
+                hint=f"label at least {FEWEST} items of the random share, with query.random_share above 0",
+            )
+        ids = self.view.embeddings.ids
+        first: dict[str, int] = {}
+        for r in self.view.history.rounds:
+            for item in r.asked:
+                first.setdefault(item, len(first))
+        order = np.argsort([first.get(ids[row], -1) for row in rows], kind="stable")
+        rng = np.random.default_rng([self.view.project.config.seed, 6])
+        fold = rng.permutation(len(at)) % FOLDS
+        sizes, right = np.zeros(len(PARTS)), np.zeros((len(PARTS), len(at)))
+        for f in range(FOLDS):
+            out = np.flatnonzero(fold == f)
+            for p, part in enumerate(PARTS):
+                taught = np.setdiff1d(order[: max(2, round(part * len(order)))], at[out])
+                sizes[p] += len(taught) / FOLDS
+                right[p, out] = self.learn(taught, at[out]) == y[at[out]]
+        return fit_trend(sizes, right, rng=rng)[0]
+
+    @cached_property
+    def time(self) -> HumanTime | None:
+        """What labeling took; None where no times were recorded."""
+        try:
+            rng = np.random.default_rng([self.view.project.config.seed, 2])
+            return human_time(self.view.history.answers.values(), rng=rng)
+        except MeasureError:
+            return None
+
+    @property
+    def price(self) -> Price:
+        """What labeling costs, by the config."""
+        rates = self.view.project.config.rates
+        return Price(rates.per_hour, rates.currency, rates.per_point)
+
+    def plan(self, target: float) -> Plan:
+        """What it takes to a target.
+
+        Raises:
+            MeasureError: Too few random labels, or a target outside (0, 1).
+        """
+        return make_plan(
+            self.curve,
+            target,
+            labels=len(self.view.training[0]),
+            pool=len(self.view.embeddings),
+            random_labels=len(self.drawn.at),
+            time=self.time,
+            price=self.price,
+            rng=np.random.default_rng([self.view.project.config.seed, 7]),
+        )
+
+    def keep(self) -> None:
+        """Remember what was measured beside the project's other caches, so that it is shown again at once."""
+        if self.audit is None or self._kept:
+            return
+        folder = self.view.project.folder / "reports"
+        found = {
+            "key": self._key,
+            "audit": self.audit.to_dict(),
+            "live": None if self.live is None else self.live.to_dict(),
+        }
+        try:
+            with writing(folder):
+                folder.mkdir(exist_ok=True)
+                write_atomic(folder / "evidence.json", json.dumps(found, allow_nan=False).encode())
+        except ProjectError:
+            pass  # a cache, and a reader may have no right to write
+
+    @cached_property
+    def _key(self) -> str:
+        history, config = self.view.history, self.view.project.config
+        fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
+        told = (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.classes)
+        return sha256(repr((told, len(history.rounds))).encode()).hexdigest()
+
+    @cached_property
+    def _kept(self) -> dict[str, Any]:
+        try:
+            found = json.loads((self.view.project.folder / "reports" / "evidence.json").read_text(encoding="utf-8"))
+            return dict(found) if found["key"] == self._key else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}

@@ -1,0 +1,156 @@
+"""The gates between a project's stages: go or no-go, from what is known, written down with what that rests on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Literal
+
+from activessl.config import StageConfig
+from activessl.errors import ConfigError, MeasureError
+from activessl.evidence import Evidence
+from activessl.ledger.fold import History
+from activessl.ledger.schema import Check, Decided
+from activessl.measuring.stopping import share_interval
+from activessl.project import Project
+from activessl.view import View
+
+
+def pass_gate(project: Project, name: str | None = None, *, note: str = "") -> Decided:
+    """Judge a stage by what is known now, and write the decision down.
+
+    Raises:
+        ConfigError: No such stage, or none is left to judge.
+    """
+    with project.lock():
+        view = View.of(project)
+        decided = judge_stage(Evidence(view), next_stage(project.config.stages, view.history, name), note=note)
+        with project.ledger() as ledger:
+            ledger.append([decided])
+    return decided
+
+
+def next_stage(stages: tuple[StageConfig, ...], history: History, name: str | None = None) -> StageConfig:
+    """The stage to judge: the one that is named, or the first that no gate has let through.
+
+    Raises:
+        ConfigError: No such stage, or none is left.
+    """
+    if not stages:
+        raise ConfigError(
+            "activessl.toml has no stages to judge", hint="add a [[stages]] with a name and an accuracy to it"
+        )
+    if name is not None:
+        found = next((stage for stage in stages if stage.name == name), None)
+        if found is None:
+            raise ConfigError(
+                f"no stage {name!r} in activessl.toml", hint=f"choose one of {', '.join(s.name for s in stages)}"
+            )
+        return found
+    newest = {decision.stage: decision.decision for decision in history.decisions}
+    left = next((stage for stage in stages if newest.get(stage.name) != "go"), None)
+    if left is None:
+        raise ConfigError("all stages have passed their gates", hint="name one to judge it again")
+    return left
+
+
+def judge_stage(evidence: Evidence, stage: StageConfig, *, note: str = "") -> Decided:
+    """Measure what a stage asks for: "go" if all of it is met, "no-go" if some is not, "open" if some is not known.
+
+    Args:
+        evidence: The project at one moment.
+        stage: What is asked for.
+        note: Whatever the record should say beside the figures.
+    """
+    history = evidence.view.history
+    checks = tuple(_checks(evidence, stage))
+    decision: Literal["go", "no-go", "open"] = "go"
+    if any(check.passed is None for check in checks):
+        decision = "open"
+    if any(check.passed is False for check in checks):
+        decision = "no-go"
+    given = Counter(a.annotator for a in history.answers.values() if a.kind == "label" and not a.ground_truth)
+    return Decided(
+        stage=stage.name,
+        decision=decision,
+        checks=checks,
+        model=history.model,
+        fingerprint="" if history.encoded is None else history.encoded.fingerprint,
+        digest=history.digest(),
+        labels=len(history.labels),
+        annotators=dict(sorted(given.items())),
+        note=note,
+        turn=history.events,
+    )
+
+
+def _checks(evidence: Evidence, stage: StageConfig) -> Iterator[Check]:
+    if stage.accuracy is not None:
+        yield _accuracy(evidence, stage.accuracy)
+    if stage.hours_per_point is not None:
+        yield _pace(evidence, stage.hours_per_point)
+    if stage.agreement is not None:
+        yield _agreement(evidence.view.history, stage.agreement)
+    if stage.hours_to_model is not None:
+        yield _first_model(evidence.view.history, stage.hours_to_model)
+
+
+def _accuracy(evidence: Evidence, bound: float) -> Check:
+    audit, taught = evidence.audit, evidence.view.history.taught
+    if taught is not None and taught.accuracy is not None and taught.test_items:
+        low, high = share_interval(round(taught.accuracy * taught.test_items), taught.test_items)
+        sample, value = f"{taught.test_items:,} test items", taught.accuracy
+    elif audit is not None:
+        low, high, value, sample = audit.low, audit.high, audit.accuracy, f"{audit.labels:,} random labels"
+    else:
+        return Check(name="accuracy", value=None, bound=bound, passed=None, sample="too few random labels")
+    return Check(name="accuracy", value=value, low=low, high=high, bound=bound, passed=low >= bound, sample=sample)
+
+
+def _pace(evidence: Evidence, bound: float) -> Check:
+    name = "hours a point"
+    try:
+        pace = evidence.plan(0.5).hours_per_point  # the pace is that of today, whatever the target
+    except MeasureError as error:
+        return Check(name=name, value=None, bound=bound, passed=None, sample=error.message)
+    if pace is None or pace.middle is None:
+        return Check(name=name, value=None, bound=bound, passed=None, sample="no recorded times")
+    return Check(
+        name=name,
+        value=pace.middle,
+        low=pace.low,
+        high=pace.high,
+        bound=bound,
+        passed=pace.middle <= bound,
+        sample=f"{len(evidence.drawn.at):,} random labels",
+    )
+
+
+def _agreement(history: History, bound: float) -> Check:
+    same = pairs = 0
+    for label in history.labels.values():
+        last = {answer.annotator: answer.classes for answer in label.answers}
+        for one, other in combinations(last.values(), 2):
+            pairs += 1
+            same += sorted(one) == sorted(other)
+    if not pairs:
+        return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item labeled by two people")
+    low, high = share_interval(same, pairs)
+    return Check(
+        name="agreement",
+        value=same / pairs,
+        low=low,
+        high=high,
+        bound=bound,
+        passed=same / pairs >= bound,
+        sample=f"{pairs:,} pairs of answers",
+    )
+
+
+def _first_model(history: History, bound: float) -> Check:
+    name = "hours to a model"
+    if history.started is None or history.first_taught is None:
+        return Check(name=name, value=None, bound=bound, passed=None, sample="no model yet")
+    hours = (history.first_taught - history.started).total_seconds() / 3600
+    return Check(name=name, value=hours, bound=bound, passed=hours <= bound, sample="from init to the first teach")

@@ -1,0 +1,61 @@
+"""``activessl accept``: let the machine label what it can, under a promise."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+
+def accept(
+    error: Annotated[float | None, typer.Option(help="At most this share of the accepted items is wrong.")] = None,
+    delta: Annotated[float, typer.Option(help="The promise may fail with this probability.")] = 0.1,
+    per_class: Annotated[bool, typer.Option("--per-class", help="Promise it for each class on its own.")] = False,
+    audit: Annotated[int, typer.Option(min=0, help="How many of them go to people to look at.")] = 20,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back what stands accepted.")] = False,
+    project: ProjectOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Accept confident predictions as labels, with a guarantee from the random share; or take them back."""
+    from activessl.accepting import accept_pool, take_back
+    from activessl.errors import ConfigError
+    from activessl.project import Project
+
+    opened = Project.open(project)
+    if undo:
+        count = take_back(opened, "taken back by hand")
+        text = f"{count:,} items are the machine's no more" if count else "nothing stands accepted"
+        render.result({"withdrawn": count}, text, as_json=as_json)
+        render.following("activessl query")
+        return
+    if error is None:
+        raise ConfigError("no error rate given", hint="say what may be wrong: activessl accept --error 0.01")
+    judged = accept_pool(opened, error=error, delta=delta, per_class=per_class, audit=audit)
+    classes = opened.config.data.classes
+    lines = [
+        (f"{classes[one.class_index]}: " if one.class_index is not None else "") + one.to_text()
+        for one in judged.results
+    ]
+    lines.append("wrong means: not what your people would say; the promise is about all accepted items together")
+    if per_class:
+        lines[-1] = "wrong means: not what your people would say; each class keeps its own promise"
+    if judged.audit:
+        lines.append(f"{len(judged.audit)} of them are asked in a round of their own")
+    render.result(
+        {
+            "accepted": len(judged.items),
+            "error": error,
+            "delta": delta,
+            "per_class": per_class,
+            "promises": judged.results,
+            "audit": judged.audit,
+        },
+        "\n".join(lines),
+        as_json=as_json,
+    )
+    render.following(
+        "activessl push" if judged.audit else "activessl export labels.csv" if judged.items else "activessl run"
+    )

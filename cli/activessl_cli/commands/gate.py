@@ -1,0 +1,39 @@
+"""``activessl gate``: go or no-go, and the record of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+if TYPE_CHECKING:
+    from activessl.ledger.schema import Decided
+
+
+def gate(
+    stage: Annotated[str | None, typer.Argument(help="Which stage; else the first that has not passed.")] = None,
+    note: Annotated[str, typer.Option(help="What the record should say beside the figures.")] = "",
+    project: ProjectOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a stage of activessl.toml by what is known, and write the decision down."""
+    from activessl.gates import pass_gate
+    from activessl.project import Project
+
+    decided = pass_gate(Project.open(project), stage, note=note)
+    render.result(decided, tell(decided), as_json=as_json)
+    render.following("activessl report" if decided.decision == "go" else "activessl run")
+
+
+def tell(decided: Decided) -> str:
+    """A gate's decision in words."""
+    from activessl.reports.wording import check_rows
+
+    head = ("", "measured", "90 % interval", "asked for", "from")
+    return (
+        f"{decided.stage}: {decided.decision}, with {decided.labels:,} labels by {len(decided.annotators)} people and "
+        f"model {decided.model}\n" + render.table(head, check_rows(decided.checks))
+    )

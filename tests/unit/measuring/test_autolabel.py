@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from activessl.errors import MeasureError
+from activessl.measuring.autolabel import accept, accept_by_class, fewest_labels
+
+
+def pool(seed: int, n: int = 2000, m: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Confidences that are too high by half, what is wrong, and which items were drawn at random."""
+    rng = np.random.default_rng(seed)
+    confidence = 1 - rng.beta(0.5, 6, n)
+    wrong = rng.random(n) < np.minimum(1.5 * (1 - confidence), 1)
+    return confidence, wrong, rng.permutation(n) < m
+
+
+@pytest.mark.parametrize(("error", "delta"), [(0.05, 0.1), (0.1, 0.2)])
+def test_the_promise_is_broken_no_more_often_than_it_says(error: float, delta: float) -> None:
+    broken = accepted = 0
+    for seed in range(400):
+        confidence, wrong, drawn = pool(seed)
+        found = accept(confidence[~drawn], confidence[drawn], wrong[drawn], error=error, delta=delta)
+        if found.threshold is not None:
+            above = confidence[~drawn] >= found.threshold
+            accepted += found.accepted
+            assert above.sum() == found.accepted
+            broken += wrong[~drawn][above].mean() > error
+    assert broken <= 400 * delta + 2 * np.sqrt(400 * delta * (1 - delta))
+    assert accepted > 400 * 50  # a promise that accepts nothing is easily kept
+
+
+def test_a_promise_that_cannot_be_kept_accepts_nothing_and_says_what_it_would_take() -> None:
+    confidence, wrong, drawn = pool(0)
+    found = accept(confidence[~drawn], confidence[drawn], wrong[drawn], error=0.001)
+    assert found.threshold is None and found.accepted == 0
+    few = accept(np.full(50, 0.9), np.full(20, 0.9), np.zeros(20, dtype=bool), error=0.01)
+    assert few.needed == fewest_labels(0.01, 0.1) == 230
+    assert "230 random labels" in few.to_text()
+
+
+def test_a_head_that_is_wrong_where_it_is_sure_is_not_believed() -> None:
+    sure = np.linspace(0.5, 1, 400)
+    found = accept(sure, sure, sure > 0.9, error=0.05)
+    assert found.threshold is None and found.needed is None
+    assert "must teach the head first" in found.to_text()
+
+
+def test_without_random_labels_nothing_is_accepted() -> None:
+    none = np.empty(0)
+    found = accept(np.full(50, 0.99), none, none.astype(bool), error=0.05)
+    assert found.threshold is None and found.needed == 45
+
+
+def test_equal_confidences_stand_or_fall_together() -> None:
+    found = accept(np.full(300, 0.9), np.full(100, 0.9), np.arange(100) < 40, error=0.05)
+    assert found.accepted == 0
+    found = accept(np.full(300, 0.9), np.full(100, 0.9), np.zeros(100, dtype=bool), error=0.05)
+    assert found.accepted == 300
+
+
+def test_each_class_is_judged_on_its_own() -> None:
+    confidence, wrong, drawn = pool(1, n=4000, m=800)
+    predicted = np.arange(4000) % 2
+    wrong &= predicted == 1  # class 0 is always right
+    good, bad = accept_by_class(
+        confidence[~drawn],
+        predicted[~drawn],
+        confidence[drawn],
+        predicted[drawn],
+        wrong[drawn],
+        2,
+        error=0.02,
+    )
+    assert (good.class_index, bad.class_index) == (0, 1)
+    assert good.accepted == pytest.approx((predicted[~drawn] == 0).sum(), abs=5)
+    assert good.accepted > bad.accepted
+
+
+@pytest.mark.parametrize(("error", "delta"), [(0.0, 0.1), (1.0, 0.1), (0.05, 0.0), (float("nan"), 0.1)])
+def test_shares_outside_their_range_are_refused(error: float, delta: float) -> None:
+    with pytest.raises(MeasureError, match="between 0 and 1"):
+        accept(np.ones(5), np.ones(5), np.zeros(5, dtype=bool), error=error, delta=delta)

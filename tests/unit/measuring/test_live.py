@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from activessl.errors import MeasureError
+from activessl.measuring.live import Prior, live_savings
+from activessl.measuring.trend import Trend, fit_trend
+
+
+def learner(skill: dict[int, float], y: np.ndarray, seed: int = 0):
+    """Heads that are right as often as a curve of their number of labels says."""
+    rng = np.random.default_rng(seed)
+    counts = np.array(sorted(skill))
+
+    def learn(taught: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        good = rng.random(len(asked)) < np.interp(len(taught), counts, [skill[c] for c in counts])
+        return np.where(good, y[asked], 1 - y[asked])
+
+    return learn
+
+
+def project(n: int, m: int, accuracy: float, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    y, drawn = rng.integers(0, 2, n), np.zeros(n, dtype=bool)
+    drawn[rng.choice(n, m, replace=False)] = True
+    return y, drawn, rng.random(n) < accuracy
+
+
+def test_many_random_labels_outweigh_what_was_expected() -> None:
+    # the head on 15,000 labels is as good as one on the 4,000 random ones that were measured: nothing was saved
+    y, drawn, correct = project(15000, 5000, 0.7)
+    found = live_savings(
+        learner({2: 0.3, 1000: 0.4, 2000: 0.55, 4000: 0.7, 9000: 0.9}, y),
+        y,
+        drawn,
+        correct,
+        rng=np.random.default_rng(0),
+        prior=Prior(2.0, 1.0, "wishes"),
+    )
+    assert found.saved < 0 and found.own_high is not None and found.own_high < 0
+
+
+def test_few_random_labels_leave_what_was_expected() -> None:
+    y, drawn, correct = project(200, 12, 0.9)
+    found = live_savings(learner({2: 0.5, 160: 0.8}, y), y, drawn, correct, rng=np.random.default_rng(0))
+    assert found.low < found.saved < found.high and found.own_low < found.low
+    assert abs(np.log(1 - found.saved) + 0.8) < 0.4
+    assert f"{found.random_labels} random labels" in found.to_text()
+
+
+def test_ten_random_labels_are_the_least() -> None:
+    y, drawn, correct = project(100, 9, 0.9)
+    with pytest.raises(MeasureError, match="9 random labels"):
+        live_savings(learner({2: 0.5, 9: 0.6}, y), y, drawn, correct, rng=np.random.default_rng(0))
+
+
+def test_the_same_project_gives_the_same_estimate() -> None:
+    y, drawn, correct = project(100, 30, 0.9)
+    one, other = (
+        live_savings(learner({2: 0.5, 30: 0.8}, y), y, drawn, correct, rng=np.random.default_rng(1)) for _ in range(2)
+    )
+    assert one == other
+
+
+def test_a_trend_finds_the_power_law_that_made_it() -> None:
+    sizes = np.array([50.0, 100.0, 200.0, 400.0])
+    errors = 0.4 * (sizes / 50) ** -0.4
+    right = np.tile(1 - errors[:, None], (1, 4000))  # so many labels that nothing is left to chance
+    trend, _ = fit_trend(sizes, right, rng=np.random.default_rng(0))
+    assert np.median(trend.slope) == pytest.approx(0.4, abs=0.02)
+    assert np.median(trend.error(400)) == pytest.approx(errors[-1], abs=0.002)
+    assert trend.reach(trend.log_error) == pytest.approx(np.full(len(trend.slope), 400.0))
+
+
+def test_reaching_and_reading_off_are_inverse() -> None:
+    trend = Trend(100.0, np.log([0.3, 0.2]), np.array([0.4, 0.2]), np.array([0.1, 0.3]))
+    goal = np.log(np.array([0.2, 0.18]))
+    needed = trend.reach(goal)
+    assert [float(np.log(trend.error(needed[i])[i])) for i in range(2)] == pytest.approx(goal.tolist())
+    ahead = (trend.error(needed[0])[0] - trend.error(needed[0] + 0.01)[0]) / 0.01
+    assert trend.gain(needed[0])[0] == pytest.approx(ahead, rel=1e-3)
+
+
+def test_sizes_that_do_not_ascend_are_refused() -> None:
+    with pytest.raises(MeasureError, match="ascending"):
+        fit_trend(np.array([20.0, 10.0]), np.ones((2, 5)), rng=np.random.default_rng(0))
