@@ -166,7 +166,9 @@ class Session:
             wanted = config.query.size if query_size is None else query_size
             doubted = view.again(wanted, config.query.again if again is None else again)
             if free == 0 and not doubted:
-                raise QueryError("every item is labeled, skipped or accepted", hint="run `activessl report`, or add data")
+                raise QueryError(
+                    "every item is labeled, skipped or accepted", hint="run `activessl report`, or add data"
+                )
             size = min(wanted - len(doubted), free) if query_size is None else wanted - len(doubted)
             try:
                 query = chooser.query(state, size) if size and free else None

@@ -225,4 +225,3 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
 def _standing(accepted: Accepted, answered: Set[str], known: Set[str]) -> dict[str, MachineLabel]:
     """What of an acceptance still stands: people outrank the machine, and classes may have gone."""
     return {item.id: item for item in accepted.items if item.id not in answered and item.label in known}
-

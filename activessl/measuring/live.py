@@ -45,8 +45,8 @@ class Prior:
     source: str
 
 
-#: Mean over simulated projects on eight public sets, and their spread times 1.2, which is what makes 90 % intervals hold
-#: on a set that the figures were not taken from: docs/results/savings.md, by tests/benchmarks/coverage.py.
+#: Mean over simulated projects on eight public sets, and their spread times 1.2, with which 90 % intervals hold on a
+#: set that the figures were not taken from: docs/results/savings.md, by tests/benchmarks/coverage.py.
 PUBLIC = Prior(0.88, 0.61, "what the default strategy saved in replays on eight public data sets")
 
 

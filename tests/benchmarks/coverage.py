@@ -136,17 +136,19 @@ def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
         more = "≥ " if np.mean([one["censored"] for one in mine]) > 0.5 else ""
         low, high = (100 * (1 - np.exp(-np.median([span[i] for span in spans]))) for i in (0, 1))
         lines.append(
-            f"| {name} | {len(mine)} | {more}{100 * true:.0f} % | {low:.0f} to {high:.0f} % | {100 * np.mean(ok):.0f} % "
-            f"| {100 * np.mean(audit):.0f} % |"
+            f"| {name} | {len(mine)} | {more}{100 * true:.0f} % | {low:.0f} to {high:.0f} % "
+            f"| {100 * np.mean(ok):.0f} % | {100 * np.mean(audit):.0f} % |"
         )
     ok, audit = np.array(every).T
     lines.append(f"| all | {len(ok)} | | | {100 * ok.mean():.1f} % | {100 * audit.mean():.1f} % |")
     alone = np.array([quantiles(np.array(one["own"]), (0.05, 0.95)) for one in found])
+    prior = in_logs(found, found, 1.0)
+    least, most = (100 * (1 - np.exp(-np.median(alone[:, i]))) for i in (0, 1))
+    held = np.mean([holds(one, *span) for one, span in zip(found, alone, strict=True)])
     lines += [
         "",
-        f"Prior over all sets: mean {in_logs(found, found, 1.0).mean:.2f}, spread {in_logs(found, found, 1.0).spread:.2f} "
-        f"(times {WIDE}). By the random labels alone: median interval {100 * (1 - np.exp(-np.median(alone[:, 0]))):.0f} "
-        f"to {100 * (1 - np.exp(-np.median(alone[:, 1]))):.0f} %, holds {100 * np.mean([holds(o, *a) for o, a in zip(found, alone, strict=True)]):.0f} %.",
+        f"Prior over all sets: mean {prior.mean:.2f}, spread {prior.spread:.2f} (times {WIDE}). By the random labels "
+        f"alone: median interval {least:.0f} to {most:.0f} %, holds {100 * held:.0f} %.",
         "",
         "| random labels | promise | accepts something | mean share accepted | mean true error | promise broken |",
         "|---|---|---|---|---|---|",
