@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError
 
-#: The first threshold that is tested leaves so many calibration labels above it that this many may be wrong: from a
-#: threshold that forgives nothing, one unlucky label would end the search.
-FORGIVEN = 1
+#: The first threshold that is tested leaves so many calibration labels above it that this many may be wrong, and each
+#: further one this much more labels: every test that is made may end the search by bad luck, so they are few.
+FORGIVEN, STEP = 3, 1.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def accept(
     Example:
         >>> sure = np.linspace(0.5, 1.0, 1000)
         >>> found = accept(sure, sure[::4], sure[::4] < 0.6, error=0.05)
-        >>> found.threshold is not None and 0.55 < found.threshold < 0.62
+        >>> found.threshold is not None and 0.55 < found.threshold < 0.7
         True
         >>> accept(sure, sure[::40], sure[::40] < 0.6, error=0.01).needed
         230
@@ -125,9 +125,7 @@ def accept(
     best: tuple[int, int] | None = None
     if start is not None and len(conf):
         ranked = np.sort(conf)[::-1]
-        for n in range(start, m + 1):
-            if n < m and known[n] == known[n - 1]:
-                continue  # equal confidences stand or fall together
+        for n in _steps(start, known):
             rest = int(np.searchsorted(-ranked, -known[n - 1], side="right"))
             w = int(wrong[:n].sum())
             fewest = int(np.floor(error * rest)) + 1 + w  # wrong ones in all, if the rest breaks the promise
@@ -139,6 +137,16 @@ def accept(
         return Acceptance(error, delta, None, 0, m, int(wrong.sum()), _needed(wrong, error, delta))
     n, rest = best
     return Acceptance(error, delta, float(known[n - 1]), rest, n, int(wrong[:n].sum()), None)
+
+
+def _steps(start: int, known: Float[np.ndarray, " m"]) -> list[int]:
+    """Numbers of calibration labels above the thresholds; equal confidences stand or fall together."""
+    m = len(known)
+    counts, n = [], float(start)
+    while n < m:
+        counts.append(int(np.searchsorted(-known, -known[int(n) - 1], side="right")))
+        n *= STEP
+    return sorted({*counts, m})
 
 
 def accept_by_class(

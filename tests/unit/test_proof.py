@@ -30,7 +30,7 @@ def truth() -> np.ndarray:
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     rng = np.random.default_rng(1)
-    vectors = (3.6 * np.eye(3, 8)[truth()] + rng.normal(size=(N, 8))).astype(np.float32)
+    vectors = (4.5 * np.eye(3, 8)[truth()] + rng.normal(size=(N, 8))).astype(np.float32)
     np.savez(tmp_path / "pool.npz", vectors=vectors)
     config = check_config(
         {
@@ -118,7 +118,7 @@ def test_accepted_items_are_the_machines_and_are_not_asked(session: Session) -> 
     counted = audit_count(now)
     assert counted is not None and counted.looked_at == 10 and not counted.broken
     assert len(now.machine) == len(judged.items) - 10  # what people answered is theirs
-    asked = session.query(20).asked
+    asked = session.query().asked
     assert not set(asked) & set(now.machine)
 
 
