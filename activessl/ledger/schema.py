@@ -255,7 +255,18 @@ class Decided(_Event):
 
 
 Event = (
-    Created | Encoded | Missing | Queried | Pushed | Answered | Pulled | Taught | Closed | Accepted | Withdrawn | Decided
+    Created
+    | Encoded
+    | Missing
+    | Queried
+    | Pushed
+    | Answered
+    | Pulled
+    | Taught
+    | Closed
+    | Accepted
+    | Withdrawn
+    | Decided
 )
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
