@@ -250,6 +250,7 @@ class Session:
                     suggestions=pushed.suggestions,
                     where=pushed.where,
                     project=pushed.project,
+                    made=pushed.made,
                 )
             )
         return pushed

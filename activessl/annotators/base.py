@@ -100,6 +100,8 @@ class Pushed:
         suggestions: How many suggestions are in place.
         where: What a person opens to start labeling.
         project: The annotator's own name for the project that the tasks are in, to find it again.
+        made: When that project was made, as the annotator's side says it: tells it from another of the same name on
+            a server that was set up anew. Empty where that cannot happen.
     """
 
     tasks: Mapping[str, str]
@@ -107,6 +109,7 @@ class Pushed:
     suggestions: int
     where: str
     project: str
+    made: str = ""
 
 
 @runtime_checkable

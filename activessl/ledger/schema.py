@@ -108,11 +108,12 @@ class Pushed(_Event):
     suggestions: int
     where: str
     project: str
+    made: str = ""  # when the project was made: another one may have its number on another server
 
     @property
     def key(self) -> str:
         """Pushing again under the same model is the same happening."""
-        return f"pushed:{self.round}:{self.model}:{self.project}"
+        return f"pushed:{self.round}:{self.model}:{self.project}" + (f":{self.made}" if self.made else "")
 
 
 class Answered(_Event):

@@ -40,12 +40,14 @@ def annotator(project: Project) -> Annotator:
             f"no token for {url}: the environment variable {settings.token_env} is not set",
             hint=f"copy a token from the server's Account & Settings, then: export {settings.token_env}=…",
         )
-    config, history = project.config, project.history()
+    config = project.config
+    number, made = _known_project(project.history(), url)
     return LabelStudioAnnotator(
         LabelStudioConfig(
             url=url,
             token=token,
-            project=settings.project or _known_project(history, url),
+            project=settings.project or number,
+            made=None if settings.project else made,
             title=settings.title,
             classes=config.data.classes,
             modality=config.data.modality,
@@ -57,10 +59,12 @@ def annotator(project: Project) -> Annotator:
     )
 
 
-def _known_project(history: History, url: str) -> int | None:
-    """The Label Studio project that an earlier push made on this server."""
-    found = [p.project for r in history.rounds for p in r.pushed if p.where.startswith(url.rstrip("/") + "/")]
-    return int(found[-1]) if found and found[-1].isdigit() else None
+def _known_project(history: History, url: str) -> tuple[int | None, str | None]:
+    """The Label Studio project that an earlier push made on this server, and when it was made."""
+    found = [p for r in history.rounds for p in r.pushed if p.where.startswith(url.rstrip("/") + "/")]
+    if not found or not found[-1].project.isdigit():
+        return None, None
+    return int(found[-1].project), found[-1].made or None
 
 
 def studio_folder(project: Path) -> Path:

@@ -33,6 +33,8 @@ class LabelStudioConfig:
         classes: What people choose from.
         modality: What the items are.
         project: The project's number; None to find it by its title.
+        made: When the project of that number was made, by the server's clock, where it is known from an earlier push.
+            The number of another project, on a server that was set up anew, is then not taken for it.
         multi: Whether one item may have several classes.
         media: How items are shown: "auto", "inline", "local" or "upload".
         document_root: The folder that the server may serve files from, for media "local".
@@ -46,6 +48,7 @@ class LabelStudioConfig:
     classes: tuple[str, ...]
     modality: Modality = "image"
     project: int | None = None
+    made: str | None = None
     multi: bool = False
     media: MediaMode = "auto"
     document_root: Path | None = None
@@ -88,6 +91,7 @@ class LabelStudioAnnotator:
         return open_project(
             self.client,
             number=config.project,
+            made=config.made,
             title=config.title,
             classes=config.classes,
             modality=config.modality,
@@ -96,6 +100,17 @@ class LabelStudioAnnotator:
             side=side,
             control=config.control,
             instructions=config.instructions,
+        )
+
+    def find(self) -> tuple[dict[str, Any], Control]:
+        """The same as it is, without making or changing anything.
+
+        Raises:
+            AnnotatorError: There is none yet.
+        """
+        config = self.config
+        return find_project(
+            self.client, number=config.project, made=config.made, title=config.title, control=config.control
         )
 
     def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
@@ -134,11 +149,10 @@ class LabelStudioAnnotator:
         Raises:
             AnnotatorError: The server cannot be reached, or the watermark is not one of ours.
         """
-        config = self.config
-        project, control = find_project(self.client, number=config.project, title=config.title, control=config.control)
+        project, control = self.find()
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
-        pulled = pull_answers(self.client, int(project["id"]), control, since, known=known, people=self._names())
+        pulled = pull_answers(self.client, project, control, since, known=known, people=self._names())
         self.notes = pulled.notes
         for answer in pulled.answers:
             if answer.kind == "delete":

@@ -95,17 +95,23 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.url!r}, kind={self.kind!r}, email={self.email!r})"
 
-    def get(self, path: str, body: Any = None, *, timeout: float = TIMEOUT_S, **params: Any) -> Any:
+    def get(
+        self, path: str, body: Any = None, *, timeout: float = TIMEOUT_S, missing_ok: bool = False, **params: Any
+    ) -> Any:
         """Read; repeated up to twice on a refused connection, 429, 5xx, or an answer that breaks off.
 
-        A body is for filters that are too long for an address. A proxy may drop it: then more comes than was asked for.
+        What is not there is None with ``missing_ok``, else an error. A body is for filters that are too long for an
+        address. A proxy may drop it: then more comes than was asked for.
         """
-        for _ in range(2):
+        for attempt in range(3):
             try:
-                return self._request("GET", path, params=params, json=body, timeout=timeout, retries=2)
+                return self._request(
+                    "GET", path, params=params, json=body, timeout=timeout, retries=2, missing_ok=missing_ok
+                )
             except _BrokenOff:
-                continue
-        return self._request("GET", path, params=params, json=body, timeout=timeout, retries=2)
+                if attempt == 2:
+                    raise
+        return None
 
     def patch(self, path: str, body: Any) -> Any:
         """Change; repeating it changes nothing more, so it is retried like a read."""

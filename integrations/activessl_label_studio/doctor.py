@@ -90,7 +90,9 @@ def _project(client: Client, config: LabelStudioConfig) -> Iterator[Finding]:
         if not any(row.get("title") == config.title for row in rows):
             yield Finding("project", True, f"none called {config.title!r} yet: the first push makes it")
             return
-    project, control = find_project(client, number=config.project, title=config.title, control=config.control)
+    project, control = find_project(
+        client, number=config.project, made=config.made, title=config.title, control=config.control
+    )
     number = int(project["id"])
     tasks = f"{project.get('task_number') or 0:,} tasks"
     yield Finding("project", True, f"number {number}, {tasks}, asks for {', '.join(control.classes[:5])}")

@@ -18,7 +18,18 @@ from activessl.annotators.base import Answer, Suggestion
 from activessl.errors import AnnotatorError
 from activessl_label_studio.labels import Control
 
-__all__ = ["ID_KEY", "Note", "item_id_of", "rank_score", "to_answer", "to_prediction", "to_result", "to_task"]
+__all__ = [
+    "ID_KEY",
+    "Note",
+    "item_id_of",
+    "project_name",
+    "rank_score",
+    "source_of",
+    "to_answer",
+    "to_prediction",
+    "to_result",
+    "to_task",
+]
 
 #: The key of a task's data that holds the pool's id: what makes a second push find the first one's tasks.
 ID_KEY = "activessl_id"
@@ -143,7 +154,7 @@ def to_answer(
     task: Mapping[str, Any],
     control: Control,
     *,
-    project: int,
+    project: str,
     people: Mapping[int, str],
 ) -> tuple[Answer, Note | None]:
     """What one annotation says.
@@ -156,7 +167,7 @@ def to_answer(
         annotation: As Label Studio lists it, cancelled ones included.
         task: Its task with ``data`` and ``predictions``; the task must be ours.
         control: The tag that classifies.
-        project: The project's number.
+        project: The project's name for good, as ``project_name`` gives it.
         people: User numbers to names.
 
     Raises:
@@ -169,7 +180,7 @@ def to_answer(
             f"an annotation of task {task.get('id')} has no number, time or item",
             hint="check that the address is Label Studio's own, and try again",
         )
-    source = f"project {project} annotation {annotation['id']}"
+    source = source_of(project, annotation["id"])
     classes, note = _named(annotation.get("result"), control), None
     cancelled = bool(annotation.get("was_cancelled"))
     if cancelled:
@@ -195,6 +206,21 @@ def to_answer(
         ground_truth=bool(annotation.get("ground_truth")),
     )
     return answer, note
+
+
+def project_name(project: Mapping[str, Any]) -> str:
+    """What names a project for good: on another server, or on one that was set up anew, numbers begin again.
+
+    Example:
+        >>> project_name({"id": 17, "created_at": "2026-11-24T11:17:11.318097Z"})
+        'project 17 of 2026-11-24T11:17:11.318097Z'
+    """
+    return f"project {project['id']} of {project.get('created_at')}"
+
+
+def source_of(project: str, annotation: int) -> str:
+    """What names an annotation for good."""
+    return f"{project} annotation {annotation}"
 
 
 def to_time(text: str) -> datetime:

@@ -36,6 +36,7 @@ def open_project(
     client: Client,
     *,
     number: int | None,
+    made: str | None = None,
     title: str,
     classes: Sequence[str],
     modality: Modality,
@@ -53,6 +54,8 @@ def open_project(
     Args:
         client: Who asks.
         number: The project's number; None to find it by title.
+        made: When the project of that number was made; one that was made at another time is another one, and ours is
+            found by its title.
         title: 3 to 50 characters.
         classes: What the label config must offer.
         modality: What the items are.
@@ -66,7 +69,7 @@ def open_project(
         AnnotatorError: No such project, several of that title, or one that cannot hold these items.
         ConfigError: The label config cannot be served; what is in the way is named.
     """
-    project = client.get(f"/api/projects/{number}") if number is not None else _by_title(client, title)
+    project = _look_up(client, number, made, title)
     if project is None:
         body = {
             "title": title,
@@ -119,7 +122,7 @@ def _split(config: str) -> tuple[str, str]:
 
 
 def find_project(
-    client: Client, *, number: int | None, title: str, control: str | None = None
+    client: Client, *, number: int | None, made: str | None = None, title: str, control: str | None = None
 ) -> tuple[dict[str, Any], Control]:
     """The project as it is, without making or changing anything.
 
@@ -127,10 +130,19 @@ def find_project(
         AnnotatorError: There is no such project, or there are several.
         ConfigError: Its label config cannot be served.
     """
-    project = client.get(f"/api/projects/{number}") if number is not None else _by_title(client, title)
+    project = _look_up(client, number, made, title)
     if project is None:
         raise AnnotatorError(f"{client.url} has no project {title!r}", hint="push a round first: it makes the project")
     return project, read_config(str(project.get("label_config") or ""), control=control)
+
+
+def _look_up(client: Client, number: int | None, made: str | None, title: str) -> dict[str, Any] | None:
+    if number is None:
+        return _by_title(client, title)
+    project: dict[str, Any] | None = client.get(f"/api/projects/{number}", missing_ok=made is not None)
+    if made is not None and (project is None or project.get("created_at") != made):
+        return _by_title(client, title)
+    return project
 
 
 def _by_title(client: Client, title: str) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from activessl.annotators.base import Answer
 from activessl.errors import AnnotatorError
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control
-from activessl_label_studio.mapping import Note, item_id_of, to_answer, to_time
+from activessl_label_studio.mapping import Note, item_id_of, project_name, source_of, to_answer, to_time
 from activessl_label_studio.project import list_tasks
 
 __all__ = ["OVERLAP_S", "Pulled", "pull_answers"]
@@ -47,7 +47,7 @@ class Pulled:
 
 def pull_answers(
     client: Client,
-    number: int,
+    project: Mapping[str, Any],
     control: Control,
     since: str | None,
     *,
@@ -59,7 +59,7 @@ def pull_answers(
 
     Args:
         client: Who asks.
-        number: The project's number.
+        project: As ``find_project`` gave it.
         control: Its control.
         since: The last pull's watermark; None for all.
         known: Source to item id of the answers that count so far: deletions are what is missing from the server.
@@ -69,22 +69,22 @@ def pull_answers(
     Raises:
         AnnotatorError: The watermark is not one of ours.
     """
-    mine = f"project {number} annotation "
+    number, name = int(project["id"]), project_name(project)
     # others are not ours to withdraw
-    known = {source: item for source, item in known.items() if source.startswith(mine)}
-    before = _read(since, number)
+    known = {source: item for source, item in known.items() if source.startswith(source_of(name, 0)[:-1])}
+    before = _read(since, name)
     clock = client.clock()
     if _ahead(before["at"], clock):
         before = {"at": None, "count": None}  # its clock was set back: what is new looks old, so everything is read
     count = _count(client, number)
-    read = _changes(client, number, control, before["at"], overlap, people)
+    read = _changes(client, project, control, before["at"], overlap, people)
     if before["count"] is not None and count > before["count"] + read.new(known):
         # answers are there that no change shows: they were given while the clock was set back
         before = {"at": None, "count": None}
-        read = _changes(client, number, control, None, overlap, people)
+        read = _changes(client, project, control, None, overlap, people)
     answers = sorted(read.answers, key=lambda answer: (answer.at, answer.source))
     count = _count(client, number)
-    gone = _gone(client, number, known, read.current, answers, before["count"], count)
+    gone = _gone(client, project, known, read.current, answers, before["count"], count)
     newest = max((at for at in (read.newest, before["at"]) if at), default=None)
     at = newest or clock or datetime.now(UTC)
     answers += [
@@ -92,7 +92,7 @@ def pull_answers(
     ]
     # never ahead of the server's own clock, or the answers of the time between would be passed over
     newest = clock if _ahead(newest, clock) else newest
-    return Pulled(answers, _write(number, newest, count), read.notes, read.foreign)
+    return Pulled(answers, _write(name, newest, count), read.notes, read.foreign)
 
 
 def _ahead(at: datetime | None, clock: datetime | None) -> bool:
@@ -117,7 +117,12 @@ class _Read:
 
 
 def _changes(
-    client: Client, number: int, control: Control, since: datetime | None, overlap: float, people: Mapping[int, str]
+    client: Client,
+    project: Mapping[str, Any],
+    control: Control,
+    since: datetime | None,
+    overlap: float,
+    people: Mapping[int, str],
 ) -> _Read:
     """The annotations of all tasks that changed after a time."""
     changed = _changed(since - timedelta(seconds=overlap) if since else None)
@@ -127,6 +132,7 @@ def _changes(
         for kind in ("total_annotations", "cancelled_annotations")
     ]
     read = _Read()
+    number, name = int(project["id"]), project_name(project)
     for task in list_tasks(client, number, filters, conjunction="or", everything=True, page_size=200):
         at = to_time(str(task["updated_at"]))
         read.newest = max(read.newest, at) if read.newest else at
@@ -136,7 +142,7 @@ def _changes(
             read.theirs += len(task["annotations"])
             continue
         for annotation in task["annotations"]:
-            answer, note = to_answer(annotation, task, control, project=number, people=people)
+            answer, note = to_answer(annotation, task, control, project=name, people=people)
             read.answers.append(answer)
             read.notes += [note] if note else []
             read.current.setdefault(item_id, set()).add(answer.source)
@@ -145,7 +151,7 @@ def _changes(
 
 def _gone(
     client: Client,
-    number: int,
+    project: Mapping[str, Any],
     known: Mapping[str, str],
     current: Mapping[str, set[str]],
     answers: list[Answer],
@@ -169,8 +175,8 @@ def _gone(
         for kind in ("total_annotations", "cancelled_annotations")
     ]
     there = {
-        f"project {number} annotation {annotation['id']}"
-        for task in list_tasks(client, number, filters, conjunction="or", everything=True)
+        source_of(project_name(project), annotation["id"])
+        for task in list_tasks(client, int(project["id"]), filters, conjunction="or", everything=True)
         for annotation in task["annotations"]
     }
     return [(source, item) for source, item in known.items() if source not in there]
@@ -189,18 +195,18 @@ def _changed(after: datetime | None) -> dict[str, Any] | None:
     return {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime", "value": value}
 
 
-def _read(since: str | None, number: int) -> dict[str, Any]:
+def _read(since: str | None, name: str) -> dict[str, Any]:
     if since is None:
         return {"at": None, "count": None}
     try:
         kept = json.loads(since)
-        if kept["project"] != number:
+        if kept["project"] != name:
             return {"at": None, "count": None}  # another project took this one's place: everything is new
         return {"at": to_time(kept["at"]) if kept["at"] else None, "count": int(kept["count"])}
     except (ValueError, KeyError, TypeError):
         raise AnnotatorError(f"{since[:80]!r} is not a watermark of ours", hint="pull from the beginning") from None
 
 
-def _write(number: int, newest: datetime | None, count: int) -> str:
+def _write(name: str, newest: datetime | None, count: int) -> str:
     at = newest.astimezone(UTC).strftime(_FORMAT) if newest else None
-    return json.dumps({"project": number, "at": at, "count": count})
+    return json.dumps({"project": name, "at": at, "count": count})

@@ -114,6 +114,7 @@ def push_round(
         ),
         where=f"{client.url}/projects/{number}/data?labeling=1",
         project=str(number),
+        made=str(project.get("created_at") or ""),
     )
 
 

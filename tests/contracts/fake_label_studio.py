@@ -325,6 +325,7 @@ def _handler(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
                     number = server.number("project")
                     server.projects[number] = {
                         "id": number,
+                        "created_at": server.now(),
                         "model_version": "",
                         "sampling": "Sequential sampling",
                         "show_collab_predictions": True,

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,33 @@ def test_ground_truth_is_told_apart(people: LabelStudioAnnotator, pool: Pool) ->
     pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
     submit(people.client, pushed.tasks[pool.ids[0]], ["coat"], ground_truth=True)
     assert [a.ground_truth for a in people.pull()[0]] == [True]
+
+
+def test_a_project_of_the_same_number_that_was_made_at_another_time_is_another(
+    people: LabelStudioAnnotator, place: Any, pool: Pool
+) -> None:
+    pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
+    submit(people.client, pushed.tasks[pool.ids[0]], ["coat"])
+    first, mark = people.pull()
+    there = people.client.get(f"/api/projects/{pushed.project}")
+    assert pushed.made == there["created_at"]
+    again = replace(people.config, project=int(pushed.project), made=pushed.made)
+    assert LabelStudioAnnotator(again).find()[0]["id"] == there["id"]
+
+    # what a ledger knows from a server that was set up anew since
+    before = "2020-01-01T00:00:00.000000Z"
+    old = {a.source.replace(pushed.made, before): a.item_id for a in first}
+    anew = replace(again, made=before, title=place.title[:40] + " anew")
+    later = LabelStudioAnnotator(anew, known=lambda: old)
+    with pytest.raises(AnnotatorError, match="has no project"):
+        later.find()
+    assert later.push(pool, ask(pool, [0]), [], model="round-0").project != pushed.project
+    gone = LabelStudioAnnotator(replace(anew, project=10**6), known=lambda: old)
+    assert gone.push(pool, ask(pool, [0]), [], model="round-0").new == 0
+
+    elsewhere = LabelStudioAnnotator(again, known=lambda: old)
+    answers, _ = elsewhere.pull(mark.replace(pushed.made, before))
+    assert [(a.source, a.kind) for a in answers] == [(first[0].source, "label")]
 
 
 def test_tasks_that_are_not_ours_are_left_alone(people: LabelStudioAnnotator, pool: Pool) -> None:

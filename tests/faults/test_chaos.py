@@ -159,7 +159,7 @@ def until(true: Callable[[], bool], do: Callable[[], object], seconds: float = 2
         do()
 
 
-@pytest.mark.parametrize("seed", map(int, os.environ.get("ACTIVESSL_CHAOS_SEEDS", "1").split(",")))
+@pytest.mark.parametrize("seed", [int(s) for s in os.environ.get("ACTIVESSL_CHAOS_SEEDS", "1").split(",")])
 def test_whatever_happens_on_the_way_exactly_the_labels_that_people_gave_are_kept(
     server: Server, session: Session, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

@@ -48,7 +48,7 @@ def test_what_is_submitted_comes_back_as_the_same_classes(classes: list[str], mu
         "completed_by": 1,
         "lead_time": 4.5,
     }
-    answer, note = to_answer(annotation, task, control, project=1, people={1: "me"})
+    answer, note = to_answer(annotation, task, control, project="project 1", people={1: "me"})
     assert (answer.classes, answer.kind, note) == (tuple(chosen), "label", None)
     assert (answer.item_id, answer.annotator, answer.seconds) == ("a/ä.txt", "me", 4.5)
 

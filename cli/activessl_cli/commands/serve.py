@@ -39,17 +39,19 @@ def serve(
 
     session = Session.open(project)
     people = annotator(session.project)
-    worker = Worker(session, people, every=every, low=low, tell=render.story)
     secret = keep_secret(session.project.folder)
+    address = f"{(public_url or f'http://{_within_reach(host)}:{port}').rstrip('/')}/webhook"
+
+    def ask_to_be_called() -> None:
+        if isinstance(people, LabelStudioAnnotator):
+            try:
+                _register(people, address, secret)
+            except AnnotatorError as error:
+                render.story(f"no webhook: {error.message}; answers are read every {every:g} s")
+
+    worker = Worker(session, people, every=every, low=low, tell=render.story, met=ask_to_be_called)
     service = Service(worker, secret)
     make_app(service)  # a missing package is named before anything is pushed
-    worker.try_step()  # makes the project in Label Studio that the webhook belongs to
-    if isinstance(people, LabelStudioAnnotator):
-        address = public_url or f"http://{_within_reach(host)}:{port}"
-        try:
-            _register(people, f"{address.rstrip('/')}/webhook", secret)
-        except AnnotatorError as error:
-            render.story(f"no webhook: {error.message}; answers are read every {every:g} s")
     render.story(f"answering at http://{host}:{port}; stop it with Ctrl-C, nothing is lost")
     run_server(service, host, port)
 
@@ -57,7 +59,7 @@ def serve(
 def _register(people: LabelStudioAnnotator, url: str, secret: str) -> None:
     from activessl_label_studio.service import register_hook
 
-    found, _ = people.project()
+    found, _ = people.find()
     register_hook(people.client, int(found["id"]), url, secret)
 
 
