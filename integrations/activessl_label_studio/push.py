@@ -316,7 +316,7 @@ def _switch(client: Client, number: int, model: str) -> None:
     if project.get("model_version") != model:
         raise AnnotatorError(
             f"project {number} keeps model {project.get('model_version')!r} instead of {model!r}",
-            hint="see whether an ML backend is connected to the project, and disconnect it",
+            hint="push again; if it stays so, see who changes the prediction version in the project's settings",
         )
 
 

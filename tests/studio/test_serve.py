@@ -20,6 +20,7 @@ import pytest
 from PIL import Image
 
 from activessl.config import check_config
+from activessl.errors import AnnotatorError
 from activessl.project import Project
 from activessl.session import Session
 from activessl_label_studio import Habits, ScriptedAnnotator, StudioInfo, connect
@@ -88,12 +89,36 @@ def serving(project: Project, server: StudioInfo, every: float) -> Iterator[str]
                 print(process.stderr.read())
 
 
+def predict_as_an_ml_backend(server: StudioInfo, project: Project, number: int, url: str) -> None:
+    """The service is added in the project's settings, as its password has it, and asked for a prediction."""
+    client = connect(server.url, server.token)
+    backend = {"project": number, "url": url, "title": "activessl", "auth_method": "BASIC_AUTH", "basic_auth_user": "x"}
+    with pytest.raises(AnnotatorError, match="400"):
+        client.post("/api/ml", backend | {"basic_auth_pass": "wrong"})
+    made = client.post("/api/ml", backend | {"basic_auth_pass": (project.folder / "serve.secret").read_text()})
+    assert made["state"] == "CO"  # connected
+    asked = {item for r in project.history().rounds for item in r.asked}
+    item = next(item for item in project.pool().ids if item not in asked)
+    rows = [{"data": {"activessl_id": item, "image": "data:,"}}, {"data": {"image": "data:,"}}]
+    ours, theirs = client.post(f"/api/projects/{number}/import", rows, return_task_ids="true")["task_ids"]
+    picked = {"selectedItems": {"all": False, "included": [ours, theirs]}}
+    client.post("/api/dm/actions", picked, id="retrieve_tasks_predictions", project=number)
+    (said,) = client.get(f"/api/tasks/{ours}")["predictions"]
+    assert said["model_version"] == project.history().model
+    assert said["result"][0]["value"]["choices"][0] in ("dark", "light")
+    (unknown,) = client.get(f"/api/tasks/{theirs}")["predictions"]
+    assert unknown["result"] == []
+    client.delete(f"/api/tasks/{ours}/")
+    client.delete(f"/api/tasks/{theirs}/")
+
+
 def test_rounds_follow_each_other_by_webhooks_alone_and_a_killed_service_goes_on(
     project: Project, server: StudioInfo
 ) -> None:
     truth = {f"{i:02}.png": ("dark", "light")[i % 2] for i in range(40)}
     habits = Habits(mistakes=0.0, anchoring=0.0, skips=0.0)
     with serving(project, server, every=600.0) as url:
+        wait_for(lambda: bool(project.history().rounds) and bool(project.history().rounds[0].pushed))
         number = int(project.history().rounds[-1].pushed[-1].project)
         person = ScriptedAnnotator(server.url, server.email, server.password, number, truth, habits=habits)
         assert person.work(SIZE - 2).labeled == SIZE - 2
@@ -103,6 +128,7 @@ def test_rounds_follow_each_other_by_webhooks_alone_and_a_killed_service_goes_on
             said = answer.read().decode()
         assert 'result="refused"} 0' in said
         assert f"activessl_labels {SIZE - 2}\n" in said
+        predict_as_an_ml_backend(server, project, number, url)
 
     person.work(3)  # while no service runs
     with serving(project, server, every=600.0):
