@@ -260,7 +260,7 @@ class Report:
             lines.append(f"doubted      {suspects_text(self.suspects)}")
         if self.people:
             known = (f"{name} {percent(p.reliability)} of {p.compared:,}" for name, p in sorted(self.people.items()))
-            lines.append(f"reliability  {', '.join(known)} compared answers")
+            lines.append(f"reliability  {', '.join(known)} answers that can be compared")
         if self.time is not None:
             each = f"{self.time.per_label:.1f} s a label ({self.time.low:.1f} to {self.time.high:.1f})"
             lines.append(f"time         {hours_text(self.time.hours)} of labeling, {each}")

@@ -46,8 +46,8 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
                 "activessl query --again 0.2 asks again"
             )
     if history.people:
-        known = (f"{name} {person.reliability:.0%}" for name, person in sorted(history.people.items()))
-        lines.append(f"reliability of annotators: {', '.join(known)}")
+        known = (f"{name} {p.reliability:.0%} of {p.compared:,}" for name, p in sorted(history.people.items()))
+        lines.append(f"reliability: {', '.join(known)} answers that can be compared with others'")
     if encoded is None:
         step = "activessl encode"
     elif current is None:
