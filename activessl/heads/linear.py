@@ -9,12 +9,12 @@ from typing import Any, Literal, Self
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from activessl.errors import HeadError, LabelError
+from activessl.errors import HeadError
 from activessl.heads.calibrate import fit_sharpness, softmax
 from activessl.heads.files import read_head, write_head
+from activessl.heads.labels import HeadInputError, checked, class_rows, novelty, spread, unit, validated
 from activessl.heads.posterior import Posterior, posterior
 from activessl.heads.select import USUAL_PENALTY, leave_one_out_penalty, stratified_folds
 from activessl.heads.softmax import Span, fit_softmax, span
@@ -23,10 +23,6 @@ from activessl.heads.softmax import Span, fit_softmax, span
 USUAL_SHARPNESS = 1.0
 #: Rows that are scored at a time, so that memory does not grow with the pool.
 CHUNK = 8192
-
-
-class HeadInputError(HeadError, ValueError):
-    """Vectors that a head cannot use; also a ValueError, as scikit-learn's protocol asks."""
 
 
 class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -133,13 +129,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         """Calibrated probabilities, float32; rows sum to one."""
         scores = self._scores(X)
-        seen = np.flatnonzero(self.seen_)
-        probs = np.zeros((len(scores), len(self.classes_)), dtype=np.float32)
-        probs[:, seen] = softmax(scores[:, seen])
-        if len(seen) < len(self.classes_):
-            probs[:, seen] *= np.float32(1.0 - self.novelty_)
-            probs[:, ~self.seen_] = self.novelty_ / (len(self.classes_) - len(seen))
-        return probs
+        return spread(softmax(scores[:, self.seen_]), self.seen_, self.novelty_)
 
     def predict(self, X: Float[np.ndarray, "n d"]) -> np.ndarray[Any, np.dtype[Any]]:
         """The most likely class of each row."""
@@ -169,13 +159,13 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         known: Posterior | None = self.__dict__.get("_posterior")
         if known is None:
             raise HeadError("no posterior to draw from", hint="teach the head labels of at least two classes first")
-        x = _validated(self, X, reset=False)
+        x = validated(self, X, reset=False)
         seen = np.flatnonzero(self.seen_)
-        unit = np.hstack([_unit(np.asarray(x, dtype=np.float64) - self.centre_), np.ones((len(x), 1))])
+        scaled = np.hstack([unit(np.asarray(x, dtype=np.float64) - self.centre_), np.ones((len(x), 1))])
         out = np.zeros((draws, len(x), len(self.classes_)), dtype=np.float32)
         for s in range(draws):
             drawn = self._theta[:, seen] + known.draw(rng)
-            out[s, :, seen] = (softmax(unit @ (drawn * self.sharpness_)) * (1 - self.novelty_)).T
+            out[s, :, seen] = (softmax(scaled @ (drawn * self.sharpness_)) * (1 - self.novelty_)).T
             if len(seen) < len(self.classes_):
                 out[s, :, ~self.seen_] = self.novelty_ / (len(self.classes_) - len(seen))
         return out
@@ -216,9 +206,9 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return head
 
     def _learn(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
-        x, y, weights = self._checked(X, y, sample_weight)
+        x, y, weights = checked(self, X, y, sample_weight)
         known = np.unique(y) if classes is None else np.asarray(classes)
-        targets = _class_rows(y, known)
+        targets = class_rows(y, known)
         if not np.array_equal(known, getattr(self, "classes_", known)):
             self.__dict__.pop("_theta", None)  # the columns mean something else now
         self.classes_ = known
@@ -226,11 +216,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         count = np.bincount(targets, weights=(weights > 0).astype(float), minlength=len(known))
         self.seen_ = count > 0
-        unseen = int(np.sum(~self.seen_))
-        # Good-Turing, smoothed; always less than a uniform share, so that no class that was never seen is ever the most
-        # likely one
-        once = float(np.sum(count == 1))
-        self.novelty_ = min((once + 0.5) / (count.sum() + 2), 0.9 * unseen / len(known)) if unseen else 0.0
+        self.novelty_ = novelty(count)
 
         total = float(weights.sum())
         if self.mean is None:
@@ -241,8 +227,8 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise HeadInputError(
                     f"a mean of shape {self.centre_.shape} for {x.shape[1]} features", hint="pass one value per feature"
                 )
-        unit = _unit(x - self.centre_)
-        rows = span(np.hstack([unit, np.ones((len(unit), 1))]))
+        scaled = unit(x - self.centre_)
+        rows = span(np.hstack([scaled, np.ones((len(scaled), 1))]))
 
         self._fit_rows(rows, targets, weights)
         return self
@@ -320,7 +306,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: Any) -> Float[np.ndarray, "n k"]:
         check_is_fitted(self, "coef_")
-        x = _validated(self, X, reset=False)
+        x = validated(self, X, reset=False)
         n = len(x)
         # centring and scaling are folded into the product, so that the pool is read once and never copied
         table = np.vstack([self.coef_, self.centre_]).astype(np.float32).T
@@ -334,43 +320,3 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             out[i : i + CHUNK] = (product[:, :-1] - shift) / length[:, None]
         out += self.intercept_.astype(np.float32)
         return out
-
-    def _checked(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Float[np.ndarray, " m"]]:
-        x, y = _validated(self, X, y, reset=not hasattr(self, "n_features_in_"))
-        try:
-            check_classification_targets(y)
-        except ValueError as bad:
-            raise HeadInputError(str(bad), hint="pass one class for each row") from None
-        if sample_weight is None:
-            return np.asarray(x, dtype=np.float64), y, np.ones(len(y))
-        weights = np.asarray(sample_weight, dtype=np.float64)
-        if weights.shape != (len(y),) or not np.all(np.isfinite(weights)) or np.any(weights < 0) or not weights.any():
-            raise LabelError(
-                f"weights of shape {weights.shape} for {len(y)} labels, or negative, or all zero",
-                hint="pass one finite weight >= 0 for each label",
-            )
-        on = weights > 0
-        return np.asarray(x[on], dtype=np.float64), y[on], weights[on]
-
-
-def _validated(head: BaseEstimator, *arrays: Any, reset: bool = True) -> Any:
-    try:
-        return validate_data(head, *arrays, reset=reset, dtype="numeric")
-    except ValueError as bad:
-        raise HeadInputError(str(bad), hint="pass finite vectors, one row per item, as in the first fit") from None
-
-
-def _class_rows(y: Any, classes: Any) -> Int[np.ndarray, " m"]:
-    order = np.argsort(classes, kind="stable")
-    at = np.searchsorted(classes, y, sorter=order)
-    found = order[np.minimum(at, len(classes) - 1)]
-    strange = classes[found] != y
-    if np.any(strange):
-        raise LabelError(
-            f"label {y[strange][0]!r} is none of the {len(classes)} classes", hint="add the class, or correct the label"
-        )
-    return np.asarray(found, dtype=np.intp)
-
-
-def _unit(x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
-    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -189,3 +190,28 @@ def test_left_out_probabilities_are_those_of_ridge_regressions_that_were_not_tau
     assert left_out_probs(x, np.full(25, 2), 5)[:, 2].tolist() == [1.0] * 25
     with pytest.raises(LabelError):
         left_out_probs(x, y, 2)
+
+
+def test_many_classes_with_few_labels_each_are_no_reason_to_warn() -> None:
+    x, _ = overlapping(80, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LogisticHead(classes=range(77)).fit(x, np.arange(80) % 77)
+        LogisticHead(classes=[f"intent {i}" for i in range(77)]).fit(
+            x, np.array([f"intent {i % 77}" for i in range(80)])
+        )
+
+
+def test_fifty_new_labels_on_fifty_thousand_items_take_less_than_a_second_and_change_what_a_new_fit_would() -> None:
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(10, 384)).astype(np.float32)
+    truth = rng.integers(0, 10, 50_000)
+    pool = 0.3 * centres[truth] + rng.normal(size=(50_000, 384)).astype(np.float32)
+    head = make_head("logistic", 10).fit(pool[:1000], truth[:1000])
+    start = time.process_time()
+    head.partial_fit(pool[:1050], truth[:1050])
+    probs = head.predict_proba(pool)
+    spent = time.process_time() - start
+    anew = make_head("logistic", 10).fit(pool[:1050], truth[:1050]).predict_proba(pool)
+    np.testing.assert_allclose(probs, anew, atol=2e-3)
+    assert spent < 1.0  # of one core; 0.15 to 0.3 s as measured
