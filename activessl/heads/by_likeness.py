@@ -108,7 +108,8 @@ class LikenessHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Float[np.ndarray, "n d"]) -> np.ndarray[Any, np.dtype[Any]]:
         """The most likely class of each row."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        best = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
 
     def save(self, folder: Path) -> None:
         """Write ``weights.safetensors`` and ``config.json``."""

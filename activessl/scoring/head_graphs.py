@@ -6,6 +6,7 @@ import numpy as np
 
 from activessl.errors import HeadError
 from activessl.heads.base import Head
+from activessl.heads.by_likeness import PrototypeHead
 from activessl.heads.linear import LogisticHead
 from activessl.heads.smoothing import NEIGHBOURS
 from activessl.scoring.graph import WITHOUT, Graph
@@ -56,11 +57,15 @@ def write_head(graph: Graph, head: Head, points: str, name: str) -> str:
     Raises:
         HeadError: What this head computes cannot be said in ONNX.
     """
-    if not isinstance(head, LogisticHead):
+    if isinstance(head, PrototypeHead):
+        coef, intercept = head.points_ * head.sharpness_, np.zeros(len(head.points_))
+    elif isinstance(head, LogisticHead):
+        coef, intercept = head.coef_[head.seen_], head.intercept_[head.seen_]
+    else:
         raise HeadError(f"the head {name!r} cannot be written as ONNX", hint=WITHOUT)
     seen, k = np.flatnonzero(head.seen_), len(head.classes_)
     unit = graph.unit(graph.add("Sub", points, head.centre_))
-    scores = graph.add("Add", graph.add("MatMul", unit, head.coef_[seen].T), head.intercept_[seen])
+    scores = graph.add("Add", graph.add("MatMul", unit, coef.T), intercept)
     probs = graph.add("Softmax", scores, axis=-1)
 
     # classes that nobody has shown share what is left

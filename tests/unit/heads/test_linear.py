@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from activessl.errors import HeadError, LabelError
+from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
 from activessl.heads.calibrate import reliability, softmax
 from activessl.heads.linear import LogisticHead
 from activessl.heads.registry import make_head
@@ -29,9 +30,10 @@ def overlapping(n: int = 300, d: int = 16, k: int = 3, seed: int = 0) -> tuple[n
     return rng.normal(size=(k, d))[truth] + 3 * rng.normal(size=(n, d)), truth
 
 
-def test_it_passes_scikit_learns_estimator_checks() -> None:
+@pytest.mark.parametrize("kind", [LogisticHead, NeighbourHead, PrototypeHead])
+def test_it_passes_scikit_learns_estimator_checks(kind: type) -> None:
     failed = []
-    for estimator, check in estimator_checks_generator(LogisticHead()):
+    for estimator, check in estimator_checks_generator(kind()):
         name = check.func.__name__
         try:
             check(estimator)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,19 @@ def test_the_onnx_file_answers_as_the_model_does(tmp_path: Path, kind: str, enco
     np.testing.assert_allclose(theirs.probs, ours.probs, atol=1e-3)
     np.testing.assert_array_equal(ours.probs, model.score(pool).probs)
     assert theirs.ids == pool.ids
+
+
+@pytest.mark.parametrize("name", ["prototype", "neighbours"])
+def test_other_heads_are_written_too_or_named(tmp_path: Path, name: str) -> None:
+    model, pool, where = build(tmp_path)
+    other = make_head(name, 4).fit(model.pool.points[:40], np.arange(40) % 3)
+    model = replace(model, head=other, head_name=name)
+    made = export_model(model, tmp_path / "model", encoder_folder=where, sample=pool)
+    if name == "prototype":
+        assert made.checked is not None and made.checked.difference < 1e-3
+    else:
+        assert made.why_not == "the head 'neighbours' cannot be written as ONNX"
+    np.testing.assert_allclose(Model.load(tmp_path / "model").score(pool).probs, model.score(pool).probs, atol=1e-6)
 
 
 def test_an_onnx_file_that_answers_differently_is_not_left_behind(
