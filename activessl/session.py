@@ -34,6 +34,7 @@ from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.project import Project, write_atomic, writing
 from activessl.reporting import project_report, stop_now
 from activessl.reports.items import item_table
+from activessl.reports.layouts import Layout, write_layout
 from activessl.reports.report import Report
 from activessl.scoring.model import Model
 from activessl.strategies.base import Query, needs_samples
@@ -358,6 +359,35 @@ class Session:
         if not predictions or view.history.taught is None:
             return item_table(view.history, self.project.pool().ids, classes, None)
         return item_table(view.history, view.embeddings.ids, classes, view.probs)
+
+    def export_items(
+        self,
+        folder: Path,
+        layout: Layout,
+        *,
+        predictions: bool = False,
+        on_item: Callable[[int, int], None] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Copy labeled items into a folder that training programs read as it is; return its rows.
+
+        Args:
+            folder: Where to; must not be there, or be empty.
+            layout: "folders", "huggingface" or "coco".
+            predictions: Whether items that nobody labeled come too, with the head's class.
+            on_item: Told how many items of how many are written.
+
+        Raises:
+            ConfigError: The folder is not empty, or the layout cannot hold such items.
+            LabelError: There is nothing to export yet.
+            ProjectError: The folder cannot be written.
+        """
+        pool = self.project.pool()
+        rows = [row for row in self.table(predictions=predictions) if row["id"] in pool]
+        if not rows:
+            raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
+        with writing(folder.parent):
+            write_layout(folder, layout, pool, rows, self.project.config.data.classes, on_item=on_item)
+        return rows
 
     def model(self) -> Model:
         """The newest model, to score items that nobody has seen.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import wave
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,6 +13,7 @@ import numpy as np
 
 from activessl.errors import AnnotatorError, ConfigError
 from activessl.pool.pool import Pool
+from activessl.pool.portable import portable
 from activessl_label_studio.client import Client
 
 __all__ = ["INLINE_BYTES", "MediaMode", "place"]
@@ -28,16 +27,6 @@ INLINE_BYTES = 50_000
 
 #: The server takes 100 files a request at most.
 _FILES = 100
-
-#: Items without a sampling rate of their own are written as clips of this many samples a second.
-_SAMPLE_RATE = 16_000
-
-_BROWSER_FORMATS = {
-    b"\x89PNG": ("png", "image/png"),
-    b"\xff\xd8\xff": ("jpg", "image/jpeg"),
-    b"GIF8": ("gif", "image/gif"),
-    b"RIFF": ("wav", "audio/wav"),
-}
 
 
 def place(
@@ -58,8 +47,8 @@ def place(
     if mode == "local" or (mode == "auto" and document_root is not None and _all_below(pool, rows, document_root)):
         return _local(client, project, pool, rows, document_root)
     if mode == "upload":
-        return _upload(client, project, [_encoded(pool, row) for row in rows])
-    encoded = [_encoded(pool, row) for row in rows]
+        return _upload(client, project, [portable(pool, row) for row in rows])
+    encoded = [portable(pool, row) for row in rows]
     large = [i for i, (content, _, _) in enumerate(encoded) if len(content) > INLINE_BYTES]
     if large and mode == "inline":
         size = max(len(encoded[i][0]) for i in large)
@@ -85,45 +74,6 @@ def _series(values: np.ndarray[Any, np.dtype[Any]]) -> dict[str, list[float | No
     return columns
 
 
-def _encoded(pool: Pool, row: int) -> tuple[bytes, str, str]:
-    """Content that a browser can show, its file ending and its media type."""
-    content = pool.content(row)
-    for magic, (ending, kind) in _BROWSER_FORMATS.items():
-        if content.startswith(magic) and (content[8:12] != b"WEBP"):
-            return content, ending, kind
-    media = np.asarray(pool.read(row))
-    if pool.modality == "audio":
-        return _wav(media), "wav", "audio/wav"
-    return _png(media), "png", "image/png"
-
-
-def _png(pixels: np.ndarray[Any, np.dtype[Any]]) -> bytes:
-    from PIL import Image
-
-    if pixels.dtype != np.uint8:  # 16 bits: stretched to what is there, or a screen shows black
-        low, high = float(pixels.min()), float(pixels.max())
-        pixels = ((pixels - low) * (255.0 / max(high - low, 1e-9))).astype(np.uint8)
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        pixels = pixels[:, :, 0]
-    if pixels.ndim == 3 and pixels.shape[2] not in (3, 4):
-        pixels = pixels[:, :, 0]
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    return out.getvalue()
-
-
-def _wav(samples: np.ndarray[Any, np.dtype[Any]]) -> bytes:
-    channels = np.atleast_2d(samples)
-    peak = max(float(np.abs(channels).max(initial=0.0)), 1.0)
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(channels.shape[0])
-        file.setsampwidth(2)
-        file.setframerate(_SAMPLE_RATE)
-        file.writeframes((channels.T * (32767 / peak)).astype("<i2").tobytes())
-    return out.getvalue()
-
-
 def _all_below(pool: Pool, rows: Sequence[int], root: Path) -> bool:
     root = root.resolve()
     return all((path := pool.path(row)) is not None and root in path.resolve().parent.parents for row in rows)
@@ -140,7 +90,7 @@ def _local(client: Client, project: int, pool: Pool, rows: Sequence[int], root: 
         path = pool.path(row)
         path = path.resolve() if path is not None else None
         if path is None or root not in path.parent.parents:
-            content, ending, _ = _encoded(pool, row)
+            content, ending, _ = portable(pool, row)
             path = own / f"{pool.items[row].sha256}.{ending}"
             try:
                 own.mkdir(exist_ok=True)

@@ -20,29 +20,50 @@ OnnxOption = Annotated[
 
 
 def export(
-    to: Annotated[Path, typer.Argument(help="A .csv, .json, .jsonl or .parquet file; or the word `model`.")],
+    to: Annotated[
+        Path,
+        typer.Argument(help="A .csv, .json, .jsonl or .parquet file; a folder with --layout; or the word `model`."),
+    ],
     folder: Annotated[Path | None, typer.Argument(help="With `model`: where it goes.", show_default="model")] = None,
-    what: Annotated[Literal["labels", "all"], typer.Option(help="People's labels only, or with predictions.")] = "all",
+    what: Annotated[
+        Literal["labels", "all"] | None,
+        typer.Option(help="Labels only, or with predictions: in a file all, in a folder labels.", show_default=False),
+    ] = None,
+    layout: Annotated[
+        Literal["folders", "huggingface", "coco"] | None,
+        typer.Option(help="Copy the items too, as a folder that training programs read."),
+    ] = None,
     onnx: OnnxOption = None,
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one row an item (its class, who says so, how sure), or the model as a folder with an ONNX file."""
+    """Write one row an item (its class, who says so, how sure), the items in folders, or the model."""
     from activessl.session import Session
 
     session = Session.open(project)
     if to.as_posix() == "model":
         _model(session, folder or Path("model"), onnx, as_json=as_json)
         return
-    check_ending(to)
-    rows = session.table(predictions=what == "all")
-    write_rows(to, rows)
+    if layout is None:
+        check_ending(to)
+        rows = session.table(predictions=what != "labels")
+        write_rows(to, rows)
+    else:
+        from activessl.encoders.base import Progress
+
+        with render.progress("items") as on_progress:
+            rows = session.export_items(
+                to,
+                layout,
+                predictions=what == "all",
+                on_item=lambda done, every: on_progress(Progress("items", done, every)),
+            )
     people = sum(row["source"] == "person" for row in rows)
     machine = sum(row["source"] == "machine" for row in rows)
     accepted = f", {machine:,} accepted by machine" if machine else ""
     render.result(
         {"file": to, "rows": len(rows), "people": people, "machine": machine, "model": len(rows) - people - machine},
-        f"{len(rows):,} rows in {to}: {people:,} labeled by people{accepted}, "
+        f"{len(rows):,} {'rows' if layout is None else 'items'} in {to}: {people:,} labeled by people{accepted}, "
         f"{len(rows) - people - machine:,} predicted",
         as_json=as_json,
     )

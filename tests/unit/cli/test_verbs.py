@@ -268,3 +268,9 @@ def test_comparing_encoders_changes_nothing_and_says_accuracy_only_with_labels(
 def test_naming_an_encoder_without_comparing_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("encode", "-p", "p", "--encoder", "vectors") == 1
     assert "hint: set encoder.name" in capsys.readouterr().err
+
+
+def test_exporting_vectors_as_pictures_is_refused_in_words(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("export", "out", "--layout", "coco") == 1
+    assert capsys.readouterr().err.splitlines()[-2:][1].startswith(" hint: ")
+    assert not (project / "out").exists()

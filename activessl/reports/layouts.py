@@ -1,0 +1,195 @@
+"""Labeled items as folders that training programs read as they are."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from activessl.errors import ConfigError
+from activessl.pool.pool import Pool
+from activessl.pool.portable import portable
+
+__all__ = ["Layout", "write_layout"]
+
+#: "folders" has a folder for each class; "huggingface" is a folder that `datasets.load_dataset` reads; "coco" has the
+#: images in one folder and `annotations.json` beside it, with the whole image as the box of each label.
+Layout = Literal["folders", "huggingface", "coco"]
+
+_Row = dict[str, Any]
+
+
+def write_layout(
+    folder: Path,
+    layout: Layout,
+    pool: Pool,
+    rows: Sequence[_Row],
+    classes: Sequence[str],
+    *,
+    on_item: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write items with a class as a folder, whole or not at all.
+
+    Args:
+        folder: Where to; must not be there, or be empty.
+        layout: One of ``Layout``.
+        pool: The items.
+        rows: Of ``item_table``; those of items that the pool does not have are left out.
+        classes: All classes, in their order.
+        on_item: Told how many items of how many are written.
+
+    Returns:
+        How many items were written.
+
+    Raises:
+        ConfigError: The folder is not empty, or the layout does not exist or cannot hold such items.
+        PoolError: An item cannot be read.
+    """
+    if layout not in get_args(Layout):
+        raise ConfigError(f"layout {layout!r} does not exist", hint=f"use one of {', '.join(get_args(Layout))}")
+    fits = ("image",) if layout == "coco" else ("image", "audio", "text")
+    if pool.modality not in fits:
+        raise ConfigError(
+            f"the layout {layout!r} cannot hold {pool.modality} items", hint="export a .parquet or .csv file instead"
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{folder} is there already", hint="name a new folder, or empty it")
+    wanted = [row for row in rows if row["id"] in pool]
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    maker = {"folders": _folders, "huggingface": _huggingface, "coco": _coco}[layout]
+    maker(part, pool, wanted, classes, on_item or (lambda _done, _all: None))
+    if folder.exists():
+        folder.rmdir()
+    part.rename(folder)
+    return len(wanted)
+
+
+def _folders(
+    folder: Path, pool: Pool, rows: Sequence[_Row], classes: Sequence[str], on_item: Callable[[int, int], None]
+) -> None:
+    names = _different([_slug(name) for name in classes])
+    place = dict(zip(classes, names, strict=True))
+    for name in names:
+        (folder / name).mkdir()
+    for i, row in enumerate(rows):
+        _write(folder / place[str(row["class"]).split("|")[0]], i, pool, row)
+        on_item(i + 1, len(rows))
+
+
+def _huggingface(
+    folder: Path, pool: Pool, rows: Sequence[_Row], classes: Sequence[str], on_item: Callable[[int, int], None]
+) -> None:
+    (folder / "data").mkdir()
+    lines = []
+    for i, row in enumerate(rows):
+        if pool.modality == "text":
+            shown = {"text": str(pool.read(pool.row(row["id"])))}
+        else:
+            shown = {"file_name": _write(folder / "data", i, pool, row)}
+        lines.append(json.dumps(shown | _said(row), ensure_ascii=False, allow_nan=False))
+        on_item(i + 1, len(rows))
+    # text needs no files: one table holds all of it
+    table = "train.jsonl" if pool.modality == "text" else "metadata.jsonl"
+    (folder / "data" / table).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    card = [
+        "---",
+        "configs:",
+        "- config_name: default",
+        "  data_files:",
+        "  - split: train",
+        f"    path: {'data/train.jsonl' if pool.modality == 'text' else 'data/*'}",
+        "---",
+        "",
+        f"{len(rows):,} items of {len(classes)} classes: {', '.join(classes)}.",
+        "",
+        "`label_source` says whether people or a model gave the label, `probability` how sure the model is of it.",
+        "",
+    ]
+    (folder / "README.md").write_text("\n".join(card), encoding="utf-8")
+
+
+def _coco(
+    folder: Path, pool: Pool, rows: Sequence[_Row], classes: Sequence[str], on_item: Callable[[int, int], None]
+) -> None:
+    (folder / "images").mkdir()
+    number = {name: k for k, name in enumerate(classes, start=1)}
+    images, annotations = [], []
+    for i, row in enumerate(rows, start=1):
+        height, width = pool.items[pool.row(row["id"])].shape[:2]
+        name = _write(folder / "images", i - 1, pool, row)
+        images.append({"id": i, "file_name": name, "width": width, "height": height})
+        for said in str(row["class"]).split("|"):
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": i,
+                    "category_id": number[said],
+                    "bbox": [0, 0, width, height],
+                    "area": width * height,
+                    "iscrowd": 0,
+                    "attributes": _said(row),
+                }
+            )
+        on_item(i, len(rows))
+    whole = {
+        "info": {"description": "labels of whole images: each box is its image"},
+        "licenses": [],
+        "categories": [{"id": k, "name": name} for name, k in number.items()],
+        "images": images,
+        "annotations": annotations,
+    }
+    (folder / "annotations.json").write_text(json.dumps(whole, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+
+
+def _said(row: _Row) -> dict[str, Any]:
+    """What is known of an item besides its content."""
+    return {
+        "label": row["class"],
+        "label_source": row["source"],
+        "probability": row["probability"],
+        "votes": row["votes"],
+        "annotators": row["annotators"],
+        "id": row["id"],
+    }
+
+
+def _write(folder: Path, i: int, pool: Pool, row: _Row) -> str:
+    """Write one item, and say how its file is called: never as its id says, which may lead out of the folder."""
+    at = pool.row(row["id"])
+    own = pool.path(at)
+    if own is not None:  # as it is: a copy in another format may say less
+        content, ending = pool.content(at), own.suffix.lstrip(".").lower()
+    else:
+        content, ending = (pool.content(at), "txt") if pool.modality == "text" else portable(pool, at)[:2]
+    name = f"{i:06}-{_slug(Path(str(row['id'])).stem)[:80]}.{ending}"
+    (folder / name).write_bytes(content)
+    return name
+
+
+def _slug(text: str) -> str:
+    """A name that is one on every file system.
+
+    Example:
+        >>> _slug("../über uns?"), _slug("..")
+        ('..__ber_uns_', '_')
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", text)
+    return safe if safe.strip(".") else "_"
+
+
+def _different(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind those that are there twice, on a disk that does not tell cases apart too."""
+    given: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        free, n = name, 2
+        while free.lower() in taken:
+            free, n = f"{name}-{n}", n + 1
+        taken.add(free.lower())
+        given.append(free)
+    return given
