@@ -118,7 +118,8 @@ def _coco(
 ) -> None:
     (folder / "images").mkdir()
     number = {name: k for k, name in enumerate(classes, start=1)}
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for i, row in enumerate(rows, start=1):
         height, width = pool.items[pool.row(row["id"])].shape[:2]
         name = _write(folder / "images", i - 1, pool, row)
