@@ -1,0 +1,98 @@
+"""Does loading keep up with the encoder, and does memory stay the same as the pool grows?
+
+    python tests/benchmarks/encoder_speed.py [--items 10000 100000] [--encoder patches]
+
+Makes pools of PNG files of random pictures in a scratch folder. Throughput is that of ``embed`` (reading, decoding,
+encoding, writing) over that of the encoder on tensors that lie ready, measured in turns, the median of the pairs. Peak
+memory is that of a process of its own that embeds the whole pool; the pool's list of items is read before it counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from activessl.encoders.embeddings import embed
+from activessl.encoders.registry import fit_encoder, load_encoder
+from activessl.pool.pool import Pool
+from activessl.pool.sources import load_pool
+
+
+def make_pictures(folder: Path, n: int, side: int = 32) -> Pool:
+    """A folder of n smooth random pictures, a thousand in each subfolder."""
+    rng = np.random.default_rng(0)
+    for i in range(n):
+        where = folder / f"{i // 1000:04d}"
+        if i % 1000 == 0:
+            where.mkdir(parents=True)
+        small = Image.fromarray(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8))
+        small.resize((side, side), Image.Resampling.BICUBIC).save(where / f"{i:06d}.png", compress_level=1)
+    return load_pool(folder)
+
+
+def throughput(name: str, folder: Path, items: int, pairs: int) -> None:
+    """Print the ratio of whole to bare."""
+    pool = make_pictures(folder / "pictures", items)
+    encoder = fit_encoder(name, pool, folder=folder / "encoders")
+    ready = list(encoder.image.batches(pool, 256))  # type: ignore[attr-defined]
+    ratios = []
+    for turn in range(pairs):
+        start = time.perf_counter()
+        for batch in ready:
+            (encoder.pooled(batch) - encoder.pca_mean) @ encoder.pca  # type: ignore[attr-defined]
+        bare = time.perf_counter() - start
+        start = time.perf_counter()
+        embed(encoder, pool, folder / "vectors" / str(turn))
+        whole = time.perf_counter() - start
+        ratios.append(bare / whole)
+        print(
+            f"pair {turn + 1}: bare {items / bare:,.0f} pictures/s, whole {items / whole:,.0f} pictures/s", flush=True
+        )
+    print(f"throughput: {statistics.median(ratios):.3f} of the bare encoder ({min(ratios):.3f} to {max(ratios):.3f})")
+
+
+def peak(folder: Path) -> None:
+    """In a process of its own: embed, and print the peak before and after, in MB."""
+    pool = load_pool(folder / "pictures")
+    encoder = load_encoder(next(p for p in (folder / "encoders").iterdir() if p.is_dir()))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    embed(encoder, pool, folder / "peak")
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{len(pool):,} items: peak {before:,.0f} MB before, {after:,.0f} MB after embedding", flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoder", default="patches")
+    parser.add_argument("--items", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.peak is not None:
+        peak(given.peak)
+        return
+    print(f"{torch.get_num_threads()} threads")
+    for turn, items in enumerate(given.items):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            if turn == 0:
+                throughput(given.encoder, folder, items, given.pairs)
+            else:
+                pool = make_pictures(folder / "pictures", items)
+                fit_encoder(given.encoder, pool, folder=folder / "encoders")
+            subprocess.run([sys.executable, __file__, "--peak", str(folder)], check=True)
+
+
+if __name__ == "__main__":
+    main()
