@@ -40,7 +40,7 @@ TEST_ITEMS = 2_000
 BOSS = ("auto", "uherding", "max_herding", "typiclust", "badge", "bait_binary", "drop_query", "margin", "random")
 
 
-def arena_of(path: Path, seed: int, pool: int) -> Arena:
+def arena_of(path: Path, seed: int, pool: int, *, smoothing: bool = True) -> Arena:
     """One seed's task: 80 % of the pool, at most ``pool`` items, and the same test items for all seeds."""
     with np.load(path) as stored:
         vectors, labels, split = stored["vectors"], stored["labels"].astype(np.int64), stored["split"]
@@ -61,7 +61,7 @@ def arena_of(path: Path, seed: int, pool: int) -> Arena:
         head="logistic",
         seed=seed,
         habits=None,
-        smoothing=True,
+        smoothing=smoothing,
     )
 
 
@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> None:
                     continue
                 if time.time() > until:
                     return
-                arena = arena or arena_of(path, seed, args.pool)
+                arena = arena or arena_of(path, seed, args.pool, smoothing=not args.plain)
                 start = time.perf_counter()
                 try:
                     track = replay(arena, entrants[name], seed)
@@ -170,7 +170,7 @@ def boss(args: argparse.Namespace) -> None:
         for path in sets_of(args):
             if (path.stem, "boss", seed, "") in kept or time.time() > until:
                 continue
-            arena = arena_of(path, seed, args.pool)
+            arena = arena_of(path, seed, args.pool, smoothing=not args.plain)
             kept.add(
                 {
                     "set": path.stem,
@@ -224,6 +224,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--others", type=int, default=20, help="seeds for all but the first four strategies")
     parser.add_argument("--pool", type=int, default=3_000)
+    parser.add_argument("--plain", action="store_true", help="vectors as they are, not smoothed over neighbours")
     parser.add_argument("--minutes", type=float, default=600)
     parser.add_argument("--batches", type=int, default=36)
     parser.add_argument(
@@ -236,7 +237,7 @@ def main() -> None:
     torch.set_num_threads(1)
     threadpool_limits(1)
     if args.verb == "report":
-        write_report(args.work, args.out, version_of("auto"))
+        write_report(args.work, args.out, version_of("auto"), plain=args.plain)
     else:
         {"run": run, "boss": boss}[args.verb](args)
 

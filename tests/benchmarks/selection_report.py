@@ -19,12 +19,12 @@ SHOWN = ("random", "auto", "uherding_published", "uherding", "max_herding", "bai
 Runs = dict[str, dict[str, dict[int, list[float]]]]
 
 
-def write_report(work: Path, out: Path, auto_version: str) -> None:
-    """Read the work folder and write the page."""
+def write_report(work: Path, out: Path, auto_version: str, *, plain: bool = False) -> None:
+    """Read the work folder and write the page; ``plain`` says that its runs were made without smoothing."""
     runs, budgets, pools, failed, cold = _read(work, auto_version)
     boss = _boss(work)
     names = sorted({name for of_set in runs.values() for name in of_set}, key=_order)
-    lines = [*_head(runs, pools, names)]
+    lines = [*_head(runs, pools, names, plain=plain)]
     lines += _bars(runs, budgets)
     lines += _needs(runs, budgets, names, cold)
     lines += _wins(runs, budgets, names)
@@ -80,17 +80,17 @@ def _pair(of_set: dict[str, dict[int, list[float]]], a: str, b: str) -> tuple[np
     return np.array([of_set[a][s] for s in seeds]), np.array([of_set[b][s] for s in seeds])
 
 
-def _head(runs: Runs, pools: dict[str, int], names: list[str]) -> list[str]:
+def _head(runs: Runs, pools: dict[str, int], names: list[str], *, plain: bool) -> list[str]:
     seeds = {key: [len(of_set.get(name, {})) for name in names if name in of_set] for key, of_set in runs.items()}
     text = ", ".join(f"{key} {min(counts)} to {max(counts)}" for key, counts in sorted(seeds.items()))
     return [
         "# How well strategies choose",
         "",
-        "Made by `python tests/benchmarks/selection.py run | boss | report`.",
-        "Frozen embeddings, the default head, smoothing over neighbours; the same vectors, test items and random",
-        "numbers for all strategies of a seed.",
+        f"Made by `python tests/benchmarks/selection.py run | boss | report{' --plain' if plain else ''}`.",
+        f"Frozen embeddings{' as they are' if plain else ', smoothed over neighbours'}, the default head; the same vectors,",
+        "test items and random numbers for all strategies of a seed.",
         f"Each seed draws 80 % of a set's pool, at most {max(pools.values(), default=0):,} items.",
-        "Budgets are 1, 2, 5, 10, 20 and 40 labels a class.",
+        "Rounds end at 1, 1.5, 2, 3, 5, 7, 10, 14, 20, 28 and 40 labels a class.",
         "Every strategy chooses its own first batch; those that need a head start from a random one (marked *).",
         f"Seeds, from the least to the most of any strategy: {text}.",
         "",
