@@ -91,7 +91,8 @@ def _spread(chosen: Query, drawn: Query) -> Query:
     order[~is_drawn] = np.arange(len(chosen))
     order[is_drawn] = len(chosen) + np.arange(len(drawn))
     before = np.maximum(np.cumsum(~is_drawn) - 1, 0)  # the chosen item at or before each position
-    neighbours = (chosen.neighbours or ((),) * len(chosen)) + (drawn.neighbours or ((),) * len(drawn))
+    none: tuple[int, ...] = ()
+    neighbours = (chosen.neighbours or (none,) * len(chosen)) + (drawn.neighbours or (none,) * len(drawn))
     return Query(
         indices=np.concatenate([chosen.indices, drawn.indices])[order],
         ids=tuple((chosen.ids + drawn.ids)[i] for i in order),
