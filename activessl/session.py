@@ -188,7 +188,8 @@ class Session:
 
     def _catch_up(self) -> None:
         """Learn what was answered but not taught, where a process died or somebody else pulled, and end the round."""
-        if self.project.history().untaught:
+        history = self.project.history()
+        if history.untaught and history.rounds:  # labels that were there before the first round are taught with its own
             self.teach()
         with self.project.lock():
             history = self.project.history()

@@ -18,6 +18,7 @@ from activessl.errors import AnnotatorError
 from activessl.pool.pool import Item, Modality, Pool
 from activessl.strategies.base import Query
 from activessl_label_studio import push as push_module
+from activessl_label_studio.adopt import adopt_tasks
 from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
 from activessl_label_studio.client import Client, connect
 from activessl_label_studio.labels import read_config
@@ -388,6 +389,37 @@ def test_a_second_task_of_an_answered_item_is_healed_by_the_next_push(
     assert people.client.get(f"/api/projects/{number}")["task_number"] == 3
     assert person.work(9).items == (pool.ids[2], pool.ids[1])
     assert len(people.pull()[0]) == 3
+
+
+def test_a_project_that_was_there_before_is_adopted_with_its_labels(
+    people: LabelStudioAnnotator, person: ScriptedAnnotator, pool: Pool, truth: dict[str, str]
+) -> None:
+    project, control = people.project()
+    number = int(project["id"])
+    texts = [pool.read(i) for i in (0, 1, 2, 2, 3)] + ["something else"]
+    made = people.client.post(
+        f"/api/projects/{number}/import", [{"data": {"text": t, "who": "me"}} for t in texts], return_task_ids="true"
+    )["task_ids"]
+    for i in (0, 3, 5):
+        submit(people.client, str(made[i]), ["coat"])
+    assert people.pull()[0] == []
+
+    looked = adopt_tasks(people.client, project, control, pool, dry=True)
+    told = adopt_tasks(people.client, project, control, pool)
+    again = adopt_tasks(people.client, project, control, pool)
+    for found, new in ((looked, 4), (told, 4), (again, 0)):
+        assert (found.tasks, found.ours, found.new, found.answered) == (6, 4, new, 2)
+        assert (found.unknown, found.double, found.example) == (1, 1, "something else")
+    answers, _ = people.pull()
+    assert {a.item_id: a.classes for a in answers} == {pool.ids[0]: ("coat",), pool.ids[2]: ("coat",)}
+
+    # what is there is not made a second time, and keeps what else its data say
+    pushed = people.push(pool, ask(pool, [3, 4, 1]), [], model="round-0")
+    assert pushed.new == 1
+    assert pushed.tasks[pool.ids[1]] == str(made[1])
+    assert people.client.get(f"/api/tasks/{made[1]}")["data"]["who"] == "me"
+    assert person.work(3).items == (pool.ids[3], pool.ids[4], pool.ids[1])
+    people.client.get(f"/api/tasks/{made[2]}")  # the double is still there
 
 
 def test_the_legacy_token_is_refused_with_what_to_do(place: Any) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from activessl_cli.commands import (
     accept,
+    adopt,
     check,
     demo,
     doctor,
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init.init)
     app.command("check")(check.check)
     app.command("encode")(encode.encode)
+    app.command("adopt")(adopt.adopt)
     app.command("query")(query.query)
     app.command("push")(labeling.push)
     app.command("pull")(labeling.pull)

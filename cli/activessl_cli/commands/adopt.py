@@ -1,0 +1,54 @@
+"""``activessl adopt``: take over a Label Studio project that was there before, with its labels."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from activessl_cli import render
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Only look: change nothing in Label Studio.")]
+
+
+def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: JsonOption = False) -> None:
+    """Find the pool's items among the tasks of the Label Studio project that activessl.toml names."""
+    from activessl.encoders.base import Progress
+    from activessl.errors import ConfigError
+    from activessl.project import Project
+    from activessl_cli.people import annotator
+    from activessl_label_studio.adopt import adopt_tasks
+    from activessl_label_studio.annotator import LabelStudioAnnotator
+
+    opened = Project.open(project)
+    people = annotator(opened)
+    if not isinstance(people, LabelStudioAnnotator):
+        raise ConfigError("only a Label Studio project can be adopted", hint="set annotator.kind in activessl.toml")
+    found, control = people.find()
+    with opened.lock(), render.progress("tasks") as on_progress:
+        adopted = adopt_tasks(
+            people.client,
+            found,
+            control,
+            opened.pool(),
+            dry=dry_run,
+            on_task=lambda done, every: on_progress(Progress("tasks", done, every)),
+        )
+    text = (
+        f"project {found['id']} of {people.client.url}: {adopted.tasks:,} tasks, {adopted.ours:,} show items of the "
+        f"pool ({adopted.new:,} {'would be new' if dry_run else 'new'}), {adopted.answered:,} of them answered"
+    )
+    if adopted.unknown:
+        text += f"\n{adopted.unknown:,} show no item of the pool, such as {adopted.example!r}: left alone"
+    if adopted.double:
+        text += f"\n{adopted.double:,} are further tasks of an item: left alone"
+    missing = [name for name in control.classes if name not in opened.config.data.classes]
+    if missing:
+        text += f"\nanswers with {', '.join(missing)} will be set aside: activessl.toml does not have these classes"
+    render.result(
+        {"project": found["id"], "dry_run": dry_run, "unknown_classes": missing, "adopted": adopted},
+        text,
+        as_json=as_json,
+    )
+    render.following("activessl adopt" if dry_run else "activessl pull")

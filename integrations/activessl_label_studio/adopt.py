@@ -1,0 +1,164 @@
+"""Taking over a Label Studio project that was there before us, with what people labeled in it.
+
+Nothing is imported and nothing deleted: each task that shows an item of the pool is told the item's id, by which it is
+found from then on, and the next pull reads its answers like any others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from activessl.errors import ConfigError
+from activessl.pool.pool import Pool
+from activessl_label_studio.client import Client
+from activessl_label_studio.labels import Control
+from activessl_label_studio.mapping import ID_KEY, item_id_of
+from activessl_label_studio.project import list_tasks
+
+__all__ = ["Adopted", "adopt_tasks", "match_items"]
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What was found in the project.
+
+    Attributes:
+        tasks: How many tasks it has.
+        ours: Tasks that stand for an item of the pool, those that did before included.
+        new: Of them, those that were told so now.
+        answered: Of them, those that somebody labeled or skipped.
+        unknown: Tasks that show no item of the pool, or cannot be told which.
+        double: Further tasks of items that have one; they are left alone.
+        example: What one of the unknown tasks shows; empty if there is none.
+    """
+
+    tasks: int
+    ours: int
+    new: int
+    answered: int
+    unknown: int
+    double: int
+    example: str = ""
+
+
+def adopt_tasks(
+    client: Client,
+    project: Mapping[str, Any],
+    control: Control,
+    pool: Pool,
+    *,
+    dry: bool = False,
+    on_task: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Adopted:
+    """Tell each task that shows an item of the pool the item's id. Repeating it changes nothing more.
+
+    Args:
+        client: Who asks.
+        project: As ``find_project`` gave it.
+        control: Its control: says where in a task's data the media is.
+        pool: The items.
+        dry: Only look.
+        on_task: Told how many tasks of how many have been told.
+
+    Raises:
+        ConfigError: Such items cannot be recognised, or the project shows another kind.
+        AnnotatorError: The server refuses or cannot be reached; what was told before it is kept.
+    """
+    if control.modality != pool.modality:
+        raise ConfigError(
+            f"project {project['id']} shows {control.modality} items, the pool has {pool.modality}",
+            hint="name another project, or another pool",
+        )
+    tasks = list(list_tasks(client, int(project["id"])))
+    # the task that people worked on stands for the item, whichever came first
+    tasks.sort(key=lambda task: (not _answered(task), int(task["id"])))
+    found = match_items({int(task["id"]): task["data"].get(control.key) for task in tasks}, pool)
+    item_of = {int(t["id"]): str(i) for t in tasks if (i := item_id_of(t)) is not None and i in pool}
+    taken = set(item_of.values())
+    wanted: list[tuple[dict[str, Any], str]] = []
+    unknown, double, example = 0, 0, ""
+    for task in tasks:
+        number = int(task["id"])
+        if number in item_of:
+            continue
+        item = found.get(number)
+        if item is None:
+            unknown += 1
+            example = example or str(task["data"].get(control.key))[:100]
+        elif item in taken:
+            double += 1
+        else:
+            taken.add(item)
+            item_of[number] = item
+            wanted.append((task, item))
+    for done, (task, item) in enumerate(wanted if not dry else (), start=1):
+        client.patch(f"/api/tasks/{task['id']}/", {"data": task["data"] | {ID_KEY: item}})
+        on_task(done, len(wanted))
+    answered = sum(_answered(task) for task in tasks if int(task["id"]) in item_of)
+    return Adopted(len(tasks), len(item_of), len(wanted), answered, unknown, double, example)
+
+
+def _answered(task: Mapping[str, Any]) -> bool:
+    return bool(task.get("total_annotations") or task.get("cancelled_annotations"))
+
+
+def match_items(shown: Mapping[int, Any], pool: Pool) -> dict[int, str]:
+    """Which item each task shows; tasks that show none, or could show several, are not in it.
+
+    Texts are told by what they say, files by the end of their address: the item's whole id where the address has it,
+    else the file's name, if only one item is called so. The prefix that Label Studio gives to uploads does not count.
+
+    Args:
+        shown: Task number to what its media's tag takes.
+        pool: The items.
+
+    Raises:
+        ConfigError: Items that have neither a name nor a text.
+    """
+    if pool.modality == "text":
+        texts = _by((str(pool.read(row)), item) for row, item in enumerate(pool.ids))
+        return _only({number: texts.get(str(said), []) for number, said in shown.items()})
+    if pool.modality not in ("image", "audio"):
+        raise ConfigError(
+            f"tasks that show {pool.modality} items cannot be recognised",
+            hint=f"write each item's id into the data of its task as {ID_KEY}",
+        )
+    names = _by((_stored_name(PurePosixPath(item).name), item) for item in pool.ids)
+    candidates: dict[int, list[str]] = {}
+    for number, said in shown.items():
+        path = _path(said)
+        alike = names.get(_stored_name(PurePosixPath(path).name), [])
+        alike = alike or names.get(re.sub(r"^[0-9a-f]{8}-", "", _stored_name(PurePosixPath(path).name)), [])
+        whole = [item for item in alike if f"/{path}".endswith(f"/{item}")]
+        candidates[number] = [max(whole, key=len)] if whole else alike
+    return _only(candidates)
+
+
+def _path(address: Any) -> str:
+    """The path of the file that an address leads to: of a local file, it is in the query."""
+    if not isinstance(address, str) or address.startswith("data:"):
+        return ""
+    parts = urlsplit(address)
+    local = parse_qs(parts.query).get("d")
+    return local[0] if local else unquote(parts.path)
+
+
+def _stored_name(name: str) -> str:
+    """A file's name as Label Studio's upload keeps it: blanks as underscores, other signs left out."""
+    return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))
+
+
+def _by(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, item in pairs:
+        found.setdefault(key, []).append(item)
+    return found
+
+
+def _only(candidates: Mapping[int, list[str]]) -> dict[int, str]:
+    return {number: items[0] for number, items in candidates.items() if len(items) == 1}
