@@ -102,15 +102,20 @@ class LabelStudioAnnotator:
             instructions=config.instructions,
         )
 
-    def find(self) -> tuple[dict[str, Any], Control]:
-        """The same as it is, without making or changing anything.
+    def find(self, *, counts: bool = True) -> tuple[dict[str, Any], Control]:
+        """The same as it is, without making or changing anything; ``counts`` says whether with its numbers of tasks.
 
         Raises:
             AnnotatorError: There is none yet.
         """
         config = self.config
         return find_project(
-            self.client, number=config.project, made=config.made, title=config.title, control=config.control
+            self.client,
+            number=config.project,
+            made=config.made,
+            title=config.title,
+            control=config.control,
+            counts=counts,
         )
 
     def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
@@ -149,7 +154,7 @@ class LabelStudioAnnotator:
         Raises:
             AnnotatorError: The server cannot be reached, or the watermark is not one of ours.
         """
-        project, control = self.find()
+        project, control = self.find(counts=False)
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
         pulled = pull_answers(self.client, project, control, since, known=known, people=self._names())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
 from activessl.errors import ConfigError
 from activessl.pool.pool import Modality
 
-__all__ = ["HOTKEYS", "Control", "build_config", "read_config"]
+__all__ = ["HOTKEYS", "PATH", "Control", "ControlKind", "build_config", "read_config"]
 
 #: One key per class, in the order in which fingers find them.
 HOTKEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
@@ -34,6 +34,12 @@ _BESIDE_RIGHT = '  <View style="flex: 0 0 16em; max-height: 80vh; overflow-y: au
 _CHANGES_MEANING = ("perRegion", "perItem", "visibleWhen", "whenTagName", "whenLabelValue", "whenChoiceValue")
 
 
+ControlKind = Literal["choices", "taxonomy"]
+
+#: Between the parts of a Taxonomy's path: the name of its class is the whole path, since a part may be there twice.
+PATH = " / "
+
+
 @dataclass(frozen=True, eq=False)
 class Control:
     """The one tag of a label config through which a task is classified.
@@ -43,7 +49,9 @@ class Control:
         to_name: The name of the media's tag.
         key: The key of ``data`` that the media is read from.
         modality: What kind of media it shows.
-        classes: What results say: each choice's alias, or its value where it has none; in the config's order.
+        classes: What results say: each choice's alias, or its value where it has none; in the config's order. Of a
+            Taxonomy the paths, such as "animal / cat".
+        kind: "choices" or "taxonomy": the type of its results.
         multi: Whether one task may have several classes.
         interface: The SDK's ``LabelInterface`` of the whole config, for validation.
     """
@@ -55,6 +63,7 @@ class Control:
     classes: tuple[str, ...]
     multi: bool
     interface: Any
+    kind: ControlKind = "choices"
 
 
 def build_config(
@@ -136,7 +145,7 @@ def read_config(config: str, *, control: str | None = None) -> Control:
 
     Args:
         config: The project's label config.
-        control: The name of the Choices tag; needed only where there are several.
+        control: The name of the Choices or Taxonomy tag; needed only where there are several.
 
     Raises:
         ConfigError: It cannot be parsed, or has no tag that can be served; what is in the way is named.
@@ -153,44 +162,77 @@ def read_config(config: str, *, control: str | None = None) -> Control:
             f"the label config cannot be read: {why}", hint="correct it in the project's settings"
         ) from None
     tags = {tag.name: tag for tag in interface.controls}
-    choices = {name: tag for name, tag in tags.items() if tag.tag == "Choices"}
+    choices = {name: tag for name, tag in tags.items() if tag.tag in ("Choices", "Taxonomy")}
     if control is not None and control not in choices:
         raise ConfigError(
-            f"the label config has no Choices named {control!r}", hint=f"name one of {sorted(map(str, choices))}"
+            f"the label config has no Choices or Taxonomy named {control!r}",
+            hint=f"name one of {sorted(map(str, choices))}",
         )
     if not choices:
         there = ", ".join(sorted({str(tag.tag) for tag in tags.values()})) or "no control at all"
-        raise ConfigError(f"the label config has no Choices but {there}", hint="add a Choices tag for the classes")
+        raise ConfigError(
+            f"the label config has no Choices or Taxonomy but {there}", hint="add a Choices tag for the classes"
+        )
     if control is None and len(choices) > 1:
         raise ConfigError(
-            f"the label config has {len(choices)} Choices: {', '.join(map(str, choices))}",
+            f"the label config has {len(choices)} Choices or Taxonomies: {', '.join(map(str, choices))}",
             hint="say which one is to be learned",
         )
     tag = choices[control] if control is not None else next(iter(choices.values()))
-    return _read_choices(tag, interface)
+    return _read_choices(tag, interface, config)
 
 
-def _read_choices(tag: Any, interface: Any) -> Control:
-    name = str(tag.name)
+def _read_choices(tag: Any, interface: Any, config: str) -> Control:
+    name, kind = str(tag.name), str(tag.tag)
     for attribute in _CHANGES_MEANING:
         if str(tag.get_attr(attribute, "false")).lower() != "false":
             raise ConfigError(
-                f"the Choices {name!r} has {attribute}: it does not always speak of the whole task",
-                hint="take the attribute away, or name another Choices",
+                f"the {kind} {name!r} has {attribute}: it does not always speak of the whole task",
+                hint=f"take the attribute away, or name another {kind}",
             )
     if tag.get_attr("value") or not tag.labels:
         raise ConfigError(
-            f"the Choices {name!r} takes its classes from the tasks", hint="write its choices into the config"
+            f"the {kind} {name!r} takes its classes from the tasks", hint="write its choices into the config"
         )
     if len(tag.to_name) != 1:
-        raise ConfigError(f"the Choices {name!r} speaks of {len(tag.to_name)} tags", hint="let toName name one tag")
+        raise ConfigError(f"the {kind} {name!r} speaks of {len(tag.to_name)} tags", hint="let toName name one tag")
     media = interface.get_object(tag.to_name[0])
     modality = _MODALITIES.get(str(media.tag))
     value = str(media.value or "")
     if modality is None or not re.fullmatch(r"\$\w+", value):
         raise ConfigError(
-            f"the Choices {name!r} speaks of a {media.tag} with value {value!r}",
+            f"the {kind} {name!r} speaks of a {media.tag} with value {value!r}",
             hint=f"use one of {', '.join(_MODALITIES)} with a value such as $image",
         )
+    to_name, key = str(tag.to_name[0]), value[1:]
+    if kind == "Taxonomy":
+        # it takes several answers unless it is told not to
+        multi = str(tag.get_attr("maxUsages", "")) != "1"
+        return Control(name, to_name, key, modality, _paths(config, name), multi, interface, "taxonomy")
     multi = tag.get_attr("choice") == "multiple"
-    return Control(name, str(tag.to_name[0]), value[1:], modality, tuple(map(str, tag.labels)), multi, interface)
+    return Control(name, to_name, key, modality, tuple(map(str, tag.labels)), multi, interface)
+
+
+def _paths(config: str, name: str) -> tuple[str, ...]:
+    """The paths to the leaves of a Taxonomy, in order; the SDK's parser keeps their names, but not what is below what.
+
+    Raises:
+        ConfigError: A part of a path has the sign that stands between the parts.
+    """
+    from defusedxml.ElementTree import fromstring
+
+    def below(tag: Any, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+        inside = [child for child in tag if child.tag == "Choice"]
+        found = []
+        for child in inside:
+            found += below(child, (*path, str(child.get("alias") or child.get("value"))))
+        return found if inside else [path]
+
+    (root,) = (tag for tag in fromstring(config).iter("Taxonomy") if tag.get("name") == name)
+    paths = below(root, ())
+    for part in (part for path in paths for part in path):
+        if PATH in part:
+            raise ConfigError(
+                f"the Taxonomy {name!r} has a choice {part!r}, with {PATH!r} in it", hint="give it another name"
+            )
+    return tuple(PATH.join(path) for path in paths)

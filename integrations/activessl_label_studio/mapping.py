@@ -16,12 +16,13 @@ from typing import Any
 
 from activessl.annotators.base import Answer, Suggestion
 from activessl.errors import AnnotatorError
-from activessl_label_studio.labels import Control
+from activessl_label_studio.labels import PATH, Control
 
 __all__ = [
     "ID_KEY",
     "Note",
     "item_id_of",
+    "named_in",
     "project_name",
     "rank_score",
     "source_of",
@@ -96,8 +97,9 @@ def to_result(classes: Sequence[str], control: Control) -> list[dict[str, Any]]:
     """The result of a prediction or annotation that names these classes; empty for none."""
     if not classes:
         return []
+    said: list[Any] = [name.split(PATH) for name in classes] if control.kind == "taxonomy" else list(classes)
     return [
-        {"from_name": control.name, "to_name": control.to_name, "type": "choices", "value": {"choices": list(classes)}}
+        {"from_name": control.name, "to_name": control.to_name, "type": control.kind, "value": {control.kind: said}}
     ]
 
 
@@ -138,14 +140,18 @@ def _shown(suggestion: Suggestion | None, control: Control) -> list[str]:
     return [known[0][0]] if known else []
 
 
-def _named(result: Any, control: Control) -> list[str]:
+def named_in(result: Any, control: Control) -> list[str]:
     """The classes that a result names through our tag; what other tags say is not ours."""
     named: list[str] = []
     for part in result if isinstance(result, list) else ():
-        if isinstance(part, Mapping) and part.get("from_name") == control.name and part.get("type") == "choices":
+        if isinstance(part, Mapping) and part.get("from_name") == control.name and part.get("type") == control.kind:
             value = part.get("value")
-            said = value.get("choices") if isinstance(value, Mapping) else None
-            named += [name for name in said if isinstance(name, str)] if isinstance(said, list) else []
+            said = value.get(control.kind) if isinstance(value, Mapping) else None
+            for one in said if isinstance(said, list) else ():
+                if isinstance(one, str):
+                    named.append(one)
+                elif isinstance(one, list) and all(isinstance(name, str) for name in one):
+                    named.append(PATH.join(one))
     return list(dict.fromkeys(named))
 
 
@@ -181,7 +187,7 @@ def to_answer(
             hint="check that the address is Label Studio's own, and try again",
         )
     source = source_of(project, annotation["id"])
-    classes, note = _named(annotation.get("result"), control), None
+    classes, note = named_in(annotation.get("result"), control), None
     cancelled = bool(annotation.get("was_cancelled"))
     if cancelled:
         classes = []
@@ -261,5 +267,5 @@ def _suggested(annotation: Mapping[str, Any], task: Mapping[str, Any], control: 
         made = annotation.get("created_at")
         before = [p for p in predictions if not made or str(p.get("created_at") or "") <= str(made)]
         shown = sorted(before, key=lambda p: (str(p.get("created_at") or ""), p.get("id") or 0))[-1:]
-    named = _named(shown[0].get("result"), control) if shown else []
+    named = named_in(shown[0].get("result"), control) if shown else []
     return named[0] if named else None

@@ -28,6 +28,8 @@ INSTRUCTIONS = (
 #: An address this long passes every proxy (gunicorn takes 4,094 characters); a longer filter goes into the body.
 _QUERY_CHARS = 3_000
 
+_NO_COUNTS = "id,title,label_config,created_at"
+
 #: Ids in one filter: 10,000 take about a second, whatever the size of the project.
 _IDS = 10_000
 
@@ -69,7 +71,7 @@ def open_project(
         AnnotatorError: No such project, several of that title, or one that cannot hold these items.
         ConfigError: The label config cannot be served; what is in the way is named.
     """
-    project = _look_up(client, number, made, title)
+    project = _look_up(client, number, made, title, {})
     if project is None:
         body = {
             "title": title,
@@ -94,7 +96,7 @@ def open_project(
         kind = ("several classes", "one class")
         raise ConfigError(
             f"project {project['id']} asks for {kind[not found.multi]} per item, not {kind[not multi]}",
-            hint="change `choice` in the project's label config, or `multi` in yours",
+            hint="change `choice` (of a Taxonomy `maxUsages`) in the project's label config, or `multi` in yours",
         )
     missing = [name for name in classes if name not in found.classes]
     if missing:
@@ -122,30 +124,46 @@ def _split(config: str) -> tuple[str, str]:
 
 
 def find_project(
-    client: Client, *, number: int | None, made: str | None = None, title: str, control: str | None = None
+    client: Client,
+    *,
+    number: int | None,
+    made: str | None = None,
+    title: str,
+    control: str | None = None,
+    counts: bool = True,
 ) -> tuple[dict[str, Any], Control]:
     """The project as it is, without making or changing anything.
+
+    Args:
+        client: Who asks.
+        number: As for ``open_project``.
+        made: As for ``open_project``.
+        title: As for ``open_project``.
+        control: As for ``open_project``.
+        counts: With the numbers of tasks and answers, which take Label Studio a second in a large project.
 
     Raises:
         AnnotatorError: There is no such project, or there are several.
         ConfigError: Its label config cannot be served.
     """
-    project = _look_up(client, number, made, title)
+    project = _look_up(client, number, made, title, {} if counts else {"include": _NO_COUNTS})
     if project is None:
         raise AnnotatorError(f"{client.url} has no project {title!r}", hint="push a round first: it makes the project")
     return project, read_config(str(project.get("label_config") or ""), control=control)
 
 
-def _look_up(client: Client, number: int | None, made: str | None, title: str) -> dict[str, Any] | None:
+def _look_up(
+    client: Client, number: int | None, made: str | None, title: str, only: dict[str, str]
+) -> dict[str, Any] | None:
     if number is None:
-        return _by_title(client, title)
-    project: dict[str, Any] | None = client.get(f"/api/projects/{number}", missing_ok=made is not None)
+        return _by_title(client, title, only)
+    project: dict[str, Any] | None = client.get(f"/api/projects/{number}", missing_ok=made is not None, **only)
     if made is not None and (project is None or project.get("created_at") != made):
-        return _by_title(client, title)
+        return _by_title(client, title, only)
     return project
 
 
-def _by_title(client: Client, title: str) -> dict[str, Any] | None:
+def _by_title(client: Client, title: str, only: dict[str, str]) -> dict[str, Any] | None:
     if not 3 <= len(title) <= 50:
         raise ConfigError(f"the title {title!r} has {len(title)} characters", hint="give it 3 to 50")
     page = client.get("/api/projects/", title=title, page_size=100)
@@ -155,7 +173,7 @@ def _by_title(client: Client, title: str) -> dict[str, Any] | None:
         raise AnnotatorError(
             f"{len(same)} projects are called {title!r}: {numbers}", hint="say which one by its number"
         )
-    found: dict[str, Any] | None = client.get(f"/api/projects/{same[0]['id']}") if same else None
+    found: dict[str, Any] | None = client.get(f"/api/projects/{same[0]['id']}", **only) if same else None
     return found
 
 

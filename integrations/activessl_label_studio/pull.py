@@ -184,7 +184,9 @@ def _gone(
 
 def _count(client: Client, number: int) -> int:
     """How many annotations the project has, skips and ground truth included."""
-    project = client.get(f"/api/projects/{number}")
+    # of all fields, the others take Label Studio five times as long to count in a large project
+    only = "id,total_annotations_number,skipped_annotations_number"
+    project = client.get(f"/api/projects/{number}", include=only)
     return int(project.get("total_annotations_number") or 0) + int(project.get("skipped_annotations_number") or 0)
 
 

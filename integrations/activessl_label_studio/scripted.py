@@ -21,7 +21,7 @@ from activessl.errors import AnnotatorError, AnnotatorUnreachable
 from activessl_label_studio.client import scrub
 from activessl_label_studio.labels import Control, read_config
 from activessl_label_studio.login import sign_in
-from activessl_label_studio.mapping import item_id_of, to_result
+from activessl_label_studio.mapping import item_id_of, named_in, to_result
 
 __all__ = ["Habits", "ScriptedAnnotator", "Worked"]
 
@@ -222,7 +222,7 @@ def _preselected(task: Mapping[str, Any], control: Control) -> tuple[tuple[str, 
     for prediction in task.get("predictions") or ():
         for part in prediction.get("result") or ():
             if part.get("from_name") == control.name:
-                return tuple(part["value"]["choices"]), int(prediction["id"])
+                return tuple(named_in([part], control)), int(prediction["id"])
     return (), None
 
 

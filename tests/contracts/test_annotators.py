@@ -422,6 +422,53 @@ def test_a_project_that_was_there_before_is_adopted_with_its_labels(
     people.client.get(f"/api/tasks/{made[2]}")  # the double is still there
 
 
+def test_a_taxonomy_over_marked_up_text_is_asked_suggested_and_answered_by_its_paths(
+    people: LabelStudioAnnotator, place: Any, pool: Pool
+) -> None:
+    classes = ("clothes / coat", "clothes / dress", "bag")
+    project, _ = people.project()
+    inside = '<Choice value="clothes"><Choice value="coat"/><Choice value="dress"/></Choice><Choice value="bag"/>'
+    config = (
+        '<View><HyperText name="shown" value="$html"/>'
+        f'<Taxonomy name="kind" toName="shown" maxUsages="1">{inside}</Taxonomy></View>'
+    )
+    people.client.patch(f"/api/projects/{project['id']}", {"label_config": config})
+    wider = LabelStudioAnnotator(replace(people.config, classes=classes))
+    query = ask(pool, [0, 1])
+    suggested = [Suggestion(i, (classes[1], classes[0]), (0.6, 0.3)) for i in query.ids]
+    pushed = wider.push(pool, query, suggested, model="round-0")
+    shown = wider.client.get(f"/api/tasks/{pushed.tasks[pool.ids[0]]}")
+    assert shown["data"]["html"] == pool.read(0)
+    assert shown["predictions"][0]["result"][0]["value"] == {"taxonomy": [["clothes", "dress"]]}
+
+    kinds = dict(zip(pool.ids[:2], (classes[0], classes[2]), strict=True))
+    worker = ScriptedAnnotator(place.url, place.email, place.password, int(project["id"]), kinds, habits=PERFECT)
+    assert worker.work(5).items == query.ids
+    worker.close()
+    answers, _ = wider.pull()
+    assert [(a.item_id, a.classes, a.suggested) for a in answers] == [
+        (item, (said,), classes[1]) for item, said in kinds.items()
+    ]
+
+
+def test_a_class_taken_out_of_the_config_keeps_its_answers_and_is_not_suggested_any_more(
+    people: LabelStudioAnnotator, pool: Pool
+) -> None:
+    query = ask(pool, [0, 1])
+    pushed = people.push(pool, query, suggest(query, "bag"), model="round-0")
+    submit(people.client, pushed.tasks[pool.ids[0]], ["bag"])
+    project, _ = people.project()
+    narrower = project["label_config"].replace('<Choice value="bag" hotkey="3"/>', '<Choice value="hat" hotkey="3"/>')
+    people.client.patch(f"/api/projects/{project['id']}", {"label_config": narrower})
+    answers, _ = people.pull()
+    assert [(a.kind, a.classes) for a in answers] == [("label", ("bag",))]
+    assert "which the label config does not have" in people.notes[0].what
+    left = LabelStudioAnnotator(replace(people.config, classes=("coat", "dress", "hat")))
+    left.push(pool, query, suggest(query, "bag"), model="round-1")
+    (shown,) = people.client.get(f"/api/tasks/{pushed.tasks[pool.ids[1]]}")["predictions"]
+    assert shown["result"][0]["value"] == {"choices": ["coat"]}
+
+
 def test_the_legacy_token_is_refused_with_what_to_do(place: Any) -> None:
     with pytest.raises(AnnotatorError) as caught:
         connect(place.url, "0123456789abcdef0123456789abcdef01234567")

@@ -63,11 +63,15 @@ def test_results_say_the_alias_where_a_choice_has_one() -> None:
     ("config", "named"),
     [
         ("<View>", "cannot be read"),
-        (f"<View>{IMAGE}</View>", "no Choices"),
+        (f"<View>{IMAGE}</View>", "no Choices or Taxonomy"),
         (f'<View>{IMAGE}<RectangleLabels name="b" toName="item"><Label value="x"/></RectangleLabels></View>', "Rect"),
         (f"<View>{IMAGE}{choices(perRegion='true')}</View>", "perRegion"),
         (f"<View>{IMAGE}{choices(visibleWhen='region-selected')}</View>", "visibleWhen"),
         (f"<View>{IMAGE}{choices('', value='$options')}</View>", "takes its classes from the tasks"),
+        (
+            f'<View>{IMAGE}<Taxonomy name="k" toName="item"><Choice value="a / b"/></Taxonomy></View>',
+            "a / b",
+        ),
         ('<View><Video name="item" value="$video"/>' + choices() + "</View>", "Video"),
     ],
 )
@@ -79,8 +83,20 @@ def test_what_cannot_be_served_is_refused_by_name(config: str, named: str) -> No
 def test_of_several_choices_one_must_be_named() -> None:
     other = choices().replace("label", "other")
     config = f"<View>{IMAGE}{choices()}{other}</View>"
-    with pytest.raises(ConfigError, match="2 Choices"):
+    with pytest.raises(ConfigError, match="2 Choices or Taxonomies"):
         read_config(config)
     assert read_config(config, control="other").name == "other"
     with pytest.raises(ConfigError, match="nothing"):
         read_config(config, control="nothing")
+
+
+def test_of_a_taxonomy_the_classes_are_the_paths_to_its_leaves() -> None:
+    inside = (
+        "<Choice value='animal'><Choice value='cat'/><Choice value='other' alias='o'/></Choice>"
+        "<Choice value='plant'><Choice value='other'/></Choice><Choice value='stone'/>"
+    )
+    for attribute, multi in (('maxUsages="1"', False), ("", True)):
+        config = f'<View>{IMAGE}<Taxonomy name="kind" toName="item" {attribute}>{inside}</Taxonomy></View>'
+        found = read_config(config)
+        assert found.classes == ("animal / cat", "animal / o", "plant / other", "stone")
+        assert (found.kind, found.multi, found.key) == ("taxonomy", multi, "image")
