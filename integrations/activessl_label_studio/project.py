@@ -153,7 +153,7 @@ def find_project(
 
 
 def _look_up(
-    client: Client, number: int | None, made: str | None, title: str, only: dict[str, str]
+    client: Client, number: int | None, made: str | None, title: str, only: dict[str, Any]
 ) -> dict[str, Any] | None:
     if number is None:
         return _by_title(client, title, only)
@@ -163,7 +163,7 @@ def _look_up(
     return project
 
 
-def _by_title(client: Client, title: str, only: dict[str, str]) -> dict[str, Any] | None:
+def _by_title(client: Client, title: str, only: dict[str, Any]) -> dict[str, Any] | None:
     if not 3 <= len(title) <= 50:
         raise ConfigError(f"the title {title!r} has {len(title)} characters", hint="give it 3 to 50")
     page = client.get("/api/projects/", title=title, page_size=100)
