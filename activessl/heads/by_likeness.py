@@ -6,7 +6,7 @@ Both know what they would have said of each label without it, in closed form, an
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -42,6 +42,8 @@ class LikenessHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     classes_: np.ndarray[Any, np.dtype[Any]]
     n_features_in_: int
+    points_: Float[np.ndarray, "p d"]
+    of_: Int[np.ndarray, " p"]
     #: The name it is registered under.
     kind: ClassVar[str]
     #: The temperature before any label, and how far labels move it.
@@ -113,19 +115,7 @@ class LikenessHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def save(self, folder: Path) -> None:
         """Write ``weights.safetensors`` and ``config.json``."""
-        check_is_fitted(self, "sharpness_")
-        tensors = {"points": self.points_, "of": self.of_, "centre": self.centre_, "seen": self.seen_}
-        write_head(
-            folder,
-            self.kind,
-            tensors,
-            {
-                "classes": self.classes_.tolist(),
-                "sharpness": self.sharpness_,
-                "novelty": self.novelty_,
-                "seed": self.seed,
-            },
-        )
+        write_head(folder, self.kind, *self.to_parts())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -134,7 +124,22 @@ class LikenessHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             HeadError: The folder holds no head of this kind, or an incomplete one.
         """
-        tensors, config = read_head(folder, cls.kind, ("points", "of", "centre", "seen"))
+        return cls.from_parts(*read_head(folder, cls.kind, ("points", "of", "centre", "seen")))
+
+    def to_parts(self) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
+        """Arrays, and JSON values."""
+        check_is_fitted(self, "sharpness_")
+        config = {
+            "classes": self.classes_.tolist(),
+            "sharpness": self.sharpness_,
+            "novelty": self.novelty_,
+            "seed": self.seed,
+        }
+        return {"points": self.points_, "of": self.of_, "centre": self.centre_, "seen": self.seen_}, config
+
+    @classmethod
+    def from_parts(cls, tensors: Mapping[str, np.ndarray[Any, Any]], config: Mapping[str, Any]) -> Self:
+        """A head of what ``to_parts`` gave."""
         head = cls(classes=tuple(config["classes"]), seed=int(config["seed"]))
         head.classes_ = np.asarray(config["classes"])
         head.points_, head.of_, head.centre_ = tensors["points"], tensors["of"], tensors["centre"]
@@ -208,13 +213,16 @@ class NeighbourHead(LikenessHead):
     def _say(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         return self._votes(x, None)
 
+    def voters(self, labels: int) -> int:
+        """How many of so many labels vote: more than a class has would let the common classes win everywhere."""
+        return max(1, min(self.most, round(labels**0.5)))
+
     def _votes(self, x: Float[np.ndarray, "n d"], own: Int[np.ndarray, " n"] | None) -> Float[np.ndarray, "n k"]:
         """Logarithms of the classes' weights; ``own`` names the label of each row that must not vote."""
         k, cosine = int(self.of_.max()) + 1, x @ self.points_.T
         if own is not None:
             cosine[np.arange(len(x)), own] = -np.inf
-        # more voters than labels of a class would let the common classes win everywhere
-        voters = max(1, min(self.most, round(len(self.points_) ** 0.5)))
+        voters = self.voters(len(self.points_))
         near = np.argpartition(-cosine, voters - 1, axis=1)[:, :voters]
         weight = np.exp(self.fall * (np.take_along_axis(cosine, near, axis=1) - 1))
         votes = np.tile(self.share * np.bincount(self.of_, minlength=k) / len(self.of_), (len(x), 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -172,20 +172,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def save(self, folder: Path) -> None:
         """Write ``weights.safetensors`` and ``config.json``."""
-        check_is_fitted(self, "coef_")
-        tensors = {"coef": self.coef_, "intercept": self.intercept_, "centre": self.centre_, "seen": self.seen_}
-        write_head(
-            folder,
-            "logistic",
-            tensors,
-            {
-                "classes": self.classes_.tolist(),
-                "penalty": self.penalty_,
-                "sharpness": self.sharpness_,
-                "novelty": self.novelty_,
-                "seed": self.seed,
-            },
-        )
+        write_head(folder, "logistic", *self.to_parts())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -194,7 +181,24 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             HeadError: The folder holds no head of this kind, or an incomplete one.
         """
-        tensors, config = read_head(folder, "logistic", ("coef", "intercept", "centre", "seen"))
+        return cls.from_parts(*read_head(folder, "logistic", ("coef", "intercept", "centre", "seen")))
+
+    def to_parts(self) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
+        """Arrays, and JSON values."""
+        check_is_fitted(self, "coef_")
+        config = {
+            "classes": self.classes_.tolist(),
+            "penalty": self.penalty_,
+            "sharpness": self.sharpness_,
+            "novelty": self.novelty_,
+            "seed": self.seed,
+        }
+        tensors = {"coef": self.coef_, "intercept": self.intercept_, "centre": self.centre_, "seen": self.seen_}
+        return tensors, config
+
+    @classmethod
+    def from_parts(cls, tensors: Mapping[str, np.ndarray[Any, Any]], config: Mapping[str, Any]) -> Self:
+        """A head of what ``to_parts`` gave."""
         head = cls(classes=tuple(config["classes"]), seed=int(config["seed"]))
         head.classes_ = np.asarray(config["classes"])
         head.coef_, head.intercept_, head.centre_ = tensors["coef"], tensors["intercept"], tensors["centre"]

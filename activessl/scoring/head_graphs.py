@@ -6,7 +6,8 @@ import numpy as np
 
 from activessl.errors import HeadError
 from activessl.heads.base import Head
-from activessl.heads.by_likeness import PrototypeHead
+from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
+from activessl.heads.choose import AutoHead
 from activessl.heads.linear import LogisticHead
 from activessl.heads.smoothing import NEIGHBOURS
 from activessl.scoring.graph import WITHOUT, Graph
@@ -57,17 +58,41 @@ def write_head(graph: Graph, head: Head, points: str, name: str) -> str:
     Raises:
         HeadError: What this head computes cannot be said in ONNX.
     """
-    if isinstance(head, PrototypeHead):
-        coef, intercept = head.points_ * head.sharpness_, np.zeros(len(head.points_))
-    elif isinstance(head, LogisticHead):
-        coef, intercept = head.coef_[head.seen_], head.intercept_[head.seen_]
-    else:
-        raise HeadError(f"the head {name!r} cannot be written as ONNX", hint=WITHOUT)
-    seen, k = np.flatnonzero(head.seen_), len(head.classes_)
-    unit = graph.unit(graph.add("Sub", points, head.centre_))
-    scores = graph.add("Add", graph.add("MatMul", unit, coef.T), intercept)
-    probs = graph.add("Softmax", scores, axis=-1)
+    match head:
+        case LogisticHead():
+            scaled = graph.unit(graph.add("Sub", points, head.centre_))
+            logits = graph.add(
+                "Add", graph.add("MatMul", scaled, head.coef_[head.seen_].T), head.intercept_[head.seen_]
+            )
+        case PrototypeHead():
+            scaled = graph.unit(graph.add("Sub", points, head.centre_))
+            logits = graph.add("MatMul", scaled, head.sharpness_ * head.points_.T)
+        case NeighbourHead():
+            logits = _votes(graph, head, graph.unit(graph.add("Sub", points, head.centre_)))
+        case AutoHead():
+            parts = [
+                graph.add("Mul", write_head(graph, member, points, part), np.float32(head.weights_[part]))
+                for part, member in head.members_.items()
+            ]
+            return str(graph.add("Sum", *parts))
+        case _:
+            raise HeadError(f"the head {name!r} cannot be written as ONNX", hint=WITHOUT)
+    probs = graph.add("Softmax", logits, axis=-1)
 
     # classes that nobody has shown share what is left
+    seen, k = np.flatnonzero(head.seen_), len(head.classes_)
     unseen = np.where(head.seen_, 0.0, head.novelty_ / max(k - len(seen), 1))
     return str(graph.add("Add", graph.add("MatMul", probs, np.eye(k)[seen] * (1 - head.novelty_)), unseen))
+
+
+def _votes(graph: Graph, head: NeighbourHead, scaled: str) -> str:
+    count = np.bincount(head.of_)
+    cosine = graph.add("MatMul", scaled, head.points_.T)
+    voters = np.array([head.voters(len(head.points_))], dtype=np.int64)
+    near, at = graph.add("TopK", cosine, voters, outputs=2, axis=-1)
+    weight = graph.add("Exp", graph.add("Mul", graph.add("Sub", near, np.float32(1)), np.float32(head.fall)))
+    weight = graph.add("Unsqueeze", weight, np.array([1], dtype=np.int64))  # (b, 1, voters)
+    classes = graph.add("Gather", np.eye(len(count))[head.of_], at, axis=0)  # (b, voters, k)
+    votes = graph.add("Squeeze", graph.add("MatMul", weight, classes), np.array([1], dtype=np.int64))
+    total = graph.add("Add", votes, head.share * count / len(head.of_))
+    return str(graph.add("Mul", graph.add("Log", total), np.float32(head.sharpness_)))

@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
 from activessl.heads.calibrate import reliability
+from activessl.heads.choose import AutoHead
 from activessl.heads.linear import LogisticHead
 from activessl.heads.smoothing import smooth
 
-POOL, TEST = 6000, 2000  # items at most, so that a run takes minutes
+POOL, TEST = 3000, 1500  # items at most, so that a run takes minutes
 EACH = (1, 2, 5, 10, 40)
 
 
@@ -63,6 +65,9 @@ def main(folder: Path, seeds: int) -> None:
                         "logistic": (LogisticHead(classes=range(k)), x, xt),
                         "smoothed": (LogisticHead(classes=range(k)), seen, seen_test),
                         "uncalibrated": (LogisticHead(classes=range(k), calibrate=False), seen, seen_test),
+                        "prototypes": (PrototypeHead(classes=range(k)), seen, seen_test),
+                        "neighbours": (NeighbourHead(classes=range(k)), seen, seen_test),
+                        "auto": (AutoHead(classes=range(k)), seen, seen_test),
                     }
                     for name, (head, pool, test) in arms.items():
                         start = time.perf_counter()
@@ -99,6 +104,20 @@ def main(folder: Path, seeds: int) -> None:
             print(
                 f"| {each} | {sk:.1f} | {lr:.1f} | {sm:.1f} | {sm - sk:+.1f} | {e[0]:.3f} | {e[1]:.3f} | {e[2]:.3f} |"
             )
+    print("\n### Heads on the same smoothed vectors\n")
+    heads = ("smoothed", "prototypes", "neighbours", "auto")
+    print("| labels | logistic | prototypes | neighbours | auto | auto less the best single head, worst set |")
+    print("|---|---|---|---|---|---|")
+    for draw in ("random", "stratified"):
+        for each in EACH:
+            there = [s for s in names if (draw, each, "auto", f"accuracy {s}") in scores]
+            by_set = {h: [100 * float(np.mean(scores[draw, each, h, f"accuracy {s}"])) for s in there] for h in heads}
+            behind = {
+                s: by_set["auto"][i] - max(by_set[h][i] for h in heads if h != "auto") for i, s in enumerate(there)
+            }
+            worst = min(behind, key=behind.__getitem__)
+            cells = " | ".join(f"{np.mean(by_set[h]):.1f}" for h in heads)
+            print(f"| {draw}, {each} a class | {cells} | {behind[worst]:+.1f} ({worst}) |")
     print("\n### Accuracy by set, random labels: scikit-learn / logistic / smoothed\n")
     print("| set | " + " | ".join(map(str, EACH)) + " |\n|---|" + "---|" * len(EACH))
     for s in names:

@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from activessl.errors import HeadError, LabelError
 from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
 from activessl.heads.calibrate import reliability, softmax
+from activessl.heads.choose import AutoHead
 from activessl.heads.linear import LogisticHead
 from activessl.heads.registry import make_head
 from activessl.heads.softmax import fit_softmax, span
@@ -30,7 +31,7 @@ def overlapping(n: int = 300, d: int = 16, k: int = 3, seed: int = 0) -> tuple[n
     return rng.normal(size=(k, d))[truth] + 3 * rng.normal(size=(n, d)), truth
 
 
-@pytest.mark.parametrize("kind", [LogisticHead, NeighbourHead, PrototypeHead])
+@pytest.mark.parametrize("kind", [AutoHead, LogisticHead, NeighbourHead, PrototypeHead])
 def test_it_passes_scikit_learns_estimator_checks(kind: type) -> None:
     failed = []
     for estimator, check in estimator_checks_generator(kind()):
@@ -217,3 +218,15 @@ def test_fifty_new_labels_on_fifty_thousand_items_take_less_than_a_second_and_ch
     anew = make_head("logistic", 10).fit(pool[:1050], truth[:1050]).predict_proba(pool)
     np.testing.assert_allclose(probs, anew, atol=2e-3)
     assert spent < 1.0  # of one core; 0.15 to 0.3 s as measured
+
+
+def test_the_mixture_trusts_the_head_that_the_labels_bear_out() -> None:
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, 400)
+    rings = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    stripes = (angle // (np.pi / 4)).astype(int) % 2  # no line and no middle tells them apart, neighbours do
+    head = AutoHead(classes=(0, 1)).fit(rings[:200], stripes[:200])
+    assert head.weights_["neighbours"] > 0.8
+    assert head.score(rings[200:], stripes[200:]) > 0.9
+    few = AutoHead(classes=(0, 1)).fit(rings[:2], np.array([0, 1]))
+    assert few.weights_ == {"logistic": 0.5, "neighbours": 0.25, "prototype": 0.25}
