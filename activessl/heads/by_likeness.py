@@ -215,7 +215,8 @@ class NeighbourHead(LikenessHead):
 
     def voters(self, labels: int) -> int:
         """How many of so many labels vote: more than a class has would let the common classes win everywhere."""
-        return max(1, min(self.most, round(labels**0.5)))
+        found: int = max(1, min(self.most, round(float(labels) ** 0.5)))
+        return found
 
     def _votes(self, x: Float[np.ndarray, "n d"], own: Int[np.ndarray, " n"] | None) -> Float[np.ndarray, "n k"]:
         """Logarithms of the classes' weights; ``own`` names the label of each row that must not vote."""
