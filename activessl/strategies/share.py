@@ -91,8 +91,7 @@ def _spread(chosen: Query, drawn: Query) -> Query:
     order[~is_drawn] = np.arange(len(chosen))
     order[is_drawn] = len(chosen) + np.arange(len(drawn))
     before = np.maximum(np.cumsum(~is_drawn) - 1, 0)  # the chosen item at or before each position
-    none: tuple[int, ...] = ()
-    neighbours = (chosen.neighbours or (none,) * len(chosen)) + (drawn.neighbours or (none,) * len(drawn))
+    neighbours = [*_neighbours(chosen), *_neighbours(drawn)]
     return Query(
         indices=np.concatenate([chosen.indices, drawn.indices])[order],
         ids=tuple((chosen.ids + drawn.ids)[i] for i in order),
@@ -106,3 +105,8 @@ def _spread(chosen: Query, drawn: Query) -> Query:
         },
         neighbours=tuple(neighbours[i] for i in order),
     )
+
+
+def _neighbours(query: Query) -> tuple[tuple[int, ...], ...]:
+    """One entry an item, empty where nothing was labeled yet."""
+    return query.neighbours or tuple(() for _ in range(len(query)))
