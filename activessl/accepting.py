@@ -218,3 +218,18 @@ def audit_count(history: History) -> AuditCount | None:
     wrong = sum(history.labels[i].classes != (said[i],) for i in seen)
     low, high = share_interval(wrong, len(seen))
     return AuditCount(len(seen), wrong, low, high, low > history.accepted.error)
+
+
+def promise_text(history: History) -> str:
+    """What stands accepted, what was promised, and what people found; empty where nothing does."""
+    accepted = history.accepted
+    if accepted is None or not history.machine:
+        return ""
+    whom = "of each class" if accepted.per_class else "of them"
+    sure, judges = f"{100 * (1 - accepted.delta):.0f} % confidence", f"{accepted.calibration:,} random labels"
+    text = (
+        f"{len(history.machine):,} items accepted without a look: at most {100 * accepted.error:.1f} % {whom} wrong, "
+        f"with {sure} ({accepted.wrong} of {judges} were)"
+    )
+    found = audit_count(history)
+    return text if found is None else f"{text}; {found.to_text()}"

@@ -17,6 +17,7 @@ from activessl.measuring.audit import FEWEST, Audit, audit_accuracy
 from activessl.measuring.hours import HumanTime, human_time
 from activessl.measuring.live import PARTS, LiveSavings, live_savings
 from activessl.measuring.planning import Plan, Price, make_plan
+from activessl.measuring.roi import Roi, return_on_investment
 from activessl.measuring.trend import Trend, fit_trend
 from activessl.project import write_atomic, writing
 from activessl.view import View
@@ -170,6 +171,51 @@ class Evidence:
             time=self.time,
             price=self.price,
             rng=np.random.default_rng([self.view.project.config.seed, 7]),
+        )
+
+    @cached_property
+    def pays(self) -> bool | None:
+        """Whether the next hour of labeling is worth its price; None where that cannot be said.
+
+        With fewer random labels than three times what an audit takes, the slope of the curve is mostly a guess, and no
+        reason to stop.
+        """
+        rates = self.view.project.config.rates
+        if rates.per_hour is None or rates.per_point is None or self.audit is None:
+            return None
+        if self.time is None or len(self.drawn.at) < 3 * FEWEST:
+            return None
+        return self.plan(0.5).still_pays  # whatever the target
+
+    def goal(self) -> Plan | None:
+        """The plan to the accuracy at which the config says to stop; None without one, or while too little is known."""
+        target = self.view.project.config.stop.accuracy
+        if target is None or target >= 1 or self.audit is None:
+            return None
+        return self.plan(target)
+
+    def roi(self) -> Roi | None:
+        """Money so far, by the estimate of the labels saved; None without rates, times or such an estimate."""
+        history, rates = self.view.history, self.view.project.config.rates
+        taught = [
+            (r.queried.seconds + sum(t.seconds for t in r.taught), r.taught[-1].labels)
+            for r in history.rounds
+            if r.taught
+        ]
+        if rates.per_hour is None or self.live is None or self.time is None or not taught:
+            return None
+        start = 0.0 if history.encoded is None else history.encoded.seconds
+        return return_on_investment(
+            self.live.saved,
+            self.live.low,
+            self.live.high,
+            labels=[labels for _, labels in taught],
+            seconds_per_label=self.time.per_label,
+            per_hour=rates.per_hour,
+            currency=rates.currency,
+            overhead=rates.overhead,
+            machine_hours=[(start + s) / 3600 for s in np.cumsum([s for s, _ in taught])],
+            compute_per_hour=rates.compute_per_hour,
         )
 
     def keep(self) -> None:

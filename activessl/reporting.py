@@ -13,6 +13,7 @@ from textwrap import shorten
 
 import numpy as np
 
+from activessl.accepting import promise_text
 from activessl.annotators.base import Answer, item_of
 from activessl.encoders.embeddings import unit
 from activessl.errors import ActiveSSLError, MeasureError
@@ -53,7 +54,7 @@ def project_report(
     audit, live = evidence.audit, evidence.live
     evidence.keep()
     tax = _tax(view)
-    verdict = stop_now(view, audit)
+    verdict = stop_now(view, evidence)
     return Report(
         title=config.annotator.title,
         made_at=datetime.now(UTC),
@@ -78,6 +79,11 @@ def project_report(
         sights=tuple(_sights(view)),
         suspects=() if history.encoded is None else tuple(view.suspects()),
         people=history.people,
+        plan=evidence.goal(),
+        roi=evidence.roi(),
+        machine=len(history.machine),
+        promise=promise_text(history),
+        decisions=history.decisions,
         verdict=verdict,
         assumptions=tuple(_assumptions(time, tax, None if savings else live)),
         not_measured=tuple(_not_measured(view, arm, audit, live)),
@@ -94,9 +100,9 @@ def project_report(
     )
 
 
-def stop_now(view: View, audit: Audit | None = None) -> Verdict:
+def stop_now(view: View, evidence: Evidence) -> Verdict:
     """Whether the project should stop, by the limits of its config."""
-    config, history = view.project.config, view.history
+    config, history, audit = view.project.config, view.history, evidence.audit
     newest = [r.taught[-1] for r in history.rounds if r.taught]
     lows = [] if audit is None else [audit.low]
     if newest and newest[-1].accuracy is not None and newest[-1].test_items:
@@ -121,6 +127,7 @@ def stop_now(view: View, audit: Audit | None = None) -> Verdict:
         hours=sum(history.seconds.values()) / 3600 if history.seconds else None,
         rounds=len(newest),
         left=left,
+        pays=evidence.pays,
     )
 
 

@@ -339,7 +339,7 @@ class Session:
     def should_stop(self) -> str | None:
         """Why the project should stop, by the limits of its config; None to go on."""
         view = View.of(self.project)
-        verdict = stop_now(view, Evidence(view).audit)
+        verdict = stop_now(view, Evidence(view))
         return verdict.why if verdict.stop else None
 
     def report(

@@ -185,7 +185,7 @@ def _pays(
             return None, True
         points = 100 * float(np.median(curve.gain(count))) * 3600 / seconds
         if points * per_point < per_hour:
-            return round(count), step > 1
+            return round(count), bool(step > 1)
     return None, True
 
 

@@ -40,6 +40,8 @@ class Arena:
         seed: The root of all randomness.
         habits: Of the annotator.
         smoothing: Whether vectors are smoothed over the pool's neighbourhoods.
+        answers: (n,) what people really answered about each item, -1 for a skip; None to draw them by ``habits``.
+        times: (t,) seconds that real answers took, drawn from at random; None to draw them by ``habits``.
     """
 
     vectors: Float[np.ndarray, "n d"]
@@ -51,6 +53,8 @@ class Arena:
     seed: int
     habits: Habits
     smoothing: bool = True
+    answers: Int[np.ndarray, " n"] | None = None
+    times: Float[np.ndarray, " t"] | None = None
     _views: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
 
     def views(self, s: int) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "t d"]]:
@@ -81,7 +85,7 @@ class Arena:
     def digest(self) -> str:
         """Names data and settings, so that runs of other data or settings are never mixed up."""
         found = hashlib.sha256()
-        for array in (self.vectors, self.labels, self.split, self.habits.confusion):
+        for array in (self.vectors, self.labels, self.split, self.habits.confusion, self.answers, self.times):
             if array is not None:
                 found.update(str((array.shape, array.dtype)).encode())
                 found.update(np.ascontiguousarray(array).data)
@@ -122,6 +126,8 @@ def arrange(
     seed: int,
     habits: Habits | None,
     smoothing: bool,
+    answers: Any = None,
+    times: Any = None,
 ) -> Arena:
     """Check everything once.
 
@@ -163,7 +169,8 @@ def arrange(
     if not counts or counts[0] < 1 or any(b <= a for a, b in pairwise(counts)):
         raise MeasureError(f"budgets {counts} do not ascend from 1", hint="pass ascending counts such as 10,20,40")
     make_head(head, k)
-    arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits(), smoothing)
+    given, took = _real_answers(answers, times, y, k)
+    arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits(), smoothing, given, took)
     size = len(arena.parts(0)[0])
     if counts[-1] > size:
         raise MeasureError(
@@ -185,7 +192,12 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
     vectors, test_vectors = arena.views(s)
     truth = arena.labels[pool]
     # the annotator answers an item alike for whoever asks: all answers are drawn beforehand
-    answers, spent = arena.habits.answer(truth, arena.n_classes, np.random.default_rng([arena.seed, s, 1]))
+    rng = np.random.default_rng([arena.seed, s, 1])
+    answers, spent = arena.habits.answer(truth, arena.n_classes, rng)
+    if arena.answers is not None:
+        answers = arena.answers[pool]
+    if arena.times is not None:
+        spent = rng.choice(arena.times, len(pool))
 
     head = make_head(arena.head, arena.n_classes, s)
     state = State(vectors, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), arena.n_classes, _rng(arena, s, 0))
@@ -238,6 +250,26 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
         if r + 1 < len(arena.budgets):
             state = _informed(state, head, strategy, _rng(arena, s, r, MOST_REFILLS))
     return Track(tuple(accuracy), tuple(seconds), tuple(human), cold_start)
+
+
+def _real_answers(
+    answers: Any, times: Any, y: Int[np.ndarray, " n"], k: int
+) -> tuple[Int[np.ndarray, " n"] | None, Float[np.ndarray, " t"] | None]:
+    """Answers and times of people, checked.
+
+    Raises:
+        MeasureError: Answers about other items or of classes that there are not, or times that are none.
+    """
+    given = None if answers is None else np.asarray(answers, dtype=np.int64)
+    if given is not None and (given.shape != y.shape or given.min() < -1 or given.max() >= k):
+        raise MeasureError(
+            f"answers of shape {given.shape} for {len(y)} items of {k} classes",
+            hint="pass a class index, or -1 for a skip, for each item",
+        )
+    took = None if times is None else np.asarray(times, dtype=np.float64)
+    if took is not None and (took.ndim != 1 or not len(took) or not np.all(np.isfinite(took) & (took > 0))):
+        raise MeasureError("times that are missing, NaN or not above 0", hint="pass the seconds of real answers")
+    return given, took
 
 
 def _informed(state: State, head: Head, strategy: QueryStrategy, rng: np.random.Generator) -> State:

@@ -125,6 +125,8 @@ def simulate(
     oracle: Habits | None = None,
     smoothing: bool = True,
     random_share: float = 0.0,
+    answers: Int[np.ndarray, " n"] | None = None,
+    times: Float[np.ndarray, " t"] | None = None,
     cache: Path | None = None,
 ) -> Simulation:
     """Let strategies ask an annotator that knows the truth, and measure what the head learns.
@@ -149,6 +151,8 @@ def simulate(
         oracle: How the annotator errs, skips and takes its time; flawless if not given.
         smoothing: Whether all arms see vectors that are smoothed over the pool's neighbourhoods, made without labels.
         random_share: Part of each round that every strategy leaves to chance, in [0, 1]; in projects a tenth.
+        answers: What people really answered about each item, as class indices, -1 for a skip: instead of ``oracle``'s.
+        times: Seconds that real answers took; each label takes one of these, drawn at random.
         cache: Folder in which finished runs are kept, so that an interrupted simulation goes on where it stopped.
 
     Returns:
@@ -177,6 +181,8 @@ def simulate(
         seed=seed,
         habits=oracle,
         smoothing=smoothing,
+        answers=answers,
+        times=times,
     )
     if seeds < 1:
         raise MeasureError(f"{seeds} seeds", hint="use at least 1, better 20")
@@ -242,7 +248,8 @@ def _settings(arena: Arena, seeds: int) -> dict[str, Any]:
             "skips": habits.skips,
             "seconds": habits.seconds,
             "spread": habits.spread,
-            "times": "assumed, not measured",
+            "answers": "drawn" if arena.answers is None else "of people",
+            "times": "assumed, not measured" if arena.times is None else "of people",
         },
     }
 

@@ -12,7 +12,7 @@ from jaxtyping import Int
 from activessl.errors import MeasureError
 
 #: Which rule said stop; ``none`` says go on.
-Rule = Literal["none", "target", "stable", "labels", "hours", "rounds", "exhausted"]
+Rule = Literal["none", "target", "stable", "worth", "labels", "hours", "rounds", "exhausted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,7 @@ def decide(
     hours: float | None = None,
     rounds: int = 0,
     left: int | None = None,
+    pays: bool | None = None,
 ) -> Verdict:
     """Apply the limits; of several that say stop, the best news is told.
 
@@ -129,6 +130,8 @@ def decide(
         hours: Hours of labeling so far; None where they were not recorded.
         rounds: Rounds so far.
         left: Items that can still be asked; None where it is not known.
+        pays: Whether the next hour of labeling is worth its price; None where nobody says what accuracy is worth, or
+            too little is known to say.
 
     References:
         Bloodgood & Vijay-Shanker, A Method for Stopping Active Learning Based on Stabilizing Predictions and the Need
@@ -149,6 +152,8 @@ def decide(
         if len(known) == limits.window and float(np.mean(known)) >= limits.kappa:
             why = f"predictions are stable: kappa {np.mean(known):.3f} over the last {limits.window} rounds"
             return Verdict(True, "stable", why)
+    if pays is False:
+        return Verdict(True, "worth", "the next hour of labeling costs more than the accuracy that it adds is worth")
     if left == 0:
         return Verdict(True, "exhausted", "every item is labeled or skipped")
     if limits.labels is not None and labels >= limits.labels:

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from activessl.reports.chart import draw
-from activessl.reports.wording import amount, hours_text, percent
+from activessl.reports.wording import amount, check_rows, hours_text, percent, plan_lines, roi_lines
 
 if TYPE_CHECKING:
     from activessl.reports.report import Report
@@ -38,6 +38,8 @@ def render(report: Report) -> str:
         chart=draw(report.lines, report.savings),
         tiles=_tiles(report),
         budget=_budget(report),
+        money=[] if report.roi is None else roi_lines(report.roi),
+        plan=[] if report.plan is None else plan_lines(report.plan),
         style=style,
         policy=policy,
     )
@@ -58,6 +60,7 @@ def _environment() -> Environment:
         "hours": hours_text,
         "count": lambda number: f"{number:,.0f}",
         "with_code": _with_code,
+        "checks": check_rows,
         "picture": lambda uri: uri if uri and uri.startswith(_PICTURES) else "",
     }
     return environment

@@ -10,12 +10,15 @@ from typing import Any, Literal
 
 from activessl.heads.again import Suspect
 from activessl.ledger.believe import Person
+from activessl.ledger.schema import Decided
 from activessl.measuring.audit import Audit
 from activessl.measuring.hours import HoursSaved, HumanTime
 from activessl.measuring.live import LiveSavings
+from activessl.measuring.planning import Plan
+from activessl.measuring.roi import Roi
 from activessl.measuring.savings import Savings
 from activessl.measuring.stopping import Verdict
-from activessl.reports.wording import Headline, amount, headline, hours_text, percent
+from activessl.reports.wording import Headline, amount, gate_line, headline, hours_text, percent, plan_lines, roi_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,11 @@ class Report:
         sights: Some items drawn at random, and what the encoder takes for alike.
         suspects: Labels that look wrong, the most doubtful first.
         people: How reliable each annotator is whose answers could be compared with others', by name.
+        plan: What it takes to the target; None without one, or while too little is known.
+        roi: Money so far; None without rates or a saving.
+        machine: Items whose prediction stands as a label.
+        promise: What was promised about these, and what people found who looked at some; empty without them.
+        decisions: What the gates of the project's stages said, oldest first.
         verdict: Whether to stop; None where it was not asked.
         assumptions: What the figures rest on.
         not_measured: What a reader might think was measured, and was not.
@@ -183,6 +191,11 @@ class Report:
     sights: tuple[Sight, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     people: Mapping[str, Person] = field(default_factory=dict)
+    plan: Plan | None = None
+    roi: Roi | None = None
+    machine: int = 0
+    promise: str = ""
+    decisions: tuple[Decided, ...] = ()
     verdict: Verdict | None = None
     assumptions: tuple[str, ...] = ()
     not_measured: tuple[str, ...] = ()
@@ -220,6 +233,10 @@ class Report:
             "sample": [{k: v for k, v in _fields(row).items() if k != "thumbnail"} for row in self.item_rows],
             "suspects": [_fields(row) for row in self.suspects],
             "people": {name: _fields(person) for name, person in self.people.items()},
+            "plan": None if self.plan is None else self.plan.to_dict(),
+            "roi": None if self.roi is None else self.roi.to_dict(),
+            "accepted": {"items": self.machine, "promise": self.promise},
+            "gates": [decision.model_dump(exclude={"kind"}) for decision in self.decisions],
             "stop": None if self.verdict is None else _fields(self.verdict),
             "assumptions": list(self.assumptions),
             "not_measured": list(self.not_measured),
@@ -272,6 +289,18 @@ class Report:
             if self.hours.money is not None and self.hours.currency is not None:
                 less = "saved" if self.hours.money >= 0 else "more, nothing saved"
                 lines.append(f"money        {amount(abs(self.hours.money), self.hours.currency)} {less}")
+        if self.roi is not None:
+            lines += [f"{name:<13}{text}" for name, text in roi_lines(self.roi)]
+        if self.promise:
+            lines.append(f"by machine   {self.promise}")
+        if self.plan is not None:
+            lines += [
+                "",
+                f"to {percent(self.plan.target, 1)}:",
+                *(f"- {name}: {t}" for name, t in plan_lines(self.plan)),
+            ]
+        for decision in self.decisions[-3:]:
+            lines.append(f"gate         {gate_line(decision)}")
         if self.rounds:
             lines += ["", f"{'round':>5}  {'labels':>6}  {'accuracy':>8}  {'changed':>7}  strategy"]
             for row in self.rounds:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from activessl.ledger.schema import Check
+from activessl.ledger.schema import Check, Decided
 from activessl.measuring.live import LiveSavings
+from activessl.measuring.planning import Plan, Span
+from activessl.measuring.roi import Roi
 from activessl.measuring.savings import Savings
 
 
@@ -150,3 +152,82 @@ def _interval(savings: Savings) -> str:
     if savings.low is not None:
         return f"{level} from {percent(savings.low)} up"
     return f"{level} up to {percent(savings.high)}" if savings.high is not None else ""
+
+
+def span_text(span: Span, text: Callable[[float], str], *, level: float, never: str) -> str:
+    """A median with its interval.
+
+    Example:
+        >>> span_text(Span(10.0, 5.0, None), lambda n: f"{n:.0f}", level=0.9, never="not within the pool")
+        '10 (90 % interval 5 to not within the pool)'
+    """
+    middle, low, high = (never if value is None else text(value) for value in (span.middle, span.low, span.high))
+    return f"{middle} ({percent(level)} interval {low} to {high})"
+
+
+def plan_lines(plan: Plan) -> list[tuple[str, str]]:
+    """A plan in words, every figure with its interval: name and text of each line."""
+    never = "more than the pool has"
+
+    def said(span: Span, text: Callable[[float], str]) -> str:
+        return span_text(span, text, level=plan.level, never=never)
+
+    def share(value: float) -> str:
+        return percent(value, 1)
+
+    lines = [
+        ("now", f"{said(plan.now, share)} with {plan.labels:,} labels"),
+        ("all labeled", f"{said(plan.most, share)} with all {plan.pool:,}"),
+    ]
+    if plan.hopeless:
+        gives = f"{percent(plan.reachable)} of the curves that agree with the labels arrive within the pool"
+        lines.append(("target", f"{share(plan.target)} seems out of reach: {gives}"))
+    else:
+        arrive = f"{percent(plan.reachable)} of the curves arrive within the pool"
+        lines.append(("more labels", f"{said(plan.more, lambda n: f'{n:,.0f}')}; {arrive}"))
+        hours = "not known: no times were recorded" if plan.hours is None else said(plan.hours, hours_text)
+        lines.append(("more hours", hours))
+        currency = plan.currency
+        if plan.money is not None and currency is not None:
+            lines.append(("more money", said(plan.money, lambda m: amount(m, currency))))
+    if plan.hours_per_point is not None:
+        lines.append(("next point", f"of accuracy takes {said(plan.hours_per_point, hours_text)}"))
+    if plan.still_pays is not None:
+        if not plan.still_pays:
+            worth = "costs more than the accuracy that it adds is worth"
+        elif plan.pays_until is None:
+            worth = "is worth its price, to the end of the pool"
+        else:
+            worth = f"is worth its price, until about {plan.pays_until:,} labels"
+        lines.append(("next hour", worth))
+    source = (
+        f"{plan.random_labels} random labels, by curves that flatten as learning curves do; the pace is taken to stay"
+    )
+    return [*lines, ("rests on", source)]
+
+
+def roi_lines(roi: Roi) -> list[tuple[str, str]]:
+    """Money in words, every estimate with its interval."""
+
+    def money(value: float) -> str:
+        return f"-{amount(-value, roi.currency)}" if value < 0 else amount(value, roi.currency)
+
+    def said(span: Span) -> str:
+        return span_text(span, money, level=roi.level, never="not bounded")
+
+    never = "not yet"
+    even = span_text(roi.break_even, lambda n: f"round {n:.0f}", level=roi.level, never=never)
+    return [
+        ("spent", f"{money(roi.labeling)} on labels, {money(roi.fixed)} on setting up and computing"),
+        ("saved", f"{said(roi.saved)}, estimated"),
+        ("net", f"{said(roi.net)}, estimated"),
+        ("even after", f"{even}, if every round saved alike"),
+    ]
+
+
+def gate_line(decision: Decided) -> str:
+    """A gate's decision in a sentence."""
+    figures = "; ".join(f"{row[0]} ({row[1]}, asked for {row[3]})" for row in check_rows(decision.checks))
+    who = f"{decision.labels:,} labels by {len(decision.annotators)} people, model {decision.model}"
+    note = f"; {decision.note}" if decision.note else ""
+    return f"{decision.stage}: {decision.decision}; {figures}; {who}{note}"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -217,3 +218,23 @@ def test_agreement_with_a_head_of_other_vectors_is_not_known(session: Session) -
     after = View.of(session.project)
     object.__setattr__(after.embeddings, "fingerprint", "other")
     assert after.predicted_before(3) is None
+
+
+def test_the_report_tells_of_money_plan_machine_and_gates(session: Session) -> None:
+    labeled(session)
+    accept_pool(session.project, error=0.1, audit=0)
+    pass_gate(session.project)
+    folder = session.project.folder
+    text = (folder / "activessl.toml").read_text(encoding="utf-8")
+    (folder / "activessl.toml").write_text(
+        text.replace("[stop]", "[stop]\naccuracy = 0.9\n", 1).replace("# accuracy", "# ")
+    )
+    report, page = Session.open(folder).report()
+    assert report.roi is not None and report.plan is not None and report.machine > 0 and len(report.decisions) == 1
+    found = json.loads((folder / "reports" / "report.json").read_text(encoding="utf-8"))
+    assert (
+        found["plan"]["target"] == 0.9 and found["gates"][0]["stage"] == "pilot" and found["roi"]["currency"] == "EUR"
+    )
+    for told in ("Money so far", "Labeled by machine", "Gates between the stages", "To 90.0", "estimated"):
+        assert told in page.read_text(encoding="utf-8")
+    assert "estimated" in report.to_text() and "out of reach" not in report.to_text()

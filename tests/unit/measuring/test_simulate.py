@@ -206,3 +206,23 @@ def test_a_strategy_that_repeats_items_is_caught() -> None:
 
     with pytest.raises(QueryError, match="stuck gave 3 items"):
         simulate(x, y, strategies=(Stuck(),), seeds=1, budgets=(3, 6))
+
+
+def test_what_people_really_answered_is_replayed() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1], 60)
+    points = rng.normal(size=(120, 4)) + 4 * truth[:, None]
+    told = {"strategies": ("random",), "seeds": 2, "budgets": (10, 40), "n_classes": 2}
+    right = simulate(points, truth, answers=truth, times=np.array([7.0]), **told)
+    wrong = simulate(points, truth, answers=1 - truth, times=np.array([7.0]), **told)
+    assert right.baseline.curve.mean[-1] > 0.95 and wrong.baseline.curve.mean[-1] < 0.05
+    assert right.baseline.human_seconds[:, -1].tolist() == [280.0, 280.0]
+    assert right.settings["oracle"]["answers"] == "of people"
+
+
+def test_answers_that_do_not_fit_are_refused() -> None:
+    points, truth = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    with pytest.raises(MeasureError, match="answers of shape"):
+        simulate(points, truth, n_classes=2, answers=truth[:-1], budgets=(4,), seeds=1)
+    with pytest.raises(MeasureError, match="times that are missing"):
+        simulate(points, truth, n_classes=2, times=np.array([0.0]), budgets=(4,), seeds=1)

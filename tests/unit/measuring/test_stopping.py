@@ -63,3 +63,8 @@ def test_predictions_of_different_items_are_refused() -> None:
         kappa(np.zeros(3), np.zeros(4))
     with pytest.raises(MeasureError):
         kappa(np.zeros(0), np.zeros(0))
+
+
+def test_an_hour_that_costs_more_than_it_brings_is_the_last() -> None:
+    assert decide(Limits(), pays=False).rule == "worth"
+    assert decide(Limits(), pays=None).rule == decide(Limits(), pays=True).rule == "none"
