@@ -26,7 +26,6 @@ from activessl.heads.linear import LogisticHead
 from activessl.heads.registry import make_head
 from activessl.heads.smoothing import smooth
 from activessl.measuring.autolabel import accept
-from activessl.measuring.curves import isotonic, labels_to_target
 from activessl.measuring.planning import _pays
 from activessl.measuring.simulate import simulate
 from activessl.measuring.trend import fit_trend
@@ -315,14 +314,6 @@ def accepting(args: argparse.Namespace, store: Store) -> None:
     store.put("accept", found)
 
 
-def to_target(arm: dict[str, Any], target: float, rng: np.random.Generator) -> tuple[float, np.ndarray]:
-    """Labels to a target on the mean curve, and resampled over seeds; infinity where it does not arrive."""
-    labels, accuracy = np.array(arm["labels"]), np.array(arm["accuracy"])
-    pick = rng.integers(0, len(accuracy), (2000, len(accuracy)))
-    one = labels_to_target(labels, isotonic(accuracy.mean(axis=0)), target)
-    return float(one), labels_to_target(labels, isotonic(accuracy[pick].mean(axis=1)), np.full(2000, target))
-
-
 def report(args: argparse.Namespace, store: Store) -> None:
     """All tables, as Markdown."""
     from savings_report import tables  # beside this file
@@ -343,7 +334,7 @@ PARTS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []])
+    parser.add_argument("parts", nargs="*", help=", ".join(PARTS))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=12)
