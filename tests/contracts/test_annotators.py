@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from activessl.annotators.base import Annotator, Answer, Suggestion
+from activessl.annotators.base import Annotator, Answer, Suggestion, again_id
 from activessl.errors import AnnotatorError
 from activessl.pool.pool import Item, Modality, Pool
 from activessl.strategies.base import Query
@@ -303,6 +303,21 @@ def test_two_answers_on_one_task_are_two_answers(people: LabelStudioAnnotator, p
     answers, _ = people.pull()
     assert [a.classes for a in answers] == [("coat",), ("bag",)]
     assert len({a.source for a in answers}) == 2
+
+
+def test_an_item_that_is_asked_again_is_another_task_with_an_answer_of_its_own(
+    people: LabelStudioAnnotator, pool: Pool
+) -> None:
+    first = people.push(pool, ask(pool, [0, 1]), [], model="round-1")
+    submit(people.client, first.tasks[pool.ids[0]], ["coat"])
+    again = again_id(pool.ids[0], 2)
+    query = replace(ask(pool, [0, 2]), ids=(again, pool.ids[2]))
+    for _ in range(2):  # pushing it twice asks once
+        second = people.push(pool, query, [], model="round-2")
+    assert second.tasks[again] != first.tasks[pool.ids[0]]
+    submit(people.client, second.tasks[again], ["bag"])
+    answers, _ = people.pull()
+    assert {(a.item_id, a.classes) for a in answers} == {(pool.ids[0], ("coat",)), (again, ("bag",))}
 
 
 def test_ground_truth_is_told_apart(people: LabelStudioAnnotator, pool: Pool) -> None:

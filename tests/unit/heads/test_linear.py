@@ -230,3 +230,11 @@ def test_the_mixture_trusts_the_head_that_the_labels_bear_out() -> None:
     assert head.score(rings[200:], stripes[200:]) > 0.9
     few = AutoHead(classes=(0, 1)).fit(rings[:2], np.array([0, 1]))
     assert few.weights_ == {"logistic": 0.5, "neighbours": 0.25, "prototype": 0.25}
+
+
+def test_a_fit_that_cannot_end_still_answers_with_finite_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(60) % 3
+    x = 50 * np.eye(3, 6)[truth] + 0.01 * rng.normal(size=(60, 6))  # without a penalty the weights would grow for ever
+    probs = LogisticHead(penalty=1e-12, tolerance=1e-15).fit(x, truth).predict_proba(x)
+    assert np.all(np.isfinite(probs)) and np.mean(probs.argmax(axis=1) == truth) == 1.0
