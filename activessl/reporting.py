@@ -111,7 +111,8 @@ def stop_now(view: View, evidence: Evidence) -> Verdict:
         lows.append(p - 1.645 * float(np.sqrt(max(p * (1 - p), 1 / n) / n)))
     left = None
     if history.encoded is not None:
-        left = history.encoded.items - len(history.labels) - len(history.skipped) - len(history.machine)
+        done = history.labels.keys() | history.skipped | history.missing | history.machine.keys()
+        left = max(history.encoded.items - len(done), 0)
     return decide(
         Limits(
             accuracy=config.stop.accuracy,

@@ -179,10 +179,8 @@ class Worker:
 
     def _why_stop(self) -> str | None:
         history = self.session.project.history()
-        done = (
-            len(history.labels) + len(history.skipped) + len(history.missing - history.labels.keys() - history.skipped)
-        )
-        if history.encoded is not None and done >= history.encoded.items:
+        done = history.labels.keys() | history.skipped | history.missing | history.machine.keys()
+        if history.encoded is not None and len(done) >= history.encoded.items:
             return "every item is labeled or skipped"
         return self.session.should_stop() if history.labels else None
 

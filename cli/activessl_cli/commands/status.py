@@ -8,6 +8,7 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Where the project stands, and what to run next."""
+    from activessl.accepting import promise_text
     from activessl.evidence import Evidence
     from activessl.project import Project
     from activessl.view import View
@@ -48,6 +49,9 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     if history.people:
         known = (f"{name} {p.reliability:.0%} of {p.compared:,}" for name, p in sorted(history.people.items()))
         lines.append(f"reliability: {', '.join(known)} answers that can be compared with others'")
+    promise = promise_text(history)
+    if promise:
+        lines.append(f"by machine: {promise}")
     if encoded is None:
         step = "activessl encode"
     elif current is None:
@@ -73,6 +77,7 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             "people": history.people,
             "accuracy": audit,
             "saved": live,
+            "accepted": {"items": len(history.machine), "promise": promise or None},
             "next": step,
         },
         "\n".join(lines),

@@ -274,3 +274,32 @@ def test_exporting_vectors_as_pictures_is_refused_in_words(project: Path, capsys
     assert run("export", "out", "--layout", "coco") == 1
     assert capsys.readouterr().err.splitlines()[-2:][1].startswith(" hint: ")
     assert not (project / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (("plan", "--target", "0.9"), "0 random labels are too few"),
+        (("accept",), "no error rate given"),
+        (("accept", "--error", "0.01"), "no labels yet"),
+        (("gate",), "activessl.toml has no stages to judge"),
+    ],
+)
+def test_proof_verbs_say_what_is_missing_in_two_lines(
+    project: Path, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], told: str
+) -> None:
+    assert run(*argv, "-p", "p") == 1
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 2 and "Traceback" not in error
+
+
+def test_targets_and_error_rates_out_of_range_are_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", "-p", "p", "--rounds", "1") == 0
+    capsys.readouterr()
+    assert run("accept", "--error", "1.5", "-p", "p") == 1
+    assert "an error of 1.5" in capsys.readouterr().err
+    assert run("accept", "--error", "0.01", "-p", "p", "--json") == 0
+    found = said(capsys)
+    assert found["accepted"] == 0 and found["promises"][0]["threshold"] is None
+    assert run("accept", "--undo", "-p", "p", "--json") == 0
+    assert said(capsys) == {"withdrawn": 0}
