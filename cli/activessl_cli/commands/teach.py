@@ -27,4 +27,6 @@ def tell(taught: Taught) -> str:
         text += f"; accuracy {taught.accuracy:.3f} on {taught.test_items:,} test items"
     if taught.change is not None:
         text += f"; {100 * taught.change:.1f} % of the predictions changed"
+    if taught.suspects:
+        text += f"; {taught.suspects} label{'s look' if taught.suspects > 1 else ' looks'} wrong"
     return text
