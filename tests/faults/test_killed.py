@@ -146,6 +146,8 @@ def test_ctrl_c_in_a_waiting_verb_says_that_nothing_is_lost(encoded: Path, tmp_p
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ},
+        # a shell starts background jobs deaf to ctrl-c, and whoever runs the tests may be one
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None and process.stdout.readline() == "waiting\n"
     time.sleep(0.2)
