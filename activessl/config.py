@@ -57,6 +57,7 @@ class AnnotatorConfig(_Section):
     token_env: Name = "LABEL_STUDIO_API_KEY"  # noqa: S105  # a name, not a token
     media: Literal["auto", "local", "upload", "inline"] = "auto"
     blind_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    similar_together: bool = False  # within a round, alike items after each other
 
 
 class EncoderConfig(_Section):
@@ -218,6 +219,8 @@ def write_config(config: Config) -> str:
         f"token_env = {_text(c.annotator.token_env)}  # the environment variable that holds the token",
         f"media = {_text(c.annotator.media)}  # auto, local (the server sees this disk), upload, inline",
         f"blind_share = {c.annotator.blind_share}  # shown without the model's answer, to measure anchoring",
+        f"similar_together = {str(c.annotator.similar_together).lower()}"
+        "  # true: in a round, alike items after each other; else the most informative first",
         "",
         "[encoder]",
         f"name = {_text(c.encoder.name)}",

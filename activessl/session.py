@@ -7,7 +7,7 @@ module only carries values from one room to the next and writes down what happen
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -233,16 +233,19 @@ class Session:
             current, model = view.history.open_round, view.history.model
             if current is None:
                 raise QueryError("no round is open", hint="run `activessl query`")
-            pool, waiting = self.project.pool(), set(view.history.waiting(current))
+            pool, waiting = self.project.pool(), view.history.waiting(current)
             if not waiting and not view.history.missing.isdisjoint(current.asked):
                 self.close("its last items are gone")
                 raise QueryError(
                     f"the items that were left of round {current.number} are gone from the data",
                     hint="run `activessl query` for the next round",
                 )
-            query = _query_of(current, pool.row, only=waiting)
+            audit = current.queried.strategy == AUDIT
+            if self.project.config.annotator.similar_together and not audit:
+                waiting = view.chained(current.asked, waiting)
+            query = _query_of(current, pool.row, waiting)
             # whoever looks at what the machine accepted should not be shown what it said
-            shown = [] if current.queried.strategy == AUDIT else view.suggestions(query, current.number)
+            shown = [] if audit else view.suggestions(query, current.number)
             pushed = annotator.push(pool, query, shown, model=model)
             self._append(
                 Pushed(
@@ -508,9 +511,10 @@ def _queried(
     )
 
 
-def _query_of(current: RoundHistory, row: Callable[[str], int], only: set[str]) -> Query:
-    """The part of a round's query that still waits, as it was chosen."""
-    items = [item for item in current.queried.items if item.id in only]
+def _query_of(current: RoundHistory, row: Callable[[str], int], ids: Iterable[str]) -> Query:
+    """The part of a round's query that still waits, in the order in which it is to be shown."""
+    asked = {item.id: item for item in current.queried.items}
+    items = [asked[item_id] for item_id in ids]
     return Query(
         indices=np.array([row(item_of(item.id)) for item in items], dtype=np.int64),
         ids=tuple(item.id for item in items),

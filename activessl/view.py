@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from activessl.annotators.base import Suggestion, again_id, is_again, item_of
+from activessl.annotators.order import similarity_chain
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, unit
 from activessl.encoders.registry import load_encoder
@@ -289,6 +290,13 @@ class View:
             ids=self.embeddings.ids,
             class_names=config.data.classes,
         )
+
+    def chained(self, asked: Sequence[str], waiting: Sequence[str]) -> tuple[str, ...]:
+        """What waits of a round, alike items after each other; as time passes the same order, with gaps."""
+        known = [item for item in asked if item_of(item) in self.row]
+        chain = similarity_chain(self.points[[self.row[item_of(item)] for item in known]])
+        left = set(waiting)
+        return tuple(known[i] for i in chain if known[i] in left)
 
     def suggestions(self, query: Query, number: int) -> list[Suggestion]:
         """What the head thinks of the items of a query; a share of them, always the same, not to be shown."""
