@@ -302,12 +302,16 @@ class Session:
         """Teach the head all labels there are, and measure it where the project has test data.
 
         Raises:
-            LabelError: There are no labels yet.
+            LabelError: There are no labels yet, or no round that they belong to.
         """
         with self.project.lock():
             view = View.of(self.project)
             history = view.history
-            if not history.labels or not history.rounds:
+            if history.labels and not history.rounds:
+                raise LabelError(
+                    f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`: it uses them"
+                )
+            if not history.labels:
                 raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
             number, digest = history.rounds[-1].number, history.digest()
             start = time.monotonic()

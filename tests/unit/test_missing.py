@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 
 from activessl.annotators.base import Answer, Pushed, Suggestion
 from activessl.config import check_config
-from activessl.errors import PoolError, QueryError
+from activessl.errors import LabelError, PoolError, QueryError
+from activessl.ledger.schema import Answered
 from activessl.pool.pool import Pool
 from activessl.project import Project
 from activessl.session import Session
@@ -104,3 +106,16 @@ def test_a_disk_that_is_not_there_says_nothing_about_its_items(session: Session)
     assert len(opened.asked) == SIZE and not session.project.history().missing
     with pytest.raises(PoolError):
         session.push(Desk())
+
+
+def test_labels_that_were_there_before_the_first_round_are_not_asked_for_again(session: Session) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    before = session.project.pool().ids[:6]
+    with session.project.ledger() as ledger:
+        ledger.append(
+            [Answered(answer=Answer(i, i, i, "label", ("ab"[k % 2],), "ann", 3.0, at)) for k, i in enumerate(before)]
+        )
+    with pytest.raises(LabelError, match="6 labels, but no round yet"):
+        session.teach()
+    assert not set(session.query(5).asked) & set(before)
+    assert session.teach().labels == 6

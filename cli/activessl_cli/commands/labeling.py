@@ -48,4 +48,7 @@ def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
         text,
         as_json=as_json,
     )
-    render.following("activessl teach" if history.labels else "label, then activessl pull")
+    if history.labels and not history.rounds:  # of a project that was adopted
+        render.following("activessl query" if history.encoded else "activessl encode")
+    else:
+        render.following("activessl teach" if history.labels else "label, then activessl pull")
