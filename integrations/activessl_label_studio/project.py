@@ -166,7 +166,7 @@ def _look_up(
 def _by_title(client: Client, title: str, only: dict[str, Any]) -> dict[str, Any] | None:
     if not 3 <= len(title) <= 50:
         raise ConfigError(f"the title {title!r} has {len(title)} characters", hint="give it 3 to 50")
-    page = client.get("/api/projects/", title=title, page_size=100)
+    page = client.get("/api/projects/", title=title, page_size=100, include="id,title")
     same = [row for row in page["results"] if row.get("title") == title]
     if len(same) > 1:
         numbers = ", ".join(str(row["id"]) for row in same)
