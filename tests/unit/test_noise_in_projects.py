@@ -108,4 +108,4 @@ def _query(session: Session, asked: tuple[str, ...]) -> object:
 
     history = session.project.history()
     assert history.open_round is not None
-    return _query_of(history.open_round, session.project.pool().row, only=set(asked))
+    return _query_of(history.open_round, session.project.pool().row, asked)
