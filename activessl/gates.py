@@ -10,6 +10,7 @@ from typing import Literal
 from activessl.config import StageConfig
 from activessl.errors import ConfigError, MeasureError
 from activessl.evidence import Evidence
+from activessl.ledger.believe import first_answers
 from activessl.ledger.fold import History
 from activessl.ledger.schema import Check, Decided
 from activessl.measuring.stopping import share_interval
@@ -130,10 +131,9 @@ def _pace(evidence: Evidence, bound: float) -> Check:
 def _agreement(history: History, bound: float) -> Check:
     same = pairs = 0
     for label in history.labels.values():
-        last = {answer.annotator: answer.classes for answer in label.answers}
-        for one, other in combinations(last.values(), 2):
+        for one, other in combinations(first_answers(label.answers).values(), 2):
             pairs += 1
-            same += sorted(one) == sorted(other)
+            same += sorted(one.classes) == sorted(other.classes)
     if not pairs:
         return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item labeled by two people")
     low, high = share_interval(same, pairs)

@@ -91,7 +91,7 @@ def consensus(
     probs = (votes + 1.0 / k) / (votes.sum(axis=1, keepdims=True) + 1.0)
     pair = who * k + said
     shares, confusion = np.full(k, 1.0 / k), np.zeros((a, k, k))
-    even = np.full((k, k), 0.3 / k) + 0.7 * np.eye(k)
+    even = newcomer(k)
     for _ in range(iterations):
         # counts[w, answer, truth], turned so that rows are truths
         counts = np.zeros((a * k, k))
@@ -104,17 +104,40 @@ def consensus(
         shares = probs[answered].sum(axis=0) + 1.0
         shares /= shares.sum()
 
-        logs = np.tile(np.log(shares), (n, 1)) if known is None else np.log(known)
-        np.add.at(logs, item, np.log(confusion)[who, :, said])
-        logs -= logs.max(axis=1, keepdims=True)
-        now = np.exp(logs)
-        now /= now.sum(axis=1, keepdims=True)
+        now = _posterior(table, confusion, np.tile(shares, (n, 1)) if known is None else known)
         moved = float(np.abs(now - probs).max())
         probs = now
         if moved < 1e-4:
             break
     right = np.einsum("wtt,t->w", confusion, shares)
     return Consensus(probs, confusion, np.clip(right, 0.0, 1.0), shares, answered)
+
+
+def newcomer(n_classes: int) -> Float[np.ndarray, "k k"]:
+    """The confusion of an annotator of whom nothing is known: mostly right, and erring evenly."""
+    return np.asarray(np.full((n_classes, n_classes), 0.3 / n_classes) + 0.7 * np.eye(n_classes))
+
+
+def weigh(
+    answers: Int[np.ndarray, "n a"], confusion: Float[np.ndarray, "a k k"], shares: Float[np.ndarray, " k"]
+) -> Float[np.ndarray, "n k"]:
+    """Class probabilities of items by the answers of annotators who are known already, as by ``consensus``.
+
+    Args:
+        answers: A row an item, a column an annotator; class indices, or -1 where there is no answer.
+        confusion: For each annotator, the probability of answering the column when the row is the truth, > 0.
+        shares: The classes' shares, > 0.
+
+    Raises:
+        LabelError: No answers at all, or classes out of range.
+
+    Example:
+        >>> one = newcomer(2)
+        >>> weigh(np.array([[0, 1, 1]]), np.stack([one, one, one]), np.array([0.5, 0.5])).argmax(axis=1).tolist()
+        [1]
+    """
+    table = _table(answers, len(shares))
+    return _posterior(table, np.asarray(confusion), np.tile(shares, (len(table), 1)))
 
 
 def suspects(
@@ -162,6 +185,17 @@ def suspects(
     gap = others.max(axis=1) - own
     found = np.flatnonzero(gap > margin)
     return np.asarray(found[np.argsort(-gap[found], kind="stable")])
+
+
+def _posterior(
+    table: Int[np.ndarray, "n a"], confusion: Float[np.ndarray, "a k k"], prior: Float[np.ndarray, "n k"]
+) -> Float[np.ndarray, "n k"]:
+    item, who = np.nonzero(table >= 0)
+    logs = np.log(prior)
+    np.add.at(logs, item, np.log(confusion)[who, :, table[item, who]])
+    logs -= logs.max(axis=1, keepdims=True)
+    probs = np.exp(logs)
+    return np.asarray(probs / probs.sum(axis=1, keepdims=True))
 
 
 def _table(answers: Int[np.ndarray, "n a"], k: int) -> Int[np.ndarray, "n a"]:

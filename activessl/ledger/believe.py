@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 
-from activessl.annotators.base import Answer, item_of
-from activessl.heads.noise import NO_ANSWER, consensus
+from activessl.annotators.base import Answer, is_again, item_of
+from activessl.heads.noise import NO_ANSWER, consensus, newcomer, weigh
 
 #: Probabilities closer than this are a tie: of equals the class that was given first is believed.
 TIE = 0.01
@@ -36,7 +37,9 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """How far an annotator can be believed.
+    """How far an annotator can be believed, by items that several people were asked about in the first place.
+
+    What was asked again was asked because it was doubted: it would make everybody look worse than they are.
 
     Attributes:
         reliability: Estimated probability of a right answer, in [0, 1].
@@ -70,14 +73,15 @@ def believe(
                 aside.append(answer)
 
     # a person who answers twice has changed their mind
-    last = {item: {a.annotator: a for a in given} for item, given in by_item.items()}
-    weighed, people = _weighed(last)
+    last = {item: _last(given) for item, given in by_item.items()}
+    weighed, people = _weighed(last, {item: first_answers(given) for item, given in by_item.items()})
     labels: dict[str, Label] = {}
     for item, given in by_item.items():
         votes = Counter(tuple(sorted(a.classes)) for a in last[item].values())
         if item in weighed:
             probs = weighed[item]
-            most = max(probs.values())
+            # the likeliest class of all may be one that nobody gave this item
+            most = max(probs[a.classes[0]] for a in last[item].values())
             winner = next(a.classes for a in last[item].values() if probs[a.classes[0]] >= most - TIE)
             certain: float | None = probs[winner[0]]
         else:
@@ -88,31 +92,65 @@ def believe(
     return labels, frozenset(skips - labels.keys()), tuple(aside), people
 
 
-def _weighed(
-    last: Mapping[str, Mapping[str, Answer]],
-) -> tuple[dict[str, dict[str, float]], dict[str, Person]]:
-    """The consensus about items that several people gave one class each, and what it says of these people.
+def first_answers(given: Iterable[Answer]) -> dict[str, Answer]:
+    """What each annotator says of an item, oldest annotator first, without what was asked again because of doubts.
 
-    An item with one answer says nothing about who gave it: it is left out, and costs nothing.
+    Only these may be compared where people are to be measured: an item that is asked again was doubted.
     """
-    items = [
-        item for item, given in last.items() if len(given) > 1 and all(len(a.classes) == 1 for a in given.values())
-    ]
-    if not items:
+    return _last(a for a in given if not is_again(a.item_id))
+
+
+def _last(given: Iterable[Answer]) -> dict[str, Answer]:
+    return {a.annotator: a for a in given}
+
+
+def _weighed(
+    last: Mapping[str, Mapping[str, Answer]], first: Mapping[str, Mapping[str, Answer]]
+) -> tuple[dict[str, dict[str, float]], dict[str, Person]]:
+    """Class probabilities of the items that several people gave one class each, and what is known of these people.
+
+    People are measured by ``first`` only, items by all that was said of them. An item with one answer says nothing
+    about who gave it: it is left out, and costs nothing.
+    """
+    disputed, compared = _comparable(last), _comparable(first)
+    if not disputed:
         return {}, {}
-    people = sorted({who for item in items for who in last[item]})
-    classes = sorted({a.classes[0] for item in items for a in last[item].values()})
-    column = {who: i for i, who in enumerate(people)}
-    number = {name: i for i, name in enumerate(classes)}
+    tables = (disputed, compared)
+    people = {who: i for i, who in enumerate(sorted({who for t in tables for given in t.values() for who in given}))}
+    names = sorted({a.classes[0] for t in tables for given in t.values() for a in given.values()})
+    number = {name: i for i, name in enumerate(names)}
+    a, k = len(people), len(names)
+    if k == 1:
+        return {item: {names[0]: 1.0} for item in disputed}, _people(compared, people, np.ones(a))
+    confusion, shares, reliability = np.tile(newcomer(k), (a, 1, 1)), np.full(k, 1.0 / k), np.ones(a)
+    if compared:
+        found = consensus(_table(compared, people, number), k)
+        confusion, shares, reliability = found.confusion, found.shares, found.reliability
+    probs = weigh(_table(disputed, people, number), confusion, shares)
+    weighed = {item: dict(zip(names, row.tolist(), strict=True)) for item, row in zip(disputed, probs, strict=True)}
+    return weighed, _people(compared, people, reliability)
+
+
+def _comparable(answers: Mapping[str, Mapping[str, Answer]]) -> dict[str, Mapping[str, Answer]]:
+    return {
+        item: given
+        for item, given in answers.items()
+        if len(given) > 1 and all(len(a.classes) == 1 for a in given.values())
+    }
+
+
+def _table(
+    items: Mapping[str, Mapping[str, Answer]], people: Mapping[str, int], number: Mapping[str, int]
+) -> Int[np.ndarray, "n a"]:
     table = np.full((len(items), len(people)), NO_ANSWER)
-    for row, item in enumerate(items):
-        for who, answer in last[item].items():
-            table[row, column[who]] = number[answer.classes[0]]
-    if len(classes) == 1:
-        probs, reliability = np.ones((len(items), 1)), np.ones(len(people))
-    else:
-        found = consensus(table, len(classes))
-        probs, reliability = found.probs, found.reliability
-    weighed = {item: dict(zip(classes, row.tolist(), strict=True)) for item, row in zip(items, probs, strict=True)}
-    compared = (table != NO_ANSWER).sum(axis=0)
-    return weighed, {who: Person(float(reliability[i]), int(compared[i])) for who, i in column.items()}
+    for row, given in enumerate(items.values()):
+        for who, answer in given.items():
+            table[row, people[who]] = number[answer.classes[0]]
+    return table
+
+
+def _people(
+    compared: Mapping[str, Mapping[str, Answer]], people: Mapping[str, int], reliability: Float[np.ndarray, " a"]
+) -> dict[str, Person]:
+    count = Counter(who for given in compared.values() for who in given)
+    return {who: Person(float(reliability[i]), count[who]) for who, i in people.items() if count[who]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,44 +122,53 @@ class Model:
         return Scores(items.ids, np.concatenate(probs), np.concatenate(novelty))
 
     def save(self, folder: Path, *, encoder_folder: Path) -> None:
-        """Write the model as one folder that can be carried elsewhere; ``model.json`` last.
+        """Write the model as one folder that can be carried elsewhere; it is there whole or not at all.
 
         Args:
-            folder: Where to; what a model wrote there before is replaced.
+            folder: Where to; a model that was written there before is replaced, anything else is left alone.
             encoder_folder: Where the encoder lies, to copy it.
 
         Raises:
             HeadError: The folder holds something else, or cannot be written.
         """
+        folder = folder.resolve()  # where a link points to, its folder is replaced and the link kept
         if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_model(folder))):
             raise HeadError(f"{folder} holds something else", hint="name a new or an empty folder")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "model.json").unlink(missing_ok=True)
-            (folder / "model.onnx").unlink(missing_ok=True)
-            for name in ("encoder", "pool", "head"):
-                shutil.rmtree(folder / name, ignore_errors=True)
-            # the contents alone: a project's caches are readable by their owner only, a model is for others
-            (folder / "encoder").mkdir()
-            for part in encoder_folder.iterdir():
-                shutil.copyfile(part, folder / "encoder" / part.name)
-            self.pool.save(folder / "pool")
-            np.save(folder / "pool" / "mean.npy", self.mean)
-            np.save(folder / "pool" / "reach.npy", self.reach)
-            self.head.save(folder / "head")
-            note = {
-                "format": FORMAT,
-                "modality": self.modality,
-                "classes": list(self.classes),
-                "encoder": self.encoder.name,
-                "fingerprint": self.encoder.fingerprint,
-                "head": self.head_name,
-                "items": len(self.pool.points),
-                "dim": len(self.mean),
-            }
-            (folder / "model.json").write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            # beside it, so that the last step is a rename; in a folder of a new name, so that nobody's is cleared
+            beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            try:
+                self._write(beside / "new", encoder_folder)
+                _replace(folder, beside)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
         except OSError as bad:
-            raise HeadError(f"cannot write the model to {folder}: {bad.strerror or bad}", hint="free the disk") from bad
+            raise HeadError(
+                f"cannot write the model to {folder}: {bad.strerror or bad}",
+                hint="name a folder on a disk with room, in one that you may write to",
+            ) from bad
+
+    def _write(self, folder: Path, encoder_folder: Path) -> None:
+        # the contents alone: a project's caches are readable by their owner only, a model is for others
+        (folder / "encoder").mkdir(parents=True)
+        for part in encoder_folder.iterdir():
+            shutil.copyfile(part, folder / "encoder" / part.name)
+        self.pool.save(folder / "pool")
+        np.save(folder / "pool" / "mean.npy", self.mean)
+        np.save(folder / "pool" / "reach.npy", self.reach)
+        self.head.save(folder / "head")
+        note = {
+            "format": FORMAT,
+            "modality": self.modality,
+            "classes": list(self.classes),
+            "encoder": self.encoder.name,
+            "fingerprint": self.encoder.fingerprint,
+            "head": self.head_name,
+            "items": len(self.pool.points),
+            "dim": len(self.mean),
+        }
+        (folder / "model.json").write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path | str) -> Model:
@@ -193,8 +203,27 @@ class Model:
 
 
 def _is_model(folder: Path) -> bool:
-    # also one that was cut off: its parts are there, the note is not
-    return {p.name for p in folder.iterdir()} <= {"model.json", "model.onnx", "encoder", "pool", "head"}
+    """Whether ``save`` wrote a folder, and nobody put anything beside it: names alone may be a folder of data."""
+    if not {p.name for p in folder.iterdir()} <= {"model.json", "model.onnx", "encoder", "pool", "head"}:
+        return False
+    try:
+        note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(note, dict) and {"format", "modality", "classes", "fingerprint", "head"} <= note.keys()
+
+
+def _replace(folder: Path, beside: Path) -> None:
+    """Put ``beside / "new"`` where the folder is; what was there goes only when the new one is in its place."""
+    old = beside / "old"
+    if folder.exists():
+        folder.rename(old)
+    try:
+        (beside / "new").rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
 
 
 def _short(value: float) -> float:

@@ -75,7 +75,7 @@ def test_wrong_labels_are_named_asked_again_and_mended(session: Session) -> None
     history = session.project.history()
     assert all(history.labels[i].classes == (CLASSES[int(i.split(":")[1]) % 3],) for i in lied)
     assert not lied & {s.item_id for s in View.of(session.project).suspects()}
-    assert history.people["eve"].reliability > history.people["ann"].reliability
+    assert not history.people  # they were compared on doubted items only, which says nothing of what they are else
     # three times are enough
     assert not lied & {item_of(i) for i in session.query(10, again=1.0).asked}
 

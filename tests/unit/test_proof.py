@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import numpy as np
 import pytest
 
 from activessl.accepting import AUDIT, accept_pool, audit_count, take_back
+from activessl.annotators.base import Answer, again_id
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.config import check_config, write_config
 from activessl.errors import ConfigError, MeasureError, QueryError
 from activessl.evidence import Evidence
 from activessl.gates import pass_gate
-from activessl.ledger.schema import Encoded
+from activessl.ledger.schema import Answered, Encoded
 from activessl.measuring.stopping import kappa
 from activessl.project import Project
 from activessl.session import Session
@@ -164,6 +166,26 @@ def test_a_gate_writes_down_what_was_known(session: Session) -> None:
     assert [d.decision for d in session.project.history().decisions] == ["open", "go", "open"]
     with pytest.raises(ConfigError, match="no stage 'x'"):
         pass_gate(session.project, "x")
+
+
+def test_agreement_is_that_on_items_which_were_not_asked_again_because_of_doubts(session: Session) -> None:
+    labeled(session, 1)
+    (label, *_) = session.project.history().labels.values()
+    first = label.answers[0]
+
+    def bob(item: str, name: str) -> Answered:
+        key = f"bob {item}"
+        return Answered(answer=Answer(key, key, item, "label", (name,), "bob", 2.0, first.at + timedelta(days=1)))
+
+    with session.project.ledger() as ledger:
+        other = next(c for c in CLASSES if (c,) != first.classes)
+        ledger.append([bob(again_id(first.item_id, 2), other)])
+    check = pass_gate(session.project, "more").checks[0]
+    assert (check.name, check.value, check.passed) == ("agreement", None, None)
+    with session.project.ledger() as ledger:
+        ledger.append([bob(item, found.classes[0]) for item, found in session.project.history().labels.items()])
+    check = pass_gate(session.project, "more").checks[0]
+    assert check.value == 1.0 and check.passed
 
 
 def test_stages_survive_being_written_and_ask_for_something(session: Session) -> None:

@@ -217,3 +217,34 @@ def test_a_second_asking_is_about_the_same_item_and_waits_for_an_answer_of_its_o
     changed = history(_answer(again, "cat", "ann", 2))  # the same person, asked again, has changed her mind
     assert changed.labels["x"].classes == ("cat",) and changed.labels["x"].annotators == 1
     assert sum(changed.seconds.values()) == 8.0  # both times count
+
+
+def test_a_class_that_nobody_gave_an_item_may_be_the_likeliest_and_one_that_was_given_is_still_believed() -> None:
+    events, minute = [], 0
+    for i in range(10):  # where eve says a and sam says c, it is b
+        for name, said_by in (
+            (f"x{i}", {"ann": "b", "bob": "b", "eve": "a", "sam": "c"}),
+            (f"y{i}", dict.fromkeys(("ann", "bob", "eve", "sam"), "a")),
+            (f"z{i}", dict.fromkeys(("ann", "bob", "eve", "sam"), "c")),
+        ):
+            for who, what in said_by.items():
+                minute += 1
+                events.append(_answer(name, what, who, minute))
+    events += [_answer("q", "a", "eve", 900), _answer("q", "c", "sam", 901)]
+    label = fold(record(*events), classes=("a", "b", "c")).labels["q"]
+    assert label.classes in (("a",), ("c",))
+    assert label.certainty is not None and label.certainty < 0.5
+
+
+def test_what_was_asked_again_says_nothing_about_how_reliable_people_are() -> None:
+    events: list[Event] = []
+    for i in range(20):  # at first they always agree
+        events += [_answer(f"i{i}", "cat" if i % 2 else "dog", who, i) for who in ("ann", "bob")]
+    plain = _folded(*events)
+    for i in range(15):  # and never on what is doubted
+        events.append(_answer(f"j{i}", "cat" if i % 2 else "dog", "ann", 30 + i))
+        events.append(_answer(again_id(f"j{i}", 2), "dog" if i % 2 else "cat", "bob", 60 + i))
+    doubted = _folded(*events)
+    assert doubted.people == plain.people
+    assert doubted.people["bob"].compared == 20
+    assert doubted.labels["j0"].annotators == 2 and doubted.labels["j0"].certainty is not None

@@ -179,6 +179,37 @@ def test_a_damaged_or_foreign_folder_is_refused_with_a_hint(tmp_path: Path) -> N
         Model.load(tmp_path / "model")
 
 
+@pytest.mark.parametrize("note", [None, "{}", "[1]", "not json"])
+def test_a_folder_of_data_is_left_alone_though_its_names_are_those_of_a_model(tmp_path: Path, note: str | None) -> None:
+    model, _, where = build(tmp_path)
+    (tmp_path / "data" / "pool").mkdir(parents=True)
+    (tmp_path / "data" / "pool" / "precious.png").write_text("x")
+    if note is not None:
+        (tmp_path / "data" / "model.json").write_text(note)
+    with pytest.raises(HeadError, match="holds something else"):
+        model.save(tmp_path / "data", encoder_folder=where)
+    assert (tmp_path / "data" / "pool" / "precious.png").read_text() == "x"
+
+
+def test_a_model_that_could_not_be_written_leaves_the_one_before_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, pool, where = build(tmp_path)
+    folder = tmp_path / "out" / "model"
+    model.save(folder, encoder_folder=where)
+    before = model.score(pool).probs
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(model.head), "save", full)
+        with pytest.raises(HeadError, match="No space left"):
+            model.save(folder, encoder_folder=where)
+    np.testing.assert_array_equal(Model.load(folder).score(pool).probs, before)
+    assert [p.name for p in folder.parent.iterdir()] == ["model"]
+
+
 @pytest.mark.parametrize(
     "bad", [np.full((2, 12), np.nan), np.ones((2, 5)), np.ones(12)], ids=["nan", "too short", "one row"]
 )
