@@ -75,8 +75,8 @@ def compare_encoders(
 ) -> tuple[Compared, ...]:
     """Fit several encoders to the same part of a pool and compare their vectors.
 
-    All labeled items take part, the others are drawn at random. The best comes first: by accuracy where there is one
-    for every encoder that could be tried, else by the share of items recognised, else by effective rank. Which one is
+    Labeled items take part, as many as ``items`` at most, and as many others, drawn at random. The best comes first:
+    by accuracy where there is one for every encoder that could be tried, else by the share of items recognised, else by effective rank. Which one is
     better for *your* classes only labels can say; the label-free figures tell a broken encoder from a working one.
 
     Args:
@@ -86,7 +86,7 @@ def compare_encoders(
         seed: Of the sample, the encoders, the views and the folds.
         labels: Class index of each labeled item, by id.
         n_classes: How many classes there are.
-        items: How many items at most, labeled ones aside.
+        items: How many labeled items and how many others at most.
         on_progress: Called as encoders are finished.
 
     Raises:
@@ -99,8 +99,10 @@ def compare_encoders(
         raise MeasureError("no encoder to compare", hint="name at least one")
     if len(pool) < FEWEST:
         raise MeasureError(f"a pool of {len(pool)} items is too small to compare on", hint=f"use at least {FEWEST}")
-    known = {item: k for item, k in (labels or {}).items() if item in pool}
     rng = np.random.default_rng([seed, 9])
+    given = sorted(item for item in labels or {} if item in pool)
+    given = [given[i] for i in np.sort(rng.permutation(len(given))[:items]).tolist()]
+    known = {item: (labels or {})[item] for item in given}
     free = [item for item in pool.ids if item not in known]
     drawn = rng.choice(len(free), min(items, len(free)), replace=False)
     chosen = known.keys() | {free[int(i)] for i in drawn}
@@ -166,10 +168,15 @@ def recognised_share(vectors: Float[np.ndarray, "n d"], seen: Float[np.ndarray, 
         (1.0, 0.0)
     """
     mean = vectors.mean(axis=0)
-    near = unit(seen, mean) @ unit(vectors, mean).T
-    own = near.diagonal().copy()
-    np.fill_diagonal(near, -np.inf)
-    return float(np.mean(own > near.max(axis=1)))
+    views, rows = unit(seen, mean), unit(vectors, mean)
+    right = 0
+    for start in range(0, len(rows), 1024):
+        near = views[start : start + 1024] @ rows.T
+        at = np.arange(len(near))
+        own = near[at, start + at]
+        near[at, start + at] = -np.inf
+        right += int(np.sum(own > near.max(axis=1)))
+    return right / len(rows)
 
 
 def left_out_accuracy(x: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"], n_classes: int, seed: int) -> float:
