@@ -76,8 +76,9 @@ def compare_encoders(
     """Fit several encoders to the same part of a pool and compare their vectors.
 
     Labeled items take part, as many as ``items`` at most, and as many others, drawn at random. The best comes first:
-    by accuracy where there is one for every encoder that could be tried, else by the share of items recognised, else by effective rank. Which one is
-    better for *your* classes only labels can say; the label-free figures tell a broken encoder from a working one.
+    by accuracy where there is one for every encoder that could be tried, else by the share of items recognised, else by
+    effective rank. Which one is better for *your* classes only labels can say; the label-free figures tell a broken
+    encoder from a working one.
 
     Args:
         pool: The items.
