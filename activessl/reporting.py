@@ -109,10 +109,6 @@ def stop_now(view: View, evidence: Evidence) -> Verdict:
         # one standard error and a half below: a 90 % interval's lower end
         p, n = newest[-1].accuracy, newest[-1].test_items
         lows.append(p - 1.645 * float(np.sqrt(max(p * (1 - p), 1 / n) / n)))
-    left = None
-    if history.encoded is not None:
-        done = history.labels.keys() | history.skipped | history.missing | history.machine.keys()
-        left = max(history.encoded.items - len(done), 0)
     return decide(
         Limits(
             accuracy=config.stop.accuracy,
@@ -127,7 +123,7 @@ def stop_now(view: View, evidence: Evidence) -> Verdict:
         labels=len(history.labels),
         hours=sum(history.seconds.values()) / 3600 if history.seconds else None,
         rounds=len(newest),
-        left=left,
+        left=None if history.encoded is None else int(view.free.sum()),
         pays=evidence.pays,
     )
 

@@ -189,14 +189,14 @@ class Session:
     def _catch_up(self) -> None:
         """Learn what was answered but not taught, where a process died or somebody else pulled, and end the round."""
         history = self.project.history()
-        if history.untaught and history.rounds:  # labels that were there before the first round are taught with its own
+        # labels that were there before the first round are taught with its own, those of items that left not at all
+        if history.untaught and history.rounds and len(View(self.project, history).training[0]):
             self.teach()
         with self.project.lock():
             history = self.project.history()
             current = history.open_round
             if current is not None and not history.waiting(current):
-                gone = not history.missing.isdisjoint(current.asked)
-                self.close("all its items were answered" + (" or are gone" if gone else ""))
+                self.close("all its items were answered" + (" or are gone" if history.gone(current) else ""))
 
     def _notice_missing(self) -> History:
         """Write down which encoded items are gone from the data since it was last looked at, or are back."""
@@ -234,7 +234,7 @@ class Session:
             if current is None:
                 raise QueryError("no round is open", hint="run `activessl query`")
             pool, waiting = self.project.pool(), view.history.waiting(current)
-            if not waiting and not view.history.missing.isdisjoint(current.asked):
+            if not waiting and view.history.gone(current):
                 self.close("its last items are gone")
                 raise QueryError(
                     f"the items that were left of round {current.number} are gone from the data",
@@ -313,6 +313,10 @@ class Session:
                 )
             if not history.labels:
                 raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
+            if not len(view.training[0]):
+                raise LabelError(
+                    f"all {len(history.labels)} labels are of items that left the pool", hint="run `activessl query`"
+                )
             number, digest = history.rounds[-1].number, history.digest()
             start = time.monotonic()
             before = view.predicted_before(number)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from activessl.annotators.base import Suggestion, again_id, is_again, item_of
 from activessl.annotators.order import similarity_chain
@@ -113,6 +113,19 @@ class View:
             (self.row[item], index[label.classes[0]]) for item, label in self.history.labels.items() if item in self.row
         )
         return np.array([r for r, _ in known], dtype=np.int64), np.array([k for _, k in known], dtype=np.int64)
+
+    @cached_property
+    def excluded(self) -> Bool[np.ndarray, " n"]:
+        """True where an item is not asked about although it has no label: skipped, gone, set aside or accepted."""
+        aside = self.history.set_aside | self.history.missing | self.history.machine.keys()
+        return np.array([item in aside for item in self.embeddings.ids], dtype=bool)
+
+    @cached_property
+    def free(self) -> Bool[np.ndarray, " n"]:
+        """True where an item can be asked about for the first time; labels of items that have left do not count."""
+        free = ~self.excluded
+        free[self.training[0]] = False
+        return free
 
     @cached_property
     def head(self) -> Head | None:
@@ -240,12 +253,12 @@ class View:
         return found
 
     def again(self, query_size: int, share: float | Literal["auto"]) -> tuple[Asked, ...]:
-        """What to ask about once more in the next round, the most doubtful first; at most half of the round.
+        """What to ask about once more in the next round, the most doubtful first.
 
         Args:
             query_size: Questions of the round.
             share: Of them about labels that are there, in [0, 1]; "auto" decides by how doubtful these are beside how
-                unsure the head is of items without a label.
+                unsure the head is of items that could be asked instead, and takes at most half of the round.
         """
         rows, _ = self.training
         if share == 0 or self.probs is None or len(rows) < FEWEST_TO_DOUBT:
@@ -255,8 +268,7 @@ class View:
         may = np.array([asked[i] < MOST_ASKINGS and i not in never for i in (self.embeddings.ids[r] for r in rows)])
         doubts = np.where(may, self.doubts, 0.0)
         if share == "auto":
-            free = np.setdiff1d(np.arange(len(self.points)), rows)
-            count = min(how_many_again(doubts, 1 - self.probs[free].max(axis=1), query_size), query_size // 2)
+            count = min(how_many_again(doubts, 1 - self.probs[self.free].max(axis=1), query_size), query_size // 2)
         else:
             count = round(share * query_size)
         worst = np.argsort(-doubts, kind="stable")[:count]
@@ -274,7 +286,6 @@ class View:
         """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""
         config, (rows, y) = self.project.config, self.training
         draw = getattr(self.head, "sample_proba", None) if samples else None
-        aside = self.history.set_aside | self.history.missing | self.history.machine.keys()
         return State(
             vectors=self.points,
             labeled=rows,
@@ -286,7 +297,7 @@ class View:
             if draw is None
             else draw(self.points, SAMPLES, np.random.default_rng([config.seed, number, 2])),
             predict=None if self.head is None else self.head.predict_proba,
-            excluded=np.array([item in aside for item in self.embeddings.ids], dtype=bool),
+            excluded=self.excluded,
             ids=self.embeddings.ids,
             class_names=config.data.classes,
         )

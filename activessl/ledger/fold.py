@@ -121,6 +121,10 @@ class History:
             )
         )
 
+    def gone(self, of: RoundHistory) -> frozenset[str]:
+        """The items that a round asks about, for the first time or again, and that are not in the data any more."""
+        return self.missing.intersection(map(item_of, of.asked))
+
     @property
     def set_aside(self) -> frozenset[str]:
         """Ids that were answered, but with no label to learn from: skipped, or with a class that is not known."""

@@ -136,6 +136,11 @@ class OnnxScorer:
                 hint="run `pip install 'activessl[onnx]'`",
             ) from None
         self.model = model
+        if not path.is_file():
+            raise HeadError(
+                f"the model in {path.parent} has no ONNX file",
+                hint="leave --onnx out, or run `activessl export model --onnx`: it writes one, or says why it cannot",
+            )
         try:
             self.session: Any = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001  # its own classes come from C++, without a common base

@@ -16,7 +16,7 @@ from activessl_modal.to_modal import as_query_strategy
 
 
 def project_learner(session: Session, strategy: str | QueryStrategy = "auto") -> tuple[ActiveLearner, Any]:
-    """A modAL learner that knows what the project's head knows, and the vectors of the items without a label.
+    """A modAL learner that knows what the project's head knows, and the vectors of the items that can still be asked.
 
     Args:
         session: A project with labels.
@@ -39,6 +39,4 @@ def project_learner(session: Session, strategy: str | QueryStrategy = "auto") ->
         X_training=vectors[rows],
         y_training=np.array(session.project.config.data.classes)[labels],
     )
-    free = np.ones(len(vectors), dtype=bool)
-    free[rows] = False
-    return learner, vectors[free]
+    return learner, vectors[view.free]

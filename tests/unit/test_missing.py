@@ -10,14 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from activessl.annotators.base import Answer, Pushed, Suggestion
+from activessl.annotators.base import Answer, Pushed, Suggestion, again_id
 from activessl.config import check_config
 from activessl.errors import LabelError, PoolError, QueryError
-from activessl.ledger.schema import Answered
+from activessl.evidence import Evidence
+from activessl.ledger.schema import Answered, Asked, Queried
 from activessl.pool.pool import Pool
 from activessl.project import Project
+from activessl.reporting import stop_now
 from activessl.session import Session
 from activessl.strategies.base import Query
+from activessl.view import View
+from activessl_label_studio.worker import Worker
 
 SIZE = 4
 
@@ -119,3 +123,48 @@ def test_labels_that_were_there_before_the_first_round_are_not_asked_for_again(s
         session.teach()
     assert not set(session.query(5).asked) & set(before)
     assert session.teach().labels == 6
+
+
+def label(session: Session, items: Sequence[str]) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with session.project.ledger() as ledger:
+        ledger.append(
+            [Answered(answer=Answer(i, i, i, "label", ("ab"[int(i[:2]) % 2],), "ann", 3.0, at)) for i in items]
+        )
+
+
+def test_labels_of_items_that_left_the_pool_do_not_use_up_what_is_left(session: Session) -> None:
+    first = session.query().asked
+    label(session, first)
+    session.teach()
+    delete(session, first)
+    session.encode()
+    with pytest.raises(LabelError, match="all 4 labels are of items that left"):
+        session.teach()
+    second = session.query().asked
+    label(session, second)
+    session.teach()
+    view = View.of(session.project)
+    assert len(view.history.labels) == 8 and len(view.embeddings) == 8
+    assert set(np.array(view.embeddings.ids)[view.free]) == set(session.project.pool().ids) - set(second)
+    assert stop_now(view, Evidence(view)).rule != "exhausted"
+    assert Worker(session, Desk())._why_stop() is None
+    label(session, session.query().asked)
+    view = View.of(session.project)
+    assert stop_now(view, Evidence(view)).rule == "exhausted"
+
+
+def test_a_round_that_only_asks_again_about_what_is_gone_ends(session: Session) -> None:
+    first = session.query().asked
+    label(session, first)
+    session.teach()
+    again = tuple(Asked(id=again_id(item, 2), score=1.0, reason="doubted") for item in first[:2])
+    with session.project.ledger() as ledger:
+        ledger.append(
+            [Queried(round=2, strategy="again", seed=(0, 2), fingerprint="f", seconds=0.0, items=again)],
+        )
+    delete(session, first[:2])
+    with pytest.raises(QueryError, match="of round 2 are gone from the data"):
+        session.push(Desk())
+    closed = session.project.history().rounds[1].closed
+    assert closed is not None and "gone" in closed.why

@@ -103,6 +103,22 @@ def test_when_everything_is_labeled_doubted_labels_can_still_be_asked(session: S
     assert opened.asked and all(is_again(i) for i in opened.asked)
 
 
+def test_doubted_labels_are_weighed_against_what_can_be_asked_instead(session: Session) -> None:
+    first = session.query(40).asked
+    answer(session, first, wrong=8)
+    session.teach()
+    before = View.of(session.project)
+    many = before.again(16, 0.5)
+    with session.project.ledger() as ledger:  # everything else was skipped
+        for item in set(before.embeddings.ids) - set(first):
+            at = datetime(2026, 1, 1, tzinfo=UTC)
+            ledger.append([Answered(answer=Answer(item, item, item, "skip", (), "ann", 1.0, at))])
+    after = View.of(session.project)
+    assert not after.free.any()
+    assert len(before.again(16, "auto")) < len(many)
+    assert after.again(16, "auto") == many
+
+
 def _query(session: Session, asked: tuple[str, ...]) -> object:
     from activessl.session import _query_of
 

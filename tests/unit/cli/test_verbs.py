@@ -250,6 +250,18 @@ def test_predicting_with_bad_input_is_two_lines_and_exit_1(
     assert says in error and hint.startswith(" hint: ")
 
 
+def test_scoring_by_onnx_where_the_model_has_no_such_file_says_so_and_why(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("query", "-p", "p") == run("push", "-p", "p") == run("pull", "-p", "p") == run("teach", "-p", "p") == 0
+    assert run("export", "model", "-p", "p", "--no-onnx") == 0
+    capsys.readouterr()
+    assert run("predict", "all.npz", "--model", "model", "--onnx") == 1
+    error, hint = capsys.readouterr().err.splitlines()[-2:]
+    assert error == "error: the model in model has no ONNX file"
+    assert "leave --onnx out" in hint and "activessl export model --onnx" in hint
+
+
 def test_comparing_encoders_changes_nothing_and_says_accuracy_only_with_labels(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

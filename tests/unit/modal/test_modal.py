@@ -120,6 +120,7 @@ def test_a_project_becomes_a_modal_learner(tmp_path) -> None:
     from activessl.config import check_config
     from activessl.ledger.schema import Answered
     from activessl.project import Project
+    from activessl.view import View
     from activessl_modal import project_learner
 
     rng = np.random.default_rng(0)
@@ -134,8 +135,11 @@ def test_a_project_becomes_a_modal_learner(tmp_path) -> None:
             name = "xyz"[truth[int(item.split(":")[1])]]
             ledger.append([Answered(answer=Answer(item, item, item, "label", (name,), "me", 1.0, datetime.now(UTC)))])
     session.teach()
+    taken = next(i for i in View.of(session.project).embeddings.ids if i not in opened.asked)
+    with session.project.ledger() as ledger:  # what somebody skipped is not asked again
+        ledger.append([Answered(answer=Answer(taken, taken, taken, "skip", (), "me", 1.0, datetime.now(UTC)))])
     learner, rest = project_learner(session)
-    assert len(rest) == 81 and set(learner.predict(rest)) <= {"x", "y", "z"}
+    assert len(rest) == 80 and set(learner.predict(rest)) <= {"x", "y", "z"}
     picked, _ = learner.query(rest, n_instances=4)
     learner.teach(rest[picked], np.array(["x", "y", "z", "x"]))
     assert len(learner.y_training) == 13
