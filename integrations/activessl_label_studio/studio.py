@@ -160,11 +160,13 @@ def _start(
 
 def _database(folder: Path, wanted: Database | None) -> Database | None:
     """The database of a folder: uploads and secrets lie here, so it cannot change under them."""
-    kept = _read(folder / "studio.json").get("database")
-    there = Database(**kept) if isinstance(kept, dict) else None
+    kept = _read(folder / "studio.json")
+    there = Database(**kept["database"]) if isinstance(kept.get("database"), dict) else None
     if wanted is None:
         return there
-    begun = there is not None or (folder / "data" / "label_studio.sqlite3").exists()
+    # a token was given once the server was ready: what never was, such as a misspelt database, holds nothing
+    used = there is not None and (bool(kept.get("token")) or find_pid(folder) is not None)
+    begun = used or (folder / "data" / "label_studio.sqlite3").exists()
     if begun and (there is None or there.where != wanted.where):
         now = there.where if there else "a file there"
         raise AnnotatorError(
