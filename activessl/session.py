@@ -7,7 +7,7 @@ module only carries values from one room to the next and writes down what happen
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,29 +15,29 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from activessl.accepting import AUDIT
-from activessl.annotators.base import Annotator, item_of
+from activessl.annotators.base import Annotator
 from activessl.annotators.base import Pushed as PushResult
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
-from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting, load_encoder
+from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
 from activessl.errors import LabelError, PoolError, ProjectError, QueryError
 from activessl.evidence import Evidence
 from activessl.heads.base import Head
+from activessl.held_out import held_out
+from activessl.ledger.asking import queried, query_of
 from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Missing, Pulled, Pushed, Queried, Taught
+from activessl.ledger.schema import Answered, Closed, Encoded, Missing, Pulled, Pushed, Taught
 from activessl.measuring.encoders import Compared, compare_encoders
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
 from activessl.measuring.stopping import kappa
-from activessl.pool.sources import load_pool
-from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.project import Project, write_atomic, writing
 from activessl.reporting import project_report, stop_now
 from activessl.reports.items import item_table
 from activessl.reports.layouts import Layout, write_layout
 from activessl.reports.report import Report
 from activessl.scoring.model import Model
-from activessl.strategies.base import Query, needs_samples
+from activessl.strategies.base import needs_samples
 from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import RandomShare
 from activessl.view import SUSPECT, View, embeddings_folder, head_folder, save_whole
@@ -180,7 +180,7 @@ class Session:
                 chooser = RandomShare(get_strategy("auto"), config.query.random_share)
                 query = chooser.query(view.state(number), size)
             seconds = time.monotonic() - start
-            self._append(_queried(query, chooser.name, doubted, number, config.seed, view.embeddings, seconds))
+            self._append(queried(query, chooser.name, doubted, number, config.seed, view.embeddings, seconds))
         opened = self.project.history().open_round
         if opened is None:
             raise ProjectError("the round was not written", hint="check that the disk is writable and not full")
@@ -243,7 +243,7 @@ class Session:
             audit = current.queried.strategy == AUDIT
             if self.project.config.annotator.similar_together and not audit:
                 waiting = view.chained(current.asked, waiting)
-            query = _query_of(current, pool.row, waiting)
+            query = query_of(current, pool.row, waiting)
             # whoever looks at what the machine accepted should not be shown what it said
             shown = [] if audit else view.suggestions(query, current.number)
             pushed = annotator.push(pool, query, shown, model=model)
@@ -438,25 +438,9 @@ class Session:
         """Accuracy on the project's own test data, and how many items that are."""
         if self.project.config.data.test is None:
             return None, None
-        vectors, truth = self.test_set(view)
+        vectors, truth = held_out(self.project, view)
         predicted = head.predict_proba(view.points_of(vectors)).argmax(axis=1)
         return float(np.mean(predicted == truth)), len(truth)
-
-    def test_set(self, view: View) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Vectors and true class indices of the project's test data, by the encoder that the view uses.
-
-        Raises:
-            ProjectError: The project has no test data.
-            LabelError: They have no labels, or a class that the project does not have.
-        """
-        config, fingerprint = self.project.config, view.embeddings.fingerprint
-        if config.data.test is None:
-            raise ProjectError("the project has no test data", hint="name some as data.test in activessl.toml")
-        location = self.project.folder / Path(config.data.test).expanduser()
-        pool = load_pool(location, config.data.modality)
-        truth = _truth(read_labels(pool), location, config.data.classes)
-        encoder = load_encoder(self.project.folder / "encoders" / fingerprint)
-        return embed(encoder, pool, embeddings_folder(self.project, f"{fingerprint}-test")).vectors, truth
 
 
 def _model(project: Project, model: str) -> str:
@@ -468,67 +452,3 @@ def _model(project: Project, model: str) -> str:
 def _about(taught: Taught) -> tuple[int, str, str, str]:
     """What makes a head another one."""
     return taught.round, taught.head, taught.fingerprint, taught.digest
-
-
-def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...]) -> np.ndarray[Any, Any]:
-    """The true class of each test item, as an index into the project's classes."""
-    if found is None:
-        raise LabelError(f"the test data {location} has no labels", hint="add a label column, or remove data.test")
-    names = found.class_names or classes
-    unknown = sorted({str(names[k]) if k < len(names) else str(k) for k in found.labels} - set(classes))
-    if unknown:
-        raise LabelError(
-            f"the test data has a class {unknown[0]!r} that the project does not have",
-            hint="add it to data.classes in activessl.toml, or leave its items out",
-        )
-    index = {name: k for k, name in enumerate(classes)}
-    return np.array([index[names[k]] for k in found.labels], dtype=np.int64)
-
-
-def _queried(
-    query: Query | None,
-    strategy: str,
-    doubted: tuple[Asked, ...],
-    number: int,
-    seed: int,
-    embeddings: Embeddings,
-    seconds: float,
-) -> Queried:
-    """A round as the ledger holds it: new items in the strategy's order, then labels to be looked at again."""
-    new: tuple[Asked, ...] = ()
-    if query is not None:
-        near = query.neighbours or ((),) * len(query)
-        new = tuple(
-            Asked(
-                id=query.ids[i],
-                score=float(query.scores[i]),
-                reason=query.reasons[i],
-                propensity=None if np.isnan(query.propensities[i]) else float(query.propensities[i]),
-                parts={name: float(values[i]) for name, values in query.parts.items()},
-                near=tuple(embeddings.ids[j] for j in near[i]),
-            )
-            for i in range(len(query))
-        )
-    return Queried(
-        round=number,
-        strategy=strategy if query is None else query.strategy,
-        seed=(seed, number),
-        fingerprint=embeddings.fingerprint,
-        seconds=seconds,
-        items=new + doubted,
-    )
-
-
-def _query_of(current: RoundHistory, row: Callable[[str], int], ids: Iterable[str]) -> Query:
-    """The part of a round's query that still waits, in the order in which it is to be shown."""
-    asked = {item.id: item for item in current.queried.items}
-    items = [asked[item_id] for item_id in ids]
-    return Query(
-        indices=np.array([row(item_of(item.id)) for item in items], dtype=np.int64),
-        ids=tuple(item.id for item in items),
-        scores=np.array([item.score for item in items], dtype=float),
-        reasons=tuple(item.reason for item in items),
-        propensities=np.array([np.nan if i.propensity is None else i.propensity for i in items], dtype=float),
-        strategy=current.queried.strategy,
-        seed=current.queried.seed,
-    )

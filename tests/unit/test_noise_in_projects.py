@@ -120,8 +120,8 @@ def test_doubted_labels_are_weighed_against_what_can_be_asked_instead(session: S
 
 
 def _query(session: Session, asked: tuple[str, ...]) -> object:
-    from activessl.session import _query_of
+    from activessl.ledger.asking import query_of
 
     history = session.project.history()
     assert history.open_round is not None
-    return _query_of(history.open_round, session.project.pool().row, asked)
+    return query_of(history.open_round, session.project.pool().row, asked)

@@ -190,10 +190,11 @@ def replay_data(
     """The project's vectors with the true classes: pool (split 0) and test items (split 1)."""
     import numpy as np
 
+    from activessl.held_out import held_out
     from activessl.view import View
 
     view, classes = View.of(session.project), session.project.config.data.classes
-    test_vectors, test_labels = session.test_set(view)
+    test_vectors, test_labels = held_out(session.project, view)
     labels = np.array([classes.index(truth[item]) for item in view.embeddings.ids])
     vectors = np.concatenate([view.embeddings.vectors, test_vectors])
     split = np.repeat([0, 1], [len(labels), len(test_labels)])
