@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.errors import LabelError, QueryError
+from activessl.errors import LabelError, MeasureError, QueryError
 from activessl.evidence import Evidence
 from activessl.heads.registry import make_head
 from activessl.ledger.fold import History
-from activessl.ledger.schema import Accepted, Asked, MachineLabel, Queried, Withdrawn
-from activessl.measuring.autolabel import Acceptance, accept, accept_by_class
+from activessl.ledger.schema import AUDIT, Accepted, Asked, MachineLabel, Queried, Tried, Withdrawn
+from activessl.measuring.autolabel import FORGIVEN, Acceptance, accept, accept_by_class, fewest_labels
 from activessl.measuring.stopping import share_interval
 from activessl.project import Project
 from activessl.view import View
 
-#: What a round that looks at accepted items is called in the ledger.
-AUDIT = "audit of accepted items"
+#: Why an item of such a round is asked, as people read it.
+LOOKED_AT = "drawn at random, to measure how often labels are right"
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,40 @@ class Judged:
         results: One promise, or one for each class in the order of the project's classes.
         items: The items that may stand as labels.
         audit: Ids of those that people should look at.
+        look: Names what was promised, by which head and labels.
+        attempt: Which attempt it is, from 1 on: each may fail with a smaller part of the probability that all may.
+        halved: Whether half of the random labels taught, because they are most of the labels.
+        newer: Items that came after these random labels were drawn: none of them is accepted.
     """
 
     results: tuple[Acceptance, ...]
     items: tuple[MachineLabel, ...]
     audit: tuple[str, ...]
+    look: str
+    attempt: int
+    halved: bool
+    newer: int
+
+    def to_text(self) -> str:
+        """What limits the promise, beside its figures; empty where nothing does."""
+        told = []
+        if self.halved:
+            told.append("most labels are random ones, so half of these judge and the others teach")
+        if self.newer:
+            told.append(f"{self.newer:,} items came after these labels were drawn, and stay out until new ones are")
+        if self.attempt > 1:
+            told.append(f"attempt {self.attempt}: each look at new labels uses up some of the chance to be wrong")
+        return "; ".join(told)
+
+
+def part_of_delta(delta: float, attempt: int) -> float:
+    """The probability with which one of many attempts may fail, so that all of them together may with ``delta``.
+
+    Example:
+        >>> part_of_delta(0.1, 1), round(sum(part_of_delta(0.1, k) for k in range(1, 1000)), 3)
+        (0.05, 0.1)
+    """
+    return delta / (attempt * (attempt + 1))
 
 
 def accept_pool(
@@ -42,20 +72,24 @@ def accept_pool(
     """Let predictions stand as labels, at most a share ``error`` of them wrong with probability 1 - ``delta``.
 
     They are marked as the machine's, are not asked about any more, and teach nothing; ``audit`` of them go to people in
-    a round of their own. Nothing is written where nothing can be accepted. A new acceptance replaces the old one.
+    a round of their own. A new acceptance replaces the old one; asking for the standing one again changes nothing.
+    That somebody looked is written down, whatever came of it: trying until it succeeds would not keep the promise.
 
     Raises:
-        LabelError: No labels yet.
+        LabelError: No labels yet, none of them drawn as every other item could have been, or all of one class.
         MeasureError: Shares outside (0, 1).
         QueryError: A round is open, and an audit was asked for.
     """
     with project.lock():
         view = View.of(project)
         judged = judge(view, error=error, delta=delta, per_class=per_class, audit=audit)
-        if judged.items:
-            events = events_of(judged, view, error=error, delta=delta, per_class=per_class)
-            with project.ledger() as ledger:
-                ledger.append(events)
+        standing = view.history.accepted
+        if standing is not None and standing.look == judged.look:
+            return replace(judged, items=standing.items, audit=standing.audit)
+        with project.ledger() as ledger:
+            ledger.append([Tried(look=judged.look)])
+            if judged.items:
+                ledger.append(events_of(judged, view, error=error, delta=delta, per_class=per_class))
     return judged
 
 
@@ -73,7 +107,9 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
     """Which predictions keep a promise about how many of them are wrong.
 
     The head that is judged was not taught the random labels that judge it. Where those are most of the labels, half of
-    them teach and half judge.
+    them teach and half judge. Only items may be accepted that could have been drawn each time that one of these labels
+    was, and only labels judge that were drawn as every other item could have been. The promise holds over all attempts
+    of a project together, as each new one is granted a smaller part of ``delta``.
 
     Args:
         view: The project at one moment.
@@ -83,43 +119,72 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
         audit: How many of the accepted items people should look at, drawn at random.
 
     Raises:
-        LabelError: No labels yet.
+        LabelError: No labels yet, none of them drawn as every other item could have been, or all of one class.
         MeasureError: Shares outside (0, 1).
     """
     rows, y = view.training
     if not len(rows):
         raise LabelError("no labels yet", hint="label some items, then run `activessl pull` and `activessl teach`")
-    config = view.project.config
-    rng = np.random.default_rng([config.seed, view.history.events, 8])
-    at = Evidence(view).drawn.at
-    judges = at if 2 * len(at) <= len(rows) else np.sort(rng.permutation(at)[: len(at) // 2])
+    config, history, ids = view.project.config, view.history, view.embeddings.ids
+    if not 0 < error < 1 or not 0 < delta < 1:
+        raise MeasureError(f"an error of {error} with probability {delta}", hint="give both between 0 and 1")
+    evidence = Evidence(view)
+    drawn = evidence.draws(fewest_labels(error, delta, FORGIVEN), alike=True)
+    at = drawn.at
+    if not len(at) and len(evidence.drawn.at):
+        raise LabelError(
+            "no labeled item was drawn with the chance that every other had, so nothing can be promised of all",
+            hint="query with query.random_share above 0, or with --strategy random, and label what is drawn",
+        )
+    halved = 2 * len(at) > len(rows)
+    side = np.random.default_rng([config.seed, 8]).permutation(len(ids))[rows[at]]  # an item's, whatever comes later
+    judges = np.sort(at[np.argsort(side, kind="stable")[: len(at) // 2]]) if halved else at
     taught = np.setdiff1d(np.arange(len(rows)), judges)
     classes, k = config.data.classes, len(config.data.classes)
+    if len(np.unique(y[taught])) < 2:
+        raise LabelError(
+            "all labels that can teach are of one class, so no prediction can be believed",
+            hint="label more items, or take classes that never occur out of data.classes",
+        )
+    aside = history.labels.keys() | history.set_aside | history.missing
+    rest = np.array([j for j, i in enumerate(ids) if i not in aside and history.late.get(i, 0) <= drawn.until], int)
+    look = _name((error, delta, per_class, config.head.name, config.seed, classes, view.embeddings.fingerprint,
+        history.digest(), [ids[j] for j in rest]))  # fmt: skip
+    attempt = history.tried.index(look) + 1 if look in history.tried else len(history.tried) + 1
     head = make_head(config.head.name, n_classes=k, seed=config.seed)
-    aside = view.history.labels.keys() | view.history.set_aside | view.history.missing
-    free = np.array([i not in aside for i in view.embeddings.ids])
-    rest = np.flatnonzero(free)
-    if len(np.unique(y[taught])) < 2:  # nothing tells classes apart yet: no prediction is to be believed
-        predicted, sure = np.zeros(len(view.embeddings), dtype=np.int64), np.zeros(len(view.embeddings))
-    else:
-        probs = head.fit(view.points[rows[taught]], y[taught]).predict_proba(view.points)
-        predicted, sure = probs.argmax(axis=1), probs.max(axis=1).astype(np.float64)
+    probs = head.fit(view.points[rows[taught]], y[taught]).predict_proba(view.points)
+    predicted, sure = probs.argmax(axis=1), probs.max(axis=1).astype(np.float64)
     known = rows[judges]
     wrong = predicted[known] != y[judges]
+    spent, later = part_of_delta(delta, attempt), part_of_delta(delta, attempt + 1)
     if per_class:
         results = accept_by_class(
-            sure[rest], predicted[rest], sure[known], predicted[known], wrong, k, error=error, delta=delta
+            sure[rest], predicted[rest], sure[known], predicted[known], wrong, k, error=error, delta=spent, later=later
         )
     else:
-        results = (accept(sure[rest], sure[known], wrong, error=error, delta=delta),)
+        results = (accept(sure[rest], sure[known], wrong, error=error, delta=spent, later=later),)
+    results = tuple(_promised(one, delta, halved) for one in results)
     chosen = _above(results, rest, predicted, sure)
+    rng = np.random.default_rng([config.seed, attempt, 9])
     looked_at = rng.choice(chosen, min(audit, len(chosen)), replace=False) if len(chosen) else chosen
-    ids = view.embeddings.ids
     return Judged(
         results,
         tuple(MachineLabel(id=ids[i], label=classes[predicted[i]], probability=float(sure[i])) for i in chosen),
         tuple(ids[i] for i in np.sort(looked_at)),
+        look,
+        attempt,
+        halved,
+        drawn.newer,
     )
+
+
+def _name(what: object) -> str:
+    return sha256(repr(what).encode()).hexdigest()[:16]
+
+
+def _promised(one: Acceptance, delta: float, halved: bool) -> Acceptance:
+    """With the probability that the promise has over all attempts, and all random labels that it would take."""
+    return replace(one, delta=delta, needed=2 * one.needed if halved and one.needed is not None else one.needed)
 
 
 def _above(
@@ -146,16 +211,18 @@ def events_of(
     """
     history = view.history
     number = len(history.rounds) + 1
+    kept = [one for one in judged.results if one.threshold is not None]
     accepted = Accepted(
         error=error,
         delta=delta,
         per_class=per_class,
         items=judged.items,
         audit=judged.audit,
-        calibration=sum(one.calibration for one in judged.results),
-        wrong=sum(one.wrong for one in judged.results),
+        calibration=sum(one.calibration for one in kept),
+        wrong=sum(one.wrong for one in kept),
         fingerprint=view.embeddings.fingerprint,
         digest=history.digest(),
+        look=judged.look,
         turn=history.events,
     )
     if not judged.audit:
@@ -165,15 +232,13 @@ def events_of(
             f"round {history.open_round.number} is open, so no audit can be opened beside it",
             hint="finish it, or end it with `activessl query --close`, or pass --audit 0",
         )
-    said = {item.id: item for item in judged.items}
-    # drawn from what was accepted, not from the pool: no propensity, or it would count for the pool's accuracy
-    asked = tuple(
-        Asked(id=i, score=0.0, reason=f"accepted by machine as {said[i].label}: is that right?") for i in judged.audit
-    )
+    # drawn from what was accepted, not from the pool: no propensity, or it would count for the pool's accuracy;
+    # and the reason is shown to people, who should not know what the machine said
+    asked = tuple(Asked(id=i, score=0.0, reason=LOOKED_AT) for i in judged.audit)
     return accepted, Queried(
         round=number,
         strategy=AUDIT,
-        seed=(view.project.config.seed, history.events, 8),
+        seed=(view.project.config.seed, judged.attempt, 9),
         fingerprint=view.embeddings.fingerprint,
         items=asked,
         seconds=0.0,
@@ -186,6 +251,7 @@ class AuditCount:
 
     Attributes:
         looked_at: How many.
+        open: How many people have not looked at yet.
         wrong: How many of them people labeled otherwise.
         low: Lower end of a 90 % interval of the share of wrong ones.
         high: Upper end of it.
@@ -193,6 +259,7 @@ class AuditCount:
     """
 
     looked_at: int
+    open: int
     wrong: int
     low: float
     high: float
@@ -200,24 +267,26 @@ class AuditCount:
 
     def to_text(self) -> str:
         """One sentence."""
+        if not self.looked_at:
+            return f"{self.open} of them wait for people to look at"
         return (
             f"people looked at {self.looked_at} of them and found {self.wrong} wrong (90 % interval "
             f"{100 * self.low:.1f} to {100 * self.high:.1f} %)"
+            + (f", {self.open} are open" if self.open else "")
             + ("; that breaks the promise: run `activessl accept --undo`" if self.broken else "")
         )
 
 
 def audit_count(history: History) -> AuditCount | None:
-    """What became of the audit of the standing acceptance; None while nobody has looked."""
-    if history.accepted is None:
+    """What became of the audit of the standing acceptance; None where there is none."""
+    if history.accepted is None or not history.accepted.audit:
         return None
     said = {item.id: item.label for item in history.accepted.items}
     seen = [i for i in history.accepted.audit if i in history.labels]
-    if not seen:
-        return None
+    left = len(set(history.accepted.audit) - history.labels.keys() - history.set_aside - history.missing)
     wrong = sum(history.labels[i].classes != (said[i],) for i in seen)
-    low, high = share_interval(wrong, len(seen))
-    return AuditCount(len(seen), wrong, low, high, low > history.accepted.error)
+    low, high = share_interval(wrong, len(seen)) if seen else (0.0, 1.0)
+    return AuditCount(len(seen), left, wrong, low, high, low > history.accepted.error)
 
 
 def promise_text(history: History) -> str:

@@ -13,9 +13,10 @@ from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError, ProjectError
 from activessl.heads.registry import make_head
+from activessl.ledger.schema import AUDIT
 from activessl.measuring.audit import FEWEST, Audit, audit_accuracy
 from activessl.measuring.hours import HumanTime, human_time
-from activessl.measuring.live import PARTS, LiveSavings, live_savings
+from activessl.measuring.live import PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
 from activessl.measuring.planning import Plan, Price, make_plan
 from activessl.measuring.roi import Roi, return_on_investment
 from activessl.measuring.trend import Trend, fit_trend
@@ -23,8 +24,10 @@ from activessl.project import write_atomic, writing
 from activessl.view import View
 
 #: Written into what is kept, so that figures of an older way of estimating are not shown.
-VERSION = 1
+VERSION = 2
 FOLDS = 5
+#: With so many random labels since the last items came, those from before are left out, and the new items covered.
+ENOUGH = 3 * FEWEST
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,15 @@ class Drawn:
         at: (m,) positions among the training labels.
         chance: (m,) the propensities.
         rounds: (m,) in which round.
+        newer: Items that came after these draws: nothing that rests on them is about these.
+        until: The last round that is not among them; items that came later are the newer ones.
     """
 
     at: Int[np.ndarray, " m"]
     chance: Float[np.ndarray, " m"]
     rounds: Int[np.ndarray, " m"]
+    newer: int = 0
+    until: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,19 +62,43 @@ class Evidence:
     @cached_property
     def drawn(self) -> Drawn:
         """The random share, as far as it is labeled."""
-        facts = {
-            item.id: (item.propensity, r.number)
-            for r in self.view.history.rounds
-            for item in r.queried.items
-            if item.propensity is not None
-        }
-        ids = self.view.embeddings.ids
-        at = np.array([i for i, row in enumerate(self.view.training[0]) if ids[row] in facts], dtype=np.int64)
-        found = [facts[ids[self.view.training[0][i]]] for i in at]
-        return Drawn(
-            at,
-            np.array([chance for chance, _ in found], dtype=float),
-            np.array([number for _, number in found], dtype=np.int64),
+        return self.draws(ENOUGH)
+
+    def draws(self, enough: int, *, alike: bool = False) -> Drawn:
+        """Random labels that are a sample of the same items: all that were there at each of the draws.
+
+        A draw says nothing of items that came later. So either the older draws are left out, where ``enough`` newer
+        ones are labeled, or else the newer items.
+
+        Args:
+            enough: So many labels make it unnecessary to use those from before the last items came.
+            alike: Only those that were drawn with the same chance as every other item.
+        """
+        history, ids, rows = self.view.history, self.view.embeddings.ids, self.view.training[0]
+        facts: dict[str, tuple[float, int]] = {}
+        for r in history.rounds:
+            for item in r.queried.items:
+                # asked for another reason after it was drawn in vain: then its answer is not that of a random item
+                facts.pop(item.id, None)
+                if item.propensity is not None and (item.alike or not alike):
+                    facts[item.id] = (item.propensity, r.number)
+        at = np.array([i for i, row in enumerate(rows) if ids[row] in facts], dtype=np.int64)
+        chance = np.array([facts[ids[rows[i]]][0] for i in at], dtype=float)
+        number = np.array([facts[ids[rows[i]]][1] for i in at], dtype=np.int64)
+        late = np.array([history.late.get(i, 0) for i in ids], dtype=np.int64)
+        came = late[rows[at]]
+        for until in sorted({history.forgotten, *late[late > history.forgotten].tolist()}, reverse=True):
+            use = (number > until) & (came <= until)
+            if use.sum() >= enough:
+                break
+        return Drawn(at[use], chance[use], number[use], int(np.sum(late > until)), until)
+
+    @property
+    def newer_text(self) -> str:
+        """How many items the measures say nothing of; empty where they are about all."""
+        newer = 0 if self.audit is None else self.drawn.newer
+        return (
+            f"{newer:,} items came after these random labels were drawn, and are not covered by them" if newer else ""
         )
 
     @cached_property
@@ -100,7 +131,8 @@ class Evidence:
     @cached_property
     def live(self) -> LiveSavings | None:
         """Labels saved so far, estimated; None while too few of the random share is labeled."""
-        if self.audit is None:
+        prior = self._expected()
+        if self.audit is None or prior is None:
             return None
         kept = self._kept.get("live")
         if kept is not None:
@@ -108,7 +140,23 @@ class Evidence:
         drawn = np.zeros(len(self.correct), dtype=bool)
         drawn[self.drawn.at] = True
         rng = np.random.default_rng([self.view.project.config.seed, 5])
-        return live_savings(self.learn, self.view.training[1], drawn, self.correct, rng=rng)
+        return live_savings(self.learn, self.view.training[1], drawn, self.correct, rng=rng, prior=prior)
+
+    @property
+    def unsaid(self) -> str:
+        """Why there is no estimate of the labels saved, where there is none."""
+        return "nothing but chance chose" if self._expected() is None else "too few random labels yet"
+
+    def _expected(self) -> Prior | None:
+        """What the strategies that chose are expected to save; None where nothing but chance chose."""
+        chose = {
+            r.queried.strategy
+            for r in self.view.history.rounds
+            if r.queried.strategy != "random" and any(item.propensity is None for item in r.queried.items)
+        } - {AUDIT}
+        if not chose:
+            return None
+        return PUBLIC if chose == {"auto"} else UNKNOWN
 
     @cached_property
     def curve(self) -> Trend:
@@ -136,7 +184,8 @@ class Evidence:
         for f in range(FOLDS):
             out = np.flatnonzero(fold == f)
             for p, part in enumerate(PARTS):
-                taught = np.setdiff1d(order[: max(2, round(part * len(order)))], at[out])
+                others = order[~np.isin(order, at[out])]
+                taught = others[: max(2, round(part * len(others)))]
                 sizes[p] += len(taught) / FOLDS
                 right[p, out] = self.learn(taught, at[out]) == y[at[out]]
         return fit_trend(sizes, right, rng=rng)[0]
@@ -240,7 +289,7 @@ class Evidence:
         history, config = self.view.history, self.view.project.config
         fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
         told = (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.classes)
-        return sha256(repr((told, len(history.rounds))).encode()).hexdigest()
+        return sha256(repr((told, len(history.rounds), len(history.late), history.forgotten)).encode()).hexdigest()
 
     @cached_property
     def _kept(self) -> dict[str, Any]:

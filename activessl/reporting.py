@@ -86,7 +86,7 @@ def project_report(
         decisions=history.decisions,
         verdict=verdict,
         assumptions=tuple(_assumptions(time, tax, None if savings else live)),
-        not_measured=tuple(_not_measured(view, arm, audit, live)),
+        not_measured=tuple(_not_measured(view, arm, audit, live, evidence.newer_text)),
         next_step="activessl export labels.csv" if verdict.stop else "activessl run",
         provenance={
             "activessl": version("activessl"),
@@ -303,13 +303,17 @@ def _assumptions(time: HumanTime | None, tax: Tax | None, live: LiveSavings | No
         yield "chosen items are taken to need as long as random ones: too few random items have a time to measure it"
 
 
-def _not_measured(view: View, arm: Simulation | None, audit: Audit | None, live: LiveSavings | None) -> Iterator[str]:
+def _not_measured(
+    view: View, arm: Simulation | None, audit: Audit | None, live: LiveSavings | None, newer: str
+) -> Iterator[str]:
     if arm is None and live is None:
         yield "how many labels random choice would have needed: the truth of this pool is not known"
     elif arm is None:
         yield "how many labels random choice would have needed: the figure is an estimate, nobody labeled that many"
     if audit is None:
         yield "the accuracy on the pool itself: too few random items are labeled"
+    elif newer:
+        yield f"the accuracy on all of the pool: {newer}"
     if view.project.config.data.test is None:
         yield "the accuracy on separate test data: the project names none"
     yield "time for setting up, training annotators and waiting"

@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from activessl.accepting import AUDIT
 from activessl.annotators.base import Annotator
 from activessl.annotators.base import Pushed as PushResult
 from activessl.encoders.base import OnProgress
@@ -26,7 +26,7 @@ from activessl.heads.base import Head
 from activessl.held_out import held_out
 from activessl.ledger.asking import queried, query_of
 from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import Answered, Closed, Encoded, Missing, Pulled, Pushed, Taught
+from activessl.ledger.schema import AUDIT, Answered, Closed, Encoded, Missing, Pulled, Pushed, Taught
 from activessl.measuring.encoders import Compared, compare_encoders
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
@@ -85,10 +85,13 @@ class Session:
                 on_progress=on_progress,
             )
             folder = embeddings_folder(self.project, encoder.fingerprint)
-            embeddings = embed(encoder, pool, folder, on_progress=on_progress)
             history = self.project.history()
-            now = history.encoded
-            if now is None or (now.fingerprint, now.items) != (encoder.fingerprint, len(pool)):
+            before = _known_ids(self.project, history)  # read first: these vectors may be written over
+            embeddings = embed(encoder, pool, folder, on_progress=on_progress)
+            now, listed = history.encoded, _listed(embeddings.ids)
+            if now is None or (now.fingerprint, now.listed) != (encoder.fingerprint, listed):
+                if now is not None and now.listed == listed:
+                    before = frozenset(embeddings.ids)  # the same items, whatever became of the old vectors
                 self._append(
                     Encoded(
                         fingerprint=encoder.fingerprint,
@@ -96,6 +99,8 @@ class Session:
                         items=len(pool),
                         dim=encoder.dim,
                         seconds=time.monotonic() - start,
+                        added=None if before is None else tuple(i for i in embeddings.ids if i not in before),
+                        listed=listed,
                         turn=history.events,
                     )
                 )
@@ -161,7 +166,8 @@ class Session:
 
             start = time.monotonic()
             number = len(view.history.rounds) + 1
-            chooser = RandomShare(get_strategy(strategy or config.query.strategy), config.query.random_share)
+            share, accepted = config.query.random_share, view.accepted_rows
+            chooser = RandomShare(get_strategy(strategy or config.query.strategy), share, accepted)
             state = view.state(number, samples=needs_samples(chooser))
             free = len(state.candidates)
             wanted = config.query.size if query_size is None else query_size
@@ -177,7 +183,7 @@ class Session:
                 if len(state.labeled) or strategy is not None:
                     raise
                 # most strategies that ask a head cannot begin: `auto` can, from no label at all
-                chooser = RandomShare(get_strategy("auto"), config.query.random_share)
+                chooser = RandomShare(get_strategy("auto"), share, accepted)
                 query = chooser.query(view.state(number), size)
             seconds = time.monotonic() - start
             self._append(queried(query, chooser.name, doubted, number, config.seed, view.embeddings, seconds))
@@ -447,6 +453,20 @@ def _model(project: Project, model: str) -> str:
     """A pretrained model as the encoder is to find it: a folder beside the config, or else a name on the hub."""
     folder = project.folder / Path(model).expanduser()
     return str(folder) if folder.is_dir() else model
+
+
+def _known_ids(project: Project, history: History) -> frozenset[str] | None:
+    """The ids that the newest encoding has; None where its vectors are gone."""
+    if history.encoded is None:
+        return frozenset()
+    try:
+        return frozenset(View(project, history).embeddings.ids)
+    except ProjectError:
+        return None
+
+
+def _listed(ids: tuple[str, ...]) -> str:
+    return sha256("\n".join(ids).encode()).hexdigest()[:16]
 
 
 def _about(taught: Taught) -> tuple[int, str, str, str]:

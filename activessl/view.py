@@ -25,8 +25,8 @@ from activessl.heads.left_out import left_out_probs
 from activessl.heads.noise import NO_ANSWER
 from activessl.heads.registry import load_head, make_head
 from activessl.heads.smoothing import Smoothed, smooth
-from activessl.ledger.fold import History
-from activessl.ledger.schema import Asked
+from activessl.ledger.fold import History, RoundHistory
+from activessl.ledger.schema import AUDIT, Asked
 from activessl.project import Project, writing
 from activessl.scoring.model import Model
 from activessl.strategies.base import SAMPLES, Query, State
@@ -309,6 +309,14 @@ class View:
         left = set(waiting)
         return tuple(known[i] for i in chain if known[i] in left)
 
+    @property
+    def accepted_rows(self) -> Int[np.ndarray, " a"]:
+        """Rows that stand accepted by machine: not chosen, but drawn at random like all others, or no one would know
+        how good the model is on the whole pool."""
+        aside = self.history.set_aside | self.history.missing
+        machine = self.history.machine.keys() - aside
+        return np.array(sorted(self.row[i] for i in machine if i in self.row), dtype=np.int64)
+
     def suggestions(self, query: Query, number: int) -> list[Suggestion]:
         """What the head thinks of the items of a query; a share of them, always the same, not to be shown."""
         if self.probs is None:
@@ -317,9 +325,7 @@ class View:
         rows = [self.row[item_of(item)] for item in query.ids]
         probs = self.probs[rows]
         top = np.argsort(-probs, axis=1, kind="stable")[:, :SUGGESTED]
-        # seeded by round, not by call: pushing again hides the same items
-        rng = np.random.default_rng([config.seed, number, 1])
-        blind = rng.random(len(self.points)) < config.annotator.blind_share
+        blind = self._blind(number)
         return [
             Suggestion(
                 item_id=item,
@@ -329,6 +335,20 @@ class View:
             )
             for i, item in enumerate(query.ids)
         ]
+
+    def hidden(self, current: RoundHistory | None) -> frozenset[str]:
+        """Ids of the open round whose class people must not be shown: an audit's, and the blind share."""
+        if current is None:
+            return frozenset()
+        if current.queried.strategy == AUDIT:
+            return frozenset(current.asked)
+        blind = self._blind(current.number)
+        return frozenset(i for i in current.asked if i in self.row and blind[self.row[i]])
+
+    def _blind(self, number: int) -> Bool[np.ndarray, " n"]:
+        # seeded by round, not by call: pushing again hides the same items
+        rng = np.random.default_rng([self.project.config.seed, number, 1])
+        return np.asarray(rng.random(len(self.points)) < self.project.config.annotator.blind_share)
 
 
 def embeddings_folder(project: Project, fingerprint: str) -> Path:

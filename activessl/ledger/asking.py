@@ -32,6 +32,7 @@ def queried(
                 score=float(query.scores[i]),
                 reason=query.reasons[i],
                 propensity=None if np.isnan(query.propensities[i]) else float(query.propensities[i]),
+                alike=bool(query.alike and query.alike[i]),
                 parts={name: float(values[i]) for name, values in query.parts.items()},
                 near=tuple(embeddings.ids[j] for j in near[i]),
             )

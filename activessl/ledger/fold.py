@@ -23,6 +23,7 @@ from activessl.ledger.schema import (
     Queried,
     Recorded,
     Taught,
+    Tried,
     Withdrawn,
 )
 
@@ -60,6 +61,9 @@ class History:
         missing: Ids of encoded items that were not in the data when it was last looked at.
         accepted: What stands accepted by machine; None if nothing does.
         machine: Item id to its accepted prediction, without items that people have answered since.
+        tried: The looks at what can be accepted, in the order they were taken.
+        late: Item id to the last round that could not ask about it, because it came, or came back, afterwards.
+        forgotten: Of rounds up to this one it is not known which items there were.
         decisions: What the gates of the project's stages said, oldest first.
         started: When the project was made.
         first_taught: When its first head was taught.
@@ -79,6 +83,9 @@ class History:
     events: int = 0
     accepted: Accepted | None = None
     machine: dict[str, MachineLabel] = field(default_factory=dict)
+    tried: tuple[str, ...] = ()
+    late: dict[str, int] = field(default_factory=dict)
+    forgotten: int = 0
     decisions: tuple[Decided, ...] = ()
     started: datetime | None = None
     first_taught: datetime | None = None
@@ -155,6 +162,9 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
     watermark: str | None = None
     missing: frozenset[str] = frozenset()
     accepted: Accepted | None = None
+    tried: dict[str, None] = {}
+    late: dict[str, int] = {}
+    forgotten = 0
     decisions: list[Decided] = []
     started: datetime | None = None
     first_taught: datetime | None = None
@@ -168,10 +178,15 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
             case Created() as e:
                 created, started = e, recorded.at
             case Encoded() as e:
+                if e.added is not None:
+                    late |= dict.fromkeys(e.added, max(rounds, default=0))
+                elif encoded is not None:
+                    forgotten = max(rounds, default=0)
                 encoded = e
             case Missing() as e:
                 missing = frozenset(e.items)
             case Queried() as e:
+                late |= dict.fromkeys(missing, e.round)
                 rounds.setdefault(e.round, RoundHistory(e.round, e, recorded.at))
             case Pushed() as e if e.round in rounds:
                 r = rounds[e.round]
@@ -192,6 +207,8 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
                 watermark = e.watermark
             case Accepted() as e:
                 accepted = e
+            case Tried(look=look):
+                tried[look] = None
             case Withdrawn():
                 accepted = None
             case Decided() as e:
@@ -219,7 +236,12 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
         missing=missing,
         events=len(seen),
         accepted=accepted,
-        machine={} if accepted is None else _standing(accepted, labels.keys() | skipped, known),
+        machine={}
+        if accepted is None
+        else _standing(accepted, labels.keys() | skipped | {item_of(a.item_id) for a in quarantined}, known),
+        tried=tuple(tried),
+        late=late,
+        forgotten=forgotten,
         decisions=tuple(decisions),
         started=started,
         first_taught=first_taught,

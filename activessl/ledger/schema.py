@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from activessl.annotators.base import Answer
 
+#: What a round that looks at items accepted by machine is called.
+AUDIT = "audit of accepted items"
+
 
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -47,6 +50,8 @@ class Encoded(_Event):
     items: int
     dim: int
     seconds: float
+    added: tuple[str, ...] | None = None  # ids that the encoding before it did not have; None: not known
+    listed: str = ""  # names the ids it has, in their order
     turn: int = 0  # events before it: going back to earlier vectors is another happening
 
     @property
@@ -64,6 +69,7 @@ class Asked(BaseModel):
     score: float
     reason: str
     propensity: float | None = None  # None: chosen by the strategy, not drawn
+    alike: bool = False  # drawn with the chance that every other item had, copies of others included
     parts: dict[str, float] = Field(default_factory=dict)
     near: tuple[str, ...] = ()
 
@@ -199,12 +205,25 @@ class Accepted(_Event):
     wrong: int  # how many of these the head got wrong
     fingerprint: str
     digest: str  # of the labels that the head and the promise rest on
+    look: str = ""  # which attempt it was
     turn: int
 
     @property
     def key(self) -> str:
         """One for each moment."""
         return f"accepted:{self.turn}"
+
+
+class Tried(_Event):
+    """Somebody looked whether predictions can be accepted: each look at new labels spends some of what may go wrong."""
+
+    kind: Literal["tried"] = "tried"
+    look: str  # names what was promised, by which head and labels: looking at the same again costs nothing
+
+    @property
+    def key(self) -> str:
+        """One for each look."""
+        return f"tried:{self.look}"
 
 
 class Withdrawn(_Event):
@@ -266,6 +285,7 @@ Event = (
     | Taught
     | Closed
     | Accepted
+    | Tried
     | Withdrawn
     | Decided
 )

@@ -73,6 +73,7 @@ def accept(
     *,
     error: float,
     delta: float = 0.1,
+    later: float | None = None,
 ) -> Acceptance:
     r"""Choose the lowest threshold above which at most ``error`` of the items are wrong, with chance 1 - ``delta``.
 
@@ -91,6 +92,7 @@ def accept(
         calibration_wrong: Whether its prediction of each of these was wrong.
         error: The share of wrong ones that is tolerated, in (0, 1).
         delta: Probability with which the promise may fail, in (0, 1).
+        later: That with which a later attempt may, for the labels that it needs; ``delta`` by default.
 
     Raises:
         MeasureError: Shares outside (0, 1), or arrays that do not belong together.
@@ -107,8 +109,6 @@ def accept(
         >>> accept(sure, sure[::40], sure[::40] < 0.6, error=0.01).needed
         230
     """
-    from scipy.stats import hypergeom  # heavy, and needed only here
-
     conf = np.asarray(confidence, dtype=np.float64)
     known = np.asarray(calibration_confidence, dtype=np.float64)
     wrong = np.asarray(calibration_wrong, dtype=bool)
@@ -121,27 +121,60 @@ def accept(
     order = np.argsort(-known, kind="stable")
     known, wrong = known[order], wrong[order]
     m = len(known)
-    start = next((n for k in range(FORGIVEN, -1, -1) if (n := fewest_labels(error, delta, k)) <= m), None)
     best: tuple[int, int] | None = None
-    if start is not None and len(conf):
-        ranked = np.sort(conf)[::-1]
-        for n in _steps(start, known):
-            rest = int(np.searchsorted(-ranked, -known[n - 1], side="right"))
-            w = int(wrong[:n].sum())
-            fewest = int(np.floor(error * rest)) + 1 + w  # wrong ones in all, if the rest breaks the promise
-            if fewest <= rest + w and hypergeom.cdf(w, rest + n, fewest, n) > delta:
+    if m and len(conf):
+        above = np.searchsorted(-known, -known, side="right")  # labels at least as sure as each
+        rests = np.searchsorted(-np.sort(conf)[::-1], -known, side="right")
+        for n in _steps(_first(above, rests, error, delta), known):
+            rest, w = int(rests[n - 1]), int(wrong[:n].sum())
+            if not kept(w, n, rest, error, delta):
                 break
             if rest:
                 best = (n, rest)
     if best is None:
-        return Acceptance(error, delta, None, 0, m, int(wrong.sum()), _needed(wrong, error, delta))
+        needed = _needed(wrong, len(conf) + m, error, delta if later is None else later)
+        return Acceptance(error, delta, None, 0, m, int(wrong.sum()), needed)
     n, rest = best
     return Acceptance(error, delta, float(known[n - 1]), rest, n, int(wrong[:n].sum()), None)
 
 
-def _steps(start: int, known: Float[np.ndarray, " m"]) -> list[int]:
+def kept(
+    wrong: int, labels: int | Int[np.ndarray, " n"], rest: int | Int[np.ndarray, " n"], error: float, delta: float
+) -> Bool[np.ndarray, " n"]:
+    """Whether the promise can be made of ``rest`` items, if of ``labels`` drawn beside them so many are ``wrong``.
+
+    Example:
+        >>> [bool(kept(0, n, 1000, 0.05, 0.1)) for n in (43, 44)]
+        [False, True]
+    """
+    from scipy.stats import hypergeom  # heavy, and needed only here
+
+    labels, rest = np.asarray(labels), np.asarray(rest)
+    fewest = np.floor(error * rest).astype(np.int64) + 1 + wrong  # wrong ones in all, if the rest breaks the promise
+    chance = hypergeom.cdf(wrong, rest + labels, np.minimum(fewest, rest + labels), labels)
+    return np.asarray((fewest > rest + wrong) | (chance <= delta))
+
+
+def _first(above: Int[np.ndarray, " m"], rests: Int[np.ndarray, " m"], error: float, delta: float) -> int | None:
+    """Labels above the first threshold: the fewest that allow some wrong ones, or as many as can be allowed at all."""
+    m = len(above)
+    for k in range(FORGIVEN, -1, -1):
+        n = min(fewest_labels(error, delta, k), m)
+        while True:
+            here = int(above[n - 1])
+            if rests[n - 1] and kept(k, here, int(rests[n - 1]), error, delta):
+                return here
+            if n == m:
+                break
+            n = min(max(n + 1, int(1.02 * n)), m)
+    return None
+
+
+def _steps(start: int | None, known: Float[np.ndarray, " m"]) -> list[int]:
     """Numbers of calibration labels above the thresholds; equal confidences stand or fall together."""
     m = len(known)
+    if start is None:
+        return []
     counts, n = [], float(start)
     while n < m:
         counts.append(int(np.searchsorted(-known, -known[int(n) - 1], side="right")))
@@ -159,6 +192,7 @@ def accept_by_class(
     *,
     error: float,
     delta: float = 0.1,
+    later: float | None = None,
 ) -> tuple[Acceptance, ...]:
     """The same for each predicted class on its own: the promise then holds class by class, each with 1 - ``delta``.
 
@@ -171,6 +205,7 @@ def accept_by_class(
         n_classes: k; one result for each.
         error: The share of wrong ones that is tolerated in each class.
         delta: Probability with which the promise may fail in a class.
+        later: That with which a later attempt may, for the labels that it needs; ``delta`` by default.
     """
     found = []
     for c in range(n_classes):
@@ -181,6 +216,7 @@ def accept_by_class(
             np.asarray(calibration_wrong)[theirs],
             error=error,
             delta=delta,
+            later=later,
         )
         found.append(Acceptance(**{**one.to_dict(), "class_index": c}))
     return tuple(found)
@@ -210,16 +246,31 @@ def fewest_labels(error: float, delta: float, wrong: int = 0) -> int:
     return high
 
 
-def _needed(wrong: Bool[np.ndarray, " m"], error: float, delta: float) -> int | None:
+def _needed(wrong: Bool[np.ndarray, " m"], items: int, error: float, delta: float) -> int | None:
     """Random labels for a first acceptance, if the surest half of the predictions errs as it has so far."""
-    least = fewest_labels(error, delta)
-    if len(wrong) < least and not wrong[: max(len(wrong) // 2, 1)].any():
-        return least
+
+    def fewest(k: int, items: int) -> int | None:
+        low, high = k, items - 1
+        if high <= low or not kept(k, high, items - high, error, delta):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            if kept(k, middle, items - middle, error, delta):
+                high = middle
+            else:
+                low = middle
+        return high
+
     top = wrong[: max(len(wrong) // 2, 1)]
+    least = fewest(0, items)
+    if least is None:
+        return None
+    if len(wrong) < least and not top.any():
+        return least
     rate = (top.sum() + 0.5) / (len(top) + 1)
     if rate >= 0.8 * error:
         return None  # so near to the bound that the number would only look like knowledge
     k = 0
-    while (n := fewest_labels(error, delta, k)) * rate > k:
+    while (n := fewest(k, items // 2)) is not None and n * rate > k:
         k += 1
-    return max(2 * n, len(wrong) + 1)
+    return None if n is None else min(max(2 * n, len(wrong) + 1), items)

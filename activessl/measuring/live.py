@@ -49,6 +49,9 @@ class Prior:
 #: set that the figures were not taken from: docs/results/savings.md, by tests/benchmarks/coverage.py.
 PUBLIC = Prior(0.88, 0.61, "what the default strategy saved in replays on eight public data sets")
 
+#: Where another strategy chose than was replayed: anything between a quarter and four times our labels is likely.
+UNKNOWN = Prior(0.0, 1.4, "no expectation of this strategy")
+
 
 @dataclass(frozen=True, slots=True)
 class LiveSavings:

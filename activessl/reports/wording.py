@@ -83,9 +83,9 @@ def _estimated(live: LiveSavings) -> Headline:
     if live.saved <= 0:
         return Headline(f"{live.labels:,} labels so far; nothing seems to be saved", "", "", detail, False)
     text = f"{live.labels:,} labels so far; random labeling would have needed about {live.baseline_labels:,.0f}"
-    proven = live.low > 0
+    proven = live.own_low > 0  # by the project itself: what was expected beforehand proves nothing
     if not proven:
-        detail += "; the interval does not exclude that nothing is saved"
+        detail += "; the project's own labels do not exclude that nothing is saved"
     return Headline(text, f"≈ {percent(live.saved)}", "of the labels saved, estimated", detail, proven)
 
 

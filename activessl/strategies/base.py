@@ -100,6 +100,7 @@ class Query:
         seed: What the shell seeded the rng with, as (seed, round); empty when unknown.
         parts: Further figures per item, such as {"gain": (q,), "uncertainty": (q,)}.
         neighbours: (q,) rows of the nearest labeled items of each, nearest first; empty when there are none.
+        alike: (q,) whether an item was drawn as every other could have been; empty when none was.
     """
 
     indices: Int[np.ndarray, " q"]
@@ -111,6 +112,7 @@ class Query:
     seed: tuple[int, ...] = ()
     parts: dict[str, Float[np.ndarray, " q"]] = field(default_factory=dict)
     neighbours: tuple[tuple[int, ...], ...] = ()
+    alike: tuple[bool, ...] = ()
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int
 
 from activessl.errors import QueryError
 from activessl.strategies.base import Query, QueryStrategy, State, check_state, needs_samples
+from activessl.strategies.explain import gather_facts, reasons
 from activessl.strategies.uncertainty import Random
 
 WHY = "drawn at random, to measure how good the model is on the whole pool"
@@ -18,15 +20,17 @@ class RandomShare:
     """Any strategy, with part of each query drawn at random.
 
     The draws come first and do not depend on what the strategy would choose, so each candidate's propensity is known:
-    the expected number of draws over the number of distinct candidates (and of copies, see
-    :class:`activessl.strategies.uncertainty.Random`). A fraction of an item is rounded up or down at random, which
-    keeps the propensity exact and small rounds measured. The strategy sees the draws as pending, so what they cover is
-    not asked twice.
+    the expected number of draws over the number of candidates. Every item is drawn alike, copies of others and of
+    labeled items too: a promise about all items may rest on the draws. A fraction of an item is rounded up or down at
+    random, which keeps the propensity exact and small rounds measured. The strategy sees the draws as pending, so what
+    they cover is not asked twice.
 
     Args:
-        strategy: What chooses the rest. One that draws all of its items with known propensity itself needs no share,
-            and is left alone.
+        strategy: What chooses the rest. ``random`` is all share; another one that draws all of its items with known
+            propensity itself needs no share, and is left alone.
         share: Expected part of each query that is drawn at random, in [0, 1].
+        also: (a,) rows that may be drawn although the strategy may not choose them, such as those that a machine
+            labeled; none of them labeled or pending.
 
     Raises:
         QueryError: The share is outside [0, 1].
@@ -34,6 +38,7 @@ class RandomShare:
 
     strategy: QueryStrategy
     share: float = 0.1
+    also: Int[np.ndarray, " a"] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 1:
@@ -61,17 +66,11 @@ class RandomShare:
             labeled both kinds. A drawn item carries the score of the item before it.
         """
         check_state(state, query_size)
-        expected = self.share * query_size
+        expected = float(query_size) if isinstance(self.strategy, Random) else self.share * query_size
         size = min(int(np.floor(expected + state.rng.random())), query_size)
         if not size:
             return self.strategy.query(state, query_size)
-        drawn = Random().query(state, size)
-        drawn = replace(
-            drawn,
-            reasons=tuple(f"{WHY}; {reason}" for reason in drawn.reasons),
-            propensities=drawn.propensities * (expected / size),
-            strategy=self.name,
-        )
+        drawn = self._draw(state, size, expected)
         if size == query_size:
             return drawn
         pending = drawn.indices if state.pending is None else np.concatenate([state.pending, drawn.indices])
@@ -79,6 +78,23 @@ class RandomShare:
         if not np.isnan(chosen.propensities).any():
             return self.strategy.query(state, query_size)
         return _spread(chosen, drawn)
+
+    def _draw(self, state: State, size: int, expected: float) -> Query:
+        """Items drawn alike out of all that are not labeled, the expected number of them known."""
+        frame = state.candidates if self.also is None else np.union1d(state.candidates, self.also)
+        picks = state.rng.choice(frame, size, replace=False)
+        facts = gather_facts(state, picks, frame, rng=np.random.default_rng(0))
+        return Query(
+            indices=picks,
+            ids=tuple(state.id_of(int(row)) for row in picks),
+            scores=np.linspace(1, 1 / size, size),
+            reasons=reasons(state, picks, facts, [WHY] * size),
+            propensities=np.full(size, expected / len(frame)),
+            strategy=self.name,
+            parts={"covers": facts.covers.astype(np.float64)},
+            neighbours=facts.neighbours,
+            alike=(True,) * size,
+        )
 
 
 def _spread(chosen: Query, drawn: Query) -> Query:
@@ -104,6 +120,7 @@ def _spread(chosen: Query, drawn: Query) -> Query:
             k: np.concatenate([v, drawn.parts.get(k, np.zeros(len(drawn)))])[order] for k, v in chosen.parts.items()
         },
         neighbours=tuple(neighbours[i] for i in order),
+        alike=tuple(bool(d) for d in is_drawn),
     )
 
 

@@ -20,7 +20,8 @@ class Random:
     """Draw items alike, whatever is known: the yardstick, and what estimates may be built on.
 
     Every group of near-duplicates is drawn alike, and within it every copy; ``propensities`` holds the exact chance of
-    each item (copies of labeled items are not drawn). Costs and class weights change nothing.
+    each item. Copies of labeled items are not drawn, so this alone says nothing of them: the random share of a project
+    draws every item alike (:class:`activessl.strategies.share.RandomShare`). Costs and class weights change nothing.
     """
 
     name: str = field(default="random", init=False)

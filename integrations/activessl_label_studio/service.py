@@ -135,7 +135,8 @@ class Service:
             return 400, {"detail": "this is not a prediction request of Label Studio"}
         try:
             control, view = read_config(config), self._newest()
-            results = [self._prediction(view, control, task) for task in tasks]
+            hidden = view.hidden(view.project.history().open_round)
+            results = [self._prediction(view, control, task, hidden) for task in tasks]
         except ActiveSSLError as error:
             return 422, {"detail": f"{error.message}; {error.hint}"}
         return 200, {"results": results}
@@ -150,7 +151,7 @@ class Service:
                 self._view = (model, view)
             return self._view[1]
 
-    def _prediction(self, view: View, control: Control, task: Any) -> dict[str, Any]:
+    def _prediction(self, view: View, control: Control, task: Any, hidden: Set[str]) -> dict[str, Any]:
         model = self.worker.standing.model
         item = item_id_of(task) if isinstance(task, Mapping) else None
         row = None if item is None else view.row.get(item)
@@ -158,6 +159,8 @@ class Service:
             return {"result": [], "score": 0.0, "model_version": model}
         probs, classes = view.probs[row], view.project.config.data.classes
         likely = [classes[k] for k in (-probs).argsort(kind="stable") if classes[k] in control.classes][:1]
+        if item in hidden:
+            likely = []  # whoever is to judge on their own must not see it here either
         # the lowest score is labeled first: the least certain
         return {"result": to_result(likely, control), "score": float(probs.max()), "model_version": model}
 

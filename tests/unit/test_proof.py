@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activessl.accepting import AUDIT, accept_pool, audit_count, take_back
+from activessl.accepting import accept_pool, audit_count, judge, take_back
 from activessl.annotators.base import Answer, again_id
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.config import check_config, write_config
-from activessl.errors import ConfigError, MeasureError, QueryError
+from activessl.errors import ConfigError, LabelError, MeasureError, QueryError
 from activessl.evidence import Evidence
 from activessl.gates import pass_gate
-from activessl.ledger.schema import Answered, Encoded
+from activessl.ledger.schema import AUDIT, Answered, Encoded
 from activessl.measuring.stopping import kappa
 from activessl.project import Project
 from activessl.session import Session
@@ -121,8 +121,8 @@ def test_accepted_items_are_the_machines_and_are_not_asked(session: Session) -> 
     counted = audit_count(now)
     assert counted is not None and counted.looked_at == 10 and not counted.broken
     assert len(now.machine) == len(judged.items) - 10  # what people answered is theirs
-    asked = session.query().asked
-    assert not set(asked) & set(now.machine)
+    chosen = {item.id for item in session.query().queried.items if item.propensity is None}
+    assert not chosen & set(now.machine)
 
 
 def test_an_audit_shows_people_no_suggestion(session: Session) -> None:
@@ -139,12 +139,16 @@ def test_what_was_accepted_can_be_taken_back(session: Session) -> None:
     assert len(View.of(session.project).state(9).candidates) == N - 120
 
 
-def test_a_promise_that_cannot_be_kept_writes_nothing(session: Session) -> None:
+def test_a_promise_that_cannot_be_kept_accepts_nothing_but_counts_as_an_attempt(session: Session) -> None:
     labeled(session)
     before = session.project.history().events
     judged = accept_pool(session.project, error=0.0001)
     assert not judged.items and "nothing accepted" in judged.results[0].to_text()
-    assert session.project.history().events == before
+    now = session.project.history()
+    assert now.events == before + 1 and now.accepted is None and now.tried == (judged.look,)
+    assert accept_pool(session.project, error=0.0001).attempt == 1  # of the same labels: no new attempt
+    session.round(oracle())
+    assert accept_pool(session.project, error=0.0001).attempt == 2
 
 
 def test_an_audit_waits_for_the_round_that_is_open(session: Session) -> None:
@@ -260,3 +264,164 @@ def test_the_report_tells_of_money_plan_machine_and_gates(session: Session) -> N
     for told in ("Money so far", "Labeled by machine", "Gates between the stages", "To 90.0", "estimated"):
         assert told in page.read_text(encoding="utf-8")
     assert "estimated" in report.to_text() and "out of reach" not in report.to_text()
+
+
+def project_of(tmp_path: Path, vectors: np.ndarray, y: np.ndarray, **query: object) -> tuple[Session, Oracle]:
+    np.savez(tmp_path / "pool.npz", vectors=vectors.astype(np.float32))
+    config = check_config(
+        {"data": {"path": "../pool.npz", "modality": "vector", "classes": list(CLASSES)}, "query": dict(query)}
+    )
+    session = Session(Project.create(tmp_path / "p", config, version="0"))
+    session.encode()
+    return session, Oracle({f"pool:{i}": CLASSES[k] for i, k in enumerate(y)}, CLASSES, Habits(), seed=1)
+
+
+def share_wrong(session: Session, y: np.ndarray) -> float:
+    machine = session.project.history().machine
+    return float(np.mean([CLASSES[y[int(i.removeprefix("pool:"))]] != m.label for i, m in machine.items()]))
+
+
+def test_nothing_is_promised_of_items_that_came_after_the_random_labels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=800)
+    x = 6 * np.eye(2, 8)[y] + rng.normal(size=(800, 8))
+    session, people = project_of(tmp_path, x, y, size=60, random_share=0.5)
+    labeled_by(session, people, 4)
+    later = rng.integers(2, size=1600)  # files of another kind, on which the head is wrong
+    x2 = 5 * np.eye(2, 8)[1 - later] + 3 * np.eye(8)[3] + rng.normal(size=(1600, 8))
+    y = np.append(y, later)
+    np.savez(tmp_path / "pool.npz", vectors=np.vstack([x, x2]).astype(np.float32))
+    session.encode()
+    session.teach()
+    judged = accept_pool(session.project, error=0.05, audit=0)
+    assert judged.newer == 1600 and "1,600 items came after" in judged.to_text()
+    assert judged.items and max(int(i.id.removeprefix("pool:")) for i in judged.items) < 800
+    assert share_wrong(session, y) <= 0.05
+    assert "1,600 items" in evidence(session).newer_text
+    people = Oracle({f"pool:{i}": CLASSES[k] for i, k in enumerate(y)}, CLASSES, Habits(), seed=2, name="later")
+    labeled_by(session, people, 2)
+    assert evidence(session).newer_text == ""  # once enough was drawn from all of them, they are measured too
+    assert evidence(session).drawn.rounds.min() == 5
+
+
+def labeled_by(session: Session, people: Oracle, rounds: int) -> None:
+    for _ in range(rounds):
+        session.round(people)
+
+
+def test_copies_of_a_labeled_item_are_drawn_like_all_others(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=900)
+    x = 6 * np.eye(2, 8)[y] + rng.normal(size=(900, 8))
+    copies = 6 * np.eye(2, 8)[[0]] + 0.7 * rng.normal(size=(1, 8)) + 1e-4 * rng.normal(size=(300, 8))
+    y = np.append(y, np.ones(300, dtype=int))  # they look like the first class and are of the second
+    session, people = project_of(tmp_path, np.vstack([x, copies]), y, size=60, random_share=0.5)
+    labeled_by(session, people, 4)
+    drawn = [i for r in session.project.history().rounds for i in r.queried.items if i.alike]
+    assert np.mean([int(i.id.removeprefix("pool:")) >= 900 for i in drawn]) > 0.1
+    accept_pool(session.project, error=0.05, audit=0)
+    machine = session.project.history().machine
+    assert not machine or share_wrong(session, y) <= 0.05
+
+
+def test_accepted_items_are_drawn_at_random_like_all_others(session: Session) -> None:
+    labeled(session)
+    accept_pool(session.project, error=0.1, audit=0)
+    machine = session.project.history().machine
+    drawn = {item.id for item in session.query().queried.items if item.alike}
+    assert drawn & set(machine)
+
+
+def test_each_attempt_may_fail_with_a_smaller_probability_and_the_split_stays(session: Session) -> None:
+    from activessl.accepting import part_of_delta
+
+    assert sum(part_of_delta(0.1, k) for k in range(1, 10_000)) < 0.1
+    labeled(session)
+    ask = {"error": 0.1, "delta": 0.1, "per_class": False, "audit": 0}
+    first = judge(View.of(session.project), **ask)
+    pass_gate(session.project)  # any event
+    assert judge(View.of(session.project), **ask) == first
+
+
+def test_asking_for_the_standing_acceptance_again_changes_nothing(session: Session) -> None:
+    labeled(session)
+    first = accept_pool(session.project, error=0.1)
+    before = session.project.history().events
+    again = accept_pool(session.project, error=0.1)  # its audit is open
+    assert again == first and session.project.history().events == before
+    counted = audit_count(session.project.history())
+    assert counted is not None and (counted.looked_at, counted.open) == (0, 20)
+
+
+def test_people_who_look_at_accepted_items_are_not_told_what_the_machine_said(session: Session) -> None:
+    labeled(session)
+    accept_pool(session.project, error=0.1)
+    history = session.project.history()
+    assert history.open_round is not None
+    for item in history.open_round.queried.items:
+        assert not any(name in item.reason for name in CLASSES) and "machine" not in item.reason
+    assert View.of(session.project).hidden(history.open_round) == set(history.open_round.asked)
+
+
+def test_labels_of_one_class_let_no_prediction_be_believed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = np.zeros(300, dtype=int)
+    session, people = project_of(tmp_path, rng.normal(size=(300, 8)), y, size=60, strategy="random")
+    labeled_by(session, people, 2)
+    with pytest.raises(LabelError, match="of one class"):
+        accept_pool(session.project, error=0.05, audit=0)
+    assert session.project.history().tried == ()
+
+
+def test_labels_that_were_not_drawn_alike_promise_nothing(session: Session) -> None:
+    labeled(session, rounds=1)
+    for _ in range(2):
+        session.query(strategy="power")
+        session.round(oracle())
+    assert evidence(session).drawn.at.size
+    view = View.of(session.project)
+    without = [r for r in view.history.rounds if r.number > 1]
+    object.__setattr__(view.history, "rounds", tuple(without))
+    with pytest.raises(LabelError, match="chance that every other had"):
+        judge(view, error=0.1, delta=0.1, per_class=False, audit=0)
+
+
+def test_an_item_drawn_in_vain_and_chosen_later_is_no_random_label(session: Session) -> None:
+    labeled(session, rounds=1)
+    session.query(200)
+    with session.project.lock():
+        session.close("by hand")
+    labeled(session, rounds=2)
+    rounds = session.project.history().rounds
+    last = {i.id: i for r in rounds for i in r.queried.items}
+    found = evidence(session)
+    ids = found.view.embeddings.ids
+    counted = {ids[found.view.training[0][i]] for i in found.drawn.at}
+    drawn_before = {i.id for i in rounds[1].queried.items if i.propensity is not None}
+    chosen_later = {i for i in drawn_before if last[i].propensity is None and i in found.view.history.labels}
+    assert chosen_later and not counted & chosen_later
+
+
+def test_where_nothing_but_chance_chose_nothing_was_saved(tmp_path: Path) -> None:
+    y = truth()
+    x = 3 * np.eye(3, 8)[y] + np.random.default_rng(1).normal(size=(N, 8))
+    session, people = project_of(tmp_path, x, y, size=40, strategy="random")
+    labeled_by(session, people, 1)
+    assert evidence(session).audit is not None and evidence(session).live is None
+    assert "chance" in evidence(session).unsaid
+    session.query(strategy="margin")
+    labeled_by(session, people, 1)
+    live = evidence(session).live
+    assert live is not None and "no expectation" in live.prior
+
+
+def test_a_small_project_of_random_labels_only_can_plan(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=80)
+    for seed in range(8):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        x = 4 * np.eye(3, 8)[y] + rng.normal(size=(80, 8))
+        session, people = project_of(folder, x, y, size=10, strategy="random")
+        labeled_by(session, people, 1)
+        assert evidence(session).plan(0.9).labels == 10

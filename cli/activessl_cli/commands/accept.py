@@ -20,7 +20,7 @@ def accept(
     as_json: JsonOption = False,
 ) -> None:
     """Accept confident predictions as labels, with a guarantee from the random share; or take them back."""
-    from activessl.accepting import accept_pool, take_back
+    from activessl.accepting import accept_pool, audit_count, take_back
     from activessl.errors import ConfigError
     from activessl.project import Project
 
@@ -42,8 +42,13 @@ def accept(
     lines.append("wrong means: not what your people would say; the promise is about all accepted items together")
     if per_class:
         lines[-1] = "wrong means: not what your people would say; each class keeps its own promise"
+    if judged.to_text():
+        lines.append(judged.to_text())
     if judged.audit:
         lines.append(f"{len(judged.audit)} of them are asked in a round of their own")
+        found = audit_count(opened.history())
+        if found is not None and found.looked_at:
+            lines.append(found.to_text())
     render.result(
         {
             "accepted": len(judged.items),
@@ -52,6 +57,8 @@ def accept(
             "per_class": per_class,
             "promises": judged.results,
             "audit": judged.audit,
+            "attempt": judged.attempt,
+            "not_covered": judged.newer,
         },
         "\n".join(lines),
         as_json=as_json,

@@ -21,7 +21,10 @@ def plan(
     from activessl.reports.wording import plan_lines
     from activessl.view import View
 
-    found = Evidence(View.of(Project.open(project))).plan(target)
+    evidence = Evidence(View.of(Project.open(project)))
+    found = evidence.plan(target)
     text = "\n".join(f"{name:<13}{told}" for name, told in plan_lines(found))
+    if evidence.newer_text:
+        text += f"\n{'but':<13}{evidence.newer_text}"
     render.result(found.to_dict(), text, as_json=as_json)
     render.following("activessl accept, or label differently" if found.hopeless else "activessl run")

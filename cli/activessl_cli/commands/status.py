@@ -40,7 +40,9 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
         measured = f", accuracy {taught.accuracy:.3f} on test items" if taught.accuracy is not None else ""
         lines.append(f"model: {taught.labels:,} labels, round {taught.round}{measured}")
         lines.append("on the pool: " + (audit.to_text() if audit else "not measured, too few random labels yet"))
-        lines.append("labels saved: " + (live.to_text() if live else "not estimated, too few random labels yet"))
+        if audit and evidence.newer_text:
+            lines.append(f"  {evidence.newer_text}")
+        lines.append("labels saved: " + (live.to_text() if live else f"not estimated, {evidence.unsaid}"))
         if taught.suspects:
             lines.append(
                 f"doubted: {taught.suspects} labels look wrong: activessl report names them, "

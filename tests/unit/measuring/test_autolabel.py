@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.autolabel import accept, accept_by_class, fewest_labels
+from activessl.measuring.autolabel import accept, accept_by_class
 
 
 def pool(seed: int, n: int = 2000, m: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -34,9 +34,17 @@ def test_a_promise_that_cannot_be_kept_accepts_nothing_and_says_what_it_would_ta
     confidence, wrong, drawn = pool(0)
     found = accept(confidence[~drawn], confidence[drawn], wrong[drawn], error=0.001)
     assert found.threshold is None and found.accepted == 0
-    few = accept(np.full(50, 0.9), np.full(20, 0.9), np.zeros(20, dtype=bool), error=0.01)
-    assert few.needed == fewest_labels(0.01, 0.1) == 230
-    assert "230 random labels" in few.to_text()
+    few = accept(np.full(5000, 0.9), np.full(20, 0.9), np.zeros(20, dtype=bool), error=0.01)
+    assert few.needed is not None and 200 < few.needed < 240
+    assert f"{few.needed} random labels" in few.to_text()
+
+
+@pytest.mark.parametrize("items", [300, 1000, 5000])
+def test_as_many_labels_as_are_said_to_be_needed_are_enough_if_all_are_right(items: int) -> None:
+    sure = np.random.default_rng(0).random(items)
+    needed = accept(sure[20:], sure[:20], np.zeros(20, dtype=bool), error=0.05).needed
+    assert needed is not None
+    assert accept(sure[needed:], sure[:needed], np.zeros(needed, dtype=bool), error=0.05).accepted > 0
 
 
 def test_a_head_that_is_wrong_where_it_is_sure_is_not_believed() -> None:
