@@ -285,9 +285,9 @@ def test_nothing_is_promised_of_items_that_came_after_the_random_labels(tmp_path
     rng = np.random.default_rng(0)
     y = rng.integers(2, size=800)
     x = 6 * np.eye(2, 8)[y] + rng.normal(size=(800, 8))
-    session, people = project_of(tmp_path, x, y, size=60, random_share=0.5)
-    labeled_by(session, people, 4)
     later = rng.integers(2, size=1600)  # files of another kind, on which the head is wrong
+    session, people = project_of(tmp_path, x, np.append(y, later), size=60, random_share=0.5)
+    labeled_by(session, people, 4)
     x2 = 5 * np.eye(2, 8)[1 - later] + 3 * np.eye(8)[3] + rng.normal(size=(1600, 8))
     y = np.append(y, later)
     np.savez(tmp_path / "pool.npz", vectors=np.vstack([x, x2]).astype(np.float32))
@@ -298,7 +298,6 @@ def test_nothing_is_promised_of_items_that_came_after_the_random_labels(tmp_path
     assert judged.items and max(int(i.id.removeprefix("pool:")) for i in judged.items) < 800
     assert share_wrong(session, y) <= 0.05
     assert "1,600 items" in evidence(session).newer_text
-    people = Oracle({f"pool:{i}": CLASSES[k] for i, k in enumerate(y)}, CLASSES, Habits(), seed=2, name="later")
     labeled_by(session, people, 2)
     assert evidence(session).newer_text == ""  # once enough was drawn from all of them, they are measured too
     assert evidence(session).drawn.rounds.min() == 5
