@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from activessl.annotators.base import Answer, again_id
 from activessl.ledger.fold import History, fold
-from activessl.ledger.schema import Answered, Asked, Closed, Event, Pulled, Pushed, Queried, Recorded, Taught
+from activessl.ledger.schema import (
+    Accepted,
+    Answered,
+    Asked,
+    Closed,
+    Event,
+    MachineLabel,
+    Pulled,
+    Pushed,
+    Queried,
+    Recorded,
+    Taught,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CLASSES = ("cat", "dog")
@@ -248,3 +260,20 @@ def test_what_was_asked_again_says_nothing_about_how_reliable_people_are() -> No
     assert doubted.people == plain.people
     assert doubted.people["bob"].compared == 20
     assert doubted.labels["j0"].annotators == 2 and doubted.labels["j0"].certainty is not None
+
+
+def test_an_answer_with_an_unknown_class_outranks_the_machine_too() -> None:
+    machine = tuple(MachineLabel(id=i, label="cat", probability=1.0) for i in ("x", "y"))
+    accepted = Accepted(
+        error=0.1,
+        delta=0.1,
+        per_class=False,
+        items=machine,
+        audit=(),
+        calibration=9,
+        wrong=0,
+        fingerprint="f",
+        digest="d",
+        turn=0,
+    )
+    assert set(fold(record(accepted, said("1", "x", "fox")), classes=CLASSES).machine) == {"y"}
