@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from activessl.errors import ConfigError
 from activessl.session import Session
+from activessl.view import View
 from activessl_label_studio import web
 from activessl_label_studio.labels import build_config
 from activessl_label_studio.service import SECRET_HEADER, Service, keep_secret
@@ -224,3 +226,18 @@ def test_a_webhook_is_answered_in_milliseconds_while_the_worker_teaches(
     worker.stop()
     # 20 ms on a quiet machine; what is to be seen here is that it does not wait for the teaching
     assert sorted(took)[len(took) // 2] < 0.3
+
+
+def test_the_model_behind_the_server_is_silent_where_people_should_judge_on_their_own(
+    service: Service, worker: Sleeper, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.step()
+    desk.answer(6)
+    worker.step()
+    current = worker.session.project.history().open_round
+    assert current is not None
+    tasks = [{"id": n, "data": {"activessl_id": item}} for n, item in enumerate(current.asked)]
+    body = json.dumps({"tasks": tasks, "label_config": build_config(["even", "odd"], "image")}).encode()
+    assert all(r["result"] for r in service.predict(body)[1]["results"])
+    monkeypatch.setattr(View, "_blind", lambda view, number: np.ones(len(view.points), dtype=bool))
+    assert not any(r["result"] for r in service.predict(body)[1]["results"])
