@@ -87,10 +87,10 @@ class Evidence:
         number = np.array([facts[ids[rows[i]]][1] for i in at], dtype=np.int64)
         late = np.array([history.late.get(i, 0) for i in ids], dtype=np.int64)
         came = late[rows[at]]
-        for until in sorted({history.forgotten, *late[late > history.forgotten].tolist()}, reverse=True):
-            use = (number > until) & (came <= until)
-            if use.sum() >= enough:
-                break
+        moments = sorted({history.forgotten, *late[late > history.forgotten].tolist()}, reverse=True)
+        uses = [(number > moment) & (came <= moment) for moment in moments]
+        last = next((i for i, use in enumerate(uses) if use.sum() >= enough), len(uses) - 1)
+        until, use = moments[last], uses[last]
         return Drawn(at[use], chance[use], number[use], int(np.sum(late > until)), until)
 
     @property
