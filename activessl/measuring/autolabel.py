@@ -107,7 +107,7 @@ def accept(
         >>> found.threshold is not None and 0.55 < found.threshold < 0.7
         True
         >>> accept(sure, sure[::40], sure[::40] < 0.6, error=0.01).needed
-        230
+        256
     """
     conf = np.asarray(confidence, dtype=np.float64)
     known = np.asarray(calibration_confidence, dtype=np.float64)
@@ -144,7 +144,7 @@ def kept(
     """Whether the promise can be made of ``rest`` items, if of ``labels`` drawn beside them so many are ``wrong``.
 
     Example:
-        >>> [bool(kept(0, n, 1000, 0.05, 0.1)) for n in (43, 44)]
+        >>> [bool(kept(0, n, 1000, 0.05, 0.1)) for n in (45, 46)]
         [False, True]
     """
     from scipy.stats import hypergeom  # heavy, and needed only here
