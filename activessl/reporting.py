@@ -224,14 +224,16 @@ def _sights(view: View) -> Iterator[Sight]:
     if pool is None or pool.modality not in ("image", "text") or view.history.encoded is None:
         return
     ids = view.embeddings.ids
-    there = np.array([i for i, item in enumerate(ids) if item in pool], dtype=np.int64)
-    if len(there) <= SHOWN_ALIKE:
+    there = np.array([item in pool for item in ids], dtype=bool)
+    if there.sum() <= SHOWN_ALIKE:
         return
     rng = np.random.default_rng([view.project.config.seed, 8])
+    rows = rng.choice(np.flatnonzero(there), min(SHOWN_SIGHTS, int(there.sum())), replace=False)
     points = unit(view.embeddings.vectors)
-    for row in rng.choice(there, min(SHOWN_SIGHTS, len(there)), replace=False):
-        near = there[np.argsort(-(points[there] @ points[row]), kind="stable")]
-        alike = [_sight(view, pool, ids[i]) for i in near[near != row][:SHOWN_ALIKE]]
+    likeness = np.where(there[:, None], points @ points[rows].T, -np.inf)
+    for row, like in zip(rows, likeness.T, strict=True):
+        like[row] = -np.inf
+        alike = [_sight(view, pool, ids[i]) for i in np.argsort(-like, kind="stable")[:SHOWN_ALIKE]]
         yield replace(_sight(view, pool, ids[row]), alike=tuple(alike))
 
 

@@ -21,6 +21,7 @@ from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError, LabelError, ProjectError
 from activessl.heads.again import Suspect, how_many_again, label_doubts
 from activessl.heads.base import Head
+from activessl.heads.folds import fold_predictions
 from activessl.heads.left_out import left_out_probs
 from activessl.heads.noise import NO_ANSWER
 from activessl.heads.registry import load_head, make_head
@@ -177,15 +178,9 @@ class View:
     def held_out_predictions(self) -> Int[np.ndarray, " m"]:
         """For each label, the class that a head predicts which was taught only labels of the other folds (of 5)."""
         config, (rows, y) = self.project.config, self.training
-        n_classes, predicted = len(config.data.classes), np.full(len(rows), -1, dtype=np.int64)
-        fold = np.random.default_rng([config.seed, 4]).permutation(len(rows)) % min(5, max(len(rows), 1))
-        for k in np.unique(fold):
-            inside = fold != k
-            if inside.any():
-                head = make_head(config.head.name, n_classes=n_classes, seed=config.seed)
-                head.fit(self.points[rows[inside]], y[inside])
-                predicted[~inside] = head.predict_proba(self.points[rows[~inside]]).argmax(axis=1)
-        return predicted
+        return fold_predictions(
+            self.points[rows], y, head=config.head.name, n_classes=len(config.data.classes), seed=config.seed
+        )
 
     def model(self) -> Model:
         """Encoder, pool and newest head together, to score items that nobody has seen.

@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float
 
 from activessl.encoders.base import OnProgress
+from activessl.encoders.device import best_device
 from activessl.encoders.hub import digest, licence, opened, same_weights
 from activessl.encoders.images import ImageInput, choose_input
 from activessl.encoders.registry import Entry
@@ -175,18 +176,12 @@ def open_network(model: str) -> tuple[Any, dict[str, Any]]:
             prepared, _ = ImageProcessingMixin.get_image_processor_dict(model, local_files_only=local)
         except OSError:
             prepared = {}
-        return network.eval().requires_grad_(False).to(_device()), prepared
+        return network.eval().requires_grad_(False).to(best_device()), prepared
 
     found: tuple[Any, dict[str, Any]] = opened(
         model, opener, encoder="backbone", extra="backbone", instead="use the encoder 'auto'"
     )
     return found
-
-
-def _device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _side_of(network: Any, prepared: dict[str, Any]) -> int:

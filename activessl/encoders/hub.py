@@ -24,10 +24,10 @@ def opened(model: str, opener: Callable[[bool], Any], *, encoder: str, extra: st
     Raises:
         EncoderError: The package is not installed, or the model cannot be had.
     """
-    offline = False
+    folder, offline = Path(model).is_dir(), False
     try:
-        offline = not Path(model).is_dir() and not _hub_answers()
-        return opener(offline or Path(model).is_dir())
+        offline = not folder and not _hub_answers()
+        return opener(folder or offline)
     except ImportError as error:
         raise EncoderError(
             f"the encoder {encoder!r} needs a package that cannot be imported: {error}",

@@ -21,6 +21,7 @@ from torch import Tensor
 from activessl.encoders.augment import Augmentation
 from activessl.encoders.base import OnProgress, Progress
 from activessl.encoders.checkpoint import read_checkpoint, write_checkpoint
+from activessl.encoders.device import best_device
 from activessl.encoders.health import health
 from activessl.encoders.hybrid import Objective, Weights
 from activessl.encoders.images import parts
@@ -76,7 +77,7 @@ class TrainingRun:
         self, images: Tensor, config: ViTConfig, weights: Weights, recipe: Recipe, seed: int, checkpoint: Path
     ) -> None:
         self.images, self.recipe, self.seed, self.checkpoint = images, recipe, seed, checkpoint
-        self.device = _device()
+        self.device = best_device()
         values = images[:: max(1, len(images) // 1000)].float() / 255
         self.mean, self.std = values.mean((0, 2, 3)), values.std((0, 2, 3)).clamp_min(1 / 255)
         self.augment = Augmentation()
@@ -213,9 +214,3 @@ def pool_tokens(vit: ViT, images: Tensor, grid: int) -> Tensor:
 def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """Each channel of images (b, c, s, s) less its mean (c,), divided by its spread (c,)."""
     return (images - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
-
-
-def _device() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from activessl.heads.calibrate import fit_sharpness, softmax
 from activessl.heads.files import read_head, write_head
-from activessl.heads.labels import checked, class_rows, novelty, spread, unit, validated
+from activessl.heads.labels import checked, novelty, numbered, spread, unit, validated
 
 #: Rows that are compared with the labels at a time.
 CHUNK = 8192
@@ -79,9 +79,7 @@ class LikenessHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Learn from all labels there are: the same as ``fit``, which costs nothing to repeat."""
         x, y, _ = checked(self, X, y, None)
-        given = self.classes if classes is None else classes
-        self.classes_ = np.unique(y) if given is None else np.asarray(given)
-        targets = class_rows(y, self.classes_)
+        self.classes_, targets = numbered(y, self.classes if classes is None else classes)
         count = np.bincount(targets, minlength=len(self.classes_))
         self.seen_ = count > 0
         self.novelty_ = novelty(count)

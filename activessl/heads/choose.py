@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
 from activessl.heads.files import read_head, write_head
-from activessl.heads.labels import checked, class_rows, validated
+from activessl.heads.labels import checked, numbered, validated
 from activessl.heads.left_out import left_out_probs
 from activessl.heads.linear import LogisticHead
 
@@ -109,9 +109,7 @@ class AutoHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Learn from all labels there are, from the last weights: what ``fit`` gives, sooner."""
         x, y, _ = checked(self, X, y, None)
-        given = self.classes if classes is None else classes
-        self.classes_ = np.unique(y) if given is None else np.asarray(given)
-        targets = class_rows(y, self.classes_)
+        self.classes_, targets = numbered(y, self.classes if classes is None else classes)
         if not hasattr(self, "members_"):
             self.members_ = {name: kind(seed=self.seed) for name, (kind, _) in MEMBERS.items()}
         for member in self.members_.values():

@@ -72,6 +72,16 @@ def class_rows(y: Any, classes: Any) -> Int[np.ndarray, " m"]:
     return np.asarray(found, dtype=np.intp)
 
 
+def numbered(y: Any, given: Any) -> tuple[np.ndarray[Any, np.dtype[Any]], Int[np.ndarray, " m"]]:
+    """The classes, those of the labels if none are given, and the column of each label's class.
+
+    Raises:
+        LabelError: A label of a class that is not among those given.
+    """
+    classes = np.unique(y) if given is None else np.asarray(given)
+    return classes, class_rows(y, classes)
+
+
 def novelty(count: Float[np.ndarray, " k"] | Int[np.ndarray, " k"]) -> float:
     """The probability that the next label is of a class that has none yet, by Good and Turing's count of singles.
 

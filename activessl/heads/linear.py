@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from activessl.errors import HeadError
 from activessl.heads.calibrate import fit_sharpness, softmax
 from activessl.heads.files import read_head, write_head
-from activessl.heads.labels import HeadInputError, checked, class_rows, novelty, spread, unit, validated
+from activessl.heads.labels import HeadInputError, checked, novelty, numbered, spread, unit, validated
 from activessl.heads.posterior import Posterior, posterior
 from activessl.heads.select import USUAL_PENALTY, leave_one_out_penalty, stratified_folds
 from activessl.heads.softmax import Span, fit_softmax, span
@@ -211,8 +211,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _learn(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Self:
         x, y, weights = checked(self, X, y, sample_weight)
-        known = np.unique(y) if classes is None else np.asarray(classes)
-        targets = class_rows(y, known)
+        known, targets = numbered(y, classes)
         if not np.array_equal(known, getattr(self, "classes_", known)):
             self.__dict__.pop("_theta", None)  # the columns mean something else now
         self.classes_ = known

@@ -18,7 +18,7 @@ from activessl.encoders.health import effective_rank
 from activessl.encoders.registry import fit_encoder
 from activessl.encoders.views import MODALITIES, varied
 from activessl.errors import ActiveSSLError, EncoderError, MeasureError
-from activessl.heads.registry import make_head
+from activessl.heads.folds import fold_predictions
 from activessl.measuring.audit import wilson
 from activessl.pool.pool import Pool
 
@@ -187,15 +187,7 @@ def left_out_accuracy(x: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"], n_c
         >>> left_out_accuracy(np.repeat(np.eye(2), 10, axis=0), np.repeat([0, 1], 10), 2, 0)
         1.0
     """
-    folds = min(5, len(y))
-    fold = np.random.default_rng([seed, 4]).permutation(len(y)) % folds
-    right = 0
-    for k in range(folds):
-        inside = fold != k
-        head = make_head("logistic", n_classes=n_classes, seed=seed)
-        head.partial_fit(x[inside], y[inside], classes=np.arange(n_classes))
-        right += int(np.sum(head.predict_proba(x[~inside]).argmax(axis=1) == y[~inside]))
-    return right / len(y)
+    return float(np.mean(fold_predictions(x, y, head="logistic", n_classes=n_classes, seed=seed) == y))
 
 
 def _order(found: Sequence[Compared]) -> Any:

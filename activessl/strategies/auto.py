@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from activessl.strategies.base import Query, State
 from activessl.strategies.coverage import Greedy
 from activessl.strategies.herding import herd
-from activessl.strategies.index import Rows, Vectors, assign, neighbours, sample_rows, thin, unit_rows
+from activessl.strategies.index import Rows, Vectors, assign, gaps, sample_rows, thin, unit_rows
 from activessl.strategies.scene import Choice, Scene, answer, uncertainty_of
 from activessl.strategies.uncertainty import Random
 
@@ -187,8 +187,8 @@ def _close(points: Float[np.ndarray, "m d"], labeled: Rows, *, rng: np.random.Ge
     """The distance to the nearest other label that a tenth of the labels have at most; 1 with a single label."""
     if len(labeled) < 2:
         return 1.0
-    distance, _ = neighbours(points[labeled], points[thin(labeled, _MEASURED, rng)], 2)
-    return max(float(np.quantile(distance[:, 1], _CLOSE)), 1e-3)
+    found = gaps(points[labeled], thin(np.arange(len(labeled)), _MEASURED, rng))
+    return max(float(np.quantile(found, _CLOSE)), 1e-3)
 
 
 def _in_question(scene: Scene, free: Int[np.ndarray, " f"], size: int) -> Int[np.ndarray, " g"]:

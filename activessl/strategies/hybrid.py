@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from activessl.errors import QueryError
 from activessl.strategies.base import Predict
 from activessl.strategies.coverage import Greedy
-from activessl.strategies.index import Rows, Vectors, labeled_distance, neighbours, thin, unit_rows
+from activessl.strategies.index import Rows, Vectors, gaps, labeled_distance, thin, unit_rows
 
 #: Forward passes are made for at most so many candidates.
 _PASSED = 100_000
@@ -42,8 +42,7 @@ def herding_width(
         raise QueryError(f"unknown kernel width {kind!r}", hint="use 'robust', 'published' or a number > 0")
     if len(labeled) < 2:
         return 1.0
-    points = unit_rows(vectors, labeled)
-    return max(float(neighbours(points, points, 2)[0][:, 1].min()), 1e-3)
+    return max(float(gaps(unit_rows(vectors, labeled)).min()), 1e-3)
 
 
 def drop_candidates(

@@ -190,6 +190,16 @@ def neighbours(
     return np.sqrt(np.maximum(squared, 0)), position
 
 
+def gaps(points: Float[np.ndarray, "m d"], rows: Rows | None = None) -> Float[np.ndarray, " r"]:
+    """The distance of these rows of unit vectors (all by default) to the nearest other one.
+
+    Example:
+        >>> gaps(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], dtype="f4"), np.array([2])).round(3).tolist()
+        [1.414...]
+    """
+    return neighbours(points, points if rows is None else points[rows], 2)[0][:, 1]
+
+
 def _neighbours_ivf(
     base: Float[np.ndarray, "n d"], queries: Float[np.ndarray, "m d"], k: int
 ) -> tuple[Float[np.ndarray, "m k"], Int[np.ndarray, "m k"]]:
