@@ -79,3 +79,7 @@ def test_draws_of_the_posterior_are_asked_for_through_the_share() -> None:
 def test_a_share_outside_zero_to_one_is_refused() -> None:
     with pytest.raises(QueryError, match=r"random share of 1\.2"):
         RandomShare(get_strategy("random"), 1.2)
+
+
+def test_what_is_out_for_labeling_is_no_candidate() -> None:
+    assert state(0, n=6).replace(pending=np.array([2, 4])).candidates.tolist() == [3, 5]
