@@ -15,7 +15,7 @@ from activessl.encoders.store import find_fit, fit_key
 from activessl.pool.pool import Pool
 
 #: A view starts and ends elsewhere, is a little higher or lower, louder or softer; time never runs backwards.
-_VIEWS = Augmentation(min_area=0.7, light=0.2, mirror=False)
+VIEWS = Augmentation(min_area=0.7, light=0.2, mirror=False)
 
 
 def fit(
@@ -56,7 +56,7 @@ def fit(
     if (found := find_fit(folder, key)) is not None:
         return load(found)
     return load(
-        learn("melpatches", pool, picture, _VIEWS, key=key, folder=folder, seed=seed, on_progress=on_progress, **asked)
+        learn("melpatches", pool, picture, VIEWS, key=key, folder=folder, seed=seed, on_progress=on_progress, **asked)
     )
 
 

@@ -1,6 +1,6 @@
 """Masked and contrastive learning in one objective.
 
-Each image is seen in two augmented views, half of each view's patches are hidden, and one pass through the encoder
+Each item is seen in two augmented views, half of each view's patches are hidden, and one pass through the encoder
 serves both losses: the views' mean tokens must recognise each other among the batch, and a narrow decoder draws what
 was hidden. Hiding half of the patches halves the cost of the encoder.
 
@@ -9,7 +9,8 @@ Mishra et al., A Simple, Efficient and Scalable Contrastive Masked Autoencoder, 
 Example:
     >>> _ = torch.manual_seed(0)
     >>> objective = Objective(ViTConfig(side=8, channels=1, patch=2), Weights())
-    >>> loss = objective(torch.rand(2, 5, 1, 8, 8), torch.Generator().manual_seed(0))
+    >>> views = patchify(torch.rand(10, 1, 8, 8), 2).unflatten(0, (2, 5))
+    >>> loss = objective(Patches(views), torch.Generator().manual_seed(0))
     >>> sorted(loss), loss["total"].requires_grad
     (['contrastive', 'masked', 'total'], True)
 """
@@ -19,12 +20,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from activessl.encoders.contrastive import Projector, ntxent
 from activessl.encoders.masked import Decoder, masked_loss, random_keep
-from activessl.encoders.vit import ViT, ViTConfig, patchify
+from activessl.encoders.vit import Patches, Shape, ViT, ViTConfig, mean_token, patchify
+
+__all__ = ["Objective", "Patches", "ViTConfig", "Weights", "patchify"]
 
 
 @dataclass(frozen=True)
@@ -52,35 +54,36 @@ class Objective(nn.Module):
         weights: What to learn.
     """
 
-    def __init__(self, config: ViTConfig, weights: Weights) -> None:
+    def __init__(self, config: Shape, weights: Weights) -> None:
         super().__init__()
         self.weights = weights
         self.encoder = ViT(config)
         self.decoder = Decoder(config) if weights.masked else None
         self.projector = Projector(config.dim) if weights.contrastive else None
 
-    def forward(self, views: Float[Tensor, "v b c s s"], generator: torch.Generator) -> dict[str, Tensor]:
-        """The losses of v views of b images.
+    def forward(self, views: Patches, generator: torch.Generator) -> dict[str, Tensor]:
+        """The losses of v views of b items.
 
         Args:
-            views: Augmented and normalised images.
+            views: (v, b, n, p) patches of augmented and normalised items.
             generator: Decides which patches are hidden.
 
         Returns:
             "total", and each part that has a weight.
         """
-        v, b = views.shape[:2]
-        patches = patchify(views.flatten(0, 1), self.encoder.config.patch)  # (v b, n, p)
-        keep = random_keep(v * b, patches.shape[1], self.weights.keep, generator).to(patches.device)
-        tokens = self.encoder(patches, keep)  # (v b, k, d)
+        v, b = views.values.shape[:2]
+        patches = views.flatten()  # (v b, n, p)
+        there, n, device = patches.there, patches.values.shape[1], patches.values.device
+        keep = random_keep(v * b, n, self.weights.keep, generator, there).to(device)
+        tokens = self.encoder(patches.entry, keep, there)  # (v b, k, d)
 
         losses: dict[str, Tensor] = {}
         total = tokens.new_zeros(())
         if self.decoder is not None:
-            losses["masked"] = masked_loss(self.decoder(tokens, keep), patches, keep)
+            losses["masked"] = masked_loss(self.decoder(tokens, keep, there), patches.values, keep, patches.known)
             total = total + self.weights.masked * losses["masked"]
         if self.projector is not None:
-            z = self.projector(tokens.mean(1)).view(v, b, -1)
+            z = self.projector(mean_token(tokens, None if there is None else there.gather(1, keep))).view(v, b, -1)
             losses["contrastive"] = ntxent(z, self.weights.temperature)
             total = total + self.weights.contrastive * losses["contrastive"]
         return losses | {"total": total}

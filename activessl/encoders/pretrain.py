@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from activessl.encoders.audio import VIEWS as OF_SOUND
+from activessl.encoders.augment import Augmentation
 from activessl.encoders.base import OnProgress
+from activessl.encoders.device import best_device
 from activessl.encoders.hybrid import Weights
-from activessl.encoders.images import ImageInput, choose_input, sample_tensor
+from activessl.encoders.images import ImageInput, Pictures, choose_input, sample_tensor
+from activessl.encoders.masked import Decoder
+from activessl.encoders.material import ImageMaterial, Material, normalise, pool_tokens
+from activessl.encoders.mel import MelInput, choose_mel
 from activessl.encoders.registry import Entry
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
-from activessl.encoders.training import Recipe, TrainingRun, normalise, pool_tokens
-from activessl.encoders.vit import ViT, ViTConfig
+from activessl.encoders.training import Recipe, TrainingRun
+from activessl.encoders.vit import Shape, ViT, ViTConfig, patchify
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 
@@ -35,18 +41,19 @@ _MEMORY = 512 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class TrainedEncoder:
-    """A transformer that was trained on a pool: its tokens, averaged over a grid of regions, through PCA."""
+    """A transformer that was trained on pictures: its tokens, averaged over a grid of regions, through PCA."""
 
     name: str
     fingerprint: str
     provenance: dict[str, Any]
-    image: ImageInput
+    image: Pictures
     vit: ViT
     mean: Tensor  # (c,) of the pixels
     std: Tensor  # (c,)
     grid: int
     pca_mean: Tensor
     pca: Tensor
+    decoder: Decoder | None = None  # draws what is hidden
 
     @property
     def dim(self) -> int:
@@ -56,8 +63,13 @@ class TrainedEncoder:
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
         """The vectors of the pool's images."""
         for batch in self.image.batches(pool, batch_size):
-            pooled = pool_tokens(self.vit, normalise(batch.float() / 255, self.mean, self.std), self.grid)
+            pooled = pool_tokens(self.vit, self.patches(batch), self.grid)
             yield ((pooled - self.pca_mean) @ self.pca).numpy()
+
+    def patches(self, pictures: Tensor) -> Tensor:
+        """Pictures (b, c, s, s) of uint8 as the transformer reads them: (b, n, p)."""
+        config = cast(ViTConfig, self.vit.config)
+        return patchify(normalise(pictures.float() / 255, self.mean, self.std), config.patch)
 
 
 def pretrain(
@@ -71,12 +83,12 @@ def pretrain(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> TrainedEncoder:
-    """Train an encoder on a pool of images, from scratch.
+    """Train an encoder on a pool of images or audio, from scratch.
 
     Called again with the same pool and settings it returns what was trained, or goes on where it was interrupted.
 
     Args:
-        pool: Images, at least two.
+        pool: Images or audio, at least two.
         folder: Where encoders are kept; checkpoints lie there while training.
         encoder: "hybrid", "masked" or "contrastive".
         minutes: About how long to train on this machine: the speed of the first steps decides the number of steps.
@@ -92,7 +104,7 @@ def pretrain(
     if encoder not in OBJECTIVES:
         raise EncoderError(f"no objective {encoder!r}", hint=f"use one of {', '.join(OBJECTIVES)}")
     if len(pool) < 2:
-        raise EncoderError("one image is nothing to learn from", hint="add images, or use the encoder 'pixels'")
+        raise EncoderError(f"one {pool.modality} item is nothing to learn from", hint="add more of them")
     if (steps is None and not minutes > 0) or (steps is not None and steps < 1):
         raise EncoderError(f"training for {minutes if steps is None else steps}", hint="give it some time")
 
@@ -101,17 +113,15 @@ def pretrain(
     if (found := find_fit(folder, key)) is not None:
         return load(found)
 
-    image, config = _shape(pool, recipe, seed)
-    limit = max(2, _MEMORY // (image.channels * image.side**2))
-    images = sample_tensor(pool, image, limit=limit, seed=seed)
-    run = TrainingRun(images, config, OBJECTIVES[encoder], recipe, seed, folder / f".training-{key}.safetensors")
+    material, config, note = _material(pool, recipe, seed)
+    run = TrainingRun(material, config, OBJECTIVES[encoder], recipe, seed, folder / f".training-{key}.safetensors")
     run.train(minutes, steps, on_progress)
 
     provenance = {
         "objective": encoder,
         "weights": asdict(OBJECTIVES[encoder]),
         "recipe": asdict(recipe),
-        "images": len(images),
+        "items": len(material),
         "steps": run.total,
         "seconds": round(run.seconds, 2),
         "seed": seed,
@@ -121,7 +131,7 @@ def pretrain(
     saved = save_encoder(
         folder,
         encoder,
-        {"image": image.to_json(), "vit": asdict(config), "grid": recipe.grid},
+        note | {"vit": config.to_json(), "grid": recipe.grid},
         run.tensors(),
         provenance,
         key=key,
@@ -138,21 +148,33 @@ def load(folder: Path) -> TrainedEncoder:
     """
     note, arrays = read_encoder(folder)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are replaced
-        vit = ViT(ViTConfig(**note["config"]["vit"]))
-    vit.load_state_dict({k.removeprefix("vit."): v for k, v in tensors.items() if k.startswith("vit.")})
+    config = note["config"]
+    vit, decoder = networks(ViTConfig(**config["vit"]), tensors)
     return TrainedEncoder(
         note["encoder"],
         note["fingerprint"],
         note["provenance"],
-        ImageInput(**note["config"]["image"]),
-        vit.eval(),
+        MelInput(**config["image"]) if "rate" in config["image"] else ImageInput(**config["image"]),
+        vit,
         tensors["mean"],
         tensors["std"],
-        note["config"]["grid"],
+        config["grid"],
         tensors["pca_mean"],
         tensors["pca"],
+        decoder,
     )
+
+
+def networks(config: Shape, tensors: dict[str, Tensor]) -> tuple[ViT, Decoder | None]:
+    """A transformer of that shape with its weights, and what draws hidden patches, where it was saved too."""
+    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are replaced
+        vit, decoder = ViT(config), Decoder(config)
+    vit.load_state_dict({k.removeprefix("vit."): v for k, v in tensors.items() if k.startswith("vit.")})
+    drawing = {k.removeprefix("decoder."): v for k, v in tensors.items() if k.startswith("decoder.")}
+    if not drawing:
+        return vit.eval(), None
+    decoder.load_state_dict(drawing)
+    return vit.eval(), decoder.eval()
 
 
 def _recipe(settings: dict[str, Any]) -> Recipe:
@@ -168,8 +190,25 @@ def _recipe(settings: dict[str, Any]) -> Recipe:
     return recipe
 
 
-def _shape(pool: Pool, recipe: Recipe, seed: int) -> tuple[ImageInput, ViTConfig]:
-    """About eight patches along each side, which must divide it."""
+def _material(pool: Pool, recipe: Recipe, seed: int) -> tuple[Material, ViTConfig, dict[str, Any]]:
+    """What is learned from, the shape of what learns, and how items become pictures, as JSON values."""
+    pictures: Pictures
+    if pool.modality == "audio":
+        mel = choose_mel(pool, side=recipe.side)
+        patch = recipe.patch or max(2, round(mel.side / 8))
+        mel = replace(mel, side=patch * max(2, round(mel.side / patch)))
+        pictures, config = mel, ViTConfig(mel.side, 1, patch, recipe.dim, recipe.depth, recipe.heads)
+        augment = OF_SOUND
+    else:
+        pictures, config = shape_for(pool, recipe, seed)
+        augment = Augmentation()
+    limit = max(2, _MEMORY // (config.channels * config.side**2))
+    images = sample_tensor(pool, pictures, limit=limit, seed=seed)
+    return ImageMaterial.of(images, config, augment, best_device()), config, {"image": pictures.to_json()}
+
+
+def shape_for(pool: Pool, recipe: Recipe, seed: int) -> tuple[ImageInput, ViTConfig]:
+    """The input and the transformer for a pool of images: about eight patches along each side, which must divide it."""
     image = choose_input(pool, side=recipe.side, seed=seed)
     patch = recipe.patch or max(2, round(image.side / 8))
     side = patch * max(2, round(image.side / patch))
@@ -189,9 +228,9 @@ def _entry(name: str, summary: str) -> Entry:
     ) -> TrainedEncoder:
         return pretrain(pool, folder=folder, encoder=name, seed=seed, minutes=minutes, on_progress=on_progress, **more)
 
-    return Entry(fit=fit, load=load, modalities=("image",), summary=summary)
+    return Entry(fit=fit, load=load, modalities=("audio", "image"), summary=summary)
 
 
 HYBRID = _entry("hybrid", "a small transformer, masked and contrastive in one objective")
 MASKED = _entry("masked", "a small transformer that draws hidden patches; poor neighbours on its own")
-CONTRASTIVE = _entry("contrastive", "a small transformer that recognises two views of an image")
+CONTRASTIVE = _entry("contrastive", "a small transformer that recognises two views of an item")

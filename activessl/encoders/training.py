@@ -18,15 +18,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from activessl.encoders.augment import Augmentation
 from activessl.encoders.base import OnProgress, Progress
 from activessl.encoders.checkpoint import read_checkpoint, write_checkpoint
 from activessl.encoders.device import best_device
 from activessl.encoders.health import health
 from activessl.encoders.hybrid import Objective, Weights
 from activessl.encoders.images import parts
+from activessl.encoders.material import Material
 from activessl.encoders.pixels import principal_components
-from activessl.encoders.vit import ViT, ViTConfig, patchify
+from activessl.encoders.vit import Patches, Shape
 from activessl.errors import EncoderError
 
 
@@ -40,10 +40,10 @@ class Recipe:
         heads: Attention heads.
         patch: Side of a patch; by default an eighth of the image's.
         side: Side of the image; by default the pool's median, at most 64.
-        batch_size: Images in a step, each in two views.
+        batch_size: Items in a step, each in two views.
         lr: Largest learning rate, reached after a tenth of the steps, falling to zero along a cosine.
         weight_decay: Of AdamW, on matrices only.
-        grid: Regions along each side over which tokens are averaged for an image's vector.
+        grid: Regions, along each side of an image or along time, over which tokens are averaged for an item's vector.
         out: Principal components of those averages that are kept.
         checkpoint_seconds: How often the state is written.
     """
@@ -65,7 +65,7 @@ class TrainingRun:
     """One training run: the model, its optimiser, and how far it is.
 
     Args:
-        images: (n, c, s, s) of uint8.
+        material: What it learns from.
         config: The encoder's shape.
         weights: What it learns.
         recipe: How.
@@ -74,13 +74,10 @@ class TrainingRun:
     """
 
     def __init__(
-        self, images: Tensor, config: ViTConfig, weights: Weights, recipe: Recipe, seed: int, checkpoint: Path
+        self, material: Material, config: Shape, weights: Weights, recipe: Recipe, seed: int, checkpoint: Path
     ) -> None:
-        self.images, self.recipe, self.seed, self.checkpoint = images, recipe, seed, checkpoint
+        self.material, self.recipe, self.seed, self.checkpoint = material, recipe, seed, checkpoint
         self.device = best_device()
-        values = images[:: max(1, len(images) // 1000)].float() / 255
-        self.mean, self.std = values.mean((0, 2, 3)), values.std((0, 2, 3)).clamp_min(1 / 255)
-        self.augment = Augmentation()
         self.step, self.total, self.seconds, self.loss = 0, 0, 0.0, math.nan
 
         # weights come from the seed alone, and the caller's generator is left as it was
@@ -120,22 +117,25 @@ class TrainingRun:
                 written = time.perf_counter()
 
     def health(self) -> dict[str, float]:
-        """Label-free figures of two views of up to 500 images."""
-        few = self.images[:: max(1, math.ceil(len(self.images) / 500))].float() / 255
-        generator = torch.Generator().manual_seed(self.seed)
-        views = [self.augment(few, generator) for _ in range(2)]
-        vit = self.model.encoder
-        a, b = (pool_tokens(vit, self._ready(view), 1).cpu().numpy() for view in views)
+        """Label-free figures of two views of up to 500 items."""
+        few, generator = self._few(500), torch.Generator().manual_seed(self.seed)
+        views = [self.material.view(few, generator) for _ in range(2)]
+        a, b = (self.material.vectors(self.model.encoder, view, 1).cpu().numpy() for view in views)
         return {name: round(value, 4) for name, value in health(a, b).items()}
 
     def tensors(self) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
         """What the finished encoder needs, and no more."""
         vit = self.model.encoder.eval()
-        few = self.images[:: max(1, math.ceil(len(self.images) / 5_000))]
-        pooled = [pool_tokens(vit, self._ready(part.float() / 255), self.recipe.grid).cpu() for part in parts(few, 256)]
+        pooled = [
+            self.material.vectors(vit, self.material.patches(rows), self.recipe.grid).cpu()
+            for rows in parts(self._few(5_000), 256)
+        ]
         pca_mean, pca = principal_components(torch.cat(pooled).clone(), self.recipe.out)
         weights = {f"vit.{name}": value.detach().cpu() for name, value in vit.state_dict().items()}
-        every = weights | {"mean": self.mean, "std": self.std, "pca_mean": pca_mean, "pca": pca}
+        if self.model.decoder is not None:  # draws the pictures that show what was learned
+            drawing = self.model.decoder.state_dict()
+            weights |= {f"decoder.{name}": value.detach().cpu() for name, value in drawing.items()}
+        every = weights | self.material.tensors() | {"pca_mean": pca_mean, "pca": pca}
         return {name: value.numpy() for name, value in every.items()}
 
     def _one_step(self, step: int, total: int) -> float:
@@ -143,8 +143,7 @@ class TrainingRun:
         mix = hashlib.sha256(f"{self.seed}:{step}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(mix[:8], "little") >> 1)
         rows = self._rows(step)
-        batch = self.images[rows].to(self.device).float() / 255
-        views = torch.stack([self._ready(self.augment(batch, generator)) for _ in range(2)])  # (2, b, c, s, s)
+        views = both([self.material.view(rows, generator) for _ in range(2)])  # (2, b, n, p)
 
         # up over a tenth of the steps, then down along a cosine
         warm = max(1, total // 10)
@@ -159,8 +158,8 @@ class TrainingRun:
         return float(loss.detach())
 
     def _rows(self, step: int) -> Tensor:
-        """The images of a step: each epoch is a new order, and a step never straddles two."""
-        n = len(self.images)
+        """The items of a step: each epoch is a new order, and a step never straddles two."""
+        n = len(self.material)
         size = min(self.recipe.batch_size, n)
         epoch, at = divmod(step, n // size)
         order = np.random.default_rng([self.seed, epoch]).permutation(n)
@@ -182,15 +181,17 @@ class TrainingRun:
     def _embed_from_patches(self) -> None:
         """Start the patch embedding from the pool's principal patches instead of noise."""
         embed = self.model.encoder.embed
-        few = self.images[:: max(1, math.ceil(len(self.images) / 500))].float() / 255
-        patches = patchify(normalise(few, self.mean, self.std), self.model.encoder.config.patch).flatten(0, 1)
+        few = self.material.patches(self._few(500))
+        patches = few.entry.flatten(0, 1).cpu()
+        if few.there is not None:
+            patches = patches[few.there.flatten().cpu()]
         _, directions = principal_components(patches, embed.out_features)
         spread = (patches @ directions).std(0).clamp_min(0.05)
         with torch.no_grad():
             embed.weight[: directions.shape[1]] = (directions / spread).T * 0.5
 
-    def _ready(self, images: Tensor) -> Tensor:
-        return normalise(images.to(self.device), self.mean.to(self.device), self.std.to(self.device))
+    def _few(self, most: int) -> Tensor:
+        return torch.arange(0, len(self.material), max(1, math.ceil(len(self.material) / most)))
 
     def _write(self) -> None:
         state = {"step": self.step, "total": self.total, "seconds": self.seconds, "loss": self.loss}
@@ -203,14 +204,9 @@ class TrainingRun:
             self.seconds, self.loss = float(state["seconds"]), float(state["loss"])
 
 
-@torch.inference_mode()
-def pool_tokens(vit: ViT, images: Tensor, grid: int) -> Tensor:
-    """Tokens of normalised images (b, c, s, s), averaged over a grid of regions: (b, grid² dim)."""
-    tokens = vit(patchify(images, vit.config.patch))  # (b, n, d)
-    maps = tokens.transpose(1, 2).unflatten(2, (vit.config.grid, vit.config.grid))  # (b, d, g, g)
-    return F.adaptive_avg_pool2d(maps, min(grid, vit.config.grid)).flatten(1)
-
-
-def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """Each channel of images (b, c, s, s) less its mean (c,), divided by its spread (c,)."""
-    return (images - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
+def both(views: list[Patches]) -> Patches:
+    """Views (b, n, p) of the same items as one value (v, b, n, p), filled up where one is shorter."""
+    longest = max(view.values.shape[1] for view in views)
+    values = torch.stack([F.pad(view.values, (0, 0, 0, longest - view.values.shape[1])) for view in views])
+    known = [F.pad(view.known, (0, 0, 0, longest - view.known.shape[1])) for view in views if view.known is not None]
+    return Patches(values, torch.stack(known) if known else None)

@@ -1,4 +1,4 @@
-"""A small vision transformer that can leave patches out.
+"""A small transformer over patches, of images or of anything else that is cut into them, that can leave patches out.
 
 Dosovitskiy et al., An Image is Worth 16x16 Words, 2021 (arXiv:2010.11929); leaving the masked patches out of the
 encoder is from He et al., Masked Autoencoders Are Scalable Vision Learners, 2022 (arXiv:2111.06377).
@@ -6,17 +6,86 @@ encoder is from He et al., Masked Autoencoders Are Scalable Vision Learners, 202
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+
+
+class Shape(Protocol):
+    """The shape of a transformer, and of the patches that it reads."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a token."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Number of blocks."""
+        ...
+
+    @property
+    def heads(self) -> int:
+        """Attention heads."""
+        ...
+
+    @property
+    def patch_dim(self) -> int:
+        """Values in a patch."""
+        ...
+
+    @property
+    def entry_dim(self) -> int:
+        """Length of what is read of a patch: its values, and what is known about them."""
+        ...
+
+    def positions(self, dim: int, n: int | None = None) -> Float[Tensor, "n d"]:
+        """What is added to the tokens of n patches; by default of as many as there usually are."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, for the encoder's configuration."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Items cut into patches.
+
+    Attributes:
+        values: (…, n, p), 0 where there is none.
+        known: (…, n, p) bool, True where there is a value; None where there is one everywhere.
+    """
+
+    values: Tensor
+    known: Tensor | None = None
+
+    @property
+    def there(self) -> Tensor | None:
+        """(…, n) which patches hold a value; at least the first, so that no item is nothing at all."""
+        if self.known is None:
+            return None
+        there = self.known.any(-1)
+        there[..., 0] |= ~there.any(-1)
+        return there
+
+    @property
+    def entry(self) -> Tensor:
+        """(…, n, e) what a transformer reads: the values, and where some may be missing, which are known."""
+        return self.values if self.known is None else torch.cat([self.values, self.known.to(self.values.dtype)], -1)
+
+    def flatten(self) -> Patches:
+        """All items along one dimension: (b, n, p)."""
+        return Patches(self.values.flatten(0, -3), None if self.known is None else self.known.flatten(0, -3))
 
 
 @dataclass(frozen=True)
 class ViTConfig:
-    """The shape of a transformer.
+    """The shape of a transformer over images.
 
     Attributes:
         side: Height and width of its images, a multiple of ``patch``.
@@ -43,6 +112,19 @@ class ViTConfig:
     def patch_dim(self) -> int:
         """Values in a patch."""
         return self.channels * self.patch**2
+
+    @property
+    def entry_dim(self) -> int:
+        """Values in a patch: of an image, all are known."""
+        return self.patch_dim
+
+    def positions(self, dim: int, n: int | None = None) -> Float[Tensor, "n d"]:  # noqa: ARG002  always the same n
+        """Sines and cosines of each patch's row and column."""
+        return positions(dim, self.grid)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
 
 
 def patchify(images: Float[Tensor, "b c s s"], patch: int) -> Float[Tensor, "b n p"]:
@@ -77,53 +159,78 @@ class Block(nn.Module):
         self.out = nn.Linear(dim, dim)
         self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
 
-    def forward(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
-        """One block."""
+    def forward(self, x: Float[Tensor, "b n d"], there: Bool[Tensor, "b n"] | None = None) -> Float[Tensor, "b n d"]:
+        """One block; nothing looks at the tokens that are not there."""
+        seen = None if there is None else there[:, None, None, :]  # (b, heads, from, to)
         b, n, d = x.shape
         q, k, v = self.qkv(self.norm1(x)).view(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v)  # (b, heads, n, d / heads)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)  # (b, heads, n, d / heads)
         x = x + self.out(mixed.transpose(1, 2).reshape(b, n, d))
         out: Tensor = x + self.mlp(self.norm2(x))
         return out
 
 
 class ViT(nn.Module):
-    """Patches -> tokens; no class token, an image's vector is the mean of its tokens.
+    """Patches -> tokens; no class token, an item's vector is the mean of its tokens.
 
     Args:
         config: Its shape.
     """
 
-    def __init__(self, config: ViTConfig) -> None:
+    def __init__(self, config: Shape) -> None:
         super().__init__()
         self.config = config
-        self.embed = nn.Linear(config.patch_dim, config.dim)
+        self.embed = nn.Linear(config.entry_dim, config.dim)
         self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.dim)
-        self.register_buffer("position", positions(config.dim, config.grid), persistent=False)
+        self.register_buffer("position", config.positions(config.dim), persistent=False)
         self.position: Tensor
 
-    def forward(self, patches: Float[Tensor, "b n p"], keep: Int[Tensor, "b k"] | None = None) -> Tensor:
+    def forward(
+        self,
+        patches: Float[Tensor, "b n e"],
+        keep: Int[Tensor, "b k"] | None = None,
+        there: Bool[Tensor, "b n"] | None = None,
+    ) -> Tensor:
         """Encode patches.
 
         Args:
-            patches: From ``patchify``.
+            patches: ``Patches.entry``; of images, what ``patchify`` gives.
             keep: The positions of the patches that are seen; all of them by default.
+            there: Which patches there are, where items have not all as many; the tokens of others mean nothing.
 
         Returns:
             (b, k, d) a token for each patch that is seen.
         """
         # leave the masked patches out before embedding: they cost nothing
-        position = self.position.expand(len(patches), -1, -1)
+        position = first_positions(self.position, self.config, patches.shape[1]).expand(len(patches), -1, -1)
         if keep is not None:
             patches = take(patches, keep)
             position = take(position, keep)
+            there = None if there is None else there.gather(1, keep)
 
         x = self.embed(patches) + position  # (b, k, d)
         for block in self.blocks:
-            x = block(x)
+            x = block(x, there)
         out: Tensor = self.norm(x)
         return out
+
+
+def first_positions(held: Float[Tensor, "m d"], config: Shape, n: int) -> Float[Tensor, "n d"]:
+    """The positions of n patches: of those that are held, or new ones where an item is longer than usual."""
+    return held[:n] if n <= len(held) else config.positions(held.shape[1], n).to(held)
+
+
+def mean_token(tokens: Float[Tensor, "b n d"], there: Bool[Tensor, "b n"] | None) -> Float[Tensor, "b d"]:
+    """The mean of the tokens that are there.
+
+    Example:
+        >>> mean_token(torch.tensor([[[1.0], [9.0]]]), torch.tensor([[True, False]])).tolist()
+        [[1.0]]
+    """
+    if there is None:
+        return tokens.mean(1)
+    return (tokens * there[:, :, None]).sum(1) / there.sum(1, keepdim=True)
 
 
 def take(rows: Float[Tensor, "b n d"], keep: Int[Tensor, "b k"]) -> Float[Tensor, "b k d"]:

@@ -14,7 +14,7 @@ from activessl.encoders.pretrain import TrainedEncoder
 from activessl.encoders.rocket import kernels
 from activessl.encoders.series import RocketEncoder
 from activessl.encoders.vectors import VectorEncoder
-from activessl.encoders.vit import Block
+from activessl.encoders.vit import Block, ViTConfig
 from activessl.errors import EncoderError
 from activessl.scoring.graph import WITHOUT, Graph
 
@@ -59,7 +59,7 @@ def write_encoder(graph: Graph, encoder: Encoder) -> Entrance:
             side, c = encoder.image.side, len(encoder.mean) // encoder.field**2
             return Entrance("pictures", UINT8, ["batch", c, side, side], _patches(graph, encoder, side, c))
         case TrainedEncoder():
-            side, c = encoder.image.side, encoder.image.channels
+            side, c = encoder.image.side, len(encoder.mean)
             return Entrance("pictures", UINT8, ["batch", c, side, side], _transformer(graph, encoder))
         case RocketEncoder():
             return Entrance("series", FLOAT, ["batch", len(encoder.rocket.mean), "time"], _rocket(graph, encoder))
@@ -114,7 +114,8 @@ def _regions(rows: int, grid: int) -> np.ndarray[Any, Any]:
 
 
 def _transformer(graph: Graph, encoder: TrainedEncoder) -> str:
-    vit, config = encoder.vit, encoder.vit.config
+    vit = encoder.vit
+    config = cast(ViTConfig, vit.config)  # it reads pictures
     g, patch, c, d = config.grid, config.patch, config.channels, config.dim
 
     image = graph.add("Div", graph.floats("pictures"), np.float32(255))

@@ -13,7 +13,7 @@ from activessl.encoders.hybrid import Objective, Weights
 from activessl.encoders.images import ImageInput, choose_input
 from activessl.encoders.masked import masked_loss, random_keep
 from activessl.encoders.pretrain import pretrain
-from activessl.encoders.vit import ViT, ViTConfig, patchify
+from activessl.encoders.vit import Patches, ViT, ViTConfig, patchify
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
@@ -112,7 +112,7 @@ def test_settings_that_cannot_be_used_are_refused_with_a_hint(
 
 
 def test_one_image_and_a_pool_of_vectors_are_refused(pool: Pool, tmp_path: Path) -> None:
-    with pytest.raises(EncoderError, match="one image"):
+    with pytest.raises(EncoderError, match="one image item"):
         pretrain(pool.subset(pool.ids[:1]), folder=tmp_path, steps=1)
     np.savez(tmp_path / "v.npz", vectors=np.eye(3))
     with pytest.raises(EncoderError, match="not vector"):
@@ -160,7 +160,7 @@ def test_a_hidden_patch_does_not_reach_the_encoder() -> None:
 def test_one_objective_trains_both_parts() -> None:
     torch.manual_seed(0)
     objective = Objective(ViTConfig(side=8, channels=1, patch=4, dim=8, heads=2, depth=1), Weights())
-    objective(torch.rand(2, 4, 1, 8, 8), torch.Generator())["total"].backward()
+    objective(Patches(torch.rand(2, 4, 4, 16)), torch.Generator())["total"].backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in objective.encoder.blocks.parameters())
     assert Objective(ViTConfig(8, 1, 4), Weights(masked=0)).decoder is None
     assert Objective(ViTConfig(8, 1, 4), Weights(contrastive=0)).projector is None

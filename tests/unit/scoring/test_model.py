@@ -65,6 +65,7 @@ def build(folder: Path, kind: str = "vector", encoder: str = "vectors", **settin
         ("colour", "patches", {"grid": 3}),
         ("colour", "hybrid", {"steps": 2}),
         ("audio", "melpatches", {}),
+        ("audio", "hybrid", {"steps": 2}),
         ("series", "rocket", {}),
     ],
 )
