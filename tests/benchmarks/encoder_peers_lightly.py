@@ -1,0 +1,156 @@
+"""One run of lightly's SimCLR or MAE on our transformer, in an environment that has lightly, timm and jaxtyping.
+
+Started by ``encoder_peers.py``: reads ``items.npz`` (``pool`` and ``test`` as (n, c, s, s) of uint8, ``shape`` of the
+transformer as JSON) and writes ``vectors.npz`` beside it. Transforms, losses, masks, heads and decoder are lightly's, put
+together as its documentation shows for small images; the transformer, the optimiser and the read-out are ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightly.loss import NTXentLoss
+from lightly.models import utils
+from lightly.models.modules.heads import SimCLRProjectionHead
+from lightly.models.modules.masked_vision_transformer_decoder_timm import MaskedVisionTransformerDecoderTIMM
+from lightly.transforms import MAETransform, SimCLRTransform
+from PIL import Image
+from torch import Tensor, nn
+
+from activessl.encoders.pixels import principal_components
+from activessl.encoders.training import normalise, pool_tokens
+from activessl.encoders.vit import ViT, ViTConfig, patchify
+
+BATCH = 256
+
+
+class SimCLR(nn.Module):
+    """Transformer, mean token, projection head, NT-Xent at lightly's own temperature."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.encoder = ViT(config)
+        self.head = SimCLRProjectionHead(config.dim, 256, 128)
+        self.criterion = NTXentLoss()
+
+    def forward(self, views: list[Tensor]) -> Tensor:
+        """The loss of two views of a batch."""
+        patch = self.encoder.config.patch
+        rows = [self.head(self.encoder(patchify(view, patch)).mean(1)) for view in views]
+        loss: Tensor = self.criterion(*rows)
+        return loss
+
+
+class MAE(nn.Module):
+    """Transformer on a quarter of the patches, lightly's decoder on all, squared error on what was hidden."""
+
+    def __init__(self, config: ViTConfig, decoder_dim: int = 32) -> None:
+        super().__init__()
+        self.encoder = ViT(config)
+        self.tokens = config.grid**2
+        self.embed = nn.Linear(config.dim, decoder_dim)
+        self.decoder = MaskedVisionTransformerDecoderTIMM(
+            num_patches=self.tokens, embed_dim=decoder_dim, depth=1, num_heads=2, num_prefix_tokens=0
+        )
+        self.predict = nn.Linear(decoder_dim, config.patch_dim)
+
+    def forward(self, views: list[Tensor]) -> Tensor:
+        """The loss of one view of a batch."""
+        patches = patchify(views[0], self.encoder.config.patch)
+        keep, masked = utils.random_token_mask((len(patches), self.tokens), mask_ratio=0.75, mask_class_token=True)
+        seen = self.embed(self.encoder(patches, keep))
+        every = utils.repeat_token(self.decoder.mask_token, (len(patches), self.tokens))
+        every = utils.set_at_index(every, keep, seen.type_as(every))
+        drawn = self.predict(utils.get_at_index(self.decoder(every), masked))
+        target = utils.get_at_index(patches, masked)
+        return nn.functional.mse_loss(drawn, utils.normalize_mean_var(target, dim=-1))
+
+
+def batches(pictures: list[Image.Image], transform: Callable[..., list[Tensor]], seed: int) -> Iterator[list[Tensor]]:
+    """Views of batch after batch, epoch after epoch."""
+    rng = np.random.default_rng(seed)
+    while True:
+        order = rng.permutation(len(pictures))
+        for start in range(0, len(order) - BATCH + 1, BATCH):
+            views = [transform(pictures[row]) for row in order[start : start + BATCH]]
+            yield [torch.stack(view) for view in zip(*views, strict=True)]
+
+
+def train(method: str, config: ViTConfig, pictures: list[Image.Image], mean: Tensor, std: Tensor, given: argparse.Namespace) -> tuple[ViT, int, float]:
+    """The trained transformer, its steps and processor seconds."""
+    normal = {"mean": mean.tolist(), "std": std.tolist()}
+    if method == "simclr":
+        transform = SimCLRTransform(input_size=config.side, cj_strength=0.5, gaussian_blur=0.0, normalize=normal)
+    else:
+        transform = MAETransform(input_size=config.side, normalize=normal)
+
+    def build() -> tuple[nn.Module, torch.optim.Optimizer]:
+        torch.manual_seed(given.seed)
+        model = SimCLR(config) if method == "simclr" else MAE(config)
+        return model, torch.optim.AdamW(model.parameters(), lr=given.lr, betas=(0.9, 0.95), weight_decay=0.05)
+
+    def one_step(model: nn.Module, optimiser: torch.optim.Optimizer, views: list[Tensor]) -> None:
+        loss = model(views)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+
+    # how many steps fit: measured, then begun anew
+    model, optimiser = build()
+    stream = batches(pictures, transform, given.seed)
+    one_step(model, optimiser, next(stream))
+    started = time.process_time()
+    for _ in range(12):
+        one_step(model, optimiser, next(stream))
+    total = max(10, round(60 * given.minutes * 12 / (time.process_time() - started)))
+
+    model, optimiser = build()
+    stream = batches(pictures, transform, given.seed)
+    started = time.process_time()
+    model.train()
+    for step in range(total):
+        warm = max(1, total // 10)
+        rate = (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / (total - warm + 1)))
+        for group in optimiser.param_groups:
+            group["lr"] = given.lr * min(1.0, rate)
+        one_step(model, optimiser, next(stream))
+    return model.encoder.eval(), total, time.process_time() - started
+
+
+def main() -> None:
+    """Train and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--method", choices=("simclr", "mae"), required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    with np.load(given.folder / "items.npz", allow_pickle=False) as found:
+        pool, test = torch.from_numpy(found["pool"]), torch.from_numpy(found["test"])
+        config = ViTConfig(**json.loads(str(found["shape"])))
+    values = pool[::8].float() / 255
+    mean, std = values.mean((0, 2, 3)), values.std((0, 2, 3))
+    pictures = [Image.fromarray(np.ascontiguousarray(x.permute(1, 2, 0).numpy().squeeze())) for x in pool]
+    vit, steps, seconds = train(given.method, config, pictures, mean, std, given)
+
+    def tokens(images: Tensor, grid: int) -> Tensor:
+        return torch.cat([pool_tokens(vit, normalise(x.float() / 255, mean, std), grid) for x in images.split(256)])
+
+    # the read-out of our encoders, and the mean token alone
+    centre, directions = principal_components(tokens(pool[:: max(1, len(pool) // 5000)], 4), 128)
+    every = torch.cat([pool, test])
+    out = {"grid": ((tokens(every, 4) - centre) @ directions).numpy(), "mean": tokens(every, 1).numpy()}
+    np.savez(given.folder / "vectors.npz", steps=steps, seconds=seconds, **out)
+
+
+if __name__ == "__main__":
+    main()
