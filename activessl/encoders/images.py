@@ -44,6 +44,10 @@ class ImageInput:
         if image.dtype == np.uint16:
             image = np.clip(image.astype(np.float32) * (255.0 / self.scale16), 0, 255).astype(np.uint8)
 
+        # nothing to do for Pillow, which would copy the pixels back and forth
+        if image.shape == (self.side, self.side, self.channels) and image.dtype == np.uint8:
+            return np.ascontiguousarray(image.transpose(2, 0, 1))
+
         # grey <-> colour, then squeeze; Pillow's box filter does not alias when it shrinks
         picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
         picture = picture.convert("L" if self.channels == 1 else "RGB")

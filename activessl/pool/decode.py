@@ -17,12 +17,16 @@ MAX_PIXELS = 64_000_000
 #: Formats that Pillow hands to other programs, or can only recognise.
 _REFUSED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 
+#: Tried first: Pillow asks one format after the other, and some have no signature and begin to parse the file.
+_USUAL = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
+
 
 @cache
 def image_formats() -> tuple[str, ...]:
-    """The formats that Pillow decodes by itself, such as "PNG"."""
+    """The formats that Pillow decodes by itself, such as "PNG", the usual ones first."""
     Image.init()
-    return tuple(sorted(set(Image.OPEN) - _REFUSED))
+    found = set(Image.OPEN) - _REFUSED
+    return (*(name for name in _USUAL if name in found), *sorted(found.difference(_USUAL)))
 
 
 @cache
