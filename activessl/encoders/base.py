@@ -22,6 +22,7 @@ class Progress:
         total: How much there is.
         loss: The current training loss, if there is one.
         health: Label-free health figures, such as the effective rank.
+        note: What else is to be said, such as why training ends early.
     """
 
     stage: str
@@ -29,6 +30,7 @@ class Progress:
     total: float
     loss: float | None = None
     health: dict[str, float] | None = None
+    note: str = ""
 
 
 #: Called with each step of something long. The library never prints.

@@ -74,8 +74,8 @@ def improves_no_more(seen: Sequence[Mapping[str, float]], patience: int) -> bool
     """Whether the last figures are no better than those before them.
 
     Better is a neighbour agreement that is higher by 0.005 or an effective rank that is higher by 1 %, of the best of
-    the last ``patience`` looks against the best of all before. Both are looked at: agreement alone is highest in a space
-    that has collapsed, and rank alone in one of noise.
+    the last ``patience`` looks against the best of all before. Both count: agreement alone is highest in a space that
+    has collapsed, and rank alone in one of noise.
 
     Args:
         seen: Label-free figures of ``health``, oldest first.

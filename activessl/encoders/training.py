@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from activessl.encoders.hybrid import Objective, Weights
 from activessl.encoders.images import parts
 from activessl.encoders.material import Material
 from activessl.encoders.pixels import principal_components
+from activessl.encoders.schedule import Schedule, improves_no_more
 from activessl.encoders.vit import Patches, Shape
 from activessl.errors import EncoderError
 
@@ -45,6 +46,8 @@ class Recipe:
         weight_decay: Of AdamW, on matrices only.
         grid: Regions, along each side of an image or along time, over which tokens are averaged for an item's vector.
         out: Principal components of those averages that are kept.
+        patience: The run ends early when the label-free figures, looked at twenty times in it, have not been better
+            so many times on end (``schedule.py``); 0 for never.
         checkpoint_seconds: How often the state is written.
     """
 
@@ -58,6 +61,7 @@ class Recipe:
     weight_decay: float = 0.05
     grid: int = 4
     out: int = 128
+    patience: int = 5
     checkpoint_seconds: float = 10.0
 
 
@@ -78,7 +82,9 @@ class TrainingRun:
     ) -> None:
         self.material, self.recipe, self.seed, self.checkpoint = material, recipe, seed, checkpoint
         self.device = best_device()
-        self.step, self.total, self.seconds, self.loss = 0, 0, 0.0, math.nan
+        self.schedule: Schedule | None = None  # until the number of steps is known
+        self.step, self.seconds, self.loss = 0, 0.0, math.nan
+        self.seen: list[dict[str, float]] = []  # label-free figures, where they were looked at
 
         # weights come from the seed alone, and the caller's generator is left as it was
         with torch.random.fork_rng(devices=[]):
@@ -97,24 +103,43 @@ class TrainingRun:
     def train(self, minutes: float, steps: int | None, on_progress: OnProgress | None) -> None:
         """Take up the checkpoint if there is one, and train to the end."""
         self._resume()
-        if not self.total:
-            self.total = steps if steps is not None else self._steps_in(minutes)
+        if self.schedule is None:
+            self.schedule = Schedule(steps if steps is not None else self._steps_in(minutes))
         self.model.train()
         started, before, written = time.perf_counter(), self.seconds, time.perf_counter()
-        shown = max(1, self.total // 100)
-        while self.step < self.total:
-            value = self._one_step(self.step, self.total)
+        shown = max(1, self.schedule.planned // 100)
+        while self.step < self.schedule.total:
+            value = self._one_step(self.step, self.schedule)
             if not math.isfinite(value):
                 raise EncoderError(f"the loss is {value} after {self.step} steps", hint="train with a smaller lr")
             self.loss = value if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * value
             self.step += 1
             self.seconds = before + time.perf_counter() - started
-            if on_progress is not None and (self.step % shown == 0 or self.step == self.total):
-                figures = self.health() if self.step % (shown * 20) == 0 or self.step == self.total else None
-                on_progress(Progress("train", self.step, self.total, loss=self.loss, health=figures))
-            if time.perf_counter() - written > self.recipe.checkpoint_seconds or self.step == self.total:
+            figures = self._look()
+            last = self.step == self.schedule.total
+            if on_progress is not None and (last or figures is not None or self.step % shown == 0):
+                figures = self.health() if last else figures
+                told = self.ended if self.schedule.ending is not None else ""
+                on_progress(Progress("train", self.step, self.schedule.total, self.loss, figures, told))
+            if last or time.perf_counter() - written > self.recipe.checkpoint_seconds:
                 self._write()
                 written = time.perf_counter()
+
+    @property
+    def ended(self) -> str:
+        """Why a run has the number of steps that it has."""
+        if self.schedule is None or self.schedule.ending is None:
+            return "all its steps were done"
+        return f"label-free figures were no better {self.recipe.patience} times on end by step {self.schedule.ending}"
+
+    def _look(self) -> dict[str, float] | None:
+        """Look at the label-free figures where it is time to, and end the run early where they improve no more."""
+        if self.schedule is None or not self.schedule.looks(self.step):
+            return None
+        self.seen.append(self.health())
+        if improves_no_more(self.seen, self.recipe.patience):
+            self.schedule = self.schedule.end_after(self.step)
+        return self.seen[-1]
 
     def health(self) -> dict[str, float]:
         """Label-free figures of two views of up to 500 items."""
@@ -138,19 +163,15 @@ class TrainingRun:
         every = weights | self.material.tensors() | {"pca_mean": pca_mean, "pca": pca}
         return {name: value.numpy() for name, value in every.items()}
 
-    def _one_step(self, step: int, total: int) -> float:
+    def _one_step(self, step: int, schedule: Schedule) -> float:
         # all randomness of a step comes from its number
         mix = hashlib.sha256(f"{self.seed}:{step}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(mix[:8], "little") >> 1)
         rows = self._rows(step)
         views = both([self.material.view(rows, generator) for _ in range(2)])  # (2, b, n, p)
 
-        # up over a tenth of the steps, then down along a cosine
-        warm = max(1, total // 10)
-        rate = (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / (total - warm + 1)))
         for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.lr * min(1.0, rate)
-
+            group["lr"] = self.recipe.lr * schedule.rate(step)
         loss = self.model(views, generator)["total"]
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -168,10 +189,10 @@ class TrainingRun:
     def _steps_in(self, minutes: float) -> int:
         """How many steps fit: measured on a few that are then undone."""
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
-        self._one_step(0, 100)  # the first one also allocates
+        self._one_step(0, Schedule(100))  # the first one also allocates
         count, started = 0, time.perf_counter()
         while count < 3 or (time.perf_counter() - started < min(2.0, 3 * minutes) and count < 20):
-            self._one_step(count, 100)
+            self._one_step(count, Schedule(100))
             count += 1
         pace = (time.perf_counter() - started) / count
         self.model.load_state_dict(before)
@@ -194,13 +215,15 @@ class TrainingRun:
         return torch.arange(0, len(self.material), max(1, math.ceil(len(self.material) / most)))
 
     def _write(self) -> None:
-        state = {"step": self.step, "total": self.total, "seconds": self.seconds, "loss": self.loss}
-        write_checkpoint(self.checkpoint, self.model, self.optimiser, state)
+        state = {"step": self.step, "seconds": self.seconds, "loss": self.loss, "seen": self.seen}
+        planned = {} if self.schedule is None else asdict(self.schedule)
+        write_checkpoint(self.checkpoint, self.model, self.optimiser, state | planned)
 
     def _resume(self) -> None:
         state = read_checkpoint(self.checkpoint, self.model, self.optimiser)
         if state is not None:
-            self.step, self.total = int(state["step"]), int(state["total"])
+            self.schedule = Schedule(int(state["planned"]), state["ending"])
+            self.step, self.seen = int(state["step"]), list(state["seen"])
             self.seconds, self.loss = float(state["seconds"]), float(state["loss"])
 
 

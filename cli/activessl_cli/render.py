@@ -94,6 +94,7 @@ def _lines(what: str) -> Callable[[Progress], None]:
 def _figures(step: Progress) -> str:
     parts = [f"loss {step.loss:.3f}"] if step.loss is not None else []
     parts += [f"{name} {value:.3g}" for name, value in (step.health or {}).items()]
+    parts += [step.note] if step.note else []
     return ", ".join(parts)
 
 

@@ -6,8 +6,9 @@
 A run can be cut off and started again: what is in the file is not done twice. Every arm learns from the same random
 items of the set's pool without their labels, with one thread; the number of its steps is fitted beforehand to the
 minutes, as processor time, and its learning rate falls to zero over them. Then the vectors of pool and test items are
-centred and scaled to length one. kNN(20) and "all" (logistic regression) take the labels of the whole pool; the others a
-few random labels a class, the mean over draws with its 95 % interval. All accuracies are on test items that no arm saw.
+centred and scaled to length one. kNN(20) and "all" (logistic regression) take the labels of the whole pool; the others
+a few random labels a class, the mean over draws with its 95 % interval. All accuracies are on test items that no arm
+saw.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class Items:
             np.sort(rng.permutation(np.flatnonzero(part))[:size])
             for part, size in ((stored.split == 0, pool_size), (stored.split != 0, test_size))
         )
-        self.pool, self.test = (self.whole.subset(self.whole.ids[r] for r in rows) for rows in (self.rows, self.test_rows))
+        self.pool, self.test = (
+            self.whole.subset(self.whole.ids[r] for r in rows) for rows in (self.rows, self.test_rows)
+        )
         self.labels, self.test_labels = stored.labels[self.rows], stored.labels[self.test_rows]
 
 
@@ -73,7 +76,11 @@ def scores(items: Items, pool: Array, test: Array, draws: int) -> dict[str, Any]
     votes = np.zeros((len(xt), y.max() + 1))
     np.add.at(votes, (np.arange(len(xt))[:, None], y[near]), np.exp(np.take_along_axis(likeness, near, 1) / 0.1))
 
-    found: dict[str, Any] = {"d": x.shape[1], "rank": effective_rank(x[:2000]), "knn": float((votes.argmax(1) == yt).mean())}
+    found: dict[str, Any] = {
+        "d": x.shape[1],
+        "rank": effective_rank(x[:2000]),
+        "knn": float((votes.argmax(1) == yt).mean()),
+    }
     found["all"] = float((LogisticRegression(C=10, max_iter=300).fit(x, y).predict(xt) == yt).mean())
     for count in COUNTS:
         found[f"at {count}"] = []

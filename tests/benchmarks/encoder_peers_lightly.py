@@ -1,8 +1,8 @@
 """One run of lightly's SimCLR or MAE on our transformer, in an environment that has lightly, timm and jaxtyping.
 
 Started by ``encoder_peers.py``: reads ``items.npz`` (``pool`` and ``test`` as (n, c, s, s) of uint8, ``shape`` of the
-transformer as JSON) and writes ``vectors.npz`` beside it. Transforms, losses, masks, heads and decoder are lightly's, put
-together as its documentation shows for small images; the transformer, the optimiser and the read-out are ours.
+transformer as JSON) and writes ``vectors.npz`` beside it. Transforms, losses, masks, heads and decoder are lightly's,
+put together as its documentation shows for small images; the transformer, the optimiser and the read-out are ours.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from lightly.transforms import MAETransform, SimCLRTransform
 from PIL import Image
 from torch import Tensor, nn
 
+from activessl.encoders.material import normalise, pool_tokens
 from activessl.encoders.pixels import principal_components
-from activessl.encoders.training import normalise, pool_tokens
 from activessl.encoders.vit import ViT, ViTConfig, patchify
 
 BATCH = 256
@@ -83,7 +83,9 @@ def batches(pictures: list[Image.Image], transform: Callable[..., list[Tensor]],
             yield [torch.stack(view) for view in zip(*views, strict=True)]
 
 
-def train(method: str, config: ViTConfig, pictures: list[Image.Image], mean: Tensor, std: Tensor, given: argparse.Namespace) -> tuple[ViT, int, float]:
+def train(
+    method: str, config: ViTConfig, pictures: list[Image.Image], mean: Tensor, std: Tensor, given: argparse.Namespace
+) -> tuple[ViT, int, float]:
     """The trained transformer, its steps and processor seconds."""
     normal = {"mean": mean.tolist(), "std": std.tolist()}
     if method == "simclr":
@@ -143,7 +145,8 @@ def main() -> None:
     vit, steps, seconds = train(given.method, config, pictures, mean, std, given)
 
     def tokens(images: Tensor, grid: int) -> Tensor:
-        return torch.cat([pool_tokens(vit, normalise(x.float() / 255, mean, std), grid) for x in images.split(256)])
+        ready = (patchify(normalise(x.float() / 255, mean, std), config.patch) for x in images.split(256))
+        return torch.cat([pool_tokens(vit, patches, grid) for patches in ready])
 
     # the read-out of our encoders, and the mean token alone
     centre, directions = principal_components(tokens(pool[:: max(1, len(pool) // 5000)], 4), 128)

@@ -13,6 +13,7 @@ from activessl.encoders.hybrid import Objective, Weights
 from activessl.encoders.images import ImageInput, choose_input
 from activessl.encoders.masked import masked_loss, random_keep
 from activessl.encoders.pretrain import pretrain
+from activessl.encoders.schedule import Schedule, improves_no_more
 from activessl.encoders.vit import Patches, ViT, ViTConfig, patchify
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
@@ -184,3 +185,45 @@ def test_health_tells_collapsed_from_spread_vectors() -> None:
     assert figures["alignment"] == 0
     assert figures["neighbour_agreement"] == 1
     assert figures["uniformity"] < health(np.ones((5, 6)), np.ones((5, 6)))["uniformity"]
+
+
+def test_a_run_that_learns_nothing_more_ends_early_and_says_why_even_when_it_was_killed(
+    pool: Pool, tmp_path: Path
+) -> None:
+    # a rate this small changes no figure, and a patience of two looks is short
+    slow = QUICK | {"lr": 1e-9, "patience": 2}
+    told: list[Progress] = []
+    whole = pretrain(
+        pool, folder=tmp_path / "a", steps=200, on_progress=told.append, **(slow | {"checkpoint_seconds": 60.0})
+    )
+    assert whole.provenance["steps"] == told[-1].done == told[-1].total == 50  # looks at 10, 20, 30; then a tenth
+    assert "no better 2 times" in whole.provenance["ended"]
+    assert told[-1].note == whole.provenance["ended"]
+
+    def kill(step: Progress) -> None:
+        if step.done == 24:  # between the looks that decide
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(pool, folder=tmp_path / "b", steps=200, on_progress=kill, **slow)
+    again = pretrain(pool, folder=tmp_path / "b", steps=200, **slow)
+    assert (again.provenance["steps"], again.fingerprint) == (50, whole.fingerprint)
+
+
+def test_better_neighbours_or_a_higher_rank_keep_a_run_going() -> None:
+    level = [{"neighbour_agreement": 0.5, "effective_rank": 10.0}] * 4
+    assert improves_no_more(level, 2)
+    assert not improves_no_more([*level, {"neighbour_agreement": 0.51, "effective_rank": 10.0}], 2)
+    assert not improves_no_more([*level, {"neighbour_agreement": 0.5, "effective_rank": 10.2}], 2)
+    assert not improves_no_more(level, 4)
+    assert not improves_no_more(level * 10, 0)
+
+
+def test_a_rate_never_rises_after_a_tenth_and_reaches_almost_zero_however_a_run_ends() -> None:
+    for schedule in (Schedule(100), Schedule(100).end_after(30), Schedule(1), Schedule(7)):
+        rates = [schedule.rate(step) for step in range(schedule.total)]
+        assert all(0 < rate <= 1 for rate in rates)
+        assert rates[10:] == sorted(rates[10:], reverse=True)
+        assert len(rates) < 10 or rates[-1] < 0.1
+    assert Schedule(100).end_after(85) == Schedule(100)
+    assert not any(Schedule(100).looks(step) for step in range(101))
