@@ -24,7 +24,7 @@ from activessl.project import write_atomic, writing
 from activessl.view import View
 
 #: Written into what is kept, so that figures of an older way of estimating are not shown.
-VERSION = 2
+VERSION = 3
 FOLDS = 5
 #: With so many random labels since the last items came, those from before are left out, and the new items covered.
 ENOUGH = 3 * FEWEST
@@ -103,8 +103,42 @@ class Evidence:
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:
-        """For each label, whether a head that was taught only labels of the other folds predicts it rightly."""
-        return np.asarray(self.view.held_out_predictions() == self.view.training[1])
+        """For each label, whether a head that was not taught it predicts it rightly.
+
+        A random label is left out beside a fifth of the random ones only: the head that judges it then knows nearly
+        all that today's head knows. Any other is left out beside a fifth of all labels.
+        """
+        found = np.asarray(self.view.held_out_predictions() == self.view.training[1])
+        found[self.drawn.at] = self._judged(1.0)[1]
+        return found
+
+    def _judged(self, part: float) -> tuple[float, Bool[np.ndarray, " m"]]:
+        """How many labels heads were taught, the first ``part`` of all, and which random labels they had right.
+
+        Of the random labels a fifth at a time is left out.
+        """
+        at, y = self.drawn.at, self.view.training[1]
+        order = self._asked[1]
+        fold = np.random.default_rng([self.view.project.config.seed, 6]).permutation(len(at)) % FOLDS
+        size, right = 0.0, np.zeros(len(at), dtype=bool)
+        for f in np.unique(fold):
+            out = at[fold == f]
+            others = order[~np.isin(order, out)]
+            taught = others[: max(2, round(part * len(others)))]
+            size += len(taught) / FOLDS
+            right[fold == f] = self.learn(taught, out) == y[out]
+        return size, right
+
+    @cached_property
+    def _asked(self) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+        """For each label the round that first asked for it, 0 where it was there before; and the labels in order."""
+        first: dict[str, tuple[int, int]] = {}
+        for r in self.view.history.rounds:
+            for item in r.asked:
+                first.setdefault(item, (r.number, len(first)))
+        ids = self.view.embeddings.ids
+        number, place = np.array([first.get(ids[row], (0, -1)) for row in self.view.training[0]]).reshape(-1, 2).T
+        return number, np.argsort(place, kind="stable")
 
     def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
         """What a new head that was taught some of the labels says of others; positions among the training labels."""
@@ -124,9 +158,21 @@ class Evidence:
         if kept is not None:
             return Audit(**kept)
         try:
-            return audit_accuracy(self.correct[self.drawn.at], self.drawn.chance, rounds=self.drawn.rounds)
+            return audit_accuracy(
+                self.correct[self.drawn.at], self.drawn.chance, rounds=self.drawn.rounds, known=self._known
+            )
         except MeasureError:
             return None
+
+    @property
+    def _known(self) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+        """For each random label, what was labeled when it was drawn: the share of the pool, and how much is right."""
+        ids, late = self.view.embeddings.ids, self.view.history.late
+        there = np.array([late.get(ids[row], 0) <= self.drawn.until for row in self.view.training[0]])
+        items = len(ids) - self.drawn.newer
+        before = there & (self._asked[0] < self.drawn.rounds[:, None])
+        count = before.sum(axis=1)
+        return count / items, (before @ self.correct) / np.maximum(count, 1)
 
     @cached_property
     def live(self) -> LiveSavings | None:
@@ -165,30 +211,15 @@ class Evidence:
         Raises:
             MeasureError: Too few random labels.
         """
-        rows, y = self.view.training
         at = self.drawn.at if self.audit is not None else np.empty(0, dtype=np.int64)
         if len(at) < FEWEST:
             raise MeasureError(
                 f"{len(at)} random labels are too few to say how the accuracy goes on",
                 hint=f"label at least {FEWEST} items of the random share, with query.random_share above 0",
             )
-        ids = self.view.embeddings.ids
-        first: dict[str, int] = {}
-        for r in self.view.history.rounds:
-            for item in r.asked:
-                first.setdefault(item, len(first))
-        order = np.argsort([first.get(ids[row], -1) for row in rows], kind="stable")
-        rng = np.random.default_rng([self.view.project.config.seed, 6])
-        fold = rng.permutation(len(at)) % FOLDS
-        sizes, right = np.zeros(len(PARTS)), np.zeros((len(PARTS), len(at)))
-        for f in range(FOLDS):
-            out = np.flatnonzero(fold == f)
-            for p, part in enumerate(PARTS):
-                others = order[~np.isin(order, at[out])]
-                taught = others[: max(2, round(part * len(others)))]
-                sizes[p] += len(taught) / FOLDS
-                right[p, out] = self.learn(taught, at[out]) == y[at[out]]
-        return fit_trend(sizes, right, rng=rng)[0]
+        sizes, right = zip(*(self._judged(part) for part in PARTS), strict=True)
+        rng = np.random.default_rng([self.view.project.config.seed, 8])
+        return fit_trend(np.array(sizes), np.array(right, dtype=float), rng=rng)[0]
 
     @cached_property
     def time(self) -> HumanTime | None:

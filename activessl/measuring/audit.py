@@ -56,6 +56,7 @@ def audit_accuracy(
     propensities: Float[np.ndarray, " m"],
     *,
     rounds: Int[np.ndarray, " m"] | None = None,
+    known: tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]] | None = None,
     level: float = 0.9,
 ) -> Audit:
     r"""Estimate accuracy from labels drawn with known propensities.
@@ -64,12 +65,12 @@ def audit_accuracy(
     the unbiased sum for its variance); the interval is Wilson's at the effective sample size
     :math:`(\sum w)^2 / \sum w^2`, so that it stays inside [0, 1] and does not collapse when all answers are right.
 
-    What is estimated is the accuracy on items like those of the pool. Later rounds draw from what is left, which is
-    easier where a strategy has asked the hard items first: in single replays the estimate was up to three points too
-    high, and over 206 of them its 90 % interval held the accuracy on new items in 90.3 % (docs/results/savings.md).
+    What is estimated is the accuracy on the whole pool. Later rounds draw from what is left, which is easier where a
+    strategy has asked the hard items first; with ``known``, a draw speaks for what was left when it was made, and the
+    labels of before speak for themselves. The interval is none the narrower for it: these labels were judged by heads
+    that had been taught fewer. How often it holds is in docs/results/savings.md.
 
-    The head must not have been taught these labels when it predicted them: predict each with the head of the round
-    *before* its answer, or with cross-validation.
+    The head must not have been taught these labels when it predicted them: predict each with cross-validation.
 
     Args:
         correct: Whether the head's prediction was right, for each random label.
@@ -77,10 +78,12 @@ def audit_accuracy(
         rounds: In which round each was drawn. Within a round labels weigh by one over their propensity; the rounds'
             estimates are then combined by their numbers of labels, where one over the propensity alone would give a
             round of two labels as much say as a round of twenty.
+        known: Of the pool when each was drawn, the share that was labeled already, and the share of these labels that
+            the head predicts rightly; both in [0, 1]. By default nothing was labeled.
         level: Probability of the interval, in (0, 1).
 
     Raises:
-        MeasureError: Fewer than 10 random labels, or propensities outside (0, 1].
+        MeasureError: Fewer than 10 random labels, propensities outside (0, 1], or known shares outside [0, 1].
 
     References:
         Farquhar, Gal & Rainforth, On Statistical Bias in Active Learning, ICLR 2021, arXiv 2101.11665.
@@ -113,7 +116,12 @@ def audit_accuracy(
     if rounds is not None:
         _, turn = np.unique(rounds, return_inverse=True)
         weights *= (np.bincount(turn) / np.bincount(turn, weights))[turn]
-    accuracy = float(weights @ right / weights.sum())
+    share, known_right = (np.zeros(len(right)), np.zeros(len(right))) if known is None else map(np.asarray, known)
+    if share.shape != right.shape or known_right.shape != right.shape:
+        raise MeasureError(f"{share.shape} known shares of {right.shape} outcomes", hint="pass one for each outcome")
+    if not np.all((share >= 0) & (share <= 1) & (known_right >= 0) & (known_right <= 1)):
+        raise MeasureError("a known share is NaN or outside [0, 1]", hint="pass shares of the pool and of its labels")
+    accuracy = float(weights @ (share * known_right + (1 - share) * right) / weights.sum())
     effective = float(weights.sum() ** 2 / (weights @ weights))
     low, high = wilson(accuracy, effective, float(norm.ppf(0.5 + level / 2)))
     return Audit(accuracy, low, high, level, len(right), effective)

@@ -38,13 +38,17 @@ def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve
     y, drawn, n = world.y[rows], np.isfinite(chance), len(rows)
     points = world.points[rows]
     rng = np.random.default_rng([5, n, len(np.flatnonzero(drawn))])
-    fold, right, sure = rng.permutation(n) % 5, np.zeros(n, dtype=bool), np.zeros(n)
+    fold, right = rng.permutation(n) % 5, np.zeros(n, dtype=bool)
     for f in range(5):
         inside = fold != f
         head = make_head("logistic", world.k).fit(points[inside], y[inside])
-        probs = np.asarray(head.predict_proba(points[~inside]))
-        right[~inside], sure[~inside] = probs.argmax(axis=1) == y[~inside], probs.max(axis=1)
-    every = np.asarray(make_head("logistic", world.k).fit(points, y).predict_proba(world.points)).max(axis=1)
+        right[~inside] = np.asarray(head.predict_proba(points[~inside])).argmax(axis=1) == y[~inside]
+    at = np.flatnonzero(drawn)
+    fold = rng.permutation(len(at)) % 5  # as projects do: a random label is left out beside other random ones only
+    for f in np.unique(fold):
+        inside = ~np.isin(np.arange(n), at[fold == f])
+        head = make_head("logistic", world.k).fit(points[inside], y[inside])
+        right[~inside] = np.asarray(head.predict_proba(points[~inside])).argmax(axis=1) == y[~inside]
 
     def learn(taught: np.ndarray, asked: np.ndarray) -> np.ndarray:
         if len(np.unique(y[taught])) < 2:
@@ -52,7 +56,8 @@ def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve
         head = LogisticHead(classes=range(world.k), calibrate=False).fit(points[taught], y[taught])
         return np.asarray(head.predict(points[asked]))
 
-    at = np.flatnonzero(drawn)
+    before = project["turn"][None] < project["turn"][at][:, None]
+    known = before.sum(axis=1) / len(world.y), (before @ right) / np.maximum(before.sum(axis=1), 1)
     found: dict[str, Any] = {"set": world.name.rsplit("-", 1)[0], "n": n, "m": len(at)}
     reached = float(labels_to_target(sizes, curve, float(project["accuracy"])))
     most = float(np.log(sizes[-1] / n))
@@ -60,17 +65,12 @@ def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve
     found["censored"] = bool(not np.isfinite(reached))
     found["at_first"] = bool(reached <= sizes[0])
     try:
-        audit = audit_accuracy(right[drawn], chance[drawn], rounds=project["turn"][drawn])
+        audit = audit_accuracy(right[drawn], chance[drawn], rounds=project["turn"][drawn], known=known)
     except MeasureError:
         return None
-    found["audit"] = [audit.low, audit.high, float(project["rest_accuracy"])]
+    pool = float(project["rest_accuracy"]) * (1 - n / len(world.y)) + right.sum() / len(world.y)
+    found["audit"] = [audit.low, audit.high, pool]
     found["new"] = float(project["accuracy"])
-    found["ppi"] = [
-        right[drawn].mean(),
-        sure[drawn].mean(),
-        float(np.delete(every, rows).mean()),
-        float(np.var(right[drawn] - sure[drawn])),
-    ]
     found["own"] = own_evidence(learn, y, at, right[at].astype(float), rng).round(6).tolist()
     return found
 
@@ -121,8 +121,8 @@ def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
     """The tables."""
     names = sorted({one["set"] for one in found})
     lines = [
-        "| set | projects | saved, truth | saved, interval | holds | accuracy holds |",
-        "|---|---|---|---|---|---|",
+        "| set | projects | saved, truth | saved, interval | holds | accuracy of the pool holds | of new items |",
+        "|---|---|---|---|---|---|---|",
     ]
     every = []
     for name in names:
@@ -130,17 +130,20 @@ def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
         prior = in_logs(mine, [one for one in found if one["set"] != name], WIDE)
         spans = [interval(one, prior) for one in mine]
         ok = [holds(one, *span) for one, span in zip(mine, spans, strict=True)]
-        audit = [one["audit"][0] <= one["new"] <= one["audit"][1] for one in mine]
-        every += list(zip(ok, audit, strict=True))
+        pool, new = (
+            [one["audit"][0] <= true <= one["audit"][1] for one, true in zip(mine, truths, strict=True)]
+            for truths in ([one["audit"][2] for one in mine], [one["new"] for one in mine])
+        )
+        every += list(zip(ok, pool, new, strict=True))
         true = 1 - np.exp(-np.median([one["truth"] for one in mine]))
         more = "≥ " if np.mean([one["censored"] for one in mine]) > 0.5 else ""
         low, high = (100 * (1 - np.exp(-np.median([span[i] for span in spans]))) for i in (0, 1))
         lines.append(
             f"| {name} | {len(mine)} | {more}{100 * true:.0f} % | {low:.0f} to {high:.0f} % "
-            f"| {100 * np.mean(ok):.0f} % | {100 * np.mean(audit):.0f} % |"
+            f"| {100 * np.mean(ok):.0f} % | {100 * np.mean(pool):.0f} % | {100 * np.mean(new):.0f} % |"
         )
-    ok, audit = np.array(every).T
-    lines.append(f"| all | {len(ok)} | | | {100 * ok.mean():.1f} % | {100 * audit.mean():.1f} % |")
+    ok, pool, new = 100 * np.mean(every, axis=0)
+    lines.append(f"| all | {len(every)} | | | {ok:.1f} % | {pool:.1f} % | {new:.1f} % |")
     alone = np.array([quantiles(np.array(one["own"]), (0.05, 0.95)) for one in found])
     prior = in_logs(found, found, 1.0)
     least, most = (100 * (1 - np.exp(-np.median(alone[:, i]))) for i in (0, 1))

@@ -49,6 +49,30 @@ def test_rounds_of_different_size_count_by_their_labels() -> None:
     assert found.accuracy == pytest.approx(0.9) and found.effective == pytest.approx(50)
 
 
+def test_draws_from_what_a_strategy_left_do_not_flatter_the_head() -> None:
+    rng = np.random.default_rng(0)
+    right = rng.random(2000) < np.repeat([0.2, 0.9], [400, 1600])  # the hard items were asked first
+    plain, corrected, hits = [], [], []
+    for _ in range(300):
+        drawn = rng.choice(np.arange(400, 2000), 60, replace=False)
+        chance = np.full(60, 60 / 1600)
+        known = np.full(60, 400 / 2000), np.full(60, right[:400].mean())
+        found = audit_accuracy(right[drawn], chance, known=known)
+        plain.append(audit_accuracy(right[drawn], chance).accuracy)
+        corrected.append(found.accuracy)
+        hits.append(found.low <= right.mean() <= found.high)
+    assert abs(np.mean(corrected) - right.mean()) < 0.01 < 0.1 < np.mean(plain) - right.mean()
+    assert np.mean(hits) >= 0.9
+
+
+@pytest.mark.parametrize("known", [(np.full(20, 1.1), np.zeros(20)), (np.zeros(20), np.full(20, np.nan))])
+def test_an_impossible_known_share_is_refused(known: tuple[np.ndarray, np.ndarray]) -> None:
+    with pytest.raises(MeasureError, match="known share"):
+        audit_accuracy(np.ones(20, dtype=bool), np.full(20, 0.1), known=known)
+    with pytest.raises(MeasureError, match="known shares"):
+        audit_accuracy(np.ones(20, dtype=bool), np.full(20, 0.1), known=(known[0][:5], known[1][:5]))
+
+
 def test_too_few_random_labels_give_no_figure() -> None:
     with pytest.raises(MeasureError, match="9 random labels are too few"):
         audit_accuracy(np.ones(9, dtype=bool), np.full(9, 0.1))
