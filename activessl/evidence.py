@@ -20,6 +20,7 @@ from activessl.measuring.live import PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior,
 from activessl.measuring.planning import Plan, Price, make_plan
 from activessl.measuring.roi import Roi, return_on_investment
 from activessl.measuring.trend import Trend, fit_trend
+from activessl.measuring.worth import Worth, next_hour
 from activessl.project import write_atomic, writing
 from activessl.view import View
 
@@ -120,12 +121,12 @@ class Evidence:
         at, y = self.drawn.at, self.view.training[1]
         order = self._asked[1]
         fold = np.random.default_rng([self.view.project.config.seed, 6]).permutation(len(at)) % FOLDS
-        size, right = 0.0, np.zeros(len(at), dtype=bool)
-        for f in np.unique(fold):
+        size, right, folds = 0.0, np.zeros(len(at), dtype=bool), np.unique(fold)
+        for f in folds:
             out = at[fold == f]
             others = order[~np.isin(order, out)]
             taught = others[: max(2, round(part * len(others)))]
-            size += len(taught) / FOLDS
+            size += len(taught) / len(folds)
             right[fold == f] = self.learn(taught, out) == y[out]
         return size, right
 
@@ -152,17 +153,14 @@ class Evidence:
     @cached_property
     def audit(self) -> Audit | None:
         """The accuracy of today's head on the pool, from the random share; None while too few of it is labeled."""
-        if self.view.history.encoded is None or not len(self.drawn.at):
+        if self.view.history.encoded is None or len(self.drawn.at) < FEWEST:
             return None
         kept = self._kept.get("audit")
         if kept is not None:
             return Audit(**kept)
-        try:
-            return audit_accuracy(
-                self.correct[self.drawn.at], self.drawn.chance, rounds=self.drawn.rounds, known=self._known
-            )
-        except MeasureError:
-            return None
+        return audit_accuracy(
+            self.correct[self.drawn.at], self.drawn.chance, rounds=self.drawn.rounds, known=self._known
+        )
 
     @property
     def _known(self) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
@@ -217,9 +215,14 @@ class Evidence:
                 f"{len(at)} random labels are too few to say how the accuracy goes on",
                 hint=f"label at least {FEWEST} items of the random share, with query.random_share above 0",
             )
-        sizes, right = zip(*(self._judged(part) for part in PARTS), strict=True)
         rng = np.random.default_rng([self.view.project.config.seed, 8])
-        return fit_trend(np.array(sizes), np.array(right, dtype=float), rng=rng)[0]
+        return fit_trend(*self._outcomes, rng=rng)[0]
+
+    @cached_property
+    def _outcomes(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p m"]]:
+        """How many labels heads were taught, ascending, and which random labels each had right."""
+        sizes, right = zip(*(self._judged(part) for part in PARTS), strict=True)
+        return np.array(sizes), np.array(right, dtype=float)
 
     @cached_property
     def time(self) -> HumanTime | None:
@@ -250,22 +253,32 @@ class Evidence:
             random_labels=len(self.drawn.at),
             time=self.time,
             price=self.price,
+            worth=self.worth,
             rng=np.random.default_rng([self.view.project.config.seed, 7]),
         )
 
     @cached_property
-    def pays(self) -> bool | None:
-        """Whether the next hour of labeling is worth its price; None where that cannot be said.
-
-        With fewer random labels than three times what an audit takes, the slope of the curve is mostly a guess, and no
-        reason to stop.
-        """
-        rates = self.view.project.config.rates
-        if rates.per_hour is None or rates.per_point is None or self.audit is None:
+    def worth(self) -> Worth | None:
+        """Whether the next hour of labeling is worth its price; None where nobody says what a point of accuracy is
+        worth, no times were recorded, or no head was taught."""
+        rates, probs = self.view.project.config.rates, self.view.probs
+        if rates.per_hour is None or rates.per_point is None or self.time is None or probs is None:
             return None
-        if self.time is None or len(self.drawn.at) < 3 * FEWEST:
+        if len(self.view.training[0]) < FEWEST:
             return None
-        return self.plan(0.5).still_pays  # whatever the target
+        sizes, right = np.ones(1), np.empty((1, 0))
+        if len(self.drawn.at):
+            sizes, right = self._outcomes
+        return next_hour(
+            float(np.mean(1 - probs.max(axis=1))),
+            sizes,
+            right,
+            labels=len(self.view.training[0]),
+            pool=len(self.view.embeddings),
+            seconds_per_label=float(self.time.per_label),
+            per_hour=rates.per_hour,
+            per_point=rates.per_point,
+        )
 
     def goal(self) -> Plan | None:
         """The plan to the accuracy at which the config says to stop; None without one, or while too little is known."""

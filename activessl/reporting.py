@@ -124,7 +124,7 @@ def stop_now(view: View, evidence: Evidence) -> Verdict:
         hours=sum(history.seconds.values()) / 3600 if history.seconds else None,
         rounds=len(newest),
         left=None if history.encoded is None else int(view.free.sum()),
-        pays=evidence.pays,
+        pays=None if evidence.worth is None else evidence.worth.pays,
     )
 
 

@@ -11,11 +11,10 @@ from jaxtyping import Float
 from activessl.errors import MeasureError
 from activessl.measuring.hours import HumanTime
 from activessl.measuring.trend import Trend
+from activessl.measuring.worth import Worth
 
 #: A target that fewer of the curves than this reach with the whole pool is said to be out of reach.
 HOPE = 0.1
-#: Label counts at which it is asked whether the next hour still pays, as factors of those there are.
-STEPS = np.geomspace(1.0, 1000.0, 400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +110,11 @@ def make_plan(
     random_labels: int,
     time: HumanTime | None = None,
     price: Price | None = None,
+    worth: Worth | None = None,
     level: float = 0.9,
     rng: np.random.Generator,
 ) -> Plan:
-    """Read a bundle of curves: labels to the target, hours, money, and whether the next hour pays.
+    """Read a bundle of curves: labels to the target, hours, and money.
 
     Args:
         curve: Of this project, by :func:`activessl.measuring.trend.fit_trend`.
@@ -123,7 +123,8 @@ def make_plan(
         pool: How many items there are.
         random_labels: How many labels the curve was measured on.
         time: What labeling took so far; its seconds a label are taken to stay.
-        price: What it costs and is worth.
+        price: What it costs.
+        worth: Whether the next hour pays, where that can be said.
         level: Probability of the intervals.
         rng: Of the seconds a label.
 
@@ -146,7 +147,6 @@ def make_plan(
     needed = np.where(needed <= pool, np.maximum(needed, labels), np.inf)
     more = needed - labels
     hours = money = pace = None
-    pays_until, pays = None, None
     if time is not None:
         spread = (time.high - time.low) / 3.29
         seconds = np.maximum(time.per_label + spread * rng.standard_normal(len(more)), 1e-3)
@@ -154,8 +154,6 @@ def make_plan(
         pace = _span(seconds / 3600 / np.maximum(100 * curve.gain(labels), 1e-12), level)
         if price is not None and price.per_hour is not None:
             money = _span(more * seconds / 3600 * price.per_hour, level)
-            if price.per_point is not None:
-                pays_until, pays = _pays(curve, price.per_hour, price.per_point, float(time.per_label), labels, pool)
     return Plan(
         target=target,
         labels=labels,
@@ -168,25 +166,11 @@ def make_plan(
         money=money,
         currency=None if price is None else price.currency,
         hours_per_point=pace,
-        pays_until=pays_until,
-        still_pays=pays,
+        pays_until=None if worth is None else worth.until,
+        still_pays=None if worth is None else worth.pays,
         level=level,
         random_labels=random_labels,
     )
-
-
-def _pays(
-    curve: Trend, per_hour: float, per_point: float, seconds: float, labels: int, pool: int
-) -> tuple[int | None, bool]:
-    """From how many labels on an hour costs more than the accuracy it adds is worth, by the median curve."""
-    for step in STEPS:
-        count = labels * float(step)
-        if count > pool:
-            return None, True
-        points = 100 * float(np.median(curve.gain(count))) * 3600 / seconds
-        if points * per_point < per_hour:
-            return round(count), bool(step > 1)
-    return None, True
 
 
 def _span(values: Float[np.ndarray, " r"], level: float) -> Span:

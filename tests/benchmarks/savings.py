@@ -26,9 +26,8 @@ from activessl.heads.linear import LogisticHead
 from activessl.heads.registry import make_head
 from activessl.heads.smoothing import smooth
 from activessl.measuring.autolabel import accept
-from activessl.measuring.planning import _pays
 from activessl.measuring.simulate import simulate
-from activessl.measuring.trend import fit_trend
+from activessl.measuring.worth import next_hour
 
 POOL, TEST = 6000, 2000
 BUDGETS = (20, 40, 80, 160, 320, 640, 1280)
@@ -210,54 +209,49 @@ def stopping(args: argparse.Namespace, store: Store) -> None:
             with np.load(path) as project:
                 rows, drawn, turn = project["rows"], np.isfinite(project["chance"]), project["turn"]
             y = world.y[rows]
-            curve, trends = [], []
-            for last in range(2, 16, 2):
-                now = np.flatnonzero(turn <= last)
-                curve.append((len(now), world.accuracy(rows[now])[0]))
-                trends.append(_trend(world, rows, y, np.flatnonzero(drawn & (turn <= last)), now))
+            moments = [_moment(world, rows, y, drawn, np.flatnonzero(turn <= last)) for last in range(turn.max() + 1)]
             for per_point in (0.1, 0.3, 1.0, 3.0):
-                loss = np.array([n * seconds / 3600 * per_hour + 100 * (1 - a) * per_point for n, a in curve])
-                at = len(curve) - 1
-                for i, trend in enumerate(trends):
-                    if (
-                        trend is not None
-                        and not _pays(trend, per_hour, per_point, seconds, curve[i][0], len(world.y))[1]
-                    ):
-                        at = i
-                        break
-                spent = curve[at][0] * seconds / 3600 * per_hour
+                price = {"seconds_per_label": seconds, "per_hour": per_hour, "per_point": per_point}
+                loss = np.array(
+                    [m["labels"] * seconds / 3600 * per_hour + 100 * (1 - m["accuracy"]) * per_point for m in moments]
+                )
+                said = [next_hour(**m["known"], labels=m["labels"], pool=len(world.y), **price).pays for m in moments]
+                at = said.index(False) if False in said else len(moments) - 1
                 found.append(
                     {
                         "set": world.name,
                         "per_point": per_point,
                         "regret": float(loss[at] / loss.min() - 1),
                         "never": float(loss[-1] / loss.min() - 1),
-                        "stopped": curve[at][0],
-                        "best": curve[int(loss.argmin())][0],
-                        "spent": spent,
+                        "stopped": moments[at]["labels"],
+                        "best": moments[int(loss.argmin())]["labels"],
                     }
                 )
         print(world.name, len(found), flush=True)
         store.put("stopping", found)
 
 
-def _trend(world: Any, rows: np.ndarray, y: np.ndarray, at: np.ndarray, now: np.ndarray) -> Any:
-    """As a project measures itself."""
-    if len(at) < 10:
-        return None
-    rng = np.random.default_rng(25)
-    fold = rng.permutation(len(at)) % 3
-    sizes, right = np.zeros(3), np.zeros((3, len(at)))
-    for f in range(3):
+def _moment(world: Any, rows: np.ndarray, y: np.ndarray, drawn: np.ndarray, now: np.ndarray) -> dict[str, Any]:
+    """What is true of a project at one moment, and what it knows of itself."""
+    at = now[drawn[now]]
+    fold = np.random.default_rng(25).permutation(len(at)) % 5
+    sizes, right = np.zeros(3), np.zeros((3, len(at)), dtype=bool)
+    for f in np.unique(fold):
         out = at[fold == f]
+        others = np.setdiff1d(now, out)
         for p, part in enumerate((0.25, 0.5, 1.0)):
-            taught = np.setdiff1d(now[: round(part * len(now))], out)
-            sizes[p] += len(taught) / 3
+            taught = others[: max(2, round(part * len(others)))]
+            sizes[p] += len(taught) / len(np.unique(fold))
+            said = np.full(len(out), y[taught[0]])
             if len(np.unique(y[taught])) > 1:
                 head = LogisticHead(classes=range(world.k), calibrate=False)
                 said = head.fit(world.points[rows[taught]], y[taught]).predict(world.points[rows[out]])
-                right[p, fold == f] = said == y[out]
-    return fit_trend(sizes, right, rng=rng, draws=1000)[0]
+            right[p, fold == f] = said == y[out]
+    today = make_head("logistic", world.k).fit(world.points[rows[now]], y[now])
+    doubt = float(np.mean(1 - np.asarray(today.predict_proba(world.points)).max(axis=1)))
+    known = {"doubt": doubt, "sizes": sizes if len(at) else np.ones(1), "right": right if len(at) else np.empty((1, 0))}
+    accuracy = float(np.mean(np.asarray(today.predict_proba(world.test)).argmax(axis=1) == world.y_test))
+    return {"labels": len(now), "accuracy": accuracy, "known": known}
 
 
 def sensitivity(args: argparse.Namespace, store: Store) -> None:
