@@ -31,6 +31,10 @@ class Material(Protocol):
         """One random view of each of some items: (b, n, p)."""
         ...
 
+    def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:
+        """Items hardly changed, whose vectors should be the same; None where that was not found to help."""
+        ...
+
     def vectors(self, vit: ViT, patches: Patches, grid: int) -> Float[Tensor, "b d"]:
         """What of the tokens becomes an item's vector, averaged over a number of regions."""
         ...
@@ -77,6 +81,10 @@ class ImageMaterial:
     def view(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches:
         """Augmented images."""
         return self._cut(self.augment(self.images[rows].to(self.device).float() / 255, generator))
+
+    def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:  # noqa: ARG002
+        """None: not measured."""
+        return None
 
     def vectors(self, vit: ViT, patches: Patches, grid: int) -> Float[Tensor, "b d"]:
         """Tokens averaged over a grid of regions."""

@@ -22,6 +22,8 @@ from activessl.encoders.masked import Decoder
 from activessl.encoders.material import ImageMaterial, Material, normalise, pool_tokens
 from activessl.encoders.mel import MelInput, choose_mel
 from activessl.encoders.registry import Entry
+from activessl.encoders.series_patches import SeriesShape
+from activessl.encoders.series_trained import SeriesTransformer, series_material
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.encoders.training import Recipe, TrainingRun
 from activessl.encoders.vit import Shape, ViT, ViTConfig, patchify
@@ -35,7 +37,10 @@ OBJECTIVES: dict[str, Weights] = {
     "contrastive": Weights(masked=0.0),
 }
 
-#: Images that are kept decoded while training; of a larger pool a random part is learned from.
+#: Where series need other settings than images: there are fewer of them, and a step of less work.
+SERIES = Recipe(batch_size=64, lr=2e-3)
+
+#: Bytes of items that are kept decoded while training; of a larger pool a random part is learned from.
 _MEMORY = 512 * 2**20
 
 
@@ -82,13 +87,13 @@ def pretrain(
     seed: int = 0,
     on_progress: OnProgress | None = None,
     **settings: Any,
-) -> TrainedEncoder:
-    """Train an encoder on a pool of images or audio, from scratch.
+) -> TrainedEncoder | SeriesTransformer:
+    """Train an encoder on a pool of images, audio or time series, from scratch.
 
     Called again with the same pool and settings it returns what was trained, or goes on where it was interrupted.
 
     Args:
-        pool: Images or audio, at least two.
+        pool: Images, audio or time series, at least two.
         folder: Where encoders are kept; checkpoints lie there while training.
         encoder: "hybrid", "masked" or "contrastive".
         minutes: About how long to train on this machine: the speed of the first steps decides the number of steps.
@@ -100,7 +105,7 @@ def pretrain(
     Raises:
         EncoderError: The pool or a setting cannot be used, the loss is no longer finite, or the disk is full.
     """
-    recipe = _recipe(settings)
+    recipe = _recipe(settings, SERIES if pool.modality == "series" else Recipe())
     if encoder not in OBJECTIVES:
         raise EncoderError(f"no objective {encoder!r}", hint=f"use one of {', '.join(OBJECTIVES)}")
     if len(pool) < 2:
@@ -141,7 +146,7 @@ def pretrain(
     return load(saved)
 
 
-def load(folder: Path) -> TrainedEncoder:
+def load(folder: Path) -> TrainedEncoder | SeriesTransformer:
     """Read a trained encoder back from its folder.
 
     Raises:
@@ -150,6 +155,22 @@ def load(folder: Path) -> TrainedEncoder:
     note, arrays = read_encoder(folder)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     config = note["config"]
+    if "image" not in config:
+        shape = SeriesShape(**config["vit"])
+        vit, decoder = networks(shape, tensors)
+        return SeriesTransformer(
+            note["encoder"],
+            note["fingerprint"],
+            note["provenance"],
+            vit,
+            shape,
+            tensors["mean"],
+            tensors["std"],
+            config["grid"],
+            tensors["pca_mean"],
+            tensors["pca"],
+            decoder,
+        )
     vit, decoder = networks(ViTConfig(**config["vit"]), tensors)
     return TrainedEncoder(
         note["encoder"],
@@ -178,9 +199,9 @@ def networks(config: Shape, tensors: dict[str, Tensor]) -> tuple[ViT, Decoder | 
     return vit.eval(), decoder.eval()
 
 
-def _recipe(settings: dict[str, Any]) -> Recipe:
+def _recipe(settings: dict[str, Any], usual: Recipe) -> Recipe:
     try:
-        recipe = replace(Recipe(), **settings)
+        recipe = replace(usual, **settings)
     except TypeError:
         unknown = ", ".join(sorted(set(settings) - set(asdict(Recipe()))))
         raise EncoderError(f"unknown settings: {unknown}", hint=f"use {', '.join(asdict(Recipe()))}") from None
@@ -191,8 +212,23 @@ def _recipe(settings: dict[str, Any]) -> Recipe:
     return recipe
 
 
-def _material(pool: Pool, recipe: Recipe, seed: int) -> tuple[Material, ViTConfig, dict[str, Any]]:
+def _material(pool: Pool, recipe: Recipe, seed: int) -> tuple[Material, Shape, dict[str, Any]]:
     """What is learned from, the shape of what learns, and how items become pictures, as JSON values."""
+    device = best_device()
+    if pool.modality == "series":
+        if recipe.side is not None:
+            raise EncoderError("series have no side", hint="leave 'side' out, or set 'patch', in time steps")
+        series = series_material(
+            pool,
+            patch=recipe.patch,
+            dim=recipe.dim,
+            depth=recipe.depth,
+            heads=recipe.heads,
+            memory=_MEMORY,
+            seed=seed,
+            device=device,
+        )
+        return series, series.shape, {}
     pictures: Pictures
     if pool.modality == "audio":
         mel = choose_mel(pool, side=recipe.side)
@@ -205,7 +241,7 @@ def _material(pool: Pool, recipe: Recipe, seed: int) -> tuple[Material, ViTConfi
         augment = Augmentation()
     limit = max(2, _MEMORY // (config.channels * config.side**2))
     images = sample_tensor(pool, pictures, limit=limit, seed=seed)
-    return ImageMaterial.of(images, config, augment, best_device()), config, {"image": pictures.to_json()}
+    return ImageMaterial.of(images, config, augment, device), config, {"image": pictures.to_json()}
 
 
 def shape_for(pool: Pool, recipe: Recipe, seed: int) -> tuple[ImageInput, ViTConfig]:
@@ -226,10 +262,10 @@ def _entry(name: str, summary: str) -> Entry:
         minutes: float = 1.0,
         on_progress: OnProgress | None = None,
         **more: Any,
-    ) -> TrainedEncoder:
+    ) -> TrainedEncoder | SeriesTransformer:
         return pretrain(pool, folder=folder, encoder=name, seed=seed, minutes=minutes, on_progress=on_progress, **more)
 
-    return Entry(fit=fit, load=load, modalities=("audio", "image"), summary=summary)
+    return Entry(fit=fit, load=load, modalities=("audio", "image", "series"), summary=summary)
 
 
 HYBRID = _entry("hybrid", "a small transformer, masked and contrastive in one objective")

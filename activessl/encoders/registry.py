@@ -62,7 +62,7 @@ def fitting(modality: Modality) -> tuple[str, ...]:
 
     Example:
         >>> fitting("series")
-        ('rocket',)
+        ('contrastive', 'hybrid', 'masked', 'rocket')
     """
     return tuple(name for name in sorted(_BUILT_IN) if name != "auto" and modality in get(name).modalities)
 

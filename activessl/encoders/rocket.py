@@ -169,12 +169,7 @@ def learn(batch: Sequence[Series], *, features: int, rng: np.random.Generator) -
         rng: Decides which channels a kernel sums over, and whose values decide the biases.
     """
     c = batch[0].shape[0]
-    pooled = np.concatenate(batch, axis=1)
-    mean = np.array([np.mean(row[~np.isnan(row)], dtype=np.float64) if (~np.isnan(row)).any() else 0 for row in pooled])
-    std = np.array([np.std(row[~np.isnan(row)], dtype=np.float64) if (~np.isnan(row)).any() else 0 for row in pooled])
-    std = np.where(std > 1e-12 * np.maximum(1, np.abs(mean)), std, 1.0)
-    centre, spread = torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(std.astype(np.float32))
-
+    centre, spread = channel_spread(batch)
     lengths = [trim(series).shape[1] for series in batch]
     dilations = choose_dilations(int(np.median(lengths)))
     a_kernel = max(1, features // (84 * len(dilations)))
@@ -204,6 +199,15 @@ def learn(batch: Sequence[Series], *, features: int, rng: np.random.Generator) -
         torch.from_numpy(np.array(biases, dtype=np.float32)),
         torch.from_numpy(np.array(levels, dtype=np.float32)),
     )
+
+
+def channel_spread(batch: Sequence[Series]) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
+    """The mean and the spread of each channel's values; 0 and 1 where there are none, 1 where they are all the same."""
+    pooled = np.concatenate(batch, axis=1)
+    mean = np.array([np.mean(row[~np.isnan(row)], dtype=np.float64) if (~np.isnan(row)).any() else 0 for row in pooled])
+    std = np.array([np.std(row[~np.isnan(row)], dtype=np.float64) if (~np.isnan(row)).any() else 0 for row in pooled])
+    std = np.where(std > 1e-12 * np.maximum(1, np.abs(mean)), std, 1.0)
+    return torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(std.astype(np.float32))
 
 
 def _quantiles(values: np.ndarray[Any, np.dtype[np.float32]], shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -24,6 +24,7 @@ from activessl.encoders.device import best_device
 from activessl.encoders.health import health
 from activessl.encoders.hybrid import Objective, Weights
 from activessl.encoders.images import parts
+from activessl.encoders.invariance import within_whitening
 from activessl.encoders.material import Material
 from activessl.encoders.pixels import principal_components
 from activessl.encoders.schedule import Schedule, improves_no_more
@@ -156,12 +157,27 @@ class TrainingRun:
             for rows in parts(self._few(5_000), 256)
         ]
         pca_mean, pca = principal_components(torch.cat(pooled).clone(), self.recipe.out)
+        pca = pca @ self._made_invariant(pca_mean, pca)
         weights = {f"vit.{name}": value.detach().cpu() for name, value in vit.state_dict().items()}
         if self.model.decoder is not None:  # draws the pictures that show what was learned
             drawing = self.model.decoder.state_dict()
             weights |= {f"decoder.{name}": value.detach().cpu() for name, value in drawing.items()}
         every = weights | self.material.tensors() | {"pca_mean": pca_mean, "pca": pca}
         return {name: value.numpy() for name, value in every.items()}
+
+    def _made_invariant(self, pca_mean: Tensor, pca: Tensor) -> Tensor:
+        """The matrix that scales down the directions in which items hardly changed still differ."""
+        generator = torch.Generator().manual_seed(self.seed)
+        views = []
+        for _ in range(3):
+            seen = []
+            for rows in parts(self._few(1_000), 256):
+                patches = self.material.alike(rows, generator)
+                if patches is None:
+                    return torch.eye(pca.shape[1])
+                seen.append(self.material.vectors(self.model.encoder, patches, self.recipe.grid).cpu())
+            views.append((torch.cat(seen) - pca_mean) @ pca)
+        return within_whitening(torch.stack(views), ridge=0.1)
 
     def _one_step(self, step: int, schedule: Schedule) -> float:
         # all randomness of a step comes from its number

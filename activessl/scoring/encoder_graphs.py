@@ -13,6 +13,7 @@ from activessl.encoders.pixels import PixelEncoder
 from activessl.encoders.pretrain import TrainedEncoder
 from activessl.encoders.rocket import kernels
 from activessl.encoders.series import RocketEncoder
+from activessl.encoders.series_trained import SeriesTransformer
 from activessl.encoders.vectors import VectorEncoder
 from activessl.encoders.vit import Block, ViTConfig
 from activessl.errors import EncoderError
@@ -71,6 +72,8 @@ def write_encoder(graph: Graph, encoder: Encoder) -> Entrance:
 
 
 def _reads(encoder: Encoder) -> str:
+    if isinstance(encoder, SeriesTransformer):
+        return "series of any length, with what is missing left out"
     known = {
         "tfidf": "texts, cut into words and letters",
         "sentence": "texts, with a tokenizer of its own",

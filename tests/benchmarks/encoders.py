@@ -3,10 +3,12 @@
     python tests/benchmarks/encoders.py --data DATA --sets ts_Crop --encoders raw rocket
 
 prints a table. Each encoder is fitted to the same random items, without their labels, and encodes them; "raw" are the
-values themselves through PCA, "pretrained" vectors of a large model that lie beside the data. Then: leave-one-out
+values themselves through PCA, "pretrained" vectors of a large model that lie beside the data, "rocket+hybrid" the
+vectors of both side by side, "minirocket" aeon's with our PCA (``--aeon-python``), and "supervised" no encoder but a
+network that learns from the labels alone (``series_peers.py``). Then: leave-one-out
 accuracy of the 20 nearest neighbours with all labels, and accuracy of logistic regression on all other items after 1,
 5, 10 and 40 random labels a class, the mean over seeds with its 95 % interval. Seconds are processor time, all threads
-together, since the wall clock of a shared machine means little.
+together, since the wall clock of a shared machine means little; networks are trained for ``--minutes`` of it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.stats import t as student
+from series_peers import minirocket_features, supervised_accuracy
 from sklearn.linear_model import LogisticRegression
 
 from activessl.encoders.embeddings import embed, unit
@@ -48,17 +51,29 @@ def neighbour_accuracy(rows: np.ndarray, labels: np.ndarray, k: int = 20, temper
     return right / len(rows)
 
 
-def few_label_accuracy(rows: np.ndarray, labels: np.ndarray, per_class: int, seed: int) -> float:
-    """Accuracy on all other items after ``per_class`` random labels of each class."""
+def draw(labels: np.ndarray, per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The rows of ``per_class`` random labels of each class, and all others; None where these are less than a third."""
     rng = np.random.default_rng(seed)
     shown = np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:per_class] for c in range(labels.max() + 1)])
     others = np.setdiff1d(np.arange(len(labels)), shown)
+    return (shown, others) if 3 * len(others) > len(labels) else None
+
+
+def few_label_accuracy(rows: np.ndarray, labels: np.ndarray, per_class: int, seed: int) -> float | None:
+    """Accuracy on all other items after ``per_class`` random labels of each class; None where too few are left."""
+    drawn = draw(labels, per_class, seed)
+    if drawn is None:
+        return None
+    shown, others = drawn
     head = LogisticRegression(C=10, max_iter=500).fit(rows[shown], labels[shown])
     return float((head.predict(rows[others]) == labels[others]).mean())
 
 
-def mean_and_half_width(values: list[float]) -> str:
+def mean_and_half_width(found: list[float | None]) -> str:
     """The mean and half of its 95 % interval by Student's t."""
+    values = [value for value in found if value is not None]
+    if not values:
+        return "–"
     half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0
     return f"{np.mean(values):.3f} ± {half:.3f}"
 
@@ -81,6 +96,24 @@ def flat_values(pool: Pool) -> np.ndarray:
     return ((rows - mean) @ directions).numpy()
 
 
+def stacked(pool: Pool) -> np.ndarray:
+    """Series of one length as (n, c, t), each channel standardised over the pool, 0 where a value is missing."""
+    rows = np.stack([np.asarray(pool.read(i), dtype=np.float32) for i in range(len(pool))])
+    spread = np.nanstd(rows, axis=(0, 2), keepdims=True)
+    return np.nan_to_num((rows - np.nanmean(rows, axis=(0, 2), keepdims=True)) / np.where(spread > 0, spread, 1))
+
+
+def steps_in(name: str, pool: Pool, minutes: float) -> int:
+    """How many training steps take so many minutes of the processor."""
+    with tempfile.TemporaryDirectory() as scratch:
+        taken = []
+        for steps in (1, 21):
+            started = time.process_time()
+            fit_encoder(name, pool, folder=Path(scratch), steps=steps)
+            taken.append(time.process_time() - started)
+    return max(10, round(60 * minutes * 20 / (taken[1] - taken[0])))
+
+
 def pretrained_vectors(data: Path, name: str, whole: Pool, pool: Pool) -> np.ndarray | None:
     """The vectors of a large pretrained model that lie beside a set, in ``vectors/``; None where there are none."""
     for path in sorted((data / "vectors").glob("*.npz")):
@@ -92,7 +125,14 @@ def pretrained_vectors(data: Path, name: str, whole: Pool, pool: Pool) -> np.nda
 
 
 def encode(
-    name: str, data: Path, set_name: str, whole: Pool, pool: Pool, minutes: float, steps: int | None
+    name: str,
+    data: Path,
+    set_name: str,
+    whole: Pool,
+    pool: Pool,
+    minutes: float,
+    steps: int | None,
+    aeon: str | None = None,
 ) -> tuple[np.ndarray, float, float] | None:
     """Vectors, and the processor seconds of fitting and encoding."""
     started = time.process_time()
@@ -101,7 +141,13 @@ def encode(
     if name == "pretrained":
         stored = pretrained_vectors(data, set_name, whole, pool)
         return None if stored is None else (stored, 0.0, 0.0)
-    settings = {"steps": steps} if steps and name in OBJECTIVES else {}
+    if name == "minirocket":
+        if aeon is None:
+            return None
+        features, seconds = minirocket_features(aeon, stacked(pool))
+        mean, directions = principal_components(torch.from_numpy(features), 256)
+        return ((torch.from_numpy(features) - mean) @ directions).numpy(), 0.0, seconds
+    settings = {} if name not in OBJECTIVES else {"steps": steps or steps_in(name, pool, minutes)}
     with tempfile.TemporaryDirectory() as scratch:
         encoder = fit_encoder(name, pool, folder=Path(scratch), minutes=minutes, **settings)
         fitted = time.process_time()
@@ -119,6 +165,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="training steps of the networks, instead of --minutes")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--aeon-python", help="a Python that has aeon, for 'minirocket'")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     if given.data is None:
@@ -138,11 +185,29 @@ def main() -> None:
         if stored is None:
             parser.error(f"{set_name} has no labels")
         pool, labels = take_part(whole, stored.labels, given.items, seed=0)
+        made: dict[str, tuple[np.ndarray, float, float] | None] = {}
         for name in given.encoders:
-            found = encode(name, data, set_name, whole, pool, given.minutes, given.steps)
-            if found is None:
+            if name == "supervised":
+                started, cells = time.process_time(), []
+                for count in counts:
+                    draws = [draw(labels, count, seed) for seed in range(given.seeds)]
+                    found = [
+                        None if rows is None else supervised_accuracy(stacked(pool), labels, *rows, seed=seed)
+                        for seed, rows in enumerate(draws)
+                    ]
+                    cells.append(mean_and_half_width(found))
+                each = (time.process_time() - started) / len(counts) / given.seeds
+                print(f"| {set_name} | {name} | – | {each:.0f} | 0 | – | – | {' | '.join(cells)} |", flush=True)
                 continue
-            vectors, fitted, encoded = unit(found[0]), found[1], found[2]
+            for one in name.split("+"):
+                if one not in made:
+                    made[one] = encode(one, data, set_name, whole, pool, given.minutes, given.steps, given.aeon_python)
+            parts = [part for one in name.split("+") if (part := made[one]) is not None]
+            if not parts:
+                continue
+            found = tuple(map(sum, zip(*(part[1:] for part in parts), strict=True)))
+            vectors = unit(parts[0][0] if len(parts) == 1 else np.hstack([unit(part[0]) for part in parts]))
+            fitted, encoded = found
             cells = [set_name, name, str(vectors.shape[1]), f"{fitted:.0f}", f"{encoded:.0f}"]
             cells += [f"{effective_rank(vectors):.0f}", f"{neighbour_accuracy(vectors, labels):.3f}"]
             for count in counts:

@@ -90,6 +90,14 @@ def test_every_head_of_ours_is_written(tmp_path: Path, name: str) -> None:
     np.testing.assert_allclose(Model.load(tmp_path / "model").score(pool).probs, model.score(pool).probs, atol=1e-6)
 
 
+def test_a_transformer_of_series_scores_without_onnx_and_says_why(tmp_path: Path) -> None:
+    model, pool, where = build(tmp_path, "series", "hybrid", steps=2)
+    with pytest.raises(EncoderError, match="'hybrid' cannot be written as ONNX: it reads series of any length"):
+        export_model(model, tmp_path / "model", encoder_folder=where, sample=pool, onnx=True)
+    model.save(tmp_path / "plain", encoder_folder=where)
+    np.testing.assert_array_equal(Model.load(tmp_path / "plain").score(pool).probs, model.score(pool).probs)
+
+
 def test_a_head_that_onnx_cannot_say_is_named() -> None:
     stranger: Any = object()
     with pytest.raises(HeadError, match="the head 'theirs' cannot be written as ONNX"):

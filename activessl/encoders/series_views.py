@@ -1,0 +1,89 @@
+"""Random views of a batch of time series, as tensors, from a generator.
+
+A crop, a change of speed, of loudness and of noise, a channel left out: what a sensor and its wearer change without
+changing what happens. What is missing stays missing, and nothing is turned round in time or upside down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SeriesViews:
+    """How much views may differ.
+
+    Attributes:
+        shortest: Shortest crop, as a fraction of the length, in (0, 1].
+        speed: Largest ratio by which time is stretched or squeezed, >= 1.
+        loudness: Standard deviation of the logarithm of each channel's factor.
+        noise: Standard deviation of the noise, in those of the pool's channels.
+        drop: Probability that a channel is left out, where there are several; one is always left.
+    """
+
+    shortest: float = 0.6
+    speed: float = 1.2
+    loudness: float = 0.2
+    noise: float = 0.1
+    drop: float = 0.1
+
+    def __call__(
+        self, series: Float[Tensor, "b c t"], lengths: Tensor, generator: torch.Generator, longest: int | None = None
+    ) -> Float[Tensor, "b c w"]:
+        """One random view of each series.
+
+        Args:
+            series: Standardised; NaN where a value is missing and behind the end.
+            lengths: (b,) of each.
+            generator: Decides.
+            longest: Bound on the length of a view.
+
+        Returns:
+            Views, NaN where a value is missing and behind the end.
+
+        Example:
+            >>> series = torch.arange(12.0).view(1, 1, 12)
+            >>> view = SeriesViews()(series, torch.tensor([12]), torch.Generator().manual_seed(0))
+            >>> bool(view.isfinite().any()), view.shape[2] <= 12 * 1.2
+            (True, True)
+        """
+        b, c, t = series.shape
+
+        def uniform(low: float, high: float) -> Tensor:
+            # drawn on the CPU, so that a seed means the same on every device
+            return torch.rand(b, generator=generator) * (high - low) + low
+
+        # a window of random length, read at a random speed
+        window = (lengths * uniform(self.shortest, 1.0)).clamp_min(1.0)
+        speed = (uniform(-1.0, 1.0) * torch.log(torch.tensor(self.speed))).exp()
+        steps = (window / speed).round().clamp_min(1.0)
+        if longest is not None:
+            steps = steps.clamp_max(float(longest))
+        covered = (steps - 1) * speed
+        start = uniform(0.0, 1.0) * (lengths - 1 - covered).clamp_min(0.0)
+
+        # between two values lies their mean by distance; beside a missing one, nothing
+        at = start[:, None] + torch.arange(int(steps.max())) * speed[:, None]  # (b, w)
+        inside = (torch.arange(at.shape[1]) < steps[:, None]) & (at <= lengths[:, None] - 1)
+        inside[:, 0] = True
+        at = at.clamp(0, t - 1)
+        left = at.floor().long().to(series.device)[:, None].expand(-1, c, -1)
+        share = (at - at.floor()).to(series.device)[:, None]
+        before = series.gather(2, left)
+        behind = torch.where(share > 0, series.gather(2, (left + 1).clamp_max(t - 1)), before)
+        view = before * (1 - share) + behind * share
+        view = view.masked_fill(~inside.to(series.device)[:, None], torch.nan)
+
+        # each channel louder or softer, noise on all, and some channels unheard
+        louder = (torch.randn(b, c, 1, generator=generator) * self.loudness).exp()
+        noise = torch.randn(view.shape, generator=generator) * self.noise
+        view = view * louder.to(view.device) + noise.to(view.device)
+        if c > 1 and self.drop > 0:
+            score = torch.rand(b, c, generator=generator)
+            gone = (score < self.drop) & (score < score.amax(1, keepdim=True))
+            view = view.masked_fill(gone.to(view.device)[:, :, None], torch.nan)
+        return view

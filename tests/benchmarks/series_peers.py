@@ -1,0 +1,92 @@
+"""What encoders of time series are measured beside: a supervised network, and MiniRocket of another library.
+
+The network is the fully convolutional one of Wang, Yan & Oates, Time Series Classification from Scratch with Deep
+Neural Networks, IJCNN 2017 (arXiv:1611.06455), a quarter as wide, trained on the labels alone.
+
+    python series_peers.py IN.npz OUT.npy
+
+is what runs in an environment that has aeon: it writes MiniRocket's features of the array ``X`` (n, channels, time).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def supervised_accuracy(
+    series: np.ndarray, labels: np.ndarray, shown: np.ndarray, others: np.ndarray, *, seed: int, steps: int = 200
+) -> float:
+    """Accuracy on other items of a network that was trained on some labels.
+
+    Args:
+        series: (n, c, t) standardised, 0 where a value is missing.
+        labels: (n,).
+        shown: Rows whose labels it learns from.
+        others: Rows on which it is judged.
+        seed: Of the weights and the order.
+        steps: Of Adam, on 16 series each.
+    """
+    import torch
+    from torch import nn
+
+    x, y = torch.from_numpy(series), torch.from_numpy(labels.astype(np.int64))
+    torch.manual_seed(seed)
+
+    def layer(before: int, after: int, width: int) -> nn.Sequential:
+        return nn.Sequential(nn.Conv1d(before, after, width, padding="same"), nn.BatchNorm1d(after), nn.ReLU())
+
+    network = nn.Sequential(
+        layer(x.shape[1], 32, 8),
+        layer(32, 64, 5),
+        layer(64, 32, 3),
+        nn.AdaptiveAvgPool1d(1),
+        nn.Flatten(),
+        nn.Linear(32, int(labels.max()) + 1),
+    )
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
+    rng = np.random.default_rng(seed)
+    order: list[int] = []
+    for _ in range(steps):
+        if len(order) < 16:
+            order = [*order, *(int(i) for _ in range(16) for i in rng.permutation(shown))][: 16 * len(shown)]
+        batch, order = order[:16], order[16:]
+        loss = nn.functional.cross_entropy(network(x[batch]), y[batch])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    network.eval()
+    with torch.inference_mode():
+        said = torch.cat([network(part).argmax(1) for part in x[others].split(256)])
+    return float((said == y[others]).float().mean())
+
+
+def minirocket_features(python: str, series: np.ndarray) -> tuple[np.ndarray, float]:
+    """Features (n, 9996) of aeon's MiniRocket, and the seconds that it took, by the Python that has aeon."""
+    with tempfile.TemporaryDirectory() as scratch:
+        given, found = Path(scratch, "in.npz"), Path(scratch, "out.npz")
+        np.savez(given, X=series)
+        subprocess.run([python, __file__, str(given), str(found)], check=True)
+        with np.load(found) as out:
+            return out["features"], float(out["seconds"])
+
+
+def _transform(given: Path, found: Path) -> None:
+    from aeon.transformations.collection.convolution_based import MiniRocket
+
+    series = np.load(given)["X"]
+    MiniRocket(random_state=0).fit_transform(series[:8])  # compiles
+    started = time.process_time()
+    features = MiniRocket(random_state=0, n_jobs=1).fit_transform(series)
+    np.savez(found, features=np.asarray(features, dtype=np.float32), seconds=time.process_time() - started)
+
+
+if __name__ == "__main__":
+    _transform(Path(sys.argv[1]), Path(sys.argv[2]))
