@@ -120,18 +120,18 @@ def pretrain(
 
     material, config, note = _material(pool, recipe, seed)
     run = TrainingRun(material, config, OBJECTIVES[encoder], recipe, seed, folder / f".training-{key}.safetensors")
-    run.train(minutes, steps, on_progress)
+    run.loop.train(minutes, steps, on_progress)
 
     provenance = {
         "objective": encoder,
         "weights": asdict(OBJECTIVES[encoder]),
         "recipe": asdict(recipe),
         "items": len(material),
-        "steps": run.step,
-        "ended": run.ended,
-        "seconds": round(run.seconds, 2),
+        "steps": run.loop.step,
+        "ended": run.loop.ended,
+        "seconds": round(run.loop.seconds, 2),
         "seed": seed,
-        "loss": run.loss,
+        "loss": run.loop.loss,
         "health": run.health(),
     }
     saved = save_encoder(
@@ -142,7 +142,7 @@ def pretrain(
         provenance,
         key=key,
     )
-    run.checkpoint.unlink(missing_ok=True)
+    run.loop.checkpoint.unlink(missing_ok=True)
     return load(saved)
 
 

@@ -1,15 +1,9 @@
-"""The loop of a training run, and taking it up where it was cut off.
-
-Everything random in a step is drawn from a generator seeded by (seed, step), and the number of steps is fixed before
-the first of them counts, so a run that was killed and resumed ends with the weights of one that was not.
-"""
+"""What a transformer learns from a pool, step by step, and what is kept of it."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from activessl.encoders.base import OnProgress, Progress
-from activessl.encoders.checkpoint import read_checkpoint, write_checkpoint
 from activessl.encoders.device import best_device
 from activessl.encoders.health import health
 from activessl.encoders.hybrid import Objective, Weights
 from activessl.encoders.images import parts
 from activessl.encoders.invariance import within_whitening
+from activessl.encoders.loop import Loop, Pace
 from activessl.encoders.material import Material
 from activessl.encoders.pixels import principal_components
-from activessl.encoders.schedule import Schedule, improves_no_more
 from activessl.encoders.vit import Patches, Shape
-from activessl.errors import EncoderError
 
 
 @dataclass(frozen=True)
@@ -67,7 +58,7 @@ class Recipe:
 
 
 class TrainingRun:
-    """One training run: the model, its optimiser, and how far it is.
+    """One training run: the model, what it learns from, and the loop.
 
     Args:
         material: What it learns from.
@@ -81,66 +72,16 @@ class TrainingRun:
     def __init__(
         self, material: Material, config: Shape, weights: Weights, recipe: Recipe, seed: int, checkpoint: Path
     ) -> None:
-        self.material, self.recipe, self.seed, self.checkpoint = material, recipe, seed, checkpoint
-        self.device = best_device()
-        self.schedule: Schedule | None = None  # until the number of steps is known
-        self.step, self.seconds, self.loss = 0, 0.0, math.nan
-        self.seen: list[dict[str, float]] = []  # label-free figures, where they were looked at
+        self.material, self.recipe, self.seed = material, recipe, seed
 
         # weights come from the seed alone, and the caller's generator is left as it was
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = Objective(config, weights)
         self._embed_from_patches()
-        self.model.to(self.device)
-        matrices = [p for p in self.model.parameters() if p.ndim > 1]
-        others = [p for p in self.model.parameters() if p.ndim <= 1]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            lr=recipe.lr,
-            betas=(0.9, 0.95),
-        )
-
-    def train(self, minutes: float, steps: int | None, on_progress: OnProgress | None) -> None:
-        """Take up the checkpoint if there is one, and train to the end."""
-        self._resume()
-        if self.schedule is None:
-            self.schedule = Schedule(steps if steps is not None else self._steps_in(minutes))
-        self.model.train()
-        started, before, written = time.perf_counter(), self.seconds, time.perf_counter()
-        shown = max(1, self.schedule.planned // 100)
-        while self.step < self.schedule.total:
-            value = self._one_step(self.step, self.schedule)
-            if not math.isfinite(value):
-                raise EncoderError(f"the loss is {value} after {self.step} steps", hint="train with a smaller lr")
-            self.loss = value if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * value
-            self.step += 1
-            self.seconds = before + time.perf_counter() - started
-            figures = self._look()
-            last = self.step == self.schedule.total
-            if on_progress is not None and (last or figures is not None or self.step % shown == 0):
-                figures = self.health() if last else figures
-                told = self.ended if self.schedule.ending is not None else ""
-                on_progress(Progress("train", self.step, self.schedule.total, self.loss, figures, told))
-            if last or time.perf_counter() - written > self.recipe.checkpoint_seconds:
-                self._write()
-                written = time.perf_counter()
-
-    @property
-    def ended(self) -> str:
-        """Why a run has the number of steps that it has."""
-        if self.schedule is None or self.schedule.ending is None:
-            return "all its steps were done"
-        return f"label-free figures were no better {self.recipe.patience} times on end by step {self.schedule.ending}"
-
-    def _look(self) -> dict[str, float] | None:
-        """Look at the label-free figures where it is time to, and end the run early where they improve no more."""
-        if self.schedule is None or not self.schedule.looks(self.step):
-            return None
-        self.seen.append(self.health())
-        if improves_no_more(self.seen, self.recipe.patience):
-            self.schedule = self.schedule.end_after(self.step)
-        return self.seen[-1]
+        self.model.to(best_device()).train()
+        pace = Pace(recipe.lr, recipe.weight_decay, recipe.batch_size, recipe.patience, recipe.checkpoint_seconds)
+        self.loop = Loop(self.model, self.loss, self.health, len(material), pace, seed, checkpoint)
 
     def health(self) -> dict[str, float]:
         """Label-free figures of two views of up to 500 items."""
@@ -179,41 +120,11 @@ class TrainingRun:
             views.append((torch.cat(seen) - pca_mean) @ pca)
         return within_whitening(torch.stack(views), ridge=0.1)
 
-    def _one_step(self, step: int, schedule: Schedule) -> float:
-        # all randomness of a step comes from its number
-        mix = hashlib.sha256(f"{self.seed}:{step}".encode()).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(mix[:8], "little") >> 1)
-        rows = self._rows(step)
+    def loss(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """The loss of two random views of each of some items."""
         views = both([self.material.view(rows, generator) for _ in range(2)])  # (2, b, n, p)
-
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.lr * schedule.rate(step)
-        loss = self.model(views, generator)["total"]
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimiser.step()
-        return float(loss.detach())
-
-    def _rows(self, step: int) -> Tensor:
-        """The items of a step: each epoch is a new order, and a step never straddles two."""
-        n = len(self.material)
-        size = min(self.recipe.batch_size, n)
-        epoch, at = divmod(step, n // size)
-        order = np.random.default_rng([self.seed, epoch]).permutation(n)
-        return torch.from_numpy(order[at * size : (at + 1) * size])
-
-    def _steps_in(self, minutes: float) -> int:
-        """How many steps fit: measured on a few that are then undone."""
-        before = {name: value.clone() for name, value in self.model.state_dict().items()}
-        self._one_step(0, Schedule(100))  # the first one also allocates
-        count, started = 0, time.perf_counter()
-        while count < 3 or (time.perf_counter() - started < min(2.0, 3 * minutes) and count < 20):
-            self._one_step(count, Schedule(100))
-            count += 1
-        pace = (time.perf_counter() - started) / count
-        self.model.load_state_dict(before)
-        self.optimiser.state.clear()
-        return max(10, round(60 * minutes / pace))
+        total: Tensor = self.model(views, generator)["total"]
+        return total
 
     def _embed_from_patches(self) -> None:
         """Start the patch embedding from the pool's principal patches instead of noise."""
@@ -229,18 +140,6 @@ class TrainingRun:
 
     def _few(self, most: int) -> Tensor:
         return torch.arange(0, len(self.material), max(1, math.ceil(len(self.material) / most)))
-
-    def _write(self) -> None:
-        state = {"step": self.step, "seconds": self.seconds, "loss": self.loss, "seen": self.seen}
-        planned = {} if self.schedule is None else asdict(self.schedule)
-        write_checkpoint(self.checkpoint, self.model, self.optimiser, state | planned)
-
-    def _resume(self) -> None:
-        state = read_checkpoint(self.checkpoint, self.model, self.optimiser)
-        if state is not None:
-            self.schedule = Schedule(int(state["planned"]), state["ending"])
-            self.step, self.seen = int(state["step"]), list(state["seen"])
-            self.seconds, self.loss = float(state["seconds"]), float(state["loss"])
 
 
 def both(views: list[Patches]) -> Patches:
