@@ -66,6 +66,7 @@ class EncoderConfig(_Section):
     name: Name = "auto"
     minutes: Annotated[float, Field(gt=0, le=100_000)] = 1.0
     model: Annotated[str, StringConstraints(min_length=1)] | None = None  # pretrained: a hub name or a folder
+    adapt_minutes: Annotated[float, Field(ge=0, le=100_000)] = 0.0  # of training that model further on the pool
 
 
 class QueryConfig(_Section):
@@ -126,6 +127,13 @@ class Config(_Section):
     stages: tuple[StageConfig, ...] = ()
     seed: Annotated[int, Field(ge=0)] = 0
     ledger: str = "ledger.db"  # a file in the project, or any SQLAlchemy URL
+
+    @field_validator("encoder")
+    @classmethod
+    def _a_model_to_adapt(cls, encoder: EncoderConfig) -> EncoderConfig:
+        if encoder.adapt_minutes and encoder.model is None:
+            raise ValueError("adapt_minutes without a model: name the pretrained model that is to be trained further")
+        return encoder
 
     @field_validator("rates")
     @classmethod
@@ -228,6 +236,9 @@ def write_config(config: Config) -> str:
         f"model = {_text(c.encoder.model)}"
         if c.encoder.model
         else '# model = "facebook/dinov2-small"  # a pretrained one, for images or texts: from the hub, or a folder',
+        f"adapt_minutes = {c.encoder.adapt_minutes}  # of training that model further on the images of the pool"
+        if c.encoder.adapt_minutes
+        else "# adapt_minutes = 5  # of training that model further on the images of the pool",
         "",
         "[query]",
         f"strategy = {_text(c.query.strategy)}",

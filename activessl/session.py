@@ -74,7 +74,11 @@ class Session:
         with self.project.lock(), writing(self.project.folder):
             self.project.remember(pool)
             start = time.monotonic()
-            settings = {} if config.encoder.model is None else {"model": _model(self.project, config.encoder.model)}
+            settings: dict[str, Any] = {}
+            if config.encoder.model is not None:
+                settings["model"] = _model(self.project, config.encoder.model)
+            if config.encoder.adapt_minutes:
+                settings["adapt_minutes"] = config.encoder.adapt_minutes
             encoder = fit_encoder(
                 config.encoder.name,
                 pool,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from activessl.encoders.base import Encoder, OnProgress
-from activessl.encoders.registry import Entry, get, load_encoder
+from activessl.encoders.registry import Entry, fit_encoder, load_encoder
 from activessl.errors import EncoderError
 from activessl.pool.pool import MODALITIES, Modality, Pool
 
@@ -57,7 +57,7 @@ def fit(
 ) -> Encoder:
     """Fit the encoder that ``choose`` names."""
     name, _ = choose(pool, minutes, model=settings.get("model"))
-    return get(name).fit(pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
+    return fit_encoder(name, pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
 
 ENTRY = Entry(fit=fit, load=load_encoder, modalities=MODALITIES, summary="the best known for the data")

@@ -1,8 +1,9 @@
 """Images -> vectors by a pretrained network (DINOv2, DINOv3, CLIP, MAE, ViT, ConvNeXt), from the hub or from a folder.
 
-Where one can be had, it goes further than anything that can be trained from scratch on a small pool. Needs the package
-``transformers``, which is not installed by default. The weights stay where they are; what is saved is their digest, so
-that other weights under the same name are noticed. Only safetensors are read, and no code that comes with a model.
+Where one can be had, it goes further than anything that can be trained from scratch on a small pool; its training can
+go on over the pool itself (``adapt.py``). Needs the package ``transformers``, which is not installed by default. The
+weights stay where they are; what is saved is their digest, so that other weights under the same name are noticed, and
+those that were trained further. Only safetensors are read, and no code that comes with a model.
 
 Oquab et al., DINOv2, TMLR 2024 (arXiv:2304.07193).
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from activessl.encoders.base import OnProgress
+from activessl.encoders.adapt import Adaptation, adapt
+from activessl.encoders.base import OnProgress, Progress
 from activessl.encoders.device import best_device
 from activessl.encoders.hub import digest, licence, opened, same_weights
-from activessl.encoders.images import ImageInput, choose_input
+from activessl.encoders.images import ImageInput, choose_input, sample_tensor
 from activessl.encoders.registry import Entry
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.errors import EncoderError
@@ -34,6 +36,8 @@ DEFAULT = "facebook/dinov2-small"
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 #: Images that go through the network at once: more only needs more memory.
 _AT_ONCE = 32
+#: Images that are kept decoded while training; of a larger pool a random part is learned from.
+_MEMORY = 512 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,18 +61,16 @@ class BackboneEncoder:
     def vectors(self, images: torch.Tensor) -> Float[np.ndarray, "b d"]:
         """(b, 3, s, s) of uint8 -> (b, d)."""
         device = next(self.model.parameters()).device
-        shape = (1, 3, 1, 1)
-        pixels = images.to(device).float() / 255
-        pixels = (pixels - torch.tensor(self.mean, device=device).view(shape)) / torch.tensor(
-            self.std, device=device
-        ).view(shape)
         with torch.inference_mode():
-            hidden = self.model(pixel_values=pixels).last_hidden_state
+            return np.asarray(self.forward(images.to(device).float() / 255).float().cpu().numpy())
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(b, 3, s, s) in [0, 1] -> (b, d), gradients included."""
+        mean, std = (torch.tensor(value, device=images.device).view(1, 3, 1, 1) for value in (self.mean, self.std))
+        hidden: torch.Tensor = self.model(pixel_values=(images - mean) / std).last_hidden_state
         if hidden.ndim == 4:  # a convolutional network's map
-            hidden = hidden.mean((2, 3))
-        else:
-            hidden = hidden[:, 0] if _has_class_token(self.model) else hidden.mean(1)
-        return np.asarray(hidden.float().cpu().numpy())
+            return hidden.mean((2, 3))
+        return hidden[:, 0] if _has_class_token(self.model) else hidden.mean(1)
 
 
 def _has_class_token(model: Any) -> bool:
@@ -81,26 +83,40 @@ def fit(
     *,
     folder: Path,
     seed: int = 0,
-    minutes: float = 0.0,  # noqa: ARG001  of the protocol: nothing is trained
-    on_progress: OnProgress | None = None,  # noqa: ARG001
+    minutes: float = 0.0,  # noqa: ARG001  of the protocol: nothing is trained from scratch
+    on_progress: OnProgress | None = None,
     model: str = DEFAULT,
     side: int | None = None,
+    adapt_minutes: float = 0.0,
+    adapt_steps: int | None = None,
+    adapt_blocks: int = 2,
+    adapt_lr: float = 5e-5,
 ) -> BackboneEncoder:
-    """Open a pretrained network and note where it comes from.
+    """Open a pretrained network, note where it comes from, and where asked for, go on with its training on the pool.
 
     Args:
         pool: Images.
         folder: Where encoders are kept.
-        seed: Of the sample of 16-bit images that is looked at.
+        seed: Of the sample of 16-bit images that is looked at, and of all that is random in training.
         minutes: Unused.
-        on_progress: Unused.
+        on_progress: Called with stage "adapt" while training, and with "adapted" and what came of it.
         model: A name on the hub, or a folder with ``config.json`` and ``model.safetensors``.
         side: The side that images are squeezed to; by default what the network was trained with.
+        adapt_minutes: About how long to train its last blocks on the pool (``adapt.py``); 0 leaves it as it is.
+        adapt_steps: The number of steps, instead of ``adapt_minutes``.
+        adapt_blocks: How many of the last blocks learn, >= 1.
+        adapt_lr: The largest learning rate of that.
 
     Raises:
-        EncoderError: The package is not installed, or the model cannot be had or is none for images.
+        EncoderError: The package is not installed, the model cannot be had or is none for images, or a setting cannot
+            be used.
     """
-    key = fit_key("backbone", pool, model=model, side=side, seed=seed)
+    how = Adaptation(blocks=adapt_blocks, lr=adapt_lr)
+    training = adapt_steps is not None or adapt_minutes != 0
+    if training:
+        _usable(how, adapt_minutes, adapt_steps, len(pool))
+    asked = {"adapt_minutes": adapt_minutes, "adapt_steps": adapt_steps} | asdict(how) if training else {}
+    key = fit_key("backbone", pool, model=model, side=side, seed=seed, **asked)
     if (found := find_fit(folder, key)) is not None:
         return load(found)
     started = time.perf_counter()
@@ -126,10 +142,44 @@ def fit(
         "architecture": type(network).__name__,
         "licence": licence(model),
         "sha256": sha256,
-        "seconds": round(time.perf_counter() - started, 2),
     }
-    saved = save_encoder(folder, "backbone", config, {}, provenance, key=key)
+    weights: dict[str, np.ndarray[Any, np.dtype[Any]]] = {}
+    checkpoint = folder / f".training-{key}.safetensors"
+    if training:
+        images = sample_tensor(pool, image, limit=max(2, _MEMORY // (3 * image.side**2)), seed=seed)
+        came = adapt(
+            network,
+            encoder.forward,
+            images,
+            minutes=adapt_minutes,
+            steps=adapt_steps,
+            how=how,
+            seed=seed,
+            checkpoint=checkpoint,
+            on_progress=on_progress,
+        )
+        weights = {name: value.numpy() for name, value in came.weights.items()}
+        provenance |= {"adapted": came.to_json() | {"images": len(images)} | asdict(how)}
+        if came.kept:
+            provenance["objective"] = "pretrained, then trained further on the pool"
+        if on_progress is not None:
+            told = came.why if came.kept else f"left as it came: {came.why}"
+            on_progress(Progress("adapted", 1, 1, note=told))
+    provenance["seconds"] = round(time.perf_counter() - started, 2)
+    saved = save_encoder(folder, "backbone", config, weights, provenance, key=key)
+    checkpoint.unlink(missing_ok=True)
     return replace(encoder, fingerprint=saved.name, provenance=provenance, dim=dim)
+
+
+def _usable(how: Adaptation, minutes: float, steps: int | None, items: int) -> None:
+    if how.blocks < 1 or not 0 < how.lr < 1:
+        raise EncoderError(
+            f"adapting {how.blocks} blocks at a rate of {how.lr}", hint="use at least one block, and a rate below 1"
+        )
+    if (steps is not None and steps < 1) or (steps is None and minutes < 0):
+        raise EncoderError(f"adapting for {minutes if steps is None else steps}", hint="give it some time, or 0")
+    if items < 2:
+        raise EncoderError("one image is nothing to adapt to", hint="add images, or leave adapt_minutes out")
 
 
 def load(folder: Path) -> BackboneEncoder:
@@ -138,10 +188,14 @@ def load(folder: Path) -> BackboneEncoder:
     Raises:
         EncoderError: It cannot be had, or has other weights now.
     """
-    note, _ = read_encoder(folder)
+    note, tensors = read_encoder(folder)
     config = note["config"]
     network, _ = open_network(config["model"])
     same_weights(network, config["sha256"], config["model"])
+    own = dict(network.named_parameters())
+    with torch.no_grad():  # what was trained further
+        for name, value in tensors.items():
+            own[name].copy_(torch.from_numpy(value))
     return BackboneEncoder(
         note["fingerprint"],
         note["provenance"],

@@ -24,6 +24,7 @@ GOOD: dict[str, Any] = {"data": {"path": "images", "modality": "image", "classes
         ({"data": {**GOOD["data"], "modality": "smell"}}, "data.modality"),
         ({**GOOD, "query": {"size": 0}}, "query.size"),
         ({**GOOD, "query": {"random_share": 1.5}}, "query.random_share"),
+        ({**GOOD, "encoder": {"adapt_minutes": 5}}, "adapt_minutes without a model"),
         ({**GOOD, "quary": {"size": 5}}, "quary"),
         ({**GOOD, "rates": {"per_hour": 30.0}}, "name the currency"),
         ({}, "data"),
@@ -62,3 +63,9 @@ def test_what_is_written_reads_back_the_same(classes: list[str], path: str) -> N
 def test_not_to_stop_for_stable_predictions_can_be_written_down() -> None:
     config = check_config({**GOOD, "stop": {"stable_kappa": False, "labels": 50}})
     assert check_config(tomllib.loads(write_config(config))) == config
+
+
+def test_minutes_for_adapting_are_written_and_read_again(tmp_path: Path) -> None:
+    given = check_config({**GOOD, "encoder": {"model": "facebook/dinov2-small", "adapt_minutes": 5}})
+    (tmp_path / "activessl.toml").write_text(write_config(given))
+    assert read_config(tmp_path / "activessl.toml") == given
