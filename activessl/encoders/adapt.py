@@ -23,6 +23,7 @@ from activessl.encoders.augment import Augmentation
 from activessl.encoders.base import OnProgress
 from activessl.encoders.contrastive import Projector, ntxent
 from activessl.encoders.health import health
+from activessl.encoders.images import parts
 from activessl.encoders.loop import Loop, Pace
 
 #: Vectors of images (b, c, s, s) in [0, 1] by a network: (b, d).
@@ -120,7 +121,7 @@ def adapt(
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             a, b = (
-                torch.cat([forward(view(part, generator)) for part in rows.split(32)]).float().cpu().numpy()
+                torch.cat([forward(view(part, generator)) for part in parts(rows, 32)]).float().cpu().numpy()
                 for _ in range(2)
             )
         return {name: round(value, 4) for name, value in health(a, b).items()}

@@ -136,7 +136,7 @@ def fit(
             hint=f"use a network for images, at the side it was trained with ({trained})",
         ) from None
     config = {"model": model, "sha256": sha256, "image": image.to_json(), "mean": mean, "std": std, "dim": dim}
-    provenance = {
+    provenance: dict[str, Any] = {
         "objective": "pretrained, as it is",
         "source": model,
         "architecture": type(network).__name__,

@@ -134,7 +134,7 @@ class Loop:
             group["lr"] = self.pace.lr * schedule.rate(step)
         loss = self._loss(self._rows(step), generator)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         self.optimiser.step()
         return float(loss.detach())
 
