@@ -6,12 +6,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, field_validator
 
 from activessl.errors import ConfigError
 from activessl.pool.pool import Modality
 
 CONFIG_NAME = "activessl.toml"
+
+#: So many alike items are shown together where the config does not say.
+GROUP = 24
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -76,6 +79,13 @@ class QueryConfig(_Section):
     size: Annotated[int, Field(ge=1)] = 20
     random_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     again: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = 0.0  # share of a round about doubted labels
+    confirm: StrictBool | Annotated[int, Field(ge=4, le=100)] = False  # groups of alike items; true, or their size
+    confirm_audit: Annotated[float, Field(ge=0, le=1)] = 0.1  # share of what was confirmed so, asked again alone
+
+    @property
+    def group_size(self) -> int:
+        """How many alike items are shown together."""
+        return GROUP if isinstance(self.confirm, bool) else self.confirm
 
 
 class HeadConfig(_Section):
@@ -246,6 +256,8 @@ def write_config(config: Config) -> str:
         f"random_share = {c.query.random_share}  # drawn at random, to measure accuracy without a test set",
         f"again = {_text(c.query.again) if isinstance(c.query.again, str) else c.query.again}"
         '  # share that asks again about doubted labels, or "auto"',
+        f"confirm = {str(c.query.confirm).lower()}  # true, or how many: alike items, confirmed at a glance",
+        f"confirm_audit = {c.query.confirm_audit}  # share of these that is asked again, one by one and blind",
         "",
         "[head]",
         f"name = {_text(c.head.name)}",

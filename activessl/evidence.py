@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from activessl.annotators.base import is_again, item_of
 from activessl.errors import MeasureError, ProjectError
 from activessl.heads.registry import make_head
-from activessl.ledger.schema import AUDIT
+from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.audit import FEWEST, Audit, audit_accuracy
 from activessl.measuring.hours import HumanTime, human_time
 from activessl.measuring.live import PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
@@ -73,15 +74,24 @@ class Evidence:
 
         Args:
             enough: So many labels make it unnecessary to use those from before the last items came.
-            alike: Only those that were drawn with the same chance as every other item.
+            alike: Only those that were drawn with the same chance as every other item that is left: none from before
+                the last round of groups, and none that was confirmed with its group.
         """
         history, ids, rows = self.view.history, self.view.embeddings.ids, self.view.training[0]
         facts: dict[str, tuple[float, int]] = {}
+        answered = {a.item_id for a in history.answers.values() if a.kind == "label"}
+        # what the model was sure of was taken out of the pool then: a draw from before is none of what is left
+        groups = max((r.number for r in history.rounds if r.queried.groups), default=0) if alike else 0
         for r in history.rounds:
             for item in r.queried.items:
+                if is_again(item.id):
+                    # of what was confirmed with its group, some is drawn: then it counts when it was looked at alone
+                    if item.propensity is not None and not alike and item.id in answered:
+                        facts[item_of(item.id)] = (item.propensity, r.number)
+                    continue
                 # asked for another reason after it was drawn in vain: then its answer is not that of a random item
                 facts.pop(item.id, None)
-                if item.propensity is not None and (item.alike or not alike):
+                if item.propensity is not None and (item.alike or not alike) and r.number > groups:
                     facts[item.id] = (item.propensity, r.number)
         at = np.array([i for i, row in enumerate(rows) if ids[row] in facts], dtype=np.int64)
         chance = np.array([facts[ids[rows[i]]][0] for i in at], dtype=float)
@@ -181,10 +191,21 @@ class Evidence:
         kept = self._kept.get("live")
         if kept is not None:
             return LiveSavings(**kept)
-        drawn = np.zeros(len(self.correct), dtype=bool)
+        rows, y = self.view.training
+        drawn = np.zeros(len(rows), dtype=bool)
         drawn[self.drawn.at] = True
         rng = np.random.default_rng([self.view.project.config.seed, 5])
-        return live_savings(self.learn, self.view.training[1], drawn, self.correct, rng=rng, prior=prior)
+        # what was confirmed in groups took no question each: the estimate is as if it had not been
+        ids, groups = self.view.embeddings.ids, self.view.history.only_at_a_glance
+        single = np.array([i for i, row in enumerate(rows) if ids[row] not in groups], dtype=np.int64)
+        correct = self.correct
+        if len(single) < len(rows):
+            correct = self.view.held_out_predictions(single) == y[single]
+
+        def learn(taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
+            return self.learn(single[taught], single[asked])
+
+        return live_savings(learn, y[single], drawn[single], correct, rng=rng, prior=prior)
 
     @property
     def unsaid(self) -> str:
@@ -197,7 +218,7 @@ class Evidence:
             r.queried.strategy
             for r in self.view.history.rounds
             if r.queried.strategy != "random" and any(item.propensity is None for item in r.queried.items)
-        } - {AUDIT}
+        } - {AUDIT, CONFIRM}
         if not chose:
             return None
         return PUBLIC if chose == {"auto"} else UNKNOWN
@@ -333,7 +354,9 @@ class Evidence:
         history, config = self.view.history, self.view.project.config
         fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
         told = (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.classes)
-        return sha256(repr((told, len(history.rounds), len(history.late), history.forgotten)).encode()).hexdigest()
+        glanced = sorted(history.only_at_a_glance)
+        since = (len(history.rounds), len(history.late), history.forgotten, *([glanced] if glanced else []))
+        return sha256(repr((told, *since)).encode()).hexdigest()
 
     @cached_property
     def _kept(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from activessl.accepting import promise_text
 from activessl.annotators.base import Answer, item_of
+from activessl.confirming import glance_count
 from activessl.encoders.embeddings import unit
 from activessl.errors import ActiveSSLError, MeasureError
 from activessl.evidence import Evidence
@@ -55,6 +56,7 @@ def project_report(
     evidence.keep()
     tax = _tax(view)
     verdict = stop_now(view, evidence)
+    glances = glance_count(history)
     return Report(
         title=config.annotator.title,
         made_at=datetime.now(UTC),
@@ -83,6 +85,7 @@ def project_report(
         roi=evidence.roi(),
         machine=len(history.machine),
         promise=promise_text(history),
+        glances="" if glances is None else glances.to_text(),
         decisions=history.decisions,
         verdict=verdict,
         assumptions=tuple(_assumptions(time, tax, None if savings else live)),
@@ -134,7 +137,7 @@ def _tax(view: View) -> Tax | None:
     chosen: list[Answer] = []
     random_ids = {i.id for r in view.history.rounds for i in r.queried.items if i.propensity is not None}
     for answer in view.history.answers.values():
-        if answer.kind == "label" and not answer.ground_truth:
+        if answer.kind == "label" and not answer.ground_truth and not answer.group:
             (drawn if answer.item_id in random_ids else chosen).append(answer)
     try:
         return difficulty_tax(chosen, drawn, rng=np.random.default_rng([view.project.config.seed, 3]))
@@ -172,12 +175,13 @@ def _lines(view: View, arm: Simulation | None) -> Iterator[Line]:
 
 
 def _round_rows(view: View) -> Iterator[RoundRow]:
-    seconds: dict[str, float] = {}
+    seconds: dict[tuple[str, bool], float] = {}
     for answer in view.history.answers.values():
-        seconds[answer.item_id] = seconds.get(answer.item_id, 0.0) + (answer.seconds or 0.0)
+        what = (answer.item_id, bool(answer.group))
+        seconds[what] = seconds.get(what, 0.0) + (answer.seconds or 0.0)
     for r in view.history.rounds:
         newest = r.taught[-1] if r.taught else None
-        people = sum(seconds.get(item, 0.0) for item in r.asked)
+        people = sum(seconds.get((item, bool(r.queried.groups)), 0.0) for item in r.asked)
         yield RoundRow(
             number=r.number,
             strategy=r.queried.strategy,

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from activessl.annotators.base import Annotator
+from activessl.annotators.base import Annotator, Confirmer, item_of
 from activessl.annotators.base import Pushed as PushResult
+from activessl.confirming import alone, confirm_next, drawable, groups_left, look_again, propose, sent_back
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
-from activessl.errors import LabelError, PoolError, ProjectError, QueryError
+from activessl.errors import AnnotatorError, LabelError, PoolError, ProjectError, QueryError
 from activessl.evidence import Evidence
 from activessl.heads.base import Head
 from activessl.held_out import held_out
@@ -31,6 +32,7 @@ from activessl.measuring.encoders import Compared, compare_encoders
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
 from activessl.measuring.stopping import kappa
+from activessl.pool.pool import Pool
 from activessl.project import Project, write_atomic, writing
 from activessl.reporting import project_report, stop_now
 from activessl.reports.items import item_table
@@ -146,15 +148,18 @@ class Session:
         *,
         strategy: str | None = None,
         again: float | Literal["auto"] | None = None,
+        confirm: bool | None = None,
     ) -> RoundHistory:
         """Open the next round, or return the one that is open.
 
         Args:
-            query_size: How many questions.
+            query_size: How many questions: items or, of a round of groups, groups.
             strategy: How new items are chosen.
             again: The share of the questions that is about doubted labels; "auto" weighs these against new items.
+            confirm: Whether groups of alike items are shown, to be confirmed at a glance; None as the config says.
 
         Raises:
+            LabelError: Groups were asked for, and there is no head that could propose any.
             ProjectError: The pool is not encoded yet.
             QueryError: Nothing is left to ask, or less than was asked for.
         """
@@ -170,27 +175,44 @@ class Session:
 
             start = time.monotonic()
             number = len(view.history.rounds) + 1
-            share, accepted = config.query.random_share, view.accepted_rows
-            chooser = RandomShare(get_strategy(strategy or config.query.strategy), share, accepted)
-            state = view.state(number, samples=needs_samples(chooser))
-            free = len(state.candidates)
+            if confirm or (confirm is None and strategy is None and confirm_next(view)):
+                try:
+                    count = query_size or -(-config.query.size // 4)
+                    self._append(propose(view, number, count, config.query.group_size))
+                    return self._opened()
+                except QueryError:
+                    if confirm:
+                        raise
+            share, also = config.query.random_share, np.union1d(view.accepted_rows, drawable(view))
+            chooser = RandomShare(get_strategy(strategy or config.query.strategy), share, also)
             wanted = config.query.size if query_size is None else query_size
+            back = sent_back(view, wanted // 2)
             doubted = view.again(wanted, config.query.again if again is None else again)
-            if free == 0 and not doubted:
+            glanced = look_again(view, number, min(-(-wanted // 4), wanted - len(back) - len(doubted)))
+            doubted = glanced + tuple(i for i in doubted if item_of(i.id) not in {item_of(j.id) for j in glanced})
+            pending = np.array([view.row[i.id] for i in back], dtype=np.int64)
+            state = view.state(number, samples=needs_samples(chooser)).replace(pending=pending if back else None)
+            free = len(state.candidates)
+            if free == 0 and not doubted and not back:
                 raise QueryError(
                     "every item is labeled, skipped or accepted", hint="run `activessl report`, or add data"
                 )
-            size = min(wanted - len(doubted), free) if query_size is None else wanted - len(doubted)
+            size = wanted - len(doubted) - len(back)
+            size = min(size, free) if query_size is None else size
             try:
                 query = chooser.query(state, size) if size and free else None
             except QueryError:
                 if len(state.labeled) or strategy is not None:
                     raise
                 # most strategies that ask a head cannot begin: `auto` can, from no label at all
-                chooser = RandomShare(get_strategy("auto"), share, accepted)
-                query = chooser.query(view.state(number), size)
+                chooser = RandomShare(get_strategy("auto"), share, also)
+                query = chooser.query(view.state(number).replace(pending=state.pending), size)
             seconds = time.monotonic() - start
-            self._append(queried(query, chooser.name, doubted, number, config.seed, view.embeddings, seconds))
+            event = queried(query, chooser.name, (*back, *doubted), number, config.seed, view.embeddings, seconds)
+            self._append(alone(view, event))
+            return self._opened()
+
+    def _opened(self) -> RoundHistory:
         opened = self.project.history().open_round
         if opened is None:
             raise ProjectError("the round was not written", hint="check that the disk is writable and not full")
@@ -250,24 +272,37 @@ class Session:
                     f"the items that were left of round {current.number} are gone from the data",
                     hint="run `activessl query` for the next round",
                 )
+            if current.queried.groups:
+                return self._push_groups(annotator, view, pool, current)
             audit = current.queried.strategy == AUDIT
             if self.project.config.annotator.similar_together and not audit:
                 waiting = view.chained(current.asked, waiting)
             query = query_of(current, pool.row, waiting)
             # whoever looks at what the machine accepted should not be shown what it said
             shown = [] if audit else view.suggestions(query, current.number)
-            pushed = annotator.push(pool, query, shown, model=model)
-            self._append(
-                Pushed(
-                    round=current.number,
-                    model=model,
-                    new=pushed.new,
-                    suggestions=pushed.suggestions,
-                    where=pushed.where,
-                    project=pushed.project,
-                    made=pushed.made,
-                )
+            return self._pushed(current, model, annotator.push(pool, query, shown, model=model))
+
+    def _push_groups(self, annotator: Annotator, view: View, pool: Pool, current: RoundHistory) -> PushResult:
+        if not isinstance(annotator, Confirmer):
+            raise AnnotatorError(
+                f"round {current.number} shows groups of items, which {type(annotator).__name__} cannot",
+                hint="end it with `activessl query --close`, and query without --confirm",
             )
+        groups, model = groups_left(view.history, current), view.history.model
+        return self._pushed(current, model, annotator.push_groups(pool, groups, model=model))
+
+    def _pushed(self, current: RoundHistory, model: str, pushed: PushResult) -> PushResult:
+        self._append(
+            Pushed(
+                round=current.number,
+                model=model,
+                new=pushed.new,
+                suggestions=pushed.suggestions,
+                where=pushed.where,
+                project=pushed.project,
+                made=pushed.made,
+            )
+        )
         return pushed
 
     def pull(self, annotator: Annotator) -> int:

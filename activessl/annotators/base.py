@@ -10,8 +10,9 @@ from typing import Literal, Protocol, runtime_checkable
 from activessl.pool.pool import Pool
 from activessl.strategies.base import Query
 
-#: What an answer is. A person labels an item, skips it, or takes an earlier answer back.
-AnswerKind = Literal["label", "skip", "delete"]
+#: What an answer is. A person labels an item, skips it, says that it does not belong to the group it was shown with, so
+#: that it has to be asked about on its own, or takes an earlier answer back.
+AnswerKind = Literal["label", "skip", "apart", "delete"]
 
 
 #: What marks a second or later asking about an item: its id, then this, then which asking it is.
@@ -52,13 +53,16 @@ class Answer:
             replaces an earlier one: an edit is a new key with the old source.
         source: The annotator's own name for what was answered, such as "annotation 17".
         item_id: The pool's id of the item, or what ``again_id`` made of it.
-        kind: "label", "skip" (this person will not answer) or "delete" (an earlier answer is withdrawn).
+        kind: "label", "skip" (this person will not answer), "apart" (not of the class of its group) or "delete" (an
+            earlier answer is withdrawn).
         classes: Names of the classes: one for single-label, any number for multi-label; empty unless kind is "label".
         annotator: Who said it.
         seconds: How long it took, as the labeling tool recorded it; None where it did not.
         at: When, with a time zone.
         suggested: The class that was pre-selected for the person, None if the item was shown blind.
         ground_truth: True for answers that were imported as reference, not given in this project.
+        group: The id of the group that was answered as a whole; empty for an item that was judged on its own. The
+            seconds are then the item's part of those that the group took.
     """
 
     key: str
@@ -71,6 +75,22 @@ class Answer:
     at: datetime
     suggested: str | None = None
     ground_truth: bool = False
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Items that look alike and that the head takes for one class, to be confirmed by a person at a glance.
+
+    Attributes:
+        id: Names this group for good: another one, of other items, has another id.
+        label: The class.
+        items: The pool's ids, each once.
+    """
+
+    id: str
+    label: str
+    items: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +159,30 @@ class Annotator(Protocol):
 
         Args:
             since: The watermark of the last pull; None for all.
+        """
+        ...
+
+
+@runtime_checkable
+class Confirmer(Protocol):
+    """An annotator that can also be shown groups of alike items, each answered as a whole.
+
+    Of each item of an answered group comes back an answer of its own, which carries the group's id: a label where the
+    person confirmed it, "apart" where not.
+    """
+
+    def push_groups(self, pool: Pool, groups: Sequence[Group], *, model: str) -> Pushed:
+        """Put groups before the annotator. Repeating it changes nothing.
+
+        Args:
+            pool: What the groups are of.
+            groups: In the order in which they are to be answered.
+            model: The version of the model that proposed the class.
+
+        Returns:
+            What is there; ``tasks`` maps the ids of the groups.
+
+        Raises:
+            AnnotatorError: The annotator cannot be reached, refuses, cannot show such items, or did not take all.
         """
         ...

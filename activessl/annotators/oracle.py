@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.annotators.base import Answer, Pushed, Suggestion, item_of
+from activessl.annotators.base import Answer, AnswerKind, Group, Pushed, Suggestion, item_of
 from activessl.errors import AnnotatorError, LabelError
 from activessl.pool.pool import Pool
 from activessl.strategies.base import Query
 
 #: When an oracle's first answer is given: a fixed day, so that replays are equal to the last byte.
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+NOWHERE = "nowhere: the oracle has answered"
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +118,7 @@ class Oracle:
     habits: Habits = field(default_factory=Habits)
     seed: int = 0
     name: str = "oracle"
-    _asked: dict[str, str | None] = field(default_factory=dict, init=False, repr=False)
+    _asked: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._row = {name: i for i, name in enumerate(self.classes)}
@@ -130,19 +132,34 @@ class Oracle:
         Raises:
             AnnotatorError: The truth of an item is not known. Nothing of the query is taken then.
         """
-        unknown = [item for item in query.ids if item_of(item) not in self.truth]
+        self._check(query.ids)
+        shown = {s.item_id: s.classes[0] for s in suggestions if s.classes and not s.blind}
+        new = [item for item in query.ids if (item, "") not in self._asked]
+        for item in new:
+            self._asked[item, ""] = shown.get(item)
+        return Pushed({item: item for item in query.ids}, len(new), len(shown), NOWHERE, "oracle")
+
+    def push_groups(self, pool: Pool, groups: Sequence[Group], *, model: str) -> Pushed:  # noqa: ARG002
+        """Confirm of each group what has its class; an oracle sees every item as if it were alone.
+
+        Raises:
+            AnnotatorError: The truth of an item is not known. Nothing is taken then.
+        """
+        self._check([item for group in groups for item in group.items])
+        new = 0
+        for group in groups:
+            new += any((item, group.id) not in self._asked for item in group.items)
+            for item in group.items:
+                self._asked.setdefault((item, group.id), group.label)
+        return Pushed({group.id: group.id for group in groups}, new, len(groups), NOWHERE, "oracle")
+
+    def _check(self, ids: Sequence[str]) -> None:
+        unknown = [item for item in ids if item_of(item) not in self.truth]
         if unknown:
             raise AnnotatorError(
-                f"the oracle does not know {len(unknown)} of {len(query.ids)} items, first {unknown[0]!r}",
+                f"the oracle does not know {len(unknown)} of {len(ids)} items, first {unknown[0]!r}",
                 hint="give the true class of every item of the pool",
             )
-        shown = {s.item_id: s.classes[0] for s in suggestions if s.classes and not s.blind}
-        new = [item for item in query.ids if item not in self._asked]
-        for item in new:
-            self._asked[item] = shown.get(item)
-        return Pushed(
-            {item: item for item in query.ids}, len(new), len(shown), "nowhere: the oracle has answered", "oracle"
-        )
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
         """The answers after a watermark, in the order of asking.
@@ -154,22 +171,27 @@ class Oracle:
             raise AnnotatorError(f"unknown watermark {since!r}", hint="pass what the last pull returned, or none")
         first = int(since) if since else 0
         items = list(self._asked)
-        answers = [self._answer(i, items[i]) for i in range(first, len(items))]
+        answers = [self._answer(i, *items[i]) for i in range(first, len(items))]
         return answers, str(len(items))
 
-    def _answer(self, turn: int, item: str) -> Answer:
+    def _answer(self, turn: int, item: str, group: str) -> Answer:
         rng = np.random.default_rng([self.seed, *item.encode()])
         truth = np.array([self._row[self.truth[item_of(item)]]])
         said, seconds = self.habits.answer(truth, len(self.classes), rng)
-        skipped = said[0] < 0
+        name, suggested = self.classes[int(said[0])], self._asked[item, group]
+        kind: AnswerKind = "label" if said[0] >= 0 else "skip"
+        if group:
+            kind = "label" if said[0] >= 0 and name == suggested else "apart"
+        source = f"{self.name}:{item}" + (f" of {group}" if group else "")
         return Answer(
-            key=f"{self.name}:{item}",
-            source=f"{self.name}:{item}",
+            key=source,
+            source=source,
             item_id=item,
-            kind="skip" if skipped else "label",
-            classes=() if skipped else (self.classes[int(said[0])],),
+            kind=kind,
+            classes=(name,) if kind == "label" else (),
             annotator=self.name,
             seconds=round(float(seconds[0]), 3),
             at=EPOCH + timedelta(seconds=turn),
-            suggested=self._asked[item],
+            suggested=suggested,
+            group=group,
         )

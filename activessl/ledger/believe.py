@@ -95,9 +95,10 @@ def believe(
 def first_answers(given: Iterable[Answer]) -> dict[str, Answer]:
     """What each annotator says of an item, oldest annotator first, without what was asked again because of doubts.
 
-    Only these may be compared where people are to be measured: an item that is asked again was doubted.
+    Only these may be compared where people are to be measured: an item that is asked again was doubted, and one that
+    was confirmed with its group was not looked at like the others.
     """
-    return _last(a for a in given if not is_again(a.item_id))
+    return _last(a for a in given if not is_again(a.item_id) and not a.group)
 
 
 def _last(given: Iterable[Answer]) -> dict[str, Answer]:

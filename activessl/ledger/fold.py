@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 
 from activessl.annotators.base import Answer, is_again, item_of
@@ -117,6 +118,8 @@ class History:
     def waiting(self, of: RoundHistory) -> tuple[str, ...]:
         """The ids of a round that nobody has answered yet, usably or not, and that can be answered."""
         aside = self.set_aside | self.missing
+        if of.queried.groups:
+            aside |= self.apart
         again = {a.item_id for a in self.answers.values() if is_again(a.item_id)}
         return tuple(
             i
@@ -131,6 +134,21 @@ class History:
     def gone(self, of: RoundHistory) -> frozenset[str]:
         """The items that a round asks about, for the first time or again, and that are not in the data any more."""
         return self.missing.intersection(map(item_of, of.asked))
+
+    @cached_property
+    def apart(self) -> frozenset[str]:
+        """Ids that did not belong to the group they were shown with, as somebody said: to be asked on their own."""
+        return frozenset(a.item_id for a in self.answers.values() if a.kind == "apart")
+
+    @cached_property
+    def at_a_glance(self) -> dict[str, tuple[str, ...]]:
+        """Ids that were confirmed with their group, and as what; also where somebody looked at them alone since."""
+        return {a.item_id: a.classes for a in self.answers.values() if a.group and a.kind == "label"}
+
+    @cached_property
+    def only_at_a_glance(self) -> frozenset[str]:
+        """Ids whose label nobody gave looking at the item alone."""
+        return frozenset(i for i, label in self.labels.items() if all(a.group for a in label.answers))
 
     @property
     def set_aside(self) -> frozenset[str]:

@@ -16,6 +16,9 @@ from activessl.annotators.base import Answer
 #: What a round that looks at items accepted by machine is called.
 AUDIT = "audit of accepted items"
 
+#: What a round is called that shows alike items together, to be confirmed at a glance.
+CONFIRM = "confirmation of alike items"
+
 
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -72,6 +75,17 @@ class Asked(BaseModel):
     alike: bool = False  # drawn with the chance that every other item had, copies of others included
     parts: dict[str, float] = Field(default_factory=dict)
     near: tuple[str, ...] = ()
+    glanced: bool = False  # drawn from what was confirmed with its group, to be looked at alone
+
+
+class AskedGroup(BaseModel):
+    """Items of a round that are shown together, and the class that people are asked to confirm."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    id: str
+    label: str
+    items: tuple[str, ...]
 
 
 class Missing(_Event):
@@ -97,6 +111,7 @@ class Queried(_Event):
     fingerprint: str
     items: tuple[Asked, ...]
     seconds: float
+    groups: tuple[AskedGroup, ...] = ()  # where items are shown together: each in one of them
 
     @property
     def key(self) -> str:

@@ -57,7 +57,8 @@ class HumanTime:
         repeats: Label answers beyond the first of an item.
         cut: Answers whose time was cut as idle.
         filled: Answers without a usable time, which count with a median.
-        per_label: Seconds for each labeled item, everything included.
+        glanced: Items that were answered with their group: their time is in the total, and in nothing else here.
+        per_label: Seconds for each item that was labeled on its own, everything but groups included.
         low: Lower end of its interval.
         high: Upper end of its interval.
         level: Probability of the interval.
@@ -77,6 +78,7 @@ class HumanTime:
     high: float
     level: float
     people: tuple[AnnotatorTime, ...]
+    glanced: int = 0
 
     @property
     def hours(self) -> float:
@@ -112,6 +114,10 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
         (40.0, 28836.0, 1)
     """
     given = [a for a in answers if a.kind != "delete" and not a.ground_truth]
+    # an item of a group takes a fraction of what one on its own does: together they would look idle
+    groups = [a.seconds for a in given if a.group and a.seconds is not None and 0 < a.seconds <= LONGEST]
+    glanced = sum(bool(a.group) for a in given)
+    given = [a for a in given if not a.group]
     labeled = [a for a in given if a.kind == "label"]
     if not labeled:
         raise MeasureError("no labels, so no time a label", hint="label some items first")
@@ -153,8 +159,9 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
         draws += clean[rng.integers(0, len(clean), (1000, len(clean)))].sum(axis=1)
     tail = (1 - level) / 2
     return HumanTime(
-        seconds=total,
-        raw=float(sum(a.seconds for a in given if a.seconds is not None and np.isfinite(a.seconds) and a.seconds > 0)),
+        seconds=total + float(sum(groups)),
+        raw=float(sum(groups))
+        + float(sum(a.seconds for a in given if a.seconds is not None and np.isfinite(a.seconds) and a.seconds > 0)),
         labels=labels,
         answers=len(given),
         skips=len(given) - len(labeled),
@@ -166,6 +173,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
         high=float(np.quantile(draws, 1 - tail)) / labels,
         level=level,
         people=tuple(sorted(people, key=lambda p: (-p.answers, p.annotator))),
+        glanced=glanced,
     )
 
 

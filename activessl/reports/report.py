@@ -160,6 +160,7 @@ class Report:
         roi: Money so far; None without rates or a saving.
         machine: Items whose prediction stands as a label.
         promise: What was promised about these, and what people found who looked at some; empty without them.
+        glances: What became of groups that people confirmed at a glance; empty without them.
         decisions: What the gates of the project's stages said, oldest first.
         verdict: Whether to stop; None where it was not asked.
         assumptions: What the figures rest on.
@@ -195,6 +196,7 @@ class Report:
     roi: Roi | None = None
     machine: int = 0
     promise: str = ""
+    glances: str = ""
     decisions: tuple[Decided, ...] = ()
     verdict: Verdict | None = None
     assumptions: tuple[str, ...] = ()
@@ -236,6 +238,7 @@ class Report:
             "plan": None if self.plan is None else self.plan.to_dict(),
             "roi": None if self.roi is None else self.roi.to_dict(),
             "accepted": {"items": self.machine, "promise": self.promise},
+            "glances": self.glances or None,
             "gates": [decision.model_dump(exclude={"kind"}) for decision in self.decisions],
             "stop": None if self.verdict is None else _fields(self.verdict),
             "assumptions": list(self.assumptions),
@@ -293,6 +296,8 @@ class Report:
             lines += [f"{name:<13}{text}" for name, text in roi_lines(self.roi)]
         if self.promise:
             lines.append(f"by machine   {self.promise}")
+        if self.glances:
+            lines.append(f"in groups    {self.glances}")
         if self.plan is not None:
             lines += [
                 "",

@@ -30,7 +30,7 @@ class RandomShare:
             propensity itself needs no share, and is left alone.
         share: Expected part of each query that is drawn at random, in [0, 1].
         also: (a,) rows that may be drawn although the strategy may not choose them, such as those that a machine
-            labeled; none of them labeled or pending.
+            labeled, or whose label nobody gave looking at the item alone; none of them pending.
 
     Raises:
         QueryError: The share is outside [0, 1].
@@ -73,7 +73,8 @@ class RandomShare:
         drawn = self._draw(state, size, expected)
         if size == query_size:
             return drawn
-        pending = drawn.indices if state.pending is None else np.concatenate([state.pending, drawn.indices])
+        new = np.setdiff1d(drawn.indices, state.labeled)
+        pending = new if state.pending is None else np.concatenate([state.pending, new])
         chosen = self.strategy.query(state.replace(pending=pending), query_size - size)
         if not np.isnan(chosen.propensities).any():
             return self.strategy.query(state, query_size)

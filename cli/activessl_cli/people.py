@@ -41,7 +41,8 @@ def annotator(project: Project) -> Annotator:
             hint=f"copy a token from the server's Account & Settings, then: export {settings.token_env}=…",
         )
     config = project.config
-    number, made = _known_project(project.history(), url)
+    history = project.history()
+    (number, made), (groups, groups_made) = (_known_project(history, url, groups=which) for which in (False, True))
     return LabelStudioAnnotator(
         LabelStudioConfig(
             url=url,
@@ -54,14 +55,17 @@ def annotator(project: Project) -> Annotator:
             multi=config.data.multi_label,
             media=settings.media,
             document_root=root,
+            groups=groups,
+            groups_made=groups_made,
         ),
         known=lambda: {source: answer.item_id for source, answer in project.history().answers.items()},
     )
 
 
-def _known_project(history: History, url: str) -> tuple[int | None, str | None]:
-    """The Label Studio project that an earlier push made on this server, and when it was made."""
-    found = [p for r in history.rounds for p in r.pushed if p.where.startswith(url.rstrip("/") + "/")]
+def _known_project(history: History, url: str, *, groups: bool) -> tuple[int | None, str | None]:
+    """The Label Studio project that an earlier push made on this server, and when; of single items, or of groups."""
+    rounds = [r for r in history.rounds if bool(r.queried.groups) == groups]
+    found = [p for r in rounds for p in r.pushed if p.where.startswith(url.rstrip("/") + "/")]
     if not found or not found[-1].project.isdigit():
         return None, None
     return int(found[-1].project), found[-1].made or None

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from activessl.annotators.base import Answer, Pushed, Suggestion
+from activessl.annotators.base import Answer, Group, Pushed, Suggestion
 from activessl.errors import AnnotatorError
 from activessl.pool.pool import Modality, Pool
 from activessl.strategies.base import Query
 from activessl_label_studio.client import Client, connect
+from activessl_label_studio.groups import find_groups, open_groups, push_groups, to_group_answers
 from activessl_label_studio.labels import Control
-from activessl_label_studio.mapping import Note
+from activessl_label_studio.mapping import Note, project_name, to_answer
 from activessl_label_studio.media import MediaMode
 from activessl_label_studio.project import find_project, open_project
-from activessl_label_studio.pull import pull_answers
+from activessl_label_studio.pull import Pulled, join_marks, pull_answers, split_mark
 from activessl_label_studio.push import push_round
 
 __all__ = ["LabelStudioAnnotator", "LabelStudioConfig"]
@@ -40,6 +41,8 @@ class LabelStudioConfig:
         document_root: The folder that the server may serve files from, for media "local".
         control: The name of the Choices tag, in a config of one's own with several.
         instructions: Shown to the annotators before they start; HTML.
+        groups: The number of the project with groups, where one was made by an earlier push.
+        groups_made: When it was made.
     """
 
     url: str
@@ -54,6 +57,8 @@ class LabelStudioConfig:
     document_root: Path | None = None
     control: str | None = None
     instructions: str = ""
+    groups: int | None = None
+    groups_made: str | None = None
 
 
 class LabelStudioAnnotator:
@@ -73,6 +78,7 @@ class LabelStudioAnnotator:
         self._seen: dict[str, str] = {}
         self._client: Client | None = None
         self._people: dict[int, str] = {}
+        self._groups = (config.groups, config.groups_made)
 
     def __repr__(self) -> str:
         return f"LabelStudioAnnotator({self.config.url!r}, title={self.config.title!r})"
@@ -125,10 +131,7 @@ class LabelStudioAnnotator:
             AnnotatorError: The server cannot be reached, refuses, did not take all of it, or keeps another order.
             ConfigError: The project's label config cannot be served.
         """
-        if pool.modality != self.config.modality:
-            raise AnnotatorError(
-                f"the pool has {pool.modality} items, the project {self.config.modality}", hint="correct the modality"
-            )
+        self._check(pool)
         if not model or model == "undefined":
             raise AnnotatorError(f"the model is called {model!r}", hint="name its version, such as 'round-3'")
         channels = pool.items[0].shape[0] if pool.modality == "series" else 1
@@ -146,6 +149,24 @@ class LabelStudioAnnotator:
             document_root=self.config.document_root,
         )
 
+    def push_groups(self, pool: Pool, groups: Sequence[Group], *, model: str) -> Pushed:  # noqa: ARG002
+        """Put groups of alike items before the annotators, in a project beside that of single items.
+
+        Raises:
+            AnnotatorError: The server cannot be reached, refuses or did not take all, or cannot show such items.
+        """
+        self._check(pool)
+        config, (number, made) = self.config, self._groups
+        project = open_groups(self.client, number=number, made=made, title=config.title, modality=config.modality)
+        self._groups = (int(project["id"]), str(project.get("created_at") or "") or None)
+        return push_groups(self.client, project, pool, groups, media=config.media, document_root=config.document_root)
+
+    def _check(self, pool: Pool) -> None:
+        if pool.modality != self.config.modality:
+            raise AnnotatorError(
+                f"the pool has {pool.modality} items, the project {self.config.modality}", hint="correct the modality"
+            )
+
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
         """All answers after a watermark, oldest first, and the next watermark. Answers may repeat.
 
@@ -157,14 +178,41 @@ class LabelStudioAnnotator:
         project, control = self.find(counts=False)
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
-        pulled = pull_answers(self.client, project, control, since, known=known, people=self._names())
-        self.notes = pulled.notes
-        for answer in pulled.answers:
+        people, (mark, groups_mark) = self._names(), split_mark(since)
+
+        def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], Note | None]:
+            answer, note = to_answer(annotation, task, control, project=project_name(project), people=people)
+            return [answer], note
+
+        pulled = pull_answers(self.client, project, read, mark, known=known)
+        answers, self.notes, after = pulled.answers, pulled.notes, pulled.watermark
+        groups = self._pull_groups(groups_mark, known, people)
+        if groups is not None:
+            answers = sorted([*answers, *groups.answers], key=lambda answer: answer.at)
+            self.notes, after = [*self.notes, *groups.notes], join_marks(after, groups.watermark)
+        elif groups_mark is not None:
+            after = join_marks(after, groups_mark)
+        for answer in answers:
             if answer.kind == "delete":
                 self._seen.pop(answer.source, None)
             else:
                 self._seen[answer.source] = answer.item_id
-        return pulled.answers, pulled.watermark
+        return answers, after
+
+    def _pull_groups(self, since: str | None, known: Mapping[str, str], people: Mapping[int, str]) -> Pulled | None:
+        """What was said of groups; None where there never were any, or their project is gone."""
+        number, made = self._groups
+        if number is None:
+            return None
+        project = find_groups(self.client, number=number, made=made, title=self.config.title)
+        if project is None:
+            return None
+        name = project_name(project)
+
+        def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], Note | None]:
+            return to_group_answers(annotation, task, project=name, people=people)
+
+        return pull_answers(self.client, project, read, since, known=known)
 
     def _names(self) -> dict[int, str]:
         """Numbers of users to their addresses."""

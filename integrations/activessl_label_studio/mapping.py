@@ -21,6 +21,7 @@ from activessl_label_studio.labels import PATH, Control
 __all__ = [
     "ID_KEY",
     "Note",
+    "annotation_of",
     "item_id_of",
     "named_in",
     "project_name",
@@ -186,7 +187,7 @@ def to_answer(
             f"an annotation of task {task.get('id')} has no number, time or item",
             hint="check that the address is Label Studio's own, and try again",
         )
-    source = source_of(project, annotation["id"])
+    source = source_of(project, int(annotation["id"]))
     classes, note = named_in(annotation.get("result"), control), None
     cancelled = bool(annotation.get("was_cancelled"))
     if cancelled:
@@ -205,8 +206,8 @@ def to_answer(
         item_id=item_id,
         kind="label" if classes else "skip",
         classes=tuple(classes),
-        annotator=_who(annotation.get("completed_by"), people),
-        seconds=_seconds(annotation.get("lead_time")),
+        annotator=who(annotation.get("completed_by"), people),
+        seconds=seconds_of(annotation.get("lead_time")),
         at=to_time(updated),
         suggested=_suggested(annotation, task, control),
         ground_truth=bool(annotation.get("ground_truth")),
@@ -229,6 +230,17 @@ def source_of(project: str, annotation: int) -> str:
     return f"{project} annotation {annotation}"
 
 
+def annotation_of(source: str) -> str:
+    """What names the annotation that a source is of: an annotation of a group is the source of many answers.
+
+    Example:
+        >>> annotation_of("project 17 of 2026-11-24 annotation 5 of a.png")
+        'project 17 of 2026-11-24 annotation 5'
+    """
+    project, mark, rest = source.partition(" annotation ")
+    return project + mark + rest.partition(" ")[0]
+
+
 def to_time(text: str) -> datetime:
     """A server's time as a datetime with a time zone.
 
@@ -243,7 +255,7 @@ def to_time(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _who(completed_by: Any, people: Mapping[int, str]) -> str:
+def who(completed_by: Any, people: Mapping[int, str]) -> str:
     if isinstance(completed_by, Mapping):
         return str(completed_by.get("email") or f"user {completed_by.get('id')}")
     if isinstance(completed_by, int):
@@ -251,7 +263,7 @@ def _who(completed_by: Any, people: Mapping[int, str]) -> str:
     return "unknown"
 
 
-def _seconds(lead_time: Any) -> float | None:
+def seconds_of(lead_time: Any) -> float | None:
     if isinstance(lead_time, bool) or not isinstance(lead_time, int | float):
         return None
     seconds = float(lead_time)

@@ -71,7 +71,7 @@ def open_project(
         AnnotatorError: No such project, several of that title, or one that cannot hold these items.
         ConfigError: The label config cannot be served; what is in the way is named.
     """
-    project = _look_up(client, number, made, title, {})
+    project = look_up(client, number, made, title, {})
     if project is None:
         body = {
             "title": title,
@@ -146,13 +146,13 @@ def find_project(
         AnnotatorError: There is no such project, or there are several.
         ConfigError: Its label config cannot be served.
     """
-    project = _look_up(client, number, made, title, {} if counts else {"include": _NO_COUNTS})
+    project = look_up(client, number, made, title, {} if counts else {"include": _NO_COUNTS})
     if project is None:
         raise AnnotatorError(f"{client.url} has no project {title!r}", hint="push a round first: it makes the project")
     return project, read_config(str(project.get("label_config") or ""), control=control)
 
 
-def _look_up(
+def look_up(
     client: Client, number: int | None, made: str | None, title: str, only: dict[str, Any]
 ) -> dict[str, Any] | None:
     if number is None:

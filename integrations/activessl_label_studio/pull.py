@@ -8,7 +8,7 @@ wrong order; what it reads twice carries the same key. Where the server's clock 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,11 +16,13 @@ from typing import Any
 from activessl.annotators.base import Answer
 from activessl.errors import AnnotatorError
 from activessl_label_studio.client import Client
-from activessl_label_studio.labels import Control
-from activessl_label_studio.mapping import Note, item_id_of, project_name, source_of, to_answer, to_time
+from activessl_label_studio.mapping import Note, annotation_of, item_id_of, project_name, source_of, to_time
 from activessl_label_studio.project import list_tasks
 
-__all__ = ["OVERLAP_S", "Pulled", "pull_answers"]
+__all__ = ["OVERLAP_S", "Pulled", "Reader", "join_marks", "pull_answers", "split_mark"]
+
+#: What an annotation of a task says, and what is odd about it: one answer, or one of each item of a group.
+Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[list[Answer], Note | None]]
 
 #: How far each pull looks back behind the newest change, in seconds.
 OVERLAP_S = 30.0
@@ -48,11 +50,10 @@ class Pulled:
 def pull_answers(
     client: Client,
     project: Mapping[str, Any],
-    control: Control,
+    reader: Reader,
     since: str | None,
     *,
     known: Mapping[str, str],
-    people: Mapping[int, str],
     overlap: float = OVERLAP_S,
 ) -> Pulled:
     """All answers after a watermark, with the withdrawals of known answers that are gone.
@@ -60,10 +61,9 @@ def pull_answers(
     Args:
         client: Who asks.
         project: As ``find_project`` gave it.
-        control: Its control.
+        reader: Reads its annotations.
         since: The last pull's watermark; None for all.
         known: Source to item id of the answers that count so far: deletions are what is missing from the server.
-        people: User numbers to names.
         overlap: Seconds to look back.
 
     Raises:
@@ -77,11 +77,11 @@ def pull_answers(
     if _ahead(before["at"], clock):
         before = {"at": None, "count": None}  # its clock was set back: what is new looks old, so everything is read
     count = _count(client, number)
-    read = _changes(client, project, control, before["at"], overlap, people)
+    read = _changes(client, number, reader, before["at"], overlap)
     if before["count"] is not None and count > before["count"] + read.new(known):
         # answers are there that no change shows: they were given while the clock was set back
         before = {"at": None, "count": None}
-        read = _changes(client, project, control, None, overlap, people)
+        read = _changes(client, number, reader, None, overlap)
     answers = sorted(read.answers, key=lambda answer: (answer.at, answer.source))
     count = _count(client, number)
     gone = _gone(client, project, known, read.current, answers, before["count"], count)
@@ -113,17 +113,10 @@ class _Read:
 
     def new(self, known: Mapping[str, str]) -> int:
         """Annotations that may be new: those that were not known, and all of tasks that are not ours."""
-        return len({answer.source for answer in self.answers} - known.keys()) + self.theirs
+        return len(_annotations(a.source for a in self.answers) - _annotations(known)) + self.theirs
 
 
-def _changes(
-    client: Client,
-    project: Mapping[str, Any],
-    control: Control,
-    since: datetime | None,
-    overlap: float,
-    people: Mapping[int, str],
-) -> _Read:
+def _changes(client: Client, number: int, reader: Reader, since: datetime | None, overlap: float) -> _Read:
     """The annotations of all tasks that changed after a time."""
     changed = _changed(since - timedelta(seconds=overlap) if since else None)
     filters = [
@@ -132,20 +125,19 @@ def _changes(
         for kind in ("total_annotations", "cancelled_annotations")
     ]
     read = _Read()
-    number, name = int(project["id"]), project_name(project)
     for task in list_tasks(client, number, filters, conjunction="or", everything=True, page_size=200):
         at = to_time(str(task["updated_at"]))
         read.newest = max(read.newest, at) if read.newest else at
-        item_id = item_id_of(task)
-        if item_id is None:
+        if item_id_of(task) is None:
             read.foreign += 1
             read.theirs += len(task["annotations"])
             continue
         for annotation in task["annotations"]:
-            answer, note = to_answer(annotation, task, control, project=name, people=people)
-            read.answers.append(answer)
+            answers, note = reader(annotation, task)
+            read.answers += answers
             read.notes += [note] if note else []
-            read.current.setdefault(item_id, set()).add(answer.source)
+            for answer in answers:
+                read.current.setdefault(answer.item_id, set()).add(answer.source)
     return read
 
 
@@ -167,8 +159,9 @@ def _gone(
         there = {source for sources in current.values() for source in sources}
         return [(source, item) for source, item in known.items() if source not in there]
     here = [(source, item) for source, item in known.items() if item in current and source not in current[item]]
-    new = len({answer.source for answer in answers} - known.keys())
-    if not known or now >= before + new - len(here):
+    given = _annotations(answer.source for answer in answers)
+    new, fewer = len(given - _annotations(known)), len(_annotations(source for source, _ in here) - given)
+    if not known or now >= before + new - fewer:
         return here
     filters = [
         {"filter": f"filter:tasks:{kind}", "operator": "greater", "type": "Number", "value": 0}
@@ -179,7 +172,11 @@ def _gone(
         for task in list_tasks(client, int(project["id"]), filters, conjunction="or", everything=True)
         for annotation in task["annotations"]
     }
-    return [(source, item) for source, item in known.items() if source not in there]
+    return [(source, item) for source, item in known.items() if annotation_of(source) not in there]
+
+
+def _annotations(sources: Iterable[str]) -> set[str]:
+    return {annotation_of(source) for source in sources}
 
 
 def _count(client: Client, number: int) -> int:
@@ -212,3 +209,23 @@ def _read(since: str | None, name: str) -> dict[str, Any]:
 def _write(name: str, newest: datetime | None, count: int) -> str:
     at = newest.astimezone(UTC).strftime(_FORMAT) if newest else None
     return json.dumps({"project": name, "at": at, "count": count})
+
+
+def split_mark(since: str | None) -> tuple[str | None, str | None]:
+    """The watermarks of the project and of the one with groups, out of the one that is kept."""
+    try:
+        kept = json.loads(since or "")
+        groups = kept.pop("groups", None)
+    except (ValueError, AttributeError):
+        return since, None
+    return json.dumps(kept), None if groups is None else json.dumps(groups)
+
+
+def join_marks(mark: str, groups: str | None) -> str:
+    """One watermark of both.
+
+    Example:
+        >>> split_mark(join_marks('{"at": 1}', '{"at": 2}'))
+        ('{"at": 1}', '{"at": 2}')
+    """
+    return mark if groups is None else json.dumps(json.loads(mark) | {"groups": json.loads(groups)})

@@ -27,7 +27,7 @@ from activessl_label_studio.mapping import ID_KEY, item_id_of, rank_score, to_pr
 from activessl_label_studio.media import MediaMode, place
 from activessl_label_studio.project import find_tasks, list_tasks
 
-__all__ = ["push_round"]
+__all__ = ["heal", "import_tasks", "is_open", "push_round"]
 
 Task = dict[str, Any]
 
@@ -75,7 +75,7 @@ def push_round(
     number = int(project["id"])
     suggested = {s.item_id: s for s in suggestions}
     versions: Mapping[str, int] = client.get(f"/api/projects/{number}/model-versions/") or {}
-    known = _heal(client, find_tasks(client, project, query.ids, everything=bool(versions)))
+    known = heal(client, find_tasks(client, project, query.ids, everything=bool(versions)))
     older, below = _open_older(client, project, query.ids, model)
     queue = [*query.ids, *(str(item_id_of(task)) for task in older)]
     scores = {item_id: rank_score(i, len(queue), below=below) for i, item_id in enumerate(queue)}
@@ -92,9 +92,9 @@ def push_round(
         | {"predictions": [prediction(item_id)]}
         for (i, item_id), address in zip(missing, addresses, strict=True)
     ]
-    made = _import_tasks(client, project, tasks, patience)
+    made = import_tasks(client, project, tasks, patience)
 
-    standing = [task for item_id in query.ids if (task := known.get(item_id)) and _is_open(task)]
+    standing = [task for item_id in query.ids if (task := known.get(item_id)) and is_open(task)]
     wanted = [(int(task["id"]), prediction(str(item_id_of(task)))) for task in standing]
     wanted += [(int(task["id"]), _carried(task, suggested, scores, model, control)) for task in older]
     _rank(client, number, [*standing, *older], wanted, model, below, patience)
@@ -103,7 +103,7 @@ def push_round(
     _forget_old(client, number, [*standing, *older], model, versions)
 
     numbers = {item_id: int(task["id"]) for item_id, task in known.items()} | made
-    first = next((numbers[i] for i in query.ids if i in made or _is_open(known[i])), None)
+    first = next((numbers[i] for i in query.ids if i in made or is_open(known[i])), None)
     if first is not None:
         _check_next(client, number, first)
     return Pushed(
@@ -118,17 +118,18 @@ def push_round(
     )
 
 
-def _is_open(task: Task) -> bool:
+def is_open(task: Task) -> bool:
+    """Whether nobody has answered or skipped a task."""
     return not task.get("total_annotations") and not task.get("cancelled_annotations")
 
 
-def _heal(client: Client, found: Mapping[str, list[Task]]) -> dict[str, Task]:
+def heal(client: Client, found: Mapping[str, list[Task]]) -> dict[str, Task]:
     """One task per item. Extra ones that nobody has touched are deleted: an import was carried out twice."""
     kept: dict[str, Task] = {}
     for item_id, tasks in found.items():
-        kept[item_id] = next((task for task in tasks if not _is_open(task)), tasks[0])
+        kept[item_id] = next((task for task in tasks if not is_open(task)), tasks[0])
         for task in tasks:
-            if task is not kept[item_id] and _is_open(task):
+            if task is not kept[item_id] and is_open(task):
                 client.delete(f"/api/tasks/{task['id']}/")
     return kept
 
@@ -167,10 +168,10 @@ def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], 
     tasks = [
         task
         for task in list_tasks(client, number, filters, everything=True)
-        if _is_open(task) and (item_id := item_id_of(task)) is not None and item_id not in now
+        if is_open(task) and (item_id := item_id_of(task)) is not None and item_id not in now
     ]
     # an import that arrived after everybody had given it up made second tasks, also of what was answered meanwhile
-    kept = _heal(client, find_tasks(client, dict(project), [str(item_id_of(task)) for task in tasks]))
+    kept = heal(client, find_tasks(client, dict(project), [str(item_id_of(task)) for task in tasks]))
     alone = {int(task["id"]) for task in kept.values()}
     return sorted((task for task in tasks if int(task["id"]) in alone), key=place_of), 1.0
 
@@ -189,7 +190,7 @@ def _carried(
     return fresh if control.interface.validate_prediction(carried, return_errors=True) else carried
 
 
-def _import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Task], patience: float) -> dict[str, int]:
+def import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Task], patience: float) -> dict[str, int]:
     """Import tasks, each once, also when answers are lost: what is there is found before anything is resent."""
     made: dict[str, int] = {}
     for chunk in _by_size(tasks):
@@ -211,7 +212,7 @@ def _import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Ta
             # no answer, or one that does not say which: the server may still be at it
             time.sleep(patience * 2**attempt)
             asked = [task["data"][ID_KEY] for task in todo]
-            there = _heal(client, find_tasks(client, {"id": project["id"]}, asked))
+            there = heal(client, find_tasks(client, {"id": project["id"]}, asked))
             made |= {item_id: int(task["id"]) for item_id, task in there.items()}
             todo = [task for task in todo if task["data"][ID_KEY] not in there]
             if not todo:
@@ -354,7 +355,7 @@ def _check_next(client: Client, number: int, first: int) -> None:
         untouched = {"filter": "filter:tasks:total_annotations", "operator": "equal", "type": "Number", "value": 0}
         query = {"filters": {"conjunction": "and", "items": [untouched]}, "ordering": ["tasks:predictions_score"]}
         page = client.get("/api/tasks", project=number, page_size=10, query=json.dumps(query))
-        found = next((int(task["id"]) for task in page["tasks"] if _is_open(task)), first)
+        found = next((int(task["id"]) for task in page["tasks"] if is_open(task)), first)
     if found != first:
         raise AnnotatorError(
             f"project {number} offers task {found} next, not the round's first, {first}",

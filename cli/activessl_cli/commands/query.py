@@ -10,6 +10,7 @@ from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
+    from activessl.ledger.fold import RoundHistory
     from activessl.ledger.schema import Asked
 
 AgainOption = Annotated[
@@ -22,6 +23,13 @@ def query(
     query_size: Annotated[int | None, typer.Option("--size", "-n", min=1, help="How many items.")] = None,
     strategy: Annotated[str | None, typer.Option(help="How they are chosen, this time.")] = None,
     again: AgainOption = None,
+    confirm: Annotated[
+        bool | None,
+        typer.Option(
+            "--confirm/--no-confirm",
+            help="Groups of alike items that the model is sure of, each confirmed at a glance; -n counts groups.",
+        ),
+    ] = None,
     close: Annotated[bool, typer.Option("--close", help="End the open round first, whatever is unanswered.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -33,7 +41,10 @@ def query(
     if close:
         with session.project.lock():
             session.close("closed by hand")
-    opened = session.query(query_size, strategy=strategy, again=_share(again))
+    opened = session.query(query_size, strategy=strategy, again=_share(again), confirm=confirm)
+    if opened.queried.groups:
+        _tell_groups(opened, as_json)
+        return
     rows = [(str(i + 1), item_of(item.id), _how(item), item.reason) for i, item in enumerate(opened.queried.items)]
     render.result(
         {"round": opened.number, **opened.queried.model_dump(exclude={"kind", "round"})},
@@ -44,11 +55,37 @@ def query(
     render.following("activessl push")
 
 
+def _tell_groups(opened: RoundHistory, as_json: bool) -> None:
+    probability = {item.id: item.score for item in opened.queried.items}
+    rows = [
+        (
+            group.id,
+            group.label,
+            str(len(group.items)),
+            f"{min(probability[i] for i in group.items):.3f}",
+            group.items[0],
+        )
+        for group in opened.queried.groups
+    ]
+    render.result(
+        {"round": opened.number, **opened.queried.model_dump(exclude={"kind", "round"})},
+        f"round {opened.number}: {len(opened.asked)} items in {len(rows)} groups, to be confirmed at a glance\n"
+        + render.table(("group", "all of it", "items", "least sure", "such as"), rows),
+        as_json=as_json,
+    )
+    render.following("activessl push")
+
+
 def _how(item: Asked) -> str:
     from activessl.annotators.base import is_again
+    from activessl.confirming import SENT_BACK
 
+    if item.glanced:
+        return "alone"
     if is_again(item.id):
         return "again"
+    if item.reason == SENT_BACK:
+        return "sent back"
     return "random" if item.propensity is not None else "chosen"
 
 

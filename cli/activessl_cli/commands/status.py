@@ -9,6 +9,7 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Where the project stands, and what to run next."""
     from activessl.accepting import promise_text
+    from activessl.confirming import glance_count
     from activessl.evidence import Evidence
     from activessl.project import Project
     from activessl.view import View
@@ -54,6 +55,9 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     promise = promise_text(history)
     if promise:
         lines.append(f"by machine: {promise}")
+    glances = glance_count(history)
+    if glances:
+        lines.append(f"in groups: {glances.to_text()}")
     if encoded is None:
         step = "activessl encode"
     elif current is None:
@@ -80,6 +84,7 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             "accuracy": audit,
             "saved": live,
             "accepted": {"items": len(history.machine), "promise": promise or None},
+            "glances": glances,
             "next": step,
         },
         "\n".join(lines),
