@@ -159,7 +159,10 @@ class LabelStudioAnnotator:
         config, (number, made) = self.config, self._groups
         project = open_groups(self.client, number=number, made=made, title=config.title, modality=config.modality)
         self._groups = (int(project["id"]), str(project.get("created_at") or "") or None)
-        return push_groups(self.client, project, pool, groups, media=config.media, document_root=config.document_root)
+        beside = int(self.find(counts=False)[0]["id"])
+        return push_groups(
+            self.client, project, pool, groups, beside=beside, media=config.media, document_root=config.document_root
+        )
 
     def _check(self, pool: Pool) -> None:
         if pool.modality != self.config.modality:

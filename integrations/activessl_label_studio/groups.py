@@ -138,7 +138,7 @@ def to_group_task(group: Group, shown: Sequence[Any], modality: Modality) -> dic
     """
     draw = _picture if modality == "image" else html.escape
     items = [{"value": item, "html": draw(str(one))} for item, one in zip(group.items, shown, strict=True)]
-    question = f"Are all of these {group.label}? Mark what is not."
+    question = f'All "{group.label}"? Mark what is something else.'
     return {"data": {ID_KEY: group.id, "question": question, "class": group.label, "items": items}}
 
 
@@ -157,11 +157,23 @@ def push_groups(
     pool: Pool,
     groups: Sequence[Group],
     *,
+    beside: int,
     media: MediaMode,
     document_root: Path | None,
     patience: float = 2.0,
 ) -> Pushed:
     """Import the groups that are missing; groups of older rounds that nobody answered are withdrawn.
+
+    Args:
+        client: Who asks.
+        project: As ``open_groups`` gave it.
+        pool: What the groups are of.
+        groups: In the order in which they are shown.
+        beside: The project with single items: media are uploaded there, because Label Studio takes no files for a label
+            config that reads several keys of a task.
+        media: How the items are shown.
+        document_root: The folder that the server may serve files from, for media "local".
+        patience: As for ``push_round``.
 
     Raises:
         AnnotatorError: The server did not take all of it.
@@ -173,7 +185,7 @@ def push_groups(
         client.delete(f"/api/tasks/{task['id']}/")
     missing = [group for group in groups if group.id not in known]
     rows = [pool.row(item) for group in missing for item in group.items]
-    shown = iter(place(client, number, pool, rows, mode=media, document_root=document_root))
+    shown = iter(place(client, beside, pool, rows, mode=media, document_root=document_root))
     tasks = [to_group_task(group, [next(shown) for _ in group.items], pool.modality) for group in missing]
     made = import_tasks(client, project, tasks, patience)
     numbers = {group: int(task["id"]) for group, task in known.items()} | made

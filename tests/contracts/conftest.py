@@ -14,8 +14,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_label_studio import FakeLabelStudio
+from made_up import CLASSES, PERFECT, pool_of
 
-from activessl_label_studio import StudioInfo
+from activessl.pool.pool import Pool
+from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, ScriptedAnnotator, StudioInfo
 
 REAL = bool(os.environ.get("ACTIVESSL_STUDIO_DIR"))
 
@@ -45,3 +47,28 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         return
     with FakeLabelStudio() as server:
         yield Place(server.url, server.token, server.email, server.password, title, server)
+
+
+@pytest.fixture
+def pool() -> Pool:
+    return pool_of(40)
+
+
+@pytest.fixture
+def truth(pool: Pool) -> dict[str, str]:
+    return {item_id: CLASSES[i % 3] for i, item_id in enumerate(pool.ids)}
+
+
+@pytest.fixture
+def people(place: Place) -> LabelStudioAnnotator:
+    return LabelStudioAnnotator(LabelStudioConfig(place.url, place.token, place.title, CLASSES, "text"))
+
+
+@pytest.fixture
+def person(
+    place: Place, people: LabelStudioAnnotator, pool: Pool, truth: dict[str, str]
+) -> Iterator[ScriptedAnnotator]:
+    project, _ = people.project()
+    worker = ScriptedAnnotator(place.url, place.email, place.password, int(project["id"]), truth, habits=PERFECT)
+    yield worker
+    worker.close()

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from fake_label_studio import COOKIE, FakeLabelStudio
-from test_annotators import CLASSES, Sentences, ask, submit, suggest
+from made_up import CLASSES, ask, pool_of, submit, suggest
 
 from activessl.errors import AnnotatorDenied, AnnotatorError, AnnotatorUnreachable
 from activessl.pool.pool import Pool
@@ -34,8 +34,7 @@ def people(server: FakeLabelStudio) -> LabelStudioAnnotator:
 
 @pytest.fixture
 def pool() -> Pool:
-    source = Sentences(20)
-    return Pool(tuple(source.scan()), source)
+    return pool_of(20)
 
 
 @pytest.mark.parametrize("what", ["drop", "refuse", "half", 502, 504])

@@ -2,114 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from made_up import CLASSES, PERFECT, ask, number_of, result, submit, suggest
 
 from activessl.annotators.base import Annotator, Answer, Suggestion, again_id
 from activessl.errors import AnnotatorError
-from activessl.pool.pool import Item, Modality, Pool
-from activessl.strategies.base import Query
+from activessl.pool.pool import Pool
 from activessl_label_studio import push as push_module
 from activessl_label_studio.adopt import adopt_tasks
 from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
-from activessl_label_studio.client import Client, connect
+from activessl_label_studio.client import connect
 from activessl_label_studio.labels import read_config
 from activessl_label_studio.mapping import to_result
 from activessl_label_studio.project import find_tasks
-from activessl_label_studio.scripted import Habits, ScriptedAnnotator
-
-CLASSES = ("coat", "dress", "bag")
-PERFECT = Habits(mistakes=0.0, anchoring=0.0, skips=0.0)
-
-
-class Sentences:
-    """A source of short texts: the cheapest thing to show."""
-
-    modality: Modality = "text"
-    location = Path("sentences")
-
-    def __init__(self, n: int) -> None:
-        # ids with all that breaks an address, a query or a quotation
-        self.texts = {f"dir/{i} ä'\"&%.txt": f"sentence <{i}> & more" for i in range(n)}
-
-    def scan(self) -> Iterator[Item]:
-        for name, text in self.texts.items():
-            yield Item(name, hashlib.sha256(text.encode()).hexdigest(), (len(text),))
-
-    def read(self, item_id: str) -> str:
-        return self.texts[item_id]
-
-    def path(self, item_id: str) -> None:
-        return None
-
-    def content(self, item_id: str) -> bytes:
-        return self.texts[item_id].encode()
-
-
-def ask(pool: Pool, rows: Sequence[int]) -> Query:
-    n = len(rows)
-    ids = tuple(pool.ids[row] for row in rows)
-    return Query(
-        np.array(rows),
-        ids,
-        np.linspace(1.0, 0.5, n),
-        tuple(f"because of {i}" for i in ids),
-        np.full(n, np.nan),
-        "random",
-    )
-
-
-def suggest(query: Query, name: str, *, blind: Sequence[str] = ()) -> list[Suggestion]:
-    others = [other for other in CLASSES if other != name]
-    return [Suggestion(i, (name, *others), (0.6, 0.3, 0.1), blind=i in blind) for i in query.ids]
-
-
-@pytest.fixture
-def pool() -> Pool:
-    source = Sentences(40)
-    return Pool(tuple(source.scan()), source)
-
-
-@pytest.fixture
-def truth(pool: Pool) -> dict[str, str]:
-    return {item_id: CLASSES[i % 3] for i, item_id in enumerate(pool.ids)}
-
-
-@pytest.fixture
-def people(place: Any) -> LabelStudioAnnotator:
-    return LabelStudioAnnotator(LabelStudioConfig(place.url, place.token, place.title, CLASSES, "text"))
-
-
-def number_of(where: str) -> int:
-    return int(where.split("/projects/")[1].split("/")[0])
-
-
-@pytest.fixture
-def person(place: Any, people: LabelStudioAnnotator, pool: Pool, truth: dict[str, str]) -> Iterator[ScriptedAnnotator]:
-    project, _ = people.project()
-    worker = ScriptedAnnotator(place.url, place.email, place.password, int(project["id"]), truth, habits=PERFECT)
-    yield worker
-    worker.close()
-
-
-def submit(client: Client, task: str, classes: Sequence[str], **more: Any) -> dict[str, Any]:
-    body = {"result": result(classes), "lead_time": 3.5, **more}
-    made: dict[str, Any] = client.post(f"/api/tasks/{task}/annotations/", body)
-    return made
-
-
-def result(classes: Sequence[str]) -> list[dict[str, Any]]:
-    if not classes:
-        return []
-    return [{"from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": list(classes)}}]
+from activessl_label_studio.scripted import ScriptedAnnotator
 
 
 def folded(answers: Sequence[Answer]) -> dict[str, Answer]:
