@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from pictures import write_pictures
 
 from activessl_label_studio import StudioInfo
 
@@ -64,3 +70,9 @@ def page(browser: Any, server: StudioInfo) -> Iterator[Any]:
     if shot := os.environ.get("ACTIVESSL_SCREENSHOT"):
         tab.screenshot(path=f"{shot}.last.png")
     context.close()
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> dict[str, str]:
+    """Pictures, beside the project; the name of each to what it shows."""
+    return write_pictures(tmp_path / "pictures", 120)

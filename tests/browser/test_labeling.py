@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 import uuid
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
+from pictures import CLASSES
 
-import activessl_cli
 from activessl.config import check_config
 from activessl.project import Project
 from activessl.session import Session
@@ -19,24 +17,7 @@ from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, Stud
 
 pytestmark = [pytest.mark.browser, pytest.mark.studio, pytest.mark.timeout(1500)]
 
-DEMO = Path(activessl_cli.__file__).parent / "demo_data"
-CLASSES = ("bag", "coat", "sandal", "trouser")
 SIZE = 6
-
-
-@pytest.fixture
-def truth(tmp_path: Path) -> dict[str, str]:
-    """Real pictures of four kinds, as files; the name of each to what it shows."""
-    from PIL import Image
-
-    kinds = {row["id"]: str(row["label"]).lower() for row in pq.read_table(DEMO / "truth.parquet").to_pylist()}
-    shown: dict[str, str] = {}
-    (tmp_path / "pictures").mkdir()
-    for row in pq.read_table(DEMO / "fashion.parquet").to_pylist():
-        if (kind := kinds[row["id"]]) in CLASSES and len(shown) < 120:
-            Image.open(io.BytesIO(row["image"])).save(tmp_path / "pictures" / f"{row['id']}.png")
-            shown[f"{row['id']}.png"] = kind
-    return shown
 
 
 @pytest.fixture
