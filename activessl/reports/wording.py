@@ -199,7 +199,7 @@ def plan_lines(plan: Plan) -> list[tuple[str, str]]:
             worth = "is worth its price, to the end of the pool"
         else:
             worth = f"is worth its price, until about {plan.pays_until:,} labels"
-        lines.append(("next hour", worth))
+        lines.append(("next hour", f"{worth}, by the model's own doubt and a usual curve"))
     source = (
         f"{plan.random_labels} random labels, by curves that flatten as learning curves do; the pace is taken to stay"
     )

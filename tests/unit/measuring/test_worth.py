@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from activessl.errors import MeasureError
+from activessl.measuring.worth import Worth, next_hour
+
+NONE = (np.ones(1), np.empty((1, 0)))
+
+
+def asked(doubt: float, outcomes: tuple[np.ndarray, np.ndarray] = NONE, **told: Any) -> Worth:
+    given = {"labels": 100, "pool": 10_000, "seconds_per_label": 36.0, "per_hour": 30.0, "per_point": 10.0}
+    return next_hour(doubt, *outcomes, **(given | told))
+
+
+def test_a_point_of_accuracy_that_costs_more_than_it_is_worth_ends_the_work() -> None:
+    assert asked(0.2).pays and not asked(0.2, per_hour=100.0).pays and not asked(0.02).pays
+    assert not asked(0.2, labels=1000).pays
+
+
+def test_where_it_ends_is_where_it_no_longer_pays() -> None:
+    found = asked(0.2, per_point=40.0)
+    assert found.until is not None and found.until > 200
+    later = found.error * (100 / found.until) ** found.slope  # as the same curve goes on
+    worth = 100 * later * found.slope / found.until * 100 * 40.0
+    assert worth == pytest.approx(30.0, rel=0.01)
+    assert asked(0.2, per_hour=0.0).until is None and asked(0.2, per_point=40.0, pool=200).until is None
+
+
+def test_random_labels_correct_the_heads_own_doubt() -> None:
+    sizes, wrong = np.array([25.0, 50.0, 100.0]), np.zeros((3, 200))
+    right = np.ones((3, 200))
+    assert asked(0.1, (sizes, wrong)).error > 0.7 and asked(0.4, (sizes, right)).error < 0.1
+    assert asked(0.1).error == pytest.approx(0.1, abs=0.01)
+
+
+def test_many_random_labels_say_how_steep_the_curve_is_and_few_do_not() -> None:
+    sizes = np.array([25.0, 50.0, 100.0])
+
+    def steep(m: int) -> Worth:
+        errors = (np.array([0.4, 0.2, 0.1]) * m).astype(int)  # half with twice the labels: a slope of 1
+        return asked(0.1, (sizes, np.arange(m) >= errors[:, None]))
+
+    def flat(m: int) -> Worth:
+        return asked(0.1, (sizes, np.arange(m) >= np.full((3, 1), m // 10)))
+
+    assert steep(1000).slope > 0.8 and flat(1000).slope < 0.07
+    assert 0.15 < flat(10).slope < 0.2 < steep(10).slope < 0.3
+
+
+@pytest.mark.parametrize(
+    "told", [{"labels": 0}, {"seconds_per_label": 0.0}, {"per_hour": -1.0}, {"per_point": float("nan")}]
+)
+def test_impossible_figures_are_refused(told: dict[str, float]) -> None:
+    with pytest.raises(MeasureError):
+        asked(0.2, **told)
+    with pytest.raises(MeasureError, match="doubt"):
+        asked(1.5)
+    with pytest.raises(MeasureError, match="sizes"):
+        asked(0.2, (np.ones(2), np.empty((1, 0))))
