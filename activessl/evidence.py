@@ -180,7 +180,7 @@ class Evidence:
         items = len(ids) - self.drawn.newer
         before = there & (self._asked[0] < self.drawn.rounds[:, None])
         count = before.sum(axis=1)
-        return count / items, (before @ self.correct) / np.maximum(count, 1)
+        return count / items, (before @ self.correct.astype(float)) / np.maximum(count, 1)
 
     @cached_property
     def live(self) -> LiveSavings | None:

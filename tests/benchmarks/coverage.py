@@ -57,7 +57,7 @@ def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve
         return np.asarray(head.predict(points[asked]))
 
     before = project["turn"][None] < project["turn"][at][:, None]
-    known = before.sum(axis=1) / len(world.y), (before @ right) / np.maximum(before.sum(axis=1), 1)
+    known = before.sum(axis=1) / len(world.y), (before @ right.astype(float)) / np.maximum(before.sum(axis=1), 1)
     found: dict[str, Any] = {"set": world.name.rsplit("-", 1)[0], "n": n, "m": len(at)}
     reached = float(labels_to_target(sizes, curve, float(project["accuracy"])))
     most = float(np.log(sizes[-1] / n))

@@ -79,6 +79,19 @@ def test_a_running_project_says_how_good_it_is_and_what_it_saved(session: Sessio
     assert again._kept and again.live == found.live and again.audit == found.audit
 
 
+def test_a_random_label_speaks_for_what_was_not_labeled_when_it_was_drawn(session: Session) -> None:
+    found = evidence(labeled(session, rounds=3, mistakes=0.2))
+    assert found.audit is not None
+    view, drawn = found.view, found.drawn
+    ids, asked_in = view.embeddings.ids, {i: r.number for r in view.history.rounds for i in r.asked}
+    right = {ids[row]: bool(ok) for row, ok in zip(view.training[0], found.correct, strict=True)}
+    told = []
+    for at, number in zip(drawn.at, drawn.rounds, strict=True):
+        before = [right[item] for item in right if asked_in[item] < number]
+        told.append((sum(before) + (len(ids) - len(before)) * found.correct[at]) / len(ids))
+    assert found.audit.accuracy == pytest.approx(np.mean(told))  # a label of any round weighs as much
+
+
 def test_what_was_kept_is_not_shown_of_other_labels(session: Session) -> None:
     evidence(labeled(session, rounds=2)).keep()
     session.round(oracle())
