@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from activessl.annotators.base import Annotator, Confirmer, item_of
+from activessl.annotators.base import Annotator, Confirmer
 from activessl.annotators.base import Pushed as PushResult
-from activessl.confirming import alone, confirm_next, drawable, groups_left, look_again, propose, sent_back
+from activessl.choosing import next_round
+from activessl.confirming import groups_left
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
@@ -25,7 +26,7 @@ from activessl.errors import AnnotatorError, LabelError, PoolError, ProjectError
 from activessl.evidence import Evidence
 from activessl.heads.base import Head
 from activessl.held_out import held_out
-from activessl.ledger.asking import queried, query_of
+from activessl.ledger.asking import query_of
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import AUDIT, Answered, Closed, Encoded, Missing, Pulled, Pushed, Taught
 from activessl.measuring.encoders import Compared, compare_encoders
@@ -39,9 +40,6 @@ from activessl.reports.items import item_table
 from activessl.reports.layouts import Layout, write_layout
 from activessl.reports.report import Report
 from activessl.scoring.model import Model
-from activessl.strategies.base import needs_samples
-from activessl.strategies.registry import get_strategy
-from activessl.strategies.share import RandomShare
 from activessl.view import SUSPECT, View, embeddings_folder, head_folder, save_whole
 
 if TYPE_CHECKING:
@@ -163,7 +161,6 @@ class Session:
             ProjectError: The pool is not encoded yet.
             QueryError: Nothing is left to ask, or less than was asked for.
         """
-        config = self.project.config
         history = self._notice_missing()
         if history.open_round is not None and history.waiting(history.open_round):
             return history.open_round
@@ -172,48 +169,8 @@ class Session:
             view = View.of(self.project)
             if view.history.open_round is not None:
                 return view.history.open_round  # another process was sooner
-
-            start = time.monotonic()
-            number = len(view.history.rounds) + 1
-            if confirm or (confirm is None and strategy is None and confirm_next(view)):
-                try:
-                    count = query_size or -(-config.query.size // 4)
-                    self._append(propose(view, number, count, config.query.group_size))
-                    return self._opened()
-                except QueryError:
-                    if confirm:
-                        raise
-            share, also = config.query.random_share, np.union1d(view.accepted_rows, drawable(view))
-            chooser = RandomShare(get_strategy(strategy or config.query.strategy), share, also)
-            wanted = config.query.size if query_size is None else query_size
-            back = sent_back(view, wanted // 2)
-            doubted = view.again(wanted, config.query.again if again is None else again)
-            glanced = look_again(view, number, min(-(-wanted // 4), wanted - len(back) - len(doubted)))
-            doubted = glanced + tuple(i for i in doubted if item_of(i.id) not in {item_of(j.id) for j in glanced})
-            pending = np.array([view.row[i.id] for i in back], dtype=np.int64)
-            state = view.state(number, samples=needs_samples(chooser)).replace(pending=pending if back else None)
-            free = len(state.candidates)
-            if free == 0 and not doubted and not back:
-                raise QueryError(
-                    "every item is labeled, skipped or accepted", hint="run `activessl report`, or add data"
-                )
-            size = wanted - len(doubted) - len(back)
-            size = min(size, free) if query_size is None else size
-            try:
-                query = chooser.query(state, size) if size and free else None
-            except QueryError:
-                if len(state.labeled) or strategy is not None:
-                    raise
-                # most strategies that ask a head cannot begin: `auto` can, from no label at all
-                chooser = RandomShare(get_strategy("auto"), share, also)
-                query = chooser.query(view.state(number).replace(pending=state.pending), size)
-            seconds = time.monotonic() - start
-            event = queried(query, chooser.name, (*back, *doubted), number, config.seed, view.embeddings, seconds)
-            self._append(alone(view, event))
-            return self._opened()
-
-    def _opened(self) -> RoundHistory:
-        opened = self.project.history().open_round
+            self._append(next_round(view, query_size, strategy=strategy, again=again, confirm=confirm))
+            opened = self.project.history().open_round
         if opened is None:
             raise ProjectError("the round was not written", hint="check that the disk is writable and not full")
         return opened
