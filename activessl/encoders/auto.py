@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from activessl.encoders.base import Encoder, OnProgress
+from activessl.encoders.base import Encoder, OnProgress, say
 from activessl.encoders.registry import Entry, fit_encoder, load_encoder
 from activessl.errors import EncoderError
 from activessl.pool.pool import MODALITIES, Modality, Pool
@@ -56,7 +56,8 @@ def fit(
     **settings: Any,
 ) -> Encoder:
     """Fit the encoder that ``choose`` names."""
-    name, _ = choose(pool, minutes, model=settings.get("model"))
+    name, why = choose(pool, minutes, model=settings.get("model"))
+    say(on_progress, "plan", f"auto takes {name}: {why}")
     return fit_encoder(name, pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
 

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 
 from activessl.encoders.adapt import Adaptation, adapt
-from activessl.encoders.base import OnProgress, Progress
+from activessl.encoders.base import OnProgress, roughly, say
 from activessl.encoders.device import best_device
 from activessl.encoders.hub import digest, licence, opened, same_weights
 from activessl.encoders.images import ImageInput, choose_input, sample_tensor
@@ -146,6 +146,8 @@ def fit(
     weights: dict[str, np.ndarray[Any, np.dtype[Any]]] = {}
     checkpoint = folder / f".training-{key}.safetensors"
     if training:
+        takes = f"{adapt_steps:,} steps" if adapt_steps is not None else roughly(60 * adapt_minutes)
+        say(on_progress, "plan", f"backbone: its last {adapt_blocks} blocks learn from the pool, {takes} at most")
         images = sample_tensor(pool, image, limit=max(2, _MEMORY // (3 * image.side**2)), seed=seed)
         came = adapt(
             network,
@@ -162,9 +164,7 @@ def fit(
         provenance |= {"adapted": came.to_json() | {"images": len(images)} | asdict(how)}
         if came.kept:
             provenance["objective"] = "pretrained, then trained further on the pool"
-        if on_progress is not None:
-            told = came.why if came.kept else f"left as it came: {came.why}"
-            on_progress(Progress("adapted", 1, 1, note=told))
+        say(on_progress, "adapted", came.why if came.kept else f"left as it came: {came.why}")
     provenance["seconds"] = round(time.perf_counter() - started, 2)
     saved = save_encoder(folder, "backbone", config, weights, provenance, key=key)
     checkpoint.unlink(missing_ok=True)

@@ -9,11 +9,12 @@ Then the directions in which views of the same image differ are scaled down (``i
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 
 from activessl.encoders.augment import Augmentation
-from activessl.encoders.base import OnProgress, tell
+from activessl.encoders.base import OnProgress, roughly, say, tell
 from activessl.encoders.images import ImageInput, Pictures, choose_input, parts, sample_tensor
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.pixels import principal_components
@@ -31,6 +32,9 @@ from activessl.pool.pool import Pool
 
 #: Added to a patch's variance before dividing: 10 of 255² levels, so that flat patches stay flat (the paper's value).
 CONTRAST = 10.0 / 255**2
+
+#: Items from which centroids and components are learned, and those of them that are also seen in views.
+_SAMPLE, _VIEWED = 2_000, 1_500
 
 #: Small changes only: what a large crop hides may be what tells the classes apart.
 _VIEWS = Augmentation(min_area=0.7, light=0.2)
@@ -67,9 +71,14 @@ class PatchEncoder:
         """Activations averaged over regions, before PCA: (b, c, s, s) of uint8 -> (b, grid² k)."""
         pooled = [
             activations(part, self.field, self.stride, self.grid, self.mean, self.whiten, self.centroids)
-            for part in parts(images, 32)  # 32 images' activations stay in the processor's cache better than 256
+            for part in parts(images, at_once(len(self.centroids)))
         ]
         return torch.cat(pooled)
+
+
+def at_once(centroids: int) -> int:
+    """Images whose activations stay in the processor's cache."""
+    return max(1, min(32, 12_800 // centroids))
 
 
 def normalised_patches(images: torch.Tensor, field: int, stride: int) -> torch.Tensor:
@@ -125,12 +134,12 @@ def fit(
     *,
     folder: Path,
     seed: int = 0,
-    minutes: float = 0.0,  # noqa: ARG001  of the protocol: takes seconds
+    minutes: float = 1.0,
     on_progress: OnProgress | None = None,
-    centroids: int = 400,
+    centroids: int | None = None,
     field: int | None = None,
     grid: int = 4,
-    dim: int = 256,
+    dim: int | None = None,
     views: int = 3,
     side: int | None = None,
 ) -> PatchEncoder:
@@ -140,22 +149,83 @@ def fit(
         pool: Images.
         folder: Where encoders are kept.
         seed: Of the samples and of k-means.
-        minutes: Unused.
+        minutes: More of them allow more centroids and components: fitting and embedding the pool together take about
+            that long on one core, at most; never less is taken than 400 and 256.
         on_progress: Called with stage "train".
-        centroids: k, at most; fewer where there are too few patches.
+        centroids: k, at most; fewer where there are too few patches. By default what the minutes allow.
         field: Side of a patch in pixels; by default 8, or less for small images.
         grid: Regions along each side.
-        dim: Principal components that are kept.
+        dim: Principal components that are kept. By default what the minutes allow.
         views: Augmented views an image, from which the whitening within images is measured; 0 leaves it out.
         side: The side that images are squeezed to; by default the pool's, at most 64.
     """
-    asked: dict[str, Any] = {"centroids": centroids, "field": field, "grid": grid, "dim": dim, "views": views}
+    image = choose_input(pool, side=side, seed=seed)
+    size = affordable(minutes, len(pool), image, views)
+    asked: dict[str, Any] = {
+        "centroids": centroids or size.centroids,
+        "field": field,
+        "grid": grid,
+        "dim": dim or size.dim,
+        "views": views,
+    }
     key = fit_key("patches", pool, seed=seed, side=side, **asked)
     if (found := find_fit(folder, key)) is not None:
         return load(found)
-    image = choose_input(pool, side=side, seed=seed)
+    chosen = Size(asked["centroids"], asked["dim"])
+    takes = roughly(seconds(chosen, len(pool), image, views))
+    say(
+        on_progress,
+        "plan",
+        f"patches: {chosen.centroids:,} centroids, and {len(pool):,} items encoded, {takes} on a core",
+    )
     folder = learn("patches", pool, image, _VIEWS, key=key, folder=folder, seed=seed, on_progress=on_progress, **asked)
     return load(folder)
+
+
+class Size(NamedTuple):
+    """How large an encoder is: centroids, and components that are kept."""
+
+    centroids: int
+    dim: int
+
+
+#: Each took about twice as long as the one before; what they gained is in docs/results/encoders.md.
+SIZES = (Size(400, 256), Size(800, 512), Size(1600, 512), Size(3200, 512))
+
+
+def affordable(minutes: float, items: int, image: ImageInput, views: int) -> Size:
+    """The largest size whose fit to and embedding of so many items take so many minutes at most; else the smallest.
+
+    Up to one minute it is always the smallest. Decided by the counts of a core of 2023, not by a clock, so that the
+    same request finds the same encoder again on every machine.
+
+    Example:
+        >>> small = ImageInput(side=32, channels=3)
+        >>> [affordable(minutes, 8_000, small, 3).centroids for minutes in (1, 2, 5, 20)]
+        [400, 800, 1600, 3200]
+    """
+    if minutes <= 1:
+        return SIZES[0]
+    fitting = [size for size in SIZES[1:] if seconds(size, items, image, views) <= 60 * minutes]
+    return fitting[-1] if fitting else SIZES[0]
+
+
+def seconds(size: Size, items: int, image: ImageInput, views: int) -> float:
+    """About how long the fit to so many items and their embedding take on a core of 2023."""
+    field, stride = shape_of(image)
+    places = ((image.side - field) // stride + 1) ** 2
+    values = image.channels * field**2
+    seen = items + min(items, _SAMPLE) + views * min(items, _VIEWED)
+
+    # measured: whitening and pooling of a place, and its distance to a centroid; then k-means, and the components
+    encode = seen * places * (5e-7 + 2e-8 * values + size.centroids * (2e-9 + 4e-11 * values))
+    return encode + 4.0 + size.centroids * values * 4e-5
+
+
+def shape_of(image: Pictures) -> tuple[int, int]:
+    """The side of a patch and the step from one to the next that suit a picture, in pixels."""
+    field = 8 if image.side >= 24 else 6
+    return min(field, image.side), 1 if image.side <= 40 else 2
 
 
 def learn(
@@ -197,37 +267,37 @@ def learn(
     import faiss
 
     started = time.perf_counter()
-    width = min(field or (8 if image.side >= 24 else 6), image.side)
-    stride = 1 if image.side <= 40 else 2
-    sample = sample_tensor(pool, image, limit=2_000, seed=seed)
+    usual, stride = shape_of(image)
+    width = min(field or usual, image.side)
+    sample = sample_tensor(pool, image, limit=_SAMPLE, seed=seed)
     tell(on_progress, "train", 0, 4)
 
-    # about 50 patches an image
+    # about 50 patches an image; faiss wants more points than centroids, and warns below 39 for each
+    each = max(50, math.ceil(39 * centroids / _SAMPLE))
     generator = torch.Generator().manual_seed(seed)
     drawn = []
     for part in parts(sample, 100):
         patches = normalised_patches(part.float() / 255, width, 1).flatten(0, 1)
-        drawn.append(patches[torch.randint(len(patches), (50 * len(part),), generator=generator)])
+        drawn.append(patches[torch.randint(len(patches), (each * len(part),), generator=generator)])
     chosen = torch.cat(drawn)
     mean, whiten = zca(chosen, 0.1)
     white = ((chosen - mean) @ whiten).numpy()
     tell(on_progress, "train", 1, 4)
 
-    # faiss wants more points than centroids, and warns below 39 for each
     k = max(1, min(centroids, len(white) // 39))
     clustering = faiss.Kmeans(white.shape[1], k, niter=20, seed=seed + 1, max_points_per_centroid=256)
     clustering.train(white)
     centres = torch.from_numpy(np.asarray(clustering.centroids, dtype=np.float32))
     tell(on_progress, "train", 2, 4)
 
-    pooled = [activations(part, width, stride, grid, mean, whiten, centres) for part in parts(sample, 32)]
+    pooled = [activations(part, width, stride, grid, mean, whiten, centres) for part in parts(sample, at_once(k))]
     pca_mean, pca = principal_components(torch.cat(pooled), dim)
     tell(on_progress, "train", 3, 4)
 
     if views > 1:
         generator = torch.Generator().manual_seed(seed)
         seen: list[list[torch.Tensor]] = [[] for _ in range(views)]
-        for part in parts(sample[:1_500], 32):
+        for part in parts(sample[:_VIEWED], at_once(k)):
             for view in seen:
                 varied = augment(part.float() / 255, generator).clamp(0, 1) * 255
                 active = activations(varied, width, stride, grid, mean, whiten, centres)

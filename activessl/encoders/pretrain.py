@@ -14,7 +14,7 @@ from torch import Tensor
 
 from activessl.encoders.audio import VIEWS as OF_SOUND
 from activessl.encoders.augment import Augmentation
-from activessl.encoders.base import OnProgress
+from activessl.encoders.base import OnProgress, roughly, say
 from activessl.encoders.device import best_device
 from activessl.encoders.hybrid import Weights
 from activessl.encoders.images import ImageInput, Pictures, choose_input, sample_tensor
@@ -120,6 +120,8 @@ def pretrain(
 
     material, config, note = _material(pool, recipe, seed)
     run = TrainingRun(material, config, OBJECTIVES[encoder], recipe, seed, folder / f".training-{key}.safetensors")
+    takes = f"{steps:,} steps" if steps is not None else roughly(60 * minutes)
+    say(on_progress, "plan", f"{encoder}: training on {len(material):,} items, {takes} or until it improves no more")
     run.loop.train(minutes, steps, on_progress)
 
     provenance = {

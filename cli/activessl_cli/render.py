@@ -69,6 +69,9 @@ def _bar(what: str) -> Iterator[Callable[[Progress], None]]:
 
         def on_progress(step: Progress) -> None:
             name = f"{what}: {step.stage}"
+            if not step.total and step.note:  # nothing is counted: it stays when the bar is gone
+                bar.console.print(f"{what}: {step.note}", style="dim", markup=False, highlight=False)
+                return
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=step.total, figures="")
             bar.update(tasks[name], completed=step.done, total=step.total, figures=_figures(step))
@@ -80,6 +83,9 @@ def _lines(what: str) -> Callable[[Progress], None]:
     told: dict[str, float] = {}
 
     def on_progress(step: Progress) -> None:
+        if not step.total and step.note:
+            story(f"{what}: {step.note}")
+            return
         done = step.done >= step.total
         if step.stage not in told or done or time.monotonic() - told[step.stage] > 20:
             if done and told.get(step.stage) == math.inf:

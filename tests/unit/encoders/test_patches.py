@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from activessl.encoders import patches
+from activessl.encoders.base import Progress
+from activessl.encoders.images import ImageInput
+from activessl.encoders.patches import SIZES, Size, affordable, at_once, seconds
+from activessl.encoders.registry import fit_encoder, load_encoder
+from activessl.pool.pool import Pool
+from activessl.pool.sources import load_pool
+
+SMALL = ImageInput(side=32, channels=3)
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Pool:
+    np.savez(tmp_path / "x.npz", images=np.random.default_rng(0).integers(0, 255, (30, 12, 12), dtype=np.uint8))
+    return load_pool(tmp_path / "x.npz")
+
+
+def test_more_minutes_never_mean_fewer_centroids_and_a_larger_pool_never_more() -> None:
+    for items in (100, 8_000, 1_000_000):
+        sizes = [affordable(minutes, items, SMALL, 3).centroids for minutes in (0.1, 1, 2, 5, 20, 60, 600)]
+        assert sizes == sorted(sizes)
+        assert sizes[:2] == [400, 400]
+    shrinking = [affordable(20, items, SMALL, 3).centroids for items in (1_000, 60_000, 10_000_000)]
+    assert shrinking == sorted(shrinking, reverse=True)
+    assert shrinking[-1] == 400
+    for minutes in (2, 5, 20):
+        size = affordable(minutes, 8_000, SMALL, 3)
+        assert size == SIZES[0] or seconds(size, 8_000, SMALL, 3) <= 60 * minutes
+
+
+def test_minutes_choose_the_size_unless_it_is_given(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patches, "SIZES", (Size(4, 3), Size(8, 5)))
+    told: list[Progress] = []
+    one: Any = fit_encoder("patches", pool, folder=tmp_path / "e", minutes=1.0, on_progress=told.append)
+    more: Any = fit_encoder("patches", pool, folder=tmp_path / "e", minutes=2.0)
+    given: Any = fit_encoder("patches", pool, folder=tmp_path / "e", minutes=2.0, centroids=6, dim=2)
+    assert [(len(e.centroids), e.dim) for e in (one, more, given)] == [(4, 3), (8, 5), (6, 2)]
+    assert told[0].note == "patches: 4 centroids, and 30 items encoded, seconds on a core"
+    again: list[Progress] = []
+    assert fit_encoder("patches", pool, folder=tmp_path / "e", minutes=0.5, on_progress=again.append).fingerprint == (
+        one.fingerprint
+    )
+    assert again == []  # the same size: what was fitted is found again
+    assert load_encoder(tmp_path / "e" / more.fingerprint).dim == 5
+
+
+def test_vectors_do_not_depend_on_how_many_images_are_worked_on_at_once(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = fit_encoder("patches", pool, folder=tmp_path / "e", centroids=8)
+    usual = np.concatenate(list(encoder.batches(pool, 30)))
+    assert (at_once(1), at_once(400), at_once(3200), at_once(100_000)) == (32, 32, 4, 1)
+    monkeypatch.setattr(patches, "at_once", lambda centroids: 7)
+    assert np.allclose(np.concatenate(list(encoder.batches(pool, 30))), usual, atol=1e-5)
