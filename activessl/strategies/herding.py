@@ -10,7 +10,6 @@ At 50,000 x 384, 100 picks, this reaches 99 % of what greedy over all candidates
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,10 +17,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.strategies.coverage import Greedy
-from activessl.strategies.index import Rows, Vectors, block_rows, thin, unit_rows
-
-#: Local scales, by row of the pool or as a function of rows.
-Scale = Float[np.ndarray, "n"] | Callable[[Rows], Float[np.ndarray, "m"]]
+from activessl.strategies.index import Rows, Vectors, block_rows, thin
+from activessl.strategies.kernel import Ground, Items, Scale, weighted_gain
 
 #: Pairs that are kept at most, 8 bytes each.
 _PAIRS = 40_000_000
@@ -87,7 +84,7 @@ def herd(
         [1, 2]
     """
     kept = thin(np.arange(len(candidates)), max(max_candidates, query_size), rng)
-    pool = _Items.of(vectors, candidates[kept], scale)
+    pool = Items.of(vectors, candidates[kept], scale)
     factor = np.ones(len(kept)) if appeal is None else np.asarray(appeal, dtype=np.float64)[kept]
     everyone = candidates if evaluators is None else evaluators
     u = np.ones(len(everyone)) if weights is None else np.asarray(weights, dtype=np.float64)[everyone]
@@ -100,7 +97,7 @@ def herd(
     enough = affordable >= max(1_500, 4 * query_size)
     sparse = len(pool.rows) <= affordable or (enough and 2 * len(labeled) >= query_size)
     rows, mass = _draw(everyone, u, max_evaluators if sparse else _DENSE[1], rng)
-    ground = _Ground.of(_Items.of(vectors, rows, scale), width)
+    ground = Ground.of(Items.of(vectors, rows, scale), width)
     covered = ground.covered(vectors, labeled, scale)
     if sparse:
         size = min(affordable, max(shortlist, 4 * query_size))
@@ -114,91 +111,6 @@ def herd(
     look_around = len(at) < len(pool.rows)
     chosen, gains = _greedy(table, at, factor, pool, ground, query_size, look_around=look_around)
     return Greedy(pool.rows[chosen], gains, float(table.covered @ table.mass))
-
-
-@dataclass(frozen=True, eq=False)
-class _Items:
-    """Unit vectors of some rows, and their local scales."""
-
-    rows: Rows
-    points: Float[np.ndarray, "m d"]
-    scale: Float[np.ndarray, " m"] | None
-
-    @classmethod
-    def of(cls, vectors: Vectors, rows: Rows, scale: Scale | None) -> _Items:
-        return cls(rows, unit_rows(vectors, rows), scale_of(scale, rows))
-
-    def take(self, at: Int[np.ndarray, " m"]) -> _Items:
-        return _Items(self.rows[at], self.points[at], None if self.scale is None else self.scale[at])
-
-
-@dataclass(frozen=True, eq=False)
-class _Ground:
-    """Evaluators, laid out so that one matrix product gives minus the logarithm of the kernel.
-
-    d² / (w² s_a s_b) is the product of (x, |x|², 1) / (w² s_a) and (-2 y, 1, |y|²) / s_b.
-    """
-
-    right: Float[np.ndarray, "e d2"]
-    scale: Float[np.ndarray, " e"]
-    width: float
-
-    @classmethod
-    def of(cls, items: _Items, width: float) -> _Ground:
-        scale = np.ones(len(items.rows), dtype=np.float32) if items.scale is None else items.scale
-        d = items.points.shape[1]
-        right = np.empty((len(items.rows), d + 2), dtype=np.float32)
-        np.multiply(items.points, -2, out=right[:, :d])
-        right[:, d] = 1
-        right[:, d + 1] = np.einsum("ij,ij->i", items.points, items.points)
-        if items.scale is not None:
-            right /= scale[:, None]
-        return cls(right, scale, width)
-
-    def take(self, at: Int[np.ndarray, " m"]) -> _Ground:
-        return _Ground(self.right[at], self.scale[at], self.width)
-
-    def __len__(self) -> int:
-        return len(self.right)
-
-    def exponent(self, items: _Items) -> Float[np.ndarray, "m e"]:
-        """Squared distance over the squared width and the local scales; rounding may leave it a little below zero."""
-        d = items.points.shape[1]
-        left = np.empty((len(items.rows), d + 2), dtype=np.float32)
-        left[:, :d] = items.points
-        left[:, d] = np.einsum("ij,ij->i", items.points, items.points)
-        left[:, d + 1] = 1
-        left *= np.float32(1 / self.width**2) if items.scale is None else (1 / (self.width**2 * items.scale))[:, None]
-        return np.asarray(left @ self.right.T)
-
-    def kernel(self, items: _Items) -> Float[np.ndarray, "m e"]:
-        """Gaussian kernel of each item to each evaluator, in [0, 1]."""
-        out = self.exponent(items)
-        np.negative(out, out=out)
-        np.exp(np.minimum(out, 0, out=out), out=out)
-        return out
-
-    def place(self, pull: Float[np.ndarray, " p"], at: Int[np.ndarray, " p"] | None) -> Float[np.ndarray, " d"]:
-        """Direction of the sum of the evaluators, each times its pull."""
-        right, scale = (self.right, self.scale) if at is None else (self.right[at], self.scale[at])
-        return np.asarray((-pull * scale) @ right[:, :-2])
-
-    def covered(self, vectors: Vectors, labeled: Rows, scale: Scale | None) -> Float[np.ndarray, " e"]:
-        """How well each evaluator is covered by the labeled rows: the largest kernel to one of them, 0 without."""
-        out = np.zeros(len(self), dtype=np.float32)
-        step = block_rows(len(self))
-        for start in range(0, len(labeled), step):
-            labels = _Items.of(vectors, labeled[start : start + step], scale)
-            nearest = np.maximum(self.exponent(labels).min(axis=0), 0)
-            np.maximum(out, np.exp(-nearest), out=out)
-        return out
-
-
-def scale_of(scale: Scale | None, rows: Rows) -> Float[np.ndarray, " m"] | None:
-    """The local scales of these rows."""
-    if scale is None:
-        return None
-    return np.asarray(scale(rows) if callable(scale) else scale[rows], dtype=np.float32)
 
 
 def _draw(
@@ -215,7 +127,7 @@ def _draw(
 
 
 def _screen(
-    pool: _Items,
+    pool: Items,
     factor: Float[np.ndarray, " c"],
     everyone: Rows,
     u: Float[np.ndarray, " e"],
@@ -228,27 +140,18 @@ def _screen(
 ) -> Int[np.ndarray, " s"]:
     """Positions of the candidates with the largest gain, others' part estimated on a sample, their own part exact."""
     rows, mass = _draw(everyone, u, _SCREEN, rng)
-    ground = _Ground.of(_Items.of(vectors, rows, scale), width)
+    ground = Ground.of(Items.of(vectors, rows, scale), width)
     covered = ground.covered(vectors, labeled, scale)
     gain = np.empty(len(pool.rows))
     step = block_rows(len(rows), cells=4_000_000)
     for start in range(0, len(gain), step):
         part = np.arange(start, min(start + step, len(gain)))
-        gain[part] = _weighted_gain(ground.kernel(pool.take(part)), covered, mass)
+        gain[part] = weighted_gain(ground.kernel(pool.take(part)), covered, mass)
     share = np.zeros(len(vectors))
     share[everyone] = u / u.sum()
     own = share[pool.rows]
-    gain += own * (1 - _Ground.of(pool, width).covered(vectors, labeled, scale))
+    gain += own * (1 - Ground.of(pool, width).covered(vectors, labeled, scale))
     return np.sort(np.argpartition(-gain * factor, size)[:size])
-
-
-def _weighted_gain(
-    similarity: Float[np.ndarray, "c e"], covered: Float[np.ndarray, " e"], mass: Float[np.ndarray, " e"]
-) -> Float[np.ndarray, " c"]:
-    """Weighted coverage that each candidate would add; ``similarity`` is used up."""
-    similarity -= covered
-    np.maximum(similarity, 0, out=similarity)
-    return np.asarray(similarity @ mass, dtype=np.float64)
 
 
 class _Table(Protocol):
@@ -276,7 +179,7 @@ class _Dense:
         out = np.empty(len(at))
         for start in range(0, len(at), 256):
             part = at[start : start + 256]
-            out[start : start + 256] = _weighted_gain(self.similarity[part], self.covered, self.mass)
+            out[start : start + 256] = weighted_gain(self.similarity[part], self.covered, self.mass)
         return out
 
     def row(self, at: int) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
@@ -294,8 +197,8 @@ class _Sparse:
     @classmethod
     def of(
         cls,
-        items: _Items,
-        ground: _Ground,
+        items: Items,
+        ground: Ground,
         covered: Float[np.ndarray, " e"],
         mass: Float[np.ndarray, " e"],
     ) -> _Sparse:
@@ -338,8 +241,8 @@ def _greedy(
     table: _Table,
     at: Int[np.ndarray, " s"],
     factor: Float[np.ndarray, " c"],
-    pool: _Items,
-    ground: _Ground,
+    pool: Items,
+    ground: Ground,
     size: int,
     *,
     look_around: bool,
@@ -376,8 +279,8 @@ def _greedy(
 def _look_around(
     table: _Table,
     factor: Float[np.ndarray, " c"],
-    pool: _Items,
-    ground: _Ground,
+    pool: Items,
+    ground: Ground,
     free: Bool[np.ndarray, " c"],
     pick: int,
     gain: float,
@@ -394,12 +297,12 @@ def _look_around(
     if len(target) < len(ground):
         # only who beats the pick on what the pick helps is worth a look at all evaluators
         part = target[np.argsort(-pull, kind="stable")[:_HELPED]]
-        there = _weighted_gain(ground.take(part).kernel(pool.take(near)), table.covered[part], table.mass[part])
+        there = weighted_gain(ground.take(part).kernel(pool.take(near)), table.covered[part], table.mass[part])
         near = near[[int(np.argmax(factor[near] * there))]]
         if near[0] == pick:
             return pick, gain, target, value
     similarity = ground.kernel(pool.take(near))
-    found = factor[near] * _weighted_gain(similarity.copy(), table.covered, table.mass)
+    found = factor[near] * weighted_gain(similarity.copy(), table.covered, table.mass)
     best = int(np.argmax(found))
     if found[best] <= gain * (1 + 1e-6):
         return pick, gain, target, value
