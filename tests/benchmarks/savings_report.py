@@ -68,6 +68,10 @@ def _hours(store: Any) -> str:
         right = 0.85 * target  # suggestions are worse on asked items than on the pool
         quick = CONFIRM + (1 - right) * each
         rows.append((f"ours, pre-annotated ({right:.0%} of suggestions right)", n, know, True, quick, float(most)))
+        if np.isfinite(n[0]):
+            own, held = (100 * 1.645 * float(np.sqrt(target * (1 - target) / m)) for m in (share, HOLDOUT))
+            told = f"ours, pre-annotated, judged by its random share alone (± {own:.0f} points instead of ± {held:.0f})"
+            rows.append((told, n, 0.0, True, quick, float(most)))
         base = None
         for label, count, extra, taxed, pace, end in rows:
             cells = []
