@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from textwrap import shorten
 
 import numpy as np
 
 from activessl.accepting import promise_text
 from activessl.annotators.base import Answer, item_of
 from activessl.confirming import glance_count
-from activessl.encoders.embeddings import unit
-from activessl.errors import ActiveSSLError, MeasureError
+from activessl.errors import MeasureError
 from activessl.evidence import Evidence
 from activessl.ledger.fold import RoundHistory
 from activessl.measuring.audit import Audit
@@ -27,14 +22,11 @@ from activessl.measuring.live import LiveSavings
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
 from activessl.measuring.stopping import Limits, Verdict, decide
-from activessl.pool.pool import Pool
-from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow, Sight
+from activessl.pictures import label_of, readable_pool, redrawn, sights, thumbnail
+from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
 from activessl.view import View
 
 SHOWN_ITEMS = 24
-THUMBNAIL = 72  # pixels
-SHOWN_SIGHTS, SHOWN_ALIKE = 6, 7
-EXCERPT = 90  # characters
 
 
 def project_report(
@@ -78,7 +70,8 @@ def project_report(
         rounds=tuple(_round_rows(view)),
         class_rows=tuple(_class_rows(view)),
         item_rows=tuple(_item_rows(view)),
-        sights=tuple(_sights(view)),
+        sights=tuple(sights(view)),
+        redrawn=redrawn(view),
         suspects=() if history.encoded is None else tuple(view.suspects()),
         people=history.people,
         plan=evidence.goal(),
@@ -214,44 +207,9 @@ def _class_rows(view: View) -> Iterator[ClassRow]:
         )
 
 
-def _pool(view: View) -> Pool | None:
-    """The pool, if it can be read: the data may have moved since, and the report can do without pictures."""
-    try:
-        return view.project.pool()
-    except ActiveSSLError:
-        return None
-
-
-def _sights(view: View) -> Iterator[Sight]:
-    """A few items drawn at random, and those with the nearest vectors."""
-    pool = _pool(view)
-    if pool is None or pool.modality not in ("image", "text") or view.history.encoded is None:
-        return
-    ids = view.embeddings.ids
-    there = np.array([item in pool for item in ids], dtype=bool)
-    if there.sum() <= SHOWN_ALIKE:
-        return
-    rng = np.random.default_rng([view.project.config.seed, 8])
-    rows = rng.choice(np.flatnonzero(there), min(SHOWN_SIGHTS, int(there.sum())), replace=False)
-    points = unit(view.embeddings.vectors)
-    likeness = np.where(there[:, None], points @ points[rows].T, -np.inf)
-    for row, like in zip(rows, likeness.T, strict=True):
-        like[row] = -np.inf
-        alike = [_sight(view, pool, ids[i]) for i in np.argsort(-like, kind="stable")[:SHOWN_ALIKE]]
-        yield replace(_sight(view, pool, ids[row]), alike=tuple(alike))
-
-
-def _sight(view: View, pool: Pool, item: str) -> Sight:
-    try:
-        text = str(pool.source.read(item)) if pool.modality == "text" else ""
-    except ActiveSSLError:
-        text = ""
-    return Sight(item, shorten(text, EXCERPT, placeholder=" …"), _thumbnail(pool, item), _label(view, item))
-
-
 def _item_rows(view: View) -> Iterator[ItemRow]:
     """What the newest rounds asked about, the most informative first."""
-    pool = _pool(view)
+    pool = readable_pool(view)
     shown = 0
     for r in reversed(view.history.rounds):
         for item in r.queried.items:
@@ -262,39 +220,16 @@ def _item_rows(view: View) -> Iterator[ItemRow]:
                 id=item.id,
                 reason=item.reason,
                 round=r.number,
-                label=_label(view, item_of(item.id)),
+                label=label_of(view, item_of(item.id)),
                 suggestion=_suggested(view, r, item.id),
-                thumbnail=None if pool is None or item_of(item.id) not in pool else _thumbnail(pool, item_of(item.id)),
+                thumbnail=None if pool is None or item_of(item.id) not in pool else thumbnail(pool, item_of(item.id)),
             )
-
-
-def _label(view: View, item: str) -> str | None:
-    found = view.history.labels.get(item)
-    return None if found is None else ", ".join(found.classes)
 
 
 def _suggested(view: View, r: RoundHistory, item: str) -> str | None:
     if item not in r.asked:
         return None
     return next((a.suggested for a in view.history.answers.values() if a.item_id == item and a.suggested), None)
-
-
-def _thumbnail(pool: Pool, item: str) -> str | None:
-    if pool.modality != "image":
-        return None
-    from PIL import Image
-
-    try:
-        pixels = np.asarray(pool.source.read(item))
-    except ActiveSSLError:
-        return None
-    if pixels.dtype != np.uint8:
-        pixels = (pixels / max(float(pixels.max()), 1.0) * 255).astype(np.uint8)
-    picture = Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    out = io.BytesIO()
-    picture.save(out, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
 def _assumptions(time: HumanTime | None, tax: Tax | None, live: LiveSavings | None) -> Iterator[str]:

@@ -109,6 +109,12 @@ def masked_loss(
 
 def target_of(patches: Float[Tensor, "b n p"]) -> Float[Tensor, "b n p"]:
     """What is drawn of patches: each with mean 0 and variance 1."""
+    mean, spread = normaliser(patches)
+    return (patches - mean) / spread
+
+
+def normaliser(patches: Float[Tensor, "b n p"]) -> tuple[Float[Tensor, "b n 1"], Float[Tensor, "b n 1"]]:
+    """What is subtracted from each patch, and by what it is then divided."""
     mean, variance = patches.mean(-1, keepdim=True), patches.var(-1, keepdim=True, correction=0)
     # 0.01 keeps the noise of flat patches from becoming the whole loss
-    return (patches - mean) / (variance + 0.01).sqrt()
+    return mean, (variance + 0.01).sqrt()

@@ -140,6 +140,20 @@ def patchify(images: Float[Tensor, "b c s s"], patch: int) -> Float[Tensor, "b n
     return cut.reshape(b, g * g, c * patch * patch)
 
 
+def unpatchify(patches: Float[Tensor, "b n p"], channels: int) -> Float[Tensor, "b c s s"]:
+    """Patches of ``patchify`` put together again.
+
+    Example:
+        >>> images = torch.rand(2, 3, 8, 8)
+        >>> torch.equal(unpatchify(patchify(images, 4), 3), images)
+        True
+    """
+    b, n, p = patches.shape
+    g, patch = round(n**0.5), round((p / channels) ** 0.5)
+    laid = patches.view(b, g, g, channels, patch, patch).permute(0, 3, 1, 4, 2, 5)  # (b, c, g, patch, g, patch)
+    return laid.reshape(b, channels, g * patch, g * patch)
+
+
 def positions(dim: int, grid: int) -> Float[Tensor, "n d"]:
     """Sines and cosines of the row and the column of each patch, at wavelengths from 2π to 2π 10,000."""
     frequencies = 10_000.0 ** -(torch.arange(dim // 4) / (dim // 4))

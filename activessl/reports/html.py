@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from activessl.reports.chart import draw
+from activessl.reports.strips import strips
 from activessl.reports.wording import amount, check_rows, hours_text, percent, plan_lines, roi_lines
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _environment() -> Environment:
         "count": lambda number: f"{number:,.0f}",
         "with_code": _with_code,
         "checks": check_rows,
+        "strips": strips,
         "picture": lambda uri: uri if uri and uri.startswith(_PICTURES) else "",
     }
     return environment

@@ -129,6 +129,25 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
+class Redrawn:
+    """An item of which the encoder saw a part, and what it made of the rest.
+
+    Attributes:
+        id: The item.
+        pictures: ``data:`` URIs of the item, of what was seen of it, and of what was made of it; empty for series.
+        series: Values by channel and time, None where one is missing; empty for pictures.
+        hidden: Whether each time was hidden; empty for pictures.
+        drawn: As ``series``: what was made of it, None where it was seen.
+    """
+
+    id: str
+    pictures: tuple[str, ...] = ()
+    series: tuple[tuple[float | None, ...], ...] = ()
+    hidden: tuple[bool, ...] = ()
+    drawn: tuple[tuple[float | None, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a manager, and the statistician whom the manager asks, wants to know.
 
@@ -154,6 +173,8 @@ class Report:
         class_rows: What the model finds hard.
         item_rows: A sample of what was asked, with reasons.
         sights: Some items drawn at random, and what the encoder takes for alike.
+        redrawn: Some items drawn at random, in part hidden, and what the encoder made of them; empty for encoders that
+            do not draw.
         suspects: Labels that look wrong, the most doubtful first.
         people: How reliable each annotator is whose answers could be compared with others', by name.
         plan: What it takes to the target; None without one, or while too little is known.
@@ -190,6 +211,7 @@ class Report:
     class_rows: tuple[ClassRow, ...] = ()
     item_rows: tuple[ItemRow, ...] = ()
     sights: tuple[Sight, ...] = ()
+    redrawn: tuple[Redrawn, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     people: Mapping[str, Person] = field(default_factory=dict)
     plan: Plan | None = None

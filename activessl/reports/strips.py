@@ -1,0 +1,73 @@
+"""Series as small drawings: coordinates here, looks in the page's style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from activessl.reports.report import Redrawn
+
+WIDTH, HEIGHT = 340, 64
+#: Channels of a series that are drawn: more than fit beside each other say less.
+SHOWN_CHANNELS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One channel of a series.
+
+    Attributes:
+        width: Of the drawing.
+        height: Of the drawing.
+        line: Path of what is there; interrupted where nothing is.
+        drawn: Path of what was made of the hidden part.
+        hidden: (x, width) of each hidden stretch.
+    """
+
+    width: int
+    height: int
+    line: str
+    drawn: str
+    hidden: tuple[tuple[float, float], ...]
+
+
+def strips(redrawn: Redrawn) -> tuple[Strip, ...]:
+    """The first channels of a series, each on its own scale.
+
+    Example:
+        >>> (strip,) = strips(Redrawn("a", series=((0.0, 1.0, 0.0),), hidden=(False, True, True),
+        ...                           drawn=((None, 2.0, 2.0),)))
+        >>> strip.line, strip.hidden
+        ('M0.0 60.0L170.0 32.0L340.0 60.0', ((85.0, 255.0),))
+    """
+    step = WIDTH / max(1, len(redrawn.hidden) - 1)
+    return tuple(
+        _strip(values, made, redrawn.hidden, step)
+        for values, made in zip(redrawn.series[:SHOWN_CHANNELS], redrawn.drawn[:SHOWN_CHANNELS], strict=True)
+    )
+
+
+def _strip(values: Sequence[float | None], made: Sequence[float | None], hidden: Sequence[bool], step: float) -> Strip:
+    numbers = [value for value in (*values, *made) if value is not None]
+    low, high = min(numbers, default=0.0), max(numbers, default=0.0)
+    scale = (HEIGHT - 8) / (high - low) if high > low else 0.0
+
+    def path(line: Sequence[float | None]) -> str:
+        places = [
+            None if v is None else f"{i * step:.1f} {HEIGHT - 4 - (v - low) * scale:.1f}" for i, v in enumerate(line)
+        ]
+        moves = [f"{'M' if before is None else 'L'}{here}" for before, here in pairwise([None, *places]) if here]
+        return "".join(moves)
+
+    return Strip(WIDTH, HEIGHT, path(values), path(made), _stretches(hidden, step))
+
+
+def _stretches(hidden: Sequence[bool], step: float) -> tuple[tuple[float, float], ...]:
+    edges = [i for i, (before, here) in enumerate(pairwise([False, *hidden, False])) if before != here]
+    # half a step to either side, within the drawing
+    ends = [
+        (max(0.0, (a - 0.5) * step), min(float(WIDTH), (b - 0.5) * step))
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+    ]
+    return tuple((round(a, 1), round(b - a, 1)) for a, b in ends)
