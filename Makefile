@@ -37,7 +37,7 @@ browser-test: .venv/.installed ## a real browser labels a round (needs chromium)
 	@where=$$($(BIN)/activessl studio install) && \
 	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q tests/browser
 
-bench: .venv/.installed ## the measurements behind docs/results (hours; needs DATA=folder)
+bench: .venv/.installed ## the measurements behind docs/results (hours; needs DATA=folder; LIGHTLY=python where that is installed)
 	@test -n "$(DATA)" || { echo "error: DATA is not set"; echo " hint: make bench DATA=folder"; exit 1; } >&2
 	@$(BIN)/python -m pip install -q --group bench
 	@mkdir -p bench
@@ -48,6 +48,9 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 	$(BIN)/python tests/benchmarks/strategy_speed.py --items 50000 --dimensions 384 --labels 200 | tee -a bench/speed.txt
 	ACTIVESSL_DATA=$(DATA) $(BIN)/python tests/benchmarks/heads.py 10 | tee bench/learning.txt
 	$(BIN)/python tests/benchmarks/encoders.py --data $(DATA) --encoders pixels patches hybrid | tee bench/encoders.txt
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/encoder_peers.py run --data $(DATA) --out bench/peers.jsonl \
+		--minutes 5 20 60 $(if $(LIGHTLY),--lightly-python $(LIGHTLY))
+	$(BIN)/python tests/benchmarks/encoder_peers.py report --out bench/peers.jsonl | tee bench/peers.txt
 
 clean: ## everything that can be made again
 	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -23,6 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import faiss
 import numpy as np
 import torch
 from encoders import mean_and_half_width
@@ -155,6 +156,7 @@ def pretrained(items: Items, data: Path) -> tuple[Array, Array, dict[str, Any]] 
 def run(given: argparse.Namespace) -> None:
     """Do what is not yet in the file."""
     torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
     done = {(r["set"], r["arm"], r["minutes"], r["label"]) for r in read(given.out)}
     settings = json.loads(given.settings)
     for minutes in given.minutes:
