@@ -65,3 +65,7 @@ class Augmentation:
         if c == 3:
             views = views * (1 + uniform(-self.colour, self.colour, 3, 1, 1))
         return views
+
+
+#: Small changes only: what a large crop hides may be what tells the classes apart.
+SLIGHT = Augmentation(min_area=0.7, light=0.2)

@@ -48,6 +48,7 @@ class ImageMaterial:
         images: (n, c, s, s) of uint8.
         config: Into which patches they are cut.
         augment: How views differ.
+        slight: How views differ whose vectors should be the same; None where that was not found to help.
         device: Where patches are made.
         mean: (c,) of the pixels in [0, 1].
         std: (c,) of these.
@@ -56,16 +57,24 @@ class ImageMaterial:
     images: Tensor
     config: ViTConfig
     augment: Augmentation
+    slight: Augmentation | None
     device: torch.device
     mean: Tensor
     std: Tensor
 
     @classmethod
-    def of(cls, images: Tensor, config: ViTConfig, augment: Augmentation, device: torch.device) -> ImageMaterial:
+    def of(
+        cls,
+        images: Tensor,
+        config: ViTConfig,
+        augment: Augmentation,
+        device: torch.device,
+        slight: Augmentation | None = None,
+    ) -> ImageMaterial:
         """Images (n, c, s, s) of uint8, with the mean and the spread of some of them."""
         values = images[:: max(1, len(images) // 1000)].float() / 255
         mean, std = values.mean((0, 2, 3)), values.std((0, 2, 3)).clamp_min(1 / 255)
-        return cls(images, config, augment, device, mean, std)
+        return cls(images, config, augment, slight, device, mean, std)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -82,9 +91,11 @@ class ImageMaterial:
         """Augmented images."""
         return self._cut(self.augment(self.images[rows].to(self.device).float() / 255, generator))
 
-    def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:  # noqa: ARG002
-        """None: not measured."""
-        return None
+    def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:
+        """Slightly augmented images; None where nothing was found to help."""
+        if self.slight is None:
+            return None
+        return self._cut(self.slight(self.images[rows].to(self.device).float() / 255, generator).clamp(0, 1))
 
     def vectors(self, vit: ViT, patches: Patches, grid: int) -> Float[Tensor, "b d"]:
         """Tokens averaged over a grid of regions."""

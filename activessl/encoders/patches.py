@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 
-from activessl.encoders.augment import Augmentation
+from activessl.encoders.augment import SLIGHT, Augmentation
 from activessl.encoders.base import OnProgress, roughly, say, tell
 from activessl.encoders.images import ImageInput, Pictures, choose_input, parts, sample_tensor
 from activessl.encoders.invariance import within_whitening
@@ -35,9 +35,6 @@ CONTRAST = 10.0 / 255**2
 
 #: Items from which centroids and components are learned, and those of them that are also seen in views.
 _SAMPLE, _VIEWED = 2_000, 1_500
-
-#: Small changes only: what a large crop hides may be what tells the classes apart.
-_VIEWS = Augmentation(min_area=0.7, light=0.2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +175,7 @@ def fit(
         "plan",
         f"patches: {chosen.centroids:,} centroids, and {len(pool):,} items encoded, {takes} on a core",
     )
-    folder = learn("patches", pool, image, _VIEWS, key=key, folder=folder, seed=seed, on_progress=on_progress, **asked)
+    folder = learn("patches", pool, image, SLIGHT, key=key, folder=folder, seed=seed, on_progress=on_progress, **asked)
     return load(folder)
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from activessl.encoders.audio import VIEWS as OF_SOUND
-from activessl.encoders.augment import Augmentation
+from activessl.encoders.augment import SLIGHT, Augmentation
 from activessl.encoders.base import OnProgress, roughly, say
 from activessl.encoders.device import best_device
 from activessl.encoders.hybrid import Weights
@@ -237,13 +237,13 @@ def _material(pool: Pool, recipe: Recipe, seed: int) -> tuple[Material, Shape, d
         patch = recipe.patch or max(2, round(mel.side / 8))
         mel = replace(mel, side=patch * max(2, round(mel.side / patch)))
         pictures, config = mel, ViTConfig(mel.side, 1, patch, recipe.dim, recipe.depth, recipe.heads)
-        augment = OF_SOUND
+        augment, slight = OF_SOUND, None  # not measured on sound
     else:
         pictures, config = shape_for(pool, recipe, seed)
-        augment = Augmentation()
+        augment, slight = Augmentation(), SLIGHT
     limit = max(2, _MEMORY // (config.channels * config.side**2))
     images = sample_tensor(pool, pictures, limit=limit, seed=seed)
-    return ImageMaterial.of(images, config, augment, device), config, {"image": pictures.to_json()}
+    return ImageMaterial.of(images, config, augment, device, slight), config, {"image": pictures.to_json()}
 
 
 def shape_for(pool: Pool, recipe: Recipe, seed: int) -> tuple[ImageInput, ViTConfig]:

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from activessl.encoders.augment import Augmentation
+from activessl.encoders.augment import SLIGHT, Augmentation
 from activessl.encoders.base import Progress
 from activessl.encoders.health import effective_rank, health
 from activessl.encoders.hybrid import Objective, Weights
 from activessl.encoders.images import ImageInput, choose_input
 from activessl.encoders.masked import masked_loss, random_keep
+from activessl.encoders.material import pool_tokens
 from activessl.encoders.pretrain import pretrain
 from activessl.encoders.schedule import Schedule, improves_no_more
 from activessl.encoders.vit import Patches, ViT, ViTConfig, patchify
@@ -234,3 +235,26 @@ def test_it_says_what_it_will_do_before_it_does_it_and_nothing_when_it_is_done(p
     pretrain(pool, folder=tmp_path, steps=2, on_progress=told.append, **QUICK)
     assert (told[0].stage, told[0].total) == ("plan", 0)
     assert told[0].note == "hybrid: training on 64 items, 2 steps or until it improves no more"
+
+
+def test_no_direction_of_the_vectors_stands_out_for_slight_changes(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = torch.from_numpy(np.stack([pool.read(i) for i in range(len(pool))])).permute(0, 3, 1, 2)
+
+    def unevenness(folder: Path) -> float:
+        encoder = pretrain(pool, folder=folder, steps=5, **QUICK)
+        generator = torch.Generator().manual_seed(9)
+        views = [
+            pool_tokens(
+                encoder.vit, encoder.patches(SLIGHT(images.float() / 255, generator).clamp(0, 1) * 255), encoder.grid
+            )
+            for _ in range(4)
+        ]
+        moved = ((torch.stack(views) - torch.stack(views).mean(0)) @ encoder.pca).flatten(0, 1)
+        spread = torch.linalg.eigvalsh(moved.T @ moved)
+        return float(spread.max() / spread.mean())
+
+    whitened = unevenness(tmp_path / "a")
+    monkeypatch.setattr("activessl.encoders.pretrain.SLIGHT", None)
+    assert whitened < 0.5 * unevenness(tmp_path / "b")
