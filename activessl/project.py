@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 from activessl.config import CONFIG_NAME, Config, read_config, write_config
 from activessl.errors import ConfigError, ProjectError, ProjectLocked
 from activessl.ledger.fold import History, fold
-from activessl.ledger.schema import Created
+from activessl.ledger.offers import chosen
+from activessl.ledger.schema import Created, Offered
 from activessl.ledger.store import Ledger
 from activessl.pool.manifest import load_manifest, save_manifest
 from activessl.pool.pool import Pool
@@ -22,10 +23,33 @@ from activessl.pool.sources import open_source
 
 @dataclass(frozen=True)
 class Project:
-    """One project folder. ``activessl.toml`` is its owner's, the ledger is the truth, the rest can be made again."""
+    """One project folder. ``activessl.toml`` is its owner's, the ledger is the truth, the rest can be made again.
+
+    Args:
+        folder: Where it is.
+        own: What its ``activessl.toml`` says.
+    """
 
     folder: Path
-    config: Config
+    own: Config
+    _now: dict[tuple[str, ...], Config] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def config(self) -> Config:
+        """What ``activessl.toml`` says, with the classes that there are now: people may add and remove some in the
+        labeling tool. As of the last look into the ledger."""
+        if not self._now:
+            with self.ledger() as ledger:
+                offers = [r.event for r in ledger.read(kind="offered") if isinstance(r.event, Offered)]
+            self._know(chosen(offers).classes(self.own.data.classes))
+        return next(iter(self._now.values()))
+
+    def _know(self, classes: tuple[str, ...]) -> None:
+        if classes not in self._now:
+            data = self.own.data.model_copy(update={"classes": classes})
+            config = self.own if classes == self.own.data.classes else self.own.model_copy(update={"data": data})
+            self._now.clear()
+            self._now[classes] = config
 
     @classmethod
     def create(cls, folder: Path, config: Config, *, version: str) -> Project:
@@ -77,11 +101,11 @@ class Project:
     @property
     def data(self) -> Path:
         """The data that the config names, relative to the project folder."""
-        return self.folder / Path(self.config.data.path).expanduser()
+        return self.folder / Path(self.own.data.path).expanduser()
 
     def ledger(self) -> Ledger:
         """The project's ledger."""
-        name = self.config.ledger
+        name = self.own.ledger
         if "://" in name:
             return Ledger(name)
         path = self.folder / name
@@ -92,11 +116,13 @@ class Project:
     def history(self) -> History:
         """What has happened so far."""
         with self.ledger() as ledger:
-            return fold(ledger, classes=self.config.data.classes)
+            history = fold(ledger, classes=self.own.data.classes)
+        self._know(history.classes)
+        return history
 
     def pool(self) -> Pool:
         """What there is to label; only what changed since ``remember`` is read again. Writes nothing."""
-        return load_manifest(self._manifest, open_source(self.data, self.config.data.modality))
+        return load_manifest(self._manifest, open_source(self.data, self.own.data.modality))
 
     def remember(self, pool: Pool) -> None:
         """Keep the description of the pool, so that opening it again takes no time."""

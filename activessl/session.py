@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from activessl.annotators.base import Annotator, Confirmer
+from activessl.annotators.base import Annotator, Confirmer, Offering
 from activessl.annotators.base import Pushed as PushResult
 from activessl.choosing import next_round
 from activessl.confirming import groups_left
@@ -28,7 +28,7 @@ from activessl.heads.base import Head
 from activessl.held_out import held_out
 from activessl.ledger.asking import query_of
 from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import AUDIT, Answered, Closed, Encoded, Missing, Pulled, Pushed, Taught
+from activessl.ledger.schema import AUDIT, Answered, Closed, Encoded, Missing, Offered, Pulled, Pushed, Taught
 from activessl.measuring.encoders import Compared, compare_encoders
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
@@ -237,7 +237,7 @@ class Session:
             query = query_of(current, pool.row, waiting)
             # whoever looks at what the machine accepted should not be shown what it said
             shown = [] if audit else view.suggestions(query, current.number)
-            return self._pushed(current, model, annotator.push(pool, query, shown, model=model))
+            return self._pushed(annotator, current, model, annotator.push(pool, query, shown, model=model))
 
     def _push_groups(self, annotator: Annotator, view: View, pool: Pool, current: RoundHistory) -> PushResult:
         if not isinstance(annotator, Confirmer):
@@ -246,9 +246,10 @@ class Session:
                 hint="end it with `activessl query --close`, and query without --confirm",
             )
         groups, model = groups_left(view.history, current), view.history.model
-        return self._pushed(current, model, annotator.push_groups(pool, groups, model=model))
+        return self._pushed(annotator, current, model, annotator.push_groups(pool, groups, model=model))
 
-    def _pushed(self, current: RoundHistory, model: str, pushed: PushResult) -> PushResult:
+    def _pushed(self, annotator: Annotator, current: RoundHistory, model: str, pushed: PushResult) -> PushResult:
+        self._note_offer(annotator)
         self._append(
             Pushed(
                 round=current.number,
@@ -270,7 +271,16 @@ class Session:
             with self.project.ledger() as ledger:
                 new = ledger.append([Answered(answer=a) for a in answers])
                 ledger.append([Pulled(watermark=watermark)])
+            self._note_offer(annotator)
         return new
+
+    def _note_offer(self, annotator: Annotator) -> None:
+        """Write down where people can choose from other classes than before: a class may have joined, or be gone."""
+        offer = annotator.offer if isinstance(annotator, Offering) else None
+        history = self.project.history()
+        if offer is not None and history.choice.last.get(offer.project) != offer.classes:
+            self._append(Offered(project=offer.project, classes=offer.classes, turn=history.events))
+            self.project.history()  # the project knows its classes by it
 
     def wait(
         self, annotator: Annotator, *, every: float = 5.0, on_wait: Callable[[History], None] | None = None

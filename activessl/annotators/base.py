@@ -163,6 +163,29 @@ class Annotator(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The classes that people can choose from.
+
+    Attributes:
+        project: The annotator's own name for the project, for good.
+        classes: Their names, in order.
+    """
+
+    project: str
+    classes: tuple[str, ...]
+
+
+@runtime_checkable
+class Offering(Protocol):
+    """An annotator whose people can change which classes there are."""
+
+    @property
+    def offer(self) -> Offer | None:
+        """What they could choose from at the last push or pull; None before."""
+        ...
+
+
 @runtime_checkable
 class Confirmer(Protocol):
     """An annotator that can also be shown groups of alike items, each answered as a whole.

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from activessl.annotators.base import Answer, is_again, item_of
 from activessl.ledger.believe import Label, Person, believe
+from activessl.ledger.offers import Choice
 from activessl.ledger.schema import (
     Accepted,
     Answered,
@@ -19,6 +20,7 @@ from activessl.ledger.schema import (
     Encoded,
     MachineLabel,
     Missing,
+    Offered,
     Pulled,
     Pushed,
     Queried,
@@ -51,6 +53,8 @@ class History:
     """All that a ledger says.
 
     Attributes:
+        classes: The classes that the project has: the config's, and what people changed in the labeling tool.
+        choice: These changes.
         labels: Item id to what is believed about it, only classes that ``classes`` holds.
         skipped: Ids that somebody skipped and nobody labeled.
         quarantined: Standing answers with a class that the project does not have (any more), or about an item that it
@@ -73,6 +77,8 @@ class History:
     created: Created | None = None
     encoded: Encoded | None = None
     rounds: tuple[RoundHistory, ...] = ()
+    classes: tuple[str, ...] = ()
+    choice: Choice = field(default_factory=Choice)
     labels: dict[str, Label] = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
     quarantined: tuple[Answer, ...] = ()
@@ -171,7 +177,8 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
 
     Args:
         events: In the order of the ledger; repeated ones change nothing.
-        classes: The classes the project has now. Answers with others are quarantined.
+        classes: The classes that the project's config has now. Answers with classes that are neither there nor have
+            joined in the labeling tool are quarantined.
     """
     created: Created | None = None
     encoded: Encoded | None = None
@@ -179,6 +186,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
     standing: dict[str, Answer] = {}
     watermark: str | None = None
     missing: frozenset[str] = frozenset()
+    choice = Choice()
     accepted: Accepted | None = None
     tried: dict[str, None] = {}
     late: dict[str, int] = {}
@@ -223,6 +231,8 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
                     standing[answer.source] = answer
             case Pulled() as e:
                 watermark = e.watermark
+            case Offered() as e:
+                choice = choice.after(e)
             case Accepted() as e:
                 accepted = e
             case Tried(look=look):
@@ -234,7 +244,8 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
             case _:
                 pass  # about a round that this ledger does not have
 
-    known = set(classes)
+    has = choice.classes(classes)
+    known = set(has)
     labels, skipped, quarantined, people = believe(standing.values(), known)
     seconds: dict[str, float] = {}
     for answer in standing.values():
@@ -244,6 +255,8 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
         created=created,
         encoded=encoded,
         rounds=tuple(rounds[n] for n in sorted(rounds)),
+        classes=has,
+        choice=choice,
         labels=labels,
         skipped=skipped,
         quarantined=quarantined,

@@ -184,6 +184,20 @@ class Taught(_Event):
         return f"taught:{self.round}:{self.fingerprint}:{self.head}:{self.digest}:{self.turn}"
 
 
+class Offered(_Event):
+    """The annotators' side offers just these classes, which is new there, or another choice than before."""
+
+    kind: Literal["offered"] = "offered"
+    project: str  # the annotators' name of it: another one says nothing of what this one had before
+    classes: tuple[str, ...]
+    turn: int  # events before it: going back to earlier classes is another happening
+
+    @property
+    def key(self) -> str:
+        """One for each change."""
+        return f"offered:{self.turn}"
+
+
 class Closed(_Event):
     """A round is over; what nobody answered may be asked again."""
 
@@ -297,6 +311,7 @@ Event = (
     | Pushed
     | Answered
     | Pulled
+    | Offered
     | Taught
     | Closed
     | Accepted

@@ -117,14 +117,13 @@ class Ledger:
         except SQLAlchemyError as error:
             raise _failed("write", self._name, error) from None
 
-    def read(self, after: int = 0) -> Iterator[Recorded]:
-        """Events in the order in which they were appended, after a sequence number."""
+    def read(self, after: int = 0, *, kind: str | None = None) -> Iterator[Recorded]:
+        """Events in the order in which they were appended, after a sequence number; all, or those of one kind."""
+        wanted = _events.c.seq > after if kind is None else (_events.c.seq > after) & (_events.c.kind == kind)
         try:
             with self._engine.connect() as connection:
                 for seq, at, body in connection.execute(
-                    select(_events.c.seq, _events.c.at, _events.c.body)
-                    .where(_events.c.seq > after)
-                    .order_by(_events.c.seq)
+                    select(_events.c.seq, _events.c.at, _events.c.body).where(wanted).order_by(_events.c.seq)
                 ):
                     yield Recorded(seq=seq, at=datetime.fromisoformat(at), event=EVENT.validate_json(body))
         except SQLAlchemyError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from activessl.errors import AnnotatorDenied, AnnotatorUnreachable
 
 if TYPE_CHECKING:
-    from activessl.annotators.base import Annotator
+    from activessl.annotators.base import Annotator, Offer
     from activessl.ledger.fold import History
     from activessl.project import Project
 
@@ -57,6 +57,7 @@ def annotator(project: Project) -> Annotator:
             document_root=root,
             groups=groups,
             groups_made=groups_made,
+            offer=_known_offer(history, number, made),
         ),
         known=lambda: {source: answer.item_id for source, answer in project.history().answers.items()},
     )
@@ -69,6 +70,15 @@ def _known_project(history: History, url: str, *, groups: bool) -> tuple[int | N
     if not found or not found[-1].project.isdigit():
         return None, None
     return int(found[-1].project), found[-1].made or None
+
+
+def _known_offer(history: History, number: int | None, made: str | None) -> Offer | None:
+    """Which classes that project offered when it was last looked at."""
+    from activessl.annotators.base import Offer
+    from activessl_label_studio.mapping import project_name
+
+    name = project_name({"id": number, "created_at": made})
+    return Offer(name, history.choice.last[name]) if name in history.choice.last else None
 
 
 def studio_folder(project: Path) -> Path:

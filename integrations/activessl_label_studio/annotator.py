@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from activessl.annotators.base import Answer, Group, Pushed, Suggestion
+from activessl.annotators.base import Answer, Group, Offer, Pushed, Suggestion
 from activessl.errors import AnnotatorError
 from activessl.pool.pool import Modality, Pool
 from activessl.strategies.base import Query
@@ -43,6 +43,7 @@ class LabelStudioConfig:
         instructions: Shown to the annotators before they start; HTML.
         groups: The number of the project with groups, where one was made by an earlier push.
         groups_made: When it was made.
+        offer: Which classes the project offered when it was last looked at, where that is known.
     """
 
     url: str
@@ -59,6 +60,7 @@ class LabelStudioConfig:
     instructions: str = ""
     groups: int | None = None
     groups_made: str | None = None
+    offer: Offer | None = None
 
 
 class LabelStudioAnnotator:
@@ -79,6 +81,8 @@ class LabelStudioAnnotator:
         self._client: Client | None = None
         self._people: dict[int, str] = {}
         self._groups = (config.groups, config.groups_made)
+        self._offer: Offer | None = None
+        self._offered = config.offer
 
     def __repr__(self) -> str:
         return f"LabelStudioAnnotator({self.config.url!r}, title={self.config.title!r})"
@@ -89,6 +93,11 @@ class LabelStudioAnnotator:
         if self._client is None:
             self._client = connect(self.config.url, self.config.token)
         return self._client
+
+    @property
+    def offer(self) -> Offer | None:
+        """The classes of the label config, as of the last push or pull."""
+        return self._offer
 
     def project(self, channels: int = 1, side: int | None = None) -> tuple[dict[str, Any], Control]:
         """The project and the tag that classifies its tasks, made and set as needed; read again each round, because
@@ -106,6 +115,7 @@ class LabelStudioAnnotator:
             side=side,
             control=config.control,
             instructions=config.instructions,
+            offer=self._offered,
         )
 
     def find(self, *, counts: bool = True) -> tuple[dict[str, Any], Control]:
@@ -137,6 +147,7 @@ class LabelStudioAnnotator:
         channels = pool.items[0].shape[0] if pool.modality == "series" else 1
         sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.modality == "image" else []
         project, control = self.project(channels, max(sides, default=None))
+        self._look_at(project, control)
         return push_round(
             self.client,
             project,
@@ -164,6 +175,13 @@ class LabelStudioAnnotator:
             self.client, project, pool, groups, beside=beside, media=config.media, document_root=config.document_root
         )
 
+    def _look_at(self, project: Mapping[str, Any], control: Control) -> None:
+        """Keep which classes are there, and which ever were: what is gone was taken out, and is not put back."""
+        self._offer = offer = Offer(project_name(project), control.classes)
+        before = self._offered
+        ever = before.classes if before is not None and before.project == offer.project else ()
+        self._offered = Offer(offer.project, tuple(dict.fromkeys((*ever, *offer.classes))))
+
     def _check(self, pool: Pool) -> None:
         if pool.modality != self.config.modality:
             raise AnnotatorError(
@@ -179,6 +197,7 @@ class LabelStudioAnnotator:
             AnnotatorError: The server cannot be reached, or the watermark is not one of ours.
         """
         project, control = self.find(counts=False)
+        self._look_at(project, control)
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
         people, (mark, groups_mark) = self._names(), split_mark(since)

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from activessl.annotators.base import Offer
 from activessl.errors import AnnotatorError, ConfigError
 from activessl.pool.pool import Modality
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, build_config, read_config
-from activessl_label_studio.mapping import item_id_of
+from activessl_label_studio.mapping import item_id_of, project_name
 
 __all__ = ["UNCERTAINTY", "find_project", "find_tasks", "list_tasks", "open_project"]
 
@@ -47,6 +48,7 @@ def open_project(
     side: int | None = None,
     control: str | None = None,
     instructions: str = "",
+    offer: Offer | None = None,
 ) -> tuple[dict[str, Any], Control]:
     """The project and its control, made if there is none of that title, and set so that the order holds.
 
@@ -66,6 +68,8 @@ def open_project(
         side: The longer side of the images in pixels, where it is known.
         control: The name of the Choices tag in an existing config with several.
         instructions: Shown to the annotators before they start; ours, behind a button, where there are none.
+        offer: What a project offered when it was last looked at: a class of these that is not there any more was taken
+            out by somebody, and is not added again.
 
     Raises:
         AnnotatorError: No such project, several of that title, or one that cannot hold these items.
@@ -98,7 +102,8 @@ def open_project(
             f"project {project['id']} asks for {kind[not found.multi]} per item, not {kind[not multi]}",
             hint="change `choice` (of a Taxonomy `maxUsages`) in the project's label config, or `multi` in yours",
         )
-    missing = [name for name in classes if name not in found.classes]
+    before = offer.classes if offer is not None and offer.project == project_name(project) else ()
+    missing = [name for name in classes if name not in found.classes and name not in before]
     if missing:
         # ours is what we would build again, but for how the media are shown, which people adjust
         shown, ours = _split(str(project.get("label_config")))

@@ -408,3 +408,31 @@ def test_a_result_that_we_make_is_what_a_submit_brings_back(people: LabelStudioA
     _, control = people.project()
     people.client.post(f"/api/tasks/{pushed.tasks[pool.ids[0]]}/annotations/", {"result": to_result(["bag"], control)})
     assert people.pull()[0][0].classes == ("bag",)
+
+
+def test_a_class_that_somebody_added_is_on_offer_and_one_that_was_taken_out_is_not_put_back(
+    people: LabelStudioAnnotator, pool: Pool
+) -> None:
+    people.push(pool, ask(pool, [0]), [], model="round-0")
+    offered = people.offer
+    assert offered is not None and offered.classes == CLASSES
+    project, _ = people.project()
+    config = project["label_config"]
+
+    def change(config: str) -> None:
+        people.client.patch(f"/api/projects/{project['id']}", {"label_config": config})
+
+    change(config.replace('<Choice value="bag" hotkey="3"/>', '<Choice value="hat" hotkey="3"/>'))
+    # one that pulls first, and one that only knows from its ledger what was there before
+    later = LabelStudioAnnotator(replace(people.config, offer=offered))
+    for each in (people, later):
+        if each is people:
+            each.pull()
+        each.push(pool, ask(pool, [1, 2]), [], model="round-1")
+        assert each.offer is not None and each.offer.classes == ("coat", "dress", "hat")
+        assert each.offer.project == offered.project
+    # of a class that nobody offered yet it is not known that somebody does not want it
+    wider = LabelStudioAnnotator(replace(people.config, classes=("coat", "dress", "bag", "scarf"), offer=offered))
+    change(config.replace('    <Choice value="bag" hotkey="3"/>\n', ""))
+    wider.push(pool, ask(pool, [3]), [], model="round-2")
+    assert wider.offer is not None and wider.offer.classes == ("coat", "dress", "scarf")

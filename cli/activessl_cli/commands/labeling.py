@@ -27,6 +27,7 @@ def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     from activessl_cli.people import annotator
 
     session = Session.open(project)
+    before = session.project.history().classes
     new = session.pull(annotator(session.project))
     history = session.project.history()
     current = history.open_round
@@ -34,8 +35,14 @@ def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     text = (
         f"{new} new answers; {len(history.labels):,} items labeled, {len(history.skipped)} skipped, {waiting} waiting"
     )
+    joined = [name for name in history.classes if name not in before]
+    gone = [name for name in before if name not in history.classes]
+    if joined:
+        text += f"\njoined in the label config: {', '.join(joined)}"
+    if gone:
+        text += f"\ntaken out of the label config: {', '.join(gone)}; what has that label is kept and set aside"
     if history.quarantined:
-        unknown = sorted({c for a in history.quarantined for c in a.classes} - set(session.project.config.data.classes))
+        unknown = sorted({c for a in history.quarantined for c in a.classes} - set(history.classes))
         text += f"\n{len(history.quarantined)} answers set aside: the project has no class {', '.join(unknown)}"
     render.result(
         {
@@ -44,6 +51,8 @@ def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             "skipped": len(history.skipped),
             "waiting": waiting,
             "quarantined": len(history.quarantined),
+            "joined": joined,
+            "gone": gone,
         },
         text,
         as_json=as_json,

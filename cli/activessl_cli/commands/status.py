@@ -33,6 +33,10 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
         f"labels: {len(history.labels):,} of items, {len(history.skipped)} skipped, "
         f"{render.duration(seconds)} of recorded human time",
     ]
+    changed = [f"{name} joined" for name in history.choice.joined if name in history.classes]
+    changed += [f"{name} was taken out" for name in sorted(history.choice.removed - set(history.classes))]
+    if changed:
+        lines.append(f"classes: {', '.join(changed)} in the label config")
     if history.quarantined:
         lines.append(f"set aside: {len(history.quarantined)} answers with classes that the project does not have")
     if history.missing:
