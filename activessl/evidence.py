@@ -123,13 +123,13 @@ class Evidence:
         found[self.drawn.at] = self._judged(1.0)[1]
         return found
 
-    def _judged(self, part: float) -> tuple[float, Bool[np.ndarray, " m"]]:
+    def _judged(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Bool[np.ndarray, " m"]]:
         """How many labels heads were taught, the first ``part`` of all, and which random labels they had right.
 
-        Of the random labels a fifth at a time is left out.
+        Of the random labels a fifth at a time is left out. ``of``: Positions of labels, if there were no others.
         """
         at, y = self.drawn.at, self.view.training[1]
-        order = self._asked[1]
+        order = self._asked[1] if of is None else self._asked[1][np.isin(self._asked[1], of)]
         fold = np.random.default_rng([self.view.project.config.seed, 6]).permutation(len(at)) % FOLDS
         size, right, folds = 0.0, np.zeros(len(at), dtype=bool), np.unique(fold)
         for f in folds:
@@ -149,7 +149,24 @@ class Evidence:
                 first.setdefault(item, (r.number, len(first)))
         ids = self.view.embeddings.ids
         number, place = np.array([first.get(ids[row], (0, -1)) for row in self.view.training[0]]).reshape(-1, 2).T
+        if self.view.history.at_a_glance:
+            # what was confirmed with its group can still be drawn, until somebody is asked about it alone
+            alone: dict[str, int] = {}
+            for r in self.view.history.rounds:
+                for item in r.asked:
+                    if is_again(item):
+                        alone.setdefault(item_of(item), r.number)
+            later = len(self.view.history.rounds) + 1
+            for i, row in enumerate(self.view.training[0]):
+                if ids[row] in self.view.history.at_a_glance:
+                    number[i] = alone.get(ids[row], later)
         return number, np.argsort(place, kind="stable")
+
+    @cached_property
+    def _single(self) -> Int[np.ndarray, " s"]:
+        """Positions of the labels that somebody gave looking at the item alone: groups took no question each."""
+        ids, groups = self.view.embeddings.ids, self.view.history.only_at_a_glance
+        return np.array([i for i, row in enumerate(self.view.training[0]) if ids[row] not in groups], dtype=np.int64)
 
     def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
         """What a new head that was taught some of the labels says of others; positions among the training labels."""
@@ -195,17 +212,15 @@ class Evidence:
         drawn = np.zeros(len(rows), dtype=bool)
         drawn[self.drawn.at] = True
         rng = np.random.default_rng([self.view.project.config.seed, 5])
-        # what was confirmed in groups took no question each: the estimate is as if it had not been
-        ids, groups = self.view.embeddings.ids, self.view.history.only_at_a_glance
-        single = np.array([i for i, row in enumerate(rows) if ids[row] not in groups], dtype=np.int64)
-        correct = self.correct
+        single, correct = self._single, self.correct
         if len(single) < len(rows):
-            correct = self.view.held_out_predictions(single) == y[single]
+            correct = correct.copy()
+            correct[self.drawn.at] = self._judged(1.0, single)[1]
 
         def learn(taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
             return self.learn(single[taught], single[asked])
 
-        return live_savings(learn, y[single], drawn[single], correct, rng=rng, prior=prior)
+        return live_savings(learn, y[single], drawn[single], correct[single], rng=rng, prior=prior)
 
     @property
     def unsaid(self) -> str:
@@ -242,7 +257,8 @@ class Evidence:
     @cached_property
     def _outcomes(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p m"]]:
         """How many labels heads were taught, ascending, and which random labels each had right."""
-        sizes, right = zip(*(self._judged(part) for part in PARTS), strict=True)
+        of = self._single if len(self._single) < len(self.view.training[0]) else None
+        sizes, right = zip(*(self._judged(part, of) for part in PARTS), strict=True)
         return np.array(sizes), np.array(right, dtype=float)
 
     @cached_property
@@ -269,8 +285,8 @@ class Evidence:
         return make_plan(
             self.curve,
             target,
-            labels=len(self.view.training[0]),
-            pool=len(self.view.embeddings),
+            labels=len(self._single),
+            pool=len(self.view.embeddings) - len(self.view.training[0]) + len(self._single),
             random_labels=len(self.drawn.at),
             time=self.time,
             price=self.price,
@@ -294,8 +310,8 @@ class Evidence:
             float(np.mean(1 - probs.max(axis=1))),
             sizes,
             right,
-            labels=len(self.view.training[0]),
-            pool=len(self.view.embeddings),
+            labels=len(self._single),
+            pool=len(self.view.embeddings) - len(self.view.training[0]) + len(self._single),
             seconds_per_label=float(self.time.per_label),
             per_hour=rates.per_hour,
             per_point=rates.per_point,

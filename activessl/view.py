@@ -175,14 +175,9 @@ class View:
         head = start or make_head(config.head.name, n_classes=len(classes), seed=config.seed)
         return head.partial_fit(self.points[rows], y, classes=classes)
 
-    def held_out_predictions(self, of: Int[np.ndarray, " m"] | None = None) -> Int[np.ndarray, " m"]:
-        """For each label, the class that a head predicts which was taught only labels of the other folds (of 5).
-
-        Args:
-            of: Positions among the training labels, if it is to be as if there were no others.
-        """
+    def held_out_predictions(self) -> Int[np.ndarray, " m"]:
+        """For each label, the class that a head predicts which was taught only labels of the other folds (of 5)."""
         config, (rows, y) = self.project.config, self.training
-        rows, y = (rows, y) if of is None else (rows[of], y[of])
         return fold_predictions(
             self.points[rows], y, head=config.head.name, n_classes=len(config.data.classes), seed=config.seed
         )

@@ -232,6 +232,23 @@ def test_the_random_share_still_draws_from_all_that_was_there_and_asks_about_the
     assert len(Evidence(View.of(session.project)).drawn.at) == len(at_first.at) + len(drawn)
 
 
+def test_a_draw_speaks_for_what_was_confirmed_too_until_somebody_looks_at_it_alone(session: Session) -> None:
+    people = oracle(session)
+    shown = set(grouped(session, people, groups=20))
+    for _ in range(2):
+        session.round(people)
+    found = Evidence(View.of(session.project))
+    ids, rows = found.view.embeddings.ids, found.view.training[0]
+    alone = {item_of(i.id) for r in session.project.history().rounds for i in r.queried.items if i.glanced}
+    share, _ = found._known
+    last = share[found.drawn.rounds == found.drawn.rounds.max()][0]
+    # at the last draw, the labels of the rounds before were known, but not what was only seen at a glance
+    before = {i for r in session.project.history().rounds[:-1] for i in r.asked if i not in shown - alone}
+    known = {ids[row] for row in rows} & ({item_of(i) for i in before} - (shown - alone))
+    assert len(known) - len(alone) <= last * N <= len(known)
+    assert last * N < len(rows) - len(shown - alone)
+
+
 def test_a_draw_of_what_has_a_label_already_is_not_pending_for_the_strategy() -> None:
     vectors = np.random.default_rng(7).normal(size=(30, 3))
     state = State(vectors, np.arange(20), np.arange(20) % 2, 2, np.random.default_rng(0))
