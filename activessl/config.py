@@ -61,6 +61,7 @@ class AnnotatorConfig(_Section):
     media: Literal["auto", "local", "upload", "inline"] = "auto"
     blind_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     similar_together: bool = False  # within a round, alike items after each other
+    tabs: Literal["none", "round", "annotator", "both"] = "round"  # of Label Studio's Data Manager, made by a push
 
 
 class EncoderConfig(_Section):
@@ -239,6 +240,7 @@ def write_config(config: Config) -> str:
         f"blind_share = {c.annotator.blind_share}  # shown without the model's answer, to measure anchoring",
         f"similar_together = {str(c.annotator.similar_together).lower()}"
         "  # true: in a round, alike items after each other; else the most informative first",
+        f"tabs = {_text(c.annotator.tabs)}  # in Label Studio's list of tasks: round, annotator, both, none",
         "",
         "[encoder]",
         f"name = {_text(c.encoder.name)}",

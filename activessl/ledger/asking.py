@@ -60,4 +60,5 @@ def query_of(current: RoundHistory, row: Callable[[str], int], ids: Iterable[str
         propensities=np.array([np.nan if i.propensity is None else i.propensity for i in items], dtype=float),
         strategy=current.queried.strategy,
         seed=current.queried.seed,
+        round=current.number,
     )

@@ -101,6 +101,7 @@ class Query:
         parts: Further figures per item, such as {"gain": (q,), "uncertainty": (q,)}.
         neighbours: (q,) rows of the nearest labeled items of each, nearest first; empty when there are none.
         alike: (q,) whether an item was drawn as every other could have been; empty when none was.
+        round: The number of the project's round that asks it, from 1 on; 0 outside of a project.
     """
 
     indices: Int[np.ndarray, " q"]
@@ -113,6 +114,7 @@ class Query:
     parts: dict[str, Float[np.ndarray, " q"]] = field(default_factory=dict)
     neighbours: tuple[tuple[int, ...], ...] = ()
     alike: tuple[bool, ...] = ()
+    round: int = 0
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -54,6 +54,7 @@ def annotator(project: Project) -> Annotator:
             modality=config.data.modality,
             multi=config.data.multi_label,
             media=settings.media,
+            tabs=settings.tabs,
             document_root=root,
             groups=groups,
             groups_made=groups_made,

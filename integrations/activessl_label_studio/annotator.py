@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from activessl_label_studio.media import MediaMode
 from activessl_label_studio.project import find_project, open_project
 from activessl_label_studio.pull import Pulled, join_marks, pull_answers, split_mark
 from activessl_label_studio.push import push_round
+from activessl_label_studio.tabs import Tabs, keep_tabs
 
 __all__ = ["LabelStudioAnnotator", "LabelStudioConfig"]
 
@@ -43,6 +45,7 @@ class LabelStudioConfig:
         instructions: Shown to the annotators before they start; HTML.
         groups: The number of the project with groups, where one was made by an earlier push.
         groups_made: When it was made.
+        tabs: Which tabs of the Data Manager a push makes: "round", "annotator", "both" or "none".
         offer: Which classes the project offered when it was last looked at, where that is known.
     """
 
@@ -60,6 +63,7 @@ class LabelStudioConfig:
     instructions: str = ""
     groups: int | None = None
     groups_made: str | None = None
+    tabs: Tabs = "none"
     offer: Offer | None = None
 
 
@@ -148,7 +152,7 @@ class LabelStudioAnnotator:
         sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.modality == "image" else []
         project, control = self.project(channels, max(sides, default=None))
         self._look_at(project, control)
-        return push_round(
+        pushed = push_round(
             self.client,
             project,
             control,
@@ -159,6 +163,14 @@ class LabelStudioAnnotator:
             media=self.config.media,
             document_root=self.config.document_root,
         )
+        if query.round and self.config.tabs != "none":
+            self._tabs(int(project["id"]), query.round)
+        return pushed
+
+    def _tabs(self, project: int, number: int) -> None:
+        # a round is pushed with or without its tab, and the next push makes what is missing
+        with suppress(AnnotatorError):
+            keep_tabs(self.client, project, number, self._names(), self.config.tabs)
 
     def push_groups(self, pool: Pool, groups: Sequence[Group], *, model: str) -> Pushed:  # noqa: ARG002
         """Put groups of alike items before the annotators, in a project beside that of single items.

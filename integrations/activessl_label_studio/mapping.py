@@ -20,6 +20,7 @@ from activessl_label_studio.labels import PATH, Control
 
 __all__ = [
     "ID_KEY",
+    "ROUND_KEY",
     "Note",
     "annotation_of",
     "item_id_of",
@@ -36,6 +37,9 @@ __all__ = [
 #: The key of a task's data that holds the pool's id: what makes a second push find the first one's tasks.
 ID_KEY = "activessl_id"
 
+#: The key that holds the number of the round which first asked about the item.
+ROUND_KEY = "activessl_round"
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -47,7 +51,13 @@ class Note:
 
 
 def to_task(
-    item_id: str, media: Any, control: Control, *, why: str = "", meta: Mapping[str, Any] | None = None
+    item_id: str,
+    media: Any,
+    control: Control,
+    *,
+    why: str = "",
+    round: int = 0,
+    meta: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The task of one item.
 
@@ -56,11 +66,14 @@ def to_task(
         media: What the media's tag takes: an address, a text, or {"time": [...], "channel_0": [...]}.
         control: The tag that classifies it.
         why: One sentence on why it was chosen, shown as a column in the Data Manager.
+        round: The number of the round that asks about it, a column too; 0 where it is not known.
         meta: Kept and exported by Label Studio, not shown.
     """
     task: dict[str, Any] = {"data": {ID_KEY: item_id, control.key: media}}
     if why:
         task["data"]["why"] = why
+    if round:
+        task["data"][ROUND_KEY] = str(round)
     if meta:
         task["meta"] = dict(meta)
     return task

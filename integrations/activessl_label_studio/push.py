@@ -88,7 +88,14 @@ def push_round(
         client, number, pool, [int(query.indices[i]) for i, _ in missing], mode=media, document_root=document_root
     )
     tasks = [
-        to_task(item_id, address, control, why=query.reasons[i], meta={"model": model, "strategy": query.strategy})
+        to_task(
+            item_id,
+            address,
+            control,
+            why=query.reasons[i],
+            round=query.round,
+            meta={"model": model, "strategy": query.strategy},
+        )
         | {"predictions": [prediction(item_id)]}
         for (i, item_id), address in zip(missing, addresses, strict=True)
     ]

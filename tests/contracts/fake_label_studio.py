@@ -46,9 +46,10 @@ class FakeLabelStudio:
         self.annotations: dict[int, dict[str, Any]] = {}
         self.uploads: dict[int, tuple[int, str]] = {}
         self.storages: list[dict[str, Any]] = []
+        self.views: dict[int, dict[str, Any]] = {}
         self.locks: dict[int, int] = {}
         self.unique: set[str] = set()
-        self.counts = dict.fromkeys(("project", "task", "prediction", "annotation", "upload"), 0)
+        self.counts = dict.fromkeys(("project", "task", "prediction", "annotation", "upload", "view"), 0)
         #: [path fragment, method, what, times]: "drop" carries out and never answers, "refuse" never carries out and
         #: never answers, "half" answers half of the JSON, a number answers with that status and does nothing.
         self.faults: list[list[Any]] = []
@@ -88,6 +89,7 @@ class FakeLabelStudio:
             "cancelled_annotations": sum(a["was_cancelled"] for a in given),
             "is_labeled": any(not a["was_cancelled"] for a in given),
             "drafts": [],
+            "annotators": [a["completed_by"] for a in given],
         }
         if everything:
             row |= {"annotations": given, "predictions": self.of_task(self.predictions, task["id"])}
@@ -131,6 +133,8 @@ class FakeLabelStudio:
             good = have not in value
         elif operator == "equal":
             good = have == value
+        elif operator == "contains":
+            good = value in have
         elif operator == "greater":
             good = have is not None and have > value
         else:
@@ -285,6 +289,8 @@ def _handler(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
                     server.storages.append(body)
                     return 201, body
                 return 200, [s for s in server.storages if str(s["project"]) == self.query["project"]]
+            if path.startswith("/api/dm/views"):
+                return self._views(method, path, body)
             if path.startswith("/api/projects"):
                 return self._projects(method, path, body, raw if multipart else b"", user)
             if path == "/api/tasks":
@@ -293,6 +299,16 @@ def _handler(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
             if not found:
                 raise _Refused(404, "Not found.")
             return self._row(method, found[1], int(found[2]), bool(found[3]), body, user)
+
+        def _views(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+            if method == "GET":
+                return 200, [v for v in server.views.values() if str(v["project"]) == self.query["project"]]
+            if method == "DELETE":
+                del server.views[int(path.rstrip("/").rpartition("/")[2])]
+                return 204, None
+            number = server.number("view")
+            server.views[number] = {"id": number} | body
+            return 201, server.views[number]
 
         def _list(self, body: Any) -> dict[str, Any]:
             asked = json.loads(self.query["query"]) if "query" in self.query else body or {}
