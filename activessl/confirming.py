@@ -18,7 +18,7 @@ from activessl.errors import LabelError, QueryError
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import CONFIRM, Asked, AskedGroup, Queried
 from activessl.measuring.stopping import share_interval
-from activessl.strategies.alike import SURE, alike_groups
+from activessl.strategies.alike import FEWEST, SURE, alike_groups
 from activessl.view import View
 
 __all__ = [
@@ -61,8 +61,9 @@ def propose(view: View, number: int, count: int, size: int) -> Queried:
     tried = np.array([item in view.history.apart for item in ids], dtype=bool)  # once is enough
     found = alike_groups(view.points, view.probs, np.flatnonzero(view.free & ~tried), count, size)
     if not found:
+        sure = int(np.sum(view.probs[view.free & ~tried].max(axis=1, initial=0.0) >= SURE))
         raise QueryError(
-            f"the model is not sure (probability {SURE:g}) of enough items of a class to confirm them together",
+            f"the model is sure (probability {SURE:g}) of {sure} items only, of no class of {FEWEST} or more",
             hint="run `activessl query` without --confirm, and label some more one by one",
         )
     groups = []
@@ -200,7 +201,8 @@ class GlanceCount:
             interval 0.8 to 18.1 %)
         """
         per = f", {self.seconds / (self.confirmed + self.apart):.1f} s an item" if self.seconds else ""
-        text = f"{self.confirmed:,} items confirmed in {self.groups:,} groups, {self.apart:,} sent back{per}"
+        many = f"{self.groups:,} group{'s' * (self.groups != 1)}"
+        text = f"{self.confirmed:,} items confirmed in {many}, {self.apart:,} sent back{per}"
         if self.looked_at:
             text += (
                 f"; {self.looked_at} of them looked at alone, {self.wrong} wrong (90 % interval {100 * self.low:.1f} "

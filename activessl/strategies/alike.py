@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from activessl.errors import QueryError
 
-__all__ = ["SURE", "Alike", "alike_groups"]
+__all__ = ["FEWEST", "SURE", "Alike", "alike_groups"]
 
 #: An item is put into a group from this probability on: of 24 items about one is then another class at most.
 SURE = 0.95

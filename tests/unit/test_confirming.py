@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from activessl.strategies.base import State
 from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import RandomShare
 from activessl.view import View
+from activessl_cli.main import main
 
 CLASSES = ("ant", "bee", "cow")
 N = 600
@@ -337,3 +339,38 @@ def test_the_settings_are_written_and_read_back() -> None:
         config = check_config(raw)
         assert config.query.group_size == size
         assert check_config(tomllib.loads(write_config(config))) == config
+
+
+def test_where_too_few_are_sure_it_is_said_how_many(session: Session) -> None:
+    people = oracle(session)
+    left = True
+    while left:
+        try:
+            session.query(40, confirm=True)
+        except QueryError as error:
+            assert "items only, of no class of 4 or more" in str(error)
+            left = False
+        else:
+            session.round(people)
+
+
+def test_the_verbs_tell_of_groups_and_of_what_became_of_them(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(session.project.folder)
+
+    def run(*argv: str) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main([*argv, "-p", folder])
+        assert not ended.value.code
+        return capsys.readouterr().out
+
+    shown = run("query", "--confirm", "-n", "2")
+    assert shown.startswith("round 3: 48 items in 2 groups, to be confirmed at a glance\n")
+    assert json.loads(run("query", "--json"))["groups"][0]["id"].startswith("group-3-1-")
+    session.round(oracle(session))
+    told = next(line for line in run("status").splitlines() if line.startswith("in groups: "))
+    assert " items confirmed in 2 groups, " in told
+    assert "in groups    " in session.report()[0].to_text()
+    assert "Confirmed in groups" in session.report()[0].to_html()
+    assert json.loads(run("status", "--json"))["glances"]["groups"] == 2

@@ -35,8 +35,14 @@ def query(
 ) -> None:
     """Choose the next items to label, and say why. While a round is open, show that one."""
     from activessl.annotators.base import item_of
+    from activessl.errors import ConfigError
     from activessl.session import Session
 
+    if confirm and (strategy is not None or again is not None):
+        raise ConfigError(
+            "groups to confirm are neither chosen by a strategy nor about doubted labels",
+            hint="leave out --confirm, or --strategy and --again",
+        )
     session = Session.open(project)
     if close:
         with session.project.lock():
@@ -67,9 +73,10 @@ def _tell_groups(opened: RoundHistory, as_json: bool) -> None:
         )
         for group in opened.queried.groups
     ]
+    many = f"{len(rows)} group{'s' * (len(rows) != 1)}"
     render.result(
         {"round": opened.number, **opened.queried.model_dump(exclude={"kind", "round"})},
-        f"round {opened.number}: {len(opened.asked)} items in {len(rows)} groups, to be confirmed at a glance\n"
+        f"round {opened.number}: {len(opened.asked)} items in {many}, to be confirmed at a glance\n"
         + render.table(("group", "all of it", "items", "least sure", "such as"), rows),
         as_json=as_json,
     )

@@ -131,6 +131,7 @@ def _image(path: Path) -> None:
         (("init", "images", "--classes", "@none.txt"), "cannot read the classes"),
         (("init", "images", "--classes", "a,b", "--modality", "smell"), "smell"),
         (("query", "-p", "nowhere"), "no activessl project"),
+        (("query", "-p", "nowhere", "--confirm", "--strategy", "random"), "neither chosen by a strategy"),
         (("simulate", "images"), "no labels"),
         (("simulate", "all.npz", "--budgets", "ten"), "not label counts"),
         (("simulate", "all.npz", "--budgets", "3,100000"), "100"),
