@@ -20,7 +20,7 @@ import numpy as np
 
 
 def supervised_accuracy(
-    series: np.ndarray, labels: np.ndarray, shown: np.ndarray, others: np.ndarray, *, seed: int, steps: int = 200
+    series: np.ndarray, labels: np.ndarray, shown: np.ndarray, others: np.ndarray, *, seed: int
 ) -> float:
     """Accuracy on other items of a network that was trained on some labels.
 
@@ -30,7 +30,6 @@ def supervised_accuracy(
         shown: Rows whose labels it learns from.
         others: Rows on which it is judged.
         seed: Of the weights and the order.
-        steps: Of Adam, on 16 series each.
     """
     import torch
     from torch import nn
@@ -49,14 +48,15 @@ def supervised_accuracy(
         nn.Flatten(),
         nn.Linear(32, int(labels.max()) + 1),
     )
+    # each label 40 times, 16 series a step, and 200 steps at least
+    steps = max(200, 40 * len(shown) // 16)
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
     rng = np.random.default_rng(seed)
-    order: list[int] = []
-    for _ in range(steps):
-        if len(order) < 16:
-            order = [*order, *(int(i) for _ in range(16) for i in rng.permutation(shown))][: 16 * len(shown)]
-        batch, order = order[:16], order[16:]
+    epochs = -(-16 * steps // len(shown))
+    order = np.concatenate([rng.permutation(shown) for _ in range(epochs)])
+    for step in range(steps):
+        batch = order[16 * step : 16 * (step + 1)]
         loss = nn.functional.cross_entropy(network(x[batch]), y[batch])
         optimiser.zero_grad()
         loss.backward()

@@ -133,7 +133,7 @@ def test_padding_changes_no_vector(length: int, patch: int, seed: int) -> None:
     vit = ViT(SeriesShape(2, patch, dim=8, depth=1, heads=2)).eval()
     short = torch.randn(2, length)
     alone = series_vectors(vit, cut(line_up([short]), patch), 3)
-    beside = series_vectors(vit, cut(line_up([short, torch.randn(2, 90)]), patch), 3)
+    beside = series_vectors(vit, cut(line_up([short, torch.randn(2, 2 * SPAN)]), patch), 3)
     assert torch.allclose(alone[0], beside[0], atol=1e-5)
 
 
@@ -197,6 +197,8 @@ def test_a_view_keeps_what_is_missing_missing_and_leaves_one_channel_at_least() 
     seen = views(series, lengths, torch.Generator().manual_seed(1))
     assert seen[:, 1].isnan().all()
     assert torch.equal(seen.nan_to_num(), views(series, lengths, torch.Generator().manual_seed(1)).nan_to_num())
+    heard = views(torch.randn(4, 3, 50), lengths, torch.Generator().manual_seed(1))
+    assert torch.equal((~heard[:, :, 0].isnan()).sum(1), torch.ones(4, dtype=torch.long))
     still = SeriesViews(shortest=1.0, speed=1.0, loudness=0.0, noise=0.0, drop=0.0)
     assert torch.allclose(still(series, lengths, torch.Generator())[:, 0], series[:, 0], atol=1e-5)
     bounded = views(series, lengths, torch.Generator().manual_seed(1), longest=9)
