@@ -48,6 +48,24 @@ def missing() -> Callable[[str], NoReturn]:
     return _missing
 
 
+@pytest.fixture
+def pictures(tmp_path: Path) -> Callable[[int], dict[str, str]]:
+    """Writes so many small pictures into the folder ``pictures``, every other one dark; returns what each shows."""
+
+    def write(count: int) -> dict[str, str]:
+        import numpy as np
+        from PIL import Image
+
+        rng = np.random.default_rng(0)
+        (tmp_path / "pictures").mkdir()
+        for i in range(count):
+            pixels = np.clip(rng.normal((40, 200)[i % 2], 25, (8, 8)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / f"{i:02}.png")
+        return {f"{i:02}.png": ("dark", "light")[i % 2] for i in range(count)}
+
+    return write
+
+
 @pytest.fixture(scope="session")
 def environment() -> Path:
     from activessl_label_studio import studio

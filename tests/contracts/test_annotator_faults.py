@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from fake_label_studio import COOKIE, FakeLabelStudio
+from fake_http import COOKIE
+from fake_label_studio import FakeLabelStudio
 from made_up import CLASSES, ask, pool_of, submit, suggest
 
 from activessl.errors import AnnotatorDenied, AnnotatorError, AnnotatorUnreachable
@@ -81,7 +82,7 @@ def test_what_is_not_label_studio_is_not_taken_for_a_broken_answer(
     server: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = connect(server.url, server.token)
-    monkeypatch.setattr("fake_label_studio.json.dumps", lambda _: "<html>log in first</html>")
+    monkeypatch.setattr("fake_http.json.dumps", lambda _: "<html>log in first</html>")
     with pytest.raises(AnnotatorError, match="not complete JSON"):
         client.get("/api/users/")
 

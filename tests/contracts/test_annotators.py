@@ -436,3 +436,24 @@ def test_a_class_that_somebody_added_is_on_offer_and_one_that_was_taken_out_is_n
     change(config.replace('    <Choice value="bag" hotkey="3"/>\n', ""))
     wider.push(pool, ask(pool, [3]), [], model="round-2")
     assert wider.offer is not None and wider.offer.classes == ("coat", "dress", "scarf")
+
+
+def test_an_access_token_that_the_server_takes_no_more_is_renewed(people: LabelStudioAnnotator) -> None:
+    assert people.client.get("/api/users/")
+    tokens = people.client._sdk._client_wrapper._tokens_client
+    spoiled = tokens._access_token[:-8] + "AAAAAAAA"
+    tokens._access_token = spoiled
+    assert people.client.get("/api/users/")
+    assert tokens._access_token != spoiled
+
+
+def test_a_draft_is_no_answer(people: LabelStudioAnnotator, pool: Pool) -> None:
+    pushed = people.push(pool, ask(pool, [0, 1]), [], model="round-0")
+    submit(people.client, pushed.tasks[pool.ids[1]], ["bag"])
+    task = pushed.tasks[pool.ids[0]]
+    people.client.post(f"/api/tasks/{task}/drafts", {"result": result(["coat"]), "lead_time": 2.0})
+    answers, mark = people.pull()
+    assert [a.item_id for a in answers] == [pool.ids[1]]
+    assert people.client.get(f"/api/tasks/{task}")["drafts"]
+    submit(people.client, task, ["dress"])
+    assert {a.item_id: a.classes for a in people.pull(mark)[0]}[pool.ids[0]] == ("dress",)

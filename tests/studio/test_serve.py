@@ -15,9 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from activessl.config import check_config
 from activessl.errors import AnnotatorError
@@ -31,13 +29,8 @@ SIZE = 6
 
 
 @pytest.fixture
-def project(server: StudioInfo, tmp_path: Path) -> Project:
-    rng = np.random.default_rng(0)
-    (tmp_path / "pictures").mkdir()
-    for i in range(40):
-        level = (40, 200)[i % 2]
-        pixels = np.clip(rng.normal(level, 25, (8, 8)), 0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{i:02}.png")
+def project(server: StudioInfo, tmp_path: Path, pictures: Callable[[int], dict[str, str]]) -> Project:
+    pictures(40)
     config = check_config(
         {
             "data": {"path": "../pictures", "modality": "image", "classes": ["dark", "light"]},

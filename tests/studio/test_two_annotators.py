@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
-from PIL import Image
 
 from activessl.config import check_config
 from activessl.project import Project
@@ -46,12 +44,8 @@ def colleague(server: StudioInfo) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Session:
-    rng = np.random.default_rng(0)
-    (tmp_path / "pictures").mkdir()
-    for i in range(ITEMS):
-        pixels = np.clip(rng.normal((40, 200)[i % 2], 25, (8, 8)), 0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{i:02}.png")
+def session(tmp_path: Path, pictures: Callable[[int], dict[str, str]]) -> Session:
+    pictures(ITEMS)
     config = check_config(
         {
             "data": {"path": "../pictures", "modality": "image", "classes": list(CLASSES)},
