@@ -341,17 +341,14 @@ def test_the_settings_are_written_and_read_back() -> None:
         assert check_config(tomllib.loads(write_config(config))) == config
 
 
-def test_where_too_few_are_sure_it_is_said_how_many(session: Session) -> None:
-    people = oracle(session)
-    left = True
-    while left:
-        try:
-            session.query(40, confirm=True)
-        except QueryError as error:
-            assert "items only, of no class of 4 or more" in str(error)
-            left = False
-        else:
+def test_groups_until_too_few_are_sure_and_then_it_is_said_how_many(session: Session) -> None:
+    people, shown = oracle(session), Counter[str]()
+    with pytest.raises(QueryError, match="items only, of no class of 4 or more"):
+        for _ in range(12):
+            shown.update(session.query(40, confirm=True).asked)
             session.round(people)
+    assert session.project.history().apart
+    assert set(shown.values()) == {1}  # what stood apart of its group is in no other
 
 
 def test_the_verbs_tell_of_groups_and_of_what_became_of_them(

@@ -14,6 +14,7 @@ from activessl.ledger.schema import (
     Accepted,
     Answered,
     Asked,
+    AskedGroup,
     Closed,
     Event,
     MachineLabel,
@@ -40,6 +41,7 @@ def said(key: str, item: str, *classes: str, source: str = "", by: str = "ann", 
             annotator=by,
             seconds=kw.pop("seconds", 4.0),
             at=START + timedelta(minutes=minute),
+            group=kw.pop("group", ""),
         )
     )
 
@@ -277,3 +279,27 @@ def test_an_answer_with_an_unknown_class_outranks_the_machine_too() -> None:
         turn=0,
     )
     assert set(fold(record(accepted, said("1", "x", "fox")), classes=CLASSES).machine) == {"y"}
+
+
+def test_what_was_confirmed_with_its_group_says_nothing_about_how_reliable_people_are() -> None:
+    alone = [said(f"{by}{i}", f"i{i}", CLASSES[i % 2], by=by) for i in range(20) for by in ("ann", "bob")]
+    glances = [
+        said(f"{by} g{i}", f"g{i}", CLASSES[(i + (by == "bob")) % 2], by=by, group="g" if by == "ann" else "")
+        for i in range(20)
+        for by in ("ann", "bob")
+    ]
+    plain, with_groups = fold(record(*alone), classes=CLASSES), fold(record(*alone, *glances), classes=CLASSES)
+    assert with_groups.people == plain.people
+    assert len(with_groups.labels) == 40
+    assert not with_groups.only_at_a_glance  # bob looked at each alone
+
+
+def test_an_item_apart_waits_no_longer_for_its_group_but_for_a_question_of_its_own() -> None:
+    group = AskedGroup(id="g", label="cat", items=("a", "b"))
+    together = queried(1, "a", "b").model_copy(update={"groups": (group,)})
+    told = [together, said("1", "a", "cat", group="g"), said("2", "b", kind="apart", group="g")]
+    history = fold(record(*told, Closed(round=1, why=""), queried(2, "b")), classes=CLASSES)
+    assert history.waiting(history.rounds[0]) == ()
+    assert history.waiting(history.rounds[1]) == ("b",)
+    assert (history.apart, history.at_a_glance) == ({"b"}, {"a": ("cat",)})
+    assert not history.skipped
