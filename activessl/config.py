@@ -73,6 +73,13 @@ class EncoderConfig(_Section):
     adapt_minutes: Annotated[float, Field(ge=0, le=100_000)] = 0.0  # of training that model further on the pool
 
 
+class FinetuneConfig(_Section):
+    """Whether the encoder goes on learning, from labels."""
+
+    when: Literal["never", "auto"] = "never"  # auto: after rounds of `run`, kept only if it pays
+    minutes: Annotated[float, Field(gt=0, le=100_000)] = 5.0
+
+
 class QueryConfig(_Section):
     """Which items are asked about."""
 
@@ -131,6 +138,7 @@ class Config(_Section):
     data: DataConfig
     annotator: AnnotatorConfig = AnnotatorConfig()
     encoder: EncoderConfig = EncoderConfig()
+    finetune: FinetuneConfig = FinetuneConfig()
     query: QueryConfig = QueryConfig()
     head: HeadConfig = HeadConfig()
     stop: StopConfig = StopConfig()
@@ -251,6 +259,10 @@ def write_config(config: Config) -> str:
         f"adapt_minutes = {c.encoder.adapt_minutes}  # of training that model further on the images of the pool"
         if c.encoder.adapt_minutes
         else "# adapt_minutes = 5  # of training that model further on the images of the pool",
+        "",
+        "[finetune]",
+        f"when = {_text(c.finetune.when)}  # auto: `run` fine-tunes the encoder on the labels, and keeps it if it pays",
+        f"minutes = {c.finetune.minutes}",
         "",
         "[query]",
         f"strategy = {_text(c.query.strategy)}",

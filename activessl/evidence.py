@@ -93,6 +93,9 @@ class Evidence:
                 facts.pop(item.id, None)
                 if item.propensity is not None and (item.alike or not alike) and r.number > groups:
                     facts[item.id] = (item.propensity, r.number)
+        # what the encoder itself has learned is no test of anything that looks through it
+        for item in () if history.tuned is None else history.tuned.taught:
+            facts.pop(item, None)
         at = np.array([i for i, row in enumerate(rows) if ids[row] in facts], dtype=np.int64)
         chance = np.array([facts[ids[rows[i]]][0] for i in at], dtype=float)
         number = np.array([facts[ids[rows[i]]][1] for i in at], dtype=np.int64)

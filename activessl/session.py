@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,13 +21,15 @@ from activessl.confirming import groups_left
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
+from activessl.encoding import encoded_event, known_ids
 from activessl.errors import AnnotatorError, LabelError, PoolError, ProjectError, QueryError
 from activessl.evidence import Evidence
+from activessl.finetuning import due, finetune, standing_encoder, take_back
 from activessl.heads.base import Head
 from activessl.held_out import held_out
 from activessl.ledger.asking import query_of
 from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import AUDIT, Answered, Closed, Encoded, Missing, Offered, Pulled, Pushed, Taught
+from activessl.ledger.schema import AUDIT, Answered, Closed, Missing, Offered, Pulled, Pushed, Taught, Tuned
 from activessl.measuring.encoders import Compared, compare_encoders
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
@@ -74,40 +75,30 @@ class Session:
         with self.project.lock(), writing(self.project.folder):
             self.project.remember(pool)
             start = time.monotonic()
-            settings: dict[str, Any] = {}
-            if config.encoder.model is not None:
-                settings["model"] = _model(self.project, config.encoder.model)
-            if config.encoder.adapt_minutes:
-                settings["adapt_minutes"] = config.encoder.adapt_minutes
-            encoder = fit_encoder(
-                config.encoder.name,
-                pool,
-                **settings,
-                minutes=config.encoder.minutes if minutes is None else minutes,
-                seed=config.seed,
-                folder=self.project.folder / "encoders",
-                on_progress=on_progress,
-            )
-            folder = embeddings_folder(self.project, encoder.fingerprint)
             history = self.project.history()
-            before = _known_ids(self.project, history)  # read first: these vectors may be written over
-            embeddings = embed(encoder, pool, folder, on_progress=on_progress)
-            now, listed = history.encoded, _listed(embeddings.ids)
-            if now is None or (now.fingerprint, now.listed) != (encoder.fingerprint, listed):
-                if now is not None and now.listed == listed:
-                    before = frozenset(embeddings.ids)  # the same items, whatever became of the old vectors
-                self._append(
-                    Encoded(
-                        fingerprint=encoder.fingerprint,
-                        encoder=encoder.name,
-                        items=len(pool),
-                        dim=encoder.dim,
-                        seconds=time.monotonic() - start,
-                        added=None if before is None else tuple(i for i in embeddings.ids if i not in before),
-                        listed=listed,
-                        turn=history.events,
-                    )
+            # one that was fine-tuned stays in use until it is taken back, or another one is asked for
+            encoder = None if minutes is not None else standing_encoder(self.project, history)
+            if encoder is None:
+                settings: dict[str, Any] = {}
+                if config.encoder.model is not None:
+                    settings["model"] = _model(self.project, config.encoder.model)
+                if config.encoder.adapt_minutes:
+                    settings["adapt_minutes"] = config.encoder.adapt_minutes
+                encoder = fit_encoder(
+                    config.encoder.name,
+                    pool,
+                    **settings,
+                    minutes=config.encoder.minutes if minutes is None else minutes,
+                    seed=config.seed,
+                    folder=self.project.folder / "encoders",
+                    on_progress=on_progress,
                 )
+            folder = embeddings_folder(self.project, encoder.fingerprint)
+            before = known_ids(self.project, history)  # read first: these vectors may be written over
+            embeddings = embed(encoder, pool, folder, on_progress=on_progress)
+            encoded = encoded_event(encoder, embeddings, history, before, time.monotonic() - start)
+            if encoded is not None:
+                self._append(encoded)
         return embeddings
 
     def compare_encoders(
@@ -359,6 +350,38 @@ class Session:
                 self.close("all its items were answered")
         return taught
 
+    def finetune(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Tuned:
+        """Fine-tune the encoder on the labels; use it, and teach the head again, if it is better on labels held back.
+
+        Args:
+            minutes: About how long it may take; by default the config's.
+            on_progress: Called with each step.
+
+        Raises:
+            EncoderError: The encoder has no network that could learn.
+            LabelError: Too few labels.
+            ProjectError: The pool is not encoded yet.
+        """
+        tuned = finetune(self.project, minutes=minutes, on_progress=on_progress)
+        self._teach_anew()
+        return tuned
+
+    def take_back_finetuning(self, why: str, *, on_progress: OnProgress | None = None) -> str | None:
+        """Use the frozen encoder again, and teach its head; return its fingerprint, None where nothing was tuned."""
+        base = take_back(self.project, why, on_progress)
+        self._teach_anew()
+        return base
+
+    def finetune_due(self) -> bool:
+        """Whether the config asks for fine-tuning, and there are enough labels since it was last tried."""
+        return due(self.project.history(), self.project.config)
+
+    def _teach_anew(self) -> None:
+        # also what a process that died between the switch and this had left to do
+        history = self.project.history()
+        if history.taught is not None and history.untaught:
+            self.teach()
+
     def should_stop(self) -> str | None:
         """Why the project should stop, by the limits of its config; None to go on."""
         view = View.of(self.project)
@@ -459,20 +482,6 @@ def _model(project: Project, model: str) -> str:
     """A pretrained model as the encoder is to find it: a folder beside the config, or else a name on the hub."""
     folder = project.folder / Path(model).expanduser()
     return str(folder) if folder.is_dir() else model
-
-
-def _known_ids(project: Project, history: History) -> frozenset[str] | None:
-    """The ids that the newest encoding has; None where its vectors are gone."""
-    if history.encoded is None:
-        return frozenset()
-    try:
-        return frozenset(View(project, history).embeddings.ids)
-    except ProjectError:
-        return None
-
-
-def _listed(ids: tuple[str, ...]) -> str:
-    return sha256("\n".join(ids).encode()).hexdigest()[:16]
 
 
 def _about(taught: Taught) -> tuple[int, str, str, str]:

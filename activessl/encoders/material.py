@@ -109,6 +109,11 @@ class ImageMaterial:
 @torch.inference_mode()
 def pool_tokens(vit: ViT, patches: Tensor, grid: int) -> Tensor:
     """Tokens of images' patches (b, n, p), averaged over a grid of regions: (b, grid² dim)."""
+    return tokens_by_region(vit, patches, grid)
+
+
+def tokens_by_region(vit: ViT, patches: Tensor, grid: int) -> Tensor:
+    """What ``pool_tokens`` gives, with a gradient."""
     tokens = vit(patches)  # (b, n, d)
     side = round(tokens.shape[1] ** 0.5)
     maps = tokens.transpose(1, 2).unflatten(2, (side, side))  # (b, d, side, side)

@@ -115,7 +115,20 @@ def activations(
     Returns:
         (b, grid² k), >= 0.
     """
-    patches = normalised_patches(images.float() / 255, field, stride)  # (b, positions, p)
+    return region_means(images.float() / 255, field, stride, grid, mean, whiten, centroids).sqrt()
+
+
+def region_means(
+    images: torch.Tensor,
+    field: int,
+    stride: int,
+    grid: int,
+    mean: torch.Tensor,
+    whiten: torch.Tensor,
+    centroids: torch.Tensor,
+) -> torch.Tensor:
+    """What ``activations`` takes the root of, of images in [0, 1]; it has a gradient where the root has none at 0."""
+    patches = normalised_patches(images, field, stride)  # (b, positions, p)
     b, positions, p = patches.shape
     white = (patches.reshape(-1, p) - mean) @ whiten  # (b positions, p)
     distance = torch.cdist(white, centroids, compute_mode="use_mm_for_euclid_dist")  # (b positions, k)
@@ -123,7 +136,7 @@ def activations(
 
     rows = round(positions**0.5)
     maps = active.view(b, rows, rows, -1).permute(0, 3, 1, 2)  # (b, k, rows, rows)
-    return F.adaptive_avg_pool2d(maps, min(grid, rows)).flatten(1).sqrt()
+    return F.adaptive_avg_pool2d(maps, min(grid, rows)).flatten(1)
 
 
 def fit(

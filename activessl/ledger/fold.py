@@ -27,6 +27,8 @@ from activessl.ledger.schema import (
     Recorded,
     Taught,
     Tried,
+    Tuned,
+    Untuned,
     Withdrawn,
 )
 
@@ -69,6 +71,8 @@ class History:
         tried: The looks at what can be accepted, in the order they were taken.
         late: Item id to the last round that could not ask about it, because it came, or came back, afterwards.
         forgotten: Of rounds up to this one it is not known which items there were.
+        tuned: How the encoder in use was fine-tuned; None where it is as it was trained.
+        tunings: All attempts to fine-tune it, oldest first.
         decisions: What the gates of the project's stages said, oldest first.
         started: When the project was made.
         first_taught: When its first head was taught.
@@ -93,6 +97,8 @@ class History:
     tried: tuple[str, ...] = ()
     late: dict[str, int] = field(default_factory=dict)
     forgotten: int = 0
+    tuned: Tuned | None = None
+    tunings: tuple[Tuned, ...] = ()
     decisions: tuple[Decided, ...] = ()
     started: datetime | None = None
     first_taught: datetime | None = None
@@ -191,6 +197,8 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
     tried: dict[str, None] = {}
     late: dict[str, int] = {}
     forgotten = 0
+    tunings: list[Tuned] = []
+    tuned: Tuned | None = None
     decisions: list[Decided] = []
     started: datetime | None = None
     first_taught: datetime | None = None
@@ -209,6 +217,13 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
                 elif encoded is not None:
                     forgotten = max(rounds, default=0)
                 encoded = e
+                if tuned is not None and tuned.fingerprint != e.fingerprint:
+                    tuned = None
+            case Tuned() as e:
+                tunings.append(e)
+                tuned = {"replaced": e, "kept": tuned, "taken back": None}[e.outcome]
+            case Untuned():
+                tuned = None
             case Missing() as e:
                 missing = frozenset(e.items)
             case Queried() as e:
@@ -273,6 +288,8 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
         tried=tuple(tried),
         late=late,
         forgotten=forgotten,
+        tuned=tuned,
+        tunings=tuple(tunings),
         decisions=tuple(decisions),
         started=started,
         first_taught=first_taught,

@@ -63,6 +63,47 @@ class Encoded(_Event):
         return f"encoded:{self.fingerprint}:{self.items}:{self.turn}"
 
 
+class Tuned(_Event):
+    """The encoder was fine-tuned on the labels there were, and it was decided which one is used from now on."""
+
+    kind: Literal["tuned"] = "tuned"
+    outcome: Literal["replaced", "kept", "taken back"]  # the fine-tuned one is used; nothing changed; the frozen one is
+    base: str  # fingerprint of the frozen encoder
+    fingerprint: str | None  # of the fine-tuned one; None: it would not have been better
+    request: str  # the config's encoder settings: with others the frozen encoder is another one
+    why: str
+    labels: int  # held back in their turn
+    before: float  # accuracy of the head on frozen vectors
+    after: float  # and on fine-tuned ones
+    low: float  # of the interval of the difference
+    high: float
+    level: float
+    taught: tuple[str, ...]  # ids that the network learned from: nothing may be measured by them
+    digest: str  # of all labels
+    steps: int
+    at_once: int  # items that memory held at a time
+    seconds: float
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One for each moment."""
+        return f"tuned:{self.turn}"
+
+
+class Untuned(_Event):
+    """The frozen encoder is used again."""
+
+    kind: Literal["untuned"] = "untuned"
+    why: str
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One for each moment."""
+        return f"untuned:{self.turn}"
+
+
 class Asked(BaseModel):
     """One item of a query."""
 
@@ -306,6 +347,8 @@ class Decided(_Event):
 Event = (
     Created
     | Encoded
+    | Tuned
+    | Untuned
     | Missing
     | Queried
     | Pushed

@@ -12,6 +12,7 @@ from activessl_cli.commands import (
     doctor,
     encode,
     export,
+    finetune,
     gate,
     init,
     labeling,
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command("push")(labeling.push)
     app.command("pull")(labeling.pull)
     app.command("teach")(teach.teach)
+    app.command("finetune")(finetune.finetune)
     app.command("round")(rounds.round_)
     app.command("run")(rounds.run)
     app.command("serve")(serve.serve)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from activessl_cli import render
+from activessl_cli.commands.finetune import after_round
 from activessl_cli.commands.teach import tell
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
@@ -42,6 +43,7 @@ def run(
     while why is None and (rounds is None or done < rounds):
         taught = one_round(session, every)
         render.story(tell(taught))
+        after_round(session)
         done += 1
         why = session.should_stop()
     why = why or f"{done} rounds were asked for"

@@ -37,6 +37,11 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     changed += [f"{name} was taken out" for name in sorted(history.choice.removed - set(history.classes))]
     if changed:
         lines.append(f"classes: {', '.join(changed)} in the label config")
+    if history.tuned:
+        lines.append(
+            f"encoder: fine-tuned on {len(history.tuned.taught):,} labels, {100 * history.tuned.before:.1f} to "
+            f"{100 * history.tuned.after:.1f} % on labels held back"
+        )
     if history.quarantined:
         lines.append(f"set aside: {len(history.quarantined)} answers with classes that the project does not have")
     if history.missing:
@@ -74,6 +79,7 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
         {
             "classes": opened.config.data.classes,
             "encoded": encoded,
+            "tuned": history.tuned,
             "rounds": len(history.rounds),
             "open_round": current.number if current else None,
             "waiting": waiting,

@@ -1,0 +1,1 @@
+"""Fine-tuning: what an encoder learns from labels, and whether it pays."""

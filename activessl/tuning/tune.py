@@ -1,0 +1,270 @@
+"""Fine-tuning with a verdict: cross-fitted on the labels there are, and done on all of them only where it pays."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+
+from activessl.encoders.base import Encoder, OnProgress, tell
+from activessl.encoders.embeddings import unit
+from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
+from activessl.errors import EncoderError, LabelError
+from activessl.heads.registry import make_head
+from activessl.heads.smoothing import smooth
+from activessl.pool.pool import Pool
+from activessl.tuning.compare import Compared, compare, dealt
+from activessl.tuning.networks import network_of
+from activessl.tuning.run import Recipe, TuningRun
+
+FOLDS = 3
+#: Labels below which nothing could be told from chance.
+FEWEST = 30
+#: Of at least two classes so many, so that every fold learns from both.
+OF_A_CLASS = 6
+#: Unlabeled items beside the labeled ones: for the self-supervised loss, and as neighbours when heads are compared.
+OTHERS = 2_000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of fine-tuning.
+
+    Attributes:
+        compared: The head on frozen and on fine-tuned vectors, each label predicted by networks that did not learn it.
+        taught: Ids of the items whose labels teach the network.
+        fingerprint: Of the encoder that was fine-tuned on all of these; None where it was not worth it.
+        epochs: Passes over the labels that did best, the median of the folds.
+        steps: Of the final run.
+        folds: How many were tried: fewer than three where it was clearly worse before.
+        at_once: Items that went through the network together at the end.
+        halved: Whether memory did not suffice for as many as asked for.
+    """
+
+    compared: Compared
+    taught: tuple[str, ...]
+    fingerprint: str | None
+    epochs: float
+    steps: int
+    folds: int
+    at_once: int
+    halved: bool
+
+
+def tune(
+    encoder: Encoder,
+    pool: Pool,
+    labels: Mapping[str, int],
+    *,
+    n_classes: int,
+    folder: Path,
+    judges: AbstractSet[str] = frozenset(),
+    head: str = "logistic",
+    minutes: float = 5.0,
+    seed: int = 0,
+    recipe: Recipe | None = None,
+    always: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Verdict:
+    """Fine-tune an encoder on labels if it pays.
+
+    The labels are dealt into three folds. For each, a network learns from the other two, a head is taught their labels
+    on its vectors, and another one on the frozen vectors; both answer the labels held back. Only if the fine-tuned
+    answers are better, and not by chance, is the encoder fine-tuned on all labels, for as many epochs as did best.
+
+    Called again with the same arguments it goes on where it was interrupted, or returns what it found.
+
+    Args:
+        encoder: Where it starts from; lies in ``folder`` and stays as it is.
+        pool: All items.
+        labels: Class index by item id, only of items of the pool.
+        n_classes: How many classes there are.
+        folder: Where encoders are kept, each under its fingerprint.
+        judges: Ids whose labels must never teach the network: accuracy is measured by them later.
+        head: Name of the head that is compared.
+        minutes: About how long it may take on this machine, all runs together.
+        seed: Of everything random.
+        recipe: How it learns.
+        always: Fine-tune on all labels whatever the verdict, to measure what that would have given.
+        on_progress: Called with each step, and with the stage of the fold.
+
+    Raises:
+        EncoderError: The encoder has no network that could learn, or one item is too much for the memory.
+        LabelError: Too few labels.
+    """
+    recipe = recipe or Recipe()
+    network_of(encoder, rank=recipe.rank, seed=seed)  # refuses what cannot learn, before anything is read
+    ids = sorted(labels)
+    taught = tuple(i for i in ids if i not in judges)
+    _enough(np.array([labels[i] for i in taught], dtype=np.int64), len(ids) - len(taught), n_classes)
+
+    free = [i for i in pool.ids if i not in labels]
+    drawn = np.random.default_rng([seed, 11]).choice(len(free), min(OTHERS, len(free)), replace=False)
+    part = pool.subset([*ids, *(free[int(i)] for i in np.sort(drawn))])
+    y = np.array([labels[i] for i in ids], dtype=np.int64)
+    mine = np.array([i not in judges for i in ids], dtype=bool)
+    asked = {"base": encoder.fingerprint, "y": y.tolist(), "mine": mine.tolist(), "head": head, "minutes": minutes}
+    key = fit_key("tuned", part, **asked, seed=seed, classes=n_classes, recipe=asdict(recipe))
+    notes = _Notes(folder / f".tuning-{key}.json")
+    bench = _Bench(encoder, part, y, mine, n_classes, head, minutes / (FOLDS + 1), seed, recipe, folder, key, notes)
+
+    fold = dealt(y, FOLDS, np.random.default_rng([seed, 12]))
+    done: list[dict[str, Any]] = []
+    for f in range(FOLDS):
+        out = fold == f
+        found = notes.get(f"fold {f}", lambda f=f, out=out: bench.fold(f, out, on_progress))  # type: ignore[misc]
+        done.append(found)
+        compared = compare(*(np.concatenate([d[side] for d in done]) for side in ("before", "after")))
+        if compared.worse and not always:
+            break
+    epochs = float(np.median([d["epochs"] for d in done]))
+    at_once = min(d["at_once"] for d in done)
+    fingerprint, steps = None, 0
+    if always or (compared.better and len(done) == FOLDS):
+        fingerprint, steps, at_once = bench.finish(epochs, at_once, compared, on_progress)
+    return Verdict(compared, taught, fingerprint, epochs, steps, len(done), at_once, at_once < recipe.at_once)
+
+
+def _enough(y: Int[np.ndarray, " m"], judges: int, n_classes: int) -> None:
+    count = np.bincount(y, minlength=n_classes)
+    aside = f" ({judges} more only measure)" if judges else ""
+    if len(y) < FEWEST or np.sum(count >= OF_A_CLASS) < 2:
+        raise LabelError(
+            f"{len(y)} labels{aside} are too few to fine-tune an encoder and to tell whether it pays",
+            hint=f"label at least {FEWEST} items, of two classes at least {OF_A_CLASS} each",
+        )
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """What is finished, in a file, so that nothing is done twice."""
+
+    path: Path
+
+    def all(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self.path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def get(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        found = self.all().get(name)
+        if found is None:
+            found = make()
+            self.put(name, found)
+        return dict(found)
+
+    def put(self, name: str, value: Any) -> None:
+        text = json.dumps(self.all() | {name: value}, allow_nan=False)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, part = tempfile.mkstemp(dir=self.path.parent, prefix=f"{self.path.name}.")
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                out.write(text)
+            Path(part).replace(self.path)
+        except OSError as error:
+            raise EncoderError(
+                f"{self.path} cannot be written: {error.strerror}", hint="free some space, or check the rights"
+            ) from None
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What all runs share. The first rows of ``part`` are the labeled items, in the order of ``y``."""
+
+    encoder: Encoder
+    part: Pool
+    y: Int[np.ndarray, " m"]
+    mine: Bool[np.ndarray, " m"]
+    n_classes: int
+    head: str
+    minutes: float
+    seed: int
+    recipe: Recipe
+    folder: Path
+    key: str
+    notes: _Notes
+
+    def fold(self, f: int, out: Bool[np.ndarray, " m"], on_progress: OnProgress | None) -> dict[str, Any]:
+        """Learn from the labels of the other folds, and compare on those of this one."""
+        inside = np.flatnonzero(~out & self.mine)
+        aside = dealt(self.y[inside], 5, np.random.default_rng([self.seed, 13, f])) == 0
+        run, images = self._run(inside[~aside], f"{f}", self.recipe.at_once), self.images
+        frozen = run.vectors(images).numpy()
+        total = self.notes.all().get("total")
+        held = images[torch.from_numpy(inside[aside])], self.y[inside[aside]]
+        stage = f"fold {f + 1} of {FOLDS}"
+        best = run.train(steps=total, minutes=self.minutes, held=held, stage=stage, on_progress=on_progress)
+        if total is None:
+            self.notes.put("total", run.total)
+        before, after = (self._right(v, out) for v in (frozen, run.vectors(images).numpy()))
+        run.checkpoint.unlink(missing_ok=True)
+        epochs = best / run.epoch_steps
+        return {"before": before, "after": after, "epochs": epochs, "at_once": run.at_once, "seconds": run.seconds}
+
+    def finish(
+        self, epochs: float, at_once: int, compared: Compared, on_progress: OnProgress | None
+    ) -> tuple[str, int, int]:
+        """Learn from all labels, and save the encoder: its fingerprint, the steps, and how many items at once."""
+        saved = find_fit(self.folder, self.key)
+        if saved is not None:
+            note, _ = read_encoder(saved)
+            return saved.name, int(note["provenance"]["steps"]), int(note["provenance"]["at_once"])
+        rows = np.flatnonzero(self.mine)
+        run = self._run(rows, "all", at_once)
+        steps = max(1, round(epochs * run.epoch_steps))
+        run.train(steps=steps, stage="all labels", on_progress=on_progress)
+        note, arrays = read_encoder(self.folder / self.encoder.fingerprint)
+        provenance = {
+            "objective": "fine-tuned on labels",
+            "base": self.encoder.fingerprint,
+            "base_provenance": note["provenance"],
+            "labels": len(rows),
+            "steps": steps,
+            "at_once": run.at_once,
+            "recipe": asdict(self.recipe),
+            "seed": self.seed,
+            "seconds": round(run.seconds, 2),
+            "compared": compared.to_dict(),
+        }
+        arrays |= run.network.saved()
+        folder = save_encoder(self.folder, self.encoder.name, note["config"], arrays, provenance, key=self.key)
+        run.checkpoint.unlink(missing_ok=True)
+        tell(on_progress, "all labels", 1, 1)
+        return folder.name, steps, run.at_once
+
+    @cached_property
+    def images(self) -> torch.Tensor:
+        """All items as networks see them."""
+        return network_of(self.encoder).read(self.part)
+
+    def _run(self, rows: Int[np.ndarray, " r"], name: str, at_once: int) -> TuningRun:
+        return TuningRun(
+            network_of(self.encoder, rank=self.recipe.rank, seed=self.seed),
+            self.images[torch.from_numpy(rows)],
+            self.y[rows],
+            self.images[len(self.y) :],
+            self.recipe,
+            self.seed,
+            self.folder / f".tuning-{self.key}-{name}.safetensors",
+            at_once=at_once,
+        )
+
+    def _right(self, vectors: Float[np.ndarray, "n d"], out: Bool[np.ndarray, " m"]) -> list[bool]:
+        """Whether a head that was taught the other folds' labels on these vectors is right about this one's."""
+        points = smooth(unit(vectors)).points
+        known = np.flatnonzero(~out)
+        head = make_head(self.head, n_classes=self.n_classes, seed=self.seed)
+        head.partial_fit(points[known], self.y[known], classes=np.arange(self.n_classes))
+        said = head.predict_proba(points[np.flatnonzero(out)]).argmax(axis=1)
+        return [bool(v) for v in said == self.y[out]]
