@@ -38,9 +38,11 @@ class Network(nn.Module, ABC):
 
     Attributes:
         source: How items become pictures.
+        outdated: What arrays of the encoder begin with that are none of the changed network's; empty for none.
     """
 
     source: Pictures
+    outdated: str = ""
 
     @property
     def views(self) -> Augmentation:
@@ -91,6 +93,8 @@ class PatchNetwork(Network):
 
 class TransformerNetwork(Network):
     """A transformer that was trained on the pool: the later half of its blocks, its last norm and its projection."""
+
+    outdated = "decoder."  # it draws what the tokens said before
 
     def __init__(self, encoder: TrainedEncoder) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +120,12 @@ def tune(
 
     fold = dealt(y, FOLDS, np.random.default_rng([seed, 12]))
     done: list[dict[str, Any]] = []
-    for f in range(FOLDS):
-        out = fold == f
-        found = notes.get(f"fold {f}", lambda f=f, out=out: bench.fold(f, out, on_progress))  # type: ignore[misc]
-        done.append(found)
-        compared = compare(*(np.concatenate([d[side] for d in done]) for side in ("before", "after")))
-        if compared.worse and not always:
-            break
+    compared = None
+    while compared is None or (len(done) < FOLDS and (always or not compared.worse)):
+        f = len(done)
+        done.append(notes.get(f"fold {f}", partial(bench.fold, f, fold == f, on_progress)))
+        before, after = (np.concatenate([d[side] for d in done]) for side in ("before", "after"))
+        compared = compare(before, after)
     epochs = float(np.median([d["epochs"] for d in done]))
     at_once = min(d["at_once"] for d in done)
     fingerprint, steps = None, 0
@@ -237,7 +236,8 @@ class _Bench:
             "seconds": round(run.seconds, 2),
             "compared": compared.to_dict(),
         }
-        arrays |= run.network.saved()
+        outdated = run.network.outdated
+        arrays = {k: v for k, v in arrays.items() if not (outdated and k.startswith(outdated))} | run.network.saved()
         folder = save_encoder(self.folder, self.encoder.name, note["config"], arrays, provenance, key=self.key)
         run.checkpoint.unlink(missing_ok=True)
         tell(on_progress, "all labels", 1, 1)

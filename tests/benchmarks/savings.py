@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from activessl.measuring.worth import next_hour
 from coverage_bank import worlds  # beside this file
 
 from activessl.annotators.oracle import Habits
@@ -28,6 +27,7 @@ from activessl.heads.registry import make_head
 from activessl.heads.smoothing import smooth
 from activessl.measuring.autolabel import accept
 from activessl.measuring.simulate import simulate
+from activessl.measuring.worth import next_hour
 
 POOL, TEST = 6000, 2000
 BUDGETS = (20, 40, 80, 160, 320, 640, 1280)

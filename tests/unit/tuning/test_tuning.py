@@ -223,6 +223,7 @@ def test_labels_that_judge_never_reach_a_network(
     found = tune(encoder, pool, labels, n_classes=2, folder=encoders, judges=judges, recipe=recipe, always=True)
     assert found.taught == tuple(sorted(labels.keys() - judges))
     assert found.compared.labels == 60  # they do say which of the two is better
+    assert load_encoder(encoders / str(found.fingerprint)).decoder is None  # type: ignore[attr-defined]  # outdated
     asides = network_of(encoder).read(pool.subset(sorted(judges)))
     assert len(given) == 3 * 3 + 2
     seen = torch.cat(given)
