@@ -94,8 +94,8 @@ class Evidence:
                 if item.propensity is not None and (item.alike or not alike) and r.number > groups:
                     facts[item.id] = (item.propensity, r.number)
         # what the encoder itself has learned is no test of anything that looks through it
-        for item in () if history.tuned is None else history.tuned.taught:
-            facts.pop(item, None)
+        learned = frozenset() if history.tuned is None else frozenset(history.tuned.taught)
+        facts = {item: fact for item, fact in facts.items() if item not in learned}
         at = np.array([i for i, row in enumerate(rows) if ids[row] in facts], dtype=np.int64)
         chance = np.array([facts[ids[rows[i]]][0] for i in at], dtype=float)
         number = np.array([facts[ids[rows[i]]][1] for i in at], dtype=np.int64)
