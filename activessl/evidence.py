@@ -21,6 +21,7 @@ from activessl.measuring.live import PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior,
 from activessl.measuring.planning import Plan, Price, make_plan
 from activessl.measuring.roi import Roi, return_on_investment
 from activessl.measuring.trend import Trend, fit_trend
+from activessl.measuring.trust import Trust, confidence_groups
 from activessl.measuring.worth import Worth, next_hour
 from activessl.project import write_atomic, writing
 from activessl.view import View
@@ -127,21 +128,46 @@ class Evidence:
         return found
 
     def _judged(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Bool[np.ndarray, " m"]]:
-        """How many labels heads were taught, the first ``part`` of all, and which random labels they had right.
+        """How many labels heads were taught, the first ``part`` of all, and which random labels they had right."""
+        size, probs = self._whole if part == 1 and of is None else self._answers(part, of)
+        return size, np.asarray(probs.argmax(axis=1) == self.view.training[1][self.drawn.at])
+
+    @cached_property
+    def _whole(self) -> tuple[float, Float[np.ndarray, "m k"]]:
+        return self._answers(1.0)
+
+    def _answers(
+        self, part: float, of: Int[np.ndarray, " s"] | None = None
+    ) -> tuple[float, Float[np.ndarray, "m k"]]:
+        """How many labels heads were taught, the first ``part`` of all, and what they said of the random labels.
 
         Of the random labels a fifth at a time is left out. ``of``: Positions of labels, if there were no others.
         """
-        at, y = self.drawn.at, self.view.training[1]
+        at = self.drawn.at
         order = self._asked[1] if of is None else self._asked[1][np.isin(self._asked[1], of)]
         fold = np.random.default_rng([self.view.project.config.seed, 6]).permutation(len(at)) % FOLDS
-        size, right, folds = 0.0, np.zeros(len(at), dtype=bool), np.unique(fold)
+        size, folds = 0.0, np.unique(fold)
+        probs = np.zeros((len(at), len(self.view.project.config.data.classes)))
         for f in folds:
             out = at[fold == f]
             others = order[~np.isin(order, out)]
             taught = others[: max(2, round(part * len(others)))]
             size += len(taught) / len(folds)
-            right[fold == f] = self.learn(taught, out) == y[out]
-        return size, right
+            probs[fold == f] = self._probs(taught, out)
+        return size, probs
+
+    @cached_property
+    def trust(self) -> Trust | None:
+        """What heads that were not taught them said of the random labels, and how often it was right; None while these
+        are too few."""
+        if self.audit is None:
+            return None
+        _, probs = self._whole
+        right = probs.argmax(axis=1) == self.view.training[1][self.drawn.at]
+        try:
+            return confidence_groups(probs.max(axis=1), right)
+        except MeasureError:
+            return None
 
     @cached_property
     def _asked(self) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
@@ -173,12 +199,15 @@ class Evidence:
 
     def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
         """What a new head that was taught some of the labels says of others; positions among the training labels."""
+        return np.asarray(self._probs(taught, asked).argmax(axis=1))
+
+    def _probs(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Float[np.ndarray, "b k"]:
         config, (rows, y) = self.view.project.config, self.view.training
         if len(np.unique(y[taught])) < 2:
-            return np.full(len(asked), y[taught[0]])
+            return np.tile(np.eye(len(config.data.classes))[y[taught[0]]], (len(asked), 1))
         head = make_head(config.head.name, n_classes=len(config.data.classes), seed=config.seed)
         head.fit(self.view.points[rows[taught]], y[taught])
-        return np.asarray(head.predict_proba(self.view.points[rows[asked]]).argmax(axis=1))
+        return np.asarray(head.predict_proba(self.view.points[rows[asked]]))
 
     @cached_property
     def audit(self) -> Audit | None:

@@ -61,6 +61,7 @@ def project_report(
         method=method,
         live=live,
         accuracy=audit,
+        trust=evidence.trust,
         test_accuracy=None if taught is None else taught.accuracy,
         test_items=None if taught is None else taught.test_items,
         time=time,

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from activessl.reports.chart import draw
 from activessl.reports.strips import strips
+from activessl.reports.trust_chart import draw_trust
 from activessl.reports.wording import amount, check_rows, hours_text, percent, plan_lines, roi_lines
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def render(report: Report) -> str:
         report=report,
         headline=report.headline,
         chart=draw(report.lines, report.savings),
+        trust=draw_trust(report.trust),
         tiles=_tiles(report),
         budget=_budget(report),
         money=[] if report.roi is None else roi_lines(report.roi),

@@ -18,6 +18,7 @@ from activessl.measuring.planning import Plan
 from activessl.measuring.roi import Roi
 from activessl.measuring.savings import Savings
 from activessl.measuring.stopping import Verdict
+from activessl.measuring.trust import Trust
 from activessl.reports.wording import Headline, amount, gate_line, headline, hours_text, percent, plan_lines, roi_lines
 
 
@@ -163,6 +164,7 @@ class Report:
         method: How the saving was measured, in a sentence or two.
         live: Labels saved so far, estimated from the project's own labels; None while these are too few.
         accuracy: Of the pool, from random labels; None where they are too few.
+        trust: What the model says of itself beside how often it is right; None where random labels are too few.
         test_accuracy: On the project's own test items; None where there are none.
         test_items: How many of them.
         time: What labeling took; None where no times were recorded.
@@ -201,6 +203,7 @@ class Report:
     method: str = ""
     live: LiveSavings | None = None
     accuracy: Audit | None = None
+    trust: Trust | None = None
     test_accuracy: float | None = None
     test_items: int | None = None
     time: HumanTime | None = None
@@ -247,6 +250,7 @@ class Report:
             "method": self.method,
             "live": None if self.live is None else self.live.to_dict(),
             "accuracy": None if self.accuracy is None else self.accuracy.to_dict(),
+            "trust": None if self.trust is None else self.trust.to_dict(),
             "test": None if self.test_accuracy is None else {"accuracy": self.test_accuracy, "items": self.test_items},
             "time": None if self.time is None else self.time.to_dict(),
             "hours": None if self.hours is None else self.hours.to_dict(),
@@ -298,6 +302,8 @@ class Report:
             lines.append(f"accuracy     {percent(self.test_accuracy, 1)} on {self.test_items:,} test items")
         else:
             lines.append("accuracy     not measured")
+        if self.trust is not None:
+            lines.append(f"confidence   {self.trust.to_text()}")
         if self.suspects:
             lines.append(f"doubted      {suspects_text(self.suspects)}")
         if self.people:
