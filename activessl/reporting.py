@@ -88,6 +88,9 @@ def project_report(
         provenance={
             "activessl": version("activessl"),
             "encoder": "–" if history.encoded is None else f"{history.encoded.encoder} {history.encoded.fingerprint}",
+            "fine-tuned": "–"
+            if history.tuned is None
+            else f"on {len(history.tuned.taught):,} labels, {history.tuned.why}",
             "head": config.head.name,
             "strategy": config.query.strategy,
             "random share": f"{config.query.random_share:.0%}",
