@@ -160,7 +160,13 @@ def _base(project: Project, history: History) -> Encoder:
     try:
         return load_encoder(project.folder / "encoders" / fingerprint)
     except EncoderError as error:
-        raise ProjectError(error.message, hint="run `activessl encode`: it makes it again") from None
+        # a plain `encode` would go on with the fine-tuned one
+        again = (
+            "activessl encode"
+            if history.tuned is None
+            else f"activessl encode --minutes {project.config.encoder.minutes}"
+        )
+        raise ProjectError(error.message, hint=f"run `{again}`: it trains the frozen one again") from None
 
 
 def _same(last: Tuned, fingerprint: str | None, history: History, config: Config) -> bool:

@@ -18,7 +18,7 @@ from activessl.annotators.base import Answer
 from activessl.config import check_config
 from activessl.encoders.base import Progress
 from activessl.encoders.registry import fit_encoder
-from activessl.errors import EncoderError, ProjectLocked
+from activessl.errors import EncoderError, ProjectError, ProjectLocked
 from activessl.evidence import Evidence
 from activessl.finetuning import due, finetune
 from activessl.ledger.schema import Answered, Asked, Queried, Tuned
@@ -213,6 +213,16 @@ def test_a_tuned_encoder_that_was_deleted_is_not_missed(tuned: tuple[Project, Tu
     project, event = tuned
     shutil.rmtree(project.folder / "encoders" / str(event.fingerprint))
     assert Session(project).encode().fingerprint == event.base
+    assert project.history().tuned is None
+
+
+def test_where_the_frozen_encoder_is_gone_the_hint_brings_it_back(tuned: tuple[Project, Tuned]) -> None:
+    project, event = tuned
+    shutil.rmtree(project.folder / "encoders" / event.base)
+    with pytest.raises(ProjectError, match="no encoder") as caught:
+        Session(project).take_back_finetuning("by hand")
+    assert "`activessl encode --minutes 1.0`" in caught.value.hint
+    assert Session(project).encode(minutes=1.0).fingerprint == event.base
     assert project.history().tuned is None
 
 
