@@ -136,9 +136,7 @@ class Evidence:
     def _whole(self) -> tuple[float, Float[np.ndarray, "m k"]]:
         return self._answers(1.0)
 
-    def _answers(
-        self, part: float, of: Int[np.ndarray, " s"] | None = None
-    ) -> tuple[float, Float[np.ndarray, "m k"]]:
+    def _answers(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Float[np.ndarray, "m k"]]:
         """How many labels heads were taught, the first ``part`` of all, and what they said of the random labels.
 
         Of the random labels a fifth at a time is left out. ``of``: Positions of labels, if there were no others.
