@@ -81,7 +81,7 @@ def compare(before: Bool[np.ndarray, " m"], after: Bool[np.ndarray, " m"], level
     Example:
         >>> found = compare(np.arange(100) < 60, np.arange(100) < 70)
         >>> round(found.low, 3), round(found.high, 3), found.better
-        (0.046, 0.15, True)
+        (0.047, 0.149, True)
         >>> compare(np.ones(5, bool), np.ones(5, bool)).better
         False
     """
