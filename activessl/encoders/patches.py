@@ -66,11 +66,7 @@ class PatchEncoder:
 
     def pooled(self, images: torch.Tensor) -> torch.Tensor:
         """Activations averaged over regions, before PCA: (b, c, s, s) of uint8 -> (b, grid² k)."""
-        pooled = [
-            activations(part, self.field, self.stride, self.grid, self.mean, self.whiten, self.centroids)
-            for part in parts(images, at_once(len(self.centroids)))
-        ]
-        return torch.cat(pooled)
+        return pooled_activations(images, self.field, self.stride, self.grid, self.mean, self.whiten, self.centroids)
 
 
 def at_once(centroids: int) -> int:
@@ -137,6 +133,26 @@ def region_means(
     rows = round(positions**0.5)
     maps = active.view(b, rows, rows, -1).permute(0, 3, 1, 2)  # (b, k, rows, rows)
     return F.adaptive_avg_pool2d(maps, min(grid, rows)).flatten(1)
+
+
+def pooled_activations(
+    images: torch.Tensor,
+    field: int,
+    stride: int,
+    grid: int,
+    mean: torch.Tensor,
+    whiten: torch.Tensor,
+    centroids: torch.Tensor,
+) -> torch.Tensor:
+    """``activations`` of any number of images, a few at a time."""
+    rows = (images.shape[-1] - field) // stride + 1
+    # made first: small results kept between large temporary arrays would leave gaps that no later array fits into
+    out = torch.empty(len(images), min(grid, rows) ** 2 * len(centroids))
+    size = at_once(len(centroids))
+    for start in range(0, len(images), size):
+        part = images[start : start + size]
+        out[start : start + size] = activations(part, field, stride, grid, mean, whiten, centroids)
+    return out
 
 
 def fit(
@@ -300,19 +316,20 @@ def learn(
     centres = torch.from_numpy(np.asarray(clustering.centroids, dtype=np.float32))
     tell(on_progress, "train", 2, 4)
 
-    pooled = [activations(part, width, stride, grid, mean, whiten, centres) for part in parts(sample, at_once(k))]
-    pca_mean, pca = principal_components(torch.cat(pooled), dim)
+    pca_mean, pca = principal_components(pooled_activations(sample, width, stride, grid, mean, whiten, centres), dim)
     tell(on_progress, "train", 3, 4)
 
     if views > 1:
         generator = torch.Generator().manual_seed(seed)
-        seen: list[list[torch.Tensor]] = [[] for _ in range(views)]
-        for part in parts(sample[:_VIEWED], at_once(k)):
+        few, size = sample[:_VIEWED], at_once(k)
+        seen = torch.empty(views, len(few), pca.shape[1])
+        for start in range(0, len(few), size):
+            part = few[start : start + size].float() / 255
             for view in seen:
-                varied = augment(part.float() / 255, generator).clamp(0, 1) * 255
+                varied = augment(part, generator).clamp(0, 1) * 255
                 active = activations(varied, width, stride, grid, mean, whiten, centres)
-                view.append((active - pca_mean) @ pca)
-        pca = pca @ within_whitening(torch.stack([torch.cat(view) for view in seen]))
+                view[start : start + size] = (active - pca_mean) @ pca
+        pca = pca @ within_whitening(seen)
     tell(on_progress, "train", 4, 4)
 
     config = {"image": image.to_json(), "field": width, "stride": stride, "grid": grid}

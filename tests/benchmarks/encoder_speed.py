@@ -44,6 +44,7 @@ def throughput(name: str, folder: Path, items: int, pairs: int) -> None:
     """Print the ratio of whole to bare."""
     pool = make_pictures(folder / "pictures", items)
     encoder = fit_encoder(name, pool, folder=folder / "encoders")
+    print(f"fit: peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB", flush=True)
     ready = list(encoder.image.batches(pool, 256))  # type: ignore[attr-defined]
     ratios = []
     for turn in range(pairs):
