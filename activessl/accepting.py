@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from activessl.errors import LabelError, MeasureError, QueryError
 from activessl.evidence import Evidence
-from activessl.heads.registry import make_head
+from activessl.heads.decisions import Labels, decide, one_kind, same, sureness
 from activessl.ledger.fold import History
 from activessl.ledger.schema import AUDIT, Accepted, Asked, MachineLabel, Queried, Tried, Withdrawn
 from activessl.measuring.autolabel import FORGIVEN, Acceptance, accept, accept_by_class, fewest_labels
@@ -126,6 +126,10 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
     if not len(rows):
         raise LabelError("no labels yet", hint="label some items, then run `activessl pull` and `activessl teach`")
     config, history, ids = view.project.config, view.history, view.embeddings.ids
+    if per_class and view.multi_label:
+        raise MeasureError(
+            "a promise for each class, where an item may have several", hint="accept without --per-class"
+        )
     if not 0 < error < 1 or not 0 < delta < 1:
         raise MeasureError(f"an error of {error} with probability {delta}", hint="give both between 0 and 1")
     evidence = Evidence(view)
@@ -140,8 +144,8 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
     side = np.random.default_rng([config.seed, 8]).permutation(len(ids))[rows[at]]  # an item's, whatever comes later
     judges = np.sort(at[np.argsort(side, kind="stable")[: len(at) // 2]]) if halved else at
     taught = np.setdiff1d(np.arange(len(rows)), judges)
-    classes, k = config.data.classes, len(config.data.classes)
-    if len(np.unique(y[taught])) < 2:
+    classes, k, multi_label = config.data.classes, len(config.data.classes), view.multi_label
+    if one_kind(y[taught]):
         raise LabelError(
             "all labels that can teach are of one class, so no prediction can be believed",
             hint="label more items, or take classes that never occur out of data.classes",
@@ -151,11 +155,11 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
     look = _name((error, delta, per_class, config.head.name, config.seed, classes, view.embeddings.fingerprint,
         history.digest(), [ids[j] for j in rest]))  # fmt: skip
     attempt = history.tried.index(look) + 1 if look in history.tried else len(history.tried) + 1
-    head = make_head(config.head.name, n_classes=k, seed=config.seed)
-    probs = head.fit(view.points[rows[taught]], y[taught]).predict_proba(view.points)
-    predicted, sure = probs.argmax(axis=1), probs.max(axis=1).astype(np.float64)
+    probs = view.new_head().fit(view.points[rows[taught]], y[taught]).predict_proba(view.points)
+    predicted = decide(probs, multi_label=multi_label)
+    sure = sureness(probs, multi_label=multi_label)
     known = rows[judges]
-    wrong = predicted[known] != y[judges]
+    wrong = ~same(predicted[known], y[judges])
     spent, later = part_of_delta(delta, attempt), part_of_delta(delta, attempt + 1)
     if per_class:
         results = accept_by_class(
@@ -169,7 +173,7 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
     looked_at = rng.choice(chosen, min(audit, len(chosen)), replace=False) if len(chosen) else chosen
     return Judged(
         results,
-        tuple(MachineLabel(id=ids[i], label=classes[predicted[i]], probability=float(sure[i])) for i in chosen),
+        tuple(MachineLabel.of(ids[i], view.named(predicted[i]), float(sure[i]), several=multi_label) for i in chosen),
         tuple(ids[i] for i in np.sort(looked_at)),
         look,
         attempt,
@@ -190,7 +194,7 @@ def _promised(one: Acceptance, delta: float, halved: bool) -> Acceptance:
 def _above(
     results: tuple[Acceptance, ...],
     rest: Int[np.ndarray, " r"],
-    predicted: Int[np.ndarray, " n"],
+    predicted: Labels,
     sure: Float[np.ndarray, " n"],
 ) -> Int[np.ndarray, " a"]:
     keep = np.zeros(len(rest), dtype=bool)
@@ -281,10 +285,10 @@ def audit_count(history: History) -> AuditCount | None:
     """What became of the audit of the standing acceptance; None where there is none."""
     if history.accepted is None or not history.accepted.audit:
         return None
-    said = {item.id: item.label for item in history.accepted.items}
+    said = {item.id: item.named for item in history.accepted.items}
     seen = [i for i in history.accepted.audit if i in history.labels]
     left = len(set(history.accepted.audit) - history.labels.keys() - history.set_aside - history.missing)
-    wrong = sum(history.labels[i].classes != (said[i],) for i in seen)
+    wrong = sum(set(history.labels[i].classes) != set(said[i]) for i in seen)
     low, high = share_interval(wrong, len(seen)) if seen else (0.0, 1.0)
     return AuditCount(len(seen), left, wrong, low, high, low > history.accepted.error)
 

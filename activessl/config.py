@@ -6,7 +6,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from activessl.errors import ConfigError
 from activessl.pool.pool import Modality
@@ -29,15 +38,8 @@ class DataConfig(_Section):
     path: str
     modality: Modality
     classes: tuple[Name, ...]
-    multi_label: bool = False
+    multi_label: StrictBool = False  # whether an item may have several classes, or none
     test: str | None = None  # labeled data that is never asked about: measures every round
-
-    @field_validator("multi_label")
-    @classmethod
-    def _not_yet(cls, multi_label: bool) -> bool:
-        if multi_label:
-            raise ValueError("several classes per item are not supported by the loop yet: leave it out")
-        return multi_label
 
     @field_validator("classes")
     @classmethod
@@ -147,6 +149,16 @@ class Config(_Section):
     seed: Annotated[int, Field(ge=0)] = 0
     ledger: str = "ledger.db"  # a file in the project, or any SQLAlchemy URL
 
+    @model_validator(mode="after")
+    def _of_one_class_each(self) -> Config:
+        if self.data.multi_label and self.query.confirm:
+            raise ValueError("query.confirm asks whether alike items are all of one class: not with data.multi_label")
+        if self.data.multi_label and self.finetune.when != "never":
+            raise ValueError(
+                "finetune.when: the encoder learns from items of one class each, not with data.multi_label"
+            )
+        return self
+
     @field_validator("encoder")
     @classmethod
     def _a_model_to_adapt(cls, encoder: EncoderConfig) -> EncoderConfig:
@@ -233,7 +245,7 @@ def write_config(config: Config) -> str:
         f"path = {_text(c.data.path)}",
         f"modality = {_text(c.data.modality)}",
         f"classes = [{', '.join(_text(name) for name in c.data.classes)}]",
-        *(["multi_label = true"] if c.data.multi_label else []),
+        f"multi_label = {str(c.data.multi_label).lower()}  # true: an item may have several classes, or none",
         f"test = {_text(c.data.test)}" if c.data.test else '# test = "test.npz"  # labeled items, never asked about',
         "",
         "[annotator]",

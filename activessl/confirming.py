@@ -53,8 +53,13 @@ def propose(view: View, number: int, count: int, size: int) -> Queried:
 
     Raises:
         LabelError: There is no head yet.
-        QueryError: The head is not sure of enough items.
+        QueryError: The head is not sure of enough items, or an item may have several classes.
     """
+    if view.multi_label:
+        raise QueryError(
+            "groups are confirmed as one class, and here an item may have several",
+            hint="run `activessl query` without --confirm",
+        )
     if view.probs is None:
         raise LabelError("no model yet", hint="label some items one by one, then run `activessl teach`")
     ids, classes = view.embeddings.ids, view.project.config.data.classes

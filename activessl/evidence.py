@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from activessl.annotators.base import is_again, item_of
 from activessl.errors import MeasureError, ProjectError
-from activessl.heads.registry import make_head
+from activessl.heads.decisions import Labels, decide, one_kind, same, sureness
 from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.audit import FEWEST, Audit, audit_accuracy
 from activessl.measuring.hours import HumanTime, human_time
@@ -123,14 +123,18 @@ class Evidence:
         A random label is left out beside a fifth of the random ones only: the head that judges it then knows nearly
         all that today's head knows. Any other is left out beside a fifth of all labels.
         """
-        found = np.asarray(self.view.held_out_predictions() == self.view.training[1])
+        found = same(self.view.held_out_predictions(), self.view.training[1])
         found[self.drawn.at] = self._judged(1.0)[1]
         return found
 
     def _judged(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Bool[np.ndarray, " m"]]:
         """How many labels heads were taught, the first ``part`` of all, and which random labels they had right."""
         size, probs = self._whole if part == 1 and of is None else self._answers(part, of)
-        return size, np.asarray(probs.argmax(axis=1) == self.view.training[1][self.drawn.at])
+        return size, self._right(probs)
+
+    def _right(self, probs: Float[np.ndarray, "m k"]) -> Bool[np.ndarray, " m"]:
+        """Whether these probabilities of the random labels decide for what people said."""
+        return same(decide(probs, multi_label=self.view.multi_label), self.view.training[1][self.drawn.at])
 
     @cached_property
     def _whole(self) -> tuple[float, Float[np.ndarray, "m k"]]:
@@ -161,9 +165,8 @@ class Evidence:
         if self.audit is None:
             return None
         _, probs = self._whole
-        right = probs.argmax(axis=1) == self.view.training[1][self.drawn.at]
         try:
-            return confidence_groups(probs.max(axis=1), right)
+            return confidence_groups(sureness(probs, multi_label=self.view.multi_label), self._right(probs))
         except MeasureError:
             return None
 
@@ -195,16 +198,17 @@ class Evidence:
         ids, groups = self.view.embeddings.ids, self.view.history.only_at_a_glance
         return np.array([i for i, row in enumerate(self.view.training[0]) if ids[row] not in groups], dtype=np.int64)
 
-    def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
+    def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
         """What a new head that was taught some of the labels says of others; positions among the training labels."""
-        return np.asarray(self._probs(taught, asked).argmax(axis=1))
+        return decide(self._probs(taught, asked), multi_label=self.view.multi_label)
 
     def _probs(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Float[np.ndarray, "b k"]:
-        config, (rows, y) = self.view.project.config, self.view.training
-        if len(np.unique(y[taught])) < 2:
-            return np.tile(np.eye(len(config.data.classes))[y[taught[0]]], (len(asked), 1))
-        head = make_head(config.head.name, n_classes=len(config.data.classes), seed=config.seed)
-        head.fit(self.view.points[rows[taught]], y[taught])
+        rows, y = self.view.training
+        if one_kind(y[taught]):
+            only = y[taught[0]]
+            sure = only if self.view.multi_label else np.eye(len(self.view.project.config.data.classes))[only]
+            return np.tile(np.asarray(sure, dtype=float), (len(asked), 1))
+        head = self.view.new_head().fit(self.view.points[rows[taught]], y[taught])
         return np.asarray(head.predict_proba(self.view.points[rows[asked]]))
 
     @cached_property
@@ -247,7 +251,7 @@ class Evidence:
             correct = correct.copy()
             correct[self.drawn.at] = self._judged(1.0, single)[1]
 
-        def learn(taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Int[np.ndarray, " b"]:
+        def learn(taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
             return self.learn(single[taught], single[asked])
 
         return live_savings(learn, y[single], drawn[single], correct[single], rng=rng, prior=prior)
@@ -328,8 +332,8 @@ class Evidence:
     def worth(self) -> Worth | None:
         """Whether the next hour of labeling is worth its price; None where nobody says what a point of accuracy is
         worth, no times were recorded, or no head was taught."""
-        rates, probs = self.view.project.config.rates, self.view.probs
-        if rates.per_hour is None or rates.per_point is None or self.time is None or probs is None:
+        rates = self.view.project.config.rates
+        if rates.per_hour is None or rates.per_point is None or self.time is None or self.view.probs is None:
             return None
         if len(self.view.training[0]) < FEWEST:
             return None
@@ -337,7 +341,7 @@ class Evidence:
         if len(self.drawn.at):
             sizes, right = self._outcomes
         return next_hour(
-            float(np.mean(1 - probs.max(axis=1))),
+            float(np.mean(1 - self.view.sure)),
             sizes,
             right,
             labels=len(self._single),
@@ -399,7 +403,8 @@ class Evidence:
     def _key(self) -> str:
         history, config = self.view.history, self.view.project.config
         fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
-        told = (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.classes)
+        several = ("multi-label",) if config.data.multi_label else ()
+        told = (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.classes, *several)
         glanced = sorted(history.only_at_a_glance)
         since = (len(history.rounds), len(history.late), history.forgotten, *([glanced] if glanced else []))
         return sha256(repr((told, *since)).encode()).hexdigest()

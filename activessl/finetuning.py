@@ -20,7 +20,7 @@ from activessl.encoders.base import Encoder, OnProgress
 from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import load_encoder
 from activessl.encoding import encoded_event, known_ids
-from activessl.errors import EncoderError, ProjectError, ProjectLocked
+from activessl.errors import EncoderError, LabelError, ProjectError, ProjectLocked
 from activessl.ledger.fold import History
 from activessl.ledger.schema import Tuned, Untuned
 from activessl.project import Project, writing
@@ -49,12 +49,17 @@ def finetune(project: Project, *, minutes: float | None = None, on_progress: OnP
 
     Raises:
         EncoderError: The project's encoder has no network that could learn.
-        LabelError: Too few labels.
+        LabelError: Too few labels, or items may have several classes.
         ProjectError: The pool is not encoded yet, or was encoded anew meanwhile.
     """
     from activessl.tuning.tune import tune  # brings torch
 
     config, start = project.config, time.monotonic()
+    if config.data.multi_label:
+        raise LabelError(
+            "the encoder learns from items of one class each, and here they may have several",
+            hint="go on with the frozen encoder",
+        )
     with _alone(project):
         history = project.history()
         encoder = _base(project, history)

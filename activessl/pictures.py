@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from activessl.annotators.base import NONE
 from activessl.encoders.embeddings import unit
 from activessl.encoders.registry import load_encoder
 from activessl.errors import ActiveSSLError
@@ -105,7 +106,7 @@ def thumbnail(pool: Pool, item: str) -> str | None:
 def label_of(view: View, item: str) -> str | None:
     """What people said about an item; None while nobody has."""
     found = view.history.labels.get(item)
-    return None if found is None else ", ".join(found.classes)
+    return None if found is None else ", ".join(found.classes) or NONE
 
 
 def _sight(view: View, pool: Pool, item: str) -> Sight:

@@ -116,7 +116,7 @@ class Project:
     def history(self) -> History:
         """What has happened so far."""
         with self.ledger() as ledger:
-            history = fold(ledger, classes=self.own.data.classes)
+            history = fold(ledger, classes=self.own.data.classes, multi_label=self.own.data.multi_label)
         self._know(history.classes)
         return history
 

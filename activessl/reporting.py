@@ -192,16 +192,16 @@ def _round_rows(view: View) -> Iterator[RoundRow]:
 
 
 def _class_rows(view: View) -> Iterator[ClassRow]:
-    if view.history.encoded is None or view.probs is None:
+    if view.history.encoded is None or view.probs is None or view.decided is None:
         return
-    classes, probs = view.project.config.data.classes, view.probs
-    top = probs.argmax(axis=1)
+    classes, probs, decided = view.project.config.data.classes, view.probs, view.decided
     second = np.argsort(-probs, axis=1)[:, 1]
     labels = Counter(c for label in view.history.labels.values() for c in label.classes)
     for k, name in enumerate(classes):
-        mine = np.flatnonzero(top == k)
+        mine = np.flatnonzero(decided[:, k] if view.multi_label else decided == k)
         unsure = mine[probs[mine, k] < np.median(probs[mine, k])] if len(mine) else mine
-        rivals = Counter(second[unsure].tolist())
+        # classes that may come together are not mistaken for each other
+        rivals = Counter[int]() if view.multi_label else Counter(second[unsure].tolist())
         yield ClassRow(
             name=name,
             labels=labels[name],

@@ -26,6 +26,7 @@ from activessl.errors import AnnotatorError, LabelError, PoolError, ProjectError
 from activessl.evidence import Evidence
 from activessl.finetuning import due, finetune, standing_encoder, take_back
 from activessl.heads.base import Head
+from activessl.heads.decisions import decide, same
 from activessl.held_out import held_out
 from activessl.ledger.asking import query_of
 from activessl.ledger.fold import History, RoundHistory
@@ -115,6 +116,7 @@ class Session:
         config, pool = self.project.config, self.project.pool()
         history = self.project.history()
         index = {name: k for k, name in enumerate(config.data.classes)}
+        labels = {item: index[label.classes[0]] for item, label in history.labels.items() if len(label.classes) == 1}
         model = None if config.encoder.model is None else _model(self.project, config.encoder.model)
         requests = [
             (name, {} if model is None or name not in PRETRAINED else {"model": model})
@@ -126,7 +128,7 @@ class Session:
             requests,
             minutes=config.encoder.minutes if minutes is None else minutes,
             seed=config.seed,
-            labels={item: index[label.classes[0]] for item, label in history.labels.items()},
+            labels={} if config.data.multi_label else labels,
             n_classes=len(config.data.classes),
             on_progress=on_progress,
         )
@@ -324,7 +326,7 @@ class Session:
             start = time.monotonic()
             before = view.predicted_before(number)
             head = view.fitted(view.head)
-            after = head.predict_proba(view.points).argmax(axis=1)
+            after = decide(head.predict_proba(view.points), multi_label=view.multi_label)
             save_whole(head, head_folder(self.project, number, digest))
             seconds = time.monotonic() - start
             accuracy, tested = self._measure(head, view)
@@ -337,8 +339,8 @@ class Session:
                 seconds=seconds,
                 accuracy=accuracy,
                 test_items=tested,
-                kappa=None if before is None else kappa(before, after),
-                change=None if before is None else float(np.mean(before != after)),
+                kappa=None if before is None else kappa(before.ravel(), after.ravel()),
+                change=None if before is None else float(np.mean(~same(before, after))),
                 suspects=int(np.sum(view.doubts > SUSPECT)),
                 turn=history.events,
             )
@@ -405,7 +407,7 @@ class Session:
         view, classes = View.of(self.project), self.project.config.data.classes
         if not predictions or view.history.taught is None:
             return item_table(view.history, self.project.pool().ids, classes, None)
-        return item_table(view.history, view.embeddings.ids, classes, view.probs)
+        return item_table(view.history, view.embeddings.ids, classes, view.probs, multi_label=view.multi_label)
 
     def export_items(
         self,
@@ -474,8 +476,8 @@ class Session:
         if self.project.config.data.test is None:
             return None, None
         vectors, truth = held_out(self.project, view)
-        predicted = head.predict_proba(view.points_of(vectors)).argmax(axis=1)
-        return float(np.mean(predicted == truth)), len(truth)
+        predicted = decide(head.predict_proba(view.points_of(vectors)), multi_label=view.multi_label)
+        return float(np.mean(same(predicted, truth))), len(truth)
 
 
 def _model(project: Project, model: str) -> str:

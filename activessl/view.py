@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from activessl.annotators.base import Suggestion, again_id, is_again, item_of
+from activessl.annotators.base import Suggestion, again_id, class_text, is_again, item_of
 from activessl.annotators.order import similarity_chain
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, unit
@@ -21,6 +21,7 @@ from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError, LabelError, ProjectError
 from activessl.heads.again import Suspect, how_many_again, label_doubts
 from activessl.heads.base import Head
+from activessl.heads.decisions import Labels, decide, one_kind, sureness
 from activessl.heads.folds import fold_predictions
 from activessl.heads.left_out import left_out_probs
 from activessl.heads.noise import NO_ANSWER
@@ -106,14 +107,25 @@ class View:
         """The row of each item that has a vector. The pool may have grown since it was encoded."""
         return {item: i for i, item in enumerate(self.embeddings.ids)}
 
+    @property
+    def multi_label(self) -> bool:
+        """Whether an item may have several classes, or none."""
+        return self.project.config.data.multi_label
+
     @cached_property
-    def training(self) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"]]:
-        """Rows that have a label, ascending, and their class indices."""
+    def training(self) -> tuple[Int[np.ndarray, " m"], Labels]:
+        """Rows that have a label, ascending, and their class indices or, multi-label, (m, k) of 0 and 1."""
         index = {name: k for k, name in enumerate(self.project.config.data.classes)}
         known = sorted(
-            (self.row[item], index[label.classes[0]]) for item, label in self.history.labels.items() if item in self.row
+            (self.row[item], label.classes) for item, label in self.history.labels.items() if item in self.row
         )
-        return np.array([r for r, _ in known], dtype=np.int64), np.array([k for _, k in known], dtype=np.int64)
+        rows = np.array([r for r, _ in known], dtype=np.int64)
+        if not self.multi_label:
+            return rows, np.array([index[classes[0]] for _, classes in known], dtype=np.int64)
+        table = np.zeros((len(known), len(index)), dtype=np.int64)
+        for i, (_, classes) in enumerate(known):
+            table[i, [index[name] for name in classes]] = 1
+        return rows, table
 
     @cached_property
     def excluded(self) -> Bool[np.ndarray, " n"]:
@@ -137,7 +149,7 @@ class View:
         folder = head_folder(self.project, taught.round, taught.digest)
         if taught.fingerprint == self.embeddings.fingerprint and folder.is_dir():
             try:
-                head = load_head(self.project.config.head.name, folder)
+                head = load_head(self.project.config.head.name, folder, multi_label=self.multi_label)
             except HeadError:
                 pass  # a cache: what cannot be read is made again
             else:
@@ -145,7 +157,7 @@ class View:
                     return head
         return self.fitted(None)
 
-    def predicted_before(self, number: int) -> Int[np.ndarray, " n"] | None:
+    def predicted_before(self, number: int) -> Labels | None:
         """What the last head of the rounds before ``number`` predicts, on the vectors of today.
 
         None where there is none, where it saw other vectors or other classes, or where its file is gone: with a head
@@ -156,27 +168,43 @@ class View:
             return None
         try:
             folder = head_folder(self.project, earlier[-1].round, earlier[-1].digest)
-            head = load_head(self.project.config.head.name, folder)
+            head = load_head(self.project.config.head.name, folder, multi_label=self.multi_label)
         except HeadError:
             return None
         if len(head.classes_) != len(self.project.config.data.classes):
             return None
-        return np.asarray(head.predict_proba(self.points).argmax(axis=1))
+        return decide(head.predict_proba(self.points), multi_label=self.multi_label)
+
+    def new_head(self) -> Head:
+        """A head that has learned nothing, as the config names it."""
+        config = self.project.config
+        return make_head(config.head.name, len(config.data.classes), config.seed, multi_label=self.multi_label)
 
     @cached_property
     def probs(self) -> Float[np.ndarray, "n k"] | None:
         """The head's probabilities of every item of the pool."""
         return None if self.head is None else self.head.predict_proba(self.points)
 
+    @cached_property
+    def decided(self) -> Labels | None:
+        """What the head says of every item of the pool."""
+        return None if self.probs is None else decide(self.probs, multi_label=self.multi_label)
+
+    @property
+    def sure(self) -> Float[np.ndarray, " n"]:
+        """The probability that this is right, in all classes of an item where it may have several; 0 without a head."""
+        if self.probs is None:
+            return np.zeros(len(self.embeddings))
+        return sureness(self.probs, multi_label=self.multi_label)
+
     def fitted(self, start: Head | None) -> Head:
         """A head that has learned all labels there are, from another's weights if given: the same, sooner."""
-        config, (rows, y) = self.project.config, self.training
-        classes = np.arange(len(config.data.classes))
-        head = start or make_head(config.head.name, n_classes=len(classes), seed=config.seed)
-        return head.partial_fit(self.points[rows], y, classes=classes)
+        rows, y = self.training
+        classes = np.arange(len(self.project.config.data.classes))
+        return (start or self.new_head()).partial_fit(self.points[rows], y, classes=classes)
 
-    def held_out_predictions(self) -> Int[np.ndarray, " m"]:
-        """For each label, the class that a head predicts which was taught only labels of the other folds (of 5)."""
+    def held_out_predictions(self) -> Labels:
+        """For each label, what a head predicts which was taught only labels of the other folds (of 5)."""
         config, (rows, y) = self.project.config, self.training
         return fold_predictions(
             self.points[rows], y, head=config.head.name, n_classes=len(config.data.classes), seed=config.seed
@@ -200,19 +228,38 @@ class View:
             head=self.head,
             head_name=config.head.name,
             reach=self.smoothed.usual_reach(),
+            multi_label=self.multi_label,
         )
 
     @cached_property
     def doubts(self) -> Float[np.ndarray, " m"]:
-        """The probability that each label of ``training`` is wrong, by all its answers and the labels around it."""
+        """The probability that each label of ``training`` is wrong, by all its answers and the labels around it;
+        multi-label, that it is wrong in its most doubtful class."""
         rows, y = self.training
-        if len(np.unique(y)) < 2:
+        if self.multi_label:
+            return np.asarray(self._class_doubts.max(axis=1, initial=0.0))
+        if one_kind(y):
             return np.zeros(len(y))
         k = len(self.project.config.data.classes)
         return label_doubts(self._answers(), y, left_out_probs(self.points[rows], y, k))
 
-    def _answers(self) -> Int[np.ndarray, "m a"]:
-        """What each annotator says now of each item of ``training``: class indices, -1 for nothing."""
+    @cached_property
+    def _class_doubts(self) -> Float[np.ndarray, "m k"]:
+        """The probability that an item was wrongly given, or not given, each class, asked about each on its own."""
+        rows, y = self.training
+        doubts = np.zeros(y.shape)
+        for k, name in enumerate(self.project.config.data.classes):
+            if not one_kind(y[:, k]):
+                said = left_out_probs(self.points[rows], y[:, k], 2)
+                doubts[:, k] = label_doubts(self._answers(name), y[:, k], said)
+        return doubts
+
+    def _answers(self, of: str | None = None) -> Int[np.ndarray, "m a"]:
+        """What each annotator says now of each item of ``training``: class indices, -1 for nothing.
+
+        Args:
+            of: A class: then 1 where they gave it and 0 where they did not.
+        """
         index = {name: k for k, name in enumerate(self.project.config.data.classes)}
         given = [self.history.labels[self.embeddings.ids[row]].answers for row in self.training[0]]
         people = sorted({a.annotator for answers in given for a in answers})
@@ -220,7 +267,9 @@ class View:
         table = np.full((len(given), len(people)), NO_ANSWER)
         for i, answers in enumerate(given):
             for a in answers:  # oldest first: a newer answer replaces the older one
-                if len(a.classes) == 1:
+                if of is not None:
+                    table[i, column[a.annotator]] = of in a.classes
+                elif len(a.classes) == 1:
                     table[i, column[a.annotator]] = index[a.classes[0]]
         return table
 
@@ -229,23 +278,32 @@ class View:
         rows, y = self.training
         if self.probs is None or not len(rows):
             return []
-        classes, found = self.project.config.data.classes, []
+        found = []
         for i in np.argsort(-self.doubts, kind="stable"):
             if self.doubts[i] <= SUSPECT:
                 break
-            others = self.probs[rows[i]].copy()
-            others[y[i]] = -1
+            if self.multi_label:
+                instead = np.where(self._class_doubts[i] > SUSPECT, 1 - y[i], y[i])
+            else:
+                others = self.probs[rows[i]].copy()
+                others[y[i]] = -1
+                instead = others.argmax()
             item = self.embeddings.ids[rows[i]]
             found.append(
                 Suspect(
                     item_id=item,
-                    given=classes[y[i]],
-                    instead=classes[int(others.argmax())],
+                    given=class_text(self.named(y[i])),
+                    instead=class_text(self.named(instead)),
                     doubt=float(self.doubts[i]),
                     annotators=self.history.labels[item].annotators,
                 )
             )
         return found
+
+    def named(self, label: Any) -> tuple[str, ...]:
+        """The classes of one label: of a class index, or of a row of 0 and 1."""
+        classes = self.project.config.data.classes
+        return tuple(classes[k] for k in np.flatnonzero(label)) if self.multi_label else (classes[int(label)],)
 
     def again(self, query_size: int, share: float | Literal["auto"]) -> tuple[Asked, ...]:
         """What to ask about once more in the next round, the most doubtful first.
@@ -263,7 +321,7 @@ class View:
         may = np.array([asked[i] < MOST_ASKINGS and i not in never for i in (self.embeddings.ids[r] for r in rows)])
         doubts = np.where(may, self.doubts, 0.0)
         if share == "auto":
-            count = min(how_many_again(doubts, 1 - self.probs[self.free].max(axis=1), query_size), query_size // 2)
+            count = min(how_many_again(doubts, 1 - self.sure[self.free], query_size), query_size // 2)
         else:
             count = round(share * query_size)
         worst = np.argsort(-doubts, kind="stable")[:count]
@@ -319,7 +377,9 @@ class View:
         config = self.project.config
         rows = [self.row[item_of(item)] for item in query.ids]
         probs = self.probs[rows]
-        top = np.argsort(-probs, axis=1, kind="stable")[:, :SUGGESTED]
+        # all that would be pre-selected, and some that nearly would
+        shown = max(SUGGESTED, int((probs >= 0.5).sum(axis=1).max(initial=0)) if self.multi_label else 0)
+        top = np.argsort(-probs, axis=1, kind="stable")[:, :shown]
         blind = self._blind(number)
         return [
             Suggestion(
@@ -354,7 +414,8 @@ def embeddings_folder(project: Project, fingerprint: str) -> Path:
 def head_folder(project: Project, number: int, digest: str) -> Path:
     """Where the head of a round and a set of labels lies."""
     # a head answers in numbers: with other classes, or in another order, the same file would say something else
-    told = "\n".join((project.config.head.name, *project.config.data.classes))
+    several = ("multi-label",) if project.config.data.multi_label else ()
+    told = "\n".join((project.config.head.name, *several, *project.config.data.classes))
     return project.folder / "heads" / f"{number:04d}-{digest}-{sha256(told.encode()).hexdigest()[:8]}"
 
 

@@ -44,6 +44,22 @@ def is_again(asked_id: str) -> bool:
     return item_of(asked_id) != asked_id
 
 
+#: Between the classes of an item that has several, where they stand in one word.
+BETWEEN = "|"
+#: What stands where an item has none of the classes.
+NONE = "(none)"
+
+
+def class_text(classes: Sequence[str]) -> str:
+    """The classes of one item as one word for people.
+
+    Example:
+        >>> class_text(("cat",)), class_text(("cat", "dog")), class_text(())
+        ('cat', 'cat|dog', '(none)')
+    """
+    return BETWEEN.join(classes) or NONE
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One thing that an annotator said about one item.
@@ -55,11 +71,13 @@ class Answer:
         item_id: The pool's id of the item, or what ``again_id`` made of it.
         kind: "label", "skip" (this person will not answer), "apart" (not of the class of its group) or "delete" (an
             earlier answer is withdrawn).
-        classes: Names of the classes: one for single-label, any number for multi-label; empty unless kind is "label".
+        classes: Names of the classes: one for single-label, any number for multi-label, none of them included; empty
+            unless kind is "label".
         annotator: Who said it.
         seconds: How long it took, as the labeling tool recorded it; None where it did not.
         at: When, with a time zone.
-        suggested: The class that was pre-selected for the person, None if the item was shown blind.
+        suggested: The class that was pre-selected for the person, or several as ``class_text`` writes them; None if
+            the item was shown blind.
         ground_truth: True for answers that were imported as reference, not given in this project.
         group: The id of the group that was answered as a whole; empty for an item that was judged on its own. The
             seconds are then the item's part of those that the group took.

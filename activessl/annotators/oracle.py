@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.annotators.base import Answer, AnswerKind, Group, Pushed, Suggestion, item_of
+from activessl.annotators.base import Answer, AnswerKind, Group, Pushed, Suggestion, class_text, item_of
 from activessl.errors import AnnotatorError, LabelError
 from activessl.pool.pool import Pool
 from activessl.strategies.base import Query
@@ -91,6 +91,38 @@ class Habits:
         said = np.where(draws[:, 0] < self.skips, -1, said)
         return said, self.seconds * np.exp(self.spread * tempo)
 
+    def answer_several(
+        self, truth: Int[np.ndarray, "q k"], rng: np.random.Generator
+    ) -> tuple[Int[np.ndarray, "q k"], Float[np.ndarray, " q"]]:
+        """Answer items that may have several classes, or none, in turn: a mistake is made in one class, each alike.
+
+        Args:
+            truth: 1 where an item has a class, else 0.
+            rng: Of mistakes, skips and seconds.
+
+        Returns:
+            The answers, a row of -1 where one is skipped, and their seconds.
+
+        Raises:
+            AnnotatorError: A confusion matrix, which is about items of one class.
+
+        Example:
+            >>> truth = np.array([[1, 0, 0], [0, 1, 1]])
+            >>> Habits(mistakes=1.0).answer_several(truth, np.random.default_rng(0))[0].tolist()
+            [[0, 0, 0], [0, 0, 1]]
+        """
+        if self.confusion is not None:
+            raise AnnotatorError(
+                "a confusion matrix, where an item may have several classes", hint="give a share of mistakes instead"
+            )
+        truth = np.asarray(truth)
+        # as if the true class were the first of k + 1: another than that is the one that is mistaken
+        said, seconds = self.answer(np.zeros(len(truth), dtype=np.int64), truth.shape[1] + 1, rng)
+        answers, wrong = truth.astype(np.int64), np.flatnonzero(said > 0)
+        answers[wrong, said[wrong] - 1] = 1 - truth[wrong, said[wrong] - 1]
+        answers[said < 0] = -1
+        return answers, seconds
+
 
 @dataclass(eq=False)
 class Oracle:
@@ -99,11 +131,12 @@ class Oracle:
     An item's answer depends on the seed and the item alone, not on when or beside what it is asked.
 
     Args:
-        truth: Item id to the name of its true class.
+        truth: Item id to the name of its true class; multi-label to the names of all its classes.
         classes: All class names, in order.
         habits: How it answers; without failings by default.
         seed: Of its mistakes, skips and seconds.
         name: Whom the answers are from.
+        multi_label: Whether an item may have several classes, or none.
 
     Raises:
         LabelError: A true class that is none of the classes.
@@ -113,16 +146,17 @@ class Oracle:
         ([], '0')
     """
 
-    truth: Mapping[str, str]
+    truth: Mapping[str, str | Sequence[str]]
     classes: Sequence[str]
     habits: Habits = field(default_factory=Habits)
     seed: int = 0
     name: str = "oracle"
+    multi_label: bool = False
     _asked: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._row = {name: i for i, name in enumerate(self.classes)}
-        strange = next((c for c in self.truth.values() if c not in self._row), None)
+        strange = next((c for i in self.truth for c in self._true(i) if c not in self._row), None)
         if strange is not None:
             raise LabelError(f"true class {strange!r} is none of the classes", hint="add it to the classes")
 
@@ -133,7 +167,7 @@ class Oracle:
             AnnotatorError: The truth of an item is not known. Nothing of the query is taken then.
         """
         self._check(query.ids)
-        shown = {s.item_id: s.classes[0] for s in suggestions if s.classes and not s.blind}
+        shown = {s.item_id: self._preselected(s) for s in suggestions if s.classes and not s.blind}
         new = [item for item in query.ids if (item, "") not in self._asked]
         for item in new:
             self._asked[item, ""] = shown.get(item)
@@ -152,6 +186,16 @@ class Oracle:
             for item in group.items:
                 self._asked.setdefault((item, group.id), group.label)
         return Pushed({group.id: group.id for group in groups}, new, len(groups), NOWHERE, "oracle")
+
+    def _true(self, item: str) -> tuple[str, ...]:
+        said = self.truth[item]
+        return (said,) if isinstance(said, str) else tuple(said)
+
+    def _preselected(self, suggestion: Suggestion) -> str:
+        if not self.multi_label:
+            return suggestion.classes[0]
+        pairs = zip(suggestion.classes, suggestion.probs, strict=True)
+        return class_text([name for name, p in pairs if p >= 0.5])
 
     def _check(self, ids: Sequence[str]) -> None:
         unknown = [item for item in ids if item_of(item) not in self.truth]
@@ -176,19 +220,25 @@ class Oracle:
 
     def _answer(self, turn: int, item: str, group: str) -> Answer:
         rng = np.random.default_rng([self.seed, *item.encode()])
-        truth = np.array([self._row[self.truth[item_of(item)]]])
-        said, seconds = self.habits.answer(truth, len(self.classes), rng)
-        name, suggested = self.classes[int(said[0])], self._asked[item, group]
-        kind: AnswerKind = "label" if said[0] >= 0 else "skip"
+        rows, suggested = [self._row[name] for name in self._true(item_of(item))], self._asked[item, group]
+        if self.multi_label:
+            truth = np.isin(np.arange(len(self.classes)), rows).astype(np.int64)
+            several, seconds = self.habits.answer_several(truth[None], rng)
+            answered = bool(several[0].min() >= 0)
+            named = tuple(self.classes[k] for k in np.flatnonzero(several[0] > 0))
+        else:
+            said, seconds = self.habits.answer(np.array(rows), len(self.classes), rng)
+            answered, named = bool(said[0] >= 0), (self.classes[int(said[0])],)
+        kind: AnswerKind = "label" if answered else "skip"
         if group:
-            kind = "label" if said[0] >= 0 and name == suggested else "apart"
+            kind = "label" if answered and named == (suggested,) else "apart"
         source = f"{self.name}:{item}" + (f" of {group}" if group else "")
         return Answer(
             key=source,
             source=source,
             item_id=item,
             kind=kind,
-            classes=(name,) if kind == "label" else (),
+            classes=named if kind == "label" else (),
             annotator=self.name,
             seconds=round(float(seconds[0]), 3),
             at=EPOCH + timedelta(seconds=turn),

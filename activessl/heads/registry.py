@@ -32,13 +32,14 @@ def head_names() -> list[str]:
     return sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))})
 
 
-def make_head(name: str, n_classes: int, seed: int = 0) -> Head:
+def make_head(name: str, n_classes: int, seed: int = 0, *, multi_label: bool = False) -> Head:
     """A new head that knows classes 0 to ``n_classes`` - 1.
 
     Args:
         name: A registered name.
         n_classes: How many classes, >= 1.
         seed: What the head draws at random, it draws from this.
+        multi_label: Whether an item may have several classes, or none: then one such head for each class.
 
     Raises:
         HeadError: No such head, or no classes.
@@ -50,18 +51,28 @@ def make_head(name: str, n_classes: int, seed: int = 0) -> Head:
     """
     if n_classes < 1:
         raise HeadError(f"a head for {n_classes} classes", hint="name at least one class")
-    made: Head = _kind(name)(classes=tuple(range(n_classes)), seed=seed)
+    if multi_label:
+        _kind(name)  # an unknown name is told now, not when the first label comes
+    classes = tuple(range(n_classes))
+    made: Head = _many()(name, classes=classes, seed=seed) if multi_label else _kind(name)(classes=classes, seed=seed)
     return made
 
 
-def load_head(name: str, folder: Path) -> Head:
+def load_head(name: str, folder: Path, *, multi_label: bool = False) -> Head:
     """A head that was saved under this name.
 
     Raises:
         HeadError: No such head, or the folder holds none.
     """
-    loaded: Head = _kind(name).load(folder)  # type: ignore[attr-defined]
+    kind = _many() if multi_label else _kind(name)
+    loaded: Head = kind.load(folder)  # type: ignore[attr-defined]
     return loaded
+
+
+def _many() -> Callable[..., Head]:
+    from activessl.heads.multilabel import MultiLabelHead  # makes its own heads from the table here
+
+    return MultiLabelHead
 
 
 @cache

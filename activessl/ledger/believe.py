@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ class Label:
     """What is believed about one item, from all standing answers about it.
 
     Attributes:
-        classes: The classes believed; of equals, those given first.
+        classes: The classes believed; of equals, those given first. Multi-label in the order of the project's.
         votes: How many annotators gave exactly these.
         annotators: How many labeled the item.
         answers: All standing answers about it, oldest first.
@@ -51,14 +51,16 @@ class Person:
 
 
 def believe(
-    answers: Iterable[Answer], known: set[str]
+    answers: Iterable[Answer], classes: Sequence[str], *, multi_label: bool = False
 ) -> tuple[dict[str, Label], frozenset[str], tuple[Answer, ...], dict[str, Person]]:
     """Labels, skipped items, answers set aside because of their class, and the annotators' reliability.
 
     Args:
         answers: Standing ones; in any order.
-        known: The classes that the project has.
+        classes: Those that the project has, in their order.
+        multi_label: Whether an item may have several of them: then each class is weighed on its own.
     """
+    known = set(classes)
     by_item: dict[str, list[Answer]] = {}
     skips: set[str] = set()
     aside: list[Answer] = []
@@ -74,8 +76,11 @@ def believe(
 
     # a person who answers twice has changed their mind
     last = {item: _last(given) for item, given in by_item.items()}
+    if multi_label:
+        labels, people = _class_by_class(by_item, last, classes)
+        return labels, frozenset(skips - labels.keys()), tuple(aside), people
     weighed, people = _weighed(last, {item: first_answers(given) for item, given in by_item.items()})
-    labels: dict[str, Label] = {}
+    labels = {}
     for item, given in by_item.items():
         votes = Counter(tuple(sorted(a.classes)) for a in last[item].values())
         if item in weighed:
@@ -130,6 +135,50 @@ def _weighed(
     probs = weigh(_table(disputed, people, number), confusion, shares)
     weighed = {item: dict(zip(names, row.tolist(), strict=True)) for item, row in zip(disputed, probs, strict=True)}
     return weighed, _people(compared, people, reliability)
+
+
+def _class_by_class(
+    given: Mapping[str, Sequence[Answer]], last: Mapping[str, Mapping[str, Answer]], classes: Sequence[str]
+) -> tuple[dict[str, Label], dict[str, Person]]:
+    """Labels of any number of classes: of each class it is asked whether people gave it, weighed by how often they are
+    right about that class; what two people are reliable for is the mean over the classes."""
+    disputed = {item: said for item, said in last.items() if len(said) > 1}
+    compared = {item: said for item, answers in given.items() if len(said := first_answers(answers)) > 1}
+    people = {
+        who: i for i, who in enumerate(sorted({w for t in (disputed, compared) for said in t.values() for w in said}))
+    }
+    chance = np.zeros((len(disputed), len(classes)))  # that an item has a class
+    reliability = np.ones((len(classes), len(people)))
+    for k, name in enumerate(classes if disputed else ()):
+        confusion, shares = np.tile(newcomer(2), (len(people), 1, 1)), np.full(2, 0.5)
+        if compared:
+            found = consensus(_gave(compared, people, name), 2)
+            confusion, shares, reliability[k] = found.confusion, found.shares, found.reliability
+        chance[:, k] = weigh(_gave(disputed, people, name), confusion, shares)[:, 1]
+    row = {item: i for i, item in enumerate(disputed)}
+    labels = {}
+    for item, answers in given.items():
+        first = frozenset(next(iter(last[item].values())).classes)
+        believed, certain = first, None
+        if item in row:
+            p = dict(zip(classes, chance[row[item]].tolist(), strict=True))
+            # of a tie, what was said first
+            believed = frozenset(c for c in classes if (c in first if abs(p[c] - 0.5) < TIE else p[c] > 0.5))
+            certain = float(np.prod([p[c] if c in believed else 1 - p[c] for c in classes]))
+        votes = sum(frozenset(a.classes) == believed for a in last[item].values())
+        labels[item] = Label(
+            tuple(c for c in classes if c in believed), votes, len(last[item]), tuple(answers), certain
+        )
+    return labels, _people(compared, people, reliability.mean(axis=0))
+
+
+def _gave(items: Mapping[str, Mapping[str, Answer]], people: Mapping[str, int], name: str) -> Int[np.ndarray, "n a"]:
+    """Whether each of the people gave the items a class: 1, 0, or no answer."""
+    table = np.full((len(items), len(people)), NO_ANSWER)
+    for i, said in enumerate(items.values()):
+        for who, answer in said.items():
+            table[i, people[who]] = name in answer.classes
+    return table
 
 
 def _comparable(answers: Mapping[str, Mapping[str, Answer]]) -> dict[str, Mapping[str, Answer]]:

@@ -178,13 +178,14 @@ class History:
         return sha256(text.encode()).hexdigest()[:16]
 
 
-def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
+def fold(events: Iterable[Recorded], *, classes: Iterable[str], multi_label: bool = False) -> History:
     """Fold events into a history.
 
     Args:
         events: In the order of the ledger; repeated ones change nothing.
         classes: The classes that the project's config has now. Answers with classes that are neither there nor have
             joined in the labeling tool are quarantined.
+        multi_label: Whether an item may have several classes: then people's answers are weighed class by class.
     """
     created: Created | None = None
     encoded: Encoded | None = None
@@ -261,7 +262,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
 
     has = choice.classes(classes)
     known = set(has)
-    labels, skipped, quarantined, people = believe(standing.values(), known)
+    labels, skipped, quarantined, people = believe(standing.values(), has, multi_label=multi_label)
     seconds: dict[str, float] = {}
     for answer in standing.values():
         if answer.seconds is not None and answer.kind != "delete":
@@ -298,4 +299,4 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str]) -> History:
 
 def _standing(accepted: Accepted, answered: Set[str], known: Set[str]) -> dict[str, MachineLabel]:
     """What of an acceptance still stands: people outrank the machine, and classes may have gone."""
-    return {item.id: item for item in accepted.items if item.id not in answered and item.label in known}
+    return {item.id: item for item in accepted.items if item.id not in answered and known >= set(item.named)}

@@ -258,8 +258,21 @@ class MachineLabel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     id: str
-    label: str
+    label: str = ""
     probability: float
+    classes: tuple[str, ...] | None = None  # where an item may have several: instead of ``label``
+
+    @classmethod
+    def of(cls, item: str, classes: tuple[str, ...], probability: float, *, several: bool) -> MachineLabel:
+        """Of one class or, where items may have several, of any number."""
+        if several:
+            return cls(id=item, classes=classes, probability=probability)
+        return cls(id=item, label=classes[0], probability=probability)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The classes."""
+        return (self.label,) if self.classes is None else self.classes
 
 
 class Accepted(_Event):

@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError
+from activessl.heads.decisions import Labels, same
 from activessl.measuring.audit import FEWEST
 from activessl.measuring.trend import fit_trend, log_errors
 
 #: Predictions of rows by a head that was taught others: (taught rows, asked rows) -> classes.
-Learner = Callable[[Int[np.ndarray, " a"], Int[np.ndarray, " b"]], Int[np.ndarray, " b"]]
+Learner = Callable[[Int[np.ndarray, " a"], Int[np.ndarray, " b"]], Labels]
 
 #: Parts of the random labels that the random arm's curve is measured on.
 PARTS = (0.25, 0.5, 1.0)
@@ -109,7 +110,7 @@ class LiveSavings:
 
 def live_savings(
     learn: Learner,
-    y: Int[np.ndarray, " n"],
+    y: Labels,
     drawn: Bool[np.ndarray, " n"],
     correct: Bool[np.ndarray, " n"],
     *,
@@ -128,7 +129,7 @@ def live_savings(
 
     Args:
         learn: Teaches a new head rows (positions in ``y``) and predicts others.
-        y: (n,) class indices of all labels.
+        y: (n,) class indices of all labels, or (n, k) of 0 and 1.
         drawn: Which labels were drawn at random.
         correct: (n,) whether a head that was taught other labels predicts each rightly; read where ``drawn``.
         rng: Of folds and resampling.
@@ -143,7 +144,7 @@ def live_savings(
     """
     at = np.flatnonzero(drawn)
     n, m = len(y), len(at)
-    if not (np.shape(drawn) == np.shape(correct) == np.shape(y)):
+    if not (np.shape(drawn) == np.shape(correct) == (n,)):
         raise MeasureError(f"{n} labels with {len(drawn)} and {len(correct)} facts", hint="pass one of each per label")
     if m < FEWEST:
         raise MeasureError(
@@ -183,7 +184,7 @@ def quantiles(belief: Float[np.ndarray, " g"], at: tuple[float, ...]) -> list[fl
 
 
 def random_curve(
-    learn: Learner, at: Int[np.ndarray, " m"], y: Int[np.ndarray, " n"], rng: np.random.Generator
+    learn: Learner, at: Int[np.ndarray, " m"], y: Labels, rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p m"]]:
     """How often each random label is predicted rightly by heads that were taught parts of the other random labels.
 
@@ -208,13 +209,13 @@ def random_curve(
             for p, part in enumerate(PARTS):
                 taught = at[rest[: max(2, round(part * len(rest)))]]
                 sizes[p] += len(taught) / (TURNS * folds)
-                right[p, out] += (learn(taught, at[out]) == y[at[out]]) / TURNS
+                right[p, out] += same(learn(taught, at[out]), y[at[out]]) / TURNS
     return sizes, right
 
 
 def own_evidence(
     learn: Learner,
-    y: Int[np.ndarray, " n"],
+    y: Labels,
     at: Int[np.ndarray, " m"],
     ours: Float[np.ndarray, " m"],
     rng: np.random.Generator,

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from activessl.annotators.oracle import Habits
 from activessl.errors import MeasureError, QueryError
 from activessl.heads.base import Head
+from activessl.heads.decisions import Labels, decide, same
 from activessl.heads.registry import make_head
 from activessl.heads.smoothing import smooth
 from activessl.strategies.base import SAMPLES, QueryStrategy, State, needs_samples
@@ -32,7 +33,7 @@ class Arena:
 
     Attributes:
         vectors: (n, d) float32.
-        labels: (n,) class indices.
+        labels: (n,) class indices, or (n, k) of 0 and 1.
         n_classes: k.
         split: (n,) 0 pool, other values test; None for a split a seed.
         budgets: Label counts, ascending.
@@ -41,11 +42,12 @@ class Arena:
         habits: Of the annotator.
         smoothing: Whether vectors are smoothed over the pool's neighbourhoods.
         answers: (n,) what people really answered about each item, -1 for a skip; None to draw them by ``habits``.
+            Multi-label a row an item, of -1 where it is skipped.
         times: (t,) seconds that real answers took, drawn from at random; None to draw them by ``habits``.
     """
 
     vectors: Float[np.ndarray, "n d"]
-    labels: Int[np.ndarray, " n"]
+    labels: Labels
     n_classes: int
     split: Int[np.ndarray, " n"] | None
     budgets: tuple[int, ...]
@@ -53,7 +55,7 @@ class Arena:
     seed: int
     habits: Habits
     smoothing: bool = True
-    answers: Int[np.ndarray, " n"] | None = None
+    answers: Labels | None = None
     times: Float[np.ndarray, " t"] | None = None
     _views: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
 
@@ -75,10 +77,27 @@ class Arena:
             return np.flatnonzero(self.split == 0), np.flatnonzero(self.split != 0)
         rng = np.random.default_rng([self.seed, s, 0])
         test = np.zeros(len(self.labels), dtype=bool)
+        if self.multi_label:
+            return self._even_parts(rng)
         for c in range(self.n_classes):
             own = rng.permutation(np.flatnonzero(self.labels == c))
             # at least one for the test and one for the pool
             test[own[: min(max(1, round(TEST_SHARE * len(own))), len(own) - 1)]] = True
+        return np.flatnonzero(~test), np.flatnonzero(test)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether an item may have several classes, or none."""
+        return self.labels.ndim == 2
+
+    def _even_parts(self, rng: np.random.Generator) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
+        """A fifth of the items for the test; of each class at least one is left in the pool."""
+        order = rng.permutation(len(self.labels))
+        left, test = self.labels.sum(axis=0), np.zeros(len(self.labels), dtype=bool)
+        wanted = max(1, round(TEST_SHARE * len(order)))
+        for row in order:
+            if wanted and np.all((left - self.labels[row])[self.labels[row] > 0] > 0):
+                test[row], left, wanted = True, left - self.labels[row], wanted - 1
         return np.flatnonzero(~test), np.flatnonzero(test)
 
     @property
@@ -103,7 +122,7 @@ class Track:
     """One strategy on one seed, a value for each budget.
 
     Attributes:
-        accuracy: On the test items.
+        accuracy: On the test items; multi-label the share of them that is right in every class.
         seconds: That choosing took.
         human_seconds: Of labeling so far.
         cold_start: "itself", or who chose the first batch instead.
@@ -137,8 +156,11 @@ def arrange(
     """
     x = np.asarray(vectors)
     y = np.asarray(labels)
-    if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or not x.size:
-        raise MeasureError(f"vectors {x.shape} and labels {y.shape}", hint="pass one row and one class for each item")
+    if x.ndim != 2 or y.ndim not in (1, 2) or len(x) != len(y) or not x.size:
+        raise MeasureError(
+            f"vectors {x.shape} and labels {y.shape}",
+            hint="pass one row and one class for each item, or multi-label a row of 0 and 1",
+        )
     if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
         raise MeasureError(f"vectors of type {x.dtype}", hint="pass real numbers")
     x = x.astype(np.float32)
@@ -148,18 +170,18 @@ def arrange(
             f"{len(bad)} of {len(x)} vectors hold NaN or infinity, first in row {bad[0]}",
             hint="drop those rows or encode again",
         )
-    y, k = _indices(y, n_classes)
+    y, k = _indices(y, n_classes) if y.ndim == 1 else _table(y, n_classes)
     parts = None
     if split is not None:
         parts = np.asarray(split)
-        if parts.shape != y.shape or not np.any(parts == 0) or np.all(parts == 0):
+        if parts.shape != (len(y),) or not np.any(parts == 0) or np.all(parts == 0):
             raise MeasureError(
                 f"a split of shape {parts.shape} with {int(np.sum(parts == 0))} pool items for {len(y)} items",
                 hint="pass 0 for pool items and another number for test items",
             )
-        missing = np.setdiff1d(np.arange(k), y[parts == 0])
+        missing = np.flatnonzero(_bearers(y[parts == 0], k) < 1)
     else:
-        missing = np.flatnonzero(np.bincount(y, minlength=k) < 2)
+        missing = np.flatnonzero(_bearers(y, k) < 2)
     if len(missing):
         raise MeasureError(
             f"{len(missing)} of {k} classes have no item to learn from, first class {missing[0]}",
@@ -168,7 +190,7 @@ def arrange(
     counts = [int(b) for b in budgets]
     if not counts or counts[0] < 1 or any(b <= a for a, b in pairwise(counts)):
         raise MeasureError(f"budgets {counts} do not ascend from 1", hint="pass ascending counts such as 10,20,40")
-    make_head(head, k)
+    make_head(head, k, multi_label=y.ndim == 2)
     given, took = _real_answers(answers, times, y, k)
     arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits(), smoothing, given, took)
     size = len(arena.parts(0)[0])
@@ -193,14 +215,19 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
     truth = arena.labels[pool]
     # the annotator answers an item alike for whoever asks: all answers are drawn beforehand
     rng = np.random.default_rng([arena.seed, s, 1])
-    answers, spent = arena.habits.answer(truth, arena.n_classes, rng)
+    habits = arena.habits
+    answers, spent = (
+        habits.answer_several(truth, rng) if arena.multi_label else habits.answer(truth, arena.n_classes, rng)
+    )
     if arena.answers is not None:
         answers = arena.answers[pool]
     if arena.times is not None:
         spent = rng.choice(arena.times, len(pool))
 
-    head = make_head(arena.head, arena.n_classes, s)
-    state = State(vectors, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), arena.n_classes, _rng(arena, s, 0))
+    skipped = answers.min(axis=1) < 0 if arena.multi_label else answers < 0
+    head = make_head(arena.head, arena.n_classes, s, multi_label=arena.multi_label)
+    none = np.empty(0, dtype=np.int64)
+    state = State(vectors, none, answers[:0].astype(np.int64), arena.n_classes, _rng(arena, s, 0))
     asked = np.zeros(len(pool), dtype=bool)
     accuracy, seconds, human = [], [], []
     total, cold_start = 0.0, "itself"
@@ -213,7 +240,7 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
             free = len(pool) - int(asked.sum())
             if free < want:
                 break
-            state = state.replace(rng=_rng(arena, s, r, refill), excluded=asked & (answers < 0))
+            state = state.replace(rng=_rng(arena, s, r, refill), excluded=asked & skipped)
             before = perf_counter()
             try:
                 query = strategy.query(state, want)
@@ -232,7 +259,7 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
                 )
             asked[rows] = True
             total += float(spent[rows].sum())
-            got = rows[answers[rows] >= 0]
+            got = rows[~skipped[rows]]
             state = state.replace(
                 labeled=np.concatenate([state.labeled, got]), labels=np.concatenate([state.labels, answers[got]])
             )
@@ -242,9 +269,8 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
                 hint="lower the budgets or the share of skips",
             )
         head.partial_fit(vectors[state.labeled], state.labels)
-        accuracy.append(
-            float(np.mean(np.asarray(head.predict_proba(test_vectors)).argmax(axis=1) == arena.labels[test]))
-        )
+        said = decide(head.predict_proba(test_vectors), multi_label=arena.multi_label)
+        accuracy.append(float(np.mean(same(said, arena.labels[test]))))
         seconds.append(took)
         human.append(total)
         if r + 1 < len(arena.budgets):
@@ -252,16 +278,15 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
     return Track(tuple(accuracy), tuple(seconds), tuple(human), cold_start)
 
 
-def _real_answers(
-    answers: Any, times: Any, y: Int[np.ndarray, " n"], k: int
-) -> tuple[Int[np.ndarray, " n"] | None, Float[np.ndarray, " t"] | None]:
+def _real_answers(answers: Any, times: Any, y: Labels, k: int) -> tuple[Labels | None, Float[np.ndarray, " t"] | None]:
     """Answers and times of people, checked.
 
     Raises:
         MeasureError: Answers about other items or of classes that there are not, or times that are none.
     """
     given = None if answers is None else np.asarray(answers, dtype=np.int64)
-    if given is not None and (given.shape != y.shape or given.min() < -1 or given.max() >= k):
+    most = k if y.ndim == 1 else 2
+    if given is not None and (given.shape != y.shape or given.min() < -1 or given.max() >= most):
         raise MeasureError(
             f"answers of shape {given.shape} for {len(y)} items of {k} classes",
             hint="pass a class index, or -1 for a skip, for each item",
@@ -270,6 +295,21 @@ def _real_answers(
     if took is not None and (took.ndim != 1 or not len(took) or not np.all(np.isfinite(took) & (took > 0))):
         raise MeasureError("times that are missing, NaN or not above 0", hint="pass the seconds of real answers")
     return given, took
+
+
+def _bearers(y: Labels, k: int) -> Int[np.ndarray, " k"]:
+    """How many items have each class."""
+    return np.asarray(y.sum(axis=0) if y.ndim == 2 else np.bincount(y, minlength=k))
+
+
+def _table(y: Labels, n_classes: int | None) -> tuple[Labels, int]:
+    k = y.shape[1]
+    if y.dtype.kind not in "iubf" or not np.isin(y, (0, 1)).all() or k < 2 or n_classes not in (None, k):
+        raise MeasureError(
+            f"labels of shape {y.shape} for {n_classes or 'at least 2'} classes, or with other values than 0 and 1",
+            hint="pass a row an item and a column a class: 1 where the item has it",
+        )
+    return y.astype(np.int64), k
 
 
 def _informed(state: State, head: Head, strategy: QueryStrategy, rng: np.random.Generator) -> State:

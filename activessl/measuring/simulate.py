@@ -125,7 +125,7 @@ def simulate(
     oracle: Habits | None = None,
     smoothing: bool = True,
     random_share: float = 0.0,
-    answers: Int[np.ndarray, " n"] | None = None,
+    answers: np.ndarray[Any, np.dtype[Any]] | None = None,
     times: Float[np.ndarray, " t"] | None = None,
     cache: Path | None = None,
 ) -> Simulation:
@@ -137,10 +137,11 @@ def simulate(
 
     Args:
         vectors: One row an item.
-        labels: The true class of each item: indices, or any sortable names if ``n_classes`` is not given.
+        labels: The true class of each item: indices, or any sortable names if ``n_classes`` is not given. Where an item
+            may have several, or none, (n, k) of 0 and 1: then an item counts as right if it is right in every class.
         n_classes: How many classes there are; by default those that occur.
-        split: 0 for items of the pool, other values for test items; by default a stratified fifth is held out, another
-            one for each seed.
+        split: 0 for items of the pool, other values for test items; by default a stratified fifth is held out
+            (multi-label a random one), another one for each seed.
         strategies: Registered names or strategy objects; ``random`` is added.
         seeds: How many repetitions, >= 1. With fewer than about 20 an interval says little.
         budgets: Label counts at which to measure, ascending; the first is the first batch.
@@ -151,7 +152,8 @@ def simulate(
         oracle: How the annotator errs, skips and takes its time; flawless if not given.
         smoothing: Whether all arms see vectors that are smoothed over the pool's neighbourhoods, made without labels.
         random_share: Part of each round that every strategy leaves to chance, in [0, 1]; in projects a tenth.
-        answers: What people really answered about each item, as class indices, -1 for a skip: instead of ``oracle``'s.
+        answers: What people really answered about each item, in the form of ``labels``, -1 for a skip: instead of
+            ``oracle``'s.
         times: Seconds that real answers took; each label takes one of these, drawn at random.
         cache: Folder in which finished runs are kept, so that an interrupted simulation goes on where it stopped.
 
@@ -242,7 +244,10 @@ def _settings(arena: Arena, seeds: int) -> dict[str, Any]:
         "n_test": len(test),
         "n_classes": arena.n_classes,
         "smoothing": arena.smoothing,
-        "split": "given" if arena.split is not None else "stratified fifth per seed",
+        "multi_label": arena.multi_label,
+        "split": "given"
+        if arena.split is not None
+        else f"{'random' if arena.multi_label else 'stratified'} fifth per seed",
         "oracle": {
             "mistakes": habits.mistakes if habits.confusion is None else "confusion matrix",
             "skips": habits.skips,

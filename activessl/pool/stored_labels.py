@@ -20,7 +20,8 @@ class StoredLabels(NamedTuple):
     """What a file or folder says about the classes of its items.
 
     Attributes:
-        labels: (n,) class index of each item, int64; row by row of the pool.
+        labels: (n,) class index of each item, int64; row by row of the pool. (n, k) of 0 and 1 where the data says of
+            each class whether the item has it.
         class_names: (k,) the names, or None where the file has only numbers.
         split: (n,) 0 = pool, other values = test; or None.
     """
@@ -37,7 +38,8 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
         data: A pool, whose rows the labels then follow (its unreadable items left out); or a path, for the labels of
             all items in the order of the file. In an ``.npz`` labels are ``labels`` (with ``class_names`` and
             ``split`` where given), in a ``.parquet`` the column ``label`` (``label_name``, ``split``), in a folder
-            the names of the first-level subfolders.
+            the names of the first-level subfolders. Several classes an item are a matrix of 0 and 1 in an ``.npz``, a
+            column of lists in a ``.parquet``.
 
     Raises:
         PoolError: There are labels, but not one for each item, or some are empty.
@@ -77,9 +79,11 @@ def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
     split = read_npz(location, "split") if "split" in keys else None
     if split is not None and len(split) != len(labels):
         raise PoolError(f"{len(split)} splits for {len(labels)} labels in {location}", hint="store one for each item")
+    names = tuple(map(str, read_npz(location, "class_names"))) if "class_names" in keys else None
+    if labels.ndim == 2:
+        return ids, _table(location, labels, names, split)
     if labels.ndim != 1:
         raise PoolError(f"'labels' in {location} have shape {labels.shape}", hint="store one class for each item")
-    names = tuple(map(str, read_npz(location, "class_names"))) if "class_names" in keys else None
     if labels.dtype.kind in "US":
         return ids, _indexed([str(label) for label in labels.tolist()], split)
     return ids, _numbered(location, labels, names, split)
@@ -98,6 +102,8 @@ def _of_parquet(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
     split = np.asarray(read_column(location, file, "split").to_pylist()) if "split" in columns else None
     if all(isinstance(value, str) for value in values):
         return ids, _indexed(values, split)
+    if all(isinstance(value, list) for value in values):
+        return ids, _listed(location, values, split)
     names: tuple[str, ...] | None = None
     labels = np.asarray(values)
     if "label_name" in columns:
@@ -120,4 +126,36 @@ def _numbered(location: Path, labels: Array, names: tuple[str, ...] | None, spli
         raise PoolError(
             f"labels in {location} range from {labels.min()} to {labels.max()}", hint="number the classes from 0"
         )
+    return StoredLabels(labels, names, split)
+
+
+def _table(location: Path, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
+    """A row of 0 and 1 for each item."""
+    if labels.dtype.kind not in "iub" or not np.isin(labels, (0, 1)).all():
+        raise PoolError(
+            f"'labels' in {location} have shape {labels.shape} and other values than 0 and 1",
+            hint="store one class for each item, or a row of 0 and 1",
+        )
+    if names is not None and len(names) != labels.shape[1]:
+        raise PoolError(
+            f"{len(names)} class names for {labels.shape[1]} columns of 'labels' in {location}",
+            hint="store a name for each column",
+        )
+    return StoredLabels(labels.astype(np.int64), names, split)
+
+
+def _listed(location: Path, values: list[list[Any]], split: Array | None) -> StoredLabels:
+    """A list of class names, or of numbers, for each item."""
+    said = sorted({one for value in values for one in value}, key=lambda one: (str(type(one)), one))
+    numbered = all(isinstance(one, int) for one in said)
+    if not said or not (numbered or all(isinstance(one, str) for one in said)) or (numbered and said[0] < 0):
+        raise PoolError(
+            f"the lists in the column 'label' of {location} hold other things than names or numbers of classes",
+            hint="store a list of class names for each item",
+        )
+    names = None if numbered else tuple(said)
+    column = {one: one if numbered else k for k, one in enumerate(said)}
+    labels = np.zeros((len(values), max(column.values()) + 1), dtype=np.int64)
+    for i, value in enumerate(values):
+        labels[i, [column[one] for one in value]] = 1
     return StoredLabels(labels, names, split)

@@ -8,11 +8,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from activessl.annotators.base import BETWEEN
+from activessl.heads.decisions import decide
 from activessl.ledger.fold import History
 
 
 def item_table(
-    history: History, ids: Sequence[str], classes: Sequence[str], probs: Float[np.ndarray, "n k"] | None
+    history: History,
+    ids: Sequence[str],
+    classes: Sequence[str],
+    probs: Float[np.ndarray, "n k"] | None,
+    *,
+    multi_label: bool = False,
 ) -> list[dict[str, Any]]:
     """The project's result, an item a row, in the pool's order.
 
@@ -21,31 +28,41 @@ def item_table(
         ids: The pool's ids.
         classes: Class names, in the order of the columns of ``probs``.
         probs: The head's probabilities of every item; None for labels only.
+        multi_label: Whether an item may have several classes, or none.
 
     Returns:
-        Rows with ``id``, ``class`` (several joined by "|"), ``source`` ("person", "machine" for a prediction that was
-        accepted under a promise, or "model"), ``probability`` (the head's, of that class; None without a head),
-        ``votes`` and ``annotators``. An item that has neither a label nor a prediction has no row.
+        Rows with ``id``, ``class`` (several joined by "|", empty for none), ``source`` ("person", "machine" for a
+        prediction that was accepted under a promise, or "model"), ``probability`` (the head's, of that class or of all
+        that is said; None without a head), ``votes`` and ``annotators``. An item that has neither a label nor a
+        prediction has no row.
     """
     index = {name: k for k, name in enumerate(classes)}
     rows: list[dict[str, Any]] = []
+    decided = None if probs is None else decide(probs, multi_label=multi_label)
     for i, item in enumerate(ids):
         label = history.labels.get(item)
         if label is not None:
             named, source = label.classes, "person"
         elif probs is not None and item in history.machine:
-            named, source = (history.machine[item].label,), "machine"
-        elif probs is not None:
-            named, source = (classes[int(probs[i].argmax())],), "model"
+            named, source = history.machine[item].named, "machine"
+        elif decided is not None and decided.ndim == 2:
+            named, source = tuple(classes[k] for k in np.flatnonzero(decided[i])), "model"
+        elif decided is not None:
+            named, source = (classes[int(decided[i])],), "model"
         else:
             continue
-        certain = None if probs is None or not named else float(min(probs[i, index[name]] for name in named))
+        certain = None
+        if probs is not None and multi_label:
+            given = np.isin(np.arange(len(classes)), [index[name] for name in named])
+            certain = float(np.where(given, probs[i], 1 - probs[i]).prod())
+        elif probs is not None:
+            certain = float(probs[i, index[named[0]]])
         if source == "machine":
             certain = history.machine[item].probability  # of the head that it was accepted from
         rows.append(
             {
                 "id": item,
-                "class": "|".join(named),
+                "class": BETWEEN.join(named),
                 "source": source,
                 "probability": certain,
                 "votes": label.votes if label else 0,

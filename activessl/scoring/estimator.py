@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from activessl.errors import LabelError
+from activessl.heads.decisions import decide
 from activessl.scoring.model import Model
 
 
@@ -43,13 +44,17 @@ class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: The encoder's vectors.
-            y: (m,) class names.
+            y: (m,) class names or, for a model of several classes an item, (m, k) of 0 and 1.
 
         Raises:
             LabelError: A class that the model does not have.
             HeadError: Vectors of another length, or with NaN or infinity.
         """
         self.classes_, self.n_features_in_ = np.array(self.model.classes), len(self.model.mean)
+        if self.model.multi_label:
+            several: Any = clone(self.model.head)
+            self.head_ = several.fit(self.model.place(X)[0], np.asarray(y))
+            return self
         index = {name: k for k, name in enumerate(self.model.classes)}
         unknown = sorted({str(name) for name in y} - index.keys())
         if unknown:
@@ -62,11 +67,13 @@ class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
-        """Calibrated probabilities, in the order of ``classes_``; rows sum to one."""
+        """Calibrated probabilities, in the order of ``classes_``; rows sum to one, unless an item may have several."""
         check_is_fitted(self, "head_")
         found: Float[np.ndarray, "n k"] = self.head_.predict_proba(self.model.place(X)[0])
         return found
 
     def predict(self, X: Float[np.ndarray, "n d"]) -> Any:
-        """The most likely class name of each row."""
+        """The most likely class name of each row; (n, k) of 0 and 1 for a model of several classes an item."""
+        if self.model.multi_label:
+            return decide(self.predict_proba(X), multi_label=True)
         return self.classes_[self.predict_proba(X).argmax(axis=1)]

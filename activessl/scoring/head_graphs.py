@@ -9,6 +9,7 @@ from activessl.heads.base import Head
 from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
 from activessl.heads.choose import AutoHead
 from activessl.heads.linear import LogisticHead
+from activessl.heads.multilabel import MultiLabelHead
 from activessl.heads.smoothing import NEIGHBOURS
 from activessl.scoring.graph import WITHOUT, Graph
 from activessl.scoring.model import Model
@@ -75,6 +76,12 @@ def write_head(graph: Graph, head: Head, points: str, name: str) -> str:
                 for part, member in head.members_.items()
             ]
             return str(graph.add("Sum", *parts))
+        case MultiLabelHead():
+            each = [
+                graph.add("Gather", write_head(graph, one, points, name), np.array([1], dtype=np.int64), axis=1)
+                for one in head.heads_
+            ]
+            return str(graph.add("Concat", *each, axis=1))
         case _:
             raise HeadError(f"the head {name!r} cannot be written as ONNX", hint=WITHOUT)
     probs = graph.add("Softmax", logits, axis=-1)

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from activessl.annotators.base import BETWEEN
 from activessl.encoders.base import Encoder, OnProgress, tell
 from activessl.encoders.embeddings import unit
 from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError
 from activessl.heads.base import Head
+from activessl.heads.decisions import decide, sureness
 from activessl.heads.registry import load_head
 from activessl.heads.smoothing import Smoothed
 from activessl.pool.pool import Modality, Pool
@@ -33,26 +35,32 @@ class Scores:
 
     Attributes:
         ids: Of the items.
-        probs: (n, k) class probabilities; rows sum to one.
+        probs: (n, k) class probabilities; rows sum to one, unless an item may have several classes.
         novelty: (n,) share of the pool's items that lie closer to their neighbours in the pool than this one does: 0.5
             is as usual, 1 is farther from the pool than anything in it.
+        multi_label: Whether an item may have several classes, or none.
     """
 
     ids: tuple[str, ...]
     probs: Float[np.ndarray, "n k"]
     novelty: Float[np.ndarray, " n"]
+    multi_label: bool = False
 
     def rows(self, classes: tuple[str, ...], *, every: bool = False) -> Iterator[dict[str, Any]]:
-        """One row an item: id, class, probability, novelty, and on request the probability of each class.
+        """One row an item: id, class (several joined by "|", empty for none), the probability that this is right,
+        novelty, and on request the probability of each class.
 
         Example:
             >>> scores = Scores(("a",), np.array([[0.25, 0.75]]), np.array([0.5]))
             >>> list(scores.rows(("cat", "dog")))
             [{'id': 'a', 'class': 'dog', 'probability': 0.75, 'novelty': 0.5}]
         """
-        for item, probs, novelty in zip(self.ids, self.probs, self.novelty, strict=True):
-            best = int(probs.argmax())
-            row = {"id": item, "class": classes[best], "probability": _short(probs[best]), "novelty": _short(novelty)}
+        decided = decide(self.probs, multi_label=self.multi_label)
+        sure = sureness(self.probs, multi_label=self.multi_label)
+        for i, (item, probs, novelty) in enumerate(zip(self.ids, self.probs, self.novelty, strict=True)):
+            said = np.flatnonzero(decided[i]) if self.multi_label else decided[i : i + 1]
+            named = BETWEEN.join(classes[k] for k in said)
+            row = {"id": item, "class": named, "probability": _short(sure[i]), "novelty": _short(novelty)}
             if every:
                 row |= {f"probability of {name}": _short(p) for name, p in zip(classes, probs, strict=True)}
             yield row
@@ -71,6 +79,7 @@ class Model:
         head: Places to probabilities.
         head_name: The name it is registered under.
         reach: Ascending distances of the pool's items to the last of their neighbours: what novelty is measured by.
+        multi_label: Whether an item may have several classes, or none.
     """
 
     encoder: Encoder
@@ -81,6 +90,7 @@ class Model:
     head: Head
     head_name: str
     reach: Float[np.ndarray, " q"]
+    multi_label: bool = False
 
     def place(self, vectors: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
         """Where the encoder's vectors lie among the pool's, and how strange they are there.
@@ -119,7 +129,7 @@ class Model:
             novelty.append(strange)
             done += len(vectors)
             tell(on_progress, "score", done, len(items))
-        return Scores(items.ids, np.concatenate(probs), np.concatenate(novelty))
+        return Scores(items.ids, np.concatenate(probs), np.concatenate(novelty), self.multi_label)
 
     def save(self, folder: Path, *, encoder_folder: Path) -> None:
         """Write the model as one folder that can be carried elsewhere; it is there whole or not at all.
@@ -165,6 +175,7 @@ class Model:
             "encoder": self.encoder.name,
             "fingerprint": self.encoder.fingerprint,
             "head": self.head_name,
+            "multi_label": self.multi_label,
             "items": len(self.pool.points),
             "dim": len(self.mean),
         }
@@ -184,7 +195,7 @@ class Model:
             note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
             mean, reach = (np.load(folder / "pool" / f"{n}.npy", allow_pickle=False) for n in ("mean", "reach"))
             modality, classes, head = note["modality"], tuple(note["classes"]), note["head"]
-            known = note["format"] == FORMAT
+            known, multi_label = note["format"] == FORMAT, bool(note.get("multi_label", False))
         except (OSError, ValueError, KeyError, TypeError):
             raise HeadError(f"no complete model in {folder}", hint=hint) from None
         if not known:
@@ -196,9 +207,10 @@ class Model:
             classes,
             mean,
             pool,
-            load_head(head, folder / "head"),
+            load_head(head, folder / "head", multi_label=multi_label),
             head,
             reach,
+            multi_label,
         )
 
 

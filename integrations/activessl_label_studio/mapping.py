@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from activessl.annotators.base import Answer, Suggestion
+from activessl.annotators.base import Answer, Suggestion, class_text
 from activessl.errors import AnnotatorError
 from activessl_label_studio.labels import PATH, Control
 
@@ -180,7 +180,8 @@ def to_answer(
     """What one annotation says.
 
     A skip stays a skip. An empty submit, or two choices where one is allowed, is no label: it comes back as a skip too
-    (Label Studio does not offer the task again), with a note. A class that the config no longer has is kept, with a
+    (Label Studio does not offer the task again), with a note; where an item may have several classes, an empty submit
+    says that it has none of them. A class that the config no longer has is kept, with a
     note: whoever folds the answers decides.
 
     Args:
@@ -205,7 +206,7 @@ def to_answer(
     cancelled = bool(annotation.get("was_cancelled"))
     if cancelled:
         classes = []
-    elif not classes:
+    elif not classes and not control.multi:
         note = Note(source, item_id, "submitted without a class: counts as skipped")
     elif len(classes) > 1 and not control.multi:
         note = Note(source, item_id, f"names {len(classes)} classes where one is asked: counts as skipped")
@@ -217,7 +218,7 @@ def to_answer(
         key=f"{source} @ {updated}",
         source=source,
         item_id=item_id,
-        kind="label" if classes else "skip",
+        kind="label" if classes or (control.multi and not cancelled) else "skip",
         classes=tuple(classes),
         annotator=who(annotation.get("completed_by"), people),
         seconds=seconds_of(annotation.get("lead_time")),
@@ -284,7 +285,7 @@ def seconds_of(lead_time: Any) -> float | None:
 
 
 def _suggested(annotation: Mapping[str, Any], task: Mapping[str, Any], control: Control) -> str | None:
-    """The class that was pre-selected: of the prediction it came from, else of the newest one when it was made."""
+    """What was pre-selected: of the prediction it came from, else of the newest one when it was made."""
     predictions = [p for p in task.get("predictions") or () if isinstance(p, Mapping)]
     parent = annotation.get("parent_prediction")
     shown = [p for p in predictions if parent is not None and p.get("id") == parent]
@@ -293,4 +294,4 @@ def _suggested(annotation: Mapping[str, Any], task: Mapping[str, Any], control: 
         before = [p for p in predictions if not made or str(p.get("created_at") or "") <= str(made)]
         shown = sorted(before, key=lambda p: (str(p.get("created_at") or ""), p.get("id") or 0))[-1:]
     named = named_in(shown[0].get("result"), control) if shown else []
-    return named[0] if named else None
+    return (class_text(named) if control.multi else named[0]) if named else None

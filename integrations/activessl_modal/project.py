@@ -26,9 +26,11 @@ def project_learner(session: Session, strategy: str | QueryStrategy = "auto") ->
         The learner, whose classes are the project's class names, and (n, d) what to hand to its ``query``.
 
     Raises:
-        LabelError: No labels yet.
+        LabelError: No labels yet, or items may have several classes.
     """
     view = View.of(session.project)
+    if view.multi_label:
+        raise LabelError("modAL's learner takes one class an item, and here it may have several", hint="use Session")
     rows, labels = view.training
     if not len(rows):
         raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")

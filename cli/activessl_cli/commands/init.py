@@ -18,6 +18,9 @@ def init(
     project: ProjectOption = HERE,
     modality: Annotated[str | None, typer.Option(help="image, series, text, audio or vector; else seen.")] = None,
     test: Annotated[Path | None, typer.Option(help="Labeled data that is never asked about, to measure on.")] = None,
+    multi_label: Annotated[
+        bool, typer.Option("--multi-label", help="An item may have several classes, or none.")
+    ] = False,
     title: Annotated[str, typer.Option(help="The project's name in Label Studio; else after the folder.")] = "",
     strategy: Annotated[str, typer.Option(help="How items are chosen.")] = "auto",
     query_size: Annotated[int, typer.Option(min=1, help="Items a round.")] = 20,
@@ -48,6 +51,7 @@ def init(
                 "path": _relative(data, project),
                 "modality": pool.modality,
                 "classes": names,
+                "multi_label": multi_label,
                 **({"test": _relative(test, project)} if test else {}),
             },
             "annotator": {"title": (title or f"activessl {project.resolve().name}")[:50]},

@@ -91,7 +91,9 @@ def _labeled_vectors(
             f"{source} has no labels",
             hint="a folder needs a folder per class, a parquet file a column `label`, an npz file an array `labels`",
         )
-    names = found.class_names or tuple(str(k) for k in range(int(found.labels.max()) + 1))
+    several = found.labels.ndim == 2
+    count = found.labels.shape[1] if several else int(found.labels.max()) + 1
+    names = found.class_names or tuple(str(k) for k in range(count))
     with tempfile.TemporaryDirectory() as folder, render.progress("encode") as on_progress:
         made = fit_encoder(
             "vectors" if pool.modality == "vector" else encoder,

@@ -1,0 +1,148 @@
+"""Several classes an item, or none: a head of two classes for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from jaxtyping import Float, Int
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from activessl.errors import HeadError, LabelError
+from activessl.heads.base import Head
+from activessl.heads.files import read_head, write_head
+from activessl.heads.registry import load_head, make_head
+
+
+class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Binary relevance: for each class a registered head of its own that knows "without" and "with".
+
+    Each chooses its own regularisation and temperature, as a class with five labels needs others than one with five
+    hundred. A class that no label shows, or that every label shows, gets a small probability of the other answer, less
+    with each label. That classes come together, or exclude each other, is not used.
+
+    Args:
+        name: Of the registered head.
+        classes: The classes, in the order of the columns; None to number those of the labels.
+        seed: Of the heads.
+
+    Attributes:
+        classes_: (k,) classes in the order of the columns.
+        heads_: (k) one for each.
+
+    References:
+        Zhang & Zhou, A Review on Multi-Label Learning Algorithms, TKDE 2014, section 3.1.1.
+
+    Example:
+        >>> x, y = np.repeat(np.eye(3), 4, axis=0), np.repeat([[0, 0], [1, 0], [1, 1]], 4, axis=0)
+        >>> MultiLabelHead().fit(x, y).predict(np.eye(3)).tolist()
+        [[0, 0], [1, 0], [1, 1]]
+    """
+
+    classes_: np.ndarray[Any, np.dtype[Any]]
+    heads_: list[Head]
+
+    def __init__(self, name: str = "logistic", *, classes: Sequence[Any] | None = None, seed: int = 0) -> None:
+        self.name = name
+        self.classes = classes
+        self.seed = seed
+
+    def fit(self, X: Float[np.ndarray, "m d"], y: Int[np.ndarray, "m k"]) -> Self:
+        """Forget everything and learn from these labels.
+
+        Args:
+            X: Vectors of the labeled items.
+            y: 1 where an item has a class, else 0.
+
+        Raises:
+            HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
+            LabelError: Other labels than 0 and 1, or not one column for each class.
+        """
+        self.__dict__.pop("heads_", None)
+        return self.partial_fit(X, y)
+
+    def partial_fit(
+        self,
+        X: Float[np.ndarray, "m d"],
+        y: Int[np.ndarray, "m k"],
+        classes: Sequence[Any] | Int[np.ndarray, " k"] | None = None,
+    ) -> Self:
+        """Learn from all labels there are, from the last weights: what ``fit`` gives, sooner."""
+        table = np.asarray(y)
+        given = self.classes if classes is None else classes
+        if table.ndim != 2 or not len(table) or not np.isin(table, (0, 1)).all():
+            raise LabelError(
+                f"labels of shape {table.shape}, or with other values than 0 and 1",
+                hint="pass a row an item and a column a class: 1 where the item has it",
+            )
+        self.classes_ = np.arange(table.shape[1]) if given is None else np.asarray(given)
+        if table.shape[1] != len(self.classes_):
+            raise LabelError(
+                f"labels of {table.shape[1]} classes for {len(self.classes_)}", hint="pass a column a class"
+            )
+        heads = self.__dict__.get("heads_")
+        if heads is None or len(heads) != len(self.classes_):
+            heads = [make_head(self.name, n_classes=2, seed=self.seed) for _ in self.classes_]
+        self.heads_ = [
+            head.partial_fit(X, column, classes=np.arange(2)) for head, column in zip(heads, table.T, strict=True)
+        ]
+        return self
+
+    def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+        """Calibrated probability of each class on its own, float32."""
+        check_is_fitted(self, "heads_")
+        return np.stack([head.predict_proba(X)[:, 1] for head in self.heads_], axis=1)
+
+    def predict(self, X: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n k"]:
+        """1 where an item more likely has a class than not."""
+        return (self.predict_proba(X) >= 0.5).astype(np.int64)
+
+    def sample_proba(
+        self, X: Float[np.ndarray, "n d"], draws: int, rng: np.random.Generator
+    ) -> Float[np.ndarray, "s n k"]:
+        """Probabilities under draws from the posteriors of the classes' heads; of a class of which all labels say the
+        same there is none to draw from, and its probability is the same in all.
+
+        Raises:
+            HeadError: The head was loaded, its kind has no posterior, or no class has labels of both kinds.
+        """
+        check_is_fitted(self, "heads_")
+        out = np.empty((draws, len(X), len(self.heads_)), dtype=np.float32)
+        drawn = 0
+        for k, head in enumerate(self.heads_):
+            try:
+                out[:, :, k] = head.sample_proba(X, draws, rng)[:, :, 1]  # type: ignore[attr-defined]
+                drawn += 1
+            except (AttributeError, HeadError):
+                out[:, :, k] = head.predict_proba(X)[:, 1]
+        if not drawn:
+            raise HeadError("no posterior to draw from", hint="teach the head items with and without a class first")
+        return out
+
+    def save(self, folder: Path) -> None:
+        """Write a folder for each class's head, then ``weights.safetensors`` and ``config.json``."""
+        check_is_fitted(self, "heads_")
+        for k, head in enumerate(self.heads_):
+            head.save(folder / f"{k:04d}")
+        write_head(
+            folder,
+            "multi-label",
+            {"classes": np.arange(len(self.heads_))},
+            {"of": self.name, "classes": self.classes_.tolist(), "seed": self.seed},
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote.
+
+        Raises:
+            HeadError: The folder holds no head of this kind, or an incomplete one.
+        """
+        _, config = read_head(folder, "multi-label", ("classes",))
+        head = cls(str(config["of"]), classes=tuple(config["classes"]), seed=int(config["seed"]))
+        head.classes_ = np.asarray(config["classes"])
+        head.heads_ = [load_head(head.name, folder / f"{k:04d}") for k in range(len(head.classes_))]
+        return head
