@@ -378,6 +378,31 @@ def test_a_taxonomy_over_marked_up_text_is_asked_suggested_and_answered_by_its_p
     ]
 
 
+def test_where_an_item_may_have_several_classes_all_likely_ones_are_shown_and_an_empty_submit_says_none(
+    place: Any, pool: Pool
+) -> None:
+    people = LabelStudioAnnotator(LabelStudioConfig(place.url, place.token, place.title, CLASSES, "text", multi=True))
+    query = ask(pool, [4, 1, 8, 3])
+    probs = {4: (0.9, 0.7, 0.2), 1: (0.4, 0.3, 0.1), 8: (0.8, 0.1, 0.0), 3: (0.8, 0.1, 0.0)}
+    suggested = [Suggestion(pool.ids[row], CLASSES, said, blind=row == 3) for row, said in probs.items()]
+    pushed = people.push(pool, query, suggested, model="round-1")
+    tasks = {row: people.client.get(f"/api/tasks/{pushed.tasks[pool.ids[row]]}") for row in probs}
+    shown = {row: task["predictions"][0]["result"] for row, task in tasks.items()}
+    assert shown == {4: result(CLASSES[:2]), 1: [], 8: result(CLASSES[:1]), 3: []}
+
+    truth = {pool.ids[4]: CLASSES[:2], pool.ids[1]: (), pool.ids[8]: ("bag", "coat"), pool.ids[3]: ("dress",)}
+    worker = ScriptedAnnotator(place.url, place.email, place.password, int(pushed.project), truth, habits=PERFECT)
+    assert worker.work(3).items == query.ids[:3]
+    worker.close()
+    submit(people.client, pushed.tasks[pool.ids[3]], [], was_cancelled=True)
+    answers = {a.item_id: a for a in people.pull()[0]}
+    assert {i: set(a.classes) for i, a in answers.items()} == {i: set(t) for i, t in truth.items()} | {
+        pool.ids[3]: set()
+    }
+    assert {i: a.kind for i, a in answers.items()} == dict.fromkeys(truth, "label") | {pool.ids[3]: "skip"}
+    assert answers[pool.ids[4]].suggested == "coat|dress" and answers[pool.ids[8]].suggested == "coat"
+
+
 def test_a_class_taken_out_of_the_config_keeps_its_answers_and_is_not_suggested_any_more(
     people: LabelStudioAnnotator, pool: Pool
 ) -> None:
