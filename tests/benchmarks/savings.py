@@ -32,6 +32,8 @@ from activessl.measuring.worth import next_hour
 POOL, TEST = 6000, 2000
 BUDGETS = (20, 40, 80, 160, 320, 640, 1280)
 SCRATCH = (1000, 4000, 16000)
+#: Rounds as projects have them: twenty items at a time.
+ROUNDS = tuple(range(20, 801, 20))
 
 
 class Store:
@@ -95,7 +97,8 @@ def replay(task: dict[str, np.ndarray], seeds: int, **told: Any) -> dict[str, An
 def hours(args: argparse.Namespace, store: Store) -> None:
     """CIFAR-10 with people's answers; and 77 intents with the mistakes and times of CIFAR-100's annotators."""
     task = cifar(args.data)
-    store.put("hours-cifar10", {"full": ceiling(task, task["answers"]), "arms": replay(task, args.seeds)})
+    arms = replay(task, args.seeds, budgets=ROUNDS)
+    store.put("hours-cifar10", {"full": ceiling(task, task["answers"]), "arms": arms})
     print("cifar10", flush=True)
     with np.load(args.data / "vectors" / "text_banking77.npz") as found:
         x, y, split = found["vectors"].astype(np.float32), found["labels"].astype(np.int64), found["split"]
@@ -112,7 +115,7 @@ def hours(args: argparse.Namespace, store: Store) -> None:
     said, _ = Habits(mistakes=wrong).answer(banking["y"], 77, rng)
     said[banking["split"] != 0] = banking["y"][banking["split"] != 0]
     banking |= {"answers": said, "times": np.clip(took[fine] / np.maximum(size[fine], 1), 1, 120)}
-    arms = replay(banking, max(args.seeds // 3, 4), budgets=(77, 154, 308, 616, 1232))
+    arms = replay(banking, max(args.seeds // 3, 4), budgets=tuple(range(77, 1849, 77)))
     store.put(
         "hours-banking77",
         {"full": ceiling(banking, said), "arms": arms, "mistakes": wrong, "seconds": float(banking["times"].mean())},

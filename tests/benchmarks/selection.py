@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,11 @@ TEST_ITEMS = 2_000
 BOSS = ("auto", "uherding", "max_herding", "typiclust", "badge", "bait_binary", "drop_query", "margin", "random")
 
 
-def arena_of(path: Path, seed: int, pool: int, *, smoothing: bool = True) -> Arena:
-    """One seed's task: 80 % of the pool, at most ``pool`` items, and the same test items for all seeds."""
+def arena_of(path: Path, seed: int, pool: int, *, smoothing: bool = True, query_size: int = 0) -> Arena:
+    """One seed's task: 80 % of the pool, at most ``pool`` items, and the same test items for all seeds.
+
+    Rounds end where accuracy is measured and, with a ``query_size``, in between, so that none asks for more.
+    """
     with np.load(path) as stored:
         vectors, labels, split = stored["vectors"], stored["labels"].astype(np.int64), stored["split"]
     k = int(labels.max()) + 1
@@ -51,7 +55,10 @@ def arena_of(path: Path, seed: int, pool: int, *, smoothing: bool = True) -> Are
     if len(test) > TEST_ITEMS:
         test = np.sort(np.random.default_rng(101).choice(test, TEST_ITEMS, replace=False))
     some = np.concatenate([rows, test])
-    budgets = [round(b * k) for b in PER_CLASS if b * k <= 0.8 * len(rows)]
+    budgets = measured_at(k, len(rows))
+    if query_size:
+        between = (b for a, z in pairwise(budgets) for b in range(a + query_size, z, query_size))
+        budgets = sorted({*budgets, *between})
     return arrange(
         vectors[some],
         labels[some],
@@ -63,6 +70,11 @@ def arena_of(path: Path, seed: int, pool: int, *, smoothing: bool = True) -> Are
         habits=None,
         smoothing=smoothing,
     )
+
+
+def measured_at(k: int, items: int) -> list[int]:
+    """The label counts at which accuracy is measured."""
+    return [round(b * k) for b in PER_CLASS if b * k <= 0.8 * items]
 
 
 def contestants() -> dict[str, QueryStrategy | Peer]:
@@ -126,7 +138,7 @@ def run(args: argparse.Namespace) -> None:
                     continue
                 if time.time() > until:
                     return
-                arena = arena or arena_of(path, seed, args.pool, smoothing=not args.plain)
+                arena = arena or arena_of(path, seed, args.pool, smoothing=not args.plain, query_size=args.query_size)
                 start = time.perf_counter()
                 try:
                     track = replay(arena, entrants[name], seed)
@@ -135,17 +147,20 @@ def run(args: argparse.Namespace) -> None:
                         raise
                     kept.add(_failed(key, error))
                     continue
+                size = len(arena.parts(seed)[0])
+                shown = [arena.budgets.index(b) for b in measured_at(arena.n_classes, size)]
                 kept.add(
                     {
                         "set": path.stem,
                         "strategy": name,
                         "seed": seed,
                         "version": key[3],
-                        "budgets": arena.budgets,
-                        "accuracy": track.accuracy,
+                        "budgets": [arena.budgets[i] for i in shown],
+                        "accuracy": [track.accuracy[i] for i in shown],
                         "seconds": track.seconds,
                         "start": track.cold_start,
-                        "pool": len(arena.parts(seed)[0]),
+                        "pool": size,
+                        "query_size": args.query_size,
                     }
                 )
                 if args.verbose:
@@ -224,6 +239,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--others", type=int, default=20, help="seeds for all but the first four strategies")
     parser.add_argument("--pool", type=int, default=3_000)
+    parser.add_argument("--query-size", type=int, default=0, help="items a round at most; 0: as the budgets are")
     parser.add_argument("--plain", action="store_true", help="vectors as they are, not smoothed over neighbours")
     parser.add_argument("--minutes", type=float, default=600)
     parser.add_argument("--batches", type=int, default=36)
