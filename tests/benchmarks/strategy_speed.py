@@ -2,6 +2,7 @@
 
     python tests/benchmarks/strategy_speed.py --items 10000 --dimensions 192 --query-size 100
     python tests/benchmarks/strategy_speed.py --vectors cifar10.npz --only max_herding uherding
+    python tests/benchmarks/strategy_speed.py --items 1000000 --dimensions 384 --labels 200 --only auto --mapped FOLDER
 
 Each measurement runs in a process of its own, on the same pool, with the same labels and probabilities. Memory is the
 largest growth of the process's anonymous memory during the query: what is needed beside the vectors. ``cpu`` counts
@@ -49,7 +50,19 @@ def make_pool(items: int, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
     return vectors, cluster // 5
 
 
+def mapped_pool(folder: Path, items: int, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same pool from a file that is mapped into memory, as a project's vectors are; made on the first call."""
+    paths = [folder / f"{part}-{items}-{dimensions}.npy" for part in ("vectors", "labels")]
+    if not paths[1].exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, array in zip(paths, make_pool(items, dimensions), strict=True):
+            np.save(path, array)
+    return np.load(paths[0], mmap_mode="r"), np.load(paths[1])
+
+
 def load_pool(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    if options.vectors is None and options.mapped is not None:
+        return mapped_pool(options.mapped, options.items, options.dimensions)
     if options.vectors is None:
         return make_pool(options.items, options.dimensions)
     with np.load(options.vectors) as stored:
@@ -202,6 +215,7 @@ def main() -> int:
     parser.add_argument("--query-size", type=int, default=100)
     parser.add_argument("--labels", type=int, default=100)
     parser.add_argument("--vectors", type=Path, help="an npz file with vectors and labels instead of a made-up pool")
+    parser.add_argument("--mapped", type=Path, help="a folder for the made-up pool, whose vectors are then mapped")
     parser.add_argument("--only", nargs="*", help="names of strategies and peers; all by default")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for one measurement")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
