@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -12,12 +12,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.annotators.base import is_again, item_of
+from activessl.encoders.base import tell
 from activessl.errors import MeasureError, ProjectError
 from activessl.heads.decisions import Labels, decide, one_kind, same, sureness
 from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.audit import FEWEST, Audit, audit_accuracy
 from activessl.measuring.hours import HumanTime, human_time
-from activessl.measuring.live import PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
+from activessl.measuring.live import PARTS, PUBLIC, TURNS, UNKNOWN, LiveSavings, Prior, live_savings
 from activessl.measuring.planning import Plan, Price, make_plan
 from activessl.measuring.roi import Roi, return_on_investment
 from activessl.measuring.trend import Trend, fit_trend
@@ -31,6 +32,8 @@ VERSION = 3
 FOLDS = 5
 #: With so many random labels since the last items came, those from before are left out, and the new items covered.
 ENOUGH = 3 * FEWEST
+#: So many heads are taught to measure accuracy and savings: what progress is told of.
+USUAL_HEADS = FOLDS + TURNS * FOLDS * len(PARTS)
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,11 @@ class Evidence:
     """A project's view with what can be measured on it; each part is computed when first asked for.
 
     Args:
-        view: The project at one moment.
+        view: The project at one moment; its ``on_progress`` is told of each head that is taught to measure something.
     """
 
     view: View
+    _told: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @cached_property
     def drawn(self) -> Drawn:
@@ -209,6 +213,8 @@ class Evidence:
             sure = only if self.view.multi_label else np.eye(len(self.view.project.config.data.classes))[only]
             return np.tile(np.asarray(sure, dtype=float), (len(asked), 1))
         head = self.view.new_head().fit(self.view.points[rows[taught]], y[taught])
+        self._told.append(len(self._told) + 1)
+        tell(self.view.on_progress, "measure", min(self._told[-1], USUAL_HEADS), USUAL_HEADS)
         return np.asarray(head.predict_proba(self.view.points[rows[asked]]))
 
     @cached_property

@@ -391,10 +391,15 @@ class Session:
         return verdict.why if verdict.stop else None
 
     def report(
-        self, *, arm: Simulation | None = None, savings: Savings | None = None, method: str = ""
+        self,
+        *,
+        arm: Simulation | None = None,
+        savings: Savings | None = None,
+        method: str = "",
+        on_progress: OnProgress | None = None,
     ) -> tuple[Report, Path]:
         """Write the report as one HTML file and one JSON file; return it, and where the HTML is."""
-        report = project_report(View.of(self.project), arm=arm, savings=savings, method=method)
+        report = project_report(View.of(self.project, on_progress), arm=arm, savings=savings, method=method)
         folder = self.project.folder / "reports"
         with writing(folder):
             folder.mkdir(exist_ok=True)

@@ -51,7 +51,7 @@ class View:
     Args:
         project: The project folder.
         history: What its ledger says.
-        on_progress: Told how far the smoothing of a large pool is, the only derived part that takes long.
+        on_progress: Told how far the smoothing of a large pool is, and how far ``Evidence`` is: what takes long.
     """
 
     project: Project

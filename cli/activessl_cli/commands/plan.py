@@ -21,8 +21,9 @@ def plan(
     from activessl.reports.wording import plan_lines
     from activessl.view import View
 
-    evidence = Evidence(View.of(Project.open(project)))
-    found = evidence.plan(target)
+    with render.progress("plan") as on_progress:
+        evidence = Evidence(View.of(Project.open(project), on_progress))
+        found = evidence.plan(target)
     text = "\n".join(f"{name:<13}{told}" for name, told in plan_lines(found))
     if evidence.newer_text:
         text += f"\n{'but':<13}{evidence.newer_text}"

@@ -10,6 +10,7 @@ def report(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Write the report as one HTML file, and print it as text."""
     from activessl.session import Session
 
-    made, path = Session.open(project).report()
+    with render.progress("report") as on_progress:
+        made, path = Session.open(project).report(on_progress=on_progress)
     render.result(made.to_dict(), made.to_text(), as_json=as_json)
     render.following(f"open {path}")

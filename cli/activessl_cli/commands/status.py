@@ -16,11 +16,12 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 
     opened = Project.open(project)
     history = opened.history()
-    evidence = Evidence(View(opened, history))
     audit = live = None
-    if history.encoded is not None and history.taught is not None:
-        audit, live = evidence.audit, evidence.live
-        evidence.keep()
+    with render.progress("status") as on_progress:
+        evidence = Evidence(View(opened, history, on_progress))
+        if history.encoded is not None and history.taught is not None:
+            audit, live = evidence.audit, evidence.live
+            evidence.keep()
     encoded, current, taught = history.encoded, history.open_round, history.taught
     waiting = len(history.waiting(current)) if current else 0
     seconds = sum(history.seconds.values())
