@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 from activessl.errors import ConfigError
 from activessl.pool.pool import Modality
 
-__all__ = ["HOTKEYS", "PATH", "Control", "ControlKind", "build_config", "read_config"]
+__all__ = ["HINT", "HOTKEYS", "PATH", "Control", "ControlKind", "build_config", "read_config"]
 
 #: One key per class, in the order in which fingers find them.
 HOTKEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
@@ -29,6 +29,19 @@ _SMALL, _ENLARGED = 128, 10
 
 _BESIDE_LEFT = '  <View style="flex: 1 1 auto; min-width: 0">'
 _BESIDE_RIGHT = '  <View style="flex: 0 0 16em; max-height: 80vh; overflow-y: auto">'
+
+#: The tag in which people see what else the model considers. It is part of the prediction, so a new model's prediction
+#: changes it and a blind item has none; see docs/decisions/0013-alternatives.md.
+HINT = "activessl_hint"
+
+# a TextArea that nobody can write into: without its input line (there where it is empty) and its bin
+_HINT = f"""  <Style>
+    .activessl-hint form, .activessl-hint button {{ display: none; }}
+    .activessl-hint [data-testid="htx-textbox-content"] {{ min-height: 0; padding: 0; border: 0; background: none; }}
+  </Style>
+  <View className="activessl-hint">
+    <TextArea name="{HINT}" toName="item" editable="false" maxSubmissions="1"/>
+  </View>"""
 
 #: What changes the meaning of a Choices tag from "about this task" to something else.
 _CHANGES_MEANING = ("perRegion", "perItem", "visibleWhen", "whenTagName", "whenLabelValue", "whenChoiceValue")
@@ -54,6 +67,8 @@ class Control:
         kind: "choices" or "taxonomy": the type of its results.
         multi: Whether one task may have several classes.
         interface: The SDK's ``LabelInterface`` of the whole config, for validation.
+        hint: The name of the tag in which the model's alternatives are shown, and of the one that it speaks of; None
+            where the config has none.
     """
 
     name: str
@@ -64,6 +79,7 @@ class Control:
     multi: bool
     interface: Any
     kind: ControlKind = "choices"
+    hint: tuple[str, str] | None = None
 
 
 def build_config(
@@ -74,6 +90,7 @@ def build_config(
     channels: int = 1,
     side: int | None = None,
     question: str = "",
+    hint: bool = True,
 ) -> str:
     """A label config that asks for the class of each item, with one hotkey per class.
 
@@ -85,12 +102,13 @@ def build_config(
         side: The longer side of the images in pixels, where it is known: small ones are shown enlarged, but not so far
             that nothing can be made out.
         question: What stands above the choices, if anything.
+        hint: Whether there is a place for what else the model considers, where one class is asked for.
 
     Raises:
         ConfigError: A name is empty, twice there or not writable in XML, or the modality cannot be shown.
 
     Example:
-        >>> print(build_config(["cat", 'say "dog"'], "image"))
+        >>> print(build_config(["cat", 'say "dog"'], "image", hint=False))
         <View>
           <Image name="item" value="$image" zoom="true"/>
           <Choices name="label" toName="item" choice="single-radio" showInline="true">
@@ -121,8 +139,11 @@ def build_config(
     lines += [] if beside else _object(modality, channels, side)
     if question:
         lines.append(f"  <Header value={quoteattr(question)}/>")
-    inline = "" if beside else ' showInline="true"'
-    lines.append(f'  <Choices name="label" toName="item" choice="{"multiple" if multi else "single-radio"}"{inline}>')
+    more = "" if beside else ' showInline="true"'
+    if hint and not multi:
+        lines.append(_HINT)
+        more += ' required="true"'  # with a hint in it, an answer without a class is not empty to Label Studio
+    lines.append(f'  <Choices name="label" toName="item" choice="{"multiple" if multi else "single-radio"}"{more}>')
     for i, name in enumerate(names):
         hotkey = f' hotkey="{HOTKEYS[i]}"' if i < len(HOTKEYS) else ""
         lines.append(f"    <Choice value={quoteattr(name)}{hotkey}/>")
@@ -204,13 +225,21 @@ def _read_choices(tag: Any, interface: Any, config: str) -> Control:
             f"the {kind} {name!r} speaks of a {media.tag} with value {value!r}",
             hint=f"use one of {', '.join(_MODALITIES)} with a value such as $image",
         )
-    to_name, key = str(tag.to_name[0]), value[1:]
+    to_name, key, hint = str(tag.to_name[0]), value[1:], _read_hint(interface)
     if kind == "Taxonomy":
         # it takes several answers unless it is told not to
         multi = str(tag.get_attr("maxUsages", "")) != "1"
-        return Control(name, to_name, key, modality, _paths(config, name), multi, interface, "taxonomy")
+        return Control(name, to_name, key, modality, _paths(config, name), multi, interface, "taxonomy", hint)
     multi = tag.get_attr("choice") == "multiple"
-    return Control(name, to_name, key, modality, tuple(map(str, tag.labels)), multi, interface)
+    return Control(name, to_name, key, modality, tuple(map(str, tag.labels)), multi, interface, "choices", hint)
+
+
+def _read_hint(interface: Any) -> tuple[str, str] | None:
+    for tag in interface.controls:
+        if tag.name == HINT and tag.tag == "TextArea" and len(tag.to_name) == 1:
+            whole = str(tag.get_attr("perRegion", "false")).lower() == "false"
+            return (HINT, str(tag.to_name[0])) if whole else None
+    return None
 
 
 def _paths(config: str, name: str) -> tuple[str, ...]:

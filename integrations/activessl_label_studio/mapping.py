@@ -1,7 +1,8 @@
 """Our nouns as Label Studio's JSON, and back. Pure: values in, values out, so that it can be tested to the last corner.
 
 item                 -> task          data: {"activessl_id": ..., the media, "why": ...}
-suggestion + rank    -> prediction    score = rank / count: Label Studio asks for the lowest score first
+suggestion + rank    -> prediction    score = rank / count: Label Studio asks for the lowest score first; the class as a
+                                      choice, what else the model considers as a text
 annotation           -> answer        one per annotation and edit
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 
 from activessl.annotators.base import Answer, Suggestion, class_text
 from activessl.errors import AnnotatorError
+from activessl_label_studio.hints import to_hint
 from activessl_label_studio.labels import PATH, Control
 
 __all__ = [
@@ -133,7 +135,7 @@ def to_prediction(suggestion: Suggestion | None, score: float, model: str, contr
         raise AnnotatorError(
             f"a prediction does not fit the label config: {error}", hint="correct the label config, or the classes"
         )
-    return {"model_version": model, "score": float(score), "result": to_result(shown, control)}
+    return {"model_version": model, "score": float(score), "result": [*to_result(shown, control), *to_hint(suggestion, control)]}
 
 
 @lru_cache(maxsize=1024)

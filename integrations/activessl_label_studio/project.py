@@ -107,14 +107,15 @@ def open_project(
     if missing:
         # ours is what we would build again, but for how the media are shown, which people adjust
         shown, ours = _split(str(project.get("label_config")))
-        if ours != _split(build_config(found.classes, modality, multi=multi))[1]:
+        if ours not in [_split(build_config(found.classes, modality, multi=multi, hint=h))[1] for h in (True, False)]:
             raise ConfigError(
                 f"the label config of project {project['id']} lacks {', '.join(missing)}",
                 hint="add these choices in the project's settings, or take the classes out of yours",
             )
         together = [*found.classes, *missing]
         beside = len(found.classes) <= 12 < len(together)  # the layout changes
-        wider = build_config(together, modality, multi=multi, channels=channels, side=side)
+        hint = found.hint is not None  # who took it out does not want it
+        wider = build_config(together, modality, multi=multi, channels=channels, side=side, hint=hint)
         changes["label_config"] = wider if beside else shown + _split(wider)[1]
         found = read_config(changes["label_config"])
     if changes:

@@ -192,7 +192,9 @@ def _carried(
     if item_id in suggested or not task["predictions"]:
         return fresh
     newest = max(task["predictions"], key=lambda p: (str(p.get("created_at")), int(p["id"])))
-    carried = fresh | {"result": newest["result"]}
+    # its place for a hint may have been taken out of the config
+    ours = {control.name, control.hint[0] if control.hint else control.name}
+    carried = fresh | {"result": [part for part in newest["result"] if part.get("from_name") in ours]}
     # the config may have lost the class since then
     return fresh if control.interface.validate_prediction(carried, return_errors=True) else carried
 

@@ -19,11 +19,12 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
+from activessl.annotators.base import Suggestion
 from activessl.errors import ActiveSSLError, ConfigError, ProjectError
 from activessl.view import View
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, read_config
-from activessl_label_studio.mapping import item_id_of, to_result
+from activessl_label_studio.mapping import item_id_of, to_prediction
 from activessl_label_studio.worker import Worker
 
 __all__ = ["EVENTS", "SECRET_HEADER", "Service", "keep_secret", "register_hook"]
@@ -158,11 +159,12 @@ class Service:
         if view.probs is None or row is None:  # no head yet, or not one of our items
             return {"result": [], "score": 0.0, "model_version": model}
         probs, classes = view.probs[row], view.project.config.data.classes
-        likely = [classes[k] for k in (-probs).argsort(kind="stable") if classes[k] in control.classes][:1]
-        if item in hidden:
-            likely = []  # whoever is to judge on their own must not see it here either
+        order = (-probs).argsort(kind="stable")
+        names, sure = tuple(classes[k] for k in order), tuple(float(probs[k]) for k in order)
+        # whoever is to judge on their own must not see it here either
+        suggestion = Suggestion(str(item), names, sure, blind=item in hidden)
         # the lowest score is labeled first: the least certain
-        return {"result": to_result(likely, control), "score": float(probs.max()), "model_version": model}
+        return to_prediction(suggestion, float(probs.max()), model, control)
 
     def metrics(self) -> str:
         """Figures in Prometheus' text format."""

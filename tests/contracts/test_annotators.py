@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from activessl_label_studio import push as push_module
 from activessl_label_studio.adopt import adopt_tasks
 from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
 from activessl_label_studio.client import connect
-from activessl_label_studio.labels import read_config
+from activessl_label_studio.labels import HINT, build_config, read_config
 from activessl_label_studio.mapping import to_result
 from activessl_label_studio.project import find_tasks
 from activessl_label_studio.scripted import ScriptedAnnotator
@@ -419,6 +419,83 @@ def test_a_class_taken_out_of_the_config_keeps_its_answers_and_is_not_suggested_
     left.push(pool, query, suggest(query, "bag"), model="round-1")
     (shown,) = people.client.get(f"/api/tasks/{pushed.tasks[pool.ids[1]]}")["predictions"]
     assert shown["result"][0]["value"] == {"choices": ["coat"]}
+
+
+def hints(people: LabelStudioAnnotator, tasks: Mapping[str, str]) -> dict[str, list[str]]:
+    """What stands above the choices of each item, by the one prediction that counts."""
+    found = {}
+    for item, number in tasks.items():
+        (prediction,) = people.client.get(f"/api/tasks/{number}")["predictions"]
+        parts = [part for part in prediction["result"] if part["from_name"] == HINT]
+        found[item] = [text for part in parts for text in part["value"]["text"]]
+    return found
+
+
+def test_what_else_the_model_considers_is_shown_with_its_suggestion_and_changes_with_the_model(
+    people: LabelStudioAnnotator, pool: Pool
+) -> None:
+    query = ask(pool, [0, 1, 2, 3])
+    a, b, sure, hidden = query.ids
+    said = {s.item_id: s for s in suggest(query, "bag", blind=[hidden])}
+    said[sure] = Suggestion(sure, CLASSES, (0.97, 0.02, 0.01))
+    pushed = people.push(pool, query, list(said.values()), model="round-1")
+    line = ["model: bag 60 %, or coat 30 %, or dress 10 %"]
+    assert hints(people, pushed.tasks) == {a: line, b: line, sure: [], hidden: []}
+    # a blind item is not told from another one by its data
+    data = [people.client.get(f"/api/tasks/{task}")["data"] for task in pushed.tasks.values()]
+    assert len({tuple(sorted(row)) for row in data}) == 1
+    assert not any(name in text for row in data for text in row.values() for name in CLASSES)
+
+    # the browser submits what the prediction says, with the line
+    (shown,) = people.client.get(f"/api/tasks/{pushed.tasks[a]}")["predictions"]
+    body = {"result": shown["result"], "parent_prediction": shown["id"], "lead_time": 2.0}
+    people.client.post(f"/api/tasks/{pushed.tasks[a]}/annotations/", body)
+    (answer,) = people.pull()[0]
+    assert (answer.kind, answer.classes, answer.suggested) == ("label", ("bag",), "bag")
+    assert people.notes == []
+
+    newer = [Suggestion(i, ("dress", "coat", "bag"), (0.55, 0.41, 0.04)) for i in (b, sure)]
+    newer.append(Suggestion(hidden, ("dress", "coat", "bag"), (0.55, 0.41, 0.04), blind=True))
+    rest = ask(pool, [1, 2, 3])
+    people.push(pool, rest, newer, model="round-2")
+    assert hints(people, {i: pushed.tasks[i] for i in rest.ids}) == {
+        b: ["model: dress 55 %, or coat 41 %"],
+        sure: ["model: dress 55 %, or coat 41 %"],
+        hidden: [],
+    }
+
+
+def test_where_people_took_the_place_of_the_alternatives_away_it_stays_away(
+    people: LabelStudioAnnotator, pool: Pool
+) -> None:
+    old, new = ask(pool, [0, 1]), ask(pool, [2, 3])
+    pushed = people.push(pool, old, suggest(old, "bag"), model="round-0")
+    project, _ = people.project()
+    without = "\n".join(line for line in project["label_config"].split("\n") if HINT not in line)
+    people.client.patch(f"/api/projects/{project['id']}", {"label_config": without})
+    later = LabelStudioAnnotator(replace(people.config, classes=(*CLASSES, "hat")))
+    pushed = later.push(pool, new, suggest(new, "bag"), model="round-1")
+    project, control = later.project()
+    assert control.hint is None and control.classes == (*CLASSES, "hat") and HINT not in project["label_config"]
+    assert set(map(tuple, hints(later, pushed.tasks).values())) == {()}
+    # of what was carried over from before only the class is left
+    tasks = find_tasks(later.client, project, old.ids, everything=True)
+    carried = [p["result"] for [task] in tasks.values() for p in task["predictions"]]
+    assert [[part["value"] for part in result] for result in carried] == [[{"choices": ["bag"]}]] * 2
+
+
+def test_our_own_label_config_of_before_there_were_alternatives_goes_on_without_them(
+    people: LabelStudioAnnotator, pool: Pool
+) -> None:
+    project, _ = people.project()
+    old = build_config(CLASSES, "text", hint=False)
+    people.client.patch(f"/api/projects/{project['id']}", {"label_config": old})
+    query = ask(pool, [0, 1])
+    wider = LabelStudioAnnotator(replace(people.config, classes=(*CLASSES, "hat")))
+    pushed = wider.push(pool, query, suggest(query, "bag"), model="round-0")
+    project, control = wider.project()
+    assert project["label_config"] == build_config((*CLASSES, "hat"), "text", hint=False)
+    assert set(map(tuple, hints(wider, pushed.tasks).values())) == {()}
 
 
 def test_the_legacy_token_is_refused_with_what_to_do(place: Any) -> None:

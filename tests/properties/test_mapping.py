@@ -61,7 +61,11 @@ def test_every_prediction_of_ours_fits_its_config_and_a_blind_one_shows_nothing(
     control = read_config(build_config(classes, "image"))
     suggestion = Suggestion("x", tuple(classes), tuple([1.0 / len(classes)] * len(classes)), blind=blind)
     prediction = to_prediction(suggestion, score, "round-1", control)
-    assert prediction["result"] == ([] if blind else to_result(classes[:1], control))
+    assert control.interface.validate_prediction(prediction, return_errors=True) == []
+    assert prediction["result"][:1] == ([] if blind else to_result(classes[:1], control))
+    hints = [part["value"]["text"] for part in prediction["result"][1:]]
+    assert len(hints) == (len(classes) > 1 and not blind)
+    assert all(name in text for [text] in hints for name in classes[:3])
 
 
 @given(st.integers(1, 20_000))

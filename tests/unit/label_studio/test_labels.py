@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from activessl.annotators.base import Suggestion
 from activessl.errors import ConfigError
-from activessl_label_studio.labels import HOTKEYS, build_config, read_config
+from activessl_label_studio.hints import hint_text, to_hint
+from activessl_label_studio.labels import HINT, HOTKEYS, build_config, read_config
+from activessl_label_studio.mapping import to_prediction, to_result
 
 IMAGE = '<Image name="item" value="$image"/>'
 
@@ -45,6 +48,57 @@ def test_a_question_stands_above_the_choices() -> None:
     config = build_config(["a", "b"], "audio", question='Is it "clean"?')
     assert config.index("Header") < config.index("<Choices")
     assert read_config(config).modality == "audio"
+
+
+def test_there_is_a_place_for_the_models_alternatives_where_one_class_is_asked_for() -> None:
+    few, many = build_config(["a", "b"], "image"), build_config([f"class {i}" for i in range(13)], "image")
+    assert read_config(few).hint == read_config(many).hint == (HINT, "item")
+    # with a hint in it an answer without a class is not empty: Label Studio has to ask for one
+    assert 'required="true"' in few
+    for without in (build_config(["a", "b"], "image", hint=False), build_config(["a", "b"], "image", multi=True)):
+        assert read_config(without).hint is None
+        assert "activessl" not in without and "required" not in without
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        (f'<TextArea name="{HINT}" toName="other"/><Text name="other" value="$b"/>', (HINT, "other")),
+        ('<TextArea name="remark" toName="item"/>', None),
+        (f'<TextArea name="{HINT}" toName="item" perRegion="true"/>', None),
+        (f'<Rating name="{HINT}" toName="item"/>', None),
+    ],
+)
+def test_a_config_of_ones_own_has_that_place_if_its_tag_has_the_name(more: str, found: tuple[str, str] | None) -> None:
+    control = read_config(f"<View>{IMAGE}{choices()}{more}</View>")
+    assert control.hint == found
+    suggestion = Suggestion("x", ("a", "b"), (0.6, 0.4))
+    prediction = to_prediction(suggestion, 0.5, "round-1", control)
+    assert prediction["result"][0] == to_result(["a"], control)[0]
+    assert control.interface.validate_prediction(prediction, return_errors=True) == []
+    said = [(part["from_name"], part["to_name"], part["value"]["text"]) for part in prediction["result"][1:]]
+    assert said == ([] if found is None else [(*found, ["model: a 60 %, or b 40 %"])])
+
+
+@pytest.mark.parametrize(
+    ("probs", "text"),
+    [
+        ((0.61, 0.27, 0.08, 0.04), "model: a 61 %, or b 27 %, or c 8 %"),
+        ((0.4, 0.25, 0.2, 0.15), "model: a 40 %, or b 25 %, or c 20 %"),
+        ((0.86, 0.06, 0.04, 0.04), "model: a 86 %, or b 6 %"),
+        ((0.89, 0.04, 0.04, 0.03), ""),
+        ((0.9, 0.1, 0.0, 0.0), ""),
+    ],
+)
+def test_the_alternatives_are_named_where_they_help(probs: tuple[float, ...], text: str) -> None:
+    assert hint_text("abcd", probs) == text
+
+
+def test_a_class_that_was_taken_out_of_the_config_is_no_alternative() -> None:
+    control = read_config(build_config(["a", "b"], "image"))
+    suggestion = Suggestion("x", ("gone", "b", "a"), (0.5, 0.3, 0.2))
+    (part,) = to_hint(suggestion, control)
+    assert part["value"]["text"] == ["model: b 30 %, or a 20 %"]
 
 
 @pytest.mark.parametrize("names", [[], [""], [" a"], ["a", "a"], ["a\x00"], ["\ud800"]])

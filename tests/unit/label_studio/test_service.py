@@ -17,7 +17,7 @@ from activessl.errors import ConfigError
 from activessl.session import Session
 from activessl.view import View
 from activessl_label_studio import web
-from activessl_label_studio.labels import build_config
+from activessl_label_studio.labels import HINT, build_config
 from activessl_label_studio.service import SECRET_HEADER, Service, keep_secret
 from activessl_label_studio.worker import Worker
 
@@ -238,6 +238,8 @@ def test_the_model_behind_the_server_is_silent_where_people_should_judge_on_thei
     assert current is not None
     tasks = [{"id": n, "data": {"activessl_id": item}} for n, item in enumerate(current.asked)]
     body = json.dumps({"tasks": tasks, "label_config": build_config(["even", "odd"], "image")}).encode()
-    assert all(r["result"] for r in service.predict(body)[1]["results"])
+    monkeypatch.setattr(View, "probs", property(lambda view: np.tile([0.6, 0.4], (len(view.points), 1))))
+    said = service.predict(body)[1]["results"]
+    assert [[part["from_name"] for part in r["result"]] for r in said] == [["label", HINT]] * len(tasks)
     monkeypatch.setattr(View, "_blind", lambda view, number: np.ones(len(view.points), dtype=bool))
     assert not any(r["result"] for r in service.predict(body)[1]["results"])
