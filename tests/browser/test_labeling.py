@@ -7,12 +7,15 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pictures import CLASSES
 
+from activessl.annotators.base import Suggestion
 from activessl.config import check_config
 from activessl.project import Project
 from activessl.session import Session
+from activessl.strategies.base import Query
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, StudioInfo
 
 pytestmark = [pytest.mark.browser, pytest.mark.studio, pytest.mark.timeout(1500)]
@@ -143,3 +146,62 @@ def test_a_round_is_labeled_and_the_next_task_comes_from_the_new_model(
     assert [p["model_version"] for p in task["predictions"]] == [newer]
     see(page)
     assert chosen(page) == task["predictions"][0]["result"][0]["value"]["choices"][0]
+
+
+def said_above(page: Any) -> str:
+    """What stands above the choices, as a person sees it."""
+    assert not page.locator(".activessl-hint").locator("input, textarea, button").locator("visible=true").count()
+    text: str = page.locator(".activessl-hint").first.inner_text()
+    return text.strip()
+
+
+def test_what_else_the_model_considers_stands_above_the_choices_but_of_a_blind_item_nothing(
+    page: Any, session: Session, people: LabelStudioAnnotator
+) -> None:
+    pool, (first, second, third) = session.project.pool(), CLASSES[:3]
+
+    def push(rows: list[int], probs: tuple[float, ...], model: str, blind: int) -> str:
+        ids, n = tuple(pool.ids[row] for row in rows), len(rows)
+        query = Query(np.array(rows), ids, np.linspace(1, 0.5, n), ("",) * n, np.full(n, np.nan), "random")
+        names = (first, second, third)
+        said = [Suggestion(i, names, probs, blind=pool.row(i) == blind) for i in ids]
+        return people.push(pool, query, said, model=model).where
+
+    page.goto(push([0, 1, 2], (0.61, 0.27, 0.08), "round-1", blind=1), wait_until="domcontentloaded")
+    see(page)
+    page.get_by_text(f"model: {first} 61 %, or {second} 27 %, or {third} 8 %").wait_for()
+    assert said_above(page).startswith("model: ") and chosen(page) == first
+    if picture := os.environ.get("ACTIVESSL_SCREENSHOT"):
+        page.screenshot(path=f"{picture}.hint.png")
+    # the class that is selected is taken away: the line that is left is not submitted as an answer
+    page.keyboard.press("1")
+    page.wait_for_timeout(500)
+    assert chosen(page) is None
+    posts: list[str] = []
+    page.on("request", lambda r: posts.append(r.url) if r.method == "POST" and "/annotations" in r.url else None)
+    page.get_by_role("button", name="Submit").first.click()
+    page.wait_for_timeout(1500)
+    assert posts == []
+    if picture:
+        page.screenshot(path=f"{picture}.required.png")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    kept = answer(page, second)
+    assert {part["from_name"] for part in kept["result"]} == {"label", "activessl_hint"}
+    page.wait_for_timeout(1000)
+
+    see(page)
+    assert chosen(page) is None and said_above(page) == ""
+    if picture:
+        page.screenshot(path=f"{picture}.blind.png")
+    answer(page, third)
+    assert [a.classes for a in people.pull()[0]] == [(second,), (third,)]
+
+    # a new model: nearly certain of one, of another opinion on the other
+    page.goto(push([2, 3], (0.97, 0.02, 0.01), "round-2", blind=3), wait_until="domcontentloaded")
+    see(page)
+    page.wait_for_timeout(1000)
+    assert chosen(page) == first and said_above(page) == ""
+    page.goto(push([2, 3], (0.5, 0.45, 0.05), "round-3", blind=3), wait_until="domcontentloaded")
+    see(page)
+    page.get_by_text(f"model: {first} 50 %, or {second} 45 %").wait_for()
