@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,6 +42,8 @@ from activessl.reports.items import item_table
 from activessl.reports.layouts import Layout, write_layout
 from activessl.reports.report import Report
 from activessl.scoring.model import Model
+from activessl.strategies.base import Query
+from activessl.strategies.explain import without_classes
 from activessl.view import SUSPECT, View, embeddings_folder, head_folder, save_whole
 
 if TYPE_CHECKING:
@@ -227,10 +229,18 @@ class Session:
             audit = current.queried.strategy == AUDIT
             if self.project.config.annotator.similar_together and not audit:
                 waiting = view.chained(current.asked, waiting)
-            query = query_of(current, pool.row, waiting)
+            query = self._told(query_of(current, pool.row, waiting))
             # whoever looks at what the machine accepted should not be shown what it said
             shown = [] if audit else view.suggestions(query, current.number)
             return self._pushed(annotator, current, model, annotator.push(pool, query, shown, model=model))
+
+    def _told(self, query: Query) -> Query:
+        """The query as the annotator may tell it: its reasons name no class.
+
+        Of no item, because the annotator keeps a reason as it is, and what is shown now may be asked blind later.
+        """
+        classes = self.project.config.data.classes
+        return replace(query, reasons=tuple(without_classes(reason, classes) for reason in query.reasons))
 
     def _push_groups(self, annotator: Annotator, view: View, pool: Pool, current: RoundHistory) -> PushResult:
         if not isinstance(annotator, Confirmer):

@@ -331,7 +331,7 @@ class View:
             item = self.embeddings.ids[rows[i]]
             why = f"labeled before, and wrong with probability {doubts[i]:.0%} as the labels around it say"
             if item in by_item:
-                why += f": rather {by_item[item].instead} than {by_item[item].given}"
+                why += f"; rather {by_item[item].instead} than {by_item[item].given}"
             out.append(Asked(id=again_id(item, asked[item] + 1), score=float(doubts[i]), reason=why))
         return tuple(out)
 

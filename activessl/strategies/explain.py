@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,6 +88,23 @@ def reasons(state: State, picks: Rows, facts: Facts, leads: Sequence[str] | None
         said.append(_belief(state, int(row)))
         out.append("; ".join(part for part in said if part))
     return tuple(out)
+
+
+def without_classes(reason: str, class_names: Sequence[str]) -> str:
+    """A reason less the parts that name a class: what a person may read who is to judge without the model.
+
+    Args:
+        reason: As the query has it, its parts between semicolons.
+        class_names: What must not be in it.
+
+    Example:
+        >>> without_classes("covers 3 similar unlabeled items; the model expects dent (61 %)", ["scratch", "dent"])
+        'covers 3 similar unlabeled items'
+    """
+    names = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in class_names if name]
+    kept = [part for part in reason.split("; ") if not any(name.search(part) for name in names)]
+    said = "; ".join(kept)
+    return "" if any(name.search(said) for name in names) else said  # a name with a semicolon in it
 
 
 def _belief(state: State, row: int) -> str:

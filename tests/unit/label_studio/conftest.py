@@ -28,6 +28,7 @@ class Desk:
         self.asked: list[str] = []
         self.answers: list[Answer] = []
         self.models: list[str] = []
+        self.queries: list[Query] = []
         self.away = False
 
     def _come(self) -> None:
@@ -39,6 +40,7 @@ class Desk:
         new = [item for item in query.ids if item not in self.asked]
         self.asked += new
         self.models.append(model)
+        self.queries.append(query)
         return Pushed({item: item for item in query.ids}, len(new), len(suggestions), "desk://1", "1")
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:

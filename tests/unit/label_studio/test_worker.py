@@ -45,6 +45,20 @@ def test_when_few_are_left_it_teaches_and_pushes_the_next_round_by_the_new_model
     assert worker.standing.waiting == SIZE
 
 
+def test_why_an_item_is_asked_is_told_without_any_class(worker: Worker, desk: Any) -> None:
+    worker.step()
+    desk.answer(SIZE)
+    worker.step()
+    current = worker.session.project.history().open_round
+    assert current is not None and current.number == 2
+    named = [item for item in current.queried.items if "the model" in item.reason]
+    assert len(named) == SIZE and all("even" in item.reason or "odd" in item.reason for item in named)
+    # of those that are not blind too: Label Studio keeps it, and the item may be asked blind later
+    told = desk.queries[-1].reasons
+    assert len(told) == SIZE and not any("even" in reason or "odd" in reason for reason in told)
+    assert all(item.reason.startswith(reason) and reason for item, reason in zip(named, told, strict=True))
+
+
 def test_a_round_of_skips_only_leads_to_another_without_teaching(worker: Worker, desk: Any) -> None:
     worker.step()
     desk.answer(SIZE, skip=True)

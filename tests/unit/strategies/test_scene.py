@@ -11,7 +11,7 @@ import pytest
 from activessl.errors import QueryError
 from activessl.strategies import registry
 from activessl.strategies.base import Query, State
-from activessl.strategies.explain import Facts, gather_facts, reasons
+from activessl.strategies.explain import Facts, gather_facts, reasons, without_classes
 from activessl.strategies.external import ScikitActiveML, SmallText
 from activessl.strategies.mixed import TCM
 from activessl.strategies.registry import get_strategy, strategy_names
@@ -99,6 +99,20 @@ def test_a_reason_says_whom_the_item_stands_for_and_what_the_model_thinks() -> N
     assert said == (
         "covers 1,312 similar unlabeled items; the model hesitates between scratch (48 %) and inclusion (47 %)"
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        ("few others are like it; the model hesitates between pit (48 %) and in-line (47 %)", "few others are like it"),
+        ("the model expects pit (90 %)", ""),
+        ("far from everything labeled; covers 3 pitiful items", "far from everything labeled; covers 3 pitiful items"),
+        ("labeled before; rather in-line than pit", "labeled before"),
+        ("drawn at random; the model expects a; b (99 %)", ""),
+    ],
+)
+def test_a_reason_can_be_told_without_any_class(reason: str, kept: str) -> None:
+    assert without_classes(reason, ("pit", "in-line", "a; b")) == kept
 
 
 def test_a_sure_model_is_quoted_with_its_class() -> None:
