@@ -61,6 +61,7 @@ def annotator(project: Project) -> Annotator:
             offer=_known_offer(history, number, made),
         ),
         known=lambda: {source: answer.item_id for source, answer in project.history().answers.items()},
+        known_groups=lambda: _known_project(project.history(), url, groups=True),
     )
 
 

@@ -75,12 +75,21 @@ class LabelStudioAnnotator:
         known: Gives source to item id of the answers that count so far, such as from the ledger. Deletions in Label
             Studio leave no trace there, so an answer is known to be gone only by comparison. What this object has
             pulled itself it remembers.
+        known_groups: Gives the number of the project with groups, and when it was made, as ``groups`` and
+            ``groups_made`` of the config do: asked at each pull until there is one, since another process may make it.
     """
 
-    def __init__(self, config: LabelStudioConfig, *, known: Callable[[], Mapping[str, str]] | None = None) -> None:
+    def __init__(
+        self,
+        config: LabelStudioConfig,
+        *,
+        known: Callable[[], Mapping[str, str]] | None = None,
+        known_groups: Callable[[], tuple[int | None, str | None]] | None = None,
+    ) -> None:
         self.config = config
         self.notes: list[Note] = []
-        self._known_before = known
+        self._known_before, self._known_groups = known, known_groups
+        self._met: dict[str, int] = {}
         self._seen: dict[str, str] = {}
         self._client: Client | None = None
         self._people: dict[int, str] = {}
@@ -121,6 +130,12 @@ class LabelStudioAnnotator:
             instructions=config.instructions,
             offer=self._offered,
         )
+
+    @property
+    def projects(self) -> tuple[int, ...]:
+        """The numbers of the projects in which people answer, as far as this object has met them: that of single items,
+        that of groups."""
+        return tuple(self._met.values())
 
     def find(self, *, counts: bool = True) -> tuple[dict[str, Any], Control]:
         """The same as it is, without making or changing anything; ``counts`` says whether with its numbers of tasks.
@@ -182,6 +197,7 @@ class LabelStudioAnnotator:
         config, (number, made) = self.config, self._groups
         project = open_groups(self.client, number=number, made=made, title=config.title, modality=config.modality)
         self._groups = (int(project["id"]), str(project.get("created_at") or "") or None)
+        self._met["groups"] = int(project["id"])
         beside = int(self.find(counts=False)[0]["id"])
         return push_groups(
             self.client, project, pool, groups, beside=beside, media=config.media, document_root=config.document_root
@@ -189,6 +205,7 @@ class LabelStudioAnnotator:
 
     def _look_at(self, project: Mapping[str, Any], control: Control) -> None:
         """Keep which classes are there, and which ever were: what is gone was taken out, and is not put back."""
+        self._met["single"] = int(project["id"])
         self._offer = offer = Offer(project_name(project), control.classes)
         before = self._offered
         ever = before.classes if before is not None and before.project == offer.project else ()
@@ -235,12 +252,16 @@ class LabelStudioAnnotator:
 
     def _pull_groups(self, since: str | None, known: Mapping[str, str], people: Mapping[int, str]) -> Pulled | None:
         """What was said of groups; None where there never were any, or their project is gone."""
+        if self._groups[0] is None and self._known_groups is not None:
+            self._groups = self._known_groups()
         number, made = self._groups
         if number is None:
             return None
         project = find_groups(self.client, number=number, made=made, title=self.config.title)
         if project is None:
+            self._met.pop("groups", None)
             return None
+        self._met["groups"] = int(project["id"])
         name = project_name(project)
 
         def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], Note | None]:

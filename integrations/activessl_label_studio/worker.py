@@ -59,7 +59,7 @@ class Worker:
         settle: Seconds of quiet that it waits for after it was woken, so that a burst of answers is read once.
         low: With so few items of the round unanswered, the next round is opened.
         tell: Called with one sentence on each thing that happened.
-        met: Called once, when it is known that the annotator's side has a project: after the first pull or push.
+        met: Called after each pull and push: the annotator's side may have a project that it did not have before.
     """
 
     def __init__(
@@ -79,8 +79,7 @@ class Worker:
         self.counts = {"pulls": 0, "answers": 0, "teaches": 0, "rounds": 0, "errors": 0}
         self.seconds = {"pull": 0.0, "teach": 0.0, "query": 0.0, "push": 0.0}
         self.problem = ""
-        self._tell, self._meet = tell, met
-        self._met = False
+        self._tell, self._met = tell, met
         self._woken, self._ending = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -146,7 +145,7 @@ class Worker:
             self.counts["answers"] += new
             if new:
                 self._tell(f"{new} new answers")
-            self._note_meeting()
+            self._met()
             history = self._look()
         current = history.open_round
         if current is not None and not current.pushed:  # a process ended between choosing and pushing
@@ -187,12 +186,7 @@ class Worker:
     def _push(self) -> None:
         pushed = self._timed("push", lambda: self.session.push(self.annotator))
         self._tell(f"{len(pushed.tasks)} tasks are there, {pushed.new} new; label here: {pushed.where}")
-        self._note_meeting()
-
-    def _note_meeting(self) -> None:
-        if not self._met:
-            self._met = True
-            self._meet()
+        self._met()
 
     def _look(self, *, stopped: str | None = None) -> History:
         """Read the ledger, and remember how far the project is."""

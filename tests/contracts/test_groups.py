@@ -145,3 +145,20 @@ def test_what_a_class_or_a_text_says_cannot_become_markup(beside: LabelStudioAnn
     pushed = beside.push_groups(pool, groups_of(pool), model="round-1")
     task = beside.client.get(f"/api/tasks/{pushed.tasks['group-2-1-aa']}")
     assert task["data"]["items"][0] == {"value": pool.ids[0], "html": "sentence &lt;0&gt; &amp; more"}
+
+
+def test_a_project_with_groups_that_another_process_makes_later_is_met_and_pulled(
+    beside: LabelStudioAnnotator, pool: Pool
+) -> None:
+    known: tuple[int | None, str | None] = (None, None)
+    serving = LabelStudioAnnotator(beside.config, known_groups=lambda: known)
+    assert serving.projects == ()
+    assert serving.pull()[0] == []
+    single = int(beside.find()[0]["id"])
+    assert serving.projects == (single,)
+    pushed = beside.push_groups(pool, groups_of(pool), model="round-1")
+    assert beside.projects == (single, int(pushed.project))
+    known = (int(pushed.project), pushed.made)  # as the ledger says after that push
+    say(beside, pushed.tasks["group-2-1-aa"], "yes")
+    assert of(serving.pull()[0]) == dict.fromkeys(pool.ids[:5], ("label", ("coat",)))
+    assert serving.projects == (single, int(pushed.project))

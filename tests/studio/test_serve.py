@@ -21,6 +21,7 @@ from activessl.config import check_config
 from activessl.errors import AnnotatorError
 from activessl.project import Project
 from activessl.session import Session
+from activessl_cli.people import annotator
 from activessl_label_studio import Habits, ScriptedAnnotator, StudioInfo, connect
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(900)]
@@ -133,3 +134,45 @@ def test_rounds_follow_each_other_by_webhooks_alone_and_a_killed_service_goes_on
     assert all(label.classes == (truth[item],) for item, label in history.labels.items())
     hooks = connect(server.url, server.token).get("/api/webhooks/", project=number)
     assert len({hook["url"] for hook in hooks}) == len(hooks)
+
+
+def test_answers_to_groups_come_by_webhooks_too_also_where_another_process_shows_the_groups(
+    project: Project, server: StudioInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", server.token)
+    truth = {f"{i:02}.png": ("dark", "light")[i % 2] for i in range(40)}
+    habits = Habits(mistakes=0.0, anchoring=0.0, skips=0.0)
+    client = connect(server.url, server.token)
+
+    def confirm_the_first_of(number: int) -> set[str]:
+        (task, *_) = client.get("/api/tasks", project=number, page_size=10, fields="all")["tasks"]
+        verdict = {"from_name": "verdict", "to_name": "group", "type": "choices", "value": {"choices": ["yes"]}}
+        client.post(f"/api/tasks/{task['id']}/annotations/", {"result": [verdict], "lead_time": 8.0})
+        return {row["value"] for row in task["data"]["items"]}
+
+    def hooks_of(number: int) -> list[str]:
+        return [hook["url"] for hook in client.get("/api/webhooks/", project=number)]
+
+    with serving(project, server, every=600.0) as url:
+        wait_for(lambda: bool(project.history().rounds) and bool(project.history().rounds[0].pushed))
+        number = int(project.history().rounds[-1].pushed[-1].project)
+        person = ScriptedAnnotator(server.url, server.email, server.password, number, truth, habits=habits)
+        person.work(SIZE - 2)
+        wait_for(lambda: len(project.history().rounds) == 2 and bool(project.history().rounds[1].pushed))
+        # somebody asks for groups by hand, while the service runs
+        session = Session(project)
+        session.close("for groups")
+        opened = session.query(1, confirm=True)
+        pushed = session.push(annotator(project))
+        assert opened.queried.groups and int(pushed.project) != number
+        # the service meets their project at its next look, and is called for it from then on
+        person.work(1)
+        wait_for(lambda: hooks_of(int(pushed.project)) == [f"{url}/webhook"])
+        confirmed = confirm_the_first_of(int(pushed.project))
+        wait_for(lambda: confirmed <= project.history().labels.keys())
+    person.close()
+    history = project.history()
+    given = [a for a in history.answers.values() if a.group]
+    assert {a.item_id for a in given} == confirmed and len(given) == len(confirmed) >= 4
+    assert all(history.labels[item].classes == (truth[item],) for item in confirmed)
+    assert hooks_of(number) == [f"{url}/webhook"]

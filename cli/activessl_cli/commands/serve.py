@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from activessl_cli import render
 from activessl_cli.options import HERE, ProjectOption
-
-if TYPE_CHECKING:
-    from activessl_label_studio.annotator import LabelStudioAnnotator
 
 HostOption = Annotated[str, typer.Option(help="The address to listen at; by default this machine only.")]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen at.")]
@@ -33,7 +30,7 @@ def serve(
     from activessl.session import Session
     from activessl_cli.people import annotator
     from activessl_label_studio.annotator import LabelStudioAnnotator
-    from activessl_label_studio.service import Service, keep_secret
+    from activessl_label_studio.service import Service, keep_secret, register_hook
     from activessl_label_studio.web import make_app, run_server
     from activessl_label_studio.worker import Worker
 
@@ -42,10 +39,15 @@ def serve(
     secret = keep_secret(session.project.folder)
     address = f"{(public_url or f'http://{_within_reach(host)}:{port}').rstrip('/')}/webhook"
 
+    called: set[int] = set()
+
     def ask_to_be_called() -> None:
-        if isinstance(people, LabelStudioAnnotator):
+        if not isinstance(people, LabelStudioAnnotator):
+            return
+        for number in set(people.projects) - called:  # groups have a project of their own, made by their first push
+            called.add(number)
             try:
-                _register(people, address, secret)
+                register_hook(people.client, number, address, secret)
             except AnnotatorError as error:
                 render.story(f"no webhook: {error.message}; answers are read every {every:g} s")
 
@@ -54,13 +56,6 @@ def serve(
     make_app(service)  # a missing package is named before anything is pushed
     render.story(f"answering at http://{host}:{port}; stop it with Ctrl-C, nothing is lost")
     run_server(service, host, port)
-
-
-def _register(people: LabelStudioAnnotator, url: str, secret: str) -> None:
-    from activessl_label_studio.service import register_hook
-
-    found, _ = people.find()
-    register_hook(people.client, int(found["id"]), url, secret)
 
 
 def _within_reach(host: str) -> str:
