@@ -23,7 +23,7 @@ UNCERTAINTY = "Uncertainty sampling"
 INSTRUCTIONS = (
     "<p>Press the key of the class that stands beside its name, then Ctrl+Enter to submit.</p>"
     "<p>A class that is selected already is what the model believes: confirm it if it is right, and choose another one "
-    "if it is not. Skip what you cannot tell.</p>"
+    "if it is not. Where it hesitates, a line above says between what. Skip what you cannot tell.</p>"
 )
 
 #: An address this long passes every proxy (gunicorn takes 4,094 characters); a longer filter goes into the body.
