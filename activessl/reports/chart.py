@@ -5,16 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
 from activessl.measuring.savings import Savings
-from activessl.reports.report import Line
 
 WIDTH, HEIGHT = 760, 380
 LEFT, RIGHT, TOP, BOTTOM = 56, 150, 18, 48
 #: Line names are kept at least so far apart.
 NAME_GAP = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One learning curve with its band.
+
+    Attributes:
+        name: What a reader sees, such as "max_herding".
+        role: "ours", the "baseline", or "other".
+        labels: Label counts, ascending.
+        mean: Accuracy at each, in [0, 1].
+        low: Lower ends of the band; empty for a line without one.
+        high: Upper ends of the band; empty for a line without one.
+        band: What the band is, said under the chart.
+    """
+
+    name: str
+    role: Literal["ours", "baseline", "other"]
+    labels: tuple[int, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    band: str = "90 % interval of the mean"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from activessl.heads.again import Suspect
 from activessl.ledger.believe import Person
@@ -19,30 +19,13 @@ from activessl.measuring.roi import Roi
 from activessl.measuring.savings import Savings
 from activessl.measuring.stopping import Verdict
 from activessl.measuring.trust import Trust
+from activessl.reports.chart import Line, draw
+from activessl.reports.strips import Redrawn
+from activessl.reports.tiles import budget, tiles
+from activessl.reports.trust_chart import draw_trust
 from activessl.reports.wording import Headline, amount, gate_line, headline, hours_text, percent, plan_lines, roi_lines
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One learning curve with its band.
-
-    Attributes:
-        name: What a reader sees, such as "max_herding".
-        role: "ours", the "baseline", or "other".
-        labels: Label counts, ascending.
-        mean: Accuracy at each, in [0, 1].
-        low: Lower ends of the band; empty for a line without one.
-        high: Upper ends of the band; empty for a line without one.
-        band: What the band is, said under the chart.
-    """
-
-    name: str
-    role: Literal["ours", "baseline", "other"]
-    labels: tuple[int, ...]
-    mean: tuple[float, ...]
-    low: tuple[float, ...] = ()
-    high: tuple[float, ...] = ()
-    band: str = "90 % interval of the mean"
+__all__ = ["ClassRow", "ItemRow", "Line", "Redrawn", "Report", "RoundRow", "Sight", "suspects_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +110,6 @@ class Sight:
     thumbnail: str | None = None
     label: str | None = None
     alike: tuple[Sight, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Redrawn:
-    """An item of which the encoder saw a part, and what it made of the rest.
-
-    Attributes:
-        id: The item.
-        pictures: ``data:`` URIs of the item, of what was seen of it, and of what was made of it; empty for series.
-        series: Values by channel and time, None where one is missing; empty for pictures.
-        hidden: Whether each time was hidden; empty for pictures.
-        drawn: As ``series``: what was made of it, None where it was seen.
-    """
-
-    id: str
-    pictures: tuple[str, ...] = ()
-    series: tuple[tuple[float | None, ...], ...] = ()
-    hidden: tuple[bool, ...] = ()
-    drawn: tuple[tuple[float | None, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +249,18 @@ class Report:
         """One self-contained page: no script, nothing fetched, readable in the dark and on paper."""
         from activessl.reports.html import render  # jinja2 only where it is needed
 
-        return render(self)
+        return render(
+            report=self,
+            headline=self.headline,
+            chart=draw(self.lines, self.savings),
+            trust=draw_trust(self.trust),
+            tiles=tiles(
+                self.labels, self.items, self.accuracy, self.test_accuracy, self.test_items, self.time, self.hours
+            ),
+            budget=budget(self.hours, self.savings, self.per_hour, self.currency),
+            money=[] if self.roi is None else roi_lines(self.roi),
+            plan=[] if self.plan is None else plan_lines(self.plan),
+        )
 
     def to_text(self) -> str:
         """A page for the terminal."""

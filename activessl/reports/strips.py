@@ -6,11 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from activessl.reports.report import Redrawn
-
 WIDTH, HEIGHT = 340, 64
 #: Channels of a series that are drawn: more than fit beside each other say less.
 SHOWN_CHANNELS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Redrawn:
+    """An item of which the encoder saw a part, and what it made of the rest.
+
+    Attributes:
+        id: The item.
+        pictures: ``data:`` URIs of the item, of what was seen of it, and of what was made of it; empty for series.
+        series: Values by channel and time, None where one is missing; empty for pictures.
+        hidden: Whether each time was hidden; empty for pictures.
+        drawn: As ``series``: what was made of it, None where it was seen.
+    """
+
+    id: str
+    pictures: tuple[str, ...] = ()
+    series: tuple[tuple[float | None, ...], ...] = ()
+    hidden: tuple[bool, ...] = ()
+    drawn: tuple[tuple[float | None, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,11 @@ def to_prediction(suggestion: Suggestion | None, score: float, model: str, contr
         raise AnnotatorError(
             f"a prediction does not fit the label config: {error}", hint="correct the label config, or the classes"
         )
-    return {"model_version": model, "score": float(score), "result": [*to_result(shown, control), *to_hint(suggestion, control)]}
+    return {
+        "model_version": model,
+        "score": float(score),
+        "result": [*to_result(shown, control), *to_hint(suggestion, control)],
+    }
 
 
 @lru_cache(maxsize=1024)

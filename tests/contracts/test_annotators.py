@@ -493,7 +493,7 @@ def test_our_own_label_config_of_before_there_were_alternatives_goes_on_without_
     query = ask(pool, [0, 1])
     wider = LabelStudioAnnotator(replace(people.config, classes=(*CLASSES, "hat")))
     pushed = wider.push(pool, query, suggest(query, "bag"), model="round-0")
-    project, control = wider.project()
+    project, _ = wider.project()
     assert project["label_config"] == build_config((*CLASSES, "hat"), "text", hint=False)
     assert set(map(tuple, hints(wider, pushed.tasks).values())) == {()}
 
