@@ -49,10 +49,8 @@ class RocketEncoder:
         Raises:
             EncoderError: A series with another number of channels.
         """
-        for start in range(0, len(pool), batch_size):
-            rows = range(start, min(start + batch_size, len(pool)))
-            features = self.rocket(read_series(pool, rows, channels=len(self.rocket.mean)))
-            yield (_centred(features, self.pca_mean) @ self.pca).numpy()
+        for batch in series_batches(pool, batch_size, channels=len(self.rocket.mean)):
+            yield (_centred(self.rocket(batch), self.pca_mean) @ self.pca).numpy()
 
 
 def read_series(pool: Pool, rows: range | list[int], *, channels: int) -> list[Series]:
@@ -69,6 +67,16 @@ def read_series(pool: Pool, rows: range | list[int], *, channels: int) -> list[S
                 hint="leave it out, or give every series the same channels",
             )
     return found
+
+
+def series_batches(pool: Pool, batch_size: int, *, channels: int) -> Iterator[list[Series]]:
+    """The series of a pool, some at a time, as ``read_series`` reads them.
+
+    Raises:
+        EncoderError: One of them has another number of channels.
+    """
+    for start in range(0, len(pool), batch_size):
+        yield read_series(pool, range(start, min(start + batch_size, len(pool))), channels=channels)
 
 
 def vary(series: Series, rng: np.random.Generator, *, shortest: float, loudness: float, noise: float) -> Series:
