@@ -220,6 +220,7 @@ class Oracle:
 
     def _answer(self, turn: int, item: str, group: str) -> Answer:
         rng = np.random.default_rng([self.seed, *item.encode()])
+        named: tuple[str, ...]
         rows, suggested = [self._row[name] for name in self._true(item_of(item))], self._asked[item, group]
         if self.multi_label:
             truth = np.isin(np.arange(len(self.classes)), rows).astype(np.int64)

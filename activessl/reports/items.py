@@ -41,6 +41,7 @@ def item_table(
     decided = None if probs is None else decide(probs, multi_label=multi_label)
     for i, item in enumerate(ids):
         label = history.labels.get(item)
+        named: tuple[str, ...]
         if label is not None:
             named, source = label.classes, "person"
         elif probs is not None and item in history.machine:

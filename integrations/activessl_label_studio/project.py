@@ -26,6 +26,14 @@ INSTRUCTIONS = (
     "if it is not. Where it hesitates, a line above says between what. Skip what you cannot tell.</p>"
 )
 
+#: The same where an item may have several classes.
+SEVERAL = (
+    "<p>Press the key of each class that the item has, then Ctrl+Enter to submit; submit it without any if it has none "
+    "of them.</p>"
+    "<p>What is selected already is what the model believes: take away what is wrong, and add what is missing. Skip "
+    "what you cannot tell.</p>"
+)
+
 #: An address this long passes every proxy (gunicorn takes 4,094 characters); a longer filter goes into the body.
 _QUERY_CHARS = 3_000
 
@@ -82,13 +90,13 @@ def open_project(
             "label_config": build_config(classes, modality, multi=multi, channels=channels, side=side),
             "sampling": UNCERTAINTY,
             "show_collab_predictions": True,
-            "enable_empty_annotation": False,
+            "enable_empty_annotation": multi,  # an item may have none of the classes
             "maximum_annotations": 1,
-            "expert_instruction": instructions or INSTRUCTIONS,
+            "expert_instruction": instructions or (SEVERAL if multi else INSTRUCTIONS),
             "show_instruction": bool(instructions),
         }
         project = client.post("/api/projects/", body)
-    wanted = {"sampling": UNCERTAINTY, "show_collab_predictions": True, "enable_empty_annotation": False}
+    wanted = {"sampling": UNCERTAINTY, "show_collab_predictions": True, "enable_empty_annotation": multi}
     changes: dict[str, Any] = {key: value for key, value in wanted.items() if project.get(key) != value}
     found = read_config(str(project.get("label_config") or ""), control=control)
     if found.modality != modality:

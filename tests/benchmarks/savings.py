@@ -274,14 +274,15 @@ def sensitivity(args: argparse.Namespace, store: Store) -> None:
         "as above, true labels": (truth, {}),
         "people's answers (17 % wrong)": (base, {}),
         "the worst of three answers (40 % wrong)": ({**base, "answers": _worst(args.data, base)}, {}),
-        "pool of 1,000": ({**cifar(args.data, pool=1000), "answers": None}, {"budgets": (20, 40, 80, 160, 320, 640)}),
+        "pool of 1,000": ({**cifar(args.data, pool=1000), "answers": None}, {}),
         "imbalance 10:1": ({**unbalanced(truth)}, {}),
-        "rounds of 10, then 20": (truth, {"budgets": (10, *range(20, 321, 20), 640)}),
+        "rounds of 10": (truth, {"budgets": tuple(range(10, 481, 10))}),
+        "rounds of 20, then twice as many each": (truth, {"budgets": (20, 40, 80, 160, 320, 640)}),
         "a weak encoder (16 random directions)": ({**truth, "x": base["x"] @ rough}, {}),
     }
     for name, (task, told) in runs.items():
         if name not in found:
-            found[name] = replay(task, max(args.seeds // 2, 4), **{"budgets": (20, 40, 80, 160, 320, 640), **told})
+            found[name] = replay(task, max(args.seeds // 2, 4), **{"budgets": tuple(range(20, 481, 20)), **told})
             store.put("sensitivity", found)
             print(name, flush=True)
 

@@ -114,7 +114,8 @@ def _stopping(store: Any) -> str:
 def _sensitivity(store: Any) -> str:
     lines = ["| run | target | random | auto | saved |", "|---|---|---|---|---|"]
     for name, arms in (store.get("sensitivity") or {}).items():
-        target = float(isotonic(np.array(arms["random"]["accuracy"]).mean(axis=0))[-2])
+        at = arms["random"]["labels"].index(320)
+        target = float(isotonic(np.array(arms["random"]["accuracy"]).mean(axis=0))[at])
         ours, theirs = (_reach(arms[arm], target) for arm in ("auto", "random"))
         most = arms["auto"]["labels"][-1]
         saved = f"{100 * (1 - ours[0] / theirs[0]):.0f} %" if np.isfinite(ours[0] / theirs[0]) else "–"

@@ -205,3 +205,46 @@ def test_what_else_the_model_considers_stands_above_the_choices_but_of_a_blind_i
     page.goto(push([2, 3], (0.5, 0.45, 0.05), "round-3", blind=3), wait_until="domcontentloaded")
     see(page)
     page.get_by_text(f"model: {first} 50 %, or {second} 45 %").wait_for()
+
+
+def test_where_an_item_may_have_several_classes_a_person_adds_takes_away_and_says_none(
+    page: Any, server: StudioInfo, session: Session
+) -> None:
+    title = f"several {uuid.uuid4().hex[:8]}"
+    people = LabelStudioAnnotator(LabelStudioConfig(server.url, server.token, title, CLASSES, multi=True))
+    pool, (first, second, third) = session.project.pool(), CLASSES[:3]
+    ids, n = pool.ids[:3], 3
+    query = Query(np.arange(n), ids, np.linspace(1, 0.5, n), ("",) * n, np.full(n, np.nan), "random")
+    said = [Suggestion(i, (first, second, third), (0.9, 0.8, 0.1)) for i in ids]
+    page.goto(people.push(pool, query, said, model="round-1").where, wait_until="domcontentloaded")
+
+    def selected() -> list[str]:
+        return [name for name in CLASSES if choice(page, name).locator("input").first.is_checked()]
+
+    def submit() -> None:
+        with page.expect_response(lambda r: "/annotations" in r.url and r.request.method == "POST"):
+            page.get_by_role("button", name="Submit").first.click()
+        page.wait_for_timeout(1000)
+
+    see(page)
+    assert selected() == [first, second]
+    if picture := os.environ.get("ACTIVESSL_SCREENSHOT"):
+        page.screenshot(path=f"{picture}.several.png")
+    submit()  # both, as they are
+    see(page)
+    choice(page, first).click()
+    choice(page, third).click()
+    assert selected() == [second, third]
+    submit()  # one taken away, one added
+    see(page)
+    for name in (first, second):
+        choice(page, name).click()
+    assert selected() == []
+    submit()  # none of them
+    answers = people.pull()[0]
+    assert [(a.kind, set(a.classes)) for a in answers] == [
+        ("label", {first, second}),
+        ("label", {second, third}),
+        ("label", set()),
+    ]
+    assert [a.suggested for a in answers] == [f"{first}|{second}"] * 3
