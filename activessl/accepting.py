@@ -152,8 +152,9 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
         )
     aside = history.labels.keys() | history.set_aside | history.missing
     rest = np.array([j for j, i in enumerate(ids) if i not in aside and history.late.get(i, 0) <= drawn.until], int)
+    several = ("multi-label",) if multi_label else ()
     look = _name((error, delta, per_class, config.head.name, config.seed, classes, view.embeddings.fingerprint,
-        history.digest(), [ids[j] for j in rest]))  # fmt: skip
+        history.digest(), [ids[j] for j in rest], *several))  # fmt: skip
     attempt = history.tried.index(look) + 1 if look in history.tried else len(history.tried) + 1
     probs = view.new_head().fit(view.points[rows[taught]], y[taught]).predict_proba(view.points)
     predicted = decide(probs, multi_label=multi_label)

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from activessl.annotators.base import BETWEEN, NONE
 from activessl.errors import ConfigError
 from activessl.pool.pool import Modality
 
@@ -151,6 +152,11 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _of_one_class_each(self) -> Config:
+        odd = next((name for name in self.data.classes if BETWEEN in name or name == NONE), None)
+        if self.data.multi_label and odd is not None:
+            raise ValueError(
+                f"class {odd!r}: {BETWEEN!r} stands between several classes, and {NONE!r} for none of them"
+            )
         if self.data.multi_label and self.query.confirm:
             raise ValueError("query.confirm asks whether alike items are all of one class: not with data.multi_label")
         if self.data.multi_label and self.finetune.when != "never":

@@ -101,7 +101,9 @@ class Evidence:
         # what the encoder itself has learned is no test of anything that looks through it
         learned = frozenset() if history.tuned is None else frozenset(history.tuned.taught)
         facts = {item: fact for item, fact in facts.items() if item not in learned}
-        at = np.array([i for i, row in enumerate(rows) if ids[row] in facts], dtype=np.int64)
+        # nor is a label that does not say of each class whether the item has it
+        whole = self.view.training[1].min(axis=1, initial=0) >= 0 if self.view.multi_label else np.ones(len(rows), bool)
+        at = np.array([i for i, row in enumerate(rows) if ids[row] in facts and whole[i]], dtype=np.int64)
         chance = np.array([facts[ids[rows[i]]][0] for i in at], dtype=float)
         number = np.array([facts[ids[rows[i]]][1] for i in at], dtype=np.int64)
         late = np.array([history.late.get(i, 0) for i in ids], dtype=np.int64)

@@ -26,7 +26,7 @@ from activessl.errors import AnnotatorError, LabelError, PoolError, ProjectError
 from activessl.evidence import Evidence
 from activessl.finetuning import due, finetune, standing_encoder, take_back
 from activessl.heads.base import Head
-from activessl.heads.decisions import decide, same
+from activessl.heads.decisions import Labels, decide, numbered_alike, same
 from activessl.held_out import held_out
 from activessl.ledger.asking import query_of
 from activessl.ledger.fold import History, RoundHistory
@@ -118,7 +118,11 @@ class Session:
         config, pool = self.project.config, self.project.pool()
         history = self.project.history()
         index = {name: k for k, name in enumerate(config.data.classes)}
-        labels = {item: index[label.classes[0]] for item, label in history.labels.items() if len(label.classes) == 1}
+        labels: dict[str, int | tuple[int, ...]]
+        if config.data.multi_label:
+            labels = {item: tuple(int(c in said.classes) for c in index) for item, said in history.labels.items()}
+        else:
+            labels = {item: index[said.classes[0]] for item, said in history.labels.items()}
         model = None if config.encoder.model is None else _model(self.project, config.encoder.model)
         requests = [
             (name, {} if model is None or name not in PRETRAINED else {"model": model})
@@ -130,7 +134,7 @@ class Session:
             requests,
             minutes=config.encoder.minutes if minutes is None else minutes,
             seed=config.seed,
-            labels={} if config.data.multi_label else labels,
+            labels=labels,
             n_classes=len(config.data.classes),
             on_progress=on_progress,
         )
@@ -349,7 +353,7 @@ class Session:
                 seconds=seconds,
                 accuracy=accuracy,
                 test_items=tested,
-                kappa=None if before is None else kappa(before.ravel(), after.ravel()),
+                kappa=None if before is None else _agreement(before, after),
                 change=None if before is None else float(np.mean(~same(before, after))),
                 suspects=int(np.sum(view.doubts > SUSPECT)),
                 turn=history.events,
@@ -421,7 +425,7 @@ class Session:
         """One row an item: what people said and, if asked for, what the head says of the rest."""
         view, classes = View.of(self.project), self.project.config.data.classes
         if not predictions or view.history.taught is None:
-            return item_table(view.history, self.project.pool().ids, classes, None)
+            return item_table(view.history, self.project.pool().ids, classes, None, multi_label=view.multi_label)
         return item_table(view.history, view.embeddings.ids, classes, view.probs, multi_label=view.multi_label)
 
     def export_items(
@@ -499,6 +503,13 @@ def _model(project: Project, model: str) -> str:
     """A pretrained model as the encoder is to find it: a folder beside the config, or else a name on the hub."""
     folder = project.folder / Path(model).expanduser()
     return str(folder) if folder.is_dir() else model
+
+
+def _agreement(before: Labels, after: Labels) -> float | None:
+    """Kappa of two heads' predictions; None where neither finds any class in any item: that is no agreement yet."""
+    if after.ndim == 2 and not before.any() and not after.any():
+        return None
+    return kappa(*numbered_alike(before, after))
 
 
 def _about(taught: Taught) -> tuple[int, str, str, str]:

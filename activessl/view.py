@@ -27,6 +27,7 @@ from activessl.heads.left_out import left_out_probs
 from activessl.heads.noise import NO_ANSWER
 from activessl.heads.registry import load_head, make_head
 from activessl.heads.smoothing import Smoothed, smooth
+from activessl.heads.softmax import shared_span
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import AUDIT, Asked
 from activessl.project import Project, writing
@@ -114,17 +115,18 @@ class View:
 
     @cached_property
     def training(self) -> tuple[Int[np.ndarray, " m"], Labels]:
-        """Rows that have a label, ascending, and their class indices or, multi-label, (m, k) of 0 and 1."""
+        """Rows that have a label, ascending, and their class indices or, multi-label, (m, k) of 0 and 1, with -1 for a
+        class that joined after the item was looked at."""
         index = {name: k for k, name in enumerate(self.project.config.data.classes)}
-        known = sorted(
-            (self.row[item], label.classes) for item, label in self.history.labels.items() if item in self.row
-        )
-        rows = np.array([r for r, _ in known], dtype=np.int64)
+        labels = self.history.labels.items()
+        known = sorted((self.row[item], label.classes, label.unknown) for item, label in labels if item in self.row)
+        rows = np.array([r for r, _, _ in known], dtype=np.int64)
         if not self.multi_label:
-            return rows, np.array([index[classes[0]] for _, classes in known], dtype=np.int64)
+            return rows, np.array([index[classes[0]] for _, classes, _ in known], dtype=np.int64)
         table = np.zeros((len(known), len(index)), dtype=np.int64)
-        for i, (_, classes) in enumerate(known):
+        for i, (_, classes, unknown) in enumerate(known):
             table[i, [index[name] for name in classes]] = 1
+            table[i, [index[name] for name in unknown]] = -1
         return rows, table
 
     @cached_property
@@ -248,10 +250,12 @@ class View:
         """The probability that an item was wrongly given, or not given, each class, asked about each on its own."""
         rows, y = self.training
         doubts = np.zeros(y.shape)
-        for k, name in enumerate(self.project.config.data.classes):
-            if not one_kind(y[:, k]):
-                said = left_out_probs(self.points[rows], y[:, k], 2)
-                doubts[:, k] = label_doubts(self._answers(name), y[:, k], said)
+        with shared_span():
+            for k, name in enumerate(self.project.config.data.classes):
+                known = np.flatnonzero(y[:, k] >= 0)
+                if len(known) and not one_kind(y[known, k]):
+                    said = left_out_probs(self.points[rows[known]], y[known, k], 2)
+                    doubts[known, k] = label_doubts(self._answers(name)[known], y[known, k], said)
         return doubts
 
     def _answers(self, of: str | None = None) -> Int[np.ndarray, "m a"]:
@@ -303,7 +307,11 @@ class View:
     def named(self, label: Any) -> tuple[str, ...]:
         """The classes of one label: of a class index, or of a row of 0 and 1."""
         classes = self.project.config.data.classes
-        return tuple(classes[k] for k in np.flatnonzero(label)) if self.multi_label else (classes[int(label)],)
+        return (
+            tuple(classes[k] for k in np.flatnonzero(np.equal(label, 1)))
+            if self.multi_label
+            else (classes[int(label)],)
+        )
 
     def again(self, query_size: int, share: float | Literal["auto"]) -> tuple[Asked, ...]:
         """What to ask about once more in the next round, the most doubtful first.
@@ -321,7 +329,10 @@ class View:
         may = np.array([asked[i] < MOST_ASKINGS and i not in never for i in (self.embeddings.ids[r] for r in rows)])
         doubts = np.where(may, self.doubts, 0.0)
         if share == "auto":
-            count = min(how_many_again(doubts, 1 - self.sure[self.free], query_size), query_size // 2)
+            # of a new item and of a label alike: that anything about it is wrong
+            whole = 1 - np.prod(1 - self._class_doubts, axis=1) if self.multi_label else doubts
+            whole = np.where(may, whole, 0.0)
+            count = min(how_many_again(whole, 1 - self.sure[self.free], query_size), query_size // 2)
         else:
             count = round(share * query_size)
         worst = np.argsort(-doubts, kind="stable")[:count]
@@ -342,7 +353,7 @@ class View:
         return State(
             vectors=self.points,
             labeled=rows,
-            labels=y,
+            labels=np.maximum(y, 0),
             n_classes=len(config.data.classes),
             rng=np.random.default_rng([config.seed, number]),
             probs=self.probs,

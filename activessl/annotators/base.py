@@ -77,7 +77,7 @@ class Answer:
         seconds: How long it took, as the labeling tool recorded it; None where it did not.
         at: When, with a time zone.
         suggested: The class that was pre-selected for the person, or several as ``class_text`` writes them; None if
-            the item was shown blind.
+            the item was shown blind, or without any.
         ground_truth: True for answers that were imported as reference, not given in this project.
         group: The id of the group that was answered as a whole; empty for an item that was judged on its own. The
             seconds are then the item's part of those that the group took.
@@ -126,6 +126,19 @@ class Suggestion:
     classes: tuple[str, ...]
     probs: tuple[float, ...]
     blind: bool = False
+
+    def preselected(self, *, multi_label: bool = False) -> str | None:
+        """What is selected for whoever sees it, as ``class_text`` writes it; None where that is nothing.
+
+        Example:
+            >>> found = Suggestion("a", ("cat", "dog", "ant"), (0.9, 0.6, 0.1))
+            >>> found.preselected(), found.preselected(multi_label=True)
+            ('cat', 'cat|dog')
+        """
+        if not multi_label:
+            return self.classes[0] if self.classes else None
+        likely = [name for name, p in zip(self.classes, self.probs, strict=True) if p >= 0.5]
+        return class_text(likely) if likely else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.annotators.base import Answer, AnswerKind, Group, Pushed, Suggestion, class_text, item_of
+from activessl.annotators.base import Answer, AnswerKind, Group, Pushed, Suggestion, item_of
 from activessl.errors import AnnotatorError, LabelError
 from activessl.pool.pool import Pool
 from activessl.strategies.base import Query
@@ -167,7 +167,8 @@ class Oracle:
             AnnotatorError: The truth of an item is not known. Nothing of the query is taken then.
         """
         self._check(query.ids)
-        shown = {s.item_id: self._preselected(s) for s in suggestions if s.classes and not s.blind}
+        said = {s.item_id: s.preselected(multi_label=self.multi_label) for s in suggestions if not s.blind}
+        shown = {item: name for item, name in said.items() if name is not None}
         new = [item for item in query.ids if (item, "") not in self._asked]
         for item in new:
             self._asked[item, ""] = shown.get(item)
@@ -190,12 +191,6 @@ class Oracle:
     def _true(self, item: str) -> tuple[str, ...]:
         said = self.truth[item]
         return (said,) if isinstance(said, str) else tuple(said)
-
-    def _preselected(self, suggestion: Suggestion) -> str:
-        if not self.multi_label:
-            return suggestion.classes[0]
-        pairs = zip(suggestion.classes, suggestion.probs, strict=True)
-        return class_text([name for name, p in pairs if p >= 0.5])
 
     def _check(self, ids: Sequence[str]) -> None:
         unknown = [item for item in ids if item_of(item) not in self.truth]

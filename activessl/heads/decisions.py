@@ -1,8 +1,9 @@
 """From probabilities to classes: one an item, or any number.
 
 Where an item has one class, labels are (n,) class indices and rows of probabilities sum to one. Where it may have
-several, or none, labels are (n, k) of 0 and 1, and each probability stands alone. What is asked of either is the same:
-what does the head decide, how sure is it of all of that, and are two answers the same?
+several, or none, labels are (n, k) of 0 and 1, with -1 where nobody was asked about a class yet, and each probability
+stands alone. What is asked of either is the same: what does the head decide, how sure is it of all of that, and is it
+what people say?
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
-#: (n,) class indices, or (n, k) of 0 and 1.
+#: (n,) class indices, or (n, k) of 0 and 1, -1 where it is not known.
 Labels = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -45,17 +46,29 @@ def sureness(probs: Float[np.ndarray, "n k"], *, multi_label: bool = False) -> F
     return np.asarray(np.maximum(probs, 1 - probs).prod(axis=1))
 
 
-def same(one: Labels, other: Labels) -> Bool[np.ndarray, " n"]:
-    """Whether the labels of each item are the same: multi-label, in every class.
+def same(said: Labels, labels: Labels) -> Bool[np.ndarray, " n"]:
+    """Whether what is said of each item is what its label says: multi-label, in every class that is known.
 
     Example:
         >>> same(np.array([0, 1]), np.array([0, 2])).tolist()
         [True, False]
-        >>> same(np.array([[0, 1], [1, 1]]), np.array([[0, 1], [1, 0]])).tolist()
-        [True, False]
+        >>> same(np.array([[0, 1], [1, 1], [1, 1]]), np.array([[0, 1], [1, 0], [1, -1]])).tolist()
+        [True, False, True]
     """
-    equal = np.asarray(one) == np.asarray(other)
-    return np.asarray(equal.all(axis=1) if equal.ndim == 2 else equal)
+    equal = np.asarray(said) == np.asarray(labels)
+    return np.asarray((equal | (np.asarray(labels) < 0)).all(axis=1) if equal.ndim == 2 else equal)
+
+
+def numbered_alike(one: Labels, other: Labels) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """Two answers about the same items as numbers: multi-label, one for each set of classes that there is.
+
+    Example:
+        >>> [part.tolist() for part in numbered_alike(np.array([[0, 1], [1, 1]]), np.array([[0, 1], [0, 0]]))]
+        [[1, 2], [1, 0]]
+    """
+    _, number = np.unique(np.concatenate([one, other]), axis=0, return_inverse=True)
+    number = number.reshape(-1)
+    return number[: len(one)], number[len(one) :]
 
 
 def one_kind(labels: Labels) -> bool:

@@ -22,14 +22,14 @@ def fold_predictions(x: Float[np.ndarray, "m d"], y: Labels, *, head: str, n_cla
         seed: Of the folds and the head.
 
     Returns:
-        In the form of ``y``; -1 for a label that stands alone.
+        In the form of ``y``; -2, which is no label, for one that stands alone.
 
     Example:
         >>> x, y = np.repeat(np.eye(2), 5, axis=0), np.repeat([0, 1], 5)
         >>> fold_predictions(x, y, head="logistic", n_classes=2, seed=0)
         array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
     """
-    predicted, multi_label = np.full(np.shape(y), -1, dtype=np.int64), np.ndim(y) == 2
+    predicted, multi_label = np.full(np.shape(y), -2, dtype=np.int64), np.ndim(y) == 2
     fold = np.random.default_rng([seed, 4]).permutation(len(y)) % min(FOLDS, max(len(y), 1))
     for k in np.unique(fold):
         inside = fold != k

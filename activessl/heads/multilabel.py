@@ -9,12 +9,14 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from activessl.errors import HeadError, LabelError
 from activessl.heads.base import Head
 from activessl.heads.files import read_head, write_head
 from activessl.heads.registry import load_head, make_head
+from activessl.heads.softmax import shared_span
 
 
 class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -55,11 +57,12 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: Vectors of the labeled items.
-            y: 1 where an item has a class, else 0.
+            y: 1 where an item has a class, else 0; -1 where nobody was asked about the class yet, which teaches nothing
+                about it.
 
         Raises:
             HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
-            LabelError: Other labels than 0 and 1, or not one column for each class.
+            LabelError: Other labels than these, or not one column for each class.
         """
         self.__dict__.pop("heads_", None)
         return self.partial_fit(X, y)
@@ -73,7 +76,7 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn from all labels there are, from the last weights: what ``fit`` gives, sooner."""
         table = np.asarray(y)
         given = self.classes if classes is None else classes
-        if table.ndim != 2 or not len(table) or not np.isin(table, (0, 1)).all():
+        if table.ndim != 2 or not len(table) or not np.isin(table, (-1, 0, 1)).all():
             raise LabelError(
                 f"labels of shape {table.shape}, or with other values than 0 and 1",
                 hint="pass a row an item and a column a class: 1 where the item has it",
@@ -86,9 +89,9 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         heads = self.__dict__.get("heads_")
         if heads is None or len(heads) != len(self.classes_):
             heads = [make_head(self.name, n_classes=2, seed=self.seed) for _ in self.classes_]
-        self.heads_ = [
-            head.partial_fit(X, column, classes=np.arange(2)) for head, column in zip(heads, table.T, strict=True)
-        ]
+        x = np.asarray(X)
+        with shared_span():
+            self.heads_ = [_taught(head, x, column) for head, column in zip(heads, table.T, strict=True)]
         return self
 
     def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
@@ -100,6 +103,9 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """1 where an item more likely has a class than not."""
         return (self.predict_proba(X) >= 0.5).astype(np.int64)
 
+    @available_if(  # type: ignore[untyped-decorator]
+        lambda self: any(hasattr(head, "sample_proba") for head in self.heads_)
+    )
     def sample_proba(
         self, X: Float[np.ndarray, "n d"], draws: int, rng: np.random.Generator
     ) -> Float[np.ndarray, "s n k"]:
@@ -146,3 +152,11 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         head.classes_ = np.asarray(config["classes"])
         head.heads_ = [load_head(head.name, folder / f"{k:04d}") for k in range(len(head.classes_))]
         return head
+
+
+def _taught(head: Head, x: Float[np.ndarray, "m d"], column: Int[np.ndarray, " m"]) -> Head:
+    """A head of one class, taught the items of which it is known whether they have it."""
+    known = column >= 0
+    if not known.any():  # nobody was asked about this class yet: as after one item that does not have it
+        x, column, known = x[:1], np.zeros(1, dtype=np.int64), np.ones(1, dtype=bool)
+    return head.partial_fit(x[known], column[known], classes=np.arange(2))

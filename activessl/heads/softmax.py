@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -28,6 +32,19 @@ class Span:
     energy: Float[np.ndarray, " r"]
 
 
+_KEPT: ContextVar[dict[bytes, Span] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def shared_span() -> Iterator[None]:
+    """Inside, the same vectors are rotated once: for fits that differ in their labels only."""
+    token = _KEPT.set({})
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+
+
 def span(vectors: Float[np.ndarray, "m d"]) -> Span:
     """Rotate vectors into their principal axes, through the smaller of the two Gram matrices.
 
@@ -36,7 +53,17 @@ def span(vectors: Float[np.ndarray, "m d"]) -> Span:
         >>> found.energy.round(6).tolist(), (found.coords @ found.axes).round(6).tolist()
         ([16.0, 9.0], [[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]])
     """
-    x = np.asarray(vectors, dtype=np.float64)
+    x = np.ascontiguousarray(vectors, dtype=np.float64)
+    kept = _KEPT.get()
+    if kept is None:
+        return _rotated(x)
+    name = blake2b(x.data, digest_size=16).digest() + repr(x.shape).encode()
+    if name not in kept:
+        kept[name] = _rotated(x)
+    return kept[name]
+
+
+def _rotated(x: Float[np.ndarray, "m d"]) -> Span:
     small = x @ x.T if len(x) <= x.shape[1] else x.T @ x
     energy, basis = eigh(small, check_finite=False)
     # squared singular values below this carry rounding noise only

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -22,10 +23,11 @@ class Label:
 
     Attributes:
         classes: The classes believed; of equals, those given first. Multi-label in the order of the project's.
-        votes: How many annotators gave exactly these.
+        votes: How many annotators gave exactly these; multi-label perhaps none.
         annotators: How many labeled the item.
         answers: All standing answers about it, oldest first.
         certainty: Probability of these classes by the annotators' reliability; None where only one person answered.
+        unknown: Multi-label, classes that nobody could give when they looked at the item.
     """
 
     classes: tuple[str, ...]
@@ -33,6 +35,7 @@ class Label:
     annotators: int
     answers: tuple[Answer, ...]
     certainty: float | None = None
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,15 @@ class Person:
 
 
 def believe(
-    answers: Iterable[Answer], classes: Sequence[str], *, multi_label: bool = False
+    answers: Iterable[Answer], classes: Sequence[str], *, since: Mapping[str, datetime] | None = None
 ) -> tuple[dict[str, Label], frozenset[str], tuple[Answer, ...], dict[str, Person]]:
     """Labels, skipped items, answers set aside because of their class, and the annotators' reliability.
 
     Args:
         answers: Standing ones; in any order.
         classes: Those that the project has, in their order.
-        multi_label: Whether an item may have several of them: then each class is weighed on its own.
+        since: Where an item may have several of them, or none, each is weighed on its own; of a class that joined
+            later, from when on people could give it. None where an item has one.
     """
     known = set(classes)
     by_item: dict[str, list[Answer]] = {}
@@ -66,18 +70,18 @@ def believe(
     aside: list[Answer] = []
     for answer in sorted(answers, key=lambda a: (a.at, a.key)):
         item = item_of(answer.item_id)
-        if answer.kind == "skip":
+        if answer.kind == "skip" or (answer.kind == "label" and not answer.classes and since is None):
             skips.add(item)
         elif answer.kind == "label":
-            if known.issuperset(answer.classes):
+            if since is not None or (len(answer.classes) == 1 and answer.classes[0] in known):
                 by_item.setdefault(item, []).append(answer)
             else:
                 aside.append(answer)
 
     # a person who answers twice has changed their mind
     last = {item: _last(given) for item, given in by_item.items()}
-    if multi_label:
-        labels, people = _class_by_class(by_item, last, classes)
+    if since is not None:
+        labels, people = _class_by_class(by_item, last, classes, since)
         return labels, frozenset(skips - labels.keys()), tuple(aside), people
     weighed, people = _weighed(last, {item: first_answers(given) for item, given in by_item.items()})
     labels = {}
@@ -138,23 +142,28 @@ def _weighed(
 
 
 def _class_by_class(
-    given: Mapping[str, Sequence[Answer]], last: Mapping[str, Mapping[str, Answer]], classes: Sequence[str]
+    given: Mapping[str, Sequence[Answer]],
+    last: Mapping[str, Mapping[str, Answer]],
+    classes: Sequence[str],
+    since: Mapping[str, datetime],
 ) -> tuple[dict[str, Label], dict[str, Person]]:
     """Labels of any number of classes: of each class it is asked whether people gave it, weighed by how often they are
-    right about that class; what two people are reliable for is the mean over the classes."""
+    right about that class; how reliable somebody is is the mean over the classes. What was taken out of the classes is
+    passed over: what was said of the others stands."""
     disputed = {item: said for item, said in last.items() if len(said) > 1}
     compared = {item: said for item, answers in given.items() if len(said := first_answers(answers)) > 1}
-    people = {
-        who: i for i, who in enumerate(sorted({w for t in (disputed, compared) for said in t.values() for w in said}))
-    }
+    everybody = {who for table in (disputed, compared) for said in table.values() for who in said}
+    people = {who: i for i, who in enumerate(sorted(everybody))}
     chance = np.zeros((len(disputed), len(classes)))  # that an item has a class
     reliability = np.ones((len(classes), len(people)))
-    for k, name in enumerate(classes if disputed else ()):
+    for k, name in enumerate(classes):
+        asked, known = (_gave(table, people, name, since) for table in (disputed, compared))
         confusion, shares = np.tile(newcomer(2), (len(people), 1, 1)), np.full(2, 0.5)
-        if compared:
-            found = consensus(_gave(compared, people, name), 2)
+        if np.any(known >= 0):
+            found = consensus(known, 2)
             confusion, shares, reliability[k] = found.confusion, found.shares, found.reliability
-        chance[:, k] = weigh(_gave(disputed, people, name), confusion, shares)[:, 1]
+        if np.any(asked >= 0):
+            chance[:, k] = np.where((asked >= 0).any(axis=1), weigh(asked, confusion, shares)[:, 1], 0.0)
     row = {item: i for i, item in enumerate(disputed)}
     labels = {}
     for item, answers in given.items():
@@ -165,19 +174,27 @@ def _class_by_class(
             # of a tie, what was said first
             believed = frozenset(c for c in classes if (c in first if abs(p[c] - 0.5) < TIE else p[c] > 0.5))
             certain = float(np.prod([p[c] if c in believed else 1 - p[c] for c in classes]))
-        votes = sum(frozenset(a.classes) == believed for a in last[item].values())
-        labels[item] = Label(
-            tuple(c for c in classes if c in believed), votes, len(last[item]), tuple(answers), certain
-        )
+        votes = sum(believed.intersection(classes) == set(classes).intersection(a.classes) for a in last[item].values())
+        named = tuple(c for c in classes if c in believed)
+        unknown = tuple(c for c in classes if not any(_could_say(a, c, since) for a in last[item].values()))
+        labels[item] = Label(named, votes, len(last[item]), tuple(answers), certain, unknown)
     return labels, _people(compared, people, reliability.mean(axis=0))
 
 
-def _gave(items: Mapping[str, Mapping[str, Answer]], people: Mapping[str, int], name: str) -> Int[np.ndarray, "n a"]:
+def _could_say(answer: Answer, name: str, since: Mapping[str, datetime]) -> bool:
+    """Whether a class was there to be given when somebody answered."""
+    return name in answer.classes or name not in since or answer.at >= since[name]
+
+
+def _gave(
+    items: Mapping[str, Mapping[str, Answer]], people: Mapping[str, int], name: str, since: Mapping[str, datetime]
+) -> Int[np.ndarray, "n a"]:
     """Whether each of the people gave the items a class: 1, 0, or no answer."""
     table = np.full((len(items), len(people)), NO_ANSWER)
     for i, said in enumerate(items.values()):
         for who, answer in said.items():
-            table[i, people[who]] = name in answer.classes
+            if _could_say(answer, name, since):
+                table[i, people[who]] = name in answer.classes
     return table
 
 

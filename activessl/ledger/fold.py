@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 
@@ -204,6 +204,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], multi_label: boo
     started: datetime | None = None
     first_taught: datetime | None = None
     seen: set[int] = set()
+    since: dict[str, datetime] = {}  # classes that joined later, and when
 
     for recorded in events:
         if recorded.seq in seen:
@@ -248,7 +249,8 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], multi_label: boo
             case Pulled() as e:
                 watermark = e.watermark
             case Offered() as e:
-                choice = choice.after(e)
+                joined, choice = choice.joined, choice.after(e)
+                since |= dict.fromkeys([name for name in choice.joined if name not in joined], recorded.at)
             case Accepted() as e:
                 accepted = e
             case Tried(look=look):
@@ -262,7 +264,10 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], multi_label: boo
 
     has = choice.classes(classes)
     known = set(has)
-    labels, skipped, quarantined, people = believe(standing.values(), has, multi_label=multi_label)
+    offered = {name for names in choice.last.values() for name in names}
+    if offered:  # else nobody says what people can choose from
+        since |= dict.fromkeys(known - offered, datetime.max.replace(tzinfo=UTC))
+    labels, skipped, quarantined, people = believe(standing.values(), has, since=since if multi_label else None)
     seconds: dict[str, float] = {}
     for answer in standing.values():
         if answer.seconds is not None and answer.kind != "delete":

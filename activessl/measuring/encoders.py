@@ -18,6 +18,7 @@ from activessl.encoders.health import effective_rank
 from activessl.encoders.registry import fit_encoder
 from activessl.encoders.views import MODALITIES, varied
 from activessl.errors import ActiveSSLError, EncoderError, MeasureError
+from activessl.heads.decisions import Labels, one_kind, same
 from activessl.heads.folds import fold_predictions
 from activessl.measuring.audit import wilson
 from activessl.pool.pool import Pool
@@ -68,7 +69,7 @@ def compare_encoders(
     *,
     minutes: float = 1.0,
     seed: int = 0,
-    labels: Mapping[str, int] | None = None,
+    labels: Mapping[str, int | tuple[int, ...]] | None = None,
     n_classes: int = 0,
     items: int = ITEMS,
     on_progress: OnProgress | None = None,
@@ -85,7 +86,7 @@ def compare_encoders(
         requests: Names of encoders and their settings.
         minutes: Training time of each.
         seed: Of the sample, the encoders, the views and the folds.
-        labels: Class index of each labeled item, by id.
+        labels: Class index of each labeled item, by id; a row of 0 and 1 where items may have several classes.
         n_classes: How many classes there are.
         items: How many labeled items and how many others at most.
         on_progress: Called as encoders are finished.
@@ -125,7 +126,7 @@ def _figures(
     settings: Mapping[str, Any],
     pool: Pool,
     rows: Int[np.ndarray, " m"],
-    y: Int[np.ndarray, " m"],
+    y: Labels,
     n_classes: int,
     minutes: float,
     seed: int,
@@ -143,7 +144,7 @@ def _figures(
     except ActiveSSLError as error:  # an extra that is not installed, a hub out of reach: the others still count
         return Compared(name, why=error.message)
     accuracy = low = high = None
-    if len(y) >= FEWEST and len(np.unique(y)) > 1:
+    if len(y) >= FEWEST and not one_kind(y):
         accuracy = left_out_accuracy(unit(raw)[rows], y, n_classes, seed)
         low, high = wilson(accuracy, len(y), 1.645)
     called = name if encoder.name == name else f"{name} ({encoder.name})"
@@ -180,14 +181,14 @@ def recognised_share(vectors: Float[np.ndarray, "n d"], seen: Float[np.ndarray, 
     return right / len(rows)
 
 
-def left_out_accuracy(x: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"], n_classes: int, seed: int) -> float:
+def left_out_accuracy(x: Float[np.ndarray, "m d"], y: Labels, n_classes: int, seed: int) -> float:
     """Accuracy on each fold of five of a head that learned from the other four.
 
     Example:
         >>> left_out_accuracy(np.repeat(np.eye(2), 10, axis=0), np.repeat([0, 1], 10), 2, 0)
         1.0
     """
-    return float(np.mean(fold_predictions(x, y, head="logistic", n_classes=n_classes, seed=seed) == y))
+    return float(np.mean(same(fold_predictions(x, y, head="logistic", n_classes=n_classes, seed=seed), y)))
 
 
 def _order(found: Sequence[Compared]) -> Any:

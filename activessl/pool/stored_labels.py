@@ -15,6 +15,9 @@ from activessl.pool.tables import ParquetSource, open_parquet, read_column
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+#: A class number of so much is a mistake, and a table as wide would not fit into memory.
+_MOST = 100_000
+
 
 class StoredLabels(NamedTuple):
     """What a file or folder says about the classes of its items.
@@ -131,9 +134,9 @@ def _numbered(location: Path, labels: Array, names: tuple[str, ...] | None, spli
 
 def _table(location: Path, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
     """A row of 0 and 1 for each item."""
-    if labels.dtype.kind not in "iub" or not np.isin(labels, (0, 1)).all():
+    if labels.dtype.kind not in "iubf" or not np.isin(labels, (0, 1)).all() or labels.shape[1] < 2:
         raise PoolError(
-            f"'labels' in {location} have shape {labels.shape} and other values than 0 and 1",
+            f"'labels' in {location} have shape {labels.shape}, with other values than 0 and 1 or for one class only",
             hint="store one class for each item, or a row of 0 and 1",
         )
     if names is not None and len(names) != labels.shape[1]:
@@ -148,9 +151,10 @@ def _listed(location: Path, values: list[list[Any]], split: Array | None) -> Sto
     """A list of class names, or of numbers, for each item."""
     said = sorted({one for value in values for one in value}, key=lambda one: (str(type(one)), one))
     numbered = all(isinstance(one, int) for one in said)
-    if not said or not (numbered or all(isinstance(one, str) for one in said)) or (numbered and said[0] < 0):
+    fine = (numbered and said[:1] >= [0] and said[-1:] < [_MOST]) or all(isinstance(one, str) for one in said)
+    if not said or not fine:
         raise PoolError(
-            f"the lists in the column 'label' of {location} hold other things than names or numbers of classes",
+            f"the lists in the column 'label' of {location} are all empty, or hold other things than classes",
             hint="store a list of class names for each item",
         )
     names = None if numbered else tuple(said)

@@ -34,7 +34,7 @@ def item_table(
         Rows with ``id``, ``class`` (several joined by "|", empty for none), ``source`` ("person", "machine" for a
         prediction that was accepted under a promise, or "model"), ``probability`` (the head's, of that class or of all
         that is said; None without a head), ``votes`` and ``annotators``. An item that has neither a label nor a
-        prediction has no row.
+        prediction has no row. Multi-label there is a list ``classes``, too.
     """
     index = {name: k for k, name in enumerate(classes)}
     rows: list[dict[str, Any]] = []
@@ -60,6 +60,8 @@ def item_table(
             certain = float(probs[i, index[named[0]]])
         if source == "machine":
             certain = history.machine[item].probability  # of the head that it was accepted from
+        # files that have lists get one, too
+        several = {"classes": list(named)} if multi_label else {}
         rows.append(
             {
                 "id": item,
@@ -68,6 +70,7 @@ def item_table(
                 "probability": certain,
                 "votes": label.votes if label else 0,
                 "annotators": label.annotators if label else 0,
+                **several,
             }
         )
     return rows

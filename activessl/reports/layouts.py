@@ -45,7 +45,7 @@ def write_layout(
         How many items were written.
 
     Raises:
-        ConfigError: The folder is not empty, or the layout does not exist or cannot hold such items.
+        ConfigError: The folder is not empty, or the layout does not exist or cannot hold such items or labels.
         PoolError: An item cannot be read.
     """
     if layout not in get_args(Layout):
@@ -54,6 +54,10 @@ def write_layout(
     if pool.modality not in fits:
         raise ConfigError(
             f"the layout {layout!r} cannot hold {pool.modality} items", hint="export a .parquet or .csv file instead"
+        )
+    if layout == "folders" and any("classes" in row for row in rows):
+        raise ConfigError(
+            "a folder for each class cannot hold items of several classes", hint="use the layout huggingface or coco"
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} is there already", hint="name a new folder, or empty it")
@@ -77,7 +81,7 @@ def _folders(
     for name in names:
         (folder / name).mkdir()
     for i, row in enumerate(rows):
-        _write(folder / place[str(row["class"]).split("|")[0]], i, pool, row)
+        _write(folder / place[str(row["class"])], i, pool, row)
         on_item(i + 1, len(rows))
 
 
@@ -124,7 +128,7 @@ def _coco(
         height, width = pool.items[pool.row(row["id"])].shape[:2]
         name = _write(folder / "images", i - 1, pool, row)
         images.append({"id": i, "file_name": name, "width": width, "height": height})
-        for said in str(row["class"]).split("|"):
+        for said in row.get("classes", [row["class"]]):
             annotations.append(
                 {
                     "id": len(annotations) + 1,
@@ -150,7 +154,7 @@ def _coco(
 def _said(row: _Row) -> dict[str, Any]:
     """What is known of an item besides its content."""
     return {
-        "label": row["class"],
+        "label": row.get("classes", row["class"]),
         "label_source": row["source"],
         "probability": row["probability"],
         "votes": row["votes"],

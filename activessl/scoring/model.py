@@ -47,8 +47,8 @@ class Scores:
     multi_label: bool = False
 
     def rows(self, classes: tuple[str, ...], *, every: bool = False) -> Iterator[dict[str, Any]]:
-        """One row an item: id, class (several joined by "|", empty for none), the probability that this is right,
-        novelty, and on request the probability of each class.
+        """One row an item: id, class (several joined by "|", empty for none; also as the list ``classes``), the
+        probability that this is right, novelty, and on request the probability of each class.
 
         Example:
             >>> scores = Scores(("a",), np.array([[0.25, 0.75]]), np.array([0.5]))
@@ -61,6 +61,8 @@ class Scores:
             said = np.flatnonzero(decided[i]) if self.multi_label else decided[i : i + 1]
             named = BETWEEN.join(classes[k] for k in said)
             row = {"id": item, "class": named, "probability": _short(sure[i]), "novelty": _short(novelty)}
+            if self.multi_label:
+                row["classes"] = [classes[k] for k in said]
             if every:
                 row |= {f"probability of {name}": _short(p) for name, p in zip(classes, probs, strict=True)}
             yield row

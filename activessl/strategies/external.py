@@ -138,6 +138,8 @@ class _Head:
         return np.asarray(self.state.probs[dataset.rows])
 
     def predict(self, dataset: _Rows) -> Any:
+        if np.ndim(self.state.labels) == 2:
+            return csr_matrix(self.predict_proba(dataset) >= 0.5, dtype=np.int64)
         return self.predict_proba(dataset).argmax(axis=1)
 
     def embed(self, dataset: _Rows, return_proba: bool = False, **_: Any) -> Any:

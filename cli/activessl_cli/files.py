@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 ENDINGS = (".csv", ".json", ".jsonl", ".parquet")
 
 
@@ -44,11 +46,13 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 def as_csv(rows: list[dict[str, Any]]) -> str:
     """Rows as CSV with a heading."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else ["id"])
+    # a list, of several classes, is in the row as one word, too
+    names = [name for name, value in rows[0].items() if not isinstance(value, list)] if rows else ["id"]
+    writer = csv.DictWriter(out, fieldnames=names, extrasaction="ignore")
     writer.writeheader()
     # a cell that starts like a formula would be run by a spreadsheet
     writer.writerows(
-        {k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in r.items()} for r in rows
+        {k: f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v for k, v in r.items()} for r in rows
     )
     return out.getvalue()
 

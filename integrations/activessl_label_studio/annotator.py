@@ -227,6 +227,8 @@ class LabelStudioAnnotator:
         """
         project, control = self.find(counts=False)
         self._look_at(project, control)
+        # how many classes an answer may name is the project's to say: the label config may have been changed there
+        control = replace(control, multi=self.config.multi)
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
         people, (mark, groups_mark) = self._names(), split_mark(since)

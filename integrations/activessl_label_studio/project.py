@@ -108,7 +108,7 @@ def open_project(
         kind = ("several classes", "one class")
         raise ConfigError(
             f"project {project['id']} asks for {kind[not found.multi]} per item, not {kind[not multi]}",
-            hint="change `choice` (of a Taxonomy `maxUsages`) in the project's label config, or `multi` in yours",
+            hint="change `choice` (of a Taxonomy `maxUsages`) there, or data.multi_label in activessl.toml",
         )
     before = offer.classes if offer is not None and offer.project == project_name(project) else ()
     missing = [name for name in classes if name not in found.classes and name not in before]

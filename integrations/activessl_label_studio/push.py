@@ -117,7 +117,9 @@ def push_round(
         tasks={item_id: str(numbers[item_id]) for item_id in query.ids},
         new=len(made),
         suggestions=sum(
-            bool(s.classes) and not s.blind for item_id in query.ids if (s := suggested.get(item_id)) is not None
+            not s.blind and s.preselected(multi_label=control.multi) is not None
+            for item_id in query.ids
+            if (s := suggested.get(item_id)) is not None
         ),
         where=f"{client.url}/projects/{number}/data?labeling=1",
         project=str(number),

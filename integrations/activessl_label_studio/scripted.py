@@ -136,7 +136,7 @@ class ScriptedAnnotator:
             truth = (said,) if isinstance(said, str) else tuple(said)
             shown, parent = _preselected(task, control)
             chosen = self._decide(truth, shown, control)
-            took = self._time(confirms=bool(shown) and chosen == shown)
+            took = self._time(confirms=bool(shown) and set(chosen or ()) == set(shown))
             if self.habits.sleep:
                 time.sleep(took)
             self._submit(task, chosen, control, took, parent)
@@ -145,7 +145,7 @@ class ScriptedAnnotator:
             labeled += chosen is not None
             skipped += chosen is None
             mistakes += chosen is not None and set(chosen) != set(truth)
-            accepted += bool(shown) and chosen == shown
+            accepted += bool(shown) and set(chosen or ()) == set(shown)
         return Worked(labeled, skipped, mistakes, accepted, seconds, tuple(items))
 
     def _decide(self, truth: tuple[str, ...], shown: tuple[str, ...], control: Control) -> tuple[str, ...] | None:

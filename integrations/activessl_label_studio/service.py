@@ -21,6 +21,7 @@ from typing import Any
 
 from activessl.annotators.base import Suggestion
 from activessl.errors import ActiveSSLError, ConfigError, ProjectError
+from activessl.heads.decisions import sureness
 from activessl.view import View
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, read_config
@@ -164,7 +165,8 @@ class Service:
         # whoever is to judge on their own must not see it here either
         suggestion = Suggestion(str(item), names, sure, blind=item in hidden)
         # the lowest score is labeled first: the least certain
-        return to_prediction(suggestion, float(probs.max()), model, control)
+        least = sureness(probs[None], multi_label=view.multi_label)
+        return to_prediction(suggestion, float(least[0]), model, control)
 
     def metrics(self) -> str:
         """Figures in Prometheus' text format."""

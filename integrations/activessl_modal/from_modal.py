@@ -105,7 +105,9 @@ class _LearnerView:
         return answered
 
     def predict(self, X: Any, **_: Any) -> np.ndarray[Any, Any]:
-        """The most probable class."""
+        """The most probable class; multi-label what is more probable than not."""
+        if np.ndim(self._state.labels) == 2:
+            return np.asarray(self.predict_proba(X) >= 0.5, dtype=np.int64)
         found: np.ndarray[Any, Any] = self.predict_proba(X).argmax(axis=1)
         return found
 

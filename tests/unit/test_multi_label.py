@@ -20,7 +20,7 @@ from activessl.config import check_config, write_config
 from activessl.errors import ConfigError, LabelError, MeasureError, PoolError, QueryError
 from activessl.evidence import Evidence
 from activessl.ledger.believe import believe
-from activessl.ledger.schema import Answered
+from activessl.ledger.schema import Answered, Offered
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import read_labels
 from activessl.project import Project
@@ -29,6 +29,7 @@ from activessl.scoring.estimator import PoolClassifier
 from activessl.scoring.model import Model
 from activessl.view import View
 from activessl_cli.main import app
+from activessl_modal import project_learner
 
 CLASSES = ("red", "round", "soft")
 N = 300
@@ -103,8 +104,8 @@ def test_what_is_shown_to_people_is_every_class_that_is_likely(session: Session)
     decided = dict(zip(view.embeddings.ids, view.decided if view.decided is not None else [], strict=True))
     shown = [a for a in answers if a.item_id in opened.asked and a.suggested is not None]
     assert shown
-    assert any(a.suggested == "(none)" for a in shown) and any("|" in str(a.suggested) for a in shown)
-    assert all(set(str(a.suggested).split("|")) - {"(none)"} == set(named(decided[a.item_id])) for a in shown)
+    assert any("|" in str(a.suggested) for a in shown)
+    assert all(set(str(a.suggested).split("|")) == set(named(decided[a.item_id])) for a in shown)
 
 
 def test_a_wrong_class_is_doubted_the_right_ones_named_and_asked_about_again(session: Session) -> None:
@@ -184,6 +185,101 @@ def test_what_takes_one_class_an_item_says_so(session: Session) -> None:
         with pytest.raises(ConfigError, match="multi_label"):
             check_config({"data": data, **section})
     assert "multi_label = true" in write_config(check_config({"data": data}))
+    for name in ("a|c", "(none)"):
+        with pytest.raises(ConfigError, match="stands between"):
+            check_config({"data": data | {"classes": ["a", name]}})
+    with pytest.raises(LabelError, match="several"):
+        project_learner(session)
+    for layout in ("folders", "coco"):
+        with pytest.raises(ConfigError):
+            session.export_items(session.project.folder / layout, layout)
+    assert not list(session.project.folder.glob("*.part"))
+
+
+def offer(session: Session, *classes: str) -> None:
+    """From now on the label config offers just these classes."""
+    history = session.project.history()
+    with session.project.ledger() as ledger:
+        ledger.append([Offered(project="p", classes=classes, turn=history.events)])
+
+
+def say(session: Session, items: tuple[str, ...], classes: tuple[str, ...]) -> None:
+    """Answer items now, as far as they have these classes."""
+    truth = dict(zip(session.project.pool().ids, world()[1], strict=True))
+    with session.project.ledger() as ledger:
+        for item in items:
+            given = tuple(name for name in named(truth[item]) if name in classes)
+            now = datetime.now(UTC)
+            ledger.append([Answered(answer=Answer(f"{item} {now}", item, item, "label", given, "ann", 3.0, now))])
+
+
+def test_of_a_class_that_joins_later_the_labels_from_before_say_nothing(session: Session) -> None:
+    few = CLASSES[:2]
+    config = session.project.own.model_copy(
+        update={"data": session.project.own.data.model_copy(update={"classes": few, "test": None})}
+    )
+    session = Session(Project(session.project.folder, config))
+    offer(session, *few)
+    say(session, session.query(40).asked, few)
+    session.teach()
+    offer(session, *CLASSES)
+    assert session.project.history().classes == CLASSES
+    session.teach()
+    view = View.of(session.project)
+    assert view.training[1].shape == (40, 3) and np.all(view.training[1][:, 2] == -1)
+    assert view.probs is not None and np.all(view.probs[:, 2] < 0.5)  # nobody knows: no such suggestion
+    assert Evidence(view).audit is None  # no label says of all classes whether it is right
+    say(session, session.query(60).asked, CLASSES)
+    session.teach()
+    view = View.of(session.project)
+    assert np.sum(view.training[1][:, 2] == -1) == 40
+    truth = world()[1]
+    assert view.decided is not None and np.mean(view.decided[:, 2] == truth[:, 2]) > 0.9
+    audit = Evidence(view).audit
+    assert audit is not None and audit.labels < 40  # the random ones of the second round only
+
+    # and one that is taken out takes nothing with it but itself
+    offer(session, *CLASSES[1:])
+    history = session.project.history()
+    assert history.classes == CLASSES[1:] and len(history.labels) == 100 and not history.quarantined
+    session.teach()
+    assert View.of(session.project).training[1].shape == (100, 2)
+
+
+def test_a_project_that_takes_one_class_again_sets_aside_what_says_more(session: Session) -> None:
+    session.round(oracle(session))
+    before = session.project.history().labels
+    data = session.project.own.data.model_copy(update={"multi_label": False, "test": None})
+    single = Session(Project(session.project.folder, session.project.own.model_copy(update={"data": data})))
+    history = single.project.history()
+    assert {i for i, label in before.items() if len(label.classes) == 1} == set(history.labels)
+    assert {i for i, label in before.items() if not label.classes} == set(history.skipped)
+    single.teach()
+    single.report()
+    assert not set(single.query().asked) & set(before)
+
+
+def test_files_say_of_each_item_which_classes_it_has(tmp_path: Path) -> None:
+    texts = [f"a text about {' and '.join(c) or 'nothing'} number {i}" for i, c in enumerate(map(named, world(40)[1]))]
+    labels = [list(named(row)) for row in world(40)[1]]
+    pd.DataFrame({"text": texts, "label": labels}).to_parquet(tmp_path / "t.parquet")
+    data = {"path": "../t.parquet", "modality": "text", "classes": CLASSES, "multi_label": True}
+    session = Session(Project.create(tmp_path / "p", check_config({"data": data}), version="0"))
+    session.encode()
+    truth = dict(zip(session.project.pool().ids, map(named, world(40)[1]), strict=True))
+    session.round(Oracle(truth, CLASSES, multi_label=True))
+    session.export_items(tmp_path / "hf", "huggingface")
+    lines = [json.loads(line) for line in (tmp_path / "hf" / "data" / "train.jsonl").read_text().splitlines()]
+    assert len(lines) == 20 and all(set(line["label"]) == set(truth[line["id"]]) for line in lines)
+    for ending in ("csv", "parquet"):
+        done = CliRunner().invoke(app, ["export", str(tmp_path / f"l.{ending}"), "--project", str(tmp_path / "p")])
+        assert done.exit_code == 0, done.output
+    table = pd.read_parquet(tmp_path / "l.parquet")
+    assert all(set(row.classes) == set(truth[row.id]) for row in table.itertuples() if row.source == "person")
+    words = pd.read_csv(tmp_path / "l.csv", keep_default_na=False)
+    assert "classes" not in words and all(
+        row["class"] == "|".join(truth[row["id"]]) for _, row in words.iterrows() if row["source"] == "person"
+    )
 
 
 def test_several_people_are_believed_class_by_class() -> None:
@@ -198,13 +294,13 @@ def test_several_people_are_believed_class_by_class() -> None:
         gave("eve", "i", "round", "red", "soft"),
     ]
     answers += [gave("ann", "j"), gave("bob", "j"), gave("eve", "j", "soft")]
-    labels, skipped, aside, people = believe(answers, CLASSES, multi_label=True)
+    labels, skipped, aside, people = believe(answers, CLASSES, since={})
     assert set(labels["i"].classes) == set(CLASSES) and labels["i"].annotators == 3 and labels["i"].votes == 1
     assert labels["j"].classes == () and labels["j"].votes == 2
     assert labels["j"].certainty is not None and 0.5 < labels["j"].certainty < 1
     assert not skipped and not aside and set(people) == {"ann", "bob", "eve"}
     # of two who differ, the first is believed
-    assert believe(answers[:2], CLASSES, multi_label=True)[0]["i"].classes == ("red", "round")
+    assert believe(answers[:2], CLASSES, since={})[0]["i"].classes == ("red", "round")
 
 
 def test_a_replay_learns_faster_by_choice_than_by_chance_and_repeats(tmp_path: Path) -> None:
