@@ -221,7 +221,7 @@ class Oracle:
             truth = np.isin(np.arange(len(self.classes)), rows).astype(np.int64)
             several, seconds = self.habits.answer_several(truth[None], rng)
             answered = bool(several[0].min() >= 0)
-            named = tuple(self.classes[k] for k in np.flatnonzero(several[0] > 0))
+            named = tuple(self.classes[int(k)] for k in np.flatnonzero(several[0] > 0))
         else:
             said, seconds = self.habits.answer(np.array(rows), len(self.classes), rng)
             answered, named = bool(said[0] >= 0), (self.classes[int(said[0])],)

@@ -47,7 +47,7 @@ def item_table(
         elif probs is not None and item in history.machine:
             named, source = history.machine[item].named, "machine"
         elif decided is not None and decided.ndim == 2:
-            named, source = tuple(classes[k] for k in np.flatnonzero(decided[i])), "model"
+            named, source = tuple(classes[int(k)] for k in np.flatnonzero(decided[i])), "model"
         elif decided is not None:
             named, source = (classes[int(decided[i])],), "model"
         else:
