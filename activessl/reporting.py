@@ -10,13 +10,15 @@ from importlib.metadata import version
 import numpy as np
 
 from activessl.accepting import promise_text
-from activessl.annotators.base import Answer, item_of
+from activessl.annotators.base import BETWEEN, Answer, is_again, item_of
 from activessl.confirming import glance_count
 from activessl.errors import MeasureError
 from activessl.evidence import Evidence
 from activessl.ledger.fold import RoundHistory
+from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.audit import Audit
 from activessl.measuring.curves import mean_interval
+from activessl.measuring.following import Following, following
 from activessl.measuring.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved
 from activessl.measuring.live import LiveSavings
 from activessl.measuring.savings import Savings
@@ -49,6 +51,7 @@ def project_report(
     tax = _tax(view)
     verdict = stop_now(view, evidence)
     glances = glance_count(history)
+    followed = _following(view)
     return Report(
         title=config.annotator.title,
         made_at=datetime.now(UTC),
@@ -80,10 +83,11 @@ def project_report(
         machine=len(history.machine),
         promise=promise_text(history),
         glances="" if glances is None else glances.to_text(),
+        following=followed,
         decisions=history.decisions,
         verdict=verdict,
         assumptions=tuple(_assumptions(time, tax, None if savings else live)),
-        not_measured=tuple(_not_measured(view, arm, audit, live, evidence.newer_text)),
+        not_measured=tuple(_not_measured(view, arm, audit, live, evidence.newer_text, followed)),
         next_step="activessl export labels.csv" if verdict.stop else "activessl run",
         provenance={
             "activessl": version("activessl"),
@@ -138,6 +142,37 @@ def _tax(view: View) -> Tax | None:
             (drawn if answer.item_id in random_ids else chosen).append(answer)
     try:
         return difficulty_tax(chosen, drawn, rng=np.random.default_rng([view.project.config.seed, 3]))
+    except MeasureError:
+        return None
+
+
+def _following(view: View) -> Following | None:
+    """Whether people follow the model's answer, by what was shown blind; None while too little of it is answered."""
+    shown: list[Answer] = []
+    blind: list[Answer] = []
+    single = [r for r in view.history.rounds if r.queried.strategy not in (AUDIT, CONFIRM)]
+    asked = {item for r in single for item in r.asked if not is_again(item)}
+    unseen = {item: name for r in single for push in r.pushed for item, name in push.unseen.items()}
+    for answer in view.history.answers.values():
+        if answer.kind != "label" or answer.ground_truth or answer.group or answer.item_id not in asked:
+            continue
+        if answer.suggested is not None:
+            shown.append(answer)
+        elif answer.item_id in unseen:
+            blind.append(answer)
+    rng = np.random.default_rng([view.project.config.seed, 11])
+    try:
+        pace = difficulty_tax(shown, blind, rng=rng)
+    except MeasureError:
+        pace = None
+
+    def agreed(answer: Answer, said: str) -> bool:
+        return set(answer.classes) == set(said.split(BETWEEN) if view.multi_label else [said])
+
+    try:
+        return following(
+            [agreed(a, str(a.suggested)) for a in shown], [agreed(a, unseen[a.item_id]) for a in blind], pace=pace
+        )
     except MeasureError:
         return None
 
@@ -249,7 +284,12 @@ def _assumptions(time: HumanTime | None, tax: Tax | None, live: LiveSavings | No
 
 
 def _not_measured(
-    view: View, arm: Simulation | None, audit: Audit | None, live: LiveSavings | None, newer: str
+    view: View,
+    arm: Simulation | None,
+    audit: Audit | None,
+    live: LiveSavings | None,
+    newer: str,
+    followed: Following | None,
 ) -> Iterator[str]:
     if arm is None and live is None:
         yield "how many labels random choice would have needed: the truth of this pool is not known"
@@ -259,6 +299,8 @@ def _not_measured(
         yield "the accuracy on the pool itself: too few random items are labeled"
     elif newer:
         yield f"the accuracy on all of the pool: {newer}"
+    if view.history.taught is not None and followed is None:
+        yield "how far people follow the model's answer: too few items that were shown without it are answered"
     if view.project.config.data.test is None:
         yield "the accuracy on separate test data: the project names none"
     yield "time for setting up, training annotators and waiting"

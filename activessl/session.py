@@ -7,14 +7,14 @@ module only carries values from one room to the next and writes down what happen
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from activessl.annotators.base import Annotator, Confirmer, Offering
+from activessl.annotators.base import Annotator, Confirmer, Offering, is_again
 from activessl.annotators.base import Pushed as PushResult
 from activessl.choosing import next_round
 from activessl.confirming import groups_left
@@ -236,7 +236,9 @@ class Session:
             query = self._told(query_of(current, pool.row, waiting))
             # whoever looks at what the machine accepted should not be shown what it said
             shown = [] if audit else view.suggestions(query, current.number)
-            return self._pushed(annotator, current, model, annotator.push(pool, query, shown, model=model))
+            said = {s.item_id: s.preselected(multi_label=view.multi_label) for s in shown if s.blind}
+            unseen = {item: name for item, name in said.items() if name is not None and not is_again(item)}
+            return self._pushed(annotator, current, model, annotator.push(pool, query, shown, model=model), unseen)
 
     def _told(self, query: Query) -> Query:
         """The query as the annotator may tell it: its reasons name no class.
@@ -255,7 +257,14 @@ class Session:
         groups, model = groups_left(view.history, current), view.history.model
         return self._pushed(annotator, current, model, annotator.push_groups(pool, groups, model=model))
 
-    def _pushed(self, annotator: Annotator, current: RoundHistory, model: str, pushed: PushResult) -> PushResult:
+    def _pushed(
+        self,
+        annotator: Annotator,
+        current: RoundHistory,
+        model: str,
+        pushed: PushResult,
+        unseen: Mapping[str, str] | None = None,
+    ) -> PushResult:
         self._note_offer(annotator)
         self._append(
             Pushed(
@@ -266,6 +275,7 @@ class Session:
                 where=pushed.where,
                 project=pushed.project,
                 made=pushed.made,
+                unseen=dict(unseen or {}),
             )
         )
         return pushed

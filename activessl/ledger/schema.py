@@ -179,6 +179,7 @@ class Pushed(_Event):
     where: str
     project: str
     made: str = ""  # when the project was made: another one may have its number on another server
+    unseen: dict[str, str] = Field(default_factory=dict)  # items drawn to be blind, and what they would have shown
 
     @property
     def key(self) -> str:

@@ -12,6 +12,7 @@ from activessl.heads.again import Suspect
 from activessl.ledger.believe import Person
 from activessl.ledger.schema import Decided
 from activessl.measuring.audit import Audit
+from activessl.measuring.following import Following
 from activessl.measuring.hours import HoursSaved, HumanTime
 from activessl.measuring.live import LiveSavings
 from activessl.measuring.planning import Plan
@@ -148,6 +149,7 @@ class Report:
         machine: Items whose prediction stands as a label.
         promise: What was promised about these, and what people found who looked at some; empty without them.
         glances: What became of groups that people confirmed at a glance; empty without them.
+        following: How far people follow the model's answer; None where too few items were shown without it.
         decisions: What the gates of the project's stages said, oldest first.
         verdict: Whether to stop; None where it was not asked.
         assumptions: What the figures rest on.
@@ -186,6 +188,7 @@ class Report:
     machine: int = 0
     promise: str = ""
     glances: str = ""
+    following: Following | None = None
     decisions: tuple[Decided, ...] = ()
     verdict: Verdict | None = None
     assumptions: tuple[str, ...] = ()
@@ -229,6 +232,7 @@ class Report:
             "roi": None if self.roi is None else self.roi.to_dict(),
             "accepted": {"items": self.machine, "promise": self.promise},
             "glances": self.glances or None,
+            "following": None if self.following is None else self.following.to_dict(),
             "gates": [decision.model_dump(exclude={"kind"}) for decision in self.decisions],
             "stop": None if self.verdict is None else _fields(self.verdict),
             "assumptions": list(self.assumptions),
@@ -301,6 +305,8 @@ class Report:
             lines.append(f"by machine   {self.promise}")
         if self.glances:
             lines.append(f"in groups    {self.glances}")
+        if self.following is not None:
+            lines.append(f"following    {self.following.to_text()}")
         if self.plan is not None:
             lines += [
                 "",
