@@ -18,8 +18,9 @@ from activessl.annotators.base import Annotator, Confirmer, Offering, is_again
 from activessl.annotators.base import Pushed as PushResult
 from activessl.choosing import next_round
 from activessl.confirming import groups_left
-from activessl.encoders.base import OnProgress
+from activessl.encoders.base import Encoder, OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
+from activessl.encoders.processes import decided, leads
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
 from activessl.encoding import encoded_event, known_ids
 from activessl.errors import AnnotatorError, LabelError, PoolError, ProjectError, QueryError
@@ -73,36 +74,52 @@ class Session:
         return cls(Project.open(Path(folder)))
 
     def encode(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings:
-        """Train the encoder on the pool, or take it from the cache, and embed every item."""
-        config, pool = self.project.config, self.project.pool()
+        """Train the encoder on the pool, or take it from the cache, and embed every item.
+
+        Where ``torchrun`` started several processes, all of them call it: they share the training, if it can be, and
+        the first one does all else while the others wait.
+        """
+        if not leads():
+            if decided(bool):
+                self._fitted_encoder(self.project.pool(), minutes, None)
+            return Embeddings.load(Path(decided(str)))
+        pool = self.project.pool()
         with self.project.lock(), writing(self.project.folder):
             self.project.remember(pool)
             start = time.monotonic()
             history = self.project.history()
             # one that was fine-tuned stays in use until it is taken back, or another one is asked for
             encoder = None if minutes is not None else standing_encoder(self.project, history)
+            wanted = encoder is None
+            decided(lambda: wanted)
             if encoder is None:
-                settings: dict[str, Any] = {}
-                if config.encoder.model is not None:
-                    settings["model"] = _model(self.project, config.encoder.model)
-                if config.encoder.adapt_minutes:
-                    settings["adapt_minutes"] = config.encoder.adapt_minutes
-                encoder = fit_encoder(
-                    config.encoder.name,
-                    pool,
-                    **settings,
-                    minutes=config.encoder.minutes if minutes is None else minutes,
-                    seed=config.seed,
-                    folder=self.project.folder / "encoders",
-                    on_progress=on_progress,
-                )
+                encoder = self._fitted_encoder(pool, minutes, on_progress)
             folder = embeddings_folder(self.project, encoder.fingerprint)
             before = known_ids(self.project, history)  # read first: these vectors may be written over
             embeddings = embed(encoder, pool, folder, on_progress=on_progress)
             encoded = encoded_event(encoder, embeddings, history, before, time.monotonic() - start)
             if encoded is not None:
                 self._append(encoded)
+        decided(lambda: str(folder))
         return embeddings
+
+    def _fitted_encoder(self, pool: Pool, minutes: float | None, on_progress: OnProgress | None) -> Encoder:
+        """The encoder that the config asks for."""
+        config = self.project.config
+        settings: dict[str, Any] = {}
+        if config.encoder.model is not None:
+            settings["model"] = _model(self.project, config.encoder.model)
+        if config.encoder.adapt_minutes:
+            settings["adapt_minutes"] = config.encoder.adapt_minutes
+        return fit_encoder(
+            config.encoder.name,
+            pool,
+            **settings,
+            minutes=config.encoder.minutes if minutes is None else minutes,
+            seed=config.seed,
+            folder=self.project.folder / "encoders",
+            on_progress=on_progress,
+        )
 
     def compare_encoders(
         self, names: Sequence[str] = (), *, minutes: float | None = None, on_progress: OnProgress | None = None

@@ -25,6 +25,8 @@ from activessl.encoders.contrastive import Projector, ntxent
 from activessl.encoders.health import health
 from activessl.encoders.images import parts
 from activessl.encoders.loop import Loop, Pace
+from activessl.encoders.processes import decided
+from activessl.encoders.sharing import Share
 
 #: Vectors of images (b, c, s, s) in [0, 1] by a network: (b, d).
 Forward = Callable[[Tensor], Tensor]
@@ -113,8 +115,9 @@ def adapt(
     device = next(network.parameters()).device
     augment = Augmentation()
 
-    def view(rows: Tensor, generator: torch.Generator) -> Tensor:
-        return augment(images[rows].to(device).float() / 255, generator)
+    def view(rows: Tensor, generator: torch.Generator, share: Share | None = None) -> Tensor:
+        mine = rows if share is None else rows[share.mine]
+        return augment(images[mine].to(device).float() / 255, generator, share)
 
     def figures() -> dict[str, float]:
         rows = torch.arange(0, len(images), max(1, math.ceil(len(images) / 500)))
@@ -126,7 +129,7 @@ def adapt(
             )
         return {name: round(value, 4) for name, value in health(a, b).items()}
 
-    before = figures()
+    before = decided(figures)
     as_it_came = {name: weight.detach().clone() for name, weight in learning.items()}
     with torch.no_grad():
         length = forward(images[:1].to(device).float() / 255).shape[1]
@@ -134,9 +137,10 @@ def adapt(
         torch.manual_seed(seed)
         projector = Projector(length).to(device)
 
-    def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
-        views = torch.cat([view(rows, generator) for _ in range(2)])
-        return ntxent(projector(forward(views)).unflatten(0, (2, len(rows))), _TEMPERATURE)
+    def loss(rows: Tensor, generator: torch.Generator, share: Share) -> Tensor:
+        views = torch.cat([view(rows, generator, share) for _ in range(2)])
+        every = share.gathered(forward(views).unflatten(0, (2, -1)))  # (2, b, d)
+        return ntxent(projector(every.flatten(0, 1)).unflatten(0, (2, len(rows))), _TEMPERATURE)
 
     # dropout stays off: the network remains in evaluation mode
     for weight in learning.values():
@@ -148,7 +152,7 @@ def adapt(
     for weight in learning.values():
         weight.requires_grad_(False)
 
-    after = figures()
+    after = decided(figures)
     kept, why = no_worse(before, after)
     if not kept:
         with torch.no_grad():

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from activessl.encoders.sharing import Share
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -32,8 +34,15 @@ class Augmentation:
     light: float = 0.3
     colour: float = 0.15
 
-    def __call__(self, images: Float[Tensor, "b c s s"], generator: torch.Generator) -> Float[Tensor, "b c s s"]:
+    def __call__(
+        self, images: Float[Tensor, "b c s s"], generator: torch.Generator, share: Share | None = None
+    ) -> Float[Tensor, "b c s s"]:
         """One random view of each image in [0, 1].
+
+        Args:
+            images: Those of this process.
+            generator: Decides.
+            share: Which of a step's items they are; all of them by default.
 
         Example:
             >>> images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -42,10 +51,12 @@ class Augmentation:
             True
         """
         b, c = images.shape[:2]
+        share = share or Share(b)
 
         def uniform(low: float, high: float, *shape: int) -> Tensor:
-            # drawn on the CPU, so that a seed means the same on every device
-            return (torch.rand(b, *shape, generator=generator) * (high - low) + low).to(images.device)
+            # drawn on the CPU and for all processes, so that a seed means the same on every device and for any number
+            drawn = torch.rand(share.items, *shape, generator=generator) * (high - low) + low
+            return drawn[share.mine].to(images.device)
 
         # a crop of random area and shape, at a random place
         area = uniform(self.min_area, 1.0)

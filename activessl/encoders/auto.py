@@ -61,4 +61,4 @@ def fit(
     return fit_encoder(name, pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
 
-ENTRY = Entry(fit=fit, load=load_encoder, modalities=MODALITIES, summary="the best known for the data")
+ENTRY = Entry(fit=fit, load=load_encoder, modalities=MODALITIES, summary="the best known for the data", shared=True)

@@ -25,8 +25,9 @@ from activessl.encoders.base import OnProgress, roughly, say
 from activessl.encoders.device import best_device
 from activessl.encoders.hub import digest, licence, opened, same_weights
 from activessl.encoders.images import ImageInput, choose_input, sample_tensor
+from activessl.encoders.processes import decided
 from activessl.encoders.registry import Entry
-from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
+from activessl.encoders.store import fit_key, read_encoder, save_encoder, shared_fit
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 
@@ -117,7 +118,7 @@ def fit(
         _usable(how, adapt_minutes, adapt_steps, len(pool))
     asked = {"adapt_minutes": adapt_minutes, "adapt_steps": adapt_steps} | asdict(how) if training else {}
     key = fit_key("backbone", pool, model=model, side=side, seed=seed, **asked)
-    if (found := find_fit(folder, key)) is not None:
+    if (found := shared_fit(folder, key)) is not None:
         return load(found)
     started = time.perf_counter()
     network, prepared = open_network(model)
@@ -166,9 +167,13 @@ def fit(
             provenance["objective"] = "pretrained, then trained further on the pool"
         say(on_progress, "adapted", came.why if came.kept else f"left as it came: {came.why}")
     provenance["seconds"] = round(time.perf_counter() - started, 2)
-    saved = save_encoder(folder, "backbone", config, weights, provenance, key=key)
-    checkpoint.unlink(missing_ok=True)
-    return replace(encoder, fingerprint=saved.name, provenance=provenance, dim=dim)
+
+    def save() -> str:
+        saved = save_encoder(folder, "backbone", config, weights, provenance, key=key)
+        checkpoint.unlink(missing_ok=True)
+        return saved.name
+
+    return replace(encoder, fingerprint=decided(save), provenance=provenance, dim=dim)
 
 
 def _usable(how: Adaptation, minutes: float, steps: int | None, items: int) -> None:
@@ -253,5 +258,6 @@ ENTRY = Entry(
     fit=fit,
     load=load,
     modalities=("image",),
+    shared=True,
     summary="a pretrained network such as DINOv2 (needs activessl[backbone]; downloads, or takes a folder)",
 )

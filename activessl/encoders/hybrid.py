@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from activessl.encoders.contrastive import Projector, ntxent
-from activessl.encoders.masked import Decoder, masked_loss, random_keep
+from activessl.encoders.masked import Decoder, kept, masked_loss
+from activessl.encoders.sharing import Share
 from activessl.encoders.vit import Patches, Shape, ViT, ViTConfig, mean_token, patchify
 
 __all__ = ["Objective", "Patches", "ViTConfig", "Weights", "patchify"]
@@ -61,29 +62,37 @@ class Objective(nn.Module):
         self.decoder = Decoder(config) if weights.masked else None
         self.projector = Projector(config.dim) if weights.contrastive else None
 
-    def forward(self, views: Patches, generator: torch.Generator) -> dict[str, Tensor]:
+    def forward(self, views: Patches, generator: torch.Generator, share: Share | None = None) -> dict[str, Tensor]:
         """The losses of v views of b items.
 
         Args:
             views: (v, b, n, p) patches of augmented and normalised items.
             generator: Decides which patches are hidden.
+            share: Which of a step's items they are, where several processes share it; the mean of their losses is
+                then the loss of the step.
 
         Returns:
             "total", and each part that has a weight.
         """
         v, b = views.values.shape[:2]
+        share = share or Share(b)
         patches = views.flatten()  # (v b, n, p)
         there, n, device = patches.there, patches.values.shape[1], patches.values.device
-        keep = random_keep(v * b, n, self.weights.keep, generator, there).to(device)
+        order = torch.rand(v, share.items, n, generator=generator)[:, share.mine].flatten(0, 1)
+        keep = kept(order, self.weights.keep, there).to(device)
         tokens = self.encoder(patches.entry, keep, there)  # (v b, k, d)
 
         losses: dict[str, Tensor] = {}
         total = tokens.new_zeros(())
         if self.decoder is not None:
-            losses["masked"] = masked_loss(self.decoder(tokens, keep, there), patches.values, keep, patches.known)
+            losses["masked"] = masked_loss(
+                self.decoder(tokens, keep, there), patches.values, keep, patches.known, share
+            )
             total = total + self.weights.masked * losses["masked"]
         if self.projector is not None:
-            z = self.projector(mean_token(tokens, None if there is None else there.gather(1, keep))).view(v, b, -1)
+            seen = mean_token(tokens, None if there is None else there.gather(1, keep)).view(v, b, -1)
+            every = share.gathered(seen)  # before the projector, which normalises over the batch
+            z = self.projector(every.flatten(0, 1)).view(v, share.items, -1)
             losses["contrastive"] = ntxent(z, self.weights.temperature)
             total = total + self.weights.contrastive * losses["contrastive"]
         return losses | {"total": total}

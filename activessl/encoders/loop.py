@@ -2,7 +2,8 @@
 
 Everything random in a step is drawn from a generator seeded by (seed, step), the number of steps is fixed before the
 first of them counts, and what ends a run early is looked at after fixed steps: a run that was killed and taken up again
-ends with the weights of one that was not.
+ends with the weights of one that was not. So does one that several processes share (``sharing.py``), but for the order
+in which numbers are summed, and it may be taken up by another number of them.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from torch import Tensor, nn
 
 from activessl.encoders.base import OnProgress, Progress
 from activessl.encoders.checkpoint import read_checkpoint, write_checkpoint
+from activessl.encoders.processes import count, decided, leads
 from activessl.encoders.schedule import Schedule, improves_no_more
+from activessl.encoders.sharing import Share, average, same_everywhere
 from activessl.errors import EncoderError
 
-#: The loss of the items at some rows; all that is random about it is drawn from the generator.
-Loss = Callable[[Tensor, torch.Generator], Tensor]
+#: The loss of a share of the items at some rows; all that is random about it is drawn from the generator.
+Loss = Callable[[Tensor, torch.Generator, Share], Tensor]
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,13 @@ class Loop:
         """Take up the checkpoint if there is one, and train to the end.
 
         Raises:
-            EncoderError: The loss is no longer finite, or a checkpoint cannot be written.
+            EncoderError: The loss is no longer finite, a checkpoint cannot be written, or another process has ended or
+                sees another checkpoint.
         """
         self._resume()
         if self.schedule is None:
-            self.schedule = Schedule(steps if steps is not None else self._steps_in(minutes))
+            found = steps if steps is not None else self._steps_in(minutes)
+            self.schedule = Schedule(decided(lambda: found))
         started, before, written = time.perf_counter(), self.seconds, time.perf_counter()
         shown = max(1, self.schedule.planned // 100)
         while self.step < self.schedule.total:
@@ -105,7 +110,7 @@ class Loop:
                 figures = self._health() if last else figures
                 told = self.ended if self.schedule.ending is not None else ""
                 on_progress(Progress(stage, self.step, self.schedule.total, self.loss, figures, told))
-            if last or time.perf_counter() - written > self.pace.checkpoint_seconds:
+            if leads() and (last or time.perf_counter() - written > self.pace.checkpoint_seconds):
                 self._write()
                 written = time.perf_counter()
 
@@ -120,7 +125,7 @@ class Loop:
         """Look at the label-free figures where it is time to, and end the run early where they improve no more."""
         if self.schedule is None or not self.schedule.looks(self.step):
             return None
-        self.seen.append(self._health())
+        self.seen.append(decided(self._health))
         if improves_no_more(self.seen, self.pace.patience):
             self.schedule = self.schedule.end_after(self.step)
         return self.seen[-1]
@@ -132,11 +137,13 @@ class Loop:
 
         for group in self.optimiser.param_groups:
             group["lr"] = self.pace.lr * schedule.rate(step)
-        loss = self._loss(self._rows(step), generator)
+        rows = self._rows(step)
+        loss = self._loss(rows, generator, Share.of(len(rows)))
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        value = average((p.grad for p in self.model.parameters() if p.grad is not None), loss)
         self.optimiser.step()
-        return float(loss.detach())
+        return value
 
     def _rows(self, step: int) -> Tensor:
         """The items of a step: each epoch is a new order, and a step never straddles two."""
@@ -149,11 +156,11 @@ class Loop:
         """How many steps fit: measured on a few that are then undone."""
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
         self._one_step(0, Schedule(100))  # the first one also allocates
-        count, started = 0, time.perf_counter()
-        while count < 3 or (time.perf_counter() - started < min(2.0, 3 * minutes) and count < 20):
-            self._one_step(count, Schedule(100))
-            count += 1
-        pace = (time.perf_counter() - started) / count
+        done, started = 0, time.perf_counter()
+        while decided(lambda: done < 3 or (time.perf_counter() - started < min(2.0, 3 * minutes) and done < 20)):
+            self._one_step(done, Schedule(100))
+            done += 1
+        pace = (time.perf_counter() - started) / done
         self.model.load_state_dict(before)
         self.optimiser.state.clear()
         return max(10, round(60 * minutes / pace))
@@ -169,3 +176,15 @@ class Loop:
             self.schedule = Schedule(int(state["planned"]), state["ending"])
             self.step, self.seen = int(state["step"]), list(state["seen"])
             self.seconds, self.loss = float(state["seconds"]), float(state["loss"])
+        if count() > 1:
+            self._together()
+
+    def _together(self) -> None:
+        """Start from the first process's weights, having seen the same checkpoint."""
+        if (first := decided(lambda: self.step)) != self.step:
+            raise EncoderError(
+                f"a checkpoint of step {self.step}, where the first process has one of step {first}",
+                hint="put the project on a disk that all machines share",
+            )
+        moments = (m for state in self.optimiser.state.values() for m in state.values() if m.ndim)
+        same_everywhere([*self.model.state_dict().values(), *moments])

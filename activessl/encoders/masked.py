@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from activessl.encoders.sharing import Share
 from activessl.encoders.vit import Block, Shape, ViT, ViTConfig, first_positions, patchify
 
 __all__ = ["Decoder", "ViT", "ViTConfig", "masked_loss", "patchify", "random_keep"]
@@ -72,7 +73,14 @@ def random_keep(
         there: Which patches there are, where items have not all as many. An item of fewer shows fewer: its row is
             filled up with positions where there is no patch.
     """
-    order = torch.rand(b, n, generator=generator)
+    return kept(torch.rand(b, n, generator=generator), fraction, there)
+
+
+def kept(
+    order: Float[Tensor, "b n"], fraction: float, there: Bool[Tensor, "b n"] | None = None
+) -> Int[Tensor, "b k"]:
+    """Positions of the patches with the lowest numbers in ``order``, in [0, 1); ``random_keep`` says how many."""
+    n = order.shape[1]
     k = max(1, round(n * fraction))
     if there is None:
         return order.argsort(1)[:, :k]
@@ -91,8 +99,9 @@ def masked_loss(
     patches: Float[Tensor, "b n p"],
     keep: Int[Tensor, "b k"],
     known: Bool[Tensor, "b n p"] | None = None,
+    share: Share | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean squared error over what was not seen.
+    """Mean squared error over what was not seen; with ``share``, over that of all processes (``Share.mean``).
 
     Each patch is normalised to mean 0 and variance 1, unless ``known`` says which values there are: these are then
     compared as they are, since a patch of few numbers says most by its level.
@@ -104,7 +113,7 @@ def masked_loss(
         weight = known.float().mean(-1)  # (b, n): a patch counts by what is known of it
         error = ((drawn - patches) * known).square().mean(-1) / weight.clamp_min(1e-6)
     hidden = weight.scatter(1, keep, 0.0)  # 0 = was seen, or is not there
-    return (error * hidden).sum() / hidden.sum().clamp_min(1.0)
+    return (share or Share(len(keep))).mean((error * hidden).sum(), hidden.sum())
 
 
 def target_of(patches: Float[Tensor, "b n p"]) -> Float[Tensor, "b n p"]:

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from activessl.encoders.augment import Augmentation
+from activessl.encoders.sharing import Share
 from activessl.encoders.vit import Patches, ViT, ViTConfig, patchify
 
 
@@ -27,8 +28,8 @@ class Material(Protocol):
         """Items as they are: (b, n, p)."""
         ...
 
-    def view(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches:
-        """One random view of each of some items: (b, n, p)."""
+    def view(self, rows: Int[Tensor, " s"], generator: torch.Generator, share: Share | None = None) -> Patches:
+        """One random view of each of some items, or of a process's share of them: (b, n, p)."""
         ...
 
     def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:
@@ -87,9 +88,10 @@ class ImageMaterial:
         """Images as they are."""
         return self._cut(self.images[rows].to(self.device).float() / 255)
 
-    def view(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches:
+    def view(self, rows: Int[Tensor, " s"], generator: torch.Generator, share: Share | None = None) -> Patches:
         """Augmented images."""
-        return self._cut(self.augment(self.images[rows].to(self.device).float() / 255, generator))
+        share = share or Share(len(rows))
+        return self._cut(self.augment(self.images[rows[share.mine]].to(self.device).float() / 255, generator, share))
 
     def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:
         """Slightly augmented images; None where nothing was found to help."""

@@ -21,10 +21,11 @@ from activessl.encoders.images import ImageInput, Pictures, choose_input, sample
 from activessl.encoders.masked import Decoder
 from activessl.encoders.material import ImageMaterial, Material, normalise, pool_tokens
 from activessl.encoders.mel import MelInput, choose_mel
+from activessl.encoders.processes import count, decided
 from activessl.encoders.registry import Entry
 from activessl.encoders.series_patches import SeriesShape
 from activessl.encoders.series_trained import SeriesTransformer, series_material
-from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
+from activessl.encoders.store import fit_key, read_encoder, save_encoder, shared_fit
 from activessl.encoders.training import Recipe, TrainingRun
 from activessl.encoders.vit import Shape, ViT, ViTConfig, patchify
 from activessl.errors import EncoderError
@@ -91,6 +92,7 @@ def pretrain(
     """Train an encoder on a pool of images, audio or time series, from scratch.
 
     Called again with the same pool and settings it returns what was trained, or goes on where it was interrupted.
+    Where ``torchrun`` started several processes, all of them call it, and share the training.
 
     Args:
         pool: Images, audio or time series, at least two.
@@ -103,7 +105,8 @@ def pretrain(
         settings: Fields of ``Recipe``.
 
     Raises:
-        EncoderError: The pool or a setting cannot be used, the loss is no longer finite, or the disk is full.
+        EncoderError: The pool or a setting cannot be used, the loss is no longer finite, the disk is full, or another
+            process has ended.
     """
     recipe = _recipe(settings, SERIES if pool.modality == "series" else Recipe())
     if encoder not in OBJECTIVES:
@@ -115,27 +118,35 @@ def pretrain(
 
     asked = asdict(recipe) | {"minutes": minutes if steps is None else None, "steps": steps, "seed": seed}
     key = fit_key(encoder, pool, **asked)
-    if (found := find_fit(folder, key)) is not None:
+    if (found := shared_fit(folder, key)) is not None:
         return load(found)
 
     material, config, note = _material(pool, recipe, seed)
     run = TrainingRun(material, config, OBJECTIVES[encoder], recipe, seed, folder / f".training-{key}.safetensors")
     takes = f"{steps:,} steps" if steps is not None else roughly(60 * minutes)
-    say(on_progress, "plan", f"{encoder}: training on {len(material):,} items, {takes} or until it improves no more")
+    by = f" by {count()} processes" if count() > 1 else ""
+    say(on_progress, "plan", f"{encoder}: training on {len(material):,} items{by}, {takes} or until it improves no more")
     run.loop.train(minutes, steps, on_progress)
 
+    saved = Path(decided(lambda: str(_save(run, encoder, folder, key, config, note))))
+    return load(saved)
+
+
+def _save(run: TrainingRun, encoder: str, folder: Path, key: str, config: Shape, note: dict[str, Any]) -> Path:
+    """Write what was trained; its checkpoint is then no longer needed."""
+    recipe = run.recipe
     provenance = {
         "objective": encoder,
         "weights": asdict(OBJECTIVES[encoder]),
         "recipe": asdict(recipe),
-        "items": len(material),
+        "items": len(run.material),
         "steps": run.loop.step,
         "ended": run.loop.ended,
         "seconds": round(run.loop.seconds, 2),
-        "seed": seed,
+        "seed": run.seed,
         "loss": run.loop.loss,
         "health": run.health(),
-    }
+    } | ({"processes": count()} if count() > 1 else {})
     saved = save_encoder(
         folder,
         encoder,
@@ -145,7 +156,7 @@ def pretrain(
         key=key,
     )
     run.loop.checkpoint.unlink(missing_ok=True)
-    return load(saved)
+    return saved
 
 
 def load(folder: Path) -> TrainedEncoder | SeriesTransformer:
@@ -267,7 +278,7 @@ def _entry(name: str, summary: str) -> Entry:
     ) -> TrainedEncoder | SeriesTransformer:
         return pretrain(pool, folder=folder, encoder=name, seed=seed, minutes=minutes, on_progress=on_progress, **more)
 
-    return Entry(fit=fit, load=load, modalities=("audio", "image", "series"), summary=summary)
+    return Entry(fit=fit, load=load, modalities=("audio", "image", "series"), summary=summary, shared=True)
 
 
 HYBRID = _entry("hybrid", "a small transformer, masked and contrastive in one objective")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from activessl.encoders.base import Encoder, OnProgress
+from activessl.encoders.processes import count, decided, leads
 from activessl.encoders.store import read_note
 from activessl.errors import EncoderError
 from activessl.pool.pool import Modality, Pool
@@ -29,12 +30,15 @@ class Entry:
         load: Reads it back from the folder where ``fit`` saved it.
         modalities: What it can encode.
         summary: One sentence for the command line.
+        shared: Whether several processes fit it together, all of them calling ``fit``. What is not shared is fitted by
+            the first of them.
     """
 
     fit: Callable[..., Encoder]
     load: Callable[[Path], Encoder]
     modalities: tuple[Modality, ...]
     summary: str
+    shared: bool = False
 
 
 _BUILT_IN: dict[str, str] = {
@@ -89,6 +93,8 @@ def fit_encoder(
 ) -> Encoder:
     """Make the encoder of that name for a pool; the same request finds the same encoder again.
 
+    Where there are several processes, all of them call it (``processes.py``).
+
     Args:
         name: One of ``names()``.
         pool: What it is fitted to, and will encode.
@@ -113,7 +119,17 @@ def fit_encoder(
     if strange and not any(p.kind is Parameter.VAR_KEYWORD for p in known.values()):
         own = sorted(set(known) - {"pool", "folder", "seed", "minutes", "on_progress"})
         raise EncoderError(f"encoder {name!r} has no setting {strange[0]!r}", hint=f"it has {', '.join(own) or 'none'}")
-    return entry.fit(pool, folder=Path(folder), seed=seed, minutes=minutes, on_progress=on_progress, **settings)
+
+    def fit() -> Encoder:
+        return entry.fit(pool, folder=Path(folder), seed=seed, minutes=minutes, on_progress=on_progress, **settings)
+
+    if entry.shared or count() == 1:
+        return fit()
+    if not leads():
+        return load_encoder(Path(decided(str)))
+    encoder = fit()
+    decided(lambda: str(Path(folder) / encoder.fingerprint))
+    return encoder
 
 
 def load_encoder(folder: Path) -> Encoder:

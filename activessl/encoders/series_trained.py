@@ -16,6 +16,7 @@ from activessl.encoders.rocket import Series, channel_spread
 from activessl.encoders.series import read_series, series_batches
 from activessl.encoders.series_patches import SPAN, SeriesShape, cut, line_up, series_vectors
 from activessl.encoders.series_views import SeriesViews
+from activessl.encoders.sharing import Share
 from activessl.encoders.vit import Patches, ViT
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
@@ -58,11 +59,13 @@ class SeriesMaterial:
         """Series as they are."""
         return cut(line_up([self.series[row] for row in rows.tolist()]).to(self.device), self.shape.patch)
 
-    def view(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches:
+    def view(self, rows: Int[Tensor, " s"], generator: torch.Generator, share: Share | None = None) -> Patches:
         """Augmented series."""
+        share = share or Share(len(rows))
         chosen = [self.series[row] for row in rows.tolist()]
         lengths = torch.tensor([one.shape[1] for one in chosen])
-        seen = self.views(line_up(chosen).to(self.device), lengths, generator, SPAN * self.shape.patch)
+        mine = line_up(chosen[share.mine]).to(self.device)
+        seen = self.views(mine, lengths, generator, SPAN * self.shape.patch, share)
         return cut(seen, self.shape.patch)
 
     def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+
+from activessl.encoders.sharing import Share
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,21 @@ class SeriesViews:
     drop: float = 0.1
 
     def __call__(
-        self, series: Float[Tensor, "b c t"], lengths: Tensor, generator: torch.Generator, longest: int | None = None
+        self,
+        series: Float[Tensor, "b c t"],
+        lengths: Int[Tensor, " s"],
+        generator: torch.Generator,
+        longest: int | None = None,
+        share: Share | None = None,
     ) -> Float[Tensor, "b c w"]:
         """One random view of each series.
 
         Args:
-            series: Standardised; NaN where a value is missing and behind the end.
-            lengths: (b,) of each.
+            series: Those of this process, standardised; NaN where a value is missing and behind the end.
+            lengths: Of each of the step's items.
             generator: Decides.
             longest: Bound on the length of a view.
+            share: Which of the step's items the series are; all of them by default.
 
         Returns:
             Views, NaN where a value is missing and behind the end.
@@ -51,11 +59,13 @@ class SeriesViews:
             >>> bool(view.isfinite().any()), view.shape[2] <= 12 * 1.2
             (True, True)
         """
-        b, c, t = series.shape
+        _, c, t = series.shape
+        share = share or Share(len(series))
+        mine, every = share.mine, share.items
 
         def uniform(low: float, high: float) -> Tensor:
-            # drawn on the CPU, so that a seed means the same on every device
-            return torch.rand(b, generator=generator) * (high - low) + low
+            # drawn on the CPU and for all processes, so that a seed means the same on every device and for any number
+            return torch.rand(every, generator=generator) * (high - low) + low
 
         # a window of random length, read at a random speed
         window = (lengths * uniform(self.shortest, 1.0)).clamp_min(1.0)
@@ -67,7 +77,9 @@ class SeriesViews:
         start = uniform(0.0, 1.0) * (lengths - 1 - covered).clamp_min(0.0)
 
         # between two values lies their mean by distance; beside a missing one, nothing
-        at = start[:, None] + torch.arange(int(steps.max())) * speed[:, None]  # (b, w)
+        width = int(steps.max())  # of the whole step: processes that hide patches hide as many
+        start, speed, steps, lengths = start[mine], speed[mine], steps[mine], lengths[mine]
+        at = start[:, None] + torch.arange(width) * speed[:, None]  # (b, w)
         inside = (torch.arange(at.shape[1]) < steps[:, None]) & (at <= lengths[:, None] - 1)
         inside[:, 0] = True
         at = at.clamp(0, t - 1)
@@ -79,11 +91,11 @@ class SeriesViews:
         view = view.masked_fill(~inside.to(series.device)[:, None], torch.nan)
 
         # each channel louder or softer, noise on all, and some channels unheard
-        louder = (torch.randn(b, c, 1, generator=generator) * self.loudness).exp()
-        noise = torch.randn(view.shape, generator=generator) * self.noise
+        louder = (torch.randn(every, c, 1, generator=generator)[mine] * self.loudness).exp()
+        noise = torch.randn(every, c, width, generator=generator)[mine] * self.noise
         view = view * louder.to(view.device) + noise.to(view.device)
         if c > 1 and self.drop > 0:
-            score = torch.rand(b, c, generator=generator)
+            score = torch.rand(every, c, generator=generator)[mine]
             gone = (score < self.drop) & (score < score.amax(1, keepdim=True))
             view = view.masked_fill(gone.to(view.device)[:, :, None], torch.nan)
         return view

@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from activessl.encoders.processes import decided, rank
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 
@@ -118,6 +119,21 @@ def read_encoder(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any
             f"the encoder in {folder} is not what its fingerprint says", hint="delete the folder and encode again"
         )
     return note, tensors
+
+
+def shared_fit(root: Path, key: str) -> Path | None:
+    """What ``find_fit`` finds for the first of several processes; all of them must ask.
+
+    Raises:
+        EncoderError: This process asks for something else than the first one.
+    """
+    first, found = decided(lambda: (key, None if (folder := find_fit(root, key)) is None else str(folder)))
+    if first != key:
+        raise EncoderError(
+            f"process {rank()} has other items or settings than the first one",
+            hint="put the data and the project on a disk that all machines share, and start the same command on all",
+        )
+    return None if found is None else Path(found)
 
 
 def find_fit(root: Path, key: str) -> Path | None:

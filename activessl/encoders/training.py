@@ -20,6 +20,7 @@ from activessl.encoders.invariance import within_whitening
 from activessl.encoders.loop import Loop, Pace
 from activessl.encoders.material import Material
 from activessl.encoders.pixels import principal_components
+from activessl.encoders.sharing import Share
 from activessl.encoders.vit import Patches, Shape
 
 
@@ -120,10 +121,10 @@ class TrainingRun:
             views.append((torch.cat(seen) - pca_mean) @ pca)
         return within_whitening(torch.stack(views), ridge=0.1)
 
-    def loss(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """The loss of two random views of each of some items."""
-        views = both([self.material.view(rows, generator) for _ in range(2)])  # (2, b, n, p)
-        total: Tensor = self.model(views, generator)["total"]
+    def loss(self, rows: Tensor, generator: torch.Generator, share: Share) -> Tensor:
+        """The loss of two random views of each of some items, of which this process takes a share."""
+        views = both([self.material.view(rows, generator, share) for _ in range(2)])  # (2, b, n, p)
+        total: Tensor = self.model(views, generator, share)["total"]
         return total
 
     def _embed_from_patches(self) -> None:

@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from activessl.encoders.processes import count, leads, rank
 from activessl.errors import ActiveSSLError
 from activessl_cli import render
 from activessl_cli.commands import register
@@ -22,6 +23,9 @@ app = typer.Typer(
 register(app)
 
 INTERRUPTED = 130
+
+#: What several processes, started by torchrun, do together.
+_SHARED = ("encode",)
 _INTERRUPTED = ("interrupted", "run the same command again: it goes on where it stopped, and nothing is lost")
 
 # BadParameter < UsageError < ClickException; typer carries its own copy of click or uses the package, by version
@@ -45,15 +49,20 @@ def main(argv: list[str] | None = None) -> None:
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args or bool(os.environ.get("ACTIVESSL_DEBUG"))
     args = [a for a in args if a != "--debug"]  # works behind the verb too
+    verb = next((a for a in args if not a.startswith("-")), None)
+    if count() > 1 and verb not in (None, *_SHARED):
+        if leads():
+            render.failure(f"{verb} runs in one process, not in {count()}", "start it without torchrun")
+        sys.exit(2 if leads() else 0)  # torchrun ends all when one fails: the one that tells must be that one
     try:
         code = app(args=args, prog_name="activessl", standalone_mode=False)
     except ActiveSSLError as error:
         if debug:
             raise
-        render.failure(error.message, error.hint)
+        render.failure(error.message if leads() else f"in process {rank()}: {error.message}", error.hint)
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
-        render.failure(*_INTERRUPTED)
+        _interrupted()
         sys.exit(1)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
@@ -73,9 +82,14 @@ def main(argv: list[str] | None = None) -> None:
         )
         sys.exit(1)
     if code == INTERRUPTED:  # typer's word for Ctrl-C
-        render.failure(*_INTERRUPTED)
+        _interrupted()
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupted() -> None:
+    if leads():  # Ctrl-C reaches every process
+        render.failure(*_INTERRUPTED)
 
 
 if __name__ == "__main__":

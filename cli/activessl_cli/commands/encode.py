@@ -23,14 +23,20 @@ def encode(
     as_json: JsonOption = False,
 ) -> None:
     """Train the encoder on the pool and embed every item."""
+    from activessl.encoders.processes import count, leads
     from activessl.errors import ConfigError
     from activessl.session import Session
 
+    if compare and count() > 1:
+        raise ConfigError("several processes share no comparison", hint="run encode --compare without torchrun")
     if compare:
         _compare(project, minutes, tuple(encoder or ()), as_json)
         return
     if encoder:
         raise ConfigError("--encoder goes with --compare", hint="set encoder.name in activessl.toml to encode with it")
+    if not leads():  # of several processes the first one tells
+        Session.open(project).encode(minutes=minutes)
+        return
     with render.progress("encode") as on_progress:
         embeddings = Session.open(project).encode(minutes=minutes, on_progress=on_progress)
     n, dim = embeddings.vectors.shape
