@@ -139,7 +139,7 @@ def adapt(
 
     def loss(rows: Tensor, generator: torch.Generator, share: Share) -> Tensor:
         views = torch.cat([view(rows, generator, share) for _ in range(2)])
-        every = share.gathered(forward(views).unflatten(0, (2, -1)))  # (2, b, d)
+        every = share.gathered(forward(views).reshape(2, len(views) // 2, -1))  # (2, b, d)
         return ntxent(projector(every.flatten(0, 1)).unflatten(0, (2, len(rows))), _TEMPERATURE)
 
     # dropout stays off: the network remains in evaluation mode

@@ -157,7 +157,11 @@ class Loop:
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
         self._one_step(0, Schedule(100))  # the first one also allocates
         done, started = 0, time.perf_counter()
-        while decided(lambda: done < 3 or (time.perf_counter() - started < min(2.0, 3 * minutes) and done < 20)):
+
+        def more() -> bool:
+            return done < 3 or (time.perf_counter() - started < min(2.0, 3 * minutes) and done < 20)
+
+        while decided(more):
             self._one_step(done, Schedule(100))
             done += 1
         pace = (time.perf_counter() - started) / done

@@ -76,9 +76,7 @@ def random_keep(
     return kept(torch.rand(b, n, generator=generator), fraction, there)
 
 
-def kept(
-    order: Float[Tensor, "b n"], fraction: float, there: Bool[Tensor, "b n"] | None = None
-) -> Int[Tensor, "b k"]:
+def kept(order: Float[Tensor, "b n"], fraction: float, there: Bool[Tensor, "b n"] | None = None) -> Int[Tensor, "b k"]:
     """Positions of the patches with the lowest numbers in ``order``, in [0, 1); ``random_keep`` says how many."""
     n = order.shape[1]
     k = max(1, round(n * fraction))

@@ -124,8 +124,8 @@ def pretrain(
     material, config, note = _material(pool, recipe, seed)
     run = TrainingRun(material, config, OBJECTIVES[encoder], recipe, seed, folder / f".training-{key}.safetensors")
     takes = f"{steps:,} steps" if steps is not None else roughly(60 * minutes)
-    by = f" by {count()} processes" if count() > 1 else ""
-    say(on_progress, "plan", f"{encoder}: training on {len(material):,} items{by}, {takes} or until it improves no more")
+    items = f"{len(material):,} items" + (f" by {count()} processes" if count() > 1 else "")
+    say(on_progress, "plan", f"{encoder}: training on {items}, {takes} or until it improves no more")
     run.loop.train(minutes, steps, on_progress)
 
     saved = Path(decided(lambda: str(_save(run, encoder, folder, key, config, note))))

@@ -9,6 +9,7 @@ alone writes; whatever depends on a clock, a folder or a figure is its decision,
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -92,6 +93,7 @@ def joined() -> Any:
 
                 torch.cuda.set_device(device)
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            atexit.register(dist.destroy_process_group)
         return dist.new_group(backend="gloo", timeout=_WAITS)
 
 
@@ -102,6 +104,6 @@ def with_the_others() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise EncoderError(
-            f"process {rank()} of {count()} has lost the others: {(str(error) or 'no reason given').splitlines()[0]}",
+            f"another of the {count()} processes has ended, or cannot be reached",
             hint="see which of them ended first and why, then run the same command again: it goes on where it stopped",
         ) from error

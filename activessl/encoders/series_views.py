@@ -84,10 +84,10 @@ class SeriesViews:
         inside[:, 0] = True
         at = at.clamp(0, t - 1)
         left = at.floor().long().to(series.device)[:, None].expand(-1, c, -1)
-        share = (at - at.floor()).to(series.device)[:, None]
+        beyond = (at - at.floor()).to(series.device)[:, None]
         before = series.gather(2, left)
-        behind = torch.where(share > 0, series.gather(2, (left + 1).clamp_max(t - 1)), before)
-        view = before * (1 - share) + behind * share
+        behind = torch.where(beyond > 0, series.gather(2, (left + 1).clamp_max(t - 1)), before)
+        view = before * (1 - beyond) + behind * beyond
         view = view.masked_fill(~inside.to(series.device)[:, None], torch.nan)
 
         # each channel louder or softer, noise on all, and some channels unheard

@@ -107,7 +107,7 @@ def average(gradients: Iterable[Tensor], loss: Float[Tensor, ""]) -> float:
         return float(loss.detach())
     every = list(gradients)
     flat = _summed(torch.cat([one.flatten() for one in [*every, loss.detach()]])) / count()
-    *parts, mean = flat.split([one.numel() for one in [*every, loss]])
+    *parts, mean = torch.split(flat, [one.numel() for one in [*every, loss]])
     for gradient, part in zip(every, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
     return float(mean)
