@@ -74,6 +74,7 @@ class EncoderConfig(_Section):
     minutes: Annotated[float, Field(gt=0, le=100_000)] = 1.0
     model: Annotated[str, StringConstraints(min_length=1)] | None = None  # pretrained: a hub name or a folder
     adapt_minutes: Annotated[float, Field(ge=0, le=100_000)] = 0.0  # of training that model further on the pool
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of a pretrained model of images
 
 
 class FinetuneConfig(_Section):
@@ -277,6 +278,9 @@ def write_config(config: Config) -> str:
         f"adapt_minutes = {c.encoder.adapt_minutes}  # of training that model further on the images of the pool"
         if c.encoder.adapt_minutes
         else "# adapt_minutes = 5  # of training that model further on the images of the pool",
+        f"precision = {_text(c.encoder.precision)}  # of a pretrained model of images; auto: bfloat16 where there is it"
+        if c.encoder.precision != "auto"
+        else '# precision = "float32"  # of a pretrained model of images; else bfloat16 where this machine has it',
         "",
         "[finetune]",
         f"when = {_text(c.finetune.when)}  # auto: `run` fine-tunes the encoder on the labels, and keeps it if it pays",

@@ -155,7 +155,8 @@ def standing_encoder(project: Project, history: History) -> Encoder | None:
 def request_of(config: Config) -> str:
     """Names the encoder that a config asks for."""
     c = config.encoder
-    return f"{c.name} {c.model or '-'} {c.minutes} {c.adapt_minutes} {config.seed}"
+    named = f"{c.name} {c.model or '-'} {c.minutes} {c.adapt_minutes} {config.seed}"
+    return named if c.precision == "auto" else f"{named} {c.precision}"
 
 
 def _base(project: Project, history: History) -> Encoder:

@@ -111,6 +111,8 @@ class Session:
             settings["model"] = _model(self.project, config.encoder.model)
         if config.encoder.adapt_minutes:
             settings["adapt_minutes"] = config.encoder.adapt_minutes
+        if config.encoder.precision != "auto":
+            settings["precision"] = config.encoder.precision
         return fit_encoder(
             config.encoder.name,
             pool,

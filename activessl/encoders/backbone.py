@@ -25,6 +25,7 @@ from activessl.encoders.base import OnProgress, roughly, say
 from activessl.encoders.device import best_device
 from activessl.encoders.hub import digest, licence, opened, same_weights
 from activessl.encoders.images import ImageInput, choose_input, sample_tensor
+from activessl.encoders.precision import Precision, chosen, computing
 from activessl.encoders.processes import decided
 from activessl.encoders.registry import Entry
 from activessl.encoders.store import fit_key, read_encoder, save_encoder, shared_fit
@@ -52,6 +53,7 @@ class BackboneEncoder:
     std: tuple[float, ...]
     model: Any
     dim: int
+    precision: Precision = "float32"
     name: str = "backbone"
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
@@ -63,12 +65,14 @@ class BackboneEncoder:
         """(b, 3, s, s) of uint8 -> (b, d)."""
         device = next(self.model.parameters()).device
         with torch.inference_mode():
-            return np.asarray(self.forward(images.to(device).float() / 255).float().cpu().numpy())
+            return np.asarray(self.forward(images.to(device).float() / 255).cpu().numpy())
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(b, 3, s, s) in [0, 1] -> (b, d), gradients included."""
         mean, std = (torch.tensor(value, device=images.device).view(1, 3, 1, 1) for value in (self.mean, self.std))
-        hidden: torch.Tensor = self.model(pixel_values=(images - mean) / std).last_hidden_state
+        with computing(self.precision, images.device):
+            hidden: torch.Tensor = self.model(pixel_values=(images - mean) / std).last_hidden_state
+        hidden = hidden.float()
         if hidden.ndim == 4:  # a convolutional network's map
             return hidden.mean((2, 3))
         return hidden[:, 0] if _has_class_token(self.model) else hidden.mean(1)
@@ -88,6 +92,7 @@ def fit(
     on_progress: OnProgress | None = None,
     model: str = DEFAULT,
     side: int | None = None,
+    precision: str = "auto",
     adapt_minutes: float = 0.0,
     adapt_steps: int | None = None,
     adapt_blocks: int = 2,
@@ -103,6 +108,8 @@ def fit(
         on_progress: Called with stage "adapt" while training, and with "adapted" and what came of it.
         model: A name on the hub, or a folder with ``config.json`` and ``model.safetensors``.
         side: The side that images are squeezed to; by default what the network was trained with.
+        precision: "float32", "bfloat16", or "auto": bfloat16 where this machine has it (``precision.py``). It is a part
+            of the encoder, and stays what it is on other machines.
         adapt_minutes: About how long to train its last blocks on the pool (``adapt.py``); 0 leaves it as it is.
         adapt_steps: The number of steps, instead of ``adapt_minutes``.
         adapt_blocks: How many of the last blocks learn, >= 1.
@@ -116,7 +123,9 @@ def fit(
     training = adapt_steps is not None or adapt_minutes != 0
     if training:
         _usable(how, adapt_minutes, adapt_steps, len(pool))
-    asked = {"adapt_minutes": adapt_minutes, "adapt_steps": adapt_steps} | asdict(how) if training else {}
+    asked: dict[str, Any] = {} if precision == "auto" else {"precision": precision}
+    if training:
+        asked |= {"adapt_minutes": adapt_minutes, "adapt_steps": adapt_steps} | asdict(how)
     key = fit_key("backbone", pool, model=model, side=side, seed=seed, **asked)
     if (found := shared_fit(folder, key)) is not None:
         return load(found)
@@ -128,7 +137,12 @@ def fit(
         tuple(map(float, prepared.get(k) or usual)) for k, usual in (("image_mean", _MEAN), ("image_std", _STD))
     )
     sha256 = digest(network)
-    encoder = BackboneEncoder("", {}, image, mean, std, network, 0)
+    device = next(network.parameters()).device
+    computes: Precision = decided(lambda: chosen(precision, device))
+    numbers = "" if computes == "float32" else f"computed in {computes}, here and wherever this encoder is read"
+    if numbers and not training:
+        say(on_progress, "plan", f"backbone: {numbers}")
+    encoder = BackboneEncoder("", {}, image, mean, std, network, 0, computes)
     try:
         dim = encoder.vectors(torch.zeros(1, 3, image.side, image.side, dtype=torch.uint8)).shape[1]
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -137,6 +151,8 @@ def fit(
             hint=f"use a network for images, at the side it was trained with ({trained})",
         ) from None
     config = {"model": model, "sha256": sha256, "image": image.to_json(), "mean": mean, "std": std, "dim": dim}
+    if computes != "float32":  # not noted where it is as it was before there was a choice
+        config["precision"] = computes
     provenance: dict[str, Any] = {
         "objective": "pretrained, as it is",
         "source": model,
@@ -148,7 +164,8 @@ def fit(
     checkpoint = folder / f".training-{key}.safetensors"
     if training:
         takes = f"{adapt_steps:,} steps" if adapt_steps is not None else roughly(60 * adapt_minutes)
-        say(on_progress, "plan", f"backbone: its last {adapt_blocks} blocks learn from the pool, {takes} at most")
+        learn = f"its last {adapt_blocks} blocks learn from the pool, {takes} at most"
+        say(on_progress, "plan", f"backbone: {learn}" + (f"; {numbers}" if numbers else ""))
         images = sample_tensor(pool, image, limit=max(2, _MEMORY // (3 * image.side**2)), seed=seed)
         came = adapt(
             network,
@@ -209,6 +226,7 @@ def load(folder: Path) -> BackboneEncoder:
         tuple(config["std"]),
         network,
         config["dim"],
+        config.get("precision", "float32"),
     )
 
 

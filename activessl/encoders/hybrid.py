@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from activessl.encoders.contrastive import Projector, ntxent
 from activessl.encoders.masked import Decoder, kept, masked_loss
+from activessl.encoders.precision import computing, training_precision
 from activessl.encoders.sharing import Share
 from activessl.encoders.vit import Patches, Shape, ViT, ViTConfig, mean_token, patchify
 
@@ -80,14 +81,15 @@ class Objective(nn.Module):
         there, n, device = patches.there, patches.values.shape[1], patches.values.device
         order = torch.rand(v, share.items, n, generator=generator)[:, share.mine].flatten(0, 1)
         keep = kept(order, self.weights.keep, there).to(device)
-        tokens = self.encoder(patches.entry, keep, there)  # (v b, k, d)
+        with computing(training_precision(device), device):
+            tokens = self.encoder(patches.entry, keep, there)  # (v b, k, d)
+            drawn = None if self.decoder is None else self.decoder(tokens, keep, there)  # (v b, n, p)
+        tokens = tokens.float()
 
         losses: dict[str, Tensor] = {}
         total = tokens.new_zeros(())
-        if self.decoder is not None:
-            losses["masked"] = masked_loss(
-                self.decoder(tokens, keep, there), patches.values, keep, patches.known, share
-            )
+        if drawn is not None:
+            losses["masked"] = masked_loss(drawn.float(), patches.values, keep, patches.known, share)
             total = total + self.weights.masked * losses["masked"]
         if self.projector is not None:
             seen = mean_token(tokens, None if there is None else there.gather(1, keep)).view(v, b, -1)

@@ -55,7 +55,7 @@ class Decoder(nn.Module):
         seen = self.enter(tokens)  # (b, k, dim)
         b, _, dim = seen.shape
         n = len(self.position) if there is None else there.shape[1]
-        every = self.hidden.expand(b, n, dim).scatter(1, keep[:, :, None].expand(-1, -1, dim), seen)
+        every = self.hidden.to(seen.dtype).expand(b, n, dim).scatter(1, keep[:, :, None].expand(-1, -1, dim), seen)
         out: Tensor = self.leave(self.block(every + first_positions(self.position, self.config, n), there))
         return out
 

@@ -128,7 +128,9 @@ def region_means(
     b, positions, p = patches.shape
     white = (patches.reshape(-1, p) - mean) @ whiten  # (b positions, p)
     distance = torch.cdist(white, centroids, compute_mode="use_mm_for_euclid_dist")  # (b positions, k)
-    active = F.relu(distance.mean(1, keepdim=True) - distance)
+    usual = distance.mean(1, keepdim=True)
+    # in place where no gradient is wanted: new arrays of this size cost a fifth of the time
+    active = F.relu(usual - distance) if distance.requires_grad else distance.neg_().add_(usual).relu_()
 
     rows = round(positions**0.5)
     maps = active.view(b, rows, rows, -1).permute(0, 3, 1, 2)  # (b, k, rows, rows)

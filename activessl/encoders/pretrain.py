@@ -21,6 +21,7 @@ from activessl.encoders.images import ImageInput, Pictures, choose_input, sample
 from activessl.encoders.masked import Decoder
 from activessl.encoders.material import ImageMaterial, Material, normalise, pool_tokens
 from activessl.encoders.mel import MelInput, choose_mel
+from activessl.encoders.precision import training_precision
 from activessl.encoders.processes import count, decided
 from activessl.encoders.registry import Entry
 from activessl.encoders.series_patches import SeriesShape
@@ -144,6 +145,7 @@ def _save(run: TrainingRun, encoder: str, folder: Path, key: str, config: Shape,
         "ended": run.loop.ended,
         "seconds": round(run.loop.seconds, 2),
         "seed": run.seed,
+        "precision": training_precision(best_device()),
         "loss": run.loop.loss,
         "health": run.health(),
     } | ({"processes": count()} if count() > 1 else {})

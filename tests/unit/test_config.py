@@ -65,7 +65,9 @@ def test_not_to_stop_for_stable_predictions_can_be_written_down() -> None:
     assert check_config(tomllib.loads(write_config(config))) == config
 
 
-def test_minutes_for_adapting_are_written_and_read_again(tmp_path: Path) -> None:
-    given = check_config({**GOOD, "encoder": {"model": "facebook/dinov2-small", "adapt_minutes": 5}})
+def test_minutes_for_adapting_and_a_precision_are_written_and_read_again(tmp_path: Path) -> None:
+    given = check_config(
+        {**GOOD, "encoder": {"model": "facebook/dinov2-small", "adapt_minutes": 5, "precision": "float32"}}
+    )
     (tmp_path / "activessl.toml").write_text(write_config(given))
     assert read_config(tmp_path / "activessl.toml") == given

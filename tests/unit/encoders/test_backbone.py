@@ -140,3 +140,34 @@ def test_a_setting_that_an_encoder_does_not_have_is_refused_by_name(pool: Pool, 
     with pytest.raises(EncoderError, match="no setting 'model'") as caught:
         fit_encoder("pixels", pool, folder=tmp_path / "e", model="facebook/dinov2-small")
     assert "dim" in caught.value.hint
+
+
+def test_the_precision_is_a_part_of_the_encoder_and_not_of_the_machine_that_reads_it(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {}
+    for has_it in (False, True):
+        monkeypatch.setattr("activessl.encoders.precision.has_bfloat16", lambda device, has_it=has_it: has_it)
+        told: list[str] = []
+        folder = tmp_path / str(has_it)
+        encoder = fit_encoder(
+            "backbone",
+            pool,
+            folder=folder,
+            model=str(dinov2(tmp_path / "m")) if not has_it else str(tmp_path / "m"),
+            on_progress=lambda step, told=told: told.append(step.note),
+        )
+        made[has_it] = encoder
+        assert ["computed in bfloat16" in note for note in told] == [True] * has_it
+    wide, narrow = (np.concatenate(list(made[has_it].batches(pool, 4))) for has_it in (False, True))
+    assert made[False].fingerprint != made[True].fingerprint
+    assert 0 < np.abs(wide - narrow).max() < 0.05 * wide.std()
+
+    # read where there is no bfloat16, and asked for by name
+    monkeypatch.setattr("activessl.encoders.precision.has_bfloat16", lambda device: False)
+    again = load_encoder(tmp_path / "True" / made[True].fingerprint)
+    np.testing.assert_array_equal(np.concatenate(list(again.batches(pool, 4))), narrow)
+    named = fit_encoder("backbone", pool, folder=tmp_path, model=str(tmp_path / "m"), precision="bfloat16")
+    assert named.fingerprint == made[True].fingerprint
+    with pytest.raises(EncoderError, match="a precision of 'half'"):
+        fit_encoder("backbone", pool, folder=tmp_path, model=str(tmp_path / "m"), precision="half")

@@ -258,3 +258,13 @@ def test_no_direction_of_the_vectors_stands_out_for_slight_changes(
     whitened = unevenness(tmp_path / "a")
     monkeypatch.setattr("activessl.encoders.pretrain.SLIGHT", None)
     assert whitened < 0.5 * unevenness(tmp_path / "b")
+
+
+def test_training_in_bfloat16_ends_close_to_training_in_float32(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = pretrain(pool, folder=tmp_path / "a", steps=15, **QUICK)
+    monkeypatch.setattr("activessl.encoders.hybrid.training_precision", lambda device: "bfloat16")  # as on a GPU
+    narrow = pretrain(pool, folder=tmp_path / "b", steps=15, **QUICK)
+    assert narrow.fingerprint != wide.fingerprint
+    assert narrow.provenance["loss"] == pytest.approx(wide.provenance["loss"], rel=0.01)
