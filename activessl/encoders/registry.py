@@ -10,7 +10,7 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, cast
 
-from activessl.encoders.base import Encoder, OnProgress
+from activessl.encoders.base import Encoder, OnProgress, say
 from activessl.encoders.processes import count, decided, leads
 from activessl.encoders.store import read_note
 from activessl.errors import EncoderError
@@ -127,6 +127,7 @@ def fit_encoder(
         return fit()
     if not leads():
         return load_encoder(Path(decided(str)))
+    say(on_progress, "plan", f"{name} is fitted by one process, for which the other {count() - 1} wait")
     encoder = fit()
     decided(lambda: str(Path(folder) / encoder.fingerprint))
     return encoder
