@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 
 from activessl.encoders import hybrid, patches
+from activessl.encoders.adapt import last_weights
 from activessl.encoders.augment import SLIGHT, Augmentation
 from activessl.encoders.material import ImageMaterial, pool_tokens
 from activessl.encoders.precision import computing
@@ -115,6 +116,19 @@ def networks() -> None:
             "channels last": lambda encode=encode, last=last, images=in_last: encode("float32", last, images),
         }
         tell(f"encode 4 by {name}", in_turns(ways, 8))
+
+        learning = last_weights(model, 2)
+        model.requires_grad_(False)
+        for weight in learning.values():
+            weight.requires_grad_(True)
+
+        def adapt(precision: str, network: torch.nn.Module = model, images: torch.Tensor = images) -> None:
+            with computing(precision, CPU):
+                hidden = network(pixel_values=images).last_hidden_state
+            hidden.float().square().mean().backward()
+
+        ways = {name: lambda adapt=adapt, name=name: adapt(name) for name in ("float32", "bfloat16")}
+        tell(f"forward and backward of 4, last two blocks of {name}", in_turns(ways, 8))
 
 
 def of_patches() -> None:
