@@ -17,8 +17,10 @@ from safetensors.numpy import load_file
 from activessl.config import check_config
 from activessl.encoders.device import best_device
 from activessl.encoders.processes import count, decided, leads
+from activessl.encoders.registry import fit_encoder
 from activessl.encoders.sharing import Share
 from activessl.errors import EncoderError
+from activessl.pool.sources import load_pool
 from activessl.project import Project
 from activessl_cli.main import main
 
@@ -177,3 +179,32 @@ def test_more_processes_than_items_or_gpus_are_refused(monkeypatch: pytest.Monke
 def test_shares_cover_a_step_once(items: int, processes: int) -> None:
     taken = [i for rank in range(processes) for i in range(items)[Share(items, rank, processes).mine]]
     assert taken == list(range(items))
+
+
+def test_a_process_that_sees_other_files_than_the_first_one_stops(
+    pools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("activessl.encoders.loop.count", lambda: 2)
+        patch.setattr("activessl.encoders.loop.decided", lambda make: 7)
+        with pytest.raises(EncoderError, match="a checkpoint of step 0, where the first process has one of step 7"):
+            together.train(pools, tmp_path, "images-hybrid")
+    monkeypatch.setattr("activessl.encoders.store.decided", lambda make: ("another key", None))
+    with pytest.raises(EncoderError, match="process 0 has other items or settings"):
+        together.train(pools, tmp_path, "images-hybrid")
+
+
+def test_what_cannot_be_shared_is_fitted_by_the_first_process(
+    pools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = load_pool(pools / "images.npz")
+    made: list[str] = []
+    monkeypatch.setattr("activessl.encoders.registry.count", lambda: 2)
+    monkeypatch.setattr("activessl.encoders.registry.decided", lambda make: made.append(make()))
+    first = fit_encoder("pixels", pool, folder=tmp_path)
+    assert made == [str(tmp_path / first.fingerprint)]
+
+    monkeypatch.setattr("activessl.encoders.registry.leads", lambda: False)
+    monkeypatch.setattr("activessl.encoders.registry.decided", lambda make: made[0])
+    monkeypatch.setattr("activessl.encoders.pixels.save_encoder", None)  # it fits and writes nothing
+    assert fit_encoder("pixels", pool, folder=tmp_path).fingerprint == first.fingerprint
