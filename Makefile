@@ -41,12 +41,12 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 	@test -n "$(DATA)" || { echo "error: DATA is not set"; echo " hint: make bench DATA=folder"; exit 1; } >&2
 	@$(BIN)/python -m pip install -q --group bench
 	@mkdir -p bench
-	$(BIN)/python tests/benchmarks/selection.py run --data $(DATA)/vectors --work bench
+	$(BIN)/python tests/benchmarks/selection.py run --data $(DATA)/vectors --work bench --query-size 20
 	$(BIN)/python tests/benchmarks/selection.py boss --data $(DATA)/vectors --work bench
 	$(BIN)/python tests/benchmarks/selection.py report --work bench
 	$(BIN)/python tests/benchmarks/strategy_speed.py | tee bench/speed.txt
 	$(BIN)/python tests/benchmarks/strategy_speed.py --items 50000 --dimensions 384 --labels 200 | tee -a bench/speed.txt
-	ACTIVESSL_DATA=$(DATA) $(BIN)/python tests/benchmarks/heads.py 10 | tee bench/learning.txt
+	ACTIVESSL_DATA=$(DATA) $(BIN)/python tests/benchmarks/heads.py 20 | tee bench/learning.txt
 	$(BIN)/python tests/benchmarks/encoders.py --data $(DATA) --encoders pixels patches hybrid | tee bench/encoders.txt
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/encoder_peers.py run --data $(DATA) --out bench/peers.jsonl \
 		--minutes 5 20 60 $(if $(LIGHTLY),--lightly-python $(LIGHTLY))
