@@ -139,6 +139,8 @@ class _Head:
 
     def predict(self, dataset: _Rows) -> Any:
         if np.ndim(self.state.labels) == 2:
+            from scipy.sparse import csr_matrix
+
             return csr_matrix(self.predict_proba(dataset) >= 0.5, dtype=np.int64)
         return self.predict_proba(dataset).argmax(axis=1)
 

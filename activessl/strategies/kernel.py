@@ -13,7 +13,7 @@ from activessl.strategies.index import Rows, Vectors, block_rows, unit_rows
 __all__ = ["Ground", "Items", "Scale", "scale_of", "weighted_gain"]
 
 #: Local scales, by row of the pool or as a function of rows.
-Scale = Float[np.ndarray, "n"] | Callable[[Rows], Float[np.ndarray, "m"]]
+Scale = Float[np.ndarray, " n"] | Callable[[Rows], Float[np.ndarray, " m"]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ def quadrants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     other, (down, right) = rng.integers(2, size=(96, 2)), np.mgrid[:16, :16] * 0.9
     pictures = []
     for i in range(96):
+        picture = np.zeros((16, 16))
         for part, way in (((), other[i, 0]), (np.s_[:, 8:], other[i, 1]), (np.s_[9:, 9:], i % 2)):
             wave = np.sin((down if way else right) + rng.uniform(0, 6))
-            picture = wave if part == () else picture
             picture[part] = wave[part]
         pictures.append(picture)
     noise = rng.normal(0, 20, (96, 16, 16))
