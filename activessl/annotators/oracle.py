@@ -109,7 +109,7 @@ class Habits:
         Example:
             >>> truth = np.array([[1, 0, 0], [0, 1, 1]])
             >>> Habits(mistakes=1.0).answer_several(truth, np.random.default_rng(0))[0].tolist()
-            [[0, 0, 0], [0, 0, 1]]
+            [[0, 0, 0], [0, 1, 0]]
         """
         if self.confusion is not None:
             raise AnnotatorError(
