@@ -350,7 +350,6 @@ class View:
     def state(self, number: int, *, samples: bool = False) -> State:
         """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""
         config, (rows, y) = self.project.config, self.training
-        draw = getattr(self.head, "sample_proba", None) if samples else None
         return State(
             vectors=self.points,
             labeled=rows,
@@ -358,14 +357,27 @@ class View:
             n_classes=len(config.data.classes),
             rng=np.random.default_rng([config.seed, number]),
             probs=self.probs,
-            samples=None
-            if draw is None
-            else draw(self.points, SAMPLES, np.random.default_rng([config.seed, number, 2])),
+            samples=self._samples(np.random.default_rng([config.seed, number, 2])) if samples else None,
             predict=None if self.head is None else self.head.predict_proba,
             excluded=self.excluded,
             ids=self.embeddings.ids,
             class_names=config.data.classes,
         )
+
+    def _samples(self, rng: np.random.Generator) -> Float[np.ndarray, "s n k"] | None:
+        """Probabilities under draws from the head's posterior; None where it has none."""
+        head: Any = self.head
+        if getattr(head, "sample_proba", None) is None:
+            return None
+        try:
+            found: Float[np.ndarray, "s n k"] = head.sample_proba(self.points, SAMPLES, rng)
+        except HeadError:  # the posterior is not in a head's file: fitted again, it has one
+            head = self.fitted(None)
+            try:
+                found = head.sample_proba(self.points, SAMPLES, rng)
+            except HeadError:  # labels of one class
+                return None
+        return found
 
     def chained(self, asked: Sequence[str], waiting: Sequence[str]) -> tuple[str, ...]:
         """What waits of a round, alike items after each other; as time passes the same order, with gaps."""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from activessl import Session
+from activessl.annotators.oracle import Oracle
+from activessl.config import check_config
 from activessl.errors import QueryError
+from activessl.project import Project
 from activessl.strategies.base import State, needs_samples
 from activessl.strategies.registry import get_strategy
 from activessl.strategies.share import RandomShare
@@ -83,3 +89,17 @@ def test_a_share_outside_zero_to_one_is_refused() -> None:
 
 def test_what_is_out_for_labeling_is_no_candidate() -> None:
     assert state(0, n=6).replace(pending=np.array([2, 4])).candidates.tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("strategy", ["bald", "committee"])
+def test_a_head_that_was_read_from_its_file_still_has_a_posterior_to_draw_from(tmp_path: Path, strategy: str) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(2, size=120)
+    np.savez(tmp_path / "pool.npz", vectors=(2 * np.eye(2, 6)[truth] + rng.normal(size=(120, 6))).astype(np.float32))
+    config = check_config({"data": {"path": "../pool.npz", "modality": "vector", "classes": ("a", "b")}})
+    session = Session(Project.create(tmp_path / "p", config, version="0"))
+    session.encode()
+    session.round(Oracle({i: "ab"[k] for i, k in zip(session.project.pool().ids, truth, strict=True)}, ("a", "b")))
+    opened = Session.open(tmp_path / "p").query(10, strategy=strategy)  # as the next command finds it
+    chosen = [item for item in opened.queried.items if item.propensity is None]
+    assert opened.queried.strategy == strategy and len({item.score for item in chosen}) > 1
