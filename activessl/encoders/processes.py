@@ -74,6 +74,25 @@ def decided(make: Callable[[], T]) -> T:
     return told
 
 
+def own_gpu() -> int | None:
+    """The number of the GPU that this process has for itself; None where the machine has none.
+
+    Raises:
+        EncoderError: There are more processes on this machine than GPUs.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    gpus = torch.cuda.device_count()
+    if rank_here() >= gpus:
+        raise EncoderError(
+            f"process {rank_here()} of this machine has no GPU: there are {gpus}",
+            hint=f"start {gpus} processes on this machine, each has one",
+        )
+    return rank_here()
+
+
 @cache
 def joined() -> Any:
     """Meet the other processes; the group in which they talk, as apart from sums of gradients.
@@ -81,18 +100,15 @@ def joined() -> Any:
     Raises:
         EncoderError: They are not found.
     """
+    import torch
     import torch.distributed as dist
 
-    from activessl.encoders.device import best_device
-
-    device = best_device()
+    gpu = own_gpu()
     with with_the_others():
         if not dist.is_initialized():
-            if device.type == "cuda":
-                import torch
-
-                torch.cuda.set_device(device)
-            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            if gpu is not None:
+                torch.cuda.set_device(gpu)
+            dist.init_process_group("gloo" if gpu is None else "nccl")
             atexit.register(dist.destroy_process_group)
         return dist.new_group(backend="gloo", timeout=_WAITS)
 

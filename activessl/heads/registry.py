@@ -22,6 +22,10 @@ _OURS: dict[str, str] = {
 }
 
 
+#: Where an item may have several classes: made of the heads above, one for each.
+_SEVERAL = "activessl.heads.multilabel:MultiLabelHead"
+
+
 def head_names() -> list[str]:
     """All registered names, sorted.
 
@@ -70,19 +74,21 @@ def load_head(name: str, folder: Path, *, multi_label: bool = False) -> Head:
 
 
 def _many() -> Callable[..., Head]:
-    from activessl.heads.multilabel import MultiLabelHead  # makes its own heads from the table here
-
-    return MultiLabelHead
+    return _found(_SEVERAL)
 
 
 @cache
 def _kind(name: str) -> Callable[..., Head]:
     if name in _OURS:
-        module, _, attribute = _OURS[name].partition(":")
-        ours: Callable[..., Head] = getattr(import_module(module), attribute)
-        return ours
+        return _found(_OURS[name])
     for point in entry_points(group=GROUP):
         if point.name == name:
             theirs: Callable[..., Head] = point.load()
             return theirs
     raise HeadError(f"no head {name!r}", hint=f"choose one of {', '.join(head_names())}")
+
+
+def _found(place: str) -> Callable[..., Head]:
+    module, _, attribute = place.partition(":")
+    ours: Callable[..., Head] = getattr(import_module(module), attribute)
+    return ours
