@@ -144,7 +144,7 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
     side = np.random.default_rng([config.seed, 8]).permutation(len(ids))[rows[at]]  # an item's, whatever comes later
     judges = np.sort(at[np.argsort(side, kind="stable")[: len(at) // 2]]) if halved else at
     taught = np.setdiff1d(np.arange(len(rows)), judges)
-    classes, k, multi_label = config.data.classes, len(config.data.classes), view.multi_label
+    k, multi_label = len(config.data.classes), view.multi_label
     if one_kind(y[taught]):
         raise LabelError(
             "all labels that can teach are of one class, so no prediction can be believed",
@@ -152,9 +152,8 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
         )
     aside = history.labels.keys() | history.set_aside | history.missing
     rest = np.array([j for j, i in enumerate(ids) if i not in aside and history.late.get(i, 0) <= drawn.until], int)
-    several = ("multi-label",) if multi_label else ()
-    look = _name((error, delta, per_class, config.head.name, config.seed, classes, view.embeddings.fingerprint,
-        history.digest(), [ids[j] for j in rest], *several))  # fmt: skip
+    look = _name((error, delta, per_class, config.head.name, config.seed, config.data.columns,
+        view.embeddings.fingerprint, history.digest(), [ids[j] for j in rest]))  # fmt: skip
     attempt = history.tried.index(look) + 1 if look in history.tried else len(history.tried) + 1
     probs = view.new_head().fit(view.points[rows[taught]], y[taught]).predict_proba(view.points)
     predicted = decide(probs, multi_label=multi_label)

@@ -42,6 +42,11 @@ class DataConfig(_Section):
     multi_label: StrictBool = False  # whether an item may have several classes, or none
     test: str | None = None  # labeled data that is never asked about: measures every round
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a head's numbers stand for: with other names, or in another order, they say something else."""
+        return ("multi-label", *self.classes) if self.multi_label else self.classes
+
     @field_validator("classes")
     @classmethod
     def _two_different(cls, classes: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from activessl.heads.decisions import Labels, decide, one_kind, same, sureness
 from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.audit import FEWEST, Audit, audit_accuracy
 from activessl.measuring.hours import HumanTime, human_time
-from activessl.measuring.live import PARTS, PUBLIC, TURNS, UNKNOWN, LiveSavings, Prior, live_savings
+from activessl.measuring.live import HEADS, PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
 from activessl.measuring.planning import Plan, Price, make_plan
 from activessl.measuring.roi import Roi, return_on_investment
 from activessl.measuring.trend import Trend, fit_trend
@@ -33,7 +35,7 @@ FOLDS = 5
 #: With so many random labels since the last items came, those from before are left out, and the new items covered.
 ENOUGH = 3 * FEWEST
 #: So many heads are taught to measure accuracy and savings: what progress is told of.
-USUAL_HEADS = FOLDS + TURNS * FOLDS * len(PARTS)
+USUAL_HEADS = FOLDS + HEADS
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Evidence:
     """
 
     view: View
-    _told: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+    _heads: Iterator[int] = field(default_factory=lambda: count(1), init=False, repr=False, compare=False)
 
     @cached_property
     def drawn(self) -> Drawn:
@@ -215,8 +217,7 @@ class Evidence:
             sure = only if self.view.multi_label else np.eye(len(self.view.project.config.data.classes))[only]
             return np.tile(np.asarray(sure, dtype=float), (len(asked), 1))
         head = self.view.new_head().fit(self.view.points[rows[taught]], y[taught])
-        self._told.append(len(self._told) + 1)
-        tell(self.view.on_progress, "measure", min(self._told[-1], USUAL_HEADS), USUAL_HEADS)
+        tell(self.view.on_progress, "measure", min(next(self._heads), USUAL_HEADS), USUAL_HEADS)
         return np.asarray(head.predict_proba(self.view.points[rows[asked]]))
 
     @cached_property
@@ -411,8 +412,7 @@ class Evidence:
     def _key(self) -> str:
         history, config = self.view.history, self.view.project.config
         fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
-        several = ("multi-label",) if config.data.multi_label else ()
-        told = (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.classes, *several)
+        told = (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.columns)
         glanced = sorted(history.only_at_a_glance)
         since = (len(history.rounds), len(history.late), history.forgotten, *([glanced] if glanced else []))
         return sha256(repr((told, *since)).encode()).hexdigest()

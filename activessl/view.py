@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -22,7 +23,7 @@ from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError, LabelError, ProjectError
 from activessl.heads.again import Suspect, how_many_again, label_doubts
 from activessl.heads.base import Head
-from activessl.heads.decisions import Labels, decide, one_kind, sureness
+from activessl.heads.decisions import Labels, decide, named, one_kind, sureness
 from activessl.heads.folds import fold_predictions
 from activessl.heads.left_out import left_out_probs
 from activessl.heads.noise import NO_ANSWER
@@ -266,17 +267,22 @@ class View:
             of: A class: then 1 where they gave it and 0 where they did not.
         """
         index = {name: k for k, name in enumerate(self.project.config.data.classes)}
+        people, said = self._said
+        table = np.full((len(self.training[0]), people), NO_ANSWER)
+        for i, who, classes in said:
+            table[i, who] = index[classes[0]] if of is None else of in classes
+        return table
+
+    @cached_property
+    def _said(self) -> tuple[int, list[tuple[int, int, tuple[str, ...]]]]:
+        """How many people answered, and of each answer which label, which of them, and its classes.
+
+        Oldest first for each label, so that a newer one replaces the older.
+        """
         given = [self.history.labels[self.embeddings.ids[row]].answers for row in self.training[0]]
         people = sorted({a.annotator for answers in given for a in answers})
         column = {who: i for i, who in enumerate(people)}
-        table = np.full((len(given), len(people)), NO_ANSWER)
-        for i, answers in enumerate(given):
-            for a in answers:  # oldest first: a newer answer replaces the older one
-                if of is not None:
-                    table[i, column[a.annotator]] = of in a.classes
-                elif len(a.classes) == 1:
-                    table[i, column[a.annotator]] = index[a.classes[0]]
-        return table
+        return len(people), [(i, column[a.annotator], a.classes) for i, answers in enumerate(given) for a in answers]
 
     def suspects(self) -> list[Suspect]:
         """Labels that are more likely wrong than right, the most doubtful first."""
@@ -306,13 +312,8 @@ class View:
         return found
 
     def named(self, label: Any) -> tuple[str, ...]:
-        """The classes of one label: of a class index, or of a row of 0 and 1."""
-        classes = self.project.config.data.classes
-        return (
-            tuple(classes[k] for k in np.flatnonzero(np.equal(label, 1)))
-            if self.multi_label
-            else (classes[int(label)],)
-        )
+        """The classes of one label of ``training``, or of one of ``decided``."""
+        return named(label, self.project.config.data.classes)
 
     def again(self, query_size: int, share: float | Literal["auto"]) -> tuple[Asked, ...]:
         """What to ask about once more in the next round, the most doubtful first.
@@ -366,18 +367,18 @@ class View:
 
     def _samples(self, rng: np.random.Generator) -> Float[np.ndarray, "s n k"] | None:
         """Probabilities under draws from the head's posterior; None where it has none."""
-        head: Any = self.head
-        if getattr(head, "sample_proba", None) is None:
+        if not hasattr(self.head, "sample_proba"):
             return None
-        try:
+
+        def drawn(head: Any) -> Float[np.ndarray, "s n k"]:
             found: Float[np.ndarray, "s n k"] = head.sample_proba(self.points, SAMPLES, rng)
-        except HeadError:  # the posterior is not in a head's file: fitted again, it has one
-            head = self.fitted(None)
-            try:
-                found = head.sample_proba(self.points, SAMPLES, rng)
-            except HeadError:  # labels of one class
-                return None
-        return found
+            return found
+
+        with suppress(HeadError):
+            return drawn(self.head)
+        with suppress(HeadError):  # the posterior is not in a head's file; fitted again, it has one
+            return drawn(self.fitted(None))
+        return None  # all labels are of one class
 
     def chained(self, asked: Sequence[str], waiting: Sequence[str]) -> tuple[str, ...]:
         """What waits of a round, alike items after each other; as time passes the same order, with gaps."""
@@ -438,8 +439,7 @@ def embeddings_folder(project: Project, fingerprint: str) -> Path:
 def head_folder(project: Project, number: int, digest: str) -> Path:
     """Where the head of a round and a set of labels lies."""
     # a head answers in numbers: with other classes, or in another order, the same file would say something else
-    several = ("multi-label",) if project.config.data.multi_label else ()
-    told = "\n".join((project.config.head.name, *several, *project.config.data.classes))
+    told = "\n".join((project.config.head.name, *project.config.data.columns))
     return project.folder / "heads" / f"{number:04d}-{digest}-{sha256(told.encode()).hexdigest()[:8]}"
 
 

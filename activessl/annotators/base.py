@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
@@ -135,10 +135,19 @@ class Suggestion:
             >>> found.preselected(), found.preselected(multi_label=True)
             ('cat', 'cat|dog')
         """
-        if not multi_label:
-            return self.classes[0] if self.classes else None
-        likely = [name for name, p in zip(self.classes, self.probs, strict=True) if p >= 0.5]
-        return class_text(likely) if likely else None
+        said = self.selected(self.classes, multi_label=multi_label)
+        return class_text(said) if said else None
+
+    def selected(self, among: Container[str], *, multi_label: bool = False) -> tuple[str, ...]:
+        """The classes that are selected for whoever sees it, of those that can be: the likeliest or, multi-label, all
+        that are more likely than not.
+
+        Example:
+            >>> Suggestion("a", ("cat", "dog", "ant"), (0.5, 0.4, 0.1)).selected({"dog", "ant"})
+            ('dog',)
+        """
+        known = [(name, p) for name, p in zip(self.classes, self.probs, strict=True) if name in among]
+        return tuple(name for name, p in known if p >= 0.5) if multi_label else tuple(name for name, _ in known[:1])
 
 
 @dataclass(frozen=True, slots=True)

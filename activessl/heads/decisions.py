@@ -8,6 +8,7 @@ what people say?
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,18 @@ def numbered_alike(one: Labels, other: Labels) -> tuple[Int[np.ndarray, " n"], I
     _, number = np.unique(np.concatenate([one, other]), axis=0, return_inverse=True)
     number = number.reshape(-1)
     return number[: len(one)], number[len(one) :]
+
+
+def named(label: Any, classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes of one label: of a class index, or of a row of 0 and 1.
+
+    Example:
+        >>> named(1, ("cat", "dog")), named(np.array([1, 1]), ("cat", "dog")), named(np.array([0, -1]), ("cat", "dog"))
+        (('dog',), ('cat', 'dog'), ())
+    """
+    if np.ndim(label) == 0:
+        return (classes[int(label)],)
+    return tuple(classes[int(k)] for k in np.flatnonzero(np.equal(label, 1)))
 
 
 def one_kind(labels: Labels) -> bool:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from activessl.errors import HeadError, LabelError
 from activessl.heads.base import Head
+from activessl.heads.decisions import decide
 from activessl.heads.files import read_head, write_head
 from activessl.heads.registry import load_head, make_head
 from activessl.heads.softmax import shared_span
@@ -101,7 +102,7 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n k"]:
         """1 where an item more likely has a class than not."""
-        return (self.predict_proba(X) >= 0.5).astype(np.int64)
+        return decide(self.predict_proba(X), multi_label=True)
 
     @available_if(  # type: ignore[untyped-decorator]
         lambda self: any(hasattr(head, "sample_proba") for head in self.heads_)

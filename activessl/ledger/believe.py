@@ -86,18 +86,15 @@ def believe(
     weighed, people = _weighed(last, {item: first_answers(given) for item, given in by_item.items()})
     labels = {}
     for item, given in by_item.items():
-        votes = Counter(tuple(sorted(a.classes)) for a in last[item].values())
-        if item in weighed:
+        said = [a.classes for a in last[item].values()]
+        winner, certain = said[0], None
+        if item in weighed:  # several people
             probs = weighed[item]
             # the likeliest class of all may be one that nobody gave this item
-            most = max(probs[a.classes[0]] for a in last[item].values())
-            winner = next(a.classes for a in last[item].values() if probs[a.classes[0]] >= most - TIE)
-            certain: float | None = probs[winner[0]]
-        else:
-            top = max(votes.values())
-            winner = next(a.classes for a in last[item].values() if votes[tuple(sorted(a.classes))] == top)
-            certain = None
-        labels[item] = Label(winner, votes[tuple(sorted(winner))], len(last[item]), tuple(given), certain)
+            most = max(probs[name] for (name,) in said)
+            winner = next(one for one in said if probs[one[0]] >= most - TIE)
+            certain = probs[winner[0]]
+        labels[item] = Label(winner, said.count(winner), len(said), tuple(given), certain)
     return labels, frozenset(skips - labels.keys()), tuple(aside), people
 
 
@@ -122,7 +119,7 @@ def _weighed(
     People are measured by ``first`` only, items by all that was said of them. An item with one answer says nothing
     about who gave it: it is left out, and costs nothing.
     """
-    disputed, compared = _comparable(last), _comparable(first)
+    disputed, compared = _by_several(last), _by_several(first)
     if not disputed:
         return {}, {}
     tables = (disputed, compared)
@@ -150,8 +147,8 @@ def _class_by_class(
     """Labels of any number of classes: of each class it is asked whether people gave it, weighed by how often they are
     right about that class; how reliable somebody is is the mean over the classes. What was taken out of the classes is
     passed over: what was said of the others stands."""
-    disputed = {item: said for item, said in last.items() if len(said) > 1}
-    compared = {item: said for item, answers in given.items() if len(said := first_answers(answers)) > 1}
+    disputed = _by_several(last)
+    compared = _by_several({item: first_answers(answers) for item, answers in given.items()})
     everybody = {who for table in (disputed, compared) for said in table.values() for who in said}
     people = {who: i for i, who in enumerate(sorted(everybody))}
     chance = np.zeros((len(disputed), len(classes)))  # that an item has a class
@@ -198,12 +195,8 @@ def _gave(
     return table
 
 
-def _comparable(answers: Mapping[str, Mapping[str, Answer]]) -> dict[str, Mapping[str, Answer]]:
-    return {
-        item: given
-        for item, given in answers.items()
-        if len(given) > 1 and all(len(a.classes) == 1 for a in given.values())
-    }
+def _by_several(answers: Mapping[str, Mapping[str, Answer]]) -> dict[str, Mapping[str, Answer]]:
+    return {item: given for item, given in answers.items() if len(given) > 1}
 
 
 def _table(

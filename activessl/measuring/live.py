@@ -21,6 +21,8 @@ Learner = Callable[[Int[np.ndarray, " a"], Int[np.ndarray, " b"]], Labels]
 PARTS = (0.25, 0.5, 1.0)
 #: Folds, and how often they are drawn anew.
 FOLDS, TURNS = 5, 3
+#: So many heads are taught for one estimate.
+HEADS = FOLDS * TURNS * len(PARTS)
 #: Of the resampling.
 DRAWS = 1000
 #: Spread of the log error between heads of equally many other random labels, at 100 labels; falls with their root.

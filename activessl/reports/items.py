@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.annotators.base import BETWEEN
-from activessl.heads.decisions import decide
+from activessl.heads.decisions import decide, named
 from activessl.ledger.fold import History
 
 
@@ -41,31 +41,28 @@ def item_table(
     decided = None if probs is None else decide(probs, multi_label=multi_label)
     for i, item in enumerate(ids):
         label = history.labels.get(item)
-        named: tuple[str, ...]
         if label is not None:
-            named, source = label.classes, "person"
+            said, source = label.classes, "person"
         elif probs is not None and item in history.machine:
-            named, source = history.machine[item].named, "machine"
-        elif decided is not None and decided.ndim == 2:
-            named, source = tuple(classes[int(k)] for k in np.flatnonzero(decided[i])), "model"
+            said, source = history.machine[item].named, "machine"
         elif decided is not None:
-            named, source = (classes[int(decided[i])],), "model"
+            said, source = named(decided[i], classes), "model"
         else:
             continue
         certain = None
         if probs is not None and multi_label:
-            given = np.isin(np.arange(len(classes)), [index[name] for name in named])
+            given = np.isin(np.arange(len(classes)), [index[name] for name in said])
             certain = float(np.where(given, probs[i], 1 - probs[i]).prod())
         elif probs is not None:
-            certain = float(probs[i, index[named[0]]])
+            certain = float(probs[i, index[said[0]]])
         if source == "machine":
             certain = history.machine[item].probability  # of the head that it was accepted from
         # files that have lists get one, too
-        several = {"classes": list(named)} if multi_label else {}
+        several = {"classes": list(said)} if multi_label else {}
         rows.append(
             {
                 "id": item,
-                "class": BETWEEN.join(named),
+                "class": BETWEEN.join(said),
                 "source": source,
                 "probability": certain,
                 "votes": label.votes if label else 0,

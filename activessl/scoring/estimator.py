@@ -74,6 +74,5 @@ class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Float[np.ndarray, "n d"]) -> Any:
         """The most likely class name of each row; (n, k) of 0 and 1 for a model of several classes an item."""
-        if self.model.multi_label:
-            return decide(self.predict_proba(X), multi_label=True)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        said = decide(self.predict_proba(X), multi_label=self.model.multi_label)
+        return said if self.model.multi_label else self.classes_[said]

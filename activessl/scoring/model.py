@@ -19,7 +19,7 @@ from activessl.encoders.embeddings import unit
 from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError
 from activessl.heads.base import Head
-from activessl.heads.decisions import decide, sureness
+from activessl.heads.decisions import decide, named, sureness
 from activessl.heads.registry import load_head
 from activessl.heads.smoothing import Smoothed
 from activessl.pool.pool import Modality, Pool
@@ -58,11 +58,11 @@ class Scores:
         decided = decide(self.probs, multi_label=self.multi_label)
         sure = sureness(self.probs, multi_label=self.multi_label)
         for i, (item, probs, novelty) in enumerate(zip(self.ids, self.probs, self.novelty, strict=True)):
-            said = np.flatnonzero(decided[i]) if self.multi_label else decided[i : i + 1]
-            named = BETWEEN.join(classes[k] for k in said)
-            row = {"id": item, "class": named, "probability": _short(sure[i]), "novelty": _short(novelty)}
+            said = named(decided[i], classes)
+            row: dict[str, Any] = {"id": item, "class": BETWEEN.join(said)}
+            row |= {"probability": _short(sure[i]), "novelty": _short(novelty)}
             if self.multi_label:
-                row["classes"] = [classes[k] for k in said]
+                row["classes"] = list(said)
             if every:
                 row |= {f"probability of {name}": _short(p) for name, p in zip(classes, probs, strict=True)}
             yield row

@@ -127,7 +127,10 @@ def to_prediction(suggestion: Suggestion | None, score: float, model: str, contr
     Raises:
         AnnotatorError: The SDK's ``LabelInterface`` says that it does not fit the label config.
     """
-    shown = tuple(_shown(suggestion, control))
+    # a class that was taken out of the config cannot be shown; the next likely one can
+    shown: tuple[str, ...] = ()
+    if suggestion is not None and not suggestion.blind:
+        shown = suggestion.selected(control.classes, multi_label=control.multi)
     if not math.isfinite(score):
         raise AnnotatorError(f"the score {score} is not a number", hint="rank the items first")
     error = _misfit(control, shown)
@@ -148,16 +151,6 @@ def _misfit(control: Control, classes: tuple[str, ...]) -> str:
     prediction = {"model_version": "any", "score": 0.5, "result": to_result(classes, control)}
     errors = control.interface.validate_prediction(prediction, return_errors=True)
     return str(errors[0]) if errors else ""
-
-
-def _shown(suggestion: Suggestion | None, control: Control) -> list[str]:
-    if suggestion is None or suggestion.blind:
-        return []
-    # a class that was taken out of the config cannot be shown; the next likely one can
-    known = [(name, p) for name, p in zip(suggestion.classes, suggestion.probs, strict=True) if name in control.classes]
-    if control.multi:
-        return [name for name, p in known if p >= 0.5]
-    return [known[0][0]] if known else []
 
 
 def named_in(result: Any, control: Control) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from activessl.errors import QueryError
+from activessl.heads.decisions import decide
 from activessl.strategies.base import Query, State, check_state
 
 
@@ -106,9 +107,7 @@ class _LearnerView:
 
     def predict(self, X: Any, **_: Any) -> np.ndarray[Any, Any]:
         """The most probable class; multi-label what is more probable than not."""
-        if np.ndim(self._state.labels) == 2:
-            return np.asarray(self.predict_proba(X) >= 0.5, dtype=np.int64)
-        found: np.ndarray[Any, Any] = self.predict_proba(X).argmax(axis=1)
+        found: np.ndarray[Any, Any] = decide(self.predict_proba(X), multi_label=np.ndim(self._state.labels) == 2)
         return found
 
     def transform_without_estimating(self, X: Any) -> Any:
