@@ -389,6 +389,7 @@ def test_where_an_item_may_have_several_classes_all_likely_ones_are_shown_and_an
     tasks = {row: people.client.get(f"/api/tasks/{pushed.tasks[pool.ids[row]]}") for row in probs}
     shown = {row: task["predictions"][0]["result"] for row, task in tasks.items()}
     assert shown == {4: result(CLASSES[:2]), 1: [], 8: result(CLASSES[:1]), 3: []}
+    assert pushed.suggestions == 2
 
     truth = {pool.ids[4]: CLASSES[:2], pool.ids[1]: (), pool.ids[8]: ("bag", "coat"), pool.ids[3]: ("dress",)}
     worker = ScriptedAnnotator(place.url, place.email, place.password, int(pushed.project), truth, habits=PERFECT)
@@ -401,6 +402,19 @@ def test_where_an_item_may_have_several_classes_all_likely_ones_are_shown_and_an
     }
     assert {i: a.kind for i, a in answers.items()} == dict.fromkeys(truth, "label") | {pool.ids[3]: "skip"}
     assert answers[pool.ids[4]].suggested == "coat|dress" and answers[pool.ids[8]].suggested == "coat"
+
+
+def test_how_many_classes_an_answer_may_name_is_the_projects_to_say_whatever_the_label_config_allows(
+    people: LabelStudioAnnotator, pool: Pool
+) -> None:
+    query = ask(pool, [0, 1, 2])
+    pushed = people.push(pool, query, [], model="round-0")
+    config = build_config(CLASSES, "text", multi=True)
+    people.client.patch(f"/api/projects/{pushed.project}", {"label_config": config})
+    for row, classes in enumerate(((), ("coat", "bag"), ("dress",))):
+        submit(people.client, pushed.tasks[pool.ids[row]], classes)
+    said = {a.item_id: (a.kind, a.classes) for a in people.pull()[0]}
+    assert said == dict(zip(query.ids, [("skip", ()), ("skip", ()), ("label", ("dress",))], strict=True))
 
 
 def test_a_class_taken_out_of_the_config_keeps_its_answers_and_is_not_suggested_any_more(

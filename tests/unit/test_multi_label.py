@@ -259,6 +259,13 @@ def test_a_project_that_takes_one_class_again_sets_aside_what_says_more(session:
     assert not set(single.query().asked) & set(before)
 
 
+def test_two_models_that_find_nothing_anywhere_do_not_agree_yet(session: Session) -> None:
+    person = Oracle(dict.fromkeys(session.project.pool().ids, ()), CLASSES, multi_label=True)
+    taught = [session.round(person) for _ in range(4)]
+    assert [t.kappa for t in taught] == [None] * 4 and taught[-1].change == 0
+    assert session.should_stop() is None  # else a class that nobody has met would end the project
+
+
 def test_files_say_of_each_item_which_classes_it_has(tmp_path: Path) -> None:
     texts = [f"a text about {' and '.join(c) or 'nothing'} number {i}" for i, c in enumerate(map(named, world(40)[1]))]
     labels = [list(named(row)) for row in world(40)[1]]
