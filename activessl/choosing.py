@@ -9,6 +9,7 @@ import numpy as np
 
 from activessl.annotators.base import item_of
 from activessl.confirming import alone, confirm_next, drawable, look_again, propose, sent_back
+from activessl.doubting import Doubts
 from activessl.errors import QueryError
 from activessl.ledger.asking import queried
 from activessl.ledger.schema import Queried
@@ -45,7 +46,7 @@ def _single(view: View, query_size: int | None, strategy: str | None, again: flo
 
     # what is asked about before anything new is
     back = sent_back(view, wanted // 2)
-    doubted = view.again(wanted, config.query.again if again is None else again)
+    doubted = Doubts(view).again(wanted, config.query.again if again is None else again)
     glanced = look_again(view, number, min(-(-wanted // 4), wanted - len(back) - len(doubted)))
     twice = {item_of(i.id) for i in glanced}
     first = (*back, *glanced, *(i for i in doubted if item_of(i.id) not in twice))

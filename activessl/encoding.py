@@ -1,14 +1,20 @@
-"""Which vectors a project uses: what is written down when they change, and which items are new."""
+"""The encoder that a project asks for, and what is written down when its vectors change."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
-from activessl.encoders.base import Encoder
+from activessl.encoders.base import Encoder, OnProgress
 from activessl.encoders.embeddings import Embeddings
+from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
 from activessl.errors import ProjectError
 from activessl.ledger.fold import History
 from activessl.ledger.schema import Encoded
+from activessl.measuring.encoders import Compared, compare_encoders
+from activessl.pool.pool import Pool
 from activessl.project import Project
 from activessl.view import View
 
@@ -50,3 +56,66 @@ def encoded_event(
         listed=listed,
         turn=history.events,
     )
+
+
+def fitted_encoder(
+    project: Project, pool: Pool, minutes: float | None, on_progress: OnProgress | None = None
+) -> Encoder:
+    """The encoder that the config asks for, trained on the pool or taken from the project's cache."""
+    config = project.config
+    settings: dict[str, Any] = {}
+    if config.encoder.model is not None:
+        settings["model"] = _model(project, config.encoder.model)
+    if config.encoder.adapt_minutes:
+        settings["adapt_minutes"] = config.encoder.adapt_minutes
+    if config.encoder.precision != "auto":
+        settings["precision"] = config.encoder.precision
+    return fit_encoder(
+        config.encoder.name,
+        pool,
+        **settings,
+        minutes=config.encoder.minutes if minutes is None else minutes,
+        seed=config.seed,
+        folder=project.folder / "encoders",
+        on_progress=on_progress,
+    )
+
+
+def compare(
+    project: Project,
+    names: Sequence[str] = (),
+    *,
+    minutes: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> tuple[Compared, ...]:
+    """Try encoders on a part of a project's pool, with the labels there are; arguments as of
+    ``Session.compare_encoders``."""
+    config, pool = project.config, project.pool()
+    history = project.history()
+    index = {name: k for k, name in enumerate(config.data.classes)}
+    labels: dict[str, int | tuple[int, ...]]
+    if config.data.multi_label:
+        labels = {item: tuple(int(c in said.classes) for c in index) for item, said in history.labels.items()}
+    else:
+        labels = {item: index[said.classes[0]] for item, said in history.labels.items()}
+    model = None if config.encoder.model is None else _model(project, config.encoder.model)
+    requests = [
+        (name, {} if model is None or name not in PRETRAINED else {"model": model})
+        for name in names or fitting(pool.modality)
+        if names or model is not None or name not in PRETRAINED
+    ]
+    return compare_encoders(
+        pool,
+        requests,
+        minutes=config.encoder.minutes if minutes is None else minutes,
+        seed=config.seed,
+        labels=labels,
+        n_classes=len(config.data.classes),
+        on_progress=on_progress,
+    )
+
+
+def _model(project: Project, model: str) -> str:
+    """A pretrained model as the encoder is to find it: a folder beside the config, or else a name on the hub."""
+    folder = project.folder / Path(model).expanduser()
+    return str(folder) if folder.is_dir() else model

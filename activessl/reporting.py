@@ -12,6 +12,7 @@ import numpy as np
 from activessl.accepting import promise_text
 from activessl.annotators.base import BETWEEN, Answer, is_again, item_of
 from activessl.confirming import glance_count
+from activessl.doubting import Doubts
 from activessl.errors import MeasureError
 from activessl.evidence import Evidence
 from activessl.ledger.fold import RoundHistory
@@ -76,7 +77,7 @@ def project_report(
         item_rows=tuple(_item_rows(view)),
         sights=tuple(sights(view)),
         redrawn=redrawn(view),
-        suspects=() if history.encoded is None else tuple(view.suspects()),
+        suspects=() if history.encoded is None else tuple(Doubts(view).suspects()),
         people=history.people,
         plan=evidence.goal(),
         roi=evidence.roi(),

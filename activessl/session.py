@@ -18,13 +18,14 @@ from activessl.annotators.base import Annotator, Confirmer, Offering, is_again
 from activessl.annotators.base import Pushed as PushResult
 from activessl.choosing import next_round
 from activessl.confirming import groups_left
-from activessl.encoders.base import Encoder, OnProgress
+from activessl.doubting import SUSPECT, Doubts
+from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.processes import decided, leads
-from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
-from activessl.encoding import encoded_event, known_ids
+from activessl.encoding import compare, encoded_event, fitted_encoder, known_ids
 from activessl.errors import AnnotatorError, LabelError, PoolError, ProjectError, QueryError
 from activessl.evidence import Evidence
+from activessl.exporting import export_items, export_model, item_rows
 from activessl.finetuning import due, finetune, standing_encoder, take_back
 from activessl.heads.base import Head
 from activessl.heads.decisions import Labels, decide, numbered_alike, same
@@ -32,26 +33,22 @@ from activessl.held_out import held_out
 from activessl.ledger.asking import query_of
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import AUDIT, Answered, Closed, Missing, Offered, Pulled, Pushed, Taught, Tuned
-from activessl.measuring.encoders import Compared, compare_encoders
+from activessl.measuring.encoders import Compared
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
 from activessl.measuring.stopping import kappa
 from activessl.pool.pool import Pool
 from activessl.project import Project, write_atomic, writing
 from activessl.reporting import project_report, stop_now
-from activessl.reports.items import item_table
-from activessl.reports.layouts import Layout, write_layout
+from activessl.reports.layouts import Layout
 from activessl.reports.report import Report
 from activessl.scoring.model import Model
 from activessl.strategies.base import Query
 from activessl.strategies.explain import without_classes
-from activessl.view import SUSPECT, View, embeddings_folder, head_folder, save_whole
+from activessl.view import View, embeddings_folder, head_folder, save_whole
 
 if TYPE_CHECKING:
     from activessl.scoring.as_onnx import Exported
-
-#: Items on which an exported model's two forms are compared.
-COMPARED = 256
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class Session:
         """
         if not leads():
             if decided(bool):
-                self._fitted_encoder(self.project.pool(), minutes, None)
+                fitted_encoder(self.project, self.project.pool(), minutes)
             return Embeddings.load(Path(decided(str)))
         pool = self.project.pool()
         with self.project.lock(), writing(self.project.folder):
@@ -93,7 +90,7 @@ class Session:
             wanted = encoder is None
             decided(lambda: wanted)
             if encoder is None:
-                encoder = self._fitted_encoder(pool, minutes, on_progress)
+                encoder = fitted_encoder(self.project, pool, minutes, on_progress)
             folder = embeddings_folder(self.project, encoder.fingerprint)
             before = known_ids(self.project, history)  # read first: these vectors may be written over
             embeddings = embed(encoder, pool, folder, on_progress=on_progress)
@@ -102,26 +99,6 @@ class Session:
                 self._append(encoded)
         decided(lambda: str(folder))
         return embeddings
-
-    def _fitted_encoder(self, pool: Pool, minutes: float | None, on_progress: OnProgress | None) -> Encoder:
-        """The encoder that the config asks for."""
-        config = self.project.config
-        settings: dict[str, Any] = {}
-        if config.encoder.model is not None:
-            settings["model"] = _model(self.project, config.encoder.model)
-        if config.encoder.adapt_minutes:
-            settings["adapt_minutes"] = config.encoder.adapt_minutes
-        if config.encoder.precision != "auto":
-            settings["precision"] = config.encoder.precision
-        return fit_encoder(
-            config.encoder.name,
-            pool,
-            **settings,
-            minutes=config.encoder.minutes if minutes is None else minutes,
-            seed=config.seed,
-            folder=self.project.folder / "encoders",
-            on_progress=on_progress,
-        )
 
     def compare_encoders(
         self, names: Sequence[str] = (), *, minutes: float | None = None, on_progress: OnProgress | None = None
@@ -134,29 +111,7 @@ class Session:
             minutes: Training time of each; by default the config's.
             on_progress: Called as encoders are finished.
         """
-        config, pool = self.project.config, self.project.pool()
-        history = self.project.history()
-        index = {name: k for k, name in enumerate(config.data.classes)}
-        labels: dict[str, int | tuple[int, ...]]
-        if config.data.multi_label:
-            labels = {item: tuple(int(c in said.classes) for c in index) for item, said in history.labels.items()}
-        else:
-            labels = {item: index[said.classes[0]] for item, said in history.labels.items()}
-        model = None if config.encoder.model is None else _model(self.project, config.encoder.model)
-        requests = [
-            (name, {} if model is None or name not in PRETRAINED else {"model": model})
-            for name in names or fitting(pool.modality)
-            if names or model is not None or name not in PRETRAINED
-        ]
-        return compare_encoders(
-            pool,
-            requests,
-            minutes=config.encoder.minutes if minutes is None else minutes,
-            seed=config.seed,
-            labels=labels,
-            n_classes=len(config.data.classes),
-            on_progress=on_progress,
-        )
+        return compare(self.project, names, minutes=minutes, on_progress=on_progress)
 
     def query(
         self,
@@ -384,7 +339,7 @@ class Session:
                 test_items=tested,
                 kappa=None if before is None else _agreement(before, after),
                 change=None if before is None else float(np.mean(~same(before, after))),
-                suspects=int(np.sum(view.doubts > SUSPECT)),
+                suspects=int(np.sum(Doubts(view).labels > SUSPECT)),
                 turn=history.events,
             )
             known = history.taught
@@ -452,10 +407,7 @@ class Session:
 
     def table(self, *, predictions: bool = True) -> list[dict[str, Any]]:
         """One row an item: what people said and, if asked for, what the head says of the rest."""
-        view, classes = View.of(self.project), self.project.config.data.classes
-        if not predictions or view.history.taught is None:
-            return item_table(view.history, self.project.pool().ids, classes, None, multi_label=view.multi_label)
-        return item_table(view.history, view.embeddings.ids, classes, view.probs, multi_label=view.multi_label)
+        return item_rows(self.project, predictions=predictions)
 
     def export_items(
         self,
@@ -478,13 +430,7 @@ class Session:
             LabelError: There is nothing to export yet.
             ProjectError: The folder cannot be written.
         """
-        pool = self.project.pool()
-        rows = [row for row in self.table(predictions=predictions) if row["id"] in pool]
-        if not rows:
-            raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
-        with writing(folder.parent):
-            write_layout(folder, layout, pool, rows, self.project.config.data.classes, on_item=on_item)
-        return rows
+        return export_items(self.project, folder, layout, predictions=predictions, on_item=on_item)
 
     def model(self) -> Model:
         """The newest model, to score items that nobody has seen.
@@ -505,15 +451,7 @@ class Session:
             LabelError: There is no model yet.
             HeadError: The folder cannot be used, or the ONNX file answers differently.
         """
-        from activessl.scoring.as_onnx import export_model  # brings torch
-
-        view, pool = View.of(self.project), self.project.pool()
-        model = view.model()
-        encoders = self.project.folder / "encoders"
-        sample = pool.subset(pool.ids[:: -(-len(pool) // COMPARED)])
-        return export_model(
-            model, folder, encoder_folder=encoders / model.encoder.fingerprint, sample=sample, onnx=onnx
-        )
+        return export_model(self.project, folder, onnx=onnx)
 
     def _append(self, *events: Any) -> None:
         with self.project.ledger() as ledger:
@@ -526,12 +464,6 @@ class Session:
         vectors, truth = held_out(self.project, view)
         predicted = decide(head.predict_proba(view.points_of(vectors)), multi_label=view.multi_label)
         return float(np.mean(same(predicted, truth))), len(truth)
-
-
-def _model(project: Project, model: str) -> str:
-    """A pretrained model as the encoder is to find it: a folder beside the config, or else a name on the hub."""
-    folder = project.folder / Path(model).expanduser()
-    return str(folder) if folder.is_dir() else model
 
 
 def _agreement(before: Labels, after: Labels) -> float | None:

@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from activessl.annotators.base import Suggestion, again_id, class_text, is_again, item_of
+from activessl.annotators.base import Suggestion, is_again, item_of
 from activessl.annotators.order import similarity_chain
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, unit
 from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError, LabelError, ProjectError
-from activessl.heads.again import Suspect, how_many_again, label_doubts
 from activessl.heads.base import Head
-from activessl.heads.decisions import Labels, decide, named, one_kind, sureness
+from activessl.heads.decisions import Labels, decide, named, sureness
 from activessl.heads.folds import fold_predictions
-from activessl.heads.left_out import left_out_probs
-from activessl.heads.noise import NO_ANSWER
 from activessl.heads.registry import load_head, make_head
 from activessl.heads.smoothing import Smoothed, smooth
-from activessl.heads.softmax import shared_span
 from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import AUDIT, Asked
+from activessl.ledger.schema import AUDIT
 from activessl.project import Project, writing
 from activessl.scoring.model import Model
 from activessl.strategies.base import SAMPLES, Query, State
 
-#: A label is suspect when it is more likely wrong than right.
-SUSPECT = 0.5
-#: Below this a label is not asked about again, whatever share of the round is meant for that.
-LEAST_DOUBT = 0.05
-#: Nobody is asked about an item more often than this.
-MOST_ASKINGS = 3
-#: With fewer labels than this, what they say of each other is not worth a question.
-FEWEST_TO_DOUBT = 20
 SUGGESTED = 4  # the pre-selected class and three alternatives: more is slower to read than the full list
 
 
@@ -235,118 +222,9 @@ class View:
             multi_label=self.multi_label,
         )
 
-    @cached_property
-    def doubts(self) -> Float[np.ndarray, " m"]:
-        """The probability that each label of ``training`` is wrong, by all its answers and the labels around it;
-        multi-label, that it is wrong in its most doubtful class."""
-        rows, y = self.training
-        if self.multi_label:
-            return np.asarray(self._class_doubts.max(axis=1, initial=0.0))
-        if one_kind(y):
-            return np.zeros(len(y))
-        k = len(self.project.config.data.classes)
-        return label_doubts(self._answers(), y, left_out_probs(self.points[rows], y, k))
-
-    @cached_property
-    def _class_doubts(self) -> Float[np.ndarray, "m k"]:
-        """The probability that an item was wrongly given, or not given, each class, asked about each on its own."""
-        rows, y = self.training
-        doubts = np.zeros(y.shape)
-        with shared_span():
-            for k, name in enumerate(self.project.config.data.classes):
-                known = np.flatnonzero(y[:, k] >= 0)
-                if len(known) and not one_kind(y[known, k]):
-                    said = left_out_probs(self.points[rows[known]], y[known, k], 2)
-                    doubts[known, k] = label_doubts(self._answers(name)[known], y[known, k], said)
-        return doubts
-
-    def _answers(self, of: str | None = None) -> Int[np.ndarray, "m a"]:
-        """What each annotator says now of each item of ``training``: class indices, -1 for nothing.
-
-        Args:
-            of: A class: then 1 where they gave it and 0 where they did not.
-        """
-        index = {name: k for k, name in enumerate(self.project.config.data.classes)}
-        people, said = self._said
-        table = np.full((len(self.training[0]), people), NO_ANSWER)
-        for i, who, classes in said:
-            table[i, who] = index[classes[0]] if of is None else of in classes
-        return table
-
-    @cached_property
-    def _said(self) -> tuple[int, list[tuple[int, int, tuple[str, ...]]]]:
-        """How many people answered, and of each answer which label, which of them, and its classes.
-
-        Oldest first for each label, so that a newer one replaces the older.
-        """
-        given = [self.history.labels[self.embeddings.ids[row]].answers for row in self.training[0]]
-        people = sorted({a.annotator for answers in given for a in answers})
-        column = {who: i for i, who in enumerate(people)}
-        return len(people), [(i, column[a.annotator], a.classes) for i, answers in enumerate(given) for a in answers]
-
-    def suspects(self) -> list[Suspect]:
-        """Labels that are more likely wrong than right, the most doubtful first."""
-        rows, y = self.training
-        if self.probs is None or not len(rows):
-            return []
-        found = []
-        for i in np.argsort(-self.doubts, kind="stable"):
-            if self.doubts[i] <= SUSPECT:
-                break
-            if self.multi_label:
-                instead = np.where(self._class_doubts[i] > SUSPECT, 1 - y[i], y[i])
-            else:
-                others = self.probs[rows[i]].copy()
-                others[y[i]] = -1
-                instead = others.argmax()
-            item = self.embeddings.ids[rows[i]]
-            found.append(
-                Suspect(
-                    item_id=item,
-                    given=class_text(self.named(y[i])),
-                    instead=class_text(self.named(instead)),
-                    doubt=float(self.doubts[i]),
-                    annotators=self.history.labels[item].annotators,
-                )
-            )
-        return found
-
     def named(self, label: Any) -> tuple[str, ...]:
         """The classes of one label of ``training``, or of one of ``decided``."""
         return named(label, self.project.config.data.classes)
-
-    def again(self, query_size: int, share: float | Literal["auto"]) -> tuple[Asked, ...]:
-        """What to ask about once more in the next round, the most doubtful first.
-
-        Args:
-            query_size: Questions of the round.
-            share: Of them about labels that are there, in [0, 1]; "auto" decides by how doubtful these are beside how
-                unsure the head is of items that could be asked instead, and takes at most half of the round.
-        """
-        rows, _ = self.training
-        if share == 0 or self.probs is None or len(rows) < FEWEST_TO_DOUBT:
-            return ()
-        asked = Counter(item_of(i) for r in self.history.rounds for i in r.asked)
-        never = {item_of(a.item_id) for a in self.history.answers.values() if a.kind == "skip"} | self.history.missing
-        may = np.array([asked[i] < MOST_ASKINGS and i not in never for i in (self.embeddings.ids[r] for r in rows)])
-        doubts = np.where(may, self.doubts, 0.0)
-        if share == "auto":
-            # of a new item and of a label alike: that anything about it is wrong
-            whole = 1 - np.prod(1 - self._class_doubts, axis=1) if self.multi_label else doubts
-            whole = np.where(may, whole, 0.0)
-            count = min(how_many_again(whole, 1 - self.sure[self.free], query_size), query_size // 2)
-        else:
-            count = round(share * query_size)
-        worst = np.argsort(-doubts, kind="stable")[:count]
-        by_item = {s.item_id: s for s in self.suspects()}
-        out = []
-        for i in worst[doubts[worst] > LEAST_DOUBT]:
-            item = self.embeddings.ids[rows[i]]
-            why = f"labeled before, and wrong with probability {doubts[i]:.0%} as the labels around it say"
-            if item in by_item:
-                why += f"; rather {by_item[item].instead} than {by_item[item].given}"
-            out.append(Asked(id=again_id(item, asked[item] + 1), score=float(doubts[i]), reason=why))
-        return tuple(out)
 
     def state(self, number: int, *, samples: bool = False) -> State:
         """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""

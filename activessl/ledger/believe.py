@@ -173,12 +173,12 @@ def _class_by_class(
             certain = float(np.prod([p[c] if c in believed else 1 - p[c] for c in classes]))
         votes = sum(believed.intersection(classes) == set(classes).intersection(a.classes) for a in last[item].values())
         named = tuple(c for c in classes if c in believed)
-        unknown = tuple(c for c in classes if not any(_could_say(a, c, since) for a in last[item].values()))
+        unknown = tuple(c for c in classes if not any(could_say(a, c, since) for a in last[item].values()))
         labels[item] = Label(named, votes, len(last[item]), tuple(answers), certain, unknown)
     return labels, _people(compared, people, reliability.mean(axis=0))
 
 
-def _could_say(answer: Answer, name: str, since: Mapping[str, datetime]) -> bool:
+def could_say(answer: Answer, name: str, since: Mapping[str, datetime]) -> bool:
     """Whether a class was there to be given when somebody answered."""
     return name in answer.classes or name not in since or answer.at >= since[name]
 
@@ -190,7 +190,7 @@ def _gave(
     table = np.full((len(items), len(people)), NO_ANSWER)
     for i, said in enumerate(items.values()):
         for who, answer in said.items():
-            if _could_say(answer, name, since):
+            if could_say(answer, name, since):
                 table[i, people[who]] = name in answer.classes
     return table
 

@@ -57,6 +57,7 @@ class History:
     Attributes:
         classes: The classes that the project has: the config's, and what people changed in the labeling tool.
         choice: These changes.
+        since: Of a class that joined later, from when on people could give it.
         labels: Item id to what is believed about it, only classes that ``classes`` holds.
         skipped: Ids that somebody skipped and nobody labeled.
         quarantined: Standing answers with a class that the project does not have (any more), or about an item that it
@@ -83,6 +84,7 @@ class History:
     rounds: tuple[RoundHistory, ...] = ()
     classes: tuple[str, ...] = ()
     choice: Choice = field(default_factory=Choice)
+    since: dict[str, datetime] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
     quarantined: tuple[Answer, ...] = ()
@@ -278,6 +280,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], multi_label: boo
         rounds=tuple(rounds[n] for n in sorted(rounds)),
         classes=has,
         choice=choice,
+        since=since,
         labels=labels,
         skipped=skipped,
         quarantined=quarantined,

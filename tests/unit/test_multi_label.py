@@ -17,6 +17,7 @@ from activessl.accepting import accept_pool, audit_count
 from activessl.annotators.base import is_again, item_of
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.config import check_config, write_config
+from activessl.doubting import Doubts
 from activessl.errors import ConfigError, LabelError, MeasureError, PoolError, QueryError
 from activessl.evidence import Evidence
 from activessl.ledger.believe import believe
@@ -121,7 +122,7 @@ def test_a_wrong_class_is_doubted_the_right_ones_named_and_asked_about_again(ses
             wrong = Answer(f"late {item}", f"oracle:{item}", item, "label", lies[true], "oracle", 3.0, at)
             ledger.append([Answered(answer=wrong)])
     session.teach()
-    found = View.of(session.project).suspects()
+    found = Doubts(View.of(session.project)).suspects()
     assert {s.item_id for s in found} <= lied.keys() and len(found) >= 2
     assert all(s.given == "|".join(lies[lied[s.item_id]]) for s in found)
     assert all(s.instead == ("|".join(lied[s.item_id]) or "(none)") for s in found)
@@ -203,14 +204,15 @@ def offer(session: Session, *classes: str) -> None:
         ledger.append([Offered(project="p", classes=classes, turn=history.events)])
 
 
-def say(session: Session, items: tuple[str, ...], classes: tuple[str, ...]) -> None:
+def say(session: Session, items: tuple[str, ...], classes: tuple[str, ...], by: str = "ann") -> None:
     """Answer items now, as far as they have these classes."""
     truth = dict(zip(session.project.pool().ids, world()[1], strict=True))
     with session.project.ledger() as ledger:
         for item in items:
             given = tuple(name for name in named(truth[item]) if name in classes)
             now = datetime.now(UTC)
-            ledger.append([Answered(answer=Answer(f"{item} {now}", item, item, "label", given, "ann", 3.0, now))])
+            source = f"{by}:{item}"
+            ledger.append([Answered(answer=Answer(f"{source} {now}", source, item, "label", given, by, 3.0, now))])
 
 
 def test_of_a_class_that_joins_later_the_labels_from_before_say_nothing(session: Session) -> None:
@@ -237,6 +239,14 @@ def test_of_a_class_that_joins_later_the_labels_from_before_say_nothing(session:
     assert view.decided is not None and np.mean(view.decided[:, 2] == truth[:, 2]) > 0.9
     audit = Evidence(view).audit
     assert audit is not None and audit.labels < 40  # the random ones of the second round only
+
+    # whoever looks at an item again is not contradicted by an answer from before
+    first = set(session.project.history().rounds[0].asked)
+    soft = tuple(item for item, has in zip(view.embeddings.ids, truth[:, 2], strict=True) if has and item in first)
+    say(session, soft, CLASSES, by="ben")
+    view = View.of(session.project)
+    doubts = dict(zip(view.training[0], Doubts(view).labels, strict=True))
+    assert len(soft) > 3 and all(doubts[view.row[item]] < 0.1 for item in soft)
 
     # and one that is taken out takes nothing with it but itself
     offer(session, *CLASSES[1:])

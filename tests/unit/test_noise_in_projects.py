@@ -12,6 +12,7 @@ import pytest
 from activessl import Answer, Session
 from activessl.annotators.base import is_again, item_of
 from activessl.config import check_config
+from activessl.doubting import Doubts
 from activessl.ledger.schema import Answered
 from activessl.project import Project
 from activessl.view import View
@@ -49,7 +50,7 @@ def test_wrong_labels_are_named_asked_again_and_mended(session: Session) -> None
     lied = answer(session, session.query(40).asked, wrong=3)
     taught = session.teach()
     assert taught.suspects is not None and taught.suspects >= 3
-    found = {s.item_id: s for s in View.of(session.project).suspects()}
+    found = {s.item_id: s for s in Doubts(View.of(session.project)).suspects()}
     assert lied <= found.keys() and len(found) <= 5
     assert all(found[i].given == CLASSES[(int(i.split(":")[1]) + 1) % 3] for i in lied)
     assert all(found[i].instead == CLASSES[int(i.split(":")[1]) % 3] for i in lied)
@@ -74,7 +75,7 @@ def test_wrong_labels_are_named_asked_again_and_mended(session: Session) -> None
     session.teach()
     history = session.project.history()
     assert all(history.labels[i].classes == (CLASSES[int(i.split(":")[1]) % 3],) for i in lied)
-    assert not lied & {s.item_id for s in View.of(session.project).suspects()}
+    assert not lied & {s.item_id for s in Doubts(View.of(session.project)).suspects()}
     assert not history.people  # they were compared on doubted items only, which says nothing of what they are else
     # three times are enough
     assert not lied & {item_of(i) for i in session.query(10, again=1.0).asked}
@@ -108,15 +109,15 @@ def test_doubted_labels_are_weighed_against_what_can_be_asked_instead(session: S
     answer(session, first, wrong=8)
     session.teach()
     before = View.of(session.project)
-    many = before.again(16, 0.5)
+    many = Doubts(before).again(16, 0.5)
     with session.project.ledger() as ledger:  # everything else was skipped
         for item in set(before.embeddings.ids) - set(first):
             at = datetime(2026, 1, 1, tzinfo=UTC)
             ledger.append([Answered(answer=Answer(item, item, item, "skip", (), "ann", 1.0, at))])
     after = View.of(session.project)
     assert not after.free.any()
-    assert len(before.again(16, "auto")) < len(many)
-    assert after.again(16, "auto") == many
+    assert len(Doubts(before).again(16, "auto")) < len(many)
+    assert Doubts(after).again(16, "auto") == many
 
 
 def _query(session: Session, asked: tuple[str, ...]) -> object:
