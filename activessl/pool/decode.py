@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -65,7 +66,8 @@ def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[
                     hint=f"make it smaller than {max_pixels:,} pixels",
                 )
             image.load()
-            return _to_array(_upright(image))
+            _turn_upright(image)
+            return _to_array(image)
     except PoolError:
         raise
     except UnidentifiedImageError:
@@ -90,11 +92,10 @@ def encode_png(image: np.ndarray[Any, np.dtype[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001  broken metadata of an image whose pixels are fine
-        return image
+def _turn_upright(image: Image.Image) -> None:
+    # in place: else every image is copied, turned or not
+    with suppress(Exception):  # broken metadata of an image whose pixels are fine
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _to_array(image: Image.Image) -> np.ndarray[Any, np.dtype[Any]]:
