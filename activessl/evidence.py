@@ -30,7 +30,7 @@ from activessl.project import write_atomic, writing
 from activessl.view import View
 
 #: Written into what is kept, so that figures of an older way of estimating are not shown.
-VERSION = 3
+VERSION = 4
 FOLDS = 5
 #: With so many random labels since the last items came, those from before are left out, and the new items covered.
 ENOUGH = 3 * FEWEST

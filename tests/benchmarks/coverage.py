@@ -1,8 +1,9 @@
 """Do the intervals hold what they promise? Accuracy, labels saved, labels accepted by machine, in simulated projects.
 
-    ACTIVESSL_DATA=folder python tests/benchmarks/coverage.py --work FOLDER [--seeds 4] [--out FILE.json]
+    ACTIVESSL_DATA=folder python tests/benchmarks/coverage.py --work FOLDER [--seeds 4]
 
-The folder of data holds ``*.npz`` with ``vectors`` and ``labels``. Projects are made once and kept in the work folder.
+The folder of data holds ``*.npz`` with ``vectors`` and ``labels``, as ``make_vectors.py`` leaves them. Projects are
+made once and kept in the work folder.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import argparse
 import json
 import os
 import sys
-from collections import defaultdict
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from coverage_bank import SHAPES, World, make_bank, worlds  # beside this file
+from scipy.optimize import minimize
+from scipy.stats import norm
 
 from activessl.errors import MeasureError
 from activessl.heads.linear import LogisticHead
@@ -24,10 +27,8 @@ from activessl.heads.registry import make_head
 from activessl.measuring.audit import audit_accuracy
 from activessl.measuring.autolabel import accept
 from activessl.measuring.curves import labels_to_target
-from activessl.measuring.live import GRID, Prior, own_evidence, quantiles
+from activessl.measuring.live import LEAST_ERROR, Prior, own_evidence, quantiles
 
-#: By how much the spread of what other sets saved is widened.
-WIDE = 1.2
 #: Random labels that judge, and promises.
 JUDGES, ERRORS = (100, 300), (0.01, 0.02, 0.05, 0.1)
 
@@ -71,6 +72,7 @@ def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve
     pool = float(project["rest_accuracy"]) * (1 - n / len(world.y)) + right.sum() / len(world.y)
     found["audit"] = [audit.low, audit.high, pool]
     found["new"] = float(project["accuracy"])
+    found["wrong"] = int(np.sum(~right[at]))
     found["own"] = own_evidence(learn, y, at, right[at].astype(float), rng).round(6).tolist()
     return found
 
@@ -95,20 +97,31 @@ def accepted(world: World, project: dict[str, np.ndarray], root: int) -> list[di
     return found
 
 
-def in_logs(found: list[dict[str, Any]], others: list[dict[str, Any]], wide: float) -> Prior:
-    """A prior from the projects of other sets: each set counts alike."""
-    by_set = defaultdict(list)
-    for one in others:
-        by_set[one["set"]].append(one["truth"])
-    mean = float(np.mean([np.mean(v) for v in by_set.values()]))
-    spread = float(np.sqrt(np.mean([np.mean((np.array(v) - mean) ** 2) for v in by_set.values()])))
-    return Prior(mean, wide * spread, "replays")
+def fitted_prior(projects: list[dict[str, Any]]) -> Prior:
+    """The prior that projects of several sets suggest, each set counting alike: a line with normal deviations.
+
+    Where random choice did not arrive within what was replayed, or had arrived before its first count, only that much
+    is known (Tobin 1958).
+    """
+    truth, accuracy = (np.array([one[name] for one in projects]) for name in ("truth", "new"))
+    censored, at_first = (np.array([one[name] for one in projects], dtype=bool) for name in ("censored", "at_first"))
+    counts = Counter(one["set"] for one in projects)
+    weight = np.array([1 / counts[one["set"]] for one in projects])
+    fewer = -np.log(np.maximum(1 - accuracy, LEAST_ERROR) / 0.1)
+
+    def loss(told: np.ndarray) -> float:
+        mean, slope, log_spread = told
+        z = (truth - mean - slope * fewer) / np.exp(log_spread)
+        known = np.where(at_first, norm.logcdf(z), norm.logpdf(z) - log_spread)
+        return float(-(weight * np.where(censored, norm.logsf(z), known)).sum())
+
+    mean, slope, log_spread = minimize(loss, [1.0, 0.0, -0.7]).x
+    return Prior(float(mean), float(np.exp(log_spread)), "replays", float(slope))
 
 
 def interval(one: dict[str, Any], prior: Prior) -> tuple[float, float]:
     """The 90 % interval of log(M / n)."""
-    belief = np.array(one["own"]) * np.exp(-0.5 * ((GRID - prior.mean) / prior.spread) ** 2)
-    low, high = quantiles(belief, (0.05, 0.95))
+    low, high = quantiles(np.array(one["own"]) * prior.belief(one["wrong"], one["m"]), (0.05, 0.95))
     return low, high
 
 
@@ -124,10 +137,11 @@ def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
         "| set | projects | saved, truth | saved, interval | holds | accuracy of the pool holds | of new items |",
         "|---|---|---|---|---|---|---|",
     ]
-    every = []
+    every: list[tuple[bool, bool, bool]] = []
+    ordered: list[dict[str, Any]] = []
     for name in names:
         mine = [one for one in found if one["set"] == name]
-        prior = in_logs(mine, [one for one in found if one["set"] != name], WIDE)
+        prior = fitted_prior([one for one in found if one["set"] != name])
         spans = [interval(one, prior) for one in mine]
         ok = [holds(one, *span) for one, span in zip(mine, spans, strict=True)]
         pool, new = (
@@ -135,6 +149,7 @@ def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
             for truths in ([one["audit"][2] for one in mine], [one["new"] for one in mine])
         )
         every += list(zip(ok, pool, new, strict=True))
+        ordered += mine
         true = 1 - np.exp(-np.median([one["truth"] for one in mine]))
         more = "≥ " if np.mean([one["censored"] for one in mine]) > 0.5 else ""
         low, high = (100 * (1 - np.exp(-np.median([span[i] for span in spans]))) for i in (0, 1))
@@ -144,14 +159,17 @@ def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
         )
     ok, pool, new = 100 * np.mean(every, axis=0)
     lines.append(f"| all | {len(every)} | | | {ok:.1f} % | {pool:.1f} % | {new:.1f} % |")
+    arrived = [ok for (ok, _, _), one in zip(every, ordered, strict=True) if not one["censored"]]
+    lines.append(f"\nWhere random choice arrived ({len(arrived)} projects): {100 * np.mean(arrived):.1f} % hold.")
     alone = np.array([quantiles(np.array(one["own"]), (0.05, 0.95)) for one in found])
-    prior = in_logs(found, found, 1.0)
+    prior = fitted_prior(found)
     least, most = (100 * (1 - np.exp(-np.median(alone[:, i]))) for i in (0, 1))
     held = np.mean([holds(one, *span) for one, span in zip(found, alone, strict=True)])
     lines += [
         "",
-        f"Prior over all sets: mean {prior.mean:.2f}, spread {prior.spread:.2f} (times {WIDE}). By the random labels "
-        f"alone: median interval {least:.0f} to {most:.0f} %, holds {100 * held:.0f} %.",
+        f"Prior over all sets: mean {prior.mean:.2f} where one in ten is wrong, {prior.slope:.3f} more for every "
+        f"factor e fewer mistakes, spread {prior.spread:.2f}. By the random labels alone: median interval "
+        f"{least:.0f} to {most:.0f} %, holds {100 * held:.0f} %.",
         "",
         "| random labels | promise | accepts something | mean share accepted | mean true error | promise broken |",
         "|---|---|---|---|---|---|",

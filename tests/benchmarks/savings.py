@@ -208,7 +208,7 @@ def stopping(args: argparse.Namespace, store: Store) -> None:
     found = []
     per_hour, seconds = 30.0, 4.2
     for world in worlds(args.data / "vectors"):
-        for path in sorted((args.work / "bank3").glob(f"{world.name}-p3-*.npz")):
+        for path in sorted((args.work / "bank").glob(f"{world.name}-p3-*.npz")):
             with np.load(path) as project:
                 rows, drawn, turn = project["rows"], np.isfinite(project["chance"]), project["turn"]
             y = world.y[rows]
@@ -296,7 +296,7 @@ def accepting(args: argparse.Namespace, store: Store) -> None:
     """Labeling a whole pool: what the machine may label after 320 labels and so many random ones more."""
     found = []
     for world in worlds(args.data / "vectors"):
-        for path in sorted((args.work / "bank3").glob(f"{world.name}-p3-*.npz")):
+        for path in sorted((args.work / "bank").glob(f"{world.name}-p3-*.npz")):
             with np.load(path) as project:
                 rows = project["rows"]
             rng = np.random.default_rng(28)

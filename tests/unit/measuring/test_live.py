@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.live import Prior, live_savings
+from activessl.measuring.live import PUBLIC, Prior, live_savings, quantiles
 from activessl.measuring.trend import Trend, fit_trend
 
 
@@ -45,8 +45,24 @@ def test_few_random_labels_leave_what_was_expected() -> None:
     y, drawn, correct = project(200, 12, 0.9)
     found = live_savings(learner({2: 0.5, 160: 0.8}, y), y, drawn, correct, rng=np.random.default_rng(0))
     assert found.low < found.saved < found.high and found.own_low < found.low
-    assert abs(np.log(1 - found.saved) + 0.8) < 0.4
+    assert abs(np.log(1 - found.saved) + PUBLIC.mean) < 0.4
     assert f"{found.random_labels} random labels" in found.to_text()
+
+
+def test_more_is_expected_of_a_model_that_is_more_often_right_and_less_is_certain_of_few_labels() -> None:
+    y, drawn, _ = project(200, 40, 0.9)
+    learn = learner({2: 0.5, 160: 0.8}, y)
+
+    def saved(mistakes: int) -> float:
+        correct = np.ones(200, dtype=bool)
+        correct[np.flatnonzero(drawn)[:mistakes]] = False
+        prior = Prior(1.0, 0.3, "replays", slope=0.5)
+        return live_savings(learn, y, drawn, correct, rng=np.random.default_rng(0), prior=prior).saved
+
+    assert saved(20) + 0.2 < saved(4) < saved(0) - 0.05
+    beliefs = [PUBLIC.belief(0.1 * m, m) for m in (10, 1000)]
+    spans = [quantiles(one, (0.05, 0.95)) for one in beliefs]
+    assert spans[0][1] - spans[0][0] > spans[1][1] - spans[1][0] > 2 * 1.6 * PUBLIC.spread
 
 
 def test_ten_random_labels_are_the_least() -> None:

@@ -1,0 +1,59 @@
+"""Vectors of series and recordings by the default encoders, as ``.npz`` beside those of images and texts.
+
+    python tests/benchmarks/make_vectors.py --data DATA --out FOLDER
+
+``DATA/vectors`` is linked into the folder, so that other scripts read all sets from one place. At most 4,000 random
+items of a set; the encoder sees all of them without their labels. Seconds are processor seconds of one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from activessl.encoders.registry import fit_encoder
+from activessl.pool.sources import load_pool
+from activessl.pool.stored_labels import read_labels
+
+ITEMS = 4000
+
+
+def main() -> None:
+    """Encode every set that has no vectors yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=os.environ.get("ACTIVESSL_DATA"), help="folder of the data sets")
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    if given.data is None:
+        parser.error("name the folder of data sets with --data or ACTIVESSL_DATA")
+    torch.set_num_threads(1)
+    given.out.mkdir(parents=True, exist_ok=True)
+    data = Path(given.data)
+    for path in sorted((data / "vectors").glob("*.npz")):
+        if not (given.out / path.name).exists():
+            (given.out / path.name).symlink_to(path.resolve())
+    for path in [*sorted(data.glob("ts_*.npz")), *sorted(data.glob("audio_*.npz"))]:
+        if (given.out / path.name).exists():
+            continue
+        whole = load_pool(path)
+        stored = read_labels(whole)
+        if stored is None:
+            raise SystemExit(f"{path} has no labels")
+        rows = np.sort(np.random.default_rng(0).permutation(len(whole))[:ITEMS])
+        pool = whole.subset(whole.ids[row] for row in rows)
+        started = time.process_time()
+        with tempfile.TemporaryDirectory() as scratch:
+            encoder = fit_encoder("auto", pool, folder=Path(scratch), seed=0)
+            vectors = np.concatenate(list(encoder.batches(pool, 256))).astype(np.float32)
+        np.savez(given.out / path.name, vectors=vectors, labels=stored.labels[rows])
+        print(f"{path.stem}: {encoder.name}, {vectors.shape}, {time.process_time() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
