@@ -30,6 +30,7 @@ def fit(
     grid: int = 4,
     dim: int = 256,
     views: int = 3,
+    layout: float | None = None,
     side: int | None = None,
 ) -> PatchEncoder:
     """Learn centroids of spectrogram patches from a pool of audio.
@@ -45,13 +46,15 @@ def fit(
         grid: Regions along pitch and along time.
         dim: Principal components that are kept.
         views: Views a clip, from which the whitening within clips is measured; 0 leaves it out.
+        layout: How much it counts at which pitch and time something is, 0 to 1; by default what the clips say.
         side: Bands and frames of a picture, 32 by default.
 
     Raises:
         EncoderError: The pool holds no audio, or its sample rate is not known.
     """
     picture = choose_mel(pool, side=side)
-    asked: dict[str, Any] = {"centroids": centroids, "field": field, "grid": grid, "dim": dim, "views": views}
+    asked: dict[str, Any] = {"centroids": centroids, "field": field, "grid": grid, "dim": dim}
+    asked |= {"views": views, "layout": layout}
     key = fit_key("melpatches", pool, seed=seed, rate=picture.rate, side=side, **asked)
     if (found := find_fit(folder, key)) is not None:
         return load(found)

@@ -4,7 +4,8 @@ Every patch of an image is normalised, whitened and compared with k centroids; i
 nearer than the average that centroid is, and activations are averaged over a grid of regions (Coates, Ng & Lee, An
 Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS 2011).
 
-Then the directions in which views of the same image differ are scaled down (``invariance.py``).
+What the regions differ by counts as far as the pool's images say that it means something (``regions.py``). Then the
+directions in which views of the same image differ are scaled down (``invariance.py``).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from activessl.encoders.base import OnProgress, roughly, say, tell
 from activessl.encoders.images import ImageInput, Pictures, choose_input, parts, sample_tensor
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.pixels import principal_components
+from activessl.encoders.regions import layout_weight, weigh_layout
 from activessl.encoders.registry import Entry
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.pool.pool import Pool
@@ -51,7 +53,7 @@ class PatchEncoder:
     whiten: torch.Tensor  # (p, p)
     centroids: torch.Tensor  # (k, p) in whitened space
     pca_mean: torch.Tensor  # (grid² k,)
-    pca: torch.Tensor  # (grid² k, d), the whitening included
+    pca: torch.Tensor  # (grid² k, d), the weight of the layout and the whitening included
     name: str = "patches"
 
     @property
@@ -169,6 +171,7 @@ def fit(
     grid: int = 4,
     dim: int | None = None,
     views: int = 3,
+    layout: float | None = None,
     side: int | None = None,
 ) -> PatchEncoder:
     """Learn centroids from a pool of images.
@@ -185,6 +188,8 @@ def fit(
         grid: Regions along each side.
         dim: Principal components that are kept. By default what the minutes allow.
         views: Augmented views an image, from which the whitening within images is measured; 0 leaves it out.
+        layout: How much it counts where in an image something is: from 0, not at all, to 1, as much as what it is. By
+            default what the images themselves say.
         side: The side that images are squeezed to; by default the pool's, at most 64.
     """
     image = choose_input(pool, side=side, seed=seed)
@@ -195,6 +200,7 @@ def fit(
         "grid": grid,
         "dim": dim or size.dim,
         "views": views,
+        "layout": layout,
     }
     key = fit_key("patches", pool, seed=seed, side=side, **asked)
     if (found := find_fit(folder, key)) is not None:
@@ -271,6 +277,7 @@ def learn(
     grid: int,
     dim: int,
     views: int,
+    layout: float | None,
 ) -> Path:
     """Learn from a pool's pictures and save the encoder under a name; ``fit`` says what the settings are.
 
@@ -288,6 +295,7 @@ def learn(
         grid: Regions along each side.
         dim: Principal components that are kept.
         views: Views a picture.
+        layout: How much it counts where in a picture something is; None as the pictures say.
 
     Returns:
         The folder of the encoder.
@@ -318,20 +326,24 @@ def learn(
     centres = torch.from_numpy(np.asarray(clustering.centroids, dtype=np.float32))
     tell(on_progress, "train", 2, 4)
 
-    pca_mean, pca = principal_components(pooled_activations(sample, width, stride, grid, mean, whiten, centres), dim)
+    seen = pooled_activations(sample, width, stride, grid, mean, whiten, centres)
+    regions = seen.shape[1] // k
+    weight = layout_weight(seen, regions) if layout is None else layout
+    pca_mean, pca = principal_components(weigh_layout(seen, regions, weight), dim)
+    pca_mean, pca = seen.mean(0), weigh_layout(pca.T, regions, weight).T.contiguous()
     tell(on_progress, "train", 3, 4)
 
     if views > 1:
         generator = torch.Generator().manual_seed(seed)
         few, size = sample[:_VIEWED], at_once(k)
-        seen = torch.empty(views, len(few), pca.shape[1])
+        varied = torch.empty(views, len(few), pca.shape[1])
         for start in range(0, len(few), size):
             part = few[start : start + size].float() / 255
-            for view in seen:
-                varied = augment(part, generator).clamp(0, 1) * 255
-                active = activations(varied, width, stride, grid, mean, whiten, centres)
+            for view in varied:
+                changed = augment(part, generator).clamp(0, 1) * 255
+                active = activations(changed, width, stride, grid, mean, whiten, centres)
                 view[start : start + size] = (active - pca_mean) @ pca
-        pca = pca @ within_whitening(seen)
+        pca = pca @ within_whitening(varied)
     tell(on_progress, "train", 4, 4)
 
     config = {"image": image.to_json(), "field": width, "stride": stride, "grid": grid}
@@ -340,6 +352,7 @@ def learn(
         "objective": "k-means on whitened patches, whitened within items",
         "source": "Coates, Ng & Lee 2011",
         "items": len(sample),
+        "layout": round(weight, 3),
         "seed": seed,
         "seconds": round(time.perf_counter() - started, 2),
     }

@@ -62,3 +62,34 @@ def test_vectors_do_not_depend_on_how_many_images_are_worked_on_at_once(
     assert (at_once(1), at_once(400), at_once(3200), at_once(100_000)) == (32, 32, 4, 1)
     monkeypatch.setattr(patches, "at_once", lambda centroids: 7)
     assert np.allclose(np.concatenate(list(encoder.batches(pool, 30))), usual, atol=1e-5)
+
+
+def test_the_layout_counts_as_far_as_the_pictures_say(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    # of waves all over a picture any part says what it is; of unrelated quarters none says what the others are
+    waves = np.sin(np.arange(12)[None, :, None] * rng.uniform(0.5, 3, (400, 1, 1))) + np.zeros((400, 12, 12))
+    a, b, c, d = np.split(waves, 4)
+    pictures = {"wholes": np.block([[a, a], [a, a]]), "parts": np.block([[a, b], [c, d]])}
+    found = {}
+    for name, values in pictures.items():
+        np.savez(tmp_path / f"{name}.npz", images=(100 * values + 128).astype(np.uint8))
+        pool = load_pool(tmp_path / f"{name}.npz")
+        found[name] = fit_encoder("patches", pool, folder=tmp_path / name, centroids=16).provenance["layout"]
+    assert found["wholes"] + 0.2 < found["parts"] <= 1
+    assert found["wholes"] < 0.3
+
+
+def test_without_layout_a_picture_and_its_parts_in_other_places_are_alike(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (40, 24, 24), dtype=np.uint8)
+    moved = np.roll(images, 12, axis=2)
+    np.savez(tmp_path / "x.npz", images=np.concatenate([images, moved]))
+    pool = load_pool(tmp_path / "x.npz")
+
+    def nearness(layout: float) -> float:
+        encoder = fit_encoder("patches", pool, folder=tmp_path / "e", centroids=16, views=0, layout=layout)
+        vectors = np.concatenate(list(encoder.batches(pool, 80)))
+        return float(np.corrcoef(vectors[:40].ravel(), vectors[40:].ravel())[0, 1])
+
+    assert nearness(0.0) > nearness(0.5) > nearness(1.0)
+    assert nearness(0.0) > nearness(1.0) + 0.2
