@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class Project:
     folder: Path
     own: Config
     _now: dict[tuple[str, ...], Config] = field(default_factory=dict, compare=False, repr=False)
+    _folded: dict[int, History] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def config(self) -> Config:
@@ -114,9 +116,15 @@ class Project:
         return Ledger(path)
 
     def history(self) -> History:
-        """What has happened so far."""
+        """What has happened so far; folded again only after something has."""
         with self.ledger() as ledger:
-            history = fold(ledger, classes=self.own.data.classes, multi_label=self.own.data.multi_label)
+            last = ledger.last()
+            history = self._folded.get(last)
+            if history is None:
+                events = list(ledger)
+                history = fold(events, classes=self.own.data.classes, multi_label=self.own.data.multi_label)
+                self._folded.clear()
+                self._folded[events[-1].seq if events else 0] = history
         self._know(history.classes)
         return history
 
@@ -156,12 +164,21 @@ class Project:
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(path)
+    part = beside(path)
+    try:
+        with part.open("xb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def beside(path: Path) -> Path:
+    """Where something is made before it takes its place: a name that no other process uses at the same time."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
 
 
 @contextmanager

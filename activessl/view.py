@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from activessl.annotators.base import Suggestion, is_again, item_of
 from activessl.annotators.order import similarity_chain
 from activessl.encoders.base import OnProgress
-from activessl.encoders.embeddings import Embeddings, unit
+from activessl.encoders.embeddings import Embeddings, stamp, unit
 from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError, LabelError, ProjectError
 from activessl.heads.base import Head
@@ -27,7 +28,7 @@ from activessl.heads.registry import load_head, make_head
 from activessl.heads.smoothing import Smoothed, smooth
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import AUDIT
-from activessl.project import Project, writing
+from activessl.project import Project, beside, write_atomic, writing
 from activessl.scoring.model import Model
 from activessl.strategies.base import SAMPLES, Query, State
 
@@ -71,17 +72,22 @@ class View:
     @cached_property
     def smoothed(self) -> Smoothed:
         """The vectors smoothed over the pool's neighbourhoods; kept beside them, made again when they change."""
-        points = unit(self.embeddings.vectors)
-        folder = embeddings_folder(self.project, self.embeddings.fingerprint) / "smoothed"
+        where = embeddings_folder(self.project, self.embeddings.fingerprint)
+        folder, now = where / "smoothed", stamp(where)
+        note = folder / "of.txt"  # the vectors that were smoothed: comparing them all takes seconds in a large pool
         try:
             kept = Smoothed.load(folder)
+            if kept.fits(self.embeddings.vectors.shape) and note.is_file() and note.read_text() == now:
+                return kept
         except HeadError:
             kept = None
-        if kept is not None and kept.belongs_to(points):
-            return kept
-        made = smooth(points, on_progress=self.on_progress)
-        save_whole(made, folder)
-        return made
+        points = unit(self.embeddings.vectors)
+        if kept is None or not kept.belongs_to(points):
+            kept = smooth(points, on_progress=self.on_progress)
+            save_whole(kept, folder)
+        with suppress(ProjectError), writing(folder):  # without it they are compared again
+            write_atomic(note, now.encode())
+        return kept
 
     @property
     def points(self) -> Float[np.ndarray, "n d"]:
@@ -322,11 +328,21 @@ def head_folder(project: Project, number: int, digest: str) -> Path:
 
 
 def save_whole(thing: Head | Smoothed, folder: Path) -> None:
-    """Write something so that it is there whole or not at all."""
-    part = folder.with_name(f".{folder.name}.part")
+    """Write something so that it is there whole or not at all; where two processes do so at once, either's is."""
+    part, old = beside(folder), beside(folder)
     with writing(folder):
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        thing.save(part)
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
+        try:
+            part.mkdir(parents=True)
+            thing.save(part)
+            for turn in range(100):
+                try:
+                    part.rename(folder)
+                    break
+                except OSError as error:
+                    if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or turn == 99:
+                        raise
+                with suppress(FileNotFoundError):  # somebody else moved it away first
+                    folder.rename(old)
+                shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)

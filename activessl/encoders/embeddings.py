@@ -8,11 +8,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from jaxtyping import Float
 
 from activessl.encoders.base import Encoder, OnProgress, Progress
@@ -20,6 +22,9 @@ from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 
 _VECTORS, _IDS, _PROVENANCE = "vectors.npy", "ids.json", "provenance.json"
+_ALIVE = "alive.lock"  # held by the process that writes a folder which is not yet in place
+_LEFT = 3600.0  # seconds after which such a folder without a lock is nobody's
+_BLOCK = 16_384  # rows that are centred at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +98,26 @@ def unit(vectors: Float[np.ndarray, "n d"], mean: Float[np.ndarray, " d"] | None
         [[1.0, 0.0], [-1.0, 0.0]]
     """
     centre = np.mean(vectors, axis=0, dtype=np.float64) if mean is None else mean
-    centred = np.asarray(vectors - centre, dtype=np.float32)
-    norms = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.asarray(centred / np.where(norms > 1e-12, norms, 1.0), dtype=np.float32)
+    out = np.empty(np.shape(vectors), dtype=np.float32)
+    for start in range(0, len(out), _BLOCK):  # the differences are float64: all at once they would be twice the pool
+        rows = out[start : start + _BLOCK]
+        np.subtract(vectors[start : start + _BLOCK], centre, out=rows, casting="unsafe")
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        rows /= np.where(norms > 1e-12, norms, 1.0)
+    return out
+
+
+def stamp(folder: Path) -> str:
+    """What changes when the vectors in a folder are written anew: what was made of them is then older than they are.
+
+    Raises:
+        EncoderError: There are none.
+    """
+    try:
+        now = (folder / _VECTORS).stat()
+    except OSError:
+        raise EncoderError(f"no embeddings in {folder}", hint="run `activessl encode` first") from None
+    return f"{now.st_size}-{now.st_mtime_ns}"
 
 
 def embed(
@@ -135,9 +157,13 @@ def embed(
 
     started = time.perf_counter()
     staging: Path | None = None
+    alive: FileLock | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:16]}."))
+        _sweep(folder)
+        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_beginning(folder)))
+        alive = FileLock(staging / _ALIVE)
+        alive.acquire()
         out = _memmap(staging / _VECTORS, len(pool), encoder.dim)
         for start in range(0, len(kept), 65536):
             rows = kept[start : start + 65536]
@@ -154,6 +180,8 @@ def embed(
         out.flush()
         del out
         _write_notes(staging, encoder, pool, seconds=time.perf_counter() - started, encoded=len(fresh))
+        alive.release()
+        (staging / _ALIVE).unlink(missing_ok=True)
         _swap(staging, folder)
     except OSError as error:
         raise EncoderError(
@@ -161,9 +189,27 @@ def embed(
             hint="free some space, or check the rights of the folder",
         ) from None
     finally:
+        if alive is not None:
+            alive.release()
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
     return Embeddings.load(folder)
+
+
+def _beginning(folder: Path) -> str:
+    return f".{folder.name[:16]}."
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes left behind that were killed while they wrote this folder: it is as large as the pool."""
+    for left in folder.parent.glob(f"{_beginning(folder)}*"):
+        with suppress(OSError):
+            if not (left / _ALIVE).exists():  # just made, or about to take its place; or left by something else
+                if time.time() - left.stat().st_mtime > _LEFT:
+                    shutil.rmtree(left, ignore_errors=True)
+                continue
+            with FileLock(left / _ALIVE, timeout=0):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _memmap(path: Path, n: int, d: int) -> np.memmap[Any, np.dtype[np.float32]]:

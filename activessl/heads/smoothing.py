@@ -127,9 +127,13 @@ class Smoothed:
         found: Float[np.ndarray, "m d"] = walk @ np.asarray(memory[rows], dtype=np.float32)
         return found if steps > 1 else 0.5 * found
 
+    def fits(self, shape: tuple[int, ...], scales: tuple[int, ...] = SCALES) -> bool:
+        """Whether vectors of that shape were smoothed, and at these scales: kept ones may be of old settings."""
+        return (self._scales, self._base.shape) == (scales, shape)
+
     def belongs_to(self, points: Float[np.ndarray, "n d"], scales: tuple[int, ...] = SCALES) -> bool:
-        """Whether these are the vectors that were smoothed, and at these scales: kept ones may be of old settings."""
-        return (self._scales, self._base.shape) == (scales, np.shape(points)) and all(
+        """Whether these are the vectors that were smoothed, and at these scales."""
+        return self.fits(np.shape(points), scales) and all(
             np.array_equal(self._base[part], block.astype(self._base.dtype)) for part, block in unit_blocks(points)
         )
 

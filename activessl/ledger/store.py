@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    func,
     insert,
     select,
 )
@@ -133,6 +134,14 @@ class Ledger:
                 f"the ledger {self._name} holds an event that this version does not know",
                 hint="use the version of activessl that wrote it, or a newer one",
             ) from error
+
+    def last(self) -> int:
+        """The newest event's sequence number, 0 before the first: while it is the same, nothing has happened."""
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(select(func.max(_events.c.seq))).scalar() or 0
+        except SQLAlchemyError as error:
+            raise _failed("read", self._name, error) from None
 
     def __iter__(self) -> Iterator[Recorded]:
         return self.read()

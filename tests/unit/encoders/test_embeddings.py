@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from activessl.encoders.base import Progress
 from activessl.encoders.embeddings import Embeddings, embed, unit
@@ -134,3 +136,18 @@ def test_unit_vectors_are_centred_and_a_row_at_the_mean_stays_finite() -> None:
     rows = np.array([[1.0, 2.0], [3.0, 4.0], [2.0, 3.0]])
     assert np.allclose(np.linalg.norm(unit(rows), axis=1), [1, 1, 0])
     assert np.isfinite(unit(np.ones((3, 2)))).all()
+
+
+def test_what_a_killed_process_left_goes_with_the_next_encoding_and_a_living_ones_stays(
+    pool: Pool, tmp_path: Path
+) -> None:
+    left = {name: tmp_path / "e" / f".d0.{name}" for name in ("killed", "alive", "new", "old")}
+    for folder in left.values():
+        folder.mkdir(parents=True)
+        (folder / "vectors.npy").write_bytes(b"many")
+    (left["killed"] / "alive.lock").touch()
+    os.utime(left["old"], (0, 0))
+    with FileLock(left["alive"] / "alive.lock"):
+        embed(Doubler(), pool, tmp_path / "e/d0")
+        assert {name for name, folder in left.items() if folder.exists()} == {"alive", "new"}
+    assert sorted(p.name for p in (tmp_path / "e/d0").iterdir()) == ["ids.json", "provenance.json", "vectors.npy"]
