@@ -68,7 +68,7 @@ def small() -> Iterator[None]:
         Recipe, batch_size=24, unlabeled=4, epochs=20, lr=2e-2, anchor=0.0, mixup=0.0, smoothing=0.0, average=0.9
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("activessl.session.fit_encoder", narrow)
+        patch.setattr("activessl.encoding.fit_encoder", narrow)
         patch.setattr("activessl.tuning.tune.Recipe", quick)
         yield
 
@@ -237,7 +237,7 @@ def test_items_that_come_later_are_encoded_by_the_encoder_in_use(tuned: tuple[Pr
 
 
 def test_what_cannot_learn_is_refused_and_leaves_no_trace(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activessl.session.fit_encoder", partial(fit_encoder, dim=4))
+    monkeypatch.setattr("activessl.encoding.fit_encoder", partial(fit_encoder, dim=4))
     project = make(encoder={"name": "pixels"})
     events = project.history().events
     with pytest.raises(EncoderError, match="'pixels' cannot be fine-tuned"):
