@@ -263,7 +263,8 @@ class Evidence:
         def learn(taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
             return self.learn(single[taught], single[asked])
 
-        return live_savings(learn, y[single], drawn[single], correct[single], rng=rng, prior=prior)
+        items = len(self.view.embeddings)
+        return live_savings(learn, y[single], drawn[single], correct[single], rng=rng, prior=prior, pool=items)
 
     @property
     def unsaid(self) -> str:

@@ -473,6 +473,7 @@ def _agreement(before: Labels, after: Labels) -> float | None:
     return kappa(*numbered_alike(before, after))
 
 
-def _about(taught: Taught) -> tuple[int, str, str, str]:
-    """What makes a head another one."""
-    return taught.round, taught.head, taught.fingerprint, taught.digest
+def _about(taught: Taught) -> tuple[Any, ...]:
+    """What makes a head another one, or says something new of it."""
+    measured = (taught.accuracy, taught.test_items)
+    return taught.round, taught.head, taught.fingerprint, taught.digest, *measured

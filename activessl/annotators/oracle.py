@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -153,6 +155,7 @@ class Oracle:
     name: str = "oracle"
     multi_label: bool = False
     _asked: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False, repr=False)
+    _mark: str = field(default_factory=lambda: secrets.token_hex(4), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._row = {name: i for i, name in enumerate(self.classes)}
@@ -201,17 +204,19 @@ class Oracle:
             )
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
-        """The answers after a watermark, in the order of asking.
+        """The answers after a watermark, in the order of asking; all of them after that of another oracle.
 
         Raises:
             AnnotatorError: A watermark that this oracle did not give.
         """
-        if since is not None and not since.isdecimal():
+        found = re.fullmatch(r"(?:([0-9a-f]+)-)?(\d+)", since or "0")
+        if found is None:
             raise AnnotatorError(f"unknown watermark {since!r}", hint="pass what the last pull returned, or none")
-        first = int(since) if since else 0
+        # of another oracle, as in a process before this one, it says nothing about what this one was asked
+        first = int(found[2]) if found[1] == self._mark else 0
         items = list(self._asked)
         answers = [self._answer(i, *items[i]) for i in range(first, len(items))]
-        return answers, str(len(items))
+        return answers, f"{self._mark}-{len(items)}"
 
     def _answer(self, turn: int, item: str, group: str) -> Answer:
         rng = np.random.default_rng([self.seed, *item.encode()])

@@ -150,6 +150,7 @@ def live_savings(
     *,
     rng: np.random.Generator,
     prior: Prior = PUBLIC,
+    pool: int | None = None,
     level: float = 0.9,
 ) -> LiveSavings:
     r"""Estimate what random choice would have needed for the accuracy that the project has now.
@@ -168,6 +169,7 @@ def live_savings(
         correct: (n,) whether a head that was taught other labels predicts each rightly; read where ``drawn``.
         rng: Of folds and resampling.
         prior: What is expected before anything is measured.
+        pool: How many items there are: random choice cannot need more labels than that.
         level: Probability of the interval, in (0, 1).
 
     Raises:
@@ -191,8 +193,9 @@ def live_savings(
     likelihood = own_evidence(learn, np.asarray(y), at, right, rng)
     belief = likelihood * prior.belief(float(m - right.sum()), m)
     tail = (1 - level) / 2
-    low, middle, high = quantiles(belief, (tail, 0.5, 1 - tail))
-    own_low, own_high = quantiles(likelihood, (tail, 1 - tail))
+    most = np.inf if pool is None else float(np.log(max(pool, n) / n))
+    low, middle, high = (min(value, most) for value in quantiles(belief, (tail, 0.5, 1 - tail)))
+    own_low, own_high = (min(value, most) for value in quantiles(likelihood, (tail, 1 - tail)))
     return LiveSavings(
         labels=n,
         baseline_labels=float(n * np.exp(middle)),

@@ -66,12 +66,11 @@ class Savings:
         goal = f"for {100 * self.target:.1f} % accuracy"
         low = "?" if self.low is None else f"{100 * self.low:.0f}"
         high = "?" if self.high is None else f"{100 * self.high:.0f}"
-        sample = f"{100 * self.level:.0f} % interval {low} to {high} %, {self.seeds} seeds"
+        seeds = f"{self.seeds} seed{'s' if self.seeds > 1 else ''}"
+        sample = f"{100 * self.level:.0f} % interval {low} to {high} %, {seeds}"
         most = "at most " if self.at_first else ""
         if self.kind == "undefined" or self.saved is None:
-            return (
-                f"neither arrives {goal} within {self.budget} labels, so no saving can be stated ({self.seeds} seeds)"
-            )
+            return f"neither arrives {goal} within {self.budget} labels, so no saving can be stated ({seeds})"
         percent = f"{100 * self.saved:.0f} %"
         if self.kind == "at_least":
             return (

@@ -60,7 +60,7 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
     try:
         order = np.array([row[item_id] for item_id in data.ids], dtype=np.int64)
     except KeyError as error:
-        raise PoolError(f"no label for item {error.args[0]!r}", hint="load the pool again") from None
+        raise PoolError(f"no label for item {error.args[0]!r}", hint="give each item exactly one label") from None
     split = None if found.split is None else found.split[order]
     return StoredLabels(found.labels[order], found.class_names, split)
 

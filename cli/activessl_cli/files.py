@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]\d+(\.\d+)?")  # no formula, whatever it starts with
 
 ENDINGS = (".csv", ".json", ".jsonl", ".parquet")
 
@@ -51,10 +53,12 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
     writer = csv.DictWriter(out, fieldnames=names, extrasaction="ignore")
     writer.writeheader()
     # a cell that starts like a formula would be run by a spreadsheet
-    writer.writerows(
-        {k: f"'{v}" if isinstance(v, str) and v.startswith(_FORMULA) else v for k, v in r.items()} for r in rows
-    )
+    writer.writerows({k: _harmless(v) if isinstance(v, str) else v for k, v in r.items()} for r in rows)
     return out.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
 
 
 def _as_json(rows: list[dict[str, Any]]) -> str:

@@ -56,6 +56,7 @@ def _machine() -> Iterator[Finding]:
 def _project(folder: Path) -> Iterator[Finding]:
     from activessl.config import CONFIG_NAME
     from activessl.errors import ActiveSSLError
+    from activessl.held_out import read_test
     from activessl.project import Project
     from activessl_cli.people import annotator, studio_folder
     from activessl_label_studio import studio
@@ -79,6 +80,12 @@ def _project(folder: Path) -> Iterator[Finding]:
         "make it writable",
     )
     yield Finding("data", project.data.exists(), str(project.data), "mend data.path in activessl.toml")
+    if project.config.data.test is not None:
+        try:
+            test = read_test(project.folder / Path(project.config.data.test).expanduser(), project.config.data)
+            yield Finding("test data", True, f"{len(test.pool):,} items")
+        except ActiveSSLError as error:
+            yield Finding("test data", False, error.message, error.hint)
     try:
         people = annotator(project)
     except ActiveSSLError as error:

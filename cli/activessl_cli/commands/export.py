@@ -38,6 +38,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write one row an item (its class, who says so, how sure), the items in folders, or the model."""
+    from activessl.errors import LabelError
     from activessl.session import Session
 
     session = Session.open(project)
@@ -47,6 +48,8 @@ def export(
     if layout is None:
         check_ending(to)
         rows = session.table(predictions=what != "labels")
+        if not rows:
+            raise LabelError("nothing to export yet", hint="label some items, then run `activessl pull`")
         write_rows(to, rows)
     else:
         from activessl.encoders.base import Progress

@@ -33,18 +33,19 @@ def init(
     from activessl.config import check_config
     from activessl.encoders.base import Progress
     from activessl.errors import ConfigError
+    from activessl.held_out import read_test
     from activessl.pool.sources import load_pool
     from activessl.project import Project
 
     names = _class_names(classes)
+    if not names:
+        raise ConfigError("no classes given", hint="name them: activessl init DATA --classes scratch,dent,good")
     with render.progress("read") as on_progress:
         pool = load_pool(
             data,
             modality,  # type: ignore[arg-type]  # checked inside
             on_progress=lambda done, total: on_progress(Progress("items", done, total)),
         )
-    if not names:
-        raise ConfigError("no classes given", hint="name them: activessl init DATA --classes scratch,dent,good")
     config = check_config(
         {
             "data": {
@@ -60,9 +61,14 @@ def init(
         },
         name="the new project",
     )
+    shared = 0
+    if test is not None:  # before anybody has labeled anything
+        shared = int(read_test(test, config.data).also_in(frozenset(item.sha256 for item in pool.items)).sum())
     made = Project.create(project, config, version=version("activessl"))
     made.remember(pool)
     text = f"{len(pool):,} items of kind {pool.modality} and {len(names)} classes in {made.folder / 'activessl.toml'}"
+    if shared:
+        text += f"\n{shared:,} of the test items are in the pool as well: they are not measured on"
     if pool.unreadable:
         text += f"\n{len(pool.unreadable):,} could not be read: activessl check lists them"
     render.result(

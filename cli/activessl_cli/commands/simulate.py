@@ -85,6 +85,9 @@ def _labeled_vectors(
     from activessl.pool.stored_labels import read_labels
 
     pool = load_pool(source)
+    if pool.unreadable:
+        first = pool.unreadable[0]
+        render.story(f"{len(pool.unreadable):,} items are left out, the first {first.id}: {first.why}")
     found = read_labels(pool)
     if found is None:
         raise LabelError(

@@ -56,8 +56,8 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
         lines.append("labels saved: " + (live.to_text() if live else f"not estimated, {evidence.unsaid}"))
         if taught.suspects:
             lines.append(
-                f"doubted: {taught.suspects} labels look wrong: activessl report names them, "
-                "activessl query --again 0.2 asks again"
+                f"doubted: {taught.suspects} label{'s look' if taught.suspects > 1 else ' looks'} wrong: activessl "
+                "report says which, activessl query --again 0.2 asks again"
             )
     if history.people:
         known = (f"{name} {p.reliability:.0%} of {p.compared:,}" for name, p in sorted(history.people.items()))

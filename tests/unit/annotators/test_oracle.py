@@ -5,10 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from activessl import Session
 from activessl.annotators.base import Annotator, Suggestion
 from activessl.annotators.oracle import Habits, Oracle
+from activessl.config import check_config
 from activessl.errors import AnnotatorError, LabelError
 from activessl.pool.pool import Item, Pool
+from activessl.project import Project
 from activessl.strategies.base import Query
 
 CLASSES = ("cat", "dog", "owl")
@@ -115,3 +118,15 @@ def test_what_the_oracle_cannot_know_is_refused_and_nothing_is_taken() -> None:
         oracle.pull("yesterday")
     with pytest.raises(AnnotatorError, match="confusion matrix of 2"):
         Habits(confusion=np.eye(2)).answer(np.array([0]), 3, np.random.default_rng(0))
+
+
+def test_another_process_loses_no_answer(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", vectors=np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32))
+    config = check_config({"data": {"path": "../x.npz", "modality": "vector", "classes": ["a", "b"]}})
+    Project.create(tmp_path / "p", config, version="0")
+    for rounds in (1, 2):  # a process each: it knows nothing of what the last one asked
+        session = Session.open(tmp_path / "p")
+        session.encode()
+        truth = {item: "ab"[i % 2] for i, item in enumerate(session.project.pool().ids)}
+        session.round(Oracle(truth, ("a", "b")))
+        assert len(session.project.history().labels) == 20 * rounds

@@ -101,3 +101,13 @@ def test_reaching_and_reading_off_are_inverse() -> None:
 def test_sizes_that_do_not_ascend_are_refused() -> None:
     with pytest.raises(MeasureError, match="ascending"):
         fit_trend(np.array([20.0, 10.0]), np.ones((2, 5)), rng=np.random.default_rng(0))
+
+
+def test_random_choice_never_needs_more_than_the_pool() -> None:
+    y, drawn, correct = project(100, 40, 1.0)
+    learn = learner({2: 0.5, 40: 0.9}, y)
+    free, bound = (
+        live_savings(learn, y, drawn, correct, rng=np.random.default_rng(0), pool=pool) for pool in (None, 150)
+    )
+    assert free.baseline_labels > 150 and bound.baseline_labels == pytest.approx(150)
+    assert bound.low <= bound.saved == bound.high == pytest.approx(1 / 3) and bound.own_high == pytest.approx(1 / 3)
