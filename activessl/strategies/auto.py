@@ -62,10 +62,15 @@ class Auto:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
         return answer(self, state, query_size)
 
+    def left_to_chance(self, state: State) -> str | None:
+        """Where the labels do not follow the geometry: see :func:`activessl.strategies.base.left_to_chance`."""
+        lost = "drawn at random, because the labels do not follow the vectors so far"
+        return None if labels_follow_geometry(state) else lost
+
     def choose(self, scene: Scene) -> Choice:
         """Choose ``scene.size`` of the rows."""
-        if not labels_follow_geometry(scene):
-            why = "drawn at random, because the labels do not follow the vectors so far"
+        why = self.left_to_chance(scene.state)
+        if why is not None:
             return replace(Random().choose(scene), leads=[why] * scene.size)
         found = _herd(scene) if len(scene.labeled) else _start(scene)
         parts = {"gain": found.gains}
@@ -221,19 +226,19 @@ def centred(vectors: Vectors, rows: Rows) -> Float[np.ndarray, "m d"]:
     return out
 
 
-def labels_follow_geometry(scene: Scene) -> bool:
+def labels_follow_geometry(state: State) -> bool:
     """Whether a label's nearest other label agrees with it more often than chance; True while labels are few.
 
     Actively chosen labels lie apart and near borders, so they agree less than labels drawn at random even where all is
     well; only the absence of agreement counts: less than a standard error above what shuffled labels give.
     """
-    y = np.asarray(scene.state.labels)
-    if scene.multi_label or len(y) < max(_ENOUGH, 3 * scene.state.n_classes):
+    y = np.asarray(state.labels)
+    if y.ndim == 2 or len(y) < max(_ENOUGH, 3 * state.n_classes):
         return True
-    share = np.bincount(y, minlength=scene.state.n_classes) / len(y)
+    share = np.bincount(y, minlength=state.n_classes) / len(y)
     chance = float(share @ share)
     some = thin(np.arange(len(y)), 2_000, np.random.default_rng(0))
-    points = centred(scene.state.vectors, scene.labeled[some])
+    points = centred(state.vectors, np.asarray(state.labeled, dtype=np.int64)[some])
     near = points @ points.T
     np.fill_diagonal(near, -np.inf)
     agree = float(np.mean(y[some][near.argmax(axis=1)] == y[some]))

@@ -158,6 +158,19 @@ def needs_samples(strategy: QueryStrategy) -> bool:
     return bool(getattr(strategy, "needs_samples", False))
 
 
+#: Why an item is asked that nobody chose.
+TO_MEASURE = "drawn at random, to measure how good the model is on the whole pool"
+
+
+def left_to_chance(strategy: QueryStrategy, state: State) -> str | None:
+    """Why a strategy leaves all of a round to chance, every item alike; None where it chooses, or draws by weights.
+
+    Those that may do so have a method ``left_to_chance`` of the state.
+    """
+    why = getattr(strategy, "left_to_chance", None)
+    return None if why is None else why(state)
+
+
 def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> Int[np.ndarray, " c"]:
     """Check a state once, at the door of every strategy, and return its candidates.
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int
 
 from activessl.errors import QueryError
-from activessl.strategies.base import Query, QueryStrategy, State, check_state, needs_samples
+from activessl.strategies.base import (
+    TO_MEASURE,
+    Query,
+    QueryStrategy,
+    State,
+    check_state,
+    left_to_chance,
+    needs_samples,
+)
 from activessl.strategies.explain import gather_facts, reasons
-from activessl.strategies.uncertainty import Random
-
-WHY = "drawn at random, to measure how good the model is on the whole pool"
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,9 @@ class RandomShare:
     they cover is not asked twice.
 
     Args:
-        strategy: What chooses the rest. ``random`` is all share; another one that draws all of its items with known
-            propensity itself needs no share, and is left alone.
+        strategy: What chooses the rest. ``random`` is all share, and so is a round that ``auto`` leaves to chance.
+            What another one draws by itself keeps its propensity, unless there are items that it cannot draw: with
+            ``also``, only the share speaks for all.
         share: Expected part of each query that is drawn at random, in [0, 1].
         also: (a,) rows that may be drawn although the strategy may not choose them, such as those that a machine
             labeled, or whose label nobody gave looking at the item alone; none of them pending.
@@ -66,21 +72,26 @@ class RandomShare:
             labeled both kinds. A drawn item carries the score of the item before it.
         """
         check_state(state, query_size)
-        expected = float(query_size) if isinstance(self.strategy, Random) else self.share * query_size
+        why = left_to_chance(self.strategy, state)
+        expected = self.share * query_size if why is None else float(query_size)
         size = min(int(np.floor(expected + state.rng.random())), query_size)
         if not size:
-            return self.strategy.query(state, query_size)
-        drawn = self._draw(state, size, expected)
+            return self._choose(state, query_size)
+        drawn = self._draw(state, size, expected, why or TO_MEASURE)
         if size == query_size:
             return drawn
         new = np.setdiff1d(drawn.indices, state.labeled)
         pending = new if state.pending is None else np.concatenate([state.pending, new])
-        chosen = self.strategy.query(state.replace(pending=pending), query_size - size)
-        if not np.isnan(chosen.propensities).any():
-            return self.strategy.query(state, query_size)
-        return _spread(chosen, drawn)
+        return _spread(self._choose(state.replace(pending=pending), query_size - size), drawn)
 
-    def _draw(self, state: State, size: int, expected: float) -> Query:
+    def _choose(self, state: State, size: int) -> Query:
+        """What the strategy chooses, without propensities where they say nothing of a part of the items."""
+        chosen = self.strategy.query(state, size)
+        if self.also is None or not len(self.also):
+            return chosen
+        return replace(chosen, propensities=np.full(len(chosen), np.nan))
+
+    def _draw(self, state: State, size: int, expected: float, why: str) -> Query:
         """Items drawn alike out of all that are not labeled, the expected number of them known."""
         frame = state.candidates if self.also is None else np.union1d(state.candidates, self.also)
         picks = state.rng.choice(frame, size, replace=False)
@@ -89,7 +100,7 @@ class RandomShare:
             indices=picks,
             ids=tuple(state.id_of(int(row)) for row in picks),
             scores=np.linspace(1, 1 / size, size),
-            reasons=reasons(state, picks, facts, [WHY] * size),
+            reasons=reasons(state, picks, facts, [why] * size),
             propensities=np.full(size, expected / len(frame)),
             strategy=self.name,
             parts={"covers": facts.covers.astype(np.float64)},

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.errors import QueryError
-from activessl.strategies.base import Query, State
+from activessl.strategies.base import TO_MEASURE, Query, State
 from activessl.strategies.power import power_sample
 from activessl.strategies.scene import MEASURES, Choice, Scene, answer
 from activessl.strategies.scores import bald, disagreement, rank
@@ -29,6 +29,10 @@ class Random:
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
         return answer(self, state, query_size)
+
+    def left_to_chance(self, state: State) -> str:  # noqa: ARG002  # others look at it
+        """Always: see :func:`activessl.strategies.base.left_to_chance`."""
+        return TO_MEASURE
 
     def choose(self, scene: Scene) -> Choice:
         """Draw without replacement."""

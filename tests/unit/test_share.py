@@ -103,3 +103,42 @@ def test_a_head_that_was_read_from_its_file_still_has_a_posterior_to_draw_from(t
     opened = Session.open(tmp_path / "p").query(10, strategy=strategy)  # as the next command finds it
     chosen = [item for item in opened.queried.items if item.propensity is None]
     assert opened.queried.strategy == strategy and len({item.score for item in chosen}) > 1
+
+
+def informed(seed: int) -> State:
+    """50 items, two of them labeled, under a head that is sure of none."""
+    return state(seed).replace(probs=np.random.default_rng(8).dirichlet((2, 2), size=50))
+
+
+def test_a_strategy_that_draws_by_weights_has_a_share_drawn_alike_beside_it() -> None:
+    for seed in range(5):
+        query = RandomShare(get_strategy("power"), 0.5).query(informed(seed), 10)
+        alike = np.array(query.alike)
+        assert alike.sum() == 5 and len(set(query.indices.tolist())) == 10
+        assert np.allclose(query.propensities[alike], 0.5 * 10 / 48)
+        assert not np.isnan(query.propensities).any()  # what it draws itself measures, too
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_what_only_the_share_can_draw_is_drawn_and_the_share_alone_speaks_for_all(share: float) -> None:
+    aside = np.zeros(50, dtype=bool)
+    aside[30:] = True  # a machine has labeled these
+    drawn = np.zeros(50)
+    for seed in range(400):
+        told = informed(seed).replace(excluded=aside)
+        query = RandomShare(get_strategy("power"), share, np.arange(30, 50)).query(told, 10)
+        known = ~np.isnan(query.propensities)
+        assert np.array_equal(known, np.array(query.alike, dtype=bool) if query.alike else np.zeros(10, dtype=bool))
+        drawn[query.indices[known]] += 1 / query.propensities[known] / 400
+    assert drawn[2:] == pytest.approx(1.0 if share else 0.0, abs=0.6)
+    assert drawn[30:].mean() == pytest.approx(1.0 if share else 0.0, abs=0.15)
+
+
+def test_a_round_that_auto_leaves_to_chance_is_all_share() -> None:
+    vectors = np.random.default_rng(3).normal(size=(200, 4))
+    labels = np.random.default_rng(4).integers(2, size=80)  # of what the vectors say nothing
+    told = State(vectors, np.arange(80), labels, 2, np.random.default_rng(0))
+    aside = np.arange(200) >= 150
+    query = RandomShare(get_strategy("auto"), 0.1, np.arange(150, 200)).query(told.replace(excluded=aside), 40)
+    assert query.alike == (True,) * 40 and query.propensities == pytest.approx(40 / 120)
+    assert (query.indices >= 150).any() and "do not follow" in query.reasons[0]

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from activessl.strategies.auto import Auto, centred, labels_follow_geometry
 from activessl.strategies.base import State
 from activessl.strategies.registry import get_strategy
-from activessl.strategies.scene import open_scene
 
 
 def blobs(n: int = 600, k: int = 4, d: int = 8, *, m: int = 0, seed: int = 0, told: bool = True) -> State:
@@ -56,17 +55,17 @@ def test_labels_that_do_not_follow_the_vectors_make_the_round_random() -> None:
     query = Auto().query(lost, 10)
     assert query.propensities == pytest.approx(10 / 480)
     assert "do not follow" in query.reasons[0]
-    assert not labels_follow_geometry(open_scene(lost, 1))
-    assert labels_follow_geometry(open_scene(blobs(m=120), 1))
+    assert not labels_follow_geometry(lost)
+    assert labels_follow_geometry(blobs(m=120))
 
 
 def test_few_labels_never_make_it_give_up() -> None:
-    assert labels_follow_geometry(open_scene(blobs(m=20, told=False), 1))
+    assert labels_follow_geometry(blobs(m=20, told=False))
 
 
 def test_one_class_alone_never_makes_it_give_up() -> None:
     state = blobs(m=50)
-    assert labels_follow_geometry(open_scene(state.replace(labels=np.zeros(50, dtype=int)), 1))
+    assert labels_follow_geometry(state.replace(labels=np.zeros(50, dtype=int)))
 
 
 def test_what_is_out_for_labeling_is_neither_asked_nor_covered_again() -> None:
