@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
@@ -13,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from activessl.annotators.oracle import Habits
-from activessl.errors import MeasureError, QueryError
+from activessl.errors import HeadError, MeasureError, QueryError
 from activessl.heads.base import Head
 from activessl.heads.decisions import Labels, decide, same
 from activessl.heads.registry import make_head
@@ -125,7 +126,7 @@ class Track:
         accuracy: On the test items; multi-label the share of them that is right in every class.
         seconds: That choosing took.
         human_seconds: Of labeling so far.
-        cold_start: "itself", or who chose the first batch instead.
+        cold_start: "itself", or who chose the first batches instead.
     """
 
     accuracy: tuple[float, ...]
@@ -245,7 +246,7 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
             try:
                 query = strategy.query(state, want)
             except QueryError:
-                if len(state.labeled):
+                if len(state.labeled) and not _waits(strategy, head, state):
                     raise
                 cold_start = "random"
                 query = get_strategy("random").query(state, want)
@@ -317,8 +318,14 @@ def _informed(state: State, head: Head, strategy: QueryStrategy, rng: np.random.
     samples = None
     draw = getattr(head, "sample_proba", None)
     if draw is not None and needs_samples(strategy):
-        samples = draw(state.vectors, SAMPLES, rng)
+        with suppress(HeadError):  # all labels are of one class so far
+            samples = draw(state.vectors, SAMPLES, rng)
     return state.replace(probs=probs, predict=head.predict_proba, samples=samples)
+
+
+def _waits(strategy: QueryStrategy, head: Head, state: State) -> bool:
+    """Whether a strategy lacks only what the head will have once the labels show a second class."""
+    return needs_samples(strategy) and state.samples is None and hasattr(head, "sample_proba")
 
 
 def _rng(arena: Arena, s: int, *turn: int) -> np.random.Generator:

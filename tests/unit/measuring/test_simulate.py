@@ -226,3 +226,18 @@ def test_answers_that_do_not_fit_are_refused() -> None:
         simulate(points, truth, n_classes=2, answers=truth[:-1], budgets=(4,), seeds=1)
     with pytest.raises(MeasureError, match="times that are missing"):
         simulate(points, truth, n_classes=2, times=np.array([0.0]), budgets=(4,), seeds=1)
+
+
+@pytest.mark.parametrize("random_share", [0.0, 0.2])
+def test_a_strategy_that_needs_a_posterior_waits_for_the_second_class(random_share: float) -> None:
+    x, _ = data()
+    rare = (np.arange(240) % 20 == 0).astype(int)  # the first three labels are often of one class
+    found = simulate(x, rare, strategies=("bald",), seeds=4, budgets=(3, 6, 60), random_share=random_share)
+    assert found.arms["bald"].curve.accuracy.shape == (4, 3)
+    assert np.isfinite(found.arms["bald"].curve.accuracy).all()
+
+
+def test_a_strategy_that_needs_a_posterior_is_refused_with_a_head_that_never_has_one() -> None:
+    x, y = data()
+    with pytest.raises(QueryError, match="needs draws"):
+        simulate(x, y, strategies=("bald",), seeds=1, budgets=(6, 12), head="neighbours")
