@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
 from activessl.heads.files import read_head, write_head
-from activessl.heads.labels import checked, numbered, validated
+from activessl.heads.labels import checked, novelty, numbered, spread, validated
 from activessl.heads.left_out import left_out_probs
 from activessl.heads.linear import LogisticHead
 
@@ -115,9 +115,12 @@ class AutoHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for member in self.members_.values():
             member.partial_fit(x, y, classes=self.classes_)
 
-        left_out = {"logistic": left_out_probs(x, targets, len(self.classes_))}
+        # a class that nobody has seen takes as much from the one head as from the others
+        count = np.bincount(targets, minlength=len(self.classes_))
+        alone = left_out_probs(x, targets, len(self.classes_))[:, count > 0]
+        left_out = {"logistic": spread(alone, count > 0, novelty(count))}
         left_out |= {name: m.left_out_ for name, m in self.members_.items() if name not in left_out}
-        rows = np.flatnonzero(np.bincount(targets)[targets] > 1)
+        rows = np.flatnonzero(count[targets] > 1)
         found = np.stack([np.maximum(left_out[name][rows, targets[rows]], FLOOR) for name in MEMBERS], axis=1)
         weights = mixture_weights(found, np.array([trust for _, trust in MEMBERS.values()]), STRENGTH)
         self.weights_ = dict(zip(MEMBERS, weights.tolist(), strict=True))

@@ -238,3 +238,10 @@ def test_a_fit_that_cannot_end_still_answers_with_finite_probabilities() -> None
     x = 50 * np.eye(3, 6)[truth] + 0.01 * rng.normal(size=(60, 6))  # without a penalty the weights would grow for ever
     probs = LogisticHead(penalty=1e-12, tolerance=1e-15).fit(x, truth).predict_proba(x)
     assert np.all(np.isfinite(probs)) and np.mean(probs.argmax(axis=1) == truth) == 1.0
+
+
+def test_what_the_mixture_trusts_does_not_hang_on_how_many_classes_nobody_has_seen() -> None:
+    x, y = overlapping(12, 6)
+    y[-1] = 3  # the only one of its class: the next may be of a new class, too
+    few, many = (AutoHead(classes=range(k)).fit(x, y).weights_ for k in (4, 40))
+    assert list(many.values()) == pytest.approx(list(few.values()), abs=1e-6)
