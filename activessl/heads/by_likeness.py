@@ -219,12 +219,16 @@ class NeighbourHead(LikenessHead):
     def _votes(self, x: Float[np.ndarray, "n d"], own: Int[np.ndarray, " n"] | None) -> Float[np.ndarray, "n k"]:
         """Logarithms of the classes' weights; ``own`` names the label of each row that must not vote."""
         k, cosine = int(self.of_.max()) + 1, x @ self.points_.T
-        if own is not None:
+        count = np.tile(np.bincount(self.of_, minlength=k).astype(np.float64), (len(x), 1))
+        labels = len(self.points_)
+        if own is not None:  # a label that must not vote counts in no share either
             cosine[np.arange(len(x)), own] = -np.inf
-        voters = self.voters(len(self.points_))
+            count[np.arange(len(x)), self.of_[own]] -= 1
+            labels -= 1
+        voters = self.voters(labels)
         near = np.argpartition(-cosine, voters - 1, axis=1)[:, :voters]
         weight = np.exp(self.fall * (np.take_along_axis(cosine, near, axis=1) - 1))
-        votes = np.tile(self.share * np.bincount(self.of_, minlength=k) / len(self.of_), (len(x), 1))
+        votes = self.share * count / labels
         for j in range(voters):
             votes[np.arange(len(x)), self.of_[near[:, j]]] += weight[:, j]
-        return np.log(votes)
+        return np.log(np.maximum(votes, 1e-300))  # a class without another label is possible, and no more

@@ -13,6 +13,7 @@ from activessl.errors import HeadError, LabelError
 from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
 from activessl.heads.calibrate import reliability, softmax
 from activessl.heads.choose import AutoHead
+from activessl.heads.labels import unit
 from activessl.heads.linear import LogisticHead
 from activessl.heads.registry import make_head
 from activessl.heads.softmax import fit_softmax, span
@@ -245,3 +246,29 @@ def test_what_the_mixture_trusts_does_not_hang_on_how_many_classes_nobody_has_se
     y[-1] = 3  # the only one of its class: the next may be of a new class, too
     few, many = (AutoHead(classes=range(k)).fit(x, y).weights_ for k in (4, 40))
     assert list(many.values()) == pytest.approx(list(few.values()), abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", [NeighbourHead, PrototypeHead])
+@pytest.mark.parametrize("m", [2, 6, 30])
+def test_what_a_head_by_likeness_says_without_a_label_is_what_it_says_when_taught_the_others(
+    kind: type, m: int
+) -> None:
+    x = unit(np.random.default_rng(0).normal(size=(m, 5)))
+    local = np.arange(m) % min(3, m)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        said = kind()._take(x, local, int(local.max()) + 1)
+    for i in range(m):
+        others, rest = kind(), np.arange(m) != i
+        seen, again = np.unique(local[rest], return_inverse=True)
+        others._take(x[rest], again, len(seen))
+        np.testing.assert_allclose(said[i, seen], others._say(x[i : i + 1])[0], atol=1e-9)
+
+
+def test_neighbours_do_not_know_a_label_of_noise_that_they_were_not_taught() -> None:
+    own = []
+    for seed in range(60):  # six labels, two of each class, of vectors that say nothing
+        x, y = np.random.default_rng(seed).normal(size=(6, 20)), np.arange(6) % 3
+        head = NeighbourHead(classes=range(3)).fit(x, y)
+        own.append(head.left_out_[np.arange(6), y].mean())
+    assert np.mean(own) < 0.27  # of the five other labels, one is of its class
