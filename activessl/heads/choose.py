@@ -16,6 +16,7 @@ from activessl.heads.files import read_head, write_head
 from activessl.heads.labels import checked, novelty, numbered, spread, validated
 from activessl.heads.left_out import left_out_probs
 from activessl.heads.linear import LogisticHead
+from activessl.heads.softmax import shared_span
 
 #: The heads that are mixed, and how far each is trusted before any label has spoken.
 MEMBERS: dict[str, tuple[type[Any], float]] = {
@@ -112,12 +113,13 @@ class AutoHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, targets = numbered(y, self.classes if classes is None else classes)
         if not hasattr(self, "members_"):
             self.members_ = {name: kind(seed=self.seed) for name, (kind, _) in MEMBERS.items()}
-        for member in self.members_.values():
-            member.partial_fit(x, y, classes=self.classes_)
-
-        # a class that nobody has seen takes as much from the one head as from the others
         count = np.bincount(targets, minlength=len(self.classes_))
-        alone = left_out_probs(x, targets, len(self.classes_))[:, count > 0]
+        with shared_span():
+            for member in self.members_.values():
+                member.partial_fit(x, y, classes=self.classes_)
+            penalty = self.members_["logistic"].penalty_
+            alone = left_out_probs(x, targets, len(self.classes_), penalty=penalty)[:, count > 0]
+        # a class that nobody has seen takes as much from the one head as from the others
         left_out = {"logistic": spread(alone, count > 0, novelty(count))}
         left_out |= {name: m.left_out_ for name, m in self.members_.items() if name not in left_out}
         rows = np.flatnonzero(count[targets] > 1)

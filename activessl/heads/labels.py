@@ -111,6 +111,17 @@ def spread(probs: Float[np.ndarray, "n s"], seen: Bool[np.ndarray, " k"], new: f
     return out
 
 
+def centre_of(x: Float[np.ndarray, "m d"], weights: Float[np.ndarray, " m"]) -> Float[np.ndarray, " d"]:
+    """The labels' mean, drawn towards zero while labels are few.
+
+    Example:
+        >>> centre_of(np.ones((10, 2)), np.ones(10)).tolist()
+        [0.5, 0.5]
+    """
+    total = float(weights.sum())
+    return np.asarray((weights @ x / total) * (total / (total + 10.0)))
+
+
 def unit(x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
     """Rows of length one; a zero row stays zero."""
     return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12))

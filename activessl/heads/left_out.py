@@ -7,12 +7,12 @@ from jaxtyping import Float, Int
 
 from activessl.errors import LabelError
 from activessl.heads.calibrate import fit_sharpness, softmax
-from activessl.heads.select import RIDGE_TO_LOGISTIC, label_shares, leave_one_out_penalty, left_out_scores
-from activessl.heads.softmax import span
+from activessl.heads.labels import centre_of
+from activessl.heads.select import RIDGE_TO_LOGISTIC, label_shares, leave_one_out_penalty, left_out_scores, span_of
 
 
 def left_out_probs(
-    points: Float[np.ndarray, "m d"], labels: Int[np.ndarray, " m"], n_classes: int
+    points: Float[np.ndarray, "m d"], labels: Int[np.ndarray, " m"], n_classes: int, *, penalty: float | None = None
 ) -> Float[np.ndarray, "m k"]:
     """Probabilities of each labeled item by ridge regression on all the *other* labels, in closed form.
 
@@ -23,6 +23,7 @@ def left_out_probs(
         points: Vectors as the head sees them.
         labels: Class indices.
         n_classes: k.
+        penalty: Of the logistic head on the same labels, if it is known; else it is chosen as that head does.
 
     Returns:
         Rows that sum to one. A class that only this item bears has a small probability there: nobody else shows it.
@@ -47,12 +48,10 @@ def left_out_probs(
     if len(seen) == 1:
         probs[:, seen] = 1.0
         return probs
-    centre = x.mean(axis=0) * (len(x) / (len(x) + 10.0))
-    unit = x - centre
-    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
-    rows = span(np.hstack([unit, np.ones((len(unit), 1))]))
     weights = np.ones(len(y))
-    penalty = leave_one_out_penalty(rows, local, len(seen), weights)
+    rows = span_of(x, centre_of(x, weights))
+    if penalty is None:
+        penalty = leave_one_out_penalty(rows, local, len(seen), weights)
     basis, onto = label_shares(rows, local, len(seen))
     scores = left_out_scores(basis, rows.energy, onto, local, penalty / RIDGE_TO_LOGISTIC)
     # an only label of its class would be counted as a mistake that nobody could avoid

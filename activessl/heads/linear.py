@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from activessl.errors import HeadError
 from activessl.heads.calibrate import fit_sharpness, softmax
 from activessl.heads.files import read_head, write_head
-from activessl.heads.labels import HeadInputError, checked, novelty, numbered, spread, unit, validated
+from activessl.heads.labels import HeadInputError, centre_of, checked, novelty, numbered, spread, unit, validated
 from activessl.heads.posterior import Posterior, posterior
-from activessl.heads.select import USUAL_PENALTY, leave_one_out_penalty, stratified_folds
-from activessl.heads.softmax import Span, fit_softmax, span
+from activessl.heads.select import USUAL_PENALTY, leave_one_out_penalty, span_of, stratified_folds
+from activessl.heads.softmax import Span, fit_softmax
 
 #: The inverse temperature when labels are too few to fit it, and what the fit is drawn towards.
 USUAL_SHARPNESS = 1.0
@@ -221,17 +221,15 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seen_ = count > 0
         self.novelty_ = novelty(count)
 
-        total = float(weights.sum())
         if self.mean is None:
-            self.centre_ = (weights @ x / total) * (total / (total + 10.0))
+            self.centre_ = centre_of(x, weights)
         else:
             self.centre_ = np.asarray(self.mean, dtype=np.float64)
             if self.centre_.shape != (x.shape[1],):
                 raise HeadInputError(
                     f"a mean of shape {self.centre_.shape} for {x.shape[1]} features", hint="pass one value per feature"
                 )
-        scaled = unit(x - self.centre_)
-        rows = span(np.hstack([scaled, np.ones((len(scaled), 1))]))
+        rows = span_of(x, self.centre_)
 
         self._fit_rows(rows, targets, weights)
         return self

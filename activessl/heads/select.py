@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from activessl.heads.calibrate import fit_sharpness
-from activessl.heads.softmax import Span
+from activessl.heads.labels import unit
+from activessl.heads.softmax import Span, span
 
 #: Penalties that are tried. Unit vectors make one grid fit all encoders: beyond either end, accuracy only falls.
 PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
@@ -18,6 +19,11 @@ PENALTY_SPREAD = 1.5
 RIDGE_TO_LOGISTIC = 0.1
 #: Cross-validation looks at no more labels than these: the choice is settled long before.
 MOST_CHOOSING = 1000
+
+
+def span_of(x: Float[np.ndarray, "m d"], centre: Float[np.ndarray, " d"]) -> Span:
+    """Vectors as a linear head sees them, in principal axes: centred, of length one, with a constant beside them."""
+    return span(np.hstack([unit(x - centre), np.ones((len(x), 1))]))
 
 
 def leave_one_out_penalty(

@@ -37,7 +37,10 @@ _KEPT: ContextVar[dict[bytes, Span] | None] = ContextVar("kept", default=None)
 
 @contextmanager
 def shared_span() -> Iterator[None]:
-    """Inside, the same vectors are rotated once: for fits that differ in their labels only."""
+    """Inside, the same vectors are rotated once: for fits that differ in their labels only. May stand in itself."""
+    if _KEPT.get() is not None:
+        yield
+        return
     token = _KEPT.set({})
     try:
         yield

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from activessl.errors import HeadError, LabelError
+from activessl.heads import left_out
 from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
 from activessl.heads.calibrate import reliability, softmax
 from activessl.heads.choose import AutoHead
@@ -272,3 +273,22 @@ def test_neighbours_do_not_know_a_label_of_noise_that_they_were_not_taught() -> 
         head = NeighbourHead(classes=range(3)).fit(x, y)
         own.append(head.left_out_[np.arange(6), y].mean())
     assert np.mean(own) < 0.27  # of the five other labels, one is of its class
+
+
+def test_the_mixture_looks_at_the_axes_and_the_penalties_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import activessl.heads.linear as linear
+    import activessl.heads.softmax as maths
+
+    calls: list[str] = []
+    for module, name in ((maths, "_rotated"), (linear, "leave_one_out_penalty"), (left_out, "leave_one_out_penalty")):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, _real=real, _name=name: calls.append(_name) or _real(*args))
+    x, y = overlapping(60)
+    head = AutoHead(classes=range(3)).fit(x, y)
+    assert sorted(calls) == ["_rotated", "leave_one_out_penalty"]
+    said = left_out.left_out_probs(x, y, 3, penalty=head.members_["logistic"].penalty_)
+    np.testing.assert_allclose(said, left_out.left_out_probs(x, y, 3), atol=1e-12)
+    calls.clear()
+    many = np.stack([y == 0, y == 1, y == 2], axis=1).astype(int)
+    make_head("auto", 3, multi_label=True).fit(x, many)
+    assert calls.count("_rotated") == 1  # the same vectors for all classes
