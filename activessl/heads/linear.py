@@ -161,13 +161,13 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise HeadError("no posterior to draw from", hint="teach the head labels of at least two classes first")
         x = validated(self, X, reset=False)
         seen = np.flatnonzero(self.seen_)
-        scaled = np.hstack([unit(np.asarray(x, dtype=np.float64) - self.centre_), np.ones((len(x), 1))])
-        out = np.zeros((draws, len(x), len(self.classes_)), dtype=np.float32)
-        for s in range(draws):
-            drawn = self._theta[:, seen] + known.draw(rng)
-            out[s, :, seen] = (softmax(scaled @ (drawn * self.sharpness_)) * (1 - self.novelty_)).T
-            if len(seen) < len(self.classes_):
-                out[s, :, ~self.seen_] = self.novelty_ / (len(self.classes_) - len(seen))
+        drawn = [(self._theta[:, seen] + known.draw(rng)) * self.sharpness_ for _ in range(draws)]
+        out = np.empty((draws, len(x), len(self.classes_)), dtype=np.float32)
+        for i in range(0, len(x), CHUNK):
+            scaled = unit(np.asarray(x[i : i + CHUNK], dtype=np.float64) - self.centre_)
+            for s, theta in enumerate(drawn):
+                probs = softmax(scaled @ theta[:-1] + theta[-1])
+                out[s, i : i + CHUNK] = spread(probs, self.seen_, self.novelty_)
         return out
 
     def save(self, folder: Path) -> None:

@@ -292,3 +292,18 @@ def test_the_mixture_looks_at_the_axes_and_the_penalties_once(monkeypatch: pytes
     many = np.stack([y == 0, y == 1, y == 2], axis=1).astype(int)
     make_head("auto", 3, multi_label=True).fit(x, many)
     assert calls.count("_rotated") == 1  # the same vectors for all classes
+
+
+def test_draws_take_no_copy_of_the_pool_and_are_the_same_in_other_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tracemalloc
+
+    x, y = overlapping(150_000, 32)
+    pool = x.astype(np.float32)
+    head = LogisticHead(classes=range(4)).fit(x[:60], y[:60])
+    tracemalloc.start()
+    found = head.sample_proba(pool, 3, np.random.default_rng(1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - found.nbytes < pool.nbytes  # blocks only; with two copies in float64 it was four times the pool
+    monkeypatch.setattr("activessl.heads.linear.CHUNK", 999)
+    np.testing.assert_allclose(head.sample_proba(pool, 3, np.random.default_rng(1)), found, atol=1e-6)
