@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 
-from activessl.strategies.index import Rows, Vectors, unit_blocks, unit_rows
+from activessl.strategies.index import Rows, Vectors, squared_distances, unit_rows
 
-#: Tables of random projections; a pair within the tolerance is missed with a probability of about 1 %.
+#: Tables of random projections; a pair within the tolerance is missed by all of them with a probability of about 1 %.
 _TABLES = 4
 _PROJECTIONS = 6
+#: Squared length of the 24 projections of a pair at the tolerance, in its units: exceeded by one in a thousand.
+_REACH = 52.0
+#: A cell where more rows are left, and its first row stood for less than one in so many, is compared all with all ...
+_CROWD, _FEW = 32, 32
+#: ... in pieces of at most so many rows.
+_PIECE = 1024
+#: Rows that are read at a time.
+_BLOCK = 8192
+
+#: Which of these pairs of positions lie within the tolerance.
+_Close = Callable[[Int[np.ndarray, " p"], Int[np.ndarray, " p"]], Bool[np.ndarray, " p"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +59,11 @@ def collapse_duplicates(
 ) -> Duplicates:
     """Gather rows (all by default, else these) that lie within ``tol`` of the first row of their group.
 
-    Rows fall into the cells of a few random low-dimensional grids; those that share a cell with an earlier row are
-    compared with it. Linear in the number of rows. Exact copies are always found; of pairs within ``tol`` about one
-    in a hundred is missed, and a group's members may lie up to four times ``tol`` from its first row.
+    Exact copies are found by their bytes, all of them. Then rows fall into the cells of a few random low-dimensional
+    grids, and each cell's first row gathers what is close to it, then the first of those that are left, and so on;
+    crowded cells are cut into pieces. About linear in the number of rows. Of pairs within ``tol`` that are no exact
+    copies about one in a hundred is missed, more where hundreds of rows lie within a few times ``tol`` of each other;
+    a group's members may lie up to four times ``tol`` from its first row.
 
     Args:
         vectors: The pool.
@@ -65,28 +80,36 @@ def collapse_duplicates(
     every = np.arange(len(vectors)) if rows is None else np.asarray(rows)
     n, d = len(every), vectors.shape[1]
     directions = rng.normal(size=(d, _TABLES * _PROJECTIONS)).astype(np.float32)
-    shadow = np.empty((n, directions.shape[1]), dtype=np.float32)
-    for part, block in unit_blocks(vectors, None if rows is None else every):
-        shadow[part] = block @ directions
-    # a pair at distance tol is about tol apart in each of these projections; sixteen times that is one cell
-    shift = rng.uniform(size=shadow.shape[1]).astype(np.float32)
-    cells = np.floor(shadow / np.float32(16 * tol) + shift).astype(np.int64)
+    shift = rng.uniform(size=directions.shape[1]).astype(np.float32)
     mixers = rng.integers(1, 2**62, size=_PROJECTIONS, dtype=np.int64) | 1
+    odd = np.random.default_rng(1).integers(1, 2**62, size=d, dtype=np.int64) | 1
+    shadow, same = np.empty((n, directions.shape[1]), dtype=np.float32), np.empty(n, dtype=np.int64)
+    for start in range(0, n, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        block = np.asarray(vectors[part] if rows is None else vectors[every[part]])
+        shadow[part] = unit_rows(block) @ directions
+        same[part] = _digest(block, odd)
+
+    def close(a: Int[np.ndarray, " p"], b: Int[np.ndarray, " p"]) -> Bool[np.ndarray, " p"]:
+        out = np.zeros(len(a), dtype=bool)
+        for start in range(0, len(a), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            # few pairs are left to be compared in full: the projections say of most that they are not close
+            likely = np.sum((shadow[a[part]] - shadow[b[part]]) ** 2, axis=1) <= _REACH * tol * tol
+            near = start + np.flatnonzero(likely)
+            apart = unit_rows(vectors, every[a[near]]) - unit_rows(vectors, every[b[near]])
+            out[near] = np.linalg.norm(apart, axis=1) <= tol
+        return out
+
     parent = np.arange(n)
+    _gather(parent, same, close)
     for table in range(_TABLES):
-        key = (cells[:, table * _PROJECTIONS : (table + 1) * _PROJECTIONS] * mixers).sum(axis=1)
-        alive = np.flatnonzero(parent == np.arange(n))
-        order = alive[np.argsort(key[alive], kind="stable")]
-        first = np.empty(len(order), dtype=bool)
-        first[:1] = True
-        first[1:] = key[order[1:]] != key[order[:-1]]
-        leader = order[np.flatnonzero(first)[np.cumsum(first) - 1]] if len(order) else order
-        pairs = np.flatnonzero(~first)
-        for start in range(0, len(pairs), 8192):
-            at = pairs[start : start + 8192]
-            a, b = order[at], leader[at]
-            near = np.linalg.norm(unit_rows(vectors, every[a]) - unit_rows(vectors, every[b]), axis=1) <= tol
-            parent[a[near]] = b[near]
+        columns = slice(table * _PROJECTIONS, (table + 1) * _PROJECTIONS)
+        # a pair at distance tol is about tol apart in each of these projections; sixteen times that is one cell
+        cells = np.floor(shadow[:, columns] / np.float32(16 * tol) + shift[columns]).astype(np.int64)
+        for crowd in _gather(parent, (cells * mixers).sum(axis=1), close):
+            for piece in _pieces(crowd, shadow, rng):
+                _gather_piece(parent, piece, shadow, tol, close)
     while True:  # a leader of one table may have joined another in the next
         root = parent[parent]
         if np.array_equal(root, parent):
@@ -94,3 +117,79 @@ def collapse_duplicates(
         parent = root
     found, membership, multiplicity = np.unique(parent, return_inverse=True, return_counts=True)
     return Duplicates(every[found], found, multiplicity, membership.reshape(-1))
+
+
+def _digest(block: Float[np.ndarray, "b d"], odd: Int[np.ndarray, " d"]) -> Int[np.ndarray, " b"]:
+    """A number of each row's values: rows that are the same have the same, others almost never."""
+    plain = np.ascontiguousarray(block + block.dtype.type(0))  # minus zero is zero
+    size = plain.dtype.itemsize
+    wide = plain.shape[1] * size % 8 == 0
+    bits: np.ndarray[Any, Any] = plain.view("i8" if wide else f"i{size}").astype(np.int64, copy=False)
+    return np.asarray((bits ^ (bits >> 15)) @ odd[: bits.shape[1]])
+
+
+def _gather(parent: Int[np.ndarray, " n"], key: Int[np.ndarray, " n"], close: _Close) -> list[Int[np.ndarray, " c"]]:
+    """Let rows join the first row with the same key that is close to them, in place; the crowds that this leaves."""
+    alive = np.flatnonzero(parent == np.arange(len(parent)))
+    order = alive[np.argsort(key[alive], kind="stable")]
+    cell = np.cumsum(np.diff(key[order], prepend=key[order[:1]]) != 0)
+    crowds: list[Int[np.ndarray, " c"]] = []
+    while True:
+        alone = np.bincount(cell)[cell] < 2 if len(cell) else np.zeros(0, dtype=bool)
+        order, cell = order[~alone], cell[~alone]
+        if not len(order):
+            return crowds
+        first = np.diff(cell, prepend=-1) != 0
+        cell = np.cumsum(first) - 1
+        leader, rest = order[first][cell], ~first
+        joined = close(order[rest], leader[rest])
+        parent[order[rest][joined]] = leader[rest][joined]
+
+        # no leader of this table joins another one: what is left goes on without it
+        size = np.bincount(cell[rest])
+        left = size - np.bincount(cell[rest], weights=joined)
+        order, cell = order[rest][~joined], cell[rest][~joined]
+        crowded = (left > _CROWD) & (_FEW * left > (_FEW - 1) * size)
+        if crowded.any():
+            apart = crowded[cell]
+            ends = np.flatnonzero(np.diff(cell[apart])) + 1
+            crowds += np.split(order[apart], ends)
+            order, cell = order[~apart], cell[~apart]
+
+
+def _pieces(
+    crowd: Int[np.ndarray, " c"], shadow: Float[np.ndarray, "n p"], rng: np.random.Generator
+) -> Iterator[Int[np.ndarray, " m"]]:
+    """Halves of halves along random projections, until they are small; each in the order of the input."""
+    waiting = [crowd]
+    while waiting:
+        rows = waiting.pop()
+        if len(rows) <= _PIECE:
+            yield rows
+            continue
+        along = shadow[rows, rng.integers(shadow.shape[1])]
+        half = np.zeros(len(rows), dtype=bool)
+        half[np.argpartition(along, len(rows) // 2)[: len(rows) // 2]] = True
+        waiting += [rows[~half], rows[half]]
+
+
+def _gather_piece(
+    parent: Int[np.ndarray, " n"],
+    rows: Int[np.ndarray, " m"],
+    shadow: Float[np.ndarray, "n p"],
+    tol: float,
+    close: _Close,
+) -> None:
+    """Let each row join the first one that is close to it and has joined none itself, in place."""
+    points = shadow[rows] - shadow[rows].mean(axis=0)  # near zero float32 tells small distances
+    likely = np.triu(squared_distances(points, points) <= _REACH * tol * tol, 1)
+    first, second = np.nonzero(likely)
+    near = close(rows[first], rows[second])
+    first, second = first[near], second[near]
+    joined = np.zeros(len(rows), dtype=bool)
+    ends = np.flatnonzero(np.diff(first, prepend=-1))
+    for leader, others in zip(first[ends], np.split(second, ends[1:]), strict=False):
+        if not joined[leader]:
+            new = others[~joined[others]]
+            joined[new] = True
+            parent[rows[new]] = rows[leader]

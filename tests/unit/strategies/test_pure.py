@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -156,6 +158,43 @@ def test_an_encoder_whose_vectors_all_point_one_way_has_not_all_items_merged() -
 def test_copies_of_one_vector_are_one_group() -> None:
     found = collapse_duplicates(np.ones((1000, 7), dtype=np.float16), 1e-3)
     assert found.multiplicity.tolist() == [1000]
+
+
+def tight(spread: float, n: int = 2000) -> np.ndarray:
+    """Ten clusters in 64 dimensions, whose items lie a few hundredths apart."""
+    centres = unit_rows(rng().normal(size=(10, 64)))
+    return unit_rows(centres[np.arange(n) % 10] + spread * rng().normal(size=(n, 64)) / 8)
+
+
+@pytest.mark.parametrize("points", [*(rng().normal(size=(2000, d)) for d in (2, 3, 4, 64)), tight(0.05), tight(0.02)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_exact_copies_are_always_found(points: np.ndarray, dtype: type) -> None:
+    vectors = np.concatenate([points, points]).astype(dtype)
+    vectors[2000:][vectors[2000:] == 0] *= -1  # minus zero is no other value
+    found = collapse_duplicates(vectors, duplicate_tolerance(vectors, rng=rng()))
+    assert np.array_equal(found.membership[:2000], found.membership[2000:])
+    assert found.multiplicity.sum() == 4000
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.02])
+def test_near_copies_are_found_in_a_crowd(spread: float) -> None:
+    points = tight(spread)
+    tolerance = duplicate_tolerance(points, rng=rng())
+    away = np.random.default_rng(5).normal(size=points.shape)
+    away *= 0.9 * tolerance / np.linalg.norm(away, axis=1, keepdims=True)
+    found = collapse_duplicates(np.concatenate([points, points + away]), tolerance)
+    assert np.mean(found.membership[:2000] == found.membership[2000:]) > 0.98
+    first = found.representatives[found.membership]
+    vectors = unit_rows(np.concatenate([points, points + away]))
+    assert np.linalg.norm(vectors - vectors[first], axis=1).max() <= 4 * tolerance
+    assert (np.diff(found.representatives) > 0).all() and (first <= np.arange(4000)).all()
+
+
+def test_gathering_stays_fast_where_all_rows_crowd_together() -> None:
+    vectors = tight(0.02, 40_000)
+    start = time.process_time()
+    collapse_duplicates(vectors, 0.007)
+    assert time.process_time() - start < 8  # 1 s as measured; all with all would take 400 MB a cluster
 
 
 # coverage and clusters
