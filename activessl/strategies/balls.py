@@ -176,6 +176,7 @@ def dcom(
     uncertainty: Float[np.ndarray, " c"] | None,
     radius: float,
     rng: np.random.Generator,
+    pending: Rows | None = None,
     appeal: Float[np.ndarray, " c"] | None = None,
     centre: float = 0.8,
     steepness: float = 50.0,
@@ -183,7 +184,8 @@ def dcom(
     """Balls whose radius each label has earned, and a score that moves from density to uncertainty with coverage.
 
     A labeled item's ball grows, in steps of 0.05, as long as the head predicts the item's label in a share of at least
-    0.2 coverage + 0.4 of it; picks take the mean radius. Without a head it is ProbCover.
+    0.2 coverage + 0.4 of it; picks, and rows whose labels are on their way, take the mean radius. Without a head it is
+    ProbCover.
 
     Args:
         vectors: The pool.
@@ -195,6 +197,7 @@ def dcom(
         uncertainty: In [0, 1] for each candidate; None before there is a head.
         radius: Where the search starts; see :func:`pure_radius`.
         rng: For sampling.
+        pending: Rows whose labels are on their way: their surroundings count as covered.
         appeal: Factor on each candidate's score.
         centre: Coverage at which competence turns.
         steepness: How sharply.
@@ -205,16 +208,18 @@ def dcom(
     References:
         Mishal & Weinshall, DCoM: Active Learning for All Learners, 2024, arXiv 2407.01804.
     """
+    waiting = np.empty(0, dtype=np.int64) if pending is None else np.asarray(pending, dtype=np.int64)
+    covering = np.concatenate([labeled, waiting])
     if predicted is None or uncertainty is None or not len(labeled):
-        return prob_cover(vectors, labeled, candidates, size, radius=radius, rng=rng, appeal=appeal)
+        return prob_cover(vectors, covering, candidates, size, radius=radius, rng=rng, appeal=appeal)
     positions = thin(np.arange(len(candidates)), max(_VERTICES, size), rng)
     rows = candidates[positions]
     points = unit_rows(vectors, rows)
-    first = float((nearest_distances(vectors, rows, labeled) < radius).mean())
+    first = float((nearest_distances(vectors, rows, covering) < radius).mean())
     radii = _earned_radii(
         points, unit_rows(vectors, labeled), labels, predicted[rows], radius, least_purity=0.2 * first + 0.4
     )
-    covered = np.zeros(len(rows), dtype=bool)
+    covered = nearest_distances(vectors, rows, waiting) < radii.mean()
     for start in range(0, len(labeled), 512):
         squared = squared_distances(unit_rows(vectors, labeled[start : start + 512]), points)
         covered |= (squared < radii[start : start + 512, None] ** 2).any(axis=0)

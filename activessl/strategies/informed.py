@@ -153,6 +153,7 @@ class DCoM:
             uncertainty=scene.uncertainty() if informed else None,
             radius=_radius(scene, self.radius, 0.95),
             rng=state.rng,
+            pending=state.pending,
             appeal=scene.appeal,
             centre=self.centre,
             steepness=self.steepness,

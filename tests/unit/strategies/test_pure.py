@@ -9,6 +9,7 @@ import pytest
 
 from activessl.errors import QueryError
 from activessl.strategies.balls import competence, dcom, prob_cover, pure_radius
+from activessl.strategies.base import State
 from activessl.strategies.clusters import kmeans_centroids, typiclust
 from activessl.strategies.coverage import k_center
 from activessl.strategies.design import badge, bait_binary
@@ -24,6 +25,7 @@ from activessl.strategies.index import (
     unit_rows,
 )
 from activessl.strategies.power import power_sample
+from activessl.strategies.registry import get_strategy
 from activessl.strategies.scores import disagreement, entropy, least_confidence, margin, multilabel, rank
 
 
@@ -390,3 +392,14 @@ def test_sums_over_the_sample_divided_by_propensity_are_unbiased() -> None:
         positions, chance = power_sample(weights, 12, np.random.default_rng(seed))
         estimates.append((y[positions] / chance).sum())
     assert np.mean(estimates) == pytest.approx(y.sum(), abs=4 * np.std(estimates) / np.sqrt(3000))
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_dcom_goes_where_no_label_is_on_its_way(told: bool) -> None:
+    points, owner = blobs([60, 30, 10], spread=0.02)
+    probs = np.full((100, 3), 0.1) + 0.7 * np.eye(3)[owner]
+    state = State(points, np.array([99]), np.array([2]), 3, rng(), probs=probs if told else None)
+    dcom = get_strategy("dcom", radius=0.5)
+    alone = dcom.query(state, 1).indices[0]
+    assert owner[alone] == 0  # most items
+    assert owner[dcom.query(state.replace(rng=rng(), pending=np.arange(20)), 1).indices[0]] == 1
