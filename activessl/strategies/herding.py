@@ -18,8 +18,12 @@ from jaxtyping import Bool, Float, Int
 
 from activessl.strategies.coverage import Greedy
 from activessl.strategies.index import Rows, Vectors, block_rows, thin
-from activessl.strategies.kernel import Ground, Items, Scale, weighted_gain
+from activessl.strategies.kernel import Ground, Items, weighted_gain
 
+#: Candidates and evaluators at most; more are sampled.
+_CANDIDATES, _EVALUATORS = 100_000, 50_000
+#: Candidates whose gains are followed exactly: the most promising on a sample of the evaluators.
+_FOLLOWED = 6_000
 #: Pairs that are kept at most, 8 bytes each.
 _PAIRS = 40_000_000
 #: Evaluators on which candidates are screened.
@@ -41,50 +45,42 @@ def herd(
     width: float,
     rng: np.random.Generator,
     weights: Float[np.ndarray, " n"] | None = None,
-    scale: Scale | None = None,
     appeal: Float[np.ndarray, " c"] | None = None,
     evaluators: Rows | None = None,
-    max_candidates: int = 100_000,
-    max_evaluators: int = 50_000,
-    shortlist: int = 6_000,
 ) -> Greedy:
     r"""Greedy herding: each pick is the candidate that raises the weighted coverage of the pool most.
 
     Maximises :math:`\sum_j u_j \max_{i \in L \cup S} k(x_i, x_j) / \sum_j u_j` over the evaluators j, with
-    :math:`k = \exp(-\|x_i - x_j\|^2 / (w^2 s_i s_j))`. Monotone and submodular, so greedy reaches at least 1 - 1/e of
+    :math:`k = \exp(-\|x_i - x_j\|^2 / w^2)`. Monotone and submodular, so greedy reaches at least 1 - 1/e of
     the best; gains that were computed before bound gains now, so most need not be computed again.
 
     Args:
         vectors: (n, d) the pool.
         labeled: Rows that have a label.
-        candidates: Rows to choose from.
+        candidates: Rows to choose from; more than 100,000 are sampled.
         query_size: How many, at most ``len(candidates)``.
         width: w, > 0, in Euclidean distance between unit vectors.
         rng: For sampling.
         weights: u, by row of the pool, >= 0 (uncertainty times multiplicity); alike by default.
-        scale: s, > 0 (local scale over its median): an array by row of the pool, or a function of rows that is asked
-            only for the rows that are used; all one by default. See :func:`activessl.strategies.index.local_scale`.
         appeal: Factor on each candidate's gain.
-        evaluators: Rows on which coverage is measured; the candidates by default.
-        max_candidates: More are sampled.
-        max_evaluators: More are sampled, in proportion to their weights.
-        shortlist: Candidates whose gains are followed exactly: the most promising on a sample of the evaluators.
+        evaluators: Rows on which coverage is measured; the candidates by default. More than 50,000 are sampled, in
+            proportion to their weights.
 
     Returns:
         Gains and objective are coverage in [0, 1], measured on the evaluators.
 
     References:
         Bae, Noh & Sutherland, Generalized Coverage for More Robust Low-Budget Active Learning, ECCV 2024,
-        arXiv 2407.12212; Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644; self-tuning
-        scale: Zelnik-Manor & Perona, NIPS 2004; lazy evaluation: Minoux 1978.
+        arXiv 2407.12212; Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644; lazy
+        evaluation: Minoux 1978.
 
     Example:
         >>> points = np.array([[1.0, 0.0], [0.99, 0.1], [0.0, 1.0]])
         >>> herd(points, np.array([], int), np.arange(3), 2, width=1.0, rng=np.random.default_rng(0)).picks.tolist()
         [1, 2]
     """
-    kept = thin(np.arange(len(candidates)), max(max_candidates, query_size), rng)
-    pool = Items.of(vectors, candidates[kept], scale)
+    kept = thin(np.arange(len(candidates)), max(_CANDIDATES, query_size), rng)
+    pool = Items.of(vectors, candidates[kept])
     factor = np.ones(len(kept)) if appeal is None else np.asarray(appeal, dtype=np.float64)[kept]
     everyone = candidates if evaluators is None else evaluators
     u = np.ones(len(everyone)) if weights is None else np.asarray(weights, dtype=np.float64)[everyone]
@@ -93,17 +89,17 @@ def herd(
     width = max(width, 1e-6)
 
     # promising candidates have about four times the pairs of an average one
-    affordable = int(_PAIRS * (len(labeled) + 1) / (4 * min(len(everyone), max_evaluators)))
+    affordable = int(_PAIRS * (len(labeled) + 1) / (4 * min(len(everyone), _EVALUATORS)))
     enough = affordable >= max(1_500, 4 * query_size)
     sparse = len(pool.rows) <= affordable or (enough and 2 * len(labeled) >= query_size)
-    rows, mass = _draw(everyone, u, max_evaluators if sparse else _DENSE[1], rng)
-    ground = Ground.of(Items.of(vectors, rows, scale), width)
-    covered = ground.covered(vectors, labeled, scale)
+    rows, mass = _draw(everyone, u, _EVALUATORS if sparse else _DENSE[1], rng)
+    ground = Ground.of(Items.of(vectors, rows), width)
+    covered = ground.covered(vectors, labeled)
     if sparse:
-        size = min(affordable, max(shortlist, 4 * query_size))
+        size = min(affordable, max(_FOLLOWED, 4 * query_size))
         at = np.arange(len(pool.rows))
         if len(at) > size:
-            at = _screen(pool, factor, everyone, u, vectors, labeled, width, scale, size, rng)
+            at = _screen(pool, factor, everyone, u, vectors, labeled, width, size, rng)
         table: _Table = _Sparse.of(pool.take(at), ground, covered, mass)
     else:
         at = thin(np.arange(len(pool.rows)), max(_DENSE[0], 4 * query_size), rng)
@@ -134,14 +130,13 @@ def _screen(
     vectors: Vectors,
     labeled: Rows,
     width: float,
-    scale: Scale | None,
     size: int,
     rng: np.random.Generator,
 ) -> Int[np.ndarray, " s"]:
     """Positions of the candidates with the largest gain, others' part estimated on a sample, their own part exact."""
     rows, mass = _draw(everyone, u, _SCREEN, rng)
-    ground = Ground.of(Items.of(vectors, rows, scale), width)
-    covered = ground.covered(vectors, labeled, scale)
+    ground = Ground.of(Items.of(vectors, rows), width)
+    covered = ground.covered(vectors, labeled)
     gain = np.empty(len(pool.rows))
     step = block_rows(len(rows), cells=4_000_000)
     for start in range(0, len(gain), step):
@@ -150,7 +145,7 @@ def _screen(
     share = np.zeros(len(vectors))
     share[everyone] = u / u.sum()
     own = share[pool.rows]
-    gain += own * (1 - Ground.of(pool, width).covered(vectors, labeled, scale))
+    gain += own * (1 - Ground.of(pool, width).covered(vectors, labeled))
     return np.sort(np.argpartition(-gain * factor, size)[:size])
 
 

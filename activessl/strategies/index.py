@@ -12,7 +12,7 @@ From about 200,000 rows on an inverted file replaces brute force, as it looks at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,49 +112,6 @@ def labeled_distance(vectors: Vectors, labeled: Rows, *, rng: np.random.Generato
     distance = nearest_distances(vectors, rows, labeled)
     away = distance[distance > 1e-3]  # the labeled items themselves and their copies say nothing about coverage
     return float(np.median(away)) if len(away) else 1e-3
-
-
-def local_scale(
-    vectors: Vectors,
-    *,
-    rng: np.random.Generator,
-    k: int = 15,
-    exponent: float = 1.0,
-    base: int = 10_000,
-) -> Callable[[Rows], Float[np.ndarray, " m"]]:
-    """How sparse the pool is around a row: distance to the k-th neighbour over its median, as a function of rows.
-
-    In a sample of the pool the same distance is met at a proportionally earlier neighbour (never before the third).
-    Results lie in [0.2, 5], so that an outlier does not blow up the kernel.
-
-    Args:
-        vectors: The pool.
-        rng: For sampling.
-        k: Which neighbour, in the whole pool.
-        exponent: 0 gives ones everywhere, 1 the full local scale.
-        base: Size of the sample in which neighbours are looked for.
-
-    References:
-        Zelnik-Manor & Perona, Self-Tuning Spectral Clustering, NIPS 2004.
-    """
-    n = len(vectors)
-    rows = sample_rows(n, base, rng)
-    points = unit_rows(vectors, rows)
-    place = min(max(3, round(k * len(rows) / n)), max(len(rows) - 1, 1))
-
-    def distance(some: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " m"]:
-        # one further than asked: the row itself is usually in the sample
-        return neighbours(points, some, place + 1, exact=True)[0][:, -1]
-
-    middle = float(np.median(distance(points[:: max(1, len(points) // 1000)])))
-
-    def scale(asked: Rows) -> Float[np.ndarray, " m"]:
-        if exponent == 0 or middle <= 0:
-            return np.ones(len(asked), dtype=np.float32)
-        ratio = np.clip(distance(unit_rows(vectors, asked)) / middle, 0.2, 5.0)
-        return np.asarray(ratio**exponent, dtype=np.float32)
-
-    return scale
 
 
 def sample_rows(n: int, size: int, rng: np.random.Generator) -> Rows:

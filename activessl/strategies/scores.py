@@ -7,7 +7,6 @@ each class as a choice of two.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -115,20 +114,20 @@ def bald(samples: Float[np.ndarray, "s n k"]) -> Scores:
     return np.maximum(entropy(mean / len(samples), normalise=False) - inner / len(samples), 0)
 
 
-def disagreement(samples: Float[np.ndarray, "s n k"], *, kind: Literal["vote", "consensus"] = "vote") -> Scores:
-    """Score by how far the members of a committee disagree, in nats.
+def disagreement(samples: Float[np.ndarray, "s n k"]) -> Scores:
+    """Score by how far the votes of a committee disagree: the entropy of its members' first choices, in nats.
+
+    The mean divergence of the members from their mean, which is used as well, equals :func:`bald`.
 
     Args:
         samples: Class probabilities by each of s members.
-        kind: ``vote``: entropy of the members' first choices. ``consensus``: mean divergence (KL) of the members from
-            their mean, which equals :func:`bald`.
 
     Returns:
         Scores in [0, log k].
 
     References:
-        Engelson & Dagan, Minimizing Manual Annotation Cost, ACL 1996; McCallum & Nigam, Employing EM and Pool-Based
-        Active Learning, ICML 1998.
+        Engelson & Dagan, Minimizing Manual Annotation Cost, ACL 1996; for the divergence McCallum & Nigam, Employing
+        EM and Pool-Based Active Learning, ICML 1998.
 
     Example:
         >>> votes = np.array([[[0.9, 0.1]], [[0.2, 0.8]]])
@@ -136,21 +135,18 @@ def disagreement(samples: Float[np.ndarray, "s n k"], *, kind: Literal["vote", "
         [0.69]
     """
     samples = np.asarray(samples)
-    if kind == "consensus":
-        return bald(samples)
     votes = np.zeros(samples.shape[1:])
     for draw in samples:
         votes[np.arange(len(votes)), draw.argmax(axis=1)] += 1
     return entropy(votes / len(samples), normalise=False)
 
 
-def multilabel(score: Callable[[Probs], Scores], probs: Probs, *, reduce: Literal["mean", "max"] = "mean") -> Scores:
-    """Ask a score about each class of a multi-label head as a choice of two, and gather.
+def multilabel(score: Callable[[Probs], Scores], probs: Probs) -> Scores:
+    """Ask a score about each class of a multi-label head as a choice of two; the mean is what a full answer tells.
 
     Args:
         score: :func:`margin`, :func:`entropy` or :func:`least_confidence`.
         probs: Probability of each class on its own, in [0, 1].
-        reduce: ``mean`` over classes (what a full answer of the item tells), or ``max`` (its most doubtful class).
 
     References:
         Brinker, On Active Learning in Multi-label Classification, GfKl 2006.
@@ -161,7 +157,7 @@ def multilabel(score: Callable[[Probs], Scores], probs: Probs, *, reduce: Litera
     """
     probs = np.asarray(probs)
     per_class = np.stack([score(np.stack([p, 1 - p], axis=1)) for p in probs.T])
-    return np.asarray(np.mean(per_class, axis=0) if reduce == "mean" else np.max(per_class, axis=0))
+    return np.asarray(np.mean(per_class, axis=0))
 
 
 def rank(scores: Scores, size: int, rng: np.random.Generator) -> Int[np.ndarray, " q"]:

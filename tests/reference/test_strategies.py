@@ -25,12 +25,8 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors.astype(np.float64) / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
 
 
-def dense_herding(
-    x: np.ndarray, labeled: np.ndarray, size: int, width: float, u: np.ndarray, s: np.ndarray | None = None
-) -> list[int]:
+def dense_herding(x: np.ndarray, labeled: np.ndarray, size: int, width: float, u: np.ndarray) -> list[int]:
     squared = cdist(x, x, "sqeuclidean")
-    if s is not None:
-        squared = squared / np.outer(s, s)
     k = np.exp(-squared / width**2)
     covered = k[labeled].max(axis=0) if len(labeled) else np.zeros(len(x))
     u = u.copy()
@@ -58,17 +54,6 @@ def test_herding_takes_what_dense_greedy_takes(labels: int, width: float) -> Non
     assert found.picks.tolist() == dense_herding(unit(vectors), labeled, 25, width, u)
 
 
-def test_herding_with_local_scales_takes_what_dense_greedy_takes() -> None:
-    vectors = blobs(300, 12, seed=7)
-    rng = np.random.default_rng(1)
-    labeled = rng.permutation(300)[:20]
-    u, s = rng.random(300), rng.uniform(0.5, 2, size=300)
-    candidates = np.setdiff1d(np.arange(300), labeled)
-    for scale in (s, lambda rows: s[rows]):
-        found = herd(vectors, labeled, candidates, 25, width=0.8, weights=u, scale=scale, rng=np.random.default_rng(0))
-        assert found.picks.tolist() == dense_herding(unit(vectors), labeled, 25, 0.8, u, s)
-
-
 @pytest.mark.parametrize("labels", [0, 40])
 def test_sampled_herding_reaches_almost_what_dense_greedy_reaches(labels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(herding, "_PAIRS", 500_000)  # so that the way of large pools is taken
@@ -76,15 +61,8 @@ def test_sampled_herding_reaches_almost_what_dense_greedy_reaches(labels: int, m
     x = unit(vectors)
     labeled = np.random.default_rng(1).permutation(2000)[:labels]
     candidates = np.setdiff1d(np.arange(2000), labeled)
-    found = herd(
-        vectors,
-        labeled,
-        candidates,
-        20,
-        width=0.7,
-        rng=np.random.default_rng(0),
-        shortlist=300,
-    )
+    monkeypatch.setattr(herding, "_FOLLOWED", 300)
+    found = herd(vectors, labeled, candidates, 20, width=0.7, rng=np.random.default_rng(0))
     best = dense_herding(x, labeled, 20, 0.7, np.ones(2000))
 
     def objective(picks: list[int]) -> float:

@@ -19,7 +19,6 @@ from activessl.strategies.hybrid import cluster_margin, drop_candidates, herding
 from activessl.strategies.index import (
     kmeans,
     labeled_distance,
-    local_scale,
     neighbours,
     radius_graph,
     unit_rows,
@@ -63,15 +62,13 @@ def test_a_zero_probability_does_not_break_entropy() -> None:
     assert np.isfinite(entropy(np.array([[1.0, 0.0, 0.0]]))).all()
 
 
-def test_multilabel_takes_the_mean_or_the_most_doubtful_class() -> None:
+def test_multilabel_takes_the_mean_of_the_classes() -> None:
     probs = np.array([[0.5, 1.0, 0.0, 1.0]])
     assert multilabel(margin, probs)[0] == pytest.approx(0.25)
-    assert multilabel(margin, probs, reduce="max")[0] == pytest.approx(1.0)
 
 
-def test_consensus_disagreement_is_zero_when_all_members_say_the_same() -> None:
+def test_disagreement_is_zero_when_all_members_say_the_same() -> None:
     samples = np.repeat(np.array([[[0.5, 0.5], [0.9, 0.1]]]), 3, axis=0)
-    assert disagreement(samples, kind="consensus") == pytest.approx([0, 0])
     assert disagreement(samples) == pytest.approx([0, 0])
 
 
@@ -120,14 +117,6 @@ def test_the_labeled_distance_is_one_without_labels_and_shrinks_with_them() -> N
     assert labeled_distance(points, NONE, rng=rng()) == 1.0
     few, many = (labeled_distance(points, np.arange(0, 150, step), rng=rng()) for step in (75, 5))
     assert many < few
-
-
-def test_the_local_scale_is_larger_where_items_are_sparse() -> None:
-    dense, sparse = blobs([200], spread=0.05)[0], blobs([200], spread=0.4, seed=1)[0]
-    points = np.concatenate([dense, sparse])
-    scale = local_scale(points, rng=rng())
-    assert scale(np.arange(200)).mean() < 0.7 * scale(np.arange(200, 400)).mean()
-    assert (local_scale(points, rng=rng(), exponent=0)(np.arange(5)) == 1).all()
 
 
 def test_the_radius_graph_holds_each_pair_both_ways() -> None:
