@@ -87,8 +87,8 @@ def left_out_scores(
 def stratified_folds(targets: Int[np.ndarray, " m"], folds: int, seed: int) -> Int[np.ndarray, " m"]:
     """The fold of each label; -1 for those that stay in every training part, -2 for those not looked at at all.
 
-    A class's only label is never held out: nothing could be learned from predicting it. Folds go by rank within the
-    class, so that a label keeps its fold when others are appended.
+    A class's only label is never held out: nothing could be learned from predicting it. Within a class folds take
+    turns, and the next class goes on where the last one ended, so that all are about equally large.
     """
     m = len(targets)
     fold = np.full(m, -1)

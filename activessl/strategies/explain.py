@@ -76,7 +76,8 @@ def reasons(state: State, picks: Rows, facts: Facts, leads: Sequence[str] | None
         >>> state = State(np.eye(2), np.array([0]), np.array([0]), 2, rng, probs=np.array([[0.9, 0.1], [0.5, 0.5]]),
         ...               class_names=("scratch", "inclusion"))
         >>> reasons(state, np.array([1]), Facts(np.array([312]), ((0,),)))[0]
-        'covers 312 similar unlabeled items; the model hesitates between scratch (50 %) and inclusion (50 %)'
+        'covers 312 similar unlabeled items; the model hesitates between scratch (50 %) and inclusion (50 %); nearest
+        labeled: 0 (scratch)'
     """
     out = []
     for position, row in enumerate(picks):
@@ -86,6 +87,7 @@ def reasons(state: State, picks: Rows, facts: Facts, leads: Sequence[str] | None
             f"covers {count:,} similar unlabeled item{'s' if count != 1 else ''}" if count else "few others are like it"
         )
         said.append(_belief(state, int(row)))
+        said.append(_nearest(state, facts.neighbours[position]) if facts.neighbours else "")
         out.append("; ".join(part for part in said if part))
     return tuple(out)
 
@@ -105,6 +107,17 @@ def without_classes(reason: str, class_names: Sequence[str]) -> str:
     kept = [part for part in reason.split("; ") if not any(name.search(part) for name in names)]
     said = "; ".join(kept)
     return "" if any(name.search(said) for name in names) else said  # a name with a semicolon in it
+
+
+def _nearest(state: State, neighbours: tuple[int, ...]) -> str:
+    """The nearest labeled item and its classes; nothing where it has none, so that who may not read a class reads none.
+
+    :func:`without_classes` takes this part away, because it always names one.
+    """
+    label = np.asarray(state.labels[np.flatnonzero(np.asarray(state.labeled) == neighbours[0])[0]])
+    classes = np.flatnonzero(label) if label.ndim else [label]
+    named = ", ".join(state.class_name(int(c)) for c in classes)
+    return f"nearest labeled: {state.id_of(neighbours[0])} ({named})" if named else ""
 
 
 def _belief(state: State, row: int) -> str:

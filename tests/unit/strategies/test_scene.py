@@ -97,8 +97,11 @@ def test_a_reason_says_whom_the_item_stands_for_and_what_the_model_thinks() -> N
     state = make_state(probs=np.tile([0.48, 0.47, 0.05], (30, 1)), class_names=("scratch", "inclusion", "pit"))
     said = reasons(state, np.array([4]), Facts(np.array([1312]), ((0,),)))[0]
     assert said == (
-        "covers 1,312 similar unlabeled items; the model hesitates between scratch (48 %) and inclusion (47 %)"
+        "covers 1,312 similar unlabeled items; the model hesitates between scratch (48 %) and inclusion (47 %); "
+        "nearest labeled: 0 (scratch)"
     )
+    # who is to judge without the model reads nothing of it
+    assert without_classes(said, state.class_names or ()) == "covers 1,312 similar unlabeled items"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_a_reason_can_be_told_without_any_class(reason: str, kept: str) -> None:
 def test_a_sure_model_is_quoted_with_its_class() -> None:
     state = make_state(probs=np.tile([0.9, 0.06, 0.04], (30, 1)))
     assert reasons(state, np.array([4]), Facts(np.array([1]), ((0,),)))[0] == (
-        "covers 1 similar unlabeled item; the model expects class 0 (90 %)"
+        "covers 1 similar unlabeled item; the model expects class 0 (90 %); nearest labeled: 0 (class 0)"
     )
 
 
@@ -128,6 +131,13 @@ def test_a_multi_label_reason_names_the_least_sure_classes() -> None:
         "least sure about class 0 (50 %) and class 2 (40 %)"
         in reasons(state, np.array([4]), Facts(np.array([1]), ((0,),)))[0]
     )
+
+
+def test_a_nearest_label_of_no_class_is_not_told_and_one_of_several_names_them() -> None:
+    state = make_state(labels=np.array([[0, 0, 0], [1, 0, 1]]))
+    none, several = reasons(state, np.array([4, 5]), Facts(np.array([1, 1]), ((0,), (1,))))
+    assert "nearest" not in none  # it would name no class, and be read by who is to judge without any
+    assert several.endswith(f"nearest labeled: {state.id_of(1)} (class 0, class 2)")
 
 
 def test_the_count_of_a_pick_is_its_blob() -> None:
