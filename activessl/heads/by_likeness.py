@@ -231,4 +231,4 @@ class NeighbourHead(LikenessHead):
         votes = self.share * count / labels
         for j in range(voters):
             votes[np.arange(len(x)), self.of_[near[:, j]]] += weight[:, j]
-        return np.log(np.maximum(votes, 1e-300))  # a class without another label is possible, and no more
+        return np.asarray(np.log(np.maximum(votes, 1e-300)))  # a class without another label is possible, and no more
