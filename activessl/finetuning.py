@@ -100,6 +100,7 @@ def finetune(project: Project, *, minutes: float | None = None, on_progress: OnP
             steps=found.steps,
             at_once=found.at_once,
             seconds=time.monotonic() - start,
+            there=len(history.labels),
             turn=history.events,
         )
         if outcome == "kept":
@@ -135,7 +136,11 @@ def due(history: History, config: Config) -> bool:
     if config.finetune.when == "never" or history.encoded is None or len(history.labels) < FEWEST:
         return False
     tried = [t for t in history.tunings if t.request == request_of(config)]
-    return not tried or len(history.labels) >= AGAIN * tried[-1].labels
+    if not tried:
+        return True
+    # not those that were compared: where it was clearly worse that ended after a third of them
+    before = tried[-1].labels if tried[-1].there is None else tried[-1].there
+    return len(history.labels) >= AGAIN * before
 
 
 def standing_encoder(project: Project, history: History) -> Encoder | None:

@@ -91,6 +91,7 @@ class Tuned(_Event):
     steps: int
     at_once: int  # items that memory held at a time
     seconds: float
+    there: int | None = None  # labels that the project had; None: not written down then
     turn: int
 
     @property

@@ -267,7 +267,13 @@ def test_it_is_due_by_the_config_and_by_new_labels(tuned: tuple[Project, Tuned],
     assert not due(history, project.config)
     assert not due(history, always)  # tried with the labels there are
     assert due(replace(history, tunings=()), always)
-    assert due(replace(history, tunings=(event.model_copy(update={"labels": 48}),)), always)  # half as many again
+    fewer = event.model_copy(update={"there": 48})
+    assert due(replace(history, tunings=(fewer,)), always)  # half as many again
+    # clearly worse after the first fold: a third was compared, but all labels were tried
+    early = event.model_copy(update={"labels": 24})
+    assert event.there == LABELED and not due(replace(history, tunings=(early,)), always)
+    old = early.model_copy(update={"there": None})  # of before this was written down
+    assert due(replace(history, tunings=(old,)), always)
     assert not due(replace(history, tunings=(), encoded=None), always)
 
 
