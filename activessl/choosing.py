@@ -44,9 +44,9 @@ def _single(view: View, query_size: int | None, strategy: str | None, again: flo
     config, number = view.project.config, _number(view)
     wanted = config.query.size if query_size is None else query_size
 
-    # what is asked about before anything new is
+    # what is asked about before anything new is, each part of what the one before it has left of the round
     back = sent_back(view, wanted // 2)
-    doubted = Doubts(view).again(wanted, config.query.again if again is None else again)
+    doubted = Doubts(view).again(wanted - len(back), config.query.again if again is None else again)
     glanced = look_again(view, number, min(-(-wanted // 4), wanted - len(back) - len(doubted)))
     twice = {item_of(i.id) for i in glanced}
     first = (*back, *glanced, *(i for i in doubted if item_of(i.id) not in twice))

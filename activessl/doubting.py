@@ -120,7 +120,7 @@ class Doubts:
         """What to ask about once more in the next round, the most doubtful first.
 
         Args:
-            query_size: Questions of the round.
+            query_size: Questions that the round has for new items and labels that are doubted.
             share: Of them about labels that are there, in [0, 1]; "auto" decides by how doubtful these are beside how
                 unsure the head is of items that could be asked instead, and takes at most half of the round.
         """

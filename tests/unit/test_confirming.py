@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -169,6 +169,35 @@ def test_what_stood_apart_is_asked_first_on_its_own_and_never_in_a_group_again(s
     session.round(people)
     assert apart <= session.project.history().labels.keys()
     assert not set(session.query(confirm=True).asked) & set(shown)
+
+
+@dataclass(eq=False)
+class Picky(Oracle):
+    """Sends half of each group back."""
+
+    def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
+        answers, mark = super().pull(since)
+        odd = [a.group and int(a.item_id.split(":")[1]) % 2 for a in answers]
+        return [replace(a, kind="apart", classes=()) if o else a for a, o in zip(answers, odd, strict=True)], mark
+
+
+def test_what_was_sent_back_leaves_less_of_a_round_to_what_is_doubted(session: Session) -> None:
+    grouped(session, oracle(session, Picky))
+    history = session.project.history()
+    assert len(history.apart) > 20
+    lies = []
+    for item in history.rounds[0].asked[:30]:  # so that more labels are doubted than a round can ask about
+        said = history.labels[item].answers[-1]
+        wrong = CLASSES[(CLASSES.index(said.classes[0]) + 1) % 3]
+        lies.append(replace(said, key=f"{item} lie", classes=(wrong,), at=said.at + timedelta(days=1)))
+    with session.project.ledger() as ledger:
+        ledger.append([Answered(answer=a) for a in lies])
+    asked = session.query(20, again=0.8).queried.items
+    back = [i for i in asked if i.reason == SENT_BACK]
+    again = [i for i in asked if is_again(i.id)]
+    assert len(asked) == 20 and len(back) == 10
+    assert len([i for i in again if not i.glanced]) == 8  # of the ten that are left, as the share says
+    assert len({item_of(i.id) for i in asked}) == 20
 
 
 def test_a_share_of_what_was_confirmed_is_looked_at_alone_and_blind_and_errors_show(session: Session) -> None:
