@@ -11,11 +11,11 @@ import numpy as np
 
 from activessl.accepting import promise_text
 from activessl.annotators.base import BETWEEN, Answer, is_again, item_of
-from activessl.confirming import glance_count
+from activessl.confirming import SENT_BACK, glance_count
 from activessl.doubting import Doubts
 from activessl.errors import MeasureError
 from activessl.evidence import Evidence
-from activessl.ledger.fold import RoundHistory
+from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.audit import Audit
 from activessl.measuring.curves import mean_interval
@@ -133,14 +133,31 @@ def stop_now(view: View, evidence: Evidence) -> Verdict:
     )
 
 
+def _single(history: History) -> list[RoundHistory]:
+    """The rounds in which a strategy asked about items one by one."""
+    return [r for r in history.rounds if r.queried.strategy not in (AUDIT, CONFIRM)]
+
+
+def _first_looks(history: History) -> Iterator[Answer]:
+    """Labels that people gave when such a round asked about the item for the first time."""
+    asked = {item for r in _single(history) for item in r.asked if not is_again(item)}
+    for answer in history.answers.values():
+        if answer.kind == "label" and not answer.ground_truth and not answer.group and answer.item_id in asked:
+            yield answer
+
+
 def _tax(view: View) -> Tax | None:
     """By how much chosen items take longer than random ones, among those that were shown alike."""
     drawn: list[Answer] = []
     chosen: list[Answer] = []
-    random_ids = {i.id for r in view.history.rounds for i in r.queried.items if i.propensity is not None}
-    for answer in view.history.answers.values():
-        if answer.kind == "label" and not answer.ground_truth and not answer.group:
-            (drawn if answer.item_id in random_ids else chosen).append(answer)
+    # who asked last; what a group sent back was neither chosen nor drawn
+    asked = {i.id: i for r in _single(view.history) for i in r.queried.items}
+    for answer in _first_looks(view.history):
+        item = asked[answer.item_id]
+        if item.propensity is not None:
+            drawn.append(answer)
+        elif item.reason != SENT_BACK:
+            chosen.append(answer)
     try:
         return difficulty_tax(chosen, drawn, rng=np.random.default_rng([view.project.config.seed, 3]))
     except MeasureError:
@@ -151,12 +168,8 @@ def _following(view: View) -> Following | None:
     """Whether people follow the model's answer, by what was shown blind; None while too little of it is answered."""
     shown: list[Answer] = []
     blind: list[Answer] = []
-    single = [r for r in view.history.rounds if r.queried.strategy not in (AUDIT, CONFIRM)]
-    asked = {item for r in single for item in r.asked if not is_again(item)}
-    unseen = {item: name for r in single for push in r.pushed for item, name in push.unseen.items()}
-    for answer in view.history.answers.values():
-        if answer.kind != "label" or answer.ground_truth or answer.group or answer.item_id not in asked:
-            continue
+    unseen = {item: name for r in _single(view.history) for push in r.pushed for item, name in push.unseen.items()}
+    for answer in _first_looks(view.history):
         if answer.suggested is not None:
             shown.append(answer)
         elif answer.item_id in unseen:

@@ -1,0 +1,85 @@
+"""What the report counts, and what makes a project stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from activessl import Answer, Session
+from activessl.annotators.base import again_id
+from activessl.config import check_config
+from activessl.ledger.schema import AUDIT, Answered, Asked, Closed, Queried
+from activessl.project import Project
+from activessl.reporting import project_report
+from activessl.view import View
+
+CLASSES = ("x", "y")
+N = 400
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    truth = np.arange(N) % 2
+    vectors = 3 * np.eye(2, 8)[truth] + np.random.default_rng(0).normal(size=(N, 8))
+    np.savez(tmp_path / "pool.npz", vectors=vectors.astype(np.float32))
+    config = check_config({"data": {"path": "../pool.npz", "modality": "vector", "classes": CLASSES}})
+    session = Session(Project.create(tmp_path / "p", config, version="0"))
+    session.encode()
+    return session
+
+
+def said(item: str, seconds: float, **more: object) -> Answered:
+    """The truth, by Ann."""
+    name = CLASSES[int(item.split(":")[1].split("#")[0]) % 2]
+    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=int(item.split(":")[1].split("#")[0]))
+    answer = Answer(f"{item}@1", item, item, "label", (name,), "ann", seconds, at)
+    return Answered(answer=replace(answer, **more))  # type: ignore[arg-type]
+
+
+def asked(session: Session, items: list[str], *, drawn: int = 0, strategy: str = "auto") -> Queried:
+    """The next round, the last ``drawn`` of its items drawn at random."""
+    history = session.project.history()
+    assert history.encoded is not None
+    told = tuple(
+        Asked(id=item, score=0.0, reason="", propensity=0.1 if i >= len(items) - drawn else None)
+        for i, item in enumerate(items)
+    )
+    number = len(history.rounds) + 1
+    return Queried(
+        round=number,
+        strategy=strategy,
+        seed=(0, number),
+        fingerprint=history.encoded.fingerprint,
+        items=told,
+        seconds=0.0,
+    )
+
+
+def written(session: Session, *events: object) -> None:
+    with session.project.ledger() as ledger:
+        ledger.append(events)  # type: ignore[arg-type]
+
+
+def pool(*rows: int) -> list[str]:
+    return [f"pool:{i}" for i in range(*rows)]
+
+
+def test_only_what_the_strategy_chose_is_said_to_take_longer_than_what_was_drawn(session: Session) -> None:
+    first = asked(session, pool(0, 60), drawn=30)
+    seconds = {item: 8.0 if i < 30 else 4.0 for i, item in enumerate(pool(0, 60))}
+    written(session, first, *(said(item, took) for item, took in seconds.items()), Closed(round=1, why=""))
+    # all at once and slowly: an audit of accepted items, second askings, and labels that came from elsewhere
+    again = [again_id(item, 2) for item in pool(0, 20)]
+    written(session, asked(session, [*pool(60, 90), *again], strategy=AUDIT), Closed(round=2, why=""))
+    written(session, *(said(item, 90.0) for item in [*pool(60, 90), *again, *pool(90, 120)]))
+    session.teach()
+    report = project_report(View.of(session.project))
+    assert not any("chosen items are taken" in told for told in report.assumptions)
+    from activessl.reporting import _tax
+
+    tax = _tax(View.of(session.project))
+    assert tax is not None and (tax.chosen, tax.drawn) == (30, 30) and tax.ratio == pytest.approx(2.0)
