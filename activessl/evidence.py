@@ -301,6 +301,9 @@ class Evidence:
     @cached_property
     def _outcomes(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p m"]]:
         """How many labels heads were taught, ascending, and which random labels each had right."""
+        kept = self._kept.get("outcomes")
+        if kept is not None:
+            return np.array(kept["sizes"]), np.array(kept["right"], dtype=float)
         of = self._single if len(self._single) < len(self.view.training[0]) else None
         sizes, right = zip(*(self._judged(part, of) for part in PARTS), strict=True)
         return np.array(sizes), np.array(right, dtype=float)
@@ -393,15 +396,18 @@ class Evidence:
         )
 
     def keep(self) -> None:
-        """Remember what was measured beside the project's other caches, so that it is shown again at once."""
-        if self.audit is None or self._kept:
+        """Remember what was measured so far beside the project's other caches, so that it is known again at once."""
+        measured = vars(self)  # a part is there once somebody asked for it
+        new: dict[str, Any] = {
+            name: measured[name].to_dict() for name in ("audit", "live") if measured.get(name) is not None
+        }
+        if "_outcomes" in measured:
+            sizes, right = self._outcomes
+            new["outcomes"] = {"sizes": sizes.tolist(), "right": right.astype(int).tolist()}
+        if not new.keys() - self._kept.keys():
             return
         folder = self.view.project.folder / "reports"
-        found = {
-            "key": self._key,
-            "audit": self.audit.to_dict(),
-            "live": None if self.live is None else self.live.to_dict(),
-        }
+        found = {**self._kept, **new, "key": self._key}
         try:
             with writing(folder):
                 folder.mkdir(exist_ok=True)

@@ -107,13 +107,12 @@ def project_report(
 
 def stop_now(view: View, evidence: Evidence) -> Verdict:
     """Whether the project should stop, by the limits of its config."""
-    config, history, audit = view.project.config, view.history, evidence.audit
+    config, history = view.project.config, view.history
     newest = [r.taught[-1] for r in history.rounds if r.taught]
-    lows = [] if audit is None else [audit.low]
-    if newest and newest[-1].accuracy is not None and newest[-1].test_items:
-        # one standard error and a half below: a 90 % interval's lower end
-        p, n = newest[-1].accuracy, newest[-1].test_items
-        lows.append(p - 1.645 * float(np.sqrt(max(p * (1 - p), 1 / n) / n)))
+    # what takes heads that have to be taught is measured only where a limit asks for it, and kept
+    low = None if config.stop.accuracy is None else _accuracy_low(evidence)
+    pays = None if evidence.worth is None else evidence.worth.pays
+    evidence.keep()
     return decide(
         Limits(
             accuracy=config.stop.accuracy,
@@ -124,13 +123,24 @@ def stop_now(view: View, evidence: Evidence) -> Verdict:
         ),
         # after another encode, agreement with heads that saw other vectors means nothing
         kappas=[t.kappa for t in newest if history.encoded and t.fingerprint == history.encoded.fingerprint],
-        accuracy_low=max(lows, default=None),
+        accuracy_low=low,
         labels=len(history.labels),
-        hours=sum(history.seconds.values()) / 3600 if history.seconds else None,
+        hours=None if config.stop.hours is None or evidence.time is None else evidence.time.hours,
         rounds=len(newest),
         left=None if history.encoded is None else int(view.free.sum()),
-        pays=None if evidence.worth is None else evidence.worth.pays,
+        pays=pays,
     )
+
+
+def _accuracy_low(evidence: Evidence) -> float | None:
+    """A lower bound of the accuracy; None where it was not measured."""
+    audit, taught = evidence.audit, evidence.view.history.taught
+    lows = [] if audit is None else [audit.low]
+    if taught is not None and taught.accuracy is not None and taught.test_items:
+        # one standard error and a half below: a 90 % interval's lower end
+        p, n = taught.accuracy, taught.test_items
+        lows.append(p - 1.645 * float(np.sqrt(max(p * (1 - p), 1 / n) / n)))
+    return max(lows, default=None)
 
 
 def _single(history: History) -> list[RoundHistory]:

@@ -12,6 +12,7 @@ import pytest
 from activessl import Answer, Session
 from activessl.annotators.base import again_id
 from activessl.config import check_config
+from activessl.evidence import Evidence
 from activessl.ledger.schema import AUDIT, Answered, Asked, Closed, Queried
 from activessl.project import Project
 from activessl.reporting import project_report
@@ -83,3 +84,50 @@ def test_only_what_the_strategy_chose_is_said_to_take_longer_than_what_was_drawn
 
     tax = _tax(View.of(session.project))
     assert tax is not None and (tax.chosen, tax.drawn) == (30, 30) and tax.ratio == pytest.approx(2.0)
+
+
+def limited(session: Session, **stop: object) -> Session:
+    """The same project with these limits."""
+    told = session.project.own.model_dump() | {"stop": {"stable_kappa": False} | stop}
+    return Session(Project(session.project.folder, check_config(told)))
+
+
+def test_a_screen_that_was_left_open_does_not_use_up_the_hours(session: Session) -> None:
+    took = [4.0] * 19 + [8 * 3600.0]
+    written(session, asked(session, pool(0, 20)), *(said(i, s) for i, s in zip(pool(0, 20), took, strict=True)))
+    session.teach()
+    assert limited(session, hours=1.0).should_stop() is None
+    assert "hours were spent" in str(limited(session, hours=0.02).should_stop())  # 20 answers of four seconds
+
+
+def test_whether_to_stop_teaches_heads_only_where_a_limit_needs_it_and_once(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(session, asked(session, pool(0, 60), drawn=40), *(said(item, 4.0) for item in pool(0, 60)))
+    session.teach()
+    made = []
+    new_head = View.new_head
+    monkeypatch.setattr(View, "new_head", lambda view: made.append(1) or new_head(view))
+
+    assert session.should_stop() is None and not made
+    strict = limited(session, accuracy=1.0)
+    assert strict.should_stop() is None and made
+    made.clear()
+    assert strict.should_stop() is None and not made  # nothing is new
+    assert session.should_stop() is None and not made
+
+    rates = {"per_hour": 30, "currency": "EUR", "per_point": 50}
+    told = session.project.own.model_dump() | {"rates": rates, "stop": {"stable_kappa": False}}
+    priced = Session(Project(session.project.folder, check_config(told)))
+    priced.should_stop()
+    assert made
+    made.clear()
+    priced.should_stop()
+    assert not made
+    # what was kept of it is what would be measured
+    kept = Evidence(View.of(session.project))
+    fresh = Evidence(View.of(session.project))
+    object.__setattr__(fresh, "_kept", {})
+    assert kept.audit == fresh.audit and "live" not in kept._kept
+    for one, other in zip(kept._outcomes, fresh._outcomes, strict=True):
+        np.testing.assert_array_equal(one, other)
