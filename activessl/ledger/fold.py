@@ -176,7 +176,11 @@ class History:
             >>> len(History().digest())
             16
         """
-        text = "\n".join(f"{item}\t{'|'.join(label.classes)}" for item, label in sorted(self.labels.items()))
+        # that an item is now known to lack a class is news, too
+        text = "\n".join(
+            f"{item}\t{'|'.join(label.classes)}" + (f"\t{'|'.join(label.unknown)}" if label.unknown else "")
+            for item, label in sorted(self.labels.items())
+        )
         return sha256(text.encode()).hexdigest()[:16]
 
 

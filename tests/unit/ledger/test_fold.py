@@ -18,6 +18,7 @@ from activessl.ledger.schema import (
     Closed,
     Event,
     MachineLabel,
+    Offered,
     Pulled,
     Pushed,
     Queried,
@@ -137,6 +138,24 @@ def test_the_digest_names_the_labels_whatever_the_order() -> None:
     other = fold(record(said("2", "y", "dog"), said("1", "x", "cat")), classes=CLASSES)
     changed = fold(record(said("1", "x", "cat"), said("2", "y", "cat")), classes=CLASSES)
     assert one.digest() == other.digest() != changed.digest()
+
+
+def test_the_digest_says_what_nobody_could_say_of_an_item_and_is_what_it_was_where_everything_is_said() -> None:
+    from hashlib import sha256
+
+    first = [Offered(project="1", classes=CLASSES, turn=0), said("1", "x", "cat"), said("2", "y")]
+    joined = Offered(project="1", classes=(*CLASSES, "fox"), turn=3)
+    start = [Recorded(seq=i, at=START, event=e) for i, e in enumerate(first)]
+    later = Recorded(seq=3, at=START + timedelta(hours=1), event=joined)
+    looked = Recorded(seq=4, at=START + timedelta(hours=2), event=said("3", "y", by="bob", minute=120))
+    before, open_, known = (
+        fold(events, classes=CLASSES, multi_label=True)
+        for events in (start, [*start, later], [*start, later, looked])
+    )
+    assert before.digest() == sha256(b"x\tcat\ny\t").hexdigest()[:16]
+    assert open_.labels["y"].unknown == ("fox",) and known.labels["y"].unknown == ()
+    assert open_.labels["y"].classes == known.labels["y"].classes == ()
+    assert len({before.digest(), open_.digest(), known.digest()}) == 3
 
 
 EVENTS = st.one_of(
