@@ -19,7 +19,7 @@ from activessl.errors import MeasureError, ProjectError
 from activessl.heads.decisions import Labels, decide, one_kind, same, sureness
 from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.audit import FEWEST, Audit, audit_accuracy
-from activessl.measuring.hours import HumanTime, human_time
+from activessl.measuring.hours import HumanTime, human_time, usable_seconds
 from activessl.measuring.live import HEADS, PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
 from activessl.measuring.planning import Plan, Price, make_plan
 from activessl.measuring.roi import Roi, return_on_investment
@@ -374,11 +374,7 @@ class Evidence:
     def roi(self) -> Roi | None:
         """Money so far, by the estimate of the labels saved; None without rates, times or such an estimate."""
         history, rates = self.view.history, self.view.project.config.rates
-        taught = [
-            (r.queried.seconds + sum(t.seconds for t in r.taught), r.taught[-1].labels)
-            for r in history.rounds
-            if r.taught
-        ]
+        taught = [r.queried.seconds + sum(t.seconds for t in r.taught) for r in history.rounds if r.taught]
         if rates.per_hour is None or self.live is None or self.time is None or not taught:
             return None
         start = 0.0 if history.encoded is None else history.encoded.seconds
@@ -386,14 +382,41 @@ class Evidence:
             self.live.saved,
             self.live.low,
             self.live.high,
-            labels=[labels for _, labels in taught],
+            labels=[labels for labels, _ in self._paces],
             seconds_per_label=self.time.per_label,
             per_hour=rates.per_hour,
             currency=rates.currency,
             overhead=rates.overhead,
-            machine_hours=[(start + s) / 3600 for s in np.cumsum([s for s, _ in taught])],
+            machine_hours=[(start + s) / 3600 for s in np.cumsum(taught)],
+            group_hours=[seconds / 3600 for _, seconds in self._paces],
             compute_per_hour=rates.compute_per_hour,
         )
+
+    @property
+    def _paces(self) -> list[tuple[int, float]]:
+        """After each round that was taught: labels that were given one by one, and seconds that groups took so far."""
+        history, ids = self.view.history, self.view.embeddings.ids
+        grouped = {group.id: r.number for r in history.rounds for group in r.queried.groups}
+        shown: dict[str, int] = {}  # items that were confirmed with their group, and in which round
+        took: dict[int, float] = {}
+        for answer in history.answers.values():
+            if answer.group:
+                number = grouped.get(answer.group, 0)
+                took[number] = took.get(number, 0.0) + usable_seconds(answer)
+                if answer.kind == "label":
+                    shown[answer.item_id] = number
+        # until somebody looks at them alone; that is asked in a later round
+        alone = {ids[self.view.training[0][i]]: int(self._asked[0][i]) for i in self._single}
+        known = {ids[row] for row in self.view.training[0]}
+        spans = [(n, alone.get(item, len(history.rounds) + 1)) for item, n in shown.items() if item in known]
+        return [
+            (
+                r.taught[-1].labels - sum(n <= r.number < until for n, until in spans),
+                sum(seconds for n, seconds in took.items() if n <= r.number),
+            )
+            for r in history.rounds
+            if r.taught
+        ]
 
     def keep(self) -> None:
         """Remember what was measured so far beside the project's other caches, so that it is known again at once."""

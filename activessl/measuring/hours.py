@@ -90,6 +90,12 @@ class HumanTime:
         return {**asdict(self), "hours": self.hours}
 
 
+def usable_seconds(answer: Answer) -> float:
+    """The recorded seconds of an answer, 0 where they cannot be believed."""
+    seconds = answer.seconds
+    return float(seconds) if seconds is not None and np.isfinite(seconds) and 0 < seconds <= LONGEST else 0.0
+
+
 def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: float = 0.9) -> HumanTime:
     """Add up recorded times: everybody's, with skips and repeats, robust to screens that were left open.
 
@@ -115,7 +121,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
     """
     given = [a for a in answers if a.kind != "delete" and not a.ground_truth]
     # an item of a group takes a fraction of what one on its own does: together they would look idle
-    groups = [a.seconds for a in given if a.group and a.seconds is not None and 0 < a.seconds <= LONGEST]
+    groups = [usable_seconds(a) for a in given if a.group]
     glanced = sum(bool(a.group) for a in given)
     given = [a for a in given if not a.group]
     labeled = [a for a in given if a.kind == "label"]
@@ -124,7 +130,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
     by_person: dict[str, list[Answer]] = {}
     for answer in given:
         by_person.setdefault(answer.annotator, []).append(answer)
-    recorded = {who: np.array([_usable(a) for a in theirs]) for who, theirs in by_person.items()}
+    recorded = {who: np.array([usable_seconds(a) for a in theirs]) for who, theirs in by_person.items()}
     everybody = np.concatenate(list(recorded.values()))
     everybody = everybody[everybody > 0]
     if not len(everybody):
@@ -212,8 +218,8 @@ def difficulty_tax(
     """
     pairs: list[tuple[Float[np.ndarray, " a"], Float[np.ndarray, " b"]]] = []
     for who in sorted({a.annotator for a in chosen} & {a.annotator for a in drawn}):
-        ours = np.log([t for t in (_usable(a) for a in chosen if a.annotator == who) if t > 0])
-        theirs = np.log([t for t in (_usable(a) for a in drawn if a.annotator == who) if t > 0])
+        ours = np.log([t for t in (usable_seconds(a) for a in chosen if a.annotator == who) if t > 0])
+        theirs = np.log([t for t in (usable_seconds(a) for a in drawn if a.annotator == who) if t > 0])
         if len(ours) >= 3 and len(theirs) >= 3:
             both = np.exp(np.concatenate([ours, theirs]))
             bound = np.log(_bound(both))
@@ -339,12 +345,6 @@ def hours_saved(
         tax_measured=isinstance(tax, Tax),
         kind=labels.kind,
     )
-
-
-def _usable(answer: Answer) -> float:
-    """The recorded seconds, 0 where they cannot be believed."""
-    seconds = answer.seconds
-    return float(seconds) if seconds is not None and np.isfinite(seconds) and 0 < seconds <= LONGEST else 0.0
 
 
 def _bound(times: Float[np.ndarray, " n"]) -> float:

@@ -17,9 +17,10 @@ class Roi:
     """Money so far.
 
     Attributes:
-        labeling: What the labels cost.
+        labeling: What the labels cost, those that were confirmed with their group too.
         fixed: What setting up and computing cost, which random choice with a model trained elsewhere would not have.
-        saved: What random choice's further labels would have cost; an estimate with an interval.
+        saved: What random choice's further labels would have cost, beside those that were given one by one; an estimate
+            with an interval.
         net: ``saved`` less ``fixed``.
         break_even: The first round after which the saving was worth more than ``fixed``; None while it is not. Its low
             end belongs to the high end of the saving.
@@ -51,6 +52,7 @@ def return_on_investment(
     currency: str | None,
     overhead: float = 0.0,
     machine_hours: Sequence[float] = (),
+    group_hours: Sequence[float] = (),
     compute_per_hour: float = 0.0,
     level: float = 0.9,
 ) -> Roi:
@@ -63,13 +65,14 @@ def return_on_investment(
         saved: 1 - labels / labels that random choice needs, below 1.
         low: Lower end of its interval; None where it is not bounded.
         high: Upper end of its interval, below 1; None where it is not bounded.
-        labels: After each round, ascending.
+        labels: After each round, ascending; those that the share is about, which people gave one by one.
         seconds_per_label: What a label takes, > 0.
         per_hour: What an hour of labeling costs, >= 0.
         currency: Of all amounts.
         overhead: Paid once, >= 0.
         machine_hours: Of computing up to each round, ascending.
-        compute_per_hour: What an hour of that costs, >= 0.
+        group_hours: Of confirming alike items together, up to each round, ascending; it costs, and saves nothing here.
+        compute_per_hour: What an hour of computing costs, >= 0.
         level: Probability of the interval.
 
     Raises:
@@ -81,6 +84,14 @@ def return_on_investment(
         ... )
         >>> found.labeling, found.saved.middle, found.break_even.middle, found.break_even.high
         (60.0, 60.0, 2.0, None)
+
+        A hundred labels of ten seconds, and four hundred that were confirmed in groups at half a second each:
+
+        >>> found = return_on_investment(
+        ...     0.5, None, None, labels=[100], seconds_per_label=10, per_hour=36, currency="EUR", group_hours=[200 / 3600]
+        ... )
+        >>> found.labeling, found.saved.middle
+        (12.0, 10.0)
     """
     if currency is None:
         raise MeasureError("amounts without a currency", hint="set rates.currency in activessl.toml")
@@ -92,6 +103,7 @@ def return_on_investment(
     count = np.asarray(labels, dtype=float)
     machine = np.zeros(len(count)) if not len(machine_hours) else np.asarray(machine_hours, dtype=float)
     fixed = overhead + machine * compute_per_hour
+    groups = float(group_hours[-1]) * per_hour if len(group_hours) else 0.0
     cost = count * seconds_per_label / 3600 * per_hour
 
     def worth(share: float | None) -> np.ndarray | None:
@@ -106,7 +118,7 @@ def return_on_investment(
     ends = [worth(share) for share in (saved, low, high)]
     last = [None if value is None else float(value[-1]) for value in ends]
     return Roi(
-        labeling=float(cost[-1]),
+        labeling=float(cost[-1]) + groups,
         fixed=float(fixed[-1]),
         saved=Span(*last),
         net=Span(*(None if value is None else value - float(fixed[-1]) for value in last)),

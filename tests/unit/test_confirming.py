@@ -315,6 +315,31 @@ def test_hours_count_the_groups_but_seconds_a_label_do_not(session: Session) -> 
     assert both.seconds > alone.seconds
 
 
+def test_money_counts_groups_by_the_time_they_took_and_a_saving_is_of_single_questions(session: Session) -> None:
+    people = oracle(session)
+    rates = {"per_hour": 36, "currency": "EUR"}
+    priced = Session(Project(session.project.folder, check_config(session.project.own.model_dump() | {"rates": rates})))
+    before = Evidence(View.of(priced.project)).roi()
+    grouped(priced, people, groups=20)
+    found = Evidence(View.of(priced.project))
+    roi, time, live = found.roi(), found.time, found.live
+    assert before is not None and roi is not None and time is not None and live is not None
+    assert len(found.view.training[0]) > 300 and live.labels == 80
+    assert roi.labeling == pytest.approx(36 * time.hours)  # what people's time cost, groups and all
+    assert roi.saved.middle == pytest.approx(before.saved.middle)  # a group is no question that was saved
+    assert roi.saved.middle == pytest.approx(80 * time.per_label / 100 * (1 / (1 - live.saved) - 1))
+    # looked at alone, an item is a single question from then on, and not before
+    for _ in range(2):
+        priced.round(people)
+    found = Evidence(View.of(priced.project))
+    roi, time = found.roi(), found.time
+    assert roi is not None and time is not None
+    assert [labels for labels, _ in found._paces][:3] == [40, 80, 80]
+    assert found._paces[-1][0] == len(found._single) > 120
+    assert roi.labeling == pytest.approx(36 * time.hours)
+    assert np.diff([seconds for _, seconds in found._paces]).tolist()[0] == 0.0 < found._paces[2][1]
+
+
 def test_a_group_that_is_taken_back_or_changed_gives_its_items_back(session: Session) -> None:
     shown = grouped(session, oracle(session))
     history = session.project.history()
