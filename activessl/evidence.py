@@ -238,9 +238,12 @@ class Evidence:
         ids, late = self.view.embeddings.ids, self.view.history.late
         there = np.array([late.get(ids[row], 0) <= self.drawn.until for row in self.view.training[0]])
         items = len(ids) - self.drawn.newer
-        before = there & (self._asked[0] < self.drawn.rounds[:, None])
-        count = before.sum(axis=1)
-        return count / items, (before @ self.correct.astype(float)) / np.maximum(count, 1)
+        # it is the same for all that a round drew; a row for each label would not fit where there are many
+        rounds, which = np.unique(self.drawn.rounds, return_inverse=True)
+        before = [there & (self._asked[0] < number) for number in rounds]
+        count = np.array([np.sum(b) for b in before], dtype=float)
+        right = np.array([np.sum(self.correct[b]) for b in before], dtype=float)
+        return (count / items)[which], (right / np.maximum(count, 1))[which]
 
     @cached_property
     def live(self) -> LiveSavings | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -90,6 +91,29 @@ def test_a_random_label_speaks_for_what_was_not_labeled_when_it_was_drawn(sessio
         before = [right[item] for item in right if asked_in[item] < number]
         told.append((sum(before) + (len(ids) - len(before)) * found.correct[at]) / len(ids))
     assert found.audit.accuracy == pytest.approx(np.mean(told))  # a label of any round weighs as much
+
+
+def test_what_was_known_at_each_draw_takes_no_memory_for_each_pair_of_labels(session: Session) -> None:
+    import tracemalloc
+
+    found = evidence(labeled(session))
+    drawn, n, m = found.drawn, 20_000, 2_000  # as if so many were labeled, in a hundred rounds
+    rng = np.random.default_rng(0)
+    asked, rounds = np.sort(rng.integers(1, 101, n)), np.sort(rng.integers(1, 101, m))
+    correct = rng.random(n) < 0.8
+    object.__setattr__(found.view, "training", (np.arange(n) % N, np.zeros(n, dtype=int)))
+    object.__setattr__(found, "_asked", (asked, np.arange(n)))
+    object.__setattr__(found, "correct", correct)
+    object.__setattr__(found, "drawn", replace(drawn, at=np.arange(m), chance=np.full(m, 0.1), rounds=rounds))
+    tracemalloc.start()
+    share, right = found._known
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e7
+    for i in rng.choice(m, 50, replace=False):
+        known = asked < rounds[i]
+        assert share[i] == pytest.approx(known.sum() / N)
+        assert right[i] == pytest.approx(correct[known].mean() if known.any() else 0.0)
 
 
 def test_what_was_kept_is_not_shown_of_other_labels(session: Session) -> None:
