@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
@@ -22,6 +23,8 @@ from activessl.heads.smoothing import smooth
 from activessl.strategies.base import SAMPLES, QueryStrategy, State, needs_samples
 from activessl.strategies.registry import get_strategy
 
+#: Of how runs are replayed, and of what strategies and heads do: raised when that changes, for runs that are kept.
+VERSION = 1
 #: Share of the items that is held out where no split is given.
 TEST_SHARE = 0.2
 #: How often a strategy is asked again for what was skipped, before a budget counts as out of reach.
@@ -103,7 +106,7 @@ class Arena:
 
     @property
     def digest(self) -> str:
-        """Names data and settings, so that runs of other data or settings are never mixed up."""
+        """Names data, settings and version, so that runs of others are never taken for runs of these."""
         found = hashlib.sha256()
         for array in (self.vectors, self.labels, self.split, self.habits.confusion, self.answers, self.times):
             if array is not None:
@@ -111,6 +114,7 @@ class Arena:
                 found.update(np.ascontiguousarray(array).data)
         h = self.habits
         told = (
+            *(VERSION, version("activessl")),
             *(self.n_classes, self.budgets, self.head, self.seed, self.smoothing),
             *(h.mistakes, h.skips, h.seconds, h.spread),
         )

@@ -41,15 +41,15 @@ class Cache:
         self.known: dict[str, Track] = {}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-            if text and not text.endswith("\n"):
-                text = text[: text.rfind("\n") + 1]
-                self.path.write_text(text, encoding="utf-8")
+            kept = self.path.read_bytes() if self.path.exists() else b""
+            whole = kept.rfind(b"\n") + 1
+            if whole < len(kept):  # cut off where it is: written anew, all runs would be gone if that is killed, too
+                os.truncate(self.path, whole)
         except OSError as bad:
             raise MeasureError(
                 f"cannot use {folder} as a cache: {bad.strerror}", hint="name a writable folder"
             ) from bad
-        for line in text.splitlines():
+        for line in kept[:whole].splitlines():
             try:
                 entry = json.loads(line)
                 track = entry["track"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +147,46 @@ def test_the_text_holds_a_row_for_each_arm_and_a_sentence_for_each_saving() -> N
     x, y = data()
     text = simulate(x, y, strategies=("typiclust",), seeds=2, budgets=(3, 6, 12)).to_text()
     assert text.count("typiclust") == 2 and "random" in text
+
+
+def test_finished_runs_are_never_written_again_because_the_last_line_is_torn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = data()
+    settings = {"strategies": ("random",), "seeds": 3, "budgets": (3, 6), "cache": tmp_path}
+    simulate(x, y, **settings)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole + '{"key": "törn'.encode()[:-3])  # in the middle of a letter
+
+    def emptied(*_: object, **__: object) -> None:
+        raise AssertionError("killed here, all runs would be gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", emptied)
+        patch.setattr(Path, "write_bytes", emptied)
+        simulate(x, y, **settings)
+    assert file.read_bytes() == whole
+
+
+def test_runs_of_another_version_are_not_taken_for_those_of_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = data()
+    settings = {"strategies": ("random",), "seeds": 2, "budgets": (3, 6), "cache": tmp_path}
+
+    def taken() -> int:
+        steps: list[int] = []
+        simulate(x, y, **settings, on_progress=lambda p: steps.append(p.done))
+        return steps[0]
+
+    assert (taken(), taken()) == (0, 2)
+    monkeypatch.setattr("activessl.measuring.replay.VERSION", 0)
+    assert taken() == 0
+    monkeypatch.undo()
+    assert taken() == 2
+    monkeypatch.setattr("activessl.measuring.replay.version", lambda _: "0.0")
+    assert taken() == 0
 
 
 @pytest.mark.parametrize(
