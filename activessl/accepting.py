@@ -14,6 +14,7 @@ from activessl.heads.decisions import Labels, decide, one_kind, same, sureness
 from activessl.ledger.fold import History
 from activessl.ledger.schema import AUDIT, Accepted, Asked, MachineLabel, Queried, Tried, Withdrawn
 from activessl.measuring.autolabel import FORGIVEN, Acceptance, accept, accept_by_class, fewest_labels
+from activessl.measuring.judges import judging_half
 from activessl.measuring.stopping import share_interval
 from activessl.project import Project
 from activessl.view import View
@@ -141,8 +142,10 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
             hint="query with query.random_share above 0, or with --strategy random, and label what is drawn",
         )
     halved = 2 * len(at) > len(rows)
-    side = np.random.default_rng([config.seed, 8]).permutation(len(ids))[rows[at]]  # an item's, whatever comes later
-    judges = np.sort(at[np.argsort(side, kind="stable")[: len(at) // 2]]) if halved else at
+    judges = at
+    if halved:
+        mine = judging_half((ids[row] for row in rows[at]), config.seed)
+        judges = np.array([i for i in at if ids[rows[i]] in mine], dtype=np.int64)
     taught = np.setdiff1d(np.arange(len(rows)), judges)
     k, multi_label = len(config.data.classes), view.multi_label
     if one_kind(y[taught]):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import Literal
 
 from filelock import FileLock, Timeout
@@ -23,6 +22,7 @@ from activessl.encoding import encoded_event, known_ids
 from activessl.errors import EncoderError, LabelError, ProjectError, ProjectLocked
 from activessl.ledger.fold import History
 from activessl.ledger.schema import Tuned, Untuned
+from activessl.measuring.judges import judging_half
 from activessl.project import Project, writing
 from activessl.view import embeddings_folder
 
@@ -195,8 +195,7 @@ def _judges(history: History, seed: int) -> frozenset[str]:
     } & history.labels.keys()
     if 2 * len(drawn) <= len(history.labels):
         return frozenset(drawn)
-    # an item's own side, whatever else is labeled later
-    return frozenset(i for i in drawn if sha256(f"{seed}:{i}".encode()).digest()[0] % 2)
+    return judging_half(drawn, seed)
 
 
 def _switch(project: Project, event: Tuned | Untuned, encoder: Encoder, on_progress: OnProgress | None) -> None:

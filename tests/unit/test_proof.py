@@ -379,6 +379,38 @@ def test_each_attempt_may_fail_with_a_smaller_probability_and_the_split_stays(se
     assert judge(View.of(session.project), **ask) == first
 
 
+def test_which_random_labels_judge_does_not_change_as_the_pool_grows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=1000)
+    x = 6 * np.eye(2, 8)[y] + rng.normal(size=(1000, 8))
+    session, people = project_of(tmp_path, x[:700], y, size=60, strategy="random")
+    labeled_by(session, people, 2)
+
+    def taught() -> set[str]:
+        view = View.of(session.project)
+        vectors = {point.tobytes(): item for point, item in zip(view.points, view.embeddings.ids, strict=True)}
+        seen: set[str] = set()
+
+        class Watched:
+            def fit(self, points: np.ndarray, labels: np.ndarray) -> object:
+                seen.update(vectors[point.tobytes()] for point in points)
+                return head.fit(points, labels)
+
+        head = view.new_head()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(View, "new_head", lambda _: Watched())
+            assert judge(view, error=0.1, delta=0.1, per_class=False, audit=0).halved
+        return seen
+
+    before = taught()
+    assert 40 < len(before) < 80
+    np.savez(tmp_path / "pool.npz", vectors=x.astype(np.float32))  # 300 items more
+    session.encode()
+    assert taught() == before
+    labeled_by(session, people, 1)
+    assert before <= taught()
+
+
 def test_asking_for_the_standing_acceptance_again_changes_nothing(session: Session) -> None:
     labeled(session)
     first = accept_pool(session.project, error=0.1)
