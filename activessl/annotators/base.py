@@ -187,7 +187,7 @@ class Annotator(Protocol):
             pool: What the query is about.
             query: Which items, the most informative first.
             suggestions: What the head thinks of these items; empty before there is a head.
-            model: The version of the model behind order and suggestions, such as "round-3".
+            model: The version of the model behind order and suggestions, such as "round-3-80d417-logistic-7ab375".
 
         Raises:
             AnnotatorError: The annotator cannot be reached, refuses, or did not take all of it.

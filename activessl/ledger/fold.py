@@ -118,8 +118,14 @@ class History:
 
     @property
     def model(self) -> str:
-        """What the annotators' side calls the newest head: the version of order and suggestions."""
-        return "cold" if self.taught is None else f"round-{self.taught.round}-{self.taught.digest[:6]}"
+        """What the annotators' side calls the newest head: the version of order and suggestions.
+
+        Another kind of head, or an encoder that was fine-tuned, says something else of the same labels.
+        """
+        if self.taught is None:
+            return "cold"
+        t = self.taught
+        return f"round-{t.round}-{t.digest[:6]}-{t.head}-{t.fingerprint[:6]}"
 
     @property
     def untaught(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import stat
 import time
 from pathlib import Path
@@ -115,6 +116,50 @@ def test_each_task_gets_just_one_prediction_before_and_after_there_is_a_head(
     assert first["model_version"] == worker.standing.model != "cold"
     assert service.setup()[1] == {"model_version": worker.standing.model}
     assert service.versions()[1] == {"versions": [worker.standing.model]}
+
+
+def test_after_fine_tuning_and_after_taking_it_back_people_are_served_what_the_new_vectors_say(
+    service: Service, worker: Sleeper, desk: Any, session: Session
+) -> None:
+    worker.step()
+    desk.answer(6)
+    worker.step()
+    history, view = session.project.history(), View.of(session.project)
+    assert history.open_round is not None and history.encoded is not None
+    open_items = history.waiting(history.open_round)
+    tasks = [{"id": i, "data": {"activessl_id": item}} for i, item in enumerate(open_items)]
+    body = json.dumps({"tasks": tasks, "label_config": build_config(["even", "odd"], "image")}).encode()
+
+    def served() -> list[str]:
+        session.push(desk)
+        worker.step()
+        return [r["result"][0]["value"]["choices"][0] for r in service.predict(body)[1]["results"]]
+
+    # vectors by which every item that is not labeled yet looks like the other class
+    frozen, folder = view.embeddings.fingerprint, session.project.folder / "embeddings"
+    shutil.copytree(folder / frozen, folder / "tuned")
+    vectors = view.embeddings.vectors.copy()
+    known = {answer.classes[0]: view.row[answer.item_id] for answer in history.answers.values()}
+    for item in open_items:
+        vectors[view.row[item]] = vectors[known[("odd", "even")[int(item.rsplit(":", 1)[1]) % 2]]]
+    np.save(folder / "tuned" / "vectors.npy", vectors)
+    note = folder / "tuned" / "provenance.json"
+    note.write_text(note.read_text().replace(frozen, "tuned"))
+
+    def switch(fingerprint: str) -> None:
+        events = session.project.history().events
+        with session.project.ledger() as ledger:
+            ledger.append([history.encoded.model_copy(update={"fingerprint": fingerprint, "turn": events})])
+        session.teach()
+
+    before = served()
+    switch("tuned")
+    tuned = served()
+    switch(frozen)
+    assert served() == before and all(one != other for one, other in zip(before, tuned, strict=True))
+    *_, second, third = desk.models
+    assert second != third  # else what was pushed before would stay
+    assert [p.model for p in session.project.history().rounds[-1].pushed][-2:] == [second, third]
 
 
 def test_a_config_that_cannot_be_served_is_an_answer_and_not_a_crash(service: Service) -> None:

@@ -158,6 +158,19 @@ def test_the_digest_says_what_nobody_could_say_of_an_item_and_is_what_it_was_whe
     assert len({before.digest(), open_.digest(), known.digest()}) == 3
 
 
+def test_another_head_or_other_vectors_are_another_model_although_the_labels_are_the_same() -> None:
+    def taught(turn: int, *, head: str = "logistic", fingerprint: str = "7ab37585de955f11") -> Taught:
+        return Taught(
+            round=1, head=head, fingerprint=fingerprint, labels=1, digest="80d417319ee633af", seconds=0.0, turn=turn
+        )
+
+    asked = [queried(1, "x"), said("1", "x", "cat")]
+    learned = [taught(2), taught(3, fingerprint="d204f1c3b2679edd"), taught(4, head="prototype"), taught(5)]
+    names = [fold(record(*asked, *learned[:n]), classes=CLASSES).model for n in range(5)]
+    assert names[:2] == ["cold", "round-1-80d417-logistic-7ab375"]
+    assert len(set(names)) == 4 and names[4] == names[1]  # taken back, it is the same again
+
+
 EVENTS = st.one_of(
     st.builds(
         lambda source, version, item, name, by, kind: said(
