@@ -15,7 +15,7 @@ from activessl.ledger.fold import History
 from activessl.ledger.schema import AUDIT, Accepted, Asked, MachineLabel, Queried, Tried, Withdrawn
 from activessl.measuring.autolabel import FORGIVEN, Acceptance, accept, accept_by_class, fewest_labels
 from activessl.measuring.judges import judging_half
-from activessl.measuring.stopping import share_interval
+from activessl.measuring.stopping import part_of_delta, share_interval
 from activessl.project import Project
 from activessl.view import View
 
@@ -55,16 +55,6 @@ class Judged:
         if self.attempt > 1:
             told.append(f"attempt {self.attempt}: each look at new labels uses up some of the chance to be wrong")
         return "; ".join(told)
-
-
-def part_of_delta(delta: float, attempt: int) -> float:
-    """The probability with which one of many attempts may fail, so that all of them together may with ``delta``.
-
-    Example:
-        >>> part_of_delta(0.1, 1), round(sum(part_of_delta(0.1, k) for k in range(1, 1000)), 3)
-        (0.05, 0.1)
-    """
-    return delta / (attempt * (attempt + 1))
 
 
 def accept_pool(

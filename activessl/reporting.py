@@ -17,14 +17,14 @@ from activessl.errors import MeasureError
 from activessl.evidence import Evidence
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import AUDIT, CONFIRM
-from activessl.measuring.audit import Audit
+from activessl.measuring.audit import FEWEST, Audit
 from activessl.measuring.curves import mean_interval
 from activessl.measuring.following import Following, following
 from activessl.measuring.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved
 from activessl.measuring.live import LiveSavings
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
-from activessl.measuring.stopping import Limits, Verdict, decide
+from activessl.measuring.stopping import Limits, Verdict, decide, look_of, lowest_share
 from activessl.pictures import label_of, readable_pool, redrawn, sights, thumbnail
 from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
 from activessl.view import View
@@ -133,14 +133,23 @@ def stop_now(view: View, evidence: Evidence) -> Verdict:
 
 
 def _accuracy_low(evidence: Evidence) -> float | None:
-    """A lower bound of the accuracy; None where it was not measured."""
-    audit, taught = evidence.audit, evidence.view.history.taught
-    lows = [] if audit is None else [audit.low]
-    if taught is not None and taught.accuracy is not None and taught.test_items:
-        # one standard error and a half below: a 90 % interval's lower end
-        p, n = taught.accuracy, taught.test_items
-        lows.append(p - 1.645 * float(np.sqrt(max(p * (1 - p), 1 / n) / n)))
-    return max(lows, default=None)
+    """A lower bound of the accuracy that holds for all rounds of a project together; None where it was not measured.
+
+    On test data where there are some, else on the random share: the better of two bounds would be a lucky one.
+    """
+    history = evidence.view.history
+    tested = [t for r in history.rounds for t in r.taught[-1:] if t.accuracy is not None and t.test_items]
+    if tested and tested[-1] is history.taught:
+        # each round's head is another one, and may be lucky with these items
+        count, items = round((tested[-1].accuracy or 0.0) * (tested[-1].test_items or 0)), tested[-1].test_items or 0
+        return lowest_share(count, items, len(tested))
+    audit = evidence.audit
+    if audit is None:
+        return None
+    # of all that were drawn, also where those from before the last items came are left out: looks are never forgotten
+    drawn = {item_of(i.id) for r in history.rounds for i in r.queried.items if i.propensity is not None}
+    look = look_of(len(drawn & history.labels.keys()), FEWEST)
+    return lowest_share(audit.accuracy * audit.effective, audit.effective, look)
 
 
 def _single(history: History) -> list[RoundHistory]:

@@ -18,7 +18,7 @@ from activessl.errors import ConfigError, LabelError, MeasureError, QueryError
 from activessl.evidence import Evidence
 from activessl.gates import pass_gate
 from activessl.ledger.schema import AUDIT, Answered, Encoded
-from activessl.measuring.stopping import kappa
+from activessl.measuring.stopping import kappa, part_of_delta
 from activessl.project import Project
 from activessl.session import Session
 from activessl.view import View
@@ -369,8 +369,6 @@ def test_accepted_items_are_drawn_at_random_like_all_others(session: Session) ->
 
 
 def test_each_attempt_may_fail_with_a_smaller_probability_and_the_split_stays(session: Session) -> None:
-    from activessl.accepting import part_of_delta
-
     assert sum(part_of_delta(0.1, k) for k in range(1, 10_000)) < 0.1
     labeled(session)
     ask = {"error": 0.1, "delta": 0.1, "per_class": False, "audit": 0}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,12 @@ from activessl import Answer, Session
 from activessl.annotators.base import again_id
 from activessl.config import check_config
 from activessl.evidence import Evidence
-from activessl.ledger.schema import AUDIT, Answered, Asked, Closed, Queried
+from activessl.ledger.believe import Label
+from activessl.ledger.fold import History, RoundHistory
+from activessl.ledger.schema import AUDIT, Answered, Asked, Closed, Queried, Taught
+from activessl.measuring.audit import FEWEST, audit_accuracy
 from activessl.project import Project
-from activessl.reporting import project_report
+from activessl.reporting import _tax, project_report, stop_now
 from activessl.view import View
 
 CLASSES = ("x", "y")
@@ -80,8 +85,6 @@ def test_only_what_the_strategy_chose_is_said_to_take_longer_than_what_was_drawn
     session.teach()
     report = project_report(View.of(session.project))
     assert not any("chosen items are taken" in told for told in report.assumptions)
-    from activessl.reporting import _tax
-
     tax = _tax(View.of(session.project))
     assert tax is not None and (tax.chosen, tax.drawn) == (30, 30) and tax.ratio == pytest.approx(2.0)
 
@@ -131,3 +134,71 @@ def test_whether_to_stop_teaches_heads_only_where_a_limit_needs_it_and_once(
     assert kept.audit == fresh.audit and "live" not in kept._kept
     for one, other in zip(kept._outcomes, fresh._outcomes, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def ever_reached(
+    session: Session, look: Callable[[int, int], History], wrong: np.ndarray, audit: bool = False
+) -> float:
+    """The share of runs in which the target of 90 % is said to be reached at any look, from the mistakes so far."""
+    project = limited(session, accuracy=0.9).project
+
+    @cache
+    def reached(number: int, mistakes: int) -> bool:
+        view = View(project, look(number, mistakes))
+        found = Evidence(view)
+        if audit:
+            many = len(view.history.labels)
+            right = np.arange(many) >= mistakes
+            object.__setattr__(found, "audit", audit_accuracy(right, np.full(many, 0.1)) if many >= FEWEST else None)
+        return stop_now(view, found).rule == "target"
+
+    return float(np.mean([any(reached(k, int(m)) for k, m in enumerate(run, start=1)) for run in wrong]))
+
+
+def on_test_items(number: int, mistakes: int, items: int = 150) -> History:
+    """After so many rounds, the newest head with so many mistakes on test data."""
+    rounds = []
+    for k in range(1, number + 1):
+        query = Queried(round=k, strategy="auto", seed=(0, k), fingerprint="f", items=(), seconds=0.0)
+        taught = Taught(
+            round=k, head="logistic", fingerprint="f", labels=20 * k, digest="d", seconds=0.0,
+            accuracy=1 - mistakes / items, test_items=items,
+        )  # fmt: skip
+        rounds.append(RoundHistory(k, query, datetime(2026, 1, 1, tzinfo=UTC), taught=(taught,)))
+    return History(rounds=tuple(rounds))
+
+
+def on_random_labels(number: int, _: int, each: int = 5) -> History:
+    """After so many rounds of so many random labels each."""
+    history = on_test_items(number, 0)
+    rounds, labels = [], {}
+    for r in history.rounds:
+        items = tuple(Asked(id=f"{r.number}-{i}", score=0.0, reason="", propensity=0.1) for i in range(each))
+        labels |= {item.id: Label(("x",), 1, 1, ()) for item in items}
+        taught = r.taught[0].model_copy(update={"accuracy": None, "test_items": None})
+        rounds.append(replace(r, queried=r.queried.model_copy(update={"items": items}), taught=(taught,)))
+    return replace(history, rounds=tuple(rounds), labels=labels)
+
+
+def test_a_target_that_is_just_met_is_hardly_ever_said_to_be_passed_however_often_it_is_looked_at(
+    session: Session,
+) -> None:
+    rng = np.random.default_rng(0)
+    # each round's head makes other mistakes on the same test items: the worst case
+    assert ever_reached(session, on_test_items, rng.binomial(150, 0.1, (1000, 50))) < 0.1
+    drawn = np.cumsum(rng.binomial(5, 0.1, (1000, 50)), axis=1)
+    assert ever_reached(session, on_random_labels, drawn, audit=True) < 0.1
+
+
+def test_a_target_that_is_passed_is_said_to_be(session: Session) -> None:
+    rng = np.random.default_rng(0)
+    assert ever_reached(session, on_test_items, rng.binomial(150, 0.02, (200, 50))) > 0.9
+    drawn = np.cumsum(rng.binomial(5, 0.02, (200, 50)), axis=1)
+    assert ever_reached(session, on_random_labels, drawn, audit=True) > 0.9
+
+
+def test_test_data_outrank_the_random_share_whichever_looks_better(session: Session) -> None:
+    view = View(limited(session, accuracy=0.9).project, on_test_items(1, 40))
+    found = Evidence(view)
+    object.__setattr__(found, "audit", audit_accuracy(np.ones(500, bool), np.full(500, 0.1)))
+    assert not stop_now(view, found).stop

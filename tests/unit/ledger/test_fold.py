@@ -149,8 +149,7 @@ def test_the_digest_says_what_nobody_could_say_of_an_item_and_is_what_it_was_whe
     later = Recorded(seq=3, at=START + timedelta(hours=1), event=joined)
     looked = Recorded(seq=4, at=START + timedelta(hours=2), event=said("3", "y", by="bob", minute=120))
     before, open_, known = (
-        fold(events, classes=CLASSES, multi_label=True)
-        for events in (start, [*start, later], [*start, later, looked])
+        fold(events, classes=CLASSES, multi_label=True) for events in (start, [*start, later], [*start, later, looked])
     )
     assert before.digest() == sha256(b"x\tcat\ny\t").hexdigest()[:16]
     assert open_.labels["y"].unknown == ("fox",) and known.labels["y"].unknown == ()
