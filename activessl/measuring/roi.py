@@ -88,7 +88,8 @@ def return_on_investment(
         A hundred labels of ten seconds, and four hundred that were confirmed in groups at half a second each:
 
         >>> found = return_on_investment(
-        ...     0.5, None, None, labels=[100], seconds_per_label=10, per_hour=36, currency="EUR", group_hours=[200 / 3600]
+        ...     0.5, None, None, labels=[100], seconds_per_label=10, per_hour=36, currency="EUR",
+        ...     group_hours=[200 / 3600],
         ... )
         >>> found.labeling, found.saved.middle
         (12.0, 10.0)
