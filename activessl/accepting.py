@@ -293,9 +293,10 @@ def promise_text(history: History) -> str:
         return ""
     whom = "of each class" if accepted.per_class else "of them"
     sure, judges = f"{100 * (1 - accepted.delta):.0f} % confidence", f"{accepted.calibration:,} random labels"
+    still = "" if len(history.machine) == len(accepted.items) else f", of which {len(history.machine):,} still stand"
     text = (
-        f"{len(history.machine):,} items accepted without a look: at most {100 * accepted.error:.1f} % {whom} wrong, "
-        f"with {sure} ({accepted.wrong} of {judges} were)"
+        f"{len(accepted.items):,} items accepted without a look{still}: at most {100 * accepted.error:.1f} % {whom} "
+        f"wrong, with {sure} ({accepted.wrong} of {judges} were)"
     )
     found = audit_count(history)
     return text if found is None else f"{text}; {found.to_text()}"

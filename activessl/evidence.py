@@ -119,10 +119,23 @@ class Evidence:
     @property
     def newer_text(self) -> str:
         """How many items the measures say nothing of; empty where they are about all."""
-        newer = 0 if self.audit is None else self.drawn.newer
-        return (
-            f"{newer:,} items came after these random labels were drawn, and are not covered by them" if newer else ""
-        )
+        if self.audit is None:
+            return ""
+        newer, aside = self.drawn.newer, self._aside
+        said = [f"{newer:,} items came after these random labels were drawn, and are not covered by them"] * (newer > 0)
+        if aside:
+            said.append(
+                f"{aside:,} random items were given a class that the project does not have: items like these are not "
+                "counted, and the model is wrong about all of them"
+            )
+        return "; ".join(said)
+
+    @property
+    def _aside(self) -> int:
+        """Items of the random share that were answered, but with a class that the project does not have (any more)."""
+        history = self.view.history
+        drawn = {i.id for r in history.rounds for i in r.queried.items if i.propensity is not None}
+        return len({item_of(a.item_id) for a in history.quarantined if a.item_id in drawn} - history.labels.keys())
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:
@@ -292,10 +305,10 @@ class Evidence:
         Raises:
             MeasureError: Too few random labels.
         """
-        at = self.drawn.at if self.audit is not None else np.empty(0, dtype=np.int64)
-        if len(at) < FEWEST:
+        count = len(self.drawn.at)
+        if count < FEWEST or self.audit is None:
             raise MeasureError(
-                f"{len(at)} random labels are too few to say how the accuracy goes on",
+                f"{count} random labels are too few to say how the accuracy goes on",
                 hint=f"label at least {FEWEST} items of the random share, with query.random_share above 0",
             )
         rng = np.random.default_rng([self.view.project.config.seed, 8])

@@ -58,7 +58,7 @@ def project_report(
         made_at=datetime.now(UTC),
         items=len(view.embeddings) if history.encoded else len(view.project.pool()),
         classes=len(config.data.classes),
-        labels=len(history.labels),
+        labels=len(view.training[0]) if history.encoded else len(history.labels),
         skipped=len(history.skipped),
         lines=tuple(_lines(view, arm)),
         savings=savings,

@@ -144,8 +144,8 @@ class Oracle:
         LabelError: A true class that is none of the classes.
 
     Example:
-        >>> Oracle({"a": "cat"}, ("cat", "dog")).pull()
-        ([], '0')
+        >>> Oracle({"a": "cat"}, ("cat", "dog")).pull()[0]
+        []
     """
 
     truth: Mapping[str, str | Sequence[str]]

@@ -59,7 +59,9 @@ class Acceptance:
                 f"({self.wrong:,} of {self.calibration:,} random labels there were)"
             )
         seen = f"of {self.calibration:,} random labels {self.wrong:,} were predicted wrongly"
-        if self.needed is None:
+        if self.needed is None and not self.wrong:
+            more = "that is too few, and too few items are left for more: label the rest by hand"
+        elif self.needed is None:
             more = "the most confident predictions are not right often enough, so more labels must teach the head first"
         else:
             more = f"about {self.needed:,} random labels would be needed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
@@ -10,6 +12,7 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Where the project stands, and what to run next."""
     from activessl.accepting import promise_text
     from activessl.confirming import glance_count
+    from activessl.errors import ProjectError
     from activessl.evidence import Evidence
     from activessl.project import Project
     from activessl.view import View
@@ -25,13 +28,17 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     encoded, current, taught = history.encoded, history.open_round, history.taught
     waiting = len(history.waiting(current)) if current else 0
     seconds = sum(history.seconds.values())
+    left = sum(item in history.missing for item in history.labels)
+    with suppress(ProjectError):  # without vectors it is only known what is missing of the data
+        left = sum(item not in evidence.view.row for item in history.labels)
+    gone = f" ({left:,} of them of items that are gone)" if left else ""
     lines = [
         f"{opened.config.data.path}: {opened.config.data.modality}, {len(opened.config.data.classes)} classes",
         f"encoded: {encoded.items:,} items by {encoded.encoder} {encoded.fingerprint[:12]}"
         if encoded
         else "not encoded",
         f"rounds: {len(history.rounds)}" + (f", round {current.number} open, {waiting} waiting" if current else ""),
-        f"labels: {len(history.labels):,} of items, {len(history.skipped)} skipped, "
+        f"labels: {len(history.labels):,} of items{gone}, {len(history.skipped)} skipped, "
         f"{render.duration(seconds)} of recorded human time",
     ]
     changed = [f"{name} joined" for name in history.choice.joined if name in history.classes]
