@@ -9,15 +9,19 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 
+#: So that the layout counts fully up to an intraclass correlation of 0.18: docs/decisions/0017-layout.md.
+STEEPNESS = 1.5
+
 Values = Float[torch.Tensor, "n kr"]
 
 
 def layout_weight(values: Values, regions: int) -> float:
     """What the regions' deviations from their picture's mean should be multiplied by, in [0, 1].
 
-    The root of one over F of an analysis of variance with pictures as groups and their regions as members (Fisher
-    1925), each region's mean over all pictures left out: near 0 where pictures differ as wholes, 1 where regions of one
-    picture are no more alike than those of different ones.
+    It falls with the square of the share of variance within pictures, by an analysis of variance with pictures as
+    groups and their regions as members (the intraclass correlation of Shrout & Fleiss 1979, each region's mean over all
+    pictures left out): 1 where regions of one picture are hardly more alike than those of different ones, near 0 where
+    pictures differ as wholes.
 
     Args:
         values: (n, k regions) features of n pictures, the regions of a feature side by side.
@@ -28,16 +32,19 @@ def layout_weight(values: Values, regions: int) -> float:
         >>> parts = torch.randn(500, 8, 16, generator=torch.Generator().manual_seed(1))
         >>> weights = [layout_weight((share * wholes + parts).flatten(1), 16) for share in (0.0, 1.0, 10.0)]
         >>> [round(weight, 1) for weight in weights]
-        [1.0, 0.2, 0.0]
+        [1.0, 0.4, 0.0]
     """
     n = len(values)
     if regions < 2 or n < 2:
         return 1.0
     centred = (values - values.mean(0)).view(n, -1, regions)
     means = centred.mean(2, keepdim=True)
-    between = regions * means.square().sum(dtype=torch.float64) / (n - 1)
-    within = (centred - means).square().sum(dtype=torch.float64) / ((n - 1) * (regions - 1))
-    return 1.0 if within >= between else float((within / between).sqrt())
+    between = float(regions * means.square().sum(dtype=torch.float64) / (n - 1))
+    within = float((centred - means).square().sum(dtype=torch.float64) / ((n - 1) * (regions - 1)))
+    if between <= within:
+        return 1.0
+    share = regions * within / (between + (regions - 1) * within)  # one less the intraclass correlation
+    return min(1.0, STEEPNESS * share**2)
 
 
 def weigh_layout(values: Float[torch.Tensor, "... kr"], regions: int, weight: float) -> Float[torch.Tensor, "... kr"]:
