@@ -21,7 +21,7 @@ from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.audit import FEWEST, Audit, audit_accuracy
 from activessl.measuring.hours import HumanTime, human_time, usable_seconds
 from activessl.measuring.live import HEADS, PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
-from activessl.measuring.planning import Plan, Price, make_plan
+from activessl.measuring.planning import Plan, Price, check_target, make_plan
 from activessl.measuring.roi import Roi, return_on_investment
 from activessl.measuring.trend import Trend, fit_trend
 from activessl.measuring.trust import Trust, confidence_groups
@@ -345,6 +345,7 @@ class Evidence:
         Raises:
             MeasureError: Too few random labels, or a target outside (0, 1).
         """
+        check_target(target)  # before heads are taught for it
         return make_plan(
             self.curve,
             target,

@@ -251,7 +251,7 @@ def _round_rows(view: View) -> Iterator[RoundRow]:
             number=r.number,
             strategy=r.queried.strategy,
             asked=len(r.asked),
-            labels=0 if newest is None else newest.labels,
+            labels=None if newest is None else newest.labels,
             accuracy=None if newest is None else newest.accuracy,
             change=None if newest is None else newest.change,
             human_seconds=people or None,

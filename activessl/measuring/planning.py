@@ -101,6 +101,16 @@ class Plan:
         return {**asdict(self), "hopeless": self.hopeless}
 
 
+def check_target(target: float) -> None:
+    """Refuse what is no accuracy to reach.
+
+    Raises:
+        MeasureError: A target outside (0, 1).
+    """
+    if not 0 < target < 1:
+        raise MeasureError(f"a target of {target}", hint="give an accuracy between 0 and 1, such as 0.95")
+
+
 def make_plan(
     curve: Trend,
     target: float,
@@ -139,8 +149,7 @@ def make_plan(
         >>> round(found.more.middle), found.hopeless
         (300, False)
     """
-    if not 0 < target < 1:
-        raise MeasureError(f"a target of {target}", hint="give an accuracy between 0 and 1, such as 0.95")
+    check_target(target)
     if labels < 1 or pool < labels:
         raise MeasureError(f"{labels} labels in a pool of {pool}", hint="label some items first")
     needed = np.where(curve.error(labels) <= 1 - target, labels, curve.reach(np.log(1 - target)))

@@ -37,7 +37,7 @@ class RoundRow:
         number: From 1.
         strategy: Who chose.
         asked: Items asked about.
-        labels: Labels after the round.
+        labels: Labels after the round; None before the head was taught.
         accuracy: Measured accuracy after it; None where it was not measured.
         change: Share of the pool whose predicted class changed; None for the first.
         human_seconds: Recorded labeling time of the round; None where none was recorded.
@@ -47,7 +47,7 @@ class RoundRow:
     number: int
     strategy: str
     asked: int
-    labels: int
+    labels: int | None
     accuracy: float | None = None
     change: float | None = None
     human_seconds: float | None = None
@@ -320,7 +320,9 @@ class Report:
             for row in self.rounds:
                 accuracy = "-" if row.accuracy is None else percent(row.accuracy, 1)
                 change = "-" if row.change is None else percent(row.change, 1)
-                lines.append(f"{row.number:>5}  {row.labels:>6}  {accuracy:>8}  {change:>7}  {row.strategy}")
+                lines.append(
+                    f"{row.number:>5}  {'–' if row.labels is None else row.labels:>6}  {accuracy:>8}  {change:>7}  {row.strategy}"
+                )
         for head, entries in (("rests on", self.assumptions), ("not measured", self.not_measured)):
             if entries:
                 lines += ["", f"{head}:"] + [f"- {entry}" for entry in entries]

@@ -48,7 +48,10 @@ def progress(what: str) -> Iterator[Callable[[Progress], None]]:
         with _bar(what) as on_progress:
             yield on_progress
     else:
-        yield _lines(what)
+        told: dict[str, float] = {}
+        yield _lines(what, told)
+        for stage in [stage for stage, at in told.items() if at != math.inf]:
+            story(f"{what}: {stage} done")  # it took less than was thought
 
 
 @contextmanager
@@ -79,9 +82,7 @@ def _bar(what: str) -> Iterator[Callable[[Progress], None]]:
         yield on_progress
 
 
-def _lines(what: str) -> Callable[[Progress], None]:
-    told: dict[str, float] = {}
-
+def _lines(what: str, told: dict[str, float]) -> Callable[[Progress], None]:
     def on_progress(step: Progress) -> None:
         if not step.total and step.note:
             story(f"{what}: {step.note}")

@@ -29,7 +29,7 @@ def accept(
         count = take_back(opened, "taken back by hand")
         text = f"{count:,} items are the machine's no more" if count else "nothing stands accepted"
         render.result({"withdrawn": count}, text, as_json=as_json)
-        render.following("activessl query")
+        render.following("activessl status")
         return
     if error is None:
         raise ConfigError("no error rate given", hint="say what may be wrong: activessl accept --error 0.01")
