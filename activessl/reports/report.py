@@ -320,9 +320,8 @@ class Report:
             for row in self.rounds:
                 accuracy = "-" if row.accuracy is None else percent(row.accuracy, 1)
                 change = "-" if row.change is None else percent(row.change, 1)
-                lines.append(
-                    f"{row.number:>5}  {'–' if row.labels is None else row.labels:>6}  {accuracy:>8}  {change:>7}  {row.strategy}"
-                )
+                labels = "-" if row.labels is None else str(row.labels)
+                lines.append(f"{row.number:>5}  {labels:>6}  {accuracy:>8}  {change:>7}  {row.strategy}")
         for head, entries in (("rests on", self.assumptions), ("not measured", self.not_measured)):
             if entries:
                 lines += ["", f"{head}:"] + [f"- {entry}" for entry in entries]
