@@ -240,3 +240,10 @@ def test_the_reliability_curve_is_drawn_told_and_tabled() -> None:
     assert chart is not None and draw_trust(None) is None
     for mark in chart.marks:  # up is more, and the interval lies about the point
         assert mark.high < mark.y < mark.low and chart.left < mark.x < chart.right
+
+
+def test_a_round_that_is_not_taught_yet_has_no_labels_to_show() -> None:
+    waiting = replace(FULL, rounds=(*FULL.rounds, RoundRow(99, "auto", 20, None)))
+    row = next(line for line in waiting.to_html().splitlines() if '<th scope="row" class="number">99</th>' in line)
+    assert '<td class="number">20</td><td class="number">–</td>' in row
+    assert next(line for line in waiting.to_text().splitlines() if line.startswith("   99")).split()[1] == "-"
