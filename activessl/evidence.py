@@ -134,8 +134,8 @@ class Evidence:
     def _aside(self) -> int:
         """Items of the random share that were answered, but with a class that the project does not have (any more)."""
         history = self.view.history
-        drawn = {i.id for r in history.rounds for i in r.queried.items if i.propensity is not None}
-        return len({item_of(a.item_id) for a in history.quarantined if a.item_id in drawn} - history.labels.keys())
+        aside = {item_of(a.item_id) for a in history.quarantined}
+        return len((aside & history.drawn) - history.labels.keys())
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:
@@ -394,18 +394,18 @@ class Evidence:
         taught = [r.queried.seconds + sum(t.seconds for t in r.taught) for r in history.rounds if r.taught]
         if rates.per_hour is None or self.live is None or self.time is None or not taught:
             return None
-        start = 0.0 if history.encoded is None else history.encoded.seconds
+        start, paces = 0.0 if history.encoded is None else history.encoded.seconds, self._paces
         return return_on_investment(
             self.live.saved,
             self.live.low,
             self.live.high,
-            labels=[labels for labels, _ in self._paces],
+            labels=[labels for labels, _ in paces],
             seconds_per_label=self.time.per_label,
             per_hour=rates.per_hour,
             currency=rates.currency,
             overhead=rates.overhead,
             machine_hours=[(start + s) / 3600 for s in np.cumsum(taught)],
-            group_hours=[seconds / 3600 for _, seconds in self._paces],
+            group_hours=[seconds / 3600 for _, seconds in paces],
             compute_per_hour=rates.compute_per_hour,
         )
 

@@ -13,7 +13,6 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from activessl.annotators.base import item_of
 from activessl.config import Config
 from activessl.encoders.base import Encoder, OnProgress
 from activessl.encoders.embeddings import embed
@@ -190,11 +189,9 @@ def _same(last: Tuned, fingerprint: str | None, history: History, config: Config
 
 def _judges(history: History, seed: int) -> frozenset[str]:
     """The labeled items that were drawn at random: all of them or, where they are most of the labels, half."""
-    drawn = {
-        item_of(item.id) for r in history.rounds for item in r.queried.items if item.propensity is not None
-    } & history.labels.keys()
+    drawn = history.drawn & history.labels.keys()
     if 2 * len(drawn) <= len(history.labels):
-        return frozenset(drawn)
+        return drawn
     return judging_half(drawn, seed)
 
 

@@ -49,9 +49,9 @@ def held_out(project: Project, view: View) -> tuple[np.ndarray[Any, Any], Labels
         LabelError: They have no labels, or a class that the project does not have, or all of them are in the pool.
     """
     config, fingerprint = project.config, view.embeddings.fingerprint
-    if config.data.test is None:
+    location = project.test
+    if location is None:
         raise ProjectError("the project has no test data", hint="name some as data.test in activessl.toml")
-    location = project.folder / Path(config.data.test).expanduser()
     test = read_test(location, config.data)
     apart = ~test.also_in(frozenset(view.embeddings.digests))
     if not apart.any():

@@ -105,6 +105,12 @@ class Project:
         """The data that the config names, relative to the project folder."""
         return self.folder / Path(self.own.data.path).expanduser()
 
+    @property
+    def test(self) -> Path | None:
+        """The test data that the config names, relative to the project folder; None where it names none."""
+        named = self.own.data.test
+        return None if named is None else self.folder / Path(named).expanduser()
+
     def ledger(self) -> Ledger:
         """The project's ledger."""
         name = self.own.ledger

@@ -147,8 +147,7 @@ def _accuracy_low(evidence: Evidence) -> float | None:
     if audit is None:
         return None
     # of all that were drawn, also where those from before the last items came are left out: looks are never forgotten
-    drawn = {item_of(i.id) for r in history.rounds for i in r.queried.items if i.propensity is not None}
-    look = look_of(len(drawn & history.labels.keys()), FEWEST)
+    look = look_of(len(history.drawn & history.labels.keys()), FEWEST)
     return lowest_share(audit.accuracy * audit.effective, audit.effective, look)
 
 

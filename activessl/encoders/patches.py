@@ -329,8 +329,12 @@ def learn(
     seen = pooled_activations(sample, width, stride, grid, mean, whiten, centres)
     regions = seen.shape[1] // k
     weight = layout_weight(seen, regions) if layout is None else layout
-    pca_mean, pca = principal_components(weigh_layout(seen, regions, weight), dim)
-    pca_mean, pca = seen.mean(0), weigh_layout(pca.T, regions, weight).T.contiguous()
+    pca_mean = seen.mean(0)
+    if weight < 1:
+        for rows in parts(seen, 256):  # in place: a second copy of all would be as large again
+            rows.copy_(weigh_layout(rows, regions, weight))
+    _, pca = principal_components(seen, dim)
+    pca = weigh_layout(pca.T, regions, weight).T.contiguous()
     tell(on_progress, "train", 3, 4)
 
     if views > 1:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 
+from activessl.encoders.images import parts
+
 #: So that the layout counts fully up to an intraclass correlation of 0.18: docs/decisions/0017-layout.md.
 STEEPNESS = 1.5
 
@@ -37,10 +39,13 @@ def layout_weight(values: Values, regions: int) -> float:
     n = len(values)
     if regions < 2 or n < 2:
         return 1.0
-    centred = (values - values.mean(0)).view(n, -1, regions)
-    means = centred.mean(2, keepdim=True)
-    between = float(regions * means.square().sum(dtype=torch.float64) / (n - 1))
-    within = float((centred - means).square().sum(dtype=torch.float64) / ((n - 1) * (regions - 1)))
+    usual, between, within = values.mean(0), 0.0, 0.0
+    for rows in parts(values, 256):
+        centred = (rows - usual).view(len(rows), -1, regions)
+        means = centred.mean(2, keepdim=True)
+        between += float(regions * means.square().sum(dtype=torch.float64))
+        within += float((centred - means).square().sum(dtype=torch.float64))
+    between, within = between / (n - 1), within / ((n - 1) * (regions - 1))
     if between <= within:
         return 1.0
     share = regions * within / (between + (regions - 1) * within)  # one less the intraclass correlation
@@ -59,6 +64,8 @@ def weigh_layout(values: Float[torch.Tensor, "... kr"], regions: int, weight: fl
         >>> weigh_layout(torch.tensor([[1.0, 3.0, 0.0, 0.0]]), 2, 0.5).tolist()
         [[1.5, 2.5, 0.0, 0.0]]
     """
-    parts = values.reshape(*values.shape[:-1], -1, regions)
-    means = parts.mean(-1, keepdim=True)
-    return (means + weight * (parts - means)).flatten(-2)
+    if weight == 1:
+        return values
+    by_region = values.reshape(*values.shape[:-1], -1, regions)
+    means = by_region.mean(-1, keepdim=True)
+    return (means + weight * (by_region - means)).flatten(-2)

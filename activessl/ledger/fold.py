@@ -128,6 +128,11 @@ class History:
         return f"round-{t.round}-{t.digest[:6]}-{t.head}-{t.fingerprint[:6]}"
 
     @property
+    def drawn(self) -> frozenset[str]:
+        """Ids of items that some round drew at random, with known propensity."""
+        return frozenset(item_of(i.id) for r in self.rounds for i in r.queried.items if i.propensity is not None)
+
+    @property
     def untaught(self) -> bool:
         """Whether there are labels, or vectors, that the newest head does not know."""
         if not self.labels or self.encoded is None:

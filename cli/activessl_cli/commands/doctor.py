@@ -80,9 +80,9 @@ def _project(folder: Path) -> Iterator[Finding]:
         "make it writable",
     )
     yield Finding("data", project.data.exists(), str(project.data), "mend data.path in activessl.toml")
-    if project.config.data.test is not None:
+    if project.test is not None:
         try:
-            test = read_test(project.folder / Path(project.config.data.test).expanduser(), project.config.data)
+            test = read_test(project.test, project.config.data)
             yield Finding("test data", True, f"{len(test.pool):,} items")
         except ActiveSSLError as error:
             yield Finding("test data", False, error.message, error.hint)
