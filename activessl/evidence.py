@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -19,6 +19,7 @@ from activessl.errors import MeasureError, ProjectError
 from activessl.heads.decisions import Labels, decide, one_kind, same, sureness
 from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.audit import FEWEST, Audit, audit_accuracy
+from activessl.measuring.classes import ClassQuality, audit_classes, class_counts, quality_of_counts
 from activessl.measuring.hours import HumanTime, human_time, usable_seconds
 from activessl.measuring.live import HEADS, PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
 from activessl.measuring.planning import Plan, Price, check_target, make_plan
@@ -138,15 +139,20 @@ class Evidence:
         return len((aside & history.drawn) - history.labels.keys())
 
     @cached_property
-    def correct(self) -> Bool[np.ndarray, " n"]:
-        """For each label, whether a head that was not taught it predicts it rightly.
+    def said(self) -> Labels:
+        """For each label, what a head that was not taught it says of the item.
 
         A random label is left out beside a fifth of the random ones only: the head that judges it then knows nearly
         all that today's head knows. Any other is left out beside a fifth of all labels.
         """
-        found = same(self.view.held_out_predictions(), self.view.training[1])
-        found[self.drawn.at] = self._judged(1.0)[1]
+        found = np.array(self.view.held_out_predictions())
+        found[self.drawn.at] = decide(self._whole[1], multi_label=self.view.multi_label)
         return found
+
+    @cached_property
+    def correct(self) -> Bool[np.ndarray, " n"]:
+        """For each label, whether a head that was not taught it predicts it rightly."""
+        return same(self.said, self.view.training[1])
 
     def _judged(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Bool[np.ndarray, " m"]]:
         """How many labels heads were taught, the first ``part`` of all, and which random labels they had right."""
@@ -246,8 +252,40 @@ class Evidence:
         )
 
     @property
+    def tested(self) -> int:
+        """Test items that the class figures rest on; 0 where they rest on the random share."""
+        taught = self.view.history.taught
+        return (taught.test_items or 0) if taught is not None and taught.per_class is not None else 0
+
+    @cached_property
+    def classes(self) -> tuple[ClassQuality, ...]:
+        """How good today's head is at each class: on the project's test data where it has some, else from the random
+        share; empty while too few of it is labeled."""
+        taught, names = self.view.history.taught, self.view.project.config.data.classes
+        if taught is not None and taught.per_class is not None:
+            return quality_of_counts(np.array([taught.per_class.get(name, (0, 0, 0)) for name in names]))
+        if self.audit is None:
+            return ()
+        kept = self._kept.get("classes")
+        if kept is not None:
+            return tuple(map(ClassQuality.from_dict, kept))
+        at, y = self.drawn.at, self.view.training[1]
+
+        def shares(rows: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "k 3"]:
+            return class_counts(y[rows], self.said[rows], len(names)) / max(int(rows.sum()), 1)
+
+        known = self._before(shares)
+        return audit_classes(y[at], self.said[at], self.drawn.chance, len(names), rounds=self.drawn.rounds, known=known)
+
+    @property
     def _known(self) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
         """For each random label, what was labeled when it was drawn: the share of the pool, and how much is right."""
+        return self._before(lambda rows: np.array(self.correct[rows].mean() if rows.any() else 0.0))
+
+    def _before(
+        self, measure: Callable[[Bool[np.ndarray, " n"]], np.ndarray]
+    ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m ..."]]:
+        """For each random label, the share of the pool that was labeled when it was drawn, and a measure of that."""
         ids, late = self.view.embeddings.ids, self.view.history.late
         there = np.array([late.get(ids[row], 0) <= self.drawn.until for row in self.view.training[0]])
         items = len(ids) - self.drawn.newer
@@ -255,8 +293,7 @@ class Evidence:
         rounds, which = np.unique(self.drawn.rounds, return_inverse=True)
         before = [there & (self._asked[0] < number) for number in rounds]
         count = np.array([np.sum(b) for b in before], dtype=float)
-        right = np.array([np.sum(self.correct[b]) for b in before], dtype=float)
-        return (count / items)[which], (right / np.maximum(count, 1))[which]
+        return (count / items)[which], np.array([measure(b) for b in before])[which]
 
     @cached_property
     def live(self) -> LiveSavings | None:
@@ -441,6 +478,8 @@ class Evidence:
         new: dict[str, Any] = {
             name: measured[name].to_dict() for name in ("audit", "live") if measured.get(name) is not None
         }
+        if measured.get("classes") and not self.tested:
+            new["classes"] = [quality.to_dict() for quality in self.classes]
         if "_outcomes" in measured:
             sizes, right = self._outcomes
             new["outcomes"] = {"sizes": sizes.tolist(), "right": right.astype(int).tolist()}

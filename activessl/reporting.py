@@ -47,7 +47,7 @@ def project_report(
     taught = history.taught
     evidence = Evidence(view)
     time = evidence.time
-    audit, live = evidence.audit, evidence.live
+    audit, live, _ = evidence.audit, evidence.live, evidence.classes
     evidence.keep()
     tax = _tax(view)
     verdict = stop_now(view, evidence)
@@ -73,7 +73,8 @@ def project_report(
         per_hour=config.rates.per_hour,
         currency=config.rates.currency,
         rounds=tuple(_round_rows(view)),
-        class_rows=tuple(_class_rows(view)),
+        class_rows=tuple(sorted(_class_rows(view, evidence), key=_weakness)),
+        classes_from=classes_from(evidence),
         item_rows=tuple(_item_rows(view)),
         sights=tuple(sights(view)),
         redrawn=redrawn(view),
@@ -258,10 +259,18 @@ def _round_rows(view: View) -> Iterator[RoundRow]:
         )
 
 
-def _class_rows(view: View) -> Iterator[ClassRow]:
+def classes_from(evidence: Evidence) -> str:
+    """What the qualities of the classes were measured on; empty where they were not."""
+    if not evidence.classes:
+        return ""
+    return f"on {evidence.tested:,} test items" if evidence.tested else "on random labels"
+
+
+def _class_rows(view: View, evidence: Evidence) -> Iterator[ClassRow]:
     if view.history.encoded is None or view.probs is None or view.decided is None:
         return
     classes, probs, decided = view.project.config.data.classes, view.probs, view.decided
+    qualities = evidence.classes or (None,) * len(classes)
     second = np.argsort(-probs, axis=1)[:, 1]
     labels = Counter(c for label in view.history.labels.values() for c in label.classes)
     for k, name in enumerate(classes):
@@ -275,7 +284,14 @@ def _class_rows(view: View) -> Iterator[ClassRow]:
             predicted=len(mine),
             confidence=float(probs[mine, k].mean()) if len(mine) else None,
             confused_with=classes[rivals.most_common(1)[0][0]] if rivals else None,
+            quality=qualities[k],
         )
+
+
+def _weakness(row: ClassRow) -> tuple[float, float]:
+    """What is most surely found badly comes first; where nothing was measured, what the model is least sure of."""
+    found = None if row.quality is None else row.quality.found
+    return (1.0 if found is None else found.high, 1.0 if row.confidence is None else row.confidence)
 
 
 def _item_rows(view: View) -> Iterator[ItemRow]:

@@ -33,6 +33,7 @@ from activessl.held_out import held_out
 from activessl.ledger.asking import query_of
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import AUDIT, Answered, Closed, Missing, Offered, Pulled, Pushed, Taught, Tuned
+from activessl.measuring.classes import class_counts
 from activessl.measuring.encoders import Compared
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
@@ -327,7 +328,7 @@ class Session:
             after = decide(head.predict_proba(view.points), multi_label=view.multi_label)
             save_whole(head, head_folder(self.project, number, digest))
             seconds = time.monotonic() - start
-            accuracy, tested = self._measure(head, view)
+            accuracy, tested, per_class = self._measure(head, view)
             taught = Taught(
                 round=number,
                 head=self.project.config.head.name,
@@ -337,6 +338,7 @@ class Session:
                 seconds=seconds,
                 accuracy=accuracy,
                 test_items=tested,
+                per_class=per_class,
                 kappa=None if before is None else _agreement(before, after),
                 change=None if before is None else float(np.mean(~same(before, after))),
                 suspects=int(np.sum(Doubts(view).labels > SUSPECT)),
@@ -457,13 +459,18 @@ class Session:
         with self.project.ledger() as ledger:
             ledger.append(events)
 
-    def _measure(self, head: Head, view: View) -> tuple[float | None, int | None]:
-        """Accuracy on the project's own test data, and how many items that are."""
-        if self.project.config.data.test is None:
-            return None, None
+    def _measure(
+        self, head: Head, view: View
+    ) -> tuple[float | None, int | None, dict[str, tuple[int, int, int]] | None]:
+        """Accuracy on the project's own test data, how many items that are, and the counts of each class."""
+        data = self.project.config.data
+        if data.test is None:
+            return None, None, None
         vectors, truth = held_out(self.project, view)
         predicted = decide(head.predict_proba(view.points_of(vectors)), multi_label=view.multi_label)
-        return float(np.mean(same(predicted, truth))), len(truth)
+        counts = class_counts(truth, predicted, len(data.classes)).tolist()
+        per_class = {name: (has, put, both) for name, (has, put, both) in zip(data.classes, counts, strict=True)}
+        return float(np.mean(same(predicted, truth))), len(truth), per_class
 
 
 def _agreement(before: Labels, after: Labels) -> float | None:

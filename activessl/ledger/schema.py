@@ -224,6 +224,8 @@ class Taught(_Event):
     seconds: float
     accuracy: float | None = None  # on the project's own test data, where it has some
     test_items: int | None = None
+    # of these for each class: that have it, that are said to have it, both
+    per_class: dict[str, tuple[int, int, int]] | None = None
     kappa: float | None = None  # agreement of the predictions with those of the last round's head
     change: float | None = None  # share of the pool whose predicted class changed since that round
     suspects: int | None = None  # labels that look wrong

@@ -112,10 +112,7 @@ def audit_accuracy(
         raise MeasureError("a propensity is NaN or outside (0, 1]", hint="pass items drawn with known probability only")
     if not 0 < level < 1:
         raise MeasureError(f"an interval of {level}", hint="give a level between 0 and 1")
-    weights = 1 / chance
-    if rounds is not None:
-        _, turn = np.unique(rounds, return_inverse=True)
-        weights *= (np.bincount(turn) / np.bincount(turn, weights))[turn]
+    weights = draw_weights(chance, rounds)
     share, known_right = (np.zeros(len(right)), np.zeros(len(right))) if known is None else map(np.asarray, known)
     if share.shape != right.shape or known_right.shape != right.shape:
         raise MeasureError(f"{share.shape} known shares of {right.shape} outcomes", hint="pass one for each outcome")
@@ -125,6 +122,22 @@ def audit_accuracy(
     effective = float(weights.sum() ** 2 / (weights @ weights))
     low, high = wilson(accuracy, effective, float(norm.ppf(0.5 + level / 2)))
     return Audit(accuracy, low, high, level, len(right), effective)
+
+
+def draw_weights(
+    propensities: Float[np.ndarray, " m"], rounds: Int[np.ndarray, " m"] | None
+) -> Float[np.ndarray, " m"]:
+    """How much each random label counts: one over its propensity, scaled so that a round counts by its labels.
+
+    Example:
+        >>> draw_weights(np.array([0.5, 0.5, 0.1]), np.array([1, 1, 2])).tolist()
+        [1.0, 1.0, 1.0]
+    """
+    weights = 1 / np.asarray(propensities, dtype=np.float64)
+    if rounds is not None:
+        _, turn = np.unique(rounds, return_inverse=True)
+        weights *= (np.bincount(turn) / np.bincount(turn, weights))[turn]
+    return weights
 
 
 def wilson(share: float, n: float, z: float) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from activessl.heads.again import Suspect
 from activessl.ledger.believe import Person
 from activessl.ledger.schema import Decided
 from activessl.measuring.audit import Audit
+from activessl.measuring.classes import ClassQuality
 from activessl.measuring.following import Following
 from activessl.measuring.hours import HoursSaved, HumanTime
 from activessl.measuring.live import LiveSavings
@@ -24,7 +25,17 @@ from activessl.reports.chart import Line, draw
 from activessl.reports.strips import Redrawn
 from activessl.reports.tiles import budget, tiles
 from activessl.reports.trust_chart import draw_trust
-from activessl.reports.wording import Headline, amount, gate_line, headline, hours_text, percent, plan_lines, roi_lines
+from activessl.reports.wording import (
+    Headline,
+    amount,
+    gate_line,
+    headline,
+    hours_text,
+    percent,
+    plan_lines,
+    roi_lines,
+    weakest_text,
+)
 
 __all__ = ["ClassRow", "ItemRow", "Line", "Redrawn", "Report", "RoundRow", "Sight", "suspects_text"]
 
@@ -64,6 +75,8 @@ class ClassRow:
         predicted: How many unlabeled items the head puts there.
         confidence: Mean probability of the predicted class over these; None where there are none.
         confused_with: The class most often second; None where there is none.
+        quality: How much of the class it finds, and how much of what it puts there is right; None where that was not
+            measured.
     """
 
     name: str
@@ -71,6 +84,7 @@ class ClassRow:
     predicted: int
     confidence: float | None = None
     confused_with: str | None = None
+    quality: ClassQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,7 @@ class Report:
         currency: Of it.
         rounds: One row a round.
         class_rows: What the model finds hard.
+        classes_from: What the qualities of classes were measured on; empty where they were not.
         item_rows: A sample of what was asked, with reasons.
         sights: Some items drawn at random, and what the encoder takes for alike.
         redrawn: Some items drawn at random, in part hidden, and what the encoder made of them; empty for encoders that
@@ -178,6 +193,7 @@ class Report:
     currency: str | None = None
     rounds: tuple[RoundRow, ...] = ()
     class_rows: tuple[ClassRow, ...] = ()
+    classes_from: str = ""
     item_rows: tuple[ItemRow, ...] = ()
     sights: tuple[Sight, ...] = ()
     redrawn: tuple[Redrawn, ...] = ()
@@ -224,7 +240,11 @@ class Report:
             "rates": {"per_hour": self.per_hour, "currency": self.currency},
             "curves": [_fields(line) for line in self.lines],
             "rounds": [_fields(row) for row in self.rounds],
-            "classes": [_fields(row) for row in self.class_rows],
+            "classes": [
+                _fields(row) | {"quality": None if row.quality is None else row.quality.to_dict()}
+                for row in self.class_rows
+            ],
+            "classes_from": self.classes_from or None,
             "sample": [{k: v for k, v in _fields(row).items() if k != "thumbnail"} for row in self.item_rows],
             "suspects": [_fields(row) for row in self.suspects],
             "people": {name: _fields(person) for name, person in self.people.items()},
@@ -281,6 +301,8 @@ class Report:
             lines.append(f"accuracy     {percent(self.test_accuracy, 1)} on {self.test_items:,} test items")
         else:
             lines.append("accuracy     not measured")
+        if weak := weakest_text([(row.name, row.quality) for row in self.class_rows]):
+            lines.append(f"by class     {weak} {self.classes_from}")
         if self.trust is not None:
             lines.append(f"confidence   {self.trust.to_text()}")
         if self.suspects:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from activessl.ledger.schema import Check, Decided
+from activessl.measuring.classes import ClassQuality, mean_found, weakest
 from activessl.measuring.live import LiveSavings
 from activessl.measuring.planning import Plan, Span
 from activessl.measuring.roi import Roi
@@ -87,6 +88,26 @@ def _estimated(live: LiveSavings) -> Headline:
     if not proven:
         detail += "; the project's own labels do not exclude that nothing is saved"
     return Headline(text, f"≈ {percent(live.saved)}", "of the labels saved, estimated", detail, proven)
+
+
+def weakest_text(rows: Sequence[tuple[str, ClassQuality | None]]) -> str:
+    """How good the model is at the class that it is worst at, and over all classes; empty where nothing was measured.
+
+    Example:
+        >>> from activessl.measuring.classes import Share
+        >>> weakest_text([("cat", ClassQuality(Share(0.41, 0.22, 0.63, 17), None)), ("dog", ClassQuality(None, None))])
+        'weakest is cat, 41 % of it found (22 to 63 %, from 17)'
+    """
+    known = [(name, quality) for name, quality in rows if quality is not None]
+    worst = weakest([quality for _, quality in known])
+    if worst is None:
+        return ""
+    name, quality = known[worst]
+    assert quality.found is not None
+    mean = mean_found([quality for _, quality in known])
+    over = "" if mean is None or len(known) < len(rows) else f"{percent(mean, 1)} found on average over classes; "
+    share, _, rest = quality.found.to_text().partition(" (")
+    return f"{over}weakest is {name}, {share} of it found ({rest}"
 
 
 def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:

@@ -41,10 +41,13 @@ TEST_ITEMS = 2_000
 BOSS = ("auto", "uherding", "max_herding", "typiclust", "badge", "bait_binary", "drop_query", "margin", "random")
 
 
-def arena_of(path: Path, seed: int, pool: int, *, smoothing: bool = True, query_size: int = 0) -> Arena:
+def arena_of(
+    path: Path, seed: int, pool: int, *, smoothing: bool = True, query_size: int = 0, balanced: bool = False
+) -> Arena:
     """One seed's task: 80 % of the pool, at most ``pool`` items, and the same test items for all seeds.
 
     Rounds end where accuracy is measured and, with a ``query_size``, in between, so that none asks for more.
+    ``balanced``: As many test items of each class, so that accuracy is the mean over classes.
     """
     with np.load(path) as stored:
         vectors, labels, split = stored["vectors"], stored["labels"].astype(np.int64), stored["split"]
@@ -52,8 +55,12 @@ def arena_of(path: Path, seed: int, pool: int, *, smoothing: bool = True, query_
     rows, test = np.flatnonzero(split == 0), np.flatnonzero(split != 0)
     rng = np.random.default_rng([seed, 101])
     rows = np.sort(rng.choice(rows, min(pool, int(0.8 * len(rows))), replace=False))
+    chosen = np.random.default_rng(101)
+    if balanced:
+        own = [chosen.permutation(test[labels[test] == c]) for c in range(k)]
+        test = np.sort(np.concatenate([rows_of[: min(map(len, own))] for rows_of in own]))
     if len(test) > TEST_ITEMS:
-        test = np.sort(np.random.default_rng(101).choice(test, TEST_ITEMS, replace=False))
+        test = np.sort(chosen.choice(test, TEST_ITEMS, replace=False))
     some = np.concatenate([rows, test])
     budgets = measured_at(k, len(rows))
     if query_size:
@@ -138,7 +145,15 @@ def run(args: argparse.Namespace) -> None:
                     continue
                 if time.time() > until:
                     return
-                arena = arena or arena_of(path, seed, args.pool, smoothing=not args.plain, query_size=args.query_size)
+                if arena is None:
+                    arena = arena_of(
+                        path,
+                        seed,
+                        args.pool,
+                        smoothing=not args.plain,
+                        query_size=args.query_size,
+                        balanced=args.balanced,
+                    )
                 start = time.perf_counter()
                 try:
                     track = replay(arena, entrants[name], seed)
@@ -241,6 +256,7 @@ def main() -> None:
     parser.add_argument("--pool", type=int, default=3_000)
     parser.add_argument("--query-size", type=int, default=0, help="items a round at most; 0: as the budgets are")
     parser.add_argument("--plain", action="store_true", help="vectors as they are, not smoothed over neighbours")
+    parser.add_argument("--balanced", action="store_true", help="as many test items of each class")
     parser.add_argument("--minutes", type=float, default=600)
     parser.add_argument("--batches", type=int, default=36)
     parser.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
@@ -15,15 +16,21 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     from activessl.errors import ProjectError
     from activessl.evidence import Evidence
     from activessl.project import Project
+    from activessl.reporting import classes_from
+    from activessl.reports.wording import weakest_text
     from activessl.view import View
 
     opened = Project.open(project)
     history = opened.history()
     audit = live = None
+    by_class: dict[str, Any] = {}
+    weak = ""
     with render.progress("status") as on_progress:
         evidence = Evidence(View(opened, history, on_progress))
         if history.encoded is not None and history.taught is not None:
             audit, live = evidence.audit, evidence.live
+            by_class = dict(zip(opened.config.data.classes, evidence.classes, strict=False))
+            weak = weakest_text(list(by_class.items()))
             evidence.keep()
     encoded, current, taught = history.encoded, history.open_round, history.taught
     waiting = len(history.waiting(current)) if current else 0
@@ -60,6 +67,8 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
         lines.append("on the pool: " + (audit.to_text() if audit else "not measured, too few random labels yet"))
         if audit and evidence.newer_text:
             lines.append(f"  {evidence.newer_text}")
+        if weak:
+            lines.append(f"by class: {weak} {classes_from(evidence)}")
         lines.append("labels saved: " + (live.to_text() if live else f"not estimated, {evidence.unsaid}"))
         if taught.suspects:
             lines.append(
@@ -100,6 +109,7 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             "suspects": taught.suspects if taught else None,
             "people": history.people,
             "accuracy": audit,
+            "by_class": {name: quality.to_dict() for name, quality in by_class.items()},
             "saved": live,
             "accepted": {"items": len(history.machine), "promise": promise or None},
             "glances": glances,
