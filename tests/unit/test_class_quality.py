@@ -68,10 +68,10 @@ def test_test_data_say_how_much_of_each_class_is_found(tmp_path: Path) -> None:
     report, page = session.report()
     assert report.class_rows[0].name == "dent" and report.classes_from == "on 400 test items"
     assert "weakest is dent" in report.to_text()
-    shown = page.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
-    assert found["dent"].found.to_text() in shown
-    (dent,) = (row for row in json.loads(report.to_json())["classes"] if row["name"] == "dent")
-    assert dent["quality"]["found"]["share"] == found["dent"].found.share
+    shown, dent = page.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " "), found["dent"].found
+    assert f"{100 * dent.share:.0f} % ({100 * dent.low:.0f}–{100 * dent.high:.0f}), {dent.items}" in shown
+    (row,) = (row for row in json.loads(report.to_json())["classes"] if row["name"] == "dent")
+    assert row["quality"]["found"]["share"] == dent.share
 
 
 def test_without_test_data_the_random_share_says_it(tmp_path: Path) -> None:
