@@ -136,6 +136,7 @@ class StageConfig(_Section):
 
     name: Name
     accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None  # its lower bound is at least this
+    found: Annotated[float, Field(gt=0, lt=1)] | None = None  # of every class's items, by the lower bound, at least
     hours_per_point: Annotated[float, Field(gt=0)] | None = None  # the next point of accuracy takes at most this
     agreement: Annotated[float, Field(gt=0, le=1)] | None = None  # of two people about one item, at least
     hours_to_model: Annotated[float, Field(gt=0)] | None = None  # from `init` to the first model, at most

@@ -12,7 +12,7 @@ from activessl.errors import ConfigError, MeasureError
 from activessl.evidence import Evidence
 from activessl.ledger.believe import first_answers
 from activessl.ledger.fold import History
-from activessl.ledger.schema import Check, Decided
+from activessl.ledger.schema import FOUND, Check, Decided
 from activessl.measuring.stopping import share_interval
 from activessl.project import Project
 from activessl.view import View
@@ -89,6 +89,8 @@ def judge_stage(evidence: Evidence, stage: StageConfig, *, note: str = "") -> De
 def _checks(evidence: Evidence, stage: StageConfig) -> Iterator[Check]:
     if stage.accuracy is not None:
         yield _accuracy(evidence, stage.accuracy)
+    if stage.found is not None:
+        yield _found(evidence, stage.found)
     if stage.hours_per_point is not None:
         yield _pace(evidence, stage.hours_per_point)
     if stage.agreement is not None:
@@ -107,6 +109,28 @@ def _accuracy(evidence: Evidence, bound: float) -> Check:
     else:
         return Check(name="accuracy", value=None, bound=bound, passed=None, sample="too few random labels")
     return Check(name="accuracy", value=value, low=low, high=high, bound=bound, passed=low >= bound, sample=sample)
+
+
+def _found(evidence: Evidence, bound: float) -> Check:
+    """Of the class that is furthest from the bound: met by its lower end, missed by its upper end, else not known."""
+    names, qualities = evidence.view.project.config.data.classes, evidence.classes
+    kind = "test items" if evidence.tested else "random labels"
+    unseen = [name for name, quality in zip(names, qualities, strict=False) if quality.found is None]
+    measured = [(q.found, name) for name, q in zip(names, qualities, strict=False) if q.found is not None]
+    surely = [(share, name) for share, name in measured if share.high < bound]
+    if not surely and (unseen or not measured):
+        sample = f"no {unseen[0]} among the {kind}" if unseen else "too few random labels"
+        return Check(name=FOUND, value=None, bound=bound, passed=None, sample=sample)
+    share, name = min(surely, key=lambda pair: pair[0].high) if surely else min(measured, key=lambda pair: pair[0].low)
+    return Check(
+        name=FOUND,
+        value=share.share,
+        low=share.low,
+        high=share.high,
+        bound=bound,
+        passed=False if surely else True if share.low >= bound else None,
+        sample=f"{share.items:,} {kind} of {name}",
+    )
 
 
 def _pace(evidence: Evidence, bound: float) -> Check:

@@ -346,6 +346,10 @@ class Withdrawn(_Event):
         return f"withdrawn:{self.turn}"
 
 
+#: What a check of the classes is called.
+FOUND = "found of each class"
+
+
 class Check(BaseModel):
     """One figure of a gate: what was measured, what was asked for, and whether that is met."""
 

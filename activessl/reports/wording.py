@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from activessl.ledger.schema import Check, Decided
+from activessl.ledger.schema import FOUND, Check, Decided
 from activessl.measuring.classes import ClassQuality, mean_found, weakest
 from activessl.measuring.live import LiveSavings
 from activessl.measuring.planning import Plan, Span
@@ -127,7 +127,9 @@ def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:
             else (f"{said(check.name, check.low)} to {said(check.name, check.high)}")
         )
         sign = "≤" if check.name.startswith("hours") else "≥"
-        asked = f"{sign} {said(check.name, check.bound)}" + (" (lower end)" if check.name == "accuracy" else "")
+        asked = f"{sign} {said(check.name, check.bound)}" + (
+            " (lower end)" if check.name in ("accuracy", FOUND) else ""
+        )
         rows.append((f"{check.name}: {verdict}", said(check.name, check.value), spread, asked, check.sample))
     return rows
 

@@ -10,14 +10,18 @@ import pytest
 from typer.testing import CliRunner
 
 from activessl.annotators.oracle import Oracle
-from activessl.config import check_config
+from activessl.config import StageConfig, check_config
 from activessl.evidence import Evidence
+from activessl.gates import judge_stage
+from activessl.ledger.schema import Decided
 from activessl.measuring.classes import class_counts
 from activessl.project import Project
+from activessl.reports.wording import check_rows
 from activessl.session import Session
 from activessl.view import View
 from activessl_cli.main import app
 
+KINDS = {True: "test items", False: "random labels"}
 CLASSES = ("good", "scratch", "dent")
 N = 900
 
@@ -94,6 +98,34 @@ def test_without_test_data_the_random_share_says_it(tmp_path: Path) -> None:
     assert "by class: " in shown.output and "on random labels" in shown.output
     told = json.loads(CliRunner().invoke(app, ["status", "-p", str(tmp_path / "p"), "--json"]).stdout)
     assert told["by_class"]["dent"]["found"]["share"] == found["dent"].found.share
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_gate_stays_shut_while_a_class_is_not_found(tmp_path: Path, test: bool) -> None:
+    session = project(tmp_path, test=test)
+    evidence, found = by_name(session)
+
+    def judged(bound: float) -> Decided:
+        return judge_stage(evidence, StageConfig(name="pilot", found=bound))
+
+    shut = judged(0.6)
+    (check,) = shut.checks
+    assert shut.decision == "no-go" and check.sample == f"{found['dent'].found.items} {KINDS[test]} of dent"
+    assert check.high is not None and check.high < 0.6
+    assert check_rows(shut.checks)[0][3] == "≥ 60.0 % (lower end)"
+
+    # between the ends of the interval nobody knows; below both it is met by all
+    assert judged(max(0.01, found["dent"].found.high - 0.01)).decision == "open"
+    least = min(quality.found.low for quality in found.values())
+    assert least == 0 or judged(least * 0.9).decision == "go"
+
+
+def test_a_gate_does_not_open_on_a_class_that_nobody_saw(tmp_path: Path) -> None:
+    session = project(tmp_path, test=True)
+    np.savez(tmp_path / "test.npz", vectors=world(400, seed=1)[0][:20], labels=np.zeros(20, dtype=int))
+    session.teach()
+    decided = judge_stage(Evidence(View.of(session.project)), StageConfig(name="pilot", found=0.5))
+    assert decided.decision == "open" and decided.checks[0].sample == "no scratch among the test items"
 
 
 def test_before_enough_random_labels_nothing_is_said_of_classes(tmp_path: Path) -> None:
