@@ -7,10 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from activessl.annotators.base import item_of
 from activessl.encoders.base import Encoder, OnProgress
 from activessl.encoders.embeddings import Embeddings
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
-from activessl.errors import ProjectError
+from activessl.errors import PoolError, ProjectError
 from activessl.ledger.fold import History
 from activessl.ledger.schema import Encoded
 from activessl.measuring.encoders import Compared, compare_encoders
@@ -27,6 +28,34 @@ def known_ids(project: Project, history: History) -> frozenset[str] | None:
         return frozenset(View(project, history).embeddings.ids)
     except ProjectError:
         return None
+
+
+def check_moved(project: Project, history: History, pool: Pool) -> None:
+    """Refuse a pool in which items that were asked about have the ids of others: their labels would go with them, as
+    where rows were taken out of a file that names its items by their rows.
+
+    Raises:
+        PoolError: An id with an answer, or in the open round, holds what another id held when the pool was encoded.
+    """
+    try:
+        before = View(project, history).embeddings
+    except ProjectError:
+        return
+    current = history.open_round
+    asked = {item_of(a.item_id) for a in history.answers.values()} | history.machine.keys()
+    asked |= {item_of(i) for i in (current.asked if current else ())}
+    was, now = dict(zip(before.ids, before.digests, strict=True)), {item.id: item.sha256 for item in pool.items}
+    # a content that another id held, and does not hold any more, has moved; else a file was mended, or copied
+    left = {digest: item for item, digest in was.items() if now.get(item) != digest}
+    moved = sorted(i for i in asked if i in was and now.get(i, was[i]) != was[i] and now[i] in left)
+    if moved:
+        raise PoolError(
+            f"{moved[0]} is now what {left[now[moved[0]]]} was when the pool was encoded, and {len(moved):,} "
+            f"{'item that was' if len(moved) == 1 else 'items that were'} asked about "
+            f"{'is' if len(moved) == 1 else 'are'} not what people saw",
+            hint="give the items their names or their order back; rows keep their ids in an array `ids` of the .npz, "
+            "or a column `id` of the .parquet",
+        )
 
 
 def encoded_event(

@@ -22,7 +22,7 @@ from activessl.doubting import SUSPECT, Doubts
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.processes import decided, leads
-from activessl.encoding import compare, encoded_event, fitted_encoder, known_ids
+from activessl.encoding import check_moved, compare, encoded_event, fitted_encoder, known_ids
 from activessl.errors import AnnotatorError, LabelError, PoolError, ProjectError, QueryError
 from activessl.evidence import Evidence
 from activessl.exporting import export_items, export_model, item_rows
@@ -86,6 +86,7 @@ class Session:
             self.project.remember(pool)
             start = time.monotonic()
             history = self.project.history()
+            check_moved(self.project, history, pool)
             # one that was fine-tuned stays in use until it is taken back, or another one is asked for
             encoder = None if minutes is not None else standing_encoder(self.project, history)
             wanted = encoder is None
@@ -170,6 +171,7 @@ class Session:
             pool = self.project.pool()
         except PoolError:  # a disk that is not there now says nothing about its items
             return history
+        check_moved(self.project, history, pool)
         missing = frozenset(item for item in View(self.project, history).embeddings.ids if item not in pool)
         if missing == history.missing:
             return history

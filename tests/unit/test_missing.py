@@ -168,3 +168,29 @@ def test_a_round_that_only_asks_again_about_what_is_gone_ends(session: Session) 
         session.push(Desk())
     closed = session.project.history().rounds[1].closed
     assert closed is not None and "gone" in closed.why
+
+
+def test_labels_do_not_go_over_to_other_items_when_rows_are_taken_out(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(30, 4))
+    np.savez(tmp_path / "v.npz", vectors=vectors)
+    config = check_config({"data": {"path": "../v.npz", "modality": "vector", "classes": ["a", "b"]}})
+    session = Session(Project.create(tmp_path / "project", config, version="0"))
+    session.encode()
+    np.savez(tmp_path / "v.npz", vectors=vectors[1:])
+    session.encode()  # nothing was asked yet: nothing is lost
+    asked = session.query(10).asked
+    np.savez(tmp_path / "v.npz", vectors=vectors[2:])
+    for verb in (session.encode, session.query, lambda: session.push(Desk())):
+        with pytest.raises(PoolError, match="items that were asked about are not what people saw"):
+            verb()
+    np.savez(tmp_path / "v.npz", vectors=vectors[2:], ids=[f"v:{row}" for row in range(1, 29)])
+    session.encode()
+    assert set(session.push(Desk()).tasks) == set(asked) - {"v:0"}
+
+
+def test_a_file_that_was_mended_keeps_its_label(session: Session) -> None:
+    asked = session.query().asked
+    Image.new("L", (8, 8), 7).save(session.project.data / asked[0])
+    (session.project.data / asked[1]).write_bytes((session.project.data / asked[2]).read_bytes())  # a copy
+    session.encode()
+    assert set(session.push(Desk()).tasks) == set(asked)
