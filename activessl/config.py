@@ -208,7 +208,7 @@ def read_config(path: Path) -> Config:
         ConfigError: The file cannot be read or parsed, or a value cannot be used; names the key.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors put a mark in front
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", hint="run `activessl init DATA` first") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -181,9 +181,9 @@ def _slug(text: str) -> str:
 
     Example:
         >>> _slug("../über uns?"), _slug("..")
-        ('..__ber_uns_', '_')
+        ('.._über_uns_', '_')
     """
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", text)
+    safe = re.sub(r"[^\w.-]", "_", text).encode()[:200].decode(errors="ignore")  # a name has 255 bytes at most
     return safe if safe.strip(".") else "_"
 
 

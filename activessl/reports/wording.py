@@ -248,9 +248,19 @@ def roi_lines(roi: Roi) -> list[tuple[str, str]]:
     ]
 
 
+def people(count: int) -> str:
+    """So many people.
+
+    Example:
+        >>> people(0), people(1)
+        ('0 people', '1 person')
+    """
+    return f"{count} {'person' if count == 1 else 'people'}"
+
+
 def gate_line(decision: Decided) -> str:
     """A gate's decision in a sentence."""
     figures = "; ".join(f"{row[0]} ({row[1]}, asked for {row[3]})" for row in check_rows(decision.checks))
-    who = f"{decision.labels:,} labels by {len(decision.annotators)} people, model {decision.model}"
+    who = f"{decision.labels:,} labels by {people(len(decision.annotators))}, model {decision.model}"
     note = f"; {decision.note}" if decision.note else ""
     return f"{decision.stage}: {decision.decision}; {figures}; {who}{note}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -83,4 +84,4 @@ def _model(session: Session, folder: Path, onnx: bool | None, *, as_json: bool) 
     elif made.why_not is not None:
         text += f"\nno ONNX file: {made.why_not}"
     render.result(made, text, as_json=as_json)
-    render.following(f"activessl predict DATA --model {folder}")
+    render.following(f"activessl predict DATA --model {shlex.quote(str(folder))}")

@@ -30,10 +30,10 @@ def gate(
 
 def tell(decided: Decided) -> str:
     """A gate's decision in words."""
-    from activessl.reports.wording import check_rows
+    from activessl.reports.wording import check_rows, people
 
     head = ("", "measured", "90 % interval", "asked for", "from")
     return (
-        f"{decided.stage}: {decided.decision}, with {decided.labels:,} labels by {len(decided.annotators)} people and "
+        f"{decided.stage}: {decided.decision}, with {decided.labels:,} labels by {people(len(decided.annotators))} and "
         f"model {decided.model}\n" + render.table(head, check_rows(decided.checks))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -76,7 +77,7 @@ def init(
         text,
         as_json=as_json,
     )
-    render.following("activessl encode" + ("" if project == HERE else f" --project {project}"))
+    render.following("activessl encode" + ("" if project == HERE else f" --project {shlex.quote(str(project))}"))
 
 
 def _class_names(text: str) -> list[str]:
@@ -84,7 +85,7 @@ def _class_names(text: str) -> list[str]:
 
     if text.startswith("@"):
         try:
-            lines = Path(text[1:]).read_text(encoding="utf-8").splitlines()
+            lines = Path(text[1:]).read_text(encoding="utf-8-sig").splitlines()  # Windows editors mark it
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"cannot read the classes from {text[1:]}: {error}", hint="give a text file with one class a line"

@@ -37,17 +37,20 @@ def query(
     from activessl.annotators.base import item_of
     from activessl.errors import ConfigError
     from activessl.session import Session
+    from activessl.strategies.registry import get_strategy
 
     if confirm and (strategy is not None or again is not None):
         raise ConfigError(
             "groups to confirm are neither chosen by a strategy nor about doubted labels",
             hint="leave out --confirm, or --strategy and --again",
         )
-    session = Session.open(project)
+    session, share = Session.open(project), _share(again)
+    if strategy is not None:
+        get_strategy(strategy)  # a misspelt one should not cost the open round
     if close:
         with session.project.lock():
             session.close("closed by hand")
-    opened = session.query(query_size, strategy=strategy, again=_share(again), confirm=confirm)
+    opened = session.query(query_size, strategy=strategy, again=share, confirm=confirm)
     if opened.queried.groups:
         _tell_groups(opened, as_json)
         return

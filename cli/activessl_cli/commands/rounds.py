@@ -46,8 +46,8 @@ def run(
         after_round(session)
         done += 1
         why = session.should_stop()
-    why = why or f"{done} rounds were asked for"
-    render.result({"rounds": done, "stopped": why}, f"stopped after {done} rounds: {why}", as_json=as_json)
+    why = why or (f"{done} rounds were" if done != 1 else "1 round was") + " asked for"
+    render.result({"rounds": done, "stopped": why}, f"stopped after {done} round{'s' * (done != 1)}: {why}", as_json=as_json)
     render.following("activessl report")
 
 
@@ -67,6 +67,6 @@ def one_round(session: Session, every: float) -> Taught:
             render.story(f"{len(history.quarantined)} answers set aside: add their class to data.classes")
         if not told or told[-1] != left:
             told.append(left)
-            render.story(f"{left} items wait to be labeled")
+            render.story(f"{left} item{' waits' if left == 1 else 's wait'} to be labeled")
 
     return session.round(annotator(session.project), every=every, on_wait=tell_waiting)

@@ -316,3 +316,30 @@ def test_targets_and_error_rates_out_of_range_are_refused(project: Path, capsys:
     assert found["accepted"] == 0 and found["promises"][0]["threshold"] is None
     assert run("accept", "--undo", "-p", "p", "--json") == 0
     assert said(capsys) == {"withdrawn": 0}
+
+
+def test_files_of_windows_editors_begin_with_a_mark_that_is_no_part_of_them(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "names.txt").write_text("\r\n".join(CLASSES), encoding="utf-8-sig")
+    assert run("init", "pool.npz", "-p", "my p", "--classes", "@names.txt", "--test", "test.npz") == 0
+    assert "next: activessl encode --project 'my p'" in capsys.readouterr().err
+    config = here / "my p" / "activessl.toml"
+    config.write_text(config.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert run("status", "-p", "my p") == 0
+
+
+@pytest.mark.parametrize("wrong", [("--strategy", "nope"), ("--again", "7")])
+def test_a_misspelt_option_costs_no_open_round(
+    project: Path, wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("query", "-p", "p") == 0
+    assert run("query", "-p", "p", "--close", *wrong) == 1
+    capsys.readouterr()
+    assert run("query", "-p", "p", "--json") == 0
+    assert said(capsys)["round"] == 1
+
+
+def test_one_round_is_told_as_one(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", "-p", "p", "--rounds", "1") == 0
+    assert "stopped after 1 round: 1 round was asked for" in capsys.readouterr().out
