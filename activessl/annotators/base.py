@@ -198,7 +198,7 @@ class Annotator(Protocol):
         """All answers after a watermark, oldest first, and the next watermark. Answers may repeat.
 
         Args:
-            since: The watermark of the last pull; None for all.
+            since: The watermark of the last pull; None for all, and so is that of another annotator.
         """
         ...
 

@@ -204,16 +204,10 @@ class Oracle:
             )
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
-        """The answers after a watermark, in the order of asking; all of them after that of another oracle.
-
-        Raises:
-            AnnotatorError: A watermark that this oracle did not give.
-        """
-        found = re.fullmatch(r"(?:([0-9a-f]+)-)?(\d+)", since or "0")
-        if found is None:
-            raise AnnotatorError(f"unknown watermark {since!r}", hint="pass what the last pull returned, or none")
-        # of another oracle, as in a process before this one, it says nothing about what this one was asked
-        first = int(found[2]) if found[1] == self._mark else 0
+        """The answers after a watermark, in the order of asking; all of them after that of another annotator."""
+        found = re.fullmatch(r"([0-9a-f]+)-(\d+)", since or "")
+        # of another one, as in a process before this one, it says nothing about what this one was asked
+        first = int(found[2]) if found is not None and found[1] == self._mark else 0
         items = list(self._asked)
         answers = [self._answer(i, *items[i]) for i in range(first, len(items))]
         return answers, f"{self._mark}-{len(items)}"

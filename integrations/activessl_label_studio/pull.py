@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from activessl.annotators.base import Answer
-from activessl.errors import AnnotatorError
 from activessl_label_studio.client import Client
 from activessl_label_studio.mapping import Note, annotation_of, item_id_of, project_name, source_of, to_time
 from activessl_label_studio.project import list_tasks
@@ -62,12 +61,9 @@ def pull_answers(
         client: Who asks.
         project: As ``find_project`` gave it.
         reader: Reads its annotations.
-        since: The last pull's watermark; None for all.
+        since: The last pull's watermark; None for all, as is that of another annotator.
         known: Source to item id of the answers that count so far: deletions are what is missing from the server.
         overlap: Seconds to look back.
-
-    Raises:
-        AnnotatorError: The watermark is not one of ours.
     """
     number, name = int(project["id"]), project_name(project)
     # others are not ours to withdraw
@@ -203,7 +199,7 @@ def _read(since: str | None, name: str) -> dict[str, Any]:
             return {"at": None, "count": None}  # another project took this one's place: everything is new
         return {"at": to_time(kept["at"]) if kept["at"] else None, "count": int(kept["count"])}
     except (ValueError, KeyError, TypeError):
-        raise AnnotatorError(f"{since[:80]!r} is not a watermark of ours", hint="pull from the beginning") from None
+        return {"at": None, "count": None}  # of another annotator, such as an oracle: here everything is new
 
 
 def _write(name: str, newest: datetime | None, count: int) -> str:

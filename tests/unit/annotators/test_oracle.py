@@ -13,6 +13,7 @@ from activessl.errors import AnnotatorError, LabelError
 from activessl.pool.pool import Item, Pool
 from activessl.project import Project
 from activessl.strategies.base import Query
+from activessl_label_studio.pull import _read
 
 CLASSES = ("cat", "dog", "owl")
 TRUTH = {f"i{n}": CLASSES[n % 3] for n in range(300)}
@@ -114,8 +115,6 @@ def test_what_the_oracle_cannot_know_is_refused_and_nothing_is_taken() -> None:
     with pytest.raises(AnnotatorError, match="does not know 1 of 2"):
         oracle.push(POOL, ask(0, 1), (), model="m")
     assert oracle.pull()[0] == []
-    with pytest.raises(AnnotatorError, match="watermark"):
-        oracle.pull("yesterday")
     with pytest.raises(AnnotatorError, match="confusion matrix of 2"):
         Habits(confusion=np.eye(2)).answer(np.array([0]), 3, np.random.default_rng(0))
 
@@ -130,3 +129,10 @@ def test_another_process_loses_no_answer(tmp_path: Path) -> None:
         truth = {item: "ab"[i % 2] for i, item in enumerate(session.project.pool().ids)}
         session.round(Oracle(truth, ("a", "b")))
         assert len(session.project.history().labels) == 20 * rounds
+
+
+def test_after_another_annotator_everything_is_new() -> None:
+    oracle = Oracle({"i0": "cat"}, CLASSES)
+    oracle.push(POOL, ask(0), (), model="m")
+    assert len(oracle.pull('{"project": "1@2026", "at": null, "count": 3}')[0]) == 1
+    assert _read(oracle.pull()[1], "1@2026") == {"at": None, "count": None}  # and the other way round
