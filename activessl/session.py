@@ -273,7 +273,8 @@ class Session:
         offer = annotator.offer if isinstance(annotator, Offering) else None
         history = self.project.history()
         if offer is not None and history.choice.last.get(offer.project) != offer.classes:
-            self._append(Offered(project=offer.project, classes=offer.classes, turn=history.events))
+            own = self.project.own.data.classes
+            self._append(Offered(project=offer.project, classes=offer.classes, own=own, turn=history.events))
             self.project.history()  # the project knows its classes by it
 
     def wait(

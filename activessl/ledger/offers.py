@@ -13,7 +13,8 @@ class Choice:
     """What the labeling tool's offers, one after the other, amount to.
 
     What was offered from the beginning says nothing: a label config may have more classes than a project learns. What
-    came later has joined, and what was offered and is not any more has been removed.
+    came later has joined, unless a push brought it from ``activessl.toml``, and what was offered and is not any more
+    has been removed.
 
     Attributes:
         last: Project of the labeling tool to what it offered last.
@@ -28,7 +29,7 @@ class Choice:
     def after(self, offered: Offered) -> Choice:
         """The same after one more offer."""
         now, before = offered.classes, self.last.get(offered.project)
-        new = () if before is None else tuple(name for name in now if name not in before)
+        new = () if before is None else tuple(n for n in now if n not in (*before, *offered.own))
         gone = frozenset() if before is None else frozenset(before) - set(now)
         joined = tuple(n for n in self.joined if n not in gone) + tuple(n for n in new if n not in self.joined)
         return Choice({**self.last, offered.project: now}, joined, (self.removed | gone) - set(now))

@@ -243,6 +243,7 @@ class Offered(_Event):
     kind: Literal["offered"] = "offered"
     project: str  # the annotators' name of it: another one says nothing of what this one had before
     classes: tuple[str, ...]
+    own: tuple[str, ...] = ()  # those of activessl.toml then: what a push adds of them is not people's
     turn: int  # events before it: going back to earlier classes is another happening
 
     @property

@@ -47,7 +47,8 @@ def run(
         done += 1
         why = session.should_stop()
     why = why or (f"{done} rounds were" if done != 1 else "1 round was") + " asked for"
-    render.result({"rounds": done, "stopped": why}, f"stopped after {done} round{'s' * (done != 1)}: {why}", as_json=as_json)
+    text = f"stopped after {done} round{'s' * (done != 1)}: {why}"
+    render.result({"rounds": done, "stopped": why}, text, as_json=as_json)
     render.following("activessl report")
 
 

@@ -43,6 +43,13 @@ def test_what_is_added_later_joins_and_what_is_taken_out_goes(
     assert chosen(offers(*each)).classes(OWN) == now
 
 
+def test_what_a_push_brought_from_the_config_goes_when_it_is_renamed_there() -> None:
+    typo, mended = (*OWN, "fyl"), (*OWN, "fly")
+    pushed = chosen(Offered(project="p", classes=classes, own=classes, turn=len(classes)) for classes in (OWN, typo))
+    assert pushed.classes(typo) == typo and pushed.joined == ()
+    assert pushed.classes(mended) == mended
+
+
 def test_another_project_takes_over_what_joined_and_what_went() -> None:
     first = chosen(offers(OWN, ("ant", "bee", "fly")))
     anew = first.after(Offered(project="q", classes=("ant", "bee", "fly"), turn=2))
@@ -104,4 +111,4 @@ def test_a_class_that_joins_at_a_pull_is_learned_and_one_that_goes_is_set_aside(
     session.pull(team)
     assert cows <= session.project.history().labels.keys()
     with session.project.ledger() as ledger:
-        assert len([r for r in ledger if r.event.kind == "offered"]) == 4
+        assert [r.event.own for r in ledger if isinstance(r.event, Offered)] == [OWN] * 4
