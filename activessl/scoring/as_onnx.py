@@ -39,11 +39,13 @@ class Checked:
         items: How many were scored both ways.
         difference: The largest difference of a probability.
         novelty_difference: The largest difference of a novelty.
+        left_out: How many others of the sample the file cannot read: series with missing values, or too short ones.
     """
 
     items: int
     difference: float
     novelty_difference: float
+    left_out: int = 0
 
 
 def write_onnx(model: Model, folder: Path, sample: Pool) -> Checked:
@@ -104,6 +106,7 @@ def compare(model: Model, path: Path, sample: Pool) -> Checked:
     Raises:
         HeadError: The answers differ by more than rounding.
     """
+    sample, left_out = readable(model.encoder, sample)
     ours, theirs = model.score(sample), OnnxScorer(model, path).score(sample)
     apart = float(np.abs(ours.probs - theirs.probs).max())
     strange = float(np.abs(ours.novelty - theirs.novelty).max())
@@ -112,7 +115,7 @@ def compare(model: Model, path: Path, sample: Pool) -> Checked:
             f"the ONNX file answers differently: by {apart:.2g} in a probability, by {strange:.2g} in a novelty",
             hint="leave --onnx out, and report it with the encoder's name",
         )
-    return Checked(len(sample), apart, strange)
+    return Checked(len(sample), apart, strange, left_out)
 
 
 class OnnxScorer:
@@ -186,14 +189,31 @@ def tensors(encoder: Encoder, items: Pool) -> Iterator[np.ndarray[Any, Any]]:
             yield from encoder.batches(items, BATCH)
 
 
+def readable(encoder: Encoder, items: Pool) -> tuple[Pool, int]:
+    """Those of some items that the file can read, all of them where there are none, and how many others there are."""
+    if not isinstance(encoder, RocketEncoder):
+        return items, 0
+    every = (read_series(items, [row], channels=len(encoder.rocket.mean))[0] for row in range(len(items)))
+    whole = [item for item, series in zip(items.ids, every, strict=True) if _fits(encoder, series)]
+    return (items.subset(whole) if whole else items), len(items) - len(whole)
+
+
+def _shortest(encoder: RocketEncoder) -> int:
+    return 8 * max(encoder.rocket.dilations) + 1
+
+
+def _fits(encoder: RocketEncoder, series: np.ndarray[Any, Any]) -> bool:
+    return series.shape[1] >= _shortest(encoder) and not np.isnan(series).any()
+
+
 def _series(encoder: RocketEncoder, items: Pool) -> Iterator[Float[np.ndarray, "b c t"]]:
-    shortest = 8 * max(encoder.rocket.dilations) + 1
     batch: list[np.ndarray[Any, Any]] = []
     for row in range(len(items)):
         series = read_series(items, [row], channels=len(encoder.rocket.mean))[0]
-        if series.shape[1] < shortest or np.isnan(series).any():
+        if not _fits(encoder, series):
             raise EncoderError(
-                f"series {items.ids[row]} has missing values, or fewer than the {shortest} that the ONNX file needs",
+                f"series {items.ids[row]} has missing values, or fewer than the {_shortest(encoder)} that the ONNX "
+                "file needs",
                 hint="score it without --onnx",
             )
         # a batch is of one length

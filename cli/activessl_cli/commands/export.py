@@ -81,6 +81,8 @@ def _model(session: Session, folder: Path, onnx: bool | None, *, as_json: bool) 
             f"\n{made.onnx}: {made.onnx.stat().st_size / 1e6:.1f} MB; on {made.checked.items} items its probabilities "
             f"differ from ours by {made.checked.difference:.1g} at most"
         )
+        if made.checked.left_out:
+            text += f"; it cannot read {made.checked.left_out} others, which have missing values or are too short"
     elif made.why_not is not None:
         text += f"\nno ONNX file: {made.why_not}"
     render.result(made, text, as_json=as_json)

@@ -244,6 +244,11 @@ def test_series_that_the_onnx_file_cannot_read_are_named(tmp_path: Path) -> None
     assert np.all(np.isfinite(model.score(broken).probs))
     with pytest.raises(EncoderError, match="holes:1 has missing values"):
         OnnxScorer(model, tmp_path / "model" / FILE).score(broken)
+    # one of them in a project's sample is no reason against the file: others can be read
+    made = export_model(model, tmp_path / "model", encoder_folder=where, sample=broken, onnx=True)
+    assert made.checked is not None and (made.checked.items, made.checked.left_out) == (2, 1)
+    none = export_model(model, tmp_path / "model", encoder_folder=where, sample=broken.subset(["holes:1"]))
+    assert none.onnx is None and "missing values" in str(none.why_not)
 
 
 def test_as_a_scikit_learn_classifier_it_can_be_cloned_scored_and_taught_anew(tmp_path: Path) -> None:
