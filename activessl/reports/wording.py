@@ -183,7 +183,11 @@ def span_text(span: Span, text: Callable[[float], str], *, level: float, never: 
     Example:
         >>> span_text(Span(10.0, 5.0, None), lambda n: f"{n:.0f}", level=0.9, never="not within the pool")
         '10 (90 % interval 5 to not within the pool)'
+        >>> span_text(Span(None, None, None), str, level=0.9, never="not yet")
+        'not yet'
     """
+    if span.middle is None and span.low is None and span.high is None:
+        return never
     middle, low, high = (never if value is None else text(value) for value in (span.middle, span.low, span.high))
     return f"{middle} ({percent(level)} interval {low} to {high})"
 
