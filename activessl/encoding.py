@@ -44,10 +44,15 @@ def check_moved(project: Project, history: History, pool: Pool) -> None:
     current = history.open_round
     asked = {item_of(a.item_id) for a in history.answers.values()} | history.machine.keys()
     asked |= {item_of(i) for i in (current.asked if current else ())}
-    was, now = dict(zip(before.ids, before.digests, strict=True)), {item.id: item.sha256 for item in pool.items}
+    was = dict(zip(before.ids, before.digests, strict=True))
+    now = {item: pool.items[pool.row(item)].sha256 for item in asked & was.keys() if item in pool}
+    changed = sorted(item for item, digest in now.items() if digest != was[item])
+    if not changed:  # as a rule; what else is in the pool need not be looked at then
+        return
     # a content that another id held, and does not hold any more, has moved; else a file was mended, or copied
-    left = {digest: item for item, digest in was.items() if now.get(item) != digest}
-    moved = sorted(i for i in asked if i in was and now.get(i, was[i]) != was[i] and now[i] in left)
+    there = {item.id: item.sha256 for item in pool.items}
+    left = {digest: item for item, digest in was.items() if there.get(item) != digest}
+    moved = [item for item in changed if now[item] in left]
     if moved:
         raise PoolError(
             f"{moved[0]} is now what {left[now[moved[0]]]} was when the pool was encoded, and {len(moved):,} "
