@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from activessl.errors import PoolError
-from activessl.pool.pool import Item, Pool, Source, Unreadable
-from activessl.pool.sources import OnScan, Stamp, Stamped, collect
+from activessl.pool.pool import Item, Pool, Source, Stamp, Unreadable
+from activessl.pool.sources import OnScan, Stamped, collect
 
 _VERSION = "1"
 _SCHEMA = pa.schema(

@@ -18,6 +18,9 @@ MODALITIES: tuple[Modality, ...] = get_args(Modality)
 #: float32; text str.
 Media = np.ndarray[Any, np.dtype[Any]] | str
 
+#: (size in bytes, modification time in ns) of a file: it is read again when either has changed.
+Stamp = tuple[int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -44,7 +47,7 @@ class Unreadable:
 
 @runtime_checkable
 class Source(Protocol):
-    """Where items come from: a folder, a parquet file, an npz file.
+    """Where items come from: a folder, a table of texts, a parquet file, an npz file.
 
     ``scan`` reads everything once and yields a description of each item, or why it is unreadable; ``read`` decodes
     one item again when its content is needed; ``path`` is the item's file on disk, or None where it has none.

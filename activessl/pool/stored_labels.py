@@ -12,6 +12,7 @@ from activessl.pool.arrays import npz_keys, read_npz, row_ids
 from activessl.pool.pool import Pool
 from activessl.pool.sources import FolderSource
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
+from activessl.pool.texts import TEXT_TABLES, TextTableSource, read_text_table
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -40,9 +41,9 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
     Args:
         data: A pool, whose rows the labels then follow (its unreadable items left out); or a path, for the labels of
             all items in the order of the file. In an ``.npz`` labels are ``labels`` (with ``class_names`` and
-            ``split`` where given), in a ``.parquet`` the column ``label`` (``label_name``, ``split``), in a folder
-            the names of the first-level subfolders. Several classes an item are a matrix of 0 and 1 in an ``.npz``, a
-            column of lists in a ``.parquet``.
+            ``split`` where given), in a table the column ``label`` (with ``split``, in a ``.parquet`` ``label_name``
+            too), in a folder the names of the first-level subfolders. Several classes an item are a matrix of 0 and 1
+            in an ``.npz``, lists in a ``.parquet`` or ``.jsonl``.
 
     Raises:
         PoolError: There are labels, but not one for each item, or some are empty.
@@ -52,6 +53,8 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
         ids, found = _of_folder(location, data)
     elif location.suffix.lower() == ".npz":
         ids, found = _of_npz(location)
+    elif location.suffix.lower() in TEXT_TABLES:
+        ids, found = _of_texts(location)
     else:
         ids, found = _of_parquet(location)
     if found is None or not isinstance(data, Pool):
@@ -97,23 +100,39 @@ def _of_parquet(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
     columns = file.schema_arrow.names
     if "label" not in columns:
         return (), None
+
+    def values(name: str) -> list[Any] | None:
+        return list(read_column(location, file, name).to_pylist()) if name in columns else None
+
     ids = tuple(ParquetSource(location).stamps())
-    column = read_column(location, file, "label")
-    if column.null_count:
-        raise PoolError(f"{column.null_count} items without a label in {location}", hint="drop or label those rows")
-    values = column.to_pylist()
-    split = np.asarray(read_column(location, file, "split").to_pylist()) if "split" in columns else None
+    return ids, _column(location, values("label") or [], values("split"), values("label_name"))
+
+
+def _of_texts(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
+    table = read_text_table(location)
+    if table.labels is None:
+        return (), None
+    return tuple(TextTableSource(location).stamps()), _column(location, table.labels, table.split, None)
+
+
+def _column(location: Path, values: list[Any], splits: list[Any] | None, label_names: list[Any] | None) -> StoredLabels:
+    """The labels of a column: names, numbers with or without names beside them, or lists."""
+    empty = sum(value is None for value in values)
+    if empty:
+        raise PoolError(f"{empty} items without a label in {location}", hint="drop or label those rows")
+    split = None if splits is None else np.asarray(splits)
+    if split is not None and split.dtype.kind not in "iub":
+        raise PoolError(f"'split' in {location} holds other things than numbers", hint="store 0 for items of the pool")
     if all(isinstance(value, str) for value in values):
-        return ids, _indexed(values, split)
+        return _indexed(values, split)
     if all(isinstance(value, list) for value in values):
-        return ids, _listed(location, values, split)
+        return _listed(location, values, split)
     names: tuple[str, ...] | None = None
-    labels = np.asarray(values)
-    if "label_name" in columns:
-        named = dict(zip(values, read_column(location, file, "label_name").to_pylist(), strict=True))
+    if label_names is not None:
+        named = dict(zip(values, label_names, strict=True))
         if set(named) == set(range(len(named))):
             names = tuple(str(named[i]) for i in range(len(named)))
-    return ids, _numbered(location, labels, names, split)
+    return _numbered(location, np.asarray(values), names, split)
 
 
 def _indexed(values: list[str], split: Array | None) -> StoredLabels:

@@ -14,7 +14,9 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
 def init(
-    data: Annotated[Path, typer.Argument(help="A folder of images, a .parquet or an .npz file.")],
+    data: Annotated[
+        Path, typer.Argument(help="A folder of images, WAV or text files; a .csv, .jsonl, .parquet or .npz file.")
+    ],
     classes: Annotated[str, typer.Option(help="The classes, separated by commas, or @FILE with one a line.")] = "",
     project: ProjectOption = HERE,
     modality: Annotated[str | None, typer.Option(help="image, series, text, audio or vector; else seen.")] = None,

@@ -20,7 +20,9 @@ ModelOption = Annotated[
 
 
 def predict(
-    data: Annotated[Path, typer.Argument(help="A folder of images, a .parquet or an .npz file.")],
+    data: Annotated[
+        Path, typer.Argument(help="A folder of images, WAV or text files; a .csv, .jsonl, .parquet or .npz file.")
+    ],
     to: ToOption = None,
     model: ModelOption = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Score with ONNX Runtime; needs --model.")] = False,

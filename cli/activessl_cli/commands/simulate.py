@@ -17,7 +17,10 @@ StrategyOption = Annotated[list[str] | None, typer.Option("--strategy", "-s", he
 
 
 def simulate(
-    source: Annotated[Path, typer.Argument(help="A folder with a folder per class, a .parquet or an .npz file.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="A folder with a folder per class, or a .csv, .jsonl, .parquet or .npz file with labels."),
+    ],
     strategy: StrategyOption = None,
     seeds: Annotated[int, typer.Option(min=1, help="Paired repetitions.")] = 5,
     budgets: Annotated[str, typer.Option(help="Label counts to measure at, such as 10,20,40.")] = "",
@@ -92,7 +95,7 @@ def _labeled_vectors(
     if found is None:
         raise LabelError(
             f"{source} has no labels",
-            hint="a folder needs a folder per class, a parquet file a column `label`, an npz file an array `labels`",
+            hint="a folder needs a folder per class, a table a column `label`, an npz file an array `labels`",
         )
     several = found.labels.ndim == 2
     count = found.labels.shape[1] if several else int(found.labels.max()) + 1

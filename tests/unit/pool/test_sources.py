@@ -90,8 +90,10 @@ def test_a_path_without_a_pool_is_an_error_with_a_hint(tmp_path: Path, name: str
 def test_an_unknown_modality_and_one_that_is_not_there_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(PoolError, match="unknown modality"):
         open_source(folder, "smell")  # type: ignore[arg-type]
-    with pytest.raises(PoolError, match="cannot be read"):
-        open_source(folder, "text")
+    with pytest.raises(PoolError, match="a folder of vector cannot be read"):
+        open_source(folder, "vector")
+    with pytest.raises(PoolError, match="no WAV files in"):
+        open_source(folder, "audio")
     with pytest.raises(PoolError, match="not text"):
         open_source(npz(tmp_path / "v.npz", vectors=np.ones((3, 2))), "text")
 

@@ -1,0 +1,156 @@
+"""Items out of a folder: a file each."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from activessl.errors import PoolError
+from activessl.pool.decode import decode_image, image_suffixes
+from activessl.pool.pool import Item, Media, Modality, Stamp, Unreadable
+from activessl.pool.sounds import RATE, decode_wav
+from activessl.pool.texts import decode_text
+
+_NAMES: dict[Modality, str] = {"image": "images", "audio": "WAV files", "text": "text files"}
+
+
+def _decode_audio(content: bytes) -> Media:
+    return decode_wav(content)
+
+
+#: How the content of each kind of file is read.
+_DECODERS: dict[Modality, Callable[[bytes], Media]] = {
+    "image": decode_image,
+    "audio": _decode_audio,
+    "text": decode_text,
+}
+
+
+class FolderSource:
+    """A folder of images, of WAV files or of text files, searched through all its subfolders.
+
+    Ids are the files' paths below the folder, with slashes on every system, and come in the order of those paths.
+    Hidden files and folders are ignored, and so are files whose name does not end like that of the folder's kind; links
+    to folders are not followed. Sounds are read as one channel of 16,000 samples a second, texts as UTF-8.
+
+    Args:
+        location: The folder.
+        modality: Which kind of file to read; by default images where there are some, else WAV files, else ``.txt``
+            files where they are at least half of what is there.
+
+    Raises:
+        PoolError: The folder holds no such files, or cannot be listed.
+    """
+
+    def __init__(self, location: Path, modality: Modality | None = None) -> None:
+        if modality not in (None, *_DECODERS):
+            raise PoolError(f"a folder of {modality} cannot be read", hint="pack it into one .npz or .parquet file")
+        self._location = location
+        found: dict[Modality, dict[str, Stamp]] = {kind: {} for kind in _DECODERS}
+        others = Counter[str]()
+        for item_id, stamp in _files(location):
+            kind = _kind_of(item_id)
+            if kind is None:
+                others[Path(item_id).suffix.lower()] += 1
+            else:
+                found[kind][item_id] = stamp
+        usual: Modality = next((kind for kind, there in found.items() if there), "image")
+        self._modality: Modality = modality if modality is not None else usual
+        stray = modality is None and self._modality == "text" and len(found["text"]) < others.total()
+        if stray or not found[self._modality]:
+            # a note beside pictures of an unknown kind is no pool of texts
+            there = f", but {others.most_common(1)[0][1]:,} {others.most_common(1)[0][0] or 'files'}" if others else ""
+            wanted = _NAMES[modality] if modality else "images, WAV or text files"
+            raise PoolError(
+                f"no {wanted} in {location}{there}", hint="point at a folder with PNG, JPEG, WAV or .txt files"
+            )
+        self._stamps = dict(sorted(found[self._modality].items()))
+        self._decode = _DECODERS[self._modality]
+        self.sample_rate = RATE if self._modality == "audio" else None
+
+    @property
+    def modality(self) -> Modality:
+        """What kind of files are read."""
+        return self._modality
+
+    @property
+    def location(self) -> Path:
+        """The folder."""
+        return self._location
+
+    def __len__(self) -> int:
+        return len(self._stamps)
+
+    def stamps(self) -> Mapping[str, Stamp]:
+        """Size and time of each file when the folder was opened."""
+        return self._stamps
+
+    def describe(self, item_id: str) -> Item | Unreadable:
+        """Hash and decode one file."""
+        try:
+            content = self.content(item_id)
+            media = self._decode(content)
+        except PoolError as error:
+            return Unreadable(item_id, error.message)
+        shape = (len(media),) if isinstance(media, str) else media.shape
+        return Item(item_id, hashlib.sha256(content).hexdigest(), shape)
+
+    def scan(self) -> Iterator[Item | Unreadable]:
+        """Hash and decode each file, in the order of their paths."""
+        # Pillow lets go of the interpreter while it decodes; blocks keep memory bounded
+        ids = list(self._stamps)
+        with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as workers:
+            for start in range(0, len(ids), 256):
+                yield from workers.map(self.describe, ids[start : start + 256])
+
+    def read(self, item_id: str) -> Media:
+        """Decode one file: an image (h, w, c), a sound (1, samples), or a str."""
+        return self._decode(self.content(item_id))
+
+    def path(self, item_id: str) -> Path | None:
+        """The item's file."""
+        return self._location / item_id
+
+    def content(self, item_id: str) -> bytes:
+        """The bytes of the file."""
+        if item_id not in self._stamps:
+            raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id, or open the folder again")
+        try:
+            return (self._location / item_id).read_bytes()
+        except OSError as error:
+            raise PoolError(
+                f"{item_id} cannot be read: {error.strerror}", hint="check the file and its rights"
+            ) from None
+
+
+def _kind_of(name: str) -> Modality | None:
+    suffix = Path(name).suffix.lower()
+    if suffix in image_suffixes():
+        return "image"
+    if suffix in (".wav", ".wave"):
+        return "audio"
+    return "text" if suffix == ".txt" else None
+
+
+def _files(location: Path) -> Iterator[tuple[str, Stamp]]:
+    """The files below a folder and their stamps, in no order."""
+
+    def fail(error: OSError) -> None:
+        raise PoolError(f"{error.filename} cannot be listed: {error.strerror}", hint="check the rights of the folder")
+
+    for parent, folders, names in os.walk(location, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if name.startswith("."):
+                continue
+            path = Path(parent, name)
+            try:
+                status = path.stat()
+                stamp = (status.st_size, status.st_mtime_ns)
+            except OSError:
+                stamp = (0, 0)  # a dangling link: listed as unreadable by the scan
+            yield path.relative_to(location).as_posix(), stamp

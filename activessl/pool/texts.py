@@ -1,0 +1,226 @@
+"""Texts out of a table: a ``.csv``, ``.tsv`` or ``.jsonl`` file."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from activessl.errors import PoolError
+from activessl.pool.arrays import row_ids
+from activessl.pool.pool import Item, Media, Modality, Stamp, Unreadable
+
+#: Endings of the files that are read here.
+TEXT_TABLES = (".csv", ".tsv", ".jsonl")
+
+#: Columns with a meaning of their own: what else is there alone is the text.
+_OWN = frozenset({"id", "label", "label_name", "split"})
+_DELIMITERS = ",;\t"
+
+
+class TextTable(NamedTuple):
+    """The columns of a file that mean something.
+
+    Attributes:
+        texts: (n,) None where there is none.
+        ids: (n,) or None.
+        labels: (n,) as they stand there: names, numbers, lists of either; or None.
+        split: (n,) or None.
+    """
+
+    texts: list[str | None]
+    ids: list[Any] | None
+    labels: list[Any] | None
+    split: list[Any] | None
+
+
+class TextTableSource:
+    """A table of texts: a ``.csv``, a ``.tsv``, or a ``.jsonl`` with one object a line.
+
+    Args:
+        location: The file, in UTF-8. Texts are the column ``text``, or the only one that is not ``id``, ``label``,
+            ``label_name`` or ``split``. An optional column ``id`` names the rows; else they are ``NAME:ROW``. The
+            columns of a ``.csv`` are separated by commas, semicolons or tabs: what its first line has most of.
+        modality: "text", or None.
+
+    Raises:
+        PoolError: Not such a file, no such column, or ids that are missing or not unique.
+    """
+
+    def __init__(self, location: Path, modality: Modality | None = None) -> None:
+        if modality not in (None, "text"):
+            raise PoolError(f"{location} holds text, not {modality}", hint="choose what it holds")
+        self._location = location
+        table = read_text_table(location)
+        self._texts = table.texts
+        empty = sum(not str(one if one is not None else "").strip() for one in table.ids or ())
+        if empty:
+            raise PoolError(f"{empty} empty ids in {location}", hint="give each item an id")
+        given = None if table.ids is None else np.asarray([str(one) for one in table.ids], dtype=object)
+        self._ids = row_ids(location, len(self._texts), given)
+        self._row = {item_id: row for row, item_id in enumerate(self._ids)}
+        status = location.stat()
+        self._stamp = (status.st_size, status.st_mtime_ns)
+
+    @property
+    def modality(self) -> Modality:
+        """Always "text"."""
+        return "text"
+
+    @property
+    def location(self) -> Path:
+        """The file."""
+        return self._location
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def stamps(self) -> Mapping[str, Stamp]:
+        """The file's size and time, the same for each item."""
+        return dict.fromkeys(self._ids, self._stamp)
+
+    def describe(self, item_id: str) -> Item | Unreadable:
+        """Hash one text."""
+        try:
+            content = self.content(item_id)
+            text = decode_text(content)
+        except PoolError as error:
+            return Unreadable(item_id, error.message)
+        return Item(item_id, hashlib.sha256(content).hexdigest(), (len(text),))
+
+    def scan(self) -> Iterator[Item | Unreadable]:
+        """Describe each row in turn."""
+        return map(self.describe, self._ids)
+
+    def read(self, item_id: str) -> Media:
+        """One text."""
+        return self.content(item_id).decode("utf-8")
+
+    def path(self, item_id: str) -> Path | None:  # noqa: ARG002  of the protocol
+        """None: a row has no file of its own."""
+        return None
+
+    def content(self, item_id: str) -> bytes:
+        """The text as UTF-8."""
+        try:
+            text = self._texts[self._row[item_id]]
+        except KeyError:
+            raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id") from None
+        if text is None:
+            raise PoolError("empty row", hint="drop the row, or fill it")
+        return text.encode("utf-8", errors="replace")  # JSON can hold halves of characters
+
+
+def decode_text(content: bytes) -> str:
+    """Bytes as UTF-8, with or without a mark in front.
+
+    Raises:
+        PoolError: Not UTF-8, or nothing but white space.
+
+    Example:
+        >>> decode_text("Größe".encode("utf-8-sig"))
+        'Größe'
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise PoolError("text that is not UTF-8", hint="save it again as UTF-8") from None
+    if not text.strip():
+        raise PoolError("empty text", hint="drop it, or fill it")
+    return text
+
+
+def read_text_table(location: Path) -> TextTable:
+    """Read a table of texts whole.
+
+    Raises:
+        PoolError: It cannot be read, has no column of texts, or a row that does not fit.
+    """
+    try:
+        content = location.read_bytes().decode("utf-8-sig")  # Windows editors put a mark in front
+    except OSError as error:
+        raise PoolError(f"{location} cannot be read: {error.strerror}", hint="check the file and its rights") from None
+    except UnicodeDecodeError as error:
+        raise PoolError(
+            f"{location} is not UTF-8: byte {error.start:,} is no part of a character",
+            hint='save it again as "CSV UTF-8"',
+        ) from None
+    if location.suffix.lower() == ".jsonl":
+        names, columns = _of_lines(location, content)
+    else:
+        names, columns = _of_csv(location, content)
+    rest = [name for name in names if name not in _OWN]
+    text = "text" if "text" in names else rest[0] if len(rest) == 1 else None
+    if text is None:
+        raise PoolError(
+            f"{location} has the columns {', '.join(names) or 'none'}", hint="name the column of the texts 'text'"
+        )
+    odd = next((row for row, value in enumerate(columns[text]) if not (value is None or isinstance(value, str))), None)
+    if odd is not None:
+        raise PoolError(f"row {odd} of {location} has no text in {text!r}", hint="store texts there")
+    return TextTable(columns[text], columns.get("id"), columns.get("label"), columns.get("split"))
+
+
+def _of_csv(location: Path, content: str) -> tuple[list[str], dict[str, list[Any]]]:
+    csv.field_size_limit(max(csv.field_size_limit(), len(content) + 1))  # one for the process, so it only grows
+    rows = csv.reader(io.StringIO(content, newline=""), delimiter=_delimiter(location, content), strict=True)
+    try:
+        names = [name.strip() for name in next(rows, [])]
+        if len(set(names)) != len(names):
+            raise PoolError(f"{location} has two columns of one name", hint="name each column once")
+        columns: dict[str, list[Any]] = {name: [] for name in names}
+        for row in rows:
+            if not row:
+                continue  # an empty line, as at the end
+            if len(row) != len(names):
+                raise PoolError(
+                    f"line {rows.line_num} of {location} has {len(row)} fields, not {len(names)}",
+                    hint="put texts that hold the separator or line breaks between quotation marks",
+                )
+            for name, value in zip(names, row, strict=True):
+                columns[name].append(value)
+    except csv.Error as error:
+        raise PoolError(
+            f"{location} cannot be read, line {rows.line_num}: {error}", hint="write it again as a CSV"
+        ) from None
+    for name in ("label", "split"):
+        if name in columns:
+            columns[name] = _numbers(columns[name])
+    return names, columns
+
+
+def _delimiter(location: Path, content: str) -> str:
+    if location.suffix.lower() == ".tsv":
+        return "\t"
+    first = content.partition("\n")[0]
+    return max(_DELIMITERS, key=first.count)
+
+
+def _numbers(values: list[str]) -> list[Any]:
+    """Whole numbers where all are written like such, else what stands there; None where nothing does."""
+    found = [value.strip() or None for value in values]
+    plain = all(v is None or (v.isascii() and v.isdigit() and str(int(v)) == v) for v in found)
+    return [None if v is None else int(v) for v in found] if plain else found
+
+
+def _of_lines(location: Path, content: str) -> tuple[list[str], dict[str, list[Any]]]:
+    rows: list[dict[str, Any]] = []
+    # not splitlines: JSON allows its other line ends inside a text
+    for number, line in enumerate(content.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise PoolError(f"line {number} of {location} is not a JSON object", hint="write one object a line")
+        rows.append(row)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return names, {name: [row.get(name) for row in rows] for name in names}

@@ -1,0 +1,216 @@
+"""Texts as people have them (CSV from a spreadsheet, JSON lines, files) and sounds as they record them (WAV files)."""
+
+from __future__ import annotations
+
+import io
+import json
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import wavfile
+from typer.testing import CliRunner
+
+from activessl.annotators.oracle import Oracle
+from activessl.encoders.mel import choose_mel
+from activessl.errors import PoolError
+from activessl.pool.manifest import load_manifest, save_manifest
+from activessl.pool.portable import portable
+from activessl.pool.sounds import RATE, decode_wav
+from activessl.pool.sources import load_pool, open_source
+from activessl.pool.stored_labels import read_labels
+from activessl.session import Session
+from activessl_cli.main import app
+
+
+def written(path: Path, content: str | bytes, encoding: str = "utf-8") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_as_spreadsheets_write_it(tmp_path: Path, delimiter: str, encoding: str, end: str) -> None:
+    rows = [["id", "text", "label"], ["007", '"Größe, ""XL""; rot\tneu\nzweite Zeile"', "gut"], ["8", "ab\u2028c", "1"]]
+    path = written(tmp_path / "t.csv", end.join(delimiter.join(row) for row in rows) + end, encoding)
+    pool = load_pool(path)
+    assert pool.modality == "text" and pool.ids == ("007", "8")
+    assert pool.read(0) == 'Größe, "XL"; rot\tneu\nzweite Zeile' and pool.read(1) == "ab\u2028c"
+    found = read_labels(pool)
+    assert found is not None and found.class_names == ("1", "gut") and found.labels.tolist() == [1, 0]
+
+
+def test_a_tsv_is_split_at_tabs_only_and_its_one_other_column_is_the_text(tmp_path: Path) -> None:
+    path = written(tmp_path / "t.tsv", "comment, if any\tlabel\na, b, c\t0\nd\t2\n")
+    pool = load_pool(path)
+    assert pool.ids == ("t:0", "t:1") and pool.read(0) == "a, b, c"
+    found = read_labels(pool)
+    assert found is not None and found.labels.tolist() == [0, 2] and found.class_names is None
+
+
+def test_json_lines_with_numbers_names_lists_and_a_split(tmp_path: Path) -> None:
+    rows = [
+        {"text": "eins\u2028zwei", "label": ["a"], "split": 0},
+        {"text": "drei", "label": ["b", "a"], "split": 1, "more": 3},
+        {"text": "vier", "label": [], "split": 0},
+    ]
+    path = written(tmp_path / "t.jsonl", "\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n\n")
+    pool = load_pool(path)
+    assert [pool.read(i) for i in range(3)] == ["eins\u2028zwei", "drei", "vier"]
+    found = read_labels(pool)
+    assert found is not None and found.split is not None
+    assert found.labels.tolist() == [[1, 0], [1, 1], [0, 0]] and found.split.tolist() == [0, 1, 0]
+
+
+def test_a_row_without_text_is_listed_and_the_rest_goes_on(tmp_path: Path) -> None:
+    table = load_pool(written(tmp_path / "t.csv", 'id,text\na,"  "\nb,hello\n'))
+    assert table.ids == ("b",) and [bad.why for bad in table.unreadable] == ["empty text"]
+    lines = load_pool(written(tmp_path / "t.jsonl", '{"text": null}\n{"text": "\\ud800 half"}\n'))
+    assert lines.ids == ("t:1",) and [bad.id for bad in lines.unreadable] == ["t:0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.csv", "", "has the columns none"),
+        ("t.csv", "a,b\n1,2\n", "has the columns a, b"),
+        ("t.csv", "text,text\n1,2\n", "two columns of one name"),
+        ("t.csv", "id,text\n1,one, two\n", "line 2 of .* has 3 fields, not 2"),
+        ("t.csv", 'id,text\n1,"open\n', "cannot be read, line"),
+        ("t.csv", "id,text\n1,a\n1,b\n", "two items share one id"),
+        ("t.csv", "id,text\n,a\n", "1 empty ids"),
+        ("t.csv", "text\nGröße\n".encode("latin-1"), "is not UTF-8: byte 7"),
+        ("t.csv", "text\n", "no usable items"),
+        ("t.jsonl", '{"text": "a"}\n[1]\n', "line 2 of .* is not a JSON object"),
+        ("t.jsonl", '{"text": "a"}\n{"text"\n', "line 2 of .* is not a JSON object"),
+        ("t.jsonl", '{"text": 3}\n', "row 0 of .* has no text"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_where_and_why(
+    tmp_path: Path, name: str, content: str | bytes, said: str
+) -> None:
+    with pytest.raises(PoolError, match=said) as caught:
+        load_pool(written(tmp_path / name, content))
+    assert caught.value.hint
+
+
+def test_labels_that_are_missing_or_splits_that_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PoolError, match="1 items without a label"):
+        read_labels(written(tmp_path / "t.csv", "text,label\na,\nb,c\n"))
+    with pytest.raises(PoolError, match=r"'split' in .* other things than numbers"):
+        read_labels(written(tmp_path / "t.csv", "text,label,split\na,x,train\nb,c,test\n"))
+    assert read_labels(written(tmp_path / "t.csv", "text\na\n")) is None
+
+
+def test_a_long_text_is_read_whole(tmp_path: Path) -> None:
+    pool = load_pool(written(tmp_path / "t.csv", f"text\n{'x' * 300_000}\n"))
+    assert pool.items[0].shape == (300_000,)
+
+
+def sound(
+    rate: int = 8_000, seconds: float = 0.5, pitch: float = 440.0, dtype: str = "<i2", channels: int = 1
+) -> bytes:
+    tone = 0.5 * np.sin(2 * np.pi * pitch * np.arange(int(rate * seconds)) / rate)
+    kind = np.dtype(dtype)
+    values = tone if kind.kind == "f" else 128 + 127 * tone if kind.kind == "u" else tone * np.iinfo(kind).max
+    out = io.BytesIO()
+    wavfile.write(out, rate, np.repeat(values.astype(kind)[:, None], channels, axis=1).squeeze())
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<i2", "<i4", "<f4"])
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+def test_a_sound_is_the_same_whatever_its_rate_depth_and_channels(dtype: str, rate: int) -> None:
+    usual = decode_wav(sound(16_000))[0]
+    other = decode_wav(sound(rate, dtype=dtype, channels=2))[0]
+    assert len(other) == len(usual) == 8_000 and other.dtype == np.float32
+    assert np.abs(other - usual)[200:-200].max() < 0.02
+
+
+def test_twenty_four_bits() -> None:
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(3)
+        file.setframerate(RATE)
+        file.writeframes((2**22).to_bytes(3, "little", signed=True) * 100)
+    assert np.allclose(decode_wav(out.getvalue()), 0.5)
+
+
+def test_a_folder_of_sounds_is_a_pool_of_which_bad_files_are_listed(tmp_path: Path) -> None:
+    written(tmp_path / "on/a.wav", sound(8_000))
+    written(tmp_path / "on/b.WAV", sound(44_100))
+    written(tmp_path / "off/c.wav", sound()[:30])
+    written(tmp_path / "off/d.wav", b"no sound")
+    written(tmp_path / "off/e.wav", sound(1_000, 700.0))
+    written(tmp_path / "off/f.wav", sound(seconds=0.0))
+    pool = load_pool(tmp_path)
+    assert pool.modality == "audio" and pool.ids == ("on/a.wav", "on/b.WAV")
+    assert {item.shape for item in pool.items} == {(1, 8_000)}
+    assert [bad.id for bad in pool.unreadable] == ["off/c.wav", "off/d.wav", "off/e.wav", "off/f.wav"]
+    assert "12 minutes" in pool.unreadable[2].why
+    assert choose_mel(pool).rate == RATE
+    assert portable(pool, 1)[1:] == ("wav", "audio/wav") and portable(pool, 1)[0] == sound(44_100)  # as it was recorded
+
+    save_manifest(pool, tmp_path / "pool.parquet")
+    assert load_manifest(tmp_path / "pool.parquet", open_source(tmp_path)).items == pool.items
+
+
+def test_what_is_in_a_folder_decides_what_it_is(tmp_path: Path) -> None:
+    written(tmp_path / "a.txt", "ein Text")
+    written(tmp_path / "b.txt", "größer".encode("latin-1"))
+    written(tmp_path / "c.TXT", "\ufeffnoch einer")
+    pool = load_pool(tmp_path)
+    assert pool.modality == "text" and pool.ids == ("a.txt", "c.TXT") and pool.read(1) == "noch einer"
+    assert [bad.why for bad in pool.unreadable] == ["text that is not UTF-8"]
+
+    for i in range(4):
+        written(tmp_path / f"{i}.heic", b"picture")
+    with pytest.raises(PoolError, match=r"no images, WAV or text files in .*, but 4 \.heic"):
+        load_pool(tmp_path)
+    assert load_pool(tmp_path, "text").ids == pool.ids  # who asks for them gets them
+
+    written(tmp_path / "d.wav", sound())
+    assert load_pool(tmp_path).modality == "audio"
+
+
+def test_a_project_of_texts_from_a_spreadsheet_from_init_to_its_export(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    words = (["schraube", "mutter", "blech"], ["rechnung", "mahnung", "konto"])
+    truth = rng.integers(2, size=120)
+    texts = [" ".join(rng.choice(words[k], 5)) + f" {i}" for i, k in enumerate(truth)]
+    written(tmp_path / "t.csv", "nr;text\n" + "".join(f"{i};{text}\n" for i, text in enumerate(texts)), "utf-8-sig")
+
+    def run(*arguments: str) -> str:
+        found = CliRunner().invoke(app, [*arguments])
+        assert found.exit_code == 0, found.output
+        return found.output
+
+    assert "120 items of kind text" in run(
+        "init", str(tmp_path / "t.csv"), "--classes", "technik,büro", "-p", str(tmp_path / "p")
+    )
+    session = Session.open(tmp_path / "p")
+    session.encode()
+    session.round(Oracle({f"t:{i}": ("technik", "büro")[k] for i, k in enumerate(truth)}, ("technik", "büro")))
+    run("export", str(tmp_path / "out.jsonl"), "-p", str(tmp_path / "p"))
+    said = [json.loads(line)["class"] for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert np.mean([one == ("technik", "büro")[k] for one, k in zip(said, truth, strict=True)]) > 0.95
+
+
+def test_recordings_are_encoded_and_told_apart(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(24):
+        pitch = (300.0, 2_000.0)[i % 2] * rng.uniform(0.9, 1.1)
+        written(tmp_path / "rec" / ("low", "high")[i % 2] / f"{i}.wav", sound((8_000, 22_050)[i // 2 % 2], 0.4, pitch))
+    found = CliRunner().invoke(
+        app, ["init", str(tmp_path / "rec"), "--classes", "low,high", "--query-size", "6", "-p", str(tmp_path / "p")]
+    )
+    assert "24 items of kind audio" in found.output, found.output
+    session = Session.open(tmp_path / "p")
+    session.encode()
+    truth = {item: item.split("/")[0] for item in session.project.pool().ids}
+    session.round(Oracle(truth, ("low", "high")))
+    assert np.mean([row["class"] == truth[row["id"]] for row in session.table()]) == 1.0
