@@ -12,10 +12,16 @@ from pathlib import Path
 from activessl.errors import PoolError
 from activessl.pool.decode import decode_image, image_suffixes
 from activessl.pool.pool import Item, Media, Modality, Stamp, Unreadable
+from activessl.pool.recordings import decode_series
 from activessl.pool.sounds import RATE, decode_wav
 from activessl.pool.texts import decode_text
 
-_NAMES: dict[Modality, str] = {"image": "images", "audio": "WAV files", "text": "text files"}
+_NAMES: dict[Modality, str] = {
+    "image": "images",
+    "audio": "WAV files",
+    "series": "CSV files",
+    "text": "text files",
+}
 
 
 def _decode_audio(content: bytes) -> Media:
@@ -26,21 +32,23 @@ def _decode_audio(content: bytes) -> Media:
 _DECODERS: dict[Modality, Callable[[bytes], Media]] = {
     "image": decode_image,
     "audio": _decode_audio,
+    "series": decode_series,
     "text": decode_text,
 }
 
 
 class FolderSource:
-    """A folder of images, of WAV files or of text files, searched through all its subfolders.
+    """A folder of images, of WAV files, of recordings as CSV or of text files, searched through all its subfolders.
 
     Ids are the files' paths below the folder, with slashes on every system, and come in the order of those paths.
     Hidden files and folders are ignored, and so are files whose name does not end like that of the folder's kind; links
-    to folders are not followed. Sounds are read as one channel of 16,000 samples a second, texts as UTF-8.
+    to folders are not followed. Sounds are read as one channel of 16,000 samples a second, texts as UTF-8, recordings
+    as :func:`activessl.pool.recordings.decode_series` says.
 
     Args:
         location: The folder.
-        modality: Which kind of file to read; by default images where there are some, else WAV files, else ``.txt``
-            files where they are at least half of what is there.
+        modality: Which kind of file to read; by default images where there are some, else what there is most of. CSV
+            and text files must then be at least half of what is there.
 
     Raises:
         PoolError: The folder holds no such files, or cannot be listed.
@@ -58,15 +66,17 @@ class FolderSource:
                 others[Path(item_id).suffix.lower()] += 1
             else:
                 found[kind][item_id] = stamp
-        usual: Modality = next((kind for kind, there in found.items() if there), "image")
+        most: Modality = max(found, key=lambda kind: len(found[kind]))
+        usual: Modality = "image" if found["image"] else most
         self._modality: Modality = modality if modality is not None else usual
-        stray = modality is None and self._modality == "text" and len(found["text"]) < others.total()
+        few = len(found[self._modality]) < others.total()
+        stray = modality is None and self._modality in ("series", "text") and few
         if stray or not found[self._modality]:
-            # a note beside pictures of an unknown kind is no pool of texts
+            # a note or a list beside pictures of an unknown kind is no pool
             there = f", but {others.most_common(1)[0][1]:,} {others.most_common(1)[0][0] or 'files'}" if others else ""
-            wanted = _NAMES[modality] if modality else "images, WAV or text files"
+            wanted = _NAMES[modality] if modality else "images, WAV, CSV or text files"
             raise PoolError(
-                f"no {wanted} in {location}{there}", hint="point at a folder with PNG, JPEG, WAV or .txt files"
+                f"no {wanted} in {location}{there}", hint="point at a folder with PNG, JPEG, WAV, .csv or .txt files"
             )
         self._stamps = dict(sorted(found[self._modality].items()))
         self._decode = _DECODERS[self._modality]
@@ -108,7 +118,7 @@ class FolderSource:
                 yield from workers.map(self.describe, ids[start : start + 256])
 
     def read(self, item_id: str) -> Media:
-        """Decode one file: an image (h, w, c), a sound (1, samples), or a str."""
+        """Decode one file: an image (h, w, c), a sound (1, samples), a series (channels, time) or a str."""
         return self._decode(self.content(item_id))
 
     def path(self, item_id: str) -> Path | None:
@@ -133,6 +143,8 @@ def _kind_of(name: str) -> Modality | None:
         return "image"
     if suffix in (".wav", ".wave"):
         return "audio"
+    if suffix == ".csv":
+        return "series"
     return "text" if suffix == ".txt" else None
 
 

@@ -60,10 +60,10 @@ def open_source(location: Path, modality: Modality | None = None) -> Source:
     """Open what a path points at.
 
     Args:
-        location: A folder of images, of WAV files or of text files; an ``.npz`` with ``images`` (n, h, w[, c]), ``X``
-            (n, [channels,] time), ``vectors`` (n, d), or packed ``data`` and ``offsets`` with ``format`` (encoded
-            images) or ``sample_rate`` (16-bit audio); a ``.parquet`` with a column of encoded images or of text; or a
-            ``.csv``, ``.tsv`` or ``.jsonl`` of texts.
+        location: A folder of images, of WAV files, of recordings as CSV or of text files; an ``.npz`` with ``images``
+            (n, h, w[, c]), ``X`` (n, [channels,] time), ``vectors`` (n, d), or packed ``data`` and ``offsets`` with
+            ``format`` (encoded images) or ``sample_rate`` (16-bit audio); a ``.parquet`` with a column of encoded
+            images or of text; or a ``.csv``, ``.tsv`` or ``.jsonl`` of texts.
         modality: Which kind of media to read, where a file holds several; by default what it holds.
 
     Raises:

@@ -169,7 +169,8 @@ def read_text_table(location: Path) -> TextTable:
 
 def _of_csv(location: Path, content: str) -> tuple[list[str], dict[str, list[Any]]]:
     csv.field_size_limit(max(csv.field_size_limit(), len(content) + 1))  # one for the process, so it only grows
-    rows = csv.reader(io.StringIO(content, newline=""), delimiter=_delimiter(location, content), strict=True)
+    tabs = location.suffix.lower() == ".tsv"
+    rows = csv.reader(io.StringIO(content, newline=""), delimiter="\t" if tabs else delimiter_of(content), strict=True)
     try:
         names = [name.strip() for name in next(rows, [])]
         if len(set(names)) != len(names):
@@ -195,9 +196,13 @@ def _of_csv(location: Path, content: str) -> tuple[list[str], dict[str, list[Any
     return names, columns
 
 
-def _delimiter(location: Path, content: str) -> str:
-    if location.suffix.lower() == ".tsv":
-        return "\t"
+def delimiter_of(content: str) -> str:
+    """What separates the columns: the comma, semicolon or tab that the first line has most of.
+
+    Example:
+        >>> delimiter_of("a;b, or c;d\\n1,2,3;4;5")
+        ';'
+    """
     first = content.partition("\n")[0]
     return max(_DELIMITERS, key=first.count)
 

@@ -15,7 +15,7 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 def init(
     data: Annotated[
-        Path, typer.Argument(help="A folder of images, WAV or text files; a .csv, .jsonl, .parquet or .npz file.")
+        Path, typer.Argument(help="A folder of images, WAV, CSV or text files; a .csv, .jsonl, .parquet or .npz file.")
     ],
     classes: Annotated[str, typer.Option(help="The classes, separated by commas, or @FILE with one a line.")] = "",
     project: ProjectOption = HERE,

@@ -21,7 +21,7 @@ ModelOption = Annotated[
 
 def predict(
     data: Annotated[
-        Path, typer.Argument(help="A folder of images, WAV or text files; a .csv, .jsonl, .parquet or .npz file.")
+        Path, typer.Argument(help="A folder of images, WAV, CSV or text files; a .csv, .jsonl, .parquet or .npz file.")
     ],
     to: ToOption = None,
     model: ModelOption = None,

@@ -1,4 +1,4 @@
-"""Texts as people have them (CSV from a spreadsheet, JSON lines, files) and sounds as they record them (WAV files)."""
+"""Files as people have them: spreadsheets and JSON lines of texts, WAV files, recordings of loggers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from activessl.encoders.mel import choose_mel
 from activessl.errors import PoolError
 from activessl.pool.manifest import load_manifest, save_manifest
 from activessl.pool.portable import portable
+from activessl.pool.recordings import decode_series
 from activessl.pool.sounds import RATE, decode_wav
 from activessl.pool.sources import load_pool, open_source
 from activessl.pool.stored_labels import read_labels
@@ -169,12 +170,74 @@ def test_what_is_in_a_folder_decides_what_it_is(tmp_path: Path) -> None:
 
     for i in range(4):
         written(tmp_path / f"{i}.heic", b"picture")
-    with pytest.raises(PoolError, match=r"no images, WAV or text files in .*, but 4 \.heic"):
+    with pytest.raises(PoolError, match=r"no images, WAV, CSV or text files in .*, but 4 \.heic"):
         load_pool(tmp_path)
     assert load_pool(tmp_path, "text").ids == pool.ids  # who asks for them gets them
 
-    written(tmp_path / "d.wav", sound())
+    for i in range(4):
+        written(tmp_path / f"{i}.wav", sound(pitch=100.0 * (i + 1)))
     assert load_pool(tmp_path).modality == "audio"
+
+
+def test_a_list_beside_texts_or_sounds_is_no_recording(tmp_path: Path) -> None:
+    written(tmp_path / "list.csv", "file,machine\na.txt,3\n")
+    for i in range(3):
+        written(tmp_path / f"{i}.txt", f"text {i}")
+    assert load_pool(tmp_path).modality == "text"
+
+
+@pytest.mark.parametrize(
+    ("content", "series"),
+    [
+        ("time,x,y\n0,1,2\n1,,4\n", [[1, None], [2, 4]]),
+        ("1,2\n3,4\n", [[1, 3], [2, 4]]),
+        ("\ufeffZeit;Druck\r\n0;1,5\r\n1;NaN\r\n2;-2e1\r\n", [[0, 1, 2], [1.5, None, -20]]),
+        ("timestamp\tp\n2024-01-01T00:00:00\t7\n", [[7]]),
+        ("5\n6\n\n7", [[5, 6, 7]]),
+    ],
+)
+def test_a_recording_as_loggers_write_it(content: str, series: list[list[float | None]]) -> None:
+    wanted = np.array(series, dtype=float)
+    assert np.array_equal(decode_series(content.encode()), wanted.astype(np.float32), equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "without lines"),
+        (b"x,y\n", "without a value"),
+        (b"x\n\n", "without a value"),
+        (b"x,y\n1,2\n3\n", "line 3 has 1 columns, not 2"),
+        (b"x,y\n1,2\n3,off\n", "line 3: 'off' is no number"),
+        (b"x\ninf\n", "holds infinity"),
+        (b"x\nnan\n", "without a value"),
+        (b"x\n\xff\n", "not UTF-8"),
+        (b'x\n"1\n', "unexpected end"),
+    ],
+)
+def test_a_recording_that_cannot_be_used_says_where_and_why(content: bytes, said: str) -> None:
+    with pytest.raises(PoolError, match=said):
+        decode_series(content)
+
+
+def test_a_folder_of_recordings_is_a_pool_of_series(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(30):
+        kind, time = ("slow", "fast")[i % 2], np.arange(60 + i)
+        wave_form = np.sin(time * (0.1, 0.9)[i % 2] + rng.uniform(0, 6)) + 0.05 * rng.normal(size=len(time))
+        lines = [f"{t},{v:.4f},{'' if t == 9 else round(2 * v, 4)}" for t, v in zip(time, wave_form, strict=True)]
+        written(tmp_path / "rec" / kind / f"{i}.csv", "\n".join(["time,a,b", *lines]))
+    written(tmp_path / "rec" / "broken.csv", "time,a,b\n0,1\n")
+    found = CliRunner().invoke(
+        app, ["init", str(tmp_path / "rec"), "--classes", "slow,fast", "--query-size", "6", "-p", str(tmp_path / "p")]
+    )
+    assert "30 items of kind series" in found.output and "1 could not be read" in found.output
+    session = Session.open(tmp_path / "p")
+    assert session.project.pool().items[0].shape[0] == 2
+    session.encode()
+    truth = {item: item.split("/")[0] for item in session.project.pool().ids}
+    session.round(Oracle(truth, ("slow", "fast")))
+    assert np.mean([row["class"] == truth[row["id"]] for row in session.table()]) > 0.9
 
 
 def test_a_project_of_texts_from_a_spreadsheet_from_init_to_its_export(tmp_path: Path) -> None:
