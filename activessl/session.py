@@ -30,6 +30,7 @@ from activessl.finetuning import due, finetune, standing_encoder, take_back
 from activessl.heads.base import Head
 from activessl.heads.decisions import Labels, decide, numbered_alike, same
 from activessl.held_out import held_out
+from activessl.importing import Imported, import_labels
 from activessl.ledger.asking import query_of
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import AUDIT, Answered, Closed, Missing, Offered, Pulled, Pushed, Taught, Tuned
@@ -267,6 +268,15 @@ class Session:
                 ledger.append([Pulled(watermark=watermark)])
             self._note_offer(annotator)
         return new
+
+    def import_labels(self, labels: Mapping[str, str], *, annotator: str) -> Imported:
+        """Write labels into the ledger that people gave elsewhere, by item id; all or none of them.
+
+        Raises:
+            LabelError: A class that the project does not have, or no label of an item of the pool.
+        """
+        with self.project.lock():
+            return import_labels(self.project, labels, annotator=annotator)
 
     def _note_offer(self, annotator: Annotator) -> None:
         """Write down where people can choose from other classes than before: a class may have joined, or be gone."""

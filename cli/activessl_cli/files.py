@@ -45,6 +45,58 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
         write_atomic(path, _as_parquet(rows) if text is None else text(rows).encode())
 
 
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table, as ``write_rows`` writes them and as spreadsheets do.
+
+    Raises:
+        ConfigError: The file cannot be read, or its ending says no format that is known.
+    """
+    from activessl.errors import ConfigError
+
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise ConfigError(
+            f"cannot read {ending or 'a file without an ending'}", hint=f"use one of {', '.join(ENDINGS)}"
+        )
+    try:
+        if ending == ".parquet":
+            import pyarrow.parquet as pq
+
+            return list(pq.read_table(path).to_pylist())
+        text = path.read_text(encoding="utf-8-sig")
+        if ending == ".csv":
+            return _of_csv(text)
+        found = (
+            json.loads(text) if ending == ".json" else [json.loads(line) for line in text.split("\n") if line.strip()]
+        )
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}", hint="check the path") from None
+    except (ValueError, csv.Error) as error:  # of pyarrow, json and UTF-8, too
+        raise ConfigError(f"cannot read {path}: {error}", hint="write it again") from None
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise ConfigError(f"{path} holds no rows", hint="store one object an item")
+    return found
+
+
+def _of_csv(text: str) -> list[dict[str, Any]]:
+    from activessl.pool.texts import delimiter_of
+
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
+    names = [name.strip() for name in next(rows, [])]
+    found = []
+    for row in rows:
+        if row and len(row) != len(names):
+            raise ValueError(f"line {rows.line_num} has {len(row)} fields, not {len(names)}")
+        if row:
+            found.append({name: _plain(cell) for name, cell in zip(names, row, strict=True)})
+    return found
+
+
+def _plain(cell: str) -> str:
+    """A cell without the mark that kept a spreadsheet from running it."""
+    return cell[1:] if cell.startswith("'") and _harmless(cell[1:]) == cell else cell
+
+
 def as_csv(rows: list[dict[str, Any]]) -> str:
     """Rows as CSV with a heading."""
     out = io.StringIO()

@@ -14,6 +14,7 @@ from activessl_cli.commands import (
     export,
     finetune,
     gate,
+    import_,
     init,
     labeling,
     plan,
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     app.command("check")(check.check)
     app.command("encode")(encode.encode)
     app.command("adopt")(adopt.adopt)
+    app.command("import")(import_.import_)
     app.command("query")(query.query)
     app.command("push")(labeling.push)
     app.command("pull")(labeling.pull)

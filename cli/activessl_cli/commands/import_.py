@@ -1,0 +1,39 @@
+"""``activessl import``: labels that were given elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from activessl_cli import render
+from activessl_cli.files import read_rows
+from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+
+def import_(
+    labels: Annotated[
+        Path, typer.Argument(help="A .csv, .json, .jsonl or .parquet file with the columns `id` and `class`.")
+    ],
+    annotator: Annotated[str, typer.Option(help="Who gave the labels.", show_default="the file's name")] = "",
+    project: ProjectOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Take over labels that people gave elsewhere, such as an export of another project."""
+    from activessl.importing import labels_of
+    from activessl.session import Session
+
+    session = Session.open(project)
+    done = session.import_labels(labels_of(read_rows(labels)), annotator=annotator or labels.name)
+    text = f"{done.new:,} labels are new"
+    if done.known:
+        text += f", {done.known:,} were known"
+    if done.elsewhere:
+        text += f"; {done.elsewhere:,} are of items that the pool does not have"
+    render.result(done, text, as_json=as_json)
+    history = session.project.history()
+    if history.encoded is None:
+        render.following("activessl encode")
+    else:
+        render.following("activessl teach" if history.rounds else "activessl query")
