@@ -8,6 +8,7 @@ from hashlib import sha256
 import numpy as np
 from jaxtyping import Float, Int
 
+from activessl.drawing import draws
 from activessl.errors import LabelError, MeasureError, QueryError
 from activessl.evidence import Evidence
 from activessl.heads.decisions import Labels, decide, one_kind, same, sureness
@@ -124,7 +125,7 @@ def judge(view: View, *, error: float, delta: float, per_class: bool, audit: int
     if not 0 < error < 1 or not 0 < delta < 1:
         raise MeasureError(f"an error of {error} with probability {delta}", hint="give both between 0 and 1")
     evidence = Evidence(view)
-    drawn = evidence.draws(fewest_labels(error, delta, FORGIVEN), alike=True)
+    drawn = draws(evidence.view, fewest_labels(error, delta, FORGIVEN), alike=True)
     at = drawn.at
     if not len(at) and len(evidence.drawn.at):
         raise LabelError(
