@@ -267,7 +267,19 @@ def _ceiling(runs: Runs, boss: dict[str, dict[int, list[float]]]) -> list[str]:
             own = [np.mean(runs[key][name][s]) for s in seeds if s in runs[key].get(name, {})]
             cells.append(f"{(np.mean(own) - base) / (top - base):.2f}" if len(own) == len(seeds) and top > base else "")
         lines.append(f"| {key} | {len(seeds)} | {base:.3f} | {top:.3f} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
+    wins = {name: _beaten(runs, boss, name) for name in ("auto", "uherding_published", "bait_binary")}
+    told = ", ".join(f"{rate:.2f} against {name}" for name, rate in wins.items() if rate is not None)
+    return [*lines, "", f"Share of cells that the ceiling itself wins, which sees the test items: {told}.", ""]
+
+
+def _beaten(runs: Runs, boss: dict[str, dict[int, list[float]]], name: str) -> float | None:
+    rates = []
+    for key, of_set in boss.items():
+        seeds = sorted(set(of_set) & set(runs[key].get(name, {})))
+        if seeds:
+            above = np.array([of_set[s] for s in seeds]) - np.array([runs[key][name][s] for s in seeds])
+            rates.append(np.mean(above > 0) + 0.5 * np.mean(above == 0))
+    return float(np.mean(rates)) if rates else None
 
 
 def _curves(runs: Runs, budgets: dict[str, np.ndarray]) -> list[str]:
