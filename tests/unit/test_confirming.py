@@ -263,6 +263,16 @@ def test_the_random_share_still_draws_from_all_that_was_there_and_asks_about_the
     assert len(Evidence(View.of(session.project)).drawn.at) == len(at_first.at) + len(drawn)
 
 
+def test_what_is_drawn_and_was_to_be_looked_at_anyway_is_asked_about_once(session: Session) -> None:
+    people = oracle(session)
+    grouped(session, people, groups=20)
+    opened = session.query(120, strategy="random", again=0.2)
+    items = [item_of(i) for i in opened.asked]
+    assert len(set(items)) == len(items)
+    drawn = [i for i in opened.queried.items if i.propensity is not None]
+    assert any(is_again(i.id) for i in drawn)  # drawn out of all of them, not of those that are left
+
+
 def test_a_draw_speaks_for_what_was_confirmed_too_until_somebody_looks_at_it_alone(session: Session) -> None:
     people = oracle(session)
     shown = set(grouped(session, people, groups=20))
