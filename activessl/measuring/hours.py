@@ -160,9 +160,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
 
     labels = len({item_of(a.item_id) for a in labeled})
     total = float(sum(c.sum() for c in cleaned))
-    draws = np.zeros(1000)
-    for clean in cleaned:
-        draws += clean[rng.integers(0, len(clean), (1000, len(clean)))].sum(axis=1)
+    draws = np.sum([_resampled(clean, rng) for clean in cleaned], axis=0)
     tail = (1 - level) / 2
     return HumanTime(
         seconds=total + float(sum(groups)),
@@ -231,18 +229,13 @@ def difficulty_tax(
         )
     weights = np.array([1 / (1 / len(a) + 1 / len(b)) for a, b in pairs])
 
-    def ratio(samples: Sequence[tuple[Any, Any]]) -> Any:
-        return (
-            sum(w * (a.mean(axis=-1) - b.mean(axis=-1)) for w, (a, b) in zip(weights, samples, strict=True))
-            / weights.sum()
-        )
+    def ratio(means: Sequence[tuple[Any, Any]]) -> Any:
+        return sum(w * (a - b) for w, (a, b) in zip(weights, means, strict=True)) / weights.sum()
 
-    resampled = ratio(
-        [(a[rng.integers(0, len(a), (1000, len(a)))], b[rng.integers(0, len(b), (1000, len(b)))]) for a, b in pairs]
-    )
+    resampled = ratio([(_resampled(a, rng) / len(a), _resampled(b, rng) / len(b)) for a, b in pairs])
     tail = (1 - level) / 2
     return Tax(
-        ratio=float(np.exp(ratio(pairs))),
+        ratio=float(np.exp(ratio([(a.mean(), b.mean()) for a, b in pairs]))),
         low=float(np.exp(np.quantile(resampled, tail))),
         high=float(np.exp(np.quantile(resampled, 1 - tail))),
         chosen=sum(len(a) for a, _ in pairs),
@@ -345,6 +338,13 @@ def hours_saved(
         tax_measured=isinstance(tax, Tax),
         kind=labels.kind,
     )
+
+
+def _resampled(values: Float[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, " r"]:
+    """Sums of 1,000 resamples, so many at a time that memory does not grow with the answers."""
+    n, step = len(values), max(1, 1_000_000 // len(values))
+    sizes = [min(step, 1000 - start) for start in range(0, 1000, step)]
+    return np.concatenate([values[rng.integers(0, n, (size, n))].sum(axis=1) for size in sizes])
 
 
 def _bound(times: Float[np.ndarray, " n"]) -> float:

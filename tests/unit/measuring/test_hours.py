@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime
 
 import numpy as np
@@ -63,6 +64,20 @@ def test_the_interval_holds_the_figure() -> None:
     rng = np.random.default_rng(0)
     found = timed(*(answer(i, float(np.exp(rng.normal(1.4, 0.5)))) for i in range(200)))
     assert found.low < found.per_label < found.high < found.low * 1.3
+
+
+def test_the_interval_of_many_answers_takes_no_memory_for_each_of_them_in_each_resample() -> None:
+    rng = np.random.default_rng(0)
+    times = [answer(i, float(t)) for i, t in enumerate(rng.uniform(2, 6, 10_000))]
+    tracemalloc.start()
+    found, tax = timed(*times), difficulty_tax(times[:9_000], times[9_000:], rng=np.random.default_rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6  # all resamples at once are 160 MB
+    seconds = np.array([a.seconds for a in times])
+    sums = seconds[np.random.default_rng(0).integers(0, 10_000, (1000, 10_000))].sum(axis=1)
+    assert (found.low, found.high) == pytest.approx(np.quantile(sums, (0.05, 0.95)) / 10_000, rel=1e-9)
+    assert tax.low < 1 < tax.high
 
 
 def test_imported_truth_and_withdrawn_answers_cost_nothing() -> None:
