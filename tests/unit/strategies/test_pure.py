@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from activessl.errors import QueryError
+from activessl.strategies import balls
 from activessl.strategies.balls import competence, dcom, prob_cover, pure_radius
 from activessl.strategies.base import State
 from activessl.strategies.clusters import kmeans_centroids, typiclust
@@ -242,6 +244,19 @@ def herding_objective(points: np.ndarray, picks: np.ndarray, width: float) -> fl
     return float(np.exp(-squared / width**2).max(axis=1).mean())
 
 
+def test_the_edges_of_a_pool_that_lies_class_by_class_are_counted_before_they_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points = rng().normal(size=(3_000, 8))
+    points[300:] = points[300] + 0.01 * rng().normal(size=(2_700, 8))  # the first ones are far from everything
+    tracemalloc.start()
+    monkeypatch.setattr(balls, "_EDGES", 1_000_000)
+    found = prob_cover(points, NONE, np.arange(3_000), 2, radius=0.3, rng=rng())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80e6 and found.objective > 0.9
+
+
 def test_prob_cover_draws_at_random_when_all_is_covered() -> None:
     points, _ = blobs([30])
     picks = [
@@ -252,8 +267,6 @@ def test_prob_cover_draws_at_random_when_all_is_covered() -> None:
 
 
 def test_a_crowded_graph_is_counted_without_its_edges(monkeypatch: pytest.MonkeyPatch) -> None:
-    from activessl.strategies import balls
-
     points, _ = blobs([80, 40, 20], spread=0.2)
     kept = prob_cover(points, NONE, np.arange(140), 10, radius=0.6, rng=rng())
     monkeypatch.setattr(balls, "_EDGES", 10)
