@@ -19,7 +19,7 @@ LONGEST = 1800.0
 CUT = 3.0
 #: The robust standard deviation is at least this: someone who is very regular may still think once.
 LEAST_SPREAD = 0.5
-#: With fewer answers than this, an annotator's times are judged by everybody's.
+#: With fewer answers than this, an annotator's times are judged by everybody's, and vary as those of others like them.
 FEW = 5
 
 
@@ -101,7 +101,8 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
 
     A time is usable if it is above 0 and at most half an hour. Usable times far above a person's own median (three
     robust standard deviations of the logarithm) are cut to that bound; missing and unusable ones count with the
-    person's median. The interval of the seconds a label resamples answers within each person.
+    person's median. The interval of the seconds a label resamples answers within each person, those of people with
+    fewer than 5 together.
 
     Args:
         answers: Standing answers; imported ground truth and deletions are left out.
@@ -160,7 +161,10 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
 
     labels = len({item_of(a.item_id) for a in labeled})
     total = float(sum(c.sum() for c in cleaned))
-    draws = np.sum([_resampled(clean, rng) for clean in cleaned], axis=0)
+    # one answer alone does not vary: of people with few, what they took is resampled together
+    few = [clean for clean in cleaned if len(clean) < FEW]
+    samples = [clean for clean in cleaned if len(clean) >= FEW] + ([np.concatenate(few)] if few else [])
+    draws = np.sum([_resampled(clean, rng) for clean in samples], axis=0)
     tail = (1 - level) / 2
     return HumanTime(
         seconds=total + float(sum(groups)),

@@ -66,6 +66,15 @@ def test_the_interval_holds_the_figure() -> None:
     assert found.low < found.per_label < found.high < found.low * 1.3
 
 
+def test_the_interval_holds_the_figure_where_many_people_gave_one_answer_each() -> None:
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(60):
+        found = timed(*(answer(i, float(t), f"p{i}") for i, t in enumerate(rng.lognormal(1.3, 0.5, 20))))
+        held += found.low <= np.exp(1.3 + 0.5**2 / 2) <= found.high
+    assert held >= 45  # none, where each of them is resampled alone
+
+
 def test_the_interval_of_many_answers_takes_no_memory_for_each_of_them_in_each_resample() -> None:
     rng = np.random.default_rng(0)
     times = [answer(i, float(t)) for i, t in enumerate(rng.uniform(2, 6, 10_000))]
