@@ -47,6 +47,12 @@ def test_slow_people_are_not_cut_by_the_pace_of_fast_ones() -> None:
     assert found.cut == 0 and found.seconds == 20 * 62
 
 
+def test_who_gave_few_answers_is_cut_by_the_pace_of_everybody() -> None:
+    found = timed(*(answer(i, 4.0) for i in range(20)), answer(20, 900.0, "ben"), answer(21, 1000.0, "ben"))
+    ben = next(p for p in found.people if p.annotator == "ben")
+    assert ben.cut == 2 and ben.seconds < 60 and ben.median == 950.0
+
+
 @pytest.mark.parametrize("broken", [None, 0.0, -3.0, float("nan"), float("inf"), 8 * 3600.0])
 def test_a_time_that_cannot_be_believed_counts_with_the_median(broken: float | None) -> None:
     found = timed(*(answer(i, 4.0) for i in range(6)), answer(6, broken))
