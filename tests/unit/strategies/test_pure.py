@@ -257,6 +257,20 @@ def test_the_edges_of_a_pool_that_lies_class_by_class_are_counted_before_they_ar
     assert peak < 80e6 and found.objective > 0.9
 
 
+def test_how_well_labels_cover_the_pool_is_not_told_by_the_labels_themselves() -> None:
+    points = np.repeat(np.eye(3), (8, 1, 1), axis=0)  # most of the pool is labeled, or a copy of what is
+    assert labeled_distance(points, np.arange(6), rng=rng()) == pytest.approx(2**0.5, abs=1e-3)
+
+
+def test_power_may_draw_what_the_head_is_certain_of_and_knows_with_what_chance() -> None:
+    probs = np.repeat([[0.6, 0.4], [1.0, 0.0]], (10, 30), axis=0)
+    points = rng().normal(size=(40, 4))
+    state = State(points, NONE, NONE, 2, rng(), probs=probs)
+    query = get_strategy("power").query(state, 20)
+    assert np.sum(query.indices >= 10) >= 10  # the uncertain ones alone are too few
+    assert np.all((query.propensities > 0) & (query.propensities <= 1))
+
+
 def test_prob_cover_draws_at_random_when_all_is_covered() -> None:
     points, _ = blobs([30])
     picks = [
