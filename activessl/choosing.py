@@ -72,6 +72,8 @@ def _single(view: View, query_size: int | None, strategy: str | None, again: flo
         # most strategies that ask a head cannot begin: `auto` can, from no label at all
         chooser = shared("auto")
         query = chooser.query(view.state(number).replace(pending=out), size)
+    if query is not None:  # what is drawn, and was to be looked at again anyway, is asked about once: as the draw
+        first = tuple(i for i in first if item_of(i.id) not in query.ids)
     seconds = time.monotonic() - start
     return alone(view, queried(query, chooser.name, first, number, config.seed, view.embeddings, seconds))
 

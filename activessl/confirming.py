@@ -179,9 +179,9 @@ class GlanceCount:
         groups: Groups that were answered.
         confirmed: Items that have a label since.
         apart: Items that were not confirmed.
-        seconds: What the groups took, as recorded.
+        seconds: What these items took, as recorded.
         looked_at: Confirmed items that were drawn at random and then looked at on their own.
-        open: Drawn ones that nobody has looked at yet.
+        open: Drawn ones that nobody has looked at yet, and that are still there.
         wrong: Those that were then given another class than with their group.
         low: Lower end of a 90 % interval of the share of wrong ones.
         high: Upper end of it.
@@ -227,14 +227,14 @@ def glance_count(history: History) -> GlanceCount | None:
     seen = {item_of(a.item_id) for a in given}
     wrong = {item_of(a.item_id) for a in given if a.classes != glanced[item_of(a.item_id)]}
     low, high = share_interval(len(wrong), len(seen)) if seen else (0.0, 1.0)
-    skipped = {a.item_id for a in history.answers.values() if a.item_id in drawn and a.kind != "label"}
+    looked = {a.item_id for a in history.answers.values() if a.item_id in drawn}  # by some with a skip, perhaps
     return GlanceCount(
         groups=len({a.group for a in answers}),
         confirmed=len(glanced),
         apart=sum(a.kind == "apart" for a in answers),
-        seconds=sum(a.seconds or 0.0 for a in answers),
+        seconds=sum(a.seconds or 0.0 for a in answers if a.kind == "apart" or a.item_id in glanced),
         looked_at=len(seen),
-        open=len(drawn) - len(seen) - len(skipped),
+        open=sum(i not in looked and item_of(i) not in history.missing for i in drawn),
         wrong=len(wrong),
         low=low,
         high=high,

@@ -96,7 +96,7 @@ class View:
 
     def points_of(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
         """Other items' vectors, seen as the pool is."""
-        return self.smoothed.transform(unit(vectors, self.embeddings.vectors.mean(axis=0)))
+        return self.smoothed.transform(unit(vectors, self.embeddings.mean))
 
     @cached_property
     def row(self) -> dict[str, int]:
@@ -220,7 +220,7 @@ class View:
             encoder=load_encoder(self.project.folder / "encoders" / self.embeddings.fingerprint),
             modality=config.data.modality,
             classes=config.data.classes,
-            mean=self.embeddings.vectors.mean(axis=0),
+            mean=self.embeddings.mean,
             pool=self.smoothed,
             head=self.head,
             head_name=config.head.name,

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ class Embeddings:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def mean(self) -> Float[np.ndarray, " d"]:
+        """What ``unit`` centres these vectors on, float64: a sum of a million float32 would be off by a percent."""
+        return np.asarray(np.mean(self.vectors, axis=0, dtype=np.float64))
 
     def fits(self, pool: Pool) -> bool:
         """Whether row *i* is the vector of row *i* of the pool, of the content that it has now."""

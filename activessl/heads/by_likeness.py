@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from activessl.heads.calibrate import fit_sharpness, softmax
 from activessl.heads.files import read_head, write_head
 from activessl.heads.labels import checked, novelty, numbered, spread, unit, validated
+from activessl.strategies.index import block_rows
 
 #: Rows that are compared with the labels at a time.
 CHUNK = 8192
@@ -204,9 +205,7 @@ class NeighbourHead(LikenessHead):
         self.points_, self.of_ = x, local
         if len(x) == 1:
             return np.zeros((1, k))
-        return np.vstack(
-            [self._votes(x[i : i + CHUNK], np.arange(i, min(i + CHUNK, len(x)))) for i in range(0, len(x), CHUNK)]
-        )
+        return self._votes(x, np.arange(len(x)))
 
     def _say(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         return self._votes(x, None)
@@ -218,6 +217,11 @@ class NeighbourHead(LikenessHead):
 
     def _votes(self, x: Float[np.ndarray, "n d"], own: Int[np.ndarray, " n"] | None) -> Float[np.ndarray, "n k"]:
         """Logarithms of the classes' weights; ``own`` names the label of each row that must not vote."""
+        step = block_rows(len(self.points_), cells=4_000_000)  # so that memory does not grow with the labels' square
+        parts = [slice(i, i + step) for i in range(0, len(x), step)]
+        return np.vstack([self._votes_of(x[part], None if own is None else own[part]) for part in parts])
+
+    def _votes_of(self, x: Float[np.ndarray, "n d"], own: Int[np.ndarray, " n"] | None) -> Float[np.ndarray, "n k"]:
         k, cosine = int(self.of_.max()) + 1, x @ self.points_.T
         count = np.tile(np.bincount(self.of_, minlength=k).astype(np.float64), (len(x), 1))
         labels = len(self.points_)

@@ -14,6 +14,8 @@ from activessl.strategies.index import neighbours as exact_neighbours
 EXACT_ROWS = 20_000
 #: Cells are told apart in so many principal axes: more do not find better neighbours, only later.
 CELL_AXES = 64
+#: Items that these axes are found on, from end to end of the pool: pools often lie class by class.
+AXES_ROWS = 20_000
 #: Cells searched for an item in a pool of up to ``FULL_PROBES_ROWS``; fewer beyond, so that time grows linearly.
 PROBES = 96
 FULL_PROBES_ROWS = 100_000
@@ -71,7 +73,7 @@ def _by_cells(
     count = int(4 * np.sqrt(n))
     rng = np.random.default_rng(0)  # where the cells lie is no part of any result that should vary
     sample = unit_rows(base, sample_rows(n, max(32 * count, 4096), rng))
-    axes = _principal(sample[:20_000], CELL_AXES)
+    axes = _principal(sample[:: -(-len(sample) // AXES_ROWS)], CELL_AXES)
     centres = kmeans(sample @ axes, count, rng=rng, iterations=6, sample=len(sample)).centres
     del sample
     own = _cell_of(base, axes, centres)

@@ -19,7 +19,7 @@ LONGEST = 1800.0
 CUT = 3.0
 #: The robust standard deviation is at least this: someone who is very regular may still think once.
 LEAST_SPREAD = 0.5
-#: With fewer answers than this, an annotator's times are judged by everybody's.
+#: With fewer answers than this, an annotator's times are judged by everybody's, and vary as those of others like them.
 FEW = 5
 
 
@@ -101,7 +101,8 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
 
     A time is usable if it is above 0 and at most half an hour. Usable times far above a person's own median (three
     robust standard deviations of the logarithm) are cut to that bound; missing and unusable ones count with the
-    person's median. The interval of the seconds a label resamples answers within each person.
+    person's median. The interval of the seconds a label resamples answers within each person, those of people with
+    fewer than 5 together.
 
     Args:
         answers: Standing answers; imported ground truth and deletions are left out.
@@ -160,9 +161,10 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
 
     labels = len({item_of(a.item_id) for a in labeled})
     total = float(sum(c.sum() for c in cleaned))
-    draws = np.zeros(1000)
-    for clean in cleaned:
-        draws += clean[rng.integers(0, len(clean), (1000, len(clean)))].sum(axis=1)
+    # one answer alone does not vary: of people with few, what they took is resampled together
+    few = [clean for clean in cleaned if len(clean) < FEW]
+    samples = [clean for clean in cleaned if len(clean) >= FEW] + ([np.concatenate(few)] if few else [])
+    draws = np.sum([_resampled(clean, rng) for clean in samples], axis=0)
     tail = (1 - level) / 2
     return HumanTime(
         seconds=total + float(sum(groups)),
@@ -231,18 +233,13 @@ def difficulty_tax(
         )
     weights = np.array([1 / (1 / len(a) + 1 / len(b)) for a, b in pairs])
 
-    def ratio(samples: Sequence[tuple[Any, Any]]) -> Any:
-        return (
-            sum(w * (a.mean(axis=-1) - b.mean(axis=-1)) for w, (a, b) in zip(weights, samples, strict=True))
-            / weights.sum()
-        )
+    def ratio(means: Sequence[tuple[Any, Any]]) -> Any:
+        return sum(w * (a - b) for w, (a, b) in zip(weights, means, strict=True)) / weights.sum()
 
-    resampled = ratio(
-        [(a[rng.integers(0, len(a), (1000, len(a)))], b[rng.integers(0, len(b), (1000, len(b)))]) for a, b in pairs]
-    )
+    resampled = ratio([(_resampled(a, rng) / len(a), _resampled(b, rng) / len(b)) for a, b in pairs])
     tail = (1 - level) / 2
     return Tax(
-        ratio=float(np.exp(ratio(pairs))),
+        ratio=float(np.exp(ratio([(a.mean(), b.mean()) for a, b in pairs]))),
         low=float(np.exp(np.quantile(resampled, tail))),
         high=float(np.exp(np.quantile(resampled, 1 - tail))),
         chosen=sum(len(a) for a, _ in pairs),
@@ -345,6 +342,13 @@ def hours_saved(
         tax_measured=isinstance(tax, Tax),
         kind=labels.kind,
     )
+
+
+def _resampled(values: Float[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, " r"]:
+    """Sums of 1,000 resamples, so many at a time that memory does not grow with the answers."""
+    n, step = len(values), max(1, 1_000_000 // len(values))
+    sizes = [min(step, 1000 - start) for start in range(0, 1000, step)]
+    return np.concatenate([values[rng.integers(0, n, (size, n))].sum(axis=1) for size in sizes])
 
 
 def _bound(times: Float[np.ndarray, " n"]) -> float:

@@ -238,5 +238,9 @@ def _check_labels(state: State, n: int) -> None:
         raise QueryError(f"labeled rows reach {labeled.max()} in a pool of {n}", hint="pass rows of this pool")
     if len(np.unique(labeled)) != len(labeled):
         raise QueryError("a labeled row stands there twice", hint="pass each row once")
+    if labels.ndim == 2 and labels.shape[1] != state.n_classes:
+        raise QueryError(
+            f"labels of {labels.shape[1]} classes in a state with {state.n_classes}", hint="pass a column a class"
+        )
     if labels.ndim == 1 and (labels.min() < 0 or labels.max() >= state.n_classes):
         raise QueryError(f"a label is {labels.max()} with {state.n_classes} classes", hint="number the classes from 0")

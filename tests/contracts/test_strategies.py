@@ -208,6 +208,11 @@ def test_costs_and_class_weights_are_accepted(name: str) -> None:
         {"vectors": np.full((60, 8), np.inf, dtype=np.float32)},
         {"probs": np.full((60, 3), np.nan)},
         {"probs": np.ones((59, 3))},
+        {"labeled": np.array([4, 4]), "labels": np.array([0, 1])},
+        {"labeled": np.array([4, 60]), "labels": np.array([0, 1])},
+        {"labeled": np.array([4, 5]), "labels": np.array([0, 3])},
+        {"labeled": np.array([4, 5]), "labels": np.array([0])},
+        {"labeled": np.array([4, 5]), "labels": np.array([[0, 1], [1, 1]])},
     ],
 )
 def test_an_impossible_state_is_refused_with_a_hint(name: str, change: dict[str, np.ndarray]) -> None:

@@ -6,21 +6,22 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from activessl.accepting import judge
-from activessl.annotators.base import Answer, Confirmer, is_again, item_of
+from activessl.annotators.base import Answer, Confirmer, again_id, is_again, item_of
 from activessl.annotators.oracle import Oracle
 from activessl.config import check_config, write_config
 from activessl.confirming import BETWEEN, GLANCED, SENT_BACK, drawable, glance_count
 from activessl.errors import AnnotatorError, LabelError, QueryError
 from activessl.evidence import Evidence
 from activessl.ledger.asking import query_of
-from activessl.ledger.schema import CONFIRM, Answered
+from activessl.ledger.fold import fold
+from activessl.ledger.schema import CONFIRM, Answered, Asked, Missing, Queried, Recorded
 from activessl.measuring.hours import human_time
 from activessl.project import Project
 from activessl.session import Session
@@ -263,6 +264,16 @@ def test_the_random_share_still_draws_from_all_that_was_there_and_asks_about_the
     assert len(Evidence(View.of(session.project)).drawn.at) == len(at_first.at) + len(drawn)
 
 
+def test_what_is_drawn_and_was_to_be_looked_at_anyway_is_asked_about_once(session: Session) -> None:
+    people = oracle(session)
+    grouped(session, people, groups=20)
+    opened = session.query(120, strategy="random", again=0.2)
+    items = [item_of(i) for i in opened.asked]
+    assert len(set(items)) == len(items)
+    drawn = [i for i in opened.queried.items if i.propensity is not None]
+    assert any(is_again(i.id) for i in drawn)  # drawn out of all of them, not of those that are left
+
+
 def test_a_draw_speaks_for_what_was_confirmed_too_until_somebody_looks_at_it_alone(session: Session) -> None:
     people = oracle(session)
     shown = set(grouped(session, people, groups=20))
@@ -352,6 +363,34 @@ def test_a_group_that_is_taken_back_or_changed_gives_its_items_back(session: Ses
     assert answer.item_id in shown and answer.item_id not in after.labels
     view = View.of(session.project)
     assert view.free[view.row[answer.item_id]]
+
+
+def test_groups_of_a_class_that_was_taken_out_and_skips_of_several_people_are_counted_as_they_are() -> None:
+    def said(n: int, item: str, kind: str, who: str, group: str = "") -> Answer:
+        named = ("bee",) if kind == "label" else ()
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=n)
+        return Answer(f"k{n}", f"s{n}", item, kind, named, who, 2.0, at, group=group)
+
+    asked = tuple(
+        Asked(id=again_id(item, 2), score=0.0, reason=GLANCED, glanced=True) for item in ("a", "b", "c", "gone")
+    )
+    looked = Queried(round=1, strategy="auto", seed=(0, 1), fingerprint="f", items=asked, seconds=0.0)
+    answers = [said(n, item, "label", "ann", "group-1") for n, item in enumerate(("a", "b", "c", "gone"))]
+    answers += [said(4, "d", "apart", "ann", "group-1")]
+    # one skips what another one labels: it is not open, and it is not counted twice
+    answers += [said(5 + n, again_id(item, 2), "skip", "ann") for n, item in enumerate("ab")]
+    answers += [said(7 + n, again_id(item, 2), "label", "bob") for n, item in enumerate("ab")]
+    events = [looked, Missing(items=("gone",), turn=0), *(Answered(answer=a) for a in answers)]
+    recorded = [Recorded(seq=n, at=answers[0].at, event=e) for n, e in enumerate(events)]
+
+    count = glance_count(fold(recorded, classes=CLASSES))
+    assert count is not None and (count.confirmed, count.apart, count.seconds) == (4, 1, 10.0)
+    assert (count.looked_at, count.open, count.wrong) == (2, 1, 0)
+    without = glance_count(fold(recorded, classes=("ant", "cow")))
+    assert without is not None and (without.confirmed, without.apart) == (0, 1)
+    assert "0 items confirmed in 1 group, 1 sent back, 2.0 s an item" in without.to_text()
+    none = glance_count(fold([e for e in recorded if e.event != events[6]], classes=("ant", "cow")))
+    assert none is not None and none.to_text() == "0 items confirmed in 1 group, 0 sent back"
 
 
 def test_the_config_asks_for_groups_after_some_rounds(tmp_path: Path) -> None:

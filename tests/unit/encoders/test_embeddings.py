@@ -138,6 +138,15 @@ def test_unit_vectors_are_centred_and_a_row_at_the_mean_stays_finite() -> None:
     assert np.isfinite(unit(np.ones((3, 2)))).all()
 
 
+def test_the_mean_of_a_large_pool_is_that_on_which_the_pool_itself_is_centred() -> None:
+    # numbers far from zero beside their spread: a running sum of float32 is rounded upwards again and again
+    rng = np.random.default_rng(0)
+    vectors = (0.1 + 0.002 * rng.standard_normal((1_000_000, 2))).astype(np.float32)
+    large = Embeddings(vectors, ("a",), "f", {}, ("d",))
+    np.testing.assert_allclose(large.mean, 0.1, rtol=1e-4)
+    np.testing.assert_array_equal(unit(vectors[:9], large.mean), unit(vectors)[:9])
+
+
 def test_what_a_killed_process_left_goes_with_the_next_encoding_and_a_living_ones_stays(
     pool: Pool, tmp_path: Path
 ) -> None:

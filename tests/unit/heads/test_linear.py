@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from activessl.errors import HeadError, LabelError
-from activessl.heads import left_out
+from activessl.heads import by_likeness, left_out
 from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
 from activessl.heads.calibrate import reliability, softmax
 from activessl.heads.choose import AutoHead
@@ -264,6 +265,23 @@ def test_what_a_head_by_likeness_says_without_a_label_is_what_it_says_when_taugh
         seen, again = np.unique(local[rest], return_inverse=True)
         others._take(x[rest], again, len(seen))
         np.testing.assert_allclose(said[i, seen], others._say(x[i : i + 1])[0], atol=1e-9)
+
+
+def test_neighbours_take_no_memory_for_each_pair_of_labels_and_say_the_same_in_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5_000, 8)), rng.integers(3, size=5_000)
+    tracemalloc.start()
+    head = NeighbourHead(classes=(0, 1, 2)).fit(x, y)
+    probs = head.predict_proba(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150e6  # a float64 for each pair is 200 MB, and two more are needed to sort
+    monkeypatch.setattr(by_likeness, "block_rows", lambda *_, **__: 5_000)
+    once = NeighbourHead(classes=(0, 1, 2)).fit(x, y)
+    np.testing.assert_allclose(head.left_out_, once.left_out_, rtol=1e-9)
+    np.testing.assert_allclose(probs, once.predict_proba(x), rtol=1e-6)
 
 
 def test_neighbours_do_not_know_a_label_of_noise_that_they_were_not_taught() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import LabelError
+from activessl.heads.again import label_doubts
 from activessl.heads.noise import consensus, suspects
 
 
@@ -80,6 +81,20 @@ def test_flipped_labels_are_suspected_and_few_others() -> None:
 def test_a_class_that_the_head_is_always_too_sure_of_does_not_draw_suspicion() -> None:
     probs = np.array([[0.95, 0.05]] * 10 + [[0.6, 0.4]] * 10)
     assert len(suspects(probs, np.repeat([0, 1], 10))) == 0
+
+
+def test_a_class_that_no_label_bears_is_not_what_another_should_have_been() -> None:
+    probs = np.array([[0.3, 0.1, 0.6], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.9, 0.1, 0.0]])
+    assert suspects(probs, np.array([0, 0, 1, 1])).tolist() == [3]
+
+
+def test_the_only_label_of_a_class_is_not_doubted_because_nobody_else_shows_it() -> None:
+    left_out = np.array([[0.9, 0.09, 0.01]] * 3 + [[0.09, 0.9, 0.01]] * 3 + [[0.98, 0.01, 0.01]])
+    labels = np.array([0, 0, 0, 1, 1, 1, 2])
+    doubts = label_doubts(labels[:, None], labels, left_out)
+    assert doubts.max() < 0.5
+    wrong = label_doubts(np.append(labels, 2)[:, None], np.append(labels, 2), np.vstack([left_out, left_out[-1]]))
+    assert wrong[-1] > 0.5  # of two, each shows the other
 
 
 def test_no_labels_give_no_suspects_and_odd_ones_are_refused() -> None:

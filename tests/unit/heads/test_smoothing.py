@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from activessl.errors import HeadError
+from activessl.heads import graph
 from activessl.heads.graph import pool_neighbours
 from activessl.heads.registry import make_head
 from activessl.heads.smoothing import Smoothed, smooth
-from activessl.strategies.index import unit_rows
+from activessl.strategies.index import Clusters, kmeans, unit_rows
 
 
 def clusters(n: int = 300, k: int = 3, d: int = 30, seed: int = 0, apart: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
@@ -109,6 +110,25 @@ def test_cell_by_cell_finds_nine_of_ten_neighbours() -> None:
     assert np.mean([len(set(a) & set(b)) / 11 for a, b in zip(truth, found, strict=True)]) > 0.9
     assert np.all(np.diff(distance, axis=1) >= 0)
     np.testing.assert_allclose(distance[7], np.linalg.norm(base[found[7]] - base[7], axis=1), atol=1e-3)
+
+
+def test_a_pool_that_lies_class_by_class_has_its_cells_where_all_of_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.zeros((4_000, 128))
+    for part in range(2):  # what tells the second half apart is nothing in the first
+        own = clusters(n=2_000, k=20, d=64, seed=part)[0]
+        points[2_000 * part : 2_000 * (part + 1), 64 * part : 64 * (part + 1)] = own
+    seen = []
+
+    def cells_of(rows: np.ndarray, *given: object, **more: object) -> Clusters:
+        seen.append(rows)
+        return kmeans(rows, *given, **more)
+
+    monkeypatch.setattr(graph, "AXES_ROWS", 500)
+    monkeypatch.setattr(graph, "kmeans", cells_of)
+    pool_neighbours(unit_rows(points), 11, exact_rows=0)
+    # else all of the second half is one cell, and compared pair by pair
+    length = np.linalg.norm(seen[0], axis=1)
+    assert length[:2_000].mean() > 0.5 < length[2_000:].mean()
 
 
 def test_new_items_find_their_neighbours_cell_by_cell_too() -> None:

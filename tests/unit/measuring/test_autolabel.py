@@ -67,6 +67,14 @@ def test_equal_confidences_stand_or_fall_together() -> None:
     assert found.accepted == 300
 
 
+def test_equal_confidences_below_the_first_threshold_are_not_judged_by_a_part_of_them() -> None:
+    sure = np.linspace(0.9, 1.0, 140)
+    known, wrong = np.append(sure, np.full(140, 0.8)), np.arange(280) >= 200  # of the equal ones, the right come first
+    rest = np.append(np.linspace(0.9, 1.0, 1_000), np.full(1_000, 0.8))
+    found = accept(rest, known, wrong, error=0.05)
+    assert found.threshold is not None and found.threshold >= 0.9 and found.accepted <= 1_000
+
+
 def test_each_class_is_judged_on_its_own() -> None:
     confidence, wrong, drawn = pool(1, n=4000, m=800)
     predicted = np.arange(4000) % 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime
 
 import numpy as np
@@ -46,6 +47,12 @@ def test_slow_people_are_not_cut_by_the_pace_of_fast_ones() -> None:
     assert found.cut == 0 and found.seconds == 20 * 62
 
 
+def test_who_gave_few_answers_is_cut_by_the_pace_of_everybody() -> None:
+    found = timed(*(answer(i, 4.0) for i in range(20)), answer(20, 900.0, "ben"), answer(21, 1000.0, "ben"))
+    ben = next(p for p in found.people if p.annotator == "ben")
+    assert ben.cut == 2 and ben.seconds < 60 and ben.median == 950.0
+
+
 @pytest.mark.parametrize("broken", [None, 0.0, -3.0, float("nan"), float("inf"), 8 * 3600.0])
 def test_a_time_that_cannot_be_believed_counts_with_the_median(broken: float | None) -> None:
     found = timed(*(answer(i, 4.0) for i in range(6)), answer(6, broken))
@@ -63,6 +70,29 @@ def test_the_interval_holds_the_figure() -> None:
     rng = np.random.default_rng(0)
     found = timed(*(answer(i, float(np.exp(rng.normal(1.4, 0.5)))) for i in range(200)))
     assert found.low < found.per_label < found.high < found.low * 1.3
+
+
+def test_the_interval_holds_the_figure_where_many_people_gave_one_answer_each() -> None:
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(60):
+        found = timed(*(answer(i, float(t), f"p{i}") for i, t in enumerate(rng.lognormal(1.3, 0.5, 20))))
+        held += found.low <= np.exp(1.3 + 0.5**2 / 2) <= found.high
+    assert held >= 45  # none, where each of them is resampled alone
+
+
+def test_the_interval_of_many_answers_takes_no_memory_for_each_of_them_in_each_resample() -> None:
+    rng = np.random.default_rng(0)
+    times = [answer(i, float(t)) for i, t in enumerate(rng.uniform(2, 6, 10_000))]
+    tracemalloc.start()
+    found, tax = timed(*times), difficulty_tax(times[:9_000], times[9_000:], rng=np.random.default_rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6  # all resamples at once are 160 MB
+    seconds = np.array([a.seconds for a in times])
+    sums = seconds[np.random.default_rng(0).integers(0, 10_000, (1000, 10_000))].sum(axis=1)
+    assert (found.low, found.high) == pytest.approx(np.quantile(sums, (0.05, 0.95)) / 10_000, rel=1e-9)
+    assert tax.low < 1 < tax.high
 
 
 def test_imported_truth_and_withdrawn_answers_cost_nothing() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from activessl.errors import MeasureError
 from activessl.measuring.live import PUBLIC, Prior, live_savings, quantiles
+from activessl.measuring.planning import make_plan
 from activessl.measuring.trend import Trend, fit_trend
 
 
@@ -96,6 +97,16 @@ def test_reaching_and_reading_off_are_inverse() -> None:
     assert [float(np.log(trend.error(needed[i])[i])) for i in range(2)] == pytest.approx(goal.tolist())
     ahead = (trend.error(needed[0])[0] - trend.error(needed[0] + 0.01)[0]) / 0.01
     assert trend.gain(needed[0])[0] == pytest.approx(ahead, rel=1e-3)
+
+
+def test_a_target_that_takes_more_than_the_pool_is_out_of_reach_and_has_no_figure() -> None:
+    curve = Trend(100.0, np.full(50, np.log(0.2)), np.full(50, 0.5), np.full(50, 1e-3))  # 300 labels more for 90 %
+    few, enough = (
+        make_plan(curve, 0.9, labels=100, pool=pool, random_labels=40, rng=np.random.default_rng(0))
+        for pool in (399, 401)
+    )
+    assert few.hopeless and few.reachable == 0.0 and few.more.middle is few.more.high is None
+    assert not enough.hopeless and enough.more.middle == pytest.approx(300, abs=1)
 
 
 def test_sizes_that_do_not_ascend_are_refused() -> None:

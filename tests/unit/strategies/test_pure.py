@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from activessl.errors import QueryError
+from activessl.strategies import balls
 from activessl.strategies.balls import competence, dcom, prob_cover, pure_radius
 from activessl.strategies.base import State
 from activessl.strategies.clusters import kmeans_centroids, typiclust
@@ -242,6 +244,33 @@ def herding_objective(points: np.ndarray, picks: np.ndarray, width: float) -> fl
     return float(np.exp(-squared / width**2).max(axis=1).mean())
 
 
+def test_the_edges_of_a_pool_that_lies_class_by_class_are_counted_before_they_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points = rng().normal(size=(3_000, 8))
+    points[300:] = points[300] + 0.01 * rng().normal(size=(2_700, 8))  # the first ones are far from everything
+    tracemalloc.start()
+    monkeypatch.setattr(balls, "_EDGES", 1_000_000)
+    found = prob_cover(points, NONE, np.arange(3_000), 2, radius=0.3, rng=rng())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80e6 and found.objective > 0.9
+
+
+def test_how_well_labels_cover_the_pool_is_not_told_by_the_labels_themselves() -> None:
+    points = np.repeat(np.eye(3), (8, 1, 1), axis=0)  # most of the pool is labeled, or a copy of what is
+    assert labeled_distance(points, np.arange(6), rng=rng()) == pytest.approx(2**0.5, abs=1e-3)
+
+
+def test_power_may_draw_what_the_head_is_certain_of_and_knows_with_what_chance() -> None:
+    probs = np.repeat([[0.6, 0.4], [1.0, 0.0]], (10, 30), axis=0)
+    points = rng().normal(size=(40, 4))
+    state = State(points, NONE, NONE, 2, rng(), probs=probs)
+    query = get_strategy("power").query(state, 20)
+    assert np.sum(query.indices >= 10) >= 10  # the uncertain ones alone are too few
+    assert np.all((query.propensities > 0) & (query.propensities <= 1))
+
+
 def test_prob_cover_draws_at_random_when_all_is_covered() -> None:
     points, _ = blobs([30])
     picks = [
@@ -252,8 +281,6 @@ def test_prob_cover_draws_at_random_when_all_is_covered() -> None:
 
 
 def test_a_crowded_graph_is_counted_without_its_edges(monkeypatch: pytest.MonkeyPatch) -> None:
-    from activessl.strategies import balls
-
     points, _ = blobs([80, 40, 20], spread=0.2)
     kept = prob_cover(points, NONE, np.arange(140), 10, radius=0.6, rng=rng())
     monkeypatch.setattr(balls, "_EDGES", 10)
