@@ -8,7 +8,7 @@ from hashlib import sha256
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.drawing import draws
+from activessl.drawn import draws
 from activessl.errors import LabelError, MeasureError, QueryError
 from activessl.evidence import Evidence
 from activessl.heads.decisions import Labels, decide, one_kind, same, sureness

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.annotators.base import is_again, item_of
-from activessl.drawing import Drawn, draws
+from activessl.drawn import Drawn, draws
 from activessl.encoders.base import tell
 from activessl.errors import MeasureError, ProjectError
 from activessl.heads.decisions import Labels, decide, one_kind, same, sureness

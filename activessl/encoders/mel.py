@@ -67,7 +67,17 @@ class MelInput:
         return pixels
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[torch.Tensor]:
-        """The pool in its order as (b, 1, side, side) of uint8."""
+        """The pool in its order as (b, 1, side, side) of uint8.
+
+        Raises:
+            EncoderError: It was recorded at another rate.
+        """
+        given = pool.source.sample_rate if isinstance(pool.source, Sampled) else None
+        if given not in (None, self.rate):
+            raise EncoderError(
+                f"audio of {given:,} samples a second, where the encoder knows {self.rate:,}",
+                hint="bring it to that rate, or encode with a new encoder",
+            )
         for start in range(0, len(pool), batch_size):
             rows = range(start, min(start + batch_size, len(pool)))
             clips = (cast("np.ndarray[Any, np.dtype[np.float32]]", pool.read(row)) for row in rows)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
+from functools import cache
 from math import gcd
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -41,13 +43,10 @@ def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
         >>> decode_wav(buffer.getvalue()).shape
         (1, 1600)
     """
-    from scipy.io import wavfile
     from scipy.signal import resample_poly
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of chunks that it does not know: they hold no sound
-            given, samples = wavfile.read(io.BytesIO(content))
+        given, samples = _reader()(io.BytesIO(content))
     except Exception as error:  # noqa: BLE001  a decoder may raise anything on broken bytes; one file is never fatal
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PoolError(f"sound cannot be decoded: {why[:200]}", hint="save it again as an uncompressed WAV") from None
@@ -68,6 +67,15 @@ def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
         shared = gcd(given, rate)
         mono = resample_poly(mono, rate // shared, given // shared)
     return np.asarray(mono, dtype=np.float32)[None]
+
+
+@cache
+def _reader() -> Callable[[io.BytesIO], tuple[int, np.ndarray[Any, np.dtype[Any]]]]:
+    from scipy.io import wavfile
+
+    # of chunks that it does not know, which hold no sound; once for all, since files are read in several threads
+    warnings.filterwarnings("ignore", category=wavfile.WavFileWarning)
+    return cast("Callable[[io.BytesIO], tuple[int, np.ndarray[Any, np.dtype[Any]]]]", wavfile.read)
 
 
 def _in_range(samples: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -84,3 +84,11 @@ def test_the_window_follows_the_sample_rate_and_a_rate_that_is_not_known_is_refu
     with pytest.raises(EncoderError, match="sample rate") as caught:
         choose_mel(pool)
     assert caught.value.hint
+
+
+def test_sounds_of_another_rate_are_refused_and_not_taken_for_lower_ones(tmp_path: Path) -> None:
+    low, high = (pool_of(tmp_path / f"{rate}.npz", [tone(400, rate=rate)] * 2, rate) for rate in (8_000, 16_000))
+    mel = choose_mel(low)
+    assert len(next(mel.batches(low, 2))) == 2
+    with pytest.raises(EncoderError, match="16,000 samples a second, where the encoder knows 8,000"):
+        next(mel.batches(high, 2))
