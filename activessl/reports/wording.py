@@ -99,15 +99,15 @@ def weakest_text(rows: Sequence[tuple[str, ClassQuality | None]]) -> str:
         'weakest is cat, 41 % of it found (22 to 63 %, from 17)'
     """
     known = [(name, quality) for name, quality in rows if quality is not None]
-    worst = weakest([quality for _, quality in known])
-    if worst is None:
+    qualities = [quality for _, quality in known]
+    worst = weakest(qualities)
+    found = None if worst is None else qualities[worst].found
+    if worst is None or found is None:
         return ""
-    name, quality = known[worst]
-    assert quality.found is not None
-    mean = mean_found([quality for _, quality in known])
+    mean = mean_found(qualities)
     over = "" if mean is None or len(known) < len(rows) else f"{percent(mean, 1)} found on average over classes; "
-    share, _, rest = quality.found.to_text().partition(" (")
-    return f"{over}weakest is {name}, {share} of it found ({rest}"
+    share, _, rest = found.to_text().partition(" (")
+    return f"{over}weakest is {known[worst][0]}, {share} of it found ({rest}"
 
 
 def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:
