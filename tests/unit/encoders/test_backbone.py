@@ -71,7 +71,8 @@ def encode(encoder: Any, pool: Pool, batch_size: int = 4) -> np.ndarray:
 @pytest.mark.parametrize("make", [dinov2, clip, mae, convnext])
 def test_networks_of_every_kind_give_the_same_vectors_again(make: Any, pool: Pool, tmp_path: Path) -> None:
     model = make(tmp_path / "model")
-    encoder = fit_encoder("backbone", pool, folder=tmp_path / "e", model=str(model))
+    # in bfloat16 a batch of another size may be rounded in another order
+    encoder = fit_encoder("backbone", pool, folder=tmp_path / "e", model=str(model), precision="float32")
     vectors = encode(encoder, pool)
     assert vectors.shape == (6, encoder.dim) == (6, 16)
     assert np.isfinite(vectors).all()
