@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 
 import numpy as np
 from jaxtyping import Float
 
 from activessl.errors import PoolError
-from activessl.pool.texts import delimiter_of
+from activessl.pool.separated import delimiter_of, lines_of
 
 #: Columns that say when, not what.
 _TIME = frozenset({"time", "timestamp", "datetime", "date", "t", "index", ""})
@@ -40,11 +39,10 @@ def decode_series(content: bytes) -> Float[np.ndarray, "c t"]:
     except UnicodeDecodeError:
         raise PoolError("a recording that is not UTF-8", hint="save it again as UTF-8") from None
     delimiter = delimiter_of(text)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        table = [(rows.line_num, row) for row in rows if row]
+        table = list(lines_of(text, delimiter))
     except csv.Error as error:
-        raise PoolError(f"line {rows.line_num}: {error}", hint="write it again as a CSV") from None
+        raise PoolError(str(error), hint="write it again as a CSV") from None
     if not table:
         raise PoolError("a recording without lines", hint="drop the file, or fill it")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,13 +14,13 @@ import numpy as np
 from activessl.errors import PoolError
 from activessl.pool.arrays import row_ids
 from activessl.pool.pool import Item, Media, Modality, Stamp, Unreadable
+from activessl.pool.separated import delimiter_of, lines_of
 
 #: Endings of the files that are read here.
 TEXT_TABLES = (".csv", ".tsv", ".jsonl")
 
 #: Columns with a meaning of their own: what else is there alone is the text.
 _OWN = frozenset({"id", "label", "label_name", "split"})
-_DELIMITERS = ",;\t"
 
 
 class TextTable(NamedTuple):
@@ -168,43 +167,27 @@ def read_text_table(location: Path) -> TextTable:
 
 
 def _of_csv(location: Path, content: str) -> tuple[list[str], dict[str, list[Any]]]:
-    csv.field_size_limit(max(csv.field_size_limit(), len(content) + 1))  # one for the process, so it only grows
     tabs = location.suffix.lower() == ".tsv"
-    rows = csv.reader(io.StringIO(content, newline=""), delimiter="\t" if tabs else delimiter_of(content), strict=True)
+    rows = lines_of(content, "\t" if tabs else delimiter_of(content))
     try:
-        names = [name.strip() for name in next(rows, [])]
+        names = [name.strip() for name in next(rows, (0, []))[1]]
         if len(set(names)) != len(names):
             raise PoolError(f"{location} has two columns of one name", hint="name each column once")
         columns: dict[str, list[Any]] = {name: [] for name in names}
-        for row in rows:
-            if not row:
-                continue  # an empty line, as at the end
+        for line, row in rows:
             if len(row) != len(names):
                 raise PoolError(
-                    f"line {rows.line_num} of {location} has {len(row)} fields, not {len(names)}",
+                    f"line {line} of {location} has {len(row)} fields, not {len(names)}",
                     hint="put texts that hold the separator or line breaks between quotation marks",
                 )
             for name, value in zip(names, row, strict=True):
                 columns[name].append(value)
     except csv.Error as error:
-        raise PoolError(
-            f"{location} cannot be read, line {rows.line_num}: {error}", hint="write it again as a CSV"
-        ) from None
+        raise PoolError(f"{location} cannot be read, {error}", hint="write it again as a CSV") from None
     for name in ("label", "split"):
         if name in columns:
             columns[name] = _numbers(columns[name])
     return names, columns
-
-
-def delimiter_of(content: str) -> str:
-    """What separates the columns: the comma, semicolon or tab that the first line has most of.
-
-    Example:
-        >>> delimiter_of("a;b, or c;d\\n1,2,3;4;5")
-        ';'
-    """
-    first = content.partition("\n")[0]
-    return max(_DELIMITERS, key=first.count)
 
 
 def _numbers(values: list[str]) -> list[Any]:

@@ -79,16 +79,15 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _of_csv(text: str) -> list[dict[str, Any]]:
-    from activessl.pool.texts import delimiter_of
+    from activessl.pool.separated import delimiter_of, lines_of
 
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
-    names = [name.strip() for name in next(rows, [])]
+    rows = lines_of(text, delimiter_of(text))
+    names = [name.strip() for name in next(rows, (0, []))[1]]
     found = []
-    for row in rows:
-        if row and len(row) != len(names):
-            raise ValueError(f"line {rows.line_num} has {len(row)} fields, not {len(names)}")
-        if row:
-            found.append({name: _plain(cell) for name, cell in zip(names, row, strict=True)})
+    for line, row in rows:
+        if len(row) != len(names):
+            raise ValueError(f"line {line} has {len(row)} fields, not {len(names)}")
+        found.append({name: _plain(cell) for name, cell in zip(names, row, strict=True)})
     return found
 
 
