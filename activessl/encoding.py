@@ -30,17 +30,13 @@ def known_ids(project: Project, history: History) -> frozenset[str] | None:
         return None
 
 
-def check_moved(project: Project, history: History, pool: Pool) -> None:
+def check_moved(before: Embeddings, history: History, pool: Pool) -> None:
     """Refuse a pool in which items that were asked about have the ids of others: their labels would go with them, as
     where rows were taken out of a file that names its items by their rows.
 
     Raises:
         PoolError: An id with an answer, or in the open round, holds what another id held when the pool was encoded.
     """
-    try:
-        before = View(project, history).embeddings
-    except ProjectError:
-        return
     current = history.open_round
     asked = {item_of(a.item_id) for a in history.answers.values()} | history.machine.keys()
     asked |= {item_of(i) for i in (current.asked if current else ())}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -87,7 +88,8 @@ class Session:
             self.project.remember(pool)
             start = time.monotonic()
             history = self.project.history()
-            check_moved(self.project, history, pool)
+            with suppress(ProjectError):  # never encoded, or the vectors were deleted
+                check_moved(View(self.project, history).embeddings, history, pool)
             # one that was fine-tuned stays in use until it is taken back, or another one is asked for
             encoder = None if minutes is not None else standing_encoder(self.project, history)
             wanted = encoder is None
@@ -172,8 +174,9 @@ class Session:
             pool = self.project.pool()
         except PoolError:  # a disk that is not there now says nothing about its items
             return history
-        check_moved(self.project, history, pool)
-        missing = frozenset(item for item in View(self.project, history).embeddings.ids if item not in pool)
+        before = View(self.project, history).embeddings
+        check_moved(before, history, pool)
+        missing = frozenset(item for item in before.ids if item not in pool)
         if missing == history.missing:
             return history
         with self.project.lock():

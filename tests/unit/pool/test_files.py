@@ -210,6 +210,7 @@ def test_a_recording_as_loggers_write_it(content: str, series: list[list[float |
         (b"x,y\n1,2\n3\n", "line 3 has 1 columns, not 2"),
         (b"x,y\n1,2\n3,off\n", "line 3: 'off' is no number"),
         (b"x\ninf\n", "holds infinity"),
+        (b"x\n-1e300\n", "holds infinity"),
         (b"x\nnan\n", "without a value"),
         (b"x\n\xff\n", "not UTF-8"),
         (b'x\n"1\n', "unexpected end"),
