@@ -6,7 +6,6 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,11 +14,12 @@ import numpy as np
 from activessl.errors import PoolError
 from activessl.pool.decode import decode_image, encode_png
 from activessl.pool.pool import Item, Media, Modality, Unreadable
+from activessl.pool.rows import RowsSource
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-class NpzSource:
+class NpzSource(RowsSource):
     """An npz file: images, series, vectors, or packed encoded images or audio.
 
     Args:
@@ -34,35 +34,15 @@ class NpzSource:
     """
 
     def __init__(self, location: Path, modality: Modality | None = None) -> None:
-        self._modality: Modality
-        self._location = location
         keys = npz_keys(location)
-        self._modality, self._key = _choose(location, keys, modality)
+        held, self._key = _choose(location, keys, modality)
+        super().__init__(location, held)
         self._values = read_npz(location, self._key)
         self._offsets = read_npz(location, "offsets").astype(np.int64) if self._key == "data" else None
         self.sample_rate = int(read_npz(location, "sample_rate")) if self._modality == "audio" else None
         self._check()
-        self._ids = row_ids(location, len(self), read_npz(location, "ids") if "ids" in keys else None)
-        self._row = {item_id: row for row, item_id in enumerate(self._ids)}
-        status = location.stat()
-        self._stamp = (status.st_size, status.st_mtime_ns)
-
-    @property
-    def modality(self) -> Modality:
-        """What the chosen key holds."""
-        return self._modality
-
-    @property
-    def location(self) -> Path:
-        """The file."""
-        return self._location
-
-    def __len__(self) -> int:
-        return len(self._values) if self._offsets is None else len(self._offsets) - 1
-
-    def stamps(self) -> Mapping[str, tuple[int, int]]:
-        """The file's size and time, the same for each item."""
-        return dict.fromkeys(self._ids, self._stamp)
+        n = len(self._values) if self._offsets is None else len(self._offsets) - 1
+        self._name_rows(n, read_npz(location, "ids") if "ids" in keys else None)
 
     def describe(self, item_id: str) -> Item | Unreadable:
         """Hash and check one row."""
@@ -73,10 +53,6 @@ class NpzSource:
         if media.dtype.kind == "f" and (why := _unusable(media, missing_allowed=self._modality == "series")):
             return Unreadable(item_id, why)
         return Item(item_id, self._digest(item_id), media.shape)
-
-    def scan(self) -> Iterator[Item | Unreadable]:
-        """Describe each row in turn."""
-        return map(self.describe, self._ids)
 
     def read(self, item_id: str) -> Media:
         """One row as an image (h, w, c), a series (channels, time) or a vector (d,)."""
@@ -90,10 +66,6 @@ class NpzSource:
         values = stored.astype(np.float32)
         return values[None] if self._modality == "series" and values.ndim == 1 else values
 
-    def path(self, item_id: str) -> Path | None:  # noqa: ARG002  of the protocol
-        """None: a row has no file of its own."""
-        return None
-
     def content(self, item_id: str) -> bytes:
         """Encoded image bytes (PNG where pixels are stored), or npy bytes."""
         if self._modality == "image":
@@ -104,10 +76,7 @@ class NpzSource:
         return buffer.getvalue()
 
     def _stored(self, item_id: str) -> Array:
-        try:
-            row = self._row[item_id]
-        except KeyError:
-            raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id") from None
+        row = self._row_of(item_id)
         if self._offsets is None:
             return cast(Array, self._values[row])
         return self._values[self._offsets[row] : self._offsets[row + 1]]
@@ -168,18 +137,6 @@ def read_npz(location: Path, key: str) -> Array:
         raise PoolError(
             f"{key!r} in {location} cannot be read", hint="store numbers or text, not objects, and check the file"
         ) from None
-
-
-def row_ids(location: Path, n: int, given: Array | None) -> tuple[str, ...]:
-    """The ids of the rows of a file: those it holds, or ``NAME:ROW``."""
-    if given is None:
-        return tuple(f"{location.stem}:{row}" for row in range(n))
-    ids = tuple(str(item_id) for item_id in given.tolist())
-    if len(ids) != n:
-        raise PoolError(f"{len(ids)} ids for {n} items in {location}", hint="store one id for each item")
-    if len(set(ids)) != n:
-        raise PoolError(f"two items share one id in {location}", hint="make the ids unique")
-    return ids
 
 
 def _choose(location: Path, keys: frozenset[str], modality: Modality | None) -> tuple[Modality, str]:

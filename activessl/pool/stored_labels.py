@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from activessl.errors import PoolError
-from activessl.pool.arrays import npz_keys, read_npz, row_ids
+from activessl.pool.arrays import npz_keys, read_npz
 from activessl.pool.pool import Pool
+from activessl.pool.rows import row_ids
 from activessl.pool.sources import FolderSource
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
 from activessl.pool.texts import TEXT_TABLES, TextTableSource, read_text_table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from activessl.errors import PoolError
-from activessl.pool.arrays import row_ids
 from activessl.pool.decode import decode_image
 from activessl.pool.pool import Item, Media, Modality, Unreadable
+from activessl.pool.rows import RowsSource
 
 #: Row groups that are kept decompressed, for readers that go forwards.
 _KEPT_GROUPS = 2
 
 
-class ParquetSource:
+class ParquetSource(RowsSource):
     """A parquet file with a column of encoded images, or of text.
 
     Args:
@@ -33,40 +32,19 @@ class ParquetSource:
     """
 
     def __init__(self, location: Path, modality: Modality | None = None) -> None:
-        self._modality: Modality
-        self._location = location
         self._file = open_parquet(location)
-        self._modality, self._column = _choose(location, self._file.schema_arrow, modality)
+        held, self._column = _choose(location, self._file.schema_arrow, modality)
+        super().__init__(location, held)
         given = None
         if "id" in self._file.schema_arrow.names:
             column = read_column(location, self._file, "id")
             if column.null_count:
                 raise PoolError(f"{column.null_count} empty ids in {location}", hint="give each item an id")
             given = np.asarray(column.to_pylist(), dtype=object)
-        self._ids = row_ids(location, self._file.metadata.num_rows, given)
-        self._row = {item_id: row for row, item_id in enumerate(self._ids)}
         meta = self._file.metadata
+        self._name_rows(meta.num_rows, given)
         self._starts = np.cumsum([0] + [meta.row_group(g).num_rows for g in range(meta.num_row_groups)])
         self._groups: dict[int, Any] = {}
-        status = location.stat()
-        self._stamp = (status.st_size, status.st_mtime_ns)
-
-    @property
-    def modality(self) -> Modality:
-        """ "Image or text."""
-        return self._modality
-
-    @property
-    def location(self) -> Path:
-        """The file."""
-        return self._location
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def stamps(self) -> Mapping[str, tuple[int, int]]:
-        """The file's size and time, the same for each item."""
-        return dict.fromkeys(self._ids, self._stamp)
 
     def describe(self, item_id: str) -> Item | Unreadable:
         """Hash and decode one row."""
@@ -80,25 +58,14 @@ class ParquetSource:
         shape = (len(media),) if isinstance(media, str) else media.shape
         return Item(item_id, hashlib.sha256(content).hexdigest(), shape)
 
-    def scan(self) -> Iterator[Item | Unreadable]:
-        """Describe each row in turn."""
-        return map(self.describe, self._ids)
-
     def read(self, item_id: str) -> Media:
         """One row as an image (h, w, c) or a str."""
         content = self.content(item_id)
         return decode_image(content) if self._modality == "image" else content.decode("utf-8")
 
-    def path(self, item_id: str) -> Path | None:  # noqa: ARG002  of the protocol
-        """None: a row has no file of its own."""
-        return None
-
     def content(self, item_id: str) -> bytes:
         """The stored image bytes, or the text as UTF-8."""
-        try:
-            row = self._row[item_id]
-        except KeyError:
-            raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id") from None
+        row = self._row_of(item_id)
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         value = self._group(group)[row - int(self._starts[group])].as_py()
         if isinstance(value, dict):

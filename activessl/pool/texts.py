@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from activessl.errors import PoolError
-from activessl.pool.arrays import row_ids
-from activessl.pool.pool import Item, Media, Modality, Stamp, Unreadable
+from activessl.pool.pool import Item, Media, Modality, Unreadable
+from activessl.pool.rows import RowsSource
 from activessl.pool.separated import delimiter_of, lines_of
 
 #: Endings of the files that are read here.
@@ -39,7 +38,7 @@ class TextTable(NamedTuple):
     split: list[Any] | None
 
 
-class TextTableSource:
+class TextTableSource(RowsSource):
     """A table of texts: a ``.csv``, a ``.tsv``, or a ``.jsonl`` with one object a line.
 
     Args:
@@ -55,34 +54,14 @@ class TextTableSource:
     def __init__(self, location: Path, modality: Modality | None = None) -> None:
         if modality not in (None, "text"):
             raise PoolError(f"{location} holds text, not {modality}", hint="choose what it holds")
-        self._location = location
+        super().__init__(location, "text")
         table = read_text_table(location)
         self._texts = table.texts
         empty = sum(not str(one if one is not None else "").strip() for one in table.ids or ())
         if empty:
             raise PoolError(f"{empty} empty ids in {location}", hint="give each item an id")
         given = None if table.ids is None else np.asarray([str(one) for one in table.ids], dtype=object)
-        self._ids = row_ids(location, len(self._texts), given)
-        self._row = {item_id: row for row, item_id in enumerate(self._ids)}
-        status = location.stat()
-        self._stamp = (status.st_size, status.st_mtime_ns)
-
-    @property
-    def modality(self) -> Modality:
-        """Always "text"."""
-        return "text"
-
-    @property
-    def location(self) -> Path:
-        """The file."""
-        return self._location
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
-    def stamps(self) -> Mapping[str, Stamp]:
-        """The file's size and time, the same for each item."""
-        return dict.fromkeys(self._ids, self._stamp)
+        self._name_rows(len(self._texts), given)
 
     def describe(self, item_id: str) -> Item | Unreadable:
         """Hash one text."""
@@ -93,24 +72,13 @@ class TextTableSource:
             return Unreadable(item_id, error.message)
         return Item(item_id, hashlib.sha256(content).hexdigest(), (len(text),))
 
-    def scan(self) -> Iterator[Item | Unreadable]:
-        """Describe each row in turn."""
-        return map(self.describe, self._ids)
-
     def read(self, item_id: str) -> Media:
         """One text."""
         return self.content(item_id).decode("utf-8")
 
-    def path(self, item_id: str) -> Path | None:  # noqa: ARG002  of the protocol
-        """None: a row has no file of its own."""
-        return None
-
     def content(self, item_id: str) -> bytes:
         """The text as UTF-8."""
-        try:
-            text = self._texts[self._row[item_id]]
-        except KeyError:
-            raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id") from None
+        text = self._texts[self._row_of(item_id)]
         if text is None:
             raise PoolError("empty row", hint="drop the row, or fill it")
         return text.encode("utf-8", errors="replace")  # JSON can hold halves of characters

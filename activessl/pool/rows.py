@@ -1,0 +1,86 @@
+"""What sources have in common whose items are the rows of one file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from activessl.errors import PoolError
+from activessl.pool.pool import Item, Modality, Stamp, Unreadable
+
+
+class RowsSource(ABC):
+    """A file with an item a row.
+
+    Args:
+        location: The file.
+        modality: What the items are.
+    """
+
+    def __init__(self, location: Path, modality: Modality) -> None:
+        self._location, self._modality = location, modality
+        self._ids: tuple[str, ...] = ()
+        self._row: dict[str, int] = {}
+        self._stamp: Stamp = (0, 0)
+
+    def _name_rows(self, n: int, given: np.ndarray[Any, np.dtype[Any]] | None) -> None:
+        """Call the n rows by what the file calls them, or else ``NAME:ROW``, as of now.
+
+        Raises:
+            PoolError: Not one id for each, or two alike.
+        """
+        self._ids = row_ids(self._location, n, given)
+        self._row = {item_id: row for row, item_id in enumerate(self._ids)}
+        status = self._location.stat()
+        self._stamp = (status.st_size, status.st_mtime_ns)
+
+    @property
+    def modality(self) -> Modality:
+        """What kind of media the rows are."""
+        return self._modality
+
+    @property
+    def location(self) -> Path:
+        """The file."""
+        return self._location
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def stamps(self) -> Mapping[str, Stamp]:
+        """The file's size and time, the same for each item."""
+        return dict.fromkeys(self._ids, self._stamp)
+
+    @abstractmethod
+    def describe(self, item_id: str) -> Item | Unreadable:
+        """Read one row and describe it."""
+
+    def scan(self) -> Iterator[Item | Unreadable]:
+        """Describe each row in turn."""
+        return map(self.describe, self._ids)
+
+    def path(self, item_id: str) -> Path | None:  # noqa: ARG002  of the protocol
+        """None: a row has no file of its own."""
+        return None
+
+    def _row_of(self, item_id: str) -> int:
+        try:
+            return self._row[item_id]
+        except KeyError:
+            raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id") from None
+
+
+def row_ids(location: Path, n: int, given: np.ndarray[Any, np.dtype[Any]] | None) -> tuple[str, ...]:
+    """The ids of the rows of a file: those it holds, or ``NAME:ROW``."""
+    if given is None:
+        return tuple(f"{location.stem}:{row}" for row in range(n))
+    ids = tuple(str(item_id) for item_id in given.tolist())
+    if len(ids) != n:
+        raise PoolError(f"{len(ids)} ids for {n} items in {location}", hint="store one id for each item")
+    if len(set(ids)) != n:
+        raise PoolError(f"two items share one id in {location}", hint="make the ids unique")
+    return ids
