@@ -22,7 +22,8 @@ class RowsSource(ABC):
     """
 
     def __init__(self, location: Path, modality: Modality) -> None:
-        self._location, self._modality = location, modality
+        self._location = location
+        self._modality: Modality = modality
         self._ids: tuple[str, ...] = ()
         self._row: dict[str, int] = {}
         self._stamp: Stamp = (0, 0)
