@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+from typing import TypeVar
+
 import torch
+from torch import nn
 
 from activessl.encoders.processes import count, own_gpu
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def best_device() -> torch.device:
@@ -19,3 +25,8 @@ def best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def placed(network: Network, device: torch.device) -> Network:
+    """A network on a device: itself where that is a processor, else a copy, so that it can still be saved and drawn."""
+    return network if device.type == "cpu" else copy.deepcopy(network).to(device)

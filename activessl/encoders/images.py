@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, cast
 
@@ -12,6 +11,7 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image
 
+from activessl.encoders.side_by_side import decoded
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 
@@ -58,20 +58,11 @@ class ImageInput:
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[torch.Tensor]:
         """The pool in its order as (b, c, side, side) of uint8; the next batch is decoded while one is in use."""
-        starts = range(0, len(pool), batch_size)
 
-        def load(start: int) -> torch.Tensor:
-            rows = range(start, min(start + batch_size, len(pool)))
+        def load(rows: range) -> torch.Tensor:
             return torch.from_numpy(np.stack([self.tensor(read_image(pool, row)) for row in rows]))
 
-        # one worker: sources are read forwards, and memory holds two batches whatever the size of the pool
-        with ThreadPoolExecutor(max_workers=1) as worker:
-            coming = worker.submit(load, 0)
-            for start in starts:
-                batch = coming.result()
-                if start + batch_size < len(pool):
-                    coming = worker.submit(load, start + batch_size)
-                yield batch
+        return decoded(load, pool, batch_size)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, for the encoder's configuration."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from activessl.encoders.augment import Augmentation
+from activessl.encoders.regions import means_by_region
 from activessl.encoders.sharing import Share
 from activessl.encoders.vit import Patches, ViT, ViTConfig, patchify
 
@@ -46,11 +46,10 @@ class ImageMaterial:
     """Images.
 
     Attributes:
-        images: (n, c, s, s) of uint8.
+        images: (n, c, s, s) of uint8, on the device where views are made.
         config: Into which patches they are cut.
         augment: How views differ.
         slight: How views differ whose vectors should be the same; None where that was not found to help.
-        device: Where patches are made.
         mean: (c,) of the pixels in [0, 1].
         std: (c,) of these.
     """
@@ -59,7 +58,6 @@ class ImageMaterial:
     config: ViTConfig
     augment: Augmentation
     slight: Augmentation | None
-    device: torch.device
     mean: Tensor
     std: Tensor
 
@@ -72,10 +70,10 @@ class ImageMaterial:
         device: torch.device,
         slight: Augmentation | None = None,
     ) -> ImageMaterial:
-        """Images (n, c, s, s) of uint8, with the mean and the spread of some of them."""
+        """Images (n, c, s, s) of uint8, kept on the device, with the mean and the spread of some of them."""
         values = images[:: max(1, len(images) // 1000)].float() / 255
         mean, std = values.mean((0, 2, 3)), values.std((0, 2, 3)).clamp_min(1 / 255)
-        return cls(images, config, augment, slight, device, mean, std)
+        return cls(images.to(device), config, augment, slight, mean, std)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -86,18 +84,18 @@ class ImageMaterial:
 
     def patches(self, rows: Int[Tensor, " b"]) -> Patches:
         """Images as they are."""
-        return self._cut(self.images[rows].to(self.device).float() / 255)
+        return self._cut(self.images[rows].float() / 255)
 
     def view(self, rows: Int[Tensor, " s"], generator: torch.Generator, share: Share | None = None) -> Patches:
         """Augmented images."""
         share = share or Share(len(rows))
-        return self._cut(self.augment(self.images[rows[share.mine]].to(self.device).float() / 255, generator, share))
+        return self._cut(self.augment(self.images[rows[share.mine]].float() / 255, generator, share))
 
     def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:
         """Slightly augmented images; None where nothing was found to help."""
         if self.slight is None:
             return None
-        return self._cut(self.slight(self.images[rows].to(self.device).float() / 255, generator).clamp(0, 1))
+        return self._cut(self.slight(self.images[rows].float() / 255, generator).clamp(0, 1))
 
     def vectors(self, vit: ViT, patches: Patches, grid: int) -> Float[Tensor, "b d"]:
         """Tokens averaged over a grid of regions."""
@@ -119,7 +117,7 @@ def tokens_by_region(vit: ViT, patches: Tensor, grid: int) -> Tensor:
     tokens = vit(patches)  # (b, n, d)
     side = round(tokens.shape[1] ** 0.5)
     maps = tokens.transpose(1, 2).unflatten(2, (side, side))  # (b, d, side, side)
-    return F.adaptive_avg_pool2d(maps, min(grid, side)).flatten(1)
+    return means_by_region(maps, min(grid, side)).flatten(1)
 
 
 def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:

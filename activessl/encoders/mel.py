@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 
+from activessl.encoders.side_by_side import decoded
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.pool.sources import Sampled
@@ -78,10 +79,12 @@ class MelInput:
                 f"audio of {given:,} samples a second, where the encoder knows {self.rate:,}",
                 hint="bring it to that rate, or encode with a new encoder",
             )
-        for start in range(0, len(pool), batch_size):
-            rows = range(start, min(start + batch_size, len(pool)))
+
+        def load(rows: range) -> torch.Tensor:
             clips = (cast("np.ndarray[Any, np.dtype[np.float32]]", pool.read(row)) for row in rows)
-            yield torch.from_numpy(np.stack([self.tensor(clip) for clip in clips]))
+            return torch.from_numpy(np.stack([self.tensor(clip) for clip in clips]))
+
+        return decoded(load, pool, batch_size)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, for the encoder's configuration."""

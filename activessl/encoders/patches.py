@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,11 +24,13 @@ from jaxtyping import Float
 
 from activessl.encoders.augment import SLIGHT, Augmentation
 from activessl.encoders.base import OnProgress, roughly, say, tell
+from activessl.encoders.device import best_device
 from activessl.encoders.images import ImageInput, Pictures, choose_input, parts, sample_tensor
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.pixels import principal_components
-from activessl.encoders.regions import layout_weight, weigh_layout
+from activessl.encoders.regions import layout_weight, means_by_region, weigh_layout
 from activessl.encoders.registry import Entry
+from activessl.encoders.side_by_side import computed
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.pool.pool import Pool
 
@@ -37,6 +39,9 @@ CONTRAST = 10.0 / 255**2
 
 #: Items from which centroids and components are learned, and those of them that are also seen in views.
 _SAMPLE, _VIEWED = 2_000, 1_500
+
+#: Activations that a GPU works on at once: a quarter of a gigabyte, of which it holds a few copies.
+_ON_GPU = 64 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,17 +68,47 @@ class PatchEncoder:
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
         """The features of the pool's images."""
-        for batch in self.image.batches(pool, batch_size):
-            yield ((self.pooled(batch) - self.pca_mean) @ self.pca).numpy()
+        for vectors in self.project(self.image.batches(pool, batch_size)):
+            yield vectors.numpy()
 
-    def pooled(self, images: torch.Tensor) -> torch.Tensor:
-        """Activations averaged over regions, before PCA: (b, c, s, s) of uint8 -> (b, grid² k)."""
-        return pooled_activations(images, self.field, self.stride, self.grid, self.mean, self.whiten, self.centroids)
+    @property
+    def codes(self) -> Codes:
+        """What patches are compared with, and how they are cut."""
+        return Codes(self.field, self.stride, self.grid, self.mean, self.whiten, self.centroids)
+
+    def project(self, pictures: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Batches (b, c, s, s) of uint8 -> (b, d), on the GPU where there is one."""
+        device = best_device()
+        codes, pca_mean, pca = self.codes.to(device), self.pca_mean.to(device), self.pca.to(device)
+
+        def vectors(images: torch.Tensor) -> torch.Tensor:
+            return (activations(images, codes) - pca_mean) @ pca
+
+        return computed(pictures, vectors, at_once(codes, self.image.side), device)
 
 
-def at_once(centroids: int) -> int:
-    """Images whose activations stay in the processor's cache."""
-    return max(1, min(32, 12_800 // centroids))
+class Codes(NamedTuple):
+    """What patches are compared with, and how they are cut."""
+
+    field: int
+    stride: int
+    grid: int
+    mean: torch.Tensor  # (p,) of normalised patches
+    whiten: torch.Tensor  # (p, p)
+    centroids: torch.Tensor  # (k, p) in whitened space
+
+    def to(self, device: torch.device) -> Codes:
+        """The same on a device."""
+        mean, whiten, centroids = (tensor.to(device) for tensor in (self.mean, self.whiten, self.centroids))
+        return self._replace(mean=mean, whiten=whiten, centroids=centroids)
+
+
+def at_once(codes: Codes, side: int) -> int:
+    """Pictures of a side whose activations stay in a processor's cache, or in a small part of a GPU's memory."""
+    k = len(codes.centroids)
+    if codes.centroids.device.type == "cpu":
+        return max(1, min(16, 6_400 // k))
+    return max(1, _ON_GPU // (k * places(side, codes.field, codes.stride)))
 
 
 def normalised_patches(images: torch.Tensor, field: int, stride: int) -> torch.Tensor:
@@ -97,15 +132,7 @@ def zca(patches: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, torch.Tens
     return mean, matrix.float()
 
 
-def activations(
-    images: torch.Tensor,
-    field: int,
-    stride: int,
-    grid: int,
-    mean: torch.Tensor,
-    whiten: torch.Tensor,
-    centroids: torch.Tensor,
-) -> torch.Tensor:
+def activations(images: torch.Tensor, codes: Codes) -> torch.Tensor:
     """The triangle activation max(0, average distance - distance) of each centroid, averaged over a grid of regions.
 
     The square root of the averages is returned: like counts of words, they are long-tailed.
@@ -113,49 +140,33 @@ def activations(
     Returns:
         (b, grid² k), >= 0.
     """
-    return region_means(images.float() / 255, field, stride, grid, mean, whiten, centroids).sqrt()
+    return region_means(images.float() / 255, codes).sqrt()
 
 
-def region_means(
-    images: torch.Tensor,
-    field: int,
-    stride: int,
-    grid: int,
-    mean: torch.Tensor,
-    whiten: torch.Tensor,
-    centroids: torch.Tensor,
-) -> torch.Tensor:
+def region_means(images: torch.Tensor, codes: Codes) -> torch.Tensor:
     """What ``activations`` takes the root of, of images in [0, 1]; it has a gradient where the root has none at 0."""
-    patches = normalised_patches(images, field, stride)  # (b, positions, p)
+    patches = normalised_patches(images, codes.field, codes.stride)  # (b, positions, p)
     b, positions, p = patches.shape
-    white = (patches.reshape(-1, p) - mean) @ whiten  # (b positions, p)
-    distance = torch.cdist(white, centroids, compute_mode="use_mm_for_euclid_dist")  # (b positions, k)
+    white = (patches.reshape(-1, p) - codes.mean) @ codes.whiten  # (b positions, p)
+    distance = torch.cdist(white, codes.centroids, compute_mode="use_mm_for_euclid_dist")  # (b positions, k)
     usual = distance.mean(1, keepdim=True)
     # in place where no gradient is wanted: new arrays of this size cost a fifth of the time
     active = F.relu(usual - distance) if distance.requires_grad else distance.neg_().add_(usual).relu_()
 
     rows = round(positions**0.5)
     maps = active.view(b, rows, rows, -1).permute(0, 3, 1, 2)  # (b, k, rows, rows)
-    return F.adaptive_avg_pool2d(maps, min(grid, rows)).flatten(1)
+    return means_by_region(maps, min(codes.grid, rows)).flatten(1)
 
 
-def pooled_activations(
-    images: torch.Tensor,
-    field: int,
-    stride: int,
-    grid: int,
-    mean: torch.Tensor,
-    whiten: torch.Tensor,
-    centroids: torch.Tensor,
-) -> torch.Tensor:
-    """``activations`` of any number of images, a few at a time."""
-    rows = (images.shape[-1] - field) // stride + 1
+def pooled_activations(images: torch.Tensor, codes: Codes) -> torch.Tensor:
+    """``activations`` of any number of images, a few at a time, where the codes are; on the processor."""
+    rows = places(images.shape[-1], codes.field, codes.stride)
     # made first: small results kept between large temporary arrays would leave gaps that no later array fits into
-    out = torch.empty(len(images), min(grid, rows) ** 2 * len(centroids))
-    size = at_once(len(centroids))
-    for start in range(0, len(images), size):
-        part = images[start : start + size]
-        out[start : start + size] = activations(part, field, stride, grid, mean, whiten, centroids)
+    out = torch.empty(len(images), min(codes.grid, round(rows**0.5)) ** 2 * len(codes.centroids))
+    size = at_once(codes, images.shape[-1])
+    found = computed(images.split(16 * size), lambda part: activations(part, codes), size, codes.mean.device)
+    for start, part in zip(range(0, len(images), 16 * size), found, strict=True):
+        out[start : start + len(part)] = part
     return out
 
 
@@ -247,13 +258,18 @@ def affordable(minutes: float, items: int, image: ImageInput, views: int) -> Siz
 def seconds(size: Size, items: int, image: ImageInput, views: int) -> float:
     """About how long the fit to so many items and their embedding take on a core of 2023."""
     field, stride = shape_of(image)
-    places = ((image.side - field) // stride + 1) ** 2
+    each = places(image.side, field, stride)
     values = image.channels * field**2
     seen = items + min(items, _SAMPLE) + views * min(items, _VIEWED)
 
     # measured: whitening and pooling of a place, and its distance to a centroid; then k-means, and the components
-    encode = seen * places * (5e-7 + 2e-8 * values + size.centroids * (2e-9 + 4e-11 * values))
+    encode = seen * each * (5e-7 + 2e-8 * values + size.centroids * (2e-9 + 4e-11 * values))
     return encode + 4.0 + size.centroids * values * 4e-5
+
+
+def places(side: int, field: int, stride: int) -> int:
+    """How many patches are cut from a picture."""
+    return ((side - field) // stride + 1) ** 2
 
 
 def shape_of(image: Pictures) -> tuple[int, int]:
@@ -326,7 +342,9 @@ def learn(
     centres = torch.from_numpy(np.asarray(clustering.centroids, dtype=np.float32))
     tell(on_progress, "train", 2, 4)
 
-    seen = pooled_activations(sample, width, stride, grid, mean, whiten, centres)
+    device = best_device()
+    codes = Codes(width, stride, grid, mean, whiten, centres).to(device)
+    seen = pooled_activations(sample, codes)
     regions = seen.shape[1] // k
     weight = layout_weight(seen, regions) if layout is None else layout
     pca_mean = seen.mean(0)
@@ -339,14 +357,15 @@ def learn(
 
     if views > 1:
         generator = torch.Generator().manual_seed(seed)
-        few, size = sample[:_VIEWED], at_once(k)
+        few = sample[:_VIEWED]
+        size = max(1, min(32, 12_800 // k))  # on every machine alike: a view's numbers are drawn for so many at a time
         varied = torch.empty(views, len(few), pca.shape[1])
+        middle, directions = pca_mean.to(device), pca.to(device)
         for start in range(0, len(few), size):
-            part = few[start : start + size].float() / 255
+            part = few[start : start + size].to(device).float() / 255
             for view in varied:
                 changed = augment(part, generator).clamp(0, 1) * 255
-                active = activations(changed, width, stride, grid, mean, whiten, centres)
-                view[start : start + size] = (active - pca_mean) @ pca
+                view[start : start + size] = ((activations(changed, codes) - middle) @ directions).cpu()
         pca = pca @ within_whitening(varied)
     tell(on_progress, "train", 4, 4)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from activessl.encoders.audio import VIEWS as OF_SOUND
 from activessl.encoders.augment import SLIGHT, Augmentation
 from activessl.encoders.base import OnProgress, roughly, say
-from activessl.encoders.device import best_device
+from activessl.encoders.device import best_device, placed
 from activessl.encoders.hybrid import Weights
 from activessl.encoders.images import ImageInput, Pictures, choose_input, sample_tensor
 from activessl.encoders.masked import Decoder
@@ -26,6 +26,7 @@ from activessl.encoders.processes import count, decided
 from activessl.encoders.registry import Entry
 from activessl.encoders.series_patches import SeriesShape
 from activessl.encoders.series_trained import SeriesTransformer, series_material
+from activessl.encoders.side_by_side import computed
 from activessl.encoders.store import fit_key, read_encoder, save_encoder, shared_fit
 from activessl.encoders.training import Recipe, TrainingRun
 from activessl.encoders.vit import Shape, ViT, ViTConfig, patchify
@@ -44,6 +45,9 @@ SERIES = Recipe(batch_size=64, lr=2e-3)
 
 #: Bytes of items that are kept decoded while training; of a larger pool a random part is learned from.
 _MEMORY = 512 * 2**20
+
+#: Pictures that a thread takes through the transformer at once.
+_ENCODED = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +73,20 @@ class TrainedEncoder:
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
         """The vectors of the pool's images."""
-        for batch in self.image.batches(pool, batch_size):
-            pooled = pool_tokens(self.vit, self.patches(batch), self.grid)
-            yield ((pooled - self.pca_mean) @ self.pca).numpy()
+        device = best_device()
+        vit, pca_mean, pca = placed(self.vit, device), self.pca_mean.to(device), self.pca.to(device)
+
+        def vectors(pictures: Tensor) -> Tensor:
+            return (pool_tokens(vit, self.patches(pictures), self.grid) - pca_mean) @ pca
+
+        for batch in computed(self.image.batches(pool, batch_size), vectors, _ENCODED, device):
+            yield batch.numpy()
 
     def patches(self, pictures: Tensor) -> Tensor:
         """Pictures (b, c, s, s) of uint8 as the transformer reads them: (b, n, p)."""
         config = cast(ViTConfig, self.vit.config)
-        return patchify(normalise(pictures.float() / 255, self.mean, self.std), config.patch)
+        mean, std = self.mean.to(pictures.device), self.std.to(pictures.device)
+        return patchify(normalise(pictures.float() / 255, mean, std), config.patch)
 
 
 def pretrain(

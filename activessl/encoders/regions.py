@@ -7,6 +7,7 @@ by region drowns what they have in common. The regions of a shoe are not: where 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 
 from activessl.encoders.images import parts
@@ -15,6 +16,29 @@ from activessl.encoders.images import parts
 STEEPNESS = 1.5
 
 Values = Float[torch.Tensor, "n kr"]
+
+
+def means_by_region(maps: Float[torch.Tensor, "b k h w"], grid: int) -> Float[torch.Tensor, "b k g g"]:
+    """Averages over a grid of regions, which share a row or a column where their number does not divide the side.
+
+    Example:
+        >>> means_by_region(torch.arange(9.0).view(1, 1, 3, 3), 2)[0, 0].tolist()
+        [[2.0, 3.0], [5.0, 6.0]]
+    """
+    if maps.device.type == "cpu":
+        return F.adaptive_avg_pool2d(maps, grid)
+    # as products: Apple's GPUs cannot pool where regions overlap, and NVIDIA's sum the gradient in any order
+    rows, columns = (_averages(size, grid).to(maps) for size in maps.shape[2:])
+    return rows @ maps @ columns.T
+
+
+def _averages(size: int, grid: int) -> Float[torch.Tensor, "g n"]:
+    """Of ``size`` places, those that belong to each region, with weights of sum one."""
+    matrix = torch.zeros(grid, size)
+    for region in range(grid):
+        start, end = region * size // grid, -(-(region + 1) * size // grid)
+        matrix[region, start:end] = 1 / (end - start)
+    return matrix
 
 
 def layout_weight(values: Values, regions: int) -> float:

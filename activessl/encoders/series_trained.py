@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from activessl.encoders.device import best_device, placed
 from activessl.encoders.masked import Decoder
 from activessl.encoders.rocket import Series, channel_spread
 from activessl.encoders.series import read_series, series_batches
@@ -106,8 +107,11 @@ class SeriesTransformer:
         Raises:
             EncoderError: A series with another number of channels.
         """
+        device = best_device()
+        vit = placed(self.vit, device)
         for batch in series_batches(pool, batch_size, channels=len(self.mean)):
-            yield ((series_vectors(self.vit, self.patches(batch), self.grid) - self.pca_mean) @ self.pca).numpy()
+            found = series_vectors(vit, self.patches(batch).to(device), self.grid).cpu()
+            yield ((found - self.pca_mean) @ self.pca).numpy()
 
     def patches(self, series: list[Series]) -> Patches:
         """Series as the transformer reads them."""

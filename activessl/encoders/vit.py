@@ -78,6 +78,10 @@ class Patches:
         """(…, n, e) what a transformer reads: the values, and where some may be missing, which are known."""
         return self.values if self.known is None else torch.cat([self.values, self.known.to(self.values.dtype)], -1)
 
+    def to(self, device: torch.device) -> Patches:
+        """The same on a device."""
+        return Patches(self.values.to(device), None if self.known is None else self.known.to(device))
+
     def flatten(self) -> Patches:
         """All items along one dimension: (b, n, p)."""
         return Patches(self.values.flatten(0, -3), None if self.known is None else self.known.flatten(0, -3))

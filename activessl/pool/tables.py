@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class ParquetSource(RowsSource):
         self._name_rows(meta.num_rows, given)
         self._starts = np.cumsum([0] + [meta.row_group(g).num_rows for g in range(meta.num_row_groups)])
         self._groups: dict[int, Any] = {}
+        self._opening = Lock()  # items are decoded by several threads
 
     def describe(self, item_id: str) -> Item | Unreadable:
         """Hash and decode one row."""
@@ -75,15 +77,18 @@ class ParquetSource(RowsSource):
         return value.encode("utf-8") if isinstance(value, str) else bytes(value)
 
     def _group(self, group: int) -> Any:
-        if group not in self._groups:
-            while len(self._groups) >= _KEPT_GROUPS:
-                del self._groups[next(iter(self._groups))]
-            try:
-                table = self._file.read_row_group(group, columns=[self._column])
-            except (OSError, pa.ArrowException) as error:
-                raise PoolError(f"a part of {self._location} cannot be read: {error}", hint="write it again") from None
-            self._groups[group] = table.column(self._column)
-        return self._groups[group]
+        with self._opening:
+            if group not in self._groups:
+                while len(self._groups) >= _KEPT_GROUPS:
+                    del self._groups[next(iter(self._groups))]
+                try:
+                    table = self._file.read_row_group(group, columns=[self._column])
+                except (OSError, pa.ArrowException) as error:
+                    raise PoolError(
+                        f"a part of {self._location} cannot be read: {error}", hint="write it again"
+                    ) from None
+                self._groups[group] = table.column(self._column)
+            return self._groups[group]
 
 
 def open_parquet(location: Path) -> Any:

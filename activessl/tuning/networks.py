@@ -81,8 +81,8 @@ class PatchNetwork(Network):
 
     def forward(self, images: Tensor) -> Tensor:
         """Pictures to vectors."""
-        e = self.encoder
-        active = region_means(images, e.field, e.stride, e.grid, self.mean, self.whiten, self.centroids)
+        now = self.encoder.codes._replace(mean=self.mean, whiten=self.whiten, centroids=self.centroids)
+        active = region_means(images, now)
         out: Tensor = (active.clamp_min(_ROOT).sqrt() - self.pca_mean) @ self.pca
         return out
 

@@ -5,7 +5,9 @@
 
 A run can be cut off and started again: what is in the file is not done twice. Every arm learns from the same random
 items of the set's pool without their labels, with one thread; the number of its steps is fitted beforehand to the
-minutes, as processor time, and its learning rate falls to zero over them. Then the vectors of pool and test items are
+minutes, as processor time, and its learning rate falls to zero over them. With ``--clock wall`` minutes are those of
+the clock, all processors take part, and the GPU if there is one; lightly's views are then made by as many processes as
+there are processors. Then the vectors of pool and test items are
 centred and scaled to length one. kNN(20) and "all" (logistic regression) take the labels of the whole pool; the others
 a few random labels a class, the mean over draws with its 95 % interval. All accuracies are on test items that no arm
 saw.
@@ -110,30 +112,37 @@ def steps_in(objective: str, pool: Pool, minutes: float, settings: dict[str, Any
     return max(10, round(60 * minutes / float(np.median(np.diff(at)))))
 
 
-def ours(arm: str, items: Items, minutes: float, settings: dict[str, Any]) -> tuple[Array, Array, dict[str, Any]]:
+def ours(arm: str, items: Items, minutes: float, given: argparse.Namespace) -> tuple[Array, Array, dict[str, Any]]:
     """Fit one of our encoders: vectors of pool and test, and what it cost."""
     more: dict[str, Any] = {}
-    name = arm.removesuffix(" as delivered")
+    name, settings = arm.removesuffix(" as delivered"), json.loads(given.settings)
+    now = time.perf_counter if given.clock == "wall" else time.process_time
     if name in OBJECTIVES:
-        more = settings | {"steps": steps_in(name, items.pool, minutes, settings)}
+        more = dict(settings)
+        if given.clock == "processor":
+            more["steps"] = steps_in(name, items.pool, minutes, settings)
+    elif given.label:
+        more = dict(settings)
     with tempfile.TemporaryDirectory() as scratch:
-        started = time.process_time()
+        started = now()
         encoder = fit_encoder(name, items.pool, folder=Path(scratch), minutes=minutes or 1.0, **more)
-        fitted = time.process_time()
+        fitted = now()
         pool, test = vectors(encoder, items.pool), vectors(encoder, items.test)
-    cost = {"fit": fitted - started, "encode": time.process_time() - fitted}
-    return pool, test, cost | {"steps": more.get("steps"), "provenance": encoder.provenance}
+    cost = {"fit": fitted - started, "encode": now() - fitted}
+    return pool, test, cost | {"steps": encoder.provenance.get("steps"), "provenance": encoder.provenance}
 
 
-def theirs(arm: str, items: Items, minutes: float, python: Path) -> list[tuple[str, Array, Array, dict[str, Any]]]:
+def theirs(
+    arm: str, items: Items, minutes: float, given: argparse.Namespace
+) -> list[tuple[str, Array, Array, dict[str, Any]]]:
     """Train lightly's method on our transformer's shape in its own environment; two read-outs."""
-    image, config = shape_for(items.pool, Recipe(), 0)
+    image, config = shape_for(items.pool, Recipe(**json.loads(given.settings)), 0)
     script = Path(__file__).with_name("encoder_peers_lightly.py")
     with tempfile.TemporaryDirectory() as scratch:
         pool, test = (sample_tensor(part, image, limit=len(part), seed=0).numpy() for part in (items.pool, items.test))
         np.savez(Path(scratch, "items.npz"), pool=pool, test=test, shape=json.dumps(asdict(config)))
-        asked = [str(python), str(script), scratch, "--method", LIGHTLY[arm], "--minutes", str(minutes)]
-        subprocess.run(asked, check=True)
+        asked = [str(given.lightly_python), str(script), scratch, "--method", LIGHTLY[arm], "--minutes", str(minutes)]
+        subprocess.run([*asked, "--clock", given.clock], check=True)
         with np.load(Path(scratch, "vectors.npz"), allow_pickle=False) as found:
             cost = {"fit": float(found["seconds"]), "encode": None, "steps": int(found["steps"])}
             out = [(arm, found["grid"], cost), (f"{arm}, mean token", found["mean"], cost)]
@@ -155,10 +164,10 @@ def pretrained(items: Items, data: Path) -> tuple[Array, Array, dict[str, Any]] 
 
 def run(given: argparse.Namespace) -> None:
     """Do what is not yet in the file."""
-    torch.set_num_threads(1)
-    faiss.omp_set_num_threads(1)
+    if given.clock == "processor":
+        torch.set_num_threads(1)
+        faiss.omp_set_num_threads(1)
     done = {(r["set"], r["arm"], r["minutes"], r["label"]) for r in read(given.out)}
-    settings = json.loads(given.settings)
     for minutes in given.minutes:
         for set_name in given.sets:
             items = None
@@ -168,12 +177,12 @@ def run(given: argparse.Namespace) -> None:
                     continue
                 items = items or Items(given.data / f"{set_name}.npz", given.pool, given.test)
                 if arm in LIGHTLY:
-                    found = theirs(arm, items, minutes, given.lightly_python)
+                    found = theirs(arm, items, minutes, given)
                 elif arm == "pretrained":
                     stored = pretrained(items, given.data)
                     found = [] if stored is None else [(arm, *stored)]
                 else:
-                    found = [(arm, *ours(arm, items, spent, settings))]
+                    found = [(arm, *ours(arm, items, spent, given))]
                 for name, pool, test, cost in found:
                     figures = scores(items, pool, test, given.draws)
                     note = {"set": set_name, "arm": name, "minutes": spent, "label": given.label}
@@ -218,12 +227,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("ACTIVESSL_DATA"), help="folder of the data sets")
     parser.add_argument("--sets", nargs="+", default=["fashion_mnist", "cifar10"], help="file names, without ending")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--minutes", type=float, nargs="+", default=[5.0], help="of one processor, an arm")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[5.0], help="an arm")
+    parser.add_argument(
+        "--clock", choices=("processor", "wall"), default="processor", help="of one, or of all there is"
+    )
     parser.add_argument("--pool", type=int, default=8000, help="items that are learned from, of the set's pool")
     parser.add_argument("--test", type=int, default=2000, help="items on which accuracy is measured, of its test part")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--lightly-python", type=Path, help="the interpreter of an environment with lightly and timm")
-    parser.add_argument("--settings", default="{}", help="settings of our networks, JSON")
+    parser.add_argument("--settings", default="{}", help="of the networks, JSON")
     parser.add_argument("--label", default="", help="a word for the settings, beside the arm's name")
     given = parser.parse_args()
     if given.mode == "report":

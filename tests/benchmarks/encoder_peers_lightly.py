@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from lightly.models.modules.masked_vision_transformer_decoder_timm import Masked
 from lightly.transforms import MAETransform, SimCLRTransform
 from PIL import Image
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from activessl.encoders.material import normalise, pool_tokens
 from activessl.encoders.pixels import principal_components
@@ -73,14 +75,30 @@ class MAE(nn.Module):
         return nn.functional.mse_loss(drawn, utils.normalize_mean_var(target, dim=-1))
 
 
-def batches(pictures: list[Image.Image], transform: Callable[..., list[Tensor]], seed: int) -> Iterator[list[Tensor]]:
-    """Views of batch after batch, epoch after epoch."""
-    rng = np.random.default_rng(seed)
-    while True:
-        order = rng.permutation(len(pictures))
-        for start in range(0, len(order) - BATCH + 1, BATCH):
-            views = [transform(pictures[row]) for row in order[start : start + BATCH]]
-            yield [torch.stack(view) for view in zip(*views, strict=True)]
+class Views(Dataset[list[Tensor]]):
+    """The views of each picture."""
+
+    def __init__(self, pictures: list[Image.Image], transform: Callable[..., list[Tensor]]) -> None:
+        self.pictures, self.transform = pictures, transform
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, row: int) -> list[Tensor]:
+        return self.transform(self.pictures[row])
+
+
+def batches(views: Views, seed: int, workers: int) -> Iterator[list[Tensor]]:
+    """Views of batch after batch, epoch after epoch, made by so many other processes, or by this one."""
+
+    def rows() -> Iterator[list[int]]:
+        rng = np.random.default_rng(seed)
+        while True:  # without a pause between epochs, in which the others would wait
+            order = rng.permutation(len(views))
+            yield from (order[start : start + BATCH].tolist() for start in range(0, len(order) - BATCH + 1, BATCH))
+
+    pinned = workers > 0 and torch.cuda.is_available()
+    return iter(DataLoader(views, batch_sampler=rows(), num_workers=workers, pin_memory=pinned))  # type: ignore[arg-type]
 
 
 def train(
@@ -93,29 +111,40 @@ def train(
     else:
         transform = MAETransform(input_size=config.side, normalize=normal)
 
+    device = torch.device("cuda" if given.clock == "wall" and torch.cuda.is_available() else "cpu")
+    workers = (os.cpu_count() or 1) if given.clock == "wall" else 0
+    now = time.perf_counter if given.clock == "wall" else time.process_time
+    pool = Views(pictures, transform)
+
     def build() -> tuple[nn.Module, torch.optim.Optimizer]:
         torch.manual_seed(given.seed)
-        model = SimCLR(config) if method == "simclr" else MAE(config)
+        model = (SimCLR(config) if method == "simclr" else MAE(config)).to(device)
         return model, torch.optim.AdamW(model.parameters(), lr=given.lr, betas=(0.9, 0.95), weight_decay=0.05)
 
     def one_step(model: nn.Module, optimiser: torch.optim.Optimizer, views: list[Tensor]) -> None:
-        loss = model(views)
+        ready = [view.to(device, non_blocking=True) for view in views]
+        with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
+            loss = model(ready)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
 
     # how many steps fit: measured, then begun anew
     model, optimiser = build()
-    stream = batches(pictures, transform, given.seed)
-    one_step(model, optimiser, next(stream))
-    started = time.process_time()
-    for _ in range(12):
+    stream = batches(pool, given.seed, workers)
+    tried = 12 + 5 * workers  # beyond what the others have made ready before they are asked
+    for _ in range(1 + 2 * workers):
         one_step(model, optimiser, next(stream))
-    total = max(10, round(60 * given.minutes * 12 / (time.process_time() - started)))
+    started = now()
+    for _ in range(tried):
+        one_step(model, optimiser, next(stream))
+    total = max(10, round(60 * given.minutes * tried / (now() - started)))
 
     model, optimiser = build()
-    stream = batches(pictures, transform, given.seed)
-    started = time.process_time()
+    stream = batches(pool, given.seed, workers)
+    started = now()
     model.train()
     for step in range(total):
         warm = max(1, total // 10)
@@ -123,7 +152,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = given.lr * min(1.0, rate)
         one_step(model, optimiser, next(stream))
-    return model.encoder.eval(), total, time.process_time() - started
+    return model.cpu().encoder.eval(), total, now() - started
 
 
 def main() -> None:
@@ -133,9 +162,11 @@ def main() -> None:
     parser.add_argument("--method", choices=("simclr", "mae"), required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--clock", choices=("processor", "wall"), default="processor")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    torch.set_num_threads(1)
+    if given.clock == "processor":
+        torch.set_num_threads(1)
     with np.load(given.folder / "items.npz", allow_pickle=False) as found:
         pool, test = torch.from_numpy(found["pool"]), torch.from_numpy(found["test"])
         config = ViTConfig(**json.loads(str(found["shape"])))

@@ -138,11 +138,12 @@ def of_patches() -> None:
 
 def _patches(side: int, channels: int, k: int) -> None:
     values = channels * 64
-    images = torch.randint(0, 256, (patches.at_once(k), channels, side, side), dtype=torch.uint8)
     mean, whiten, centroids = torch.zeros(values), torch.eye(values), torch.randn(k, values)
+    codes = patches.Codes(8, 1, 4, mean, whiten, centroids)
+    images = torch.randint(0, 256, (patches.at_once(codes, side), channels, side, side), dtype=torch.uint8)
 
     def encode() -> torch.Tensor:
-        return patches.activations(images, 8, 1, 4, mean, whiten, centroids)
+        return patches.activations(images, codes)
 
     def in_new_arrays() -> torch.Tensor:
         cut = patches.normalised_patches(images.float() / 255, 8, 1)

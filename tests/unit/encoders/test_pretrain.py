@@ -263,6 +263,7 @@ def test_no_direction_of_the_vectors_stands_out_for_slight_changes(
 def test_training_in_bfloat16_ends_close_to_training_in_float32(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("activessl.encoders.hybrid.training_precision", lambda device: "float32")
     wide = pretrain(pool, folder=tmp_path / "a", steps=15, **QUICK)
     monkeypatch.setattr("activessl.encoders.hybrid.training_precision", lambda device: "bfloat16")  # as on a GPU
     narrow = pretrain(pool, folder=tmp_path / "b", steps=15, **QUICK)

@@ -48,7 +48,9 @@ def run_of(network: Network, pool: Pool, y: np.ndarray, checkpoint: Path, recipe
 def vectors(encoder: Encoder | Network, pool: Pool) -> np.ndarray:
     if isinstance(encoder, Network):
         with torch.no_grad():
-            return encoder(encoder.read(pool).float() / 255).numpy()
+            where = next(encoder.parameters()).device
+            found: np.ndarray = encoder(encoder.read(pool).to(where).float() / 255).cpu().numpy()
+            return found
     return np.concatenate(list(encoder.batches(pool, 32)))
 
 

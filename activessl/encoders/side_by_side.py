@@ -1,0 +1,132 @@
+"""Parts of batches worked on by threads side by side, in order, with two batches in work at a time.
+
+Items are decoded so, since Pillow and NumPy let go of the interpreter while they work; and a processor computes so
+where each part is small enough for one thread: threads that share every operation wait for the slowest of them after
+each, and where the next batch is decoded beside them, one always is slow.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from activessl.pool.pool import Pool
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+#: Items that a thread decodes before it takes the next ones: handing over costs about as much as a small picture.
+_DECODED = 16
+
+#: Threads that decode, at most: more of them wait for each other in the interpreter.
+_MOST = 8
+
+#: An item of fewer values is decoded mostly by the interpreter, where a second thread only waits.
+_LARGE = 2**17
+
+
+def in_order(
+    batches: Iterable[Sequence[P]], work: Callable[[P], R], workers: int, begin: Callable[[], None] | None = None
+) -> Iterator[list[R]]:
+    """The results of each batch of parts, in their order; while one batch is in use, the next one is worked on.
+
+    Args:
+        batches: The parts of each.
+        work: Called with each part, by any of the threads.
+        workers: How many threads.
+        begin: Called once by each of them, before its first part.
+
+    Example:
+        >>> list(in_order([[1, 2], [3]], lambda x: 10 * x, workers=2))
+        [[10, 20], [30]]
+    """
+    coming: deque[list[Future[R]]] = deque()
+    with ThreadPoolExecutor(workers, initializer=begin) as threads:
+        try:
+            for parts in batches:
+                coming.append([threads.submit(work, part) for part in parts])
+                if len(coming) > 1:
+                    yield [one.result() for one in coming.popleft()]
+            while coming:
+                yield [one.result() for one in coming.popleft()]
+        finally:  # of a reader that stopped, or a part that failed
+            for one in (one for parts in coming for one in parts):
+                one.cancel()
+
+
+def decoded(make: Callable[[range], Tensor], pool: Pool, batch_size: int) -> Iterator[Tensor]:
+    """The items of a pool in their order as tensors of ``batch_size``, the last one shorter, the next one being made.
+
+    Args:
+        make: The tensor (b, …) of the items at a range of rows; called by several threads where items are large.
+        pool: The items.
+        batch_size: Items of a tensor.
+    """
+    n = len(pool)
+    large = max(math.prod(item.shape) for item in pool.items[:100]) > _LARGE
+    ends = (min(start + batch_size, n) for start in range(0, n, batch_size))
+    batches = (
+        [range(at, min(at + _DECODED, end)) for at in range(start, end, _DECODED)]
+        for start, end in zip(range(0, n, batch_size), ends, strict=True)
+    )
+    for parts in in_order(batches, make, workers=min(_MOST, processors()) if large else 1):
+        yield torch.cat(parts)
+
+
+def computed(
+    batches: Iterable[Tensor], compute: Callable[[Tensor], Tensor], most: int, device: torch.device
+) -> Iterator[Tensor]:
+    """What a function without a gradient makes of batches, on a device; results are on the processor.
+
+    Args:
+        batches: (b, …) each, on the processor.
+        compute: A tensor (p, …) of any number of items on the device -> (p, …).
+        most: Items that it is given at once.
+        device: On a processor, each part is computed by one thread, and all threads that torch may use take part.
+    """
+
+    @torch.inference_mode()  # of a thread, not of the program
+    def part(items: Tensor) -> Tensor:
+        return compute(items.to(device)).cpu()
+
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1 or not _settable():
+        for batch in batches:
+            yield torch.cat([part(items) for items in batch.split(most)])
+        return
+    try:
+        for parts in in_order((batch.split(most) for batch in batches), part, threads, _alone):
+            torch.set_num_threads(threads)  # what one thread sets, all that begin later take over
+            yield torch.cat(parts)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def processors() -> int:
+    """How many processors this program may use.
+
+    Example:
+        >>> 1 <= processors() <= (os.cpu_count() or 1)
+        True
+    """
+    may = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(may(0)) if may is not None else os.cpu_count() or 1
+
+
+def _alone() -> None:
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # a thread that has never asked would take over what others set later
+
+
+@cache
+def _settable() -> bool:
+    # elsewhere the number of threads is one for the whole program, and fixed by the first operation
+    return "backend: OpenMP" in torch.__config__.parallel_info()
