@@ -62,7 +62,7 @@ def test_vectors_do_not_depend_on_how_many_images_are_worked_on_at_once(
     usual = np.concatenate(list(encoder.batches(pool, 30)))
     codes = encoder.codes
     sizes = [at_once(codes._replace(centroids=torch.zeros(k, 1)), 32) for k in (1, 400, 3200, 100_000)]
-    assert sizes == [16, 16, 2, 1]
+    assert sizes == [8, 8, 4, 1]
     monkeypatch.setattr(patches, "at_once", lambda *_: 7)
     assert np.allclose(np.concatenate(list(encoder.batches(pool, 30))), usual, atol=1e-5)
 
