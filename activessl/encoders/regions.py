@@ -28,12 +28,17 @@ def means_by_region(maps: Float[torch.Tensor, "b k h w"], grid: int) -> Float[to
     if maps.device.type == "cpu":
         return F.adaptive_avg_pool2d(maps, grid)
     # as products: Apple's GPUs cannot pool where regions overlap, and NVIDIA's sum the gradient in any order
-    rows, columns = (_averages(size, grid).to(maps) for size in maps.shape[2:])
+    rows, columns = (averages(size, grid).to(maps) for size in maps.shape[2:])
     return rows @ maps @ columns.T
 
 
-def _averages(size: int, grid: int) -> Float[torch.Tensor, "g n"]:
-    """Of ``size`` places, those that belong to each region, with weights of sum one."""
+def averages(size: int, grid: int) -> Float[torch.Tensor, "g n"]:
+    """Of ``size`` places, those that belong to each region, with weights of sum one.
+
+    Example:
+        >>> averages(3, 2).tolist()
+        [[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]
+    """
     matrix = torch.zeros(grid, size)
     for region in range(grid):
         start, end = region * size // grid, -(-(region + 1) * size // grid)
