@@ -27,6 +27,12 @@ def best_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def encoding_device() -> torch.device:
+    """Where vectors are computed: NVIDIA's GPU, else the CPU. On Apple's nobody has compared them with a CPU's."""
+    device = best_device()
+    return device if device.type == "cuda" else torch.device("cpu")
+
+
 def placed(network: Network, device: torch.device) -> Network:
     """A network on a device: itself where that is a processor, else a copy, so that it can still be saved and drawn."""
     return network if device.type == "cpu" else copy.deepcopy(network).to(device)

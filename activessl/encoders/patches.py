@@ -24,7 +24,7 @@ from jaxtyping import Float
 
 from activessl.encoders.augment import SLIGHT, Augmentation
 from activessl.encoders.base import OnProgress, roughly, say, tell
-from activessl.encoders.device import best_device
+from activessl.encoders.device import encoding_device
 from activessl.encoders.images import ImageInput, Pictures, choose_input, parts, sample_tensor
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.pixels import principal_components
@@ -78,7 +78,7 @@ class PatchEncoder:
 
     def project(self, pictures: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
         """Batches (b, c, s, s) of uint8 -> (b, d), on the GPU where there is one."""
-        device = best_device()
+        device = encoding_device()
         codes, pca_mean, pca = self.codes.to(device), self.pca_mean.to(device), self.pca.to(device)
 
         def vectors(images: torch.Tensor) -> torch.Tensor:
@@ -222,7 +222,8 @@ def fit(
     say(
         on_progress,
         "plan",
-        f"patches: {chosen.centroids:,} centroids, and {len(pool):,} items encoded, {takes} on a core",
+        f"patches: {chosen.centroids:,} centroids, and {len(pool):,} items encoded, {takes} on a core"
+        + (", less on the GPU there is" if encoding_device().type != "cpu" else ""),
     )
     folder = learn("patches", pool, image, SLIGHT, key=key, folder=folder, seed=seed, on_progress=on_progress, **asked)
     return load(folder)
@@ -343,7 +344,7 @@ def learn(
     centres = torch.from_numpy(np.asarray(clustering.centroids, dtype=np.float32))
     tell(on_progress, "train", 2, 4)
 
-    device = best_device()
+    device = encoding_device()
     codes = Codes(width, stride, grid, mean, whiten, centres).to(device)
     seen = pooled_activations(sample, codes)
     regions = seen.shape[1] // k

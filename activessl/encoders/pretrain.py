@@ -15,7 +15,7 @@ from torch import Tensor
 from activessl.encoders.audio import VIEWS as OF_SOUND
 from activessl.encoders.augment import SLIGHT, Augmentation
 from activessl.encoders.base import OnProgress, roughly, say
-from activessl.encoders.device import best_device, placed
+from activessl.encoders.device import best_device, encoding_device, placed
 from activessl.encoders.hybrid import Weights
 from activessl.encoders.images import ImageInput, Pictures, choose_input, sample_tensor
 from activessl.encoders.masked import Decoder
@@ -73,7 +73,7 @@ class TrainedEncoder:
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
         """The vectors of the pool's images."""
-        device = best_device()
+        device = encoding_device()
         vit, pca_mean, pca = placed(self.vit, device), self.pca_mean.to(device), self.pca.to(device)
 
         def vectors(pictures: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from activessl.encoders.device import best_device, placed
+from activessl.encoders.device import encoding_device, placed
 from activessl.encoders.masked import Decoder
 from activessl.encoders.rocket import Series, channel_spread
 from activessl.encoders.series import read_series, series_batches
@@ -107,7 +107,7 @@ class SeriesTransformer:
         Raises:
             EncoderError: A series with another number of channels.
         """
-        device = best_device()
+        device = encoding_device()
         vit = placed(self.vit, device)
         for batch in series_batches(pool, batch_size, channels=len(self.mean)):
             found = series_vectors(vit, self.patches(batch).to(device), self.grid).cpu()

@@ -7,9 +7,26 @@ from typing import Annotated
 
 import typer
 
+from activessl_cli import render
+
+
+def _named(context: typer.Context, project: Path) -> Path:
+    # a verb that is told what to run next is told so for the same project, unless the environment names it anyway
+    source = context.get_parameter_source("project")
+    render.named(project if source is not None and source.name == "COMMANDLINE" else None)
+    return project
+
+
 ProjectOption = Annotated[
     Path,
-    typer.Option("--project", "-p", envvar="ACTIVESSL_PROJECT", help="The project folder.", show_default="here"),
+    typer.Option(
+        "--project",
+        "-p",
+        envvar="ACTIVESSL_PROJECT",
+        help="The project folder.",
+        show_default="here",
+        callback=_named,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, alone on stdout.")]
 HERE = Path()

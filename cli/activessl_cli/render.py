@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,9 +33,22 @@ def story(text: str) -> None:
     sys.stderr.flush()
 
 
+#: What is added to verbs that are to be run next: the project, where the command line named one.
+_project = ""
+
+#: A verb of a project, in a sentence about what to run next.
+_VERB = re.compile(r"\bactivessl (?!predict\b)(?:studio )?[a-z]+\b(?! --project)")
+
+
+def named(project: Path | None) -> None:
+    """Remember which project the command line named; None: it named none."""
+    global _project
+    _project = "" if project is None else f" --project {shlex.quote(str(project))}"
+
+
 def following(command: str) -> None:
-    """The last line of a verb: what to run next."""
-    story(f"next: {command}")
+    """The last line of a verb: what to run next, in the same project."""
+    story(f"next: {_VERB.sub(lambda verb: verb[0] + _project, command)}")
 
 
 def failure(message: str, hint: str) -> None:

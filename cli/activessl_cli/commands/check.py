@@ -23,16 +23,17 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     lines = [f"{quality.items:,} items can be used"]
     lines += [f"  {count:,} of {' × '.join(map(str, shape))}" for shape, count in quality.shapes]
     for what, ids in (
-        ("cannot be read", [f"{bad.id} ({bad.why})" for bad in quality.unreadable]),
-        ("are exact copies of another", [item for group in quality.duplicates for item in group[1:]]),
-        ("are all but the same as another", [item for group in quality.near_duplicates for item in group[1:]]),
-        ("are blank", list(quality.blank)),
-        ("are tiny", list(quality.tiny)),
-        ("are of an odd size", list(quality.odd)),
+        ("unreadable", [f"{bad.id} ({bad.why})" for bad in quality.unreadable]),
+        ("exactly like another", [item for group in quality.duplicates for item in group[1:]]),
+        ("all but the same as another", [item for group in quality.near_duplicates for item in group[1:]]),
+        ("blank", list(quality.blank)),
+        ("tiny", list(quality.tiny)),
+        ("of an odd size", list(quality.odd)),
     ):
         if ids:
             more = f", and {len(ids) - SHOWN:,} more" if len(ids) > SHOWN else ""
-            lines.append(f"{len(ids):,} {what}: {', '.join(ids[:SHOWN])}{more}")
+            are = "is" if len(ids) == 1 else "are"
+            lines.append(f"{len(ids):,} {are} {what}: {', '.join(ids[:SHOWN])}{more}")
     if vectors is None:
         lines.append("near duplicates are looked for once the pool is encoded")
     render.result(quality.to_json(), "\n".join(lines), as_json=as_json)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -79,7 +78,7 @@ def init(
         text,
         as_json=as_json,
     )
-    render.following("activessl encode" + ("" if project == HERE else f" --project {shlex.quote(str(project))}"))
+    render.following("activessl encode")
 
 
 def _class_names(text: str) -> list[str]:

@@ -324,6 +324,8 @@ def test_files_of_windows_editors_begin_with_a_mark_that_is_no_part_of_them(
     (here / "names.txt").write_text("\r\n".join(CLASSES), encoding="utf-8-sig")
     assert run("init", "pool.npz", "-p", "my p", "--classes", "@names.txt", "--test", "test.npz") == 0
     assert "next: activessl encode --project 'my p'" in capsys.readouterr().err
+    assert run("encode", "-p", "my p") == 0
+    assert "next: activessl query --project 'my p'" in capsys.readouterr().err
     config = here / "my p" / "activessl.toml"
     config.write_text(config.read_text(encoding="utf-8"), encoding="utf-8-sig")
     assert run("status", "-p", "my p") == 0
@@ -343,3 +345,21 @@ def test_a_misspelt_option_costs_no_open_round(
 def test_one_round_is_told_as_one(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run", "-p", "p", "--rounds", "1") == 0
     assert "stopped after 1 round: 1 round was asked for" in capsys.readouterr().out
+
+
+def test_the_next_verb_is_of_the_project_that_was_named_and_not_of_one_that_goes_without_saying(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("run", "-p", "p", "--rounds", "1") == 0
+    capsys.readouterr()
+    assert run("query", "-p", "p") == 0
+    assert capsys.readouterr().err.endswith("next: activessl push --project p\n")
+    assert run("push", "-p", "p") == 0
+    assert capsys.readouterr().err.endswith("next: label, then activessl pull --project p\n")
+    monkeypatch.setenv("ACTIVESSL_PROJECT", "p")
+    assert run("query") == 0
+    assert capsys.readouterr().err.endswith("next: activessl push\n")
+    monkeypatch.delenv("ACTIVESSL_PROJECT")
+    monkeypatch.chdir(project)
+    assert run("query") == 0
+    assert capsys.readouterr().err.endswith("next: activessl push\n")
