@@ -9,22 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from activessl.annotators.base import Annotator, Confirmer, Offering, is_again
+from activessl.annotators.base import Annotator, Offering
 from activessl.annotators.base import Pushed as PushResult
 from activessl.choosing import next_round
-from activessl.confirming import groups_left
 from activessl.doubting import SUSPECT, Doubts
 from activessl.encoders.base import OnProgress
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.processes import decided, leads
 from activessl.encoding import check_moved, compare, encoded_event, fitted_encoder, known_ids
-from activessl.errors import AnnotatorError, LabelError, PoolError, ProjectError, QueryError
+from activessl.errors import LabelError, PoolError, ProjectError, QueryError
 from activessl.evidence import Evidence
 from activessl.exporting import export_items, export_model, item_rows
 from activessl.finetuning import due, finetune, standing_encoder, take_back
@@ -32,22 +31,19 @@ from activessl.heads.base import Head
 from activessl.heads.decisions import Labels, decide, numbered_alike, same
 from activessl.held_out import held_out
 from activessl.importing import Imported, import_labels
-from activessl.ledger.asking import query_of
 from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import AUDIT, Answered, Closed, Missing, Offered, Pulled, Pushed, Taught, Tuned
+from activessl.ledger.schema import Answered, Closed, Missing, Offered, Pulled, Taught, Tuned
 from activessl.measuring.classes import class_counts
 from activessl.measuring.encoders import Compared
 from activessl.measuring.savings import Savings
 from activessl.measuring.simulate import Simulation
 from activessl.measuring.stopping import kappa
-from activessl.pool.pool import Pool
 from activessl.project import Project, write_atomic, writing
+from activessl.pushing import push_round
 from activessl.reporting import project_report, stop_now
 from activessl.reports.layouts import Layout
 from activessl.reports.report import Report
 from activessl.scoring.model import Model
-from activessl.strategies.base import Query
-from activessl.strategies.explain import without_classes
 from activessl.view import View, embeddings_folder, head_folder, save_whole
 
 if TYPE_CHECKING:
@@ -199,7 +195,7 @@ class Session:
         self._notice_missing()
         with self.project.lock():
             view = View.of(self.project)
-            current, model = view.history.open_round, view.history.model
+            current = view.history.open_round
             if current is None:
                 raise QueryError("no round is open", hint="run `activessl query`")
             pool, waiting = self.project.pool(), view.history.waiting(current)
@@ -209,57 +205,10 @@ class Session:
                     f"the items that were left of round {current.number} are gone from the data",
                     hint="run `activessl query` for the next round",
                 )
-            if current.queried.groups:
-                return self._push_groups(annotator, view, pool, current)
-            audit = current.queried.strategy == AUDIT
-            if self.project.config.annotator.similar_together and not audit:
-                waiting = view.chained(current.asked, waiting)
-            query = self._told(query_of(current, pool.row, waiting))
-            # whoever looks at what the machine accepted should not be shown what it said
-            shown = [] if audit else view.suggestions(query, current.number)
-            said = {s.item_id: s.preselected(multi_label=view.multi_label) for s in shown if s.blind}
-            unseen = {item: name for item, name in said.items() if name is not None and not is_again(item)}
-            return self._pushed(annotator, current, model, annotator.push(pool, query, shown, model=model), unseen)
-
-    def _told(self, query: Query) -> Query:
-        """The query as the annotator may tell it: its reasons name no class.
-
-        Of no item, because the annotator keeps a reason as it is, and what is shown now may be asked blind later.
-        """
-        classes = self.project.config.data.classes
-        return replace(query, reasons=tuple(without_classes(reason, classes) for reason in query.reasons))
-
-    def _push_groups(self, annotator: Annotator, view: View, pool: Pool, current: RoundHistory) -> PushResult:
-        if not isinstance(annotator, Confirmer):
-            raise AnnotatorError(
-                f"round {current.number} shows groups of items, which {type(annotator).__name__} cannot",
-                hint="end it with `activessl query --close`, and query without --confirm",
-            )
-        groups, model = groups_left(view.history, current), view.history.model
-        return self._pushed(annotator, current, model, annotator.push_groups(pool, groups, model=model))
-
-    def _pushed(
-        self,
-        annotator: Annotator,
-        current: RoundHistory,
-        model: str,
-        pushed: PushResult,
-        unseen: Mapping[str, str] | None = None,
-    ) -> PushResult:
-        self._note_offer(annotator)
-        self._append(
-            Pushed(
-                round=current.number,
-                model=model,
-                new=pushed.new,
-                suggestions=pushed.suggestions,
-                where=pushed.where,
-                project=pushed.project,
-                made=pushed.made,
-                unseen=dict(unseen or {}),
-            )
-        )
-        return pushed
+            pushed, event = push_round(annotator, view, pool, current, waiting)
+            self._note_offer(annotator)
+            self._append(event)
+            return pushed
 
     def pull(self, annotator: Annotator) -> int:
         """Write new answers into the ledger; return how many there were."""
