@@ -23,10 +23,10 @@ from activessl.encoders.augment import Augmentation
 from activessl.encoders.base import OnProgress
 from activessl.encoders.contrastive import Projector, ntxent
 from activessl.encoders.health import health
-from activessl.encoders.images import parts
 from activessl.encoders.loop import Loop, Pace
 from activessl.encoders.processes import decided
 from activessl.encoders.sharing import Share
+from activessl.encoders.side_by_side import parts
 
 #: Vectors of images (b, c, s, s) in [0, 1] by a network: (b, d).
 Forward = Callable[[Tensor], Tensor]

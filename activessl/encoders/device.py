@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cache
 from typing import TypeVar
 
 import torch
@@ -22,9 +23,18 @@ def best_device() -> torch.device:
     if count() > 1:
         gpu = own_gpu()
         return torch.device("cpu") if gpu is None else torch.device("cuda", gpu)
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and _computes():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@cache
+def _computes() -> bool:
+    # one that is too old for this torch, or that another program has filled, is there and cannot be used
+    try:
+        return bool((torch.ones(2, 2, device="cuda") @ torch.ones(2, 2, device="cuda")).sum().item() == 8)
+    except RuntimeError:
+        return False
 
 
 def encoding_device() -> torch.device:

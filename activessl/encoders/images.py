@@ -126,12 +126,6 @@ def sample_tensor(pool: Pool, image: Pictures, *, limit: int, seed: int) -> torc
     return torch.cat(list(image.batches(pool, 256)))
 
 
-def parts(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
-    """A tensor in pieces of at most ``size`` rows, without copying."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
-
-
 def read_image(pool: Pool, row: int) -> np.ndarray[Any, np.dtype[Any]]:
     """The decoded image at a row."""
     return cast("np.ndarray[Any, np.dtype[Any]]", pool.read(row))

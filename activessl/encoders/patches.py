@@ -25,12 +25,12 @@ from jaxtyping import Float
 from activessl.encoders.augment import SLIGHT, Augmentation
 from activessl.encoders.base import OnProgress, roughly, say, tell
 from activessl.encoders.device import encoding_device
-from activessl.encoders.images import ImageInput, Pictures, choose_input, parts, sample_tensor
+from activessl.encoders.images import ImageInput, Pictures, choose_input, sample_tensor
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.pixels import principal_components
 from activessl.encoders.regions import layout_weight, means_by_region, weigh_layout
 from activessl.encoders.registry import Entry
-from activessl.encoders.side_by_side import computed
+from activessl.encoders.side_by_side import computed, parts
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.pool.pool import Pool
 
@@ -40,7 +40,7 @@ CONTRAST = 10.0 / 255**2
 #: Items from which centroids and components are learned, and those of them that are also seen in views.
 _SAMPLE, _VIEWED = 2_000, 1_500
 
-#: Activations that a GPU works on at once: a quarter of a gigabyte, of which it holds a few copies.
+#: Values of patches, or of what they activate, that a GPU works on at once: 256 MB, of which it holds a few copies.
 _ON_GPU = 64 * 2**20
 
 
@@ -109,7 +109,7 @@ def at_once(codes: Codes, side: int) -> int:
     if codes.centroids.device.type == "cpu":
         # measured with 400 to 3,200 centroids: fewer are too little work for an operation, more leave the cache
         return max(1, min(8 if k <= 400 else 4, 25_600 // k))
-    return max(1, _ON_GPU // (k * places(side, codes.field, codes.stride)))
+    return max(1, _ON_GPU // (max(codes.centroids.shape) * places(side, codes.field, codes.stride)))
 
 
 def normalised_patches(images: torch.Tensor, field: int, stride: int) -> torch.Tensor:
@@ -165,7 +165,7 @@ def pooled_activations(images: torch.Tensor, codes: Codes) -> torch.Tensor:
     # made first: small results kept between large temporary arrays would leave gaps that no later array fits into
     out = torch.empty(len(images), min(codes.grid, round(rows**0.5)) ** 2 * len(codes.centroids))
     size = at_once(codes, images.shape[-1])
-    found = computed(images.split(16 * size), lambda part: activations(part, codes), size, codes.mean.device)
+    found = computed(parts(images, 16 * size), lambda part: activations(part, codes), size, codes.mean.device)
     for start, part in zip(range(0, len(images), 16 * size), found, strict=True):
         out[start : start + len(part)] = part
     return out

@@ -6,11 +6,13 @@ by region drowns what they have in common. The regions of a shoe are not: where 
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 
-from activessl.encoders.images import parts
+from activessl.encoders.side_by_side import parts
 
 #: So that the layout counts fully up to an intraclass correlation of 0.18: docs/decisions/0017-layout.md.
 STEEPNESS = 1.5
@@ -27,9 +29,20 @@ def means_by_region(maps: Float[torch.Tensor, "b k h w"], grid: int) -> Float[to
     """
     if maps.device.type == "cpu":
         return F.adaptive_avg_pool2d(maps, grid)
-    # as products: Apple's GPUs cannot pool where regions overlap, and NVIDIA's sum the gradient in any order
-    rows, columns = (averages(size, grid).to(maps) for size in maps.shape[2:])
+    # Apple's GPUs cannot pool where regions overlap, and NVIDIA's sum the gradient in any order
+    return as_products(maps, grid)
+
+
+def as_products(maps: Float[torch.Tensor, "b k h w"], grid: int) -> Float[torch.Tensor, "b k g g"]:
+    """What ``means_by_region`` gives, as products of matrices."""
+    rows, columns = (_averages_there(size, grid, maps.device, maps.dtype) for size in maps.shape[2:])
     return rows @ maps @ columns.T
+
+
+@cache
+def _averages_there(size: int, grid: int, device: torch.device, dtype: torch.dtype) -> Float[torch.Tensor, "g n"]:
+    with torch.inference_mode(mode=False):  # made where no gradient is wanted, and used where one is
+        return averages(size, grid).to(device, dtype)
 
 
 def averages(size: int, grid: int) -> Float[torch.Tensor, "g n"]:

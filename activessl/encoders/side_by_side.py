@@ -18,6 +18,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 
 P = TypeVar("P")
@@ -26,7 +27,8 @@ R = TypeVar("R")
 #: Items that a thread decodes before it takes the next ones: handing over costs about as much as a small picture.
 _DECODED = 16
 
-#: Threads that decode, at most: more of them wait for each other in the interpreter.
+#: Threads that decode, at most, since more of them wait for each other in the interpreter; and threads for whose
+#: parts memory is meant.
 _MOST = 8
 
 #: An item of fewer values is decoded mostly by the interpreter, where a second thread only waits.
@@ -51,15 +53,21 @@ def in_order(
     coming: deque[list[Future[R]]] = deque()
     with ThreadPoolExecutor(workers, initializer=begin) as threads:
         try:
-            for parts in batches:
-                coming.append([threads.submit(work, part) for part in parts])
+            for batch in batches:
+                coming.append([threads.submit(work, part) for part in batch])
                 if len(coming) > 1:
-                    yield [one.result() for one in coming.popleft()]
+                    yield _done(coming)
             while coming:
-                yield [one.result() for one in coming.popleft()]
+                yield _done(coming)
         finally:  # of a reader that stopped, or a part that failed
-            for one in (one for parts in coming for one in parts):
+            for one in (one for batch in coming for one in batch):
                 one.cancel()
+
+
+def _done(coming: deque[list[Future[R]]]) -> list[R]:
+    found = [one.result() for one in coming[0]]  # still among those that come, to be called off if one fails
+    coming.popleft()
+    return found
 
 
 def decoded(make: Callable[[range], Tensor], pool: Pool, batch_size: int) -> Iterator[Tensor]:
@@ -70,15 +78,11 @@ def decoded(make: Callable[[range], Tensor], pool: Pool, batch_size: int) -> Ite
         pool: The items.
         batch_size: Items of a tensor.
     """
-    n = len(pool)
     large = max(math.prod(item.shape) for item in pool.items[:100]) > _LARGE
-    ends = (min(start + batch_size, n) for start in range(0, n, batch_size))
-    batches = (
-        [range(at, min(at + _DECODED, end)) for at in range(start, end, _DECODED)]
-        for start, end in zip(range(0, n, batch_size), ends, strict=True)
-    )
-    for parts in in_order(batches, make, workers=min(_MOST, processors()) if large else 1):
-        yield torch.cat(parts)
+    batches = (range(len(pool))[start : start + batch_size] for start in range(0, len(pool), batch_size))
+    pieces = ([rows[at : at + _DECODED] for at in range(0, len(rows), _DECODED)] for rows in batches)
+    for made in in_order(pieces, make, workers=min(_MOST, processors()) if large else 1):
+        yield torch.cat(made)
 
 
 def computed(
@@ -89,8 +93,11 @@ def computed(
     Args:
         batches: (b, …) each, on the processor.
         compute: A tensor (p, …) of any number of items on the device -> (p, …).
-        most: Items that it is given at once.
-        device: On a processor, each part is computed by one thread, and all threads that torch may use take part.
+        most: Items that it is given at once, at most; where many threads compute, or memory is short, they are fewer.
+        device: On a processor each part is computed by one thread, and a batch is shared among all that torch may use.
+
+    Raises:
+        EncoderError: The memory of the device does not suffice for one item.
     """
 
     @torch.inference_mode()  # of a thread, not of the program
@@ -100,14 +107,38 @@ def computed(
     threads = torch.get_num_threads()
     if device.type != "cpu" or threads == 1 or not _settable():
         for batch in batches:
-            yield torch.cat([part(items) for items in batch.split(most)])
+            found, most = _with_memory(part, batch, most)
+            yield found
         return
+    # memory should not grow with the threads
+    most = max(1, most * _MOST // max(_MOST, threads))
+    shared = (list(parts(batch, min(most, max(1, math.ceil(len(batch) / threads))))) for batch in batches)
     try:
-        for parts in in_order((batch.split(most) for batch in batches), part, threads, _alone):
+        for made in in_order(shared, part, threads, _alone):
             torch.set_num_threads(threads)  # what one thread sets, all that begin later take over
-            yield torch.cat(parts)
+            yield torch.cat(made)
     finally:
         torch.set_num_threads(threads)
+
+
+def _with_memory(compute: Callable[[Tensor], Tensor], batch: Tensor, most: int) -> tuple[Tensor, int]:
+    """A batch in parts, half as large wherever memory does not suffice, and how large they were in the end."""
+    while True:
+        try:
+            return torch.cat([compute(items) for items in parts(batch, most)]), most
+        except torch.OutOfMemoryError:
+            if most == 1:
+                raise EncoderError(
+                    "the memory of the GPU does not suffice, not even for one item at a time",
+                    hint="end what else uses it, or set CUDA_VISIBLE_DEVICES to nothing: the processor is used then",
+                ) from None
+            most = max(1, min(most, len(batch)) // 2)
+
+
+def parts(rows: Tensor, size: int) -> Iterator[Tensor]:
+    """A tensor in pieces of at most ``size`` rows, without copying."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 def processors() -> int:
@@ -122,8 +153,8 @@ def processors() -> int:
 
 
 def _alone() -> None:
-    torch.set_num_threads(1)
     torch.get_num_threads()  # a thread that has never asked would take over what others set later
+    torch.set_num_threads(1)
 
 
 @cache

@@ -15,12 +15,12 @@ from torch import Tensor
 from activessl.encoders.device import best_device
 from activessl.encoders.health import health
 from activessl.encoders.hybrid import Objective, Weights
-from activessl.encoders.images import parts
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.loop import Loop, Pace
 from activessl.encoders.material import Material
 from activessl.encoders.pixels import principal_components
 from activessl.encoders.sharing import Share
+from activessl.encoders.side_by_side import parts
 from activessl.encoders.vit import Patches, Shape
 
 

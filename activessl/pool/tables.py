@@ -16,8 +16,9 @@ from activessl.pool.decode import decode_image
 from activessl.pool.pool import Item, Media, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 
-#: Row groups that are kept decompressed, for readers that go forwards.
-_KEPT_GROUPS = 2
+#: Row groups that are kept decompressed at least, and while they have no more rows than these: several threads read
+#: forwards, within a few hundred rows of each other.
+_KEPT_GROUPS, _KEPT_ROWS = 2, 256
 
 
 class ParquetSource(RowsSource):
@@ -79,7 +80,7 @@ class ParquetSource(RowsSource):
     def _group(self, group: int) -> Any:
         with self._opening:
             if group not in self._groups:
-                while len(self._groups) >= _KEPT_GROUPS:
+                while len(self._groups) >= _KEPT_GROUPS and sum(map(len, self._groups.values())) > _KEPT_ROWS:
                     del self._groups[next(iter(self._groups))]
                 try:
                     table = self._file.read_row_group(group, columns=[self._column])

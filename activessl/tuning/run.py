@@ -32,7 +32,7 @@ from activessl.encoders.base import OnProgress, Progress
 from activessl.encoders.checkpoint import read_checkpoint, write_checkpoint
 from activessl.encoders.contrastive import ntxent
 from activessl.encoders.device import best_device
-from activessl.encoders.images import parts
+from activessl.encoders.side_by_side import parts
 from activessl.errors import EncoderError
 from activessl.heads.linear import LogisticHead
 from activessl.tuning.networks import Network

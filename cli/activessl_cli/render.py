@@ -37,7 +37,7 @@ def story(text: str) -> None:
 _project = ""
 
 #: A verb of a project, in a sentence about what to run next.
-_VERB = re.compile(r"\bactivessl (?!predict\b)(?:studio )?[a-z]+\b(?! --project)")
+_VERB = re.compile(r"\bactivessl (?:studio [a-z]+|(?!studio\b|predict\b)[a-z]+)\b(?! --project)")
 
 
 def named(project: Path | None) -> None:
@@ -48,7 +48,9 @@ def named(project: Path | None) -> None:
 
 def following(command: str) -> None:
     """The last line of a verb: what to run next, in the same project."""
-    story(f"next: {_VERB.sub(lambda verb: verb[0] + _project, command)}")
+    if not command.startswith("open "):  # a file, whatever its name
+        command = _VERB.sub(lambda verb: verb[0] + _project, command)
+    story(f"next: {command}")
 
 
 def failure(message: str, hint: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,9 @@ import torch
 
 from activessl.encoders import side_by_side
 from activessl.encoders.images import choose_input
-from activessl.encoders.regions import averages, means_by_region
+from activessl.encoders.regions import as_products, means_by_region
 from activessl.encoders.side_by_side import computed, decoded, in_order
-from activessl.errors import PoolError
+from activessl.errors import EncoderError, PoolError
 from activessl.pool.decode import encode_png
 from activessl.pool.sources import load_pool
 
@@ -46,16 +47,18 @@ def test_a_reader_that_stops_and_a_part_that_fails_leave_no_thread_behind() -> N
             raise PoolError("broken", hint="mend it")
         return x
 
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(PoolError, match="broken"):
         list(in_order(([i, i] for i in range(50)), fail, workers=2))
     some = in_order(([i] for i in range(50)), lambda x: x, workers=2)
     assert next(some) == [0]
     some.close()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_each_part_is_computed_by_one_thread_and_the_program_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not side_by_side._settable():
+        pytest.skip("torch sets the number of threads once for all here")
     threads = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
@@ -94,18 +97,37 @@ def test_large_pictures_are_decoded_by_several_threads_into_what_one_thread_make
     pq.write_table(table, tmp_path / "p.parquet", row_group_size=6)  # more of them than are kept
     pool = load_pool(tmp_path / "p.parquet")
     image = choose_input(pool)
-    used: set[int] = set()
-    decode = pool.source.read
+    source: Any = pool.source
+    used, opened = set[int](), list[int]()
+    reading, together = threading.Lock(), threading.Barrier(2, timeout=30)
+    decode, open_group = source.read, source._file.read_row_group
 
     def noted(item_id: str) -> object:
-        used.add(threading.get_ident())
+        if threading.get_ident() not in used:
+            used.add(threading.get_ident())
+            together.wait()  # for a second thread
         return decode(item_id)
 
-    monkeypatch.setattr(pool.source, "read", noted)
-    monkeypatch.setattr(side_by_side, "processors", lambda: 4)
+    def alone(group: int, columns: list[str]) -> object:
+        assert reading.acquire(blocking=False), "two threads read the file at once"
+        try:
+            opened.append(group)
+            time.sleep(0.002)
+            return open_group(group, columns=columns)
+        finally:
+            reading.release()
+
+    class File:
+        read_row_group = staticmethod(alone)
+
+    source._groups.clear()
+    monkeypatch.setattr(source, "_file", File)
+    monkeypatch.setattr(source, "read", noted)
+    monkeypatch.setattr(side_by_side, "processors", lambda: 2)
     batches = list(image.batches(pool, 32))
     assert [len(batch) for batch in batches] == [32, 32, 6]
-    assert len(used) > 1
+    assert len(used) == 2
+    assert sorted(opened) == list(range(12))  # each once, though two threads are some rows apart
     assert np.array_equal(torch.cat(batches).numpy(), np.stack([image.tensor(picture) for picture in pictures]))
 
 
@@ -133,5 +155,64 @@ def test_small_pictures_are_decoded_by_one_thread_and_a_broken_one_is_said(tmp_p
 @pytest.mark.parametrize("grid", [1, 2, 4])
 def test_regions_as_products_are_those_that_torch_pools(size: int, grid: int) -> None:
     maps = torch.randn(2, 3, size, size + 2, generator=torch.Generator().manual_seed(0))
-    pooled = averages(size, grid) @ maps @ averages(size + 2, grid).T  # as a GPU does it
-    assert torch.allclose(means_by_region(maps, grid), pooled, atol=1e-6)
+    with torch.inference_mode():
+        as_products(maps, grid)
+    learning = maps.clone().requires_grad_(True)
+    found = as_products(learning, grid)  # as a GPU does it
+    found.sum().backward()  # type: ignore[no-untyped-call]
+    assert torch.allclose(means_by_region(maps, grid), found, atol=1e-6)
+    assert learning.grad is not None
+
+
+def test_a_part_that_failed_calls_off_the_others_of_its_batch() -> None:
+    done: list[int] = []
+
+    def slow(x: int) -> int:
+        if x == 0:
+            raise PoolError("broken", hint="mend it")
+        time.sleep(0.01)
+        done.append(x)
+        return x
+
+    with pytest.raises(PoolError):
+        list(in_order([range(200)], slow, workers=2))
+    assert len(done) < 100
+
+
+def test_where_memory_is_short_parts_are_halved_and_for_one_item_it_is_said() -> None:
+    threads, sizes = torch.get_num_threads(), list[int]()
+    torch.set_num_threads(1)
+
+    def compute(items: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(items))
+        if len(items) > fits:
+            raise torch.OutOfMemoryError
+        return items * 2
+
+    try:
+        fits, given = 3, torch.arange(20.0).view(10, 2)
+        found = torch.cat(list(computed([given, given], compute, 64, torch.device("cpu"))))
+        assert torch.equal(found, torch.cat([given, given]) * 2)
+        assert sizes == [10, 5, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]  # what was found to fit is kept
+        fits = 0
+        with pytest.raises(EncoderError, match="not even for one item"):
+            list(computed([given], compute, 64, torch.device("cpu")))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_few_items_are_shared_among_all_threads_and_many_threads_get_smaller_parts() -> None:
+    threads, sizes = torch.get_num_threads(), list[int]()
+
+    def compute(items: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(items))
+        return items
+
+    try:
+        for use, items, most, expected in ((3, 7, 64, [3, 3, 1]), (16, 80, 8, [4] * 20), (3, 20, 4, [4] * 5)):
+            torch.set_num_threads(use)
+            sizes.clear()
+            list(computed([torch.zeros(items, 1)], compute, most, torch.device("cpu")))
+            assert sorted(sizes, reverse=True) == expected
+    finally:
+        torch.set_num_threads(threads)
