@@ -15,7 +15,7 @@ import torch
 from safetensors.numpy import load_file
 
 from activessl.config import check_config
-from activessl.encoders.device import best_device
+from activessl.encoders.device import best_device, encoding_device
 from activessl.encoders.processes import count, decided, leads
 from activessl.encoders.registry import fit_encoder
 from activessl.encoders.sharing import Share
@@ -173,6 +173,14 @@ def test_more_processes_than_items_or_gpus_are_refused(monkeypatch: pytest.Monke
     with pytest.raises(EncoderError, match="process 1 of this machine has no GPU") as caught:
         best_device()
     assert caught.value.hint == "start 1 processes on this machine, each has one"
+
+
+def test_a_gpu_that_cannot_compute_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("the GPU here computes")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert best_device().type != "cuda"
+    assert encoding_device() == torch.device("cpu")
 
 
 @pytest.mark.parametrize("items, processes", [(7, 2), (7, 3), (3, 3), (256, 5)])
