@@ -44,49 +44,6 @@ _SAMPLE, _VIEWED = 2_000, 1_500
 _ON_GPU = 64 * 2**20
 
 
-@dataclass(frozen=True, eq=False)
-class PatchEncoder:
-    """Soft counts of k-means centroids over a grid of regions, through PCA and the whitening within images."""
-
-    fingerprint: str
-    provenance: dict[str, Any]
-    image: Pictures
-    field: int
-    stride: int
-    grid: int
-    mean: torch.Tensor  # (p,) of normalised patches
-    whiten: torch.Tensor  # (p, p)
-    centroids: torch.Tensor  # (k, p) in whitened space
-    pca_mean: torch.Tensor  # (grid² k,)
-    pca: torch.Tensor  # (grid² k, d), the weight of the layout and the whitening included
-    name: str = "patches"
-
-    @property
-    def dim(self) -> int:
-        """How many components are kept."""
-        return self.pca.shape[1]
-
-    def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The features of the pool's images."""
-        for vectors in self.project(self.image.batches(pool, batch_size)):
-            yield vectors.numpy()
-
-    @property
-    def codes(self) -> Codes:
-        """What patches are compared with, and how they are cut."""
-        return Codes(self.field, self.stride, self.grid, self.mean, self.whiten, self.centroids)
-
-    def project(self, pictures: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
-        """Batches (b, c, s, s) of uint8 -> (b, d), on the GPU where there is one."""
-        device = encoding_device()
-        codes, pca_mean, pca = self.codes.to(device), self.pca_mean.to(device), self.pca.to(device)
-
-        def vectors(images: torch.Tensor) -> torch.Tensor:
-            return (activations(images, codes) - pca_mean) @ pca
-
-        return computed(pictures, vectors, at_once(codes, self.image.side), device)
-
-
 class Codes(NamedTuple):
     """What patches are compared with, and how they are cut."""
 
@@ -101,6 +58,39 @@ class Codes(NamedTuple):
         """The same on a device."""
         mean, whiten, centroids = (tensor.to(device) for tensor in (self.mean, self.whiten, self.centroids))
         return self._replace(mean=mean, whiten=whiten, centroids=centroids)
+
+
+@dataclass(frozen=True, eq=False)
+class PatchEncoder:
+    """Soft counts of k-means centroids over a grid of regions, through PCA and the whitening within images."""
+
+    fingerprint: str
+    provenance: dict[str, Any]
+    image: Pictures
+    codes: Codes
+    pca_mean: torch.Tensor  # (grid² k,)
+    pca: torch.Tensor  # (grid² k, d), the weight of the layout and the whitening included
+    name: str = "patches"
+
+    @property
+    def dim(self) -> int:
+        """How many components are kept."""
+        return self.pca.shape[1]
+
+    def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
+        """The features of the pool's images."""
+        for vectors in self.project(self.image.batches(pool, batch_size)):
+            yield vectors.numpy()
+
+    def project(self, pictures: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Batches (b, c, s, s) of uint8 -> (b, d), on the GPU where there is one."""
+        device = encoding_device()
+        codes, pca_mean, pca = self.codes.to(device), self.pca_mean.to(device), self.pca.to(device)
+
+        def vectors(images: torch.Tensor) -> torch.Tensor:
+            return (activations(images, codes) - pca_mean) @ pca
+
+        return computed(pictures, vectors, at_once(codes, self.image.side), device)
 
 
 def at_once(codes: Codes, side: int) -> int:
@@ -394,12 +384,14 @@ def load(folder: Path, pictures: Callable[..., Pictures] = ImageInput) -> PatchE
         note["fingerprint"],
         note["provenance"],
         pictures(**config["image"]),
-        config["field"],
-        config["stride"],
-        config["grid"],
-        tensors["mean"],
-        tensors["whiten"],
-        tensors["centroids"],
+        Codes(
+            config["field"],
+            config["stride"],
+            config["grid"],
+            tensors["mean"],
+            tensors["whiten"],
+            tensors["centroids"],
+        ),
         tensors["pca_mean"],
         tensors["pca"],
         name=note["encoder"],

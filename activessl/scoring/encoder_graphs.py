@@ -57,7 +57,7 @@ def write_encoder(graph: Graph, encoder: Encoder) -> Entrance:
             out = graph.add("MatMul", graph.add("Sub", flat, encoder.mean.numpy()), encoder.components.numpy())
             return Entrance("pictures", UINT8, ["batch", c, side, side], out)
         case PatchEncoder():
-            side, c = encoder.image.side, len(encoder.mean) // encoder.field**2
+            side, c = encoder.image.side, len(encoder.codes.mean) // encoder.codes.field**2
             return Entrance("pictures", UINT8, ["batch", c, side, side], _patches(graph, encoder, side, c))
         case TrainedEncoder():
             side, c = encoder.image.side, len(encoder.mean)
@@ -82,8 +82,8 @@ def _reads(encoder: Encoder) -> str:
 
 
 def _patches(graph: Graph, encoder: PatchEncoder, side: int, channels: int) -> str:
-    field, stride = encoder.field, encoder.stride
-    p, rows = len(encoder.mean), (side - field) // stride + 1
+    codes, field, stride = encoder.codes, encoder.codes.field, encoder.codes.stride
+    p, rows = len(codes.mean), (side - field) // stride + 1
 
     # each patch as the channels of one position: a convolution with the identity
     image = graph.add("Div", graph.floats("pictures"), np.float32(255))
@@ -93,17 +93,17 @@ def _patches(graph: Graph, encoder: PatchEncoder, side: int, channels: int) -> s
     centred = graph.add("Sub", patches, graph.add("ReduceMean", patches, axes=[-1]))
     power = graph.add("ReduceMean", graph.add("Mul", centred, centred), axes=[-1])
     normal = graph.add("Div", centred, graph.add("Sqrt", graph.add("Add", power, np.float32(CONTRAST))))
-    white = graph.add("MatMul", graph.add("Sub", normal, encoder.mean.numpy()), encoder.whiten.numpy())
+    white = graph.add("MatMul", graph.add("Sub", normal, codes.mean.numpy()), codes.whiten.numpy())
 
     # distances to the centroids, and how much nearer than the average each is
-    c = encoder.centroids.numpy()
+    c = codes.centroids.numpy()
     own = graph.add("ReduceSumSquare", white, axes=[-1])
     square = graph.add("Add", graph.add("MatMul", white, -2 * c.T), (c * c).sum(axis=1))
     distance = graph.add("Sqrt", graph.add("Max", graph.add("Add", square, own), np.float32(0)))
     nearer = graph.add("Sub", graph.add("ReduceMean", distance, axes=[-1]), distance)
     active = graph.add("Relu", nearer)  # (b, rows², k)
 
-    pooled = graph.add("MatMul", _regions(rows, encoder.grid), active)  # (b, grid², k)
+    pooled = graph.add("MatMul", _regions(rows, codes.grid), active)  # (b, grid², k)
     flat = graph.shaped(graph.add("Transpose", pooled, perm=[0, 2, 1]), 0, -1)
     rooted = graph.add("Sub", graph.add("Sqrt", flat), encoder.pca_mean.numpy())
     return str(graph.add("MatMul", rooted, encoder.pca.numpy()))

@@ -72,9 +72,10 @@ class PatchNetwork(Network):
     def __init__(self, encoder: PatchEncoder) -> None:
         super().__init__()
         self.encoder, self.source = encoder, encoder.image
-        self.centroids, self.pca = (nn.Parameter(t.clone()) for t in (encoder.centroids, encoder.pca))
-        for name in ("mean", "whiten", "pca_mean"):
-            self.register_buffer(name, getattr(encoder, name).clone(), persistent=False)
+        self.centroids, self.pca = (nn.Parameter(t.clone()) for t in (encoder.codes.centroids, encoder.pca))
+        fixed = {"mean": encoder.codes.mean, "whiten": encoder.codes.whiten, "pca_mean": encoder.pca_mean}
+        for name, tensor in fixed.items():
+            self.register_buffer(name, tensor.clone(), persistent=False)
         self.mean: Tensor
         self.whiten: Tensor
         self.pca_mean: Tensor
