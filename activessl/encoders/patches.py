@@ -151,9 +151,9 @@ def region_means(images: torch.Tensor, codes: Codes) -> torch.Tensor:
 
 def pooled_activations(images: torch.Tensor, codes: Codes) -> torch.Tensor:
     """``activations`` of any number of images, a few at a time, where the codes are; on the processor."""
-    rows = places(images.shape[-1], codes.field, codes.stride)
+    each = places(images.shape[-1], codes.field, codes.stride)
     # made first: small results kept between large temporary arrays would leave gaps that no later array fits into
-    out = torch.empty(len(images), min(codes.grid, round(rows**0.5)) ** 2 * len(codes.centroids))
+    out = torch.empty(len(images), min(codes.grid, round(each**0.5)) ** 2 * len(codes.centroids))
     size = at_once(codes, images.shape[-1])
     found = computed(parts(images, 16 * size), lambda part: activations(part, codes), size, codes.mean.device)
     for start, part in zip(range(0, len(images), 16 * size), found, strict=True):

@@ -11,6 +11,7 @@ from activessl.encoders.base import Encoder
 from activessl.encoders.patches import CONTRAST, PatchEncoder
 from activessl.encoders.pixels import PixelEncoder
 from activessl.encoders.pretrain import TrainedEncoder
+from activessl.encoders.regions import means_by_region
 from activessl.encoders.rocket import kernels
 from activessl.encoders.series import RocketEncoder
 from activessl.encoders.series_trained import SeriesTransformer
@@ -110,9 +111,9 @@ def _patches(graph: Graph, encoder: PatchEncoder, side: int, channels: int) -> s
 
 
 def _regions(rows: int, grid: int) -> np.ndarray[Any, Any]:
-    """The matrix (grid², rows²) that averages over regions, as torch's adaptive pooling does."""
+    """The matrix (grid², rows²) that averages over regions."""
     eye = torch.eye(rows * rows).view(rows * rows, 1, rows, rows)
-    found: np.ndarray[Any, Any] = torch.nn.functional.adaptive_avg_pool2d(eye, min(grid, rows)).flatten(1).T.numpy()
+    found: np.ndarray[Any, Any] = means_by_region(eye, min(grid, rows)).flatten(1).T.numpy()
     return found
 
 

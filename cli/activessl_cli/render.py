@@ -37,7 +37,7 @@ def story(text: str) -> None:
 _project = ""
 
 #: A verb of a project, in a sentence about what to run next.
-_VERB = re.compile(r"\bactivessl (?:studio [a-z]+|(?!studio\b|predict\b)[a-z]+)\b(?! --project)")
+_VERB = re.compile(r"\bactivessl (?!predict\b)[a-z]+")
 
 
 def named(project: Path | None) -> None:

@@ -121,8 +121,6 @@ def ours(arm: str, items: Items, minutes: float, given: argparse.Namespace) -> t
         more = dict(settings)
         if given.clock == "processor":
             more["steps"] = steps_in(name, items.pool, minutes, settings)
-    elif given.label:
-        more = dict(settings)
     with tempfile.TemporaryDirectory() as scratch:
         started = now()
         encoder = fit_encoder(name, items.pool, folder=Path(scratch), minutes=minutes or 1.0, **more)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from activessl.annotators.oracle import Habits, Oracle
-from activessl_cli import people
+from activessl_cli import people, render
 from activessl_cli.main import main
 
 CLASSES = ("left", "right", "up")
@@ -363,3 +363,23 @@ def test_the_next_verb_is_of_the_project_that_was_named_and_not_of_one_that_goes
     monkeypatch.chdir(project)
     assert run("query") == 0
     assert capsys.readouterr().err.endswith("next: activessl push\n")
+
+
+def test_what_is_next_names_the_project_of_verbs_and_leaves_files_and_models_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    expected = {
+        "activessl round, or activessl report": "activessl round --project p, or activessl report --project p",
+        "set encoder.name in activessl.toml, then activessl encode": (
+            "set encoder.name in activessl.toml, then activessl encode --project p"
+        ),
+        "activessl predict DATA --model m": "activessl predict DATA --model m",
+        "open activessl demo/report.html": "open activessl demo/report.html",
+    }
+    render.named(Path("p"))
+    try:
+        for told, said_so in expected.items():
+            render.following(told)
+            assert capsys.readouterr().err == f"next: {said_so}\n"
+    finally:
+        render.named(None)
