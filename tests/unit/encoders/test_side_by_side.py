@@ -88,6 +88,26 @@ def test_each_part_is_computed_by_one_thread_and_the_program_keeps_its_own(monke
         torch.set_num_threads(threads)
 
 
+def test_threads_that_begin_after_a_part_failed_are_not_left_with_one() -> None:
+    if not side_by_side._settable():
+        pytest.skip("torch sets the number of threads once for all here")
+    threads, later = torch.get_num_threads(), list[int]()
+    torch.set_num_threads(3)
+
+    def fail(items: torch.Tensor) -> torch.Tensor:
+        raise PoolError("broken", hint="mend it")
+
+    try:
+        with pytest.raises(PoolError):
+            list(computed([torch.zeros(9, 1)], fail, 2, torch.device("cpu")))
+        another = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+        another.start()
+        another.join()
+        assert later == [3]
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_large_pictures_are_decoded_by_several_threads_into_what_one_thread_makes_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +157,7 @@ def test_small_pictures_are_decoded_by_one_thread_and_a_broken_one_is_said(tmp_p
 
     def make(rows: range) -> torch.Tensor:
         used.add(threading.get_ident())
+        time.sleep(0.005)  # long enough for another thread to take the next ones
         return torch.tensor(list(rows))
 
     assert torch.cat(list(decoded(make, pool, 17))).tolist() == list(range(40))
