@@ -136,7 +136,9 @@ class Project:
 
     def pool(self) -> Pool:
         """What there is to label; only what changed since ``remember`` is read again. Writes nothing."""
-        return load_manifest(self._manifest, open_source(self.data, self.own.data.modality))
+        return load_manifest(
+            self._manifest, open_source(self.data, self.own.data.modality, without=own_folders(self.folder))
+        )
 
     def remember(self, pool: Pool) -> None:
         """Keep the description of the pool, so that opening it again takes no time."""
@@ -166,6 +168,11 @@ class Project:
             yield
         finally:
             lock.release()
+
+
+def own_folders(folder: Path) -> tuple[Path, ...]:
+    """What a project makes in its folder, which is no data: a project may lie inside the folder of its data."""
+    return tuple(folder / name for name in ("embeddings", "encoders", "heads", "reports", "studio"))
 
 
 def write_atomic(path: Path, content: bytes) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from activessl.errors import PoolError
 from activessl.pool.decode import decode_image, image_suffixes
-from activessl.pool.pool import Item, Media, Modality, Stamp, Unreadable
+from activessl.pool.pool import UNKNOWN_STAMP, Item, Media, Modality, Stamp, Unreadable
 from activessl.pool.recordings import decode_series
 from activessl.pool.sounds import RATE, decode_wav
 from activessl.pool.texts import decode_text
@@ -42,25 +44,27 @@ class FolderSource:
 
     Ids are the files' paths below the folder, with slashes on every system, and come in the order of those paths.
     Hidden files and folders are ignored, and so are files whose name does not end like that of the folder's kind; links
-    to folders are not followed. Sounds are read as one channel of 16,000 samples a second, texts as UTF-8, recordings
+    to folders are not followed, and a link to a file outside of the folder is unreadable: who gives a folder does not
+    give what lies beside it. Sounds are read as one channel of 16,000 samples a second, texts as UTF-8, recordings
     as :func:`activessl.pool.recordings.decode_series` says.
 
     Args:
         location: The folder.
         modality: Which kind of file to read; by default images where there are some, else what there is most of. CSV
             and text files must then be at least half of what is there.
+        without: Folders below it that are not searched.
 
     Raises:
         PoolError: The folder holds no such files, or cannot be listed.
     """
 
-    def __init__(self, location: Path, modality: Modality | None = None) -> None:
+    def __init__(self, location: Path, modality: Modality | None = None, *, without: Collection[Path] = ()) -> None:
         if modality not in (None, *_DECODERS):
             raise PoolError(f"a folder of {modality} cannot be read", hint="pack it into one .npz or .parquet file")
         self._location = location
         found: dict[Modality, dict[str, Stamp]] = {kind: {} for kind in _DECODERS}
         others = Counter[str]()
-        for item_id, stamp in _files(location):
+        for item_id, stamp in _files(location, without):
             kind = _kind_of(item_id)
             if kind is None:
                 others[Path(item_id).suffix.lower()] += 1
@@ -129,8 +133,15 @@ class FolderSource:
         """The bytes of the file."""
         if item_id not in self._stamps:
             raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id, or open the folder again")
+        path = self._location / item_id
         try:
-            return (self._location / item_id).read_bytes()
+            # looked at anew each time: what was a file when it was listed may be a link by now
+            if path.is_symlink() and _leaves(path, self._location):
+                raise PoolError(
+                    f"{item_id} is a link to a file outside of {self._location}",
+                    hint="put the file itself there, or give the folder that it lies in",
+                )
+            return path.read_bytes()
         except OSError as error:
             raise PoolError(
                 f"{item_id} cannot be read: {error.strerror}", hint="check the file and its rights"
@@ -148,21 +159,37 @@ def _kind_of(name: str) -> Modality | None:
     return "text" if suffix == ".txt" else None
 
 
-def _files(location: Path) -> Iterator[tuple[str, Stamp]]:
+def _files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple[str, Stamp]]:
     """The files below a folder and their stamps, in no order."""
+    left_out = {path.resolve() for path in without}
 
     def fail(error: OSError) -> None:
         raise PoolError(f"{error.filename} cannot be listed: {error.strerror}", hint="check the rights of the folder")
 
     for parent, folders, names in os.walk(location, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and not (left_out and Path(parent, name).resolve() in left_out)
+        ]
         for name in names:
             if name.startswith("."):
                 continue
             path = Path(parent, name)
-            try:
-                status = path.stat()
-                stamp = (status.st_size, status.st_mtime_ns)
-            except OSError:
-                stamp = (0, 0)  # a dangling link: listed as unreadable by the scan
+            stamp = UNKNOWN_STAMP  # a link that dangles or leaves the folder: listed as unreadable by the scan
+            with suppress(OSError):
+                status = path.lstat()
+                if stat.S_ISLNK(status.st_mode) and not _leaves(path, location):
+                    status = path.stat()
+                if not stat.S_ISLNK(status.st_mode):
+                    stamp = (status.st_size, status.st_mtime_ns)
             yield path.relative_to(location).as_posix(), stamp
+
+
+def _leaves(link: Path, folder: Path) -> bool:
+    """Whether a link leads to a file outside of a folder.
+
+    Raises:
+        OSError: It leads nowhere.
+    """
+    return not link.resolve(strict=True).is_relative_to(folder.resolve())

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from activessl.errors import PoolError
-from activessl.pool.pool import Item, Pool, Source, Stamp, Unreadable
+from activessl.pool.pool import UNKNOWN_STAMP, Item, Pool, Source, Stamp, Unreadable
 from activessl.pool.sources import OnScan, Stamped, collect
 
 _VERSION = "1"
@@ -76,7 +76,8 @@ def load_manifest(path: Path, source: Source, on_progress: OnScan | None = None)
     def entries(stamped: Stamped) -> Iterator[Item | Unreadable]:
         for item_id, stamp in stamped.stamps().items():
             was, entry = known.get(item_id, (None, None))
-            yield entry if entry is not None and was == stamp else stamped.describe(item_id)
+            same = entry is not None and was == stamp != UNKNOWN_STAMP
+            yield entry if entry is not None and same else stamped.describe(item_id)
 
     return collect(source, entries(source), on_progress)
 

@@ -21,6 +21,9 @@ Media = np.ndarray[Any, np.dtype[Any]] | str
 #: (size in bytes, modification time in ns) of a file: it is read again when either has changed.
 Stamp = tuple[int, int]
 
+#: Of what cannot be looked at, such as a link that leads nowhere: it is read again each time.
+UNKNOWN_STAMP: Stamp = (0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

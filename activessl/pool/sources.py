@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -56,7 +56,7 @@ class Sampled(Source, Protocol):
         ...
 
 
-def open_source(location: Path, modality: Modality | None = None) -> Source:
+def open_source(location: Path, modality: Modality | None = None, *, without: Collection[Path] = ()) -> Source:
     """Open what a path points at.
 
     Args:
@@ -65,6 +65,7 @@ def open_source(location: Path, modality: Modality | None = None) -> Source:
             ``format`` (encoded images) or ``sample_rate`` (16-bit audio); a ``.parquet`` with a column of encoded
             images or of text; or a ``.csv``, ``.tsv`` or ``.jsonl`` of texts.
         modality: Which kind of media to read, where a file holds several; by default what it holds.
+        without: Folders that are not searched: a project's own, where it lies inside its data.
 
     Raises:
         PoolError: The path does not exist, is empty, or is of no known format, or does not hold that modality.
@@ -77,7 +78,7 @@ def open_source(location: Path, modality: Modality | None = None) -> Source:
 
     source: Source
     if location.is_dir():
-        source = FolderSource(location, modality)
+        source = FolderSource(location, modality, without=without)
     elif location.suffix.lower() == ".npz":
         source = NpzSource(location, modality)
     elif location.suffix.lower() in (".parquet", ".pq"):
@@ -94,18 +95,25 @@ def open_source(location: Path, modality: Modality | None = None) -> Source:
     return source
 
 
-def load_pool(location: Path, modality: Modality | None = None, on_progress: OnScan | None = None) -> Pool:
+def load_pool(
+    location: Path,
+    modality: Modality | None = None,
+    on_progress: OnScan | None = None,
+    *,
+    without: Collection[Path] = (),
+) -> Pool:
     """Read everything at a path once and describe it.
 
     Args:
         location: As for ``open_source``.
         modality: As for ``open_source``.
         on_progress: Called with (done, total) from time to time.
+        without: As for ``open_source``.
 
     Raises:
         PoolError: As ``open_source``, or nothing there can be read.
     """
-    source = open_source(location, modality)
+    source = open_source(location, modality, without=without)
     return collect(source, source.scan(), on_progress)
 
 

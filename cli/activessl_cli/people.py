@@ -19,10 +19,11 @@ def annotator(project: Project) -> Annotator:
 
     Raises:
         AnnotatorDenied: No token.
+        AnnotatorError: The embedded server serves more than pushed items.
         AnnotatorUnreachable: No server is named and the embedded one does not run.
     """
     from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
-    from activessl_label_studio.studio import status
+    from activessl_label_studio.studio import check_serves_items_only, status
 
     settings = project.config.annotator
     token = os.environ.get(settings.token_env, "")
@@ -34,6 +35,7 @@ def annotator(project: Project) -> Annotator:
                 "no Label Studio server is named in activessl.toml and none was started here",
                 hint="run `activessl studio start`, or set annotator.url in activessl.toml",
             )
+        check_serves_items_only(studio_folder(project.folder), running)
         url, token, root = running.url, running.token, running.document_root
     if not token:
         raise AnnotatorDenied(

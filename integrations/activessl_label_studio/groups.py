@@ -8,6 +8,7 @@ The project is another one than that of single items, because its label config i
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from activessl.errors import AnnotatorError
 from activessl.pool.pool import Modality, Pool
 from activessl_label_studio.client import Client
 from activessl_label_studio.mapping import ID_KEY, Note, item_id_of, seconds_of, source_of, to_time, who
-from activessl_label_studio.media import MediaMode, place
+from activessl_label_studio.media import MediaMode, place, withdrawn_address
 from activessl_label_studio.project import find_tasks, list_tasks, look_up
 from activessl_label_studio.push import heal, import_tasks, is_open
 
@@ -181,8 +182,10 @@ def push_groups(
     """
     number, ids = int(project["id"]), [group.id for group in groups]
     known = heal(client, find_tasks(client, dict(project), ids))
-    for task in _open_others(client, number, ids):
+    dead = [task for task in known.values() if is_open(task) and _withdrawn(task, beside)]
+    for task in [*_open_others(client, number, ids), *dead]:
         client.delete(f"/api/tasks/{task['id']}/")
+    known = {group: task for group, task in known.items() if task not in dead}
     missing = [group for group in groups if group.id not in known]
     rows = [pool.row(item) for group in missing for item in group.items]
     shown = iter(place(client, beside, pool, rows, mode=media, document_root=document_root))
@@ -197,6 +200,12 @@ def push_groups(
         project=str(number),
         made=str(project.get("created_at") or ""),
     )
+
+
+def _withdrawn(task: Mapping[str, Any], beside: int) -> bool:
+    """Whether a group's pictures have addresses that are not served any more."""
+    shown = (html.unescape(str(row.get("html"))) for row in task["data"].get("items") or () if isinstance(row, Mapping))
+    return any(withdrawn_address(address, beside) for one in shown for address in re.findall(r"url\('([^']+)'\)", one))
 
 
 def _open_others(client: Client, number: int, ids: Sequence[str]) -> list[dict[str, Any]]:

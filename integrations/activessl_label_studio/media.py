@@ -1,9 +1,15 @@
-"""How an item's media reach the annotator's eyes: in the task itself, from the server's disk, or uploaded."""
+"""How an item's media reach the annotator's eyes: in the task itself, from the server's disk, or uploaded.
+
+Whoever may log in can fetch every file that a server serves from its disk. So what is served is a folder that holds the
+pushed items and nothing else: never the data's own folder, where other files lie, and links to still others.
+"""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,14 +22,21 @@ from activessl.pool.pool import Pool
 from activessl.pool.portable import portable
 from activessl_label_studio.client import Client
 
-__all__ = ["INLINE_BYTES", "MediaMode", "place"]
+__all__ = ["INLINE_BYTES", "MediaMode", "place", "withdrawn_address"]
 
 #: "inline" puts it into the task, "local" lets a server on the same disk read it, "upload" copies it to the server;
-#: "auto" takes what fits: text and series inline, small images inline, others local where a document root is known.
+#: "auto" takes what fits: text and series inline, images and sounds local where a document root is known, else small
+#: ones inline and others uploaded.
 MediaMode = Literal["auto", "inline", "local", "upload"]
 
 #: Beyond this a data: address makes every listing, export and webhook slow.
 INLINE_BYTES = 50_000
+
+#: The beginning of an address that the server answers from its own disk.
+_LOCAL = "/data/local-files/?d="
+
+#: What our storages are called in the server's settings.
+_TITLE = "activessl"
 
 #: The server takes 100 files a request at most.
 _FILES = 100
@@ -44,7 +57,7 @@ def place(
         return [str(pool.read(row)) for row in rows]
     if pool.modality == "series":
         return [_series(np.asarray(pool.read(row))) for row in rows]
-    if mode == "local" or (mode == "auto" and document_root is not None and _all_below(pool, rows, document_root)):
+    if mode == "local" or (mode == "auto" and document_root is not None):
         return _local(client, project, pool, rows, document_root)
     if mode == "upload":
         return _upload(client, project, [portable(pool, row) for row in rows])
@@ -74,45 +87,79 @@ def _series(values: np.ndarray[Any, np.dtype[Any]]) -> dict[str, list[float | No
     return columns
 
 
-def _all_below(pool: Pool, rows: Sequence[int], root: Path) -> bool:
-    root = root.resolve()
-    return all((path := pool.path(row)) is not None and root in path.resolve().parent.parents for row in rows)
-
-
 def _local(client: Client, project: int, pool: Pool, rows: Sequence[int], root: Path | None) -> list[str]:
-    """Addresses that the server answers from its own disk; what lies elsewhere is written below its root first."""
+    """Addresses that the server answers from its own disk, out of a folder that holds nothing but pushed items."""
     if root is None:
         raise ConfigError("media 'local' without a document root", hint="name the folder that the server may serve")
-    root = root.resolve()
-    own = root / f"activessl-project-{project}"
-    addresses, folders = [], set()
+    own = _served_folder(root, project)
+    addresses = []
     for row in rows:
-        path = pool.path(row)
-        path = path.resolve() if path is not None else None
-        if path is None or root not in path.parent.parents:
-            content, ending, _ = portable(pool, row)
-            path = own / f"{pool.items[row].sha256}.{ending}"
-            try:
-                own.mkdir(exist_ok=True)
-                if not path.exists():
-                    path.write_bytes(content)
-            except OSError as error:
-                raise AnnotatorError(f"cannot write {path}: {error.strerror}", hint="use media 'upload'") from None
-        folders.add(root / path.relative_to(root).parts[0])
-        addresses.append(f"/data/local-files/?d={quote(path.relative_to(root).as_posix())}")
-    # a file is served only if a storage row of a project that the person sees covers it; no sync is needed
-    there = {row["path"].rstrip("/") for row in client.get("/api/storages/localfiles", project=project)}
-    for folder in sorted(folders):
-        if str(folder) not in there:
-            body = {"project": project, "path": str(folder), "title": "activessl", "use_blob_urls": True}
-            client.post("/api/storages/localfiles", body)
+        content, ending, _ = portable(pool, row)
+        name = f"{hashlib.sha256(content).hexdigest()}.{ending}"
+        try:
+            own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not (own / name).exists():
+                _serve(pool, row, content, own / name)
+        except OSError as error:
+            raise AnnotatorError(f"cannot write {own / name}: {error.strerror}", hint="use media 'upload'") from None
+        addresses.append(f"{_LOCAL}{quote(f'{own.name}/{name}')}")
+    _cover(client, project, own)
     return addresses
+
+
+def _served_folder(root: Path, project: int) -> Path:
+    """The folder of one project's items. No such name is the beginning of another's: older servers compared only that
+    to see what a storage covers."""
+    return root.resolve() / f"project-{project}-items"
+
+
+def _serve(pool: Pool, row: int, content: bytes, place: Path) -> None:
+    """Put one item where the server reads it: as a second name of its file where that can be, else as a copy.
+
+    Never as a symbolic link: what that names can be replaced by something else after it was looked at.
+    """
+    part = place.with_name(f".{place.name}.part")
+    part.unlink(missing_ok=True)
+    path = pool.path(row)
+    try:
+        if path is None or pool.content(row) != content:
+            raise OSError  # no file of its own, or one that a browser cannot draw
+        os.link(path.resolve(), part)
+    except OSError:  # another disk, or a file of somebody else's
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(content)
+    part.replace(place)
+
+
+def _cover(client: Client, project: int, own: Path) -> None:
+    """Let the server serve one folder for a project, and take back what we once let it serve besides.
+
+    A file is served only if a storage row of a project that the person sees covers it; no sync is needed.
+    """
+    there = client.get("/api/storages/localfiles", project=project)
+    for row in there:
+        if row.get("title") == _TITLE and row["path"].rstrip("/") != str(own):
+            client.delete(f"/api/storages/localfiles/{row['id']}")
+    if not any(row["path"].rstrip("/") == str(own) for row in there):
+        body = {"project": project, "path": str(own), "title": _TITLE, "use_blob_urls": True}
+        client.post("/api/storages/localfiles", body)
+
+
+def withdrawn_address(address: object, project: int) -> bool:
+    """Whether a task's address is one by which an older push served the data's own folder, which none does any more.
+
+    Example:
+        >>> withdrawn_address("/data/local-files/?d=photos/a.png", 7)
+        True
+        >>> withdrawn_address("/data/local-files/?d=project-7-items/0a1b.png", 7)
+        False
+    """
+    ours = f"{_LOCAL}{quote(_served_folder(Path('/'), project).name)}/"
+    return isinstance(address, str) and address.startswith(_LOCAL) and not address.startswith(ours)
 
 
 def _upload(client: Client, project: int, files: Sequence[tuple[bytes, str, str]]) -> list[str]:
     """Addresses of uploaded files. The server puts a prefix before each name, so ours are matched as suffixes."""
-    import hashlib
-
     addresses: dict[str, str] = {}
     names = [f"{hashlib.sha256(content).hexdigest()[:32]}.{ending}" for content, ending, _ in files]
     todo = list(dict(zip(names, files, strict=True)).items())

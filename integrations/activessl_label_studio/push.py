@@ -24,7 +24,7 @@ from activessl.strategies.base import Query
 from activessl_label_studio.client import IMPORT_TIMEOUT_S, Client
 from activessl_label_studio.labels import Control
 from activessl_label_studio.mapping import ID_KEY, item_id_of, rank_score, to_prediction, to_task
-from activessl_label_studio.media import MediaMode, place
+from activessl_label_studio.media import MediaMode, place, withdrawn_address
 from activessl_label_studio.project import find_tasks, list_tasks
 
 __all__ = ["heal", "import_tasks", "is_open", "push_round"]
@@ -84,9 +84,15 @@ def push_round(
         return to_prediction(suggested.get(item_id), scores[item_id], model, control)
 
     missing = [(i, item_id) for i, item_id in enumerate(query.ids) if item_id not in known]
-    addresses = place(
-        client, number, pool, [int(query.indices[i]) for i, _ in missing], mode=media, document_root=document_root
-    )
+    dead = [
+        (i, known[item_id])
+        for i, item_id in enumerate(query.ids)
+        if item_id in known and withdrawn_address(known[item_id]["data"].get(control.key), number)
+    ]
+    rows = [int(query.indices[i]) for i, _ in (*missing, *dead)]
+    addresses = place(client, number, pool, rows, mode=media, document_root=document_root)
+    for (_, stale), address in zip(dead, addresses[len(missing) :], strict=True):
+        client.patch(f"/api/tasks/{stale['id']}/", {"data": {**stale["data"], control.key: address}})
     tasks = [
         to_task(
             item_id,
@@ -97,7 +103,7 @@ def push_round(
             meta={"model": model, "strategy": query.strategy},
         )
         | {"predictions": [prediction(item_id)]}
-        for (i, item_id), address in zip(missing, addresses, strict=True)
+        for (i, item_id), address in zip(missing, addresses[: len(missing)], strict=True)
     ]
     made = import_tasks(client, project, tasks, patience)
 

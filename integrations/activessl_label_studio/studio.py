@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import signal
+import stat
 import subprocess
 import time
 from dataclasses import asdict, dataclass, field
@@ -33,7 +34,18 @@ from activessl_label_studio.process import (
     said_port,
 )
 
-__all__ = ["VERSION", "Progress", "StudioInfo", "ensure_installed", "find_installed", "start", "status", "stop"]
+__all__ = [
+    "VERSION",
+    "Progress",
+    "StudioInfo",
+    "check_serves_items_only",
+    "ensure_installed",
+    "find_installed",
+    "served_root",
+    "start",
+    "status",
+    "stop",
+]
 
 #: The user of the embedded server. The domain is reserved (RFC 2606): no mail can ever go there.
 EMAIL = "annotator@activessl.example"
@@ -53,7 +65,7 @@ class StudioInfo:
         token: The user's personal access token.
         pid: The server's process.
         log: What the server prints.
-        document_root: The folder whose subfolders may be served as local files.
+        document_root: The folder out of which the server serves files: it holds pushed items and nothing else.
     """
 
     url: str
@@ -70,18 +82,19 @@ def start(
     *,
     python: Path | None = None,
     port: int | None = None,
-    document_root: Path | None = None,
     database: str | None = None,
     progress: Progress = quiet,
     timeout: float = START_TIMEOUT_S,
 ) -> StudioInfo:
     """Start the server, or answer the one that runs already. Its data are kept in ``folder`` between starts.
 
+    All that it keeps is the owner's alone to read. It serves files out of ``folder / "files"`` and of nowhere else, so
+    that nothing but pushed items can be fetched by who may log in.
+
     Args:
         folder: The server's data, log and secrets (readable by the owner only).
         python: The environment's python; by default the one of ``ensure_installed(folder / "env")``.
         port: Where to listen on loopback; by default the last one, or the first free one from 8080 on.
-        document_root: The folder whose subfolders may be served as local files; by default ``folder / "files"``.
         database: ``postgresql://user:password@host:port/name``; by default the one of the last start, at first a file
             in ``folder``.
         progress: Told about once a second how far it is.
@@ -97,15 +110,14 @@ def start(
     wanted = None if database is None else read_database(database)
     folder = folder.absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "data").mkdir(exist_ok=True)
-        root = (document_root or folder / "files").absolute()
-        root.mkdir(parents=True, exist_ok=True)
+        for one in (folder, folder / "data", folder / "files"):
+            one.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _owner_only(folder)
     except OSError as error:
         raise AnnotatorError(f"cannot write to {folder}: {error.strerror}", hint="choose another folder") from None
     try:
-        with FileLock(folder / "start.lock", timeout=timeout):
-            return _start(folder, python, port, root, wanted, progress, timeout)
+        with FileLock(folder / "start.lock", timeout=timeout, mode=0o600):
+            return _start(folder, python, port, wanted, progress, timeout)
     except Timeout:
         raise AnnotatorError(
             f"another process is starting the server in {folder}", hint="wait for it, or stop that process"
@@ -116,7 +128,6 @@ def _start(
     folder: Path,
     python: Path | None,
     port: int | None,
-    root: Path,
     wanted: Database | None,
     progress: Progress,
     timeout: float,
@@ -128,16 +139,13 @@ def _start(
             raise AnnotatorError(
                 f"the server in {folder} already runs at {running.url}", hint="stop it first, or leave the port out"
             )
-        if running.document_root != root:
-            raise AnnotatorError(
-                f"the running server serves files of {running.document_root}, not of {root}", hint="stop it first"
-            )
+        check_serves_items_only(folder, running)
         return running
     begun = time.monotonic()
     log = folder / "studio.log"
     pid = find_pid(folder)
     if pid is None:
-        pid = _launch(folder, python, port, root, database, progress)
+        pid = _launch(folder, python, port, database, progress)
     kept = _read(folder / "studio.json")
     email, password = str(kept["email"]), str(kept["password"])
     while (listening := said_port(log, int(kept.get("log_from", 0)))) is None or not is_healthy(local_url(listening)):
@@ -155,7 +163,39 @@ def _start(
     url = local_url(listening)
     token = _token(url, email, password, str(kept.get("token", "")))
     _write(folder / "studio.json", kept | {"token": token, "port": listening, "ready": True})
-    return StudioInfo(url, email, token, pid, log, password, root)
+    return StudioInfo(url, email, token, pid, log, password, served_root(folder))
+
+
+def served_root(folder: Path) -> Path:
+    """The folder out of which the server of a folder serves files."""
+    return folder.absolute() / "files"
+
+
+def check_serves_items_only(folder: Path, running: StudioInfo) -> None:
+    """Refuse a server that an earlier version of ours started, which serves more than pushed items.
+
+    Raises:
+        AnnotatorError: It serves the folder around the data.
+    """
+    if running.document_root != served_root(folder):
+        raise AnnotatorError(
+            f"the running server lets everybody who may log in fetch the files in {running.document_root}",
+            hint="run `activessl studio stop` and `activessl studio start`: it then serves pushed items only",
+        )
+
+
+def _owner_only(folder: Path) -> None:
+    """Take everybody else's rights to a folder and all in it: earlier versions left the database readable."""
+    if os.name == "nt":
+        return
+    for parent, folders, names in os.walk(folder):
+        if Path(parent) == folder:
+            # what is served has its rights from the data: a second name of a file is the same file
+            folders[:] = [name for name in folders if name != served_root(folder).name]
+        for path in (Path(parent), *(Path(parent, name) for name in names)):
+            mode = path.lstat().st_mode
+            if not stat.S_ISLNK(mode) and mode & 0o077:
+                path.chmod(stat.S_IMODE(mode) & 0o700)
 
 
 def _database(folder: Path, wanted: Database | None) -> Database | None:
@@ -176,9 +216,7 @@ def _database(folder: Path, wanted: Database | None) -> Database | None:
     return wanted
 
 
-def _launch(
-    folder: Path, python: Path | None, port: int | None, root: Path, database: Database | None, progress: Progress
-) -> int:
+def _launch(folder: Path, python: Path | None, port: int | None, database: Database | None, progress: Progress) -> int:
     """Start the process, and leave its number and its secrets behind before anything can go wrong."""
     if database is not None:
         database.check()
@@ -190,7 +228,7 @@ def _launch(
     email = str(kept.get("email", EMAIL))
     password = str(kept.get("password") or secrets.token_urlsafe(15))
     log_file = folder / "studio.log"
-    kept |= {"email": email, "password": password, "port": port, "document_root": str(root)}
+    kept |= {"email": email, "password": password, "port": port, "document_root": str(served_root(folder))}
     kept |= {"database": asdict(database)} if database else {}
     _write(
         folder / "studio.json", kept | {"ready": False, "log_from": log_file.stat().st_size if log_file.exists() else 0}
@@ -206,10 +244,11 @@ def _launch(
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=_environment(folder, root, email, password) | (database.environment() if database else {}),
+            env=_environment(folder, email, password) | (database.environment() if database else {}),
             start_new_session=True,
+            umask=-1 if os.name == "nt" else 0o077,  # its database holds tokens
         )
-    (folder / "studio.pid").write_text(f"{process.pid}\n", encoding="utf-8")
+    _write_text(folder / "studio.pid", f"{process.pid}\n")
     return process.pid
 
 
@@ -253,7 +292,7 @@ def stop(folder: Path, *, timeout: float = 15.0) -> bool:
     return True
 
 
-def _environment(folder: Path, root: Path, email: str, password: str) -> dict[str, str]:
+def _environment(folder: Path, email: str, password: str) -> dict[str, str]:
     """The server's environment. Nothing of ours that it would read as a setting of its own is passed on."""
     prefixes = ("LABEL_STUDIO_", "HEARTEX_", "DJANGO_", "POSTGRE_", "SENTRY_", "FRONTEND_SENTRY_", "PYTHON")
     names = ("HOST", "PORT", "USERNAME", "PASSWORD", "USER_TOKEN", "SECRET_KEY", "DATABASE_NAME", "DEBUG", "LOG_LEVEL")
@@ -271,7 +310,7 @@ def _environment(folder: Path, root: Path, email: str, password: str) -> dict[st
         "LABEL_STUDIO_FRONTEND_SENTRY_DSN": "",
         "LABEL_STUDIO_LATEST_VERSION_CHECK": "false",
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
-        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(root),
+        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(served_root(folder)),
         # only this machine's own services are ever called: a webhook or ML backend of ours on loopback
         "LABEL_STUDIO_SSRF_PROTECTION_ENABLED": "false",
         "LABEL_STUDIO_ML_BLOCK_LOCAL_IP": "false",
@@ -305,9 +344,13 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:
-    """Replace a file of secrets in one step, readable by the owner only."""
+    _write_text(file, json.dumps(content, indent=1))
+
+
+def _write_text(file: Path, content: str) -> None:
+    """Replace a file in one step, readable by the owner only."""
     part = file.with_suffix(".part")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-        json.dump(content, out, indent=1)
+        out.write(content)
     part.replace(file)

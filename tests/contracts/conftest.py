@@ -32,6 +32,7 @@ class Place:
     password: str
     title: str
     fake: FakeLabelStudio | None
+    served: Path | None = None
 
 
 DATABASES = os.environ.get("ACTIVESSL_STUDIO_DATABASES", "sqlite,postgres").split(",") if REAL else []
@@ -43,7 +44,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     title = f"test {uuid.uuid4().hex[:12]}"
     if request.param != "fake":
         real: StudioInfo = request.getfixturevalue(f"{request.param}_server")
-        yield Place(real.url, real.token, real.email, real.password, title, None)
+        yield Place(real.url, real.token, real.email, real.password, title, None, real.document_root)
         return
     with FakeLabelStudio() as server:
         yield Place(server.url, server.token, server.email, server.password, title, server)

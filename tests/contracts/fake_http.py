@@ -138,9 +138,12 @@ def handler_of(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
                 return 200, server.users
             if path == "/api/storages/localfiles":
                 if method == "POST":
-                    server.storages.append(body)
-                    return 201, body
+                    server.storages.append({"id": server.number("storage"), **body})
+                    return 201, server.storages[-1]
                 return 200, [s for s in server.storages if str(s["project"]) == self.query["project"]]
+            if (row := re.fullmatch(r"/api/storages/localfiles/(\d+)", path)) and method == "DELETE":
+                server.storages = [s for s in server.storages if s["id"] != int(row[1])]
+                return 204, None
             if path.startswith("/api/dm/views"):
                 return self._views(method, path, body)
             if path.startswith("/api/projects"):

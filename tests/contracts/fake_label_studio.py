@@ -37,7 +37,7 @@ class FakeLabelStudio:
         self.drafts: dict[int, list[dict[str, Any]]] = {}
         self.locks: dict[int, int] = {}
         self.unique: set[str] = set()
-        self.counts = dict.fromkeys(("project", "task", "prediction", "annotation", "upload", "view"), 0)
+        self.counts = dict.fromkeys(("project", "task", "prediction", "annotation", "upload", "view", "storage"), 0)
         #: [path fragment, method, what, times]: "drop" carries out and never answers, "refuse" never carries out and
         #: never answers, "half" answers half of the JSON, a number answers with that status and does nothing.
         self.faults: list[list[Any]] = []

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up import ask, number_of, result, submit, suggest
+from made_up import CLASSES, ask, number_of, result, submit, suggest
 
 from activessl.annotators.base import Annotator, again_id
 from activessl.errors import AnnotatorError
 from activessl.pool.pool import Pool
+from activessl.pool.sources import load_pool
 from activessl_label_studio import push as push_module
-from activessl_label_studio.annotator import LabelStudioAnnotator
+from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
 from activessl_label_studio.client import connect
 from activessl_label_studio.project import find_tasks
 from activessl_label_studio.scripted import ScriptedAnnotator
@@ -189,3 +192,27 @@ def test_an_access_token_that_the_server_takes_no_more_is_renewed(people: LabelS
     tokens._access_token = spoiled
     assert people.client.get("/api/users/")
     assert tokens._access_token != spoiled
+
+
+def test_an_open_task_whose_file_is_not_served_any_more_gets_a_new_address(
+    place: Any, tmp_path: Path, pictures: Callable[[int], dict[str, str]]
+) -> None:
+    pictures(3)
+    drawn, root = load_pool(tmp_path / "pictures"), tmp_path / "files"
+    if place.fake is None:  # a real one checks that the folder is below the one that it may serve
+        root = place.served
+    config = LabelStudioConfig(place.url, place.token, place.title, CLASSES, media="local", document_root=root)
+    people = LabelStudioAnnotator(config)
+    query = ask(drawn, [0, 1, 2])
+    pushed = people.push(drawn, query, [], model="round-0")
+    tasks = [people.client.get(f"/api/tasks/{pushed.tasks[i]}") for i in query.ids]
+    # as an older version left it: one is answered, one is open
+    for task in tasks[:2]:
+        old = {**task["data"], "image": "/data/local-files/?d=pictures/00.png"}
+        people.client.patch(f"/api/tasks/{task['id']}/", {"data": old})
+    submit(people.client, str(tasks[0]["id"]), ["coat"])
+    again = people.push(drawn, query, [], model="round-0")
+    assert again.new == 0
+    now = [people.client.get(f"/api/tasks/{task['id']}")["data"] for task in tasks]
+    assert [data["image"] for data in now] == [task["data"]["image"] for task in tasks]
+    assert [{**data, "image": ""} for data in now] == [{**task["data"], "image": ""} for task in tasks]

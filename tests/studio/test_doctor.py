@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +21,9 @@ pytestmark = [pytest.mark.studio, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
-def pool(server: StudioInfo) -> Pool:
-    folder = server.document_root / f"pictures-{uuid.uuid4().hex[:8]}"
-    folder.mkdir(parents=True)
+def pool(tmp_path: Path) -> Pool:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
     for i in range(2):
         Image.fromarray(np.full((8, 8), 40 * i, dtype=np.uint8)).save(folder / f"{i}.png")
     return load_pool(folder, "image")
@@ -44,8 +45,7 @@ def test_a_project_is_well_until_its_pictures_or_its_order_are_gone(server: Stud
     assert [f for f in found.values() if not f.ok] == []
     assert found["media"].found.endswith("image/png, served")
 
-    for name in pool.ids:
-        (Path(pool.source.location) / name).unlink()
+    shutil.rmtree(server.document_root / f"project-{pushed.project}-items")
     people.client.patch(f"/api/projects/{pushed.project}/", {"sampling": "Sequential sampling"})
     found = {f.what: f for f in examine(config, lock_seconds=86_400)}
     assert {f.what for f in found.values() if not f.ok} == {"media", "order", "task locks"}

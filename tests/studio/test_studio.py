@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import socket
 import stat
 import subprocess
@@ -118,6 +119,66 @@ def test_pictures_are_seen_by_the_annotators_browser(server: StudioInfo, tmp_pat
             seen = person.get(address)
             assert seen.status_code == 200
             assert seen.content == source.content(item_id)
+
+
+def test_who_may_log_in_can_fetch_pushed_items_and_no_other_file(
+    server: StudioInfo, folder: Path, tmp_path: Path
+) -> None:
+    source = Pictures(tmp_path / "pictures", 2)
+    (tmp_path / "pictures" / "payroll.csv").write_text("ann,1")
+    pool = Pool(tuple(source.scan()), source)
+    query = Query(np.arange(1), pool.ids[:1], np.array([1.0]), ("",), np.full(1, np.nan), "random")
+    title = f"served {tmp_path.name[-8:]}"
+    config = LabelStudioConfig(
+        server.url, server.token, title, ("a", "b"), media="local", document_root=server.document_root
+    )
+    people = LabelStudioAnnotator(config)
+    pushed = people.push(pool, query, [], model="round-0")
+    with contextlib.closing(sign_in(server.url, server.email, server.password)) as person:
+        address = person.get(f"/api/tasks/{next(iter(pushed.tasks.values()))}").json()["data"]["image"]
+        assert person.get(address).content == source.content(pool.ids[0])
+        secrets = [folder / name for name in ("studio.json", "studio.log", "data/label_studio.sqlite3", "data/.env")]
+        others = [source.path(pool.ids[1]), tmp_path / "pictures" / "payroll.csv"]
+        for path in [p for p in (*secrets, *others) if p.exists()]:
+            near = os.path.relpath(path, server.document_root)
+            for said in (near, f"{address.split('=')[1].split('/')[0]}/../{near}", path.name, str(path)):
+                answer = person.get("/data/local-files/", params={"d": said})
+                assert answer.status_code != 200, (path, said)
+
+
+def test_all_that_the_server_keeps_is_the_owners_alone(server: StudioInfo, folder: Path) -> None:
+    kept = [p for p in folder.rglob("*") if server.document_root not in p.parents and not p.is_symlink()]
+    assert (folder / "studio.json") in kept
+    # uploads get 0644 from Django whatever the umask says: nobody else gets to them through these folders
+    closed = [p for p in (folder, *kept) if p.is_dir() or folder / "data" / "media" not in p.parents]
+    assert [str(p) for p in closed if p.lstat().st_mode & 0o077] == []
+
+
+def test_what_an_earlier_version_left_readable_is_closed_at_the_next_start(
+    server: StudioInfo, environment: Path, folder: Path
+) -> None:
+    left = folder / "data" / "left.txt"
+    left.write_text("a token")
+    left.chmod(0o644)
+    folder.chmod(0o755)
+    studio.start(folder, python=environment)
+    assert stat.S_IMODE(left.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    left.unlink()
+
+
+def test_a_server_that_serves_the_folder_around_the_data_is_refused(
+    server: StudioInfo, environment: Path, folder: Path
+) -> None:
+    kept = json.loads((folder / "studio.json").read_text())
+    (folder / "studio.json").write_text(json.dumps(kept | {"document_root": str(folder.parent)}))
+    try:
+        with pytest.raises(AnnotatorError, match="everybody who may log in") as caught:
+            studio.start(folder, python=environment)
+        assert "studio stop" in caught.value.hint
+    finally:
+        (folder / "studio.json").write_text(json.dumps(kept))
+        (folder / "studio.json").chmod(0o600)
 
 
 def test_the_data_of_a_folder_stay_in_their_database(server: StudioInfo, environment: Path, folder: Path) -> None:

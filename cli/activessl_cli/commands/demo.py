@@ -64,7 +64,7 @@ def demo(
     project = folder / "project"
     was_running = studio.status(studio_folder(project)) is not None
     with steps.step("start Label Studio"):
-        info = launch(studio_folder(project), root=folder)
+        info = launch(studio_folder(project))
     try:
         session = _session(folder, query_size)
         with steps.step("encode"), render.progress("encode") as on_progress:

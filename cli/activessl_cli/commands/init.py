@@ -37,7 +37,7 @@ def init(
     from activessl.errors import ConfigError
     from activessl.held_out import read_test
     from activessl.pool.sources import load_pool
-    from activessl.project import Project
+    from activessl.project import Project, own_folders
 
     names = _class_names(classes)
     if not names:
@@ -47,6 +47,7 @@ def init(
             data,
             modality,  # type: ignore[arg-type]  # checked inside
             on_progress=lambda done, total: on_progress(Progress("items", done, total)),
+            without=own_folders(project),
         )
     config = check_config(
         {

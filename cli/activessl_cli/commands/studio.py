@@ -27,7 +27,6 @@ DatabaseOption = Annotated[
         help="postgresql://user:password@host/name; else that of the last start, at first a file.",
     ),
 ]
-RootOption = Annotated[Path | None, typer.Option(help="The folder of the data; else that of the project's data.")]
 
 
 @app.command()
@@ -43,14 +42,13 @@ def install(as_json: JsonOption = False) -> None:
 def start(
     project: ProjectOption = HERE,
     port: PortOption = None,
-    root: RootOption = None,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Install the server if need be (1 GB, once), start it, and say how to log in."""
     folder = studio_folder(project)
     first = not (folder / "data").exists()
-    info = launch(folder, port=port, root=root or _data_root(project), database=database)
+    info = launch(folder, port=port, database=database)
     text = f"Label Studio runs at {info.url}\nlog in as {info.email}"
     if first:
         text += f" with the password {info.password} (shown this once, kept in {folder})"
@@ -80,15 +78,13 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     )
 
 
-def launch(
-    folder: Path, *, port: int | None = None, root: Path | None = None, database: str | None = None
-) -> StudioInfo:
+def launch(folder: Path, *, port: int | None = None, database: str | None = None) -> StudioInfo:
     """Install and start the server, telling how far it is."""
     from activessl_label_studio import studio
 
     tell = waiting()
     python = studio.ensure_installed(environments(), progress=tell)
-    return studio.start(folder, python=python, port=port, document_root=root, database=database, progress=tell)
+    return studio.start(folder, python=python, port=port, database=database, progress=tell)
 
 
 def waiting() -> Callable[[str, float], None]:
@@ -101,13 +97,3 @@ def waiting() -> Callable[[str, float], None]:
             render.story(f"{message} ({render.duration(seconds)})" if seconds >= 1 else message)
 
     return tell
-
-
-def _data_root(project: Path) -> Path | None:
-    """The folder around the project's data: a storage must lie strictly inside the served root."""
-    from activessl.config import CONFIG_NAME
-    from activessl.project import Project
-
-    if not (project / CONFIG_NAME).is_file():
-        return None
-    return Project.open(project).data.resolve().parent

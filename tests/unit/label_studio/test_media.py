@@ -14,7 +14,8 @@ from PIL import Image
 
 from activessl.errors import ConfigError
 from activessl.pool.pool import Item, Modality, Pool
-from activessl_label_studio.media import INLINE_BYTES, place
+from activessl.pool.sources import load_pool
+from activessl_label_studio.media import INLINE_BYTES, place, withdrawn_address
 
 
 class Source:
@@ -104,3 +105,78 @@ def test_local_without_a_folder_and_unknown_modes_are_refused() -> None:
     for mode in ("local", "telepathy"):
         with pytest.raises(ConfigError):
             shown("image", np.zeros((2, 2), dtype=np.uint8), mode=mode)
+
+
+class Storages:
+    """The part of a server that says which folders it serves."""
+
+    def __init__(self, *there: dict[str, Any]) -> None:
+        self.rows = [{"id": i, **row} for i, row in enumerate(there)]
+
+    def get(self, path: str, **params: Any) -> list[dict[str, Any]]:
+        return list(self.rows)
+
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        self.rows.append({"id": len(self.rows), **body})
+
+    def delete(self, path: str) -> None:
+        self.rows = [row for row in self.rows if not path.endswith(f"/{row['id']}")]
+
+
+def written(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True)
+    for i, name in enumerate(names):
+        Image.fromarray(np.full((4, 4), i, dtype=np.uint8)).save(folder / name)
+    return folder
+
+
+def served(client: Any, pool: Pool, rows: list[int], root: Path) -> list[Path]:
+    """The files that the addresses of some items name."""
+    said = place(client, 7, pool, rows, mode="local", document_root=root)
+    return [root / address.removeprefix("/data/local-files/?d=") for address in said]
+
+
+def test_the_folder_that_is_served_holds_the_pushed_items_and_nothing_else(tmp_path: Path) -> None:
+    data = written(tmp_path / "data", "a.png", "b.png", "c.png")
+    (data / "payroll.csv").write_text("ann,1")
+    client, root, pool = Storages(), tmp_path / "data" / "studio" / "files", load_pool(data, "image")
+    files = served(client, pool, [0, 2], root)
+    assert [file.read_bytes() for file in files] == [(data / name).read_bytes() for name in ("a.png", "c.png")]
+    assert [row["path"] for row in client.rows] == [str(files[0].parent)]
+    assert sorted(p for p in root.rglob("*") if p.is_file()) == sorted(files)
+    assert not any(p.is_symlink() for p in root.rglob("*"))
+    assert served(client, pool, [0, 2], root) == files, "pushing again changes nothing"
+    assert len(client.rows) == 1
+
+
+def test_what_an_older_version_served_is_withdrawn(tmp_path: Path) -> None:
+    pool = load_pool(written(tmp_path / "data", "a.png"), "image")
+    client = Storages(
+        {"path": str(tmp_path / "data"), "title": "activessl"}, {"path": "/somebody/elses", "title": "mine"}
+    )
+    (file,) = served(client, pool, [0], tmp_path / "files")
+    assert [row["path"] for row in client.rows] == ["/somebody/elses", str(file.parent)]
+    assert withdrawn_address("/data/local-files/?d=data/a.png", 7)
+    assert withdrawn_address("/data/local-files/?d=project-77-items/a.png", 7)
+    assert not withdrawn_address(f"/data/local-files/?d={file.parent.name}/{file.name}", 7)
+    assert not any(withdrawn_address(other, 7) for other in ("data:image/png;base64,", "/data/upload/1/a.png", None))
+
+
+def test_what_a_browser_cannot_draw_is_served_as_what_it_can(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    Image.fromarray(np.full((4, 4), 9, dtype=np.uint8)).save(data / "a.tif")
+    (file,) = served(Storages(), load_pool(data, "image"), [0], tmp_path / "files")
+    assert file.suffix == ".png"
+    assert Image.open(file).format == "PNG"
+
+
+def test_a_file_on_another_disk_is_served_as_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr("os.link", refuse)
+    data = written(tmp_path / "data", "a.png")
+    (file,) = served(Storages(), load_pool(data, "image"), [0], tmp_path / "files")
+    assert file.read_bytes() == (data / "a.png").read_bytes()
+    assert file.stat().st_mode & 0o077 == 0

@@ -12,9 +12,10 @@ from PIL import Image
 from activessl.errors import PoolError
 from activessl.pool.decode import decode_image
 from activessl.pool.manifest import load_manifest, save_manifest
-from activessl.pool.pool import Pool, Source
+from activessl.pool.pool import Item, Pool, Source
 from activessl.pool.sources import Stamped, load_pool, open_source
 from activessl.pool.stored_labels import read_labels
+from activessl.project import own_folders
 
 
 def png(array: np.ndarray, **options: object) -> bytes:
@@ -345,3 +346,42 @@ def test_progress_counts_to_the_end(folder: Path) -> None:
     seen: list[tuple[int, int]] = []
     load_pool(folder, on_progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (2, 2)
+
+
+def test_a_link_that_leaves_the_folder_is_set_aside_with_the_reason(tmp_path: Path) -> None:
+    for place in ("mine", "others"):
+        (tmp_path / place).mkdir()
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "mine/a.png")
+    Image.fromarray(np.ones((4, 4), np.uint8)).save(tmp_path / "others/salaries.png")
+    (tmp_path / "mine/inside.png").symlink_to("a.png")
+    (tmp_path / "mine/outside.png").symlink_to("../others/salaries.png")
+    (tmp_path / "mine/folder").symlink_to("../others")
+    (tmp_path / "link").symlink_to("mine")
+    for given in ("mine", "link"):  # the folder itself may be given by a link: that is what was given
+        pool = load_pool(tmp_path / given)
+        assert pool.ids == ("a.png", "inside.png")
+        assert [bad.id for bad in pool.unreadable] == ["outside.png"]
+        assert "is a link to a file outside of" in pool.unreadable[0].why
+    # also where a manifest of an earlier version calls it readable
+    source = open_source(tmp_path / "mine")
+    known = Pool((*pool.items, Item("outside.png", "0" * 64, (4, 4, 1))), source)
+    save_manifest(known, tmp_path / "pool.parquet")
+    assert load_manifest(tmp_path / "pool.parquet", source).ids == ("a.png", "inside.png")
+
+
+def test_a_file_that_becomes_a_link_after_the_folder_was_listed_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for path in (tmp_path / "mine/a.png", tmp_path / "other.png"):
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(path)
+    pool = load_pool(tmp_path / "mine")
+    (tmp_path / "mine/a.png").unlink()
+    (tmp_path / "mine/a.png").symlink_to(tmp_path / "other.png")
+    with pytest.raises(PoolError, match="outside of"):
+        pool.content(0)
+
+
+def test_what_a_project_makes_inside_its_data_is_no_data(tmp_path: Path) -> None:
+    for path in ("a.png", "studio/files/project-1-items/b.png", "reports/c.png", "notes/reports/d.png"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / path)
+    assert load_pool(tmp_path, without=own_folders(tmp_path)).ids == ("a.png", "notes/reports/d.png")
