@@ -10,33 +10,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from activessl.annotators.base import Annotator, Answer, Pushed, Suggestion
+    from activessl.annotators.base import Annotator, Pushed, Suggestion
     from activessl.annotators.oracle import Oracle
-    from activessl.config import Config
-    from activessl.encoders.base import Encoder, Progress
+    from activessl.encoders.base import Encoder
     from activessl.encoders.embeddings import Embeddings, embed
     from activessl.encoders.registry import fit_encoder, load_encoder
     from activessl.errors import ActiveSSLError
     from activessl.heads.base import Head
     from activessl.heads.registry import head_names, make_head
+    from activessl.labels.answers import Answer
     from activessl.ledger.fold import History
     from activessl.ledger.store import Ledger
-    from activessl.measuring.simulate import Simulation, simulate
+    from activessl.measuring.simulation.simulate import Simulation, simulate
     from activessl.pool.pool import Item, Pool
+    from activessl.pool.progress import Progress
     from activessl.pool.sources import load_pool
-    from activessl.project import Project
+    from activessl.project.config import Config
+    from activessl.project.folder import Project
     from activessl.reports.report import Report
     from activessl.scoring.model import Model
     from activessl.session import Session
     from activessl.strategies.base import Query, QueryStrategy, State
+    from activessl.strategies.random_share import RandomShare
     from activessl.strategies.registry import get_strategy, strategy_names
-    from activessl.strategies.share import RandomShare
 
 _HOME = {
     "ActiveSSLError": "errors",
     "Annotator": "annotators.base",
-    "Answer": "annotators.base",
-    "Config": "config",
+    "Answer": "labels.answers",
+    "Config": "project.config",
     "Embeddings": "encoders.embeddings",
     "Encoder": "encoders.base",
     "Head": "heads.base",
@@ -46,15 +48,15 @@ _HOME = {
     "Model": "scoring.model",
     "Oracle": "annotators.oracle",
     "Pool": "pool.pool",
-    "Progress": "encoders.base",
-    "Project": "project",
+    "Progress": "pool.progress",
+    "Project": "project.folder",
     "Pushed": "annotators.base",
     "Query": "strategies.base",
     "QueryStrategy": "strategies.base",
-    "RandomShare": "strategies.share",
+    "RandomShare": "strategies.random_share",
     "Report": "reports.report",
     "Session": "session",
-    "Simulation": "measuring.simulate",
+    "Simulation": "measuring.simulation.simulate",
     "State": "strategies.base",
     "Suggestion": "annotators.base",
     "embed": "encoders.embeddings",
@@ -64,7 +66,7 @@ _HOME = {
     "load_encoder": "encoders.registry",
     "load_pool": "pool.sources",
     "make_head": "heads.registry",
-    "simulate": "measuring.simulate",
+    "simulate": "measuring.simulation.simulate",
     "strategy_names": "strategies.registry",
 }
 

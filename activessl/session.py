@@ -17,34 +17,35 @@ import numpy as np
 
 from activessl.annotators.base import Annotator, Offering
 from activessl.annotators.base import Pushed as PushResult
-from activessl.choosing import next_round
-from activessl.doubting import SUSPECT, Doubts
-from activessl.encoders.base import OnProgress
+from activessl.encoders.compute.processes import decided, leads
 from activessl.encoders.embeddings import Embeddings, embed
-from activessl.encoders.processes import decided, leads
-from activessl.encoding import check_moved, compare, encoded_event, fitted_encoder, known_ids
 from activessl.errors import LabelError, PoolError, ProjectError, QueryError
-from activessl.evidence import Evidence
-from activessl.exporting import export_items, export_model, item_rows
-from activessl.finetuning import due, finetune, standing_encoder, take_back
 from activessl.heads.base import Head
-from activessl.heads.decisions import Labels, decide, numbered_alike, same
-from activessl.held_out import held_out
-from activessl.importing import Imported, import_labels
+from activessl.labels.decisions import Labels, decide, numbered_alike, same
 from activessl.ledger.fold import History, RoundHistory
 from activessl.ledger.schema import Answered, Closed, Missing, Offered, Pulled, Taught, Tuned
-from activessl.measuring.classes import class_counts
-from activessl.measuring.encoders import Compared
-from activessl.measuring.savings import Savings
-from activessl.measuring.simulate import Simulation
-from activessl.measuring.stopping import kappa
-from activessl.project import Project, write_atomic, writing
-from activessl.pushing import push_round
-from activessl.reporting import project_report, stop_now
-from activessl.reports.layouts import Layout
+from activessl.measuring.planning.stopping import kappa
+from activessl.measuring.quality.classes import class_counts
+from activessl.measuring.quality.encoders import Compared
+from activessl.measuring.savings.savings import Savings
+from activessl.measuring.simulation.simulate import Simulation
+from activessl.pool.progress import OnProgress
+from activessl.project.folder import Project, write_atomic, writing
+from activessl.project.snapshot import Snapshot, embeddings_folder, head_folder, save_whole
+from activessl.proof.estimates import Evidence
+from activessl.proof.holdout import held_out
+from activessl.proof.stopping import stop_now
+from activessl.reports.gather import project_report
 from activessl.reports.report import Report
 from activessl.scoring.model import Model
-from activessl.view import View, embeddings_folder, head_folder, save_whole
+from activessl.steps.encode import check_moved, compare, encoded_event, fitted_encoder, known_ids
+from activessl.steps.export import export_items, export_model, item_rows
+from activessl.steps.finetune import due, finetune, standing_encoder, take_back
+from activessl.steps.import_labels import Imported, import_labels
+from activessl.steps.layouts import Layout
+from activessl.steps.push import push_round
+from activessl.steps.relabel import SUSPECT, Doubts
+from activessl.steps.select import next_round
 
 if TYPE_CHECKING:
     from activessl.scoring.as_onnx import Exported
@@ -85,7 +86,7 @@ class Session:
             start = time.monotonic()
             history = self.project.history()
             with suppress(ProjectError):  # never encoded, or the vectors were deleted
-                check_moved(View(self.project, history).embeddings, history, pool)
+                check_moved(Snapshot(self.project, history).embeddings, history, pool)
             # one that was fine-tuned stays in use until it is taken back, or another one is asked for
             encoder = None if minutes is not None else standing_encoder(self.project, history)
             wanted = encoder is None
@@ -140,10 +141,10 @@ class Session:
             return history.open_round
         self._catch_up()
         with self.project.lock():
-            view = View.of(self.project)
-            if view.history.open_round is not None:
-                return view.history.open_round  # another process was sooner
-            self._append(next_round(view, query_size, strategy=strategy, again=again, confirm=confirm))
+            snapshot = Snapshot.of(self.project)
+            if snapshot.history.open_round is not None:
+                return snapshot.history.open_round  # another process was sooner
+            self._append(next_round(snapshot, query_size, strategy=strategy, again=again, confirm=confirm))
             opened = self.project.history().open_round
         if opened is None:
             raise ProjectError("the round was not written", hint="check that the disk is writable and not full")
@@ -153,7 +154,7 @@ class Session:
         """Learn what was answered but not taught, where a process died or somebody else pulled, and end the round."""
         history = self.project.history()
         # labels that were there before the first round are taught with its own, those of items that left not at all
-        if history.untaught and history.rounds and len(View(self.project, history).training[0]):
+        if history.untaught and history.rounds and len(Snapshot(self.project, history).training[0]):
             self.teach()
         with self.project.lock():
             history = self.project.history()
@@ -170,7 +171,7 @@ class Session:
             pool = self.project.pool()
         except PoolError:  # a disk that is not there now says nothing about its items
             return history
-        before = View(self.project, history).embeddings
+        before = Snapshot(self.project, history).embeddings
         check_moved(before, history, pool)
         missing = frozenset(item for item in before.ids if item not in pool)
         if missing == history.missing:
@@ -194,18 +195,18 @@ class Session:
         """
         self._notice_missing()
         with self.project.lock():
-            view = View.of(self.project)
-            current = view.history.open_round
+            snapshot = Snapshot.of(self.project)
+            current = snapshot.history.open_round
             if current is None:
                 raise QueryError("no round is open", hint="run `activessl query`")
-            pool, waiting = self.project.pool(), view.history.waiting(current)
-            if not waiting and view.history.gone(current):
+            pool, waiting = self.project.pool(), snapshot.history.waiting(current)
+            if not waiting and snapshot.history.gone(current):
                 self.close("its last items are gone")
                 raise QueryError(
                     f"the items that were left of round {current.number} are gone from the data",
                     hint="run `activessl query` for the next round",
                 )
-            pushed, event = push_round(annotator, view, pool, current, waiting)
+            pushed, event = push_round(annotator, snapshot, pool, current, waiting)
             self._note_offer(annotator)
             self._append(event)
             return pushed
@@ -274,31 +275,31 @@ class Session:
             LabelError: There are no labels yet, or no round that they belong to.
         """
         with self.project.lock():
-            view = View.of(self.project)
-            history = view.history
+            snapshot = Snapshot.of(self.project)
+            history = snapshot.history
             if history.labels and not history.rounds:
                 raise LabelError(
                     f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`: it uses them"
                 )
             if not history.labels:
                 raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
-            if not len(view.training[0]):
+            if not len(snapshot.training[0]):
                 raise LabelError(
                     f"all {len(history.labels)} labels are of items that left the pool", hint="run `activessl query`"
                 )
             number, digest = history.rounds[-1].number, history.digest()
             start = time.monotonic()
-            before = view.predicted_before(number)
-            head = view.fitted(view.head)
-            after = decide(head.predict_proba(view.points), multi_label=view.multi_label)
+            before = snapshot.predicted_before(number)
+            head = snapshot.fitted(snapshot.head)
+            after = decide(head.predict_proba(snapshot.points), multi_label=snapshot.multi_label)
             save_whole(head, head_folder(self.project, number, digest))
             seconds = time.monotonic() - start
-            accuracy, tested, per_class = self._measure(head, view)
+            accuracy, tested, per_class = self._measure(head, snapshot)
             taught = Taught(
                 round=number,
                 head=self.project.config.head.name,
-                fingerprint=view.embeddings.fingerprint,
-                labels=len(view.training[0]),
+                fingerprint=snapshot.embeddings.fingerprint,
+                labels=len(snapshot.training[0]),
                 digest=digest,
                 seconds=seconds,
                 accuracy=accuracy,
@@ -306,7 +307,7 @@ class Session:
                 per_class=per_class,
                 kappa=None if before is None else _agreement(before, after),
                 change=None if before is None else float(np.mean(~same(before, after))),
-                suspects=int(np.sum(Doubts(view).labels > SUSPECT)),
+                suspects=int(np.sum(Doubts(snapshot).labels > SUSPECT)),
                 turn=history.events,
             )
             known = history.taught
@@ -351,8 +352,8 @@ class Session:
 
     def should_stop(self) -> str | None:
         """Why the project should stop, by the limits of its config; None to go on."""
-        view = View.of(self.project)
-        verdict = stop_now(view, Evidence(view))
+        snapshot = Snapshot.of(self.project)
+        verdict = stop_now(snapshot, Evidence(snapshot))
         return verdict.why if verdict.stop else None
 
     def report(
@@ -364,7 +365,7 @@ class Session:
         on_progress: OnProgress | None = None,
     ) -> tuple[Report, Path]:
         """Write the report as one HTML file and one JSON file; return it, and where the HTML is."""
-        report = project_report(View.of(self.project, on_progress), arm=arm, savings=savings, method=method)
+        report = project_report(Snapshot.of(self.project, on_progress), arm=arm, savings=savings, method=method)
         folder = self.project.folder / "reports"
         with writing(folder):
             folder.mkdir(exist_ok=True)
@@ -405,7 +406,7 @@ class Session:
         Raises:
             LabelError: There is none yet.
         """
-        return View.of(self.project).model()
+        return Snapshot.of(self.project).model()
 
     def export_model(self, folder: Path, *, onnx: bool | None = None) -> Exported:
         """Write the newest model as a folder that scores on its own, compared on the project's own items.
@@ -425,14 +426,14 @@ class Session:
             ledger.append(events)
 
     def _measure(
-        self, head: Head, view: View
+        self, head: Head, snapshot: Snapshot
     ) -> tuple[float | None, int | None, dict[str, tuple[int, int, int]] | None]:
         """Accuracy on the project's own test data, how many items that are, and the counts of each class."""
         data = self.project.config.data
         if data.test is None:
             return None, None, None
-        vectors, truth = held_out(self.project, view)
-        predicted = decide(head.predict_proba(view.points_of(vectors)), multi_label=view.multi_label)
+        vectors, truth = held_out(self.project, snapshot)
+        predicted = decide(head.predict_proba(snapshot.points_of(vectors)), multi_label=snapshot.multi_label)
         counts = class_counts(truth, predicted, len(data.classes)).tolist()
         per_class = {name: (has, put, both) for name, (has, put, both) in zip(data.classes, counts, strict=True)}
         return float(np.mean(same(predicted, truth))), len(truth), per_class

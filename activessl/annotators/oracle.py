@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.annotators.base import Answer, AnswerKind, Group, Pushed, Suggestion, item_of
+from activessl.annotators.base import Group, Pushed, Suggestion
 from activessl.errors import AnnotatorError, LabelError
+from activessl.labels.answers import Answer, AnswerKind, item_of
 from activessl.pool.pool import Pool
 from activessl.strategies.base import Query
 

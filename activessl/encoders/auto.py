@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from activessl.encoders.base import Encoder, OnProgress, say
+from activessl.encoders.base import Encoder
 from activessl.encoders.registry import Entry, fit_encoder, load_encoder
 from activessl.errors import EncoderError
 from activessl.pool.pool import MODALITIES, Modality, Pool
+from activessl.pool.progress import OnProgress, say
 
 _BEST: dict[Modality, tuple[str, str]] = {
     "audio": ("melpatches", "k-means on patches of the spectrogram needs seconds on a CPU"),

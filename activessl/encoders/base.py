@@ -2,65 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from activessl.pool.pool import Pool
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One step of something long, for whoever draws it.
-
-    Attributes:
-        stage: What is being done, such as "train" or "embed".
-        done: How much is done, in the unit of ``total``.
-        total: How much there is; 0 where nothing is counted and only ``note`` is said.
-        loss: The current training loss, if there is one.
-        health: Label-free health figures, such as the effective rank.
-        note: What else is to be said, such as what will be done, or why training ends early.
-    """
-
-    stage: str
-    done: float
-    total: float
-    loss: float | None = None
-    health: dict[str, float] | None = None
-    note: str = ""
-
-
-#: Called with each step of something long. The library never prints.
-OnProgress = Callable[[Progress], None]
-
-
-def tell(on_progress: OnProgress | None, stage: str, done: float, total: float) -> None:
-    """Say how far it is, if anybody listens."""
-    if on_progress is not None:
-        on_progress(Progress(stage, done, total))
-
-
-def say(on_progress: OnProgress | None, stage: str, note: str) -> None:
-    """Say what is about to be done or was found, if anybody listens."""
-    if on_progress is not None:
-        on_progress(Progress(stage, 0, 0, note=note))
-
-
-def roughly(seconds: float) -> str:
-    """A forecast, no more exact than it can be.
-
-    Example:
-        >>> roughly(3.2), roughly(48), roughly(200), roughly(9000)
-        ('seconds', 'about 50 s', 'about 3 min', 'about 2.5 h')
-    """
-    if seconds < 10:
-        return "seconds"
-    if seconds < 90:
-        return f"about {10 * round(seconds / 10)} s"
-    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
 
 
 @runtime_checkable

@@ -16,12 +16,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from activessl.encoders.base import Encoder
-from activessl.encoders.masked import Decoder, normaliser, random_keep
 from activessl.encoders.pretrain import TrainedEncoder
-from activessl.encoders.series import read_series
-from activessl.encoders.series_patches import SPAN, uncut
-from activessl.encoders.series_trained import SeriesTransformer
-from activessl.encoders.vit import ViT, unpatchify
+from activessl.encoders.series.patches import SPAN, uncut
+from activessl.encoders.series.rocket import read_series
+from activessl.encoders.series.transformer import SeriesTransformer
+from activessl.encoders.training.masked import Decoder, normaliser, random_keep
+from activessl.encoders.training.vit import ViT, unpatchify
 from activessl.pool.pool import Pool
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -18,14 +18,14 @@ import numpy as np
 from filelock import FileLock
 from jaxtyping import Float
 
-from activessl.encoders.base import Encoder, OnProgress, Progress
+from activessl.encoders.base import Encoder
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress, Progress
 
 _VECTORS, _IDS, _PROVENANCE = "vectors.npy", "ids.json", "provenance.json"
 _ALIVE = "alive.lock"  # held by the process that writes a folder which is not yet in place
 _LEFT = 3600.0  # seconds after which such a folder without a lock is nobody's
-_BLOCK = 16_384  # rows that are centred at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,33 +84,6 @@ class Embeddings:
         if hashlib.sha256(raw).hexdigest() != ids_digest:
             raise EncoderError(f"the ids in {folder} are not those that were encoded", hint=hint)
         return cls(vectors, ids, fingerprint, note["encoder"] | {"embedding": note["embedding"]}, digests)
-
-
-def unit(vectors: Float[np.ndarray, "n d"], mean: Float[np.ndarray, " d"] | None = None) -> Float[np.ndarray, "n d"]:
-    """Centre on the mean and scale each row to length one: the form that strategies and heads want.
-
-    Not divided by each column's spread: the small directions of a learned space are mostly noise, and blowing them up
-    costs accuracy. A row equal to the mean stays zero.
-
-    Args:
-        vectors: (n, d), finite.
-        mean: (d,) what to centre on, where that is another set's mean: test items are seen as the pool is.
-
-    Returns:
-        float32 in memory.
-
-    Example:
-        >>> unit(np.array([[3.0, 1.0], [1.0, 1.0]])).tolist()
-        [[1.0, 0.0], [-1.0, 0.0]]
-    """
-    centre = np.mean(vectors, axis=0, dtype=np.float64) if mean is None else mean
-    out = np.empty(np.shape(vectors), dtype=np.float32)
-    for start in range(0, len(out), _BLOCK):  # the differences are float64: all at once they would be twice the pool
-        rows = out[start : start + _BLOCK]
-        np.subtract(vectors[start : start + _BLOCK], centre, out=rows, casting="unsafe")
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        rows /= np.where(norms > 1e-12, norms, 1.0)
-    return out
 
 
 def stamp(folder: Path) -> str:

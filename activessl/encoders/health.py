@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from activessl.geometry.units import scaled_rows
+
 
 def effective_rank(vectors: Float[np.ndarray, "n d"]) -> float:
     r"""RankMe: :math:`\exp(-\sum p_i \log p_i)` of the singular values' shares, 1 (collapsed) to min(n, d).
@@ -87,6 +89,4 @@ def health(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]) -> dict[str
 
 
 def _unit(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    rows = np.asarray(vectors, dtype=np.float64)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(norms > 1e-12, norms, 1.0))
+    return scaled_rows(np.asarray(vectors, dtype=np.float64))

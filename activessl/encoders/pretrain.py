@@ -12,26 +12,26 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from activessl.encoders.audio import VIEWS as OF_SOUND
-from activessl.encoders.augment import SLIGHT, Augmentation
-from activessl.encoders.base import OnProgress, roughly, say
-from activessl.encoders.device import best_device, encoding_device, placed
-from activessl.encoders.hybrid import Weights
-from activessl.encoders.images import ImageInput, Pictures, choose_input, sample_tensor
-from activessl.encoders.masked import Decoder
-from activessl.encoders.material import ImageMaterial, Material, normalise, pool_tokens
-from activessl.encoders.mel import MelInput, choose_mel
-from activessl.encoders.precision import training_precision
-from activessl.encoders.processes import count, decided
+from activessl.encoders.compute.device import best_device, encoding_device, placed
+from activessl.encoders.compute.precision import training_precision
+from activessl.encoders.compute.processes import count, decided
+from activessl.encoders.compute.side_by_side import computed
+from activessl.encoders.images.augment import SLIGHT, Augmentation
+from activessl.encoders.images.tensors import ImageInput, Pictures, choose_input, sample_tensor
 from activessl.encoders.registry import Entry
-from activessl.encoders.series_patches import SeriesShape
-from activessl.encoders.series_trained import SeriesTransformer, series_material
-from activessl.encoders.side_by_side import computed
+from activessl.encoders.series.patches import SeriesShape
+from activessl.encoders.series.transformer import SeriesTransformer, series_material
+from activessl.encoders.sound.mel import MelInput, choose_mel
+from activessl.encoders.sound.melpatches import VIEWS as OF_SOUND
 from activessl.encoders.store import fit_key, read_encoder, save_encoder, shared_fit
-from activessl.encoders.training import Recipe, TrainingRun
-from activessl.encoders.vit import Shape, ViT, ViTConfig, patchify
+from activessl.encoders.training.hybrid import Weights
+from activessl.encoders.training.masked import Decoder
+from activessl.encoders.training.material import ImageMaterial, Material, normalise, pool_tokens
+from activessl.encoders.training.objective import Recipe, TrainingRun
+from activessl.encoders.training.vit import Shape, ViT, ViTConfig, patchify
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress, roughly, say
 
 #: What each registered name learns.
 OBJECTIVES: dict[str, Weights] = {

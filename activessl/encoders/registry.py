@@ -10,11 +10,12 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, cast
 
-from activessl.encoders.base import Encoder, OnProgress, say
-from activessl.encoders.processes import count, decided, leads
+from activessl.encoders.base import Encoder
+from activessl.encoders.compute.processes import count, decided, leads
 from activessl.encoders.store import read_note
 from activessl.errors import EncoderError
 from activessl.pool.pool import Modality, Pool
+from activessl.pool.progress import OnProgress, say
 
 #: The group under which a package offers encoders: ``name = "module:attribute"``, the attribute an ``Entry``.
 GROUP = "activessl.encoders"
@@ -43,16 +44,16 @@ class Entry:
 
 _BUILT_IN: dict[str, str] = {
     "auto": "activessl.encoders.auto:ENTRY",
-    "backbone": "activessl.encoders.backbone:ENTRY",
+    "backbone": "activessl.encoders.images.backbone:ENTRY",
     "contrastive": "activessl.encoders.pretrain:CONTRASTIVE",
     "hybrid": "activessl.encoders.pretrain:HYBRID",
     "masked": "activessl.encoders.pretrain:MASKED",
-    "melpatches": "activessl.encoders.audio:ENTRY",
-    "patches": "activessl.encoders.patches:ENTRY",
-    "pixels": "activessl.encoders.pixels:ENTRY",
-    "rocket": "activessl.encoders.series:ENTRY",
-    "sentence": "activessl.encoders.sentence:ENTRY",
-    "tfidf": "activessl.encoders.text:ENTRY",
+    "melpatches": "activessl.encoders.sound.melpatches:ENTRY",
+    "patches": "activessl.encoders.images.patches:ENTRY",
+    "pixels": "activessl.encoders.images.pixels:ENTRY",
+    "rocket": "activessl.encoders.series.rocket:ENTRY",
+    "sentence": "activessl.encoders.text.sentence:ENTRY",
+    "tfidf": "activessl.encoders.text.tfidf:ENTRY",
     "vectors": "activessl.encoders.vectors:ENTRY",
 }
 

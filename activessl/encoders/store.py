@@ -14,7 +14,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from activessl.encoders.processes import decided, rank
+from activessl.encoders.compute.processes import decided, rank
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 

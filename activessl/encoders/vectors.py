@@ -10,11 +10,11 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float
 
-from activessl.encoders.base import OnProgress
 from activessl.encoders.registry import Entry
 from activessl.encoders.store import read_encoder, save_encoder
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress
 
 
 @dataclass(frozen=True)

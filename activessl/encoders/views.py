@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from activessl.encoders.series import vary
+from activessl.encoders.series.rocket import vary
 from activessl.errors import EncoderError
 from activessl.pool.pool import Item, Media, Modality, Pool, Source, Unreadable
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from activessl.heads.decisions import Labels, decide
 from activessl.heads.registry import make_head
+from activessl.labels.decisions import Labels, decide
 
 FOLDS = 5
 

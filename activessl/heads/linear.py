@@ -12,11 +12,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from activessl.errors import HeadError
+from activessl.geometry.units import scaled_rows
 from activessl.heads.calibrate import fit_sharpness, softmax
 from activessl.heads.files import read_head, write_head
-from activessl.heads.labels import HeadInputError, centre_of, checked, novelty, numbered, spread, unit, validated
+from activessl.heads.inputs import HeadInputError, centre_of, checked, novelty, numbered, spread, validated
+from activessl.heads.penalty import USUAL_PENALTY, leave_one_out_penalty, span_of, stratified_folds
 from activessl.heads.posterior import Posterior, posterior
-from activessl.heads.select import USUAL_PENALTY, leave_one_out_penalty, span_of, stratified_folds
 from activessl.heads.softmax import Span, fit_softmax
 
 #: The inverse temperature when labels are too few to fit it, and what the fit is drawn towards.
@@ -164,7 +165,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         drawn = [(self._theta[:, seen] + known.draw(rng)) * self.sharpness_ for _ in range(draws)]
         out = np.empty((draws, len(x), len(self.classes_)), dtype=np.float32)
         for i in range(0, len(x), CHUNK):
-            scaled = unit(np.asarray(x[i : i + CHUNK], dtype=np.float64) - self.centre_)
+            scaled = scaled_rows(np.asarray(x[i : i + CHUNK], dtype=np.float64) - self.centre_)
             for s, theta in enumerate(drawn):
                 probs = softmax(scaled @ theta[:-1] + theta[-1])
                 out[s, i : i + CHUNK] = spread(probs, self.seen_, self.novelty_)

@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from activessl.errors import HeadError, LabelError
 from activessl.heads.base import Head
-from activessl.heads.decisions import decide
 from activessl.heads.files import read_head, write_head
 from activessl.heads.registry import load_head, make_head
 from activessl.heads.softmax import shared_span
+from activessl.labels.decisions import decide
 
 
 class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

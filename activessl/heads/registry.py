@@ -15,10 +15,10 @@ GROUP = "activessl.heads"
 
 #: Name to module and class; imported when asked for. A class takes ``classes`` and ``seed`` and has ``load(folder)``.
 _OURS: dict[str, str] = {
-    "auto": "activessl.heads.choose:AutoHead",
+    "auto": "activessl.heads.mixture:AutoHead",
     "logistic": "activessl.heads.linear:LogisticHead",
-    "neighbours": "activessl.heads.by_likeness:NeighbourHead",
-    "prototype": "activessl.heads.by_likeness:PrototypeHead",
+    "neighbours": "activessl.heads.similarity:NeighbourHead",
+    "prototype": "activessl.heads.similarity:PrototypeHead",
 }
 
 

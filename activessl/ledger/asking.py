@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from activessl.annotators.base import item_of
 from activessl.encoders.embeddings import Embeddings
+from activessl.labels.answers import item_of
 from activessl.ledger.fold import RoundHistory
 from activessl.ledger.schema import Asked, Queried
 from activessl.strategies.base import Query

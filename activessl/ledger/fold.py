@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 
-from activessl.annotators.base import Answer, is_again, item_of
-from activessl.ledger.believe import Label, Person, believe
+from activessl.labels.answers import Answer, is_again, item_of
+from activessl.labels.merge import Label, Person, believe
 from activessl.ledger.offers import Choice
 from activessl.ledger.schema import (
     Accepted,

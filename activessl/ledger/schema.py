@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from activessl.annotators.base import Answer
+from activessl.labels.answers import Answer
 
 #: What a round that looks at items accepted by machine is called.
 AUDIT = "audit of accepted items"

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from activessl.errors import PoolError
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Pool, Source, Stamp, Unreadable
-from activessl.pool.sources import OnScan, Stamped, collect
+from activessl.pool.progress import OnProgress
+from activessl.pool.sources import Stamped, collect
 
 _VERSION = "1"
 _SCHEMA = pa.schema(
@@ -57,7 +58,7 @@ def save_manifest(pool: Pool, path: Path) -> None:
         raise PoolError(f"{path} cannot be written: {error}", hint="free some space, or check the rights") from None
 
 
-def load_manifest(path: Path, source: Source, on_progress: OnScan | None = None) -> Pool:
+def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = None) -> Pool:
     """Describe a source, reading only what is new or has changed since the manifest was written.
 
     A manifest that is missing, damaged or of another version is no error: everything is read.
@@ -65,7 +66,7 @@ def load_manifest(path: Path, source: Source, on_progress: OnScan | None = None)
     Args:
         path: Where ``save_manifest`` wrote.
         source: What it describes.
-        on_progress: Called with (done, total) from time to time.
+        on_progress: Told from time to time how many items are read.
     """
     if not isinstance(source, Stamped):
         return collect(source, source.scan(), on_progress)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from activessl.errors import PoolError
 from activessl.pool.pool import Media, Pool, Unreadable
 
 
@@ -21,7 +21,7 @@ class Quality:
         items: How many items are usable.
         unreadable: What could not be decoded, and why.
         duplicates: Groups of items with the same content, the first of each being the one to keep.
-        near_duplicates: Groups of items whose vectors are almost the same; empty without vectors.
+        near_duplicates: Groups of items whose vectors are almost the same; empty where there are none yet.
         blank: Items in which every value is the same.
         tiny: Images below the smallest useful side, and series or texts of length one.
         odd: Items whose size is far from the others'.
@@ -57,23 +57,18 @@ class Quality:
         }
 
 
-def check_pool(
-    pool: Pool, vectors: Float[np.ndarray, "n d"] | None = None, *, threshold: float = 0.995, look: bool = True
-) -> Quality:
+def check_pool(pool: Pool, *, near: Sequence[Sequence[int]] = (), look: bool = True) -> Quality:
     """Check a pool without any label.
 
     Args:
         pool: The items.
-        vectors: Their embeddings, for near duplicates.
-        threshold: Cosine similarity in (-1, 1] from which two items count as near duplicates.
+        near: Groups of rows whose vectors are almost the same, as
+            :func:`activessl.geometry.duplicates.near_duplicates` finds them. Exact copies are left out of them.
         look: Whether to decode the items again to find blank ones; without, ``blank`` stays empty.
     """
     exact = exact_duplicates([item.sha256 for item in pool.items])
-    near: list[list[int]] = []
-    if vectors is not None:
-        copy = {row for group in exact for row in group[1:]}  # counted once, as exact
-        kept = np.array([row for row in range(len(pool)) if row not in copy], dtype=np.int64)
-        near = [kept[group].tolist() for group in near_duplicates(np.asarray(vectors)[kept], threshold=threshold)]
+    copies = {row for group in exact for row in group[1:]}  # counted once, as exact
+    apart = [[row for row in group if row not in copies] for group in near]
     shapes = [item.shape for item in pool.items]
 
     def ids(rows: Any) -> tuple[str, ...]:
@@ -83,7 +78,7 @@ def check_pool(
         items=len(pool),
         unreadable=pool.unreadable,
         duplicates=tuple(map(ids, exact)),
-        near_duplicates=tuple(map(ids, near)),
+        near_duplicates=tuple(ids(group) for group in apart if len(group) > 1),
         blank=ids([row for row in range(len(pool)) if is_blank(pool.read(row))] if look else []),
         tiny=ids(np.flatnonzero([is_tiny(shape, image=pool.modality == "image") for shape in shapes])),
         odd=ids([] if pool.modality == "vector" else odd_sizes([_size(shape, pool.modality) for shape in shapes])),
@@ -102,56 +97,6 @@ def exact_duplicates(digests: list[str]) -> list[list[int]]:
     for row, digest in enumerate(digests):
         rows.setdefault(digest, []).append(row)
     return [group for group in rows.values() if len(group) > 1]
-
-
-def near_duplicates(
-    vectors: Float[np.ndarray, "n d"], *, threshold: float = 0.995, neighbours: int = 10
-) -> list[list[int]]:
-    """Groups of rows that are linked by a cosine similarity of at least ``threshold``.
-
-    Each row is compared with its nearest ``neighbours`` rows, so a group of any size is found as long as its members
-    form a chain of neighbours. Similarity is measured about the mean, as ``activessl.encoders.embeddings.unit`` does.
-
-    Args:
-        vectors: (n, d), finite.
-        threshold: In (-1, 1].
-        neighbours: How many nearest rows to look at, >= 1.
-
-    Returns:
-        Groups of two and more rows, each ascending, in the order of their first rows.
-
-    Raises:
-        PoolError: A threshold or a number of neighbours out of range.
-
-    Example:
-        >>> near_duplicates(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.001], [-1.0, -1.0]]))
-        [[0, 2]]
-    """
-    import faiss
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    if not -1 < threshold <= 1 or neighbours < 1:
-        raise PoolError(f"threshold {threshold} with {neighbours} neighbours", hint="use (-1, 1] and at least 1")
-    n = len(vectors)
-    if n < 2:
-        return []
-
-    # cosine about the mean; a row at the mean itself has no direction and so no near duplicate
-    centred = np.asarray(vectors - np.mean(vectors, axis=0, dtype=np.float64), dtype=np.float32)
-    norms = np.linalg.norm(centred, axis=1, keepdims=True)
-    rows = np.ascontiguousarray(centred / np.where(norms > 1e-12, norms, 1.0), dtype=np.float32)
-    index = faiss.IndexFlatIP(rows.shape[1])
-    index.add(rows)
-    similarity, found = index.search(rows, min(neighbours + 1, n))
-
-    # groups are the connected parts of the graph of similar pairs
-    here, there = np.nonzero((similarity >= threshold - 1e-6) & (found >= 0))
-    links = coo_array((np.ones(len(here), dtype=np.int8), (here, found[here, there])), shape=(n, n))
-    _, part = connected_components(links, directed=False)
-    order = np.argsort(part, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(part[order])) + 1)
-    return sorted((group.tolist() for group in groups if len(group) > 1), key=lambda group: group[0])
 
 
 def is_blank(media: Media) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +11,7 @@ from activessl.pool.arrays import NpzSource
 from activessl.pool.decode import image_suffixes
 from activessl.pool.folders import FolderSource
 from activessl.pool.pool import MODALITIES, Item, Modality, Pool, Source, Stamp, Unreadable
+from activessl.pool.progress import OnProgress, tell
 from activessl.pool.tables import ParquetSource
 from activessl.pool.texts import TEXT_TABLES, TextTableSource
 
@@ -24,9 +25,6 @@ __all__ = [
     "load_pool",
     "open_source",
 ]
-
-#: Called with how many items have been read, and how many there are.
-OnScan = Callable[[int, int], None]
 
 
 @runtime_checkable
@@ -98,7 +96,7 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
 def load_pool(
     location: Path,
     modality: Modality | None = None,
-    on_progress: OnScan | None = None,
+    on_progress: OnProgress | None = None,
     *,
     without: Collection[Path] = (),
 ) -> Pool:
@@ -107,7 +105,7 @@ def load_pool(
     Args:
         location: As for ``open_source``.
         modality: As for ``open_source``.
-        on_progress: Called with (done, total) from time to time.
+        on_progress: Told from time to time how many items are read.
         without: As for ``open_source``.
 
     Raises:
@@ -117,7 +115,7 @@ def load_pool(
     return collect(source, source.scan(), on_progress)
 
 
-def collect(source: Source, entries: Iterator[Item | Unreadable], on_progress: OnScan | None = None) -> Pool:
+def collect(source: Source, entries: Iterator[Item | Unreadable], on_progress: OnProgress | None = None) -> Pool:
     """Make a pool of what a scan yields, telling how far it is."""
     total = len(source) if isinstance(source, Stamped) else 0
     items: list[Item] = []
@@ -127,6 +125,6 @@ def collect(source: Source, entries: Iterator[Item | Unreadable], on_progress: O
             items.append(entry)
         else:
             unreadable.append(entry)
-        if on_progress is not None and (done % 64 == 0 or done == total):
-            on_progress(done, total)
+        if done % 64 == 0 or done == total:
+            tell(on_progress, "items", done, total)
     return Pool(items=tuple(items), source=source, unreadable=tuple(unreadable))

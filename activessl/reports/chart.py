@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from activessl.measuring.savings import Savings
+from activessl.measuring.savings.savings import Savings
 
 WIDTH, HEIGHT = 760, 380
 LEFT, RIGHT, TOP, BOTTOM = 56, 150, 18, 48

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from activessl.heads.again import Suspect
-from activessl.ledger.believe import Person
+from activessl.labels.doubts import Suspect
+from activessl.labels.merge import Person
 from activessl.ledger.schema import Decided
-from activessl.measuring.audit import Audit
-from activessl.measuring.classes import ClassQuality
-from activessl.measuring.following import Following
-from activessl.measuring.hours import HoursSaved, HumanTime
-from activessl.measuring.live import LiveSavings
-from activessl.measuring.planning import Plan
-from activessl.measuring.roi import Roi
-from activessl.measuring.savings import Savings
-from activessl.measuring.stopping import Verdict
-from activessl.measuring.trust import Trust
+from activessl.measuring.planning.hours import HoursSaved, HumanTime
+from activessl.measuring.planning.plan import Plan
+from activessl.measuring.planning.roi import Roi
+from activessl.measuring.planning.stopping import Verdict
+from activessl.measuring.quality.audit import Audit
+from activessl.measuring.quality.classes import ClassQuality
+from activessl.measuring.quality.following import Following
+from activessl.measuring.quality.trust import Trust
+from activessl.measuring.savings.live import LiveSavings
+from activessl.measuring.savings.savings import Savings
 from activessl.reports.chart import Line, draw
 from activessl.reports.strips import Redrawn
 from activessl.reports.tiles import budget, tiles

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from activessl.measuring.audit import Audit
-from activessl.measuring.hours import HoursSaved, HumanTime
-from activessl.measuring.savings import Savings
+from activessl.measuring.planning.hours import HoursSaved, HumanTime
+from activessl.measuring.quality.audit import Audit
+from activessl.measuring.savings.savings import Savings
 from activessl.reports.wording import amount, hours_text, percent
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from activessl.measuring.trust import Trust
+from activessl.measuring.quality.trust import Trust
 
 SIZE, EDGE, FOOT = 320, 52, 44
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from activessl.ledger.schema import FOUND, Check, Decided
-from activessl.measuring.classes import ClassQuality, mean_found, weakest
-from activessl.measuring.live import LiveSavings
-from activessl.measuring.planning import Plan, Span
-from activessl.measuring.roi import Roi
-from activessl.measuring.savings import Savings
+from activessl.measuring.planning.plan import Plan, Span
+from activessl.measuring.planning.roi import Roi
+from activessl.measuring.quality.classes import ClassQuality, mean_found, weakest
+from activessl.measuring.savings.live import LiveSavings
+from activessl.measuring.savings.savings import Savings
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def weakest_text(rows: Sequence[tuple[str, ClassQuality | None]]) -> str:
     """How good the model is at the class that it is worst at, and over all classes; empty where nothing was measured.
 
     Example:
-        >>> from activessl.measuring.classes import Share
+        >>> from activessl.measuring.quality.classes import Share
         >>> weakest_text([("cat", ClassQuality(Share(0.41, 0.22, 0.63, 17), None)), ("dog", ClassQuality(None, None))])
         'weakest is cat, 41 % of it found (22 to 63 %, from 17)'
     """

@@ -11,13 +11,14 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float
 
-from activessl.encoders.base import Encoder, OnProgress, tell
-from activessl.encoders.patches import PatchEncoder
-from activessl.encoders.pixels import PixelEncoder
+from activessl.encoders.base import Encoder
+from activessl.encoders.images.patches import PatchEncoder
+from activessl.encoders.images.pixels import PixelEncoder
 from activessl.encoders.pretrain import TrainedEncoder
-from activessl.encoders.series import RocketEncoder, read_series
+from activessl.encoders.series.rocket import RocketEncoder, read_series
 from activessl.errors import ConfigError, EncoderError, HeadError
 from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress, tell
 from activessl.scoring.encoder_graphs import write_encoder
 from activessl.scoring.graph import WITHOUT, Graph
 from activessl.scoring.head_graphs import write_head, write_place

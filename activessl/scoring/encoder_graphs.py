@@ -8,15 +8,15 @@ import numpy as np
 import torch
 
 from activessl.encoders.base import Encoder
-from activessl.encoders.patches import CONTRAST, PatchEncoder
-from activessl.encoders.pixels import PixelEncoder
+from activessl.encoders.images.patches import CONTRAST, PatchEncoder
+from activessl.encoders.images.pixels import PixelEncoder
+from activessl.encoders.images.regions import means_by_region
 from activessl.encoders.pretrain import TrainedEncoder
-from activessl.encoders.regions import means_by_region
-from activessl.encoders.rocket import kernels
-from activessl.encoders.series import RocketEncoder
-from activessl.encoders.series_trained import SeriesTransformer
+from activessl.encoders.series.convolutions import kernels
+from activessl.encoders.series.rocket import RocketEncoder
+from activessl.encoders.series.transformer import SeriesTransformer
+from activessl.encoders.training.vit import Block, ViTConfig
 from activessl.encoders.vectors import VectorEncoder
-from activessl.encoders.vit import Block, ViTConfig
 from activessl.errors import EncoderError
 from activessl.scoring.graph import WITHOUT, Graph
 

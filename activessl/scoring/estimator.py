@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from activessl.errors import LabelError
-from activessl.heads.decisions import decide
+from activessl.labels.decisions import decide
 from activessl.scoring.model import Model
 
 

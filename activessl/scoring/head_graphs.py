@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from activessl.errors import HeadError
+from activessl.geometry.smoothing import NEIGHBOURS
 from activessl.heads.base import Head
-from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
-from activessl.heads.choose import AutoHead
 from activessl.heads.linear import LogisticHead
+from activessl.heads.mixture import AutoHead
 from activessl.heads.multilabel import MultiLabelHead
-from activessl.heads.smoothing import NEIGHBOURS
+from activessl.heads.similarity import NeighbourHead, PrototypeHead
 from activessl.scoring.graph import WITHOUT, Graph
 from activessl.scoring.model import Model
 

@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from activessl.annotators.base import BETWEEN
-from activessl.encoders.base import Encoder, OnProgress, tell
-from activessl.encoders.embeddings import unit
+from activessl.encoders.base import Encoder
 from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError
+from activessl.geometry.smoothing import Smoothed
+from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
-from activessl.heads.decisions import decide, named, sureness
 from activessl.heads.registry import load_head
-from activessl.heads.smoothing import Smoothed
+from activessl.labels.answers import BETWEEN
+from activessl.labels.decisions import decide, named, sureness
 from activessl.pool.pool import Modality, Pool
+from activessl.pool.progress import OnProgress, tell
 
 FORMAT = 1
 #: Items that are encoded and scored at a time.
@@ -106,7 +107,7 @@ class Model:
                 f"vectors of shape {given.shape} for a model of {len(self.mean)} dimensions, or with NaN or infinity",
                 hint="encode them with the model's own encoder",
             )
-        points, reach = self.pool.place(unit(given, self.mean))
+        points, reach = self.pool.place(centred_rows(given, self.mean))
         # the small slack keeps a pool item's copy from being stranger than itself by rounding
         return points, np.searchsorted(self.reach, reach - 1e-6) / len(self.reach)
 

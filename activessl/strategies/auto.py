@@ -8,12 +8,15 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 
+from activessl.geometry.blocks import Rows, sample_rows, thin
+from activessl.geometry.clusters import assign
+from activessl.geometry.neighbours import gaps
+from activessl.geometry.units import Vectors, unit_rows
 from activessl.strategies.base import Query, State
-from activessl.strategies.coverage import Greedy
-from activessl.strategies.herding import herd
-from activessl.strategies.index import Rows, Vectors, assign, gaps, sample_rows, thin, unit_rows
+from activessl.strategies.coverage.herding import herd
+from activessl.strategies.coverage.k_center import Greedy
 from activessl.strategies.scene import Choice, Scene, answer, uncertainty_of
-from activessl.strategies.uncertainty import Random
+from activessl.strategies.uncertainty.strategies import Random
 
 #: Rows that may be picked, and rows that coverage is measured on; more are sampled.
 _CANDIDATES, _EVALUATORS = 50_000, 20_000
@@ -43,7 +46,7 @@ class Auto:
 
     A guard: where the labels do not follow the geometry (a label's nearest neighbour among the labels agrees no more
     often than chance), the whole round is drawn alike from all candidates. Projects put a second one around every
-    strategy, :class:`activessl.strategies.share.RandomShare`.
+    strategy, :class:`activessl.strategies.random_share.RandomShare`.
 
     References:
         Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644; the start: Gupte et al., TMLR

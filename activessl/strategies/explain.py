@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from activessl.geometry.blocks import Rows, block_rows, thin
+from activessl.geometry.neighbours import neighbours, squared_distances
+from activessl.geometry.units import unit_blocks, unit_rows
 from activessl.strategies.base import State
-from activessl.strategies.index import Rows, block_rows, neighbours, squared_distances, thin, unit_blocks, unit_rows
 
 #: Items of the pool that are looked at to count whom a pick stands for; larger pools are counted by sample.
 _SAMPLE = 20_000

@@ -22,8 +22,8 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.errors import QueryError
+from activessl.geometry.blocks import Rows
 from activessl.strategies.base import Query, State
-from activessl.strategies.index import Rows
 from activessl.strategies.scene import Choice, Scene, answer
 
 

@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from activessl.errors import QueryError
+from activessl.geometry.blocks import Rows
+from activessl.geometry.duplicates import collapse_duplicates, duplicate_tolerance
 from activessl.strategies.base import Query, State, check_state
-from activessl.strategies.duplicates import collapse_duplicates, duplicate_tolerance
 from activessl.strategies.explain import gather_facts, reasons
-from activessl.strategies.index import Rows
-from activessl.strategies.scores import entropy, least_confidence, margin, multilabel
+from activessl.strategies.uncertainty.scores import entropy, least_confidence, margin, multilabel
 
 MEASURES = {"margin": margin, "entropy": entropy, "least_confidence": least_confidence}
 

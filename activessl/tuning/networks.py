@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from activessl.encoders.audio import VIEWS as OF_SOUND
-from activessl.encoders.augment import Augmentation
-from activessl.encoders.backbone import BackboneEncoder
 from activessl.encoders.base import Encoder
-from activessl.encoders.images import Pictures
-from activessl.encoders.material import normalise, tokens_by_region
-from activessl.encoders.mel import MelInput
-from activessl.encoders.patches import PatchEncoder, region_means
+from activessl.encoders.images.augment import Augmentation
+from activessl.encoders.images.backbone import BackboneEncoder
+from activessl.encoders.images.patches import PatchEncoder, region_means
+from activessl.encoders.images.tensors import Pictures
 from activessl.encoders.pretrain import TrainedEncoder
-from activessl.encoders.vit import ViTConfig, patchify
+from activessl.encoders.sound.mel import MelInput
+from activessl.encoders.sound.melpatches import VIEWS as OF_SOUND
+from activessl.encoders.training.material import normalise, tokens_by_region
+from activessl.encoders.training.vit import ViTConfig, patchify
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.tuning.lora import add_low_rank, merged

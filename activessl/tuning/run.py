@@ -28,13 +28,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from activessl.encoders.base import OnProgress, Progress
-from activessl.encoders.checkpoint import read_checkpoint, write_checkpoint
-from activessl.encoders.contrastive import ntxent
-from activessl.encoders.device import best_device
-from activessl.encoders.side_by_side import parts
+from activessl.encoders.compute.device import best_device
+from activessl.encoders.compute.side_by_side import parts
+from activessl.encoders.training.checkpoint import read_checkpoint, write_checkpoint
+from activessl.encoders.training.contrastive import ntxent
 from activessl.errors import EncoderError
 from activessl.heads.linear import LogisticHead
+from activessl.pool.progress import OnProgress, Progress
 from activessl.tuning.networks import Network
 
 T = TypeVar("T")

@@ -16,13 +16,14 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from activessl.encoders.base import Encoder, OnProgress, tell
-from activessl.encoders.embeddings import unit
+from activessl.encoders.base import Encoder
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.errors import EncoderError, LabelError
+from activessl.geometry.smoothing import smooth
+from activessl.geometry.units import centred_rows
 from activessl.heads.registry import make_head
-from activessl.heads.smoothing import smooth
 from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress, tell
 from activessl.tuning.compare import Compared, compare, dealt
 from activessl.tuning.networks import network_of
 from activessl.tuning.run import Recipe, TuningRun
@@ -262,7 +263,7 @@ class _Bench:
 
     def _right(self, vectors: Float[np.ndarray, "n d"], out: Bool[np.ndarray, " m"]) -> list[bool]:
         """Whether a head that was taught the other folds' labels on these vectors is right about this one's."""
-        points = smooth(unit(vectors)).points
+        points = smooth(centred_rows(vectors)).points
         known = np.flatnonzero(~out)
         head = make_head(self.head, n_classes=self.n_classes, seed=self.seed)
         head.partial_fit(points[known], self.y[known], classes=np.arange(self.n_classes))

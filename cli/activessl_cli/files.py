@@ -36,7 +36,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
         ConfigError: The ending says no format that is known.
         ProjectError: The file cannot be written.
     """
-    from activessl.project import write_atomic, writing
+    from activessl.project.folder import write_atomic, writing
 
     check_ending(path)
     text = {".csv": as_csv, ".json": _as_json, ".jsonl": _as_jsonl}.get(path.suffix.lower())

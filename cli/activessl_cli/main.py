@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from activessl.encoders.processes import count, leads, rank
+from activessl.encoders.compute.processes import count, leads, rank
 from activessl.errors import ActiveSSLError
 from activessl_cli import render
 from activessl_cli.commands import register

@@ -11,7 +11,7 @@ from activessl.errors import AnnotatorDenied, AnnotatorUnreachable
 if TYPE_CHECKING:
     from activessl.annotators.base import Annotator, Offer
     from activessl.ledger.fold import History
-    from activessl.project import Project
+    from activessl.project.folder import Project
 
 
 def annotator(project: Project) -> Annotator:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from activessl.encoders.base import Progress
+    from activessl.pool.progress import Progress
 
 
 def result(value: Any, text: str, *, as_json: bool) -> None:

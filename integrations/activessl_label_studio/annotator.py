@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from activessl.annotators.base import Answer, Group, Offer, Pushed, Suggestion
+from activessl.annotators.base import Group, Offer, Pushed, Suggestion
 from activessl.errors import AnnotatorError
+from activessl.labels.answers import Answer
 from activessl.pool.pool import Modality, Pool
 from activessl.strategies.base import Query
 from activessl_label_studio.client import Client, connect

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from activessl.annotators.base import Answer, Group, Pushed
+from activessl.annotators.base import Group, Pushed
 from activessl.errors import AnnotatorError
+from activessl.labels.answers import Answer
 from activessl.pool.pool import Modality, Pool
 from activessl_label_studio.client import Client
 from activessl_label_studio.mapping import ID_KEY, Note, item_id_of, seconds_of, source_of, to_time, who

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from activessl.annotators.base import Answer, Suggestion, class_text
+from activessl.annotators.base import Suggestion
 from activessl.errors import AnnotatorError
+from activessl.labels.answers import Answer, class_text
 from activessl_label_studio.hints import to_hint
 from activessl_label_studio.labels import PATH, Control
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from activessl.annotators.base import Answer
+from activessl.labels.answers import Answer
 from activessl_label_studio.client import Client
 from activessl_label_studio.mapping import Note, annotation_of, item_id_of, project_name, source_of, to_time
 from activessl_label_studio.project import list_tasks

@@ -21,8 +21,8 @@ from typing import Any
 
 from activessl.annotators.base import Suggestion
 from activessl.errors import ActiveSSLError, ConfigError, ProjectError
-from activessl.heads.decisions import sureness
-from activessl.view import View
+from activessl.labels.decisions import sureness
+from activessl.project.snapshot import Snapshot
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, read_config
 from activessl_label_studio.mapping import item_id_of, to_prediction
@@ -63,7 +63,7 @@ class Service:
         self._secret = secret.encode()
         self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
         self._guard = threading.Lock()
-        self._view: tuple[str, View] | None = None
+        self._view: tuple[str, Snapshot] | None = None
 
     def allows(self, headers: Mapping[str, str]) -> bool:
         """Whether a caller knows the secret: in our header, or as the password of HTTP basic authentication.
@@ -136,36 +136,36 @@ class Service:
         except (ValueError, KeyError, TypeError):
             return 400, {"detail": "this is not a prediction request of Label Studio"}
         try:
-            control, view = read_config(config), self._newest()
-            hidden = view.hidden(view.project.history().open_round)
-            results = [self._prediction(view, control, task, hidden) for task in tasks]
+            control, snapshot = read_config(config), self._newest()
+            hidden = snapshot.hidden(snapshot.project.history().open_round)
+            results = [self._prediction(snapshot, control, task, hidden) for task in tasks]
         except ActiveSSLError as error:
             return 422, {"detail": f"{error.message}; {error.hint}"}
         return 200, {"results": results}
 
-    def _newest(self) -> View:
+    def _newest(self) -> Snapshot:
         """The project with its newest head; kept until there is a newer one."""
         model = self.worker.standing.model
         with self._guard:
             if self._view is None or self._view[0] != model:
-                view = View.of(self.worker.session.project)
-                _ = view.probs  # computed here, under the guard, once
-                self._view = (model, view)
+                snapshot = Snapshot.of(self.worker.session.project)
+                _ = snapshot.probs  # computed here, under the guard, once
+                self._view = (model, snapshot)
             return self._view[1]
 
-    def _prediction(self, view: View, control: Control, task: Any, hidden: Set[str]) -> dict[str, Any]:
+    def _prediction(self, snapshot: Snapshot, control: Control, task: Any, hidden: Set[str]) -> dict[str, Any]:
         model = self.worker.standing.model
         item = item_id_of(task) if isinstance(task, Mapping) else None
-        row = None if item is None else view.row.get(item)
-        if view.probs is None or row is None:  # no head yet, or not one of our items
+        row = None if item is None else snapshot.row.get(item)
+        if snapshot.probs is None or row is None:  # no head yet, or not one of our items
             return {"result": [], "score": 0.0, "model_version": model}
-        probs, classes = view.probs[row], view.project.config.data.classes
+        probs, classes = snapshot.probs[row], snapshot.project.config.data.classes
         order = (-probs).argsort(kind="stable")
         names, sure = tuple(classes[k] for k in order), tuple(float(probs[k]) for k in order)
         # whoever is to judge on their own must not see it here either
         suggestion = Suggestion(str(item), names, sure, blind=item in hidden)
         # the lowest score is labeled first: the least certain
-        least = sureness(probs[None], multi_label=view.multi_label)
+        least = sureness(probs[None], multi_label=snapshot.multi_label)
         return to_prediction(suggestion, float(least[0]), model, control)
 
     def metrics(self) -> str:

@@ -15,8 +15,8 @@ from typing import TypeVar
 from activessl.annotators.base import Annotator
 from activessl.errors import ActiveSSLError
 from activessl.ledger.fold import History
+from activessl.project.snapshot import Snapshot
 from activessl.session import Session
-from activessl.view import View
 
 __all__ = ["Standing", "Worker"]
 
@@ -157,7 +157,7 @@ class Worker:
         self._next_round()
 
     def _teach(self, history: History) -> None:
-        if not history.untaught or not len(View(self.session.project, history).training[0]):
+        if not history.untaught or not len(Snapshot(self.session.project, history).training[0]):
             return
         learned = self._timed("teach", self.session.teach)
         self.counts["teaches"] += 1
@@ -179,7 +179,7 @@ class Worker:
 
     def _why_stop(self) -> str | None:
         history = self.session.project.history()
-        if history.encoded is not None and not View(self.session.project, history).free.any():
+        if history.encoded is not None and not Snapshot(self.session.project, history).free.any():
             return "every item is labeled or skipped"
         return self.session.should_stop() if history.labels else None
 

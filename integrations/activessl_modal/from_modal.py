@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from activessl.errors import QueryError
-from activessl.heads.decisions import decide
+from activessl.labels.decisions import decide
 from activessl.strategies.base import Query, State, check_state
 
 

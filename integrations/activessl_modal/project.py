@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from activessl.errors import LabelError
+from activessl.project.snapshot import Snapshot
 from activessl.scoring.estimator import PoolClassifier
 from activessl.session import Session
 from activessl.strategies.base import QueryStrategy
-from activessl.view import View
 from activessl_modal.learners import ActiveLearner
 from activessl_modal.to_modal import as_query_strategy
 
@@ -28,17 +28,17 @@ def project_learner(session: Session, strategy: str | QueryStrategy = "auto") ->
     Raises:
         LabelError: No labels yet, or items may have several classes.
     """
-    view = View.of(session.project)
-    if view.multi_label:
+    snapshot = Snapshot.of(session.project)
+    if snapshot.multi_label:
         raise LabelError("modAL's learner takes one class an item, and here it may have several", hint="use Session")
-    rows, labels = view.training
+    rows, labels = snapshot.training
     if not len(rows):
         raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
-    vectors = np.asarray(view.embeddings.vectors)
+    vectors = np.asarray(snapshot.embeddings.vectors)
     learner = ActiveLearner(
-        PoolClassifier(view.model()),
+        PoolClassifier(snapshot.model()),
         as_query_strategy(strategy, seed=session.project.config.seed),
         X_training=vectors[rows],
         y_training=np.array(session.project.config.data.classes)[labels],
     )
-    return learner, vectors[view.free]
+    return learner, vectors[snapshot.free]

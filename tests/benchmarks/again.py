@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from activessl.heads.again import how_many_again, label_doubts
-from activessl.heads.left_out import left_out_probs
+from activessl.geometry.smoothing import smooth
+from activessl.heads.leave_one_out import left_out_probs
 from activessl.heads.linear import LogisticHead
-from activessl.heads.noise import consensus
-from activessl.heads.smoothing import smooth
+from activessl.labels.consensus import consensus
+from activessl.labels.doubts import how_many_again, label_doubts
 
 POOL, TEST, K, ROUND = 6000, 4000, 10, 50
 MARKS = (100, 200, 400, 800, 1600)

@@ -24,10 +24,10 @@ from scipy.stats import norm
 from activessl.errors import MeasureError
 from activessl.heads.linear import LogisticHead
 from activessl.heads.registry import make_head
-from activessl.measuring.audit import audit_accuracy
-from activessl.measuring.autolabel import accept
-from activessl.measuring.curves import labels_to_target
-from activessl.measuring.live import LEAST_ERROR, Prior, own_evidence, quantiles
+from activessl.measuring.quality.audit import audit_accuracy
+from activessl.measuring.quality.autolabel import accept
+from activessl.measuring.savings.curves import labels_to_target
+from activessl.measuring.savings.live import LEAST_ERROR, Prior, own_evidence, quantiles
 
 #: Random labels that judge, and promises.
 JUDGES, ERRORS = (100, 300), (0.01, 0.02, 0.05, 0.1)

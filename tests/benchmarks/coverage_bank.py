@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from activessl.geometry.smoothing import smooth
 from activessl.heads.registry import make_head
-from activessl.heads.smoothing import smooth
-from activessl.measuring.curves import isotonic
+from activessl.measuring.savings.curves import isotonic
 from activessl.strategies.base import State
+from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy
-from activessl.strategies.share import RandomShare
 
 POOL, TEST = 1500, 2000  # items at most: 200 projects in minutes
 POOLS = 2  # random pools of each set

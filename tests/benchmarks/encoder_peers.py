@@ -31,13 +31,14 @@ import torch
 from encoders import mean_and_half_width
 from sklearn.linear_model import LogisticRegression
 
-from activessl.encoders.base import Encoder, Progress
-from activessl.encoders.embeddings import unit
+from activessl.encoders.base import Encoder
 from activessl.encoders.health import effective_rank
-from activessl.encoders.images import sample_tensor
+from activessl.encoders.images.tensors import sample_tensor
 from activessl.encoders.pretrain import OBJECTIVES, Recipe, pretrain, shape_for
 from activessl.encoders.registry import fit_encoder
+from activessl.geometry.units import centred_rows
 from activessl.pool.pool import Pool
+from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import read_labels
 
@@ -71,7 +72,7 @@ class Items:
 def scores(items: Items, pool: Array, test: Array, draws: int) -> dict[str, Any]:
     """All figures of the vectors of pool and test."""
     mean = pool.mean(0)
-    x, xt, y, yt = unit(pool, mean), unit(test, mean), items.labels, items.test_labels
+    x, xt, y, yt = centred_rows(pool, mean), centred_rows(test, mean), items.labels, items.test_labels
 
     # votes weighted by exp(similarity / 0.1)
     likeness = xt @ x.T

@@ -26,9 +26,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from activessl.encoders.material import normalise, pool_tokens
-from activessl.encoders.pixels import principal_components
-from activessl.encoders.vit import ViT, ViTConfig, patchify
+from activessl.encoders.images.pixels import principal_components
+from activessl.encoders.training.material import normalise, pool_tokens
+from activessl.encoders.training.vit import ViT, ViTConfig, patchify
 
 BATCH = 256
 

@@ -27,7 +27,7 @@ import torch
 from PIL import Image
 
 from activessl.encoders.embeddings import embed
-from activessl.encoders.patches import activations
+from activessl.encoders.images.patches import activations
 from activessl.encoders.registry import fit_encoder, load_encoder
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool

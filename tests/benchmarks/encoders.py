@@ -25,19 +25,20 @@ from scipy.stats import t as student
 from series_peers import minirocket_features, supervised_accuracy
 from sklearn.linear_model import LogisticRegression
 
-from activessl.encoders.embeddings import embed, unit
+from activessl.encoders.embeddings import embed
 from activessl.encoders.health import effective_rank
-from activessl.encoders.mel import choose_mel
-from activessl.encoders.pixels import principal_components
+from activessl.encoders.images.pixels import principal_components
 from activessl.encoders.pretrain import OBJECTIVES
 from activessl.encoders.registry import fit_encoder
+from activessl.encoders.sound.mel import choose_mel
+from activessl.geometry.units import centred_rows
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import read_labels
 
 
 def neighbour_accuracy(rows: np.ndarray, labels: np.ndarray, k: int = 20, temperature: float = 0.1) -> float:
-    """Leave-one-out accuracy of the k nearest unit vectors, weighted by exp(similarity / temperature)."""
+    """Leave-one-out accuracy of the k nearest centred_rows vectors, weighted by exp(similarity / temperature)."""
     right = 0
     for start in range(0, len(rows), 1000):
         block = rows[start : start + 1000] @ rows.T
@@ -206,7 +207,9 @@ def main() -> None:
             if not parts:
                 continue
             found = tuple(map(sum, zip(*(part[1:] for part in parts), strict=True)))
-            vectors = unit(parts[0][0] if len(parts) == 1 else np.hstack([unit(part[0]) for part in parts]))
+            vectors = centred_rows(
+                parts[0][0] if len(parts) == 1 else np.hstack([centred_rows(part[0]) for part in parts])
+            )
             fitted, encoded = found
             cells = [set_name, name, str(vectors.shape[1]), f"{fitted:.0f}", f"{encoded:.0f}"]
             cells += [f"{effective_rank(vectors):.0f}", f"{neighbour_accuracy(vectors, labels):.3f}"]

@@ -24,14 +24,15 @@ import numpy as np
 import torch
 
 from activessl.encoders.base import Encoder
-from activessl.encoders.embeddings import embed, unit
-from activessl.encoders.material import normalise
+from activessl.encoders.embeddings import embed
 from activessl.encoders.pretrain import TrainedEncoder
 from activessl.encoders.registry import fit_encoder, load_encoder
-from activessl.encoders.vit import ViT, patchify
+from activessl.encoders.training.material import normalise
+from activessl.encoders.training.vit import ViT, patchify
+from activessl.geometry.smoothing import smooth
+from activessl.geometry.units import centred_rows
 from activessl.heads.linear import LogisticHead
-from activessl.heads.smoothing import smooth
-from activessl.measuring.curves import mean_interval
+from activessl.measuring.savings.curves import mean_interval
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import read_labels
 from activessl.tuning.networks import Network, Tensors
@@ -62,9 +63,9 @@ class Scratch(Network):
 def head_accuracy(pool_vectors: np.ndarray, test_vectors: np.ndarray, rows: np.ndarray, y: Any, yt: Any) -> float:
     """Accuracy on test items of the head as projects have it: on smoothed vectors."""
     mean = pool_vectors.mean(axis=0)
-    smoothed = smooth(unit(pool_vectors))
+    smoothed = smooth(centred_rows(pool_vectors))
     head = LogisticHead(classes=range(int(y.max()) + 1)).fit(smoothed.points[rows], y[rows])
-    return float(np.mean(head.predict(smoothed.transform(unit(test_vectors, mean))) == yt))
+    return float(np.mean(head.predict(smoothed.transform(centred_rows(test_vectors, mean))) == yt))
 
 
 def from_scratch(

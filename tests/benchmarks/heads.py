@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
+from activessl.geometry.smoothing import smooth
 from activessl.heads.calibrate import reliability
-from activessl.heads.choose import AutoHead
 from activessl.heads.linear import LogisticHead
-from activessl.heads.smoothing import smooth
+from activessl.heads.mixture import AutoHead
+from activessl.heads.similarity import NeighbourHead, PrototypeHead
 
 POOL, TEST = 3000, 1500  # items at most, so that a run takes minutes
 EACH = (1, 2, 5, 10, 40)

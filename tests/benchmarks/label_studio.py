@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 
 from activessl.annotators.base import Suggestion
-from activessl.config import check_config
 from activessl.ledger.schema import Answered
 from activessl.pool.pool import Item, Modality, Pool
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.session import Session
 from activessl.strategies.base import Query
 from activessl_cli.people import environments
@@ -174,7 +174,7 @@ def serve_and_train(folder: Path, port: int, secret: str, n: int) -> None:
     session.encode()
     from datetime import UTC, datetime
 
-    from activessl.annotators.base import Answer
+    from activessl.labels.answers import Answer
 
     with session.project.ledger() as ledger:
         at = datetime.now(UTC)

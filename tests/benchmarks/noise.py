@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from activessl.geometry.smoothing import smooth
 from activessl.heads.linear import LogisticHead
-from activessl.heads.noise import consensus, suspects
-from activessl.heads.select import stratified_folds
-from activessl.heads.smoothing import smooth
+from activessl.heads.penalty import stratified_folds
+from activessl.labels.consensus import consensus, suspects
 
 POOL, TEST, K = 6000, 2000, 10
 

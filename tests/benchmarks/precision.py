@@ -21,16 +21,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from activessl.encoders import hybrid, patches
-from activessl.encoders.adapt import last_weights
-from activessl.encoders.augment import SLIGHT, Augmentation
-from activessl.encoders.material import ImageMaterial, pool_tokens
-from activessl.encoders.precision import computing
+from activessl.encoders.compute.precision import computing
+from activessl.encoders.compute.processes import count, rank
+from activessl.encoders.images import patches
+from activessl.encoders.images.adapt import last_weights
+from activessl.encoders.images.augment import SLIGHT, Augmentation
 from activessl.encoders.pretrain import OBJECTIVES, TrainedEncoder, pretrain
-from activessl.encoders.processes import count, rank
-from activessl.encoders.schedule import Schedule
-from activessl.encoders.training import Recipe, TrainingRun
-from activessl.encoders.vit import ViTConfig
+from activessl.encoders.training import hybrid
+from activessl.encoders.training.material import ImageMaterial, pool_tokens
+from activessl.encoders.training.objective import Recipe, TrainingRun
+from activessl.encoders.training.schedule import Schedule
+from activessl.encoders.training.vit import ViTConfig
 from activessl.pool.sources import load_pool
 
 CPU = torch.device("cpu")

@@ -22,12 +22,12 @@ import numpy as np
 from coverage_bank import worlds  # beside this file
 
 from activessl.annotators.oracle import Habits
+from activessl.geometry.smoothing import smooth
 from activessl.heads.linear import LogisticHead
 from activessl.heads.registry import make_head
-from activessl.heads.smoothing import smooth
-from activessl.measuring.autolabel import accept
-from activessl.measuring.simulate import simulate
-from activessl.measuring.worth import next_hour
+from activessl.measuring.planning.worth import next_hour
+from activessl.measuring.quality.autolabel import accept
+from activessl.measuring.simulation.simulate import simulate
 
 POOL, TEST = 6000, 2000
 BUDGETS = (20, 40, 80, 160, 320, 640, 1280)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from activessl.measuring.curves import isotonic, labels_to_target
+from activessl.measuring.savings.curves import isotonic, labels_to_target
 
 #: A hold-out that states an accuracy of about 0.93 to +-2.5 points with 95 % confidence takes so many labels.
 HOLDOUT = 400

@@ -27,10 +27,10 @@ from selection_report import write_report
 from threadpoolctl import threadpool_limits
 
 from activessl.heads.registry import make_head
-from activessl.measuring.replay import Arena, arrange, replay
+from activessl.measuring.simulation.replay import Arena, arrange, replay
 from activessl.strategies.base import QueryStrategy, State
+from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy, strategy_names
-from activessl.strategies.share import RandomShare
 
 #: Labels a class at which accuracy is measured; the first is the first batch.
 PER_CLASS = (1, 1.5, 2, 3, 5, 7, 10, 14, 20, 28, 40)

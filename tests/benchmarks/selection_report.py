@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from activessl.measuring.curves import Curve, win_rate
-from activessl.measuring.savings import savings
+from activessl.measuring.savings.curves import Curve, win_rate
+from activessl.measuring.savings.savings import savings
 
 #: Whose full curves are shown, and who stands in the matrix of wins.
 SHOWN = ("random", "auto", "uherding_published", "uherding", "max_herding", "bait_binary", "typiclust", "drop_query",

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pictures import CLASSES
 
-from activessl.config import check_config
-from activessl.confirming import glance_count
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.session import Session
+from activessl.steps.confirm import glance_count
 from activessl_label_studio import Habits, LabelStudioAnnotator, LabelStudioConfig, ScriptedAnnotator, StudioInfo
 
 pytestmark = [pytest.mark.browser, pytest.mark.studio, pytest.mark.timeout(1500)]

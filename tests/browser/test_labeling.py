@@ -12,8 +12,8 @@ import pytest
 from pictures import CLASSES
 
 from activessl.annotators.base import Suggestion
-from activessl.config import check_config
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.session import Session
 from activessl.strategies.base import Query
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, StudioInfo

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from made_up import ask, result, submit, suggest
 
-from activessl.annotators.base import Answer
 from activessl.errors import AnnotatorError
+from activessl.labels.answers import Answer
 from activessl.pool.pool import Pool
 from activessl_label_studio.annotator import LabelStudioAnnotator
 from activessl_label_studio.mapping import to_result

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from made_up import ask, submit
 
-from activessl.annotators.base import Answer, Confirmer, Group
+from activessl.annotators.base import Confirmer, Group
 from activessl.errors import AnnotatorError
+from activessl.labels.answers import Answer
 from activessl.pool.pool import Pool
 from activessl_label_studio.annotator import LabelStudioAnnotator
 from activessl_label_studio.groups import build_group_config, group_title

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from made_up import CLASSES, ask, number_of, result, submit, suggest
 
-from activessl.annotators.base import Annotator, again_id
+from activessl.annotators.base import Annotator
 from activessl.errors import AnnotatorError
+from activessl.labels.answers import again_id
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 from activessl_label_studio import push as push_module

@@ -21,7 +21,8 @@ import faiss  # noqa: F401  # what a round imports when it needs it is imported 
 import scipy.optimize  # noqa: F401
 import torch  # noqa: F401
 
-from activessl.annotators.base import Answer, Pushed, Suggestion
+from activessl.annotators.base import Pushed, Suggestion
+from activessl.labels.answers import Answer
 from activessl.ledger.store import Ledger
 from activessl.pool.pool import Pool
 from activessl.session import Session

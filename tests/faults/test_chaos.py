@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from proxy import FAULTS, Proxy
 
-from activessl.config import check_config
 from activessl.errors import AnnotatorError, AnnotatorUnreachable
 from activessl.ledger.schema import Answered
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.session import Session
 from activessl_label_studio import (
     Habits,

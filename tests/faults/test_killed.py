@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activessl.config import check_config
 from activessl.ledger.schema import Answered
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.session import Session
 
 DESK = Path(__file__).with_name("desk.py")
@@ -100,7 +100,7 @@ def test_a_second_process_is_told_that_the_project_is_in_use(encoded: Path, tmp_
         [
             sys.executable,
             "-c",
-            "import sys, time; from pathlib import Path; from activessl.project import Project\n"
+            "import sys, time; from pathlib import Path; from activessl.project.folder import Project\n"
             "with Project.open(Path(sys.argv[1])).lock(): print('held', flush=True); time.sleep(60)",
             str(encoded / "project"),
         ],

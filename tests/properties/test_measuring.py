@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from activessl.measuring.curves import Curve, isotonic, labels_to_target
-from activessl.measuring.savings import savings
+from activessl.measuring.savings.curves import Curve, isotonic, labels_to_target
+from activessl.measuring.savings.savings import savings
 
 accuracies = arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 6)), elements=st.floats(0, 1, width=32))
 

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from activessl.errors import QueryError
+from activessl.geometry.clusters import kmeans
+from activessl.geometry.duplicates import collapse_duplicates
+from activessl.geometry.neighbours import nearest_distances
+from activessl.geometry.units import unit_rows
 from activessl.strategies.base import State
-from activessl.strategies.duplicates import collapse_duplicates
-from activessl.strategies.herding import herd
-from activessl.strategies.index import kmeans, nearest_distances, unit_rows
-from activessl.strategies.power import power_sample
+from activessl.strategies.coverage.herding import herd
 from activessl.strategies.registry import get_strategy, strategy_names
-from activessl.strategies.scores import bald, disagreement, entropy, least_confidence, margin
+from activessl.strategies.uncertainty.power import power_sample
+from activessl.strategies.uncertainty.scores import bald, disagreement, entropy, least_confidence, margin
 
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MORE = settings(max_examples=60, deadline=None)

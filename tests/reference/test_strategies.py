@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from activessl.strategies import herding
-from activessl.strategies.balls import prob_cover, pure_radius
-from activessl.strategies.coverage import k_center
-from activessl.strategies.design import badge, bait_binary, gradient_factor
-from activessl.strategies.herding import herd
-from activessl.strategies.index import labeled_distance, nearest_distances, neighbours, unit_rows
-from activessl.strategies.scores import bald
+from activessl.geometry.neighbours import labeled_distance, nearest_distances, neighbours
+from activessl.geometry.units import unit_rows
+from activessl.strategies.coverage import herding
+from activessl.strategies.coverage.balls import prob_cover, pure_radius
+from activessl.strategies.coverage.herding import herd
+from activessl.strategies.coverage.k_center import k_center
+from activessl.strategies.informed.design import badge, bait_binary, gradient_factor
+from activessl.strategies.uncertainty.scores import bald
 
 
 def blobs(n: int, d: int, seed: int) -> np.ndarray:
@@ -105,7 +106,8 @@ def test_prob_cover_takes_the_vertex_with_most_uncovered_neighbours() -> None:
 def test_the_pure_radius_is_what_counting_finds() -> None:
     vectors = blobs(500, 8, seed=6)
     radius = pure_radius(vectors, np.arange(500), 6, rng=np.random.default_rng(0))
-    from activessl.strategies.index import kmeans, thin
+    from activessl.geometry.blocks import thin
+    from activessl.geometry.clusters import kmeans
 
     rng = np.random.default_rng(0)
     points = unit_rows(vectors, thin(np.arange(500), 10_000, rng))

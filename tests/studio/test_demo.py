@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from activessl.ledger.schema import Answered
-from activessl.project import Project
+from activessl.project.folder import Project
 from activessl_label_studio import studio
 from activessl_label_studio.client import connect
 

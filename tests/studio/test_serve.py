@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from activessl.config import check_config
 from activessl.errors import AnnotatorError
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.session import Session
 from activessl_cli.people import annotator
 from activessl_label_studio import Habits, ScriptedAnnotator, StudioInfo, connect

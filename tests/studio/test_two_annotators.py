@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from activessl.config import check_config
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.session import Session
 from activessl_label_studio import (
     Habits,

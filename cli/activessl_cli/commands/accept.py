@@ -20,9 +20,9 @@ def accept(
     as_json: JsonOption = False,
 ) -> None:
     """Accept confident predictions as labels, with a guarantee from the random share; or take them back."""
-    from activessl.accepting import accept_pool, audit_count, take_back
     from activessl.errors import ConfigError
-    from activessl.project import Project
+    from activessl.project.folder import Project
+    from activessl.proof.acceptance import accept_pool, audit_count, take_back
 
     opened = Project.open(project)
     if undo:

@@ -14,9 +14,9 @@ DryOption = Annotated[bool, typer.Option("--dry-run", help="Only look: change no
 
 def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: JsonOption = False) -> None:
     """Find the pool's items among the tasks of the Label Studio project that activessl.toml names."""
-    from activessl.encoders.base import Progress
     from activessl.errors import ConfigError
-    from activessl.project import Project
+    from activessl.pool.progress import Progress
+    from activessl.project.folder import Project
     from activessl_cli.people import annotator
     from activessl_label_studio.adopt import adopt_tasks
     from activessl_label_studio.annotator import LabelStudioAnnotator

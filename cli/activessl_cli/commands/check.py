@@ -10,16 +10,11 @@ SHOWN = 5  # of each kind; --json has all
 
 def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Look at the data before anybody labels it: unreadable, duplicate, blank and odd items."""
-    from activessl.pool.quality import check_pool
-    from activessl.project import Project
-    from activessl.view import View
+    from activessl.project.folder import Project
+    from activessl.steps.check import check_data
 
-    view = View.of(Project.open(project))
-    pool = view.project.pool()
-    vectors = None
-    if view.history.encoded is not None and view.embeddings.fits(pool):
-        vectors = view.points
-    quality = check_pool(pool, vectors)
+    checked = check_data(Project.open(project))
+    quality = checked.quality
     lines = [f"{quality.items:,} items can be used"]
     lines += [f"  {count:,} of {' × '.join(map(str, shape))}" for shape, count in quality.shapes]
     for what, ids in (
@@ -34,7 +29,7 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             more = f", and {len(ids) - SHOWN:,} more" if len(ids) > SHOWN else ""
             are = "is" if len(ids) == 1 else "are"
             lines.append(f"{len(ids):,} {are} {what}: {', '.join(ids[:SHOWN])}{more}")
-    if vectors is None:
+    if not checked.compared:
         lines.append("near duplicates are looked for once the pool is encoded")
     render.result(quality.to_json(), "\n".join(lines), as_json=as_json)
-    render.following("activessl encode" if view.history.encoded is None else "activessl query")
+    render.following("activessl query" if checked.encoded else "activessl encode")

@@ -18,7 +18,7 @@ from activessl_cli.options import JsonOption
 if TYPE_CHECKING:
     import numpy as np
 
-    from activessl.measuring.simulate import Simulation
+    from activessl.measuring.simulation.simulate import Simulation
     from activessl.session import Session
     from activessl_label_studio.studio import StudioInfo
 
@@ -89,7 +89,7 @@ def unpack(folder: Path) -> dict[str, str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from activessl.project import writing
+    from activessl.project.folder import writing
 
     images = pq.read_table(DATA / "fashion.parquet").to_pylist()
     classes = {row["id"]: row["label"] for row in pq.read_table(DATA / "truth.parquet").to_pylist()}
@@ -113,8 +113,8 @@ def _session(folder: Path, query_size: int) -> Session:
 
     import pyarrow.parquet as pq
 
-    from activessl.config import check_config
-    from activessl.project import Project
+    from activessl.project.config import check_config
+    from activessl.project.folder import Project
     from activessl.session import Session
 
     names = sorted(set(pq.read_table(DATA / "truth.parquet")["label"].to_pylist()))
@@ -162,7 +162,7 @@ def _rounds(
 def _random_arm(session: Session, truth: dict[str, str], seeds: int, mistakes: float) -> Simulation:
     """Random choice on the same vectors with the same head, the same test items, and as many mistakes."""
     from activessl.annotators.oracle import Habits
-    from activessl.measuring.simulate import simulate
+    from activessl.measuring.simulation.simulate import simulate
 
     vectors, labels, split = replay_data(session, truth)
     counts = [r.taught[-1].labels for r in session.project.history().rounds if r.taught]
@@ -190,13 +190,13 @@ def replay_data(
     """The project's vectors with the true classes: pool (split 0) and test items (split 1)."""
     import numpy as np
 
-    from activessl.held_out import held_out
-    from activessl.view import View
+    from activessl.project.snapshot import Snapshot
+    from activessl.proof.holdout import held_out
 
-    view, classes = View.of(session.project), session.project.config.data.classes
-    test_vectors, test_labels = held_out(session.project, view)
-    labels = np.array([classes.index(truth[item]) for item in view.embeddings.ids])
-    vectors = np.concatenate([view.embeddings.vectors, test_vectors])
+    snapshot, classes = Snapshot.of(session.project), session.project.config.data.classes
+    test_vectors, test_labels = held_out(session.project, snapshot)
+    labels = np.array([classes.index(truth[item]) for item in snapshot.embeddings.ids])
+    vectors = np.concatenate([snapshot.embeddings.vectors, test_vectors])
     split = np.repeat([0, 1], [len(labels), len(test_labels)])
     return vectors, np.concatenate([labels, test_labels]), split
 
@@ -204,7 +204,7 @@ def replay_data(
 def _tell(session: Session, arm: Simulation, steps: Steps, *, as_json: bool) -> None:
     import numpy as np
 
-    from activessl.measuring.single import savings_of_run
+    from activessl.measuring.savings.single import savings_of_run
 
     taught = [r.taught[-1] for r in session.project.history().rounds if r.taught]
     base = arm.baseline.curve

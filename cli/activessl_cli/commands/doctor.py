@@ -54,10 +54,10 @@ def _machine() -> Iterator[Finding]:
 
 
 def _project(folder: Path) -> Iterator[Finding]:
-    from activessl.config import CONFIG_NAME
     from activessl.errors import ActiveSSLError
-    from activessl.held_out import read_test
-    from activessl.project import Project
+    from activessl.project.config import CONFIG_NAME
+    from activessl.project.folder import Project
+    from activessl.proof.holdout import read_test
     from activessl_cli.people import annotator, studio_folder
     from activessl_label_studio import studio
     from activessl_label_studio.annotator import LabelStudioAnnotator

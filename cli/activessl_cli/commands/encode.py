@@ -23,7 +23,7 @@ def encode(
     as_json: JsonOption = False,
 ) -> None:
     """Train the encoder on the pool and embed every item."""
-    from activessl.encoders.processes import count, leads
+    from activessl.encoders.compute.processes import count, leads
     from activessl.errors import ConfigError
     from activessl.session import Session
 

@@ -53,7 +53,7 @@ def export(
             raise LabelError("nothing to export yet", hint="label some items, then run `activessl pull`")
         write_rows(to, rows)
     else:
-        from activessl.encoders.base import Progress
+        from activessl.pool.progress import Progress
 
         with render.progress("items") as on_progress:
             rows = session.export_items(

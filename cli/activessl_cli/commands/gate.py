@@ -20,8 +20,8 @@ def gate(
     as_json: JsonOption = False,
 ) -> None:
     """Judge a stage of activessl.toml by what is known, and write the decision down."""
-    from activessl.gates import pass_gate
-    from activessl.project import Project
+    from activessl.project.folder import Project
+    from activessl.proof.gates import pass_gate
 
     decided = pass_gate(Project.open(project), stage, note=note)
     render.result(decided, tell(decided), as_json=as_json)

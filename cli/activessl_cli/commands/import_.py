@@ -21,8 +21,8 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Take over labels that people gave elsewhere, such as an export of another project."""
-    from activessl.importing import labels_of
     from activessl.session import Session
+    from activessl.steps.import_labels import labels_of
 
     session = Session.open(project)
     done = session.import_labels(labels_of(read_rows(labels)), annotator=annotator or labels.name)

@@ -32,12 +32,11 @@ def init(
     """Make a project folder about some data."""
     from importlib.metadata import version
 
-    from activessl.config import check_config
-    from activessl.encoders.base import Progress
     from activessl.errors import ConfigError
-    from activessl.held_out import read_test
     from activessl.pool.sources import load_pool
-    from activessl.project import Project, own_folders
+    from activessl.project.config import check_config
+    from activessl.project.folder import Project, own_folders
+    from activessl.proof.holdout import read_test
 
     names = _class_names(classes)
     if not names:
@@ -46,7 +45,7 @@ def init(
         pool = load_pool(
             data,
             modality,  # type: ignore[arg-type]  # checked inside
-            on_progress=lambda done, total: on_progress(Progress("items", done, total)),
+            on_progress=on_progress,
             without=own_folders(project),
         )
     config = check_config(

@@ -16,13 +16,13 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """How many more labels, hours and money to a target, and whether the next hour is worth its price."""
-    from activessl.evidence import Evidence
-    from activessl.project import Project
+    from activessl.project.folder import Project
+    from activessl.project.snapshot import Snapshot
+    from activessl.proof.estimates import Evidence
     from activessl.reports.wording import plan_lines
-    from activessl.view import View
 
     with render.progress("plan") as on_progress:
-        evidence = Evidence(View.of(Project.open(project), on_progress))
+        evidence = Evidence(Snapshot.of(Project.open(project), on_progress))
         found = evidence.plan(target)
     text = "\n".join(f"{name:<13}{told}" for name, told in plan_lines(found))
     if evidence.newer_text:

@@ -34,8 +34,8 @@ def query(
     as_json: JsonOption = False,
 ) -> None:
     """Choose the next items to label, and say why. While a round is open, show that one."""
-    from activessl.annotators.base import item_of
     from activessl.errors import ConfigError
+    from activessl.labels.answers import item_of
     from activessl.session import Session
     from activessl.strategies.registry import get_strategy
 
@@ -87,8 +87,8 @@ def _tell_groups(opened: RoundHistory, as_json: bool) -> None:
 
 
 def _how(item: Asked) -> str:
-    from activessl.annotators.base import is_again
-    from activessl.confirming import SENT_BACK
+    from activessl.labels.answers import is_again
+    from activessl.steps.confirm import SENT_BACK
 
     if item.glanced:
         return "alone"

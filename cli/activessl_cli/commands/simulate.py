@@ -38,7 +38,7 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Replay labeling on data whose labels are known, against random choice."""
-    from activessl.measuring import simulate as replay
+    from activessl.measuring.simulation import simulate as replay
 
     vectors, labels, names, split = _labeled_vectors(source, encoder, minutes, seed)
     n_classes = len(names)

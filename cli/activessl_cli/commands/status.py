@@ -11,14 +11,14 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Where the project stands, and what to run next."""
-    from activessl.accepting import promise_text
-    from activessl.confirming import glance_count
     from activessl.errors import ProjectError
-    from activessl.evidence import Evidence
-    from activessl.project import Project
-    from activessl.reporting import classes_from
+    from activessl.project.folder import Project
+    from activessl.project.snapshot import Snapshot
+    from activessl.proof.acceptance import promise_text
+    from activessl.proof.estimates import Evidence
+    from activessl.reports.gather import classes_from
     from activessl.reports.wording import weakest_text
-    from activessl.view import View
+    from activessl.steps.confirm import glance_count
 
     opened = Project.open(project)
     history = opened.history()
@@ -26,7 +26,7 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     by_class: dict[str, Any] = {}
     weak = ""
     with render.progress("status") as on_progress:
-        evidence = Evidence(View(opened, history, on_progress))
+        evidence = Evidence(Snapshot(opened, history, on_progress))
         if history.encoded is not None and history.taught is not None:
             audit, live = evidence.audit, evidence.live
             by_class = dict(zip(opened.config.data.classes, evidence.classes, strict=False))
@@ -37,7 +37,7 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     seconds = sum(history.seconds.values())
     left = sum(item in history.missing for item in history.labels)
     with suppress(ProjectError):  # without vectors it is only known what is missing of the data
-        left = sum(item not in evidence.view.row for item in history.labels)
+        left = sum(item not in evidence.snapshot.row for item in history.labels)
     gone = f" ({left:,} of them of items that are gone)" if left else ""
     lines = [
         f"{opened.config.data.path}: {opened.config.data.modality}, {len(opened.config.data.classes)} classes",

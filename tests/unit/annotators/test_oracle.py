@@ -8,10 +8,10 @@ import pytest
 from activessl import Session
 from activessl.annotators.base import Annotator, Suggestion
 from activessl.annotators.oracle import Habits, Oracle
-from activessl.config import check_config
 from activessl.errors import AnnotatorError, LabelError
 from activessl.pool.pool import Item, Pool
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.strategies.base import Query
 from activessl_label_studio.pull import _read
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from activessl.encoders.base import Progress
+from activessl.pool.progress import Progress
 from activessl_cli import render
 
 

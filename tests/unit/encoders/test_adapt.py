@@ -10,12 +10,12 @@ import pytest
 import torch
 from transformers import CLIPConfig, CLIPModel, ConvNextConfig, ConvNextModel, Dinov2Config, Dinov2Model
 
-from activessl.encoders import adapt as adapting
-from activessl.encoders.adapt import last_weights, no_worse
-from activessl.encoders.base import Progress
+from activessl.encoders.images import adapt as adapting
+from activessl.encoders.images.adapt import last_weights, no_worse
 from activessl.encoders.registry import fit_encoder, load_encoder
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
+from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32, "patch_size": 8}
@@ -76,7 +76,7 @@ def test_adapting_that_was_killed_goes_on_to_the_same_weights(pool: Pool, model:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("activessl.encoders.loop.time.perf_counter", iter(range(0, 100_000, 100)).__next__)
+        patch.setattr("activessl.encoders.training.loop.time.perf_counter", iter(range(0, 100_000, 100)).__next__)
         with pytest.raises(KeyboardInterrupt):
             fit_encoder("backbone", pool, folder=tmp_path / "b", on_progress=kill, **asked)
     told: list[Progress] = []

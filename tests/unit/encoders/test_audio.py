@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activessl.encoders.mel import MelInput, choose_mel, mel_filters
 from activessl.encoders.registry import fit_encoder, load_encoder
+from activessl.encoders.sound.mel import MelInput, choose_mel, mel_filters
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.pool.sources import NpzSource, Sampled, load_pool

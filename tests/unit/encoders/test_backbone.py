@@ -148,7 +148,7 @@ def test_the_precision_is_a_part_of_the_encoder_and_not_of_the_machine_that_read
 ) -> None:
     made = {}
     for has_it in (False, True):
-        monkeypatch.setattr("activessl.encoders.precision.has_bfloat16", lambda device, has_it=has_it: has_it)
+        monkeypatch.setattr("activessl.encoders.compute.precision.has_bfloat16", lambda device, has_it=has_it: has_it)
         told: list[str] = []
         folder = tmp_path / str(has_it)
         encoder = fit_encoder(
@@ -165,7 +165,7 @@ def test_the_precision_is_a_part_of_the_encoder_and_not_of_the_machine_that_read
     assert 0 < np.abs(wide - narrow).max() < 0.05 * wide.std()
 
     # read where there is no bfloat16, and asked for by name
-    monkeypatch.setattr("activessl.encoders.precision.has_bfloat16", lambda device: False)
+    monkeypatch.setattr("activessl.encoders.compute.precision.has_bfloat16", lambda device: False)
     again = load_encoder(tmp_path / "True" / made[True].fingerprint)
     np.testing.assert_array_equal(np.concatenate(list(again.batches(pool, 4))), narrow)
     named = fit_encoder("backbone", pool, folder=tmp_path, model=str(tmp_path / "m"), precision="bfloat16")

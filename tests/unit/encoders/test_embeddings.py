@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from activessl.encoders.base import Progress
-from activessl.encoders.embeddings import Embeddings, embed, unit
+from activessl.encoders.embeddings import Embeddings, embed
 from activessl.errors import EncoderError
+from activessl.geometry.units import centred_rows
 from activessl.pool.pool import Pool
+from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
 
 
@@ -134,8 +135,8 @@ def test_embeddings_that_are_not_there_are_an_error_that_says_what_to_run(tmp_pa
 
 def test_unit_vectors_are_centred_and_a_row_at_the_mean_stays_finite() -> None:
     rows = np.array([[1.0, 2.0], [3.0, 4.0], [2.0, 3.0]])
-    assert np.allclose(np.linalg.norm(unit(rows), axis=1), [1, 1, 0])
-    assert np.isfinite(unit(np.ones((3, 2)))).all()
+    assert np.allclose(np.linalg.norm(centred_rows(rows), axis=1), [1, 1, 0])
+    assert np.isfinite(centred_rows(np.ones((3, 2)))).all()
 
 
 def test_the_mean_of_a_large_pool_is_that_on_which_the_pool_itself_is_centred() -> None:
@@ -144,7 +145,7 @@ def test_the_mean_of_a_large_pool_is_that_on_which_the_pool_itself_is_centred() 
     vectors = (0.1 + 0.002 * rng.standard_normal((1_000_000, 2))).astype(np.float32)
     large = Embeddings(vectors, ("a",), "f", {}, ("d",))
     np.testing.assert_allclose(large.mean, 0.1, rtol=1e-4)
-    np.testing.assert_array_equal(unit(vectors[:9], large.mean), unit(vectors)[:9])
+    np.testing.assert_array_equal(centred_rows(vectors[:9], large.mean), centred_rows(vectors)[:9])
 
 
 def test_what_a_killed_process_left_goes_with_the_next_encoding_and_a_living_ones_stays(

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from activessl.encoders import patches
-from activessl.encoders.base import Progress
-from activessl.encoders.images import ImageInput
-from activessl.encoders.patches import SIZES, Size, affordable, at_once, seconds
+from activessl.encoders.images import patches
+from activessl.encoders.images.patches import SIZES, Size, affordable, at_once, seconds
+from activessl.encoders.images.tensors import ImageInput
 from activessl.encoders.registry import fit_encoder, load_encoder
 from activessl.pool.pool import Pool
+from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
 
 SMALL = ImageInput(side=32, channels=3)

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from activessl.encoders.augment import SLIGHT, Augmentation
-from activessl.encoders.base import Progress
 from activessl.encoders.health import effective_rank, health
-from activessl.encoders.hybrid import Objective, Weights
-from activessl.encoders.images import ImageInput, choose_input
-from activessl.encoders.masked import masked_loss, random_keep
-from activessl.encoders.material import pool_tokens
+from activessl.encoders.images.augment import SLIGHT, Augmentation
+from activessl.encoders.images.tensors import ImageInput, choose_input
 from activessl.encoders.pretrain import pretrain
-from activessl.encoders.schedule import Schedule, improves_no_more
-from activessl.encoders.vit import Patches, ViT, ViTConfig, patchify
+from activessl.encoders.training.hybrid import Objective, Weights
+from activessl.encoders.training.masked import masked_loss, random_keep
+from activessl.encoders.training.material import pool_tokens
+from activessl.encoders.training.schedule import Schedule, improves_no_more
+from activessl.encoders.training.vit import Patches, ViT, ViTConfig, patchify
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
+from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
 
 QUICK = {"batch_size": 16, "dim": 16, "depth": 1, "checkpoint_seconds": 0.0}
@@ -263,9 +263,11 @@ def test_no_direction_of_the_vectors_stands_out_for_slight_changes(
 def test_training_in_bfloat16_ends_close_to_training_in_float32(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activessl.encoders.hybrid.training_precision", lambda device: "float32")
+    monkeypatch.setattr("activessl.encoders.training.hybrid.training_precision", lambda device: "float32")
     wide = pretrain(pool, folder=tmp_path / "a", steps=15, **QUICK)
-    monkeypatch.setattr("activessl.encoders.hybrid.training_precision", lambda device: "bfloat16")  # as on a GPU
+    monkeypatch.setattr(
+        "activessl.encoders.training.hybrid.training_precision", lambda device: "bfloat16"
+    )  # as on a GPU
     narrow = pretrain(pool, folder=tmp_path / "b", steps=15, **QUICK)
     assert narrow.fingerprint != wide.fingerprint
     assert narrow.provenance["loss"] == pytest.approx(wide.provenance["loss"], rel=0.01)

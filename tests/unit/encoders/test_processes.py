@@ -14,14 +14,14 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from activessl.config import check_config
-from activessl.encoders.device import best_device, encoding_device
-from activessl.encoders.processes import count, decided, leads
+from activessl.encoders.compute.device import best_device, encoding_device
+from activessl.encoders.compute.processes import count, decided, leads
 from activessl.encoders.registry import fit_encoder
-from activessl.encoders.sharing import Share
+from activessl.encoders.training.sharing import Share
 from activessl.errors import EncoderError
 from activessl.pool.sources import load_pool
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl_cli.main import main
 
 TOGETHER = Path(__file__).with_name("together.py")
@@ -193,8 +193,8 @@ def test_a_process_that_sees_other_files_than_the_first_one_stops(
     pools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("activessl.encoders.loop.count", lambda: 2)
-        patch.setattr("activessl.encoders.loop.decided", lambda make: 7)
+        patch.setattr("activessl.encoders.training.loop.count", lambda: 2)
+        patch.setattr("activessl.encoders.training.loop.decided", lambda make: 7)
         with pytest.raises(EncoderError, match="a checkpoint of step 0, where the first process has one of step 7"):
             together.train(pools, tmp_path, "images-hybrid")
     monkeypatch.setattr("activessl.encoders.store.decided", lambda make: ("another key", None))
@@ -214,5 +214,5 @@ def test_what_cannot_be_shared_is_fitted_by_the_first_process(
 
     monkeypatch.setattr("activessl.encoders.registry.leads", lambda: False)
     monkeypatch.setattr("activessl.encoders.registry.decided", lambda make: made[0])
-    monkeypatch.setattr("activessl.encoders.pixels.save_encoder", None)  # it fits and writes nothing
+    monkeypatch.setattr("activessl.encoders.images.pixels.save_encoder", None)  # it fits and writes nothing
     assert fit_encoder("pixels", pool, folder=tmp_path).fingerprint == first.fingerprint

@@ -11,17 +11,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activessl.encoders.base import Progress
-from activessl.encoders.hybrid import Objective, Weights
-from activessl.encoders.masked import masked_loss, random_keep
 from activessl.encoders.pretrain import load, pretrain
 from activessl.encoders.registry import fitting
-from activessl.encoders.series_patches import SPAN, SeriesShape, cut, line_up, regions, series_vectors, uncut
-from activessl.encoders.series_trained import SeriesTransformer
-from activessl.encoders.series_views import SeriesViews
-from activessl.encoders.vit import Patches, ViT
+from activessl.encoders.series.augment import SeriesViews
+from activessl.encoders.series.patches import SPAN, SeriesShape, cut, line_up, regions, series_vectors, uncut
+from activessl.encoders.series.transformer import SeriesTransformer
+from activessl.encoders.training.hybrid import Objective, Weights
+from activessl.encoders.training.masked import masked_loss, random_keep
+from activessl.encoders.training.vit import Patches, ViT
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
+from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
 
 QUICK = {"batch_size": 8, "dim": 8, "depth": 1, "heads": 2, "checkpoint_seconds": 0.0}

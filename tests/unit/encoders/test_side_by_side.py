@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from activessl.encoders import side_by_side
-from activessl.encoders.images import choose_input
-from activessl.encoders.regions import as_products, means_by_region
-from activessl.encoders.side_by_side import computed, decoded, in_order
+from activessl.encoders.compute import side_by_side
+from activessl.encoders.compute.side_by_side import computed, decoded, in_order
+from activessl.encoders.images.regions import as_products, means_by_region
+from activessl.encoders.images.tensors import choose_input
 from activessl.errors import EncoderError, PoolError
 from activessl.pool.decode import encode_png
 from activessl.pool.sources import load_pool

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from activessl.encoders.adapt import Adaptation, adapt
-from activessl.encoders.base import OnProgress, Progress
+from activessl.encoders.compute.processes import leads, rank
+from activessl.encoders.images.adapt import Adaptation, adapt
 from activessl.encoders.pretrain import pretrain
-from activessl.encoders.processes import leads, rank
+from activessl.pool.progress import OnProgress, Progress
 from activessl.pool.sources import load_pool
 
 STEPS, KILLED_AT = 9, 6

@@ -11,13 +11,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from activessl.errors import HeadError, LabelError
-from activessl.heads import by_likeness, left_out
-from activessl.heads.by_likeness import NeighbourHead, PrototypeHead
+from activessl.geometry.units import scaled_rows
+from activessl.heads import leave_one_out as left_out
+from activessl.heads import similarity as by_likeness
 from activessl.heads.calibrate import reliability, softmax
-from activessl.heads.choose import AutoHead
-from activessl.heads.labels import unit
 from activessl.heads.linear import LogisticHead
+from activessl.heads.mixture import AutoHead
 from activessl.heads.registry import make_head
+from activessl.heads.similarity import NeighbourHead, PrototypeHead
 from activessl.heads.softmax import fit_softmax, span
 
 #: scikit-learn's own checks that do not apply, and why.
@@ -179,8 +180,8 @@ def test_without_two_classes_there_is_no_posterior() -> None:
 
 
 def test_left_out_probabilities_are_those_of_ridge_regressions_that_were_not_taught_the_label() -> None:
-    from activessl.heads.left_out import left_out_probs
-    from activessl.heads.select import label_shares, left_out_scores
+    from activessl.heads.leave_one_out import left_out_probs
+    from activessl.heads.penalty import label_shares, left_out_scores
 
     x, y = overlapping(25, 6)
     rows = span(x)
@@ -255,7 +256,7 @@ def test_what_the_mixture_trusts_does_not_hang_on_how_many_classes_nobody_has_se
 def test_what_a_head_by_likeness_says_without_a_label_is_what_it_says_when_taught_the_others(
     kind: type, m: int
 ) -> None:
-    x = unit(np.random.default_rng(0).normal(size=(m, 5)))
+    x = scaled_rows(np.random.default_rng(0).normal(size=(m, 5)))
     local = np.arange(m) % min(3, m)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activessl.annotators.base import Answer, Pushed, Suggestion
-from activessl.config import check_config
+from activessl.annotators.base import Pushed, Suggestion
 from activessl.errors import AnnotatorError, AnnotatorUnreachable
+from activessl.labels.answers import Answer
 from activessl.pool.pool import Pool
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.session import Session
 from activessl.strategies.base import Query
 

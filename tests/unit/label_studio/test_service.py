@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from activessl.errors import ConfigError
+from activessl.project.snapshot import Snapshot
 from activessl.session import Session
-from activessl.view import View
 from activessl_label_studio import web
 from activessl_label_studio.labels import HINT, build_config
 from activessl_label_studio.service import SECRET_HEADER, Service, keep_secret
@@ -124,7 +124,7 @@ def test_after_fine_tuning_and_after_taking_it_back_people_are_served_what_the_n
     worker.step()
     desk.answer(6)
     worker.step()
-    history, view = session.project.history(), View.of(session.project)
+    history, snapshot = session.project.history(), Snapshot.of(session.project)
     assert history.open_round is not None and history.encoded is not None
     open_items = history.waiting(history.open_round)
     tasks = [{"id": i, "data": {"activessl_id": item}} for i, item in enumerate(open_items)]
@@ -136,12 +136,12 @@ def test_after_fine_tuning_and_after_taking_it_back_people_are_served_what_the_n
         return [r["result"][0]["value"]["choices"][0] for r in service.predict(body)[1]["results"]]
 
     # vectors by which every item that is not labeled yet looks like the other class
-    frozen, folder = view.embeddings.fingerprint, session.project.folder / "embeddings"
+    frozen, folder = snapshot.embeddings.fingerprint, session.project.folder / "embeddings"
     shutil.copytree(folder / frozen, folder / "tuned")
-    vectors = view.embeddings.vectors.copy()
-    known = {answer.classes[0]: view.row[answer.item_id] for answer in history.answers.values()}
+    vectors = snapshot.embeddings.vectors.copy()
+    known = {answer.classes[0]: snapshot.row[answer.item_id] for answer in history.answers.values()}
     for item in open_items:
-        vectors[view.row[item]] = vectors[known[("odd", "even")[int(item.rsplit(":", 1)[1]) % 2]]]
+        vectors[snapshot.row[item]] = vectors[known[("odd", "even")[int(item.rsplit(":", 1)[1]) % 2]]]
     np.save(folder / "tuned" / "vectors.npy", vectors)
     note = folder / "tuned" / "provenance.json"
     note.write_text(note.read_text().replace(frozen, "tuned"))
@@ -163,7 +163,7 @@ def test_after_fine_tuning_and_after_taking_it_back_people_are_served_what_the_n
 
 
 def test_a_config_that_cannot_be_served_is_an_answer_and_not_a_crash(service: Service) -> None:
-    body = json.dumps({"tasks": [], "label_config": "<View><Rating name='a' toName='b'/></View>"}).encode()
+    body = json.dumps({"tasks": [], "label_config": "<Snapshot><Rating name='a' toName='b'/></Snapshot>"}).encode()
     status, said = service.predict(body)
     assert status == 422
     assert said["detail"]
@@ -283,8 +283,8 @@ def test_the_model_behind_the_server_is_silent_where_people_should_judge_on_thei
     assert current is not None
     tasks = [{"id": n, "data": {"activessl_id": item}} for n, item in enumerate(current.asked)]
     body = json.dumps({"tasks": tasks, "label_config": build_config(["even", "odd"], "image")}).encode()
-    monkeypatch.setattr(View, "probs", property(lambda view: np.tile([0.6, 0.4], (len(view.points), 1))))
+    monkeypatch.setattr(Snapshot, "probs", property(lambda snapshot: np.tile([0.6, 0.4], (len(snapshot.points), 1))))
     said = service.predict(body)[1]["results"]
     assert [[part["from_name"] for part in r["result"]] for r in said] == [["label", HINT]] * len(tasks)
-    monkeypatch.setattr(View, "_blind", lambda view, number: np.ones(len(view.points), dtype=bool))
+    monkeypatch.setattr(Snapshot, "_blind", lambda snapshot, number: np.ones(len(snapshot.points), dtype=bool))
     assert not any(r["result"] for r in service.predict(body)[1]["results"])

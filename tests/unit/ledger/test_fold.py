@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activessl.annotators.base import Answer, again_id
+from activessl.labels.answers import Answer, again_id
 from activessl.ledger.fold import History, fold
 from activessl.ledger.schema import (
     Accepted,

@@ -10,10 +10,10 @@ import pytest
 
 from activessl.annotators.base import Offer, Offering
 from activessl.annotators.oracle import Oracle
-from activessl.config import check_config
 from activessl.ledger.offers import Choice, chosen
 from activessl.ledger.schema import Offered
-from activessl.project import Project
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.session import Session
 
 OWN = ("ant", "bee", "cow")

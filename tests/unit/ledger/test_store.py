@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from activessl.annotators.base import Answer
 from activessl.errors import LedgerError
+from activessl.labels.answers import Answer
 from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Queried
 from activessl.ledger.store import Ledger
 

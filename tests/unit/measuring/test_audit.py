@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.audit import audit_accuracy
+from activessl.measuring.quality.audit import audit_accuracy
 
 
 @pytest.mark.parametrize(("truth", "labels"), [(0.95, 40), (0.8, 40), (0.9, 120)])

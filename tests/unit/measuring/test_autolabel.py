@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.autolabel import accept, accept_by_class
+from activessl.measuring.quality.autolabel import accept, accept_by_class
 
 
 def pool(seed: int, n: int = 2000, m: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

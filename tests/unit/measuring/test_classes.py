@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from activessl.measuring.audit import audit_accuracy
-from activessl.measuring.classes import (
+from activessl.measuring.quality.audit import audit_accuracy
+from activessl.measuring.quality.classes import (
     ClassQuality,
     audit_classes,
     class_counts,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.curves import Curve, isotonic, labels_to_target, mean_interval, win_rate
-from activessl.measuring.savings import savings
+from activessl.measuring.savings.curves import Curve, isotonic, labels_to_target, mean_interval, win_rate
+from activessl.measuring.savings.savings import savings
 
 COUNTS = np.array([10, 20, 40, 80])
 

@@ -11,7 +11,7 @@ import pytest
 
 from activessl.encoders.views import varied
 from activessl.errors import EncoderError, MeasureError
-from activessl.measuring.encoders import compare_encoders, recognised_share
+from activessl.measuring.quality.encoders import compare_encoders, recognised_share
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from activessl.annotators.base import Answer
 from activessl.errors import MeasureError
-from activessl.measuring.hours import Tax, difficulty_tax, hours_saved, human_time
-from activessl.measuring.savings import Savings
+from activessl.labels.answers import Answer
+from activessl.measuring.planning.hours import Tax, difficulty_tax, hours_saved, human_time
+from activessl.measuring.savings.savings import Savings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.live import PUBLIC, Prior, live_savings, quantiles
-from activessl.measuring.planning import make_plan
-from activessl.measuring.trend import Trend, fit_trend
+from activessl.measuring.planning.plan import make_plan
+from activessl.measuring.savings.live import PUBLIC, Prior, live_savings, quantiles
+from activessl.measuring.savings.trend import Trend, fit_trend
 
 
 def learner(skill: dict[int, float], y: np.ndarray, seed: int = 0):

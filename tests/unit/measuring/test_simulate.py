@@ -9,7 +9,7 @@ import pytest
 
 from activessl.annotators.oracle import Habits
 from activessl.errors import HeadError, MeasureError, QueryError
-from activessl.measuring.simulate import simulate
+from activessl.measuring.simulation.simulate import simulate
 from activessl.strategies.base import Query, State
 
 
@@ -181,11 +181,11 @@ def test_runs_of_another_version_are_not_taken_for_those_of_this_one(
         return steps[0]
 
     assert (taken(), taken()) == (0, 2)
-    monkeypatch.setattr("activessl.measuring.replay.VERSION", 0)
+    monkeypatch.setattr("activessl.measuring.simulation.replay.VERSION", 0)
     assert taken() == 0
     monkeypatch.undo()
     assert taken() == 2
-    monkeypatch.setattr("activessl.measuring.replay.version", lambda _: "0.0")
+    monkeypatch.setattr("activessl.measuring.simulation.replay.version", lambda _: "0.0")
     assert taken() == 0
 
 

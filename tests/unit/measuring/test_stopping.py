@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.stopping import Limits, decide, kappa
+from activessl.measuring.planning.stopping import Limits, decide, kappa
 
 
 def test_kappa_is_what_scikit_learn_says() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.trust import confidence_groups
+from activessl.measuring.quality.trust import confidence_groups
 
 
 def test_a_head_that_means_what_it_says_is_called_fair_and_a_boaster_is_not() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.worth import Worth, next_hour
+from activessl.measuring.planning.worth import Worth, next_hour
 
 NONE = (np.ones(1), np.empty((1, 0)))
 

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from activessl.strategies.base import State
-from activessl.strategies.scores import margin
+from activessl.strategies.uncertainty.scores import margin
 from activessl_modal import ActiveLearner, Committee, ModalStrategy, as_query_strategy, modern_sklearn
 
 
@@ -117,10 +117,10 @@ def test_a_project_becomes_a_modal_learner(tmp_path) -> None:
     from datetime import UTC, datetime
 
     from activessl import Answer, Session
-    from activessl.config import check_config
     from activessl.ledger.schema import Answered
-    from activessl.project import Project
-    from activessl.view import View
+    from activessl.project.config import check_config
+    from activessl.project.folder import Project
+    from activessl.project.snapshot import Snapshot
     from activessl_modal import project_learner
 
     rng = np.random.default_rng(0)
@@ -135,7 +135,7 @@ def test_a_project_becomes_a_modal_learner(tmp_path) -> None:
             name = "xyz"[truth[int(item.split(":")[1])]]
             ledger.append([Answered(answer=Answer(item, item, item, "label", (name,), "me", 1.0, datetime.now(UTC)))])
     session.teach()
-    taken = next(i for i in View.of(session.project).embeddings.ids if i not in opened.asked)
+    taken = next(i for i in Snapshot.of(session.project).embeddings.ids if i not in opened.asked)
     with session.project.ledger() as ledger:  # what somebody skipped is not asked again
         ledger.append([Answered(answer=Answer(taken, taken, taken, "skip", (), "me", 1.0, datetime.now(UTC)))])
     learner, rest = project_learner(session)

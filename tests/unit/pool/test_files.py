@@ -13,7 +13,7 @@ from scipy.io import wavfile
 from typer.testing import CliRunner
 
 from activessl.annotators.oracle import Oracle
-from activessl.encoders.mel import choose_mel
+from activessl.encoders.sound.mel import choose_mel
 from activessl.errors import PoolError
 from activessl.pool.manifest import load_manifest, save_manifest
 from activessl.pool.portable import portable

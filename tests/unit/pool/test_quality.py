@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activessl.errors import PoolError
-from activessl.pool.quality import check_pool, exact_duplicates, is_blank, near_duplicates, odd_sizes
+from activessl.errors import QueryError
+from activessl.geometry.duplicates import near_duplicates
+from activessl.pool.quality import check_pool, exact_duplicates, is_blank, odd_sizes
 from activessl.pool.sources import load_pool
 
 
@@ -22,7 +23,7 @@ def test_a_pool_is_checked_without_labels_and_the_findings_are_json(tmp_path: Pa
     images[5, 0, 0] ^= 1
     np.savez(tmp_path / "p.npz", images=images)
     pool = load_pool(tmp_path / "p.npz")
-    quality = check_pool(pool, images.reshape(6, -1).astype(np.float32))
+    quality = check_pool(pool, near=near_duplicates(images.reshape(6, -1).astype(np.float32)))
     assert quality.duplicates == (("p:1", "p:3"),)
     assert quality.near_duplicates == (("p:0", "p:5"),)
     assert quality.blank == ("p:4",)
@@ -51,7 +52,7 @@ def test_a_chain_of_near_duplicates_is_one_group() -> None:
 
 def test_a_threshold_out_of_range_is_refused() -> None:
     for threshold, neighbours in ((1.1, 5), (0.9, 0)):
-        with pytest.raises(PoolError):
+        with pytest.raises(QueryError):
             near_duplicates(np.eye(3), threshold=threshold, neighbours=neighbours)
 
 

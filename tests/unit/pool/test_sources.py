@@ -15,7 +15,7 @@ from activessl.pool.manifest import load_manifest, save_manifest
 from activessl.pool.pool import Item, Pool, Source
 from activessl.pool.sources import Stamped, load_pool, open_source
 from activessl.pool.stored_labels import read_labels
-from activessl.project import own_folders
+from activessl.project.folder import own_folders
 
 
 def png(array: np.ndarray, **options: object) -> bytes:
@@ -344,7 +344,7 @@ def test_a_damaged_manifest_is_as_good_as_none(folder: Path, tmp_path: Path) -> 
 
 def test_progress_counts_to_the_end(folder: Path) -> None:
     seen: list[tuple[int, int]] = []
-    load_pool(folder, on_progress=lambda done, total: seen.append((done, total)))
+    load_pool(folder, on_progress=lambda step: seen.append((int(step.done), int(step.total))))
     assert seen[-1] == (2, 2)
 
 

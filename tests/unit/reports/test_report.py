@@ -10,11 +10,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from activessl.measuring.audit import Audit
-from activessl.measuring.hours import AnnotatorTime, HumanTime, hours_saved
-from activessl.measuring.savings import Savings
-from activessl.measuring.stopping import Verdict
-from activessl.measuring.trust import confidence_groups
+from activessl.measuring.planning.hours import AnnotatorTime, HumanTime, hours_saved
+from activessl.measuring.planning.stopping import Verdict
+from activessl.measuring.quality.audit import Audit
+from activessl.measuring.quality.trust import confidence_groups
+from activessl.measuring.savings.savings import Savings
 from activessl.reports.chart import draw, nice_ticks
 from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow, Sight
 from activessl.reports.trust_chart import draw_trust

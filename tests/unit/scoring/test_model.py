@@ -10,11 +10,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
-from activessl.encoders.embeddings import embed, unit
+from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import fit_encoder
 from activessl.errors import ActiveSSLError, ConfigError, EncoderError, HeadError, LabelError
+from activessl.geometry.smoothing import smooth
+from activessl.geometry.units import centred_rows
 from activessl.heads.registry import head_names, make_head
-from activessl.heads.smoothing import smooth
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 from activessl.scoring import as_onnx
@@ -50,7 +51,7 @@ def build(folder: Path, kind: str = "vector", encoder: str = "vectors", **settin
     pool = data(folder, kind)
     made = fit_encoder(encoder, pool, folder=folder / "encoders", **settings)
     vectors = embed(made, pool, folder / "embeddings").vectors
-    place = smooth(unit(vectors))
+    place = smooth(centred_rows(vectors))
     head = make_head("logistic", 4).fit(place.points[:40], np.random.default_rng(1).integers(0, 3, 40))
     model = Model(made, pool.modality, CLASSES, vectors.mean(axis=0), place, head, "logistic", place.usual_reach())
     return model, pool, folder / "encoders" / made.fingerprint
@@ -131,7 +132,7 @@ def test_an_encoder_that_onnx_cannot_say_is_named_and_the_folder_scores_without(
     pool = load_pool(tmp_path / "t.parquet")
     made = fit_encoder("tfidf", pool, folder=tmp_path / "encoders")
     vectors = embed(made, pool, tmp_path / "e").vectors
-    place = smooth(unit(vectors))
+    place = smooth(centred_rows(vectors))
     head = make_head("logistic", 4).fit(place.points, np.arange(20) // 5)
     model = Model(made, "text", CLASSES, vectors.mean(axis=0), place, head, "logistic", place.usual_reach())
     settings: Any = {"encoder_folder": tmp_path / "encoders" / made.fingerprint, "sample": pool}
@@ -164,7 +165,7 @@ def test_what_is_unlike_the_pool_is_novel_and_what_is_in_it_is_not(tmp_path: Pat
     assert 0.3 < usual.mean() < 0.7
     two = np.zeros((300, 12), dtype=np.float32)
     two[:, :2] = rng.normal(size=(300, 2))  # the pool lies in a plane
-    place = smooth(unit(two))
+    place = smooth(centred_rows(two))
     flat = Model(model.encoder, "vector", CLASSES, two.mean(axis=0), place, model.head, "logistic", place.usual_reach())
     assert flat.place(points)[1].min() == 1.0
     assert flat.place(two)[1].mean() < 0.6

@@ -9,25 +9,21 @@ import numpy as np
 import pytest
 
 from activessl.errors import QueryError
-from activessl.strategies import balls
-from activessl.strategies.balls import competence, dcom, prob_cover, pure_radius
+from activessl.geometry.clusters import kmeans
+from activessl.geometry.duplicates import collapse_duplicates, duplicate_tolerance
+from activessl.geometry.neighbours import labeled_distance, neighbours, radius_graph
+from activessl.geometry.units import unit_rows
 from activessl.strategies.base import State
-from activessl.strategies.clusters import kmeans_centroids, typiclust
-from activessl.strategies.coverage import k_center
-from activessl.strategies.design import badge, bait_binary
-from activessl.strategies.duplicates import collapse_duplicates, duplicate_tolerance
-from activessl.strategies.herding import herd
-from activessl.strategies.hybrid import cluster_margin, drop_candidates, herding_width
-from activessl.strategies.index import (
-    kmeans,
-    labeled_distance,
-    neighbours,
-    radius_graph,
-    unit_rows,
-)
-from activessl.strategies.power import power_sample
+from activessl.strategies.coverage import balls
+from activessl.strategies.coverage.balls import competence, dcom, prob_cover, pure_radius
+from activessl.strategies.coverage.clusters import kmeans_centroids, typiclust
+from activessl.strategies.coverage.herding import herd
+from activessl.strategies.coverage.k_center import k_center
+from activessl.strategies.informed.design import badge, bait_binary
+from activessl.strategies.informed.hybrid import cluster_margin, drop_candidates, herding_width
 from activessl.strategies.registry import get_strategy
-from activessl.strategies.scores import disagreement, entropy, least_confidence, margin, multilabel, rank
+from activessl.strategies.uncertainty.power import power_sample
+from activessl.strategies.uncertainty.scores import disagreement, entropy, least_confidence, margin, multilabel, rank
 
 
 def rng() -> np.random.Generator:
@@ -96,7 +92,7 @@ def test_unit_rows_never_write_to_the_vectors() -> None:
 
 
 def test_neighbours_through_the_inverted_file_are_almost_all_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    from activessl.strategies import index
+    from activessl.geometry import neighbours as index
 
     points = unit_rows(blobs([1000] * 5, spread=0.2)[0])
     exact = neighbours(points, points[:200], 10)[1]
@@ -223,7 +219,7 @@ def test_appeal_steers_herding() -> None:
 
 
 def test_a_large_pool_without_labels_is_herded_by_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    from activessl.strategies import herding
+    from activessl.strategies.coverage import herding
 
     points, owner = blobs([600, 300, 100], spread=0.2)
     monkeypatch.setattr(herding, "_PAIRS", 1000)

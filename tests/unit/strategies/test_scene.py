@@ -13,10 +13,10 @@ from activessl.strategies import registry
 from activessl.strategies.base import Query, State
 from activessl.strategies.explain import Facts, gather_facts, reasons, without_classes
 from activessl.strategies.external import ScikitActiveML, SmallText
-from activessl.strategies.mixed import TCM
+from activessl.strategies.mixtures import TCM
 from activessl.strategies.registry import get_strategy, strategy_names
 from activessl.strategies.scene import Choice, close_scene, open_scene
-from activessl.strategies.uncertainty import Random, Uncertainty
+from activessl.strategies.uncertainty.strategies import Random, Uncertainty
 
 
 def make_state(n: int = 30, **changes: object) -> State:

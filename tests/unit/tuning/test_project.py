@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from activessl.annotators.base import Answer
-from activessl.config import check_config
-from activessl.encoders.base import Progress
 from activessl.encoders.registry import fit_encoder
 from activessl.errors import EncoderError, ProjectError, ProjectLocked
-from activessl.evidence import Evidence
-from activessl.finetuning import due, finetune
+from activessl.labels.answers import Answer
 from activessl.ledger.schema import Answered, Asked, Queried, Tuned
 from activessl.ledger.store import Ledger
-from activessl.project import Project
+from activessl.pool.progress import Progress
+from activessl.project.config import check_config
+from activessl.project.folder import Project
+from activessl.project.snapshot import Snapshot
+from activessl.proof.estimates import Evidence
 from activessl.session import Session
+from activessl.steps.finetune import due, finetune
 from activessl.tuning.run import Recipe
-from activessl.view import View
 from activessl_cli.commands.finetune import after_round
 from activessl_cli.main import main
 
@@ -68,7 +68,7 @@ def small() -> Iterator[None]:
         Recipe, batch_size=24, unlabeled=4, epochs=20, lr=2e-2, anchor=0.0, mixup=0.0, smoothing=0.0, average=0.9
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("activessl.encoding.fit_encoder", narrow)
+        patch.setattr("activessl.steps.encode.fit_encoder", narrow)
         patch.setattr("activessl.tuning.tune.Recipe", quick)
         yield
 
@@ -126,7 +126,7 @@ def test_what_pays_replaces_the_frozen_encoder_and_can_be_taken_back(tuned: tupl
     history = project.history()
     assert history.tuned == event and not history.untaught and history.encoded is not None
     assert history.encoded.added == ()  # no item is new
-    assert View.of(project).model().encoder.fingerprint == event.fingerprint
+    assert Snapshot.of(project).model().encoder.fingerprint == event.fingerprint
 
     # nothing happens twice
     assert session.finetune() == event
@@ -145,8 +145,8 @@ def test_nothing_is_measured_by_labels_that_taught_the_encoder(tuned: tuple[Proj
     project, event = tuned
     drawn = {f"pool:{i}" for i in range(LABELED - RANDOM, LABELED)}
     assert not drawn & set(event.taught) and len(event.taught) == LABELED - RANDOM
-    view = View.of(project)
-    assert {view.embeddings.ids[view.training[0][i]] for i in Evidence(view).drawn.at} == drawn
+    snapshot = Snapshot.of(project)
+    assert {snapshot.embeddings.ids[snapshot.training[0][i]] for i in Evidence(snapshot).drawn.at} == drawn
 
     # where all labels were drawn at random, half of them teach, and only the others measure
     project = make("q", random=LABELED)
@@ -154,11 +154,11 @@ def test_nothing_is_measured_by_labels_that_taught_the_encoder(tuned: tuple[Proj
     assert 0.25 < len(event.taught) / LABELED < 0.75
     with project.ledger() as ledger:  # as if it had paid
         ledger.append([event.model_copy(update={"outcome": "replaced", "fingerprint": event.base, "turn": 999})])
-    view = View.of(project)
-    judges = {view.embeddings.ids[view.training[0][i]] for i in Evidence(view).drawn.at}
+    snapshot = Snapshot.of(project)
+    judges = {snapshot.embeddings.ids[snapshot.training[0][i]] for i in Evidence(snapshot).drawn.at}
     assert judges == {f"pool:{i}" for i in range(LABELED)} - set(event.taught)
     Session(project).take_back_finetuning("by hand")
-    assert len(Evidence(View.of(project)).drawn.at) == LABELED
+    assert len(Evidence(Snapshot.of(project)).drawn.at) == LABELED
 
 
 class Killed(BaseException):
@@ -237,7 +237,7 @@ def test_items_that_come_later_are_encoded_by_the_encoder_in_use(tuned: tuple[Pr
 
 
 def test_what_cannot_learn_is_refused_and_leaves_no_trace(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activessl.encoding.fit_encoder", partial(fit_encoder, dim=4))
+    monkeypatch.setattr("activessl.steps.encode.fit_encoder", partial(fit_encoder, dim=4))
     project = make(encoder={"name": "pixels"})
     events = project.history().events
     with pytest.raises(EncoderError, match="'pixels' cannot be fine-tuned"):

@@ -9,11 +9,12 @@ import pytest
 import torch
 from transformers import ConvNextConfig, ConvNextModel, Dinov2Config, Dinov2Model
 
-from activessl.encoders.base import Encoder, Progress
+from activessl.encoders.base import Encoder
 from activessl.encoders.pretrain import pretrain
 from activessl.encoders.registry import fit_encoder, load_encoder
 from activessl.errors import EncoderError, LabelError
 from activessl.pool.pool import Pool
+from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
 from activessl.tuning.compare import compare
 from activessl.tuning.networks import Network, network_of

@@ -1,0 +1,1 @@
+"""Where encoders compute: devices, precision, threads and processes."""

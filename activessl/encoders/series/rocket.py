@@ -1,0 +1,201 @@
+"""Time series -> vectors in seconds on a CPU: fixed convolutions, made invariant in closed form.
+
+The features of ``rocket.py`` go through PCA; then the directions in which views of the same series differ (shorter,
+louder, noisier) are scaled down (``invariance.py``). Missing values stay missing throughout.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from activessl.encoders.images.pixels import principal_components
+from activessl.encoders.invariance import within_whitening
+from activessl.encoders.registry import Entry
+from activessl.encoders.series.convolutions import Rocket, Series, learn, trim
+from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
+from activessl.errors import EncoderError
+from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress, tell
+
+
+@dataclass(frozen=True, eq=False)
+class RocketEncoder:
+    """Proportions of convolutions above their biases, through PCA and the whitening within series."""
+
+    fingerprint: str
+    provenance: dict[str, Any]
+    rocket: Rocket
+    pca_mean: Tensor  # (f,)
+    pca: Tensor  # (f, d), the whitening included
+    name: str = "rocket"
+
+    @property
+    def dim(self) -> int:
+        """How many components are kept."""
+        return self.pca.shape[1]
+
+    def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
+        """The features of the pool's series.
+
+        Raises:
+            EncoderError: A series with another number of channels.
+        """
+        for batch in series_batches(pool, batch_size, channels=len(self.rocket.mean)):
+            yield (_centred(self.rocket(batch), self.pca_mean) @ self.pca).numpy()
+
+
+def read_series(pool: Pool, rows: range | list[int], *, channels: int) -> list[Series]:
+    """The series at some rows of a pool, without what is missing at either end.
+
+    Raises:
+        EncoderError: One of them has another number of channels.
+    """
+    found = [trim(cast("np.ndarray[Any, np.dtype[np.float32]]", pool.read(row))) for row in rows]
+    for row, series in zip(rows, found, strict=True):
+        if len(series) != channels:
+            raise EncoderError(
+                f"series {pool.ids[row]} has {len(series)} channels, others {channels}",
+                hint="leave it out, or give every series the same channels",
+            )
+    return found
+
+
+def series_batches(pool: Pool, batch_size: int, *, channels: int) -> Iterator[list[Series]]:
+    """The series of a pool, some at a time, as ``read_series`` reads them.
+
+    Raises:
+        EncoderError: One of them has another number of channels.
+    """
+    for start in range(0, len(pool), batch_size):
+        yield read_series(pool, range(start, min(start + batch_size, len(pool))), channels=channels)
+
+
+def vary(series: Series, rng: np.random.Generator, *, shortest: float, loudness: float, noise: float) -> Series:
+    """A random view: a window of the series, louder or softer, with noise. What is missing stays missing.
+
+    Args:
+        series: (c, t).
+        rng: Of the view.
+        shortest: The shortest window, as a fraction of the length.
+        loudness: Standard deviation of the logarithm of the factor.
+        noise: Its standard deviation, in those of each channel.
+
+    Example:
+        >>> vary(np.ones((2, 10)), np.random.default_rng(0), shortest=0.5, loudness=0.1, noise=0.0).shape
+        (2, 8)
+    """
+    length = series.shape[1]
+    window = max(1, round(length * rng.uniform(shortest, 1.0)))
+    start = int(rng.integers(length - window + 1))
+    seen = series[:, start : start + window]
+    there = ~np.isnan(series)
+    spread = [
+        np.std(row[here], dtype=np.float64) if here.any() else 0.0 for row, here in zip(series, there, strict=True)
+    ]
+    varied = seen * np.exp(rng.normal(0, loudness)) + rng.normal(0, noise, seen.shape) * np.array(spread)[:, None]
+    return np.asarray(varied, dtype=np.float32)
+
+
+def fit(
+    pool: Pool,
+    *,
+    folder: Path,
+    seed: int = 0,
+    minutes: float = 0.0,  # noqa: ARG001  of the protocol: takes seconds
+    on_progress: OnProgress | None = None,
+    features: int = 2_500,
+    dim: int = 256,
+    views: int = 3,
+) -> RocketEncoder:
+    """Learn biases and principal components from at most 2,000 series of a pool.
+
+    Args:
+        pool: Series, all with the same channels, of any length.
+        folder: Where encoders are kept.
+        seed: Of the sample, the channels and the views.
+        minutes: Unused.
+        on_progress: Called with stage "train".
+        features: About how many proportions are computed.
+        dim: Principal components that are kept.
+        views: Varied views a series, from which the whitening within series is measured; 0 leaves it out.
+
+    Raises:
+        EncoderError: The pool holds no series, or such with different channels.
+    """
+    if pool.modality != "series":
+        raise EncoderError(f"'rocket' reads series, not {pool.modality}", hint="use the encoder 'auto'")
+    key = fit_key("rocket", pool, seed=seed, features=features, dim=dim, views=views)
+    if (found := find_fit(folder, key)) is not None:
+        return load(found)
+    started = time.perf_counter()
+    rng = np.random.default_rng(seed)
+    rows = sorted(rng.permutation(len(pool))[:2_000].tolist())
+    sample = read_series(pool, rows, channels=pool.items[0].shape[0])
+    rocket = learn(sample, features=features, rng=rng)
+    tell(on_progress, "train", 1, 3)
+
+    # a feature that counts nothing in a series is at the mean there, and at zero if it counts nothing in any
+    values = rocket(sample)
+    pca_mean = values.nanmean(0).nan_to_num()
+    _, pca = principal_components(_centred(values, pca_mean), dim)
+    tell(on_progress, "train", 2, 3)
+
+    # small changes only: larger ones hide what tells the classes apart
+    if views > 1:
+        seen = []
+        for _ in range(views):
+            varied = [vary(series, rng, shortest=0.95, loudness=0.1, noise=0.1) for series in sample[:1_000]]
+            seen.append(_centred(rocket(varied), pca_mean) @ pca)
+        pca = pca @ within_whitening(torch.stack(seen), ridge=0.1)
+    tell(on_progress, "train", 3, 3)
+
+    config = {"dilations": rocket.dilations}
+    tensors = {
+        "mean": rocket.mean,
+        "std": rocket.std,
+        "channels": rocket.channels.to(torch.uint8),
+        "biases": rocket.biases,
+        "levels": rocket.levels,
+        "pca_mean": pca_mean,
+        "pca": pca,
+    }
+    provenance = {
+        "objective": "fixed convolutions, whitened within series",
+        "source": "Dempster, Schmidt & Webb 2021, arXiv:2012.08791",
+        "series": len(sample),
+        "seed": seed,
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    return load(save_encoder(folder, "rocket", config, arrays, provenance, key=key))
+
+
+def load(folder: Path) -> RocketEncoder:
+    """Read the encoder back from its folder."""
+    note, arrays = read_encoder(folder)
+    t = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    dilations = tuple(note["config"]["dilations"])
+    rocket = Rocket(t["mean"], t["std"], dilations, t["channels"].bool(), t["biases"], t["levels"])
+    return RocketEncoder(note["fingerprint"], note["provenance"], rocket, t["pca_mean"], t["pca"])
+
+
+def _centred(features: Tensor, mean: Tensor) -> Tensor:
+    centred: Tensor = (features - mean).nan_to_num(0.0)
+    return centred
+
+
+ENTRY = Entry(
+    fit=fit,
+    load=load,
+    modalities=("series",),
+    summary="fixed convolutions (MiniRocket), made invariant in closed form: no gradients, in seconds",
+)

@@ -1,0 +1,76 @@
+"""Audio -> vectors: log-mel pictures through k-means on patches, the encoder of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from activessl.encoders.images.augment import Augmentation
+from activessl.encoders.images.patches import PatchEncoder, learn
+from activessl.encoders.images.patches import load as load_patches
+from activessl.encoders.registry import Entry
+from activessl.encoders.sound.mel import MelInput, choose_mel
+from activessl.encoders.store import find_fit, fit_key
+from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress
+
+#: A view starts and ends elsewhere, is a little higher or lower, louder or softer; time never runs backwards.
+VIEWS = Augmentation(min_area=0.7, light=0.2, mirror=False)
+
+
+def fit(
+    pool: Pool,
+    *,
+    folder: Path,
+    seed: int = 0,
+    minutes: float = 0.0,  # noqa: ARG001  of the protocol: takes seconds
+    on_progress: OnProgress | None = None,
+    centroids: int = 400,
+    field: int | None = None,
+    grid: int = 4,
+    dim: int = 256,
+    views: int = 3,
+    layout: float | None = None,
+    side: int | None = None,
+) -> PatchEncoder:
+    """Learn centroids of spectrogram patches from a pool of audio.
+
+    Args:
+        pool: Audio.
+        folder: Where encoders are kept.
+        seed: Of the samples and of k-means.
+        minutes: Unused.
+        on_progress: Called with stage "train".
+        centroids: k, at most; fewer where there are too few patches.
+        field: Side of a patch, in bands and frames.
+        grid: Regions along pitch and along time.
+        dim: Principal components that are kept.
+        views: Views a clip, from which the whitening within clips is measured; 0 leaves it out.
+        layout: How much it counts at which pitch and time something is, 0 to 1; by default what the clips say.
+        side: Bands and frames of a picture, 32 by default.
+
+    Raises:
+        EncoderError: The pool holds no audio, or its sample rate is not known.
+    """
+    picture = choose_mel(pool, side=side)
+    asked: dict[str, Any] = {"centroids": centroids, "field": field, "grid": grid, "dim": dim}
+    asked |= {"views": views, "layout": layout}
+    key = fit_key("melpatches", pool, seed=seed, rate=picture.rate, side=side, **asked)
+    if (found := find_fit(folder, key)) is not None:
+        return load(found)
+    return load(
+        learn("melpatches", pool, picture, VIEWS, key=key, folder=folder, seed=seed, on_progress=on_progress, **asked)
+    )
+
+
+def load(folder: Path) -> PatchEncoder:
+    """Read the encoder back from its folder."""
+    return load_patches(folder, MelInput)
+
+
+ENTRY = Entry(
+    fit=fit,
+    load=load,
+    modalities=("audio",),
+    summary="k-means on patches of a log-mel spectrogram: no gradients, in seconds",
+)

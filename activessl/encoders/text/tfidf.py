@@ -1,0 +1,160 @@
+"""Texts -> vectors without a download: words, pairs of words and letters within words, weighted and compressed.
+
+Counts are damped by their logarithm and weighted by how rare a term is, and the leading singular directions of the pool
+are kept (Deerwester et al., Indexing by Latent Semantic Analysis, JASIS 1990). Letters make it robust to spelling and
+to languages that inflect. A pretrained sentence model (``sentence.py``) reads better where one can be had.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import scipy.sparse
+from jaxtyping import Float
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.utils.extmath import randomized_svd
+
+from activessl.encoders.registry import Entry
+from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
+from activessl.errors import EncoderError
+from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress, tell
+
+#: How each family of terms is cut out of a text.
+FAMILIES: dict[str, dict[str, Any]] = {
+    "words": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b"},
+    "letters": {"analyzer": "char_wb", "ngram_range": (3, 5)},
+}
+
+#: A longer text is read up to here, in characters.
+_LONGEST = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class TfidfEncoder:
+    """Weighted terms of each family, each of unit length, projected onto the pool's leading directions."""
+
+    fingerprint: str
+    provenance: dict[str, Any]
+    families: tuple[TfidfVectorizer, ...]
+    components: Float[np.ndarray, "terms d"]
+    name: str = "tfidf"
+
+    @property
+    def dim(self) -> int:
+        """How many directions are kept."""
+        return int(self.components.shape[1])
+
+    def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
+        """The projections of the pool's texts; a text without a known term is the zero vector."""
+        for start in range(0, len(pool), batch_size):
+            texts = read_texts(pool, range(start, min(start + batch_size, len(pool))))
+            terms = scipy.sparse.hstack([family.transform(texts) for family in self.families], format="csr")
+            yield np.asarray(terms @ self.components, dtype=np.float32)
+
+
+def read_texts(pool: Pool, rows: range | list[int]) -> list[str]:
+    """The texts at some rows of a pool, each up to 20,000 characters."""
+    return [cast(str, pool.read(row))[:_LONGEST] for row in rows]
+
+
+def fit(
+    pool: Pool,
+    *,
+    folder: Path,
+    seed: int = 0,
+    minutes: float = 0.0,  # noqa: ARG001  of the protocol: takes seconds
+    on_progress: OnProgress | None = None,
+    dim: int = 256,
+    terms: int = 15_000,
+) -> TfidfEncoder:
+    """Learn terms, their weights and the leading directions from at most 20,000 texts of a pool.
+
+    Args:
+        pool: Texts.
+        folder: Where encoders are kept.
+        seed: Of the sample and of the singular vectors.
+        minutes: Unused.
+        on_progress: Called with stage "train".
+        dim: Directions that are kept.
+        terms: The most terms of each family.
+
+    Raises:
+        EncoderError: The pool holds no texts, or none with a letter or digit.
+    """
+    if pool.modality != "text":
+        raise EncoderError(f"'tfidf' reads texts, not {pool.modality}", hint="use the encoder 'auto'")
+    key = fit_key("tfidf", pool, seed=seed, dim=dim, terms=terms)
+    if (found := find_fit(folder, key)) is not None:
+        return load(found)
+    started = time.perf_counter()
+    rows = sorted(np.random.default_rng(seed).permutation(len(pool))[:20_000].tolist())
+    texts = read_texts(pool, rows)
+
+    # a term seen once tells nothing about other texts; but where all are seen once, they tell the texts apart
+    families = _fitted(texts, terms, 2) or _fitted(texts, terms, 1)
+    if not families:
+        raise EncoderError("no term is found in the texts", hint="check that they are texts")
+    tell(on_progress, "train", 1, 2)
+
+    matrix: Any = scipy.sparse.hstack([family.transform(texts) for family in families.values()], format="csr")
+    d = min(dim, *matrix.shape)
+    parts: Any = randomized_svd(matrix, d, random_state=seed)  # its stubs do not say that there are three
+    _, strengths, directions = parts
+
+    # weak directions are mostly chance meetings of terms: scaled by the root of their strength they disturb less
+    components = directions.T * np.sqrt(strengths / max(strengths[0], 1e-12))
+    tell(on_progress, "train", 2, 2)
+
+    config = {name: sorted(family.vocabulary_, key=family.vocabulary_.__getitem__) for name, family in families.items()}
+    tensors: dict[str, Any] = {f"idf.{name}": family.idf_.astype(np.float64) for name, family in families.items()}
+    provenance = {
+        "objective": "weighted words and letters, leading singular directions",
+        "source": "Deerwester et al. 1990",
+        "texts": len(texts),
+        "terms": int(matrix.shape[1]),
+        "seed": seed,
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    tensors["components"] = np.ascontiguousarray(components, dtype=np.float32)
+    return load(save_encoder(folder, "tfidf", {"vocabulary": config}, tensors, provenance, key=key))
+
+
+def load(folder: Path) -> TfidfEncoder:
+    """Read the encoder back from its folder."""
+    note, tensors = read_encoder(folder)
+    families = []
+    # in the order in which the components were fitted, which JSON does not keep
+    for name in (name for name in FAMILIES if name in note["config"]["vocabulary"]):
+        vocabulary = note["config"]["vocabulary"][name]
+        family = _family(name, vocabulary={term: column for column, term in enumerate(vocabulary)})
+        family.idf_ = tensors[f"idf.{name}"]
+        families.append(family)
+    return TfidfEncoder(note["fingerprint"], note["provenance"], tuple(families), tensors["components"])
+
+
+def _family(name: str, **more: Any) -> TfidfVectorizer:
+    return TfidfVectorizer(sublinear_tf=True, dtype=np.float64, **FAMILIES[name], **more)
+
+
+def _fitted(texts: list[str], terms: int, min_df: int) -> dict[str, TfidfVectorizer]:
+    """The families that have a term in at least ``min_df`` of the texts."""
+    families = {}
+    for name in FAMILIES:
+        with contextlib.suppress(ValueError):  # how scikit-learn says that a family has none
+            families[name] = _family(name, min_df=min_df, max_features=terms).fit(texts)
+    return families
+
+
+ENTRY = Entry(
+    fit=fit,
+    load=load,
+    modalities=("text",),
+    summary="words and letters, weighted and compressed (LSA): no download, in seconds",
+)

@@ -1,0 +1,1 @@
+"""Training an encoder on the pool itself: objectives, networks, the loop."""

@@ -1,0 +1,1 @@
+"""Neighbours, clusters, unit rows, smoothing: arrays that encoders, strategies and heads share."""

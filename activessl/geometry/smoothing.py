@@ -1,0 +1,316 @@
+"""What the unlabeled items know: vectors averaged over their neighbourhoods, so that few labels go further."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.sparse import csr_matrix
+
+from activessl.errors import HeadError
+from activessl.geometry.graph import pool_neighbours
+from activessl.geometry.units import unit_blocks, unit_rows
+from activessl.pool.progress import OnProgress, Progress
+
+#: Neighbours of each item.
+NEIGHBOURS = 10
+#: After how many half-steps to the neighbours' mean the vectors are taken. One step removes noise, eight gather whole
+#: clusters, which is what one label a class needs; the vectors themselves keep what neighbours would wash out, which
+#: is what strategies and many labels need. Measured in docs/decisions/0003-smoothing.md.
+SCALES = (0, 1, 8)
+#: Above this many items everything is kept in half precision.
+HALF_ROWS = 100_000
+#: How many numbers walk at a time, in at least 32 dimensions: 8 million are 32 MB and stay near the processor.
+STEP_CELLS = 8_000_000
+#: Rows that are finished, or brought to the pool, at a time.
+BLOCK = 8192
+
+
+class Parts(NamedTuple):
+    """What is remembered of a pool.
+
+    Attributes:
+        base: (n, d) unit vectors.
+        memories: By number of steps above one, (n, d) what a new item takes over from its neighbours.
+        centres: (d,) of each scale.
+        scales: Numbers of steps.
+    """
+
+    base: Float[np.ndarray, "n d"]
+    memories: Mapping[int, Float[np.ndarray, "n d"]]
+    centres: tuple[Float[np.ndarray, " d"], ...]
+    scales: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Smoothed:
+    """A pool's smoothed vectors, and how to bring other vectors there.
+
+    Attributes:
+        points: (n, d) of length one, float32, above 100,000 items float16: what strategies and heads should see instead
+            of the pool's vectors.
+    """
+
+    points: Float[np.ndarray, "n d"]
+    _base: Float[np.ndarray, "n d"]
+    _memories: Mapping[int, Float[np.ndarray, "n d"]]
+    _centres: tuple[Float[np.ndarray, " d"], ...]
+    _scales: tuple[int, ...]
+
+    def transform(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
+        """Other items' vectors, smoothed over their neighbours in the pool; the pool does not change.
+
+        Args:
+            vectors: Centred on the same mean as the pool.
+
+        Raises:
+            HeadError: Another length than the pool's vectors.
+        """
+        return self.place(vectors)[0]
+
+    def place(self, vectors: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
+        """What ``transform`` gives, and the distance of each vector to the last of its neighbours, in [0, 2].
+
+        Raises:
+            HeadError: Another length than the pool's vectors.
+        """
+        given = np.asarray(vectors)
+        if given.ndim != 2 or given.shape[1] != self._base.shape[1]:
+            raise HeadError(
+                f"vectors of shape {given.shape} for a pool of {self._base.shape[1]} dimensions",
+                hint="encode both with the same encoder",
+            )
+        k = min(NEIGHBOURS, len(self._base))
+        near, reach = _weights(self._base, unit_rows(given), k)
+        out = np.empty(given.shape, dtype=np.float32)
+        for first in range(0, len(given), BLOCK):
+            new = unit_rows(given[first : first + BLOCK])
+            rows, local = np.unique(near.indices[first * k : first * k + k * len(new)], return_inverse=True)
+            weight = near.data[first * k : first * k + k * len(new)]
+            walk = csr_matrix((weight, local.ravel(), np.arange(0, k * len(new) + 1, k)), shape=(len(new), len(rows)))
+            parts = [
+                unit_rows(0.5**steps * new + self._remembered(steps, walk, rows) - centre)
+                for steps, centre in zip(self._scales, self._centres, strict=True)
+            ]
+            out[first : first + BLOCK] = _joined(parts)
+        return out, reach
+
+    def usual_reach(self, most: int = 2000) -> Float[np.ndarray, " q"]:
+        """Ascending distances of up to ``most`` of the pool's own items to the last of their neighbours."""
+        n = len(self._base)
+        rows = np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
+        k = min(NEIGHBOURS, n - 1)
+        if k < 1:
+            return np.zeros(1, dtype=np.float32)
+        distance, at = pool_neighbours(self._base, k + 1, queries=unit_rows(self._base, rows))
+        # each without itself; where copies pushed it out of the list, the farthest goes
+        own = at == rows[:, None]
+        last = np.where(own[:, -1], distance[:, -2], distance[:, -1])
+        return np.sort(np.where(own.any(axis=1), last, distance[:, -2]))
+
+    @property
+    def parts(self) -> Parts:
+        """What placing a vector needs, for those who write it down in another form."""
+        return Parts(self._base, self._memories, self._centres, self._scales)
+
+    def _remembered(
+        self, steps: int, walk: csr_matrix, rows: Int[np.ndarray, " r"]
+    ) -> Float[np.ndarray, "m d"] | float:
+        if steps == 0:
+            return 0.0
+        memory = self._memories[steps] if steps > 1 else self._base
+        found: Float[np.ndarray, "m d"] = walk @ np.asarray(memory[rows], dtype=np.float32)
+        return found if steps > 1 else 0.5 * found
+
+    def fits(self, shape: tuple[int, ...], scales: tuple[int, ...] = SCALES) -> bool:
+        """Whether vectors of that shape were smoothed, and at these scales: kept ones may be of old settings."""
+        return (self._scales, self._base.shape) == (scales, shape)
+
+    def belongs_to(self, points: Float[np.ndarray, "n d"], scales: tuple[int, ...] = SCALES) -> bool:
+        """Whether these are the vectors that were smoothed, and at these scales."""
+        return self.fits(np.shape(points), scales) and all(
+            np.array_equal(self._base[part], block.astype(self._base.dtype)) for part, block in unit_blocks(points)
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write it as arrays that can be memory-mapped; ``scales.json`` last, so that its presence means completeness.
+
+        Raises:
+            HeadError: The folder cannot be written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "scales.json").unlink(missing_ok=True)
+            np.save(folder / "points.npy", self.points)
+            np.save(folder / "base.npy", self._base)
+            for steps, memory in self._memories.items():
+                np.save(folder / f"memory-{steps}.npy", memory)
+            for steps, centre in zip(self._scales, self._centres, strict=True):
+                np.save(folder / f"centre-{steps}.npy", centre)
+            (folder / "scales.json").write_text(json.dumps(list(self._scales)), encoding="utf-8")
+        except OSError as bad:
+            raise HeadError(f"cannot write to {folder}: {bad.strerror}", hint="free the folder or the disk") from bad
+
+    @classmethod
+    def load(cls, folder: Path) -> Smoothed:
+        """Memory-map what ``save`` wrote.
+
+        Raises:
+            HeadError: Nothing complete is there.
+        """
+
+        def read(name: str) -> Any:
+            return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
+
+        try:
+            scales = tuple(int(t) for t in json.loads((folder / "scales.json").read_text(encoding="utf-8")))
+            return cls(
+                points=read("points"),
+                _base=read("base"),
+                _memories={t: read(f"memory-{t}") for t in scales if t > 1},
+                _centres=tuple(read(f"centre-{t}") for t in scales),
+                _scales=scales,
+            )
+        except (OSError, ValueError, TypeError) as bad:
+            raise HeadError(f"no complete smoothed vectors in {folder}", hint="smooth the vectors again") from bad
+
+
+def smooth(
+    points: Float[np.ndarray, "n d"],
+    *,
+    neighbours: int = NEIGHBOURS,
+    scales: tuple[int, ...] = SCALES,
+    on_progress: OnProgress | None = None,
+) -> Smoothed:
+    r"""Smooth a pool's vectors over their nearest-neighbour graph.
+
+    :math:`X_{t+1} = \frac12 X_t + \frac12 D^{-1} W X_t` on the symmetric graph of the nearest neighbours; the result
+    is the sum of the centred unit vectors at each of ``scales``. Labels are not looked at, so it is done once a pool,
+    and everything that is linear in the vectors becomes semi-supervised.
+
+    Args:
+        points: Centred vectors; scaled to length one here.
+        neighbours: Of each item in the graph, >= 1.
+        scales: Numbers of steps, ascending, >= 0.
+        on_progress: Called with the stage "smooth" and how many of the n items' worth of work is done.
+
+    Raises:
+        HeadError: No vectors, or steps and neighbours out of range.
+
+    References:
+        Wu et al., Simplifying Graph Convolutional Networks, ICML 2019, arXiv 1902.07153.
+        Zhou et al., Learning with Local and Global Consistency, NeurIPS 2003.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> truth = np.repeat([0, 1], 100)
+        >>> points = rng.normal(size=(200, 20)) + 1.0 * np.outer(2 * truth - 1, np.ones(20)) / 2
+        >>> def apart(x):  # of the two centres, in units of the spread around them
+        ...     a, b = x[truth == 0], x[truth == 1]
+        ...     return float(np.linalg.norm(a.mean(axis=0) - b.mean(axis=0)) / np.sqrt(a.var(axis=0).sum()))
+        >>> bool(apart(smooth(points).points) > 1.5 * apart(points))
+        True
+    """
+    given = np.asarray(points)
+    if given.ndim != 2 or not given.size:
+        raise HeadError(f"points of shape {given.shape}", hint="pass one row an item")
+    if neighbours < 1 or not scales or min(scales) < 0 or list(scales) != sorted(set(scales)):
+        raise HeadError(f"{neighbours} neighbours and scales {scales}", hint="use at least 1, and ascending steps")
+    n, d = given.shape
+    dtype = np.float16 if n > HALF_ROWS else np.float32
+
+    def tell(share: float) -> None:
+        if on_progress is not None:
+            on_progress(Progress("smooth", round(n * share), n))
+
+    base = np.empty((n, d), dtype=dtype)
+    for part, block in unit_blocks(given):
+        base[part] = block
+    near, _ = _weights(base, None, min(neighbours, n - 1), tell=lambda share: tell(0.6 * share))
+    both = (near + near.T).tocsr()
+    degree = np.maximum(np.asarray(both.sum(axis=1)).ravel(), 1e-12)
+    both.data /= np.repeat(degree, np.diff(both.indptr)).astype(np.float32)
+
+    # a new item takes the same steps beside the pool: half of itself, half of its neighbours as they are at that step
+    seen = {t: np.empty((n, d), dtype=dtype) for t in scales if t > 0}
+    memories = {t: np.empty((n, d), dtype=dtype) for t in scales if t > 1}
+    centres = {t: np.empty(d, dtype=np.float32) for t in scales}
+    length = {t: np.zeros(n) for t in scales}
+    # dimensions walk independently of each other, so memory is that of a few at a time
+    width = max(32, STEP_CELLS // n)
+    for first in range(0, d, width):
+        some = slice(first, min(first + width, d))
+        x = np.ascontiguousarray(base[:, some], dtype=np.float32)
+        memory = np.zeros_like(x)
+        for step in range(max(scales) + 1):
+            if step:
+                memory += x
+                memory *= 0.5
+                x = 0.5 * (x + both @ x)
+            if step in centres:
+                centres[step][some] = x.mean(axis=0, dtype=np.float64)
+                moved = x - centres[step][some]
+                length[step] += np.einsum("ij,ij->i", moved, moved)
+                if step in seen:
+                    seen[step][:, some] = moved
+            if step in memories:
+                memories[step][:, some] = memory
+        tell(0.6 + 0.4 * some.stop / d)
+
+    points_there = seen[scales[-1]] if seen else np.empty_like(base)  # a block is read before it is written
+    for first in range(0, n, BLOCK):
+        part = slice(first, first + BLOCK)
+        total = np.zeros((len(base[part]), d), dtype=np.float32)
+        for t in scales:
+            moved = np.asarray(seen[t][part], dtype=np.float32) if t else base[part] - centres[0]
+            total += moved / np.maximum(np.sqrt(length[t][part]), 1e-12)[:, None].astype(np.float32)
+        points_there[part] = unit_rows(total)
+    return Smoothed(points_there, base, memories, tuple(centres[t] for t in scales), tuple(scales))
+
+
+def _joined(parts: list[Float[np.ndarray, "n d"]]) -> Float[np.ndarray, "n d"]:
+    return unit_rows(np.sum(parts, axis=0))
+
+
+def _weights(
+    base: Float[np.ndarray, "n d"],
+    queries: Float[np.ndarray, "m d"] | None,
+    k: int,
+    *,
+    tell: Callable[[float], None] = lambda _: None,
+) -> tuple[csr_matrix, Float[np.ndarray, " m"]]:
+    """Rows of weights that sum to one: near neighbours count more, at the scale of the farthest that is looked at.
+
+    Without queries the pool's own rows, each without itself. Also how far away that farthest one is.
+    """
+    m = len(base) if queries is None else len(queries)
+    if k < 1:
+        return csr_matrix((m, len(base)), dtype=np.float32), np.zeros(m, dtype=np.float32)
+    distance, at = pool_neighbours(base, k + (queries is None), queries=queries, tell=tell)
+    if queries is None:
+        distance, at = _without_self(distance, at)
+    reach = np.maximum(distance[:, -1:], 1e-6)
+    weight = np.exp(-4 * (distance / reach) ** 2)
+    weight /= weight.sum(axis=1, keepdims=True)
+    ends = np.arange(0, m * k + 1, k)
+    small = np.int32 if max(m * k, len(base)) < 2**31 else np.int64
+    walk = csr_matrix(
+        (weight.astype(np.float32).ravel(), at.ravel().astype(small), ends.astype(small)), shape=(m, len(base))
+    )
+    return walk, distance[:, -1]
+
+
+def _without_self(
+    distance: Float[np.ndarray, "n k"], at: Int[np.ndarray, "n k"]
+) -> tuple[Float[np.ndarray, "n j"], Int[np.ndarray, "n j"]]:
+    """Drop each row's own item, which copies of it may have moved away from the first place, or the farthest."""
+    own = at == np.arange(len(at))[:, None]
+    own[~own.any(axis=1), -1] = True
+    keep = ~own
+    shape = (len(at), at.shape[1] - 1)
+    return distance[keep].reshape(shape), at[keep].reshape(shape)

@@ -1,0 +1,122 @@
+"""What every head does with labels and vectors before it learns: check them, number the classes, scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from sklearn.base import BaseEstimator
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from activessl.errors import HeadError, LabelError
+
+
+class HeadInputError(HeadError, ValueError):
+    """Vectors that a head cannot use; also a ValueError, as scikit-learn's protocol asks."""
+
+
+def checked(head: BaseEstimator, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Float[np.ndarray, " m"]]:
+    """Vectors as float64, classes and weights; rows of weight zero are left out.
+
+    Raises:
+        HeadInputError: Vectors with NaN or infinity, or of the wrong shape, or no classes.
+        LabelError: Weights that do not fit.
+    """
+    x, y = validated(head, X, y, reset=not hasattr(head, "n_features_in_"))
+    # whole numbers and names are classes; asking scikit-learn about these would only warn where classes are many
+    if np.asarray(y).dtype.kind not in "biuUS":
+        try:
+            check_classification_targets(y)
+        except ValueError as bad:
+            raise HeadInputError(str(bad), hint="pass one class for each row") from None
+    if sample_weight is None:
+        return np.asarray(x, dtype=np.float64), y, np.ones(len(y))
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (len(y),) or not np.all(np.isfinite(weights)) or np.any(weights < 0) or not weights.any():
+        raise LabelError(
+            f"weights of shape {weights.shape} for {len(y)} labels, or negative, or all zero",
+            hint="pass one finite weight >= 0 for each label",
+        )
+    on = weights > 0
+    return np.asarray(x[on], dtype=np.float64), y[on], weights[on]
+
+
+def validated(head: BaseEstimator, *arrays: Any, reset: bool = True) -> Any:
+    """What scikit-learn's own validation gives, its errors as ours.
+
+    Raises:
+        HeadInputError: NaN, infinity, or a wrong shape.
+    """
+    try:
+        return validate_data(head, *arrays, reset=reset, dtype="numeric")
+    except ValueError as bad:
+        raise HeadInputError(str(bad), hint="pass finite vectors, one row per item, as in the first fit") from None
+
+
+def class_rows(y: Any, classes: Any) -> Int[np.ndarray, " m"]:
+    """The column of each label's class.
+
+    Raises:
+        LabelError: A class that is none of them.
+    """
+    order = np.argsort(classes, kind="stable")
+    at = np.searchsorted(classes, y, sorter=order)
+    found = order[np.minimum(at, len(classes) - 1)]
+    strange = classes[found] != y
+    if np.any(strange):
+        raise LabelError(
+            f"label {y[strange][0]!r} is none of the {len(classes)} classes", hint="add the class, or correct the label"
+        )
+    return np.asarray(found, dtype=np.intp)
+
+
+def numbered(y: Any, given: Any) -> tuple[np.ndarray[Any, np.dtype[Any]], Int[np.ndarray, " m"]]:
+    """The classes, those of the labels if none are given, and the column of each label's class.
+
+    Raises:
+        LabelError: A label of a class that is not among those given.
+    """
+    classes = np.unique(y) if given is None else np.asarray(given)
+    return classes, class_rows(y, classes)
+
+
+def novelty(count: Float[np.ndarray, " k"] | Int[np.ndarray, " k"]) -> float:
+    """The probability that the next label is of a class that has none yet, by Good and Turing's count of singles.
+
+    Smoothed, and always less than a uniform share, so that no class that was never seen is ever the most likely one.
+
+    Example:
+        >>> round(novelty(np.array([1, 1, 4, 0])), 3), novelty(np.array([2, 2]))
+        (0.225, 0.0)
+    """
+    unseen = int(np.sum(count == 0))
+    once = float(np.sum(count == 1))
+    return min((once + 0.5) / (float(count.sum()) + 2), 0.9 * unseen / len(count)) if unseen else 0.0
+
+
+def spread(probs: Float[np.ndarray, "n s"], seen: Bool[np.ndarray, " k"], new: float) -> Float[np.ndarray, "n k"]:
+    """Probabilities over the classes that have labels, as such over all: those without share ``new``.
+
+    Example:
+        >>> spread(np.array([[0.5, 0.5]]), np.array([True, False, True]), 0.1).tolist()
+        [[0.45, 0.1, 0.45]]
+    """
+    out = np.zeros((len(probs), len(seen)), dtype=probs.dtype)
+    out[:, seen] = probs
+    if not seen.all():
+        out[:, seen] *= out.dtype.type(1.0 - new)
+        out[:, ~seen] = new / int(np.sum(~seen))
+    return out
+
+
+def centre_of(x: Float[np.ndarray, "m d"], weights: Float[np.ndarray, " m"]) -> Float[np.ndarray, " d"]:
+    """The labels' mean, drawn towards zero while labels are few.
+
+    Example:
+        >>> centre_of(np.ones((10, 2)), np.ones(10)).tolist()
+        [0.5, 0.5]
+    """
+    total = float(weights.sum())
+    return np.asarray((weights @ x / total) * (total / (total + 10.0)))

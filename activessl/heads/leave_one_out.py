@@ -1,0 +1,63 @@
+"""What the labels say of each other: each label's item as seen by a head that was not taught that label."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.errors import LabelError
+from activessl.heads.calibrate import fit_sharpness, softmax
+from activessl.heads.inputs import centre_of
+from activessl.heads.penalty import RIDGE_TO_LOGISTIC, label_shares, leave_one_out_penalty, left_out_scores, span_of
+
+
+def left_out_probs(
+    points: Float[np.ndarray, "m d"], labels: Int[np.ndarray, " m"], n_classes: int, *, penalty: float | None = None
+) -> Float[np.ndarray, "m k"]:
+    """Probabilities of each labeled item by ridge regression on all the *other* labels, in closed form.
+
+    No fold is drawn and nothing is fitted again: the m leave-one-out predictions of a ridge regression follow from
+    one decomposition. Its outputs become probabilities by one temperature, fitted to the left-out labels themselves.
+
+    Args:
+        points: Vectors as the head sees them.
+        labels: Class indices.
+        n_classes: k.
+        penalty: Of the logistic head on the same labels, if it is known; else it is chosen as that head does.
+
+    Returns:
+        Rows that sum to one. A class that only this item bears has a small probability there: nobody else shows it.
+
+    Raises:
+        LabelError: No labels, or classes out of range.
+
+    References:
+        Rifkin & Lippert, Notes on Regularized Least Squares, MIT-CSAIL-TR-2007-025, 2007.
+
+    Example:
+        >>> points = np.array([[1.0, 0.1], [1.0, -0.1], [0.9, 0.0], [-1.0, 0.0], [-1.0, 0.1], [1.0, 0.05]])
+        >>> probs = left_out_probs(points, np.array([0, 0, 0, 1, 1, 1]), 2)
+        >>> probs.argmax(axis=1).tolist()  # the last label stands among those of the other class
+        [0, 0, 0, 1, 1, 0]
+    """
+    x, y = np.asarray(points, dtype=np.float64), np.asarray(labels, dtype=np.int64)
+    if x.ndim != 2 or y.shape != (len(x),) or not len(y) or y.min() < 0 or y.max() >= n_classes:
+        raise LabelError(f"{x.shape} vectors and {y.shape} labels", hint="pass one class index in range for each row")
+    seen, local = np.unique(y, return_inverse=True)
+    probs = np.zeros((len(y), n_classes))
+    if len(seen) == 1:
+        probs[:, seen] = 1.0
+        return probs
+    weights = np.ones(len(y))
+    rows = span_of(x, centre_of(x, weights))
+    if penalty is None:
+        penalty = leave_one_out_penalty(rows, local, len(seen), weights)
+    basis, onto = label_shares(rows, local, len(seen))
+    scores = left_out_scores(basis, rows.energy, onto, local, penalty / RIDGE_TO_LOGISTIC)
+    # an only label of its class would be counted as a mistake that nobody could avoid
+    several = np.flatnonzero(np.bincount(local)[local] > 1)
+    sharpness = 5.0
+    if len(several):
+        sharpness, _ = fit_sharpness(scores[several], local[several], weights[several], prior=5.0, spread=2.0)
+    probs[:, seen] = softmax(sharpness * scores)
+    return probs

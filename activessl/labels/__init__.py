@@ -1,0 +1,1 @@
+"""What a label is: asked for, answered, merged, judged and written."""

@@ -1,0 +1,1 @@
+"""Hours, money, what is still to do, and when to stop."""

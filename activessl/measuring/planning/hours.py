@@ -1,0 +1,358 @@
+"""Hours and money: what labeling took, robust to idle screens, and what a saving in labels is worth in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from activessl.errors import MeasureError
+from activessl.labels.answers import Answer, item_of
+from activessl.measuring.savings.savings import Savings
+
+#: An answer that took longer than this is never believed, whoever gave it: a screen was left open.
+LONGEST = 1800.0
+#: Times above median * exp(3 robust standard deviations of the logarithm) count as idle and are cut to that.
+CUT = 3.0
+#: The robust standard deviation is at least this: someone who is very regular may still think once.
+LEAST_SPREAD = 0.5
+#: With fewer answers than this, an annotator's times are judged by everybody's, and vary as those of others like them.
+FEW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatorTime:
+    """One person's time.
+
+    Attributes:
+        annotator: Who.
+        answers: How many answers, skips and repeated answers included.
+        median: Median seconds of an answer as recorded; None where none was usable.
+        seconds: Total, idle times cut and missing ones filled in.
+        cut: How many answers were cut.
+        filled: How many had no usable time and count with a median.
+    """
+
+    annotator: str
+    answers: int
+    median: float | None
+    seconds: float
+    cut: int
+    filled: int
+
+
+@dataclass(frozen=True, slots=True)
+class HumanTime:
+    """What labeling took.
+
+    Attributes:
+        seconds: Total, idle times cut and missing ones filled in.
+        raw: Total as recorded, nothing cut or filled.
+        labels: Items with a label.
+        answers: All answers; those beyond one a label are repeats and skips, and their time counts.
+        skips: Answers that were skips.
+        repeats: Label answers beyond the first of an item.
+        cut: Answers whose time was cut as idle.
+        filled: Answers without a usable time, which count with a median.
+        glanced: Items that were answered with their group: their time is in the total, and in nothing else here.
+        per_label: Seconds for each item that was labeled on its own, everything but groups included.
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        level: Probability of the interval.
+        people: By annotator, the most answers first.
+    """
+
+    seconds: float
+    raw: float
+    labels: int
+    answers: int
+    skips: int
+    repeats: int
+    cut: int
+    filled: int
+    per_label: float
+    low: float
+    high: float
+    level: float
+    people: tuple[AnnotatorTime, ...]
+    glanced: int = 0
+
+    @property
+    def hours(self) -> float:
+        """The total in hours."""
+        return self.seconds / 3600
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        return {**asdict(self), "hours": self.hours}
+
+
+def usable_seconds(answer: Answer) -> float:
+    """The recorded seconds of an answer, 0 where they cannot be believed."""
+    seconds = answer.seconds
+    return float(seconds) if seconds is not None and np.isfinite(seconds) and 0 < seconds <= LONGEST else 0.0
+
+
+def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: float = 0.9) -> HumanTime:
+    """Add up recorded times: everybody's, with skips and repeats, robust to screens that were left open.
+
+    A time is usable if it is above 0 and at most half an hour. Usable times far above a person's own median (three
+    robust standard deviations of the logarithm) are cut to that bound; missing and unusable ones count with the
+    person's median. The interval of the seconds a label resamples answers within each person, those of people with
+    fewer than 5 together.
+
+    Args:
+        answers: Standing answers; imported ground truth and deletions are left out.
+        rng: Of the resampling.
+        level: Probability of the interval.
+
+    Raises:
+        MeasureError: No answers, no labels among them, or no usable time in any.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> def said(i, seconds):
+        ...     return Answer(f"k{i}", f"s{i}", f"item{i}", "label", ("cat",), "ann", seconds, datetime.now(UTC))
+        >>> time = human_time([said(i, 4.0) for i in range(9)] + [said(9, 28800.0)], rng=np.random.default_rng(0))
+        >>> time.seconds, time.raw, time.filled  # eight hours were not labeling
+        (40.0, 28836.0, 1)
+    """
+    given = [a for a in answers if a.kind != "delete" and not a.ground_truth]
+    # an item of a group takes a fraction of what one on its own does: together they would look idle
+    groups = [usable_seconds(a) for a in given if a.group]
+    glanced = sum(bool(a.group) for a in given)
+    given = [a for a in given if not a.group]
+    labeled = [a for a in given if a.kind == "label"]
+    if not labeled:
+        raise MeasureError("no labels, so no time a label", hint="label some items first")
+    by_person: dict[str, list[Answer]] = {}
+    for answer in given:
+        by_person.setdefault(answer.annotator, []).append(answer)
+    recorded = {who: np.array([usable_seconds(a) for a in theirs]) for who, theirs in by_person.items()}
+    everybody = np.concatenate(list(recorded.values()))
+    everybody = everybody[everybody > 0]
+    if not len(everybody):
+        raise MeasureError(
+            f"none of {len(given)} answers has a usable time", hint="let the labeling tool record times, or state hours"
+        )
+
+    people, cleaned = [], []
+    for who, times in recorded.items():
+        own = times[times > 0]
+        judge = own if len(own) >= FEW else everybody
+        middle = float(np.median(judge))
+        bound = _bound(judge)
+        fill = float(np.median(own)) if len(own) else middle
+        clean = np.where(times > 0, np.minimum(times, bound), min(fill, bound))
+        cleaned.append(clean)
+        people.append(
+            AnnotatorTime(
+                annotator=who,
+                answers=len(times),
+                median=float(np.median(own)) if len(own) else None,
+                seconds=float(clean.sum()),
+                cut=int(np.sum(times > bound)),
+                filled=int(np.sum(times == 0)),
+            )
+        )
+
+    labels = len({item_of(a.item_id) for a in labeled})
+    total = float(sum(c.sum() for c in cleaned))
+    # one answer alone does not vary: of people with few, what they took is resampled together
+    few = [clean for clean in cleaned if len(clean) < FEW]
+    samples = [clean for clean in cleaned if len(clean) >= FEW] + ([np.concatenate(few)] if few else [])
+    draws = np.sum([_resampled(clean, rng) for clean in samples], axis=0)
+    tail = (1 - level) / 2
+    return HumanTime(
+        seconds=total + float(sum(groups)),
+        raw=float(sum(groups))
+        + float(sum(a.seconds for a in given if a.seconds is not None and np.isfinite(a.seconds) and a.seconds > 0)),
+        labels=labels,
+        answers=len(given),
+        skips=len(given) - len(labeled),
+        repeats=len(labeled) - labels,
+        cut=sum(p.cut for p in people),
+        filled=sum(p.filled for p in people),
+        per_label=total / labels,
+        low=float(np.quantile(draws, tail)) / labels,
+        high=float(np.quantile(draws, 1 - tail)) / labels,
+        level=level,
+        people=tuple(sorted(people, key=lambda p: (-p.answers, p.annotator))),
+        glanced=glanced,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """How much longer the items of a strategy take than random ones.
+
+    Attributes:
+        ratio: Geometric mean ratio within annotators; 1 = no difference.
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        chosen: How many chosen items it comes from.
+        drawn: How many random ones.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    chosen: int
+    drawn: int
+
+
+def difficulty_tax(
+    chosen: Sequence[Answer], drawn: Sequence[Answer], *, rng: np.random.Generator, level: float = 0.9
+) -> Tax:
+    """Measure the tax from a project's own random share, within annotators, so that who labeled what does not matter.
+
+    Args:
+        chosen: Answers about items that the strategy chose.
+        drawn: Answers about items that were drawn at random.
+        rng: Of the resampling.
+        level: Probability of the interval.
+
+    Raises:
+        MeasureError: No annotator with at least 3 usable times of each kind.
+    """
+    pairs: list[tuple[Float[np.ndarray, " a"], Float[np.ndarray, " b"]]] = []
+    for who in sorted({a.annotator for a in chosen} & {a.annotator for a in drawn}):
+        ours = np.log([t for t in (usable_seconds(a) for a in chosen if a.annotator == who) if t > 0])
+        theirs = np.log([t for t in (usable_seconds(a) for a in drawn if a.annotator == who) if t > 0])
+        if len(ours) >= 3 and len(theirs) >= 3:
+            both = np.exp(np.concatenate([ours, theirs]))
+            bound = np.log(_bound(both))
+            pairs.append((np.minimum(ours, bound), np.minimum(theirs, bound)))
+    if not pairs:
+        raise MeasureError(
+            "no annotator has 3 timed answers both on chosen and on random items",
+            hint="keep a random share, and let people label more of it",
+        )
+    weights = np.array([1 / (1 / len(a) + 1 / len(b)) for a, b in pairs])
+
+    def ratio(means: Sequence[tuple[Any, Any]]) -> Any:
+        return sum(w * (a - b) for w, (a, b) in zip(weights, means, strict=True)) / weights.sum()
+
+    resampled = ratio([(_resampled(a, rng) / len(a), _resampled(b, rng) / len(b)) for a, b in pairs])
+    tail = (1 - level) / 2
+    return Tax(
+        ratio=float(np.exp(ratio([(a.mean(), b.mean()) for a, b in pairs]))),
+        low=float(np.exp(np.quantile(resampled, tail))),
+        high=float(np.exp(np.quantile(resampled, 1 - tail))),
+        chosen=sum(len(a) for a, _ in pairs),
+        drawn=sum(len(b) for _, b in pairs),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HoursSaved:
+    """What a saving in labels is worth in hours, and in money where a rate is known.
+
+    Attributes:
+        ours: Hours that our labels take; None where ours does not arrive.
+        baseline: Hours that the baseline's labels take; a lower bound where it does not arrive.
+        saved: Share of hours saved; None where it is undefined.
+        low: Lower end of its interval; None where it is not bounded.
+        high: Upper end of its interval; None where it is not bounded.
+        money: Saved money; None without a rate.
+        currency: Of the money.
+        tax: By how much a chosen item takes longer.
+        tax_measured: Whether the tax was measured in this project or is an assumption.
+        kind: How to read it, as in ``Savings``.
+    """
+
+    ours: float | None
+    baseline: float | None
+    saved: float | None
+    low: float | None
+    high: float | None
+    money: float | None
+    currency: str | None
+    tax: float
+    tax_measured: bool
+    kind: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+
+def hours_saved(
+    labels: Savings,
+    seconds_per_label: float,
+    *,
+    tax: float | Tax = 1.0,
+    evaluation_labels: int = 0,
+    baseline_evaluation_labels: int = 0,
+    per_hour: float | None = None,
+    currency: str | None = None,
+) -> HoursSaved:
+    """Turn labels saved into hours and money saved.
+
+    Args:
+        labels: The saving in labels.
+        seconds_per_label: Of random items, > 0.
+        tax: By how much a chosen item takes longer than a random one: measured, or an assumption > 0.
+        evaluation_labels: Labels that ours needs beside the training ones, to know that it has arrived.
+        baseline_evaluation_labels: The same of the baseline.
+        per_hour: What an hour costs, >= 0.
+        currency: Of ``per_hour``.
+
+    Raises:
+        MeasureError: Seconds or tax that are not above 0, or a rate without a currency.
+
+    Example:
+        >>> labels = Savings(0.9, 60.0, 100.0, 0.4, 0.3, 0.5, 0.9, "measured", False, 200, 20)
+        >>> found = hours_saved(labels, 36.0, tax=1.25, per_hour=20.0, currency="EUR")
+        >>> found.ours, found.baseline, found.saved, round(found.money, 6)
+        (0.75, 1.0, 0.25, 5.0)
+    """
+    ratio = tax.ratio if isinstance(tax, Tax) else float(tax)
+    if not seconds_per_label > 0 or not np.isfinite(seconds_per_label) or not ratio > 0 or not np.isfinite(ratio):
+        raise MeasureError(
+            f"{seconds_per_label} seconds a label at a tax of {ratio}", hint="give a positive time and a positive tax"
+        )
+    if per_hour is not None and currency is None:
+        raise MeasureError(f"a rate of {per_hour} without a currency", hint="name the currency")
+    n = labels.labels if labels.labels is not None else float(labels.budget)
+    m = labels.baseline_labels if labels.baseline_labels is not None else float(labels.budget)
+    ours = (n * ratio + evaluation_labels) * seconds_per_label / 3600
+    theirs = (m + baseline_evaluation_labels) * seconds_per_label / 3600
+
+    def worth(share: float | None, factor: float) -> float | None:
+        # the share of labels saved, seen in hours: 1 - N/M becomes 1 - (N t + e) / (M + f)
+        if share is None:
+            return None
+        return 1 - ((1 - share) * m * factor + evaluation_labels) / (m + baseline_evaluation_labels)
+
+    known = labels.kind != "undefined"
+    worst, best = (tax.high, tax.low) if isinstance(tax, Tax) else (ratio, ratio)
+    return HoursSaved(
+        ours=ours if labels.labels is not None else None,
+        baseline=theirs if known else None,
+        saved=1 - ours / theirs if known else None,
+        low=worth(labels.low, worst),
+        high=worth(labels.high, best),
+        money=(theirs - ours) * per_hour if per_hour is not None and known else None,
+        currency=currency,
+        tax=ratio,
+        tax_measured=isinstance(tax, Tax),
+        kind=labels.kind,
+    )
+
+
+def _resampled(values: Float[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, " r"]:
+    """Sums of 1,000 resamples, so many at a time that memory does not grow with the answers."""
+    n, step = len(values), max(1, 1_000_000 // len(values))
+    sizes = [min(step, 1000 - start) for start in range(0, 1000, step)]
+    return np.concatenate([values[rng.integers(0, n, (size, n))].sum(axis=1) for size in sizes])
+
+
+def _bound(times: Float[np.ndarray, " n"]) -> float:
+    logs = np.log(times)
+    middle = np.median(logs)
+    spread = max(1.4826 * float(np.median(np.abs(logs - middle))), LEAST_SPREAD)
+    return float(np.exp(middle + CUT * spread))

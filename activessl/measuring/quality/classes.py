@@ -1,0 +1,198 @@
+"""What accuracy hides where classes are rare: of each class, how much the model finds, and how much of it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from activessl.labels.decisions import Labels
+from activessl.measuring.quality.audit import draw_weights, wilson
+
+LEVEL = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A measured share.
+
+    Attributes:
+        share: In [0, 1].
+        low: Lower end of its interval.
+        high: Upper end of its interval.
+        items: That it was measured on.
+    """
+
+    share: float
+    low: float
+    high: float
+    items: int
+
+    def to_text(self) -> str:
+        """In a few words.
+
+        Example:
+            >>> Share(0.41, 0.22, 0.63, 17).to_text()
+            '41 % (22 to 63 %, from 17)'
+        """
+        return f"{100 * self.share:.0f} % ({100 * self.low:.0f} to {100 * self.high:.0f} %, from {self.items:,})"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassQuality:
+    """How good the model is at one class.
+
+    Attributes:
+        found: Of the items that have the class, the share that it finds (recall); None where none was looked at.
+        right: Of the items that it puts there, the share that belongs there (precision); None where none was.
+    """
+
+    found: Share | None
+    right: Share | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(stored: dict[str, Any]) -> ClassQuality:
+        """What ``to_dict`` gave."""
+        return ClassQuality(
+            *(None if stored[name] is None else Share(**stored[name]) for name in ("found", "right")),
+        )
+
+
+def class_counts(truth: Labels, said: Labels, n_classes: int) -> Int[np.ndarray, "k 3"]:
+    """Of each class: items that have it, items said to have it, and those among both.
+
+    Args:
+        truth: (n,) class indices, or (n, k) of 0 and 1, -1 where it is not known.
+        said: Alike, of the model.
+        n_classes: k.
+
+    Example:
+        >>> class_counts(np.array([0, 0, 1]), np.array([0, 1, 1]), 3).tolist()
+        [[2, 1, 1], [1, 2, 1], [0, 0, 0]]
+    """
+    has, put, known = _tables(truth, said, n_classes)
+    return np.stack([(has & known).sum(0), (put & known).sum(0), (has & put & known).sum(0)], axis=1)
+
+
+def quality_of_counts(counts: Int[np.ndarray, "k 3"], *, level: float = LEVEL) -> tuple[ClassQuality, ...]:
+    """The quality of each class on items that were drawn alike, such as test data; intervals are Wilson's.
+
+    Args:
+        counts: As ``class_counts`` gives them.
+        level: Probability of each interval, in (0, 1).
+
+    Example:
+        >>> [first, *_] = quality_of_counts(np.array([[20, 10, 10], [0, 3, 0]]))
+        >>> first.found.to_text(), first.right.to_text()
+        ('50 % (33 to 67 %, from 20)', '100 % (79 to 100 %, from 10)')
+    """
+    z = _z(level)
+    return tuple(
+        ClassQuality(*(_share(both / n, n, int(n), z) if n else None for n in (has, put)))
+        for has, put, both in np.asarray(counts).tolist()
+    )
+
+
+def audit_classes(
+    truth: Labels,
+    said: Labels,
+    propensities: Float[np.ndarray, " m"],
+    n_classes: int,
+    *,
+    rounds: Int[np.ndarray, " m"] | None = None,
+    known: tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m k 3"]] | None = None,
+    level: float = LEVEL,
+) -> tuple[ClassQuality, ...]:
+    """Estimate each class's quality on the pool from labels drawn with known propensities.
+
+    Estimated as :func:`activessl.measuring.quality.audit.audit_accuracy` estimates the accuracy, so that the shares
+    found, weighted with how often each class is there, add up to it; a ratio of two such estimates for each class.
+    Intervals are Wilson's at the effective number of random labels that have the class, or that are said to have it.
+
+    Args:
+        truth: (m,) classes of the random labels, or (m, k) of 0 and 1.
+        said: What a head said of them that was not taught them.
+        propensities: With what probability each was drawn, in (0, 1].
+        n_classes: k.
+        rounds: In which round each was drawn.
+        known: Of the pool when each was drawn, the share that was labeled already, and of these labels for each class
+            the shares that have it, that are said to have it, and both. By default nothing was labeled.
+        level: Probability of each interval, in (0, 1).
+
+    Returns:
+        One for each class; without shares where no random label tells.
+
+    Example:
+        >>> truth = np.repeat([0, 1], [90, 10])
+        >>> said = np.repeat([0, 1], [95, 5])
+        >>> [str(q.found and q.found.to_text()) for q in audit_classes(truth, said, np.full(100, 0.1), 2)]
+        ['100 % (97 to 100 %, from 90)', '50 % (27 to 73 %, from 10)']
+    """
+    weights = draw_weights(propensities, rounds)
+    has, put, _ = _tables(truth, said, n_classes)
+    share, before = (np.zeros(len(weights)), np.zeros((len(weights), n_classes, 3))) if known is None else known
+    seen = np.stack([has, put, has & put], axis=2).astype(float)
+    whole = np.einsum("m,mkj->kj", weights, share[:, None, None] * before + (1 - share)[:, None, None] * seen)
+    z = _z(level)
+
+    def estimate(own: Bool[np.ndarray, " m"], whole_of: float, both: float) -> Share | None:
+        w = weights[own]
+        if not len(w) or whole_of <= 0:
+            return None
+        return _share(min(1.0, both / whole_of), float(w.sum() ** 2 / (w @ w)), len(w), z)
+
+    return tuple(
+        ClassQuality(
+            estimate(has[:, k], whole[k, 0], whole[k, 2]),
+            estimate(put[:, k], whole[k, 1], whole[k, 2]),
+        )
+        for k in range(n_classes)
+    )
+
+
+def weakest(qualities: Sequence[ClassQuality]) -> int | None:
+    """The class that is most surely found badly: whose interval ends lowest; None where no class was looked at.
+
+    By the upper end, since the lowest of many estimates is mostly the one that was measured on the fewest items.
+
+    Example:
+        >>> surely, hardly = Share(0.4, 0.3, 0.5, 60), Share(0.3, 0.05, 0.8, 3)
+        >>> weakest([ClassQuality(hardly, None), ClassQuality(surely, None), ClassQuality(None, None)])
+        1
+    """
+    ends = [(q.found.high, k) for k, q in enumerate(qualities) if q.found is not None]
+    return min(ends)[1] if ends else None
+
+
+def mean_found(qualities: Sequence[ClassQuality]) -> float | None:
+    """The mean over classes of the shares found (balanced accuracy); None where a class was not looked at."""
+    found = [q.found.share for q in qualities if q.found is not None]
+    return float(np.mean(found)) if qualities and len(found) == len(qualities) else None
+
+
+def _tables(truth: Labels, said: Labels, n_classes: int) -> tuple[Bool[np.ndarray, "n k"], ...]:
+    """Which items have which class, which are said to, and of which it is known."""
+    y, p = np.asarray(truth), np.asarray(said)
+    if y.ndim == 1:
+        each = np.arange(n_classes)
+        has, put = y[:, None] == each, p[:, None] == each
+        return has, put, np.ones_like(has)
+    return y == 1, p == 1, y >= 0
+
+
+def _share(share: float, n: float, items: int, z: float) -> Share:
+    low, high = wilson(share, n, z)
+    return Share(float(share), low, high, items)
+
+
+def _z(level: float) -> float:
+    from scipy.stats import norm  # heavy, and needed only here
+
+    return float(norm.ppf(0.5 + level / 2))

@@ -1,0 +1,200 @@
+"""Which encoder suits a pool: without labels by what it recognises, and with the labels there are."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.encoders.base import Encoder
+from activessl.encoders.health import effective_rank
+from activessl.encoders.registry import fit_encoder
+from activessl.encoders.views import MODALITIES, varied
+from activessl.errors import ActiveSSLError, EncoderError, MeasureError
+from activessl.geometry.units import centred_rows
+from activessl.heads.folds import fold_predictions
+from activessl.labels.decisions import Labels, one_kind, same
+from activessl.measuring.quality.audit import wilson
+from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress, tell
+
+#: Items that encoders are compared on.
+ITEMS = 2_000
+#: Labels below which accuracy is not stated.
+FEWEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One encoder's figures.
+
+    Attributes:
+        encoder: Its name.
+        why: Why it could not be tried; empty if it was, and then the figures below are there.
+        dim: Length of its vectors.
+        seconds: Of fitting it and encoding the items.
+        rank: Effective rank (RankMe), 1 to ``dim``: dimensions that carry something.
+        recognised: Share of the items whose changed copy is nearest to the item itself; None where nothing can be
+            changed (vectors).
+        accuracy: Of a head that learned from the labels, on labels left out (5 folds); None with fewer than 10 labels.
+        low: Lower end of its 90 % interval (Wilson), or None.
+        high: Upper end, or None.
+        labels: From how many labels.
+    """
+
+    encoder: str
+    why: str = ""
+    dim: int = 0
+    seconds: float = 0.0
+    rank: float = 0.0
+    recognised: float | None = None
+    accuracy: float | None = None
+    low: float | None = None
+    high: float | None = None
+    labels: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+
+def compare_encoders(
+    pool: Pool,
+    requests: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    minutes: float = 1.0,
+    seed: int = 0,
+    labels: Mapping[str, int | tuple[int, ...]] | None = None,
+    n_classes: int = 0,
+    items: int = ITEMS,
+    on_progress: OnProgress | None = None,
+) -> tuple[Compared, ...]:
+    """Fit several encoders to the same part of a pool and compare their vectors.
+
+    Labeled items take part, as many as ``items`` at most, and as many others, drawn at random. The best comes first:
+    by accuracy where there is one for every encoder that could be tried, else by the share of items recognised, else by
+    effective rank. Which one is better for *your* classes only labels can say; the label-free figures tell a broken
+    encoder from a working one.
+
+    Args:
+        pool: The items.
+        requests: Names of encoders and their settings.
+        minutes: Training time of each.
+        seed: Of the sample, the encoders, the views and the folds.
+        labels: Class index of each labeled item, by id; a row of 0 and 1 where items may have several classes.
+        n_classes: How many classes there are.
+        items: How many labeled items and how many others at most.
+        on_progress: Called as encoders are finished.
+
+    Raises:
+        MeasureError: No encoder, or fewer than 10 items.
+
+    References:
+        Garrido et al., RankMe, ICML 2023 (arXiv:2210.02885), for the rank and its limits.
+    """
+    if not requests:
+        raise MeasureError("no encoder to compare", hint="name at least one")
+    if len(pool) < FEWEST:
+        raise MeasureError(f"a pool of {len(pool)} items is too small to compare on", hint=f"use at least {FEWEST}")
+    rng = np.random.default_rng([seed, 9])
+    given = sorted(item for item in labels or {} if item in pool)
+    given = [given[i] for i in np.sort(rng.permutation(len(given))[:items]).tolist()]
+    known = {item: (labels or {})[item] for item in given}
+    free = [item for item in pool.ids if item not in known]
+    drawn = rng.choice(len(free), min(items, len(free)), replace=False)
+    chosen = known.keys() | {free[int(i)] for i in drawn}
+    part = pool.subset(item for item in pool.ids if item in chosen)
+    rows = np.array([i for i, item in enumerate(part.ids) if item in known], dtype=np.int64)
+    y = np.array([known[part.ids[i]] for i in rows], dtype=np.int64)
+
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for turn, (name, settings) in enumerate(requests):
+            tell(on_progress, f"compare {name}", 0, 1)
+            found.append(_figures(name, settings, part, rows, y, n_classes, minutes, seed, Path(folder) / str(turn)))
+            tell(on_progress, f"compare {name}", 1, 1)
+    return tuple(sorted(found, key=_order(found)))
+
+
+def _figures(
+    name: str,
+    settings: Mapping[str, Any],
+    pool: Pool,
+    rows: Int[np.ndarray, " m"],
+    y: Labels,
+    n_classes: int,
+    minutes: float,
+    seed: int,
+    folder: Path,
+) -> Compared:
+    start = time.monotonic()
+    try:
+        encoder = fit_encoder(name, pool, folder=folder, seed=seed, minutes=minutes, **settings)
+        raw = _encode(encoder, pool)
+        seconds = time.monotonic() - start
+        recognised = None
+        if pool.modality in MODALITIES:
+            seen = _encode(encoder, varied(pool, seed))
+            recognised = recognised_share(raw, seen)
+    except ActiveSSLError as error:  # an extra that is not installed, a hub out of reach: the others still count
+        return Compared(name, why=error.message)
+    accuracy = low = high = None
+    if len(y) >= FEWEST and not one_kind(y):
+        accuracy = left_out_accuracy(centred_rows(raw)[rows], y, n_classes, seed)
+        low, high = wilson(accuracy, len(y), 1.645)
+    called = name if encoder.name == name else f"{name} ({encoder.name})"
+    return Compared(called, "", encoder.dim, seconds, effective_rank(raw), recognised, accuracy, low, high, len(y))
+
+
+def _encode(encoder: Encoder, pool: Pool) -> Float[np.ndarray, "n d"]:
+    vectors = np.concatenate([np.asarray(batch, dtype=np.float32) for batch in encoder.batches(pool, 256)])
+    if not np.all(np.isfinite(vectors)):
+        raise EncoderError(f"encoder {encoder.name!r} gave NaN or infinity", hint="report it to its author")
+    return vectors
+
+
+def recognised_share(vectors: Float[np.ndarray, "n d"], seen: Float[np.ndarray, "n d"]) -> float:
+    """Share of the items to whose view no other item is nearer than the item itself, by cosine about the mean.
+
+    Args:
+        vectors: Of the items.
+        seen: Of a view of each.
+
+    Example:
+        >>> recognised_share(np.eye(3), np.eye(3)), recognised_share(np.eye(3), np.eye(3)[[1, 2, 0]])
+        (1.0, 0.0)
+    """
+    mean = vectors.mean(axis=0)
+    views, rows = centred_rows(seen, mean), centred_rows(vectors, mean)
+    right = 0
+    for start in range(0, len(rows), 1024):
+        near = views[start : start + 1024] @ rows.T
+        at = np.arange(len(near))
+        own = near[at, start + at]
+        near[at, start + at] = -np.inf
+        right += int(np.sum(own > near.max(axis=1)))
+    return right / len(rows)
+
+
+def left_out_accuracy(x: Float[np.ndarray, "m d"], y: Labels, n_classes: int, seed: int) -> float:
+    """Accuracy on each fold of five of a head that learned from the other four.
+
+    Example:
+        >>> left_out_accuracy(np.repeat(np.eye(2), 10, axis=0), np.repeat([0, 1], 10), 2, 0)
+        1.0
+    """
+    return float(np.mean(same(fold_predictions(x, y, head="logistic", n_classes=n_classes, seed=seed), y)))
+
+
+def _order(found: Sequence[Compared]) -> Any:
+    tried = [one for one in found if not one.why]
+    figure = next(
+        (key for key in ("accuracy", "recognised") if all(getattr(one, key) is not None for one in tried)), "rank"
+    )
+    return lambda one: (bool(one.why), 0.0 if one.why else -float(getattr(one, figure)))

@@ -1,0 +1,1 @@
+"""Labels saved, and learning curves."""

@@ -1,0 +1,358 @@
+"""One strategy, one seed: the loop of choosing, answering and learning, replayed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from itertools import pairwise
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.annotators.oracle import Habits
+from activessl.errors import HeadError, MeasureError, QueryError
+from activessl.geometry.smoothing import smooth
+from activessl.geometry.units import centred_rows
+from activessl.heads.base import Head
+from activessl.heads.registry import make_head
+from activessl.labels.decisions import Labels, decide, same
+from activessl.strategies.base import SAMPLES, QueryStrategy, State, needs_samples
+from activessl.strategies.registry import get_strategy
+
+#: Of how runs are replayed, and of what strategies and heads do: raised when that changes, for runs that are kept.
+VERSION = 1
+#: Share of the items that is held out where no split is given.
+TEST_SHARE = 0.2
+#: How often a strategy is asked again for what was skipped, before a budget counts as out of reach.
+MOST_REFILLS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Arena:
+    """Checked data and settings, the same for all strategies and seeds.
+
+    Attributes:
+        vectors: (n, d) float32.
+        labels: (n,) class indices, or (n, k) of 0 and 1.
+        n_classes: k.
+        split: (n,) 0 pool, other values test; None for a split a seed.
+        budgets: Label counts, ascending.
+        head: Name of the head.
+        seed: The root of all randomness.
+        habits: Of the annotator.
+        smoothing: Whether vectors are smoothed over the pool's neighbourhoods.
+        answers: (n,) what people really answered about each item, -1 for a skip; None to draw them by ``habits``.
+            Multi-label a row an item, of -1 where it is skipped.
+        times: (t,) seconds that real answers took, drawn from at random; None to draw them by ``habits``.
+    """
+
+    vectors: Float[np.ndarray, "n d"]
+    labels: Labels
+    n_classes: int
+    split: Int[np.ndarray, " n"] | None
+    budgets: tuple[int, ...]
+    head: str
+    seed: int
+    habits: Habits
+    smoothing: bool = True
+    answers: Labels | None = None
+    times: Float[np.ndarray, " t"] | None = None
+    _views: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
+
+    def views(self, s: int) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "t d"]]:
+        """Vectors of pool and test as strategies and heads see them: made without labels, the same for all arms."""
+        key = 0 if self.split is not None else s
+        if key not in self._views:
+            self._views.clear()  # arms of one seed come one after the other
+            own, other = (self.vectors[rows] for rows in self.parts(s))
+            mean = own.mean(axis=0, dtype=np.float64)
+            pool, test = centred_rows(own, mean), centred_rows(other, mean)
+            if self.smoothing:
+                smoothed = smooth(pool)
+                pool, test = smoothed.points, smoothed.transform(test)
+            self._views[key] = (pool, test)
+        return self._views[key]
+
+    def parts(self, s: int) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
+        """Rows of the pool and of the test, ascending, for a seed."""
+        if self.split is not None:
+            return np.flatnonzero(self.split == 0), np.flatnonzero(self.split != 0)
+        rng = np.random.default_rng([self.seed, s, 0])
+        test = np.zeros(len(self.labels), dtype=bool)
+        if self.multi_label:
+            return self._even_parts(rng)
+        for c in range(self.n_classes):
+            own = rng.permutation(np.flatnonzero(self.labels == c))
+            # at least one for the test and one for the pool
+            test[own[: min(max(1, round(TEST_SHARE * len(own))), len(own) - 1)]] = True
+        return np.flatnonzero(~test), np.flatnonzero(test)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether an item may have several classes, or none."""
+        return self.labels.ndim == 2
+
+    def _even_parts(self, rng: np.random.Generator) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
+        """A fifth of the items for the test; of each class at least one is left in the pool."""
+        order = rng.permutation(len(self.labels))
+        left, test = self.labels.sum(axis=0), np.zeros(len(self.labels), dtype=bool)
+        wanted = max(1, round(TEST_SHARE * len(order)))
+        for row in order:
+            if wanted and np.all((left - self.labels[row])[self.labels[row] > 0] > 0):
+                test[row], left, wanted = True, left - self.labels[row], wanted - 1
+        return np.flatnonzero(~test), np.flatnonzero(test)
+
+    @property
+    def digest(self) -> str:
+        """Names data, settings and version, so that runs of others are never taken for runs of these."""
+        found = hashlib.sha256()
+        for array in (self.vectors, self.labels, self.split, self.habits.confusion, self.answers, self.times):
+            if array is not None:
+                found.update(str((array.shape, array.dtype)).encode())
+                found.update(np.ascontiguousarray(array).data)
+        h = self.habits
+        told = (
+            *(VERSION, version("activessl")),
+            *(self.n_classes, self.budgets, self.head, self.seed, self.smoothing),
+            *(h.mistakes, h.skips, h.seconds, h.spread),
+        )
+        found.update(repr(told).encode())
+        return found.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One strategy on one seed, a value for each budget.
+
+    Attributes:
+        accuracy: On the test items; multi-label the share of them that is right in every class.
+        seconds: That choosing took.
+        human_seconds: Of labeling so far.
+        cold_start: "itself", or who chose the first batches instead.
+    """
+
+    accuracy: tuple[float, ...]
+    seconds: tuple[float, ...]
+    human_seconds: tuple[float, ...]
+    cold_start: str
+
+
+def arrange(
+    vectors: Any,
+    labels: Any,
+    *,
+    n_classes: int | None,
+    split: Any,
+    budgets: Sequence[int],
+    head: str,
+    seed: int,
+    habits: Habits | None,
+    smoothing: bool,
+    answers: Any = None,
+    times: Any = None,
+) -> Arena:
+    """Check everything once.
+
+    Raises:
+        MeasureError: With what is wrong.
+        HeadError: An unknown head.
+    """
+    x = np.asarray(vectors)
+    y = np.asarray(labels)
+    if x.ndim != 2 or y.ndim not in (1, 2) or len(x) != len(y) or not x.size:
+        raise MeasureError(
+            f"vectors {x.shape} and labels {y.shape}",
+            hint="pass one row and one class for each item, or multi-label a row of 0 and 1",
+        )
+    if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
+        raise MeasureError(f"vectors of type {x.dtype}", hint="pass real numbers")
+    x = x.astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
+    if len(bad):
+        raise MeasureError(
+            f"{len(bad)} of {len(x)} vectors hold NaN or infinity, first in row {bad[0]}",
+            hint="drop those rows or encode again",
+        )
+    y, k = _indices(y, n_classes) if y.ndim == 1 else _table(y, n_classes)
+    parts = None
+    if split is not None:
+        parts = np.asarray(split)
+        if parts.shape != (len(y),) or not np.any(parts == 0) or np.all(parts == 0):
+            raise MeasureError(
+                f"a split of shape {parts.shape} with {int(np.sum(parts == 0))} pool items for {len(y)} items",
+                hint="pass 0 for pool items and another number for test items",
+            )
+        missing = np.flatnonzero(_bearers(y[parts == 0], k) < 1)
+    else:
+        missing = np.flatnonzero(_bearers(y, k) < 2)
+    if len(missing):
+        raise MeasureError(
+            f"{len(missing)} of {k} classes have no item to learn from, first class {missing[0]}",
+            hint="drop those classes, or give them at least 2 items",
+        )
+    counts = [int(b) for b in budgets]
+    if not counts or counts[0] < 1 or any(b <= a for a, b in pairwise(counts)):
+        raise MeasureError(f"budgets {counts} do not ascend from 1", hint="pass ascending counts such as 10,20,40")
+    make_head(head, k, multi_label=y.ndim == 2)
+    given, took = _real_answers(answers, times, y, k)
+    arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits(), smoothing, given, took)
+    size = len(arena.parts(0)[0])
+    if counts[-1] > size:
+        raise MeasureError(
+            f"a budget of {counts[-1]:,} labels but a pool of {size:,} items", hint=f"ask for at most {size:,}"
+        )
+    return arena
+
+
+def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
+    """Replay one strategy on one seed.
+
+    Raises:
+        QueryError: The strategy cannot choose, or chose what it must not.
+        MeasureError: So many items are skipped that a budget is out of reach.
+    """
+    import faiss  # noqa: F401  # so that importing it is not counted as the first round's choosing
+
+    pool, test = arena.parts(s)
+    vectors, test_vectors = arena.views(s)
+    truth = arena.labels[pool]
+    # the annotator answers an item alike for whoever asks: all answers are drawn beforehand
+    rng = np.random.default_rng([arena.seed, s, 1])
+    habits = arena.habits
+    answers, spent = (
+        habits.answer_several(truth, rng) if arena.multi_label else habits.answer(truth, arena.n_classes, rng)
+    )
+    if arena.answers is not None:
+        answers = arena.answers[pool]
+    if arena.times is not None:
+        spent = rng.choice(arena.times, len(pool))
+
+    skipped = answers.min(axis=1) < 0 if arena.multi_label else answers < 0
+    head = make_head(arena.head, arena.n_classes, s, multi_label=arena.multi_label)
+    none = np.empty(0, dtype=np.int64)
+    state = State(vectors, none, answers[:0].astype(np.int64), arena.n_classes, _rng(arena, s, 0))
+    asked = np.zeros(len(pool), dtype=bool)
+    accuracy, seconds, human = [], [], []
+    total, cold_start = 0.0, "itself"
+    for r, budget in enumerate(arena.budgets):
+        took = 0.0
+        for refill in range(MOST_REFILLS):
+            want = budget - len(state.labeled)
+            if want == 0:
+                break
+            free = len(pool) - int(asked.sum())
+            if free < want:
+                break
+            state = state.replace(rng=_rng(arena, s, r, refill), excluded=asked & skipped)
+            before = perf_counter()
+            try:
+                query = strategy.query(state, want)
+            except QueryError:
+                if len(state.labeled) and not _waits(strategy, head, state):
+                    raise
+                cold_start = "random"
+                query = get_strategy("random").query(state, want)
+            took += perf_counter() - before
+
+            rows = np.asarray(query.indices, dtype=np.int64)
+            if len(rows) != want or len(np.unique(rows)) != want or asked[rows].any():
+                raise QueryError(
+                    f"{strategy.name} gave {len(rows)} items, not {want} new and distinct ones",
+                    hint="mend the strategy",
+                )
+            asked[rows] = True
+            total += float(spent[rows].sum())
+            got = rows[~skipped[rows]]
+            state = state.replace(
+                labeled=np.concatenate([state.labeled, got]), labels=np.concatenate([state.labels, answers[got]])
+            )
+        if len(state.labeled) < budget:
+            raise MeasureError(
+                f"only {len(state.labeled)} of {budget} labels can be had: the others are skipped",
+                hint="lower the budgets or the share of skips",
+            )
+        head.partial_fit(vectors[state.labeled], state.labels)
+        said = decide(head.predict_proba(test_vectors), multi_label=arena.multi_label)
+        accuracy.append(float(np.mean(same(said, arena.labels[test]))))
+        seconds.append(took)
+        human.append(total)
+        if r + 1 < len(arena.budgets):
+            state = _informed(state, head, strategy, _rng(arena, s, r, MOST_REFILLS))
+    return Track(tuple(accuracy), tuple(seconds), tuple(human), cold_start)
+
+
+def _real_answers(answers: Any, times: Any, y: Labels, k: int) -> tuple[Labels | None, Float[np.ndarray, " t"] | None]:
+    """Answers and times of people, checked.
+
+    Raises:
+        MeasureError: Answers about other items or of classes that there are not, or times that are none.
+    """
+    given = None if answers is None else np.asarray(answers, dtype=np.int64)
+    most = k if y.ndim == 1 else 2
+    if given is not None and (given.shape != y.shape or given.min() < -1 or given.max() >= most):
+        raise MeasureError(
+            f"answers of shape {given.shape} for {len(y)} items of {k} classes",
+            hint="pass a class index, or -1 for a skip, for each item",
+        )
+    took = None if times is None else np.asarray(times, dtype=np.float64)
+    if took is not None and (took.ndim != 1 or not len(took) or not np.all(np.isfinite(took) & (took > 0))):
+        raise MeasureError("times that are missing, NaN or not above 0", hint="pass the seconds of real answers")
+    return given, took
+
+
+def _bearers(y: Labels, k: int) -> Int[np.ndarray, " k"]:
+    """How many items have each class."""
+    return np.asarray(y.sum(axis=0) if y.ndim == 2 else np.bincount(y, minlength=k))
+
+
+def _table(y: Labels, n_classes: int | None) -> tuple[Labels, int]:
+    k = y.shape[1]
+    if y.dtype.kind not in "iubf" or not np.isin(y, (0, 1)).all() or k < 2 or n_classes not in (None, k):
+        raise MeasureError(
+            f"labels of shape {y.shape} for {n_classes or 'at least 2'} classes, or with other values than 0 and 1",
+            hint="pass a row an item and a column a class: 1 where the item has it",
+        )
+    return y.astype(np.int64), k
+
+
+def _informed(state: State, head: Head, strategy: QueryStrategy, rng: np.random.Generator) -> State:
+    probs = head.predict_proba(state.vectors)
+    samples = None
+    draw = getattr(head, "sample_proba", None)
+    if draw is not None and needs_samples(strategy):
+        with suppress(HeadError):  # all labels are of one class so far
+            samples = draw(state.vectors, SAMPLES, rng)
+    return state.replace(probs=probs, predict=head.predict_proba, samples=samples)
+
+
+def _waits(strategy: QueryStrategy, head: Head, state: State) -> bool:
+    """Whether a strategy lacks only what the head will have once the labels show a second class."""
+    return needs_samples(strategy) and state.samples is None and hasattr(head, "sample_proba")
+
+
+def _rng(arena: Arena, s: int, *turn: int) -> np.random.Generator:
+    return np.random.default_rng([arena.seed, s, 2, *turn])
+
+
+def _indices(y: np.ndarray[Any, np.dtype[Any]], n_classes: int | None) -> tuple[Int[np.ndarray, " n"], int]:
+    if np.issubdtype(y.dtype, np.floating) and not np.all(np.isfinite(y)):
+        raise MeasureError("labels hold NaN or infinity", hint="drop the items without a class")
+    if n_classes is None:
+        names, found = np.unique(y, return_inverse=True)
+        k = len(names)
+    else:
+        if not np.issubdtype(y.dtype, np.number) or np.any(y != y.astype(np.int64)):
+            raise MeasureError(f"labels of type {y.dtype}", hint="number the classes from 0, or leave n_classes out")
+        found, k = y.astype(np.int64), int(n_classes)
+        if found.min() < 0 or found.max() >= k:
+            raise MeasureError(
+                f"labels from {found.min()} to {found.max()} with {k} classes", hint="number the classes from 0"
+            )
+    if k < 2:
+        raise MeasureError(f"{k} class in the labels", hint="measure on data with at least 2 classes")
+    return found.astype(np.int64), k

@@ -1,0 +1,264 @@
+"""Replay on labeled data: what each strategy would have needed, against random, over paired seeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from activessl.annotators.oracle import Habits
+from activessl.errors import MeasureError
+from activessl.measuring.savings.curves import Curve, mean_interval, win_rate
+from activessl.measuring.savings.savings import Savings, savings
+from activessl.measuring.simulation.replay import Arena, Track, arrange
+from activessl.measuring.simulation.runs import Cache, run_all
+from activessl.pool.progress import OnProgress, Progress
+from activessl.strategies.base import QueryStrategy
+from activessl.strategies.random_share import RandomShare
+from activessl.strategies.registry import get_strategy
+
+#: The arm that everything is compared with.
+BASELINE = "random"
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """What one strategy did, over all seeds.
+
+    Attributes:
+        name: The strategy.
+        curve: Accuracy on the test items.
+        seconds: (s, b) seconds that choosing took in each round.
+        human_seconds: (s, b) seconds of labeling up to each budget, mistakes and skips counted.
+        cold_start: "itself", or the strategy that chose the first batch because this one needs a head.
+    """
+
+    name: str
+    curve: Curve
+    seconds: Float[np.ndarray, "s b"]
+    human_seconds: Float[np.ndarray, "s b"]
+    cold_start: str
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """Learning curves of several strategies on the same splits, with the same randomness.
+
+    Attributes:
+        arms: By name; ``random`` is always among them.
+        budgets: (b,) label counts.
+        settings: What was run: head, seeds, sizes of pool and test, habits of the annotator.
+    """
+
+    arms: Mapping[str, Arm]
+    budgets: tuple[int, ...]
+    settings: Mapping[str, Any]
+
+    @property
+    def baseline(self) -> Arm:
+        """The random arm."""
+        return self.arms[BASELINE]
+
+    def savings(self, name: str, *, target: float | None = None, level: float = 0.9) -> Savings:
+        """Labels that a strategy saves against random, at what random reaches with all labels unless told otherwise.
+
+        Raises:
+            MeasureError: No such arm, or a target outside (0, 1].
+        """
+        if name not in self.arms:
+            raise MeasureError(f"no arm {name!r}", hint=f"choose one of {', '.join(self.arms)}")
+        rng = np.random.default_rng([int(self.settings["seed"]), 7])
+        return savings(self.arms[name].curve, self.baseline.curve, rng=rng, target=target, level=level)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures, ready for JSON: no NaN, null and a flag where a figure does not exist."""
+        curves: dict[str, Any] = {}
+        for name, arm in self.arms.items():
+            low, high = mean_interval(arm.curve.accuracy)
+            curves[name] = {
+                "labels": list(self.budgets),
+                "accuracy": _rounded(arm.curve.accuracy, 6),
+                "seconds": _rounded(arm.seconds, 6),
+                "human_seconds": _rounded(arm.human_seconds, 2),
+                "mean": _rounded(arm.curve.mean, 6),
+                "low": _rounded(low, 6),
+                "high": _rounded(high, 6),
+                "area": round(arm.curve.area, 6),
+                "wins_against_random": round(win_rate(arm.curve, self.baseline.curve), 4),
+                "cold_start": arm.cold_start,
+            }
+        saved = {name: self.savings(name).to_dict() for name in self.arms if name != BASELINE}
+        return {"curves": curves, "savings": saved, "settings": dict(self.settings)}
+
+    def to_json(self) -> str:
+        """The figures of ``to_dict`` as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def to_text(self) -> str:
+        """A table of mean accuracies and a sentence for each strategy."""
+        width = max(len(name) for name in self.arms) + 2
+        lines = ["labels".ljust(width) + "".join(f"{b:>8}" for b in self.budgets)]
+        for name, arm in self.arms.items():
+            lines.append(name.ljust(width) + "".join(f"{100 * a:>8.1f}" for a in arm.curve.mean))
+        lines += [f"{name}: {self.savings(name).to_text()}" for name in self.arms if name != BASELINE]
+        return "\n".join(lines)
+
+
+def simulate(
+    vectors: Float[np.ndarray, "n d"],
+    labels: np.ndarray[Any, np.dtype[Any]],
+    *,
+    n_classes: int | None = None,
+    split: Int[np.ndarray, " n"] | None = None,
+    strategies: Sequence[str | QueryStrategy] = ("auto",),
+    seeds: int = 20,
+    budgets: Sequence[int] = (10, 20, 40),
+    head: str = "logistic",
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+    jobs: int = 1,
+    oracle: Habits | None = None,
+    smoothing: bool = True,
+    random_share: float = 0.0,
+    answers: np.ndarray[Any, np.dtype[Any]] | None = None,
+    times: Float[np.ndarray, " t"] | None = None,
+    cache: Path | None = None,
+) -> Simulation:
+    """Let strategies ask an annotator that knows the truth, and measure what the head learns.
+
+    Every seed gives all strategies the same split, the same random numbers and the same annotator. Each chooses its
+    own first batch, from no labels at all; one that needs a head for that gets a random first batch, and the result
+    says so. Vectors are centred on the pool's mean and scaled to length one.
+
+    Args:
+        vectors: One row an item.
+        labels: The true class of each item: indices, or any sortable names if ``n_classes`` is not given. Where an item
+            may have several, or none, (n, k) of 0 and 1: then an item counts as right if it is right in every class.
+        n_classes: How many classes there are; by default those that occur.
+        split: 0 for items of the pool, other values for test items; by default a stratified fifth is held out
+            (multi-label a random one), another one for each seed.
+        strategies: Registered names or strategy objects; ``random`` is added.
+        seeds: How many repetitions, >= 1. With fewer than about 20 an interval says little.
+        budgets: Label counts at which to measure, ascending; the first is the first batch.
+        head: Name of the head, the same for all.
+        seed: The root of all randomness.
+        on_progress: Called after each finished run of a strategy on a seed.
+        jobs: Processes to use; 0 for one a core.
+        oracle: How the annotator errs, skips and takes its time; flawless if not given.
+        smoothing: Whether all arms see vectors that are smoothed over the pool's neighbourhoods, made without labels.
+        random_share: Part of each round that every strategy leaves to chance, in [0, 1]; in projects a tenth.
+        answers: What people really answered about each item, in the form of ``labels``, -1 for a skip: instead of
+            ``oracle``'s.
+        times: Seconds that real answers took; each label takes one of these, drawn at random.
+        cache: Folder in which finished runs are kept, so that an interrupted simulation goes on where it stopped.
+
+    Returns:
+        Curves of all arms, in the order given, ``random`` last unless it was named.
+
+    Raises:
+        MeasureError: Data with NaN, a class that the pool lacks, or budgets that do not ascend or exceed the pool.
+        QueryError: An unknown strategy, one that cannot choose, or a share outside [0, 1].
+        HeadError: An unknown head.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> truth = np.repeat([0, 1], 50)
+        >>> points = rng.normal(size=(100, 4)) + 4 * truth[:, None]
+        >>> found = simulate(points, truth, strategies=("random",), seeds=2, budgets=(4, 8))
+        >>> found.baseline.curve.accuracy.shape, found.to_json()[:21]
+        ((2, 2), '{"curves": {"random":')
+    """
+    arena = arrange(
+        vectors,
+        labels,
+        n_classes=n_classes,
+        split=split,
+        budgets=budgets,
+        head=head,
+        seed=seed,
+        habits=oracle,
+        smoothing=smoothing,
+        answers=answers,
+        times=times,
+    )
+    if seeds < 1:
+        raise MeasureError(f"{seeds} seeds", hint="use at least 1, better 20")
+    named = _named(strategies)
+    if random_share:
+        named = {name: RandomShare(strategy, random_share) for name, strategy in named.items()}
+    kept = None if cache is None else Cache(cache, arena)
+    tasks = [(name, strategy, s) for s in range(seeds) for name, strategy in named.items()]
+
+    def tell(done: int) -> None:
+        if on_progress is not None:
+            on_progress(Progress("simulate", done, len(tasks)))
+
+    tracks = run_all(arena, tasks, jobs=jobs, cache=kept, tell=tell)
+    return Simulation(
+        arms={name: _arm(name, [tracks[name, s] for s in range(seeds)], arena.budgets) for name in named},
+        budgets=arena.budgets,
+        settings={**_settings(arena, seeds), "random_share": random_share},
+    )
+
+
+def _named(strategies: Sequence[str | QueryStrategy]) -> dict[str, QueryStrategy]:
+    if isinstance(strategies, str):
+        strategies = (strategies,)
+    named: dict[str, QueryStrategy] = {}
+    for given in strategies:
+        strategy = get_strategy(given)
+        name = given if isinstance(given, str) else strategy.name
+        if isinstance(given, str) and name in named:
+            continue
+        free, turn = name, 2
+        while free in named:  # two objects of one name differ in their parameters
+            free, turn = f"{name}#{turn}", turn + 1
+        named[free] = strategy
+    named.setdefault(BASELINE, get_strategy(BASELINE))
+    return named
+
+
+def _arm(name: str, tracks: Sequence[Track], budgets: tuple[int, ...]) -> Arm:
+    return Arm(
+        name=name,
+        curve=Curve(np.array(budgets), np.array([t.accuracy for t in tracks])),
+        seconds=np.array([t.seconds for t in tracks]),
+        human_seconds=np.array([t.human_seconds for t in tracks]),
+        cold_start=tracks[0].cold_start,
+    )
+
+
+def _settings(arena: Arena, seeds: int) -> dict[str, Any]:
+    pool, test = arena.parts(0)
+    habits = arena.habits
+    return {
+        "head": arena.head,
+        "seed": arena.seed,
+        "seeds": seeds,
+        "n_pool": len(pool),
+        "n_test": len(test),
+        "n_classes": arena.n_classes,
+        "smoothing": arena.smoothing,
+        "multi_label": arena.multi_label,
+        "split": "given"
+        if arena.split is not None
+        else f"{'random' if arena.multi_label else 'stratified'} fifth per seed",
+        "oracle": {
+            "mistakes": habits.mistakes if habits.confusion is None else "confusion matrix",
+            "skips": habits.skips,
+            "seconds": habits.seconds,
+            "spread": habits.spread,
+            "answers": "drawn" if arena.answers is None else "of people",
+            "times": "assumed, not measured" if arena.times is None else "of people",
+        },
+    }
+
+
+def _rounded(values: Float[np.ndarray, "*r"], digits: int) -> list[Any]:
+    rounded: list[Any] = np.round(values, digits).tolist()
+    return rounded

@@ -1,0 +1,1 @@
+"""What is on disk and known of a project."""

@@ -1,0 +1,209 @@
+"""The project folder: where things lie, and who may write."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from activessl.errors import ConfigError, ProjectError, ProjectLocked
+from activessl.ledger.fold import History, fold
+from activessl.ledger.offers import chosen
+from activessl.ledger.schema import Created, Offered
+from activessl.ledger.store import Ledger
+from activessl.pool.manifest import load_manifest, save_manifest
+from activessl.pool.pool import Pool
+from activessl.pool.sources import open_source
+from activessl.project.config import CONFIG_NAME, Config, read_config, write_config
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project folder. ``activessl.toml`` is its owner's, the ledger is the truth, the rest can be made again.
+
+    Args:
+        folder: Where it is.
+        own: What its ``activessl.toml`` says.
+    """
+
+    folder: Path
+    own: Config
+    _now: dict[tuple[str, ...], Config] = field(default_factory=dict, compare=False, repr=False)
+    _folded: dict[int, History] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def config(self) -> Config:
+        """What ``activessl.toml`` says, with the classes that there are now: people may add and remove some in the
+        labeling tool. As of the last look into the ledger."""
+        if not self._now:
+            with self.ledger() as ledger:
+                offers = [r.event for r in ledger.read(kind="offered") if isinstance(r.event, Offered)]
+            self._know(chosen(offers).classes(self.own.data.classes))
+        return next(iter(self._now.values()))
+
+    def _know(self, classes: tuple[str, ...]) -> None:
+        if classes not in self._now:
+            data = self.own.data.model_copy(update={"classes": classes})
+            config = self.own if classes == self.own.data.classes else self.own.model_copy(update={"data": data})
+            self._now.clear()
+            self._now[classes] = config
+
+    @classmethod
+    def create(cls, folder: Path, config: Config, *, version: str) -> Project:
+        """Make a project folder, or open it again when it was made with the same data.
+
+        Raises:
+            ConfigError: The folder holds another project.
+            ProjectError: The folder cannot be written.
+        """
+        path = folder / CONFIG_NAME
+        if path.exists():
+            there = read_config(path)
+            if (there.data.path, there.data.modality) != (config.data.path, config.data.modality):
+                raise ConfigError(
+                    f"{folder} holds a project about {there.data.path} already",
+                    hint="choose another folder with --project, or edit its activessl.toml",
+                )
+            if there != config:
+                raise ConfigError(
+                    f"{folder} holds this project already, with other settings",
+                    hint=f"edit {path}, or choose another folder",
+                )
+            return cls.open(folder)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, write_config(config).encode())
+        project = cls(folder, config)
+        with project.ledger() as ledger:
+            ledger.append(
+                [Created(classes=config.data.classes, modality=config.data.modality, seed=config.seed, version=version)]
+            )
+        return project
+
+    @classmethod
+    def open(cls, folder: Path) -> Project:
+        """Open a project folder.
+
+        Raises:
+            ProjectError: There is none.
+            ConfigError: Its config cannot be used.
+        """
+        if not (folder / CONFIG_NAME).is_file():
+            raise ProjectError(
+                f"no activessl project in {folder.resolve()}",
+                hint="run `activessl init DATA` there, or name the folder with --project",
+            )
+        return cls(folder, read_config(folder / CONFIG_NAME))
+
+    @property
+    def data(self) -> Path:
+        """The data that the config names, relative to the project folder."""
+        return self.folder / Path(self.own.data.path).expanduser()
+
+    @property
+    def test(self) -> Path | None:
+        """The test data that the config names, relative to the project folder; None where it names none."""
+        named = self.own.data.test
+        return None if named is None else self.folder / Path(named).expanduser()
+
+    def ledger(self) -> Ledger:
+        """The project's ledger."""
+        name = self.own.ledger
+        if "://" in name:
+            return Ledger(name)
+        path = self.folder / name
+        with writing(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return Ledger(path)
+
+    def history(self) -> History:
+        """What has happened so far; folded again only after something has."""
+        with self.ledger() as ledger:
+            last = ledger.last()
+            history = self._folded.get(last)
+            if history is None:
+                events = list(ledger)
+                history = fold(events, classes=self.own.data.classes, multi_label=self.own.data.multi_label)
+                self._folded.clear()
+                self._folded[events[-1].seq if events else 0] = history
+        self._know(history.classes)
+        return history
+
+    def pool(self) -> Pool:
+        """What there is to label; only what changed since ``remember`` is read again. Writes nothing."""
+        return load_manifest(
+            self._manifest, open_source(self.data, self.own.data.modality, without=own_folders(self.folder))
+        )
+
+    def remember(self, pool: Pool) -> None:
+        """Keep the description of the pool, so that opening it again takes no time."""
+        with writing(self.folder):
+            save_manifest(pool, self._manifest)
+
+    @property
+    def _manifest(self) -> Path:
+        return self.folder / "pool.parquet"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the right to write. Readers need none.
+
+        Raises:
+            ProjectLocked: Another process holds it.
+        """
+        lock = FileLock(self.folder / ".lock", timeout=0)
+        try:
+            with writing(self.folder):
+                lock.acquire()
+        except Timeout:
+            raise ProjectLocked(
+                f"another activessl process is working on {self.folder}", hint="wait until it is done, or stop it"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def own_folders(folder: Path) -> tuple[Path, ...]:
+    """What a project makes in its folder, which is no data: a project may lie inside the folder of its data."""
+    return tuple(folder / name for name in ("embeddings", "encoders", "heads", "reports", "studio"))
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    part = beside(path)
+    try:
+        with part.open("xb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def beside(path: Path) -> Path:
+    """Where something is made before it takes its place: a name that no other process uses at the same time."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn a failing disk into an error that a person can act on."""
+    try:
+        yield
+    except Timeout:
+        raise  # filelock's, also an OSError: another process, not the disk
+    except ProjectError:
+        raise
+    except OSError as error:
+        raise ProjectError(
+            f"cannot write to {folder}: {error.strerror or error}", hint="check that the disk is writable and not full"
+        ) from None

@@ -1,0 +1,350 @@
+"""What a project knows at one moment: its history, vectors and head, as the state that a strategy reads."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from activessl.annotators.base import Suggestion
+from activessl.encoders.embeddings import Embeddings, stamp
+from activessl.encoders.registry import load_encoder
+from activessl.errors import EncoderError, HeadError, LabelError, ProjectError
+from activessl.geometry.chain import similarity_chain
+from activessl.geometry.smoothing import Smoothed, smooth
+from activessl.geometry.units import centred_rows
+from activessl.heads.base import Head
+from activessl.heads.folds import fold_predictions
+from activessl.heads.registry import load_head, make_head
+from activessl.labels.answers import is_again, item_of
+from activessl.labels.decisions import Labels, decide, named, sureness
+from activessl.ledger.fold import History, RoundHistory
+from activessl.ledger.schema import AUDIT
+from activessl.pool.progress import OnProgress
+from activessl.project.folder import Project, beside, write_atomic, writing
+from activessl.scoring.model import Model
+from activessl.strategies.base import SAMPLES, Query, State
+
+SUGGESTED = 4  # the pre-selected class and three alternatives: more is slower to read than the full list
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A project at one moment. Derived parts are computed when first asked for, and kept.
+
+    Args:
+        project: The project folder.
+        history: What its ledger says.
+        on_progress: Told how far the smoothing of a large pool is, and how far ``Evidence`` is: what takes long.
+    """
+
+    project: Project
+    history: History
+    on_progress: OnProgress | None = None
+
+    @classmethod
+    def of(cls, project: Project, on_progress: OnProgress | None = None) -> Snapshot:
+        """The project as it is now."""
+        return cls(project, project.history(), on_progress)
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """The vectors that the project uses now.
+
+        Raises:
+            ProjectError: Nothing was encoded yet, or the cache was deleted or is damaged.
+        """
+        encoded = self.history.encoded
+        if encoded is None:
+            raise ProjectError("the pool is not encoded yet", hint="run `activessl encode`")
+        try:
+            return Embeddings.load(embeddings_folder(self.project, encoded.fingerprint))
+        except EncoderError as error:
+            raise ProjectError(error.message, hint="run `activessl encode`: it makes them again") from None
+
+    @cached_property
+    def smoothed(self) -> Smoothed:
+        """The vectors smoothed over the pool's neighbourhoods; kept beside them, made again when they change."""
+        where = embeddings_folder(self.project, self.embeddings.fingerprint)
+        folder, now = where / "smoothed", stamp(where)
+        note = folder / "of.txt"  # the vectors that were smoothed: comparing them all takes seconds in a large pool
+        try:
+            kept = Smoothed.load(folder)
+            if kept.fits(self.embeddings.vectors.shape) and note.is_file() and note.read_text() == now:
+                return kept
+        except HeadError:
+            kept = None
+        points = centred_rows(self.embeddings.vectors)
+        if kept is None or not kept.belongs_to(points):
+            kept = smooth(points, on_progress=self.on_progress)
+            save_whole(kept, folder)
+        with suppress(ProjectError), writing(folder):  # without it they are compared again
+            write_atomic(note, now.encode())
+        return kept
+
+    @property
+    def points(self) -> Float[np.ndarray, "n d"]:
+        """The vectors as strategies and heads see them: centred on the pool, smoothed, of length one."""
+        return self.smoothed.points
+
+    def points_of(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
+        """Other items' vectors, seen as the pool is."""
+        return self.smoothed.transform(centred_rows(vectors, self.embeddings.mean))
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """The row of each item that has a vector. The pool may have grown since it was encoded."""
+        return {item: i for i, item in enumerate(self.embeddings.ids)}
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether an item may have several classes, or none."""
+        return self.project.config.data.multi_label
+
+    @cached_property
+    def training(self) -> tuple[Int[np.ndarray, " m"], Labels]:
+        """Rows that have a label, ascending, and their class indices or, multi-label, (m, k) of 0 and 1, with -1 for a
+        class that joined after the item was looked at."""
+        index = {name: k for k, name in enumerate(self.project.config.data.classes)}
+        labels = self.history.labels.items()
+        known = sorted((self.row[item], label.classes, label.unknown) for item, label in labels if item in self.row)
+        rows = np.array([r for r, _, _ in known], dtype=np.int64)
+        if not self.multi_label:
+            return rows, np.array([index[classes[0]] for _, classes, _ in known], dtype=np.int64)
+        table = np.zeros((len(known), len(index)), dtype=np.int64)
+        for i, (_, classes, unknown) in enumerate(known):
+            table[i, [index[name] for name in classes]] = 1
+            table[i, [index[name] for name in unknown]] = -1
+        return rows, table
+
+    @cached_property
+    def excluded(self) -> Bool[np.ndarray, " n"]:
+        """True where an item is not asked about although it has no label: skipped, gone, set aside or accepted."""
+        aside = self.history.set_aside | self.history.missing | self.history.machine.keys()
+        return np.array([item in aside for item in self.embeddings.ids], dtype=bool)
+
+    @cached_property
+    def free(self) -> Bool[np.ndarray, " n"]:
+        """True where an item can be asked about for the first time; labels of items that have left do not count."""
+        free = ~self.excluded
+        free[self.training[0]] = False
+        return free
+
+    @cached_property
+    def head(self) -> Head | None:
+        """The newest head: from its file, or fitted again where the file is gone; None before the first."""
+        taught = self.history.taught
+        if taught is None or not len(self.training[0]):
+            return None
+        folder = head_folder(self.project, taught.round, taught.digest)
+        if taught.fingerprint == self.embeddings.fingerprint and folder.is_dir():
+            try:
+                head = load_head(self.project.config.head.name, folder, multi_label=self.multi_label)
+            except HeadError:
+                pass  # a cache: what cannot be read is made again
+            else:
+                if len(head.classes_) == len(self.project.config.data.classes):
+                    return head
+        return self.fitted(None)
+
+    def predicted_before(self, number: int) -> Labels | None:
+        """What the last head of the rounds before ``number`` predicts, on the vectors of today.
+
+        None where there is none, where it saw other vectors or other classes, or where its file is gone: with a head
+        of the same round, agreement would only say that a verb was repeated.
+        """
+        earlier = [r.taught[-1] for r in self.history.rounds if r.taught and r.number < number]
+        if not earlier or earlier[-1].fingerprint != self.embeddings.fingerprint:
+            return None
+        try:
+            folder = head_folder(self.project, earlier[-1].round, earlier[-1].digest)
+            head = load_head(self.project.config.head.name, folder, multi_label=self.multi_label)
+        except HeadError:
+            return None
+        if len(head.classes_) != len(self.project.config.data.classes):
+            return None
+        return decide(head.predict_proba(self.points), multi_label=self.multi_label)
+
+    def new_head(self) -> Head:
+        """A head that has learned nothing, as the config names it."""
+        config = self.project.config
+        return make_head(config.head.name, len(config.data.classes), config.seed, multi_label=self.multi_label)
+
+    @cached_property
+    def probs(self) -> Float[np.ndarray, "n k"] | None:
+        """The head's probabilities of every item of the pool."""
+        return None if self.head is None else self.head.predict_proba(self.points)
+
+    @cached_property
+    def decided(self) -> Labels | None:
+        """What the head says of every item of the pool."""
+        return None if self.probs is None else decide(self.probs, multi_label=self.multi_label)
+
+    @property
+    def sure(self) -> Float[np.ndarray, " n"]:
+        """The probability that this is right, in all classes of an item where it may have several; 0 without a head."""
+        if self.probs is None:
+            return np.zeros(len(self.embeddings))
+        return sureness(self.probs, multi_label=self.multi_label)
+
+    def fitted(self, start: Head | None) -> Head:
+        """A head that has learned all labels there are, from another's weights if given: the same, sooner."""
+        rows, y = self.training
+        classes = np.arange(len(self.project.config.data.classes))
+        return (start or self.new_head()).partial_fit(self.points[rows], y, classes=classes)
+
+    def held_out_predictions(self) -> Labels:
+        """For each label, what a head predicts which was taught only labels of the other folds (of 5)."""
+        config, (rows, y) = self.project.config, self.training
+        return fold_predictions(
+            self.points[rows], y, head=config.head.name, n_classes=len(config.data.classes), seed=config.seed
+        )
+
+    def model(self) -> Model:
+        """Encoder, pool and newest head together, to score items that nobody has seen.
+
+        Raises:
+            LabelError: There is no head yet.
+        """
+        if self.head is None:
+            raise LabelError("no model yet", hint="label some items, then run `activessl teach`")
+        config = self.project.config
+        return Model(
+            encoder=load_encoder(self.project.folder / "encoders" / self.embeddings.fingerprint),
+            modality=config.data.modality,
+            classes=config.data.classes,
+            mean=self.embeddings.mean,
+            pool=self.smoothed,
+            head=self.head,
+            head_name=config.head.name,
+            reach=self.smoothed.usual_reach(),
+            multi_label=self.multi_label,
+        )
+
+    def named(self, label: Any) -> tuple[str, ...]:
+        """The classes of one label of ``training``, or of one of ``decided``."""
+        return named(label, self.project.config.data.classes)
+
+    def state(self, number: int, *, samples: bool = False) -> State:
+        """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""
+        config, (rows, y) = self.project.config, self.training
+        return State(
+            vectors=self.points,
+            labeled=rows,
+            labels=np.maximum(y, 0),
+            n_classes=len(config.data.classes),
+            rng=np.random.default_rng([config.seed, number]),
+            probs=self.probs,
+            samples=self._samples(np.random.default_rng([config.seed, number, 2])) if samples else None,
+            predict=None if self.head is None else self.head.predict_proba,
+            excluded=self.excluded,
+            ids=self.embeddings.ids,
+            class_names=config.data.classes,
+        )
+
+    def _samples(self, rng: np.random.Generator) -> Float[np.ndarray, "s n k"] | None:
+        """Probabilities under draws from the head's posterior; None where it has none."""
+        if not hasattr(self.head, "sample_proba"):
+            return None
+
+        def drawn(head: Any) -> Float[np.ndarray, "s n k"]:
+            found: Float[np.ndarray, "s n k"] = head.sample_proba(self.points, SAMPLES, rng)
+            return found
+
+        with suppress(HeadError):
+            return drawn(self.head)
+        with suppress(HeadError):  # the posterior is not in a head's file; fitted again, it has one
+            return drawn(self.fitted(None))
+        return None  # all labels are of one class
+
+    def chained(self, asked: Sequence[str], waiting: Sequence[str]) -> tuple[str, ...]:
+        """What waits of a round, alike items after each other; as time passes the same order, with gaps."""
+        known = [item for item in asked if item_of(item) in self.row]
+        chain = similarity_chain(self.points[[self.row[item_of(item)] for item in known]])
+        left = set(waiting)
+        return tuple(known[i] for i in chain if known[i] in left)
+
+    @property
+    def accepted_rows(self) -> Int[np.ndarray, " a"]:
+        """Rows that stand accepted by machine: not chosen, but drawn at random like all others, or no one would know
+        how good the model is on the whole pool."""
+        aside = self.history.set_aside | self.history.missing
+        machine = self.history.machine.keys() - aside
+        return np.array(sorted(self.row[i] for i in machine if i in self.row), dtype=np.int64)
+
+    def suggestions(self, query: Query, number: int) -> list[Suggestion]:
+        """What the head thinks of the items of a query; a share of them, always the same, not to be shown."""
+        if self.probs is None:
+            return []
+        config = self.project.config
+        rows = [self.row[item_of(item)] for item in query.ids]
+        probs = self.probs[rows]
+        # all that would be pre-selected, and some that nearly would
+        shown = max(SUGGESTED, int((probs >= 0.5).sum(axis=1).max(initial=0)) if self.multi_label else 0)
+        top = np.argsort(-probs, axis=1, kind="stable")[:, :shown]
+        blind = self._blind(number)
+        return [
+            Suggestion(
+                item_id=item,
+                classes=tuple(config.data.classes[k] for k in top[i]),
+                probs=tuple(float(probs[i, k]) for k in top[i]),
+                blind=bool(blind[rows[i]]) or is_again(item),  # a second opinion that sees the first is none
+            )
+            for i, item in enumerate(query.ids)
+        ]
+
+    def hidden(self, current: RoundHistory | None) -> frozenset[str]:
+        """Ids of the open round whose class people must not be shown: an audit's, and the blind share."""
+        if current is None:
+            return frozenset()
+        if current.queried.strategy == AUDIT:
+            return frozenset(current.asked)
+        blind = self._blind(current.number)
+        return frozenset(i for i in current.asked if i in self.row and blind[self.row[i]])
+
+    def _blind(self, number: int) -> Bool[np.ndarray, " n"]:
+        # seeded by round, not by call: pushing again hides the same items
+        rng = np.random.default_rng([self.project.config.seed, number, 1])
+        return np.asarray(rng.random(len(self.points)) < self.project.config.annotator.blind_share)
+
+
+def embeddings_folder(project: Project, fingerprint: str) -> Path:
+    """Where the vectors of an encoder lie."""
+    return project.folder / "embeddings" / fingerprint
+
+
+def head_folder(project: Project, number: int, digest: str) -> Path:
+    """Where the head of a round and a set of labels lies."""
+    # a head answers in numbers: with other classes, or in another order, the same file would say something else
+    told = "\n".join((project.config.head.name, *project.config.data.columns))
+    return project.folder / "heads" / f"{number:04d}-{digest}-{sha256(told.encode()).hexdigest()[:8]}"
+
+
+def save_whole(thing: Head | Smoothed, folder: Path) -> None:
+    """Write something so that it is there whole or not at all; where two processes do so at once, either's is."""
+    part, old = beside(folder), beside(folder)
+    with writing(folder):
+        try:
+            part.mkdir(parents=True)
+            thing.save(part)
+            for turn in range(100):
+                try:
+                    part.rename(folder)
+                    break
+                except OSError as error:
+                    if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or turn == 99:
+                        raise
+                with suppress(FileNotFoundError):  # somebody else moved it away first
+                    folder.rename(old)
+                shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,453 @@
+"""What a project knows of itself by its own labels: how good it is, what it saved, what more labels would give."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from itertools import count
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from activessl.errors import MeasureError, ProjectError
+from activessl.labels.answers import is_again, item_of
+from activessl.labels.decisions import Labels, decide, one_kind, same, sureness
+from activessl.ledger.schema import AUDIT, CONFIRM
+from activessl.measuring.planning.hours import HumanTime, human_time, usable_seconds
+from activessl.measuring.planning.plan import Plan, Price, check_target, make_plan
+from activessl.measuring.planning.roi import Roi, return_on_investment
+from activessl.measuring.planning.worth import Worth, next_hour
+from activessl.measuring.quality.audit import FEWEST, Audit, audit_accuracy
+from activessl.measuring.quality.classes import ClassQuality, audit_classes, class_counts, quality_of_counts
+from activessl.measuring.quality.trust import Trust, confidence_groups
+from activessl.measuring.savings.live import HEADS, PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
+from activessl.measuring.savings.trend import Trend, fit_trend
+from activessl.pool.progress import tell
+from activessl.project.folder import write_atomic, writing
+from activessl.project.snapshot import Snapshot
+from activessl.proof.draws import Drawn, draws
+
+#: Written into what is kept, so that figures of an older way of estimating are not shown.
+VERSION = 4
+FOLDS = 5
+#: With so many random labels since the last items came, those from before are left out, and the new items covered.
+ENOUGH = 3 * FEWEST
+#: So many heads are taught to measure accuracy and savings: what progress is told of.
+USUAL_HEADS = FOLDS + HEADS
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A project's snapshot with what can be measured on it; each part is computed when first asked for.
+
+    Args:
+        snapshot: The project at one moment; its ``on_progress`` is told of each head that is taught to measure.
+    """
+
+    snapshot: Snapshot
+    _heads: Iterator[int] = field(default_factory=lambda: count(1), init=False, repr=False, compare=False)
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        """The random share, as far as it is labeled."""
+        return draws(self.snapshot, ENOUGH)
+
+    @property
+    def newer_text(self) -> str:
+        """How many items the measures say nothing of; empty where they are about all."""
+        if self.audit is None:
+            return ""
+        newer, aside = self.drawn.newer, self._aside
+        said = [f"{newer:,} items came after these random labels were drawn, and are not covered by them"] * (newer > 0)
+        if aside:
+            said.append(
+                f"{aside:,} random items were given a class that the project does not have: items like these are not "
+                "counted, and the model is wrong about all of them"
+            )
+        return "; ".join(said)
+
+    @property
+    def _aside(self) -> int:
+        """Items of the random share that were answered, but with a class that the project does not have (any more)."""
+        history = self.snapshot.history
+        aside = {item_of(a.item_id) for a in history.quarantined}
+        return len((aside & history.drawn) - history.labels.keys())
+
+    @cached_property
+    def said(self) -> Labels:
+        """For each label, what a head that was not taught it says of the item.
+
+        A random label is left out beside a fifth of the random ones only: the head that judges it then knows nearly
+        all that today's head knows. Any other is left out beside a fifth of all labels.
+        """
+        found = np.array(self.snapshot.held_out_predictions())
+        found[self.drawn.at] = decide(self._whole[1], multi_label=self.snapshot.multi_label)
+        return found
+
+    @cached_property
+    def correct(self) -> Bool[np.ndarray, " n"]:
+        """For each label, whether a head that was not taught it predicts it rightly."""
+        return same(self.said, self.snapshot.training[1])
+
+    def _judged(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Bool[np.ndarray, " m"]]:
+        """How many labels heads were taught, the first ``part`` of all, and which random labels they had right."""
+        size, probs = self._whole if part == 1 and of is None else self._answers(part, of)
+        return size, self._right(probs)
+
+    def _right(self, probs: Float[np.ndarray, "m k"]) -> Bool[np.ndarray, " m"]:
+        """Whether these probabilities of the random labels decide for what people said."""
+        return same(decide(probs, multi_label=self.snapshot.multi_label), self.snapshot.training[1][self.drawn.at])
+
+    @cached_property
+    def _whole(self) -> tuple[float, Float[np.ndarray, "m k"]]:
+        return self._answers(1.0)
+
+    def _answers(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Float[np.ndarray, "m k"]]:
+        """How many labels heads were taught, the first ``part`` of all, and what they said of the random labels.
+
+        Of the random labels a fifth at a time is left out. ``of``: Positions of labels, if there were no others.
+        """
+        at = self.drawn.at
+        order = self._asked[1] if of is None else self._asked[1][np.isin(self._asked[1], of)]
+        fold = np.random.default_rng([self.snapshot.project.config.seed, 6]).permutation(len(at)) % FOLDS
+        size, folds = 0.0, np.unique(fold)
+        probs = np.zeros((len(at), len(self.snapshot.project.config.data.classes)))
+        for f in folds:
+            out = at[fold == f]
+            others = order[~np.isin(order, out)]
+            taught = others[: max(2, round(part * len(others)))]
+            size += len(taught) / len(folds)
+            probs[fold == f] = self._probs(taught, out)
+        return size, probs
+
+    @cached_property
+    def trust(self) -> Trust | None:
+        """What heads that were not taught them said of the random labels, and how often it was right; None while these
+        are too few."""
+        if self.audit is None:
+            return None
+        _, probs = self._whole
+        try:
+            return confidence_groups(sureness(probs, multi_label=self.snapshot.multi_label), self._right(probs))
+        except MeasureError:
+            return None
+
+    @cached_property
+    def _asked(self) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+        """For each label the round that first asked for it, 0 where it was there before; and the labels in order."""
+        first: dict[str, tuple[int, int]] = {}
+        for r in self.snapshot.history.rounds:
+            for item in r.asked:
+                first.setdefault(item, (r.number, len(first)))
+        ids = self.snapshot.embeddings.ids
+        number, place = np.array([first.get(ids[row], (0, -1)) for row in self.snapshot.training[0]]).reshape(-1, 2).T
+        if self.snapshot.history.at_a_glance:
+            # what was confirmed with its group can still be drawn, until somebody is asked about it alone
+            alone: dict[str, int] = {}
+            for r in self.snapshot.history.rounds:
+                for item in r.asked:
+                    if is_again(item):
+                        alone.setdefault(item_of(item), r.number)
+            later = len(self.snapshot.history.rounds) + 1
+            for i, row in enumerate(self.snapshot.training[0]):
+                if ids[row] in self.snapshot.history.at_a_glance:
+                    number[i] = alone.get(ids[row], later)
+        return number, np.argsort(place, kind="stable")
+
+    @cached_property
+    def _single(self) -> Int[np.ndarray, " s"]:
+        """Positions of the labels that somebody gave looking at the item alone: groups took no question each."""
+        ids, groups = self.snapshot.embeddings.ids, self.snapshot.history.only_at_a_glance
+        return np.array(
+            [i for i, row in enumerate(self.snapshot.training[0]) if ids[row] not in groups], dtype=np.int64
+        )
+
+    def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
+        """What a new head that was taught some of the labels says of others; positions among the training labels."""
+        return decide(self._probs(taught, asked), multi_label=self.snapshot.multi_label)
+
+    def _probs(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Float[np.ndarray, "b k"]:
+        rows, y = self.snapshot.training
+        if one_kind(y[taught]):
+            only = y[taught[0]]
+            sure = only if self.snapshot.multi_label else np.eye(len(self.snapshot.project.config.data.classes))[only]
+            return np.tile(np.asarray(sure, dtype=float), (len(asked), 1))
+        head = self.snapshot.new_head().fit(self.snapshot.points[rows[taught]], y[taught])
+        tell(self.snapshot.on_progress, "measure", min(next(self._heads), USUAL_HEADS), USUAL_HEADS)
+        return np.asarray(head.predict_proba(self.snapshot.points[rows[asked]]))
+
+    @cached_property
+    def audit(self) -> Audit | None:
+        """The accuracy of today's head on the pool, from the random share; None while too few of it is labeled."""
+        if self.snapshot.history.encoded is None or len(self.drawn.at) < FEWEST:
+            return None
+        kept = self._kept.get("audit")
+        if kept is not None:
+            return Audit(**kept)
+        return audit_accuracy(
+            self.correct[self.drawn.at], self.drawn.chance, rounds=self.drawn.rounds, known=self._known
+        )
+
+    @property
+    def tested(self) -> int:
+        """Test items that the class figures rest on; 0 where they rest on the random share."""
+        taught = self.snapshot.history.taught
+        return (taught.test_items or 0) if taught is not None and taught.per_class is not None else 0
+
+    @cached_property
+    def classes(self) -> tuple[ClassQuality, ...]:
+        """How good today's head is at each class: on the project's test data where it has some, else from the random
+        share; empty while too few of it is labeled."""
+        taught, names = self.snapshot.history.taught, self.snapshot.project.config.data.classes
+        if taught is not None and taught.per_class is not None:
+            return quality_of_counts(np.array([taught.per_class.get(name, (0, 0, 0)) for name in names]))
+        if self.audit is None:
+            return ()
+        kept = self._kept.get("classes")
+        if kept is not None:
+            return tuple(map(ClassQuality.from_dict, kept))
+        at, y = self.drawn.at, self.snapshot.training[1]
+
+        def shares(rows: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "k 3"]:
+            return class_counts(y[rows], self.said[rows], len(names)) / max(int(rows.sum()), 1)
+
+        known = self._before(shares)
+        return audit_classes(y[at], self.said[at], self.drawn.chance, len(names), rounds=self.drawn.rounds, known=known)
+
+    @property
+    def _known(self) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+        """For each random label, what was labeled when it was drawn: the share of the pool, and how much is right."""
+        return self._before(lambda rows: np.array(self.correct[rows].mean() if rows.any() else 0.0))
+
+    def _before(
+        self, measure: Callable[[Bool[np.ndarray, " n"]], np.ndarray]
+    ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m ..."]]:
+        """For each random label, the share of the pool that was labeled when it was drawn, and a measure of that."""
+        ids, late = self.snapshot.embeddings.ids, self.snapshot.history.late
+        there = np.array([late.get(ids[row], 0) <= self.drawn.until for row in self.snapshot.training[0]])
+        items = len(ids) - self.drawn.newer
+        # it is the same for all that a round drew; a row for each label would not fit where there are many
+        rounds, which = np.unique(self.drawn.rounds, return_inverse=True)
+        before = [there & (self._asked[0] < number) for number in rounds]
+        count = np.array([np.sum(b) for b in before], dtype=float)
+        return (count / items)[which], np.array([measure(b) for b in before])[which]
+
+    @cached_property
+    def live(self) -> LiveSavings | None:
+        """Labels saved so far, estimated; None while too few of the random share is labeled."""
+        prior = self._expected()
+        if self.audit is None or prior is None:
+            return None
+        kept = self._kept.get("live")
+        if kept is not None:
+            return LiveSavings(**kept)
+        rows, y = self.snapshot.training
+        drawn = np.zeros(len(rows), dtype=bool)
+        drawn[self.drawn.at] = True
+        rng = np.random.default_rng([self.snapshot.project.config.seed, 5])
+        single, correct = self._single, self.correct
+        if len(single) < len(rows):
+            correct = correct.copy()
+            correct[self.drawn.at] = self._judged(1.0, single)[1]
+
+        def learn(taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
+            return self.learn(single[taught], single[asked])
+
+        items = len(self.snapshot.embeddings)
+        return live_savings(learn, y[single], drawn[single], correct[single], rng=rng, prior=prior, pool=items)
+
+    @property
+    def unsaid(self) -> str:
+        """Why there is no estimate of the labels saved, where there is none."""
+        return "nothing but chance chose" if self._expected() is None else "too few random labels yet"
+
+    def _expected(self) -> Prior | None:
+        """What the strategies that chose are expected to save; None where nothing but chance chose."""
+        chose = {
+            r.queried.strategy
+            for r in self.snapshot.history.rounds
+            if r.queried.strategy != "random" and any(item.propensity is None for item in r.queried.items)
+        } - {AUDIT, CONFIRM}
+        if not chose:
+            return None
+        return PUBLIC if chose == {"auto"} else UNKNOWN
+
+    @cached_property
+    def curve(self) -> Trend:
+        """How the accuracy of this project's heads goes on: measured on the random labels, each left out in its turn.
+
+        Raises:
+            MeasureError: Too few random labels.
+        """
+        count = len(self.drawn.at)
+        if count < FEWEST or self.audit is None:
+            raise MeasureError(
+                f"{count} random labels are too few to say how the accuracy goes on",
+                hint=f"label at least {FEWEST} items of the random share, with query.random_share above 0",
+            )
+        rng = np.random.default_rng([self.snapshot.project.config.seed, 8])
+        return fit_trend(*self._outcomes, rng=rng)[0]
+
+    @cached_property
+    def _outcomes(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p m"]]:
+        """How many labels heads were taught, ascending, and which random labels each had right."""
+        kept = self._kept.get("outcomes")
+        if kept is not None:
+            return np.array(kept["sizes"]), np.array(kept["right"], dtype=float)
+        of = self._single if len(self._single) < len(self.snapshot.training[0]) else None
+        sizes, right = zip(*(self._judged(part, of) for part in PARTS), strict=True)
+        return np.array(sizes), np.array(right, dtype=float)
+
+    @cached_property
+    def time(self) -> HumanTime | None:
+        """What labeling took; None where no times were recorded."""
+        try:
+            rng = np.random.default_rng([self.snapshot.project.config.seed, 2])
+            return human_time(self.snapshot.history.answers.values(), rng=rng)
+        except MeasureError:
+            return None
+
+    @property
+    def price(self) -> Price:
+        """What labeling costs, by the config."""
+        rates = self.snapshot.project.config.rates
+        return Price(rates.per_hour, rates.currency, rates.per_point)
+
+    def plan(self, target: float) -> Plan:
+        """What it takes to a target.
+
+        Raises:
+            MeasureError: Too few random labels, or a target outside (0, 1).
+        """
+        check_target(target)  # before heads are taught for it
+        return make_plan(
+            self.curve,
+            target,
+            labels=len(self._single),
+            pool=len(self.snapshot.embeddings) - len(self.snapshot.training[0]) + len(self._single),
+            random_labels=len(self.drawn.at),
+            time=self.time,
+            price=self.price,
+            worth=self.worth,
+            rng=np.random.default_rng([self.snapshot.project.config.seed, 7]),
+        )
+
+    @cached_property
+    def worth(self) -> Worth | None:
+        """Whether the next hour of labeling is worth its price; None where nobody says what a point of accuracy is
+        worth, no times were recorded, or no head was taught."""
+        rates = self.snapshot.project.config.rates
+        if rates.per_hour is None or rates.per_point is None or self.time is None or self.snapshot.probs is None:
+            return None
+        if len(self.snapshot.training[0]) < FEWEST:
+            return None
+        sizes, right = np.ones(1), np.empty((1, 0))
+        if len(self.drawn.at):
+            sizes, right = self._outcomes
+        return next_hour(
+            float(np.mean(1 - self.snapshot.sure)),
+            sizes,
+            right,
+            labels=len(self._single),
+            pool=len(self.snapshot.embeddings) - len(self.snapshot.training[0]) + len(self._single),
+            seconds_per_label=float(self.time.per_label),
+            per_hour=rates.per_hour,
+            per_point=rates.per_point,
+        )
+
+    def goal(self) -> Plan | None:
+        """The plan to the accuracy at which the config says to stop; None without one, or while too little is known."""
+        target = self.snapshot.project.config.stop.accuracy
+        if target is None or target >= 1 or self.audit is None:
+            return None
+        return self.plan(target)
+
+    def roi(self) -> Roi | None:
+        """Money so far, by the estimate of the labels saved; None without rates, times or such an estimate."""
+        history, rates = self.snapshot.history, self.snapshot.project.config.rates
+        taught = [r.queried.seconds + sum(t.seconds for t in r.taught) for r in history.rounds if r.taught]
+        if rates.per_hour is None or self.live is None or self.time is None or not taught:
+            return None
+        start, paces = 0.0 if history.encoded is None else history.encoded.seconds, self._paces
+        return return_on_investment(
+            self.live.saved,
+            self.live.low,
+            self.live.high,
+            labels=[labels for labels, _ in paces],
+            seconds_per_label=self.time.per_label,
+            per_hour=rates.per_hour,
+            currency=rates.currency,
+            overhead=rates.overhead,
+            machine_hours=[(start + s) / 3600 for s in np.cumsum(taught)],
+            group_hours=[seconds / 3600 for _, seconds in paces],
+            compute_per_hour=rates.compute_per_hour,
+        )
+
+    @property
+    def _paces(self) -> list[tuple[int, float]]:
+        """After each round that was taught: labels that were given one by one, and seconds that groups took so far."""
+        history, ids = self.snapshot.history, self.snapshot.embeddings.ids
+        grouped = {group.id: r.number for r in history.rounds for group in r.queried.groups}
+        shown: dict[str, int] = {}  # items that were confirmed with their group, and in which round
+        took: dict[int, float] = {}
+        for answer in history.answers.values():
+            if answer.group:
+                number = grouped.get(answer.group, 0)
+                took[number] = took.get(number, 0.0) + usable_seconds(answer)
+                if answer.kind == "label":
+                    shown[answer.item_id] = number
+        # until somebody looks at them alone; that is asked in a later round
+        alone = {ids[self.snapshot.training[0][i]]: int(self._asked[0][i]) for i in self._single}
+        known = {ids[row] for row in self.snapshot.training[0]}
+        spans = [(n, alone.get(item, len(history.rounds) + 1)) for item, n in shown.items() if item in known]
+        return [
+            (
+                r.taught[-1].labels - sum(n <= r.number < until for n, until in spans),
+                sum(seconds for n, seconds in took.items() if n <= r.number),
+            )
+            for r in history.rounds
+            if r.taught
+        ]
+
+    def keep(self) -> None:
+        """Remember what was measured so far beside the project's other caches, so that it is known again at once."""
+        measured = vars(self)  # a part is there once somebody asked for it
+        new: dict[str, Any] = {
+            name: measured[name].to_dict() for name in ("audit", "live") if measured.get(name) is not None
+        }
+        if measured.get("classes") and not self.tested:
+            new["classes"] = [quality.to_dict() for quality in self.classes]
+        if "_outcomes" in measured:
+            sizes, right = self._outcomes
+            new["outcomes"] = {"sizes": sizes.tolist(), "right": right.astype(int).tolist()}
+        if not new.keys() - self._kept.keys():
+            return
+        folder = self.snapshot.project.folder / "reports"
+        found = {**self._kept, **new, "key": self._key}
+        try:
+            with writing(folder):
+                folder.mkdir(exist_ok=True)
+                write_atomic(folder / "evidence.json", json.dumps(found, allow_nan=False).encode())
+        except ProjectError:
+            pass  # a cache, and a reader may have no right to write
+
+    @cached_property
+    def _key(self) -> str:
+        history, config = self.snapshot.history, self.snapshot.project.config
+        fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
+        told = (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.columns)
+        glanced = sorted(history.only_at_a_glance)
+        since = (len(history.rounds), len(history.late), history.forgotten, *([glanced] if glanced else []))
+        return sha256(repr((told, *since)).encode()).hexdigest()
+
+    @cached_property
+    def _kept(self) -> dict[str, Any]:
+        try:
+            found = json.loads((self.snapshot.project.folder / "reports" / "evidence.json").read_text(encoding="utf-8"))
+            return dict(found) if found["key"] == self._key else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}

@@ -1,0 +1,180 @@
+"""The gates between a project's stages: go or no-go, from what is known, written down with what that rests on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Literal
+
+from activessl.errors import ConfigError, MeasureError
+from activessl.labels.merge import first_answers
+from activessl.ledger.fold import History
+from activessl.ledger.schema import FOUND, Check, Decided
+from activessl.measuring.planning.stopping import share_interval
+from activessl.project.config import StageConfig
+from activessl.project.folder import Project
+from activessl.project.snapshot import Snapshot
+from activessl.proof.estimates import Evidence
+
+
+def pass_gate(project: Project, name: str | None = None, *, note: str = "") -> Decided:
+    """Judge a stage by what is known now, and write the decision down.
+
+    Raises:
+        ConfigError: No such stage, or none is left to judge.
+    """
+    with project.lock():
+        snapshot = Snapshot.of(project)
+        decided = judge_stage(Evidence(snapshot), next_stage(project.config.stages, snapshot.history, name), note=note)
+        with project.ledger() as ledger:
+            ledger.append([decided])
+    return decided
+
+
+def next_stage(stages: tuple[StageConfig, ...], history: History, name: str | None = None) -> StageConfig:
+    """The stage to judge: the one that is named, or the first that no gate has let through.
+
+    Raises:
+        ConfigError: No such stage, or none is left.
+    """
+    if not stages:
+        raise ConfigError(
+            "activessl.toml has no stages to judge", hint="add a [[stages]] with a name and an accuracy to it"
+        )
+    if name is not None:
+        found = next((stage for stage in stages if stage.name == name), None)
+        if found is None:
+            raise ConfigError(
+                f"no stage {name!r} in activessl.toml", hint=f"choose one of {', '.join(s.name for s in stages)}"
+            )
+        return found
+    newest = {decision.stage: decision.decision for decision in history.decisions}
+    left = next((stage for stage in stages if newest.get(stage.name) != "go"), None)
+    if left is None:
+        raise ConfigError("all stages have passed their gates", hint="name one to judge it again")
+    return left
+
+
+def judge_stage(evidence: Evidence, stage: StageConfig, *, note: str = "") -> Decided:
+    """Measure what a stage asks for: "go" if all of it is met, "no-go" if some is not, "open" if some is not known.
+
+    Args:
+        evidence: The project at one moment.
+        stage: What is asked for.
+        note: Whatever the record should say beside the figures.
+    """
+    history = evidence.snapshot.history
+    checks = tuple(_checks(evidence, stage))
+    decision: Literal["go", "no-go", "open"] = "go"
+    if any(check.passed is None for check in checks):
+        decision = "open"
+    if any(check.passed is False for check in checks):
+        decision = "no-go"
+    given = Counter(a.annotator for a in history.answers.values() if a.kind == "label" and not a.ground_truth)
+    return Decided(
+        stage=stage.name,
+        decision=decision,
+        checks=checks,
+        model=history.model,
+        fingerprint="" if history.encoded is None else history.encoded.fingerprint,
+        digest=history.digest(),
+        labels=len(history.labels),
+        annotators=dict(sorted(given.items())),
+        note=note,
+        turn=history.events,
+    )
+
+
+def _checks(evidence: Evidence, stage: StageConfig) -> Iterator[Check]:
+    if stage.accuracy is not None:
+        yield _accuracy(evidence, stage.accuracy)
+    if stage.found is not None:
+        yield _found(evidence, stage.found)
+    if stage.hours_per_point is not None:
+        yield _pace(evidence, stage.hours_per_point)
+    if stage.agreement is not None:
+        yield _agreement(evidence.snapshot.history, stage.agreement)
+    if stage.hours_to_model is not None:
+        yield _first_model(evidence.snapshot.history, stage.hours_to_model)
+
+
+def _accuracy(evidence: Evidence, bound: float) -> Check:
+    audit, taught = evidence.audit, evidence.snapshot.history.taught
+    if taught is not None and taught.accuracy is not None and taught.test_items:
+        low, high = share_interval(round(taught.accuracy * taught.test_items), taught.test_items)
+        sample, value = f"{taught.test_items:,} test items", taught.accuracy
+    elif audit is not None:
+        low, high, value, sample = audit.low, audit.high, audit.accuracy, f"{audit.labels:,} random labels"
+    else:
+        return Check(name="accuracy", value=None, bound=bound, passed=None, sample="too few random labels")
+    return Check(name="accuracy", value=value, low=low, high=high, bound=bound, passed=low >= bound, sample=sample)
+
+
+def _found(evidence: Evidence, bound: float) -> Check:
+    """Of the class that is furthest from the bound: met by its lower end, missed by its upper end, else not known."""
+    names, qualities = evidence.snapshot.project.config.data.classes, evidence.classes
+    kind = "test items" if evidence.tested else "random labels"
+    unseen = [name for name, quality in zip(names, qualities, strict=False) if quality.found is None]
+    measured = [(q.found, name) for name, q in zip(names, qualities, strict=False) if q.found is not None]
+    surely = [(share, name) for share, name in measured if share.high < bound]
+    if not surely and (unseen or not measured):
+        sample = f"no {unseen[0]} among the {kind}" if unseen else "too few random labels"
+        return Check(name=FOUND, value=None, bound=bound, passed=None, sample=sample)
+    share, name = min(surely, key=lambda pair: pair[0].high) if surely else min(measured, key=lambda pair: pair[0].low)
+    return Check(
+        name=FOUND,
+        value=share.share,
+        low=share.low,
+        high=share.high,
+        bound=bound,
+        passed=False if surely else True if share.low >= bound else None,
+        sample=f"{share.items:,} {kind} of {name}",
+    )
+
+
+def _pace(evidence: Evidence, bound: float) -> Check:
+    name = "hours a point"
+    try:
+        pace = evidence.plan(0.5).hours_per_point  # the pace is that of today, whatever the target
+    except MeasureError as error:
+        return Check(name=name, value=None, bound=bound, passed=None, sample=error.message)
+    if pace is None or pace.middle is None:
+        return Check(name=name, value=None, bound=bound, passed=None, sample="no recorded times")
+    return Check(
+        name=name,
+        value=pace.middle,
+        low=pace.low,
+        high=pace.high,
+        bound=bound,
+        passed=pace.middle <= bound,
+        sample=f"{len(evidence.drawn.at):,} random labels",
+    )
+
+
+def _agreement(history: History, bound: float) -> Check:
+    same = pairs = 0
+    for label in history.labels.values():
+        for one, other in combinations(first_answers(label.answers).values(), 2):
+            pairs += 1
+            same += sorted(one.classes) == sorted(other.classes)
+    if not pairs:
+        return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item labeled by two people")
+    low, high = share_interval(same, pairs)
+    return Check(
+        name="agreement",
+        value=same / pairs,
+        low=low,
+        high=high,
+        bound=bound,
+        passed=same / pairs >= bound,
+        sample=f"{pairs:,} pairs of answers",
+    )
+
+
+def _first_model(history: History, bound: float) -> Check:
+    name = "hours to a model"
+    if history.started is None or history.first_taught is None:
+        return Check(name=name, value=None, bound=bound, passed=None, sample="no model yet")
+    hours = (history.first_taught - history.started).total_seconds() / 3600
+    return Check(name=name, value=hours, bound=bound, passed=hours <= bound, sample="from init to the first teach")

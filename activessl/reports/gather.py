@@ -1,0 +1,308 @@
+"""From a project to its report: what is measured, from what, and what is not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+
+from activessl.errors import MeasureError
+from activessl.labels.answers import BETWEEN, Answer, is_again, item_of
+from activessl.ledger.fold import History, RoundHistory
+from activessl.ledger.schema import AUDIT, CONFIRM
+from activessl.measuring.planning.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved
+from activessl.measuring.quality.audit import Audit
+from activessl.measuring.quality.following import Following, following
+from activessl.measuring.savings.curves import mean_interval
+from activessl.measuring.savings.live import LiveSavings
+from activessl.measuring.savings.savings import Savings
+from activessl.measuring.simulation.simulate import Simulation
+from activessl.project.snapshot import Snapshot
+from activessl.proof.acceptance import promise_text
+from activessl.proof.estimates import Evidence
+from activessl.proof.stopping import stop_now
+from activessl.reports.pictures import label_of, readable_pool, redrawn, sights, thumbnail
+from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
+from activessl.steps.confirm import SENT_BACK, glance_count
+from activessl.steps.relabel import Doubts
+
+SHOWN_ITEMS = 24
+
+
+def project_report(
+    snapshot: Snapshot, *, arm: Simulation | None = None, savings: Savings | None = None, method: str = ""
+) -> Report:
+    """The report of a project.
+
+    Args:
+        snapshot: The project at one moment.
+        arm: A replay of random choice on the same vectors, where the truth of the pool is known.
+        savings: What that replay says was saved.
+        method: How, in a sentence or two.
+    """
+    config, history = snapshot.project.config, snapshot.history
+    taught = history.taught
+    evidence = Evidence(snapshot)
+    time = evidence.time
+    audit, live, _ = evidence.audit, evidence.live, evidence.classes
+    evidence.keep()
+    tax = _tax(snapshot)
+    verdict = stop_now(snapshot, evidence)
+    glances = glance_count(history)
+    followed = _following(snapshot)
+    return Report(
+        title=config.annotator.title,
+        made_at=datetime.now(UTC),
+        items=len(snapshot.embeddings) if history.encoded else len(snapshot.project.pool()),
+        classes=len(config.data.classes),
+        labels=len(snapshot.training[0]) if history.encoded else len(history.labels),
+        skipped=len(history.skipped),
+        lines=tuple(_lines(snapshot, arm)),
+        savings=savings,
+        method=method,
+        live=live,
+        accuracy=audit,
+        trust=evidence.trust,
+        test_accuracy=None if taught is None else taught.accuracy,
+        test_items=None if taught is None else taught.test_items,
+        time=time,
+        hours=_hours(savings, time, tax, config.rates.per_hour, config.rates.currency),
+        per_hour=config.rates.per_hour,
+        currency=config.rates.currency,
+        rounds=tuple(_round_rows(snapshot)),
+        class_rows=tuple(sorted(_class_rows(snapshot, evidence), key=_weakness)),
+        classes_from=classes_from(evidence),
+        item_rows=tuple(_item_rows(snapshot)),
+        sights=tuple(sights(snapshot)),
+        redrawn=redrawn(snapshot),
+        suspects=() if history.encoded is None else tuple(Doubts(snapshot).suspects()),
+        people=history.people,
+        plan=evidence.goal(),
+        roi=evidence.roi(),
+        machine=len(history.machine),
+        promise=promise_text(history),
+        glances="" if glances is None else glances.to_text(),
+        following=followed,
+        decisions=history.decisions,
+        verdict=verdict,
+        assumptions=tuple(_assumptions(time, tax, None if savings else live)),
+        not_measured=tuple(_not_measured(snapshot, arm, audit, live, evidence.newer_text, followed)),
+        next_step="activessl export labels.csv" if verdict.stop else "activessl run",
+        provenance={
+            "activessl": version("activessl"),
+            "encoder": "–" if history.encoded is None else f"{history.encoded.encoder} {history.encoded.fingerprint}",
+            "fine-tuned": "–"
+            if history.tuned is None
+            else f"on {len(history.tuned.taught):,} labels, {history.tuned.why}",
+            "head": config.head.name,
+            "strategy": config.query.strategy,
+            "random share": f"{config.query.random_share:.0%}",
+            "seed": str(config.seed),
+            "events in the ledger": f"{history.events:,}",
+        },
+    )
+
+
+def _single(history: History) -> list[RoundHistory]:
+    """The rounds in which a strategy asked about items one by one."""
+    return [r for r in history.rounds if r.queried.strategy not in (AUDIT, CONFIRM)]
+
+
+def _first_looks(history: History) -> Iterator[Answer]:
+    """Labels that people gave when such a round asked about the item for the first time."""
+    asked = {item for r in _single(history) for item in r.asked if not is_again(item)}
+    for answer in history.answers.values():
+        if answer.kind == "label" and not answer.ground_truth and not answer.group and answer.item_id in asked:
+            yield answer
+
+
+def _tax(snapshot: Snapshot) -> Tax | None:
+    """By how much chosen items take longer than random ones, among those that were shown alike."""
+    drawn: list[Answer] = []
+    chosen: list[Answer] = []
+    # who asked last; what a group sent back was neither chosen nor drawn
+    asked = {i.id: i for r in _single(snapshot.history) for i in r.queried.items}
+    for answer in _first_looks(snapshot.history):
+        item = asked[answer.item_id]
+        if item.propensity is not None:
+            drawn.append(answer)
+        elif item.reason != SENT_BACK:
+            chosen.append(answer)
+    try:
+        return difficulty_tax(chosen, drawn, rng=np.random.default_rng([snapshot.project.config.seed, 3]))
+    except MeasureError:
+        return None
+
+
+def _following(snapshot: Snapshot) -> Following | None:
+    """Whether people follow the model's answer, by what was shown blind; None while too little of it is answered."""
+    shown: list[Answer] = []
+    blind: list[Answer] = []
+    unseen = {item: name for r in _single(snapshot.history) for push in r.pushed for item, name in push.unseen.items()}
+    for answer in _first_looks(snapshot.history):
+        if answer.suggested is not None:
+            shown.append(answer)
+        elif answer.item_id in unseen:
+            blind.append(answer)
+    rng = np.random.default_rng([snapshot.project.config.seed, 11])
+    try:
+        pace = difficulty_tax(shown, blind, rng=rng)
+    except MeasureError:
+        pace = None
+
+    def agreed(answer: Answer, said: str) -> bool:
+        return set(answer.classes) == set(said.split(BETWEEN) if snapshot.multi_label else [said])
+
+    try:
+        return following(
+            [agreed(a, str(a.suggested)) for a in shown], [agreed(a, unseen[a.item_id]) for a in blind], pace=pace
+        )
+    except MeasureError:
+        return None
+
+
+def _hours(
+    savings: Savings | None, time: HumanTime | None, tax: Tax | None, per_hour: float | None, currency: str | None
+) -> HoursSaved | None:
+    if savings is None or time is None or savings.kind == "undefined":
+        return None
+    # the recorded mean is over chosen items mostly; what a random item takes is that without the tax
+    seconds = time.per_label / (tax.ratio if tax is not None else 1.0)
+    return hours_saved(savings, seconds, tax=1.0 if tax is None else tax, per_hour=per_hour, currency=currency)
+
+
+def _lines(snapshot: Snapshot, arm: Simulation | None) -> Iterator[Line]:
+    measured = [t for r in snapshot.history.rounds for t in r.taught[-1:] if t.accuracy is not None]
+    if measured:
+        accuracy = tuple(t.accuracy for t in measured if t.accuracy is not None)
+        yield Line("this project", "ours", tuple(t.labels for t in measured), accuracy)
+    if arm is not None:
+        for name, one in arm.arms.items():
+            curve = one.curve
+            low, high = mean_interval(curve.accuracy)
+            yield Line(
+                "random choice" if name == "random" else f"{name}, replayed",
+                "baseline" if name == "random" else "other",
+                tuple(int(b) for b in curve.labels),
+                tuple(float(v) for v in curve.mean),
+                tuple(float(v) for v in low),
+                tuple(float(v) for v in high),
+            )
+
+
+def _round_rows(snapshot: Snapshot) -> Iterator[RoundRow]:
+    seconds: dict[tuple[str, bool], float] = {}
+    for answer in snapshot.history.answers.values():
+        what = (answer.item_id, bool(answer.group))
+        seconds[what] = seconds.get(what, 0.0) + (answer.seconds or 0.0)
+    for r in snapshot.history.rounds:
+        newest = r.taught[-1] if r.taught else None
+        people = sum(seconds.get((item, bool(r.queried.groups)), 0.0) for item in r.asked)
+        yield RoundRow(
+            number=r.number,
+            strategy=r.queried.strategy,
+            asked=len(r.asked),
+            labels=None if newest is None else newest.labels,
+            accuracy=None if newest is None else newest.accuracy,
+            change=None if newest is None else newest.change,
+            human_seconds=people or None,
+            machine_seconds=r.queried.seconds + sum(t.seconds for t in r.taught),
+        )
+
+
+def classes_from(evidence: Evidence) -> str:
+    """What the qualities of the classes were measured on; empty where they were not."""
+    if not evidence.classes:
+        return ""
+    return f"on {evidence.tested:,} test items" if evidence.tested else "on random labels"
+
+
+def _class_rows(snapshot: Snapshot, evidence: Evidence) -> Iterator[ClassRow]:
+    if snapshot.history.encoded is None or snapshot.probs is None or snapshot.decided is None:
+        return
+    classes, probs, decided = snapshot.project.config.data.classes, snapshot.probs, snapshot.decided
+    qualities = evidence.classes or (None,) * len(classes)
+    second = np.argsort(-probs, axis=1)[:, 1]
+    labels = Counter(c for label in snapshot.history.labels.values() for c in label.classes)
+    for k, name in enumerate(classes):
+        mine = np.flatnonzero(decided[:, k] if snapshot.multi_label else decided == k)
+        unsure = mine[probs[mine, k] < np.median(probs[mine, k])] if len(mine) else mine
+        # classes that may come together are not mistaken for each other
+        rivals = Counter[int]() if snapshot.multi_label else Counter(second[unsure].tolist())
+        yield ClassRow(
+            name=name,
+            labels=labels[name],
+            predicted=len(mine),
+            confidence=float(probs[mine, k].mean()) if len(mine) else None,
+            confused_with=classes[rivals.most_common(1)[0][0]] if rivals else None,
+            quality=qualities[k],
+        )
+
+
+def _weakness(row: ClassRow) -> tuple[float, float]:
+    """What is most surely found badly comes first; where nothing was measured, what the model is least sure of."""
+    found = None if row.quality is None else row.quality.found
+    return (1.0 if found is None else found.high, 1.0 if row.confidence is None else row.confidence)
+
+
+def _item_rows(snapshot: Snapshot) -> Iterator[ItemRow]:
+    """What the newest rounds asked about, the most informative first."""
+    pool = readable_pool(snapshot)
+    shown = 0
+    for r in reversed(snapshot.history.rounds):
+        for item in r.queried.items:
+            if shown == SHOWN_ITEMS:
+                return
+            shown += 1
+            yield ItemRow(
+                id=item.id,
+                reason=item.reason,
+                round=r.number,
+                label=label_of(snapshot, item_of(item.id)),
+                suggestion=_suggested(snapshot, r, item.id),
+                thumbnail=None if pool is None or item_of(item.id) not in pool else thumbnail(pool, item_of(item.id)),
+            )
+
+
+def _suggested(snapshot: Snapshot, r: RoundHistory, item: str) -> str | None:
+    if item not in r.asked:
+        return None
+    return next((a.suggested for a in snapshot.history.answers.values() if a.item_id == item and a.suggested), None)
+
+
+def _assumptions(time: HumanTime | None, tax: Tax | None, live: LiveSavings | None) -> Iterator[str]:
+    if live is not None:
+        yield (
+            f"the labels saved are an estimate from {live.prior}, moved by this project's {live.random_labels} random "
+            f"labels, which alone say {live.own_text()}"
+        )
+    if time is not None:
+        yield "human time is the labeling tool's own record; idle times are cut at each person's own bound"
+    if tax is None:
+        yield "chosen items are taken to need as long as random ones: too few random items have a time to measure it"
+
+
+def _not_measured(
+    snapshot: Snapshot,
+    arm: Simulation | None,
+    audit: Audit | None,
+    live: LiveSavings | None,
+    newer: str,
+    followed: Following | None,
+) -> Iterator[str]:
+    if arm is None and live is None:
+        yield "how many labels random choice would have needed: the truth of this pool is not known"
+    elif arm is None:
+        yield "how many labels random choice would have needed: the figure is an estimate, nobody labeled that many"
+    if audit is None:
+        yield "the accuracy on the pool itself: too few random items are labeled"
+    elif newer:
+        yield f"the accuracy on all of the pool: {newer}"
+    if snapshot.history.taught is not None and followed is None:
+        yield "how far people follow the model's answer: too few items that were shown without it are answered"
+    if snapshot.project.config.data.test is None:
+        yield "the accuracy on separate test data: the project names none"
+    yield "time for setting up, training annotators and waiting"

@@ -1,0 +1,134 @@
+"""What a report shows of the items: thumbnails, what the encoder takes for alike, what it makes of hidden parts."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from textwrap import shorten
+from typing import Any
+
+import numpy as np
+
+from activessl.encoders.registry import load_encoder
+from activessl.errors import ActiveSSLError
+from activessl.geometry.units import centred_rows
+from activessl.labels.answers import NONE
+from activessl.pool.pool import Pool
+from activessl.project.snapshot import Snapshot
+from activessl.reports.report import Redrawn, Sight
+
+THUMBNAIL = 72  # pixels
+SHOWN_SIGHTS, SHOWN_ALIKE = 6, 7
+EXCERPT = 90  # characters
+#: Encoders that draw: the others are not even loaded for it, which may take long.
+DRAWING = ("hybrid", "masked")
+#: Points along time that are drawn: more than pixels say nothing.
+_POINTS = 340
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def readable_pool(snapshot: Snapshot) -> Pool | None:
+    """The pool, if it can be read: the data may have moved since, and the report can do without pictures."""
+    try:
+        return snapshot.project.pool()
+    except ActiveSSLError:
+        return None
+
+
+def sights(snapshot: Snapshot) -> Iterator[Sight]:
+    """A few items drawn at random, and those with the nearest vectors."""
+    pool = readable_pool(snapshot)
+    if pool is None or pool.modality not in ("image", "text") or snapshot.history.encoded is None:
+        return
+    ids = snapshot.embeddings.ids
+    there = np.array([item in pool for item in ids], dtype=bool)
+    if there.sum() <= SHOWN_ALIKE:
+        return
+    rng = np.random.default_rng([snapshot.project.config.seed, 8])
+    rows = rng.choice(np.flatnonzero(there), min(SHOWN_SIGHTS, int(there.sum())), replace=False)
+    points = centred_rows(snapshot.embeddings.vectors)
+    likeness = np.where(there[:, None], points @ points[rows].T, -np.inf)
+    for row, like in zip(rows, likeness.T, strict=True):
+        like[row] = -np.inf
+        alike = [_sight(snapshot, pool, ids[i]) for i in np.argsort(-like, kind="stable")[:SHOWN_ALIKE]]
+        yield replace(_sight(snapshot, pool, ids[row]), alike=tuple(alike))
+
+
+def redrawn(snapshot: Snapshot) -> tuple[Redrawn, ...]:
+    """A few items drawn at random, in part hidden, and what the encoder makes of them; none if it does not draw."""
+    encoded, pool = snapshot.history.encoded, readable_pool(snapshot)
+    if pool is None or encoded is None or encoded.encoder not in DRAWING:
+        return ()
+    from activessl.encoders.drawing import draw_hidden  # a network, only where there is something to draw
+
+    seed = snapshot.project.config.seed
+    ids = np.random.default_rng([seed, 9]).permutation(np.array(pool.ids, dtype=object))[:SHOWN_SIGHTS].tolist()
+    try:
+        encoder = load_encoder(snapshot.project.folder / "encoders" / encoded.fingerprint)
+        drawings = draw_hidden(encoder, pool, ids, seed=seed)
+    except ActiveSSLError:
+        return ()
+    found = []
+    for one in drawings:
+        if one.item.dtype == np.uint8:
+            # what was not seen is left grey
+            seen = np.where(one.hidden[..., None], np.uint8(128), one.item)
+            found.append(Redrawn(one.id, pictures=tuple(_png(image) for image in (one.item, seen, one.drawn))))
+        else:
+            step = -(-len(one.hidden) // _POINTS)
+            found.append(
+                Redrawn(
+                    one.id,
+                    series=_numbers(one.item[:, ::step]),
+                    hidden=tuple(one.hidden[::step].tolist()),
+                    drawn=_numbers(one.drawn[:, ::step]),
+                )
+            )
+    return tuple(found)
+
+
+def thumbnail(pool: Pool, item: str) -> str | None:
+    """A small picture as a ``data:`` URI; None for items that are no images, or cannot be read."""
+    if pool.modality != "image":
+        return None
+    try:
+        pixels = np.asarray(pool.source.read(item))
+    except ActiveSSLError:
+        return None
+    if pixels.dtype != np.uint8:
+        pixels = (pixels / max(float(pixels.max()), 1.0) * 255).astype(np.uint8)
+    return _png(pixels, largest=THUMBNAIL)
+
+
+def label_of(snapshot: Snapshot, item: str) -> str | None:
+    """What people said about an item; None while nobody has."""
+    found = snapshot.history.labels.get(item)
+    return None if found is None else ", ".join(found.classes) or NONE
+
+
+def _sight(snapshot: Snapshot, pool: Pool, item: str) -> Sight:
+    try:
+        text = str(pool.source.read(item)) if pool.modality == "text" else ""
+    except ActiveSSLError:
+        text = ""
+    return Sight(item, shorten(text, EXCERPT, placeholder=" …"), thumbnail(pool, item), label_of(snapshot, item))
+
+
+def _png(pixels: Array, largest: int | None = None) -> str:
+    from PIL import Image
+
+    picture = Image.fromarray(
+        np.ascontiguousarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+    )
+    if largest is not None:
+        picture.thumbnail((largest, largest))
+    out = io.BytesIO()
+    picture.save(out, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def _numbers(values: Array) -> tuple[tuple[float | None, ...], ...]:
+    return tuple(tuple(None if np.isnan(v) else round(float(v), 4) for v in row) for row in values)

@@ -1,0 +1,152 @@
+"""The encoder that a project asks for, and what is written down when its vectors change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from activessl.encoders.base import Encoder
+from activessl.encoders.embeddings import Embeddings
+from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
+from activessl.errors import PoolError, ProjectError
+from activessl.labels.answers import item_of
+from activessl.ledger.fold import History
+from activessl.ledger.schema import Encoded
+from activessl.measuring.quality.encoders import Compared, compare_encoders
+from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress
+from activessl.project.folder import Project
+from activessl.project.snapshot import Snapshot
+
+
+def known_ids(project: Project, history: History) -> frozenset[str] | None:
+    """The ids that the newest encoding has; None where its vectors are gone."""
+    if history.encoded is None:
+        return frozenset()
+    try:
+        return frozenset(Snapshot(project, history).embeddings.ids)
+    except ProjectError:
+        return None
+
+
+def check_moved(before: Embeddings, history: History, pool: Pool) -> None:
+    """Refuse a pool in which items that were asked about have the ids of others: their labels would go with them, as
+    where rows were taken out of a file that names its items by their rows.
+
+    Raises:
+        PoolError: An id with an answer, or in the open round, holds what another id held when the pool was encoded.
+    """
+    current = history.open_round
+    asked = {item_of(a.item_id) for a in history.answers.values()} | history.machine.keys()
+    asked |= {item_of(i) for i in (current.asked if current else ())}
+    was = dict(zip(before.ids, before.digests, strict=True))
+    now = {item: pool.items[pool.row(item)].sha256 for item in asked & was.keys() if item in pool}
+    changed = sorted(item for item, digest in now.items() if digest != was[item])
+    if not changed:  # as a rule; what else is in the pool need not be looked at then
+        return
+    # a content that another id held, and does not hold any more, has moved; else a file was mended, or copied
+    there = {item.id: item.sha256 for item in pool.items}
+    left = {digest: item for item, digest in was.items() if there.get(item) != digest}
+    moved = [item for item in changed if now[item] in left]
+    if moved:
+        raise PoolError(
+            f"{moved[0]} is now what {left[now[moved[0]]]} was when the pool was encoded, and {len(moved):,} "
+            f"{'item that was' if len(moved) == 1 else 'items that were'} asked about "
+            f"{'is' if len(moved) == 1 else 'are'} not what people saw",
+            hint="give the items their names or their order back; rows keep their ids in an array `ids` of the .npz, "
+            "or a column `id` of the .parquet",
+        )
+
+
+def encoded_event(
+    encoder: Encoder, embeddings: Embeddings, history: History, before: frozenset[str] | None, seconds: float
+) -> Encoded | None:
+    """What happened, or None where these vectors are in use already.
+
+    Args:
+        encoder: What made them.
+        embeddings: The vectors.
+        history: Of the project before.
+        before: ``known_ids``, read before the vectors were written: it may have been over the old ones.
+        seconds: How long it took.
+    """
+    now, listed = history.encoded, sha256("\n".join(embeddings.ids).encode()).hexdigest()[:16]
+    if now is not None and (now.fingerprint, now.listed) == (encoder.fingerprint, listed):
+        return None
+    if now is not None and now.listed == listed:
+        before = frozenset(embeddings.ids)  # the same items, whatever became of the old vectors
+    return Encoded(
+        fingerprint=encoder.fingerprint,
+        encoder=encoder.name,
+        items=len(embeddings),
+        dim=encoder.dim,
+        seconds=seconds,
+        added=None if before is None else tuple(i for i in embeddings.ids if i not in before),
+        listed=listed,
+        turn=history.events,
+    )
+
+
+def fitted_encoder(
+    project: Project, pool: Pool, minutes: float | None, on_progress: OnProgress | None = None
+) -> Encoder:
+    """The encoder that the config asks for, trained on the pool or taken from the project's cache."""
+    config = project.config
+    settings: dict[str, Any] = {}
+    if config.encoder.model is not None:
+        settings["model"] = _model(project, config.encoder.model)
+    if config.encoder.adapt_minutes:
+        settings["adapt_minutes"] = config.encoder.adapt_minutes
+    if config.encoder.precision != "auto":
+        settings["precision"] = config.encoder.precision
+    return fit_encoder(
+        config.encoder.name,
+        pool,
+        **settings,
+        minutes=config.encoder.minutes if minutes is None else minutes,
+        seed=config.seed,
+        folder=project.folder / "encoders",
+        on_progress=on_progress,
+    )
+
+
+def compare(
+    project: Project,
+    names: Sequence[str] = (),
+    *,
+    minutes: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> tuple[Compared, ...]:
+    """Try encoders on a part of a project's pool, with the labels there are; arguments as of
+    ``Session.compare_encoders``."""
+    config, pool = project.config, project.pool()
+    history = project.history()
+    index = {name: k for k, name in enumerate(config.data.classes)}
+    labels: dict[str, int | tuple[int, ...]]
+    if config.data.multi_label:
+        labels = {item: tuple(int(c in said.classes) for c in index) for item, said in history.labels.items()}
+    else:
+        labels = {item: index[said.classes[0]] for item, said in history.labels.items()}
+    model = None if config.encoder.model is None else _model(project, config.encoder.model)
+    requests = [
+        (name, {} if model is None or name not in PRETRAINED else {"model": model})
+        for name in names or fitting(pool.modality)
+        if names or model is not None or name not in PRETRAINED
+    ]
+    return compare_encoders(
+        pool,
+        requests,
+        minutes=config.encoder.minutes if minutes is None else minutes,
+        seed=config.seed,
+        labels=labels,
+        n_classes=len(config.data.classes),
+        on_progress=on_progress,
+    )
+
+
+def _model(project: Project, model: str) -> str:
+    """A pretrained model as the encoder is to find it: a folder beside the config, or else a name on the hub."""
+    folder = project.folder / Path(model).expanduser()
+    return str(folder) if folder.is_dir() else model

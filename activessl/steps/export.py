@@ -1,0 +1,60 @@
+"""What leaves a project: its items and their classes, and its model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from activessl.errors import LabelError
+from activessl.project.folder import Project, writing
+from activessl.project.snapshot import Snapshot
+from activessl.steps.item_table import item_table
+from activessl.steps.layouts import Layout, write_layout
+
+if TYPE_CHECKING:
+    from activessl.scoring.as_onnx import Exported
+
+#: Items on which an exported model's two forms are compared.
+COMPARED = 256
+
+
+def item_rows(project: Project, *, predictions: bool = True) -> list[dict[str, Any]]:
+    """One row an item: what people said and, if asked for, what the head says of the rest."""
+    snapshot, classes = Snapshot.of(project), project.config.data.classes
+    if not predictions or snapshot.history.taught is None:
+        return item_table(snapshot.history, project.pool().ids, classes, None, multi_label=snapshot.multi_label)
+    return item_table(
+        snapshot.history, snapshot.embeddings.ids, classes, snapshot.probs, multi_label=snapshot.multi_label
+    )
+
+
+def export_items(
+    project: Project,
+    folder: Path,
+    layout: Layout,
+    *,
+    predictions: bool = False,
+    on_item: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Copy items into a folder that training programs read; arguments and errors are those of
+    ``Session.export_items``."""
+    pool = project.pool()
+    rows = [row for row in item_rows(project, predictions=predictions) if row["id"] in pool]
+    if not rows:
+        raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
+    with writing(folder.parent):
+        write_layout(folder, layout, pool, rows, project.config.data.classes, on_item=on_item)
+    return rows
+
+
+def export_model(project: Project, folder: Path, *, onnx: bool | None = None) -> Exported:
+    """Write the newest model as a folder that scores on its own; arguments and errors are those of
+    ``Session.export_model``."""
+    from activessl.scoring import as_onnx  # brings torch
+
+    snapshot, pool = Snapshot.of(project), project.pool()
+    model = snapshot.model()
+    where = project.folder / "encoders" / model.encoder.fingerprint
+    sample = pool.subset(pool.ids[:: -(-len(pool) // COMPARED)])
+    return as_onnx.export_model(model, folder, encoder_folder=where, sample=sample, onnx=onnx)

@@ -1,0 +1,238 @@
+"""Fine-tuning in a project: from its labels to another encoder if that pays, and back.
+
+The frozen encoder and its head stay the truth until all is done: the fine-tuned encoder lies beside it, the pool is
+embedded a second time, and one entry in the ledger switches over. People can go on labeling meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+from activessl.encoders.base import Encoder
+from activessl.encoders.embeddings import embed
+from activessl.encoders.registry import load_encoder
+from activessl.errors import EncoderError, LabelError, ProjectError, ProjectLocked
+from activessl.ledger.fold import History
+from activessl.ledger.schema import Tuned, Untuned
+from activessl.measuring.quality.judges import judging_half
+from activessl.pool.progress import OnProgress
+from activessl.project.config import Config
+from activessl.project.folder import Project, writing
+from activessl.project.snapshot import embeddings_folder
+from activessl.steps.encode import encoded_event, known_ids
+
+Outcome = Literal["replaced", "kept", "taken back"]
+
+#: After an attempt it is tried again once there are so many times as many labels.
+AGAIN = 1.5
+
+
+def finetune(project: Project, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Tuned:
+    """Fine-tune the project's encoder on all labels that may teach it, and use it from now on if it is better.
+
+    Labels of the random share only measure, unless they are most of the labels: accuracy, savings and the promise of
+    ``accept`` are measured by labels that nothing was taught. The comparison always starts from the frozen encoder;
+    one that was fine-tuned before stays in use unless it is clearly worse by now.
+
+    Args:
+        project: The project folder.
+        minutes: About how long it may take; by default the config's.
+        on_progress: Called with each step.
+
+    Returns:
+        What was decided and why, as it stands in the ledger. The head is not taught yet.
+
+    Raises:
+        EncoderError: The project's encoder has no network that could learn.
+        LabelError: Too few labels, or items may have several classes.
+        ProjectError: The pool is not encoded yet, or was encoded anew meanwhile.
+    """
+    from activessl.tuning.tune import tune  # brings torch
+
+    config, start = project.config, time.monotonic()
+    if config.data.multi_label:
+        raise LabelError(
+            "the encoder learns from items of one class each, and here they may have several",
+            hint="go on with the frozen encoder",
+        )
+    with _alone(project):
+        history = project.history()
+        encoder = _base(project, history)
+        pool = project.pool()
+        index = {name: k for k, name in enumerate(config.data.classes)}
+        labels = {item: index[label.classes[0]] for item, label in history.labels.items() if item in pool}
+        found = tune(
+            encoder,
+            pool,
+            labels,
+            n_classes=len(index),
+            folder=project.folder / "encoders",
+            judges=_judges(history, config.seed).intersection(labels),
+            head=config.head.name,
+            minutes=config.finetune.minutes if minutes is None else minutes,
+            seed=config.seed,
+            on_progress=on_progress,
+        )
+        last = history.tunings[-1] if history.tunings else None
+        if last is not None and _same(last, found.fingerprint, history, config):
+            return last
+        worse = history.tuned is not None and found.compared.worse
+        outcome: Outcome = "taken back" if worse else "kept" if found.fingerprint is None else "replaced"
+        tuned = Tuned(
+            outcome=outcome,
+            base=encoder.fingerprint,
+            fingerprint=found.fingerprint,
+            request=request_of(config),
+            why=_why(outcome, found.compared.to_text(), standing=history.tuned is not None),
+            labels=found.compared.labels,
+            before=found.compared.before,
+            after=found.compared.after,
+            low=found.compared.low,
+            high=found.compared.high,
+            level=found.compared.level,
+            taught=found.taught,
+            digest=history.digest(),
+            steps=found.steps,
+            at_once=found.at_once,
+            seconds=time.monotonic() - start,
+            there=len(history.labels),
+            turn=history.events,
+        )
+        if outcome == "kept":
+            with project.lock(), project.ledger() as ledger:
+                ledger.append([tuned])
+        else:
+            used = (
+                encoder if found.fingerprint is None else load_encoder(project.folder / "encoders" / found.fingerprint)
+            )
+            _switch(project, tuned, used, on_progress)
+    return tuned
+
+
+def take_back(project: Project, why: str, on_progress: OnProgress | None = None) -> str | None:
+    """Use the frozen encoder again; return its fingerprint, None where none was fine-tuned.
+
+    Raises:
+        ProjectError: The frozen encoder is gone.
+    """
+    with _alone(project):
+        history = project.history()
+        if history.tuned is None:
+            return None
+        base = _base(project, history)
+        _switch(project, Untuned(why=why, turn=history.events), base, on_progress)
+        return base.fingerprint
+
+
+def due(history: History, config: Config) -> bool:
+    """Whether there is reason to try, by the config and the labels since the last attempt."""
+    from activessl.tuning.tune import FEWEST
+
+    if config.finetune.when == "never" or history.encoded is None or len(history.labels) < FEWEST:
+        return False
+    tried = [t for t in history.tunings if t.request == request_of(config)]
+    if not tried:
+        return True
+    # not those that were compared: where it was clearly worse that ended after a third of them
+    before = tried[-1].labels if tried[-1].there is None else tried[-1].there
+    return len(history.labels) >= AGAIN * before
+
+
+def standing_encoder(project: Project, history: History) -> Encoder | None:
+    """The fine-tuned encoder in use, as long as the config asks for the encoder that it was made of."""
+    if (
+        history.tuned is None
+        or history.tuned.fingerprint is None
+        or history.tuned.request != request_of(project.config)
+    ):
+        return None
+    try:
+        return load_encoder(project.folder / "encoders" / history.tuned.fingerprint)
+    except EncoderError:
+        return None  # its folder was deleted: the frozen one can be made again, it cannot
+
+
+def request_of(config: Config) -> str:
+    """Names the encoder that a config asks for."""
+    c = config.encoder
+    named = f"{c.name} {c.model or '-'} {c.minutes} {c.adapt_minutes} {config.seed}"
+    return named if c.precision == "auto" else f"{named} {c.precision}"
+
+
+def _base(project: Project, history: History) -> Encoder:
+    if history.encoded is None:
+        raise ProjectError("the pool is not encoded yet", hint="run `activessl encode`")
+    fingerprint = history.encoded.fingerprint if history.tuned is None else history.tuned.base
+    try:
+        return load_encoder(project.folder / "encoders" / fingerprint)
+    except EncoderError as error:
+        # a plain `encode` would go on with the fine-tuned one
+        again = (
+            "activessl encode"
+            if history.tuned is None
+            else f"activessl encode --minutes {project.config.encoder.minutes}"
+        )
+        raise ProjectError(error.message, hint=f"run `{again}`: it trains the frozen one again") from None
+
+
+def _same(last: Tuned, fingerprint: str | None, history: History, config: Config) -> bool:
+    """Whether the last attempt came to this from the same labels, and nothing was changed since."""
+    standing = history.tuned.fingerprint if history.tuned is not None else None
+    return (last.digest, last.request, last.fingerprint) == (history.digest(), request_of(config), fingerprint) and (
+        fingerprint in (None, standing)
+    )
+
+
+def _judges(history: History, seed: int) -> frozenset[str]:
+    """The labeled items that were drawn at random: all of them or, where they are most of the labels, half."""
+    drawn = history.drawn & history.labels.keys()
+    if 2 * len(drawn) <= len(history.labels):
+        return drawn
+    return judging_half(drawn, seed)
+
+
+def _switch(project: Project, event: Tuned | Untuned, encoder: Encoder, on_progress: OnProgress | None) -> None:
+    start, pool = time.monotonic(), project.pool()
+    folder = embeddings_folder(project, encoder.fingerprint)
+    embed(encoder, pool, folder, on_progress=on_progress)  # without the lock: these vectors are nobody's yet
+    with project.lock(), writing(project.folder):
+        history = project.history()
+        before = known_ids(project, history)
+        base = history.encoded.fingerprint if history.encoded is not None else ""
+        if isinstance(event, Tuned) and base not in (event.base, history.tuned.fingerprint if history.tuned else None):
+            raise ProjectError(
+                "the pool was encoded anew while the encoder was fine-tuned", hint="run `activessl finetune` again"
+            )
+        encoded = encoded_event(encoder, embed(encoder, pool, folder), history, before, time.monotonic() - start)
+        with project.ledger() as ledger:  # both at once, or nothing
+            ledger.append([event, *([] if encoded is None else [encoded])])
+
+
+def _why(outcome: str, compared: str, *, standing: bool) -> str:
+    if outcome == "replaced":
+        return f"better: {compared}"
+    if outcome == "taken back":
+        return f"worse: {compared}"
+    return f"not clearly {'worse, so the earlier one stays' if standing else 'better'}: {compared}"
+
+
+@contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    """Only one fine-tuning at a time; people's answers can be written meanwhile."""
+    lock = FileLock(project.folder / ".finetune.lock", timeout=0)
+    try:
+        with writing(project.folder):
+            lock.acquire()
+    except Timeout:
+        raise ProjectLocked(
+            f"another process is fine-tuning the encoder of {project.folder}", hint="wait until it is done, or stop it"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

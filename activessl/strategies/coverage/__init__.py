@@ -1,0 +1,1 @@
+"""Strategies that cover the pool; no head needed."""

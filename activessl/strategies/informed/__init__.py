@@ -1,0 +1,1 @@
+"""Strategies that weigh what the head says and where the item lies."""

@@ -1,0 +1,1 @@
+"""Strategies that rank items one by one, by what the head says of them."""

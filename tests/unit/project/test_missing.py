@@ -1,0 +1,197 @@
+"""Files that are deleted, and come back, between two verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from activessl.annotators.base import Pushed, Suggestion
+from activessl.errors import LabelError, PoolError, QueryError
+from activessl.labels.answers import Answer, again_id
+from activessl.ledger.schema import Answered, Asked, Queried
+from activessl.pool.pool import Pool
+from activessl.project.config import check_config
+from activessl.project.folder import Project
+from activessl.project.snapshot import Snapshot
+from activessl.proof.estimates import Evidence
+from activessl.proof.stopping import stop_now
+from activessl.session import Session
+from activessl.strategies.base import Query
+from activessl_label_studio.worker import Worker
+
+SIZE = 4
+
+
+class Desk:
+    """Takes what it is given."""
+
+    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        assert all(pool.ids[row] == item for row, item in zip(query.indices, query.ids, strict=True))
+        return Pushed({item: item for item in query.ids}, len(query), len(suggestions), "desk://1", "1")
+
+    def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
+        return [], ""
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    rng = np.random.default_rng(0)
+    (tmp_path / "pictures").mkdir()
+    for i in range(12):
+        Image.fromarray(rng.integers(0, 255, (8, 8), dtype=np.uint8)).save(tmp_path / "pictures" / f"{i:02}.png")
+    config = check_config(
+        {
+            "data": {"path": "../pictures", "modality": "image", "classes": ["a", "b"]},
+            "encoder": {"name": "pixels"},
+            "query": {"size": SIZE, "strategy": "max_herding", "random_share": 0.0},
+        }
+    )
+    session = Session(Project.create(tmp_path / "project", config, version="0"))
+    session.encode()
+    return session
+
+
+def delete(session: Session, items: Sequence[str]) -> None:
+    for item in items:
+        (session.project.data / item).rename(session.project.folder / f"kept-{item}")
+
+
+def bring_back(session: Session, items: Sequence[str]) -> None:
+    for item in items:
+        (session.project.folder / f"kept-{item}").rename(session.project.data / item)
+
+
+def test_what_is_gone_is_not_pushed_and_is_pushed_when_it_is_back(session: Session) -> None:
+    asked = session.query().asked
+    delete(session, asked[:2])
+    assert set(session.push(Desk()).tasks) == set(asked[2:])
+    bring_back(session, asked[:1])
+    assert set(session.push(Desk()).tasks) == {asked[0], *asked[2:]}
+    assert session.project.history().missing == {asked[1]}
+
+
+def test_what_is_gone_is_not_asked_about(session: Session) -> None:
+    gone = session.project.pool().ids[:7]
+    delete(session, gone)
+    asked = session.query(5).asked
+    assert not set(asked) & set(gone)
+    with pytest.raises(QueryError):
+        session.close("enough")
+        session.query(6)
+
+
+def test_a_round_that_waits_only_for_what_is_gone_ends(session: Session) -> None:
+    first = session.query()
+    session.push(Desk())
+    delete(session, first.asked)
+    with pytest.raises(QueryError, match="are gone from the data"):
+        session.push(Desk())
+    second = session.query()
+    assert second.number == 2 and not set(first.asked) & set(second.asked)
+    delete(session, second.asked)
+    assert session.query().number == 3  # without a push in between
+
+
+def test_it_is_written_down_once(session: Session) -> None:
+    delete(session, session.query().asked[:1])
+    session.push(Desk())
+    before = session.project.history().events
+    session.query()
+    assert session.project.history().events == before
+
+
+def test_a_disk_that_is_not_there_says_nothing_about_its_items(session: Session) -> None:
+    session.project.data.rename(session.project.folder / "unplugged")
+    opened = session.query()
+    assert len(opened.asked) == SIZE and not session.project.history().missing
+    with pytest.raises(PoolError):
+        session.push(Desk())
+
+
+def test_labels_that_were_there_before_the_first_round_are_not_asked_for_again(session: Session) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    before = session.project.pool().ids[:6]
+    with session.project.ledger() as ledger:
+        ledger.append(
+            [Answered(answer=Answer(i, i, i, "label", ("ab"[k % 2],), "ann", 3.0, at)) for k, i in enumerate(before)]
+        )
+    with pytest.raises(LabelError, match="6 labels, but no round yet"):
+        session.teach()
+    assert not set(session.query(5).asked) & set(before)
+    assert session.teach().labels == 6
+
+
+def label(session: Session, items: Sequence[str]) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with session.project.ledger() as ledger:
+        ledger.append(
+            [Answered(answer=Answer(i, i, i, "label", ("ab"[int(i[:2]) % 2],), "ann", 3.0, at)) for i in items]
+        )
+
+
+def test_labels_of_items_that_left_the_pool_do_not_use_up_what_is_left(session: Session) -> None:
+    first = session.query().asked
+    label(session, first)
+    session.teach()
+    delete(session, first)
+    session.encode()
+    with pytest.raises(LabelError, match="all 4 labels are of items that left"):
+        session.teach()
+    second = session.query().asked
+    label(session, second)
+    session.teach()
+    snapshot = Snapshot.of(session.project)
+    assert len(snapshot.history.labels) == 8 and len(snapshot.embeddings) == 8
+    assert set(np.array(snapshot.embeddings.ids)[snapshot.free]) == set(session.project.pool().ids) - set(second)
+    assert stop_now(snapshot, Evidence(snapshot)).rule != "exhausted"
+    assert Worker(session, Desk())._why_stop() is None
+    label(session, session.query().asked)
+    snapshot = Snapshot.of(session.project)
+    assert stop_now(snapshot, Evidence(snapshot)).rule == "exhausted"
+
+
+def test_a_round_that_only_asks_again_about_what_is_gone_ends(session: Session) -> None:
+    first = session.query().asked
+    label(session, first)
+    session.teach()
+    again = tuple(Asked(id=again_id(item, 2), score=1.0, reason="doubted") for item in first[:2])
+    with session.project.ledger() as ledger:
+        ledger.append(
+            [Queried(round=2, strategy="again", seed=(0, 2), fingerprint="f", seconds=0.0, items=again)],
+        )
+    delete(session, first[:2])
+    with pytest.raises(QueryError, match="of round 2 are gone from the data"):
+        session.push(Desk())
+    closed = session.project.history().rounds[1].closed
+    assert closed is not None and "gone" in closed.why
+
+
+def test_labels_do_not_go_over_to_other_items_when_rows_are_taken_out(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(30, 4))
+    np.savez(tmp_path / "v.npz", vectors=vectors)
+    config = check_config({"data": {"path": "../v.npz", "modality": "vector", "classes": ["a", "b"]}})
+    session = Session(Project.create(tmp_path / "project", config, version="0"))
+    session.encode()
+    np.savez(tmp_path / "v.npz", vectors=vectors[1:])
+    session.encode()  # nothing was asked yet: nothing is lost
+    asked = session.query(10).asked
+    np.savez(tmp_path / "v.npz", vectors=vectors[2:])
+    for verb in (session.encode, session.query, lambda: session.push(Desk())):
+        with pytest.raises(PoolError, match="items that were asked about are not what people saw"):
+            verb()
+    np.savez(tmp_path / "v.npz", vectors=vectors[2:], ids=[f"v:{row}" for row in range(1, 29)])
+    session.encode()
+    assert set(session.push(Desk()).tasks) == set(asked) - {"v:0"}
+
+
+def test_a_file_that_was_mended_keeps_its_label(session: Session) -> None:
+    asked = session.query().asked
+    Image.new("L", (8, 8), 7).save(session.project.data / asked[0])
+    (session.project.data / asked[1]).write_bytes((session.project.data / asked[2]).read_bytes())  # a copy
+    session.encode()
+    assert set(session.push(Desk()).tasks) == set(asked)

@@ -1,0 +1,146 @@
+"""What a project says of each class: rare ones above all, which the accuracy hides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from activessl.annotators.oracle import Oracle
+from activessl.ledger.schema import Decided
+from activessl.measuring.quality.classes import class_counts
+from activessl.project.config import StageConfig, check_config
+from activessl.project.folder import Project
+from activessl.project.snapshot import Snapshot
+from activessl.proof.estimates import Evidence
+from activessl.proof.gates import judge_stage
+from activessl.reports.wording import check_rows
+from activessl.session import Session
+from activessl_cli.main import app
+
+KINDS = {True: "test items", False: "random labels"}
+CLASSES = ("good", "scratch", "dent")
+N = 900
+
+
+def world(n: int = N, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors of a common class, of a rare one that lies apart, and of a rare one in the middle of the common one."""
+    rng = np.random.default_rng(seed)
+    y = rng.choice(3, size=n, p=[0.8, 0.12, 0.08])
+    centres = np.array([[0, 0], [9, 0], [0, 1.5]], dtype=float) @ np.eye(2, 6)
+    return (centres[y] + rng.normal(size=(n, 6))).astype(np.float32), y
+
+
+def project(folder: Path, *, test: bool) -> Session:
+    x, _ = world()
+    np.savez(folder / "pool.npz", vectors=x)
+    data: dict[str, object] = {"path": "../pool.npz", "modality": "vector", "classes": list(CLASSES)}
+    if test:
+        tx, ty = world(400, seed=1)
+        np.savez(folder / "test.npz", vectors=tx, labels=ty, class_names=np.array(CLASSES))
+        data["test"] = "../test.npz"
+    config = check_config({"data": data, "query": {"size": 60, "random_share": 0.5}})
+    session = Session(Project.create(folder / "p", config, version="0"))
+    session.encode()
+    truth = {f"pool:{i}": CLASSES[k] for i, k in enumerate(world()[1])}
+    people = Oracle(truth, CLASSES, seed=1)
+    for _ in range(3):
+        session.round(people)
+    return session
+
+
+def by_name(session: Session) -> tuple[Evidence, dict]:
+    found = Evidence(Snapshot.of(session.project))
+    return found, dict(zip(CLASSES, found.classes, strict=True))
+
+
+def test_test_data_say_how_much_of_each_class_is_found(tmp_path: Path) -> None:
+    session = project(tmp_path, test=True)
+    evidence, found = by_name(session)
+    snapshot, (tx, ty) = evidence.snapshot, world(400, seed=1)
+    said = snapshot.head.predict_proba(snapshot.points_of(tx)).argmax(axis=1)
+    counts = class_counts(ty, said, 3)
+    assert evidence.tested == 400
+    for k, name in enumerate(CLASSES):
+        assert found[name].found.share == pytest.approx(counts[k, 2] / counts[k, 0])
+        assert found[name].right is None or found[name].right.share == pytest.approx(counts[k, 2] / counts[k, 1])
+    assert found["scratch"].found.share > 0.9 > found["dent"].found.high
+
+    report, page = session.report()
+    assert report.class_rows[0].name == "dent" and report.classes_from == "on 400 test items"
+    assert "weakest is dent" in report.to_text()
+    shown, dent = page.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " "), found["dent"].found
+    assert f"{100 * dent.share:.0f} % ({100 * dent.low:.0f}–{100 * dent.high:.0f}), {dent.items}" in shown
+    (row,) = (row for row in json.loads(report.to_json())["classes"] if row["name"] == "dent")
+    assert row["quality"]["found"]["share"] == dent.share
+
+
+def test_without_test_data_the_random_share_says_it(tmp_path: Path) -> None:
+    session = project(tmp_path, test=False)
+    evidence, found = by_name(session)
+    snapshot, y = evidence.snapshot, world()[1]
+    said = snapshot.head.predict_proba(snapshot.points).argmax(axis=1)
+    counts = class_counts(y, said, 3)
+    assert evidence.tested == 0
+    for k, name in enumerate(CLASSES):
+        share = found[name].found
+        assert share.low - 0.05 <= counts[k, 2] / counts[k, 0] <= share.high + 0.05, name
+        assert share.items == int(np.sum(evidence.snapshot.training[1][evidence.drawn.at] == k))
+
+    evidence.keep()
+    again, kept = by_name(session)
+    assert kept == found and "said" not in vars(again)  # no head was taught for it anew
+
+    shown = CliRunner().invoke(app, ["status", "-p", str(tmp_path / "p")])
+    assert "by class: " in shown.output and "on random labels" in shown.output
+    told = json.loads(CliRunner().invoke(app, ["status", "-p", str(tmp_path / "p"), "--json"]).stdout)
+    assert told["by_class"]["dent"]["found"]["share"] == found["dent"].found.share
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_gate_stays_shut_while_a_class_is_not_found(tmp_path: Path, test: bool) -> None:
+    session = project(tmp_path, test=test)
+    evidence, found = by_name(session)
+
+    def judged(bound: float) -> Decided:
+        return judge_stage(evidence, StageConfig(name="pilot", found=bound))
+
+    shut = judged(0.6)
+    (check,) = shut.checks
+    assert shut.decision == "no-go" and check.sample == f"{found['dent'].found.items} {KINDS[test]} of dent"
+    assert check.high is not None and check.high < 0.6
+    assert check_rows(shut.checks)[0][3] == "≥ 60.0 % (lower end)"
+
+    # between the ends of the interval nobody knows; below both it is met by all
+    assert judged(max(0.01, found["dent"].found.high - 0.01)).decision == "open"
+    least = min(quality.found.low for quality in found.values())
+    assert least == 0 or judged(least * 0.9).decision == "go"
+
+
+def test_a_gate_does_not_open_on_a_class_that_nobody_saw(tmp_path: Path) -> None:
+    session = project(tmp_path, test=True)
+    np.savez(tmp_path / "test.npz", vectors=world(400, seed=1)[0][:20], labels=np.zeros(20, dtype=int))
+    session.teach()
+    decided = judge_stage(Evidence(Snapshot.of(session.project)), StageConfig(name="pilot", found=0.5))
+    assert decided.decision == "open" and decided.checks[0].sample == "no scratch among the test items"
+
+
+def test_before_enough_random_labels_nothing_is_said_of_classes(tmp_path: Path) -> None:
+    x, y = world()
+    np.savez(tmp_path / "pool.npz", vectors=x)
+    config = check_config(
+        {
+            "data": {"path": "../pool.npz", "modality": "vector", "classes": list(CLASSES)},
+            "query": {"size": 20, "random_share": 0.1},
+        }
+    )
+    session = Session(Project.create(tmp_path / "p", config, version="0"))
+    session.encode()
+    session.round(Oracle({f"pool:{i}": CLASSES[k] for i, k in enumerate(y)}, CLASSES))
+    assert Evidence(Snapshot.of(session.project)).classes == ()
+    report, page = session.report()
+    assert report.classes_from == "" and "Found:" not in page.read_text(encoding="utf-8")
+    assert "by class" not in report.to_text()

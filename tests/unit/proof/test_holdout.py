@@ -1,0 +1,103 @@
+"""A project's own test data: read early, by the right names, and never what the head has learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from activessl import Session
+from activessl.annotators.oracle import Oracle
+from activessl.errors import LabelError, PoolError
+from activessl.proof.holdout import read_test
+from activessl_cli.main import app
+
+X = np.random.default_rng(0).normal(size=(260, 6)).astype(np.float32)
+Y = X[:, 0].argsort().argsort() * 3 // 260  # three classes along the first direction
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def data(folder: Path, rows: slice, name: str, **more: np.ndarray) -> Path:
+    np.savez(folder / name, vectors=X[rows], **more)
+    return folder / name
+
+
+def project(folder: Path, *classes: str, test: Path) -> Session:
+    found = run(
+        "init", str(folder / "pool.npz"), "--classes", ",".join(classes), "--test", str(test), "-p", str(folder / "p")
+    )
+    assert found.exit_code == 0, found.output
+    session = Session.open(folder / "p")
+    session.encode()
+    return session
+
+
+def taught(session: Session, classes: tuple[str, ...]):
+    truth = {item: classes[k] for item, k in zip(session.project.pool().ids, Y[:200], strict=True)}
+    return session.round(Oracle(truth, classes))
+
+
+@pytest.mark.parametrize("classes", [("1", "2", "3"), ("3", "1", "2"), ("1", "2", "3", "4")])
+def test_classes_that_are_called_by_numbers_are_found_by_them(tmp_path: Path, classes: tuple[str, ...]) -> None:
+    data(tmp_path, slice(200), "pool.npz")
+    test = data(tmp_path, slice(200, 260), "test.npz", labels=Y[200:] + 1)
+    session = project(tmp_path, *classes, test=test)
+    found = taught(session, ("1", "2", "3", "4")[: len(classes)] if len(classes) == 4 else ("1", "2", "3"))
+    assert found.accuracy is not None and found.accuracy > 0.6 and found.test_items == 60
+
+
+def test_numbers_without_names_are_places_among_the_classes(tmp_path: Path) -> None:
+    data(tmp_path, slice(200), "pool.npz")
+    session = project(tmp_path, "low", "mid", "top", test=data(tmp_path, slice(200, 260), "t.npz", labels=Y[200:]))
+    assert (taught(session, ("low", "mid", "top")).accuracy or 0) > 0.6
+
+
+def test_what_cannot_be_measured_on_is_said_before_anybody_labels(tmp_path: Path) -> None:
+    pool = str(data(tmp_path, slice(200), "pool.npz"))
+    far = data(tmp_path, slice(200, 260), "far.npz", labels=Y[200:] + 7)
+    bare = data(tmp_path, slice(200, 260), "bare.npz")
+    for test, why in ((far, "a class"), (bare, "has no labels"), (tmp_path / "nope.npz", "no such file")):
+        found = run("init", pool, "--classes", "a,b,c", "--test", str(test), "-p", str(tmp_path / "p"))
+        assert found.exit_code == 1 and why in str(found.exception)
+        assert not (tmp_path / "p").exists()
+
+
+def test_test_items_that_are_in_the_pool_are_told_of_and_left_out(tmp_path: Path) -> None:
+    pool = data(tmp_path, slice(200), "pool.npz")
+    test = data(tmp_path, slice(150, 260), "test.npz", labels=Y[150:])
+    told = run("init", str(pool), "--classes", "a,b,c", "--test", str(test), "-p", str(tmp_path / "p"))
+    assert "50 of the test items are in the pool as well" in told.output
+    session = Session.open(tmp_path / "p")
+    session.encode()
+    assert taught(session, ("a", "b", "c")).test_items == 60
+
+    np.savez(test, vectors=X[:50], labels=Y[:50])
+    with pytest.raises(LabelError, match="all 50 test items"):
+        session.teach()
+
+
+def test_a_new_measurement_of_the_same_head_is_written_down(tmp_path: Path) -> None:
+    data(tmp_path, slice(200), "pool.npz")
+    test = data(tmp_path, slice(200, 260), "test.npz", labels=Y[200:])
+    session = project(tmp_path, "a", "b", "c", test=test)
+    first = taught(session, ("a", "b", "c"))
+    np.savez(test, vectors=X[200:230], labels=Y[200:230])
+    again = session.teach()
+    now = session.project.history().taught
+    assert now is not None and now.test_items == again.test_items == 30 != first.test_items
+    events = session.project.history().events
+    session.teach()
+    assert session.project.history().events == events  # nothing new, nothing written
+
+
+def test_a_file_that_is_none_is_an_error_of_the_pool(tmp_path: Path) -> None:
+    from activessl.project.config import check_config
+
+    config = check_config({"data": {"path": "x", "modality": "vector", "classes": ["a", "b"]}})
+    with pytest.raises(PoolError):
+        read_test(tmp_path / "none.npz", config.data)
