@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from activessl.heads.base import Head
     from activessl.heads.registry import head_names, make_head
     from activessl.labels.answers import Answer
-    from activessl.ledger.fold import History
+    from activessl.ledger.history import History
     from activessl.ledger.store import Ledger
     from activessl.measuring.simulation.simulate import Simulation, simulate
     from activessl.pool.pool import Item, Pool
@@ -42,7 +42,7 @@ _HOME = {
     "Embeddings": "encoders.embeddings",
     "Encoder": "encoders.base",
     "Head": "heads.base",
-    "History": "ledger.fold",
+    "History": "ledger.history",
     "Item": "pool.pool",
     "Ledger": "ledger.store",
     "Model": "scoring.model",

@@ -22,8 +22,8 @@ from activessl.encoders.embeddings import Embeddings, embed
 from activessl.errors import LabelError, PoolError, ProjectError, QueryError
 from activessl.heads.base import Head
 from activessl.labels.decisions import Labels, decide, numbered_alike, same
-from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import Answered, Closed, Missing, Offered, Pulled, Taught, Tuned
+from activessl.ledger.history import History, RoundHistory
+from activessl.ledger.schema import Closed, Missing, Offered, Taught, Tuned
 from activessl.measuring.planning.stopping import kappa
 from activessl.measuring.quality.classes import class_counts
 from activessl.measuring.quality.encoders import Compared
@@ -43,6 +43,7 @@ from activessl.steps.export import export_items, export_model, item_rows
 from activessl.steps.finetune import due, finetune, standing_encoder, take_back
 from activessl.steps.import_labels import Imported, import_labels
 from activessl.steps.layouts import Layout
+from activessl.steps.pull import pull_answers
 from activessl.steps.push import push_round
 from activessl.steps.relabel import SUSPECT, Doubts
 from activessl.steps.select import next_round
@@ -126,13 +127,13 @@ class Session:
         """Open the next round, or return the one that is open.
 
         Args:
-            query_size: How many questions: items or, of a round of groups, groups.
+            query_size: How many questions: items or, of a round of clusters, clusters.
             strategy: How new items are chosen.
             again: The share of the questions that is about doubted labels; "auto" weighs these against new items.
-            confirm: Whether groups of alike items are shown, to be confirmed at a glance; None as the config says.
+            confirm: Whether clusters of alike items are shown, to be confirmed at a glance; None as the config says.
 
         Raises:
-            LabelError: Groups were asked for, and there is no head that could propose any.
+            LabelError: Clusters were asked for, and there is no head that could propose any.
             ProjectError: The pool is not encoded yet.
             QueryError: Nothing is left to ask, or less than was asked for.
         """
@@ -214,11 +215,7 @@ class Session:
     def pull(self, annotator: Annotator) -> int:
         """Write new answers into the ledger; return how many there were."""
         with self.project.lock():
-            answers, watermark = annotator.pull(self.project.history().watermark)
-            # the answers first: a watermark is never ahead of what it stands for
-            with self.project.ledger() as ledger:
-                new = ledger.append([Answered(answer=a) for a in answers])
-                ledger.append([Pulled(watermark=watermark)])
+            new = pull_answers(self.project, annotator)
             self._note_offer(annotator)
         return new
 

@@ -1,4 +1,4 @@
-"""Labels, and those who give them."""
+"""Those who answer, and what is put before them."""
 
 from __future__ import annotations
 
@@ -7,37 +7,22 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from activessl.labels.answers import Answer, class_text
+from activessl.labels.questions import Question
 from activessl.pool.pool import Pool
-from activessl.strategies.base import Query
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Items that look alike and that the head takes for one class, to be confirmed by a person at a glance.
-
-    Attributes:
-        id: Names this group for good: another one, of other items, has another id.
-        label: The class.
-        items: The pool's ids, each once.
-    """
-
-    id: str
-    label: str
-    items: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What the head thinks of one item: shown to the person as a pre-selected answer.
+    """What the head thinks of what is asked: shown to the person as a pre-selected answer.
 
     Attributes:
-        item_id: The pool's id of the item.
+        question: The id of the question.
         classes: Class names by falling probability: the pre-selected one, then the alternatives.
         probs: Their probabilities, falling.
         blind: True where the person must not see it, so that anchoring on it can be measured.
     """
 
-    item_id: str
+    question: str
     classes: tuple[str, ...]
     probs: tuple[float, ...]
     blind: bool = False
@@ -70,7 +55,7 @@ class Pushed:
     """What a push left at the annotator's side.
 
     Attributes:
-        tasks: The pool's id of each item to the annotator's own name for its task.
+        tasks: The id of each question to the annotator's own name for its task.
         new: How many tasks this push made; the others were there already.
         suggestions: How many suggestions are in place.
         where: What a person opens to start labeling.
@@ -87,21 +72,44 @@ class Pushed:
     made: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The questions of a round, or those of them that still wait.
+
+    Attributes:
+        questions: In the order in which they are to be answered.
+        strategy: Who chose them.
+        round: The number of the round, from 1 on; 0 outside of a project.
+    """
+
+    questions: tuple[Question, ...]
+    strategy: str = ""
+    round: int = 0
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The questions' ids."""
+        return tuple(question.id for question in self.questions)
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+
 @runtime_checkable
 class Annotator(Protocol):
-    """Answers queries: people in Label Studio, an oracle in simulations.
+    """Answers questions: people in Label Studio, an oracle in simulations.
 
     May answer fewer than asked, later, in any order, twice, or change an answer. The caller appends all answers to
     the ledger, whose fold decides what counts.
     """
 
-    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
-        """Put the items of a query before the annotator, in its order. Repeating it changes nothing.
+    def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        """Put questions before the annotator, in their order. Repeating it changes nothing.
 
         Args:
-            pool: What the query is about.
-            query: Which items, the most informative first.
-            suggestions: What the head thinks of these items; empty before there is a head.
+            pool: What they are about.
+            asked: The questions, the most informative first.
+            suggestions: What the head thinks of them; empty before there is a head.
             model: The version of the model behind order and suggestions, such as "round-3-80d417-logistic-7ab375".
 
         Raises:
@@ -143,22 +151,19 @@ class Offering(Protocol):
 
 @runtime_checkable
 class Confirmer(Protocol):
-    """An annotator that can also be shown groups of alike items, each answered as a whole.
+    """An annotator that can also be shown clusters of alike items, each answered as a whole.
 
-    Of each item of an answered group comes back an answer of its own, which carries the group's id: a label where the
+    Of each item of an answered cluster comes back an answer of its own to the cluster's question: a label where the
     person confirmed it, "apart" where not.
     """
 
-    def push_groups(self, pool: Pool, groups: Sequence[Group], *, model: str) -> Pushed:
-        """Put groups before the annotator. Repeating it changes nothing.
+    def push_clusters(self, pool: Pool, asked: Asked, *, model: str) -> Pushed:
+        """Put clusters before the annotator. Repeating it changes nothing.
 
         Args:
-            pool: What the groups are of.
-            groups: In the order in which they are to be answered.
-            model: The version of the model that proposed the class.
-
-        Returns:
-            What is there; ``tasks`` maps the ids of the groups.
+            pool: What the clusters are of.
+            asked: Questions of kind "confirm", in the order in which they are to be answered.
+            model: The version of the model that proposed the classes.
 
         Raises:
             AnnotatorError: The annotator cannot be reached, refuses, cannot show such items, or did not take all.

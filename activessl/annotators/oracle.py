@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.annotators.base import Group, Pushed, Suggestion
+from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.errors import AnnotatorError, LabelError
-from activessl.labels.answers import Answer, AnswerKind, item_of
+from activessl.labels.answers import Answer, AnswerKind
+from activessl.labels.questions import Question
 from activessl.pool.pool import Pool
-from activessl.strategies.base import Query
 
 #: When an oracle's first answer is given: a fixed day, so that replays are equal to the last byte.
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -155,7 +155,7 @@ class Oracle:
     seed: int = 0
     name: str = "oracle"
     multi_label: bool = False
-    _asked: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False, repr=False)
+    _asked: dict[tuple[str, str], tuple[Question, str | None]] = field(default_factory=dict, init=False, repr=False)
     _mark: str = field(default_factory=lambda: secrets.token_hex(4), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -164,43 +164,44 @@ class Oracle:
         if strange is not None:
             raise LabelError(f"true class {strange!r} is none of the classes", hint="add it to the classes")
 
-    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:  # noqa: ARG002
-        """Take the items of a query; pushing an item again changes nothing.
-
-        Raises:
-            AnnotatorError: The truth of an item is not known. Nothing of the query is taken then.
-        """
-        self._check(query.ids)
-        said = {s.item_id: s.preselected(multi_label=self.multi_label) for s in suggestions if not s.blind}
-        shown = {item: name for item, name in said.items() if name is not None}
-        new = [item for item in query.ids if (item, "") not in self._asked]
-        for item in new:
-            self._asked[item, ""] = shown.get(item)
-        return Pushed({item: item for item in query.ids}, len(new), len(shown), NOWHERE, "oracle")
-
-    def push_groups(self, pool: Pool, groups: Sequence[Group], *, model: str) -> Pushed:  # noqa: ARG002
-        """Confirm of each group what has its class; an oracle sees every item as if it were alone.
+    def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:  # noqa: ARG002
+        """Take questions; pushing one again changes nothing.
 
         Raises:
             AnnotatorError: The truth of an item is not known. Nothing is taken then.
         """
-        self._check([item for group in groups for item in group.items])
+        self._check(asked)
+        said = {s.question: s.preselected(multi_label=self.multi_label) for s in suggestions if not s.blind}
+        shown = {question: name for question, name in said.items() if name is not None}
+        new = [question for question in asked.questions if (question.id, question.item) not in self._asked]
+        for question in new:
+            self._asked[question.id, question.item] = (question, shown.get(question.id))
+        return Pushed({question: question for question in asked.ids}, len(new), len(shown), NOWHERE, "oracle")
+
+    def push_clusters(self, pool: Pool, asked: Asked, *, model: str) -> Pushed:  # noqa: ARG002
+        """Confirm of each cluster what has its class; an oracle sees every item as if it were alone.
+
+        Raises:
+            AnnotatorError: The truth of an item is not known. Nothing is taken then.
+        """
+        self._check(asked)
         new = 0
-        for group in groups:
-            new += any((item, group.id) not in self._asked for item in group.items)
-            for item in group.items:
-                self._asked.setdefault((item, group.id), group.label)
-        return Pushed({group.id: group.id for group in groups}, new, len(groups), NOWHERE, "oracle")
+        for question in asked.questions:
+            new += any((question.id, item) not in self._asked for item in question.items)
+            for item in question.items:
+                self._asked.setdefault((question.id, item), (question, question.proposed))
+        return Pushed({question: question for question in asked.ids}, new, len(asked), NOWHERE, "oracle")
 
     def _true(self, item: str) -> tuple[str, ...]:
         said = self.truth[item]
         return (said,) if isinstance(said, str) else tuple(said)
 
-    def _check(self, ids: Sequence[str]) -> None:
-        unknown = [item for item in ids if item_of(item) not in self.truth]
+    def _check(self, asked: Asked) -> None:
+        items = [item for question in asked.questions for item in question.items]
+        unknown = [item for item in items if item not in self.truth]
         if unknown:
             raise AnnotatorError(
-                f"the oracle does not know {len(unknown)} of {len(ids)} items, first {unknown[0]!r}",
+                f"the oracle does not know {len(unknown)} of {len(items)} items, first {unknown[0]!r}",
                 hint="give the true class of every item of the pool",
             )
 
@@ -209,14 +210,15 @@ class Oracle:
         found = re.fullmatch(r"([0-9a-f]+)-(\d+)", since or "")
         # of another one, as in a process before this one, it says nothing about what this one was asked
         first = int(found[2]) if found is not None and found[1] == self._mark else 0
-        items = list(self._asked)
-        answers = [self._answer(i, *items[i]) for i in range(first, len(items))]
-        return answers, f"{self._mark}-{len(items)}"
+        asked = list(self._asked.items())
+        answers = [self._answer(i, item, *asked[i][1]) for i in range(first, len(asked)) for _, item in [asked[i][0]]]
+        return answers, f"{self._mark}-{len(asked)}"
 
-    def _answer(self, turn: int, item: str, group: str) -> Answer:
-        rng = np.random.default_rng([self.seed, *item.encode()])
+    def _answer(self, turn: int, item: str, question: Question, suggested: str | None) -> Answer:
+        cluster = question.kind == "confirm"
+        rng = np.random.default_rng([self.seed, *(item if cluster else question.id).encode()])
         named: tuple[str, ...]
-        rows, suggested = [self._row[name] for name in self._true(item_of(item))], self._asked[item, group]
+        rows = [self._row[name] for name in self._true(item)]
         if self.multi_label:
             truth = np.isin(np.arange(len(self.classes)), rows).astype(np.int64)
             several, seconds = self.habits.answer_several(truth[None], rng)
@@ -226,18 +228,20 @@ class Oracle:
             said, seconds = self.habits.answer(np.array(rows), len(self.classes), rng)
             answered, named = bool(said[0] >= 0), (self.classes[int(said[0])],)
         kind: AnswerKind = "label" if answered else "skip"
-        if group:
+        if cluster:
             kind = "label" if answered and named == (suggested,) else "apart"
-        source = f"{self.name}:{item}" + (f" of {group}" if group else "")
+        source = f"{self.name}:{item} of {question.id}" if cluster else f"{self.name}:{question.id}"
         return Answer(
             key=source,
             source=source,
-            item_id=item,
+            item=item,
             kind=kind,
             classes=named if kind == "label" else (),
             annotator=self.name,
             seconds=round(float(seconds[0]), 3),
             at=EPOCH + timedelta(seconds=turn),
             suggested=suggested,
-            group=group,
+            question=question.id,
+            asking=question.asking,
+            cluster=cluster,
         )

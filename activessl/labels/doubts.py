@@ -16,14 +16,14 @@ class Suspect:
     """A label that looks wrong.
 
     Attributes:
-        item_id: The item.
+        item: The item.
         given: The class that people gave it.
         instead: The class that the head finds most likely besides.
         doubt: The probability that the label is wrong, in (0.5, 1].
         annotators: How many people labeled it.
     """
 
-    item_id: str
+    item: str
     given: str
     instead: str
     doubt: float

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.labels.answers import Answer, is_again, item_of
+from activessl.labels.answers import Answer
 from activessl.labels.consensus import NO_ANSWER, consensus, newcomer, weigh
 
 #: Probabilities closer than this are a tie: of equals the class that was given first is believed.
@@ -69,7 +69,7 @@ def believe(
     skips: set[str] = set()
     aside: list[Answer] = []
     for answer in sorted(answers, key=lambda a: (a.at, a.key)):
-        item = item_of(answer.item_id)
+        item = answer.item
         if answer.kind == "skip" or (answer.kind == "label" and not answer.classes and since is None):
             skips.add(item)
         elif answer.kind == "label":
@@ -102,9 +102,9 @@ def first_answers(given: Iterable[Answer]) -> dict[str, Answer]:
     """What each annotator says of an item, oldest annotator first, without what was asked again because of doubts.
 
     Only these may be compared where people are to be measured: an item that is asked again was doubted, and one that
-    was confirmed with its group was not looked at like the others.
+    was confirmed with its cluster was not looked at like the others.
     """
-    return _last(a for a in given if not is_again(a.item_id) and not a.group)
+    return _last(a for a in given if a.first_look)
 
 
 def _last(given: Iterable[Answer]) -> dict[str, Answer]:

@@ -20,16 +20,22 @@ from pydantic import (
 )
 
 from activessl.labels.answers import Answer
+from activessl.labels.questions import Question
 
-#: What a round that looks at items accepted by machine is called.
+#: The version of the events' form. What earlier ones wrote is read through ``activessl.ledger.upgrade``.
+FORMAT: Literal[2] = 2
+
+#: Who chose a round that looks at items accepted by machine.
 AUDIT = "audit of accepted items"
 
-#: What a round is called that shows alike items together, to be confirmed at a glance.
+#: Who chose a round of clusters, to be confirmed at a glance.
 CONFIRM = "confirmation of alike items"
 
 
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    format: Literal[2] = FORMAT
 
     @property
     def key(self) -> str:
@@ -113,31 +119,6 @@ class Untuned(_Event):
         return f"untuned:{self.turn}"
 
 
-class Asked(BaseModel):
-    """One item of a query."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    id: str
-    score: float
-    reason: str
-    propensity: float | None = None  # None: chosen by the strategy, not drawn
-    alike: bool = False  # drawn with the chance that every other item had, copies of others included
-    parts: dict[str, float] = Field(default_factory=dict)
-    near: tuple[str, ...] = ()
-    glanced: bool = False  # drawn from what was confirmed with its group, to be looked at alone
-
-
-class AskedGroup(BaseModel):
-    """Items of a round that are shown together, and the class that people are asked to confirm."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    id: str
-    label: str
-    items: tuple[str, ...]
-
-
 class Missing(_Event):
     """Of the encoded items, just these are not in the data now; nobody is asked about them until they are back."""
 
@@ -152,16 +133,15 @@ class Missing(_Event):
 
 
 class Queried(_Event):
-    """A round was opened: these items are to be labeled, in this order."""
+    """A round was opened: these questions are asked, in this order."""
 
     kind: Literal["queried"] = "queried"
     round: int
     strategy: str
     seed: tuple[int, ...]
     fingerprint: str
-    items: tuple[Asked, ...]
+    questions: tuple[Question, ...]
     seconds: float
-    groups: tuple[AskedGroup, ...] = ()  # where items are shown together: each in one of them
 
     @property
     def key(self) -> str:
@@ -180,7 +160,7 @@ class Pushed(_Event):
     where: str
     project: str
     made: str = ""  # when the project was made: another one may have its number on another server
-    unseen: dict[str, str] = Field(default_factory=dict)  # items drawn to be blind, and what they would have shown
+    unseen: dict[str, str] = Field(default_factory=dict)  # blind questions, and what they would have shown
 
     @property
     def key(self) -> str:
@@ -308,7 +288,7 @@ class Accepted(_Event):
     delta: float
     per_class: bool
     items: tuple[MachineLabel, ...]
-    audit: tuple[str, ...]  # drawn from the items for people to look at: their answers outrank the machine's
+    audit: tuple[str, ...]  # ids of items drawn from them for people to look at: their answers outrank the machine's
     calibration: int  # random labels above the thresholds
     wrong: int  # how many of these the head got wrong
     fingerprint: str
@@ -348,7 +328,7 @@ class Withdrawn(_Event):
 
 
 #: What a check of the classes is called.
-FOUND = "found of each class"
+RECALL = "recall of each class"
 
 
 class Check(BaseModel):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +31,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from activessl.errors import LedgerError
-from activessl.ledger.schema import EVENT, Event, Recorded
+from activessl.ledger.schema import EVENT, FORMAT, Event, Recorded
+from activessl.ledger.upgrade import format_of, upgrade
 
 _metadata = MetaData()
 _events = Table(
@@ -126,10 +130,12 @@ class Ledger:
                 for seq, at, body in connection.execute(
                     select(_events.c.seq, _events.c.at, _events.c.body).where(wanted).order_by(_events.c.seq)
                 ):
-                    yield Recorded(seq=seq, at=datetime.fromisoformat(at), event=EVENT.validate_json(body))
+                    yield Recorded(seq=seq, at=datetime.fromisoformat(at), event=_event(body))
         except SQLAlchemyError as error:
             raise _failed("read", self._name, error) from None
-        except (ValidationError, ValueError) as error:
+        except LedgerError:
+            raise
+        except (ValidationError, ValueError, KeyError, TypeError) as error:
             raise LedgerError(
                 f"the ledger {self._name} holds an event that this version does not know",
                 hint="use the version of activessl that wrote it, or a newer one",
@@ -146,6 +152,36 @@ class Ledger:
     def __iter__(self) -> Iterator[Recorded]:
         return self.read()
 
+    def keep_before_upgrade(self) -> None:
+        """Where the newest event is of an earlier format, keep a copy of the file as it is, once.
+
+        From then on events of this version follow those of the earlier one. Of a database behind a URL there is no
+        file to copy: its rows are only ever added to.
+
+        Raises:
+            LedgerError: The copy cannot be written.
+        """
+        file = self._engine.url.database
+        if self._engine.url.get_backend_name() != "sqlite" or not file:
+            return
+        try:
+            with self._engine.connect() as connection:
+                newest = connection.execute(select(_events.c.body).order_by(_events.c.seq.desc()).limit(1)).scalar()
+            before = FORMAT if newest is None else format_of(json.loads(newest))
+            copy = Path(f"{file}.format-{before}")
+            if before >= FORMAT or copy.exists():
+                return
+            part = copy.with_name(f".{copy.name}.part")
+            part.unlink(missing_ok=True)
+            with closing(sqlite3.connect(file)) as there, closing(sqlite3.connect(part)) as here:
+                there.backup(here)  # whole, whoever reads or writes meanwhile
+            part.replace(copy)
+        except (SQLAlchemyError, sqlite3.Error, OSError, ValueError) as error:
+            raise LedgerError(
+                f"cannot keep a copy of the ledger {self._name} before it is upgraded: {error}",
+                hint="check that the disk is writable and not full; nothing was changed",
+            ) from None
+
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
@@ -155,6 +191,13 @@ class Ledger:
 
     def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _event(body: str) -> Event:
+    # a field of each event, the first: what this version wrote itself needs no second reading
+    if body.startswith(f'{{"format":{FORMAT},'):
+        return EVENT.validate_json(body)
+    return EVENT.validate_python(upgrade(json.loads(body), FORMAT))
 
 
 def _engine(url: Any) -> Engine:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -23,8 +21,11 @@ from activessl.pool.pool import Modality
 
 CONFIG_NAME = "activessl.toml"
 
+#: The version of the file's form; ``activessl.project.config_file`` reads earlier ones.
+FORMAT: Literal[2] = 2
+
 #: So many alike items are shown together where the config does not say.
-GROUP = 24
+CLUSTER = 24
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -33,14 +34,19 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _told(default: Any, why: str, example: Any = None) -> Any:
+    """A setting with what is written beside it in a new file, and an example where it is not set by default."""
+    return Field(default=default, description=why or None, examples=None if example is None else [example])
+
+
 class DataConfig(_Section):
     """What there is to label, and into what."""
 
     path: str
     modality: Modality
     classes: tuple[Name, ...]
-    multi_label: StrictBool = False  # whether an item may have several classes, or none
-    test: str | None = None  # labeled data that is never asked about: measures every round
+    multi_label: StrictBool = _told(False, "true: an item may have several classes, or none")
+    test: str | None = _told(None, "labeled items that are never asked about: they measure every round", "test.npz")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -62,30 +68,32 @@ class AnnotatorConfig(_Section):
     """Who answers. The token is never written here: only the name of the environment variable that holds it."""
 
     kind: Literal["label-studio"] = "label-studio"
-    url: str | None = None  # None: the server that `activessl studio start` runs
-    project: int | None = None  # None: made by the first push
+    url: str | None = _told(None, "else the server of `activessl studio start`", "https://labels.example.com")
+    project: int | None = _told(None, "else the first push makes one", 1)
     title: Annotated[str, StringConstraints(min_length=3, max_length=50)] = "activessl"
-    token_env: Name = "LABEL_STUDIO_API_KEY"  # noqa: S105  # a name, not a token
-    media: Literal["auto", "local", "upload", "inline"] = "auto"
-    blind_share: Annotated[float, Field(ge=0, le=1)] = 0.1
-    similar_together: bool = False  # within a round, alike items after each other
-    tabs: Literal["none", "round", "annotator", "both"] = "round"  # of Label Studio's Data Manager, made by a push
+    token_env: Name = _told("LABEL_STUDIO_API_KEY", "the environment variable that holds the token")
+    media: Literal["auto", "local", "upload", "inline"] = _told("auto", "how pictures reach the browser")
+    blind_share: Annotated[float, Field(ge=0, le=1)] = _told(0.1, "share shown without the model's suggestion")
+    similar_together: bool = _told(False, "true: similar items follow each other; else the most informative come first")
+    tabs: Literal["none", "round", "annotator", "both"] = _told("round", "tabs in Label Studio's Data Manager")
 
 
 class EncoderConfig(_Section):
     """How items become vectors."""
 
     name: Name = "auto"
-    minutes: Annotated[float, Field(gt=0, le=100_000)] = 1.0
-    model: Annotated[str, StringConstraints(min_length=1)] | None = None  # pretrained: a hub name or a folder
-    adapt_minutes: Annotated[float, Field(ge=0, le=100_000)] = 0.0  # of training that model further on the pool
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of a pretrained model of images
+    minutes: Annotated[float, Field(gt=0, le=100_000)] = _told(1.0, "of training on this machine")
+    model: Annotated[str, StringConstraints(min_length=1)] | None = _told(
+        None, "a pretrained model for images or texts: from the hub, or a folder", "facebook/dinov2-small"
+    )
+    adapt_minutes: Annotated[float, Field(ge=0, le=100_000)] = _told(0.0, "of training that model on these images")
+    precision: Literal["auto", "float32", "bfloat16"] = _told("auto", "of a pretrained model of images")
 
 
 class FinetuneConfig(_Section):
     """Whether the encoder goes on learning, from labels."""
 
-    when: Literal["never", "auto"] = "never"  # auto: after rounds of `run`, kept only if it pays
+    when: Literal["never", "auto"] = _told("never", "auto: `run` fine-tunes the encoder, kept if accuracy rises")
     minutes: Annotated[float, Field(gt=0, le=100_000)] = 5.0
 
 
@@ -93,16 +101,18 @@ class QueryConfig(_Section):
     """Which items are asked about."""
 
     strategy: Name = "auto"
-    size: Annotated[int, Field(ge=1)] = 20
-    random_share: Annotated[float, Field(ge=0, le=1)] = 0.1
-    again: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = 0.0  # share of a round about doubted labels
-    confirm: StrictBool | Annotated[int, Field(ge=4, le=100)] = False  # groups of alike items; true, or their size
-    confirm_audit: Annotated[float, Field(ge=0, le=1)] = 0.1  # share of what was confirmed so, asked again alone
+    size: Annotated[int, Field(ge=1)] = _told(20, "items a round")
+    random_share: Annotated[float, Field(ge=0, le=1)] = _told(0.1, "drawn at random, to measure accuracy")
+    again: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = _told(0.0, 'share for doubted labels, or "auto"')
+    confirm: StrictBool | Annotated[int, Field(ge=4, le=100)] = _told(
+        False, "true, or a number of items: clusters of similar items are confirmed together"
+    )
+    confirm_audit: Annotated[float, Field(ge=0, le=1)] = _told(0.1, "share of them that is asked again, blind")
 
     @property
-    def group_size(self) -> int:
+    def cluster_size(self) -> int:
         """How many alike items are shown together."""
-        return GROUP if isinstance(self.confirm, bool) else self.confirm
+        return CLUSTER if isinstance(self.confirm, bool) else self.confirm
 
 
 class HeadConfig(_Section):
@@ -114,37 +124,42 @@ class HeadConfig(_Section):
 class StopConfig(_Section):
     """When `run` ends by itself."""
 
-    labels: Annotated[int, Field(ge=1)] | None = None
-    hours: Annotated[float, Field(gt=0)] | None = None
-    rounds: Annotated[int, Field(ge=1)] | None = None
-    accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
-    stable_kappa: Annotated[float, Field(gt=0, le=1)] | Literal[False] = 0.99  # false: do not stop for it
+    labels: Annotated[int, Field(ge=1)] | None = _told(None, "labels at most", 1000)
+    hours: Annotated[float, Field(gt=0)] | None = _told(None, "of labeling at most", 10.0)
+    rounds: Annotated[int, Field(ge=1)] | None = _told(None, "rounds at most", 30)
+    accuracy: Annotated[float, Field(gt=0, le=1)] | None = _told(None, "its lower bound is at least this", 0.95)
+    stable_kappa: Annotated[float, Field(gt=0, le=1)] | Literal[False] = _told(
+        0.99, "agreement between the models of three rounds; false: not used"
+    )
 
 
 class RatesConfig(_Section):
     """What labeling costs, and what accuracy is worth. Amounts are in one currency."""
 
-    per_hour: Annotated[float, Field(ge=0)] | None = None
-    currency: Annotated[str, StringConstraints(min_length=1, max_length=8)] | None = None
-    per_point: Annotated[float, Field(ge=0)] | None = None  # what a point of accuracy is worth
-    overhead: Annotated[float, Field(ge=0)] = 0.0  # once: setting up, training annotators
-    compute_per_hour: Annotated[float, Field(ge=0)] = 0.0  # of encoding, choosing and teaching
+    per_hour: Annotated[float, Field(ge=0)] | None = _told(None, "what an hour of labeling costs", 30.0)
+    currency: Annotated[str, StringConstraints(min_length=1, max_length=8)] | None = _told(None, "", "EUR")
+    per_point: Annotated[float, Field(ge=0)] | None = _told(None, "what a percentage point of accuracy is worth", 100.0)
+    overhead: Annotated[float, Field(ge=0)] = _told(0.0, "once: setting up, training annotators")
+    compute_per_hour: Annotated[float, Field(ge=0)] = _told(0.0, "of encoding, choosing and teaching")
 
 
 class StageConfig(_Section):
     """A stage of the project, and what must hold before the next one begins; what is left out is not asked."""
 
     name: Name
-    accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None  # its lower bound is at least this
-    found: Annotated[float, Field(gt=0, lt=1)] | None = None  # of every class's items, by the lower bound, at least
-    hours_per_point: Annotated[float, Field(gt=0)] | None = None  # the next point of accuracy takes at most this
-    agreement: Annotated[float, Field(gt=0, le=1)] | None = None  # of two people about one item, at least
-    hours_to_model: Annotated[float, Field(gt=0)] | None = None  # from `init` to the first model, at most
+    accuracy: Annotated[float, Field(gt=0, lt=1)] | None = _told(None, "its lower bound is at least this", 0.8)
+    recall: Annotated[float, Field(gt=0, lt=1)] | None = _told(None, "of every class, the lower bound", 0.7)
+    hours_per_point: Annotated[float, Field(gt=0)] | None = _told(None, "the next point takes at most this", 2.0)
+    agreement: Annotated[float, Field(gt=0, le=1)] | None = _told(None, "of two people about one item", 0.9)
+    hours_to_model: Annotated[float, Field(gt=0)] | None = _told(None, "from init to the first model", 24.0)
 
 
 class Config(_Section):
     """The whole of ``activessl.toml``."""
 
+    format: Literal[2] = FORMAT
+    seed: Annotated[int, Field(ge=0)] = _told(0, "all randomness comes from it")
+    ledger: str = _told("ledger.db", "or a URL such as postgresql+psycopg://host/name, for a team")
     data: DataConfig
     annotator: AnnotatorConfig = AnnotatorConfig()
     encoder: EncoderConfig = EncoderConfig()
@@ -154,8 +169,6 @@ class Config(_Section):
     stop: StopConfig = StopConfig()
     rates: RatesConfig = RatesConfig()
     stages: tuple[StageConfig, ...] = ()
-    seed: Annotated[int, Field(ge=0)] = 0
-    ledger: str = "ledger.db"  # a file in the project, or any SQLAlchemy URL
 
     @model_validator(mode="after")
     def _of_one_class_each(self) -> Config:
@@ -197,23 +210,8 @@ class Config(_Section):
             raise ValueError(f"stage {twice[0]!r} is there twice")
         for stage in stages:
             if not stage.model_dump(exclude={"name"}, exclude_none=True):
-                raise ValueError(f"stage {stage.name!r} asks for nothing: give it accuracy, hours_per_point, …")
+                raise ValueError(f"stage {stage.name!r} asks for nothing: give it accuracy, recall, …")
         return stages
-
-
-def read_config(path: Path) -> Config:
-    """Read and check a config file.
-
-    Raises:
-        ConfigError: The file cannot be read or parsed, or a value cannot be used; names the key.
-    """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors put a mark in front
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}", hint="run `activessl init DATA` first") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.name} is not valid TOML: {error}", hint="mend that line") from None
-    return check_config(raw, name=path.name)
 
 
 def check_config(raw: dict[str, Any], *, name: str = CONFIG_NAME) -> Config:
@@ -238,112 +236,3 @@ def check_config(raw: dict[str, Any], *, name: str = CONFIG_NAME) -> Config:
         key = ".".join(str(part) for part in first["loc"]) or "the file"
         what = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{name}: {key}: {what[0].lower() + what[1:]}", hint=f"mend {key} in {name}") from None
-
-
-def write_config(config: Config) -> str:
-    """The text of a new ``activessl.toml``, with a comment on each thing that a person may want to change.
-
-    Example:
-        >>> config = check_config({"data": {"path": "images", "modality": "image", "classes": ["cat", "dog"]}})
-        >>> check_config(tomllib.loads(write_config(config))) == config
-        True
-    """
-    c = config
-    lines = [
-        "# made by `activessl init`; yours to edit",
-        f"seed = {c.seed}",
-        f"ledger = {_text(c.ledger)}  # or a URL such as postgresql+psycopg://host/name, for a team",
-        "",
-        "[data]",
-        f"path = {_text(c.data.path)}",
-        f"modality = {_text(c.data.modality)}",
-        f"classes = [{', '.join(_text(name) for name in c.data.classes)}]",
-        f"multi_label = {str(c.data.multi_label).lower()}  # true: an item may have several classes, or none",
-        f"test = {_text(c.data.test)}" if c.data.test else '# test = "test.npz"  # labeled items, never asked about',
-        "",
-        "[annotator]",
-        f"kind = {_text(c.annotator.kind)}",
-        f"url = {_text(c.annotator.url)}"
-        if c.annotator.url
-        else '# url = "https://…"  # else `activessl studio start`',
-        f"project = {c.annotator.project}" if c.annotator.project else "# project = 1  # else the first push makes one",
-        f"title = {_text(c.annotator.title)}",
-        f"token_env = {_text(c.annotator.token_env)}  # the environment variable that holds the token",
-        f"media = {_text(c.annotator.media)}  # auto, local (the server sees this disk), upload, inline",
-        f"blind_share = {c.annotator.blind_share}  # shown without the model's answer, to measure anchoring",
-        f"similar_together = {str(c.annotator.similar_together).lower()}"
-        "  # true: in a round, alike items after each other; else the most informative first",
-        f"tabs = {_text(c.annotator.tabs)}  # in Label Studio's list of tasks: round, annotator, both, none",
-        "",
-        "[encoder]",
-        f"name = {_text(c.encoder.name)}",
-        f"minutes = {c.encoder.minutes}  # of training on this machine",
-        f"model = {_text(c.encoder.model)}"
-        if c.encoder.model
-        else '# model = "facebook/dinov2-small"  # a pretrained one, for images or texts: from the hub, or a folder',
-        f"adapt_minutes = {c.encoder.adapt_minutes}  # of training that model further on the images of the pool"
-        if c.encoder.adapt_minutes
-        else "# adapt_minutes = 5  # of training that model further on the images of the pool",
-        f"precision = {_text(c.encoder.precision)}  # of a pretrained model of images; auto: bfloat16 where there is it"
-        if c.encoder.precision != "auto"
-        else '# precision = "float32"  # of a pretrained model of images; else bfloat16 where this machine has it',
-        "",
-        "[finetune]",
-        f"when = {_text(c.finetune.when)}  # auto: `run` fine-tunes the encoder on the labels, and keeps it if it pays",
-        f"minutes = {c.finetune.minutes}",
-        "",
-        "[query]",
-        f"strategy = {_text(c.query.strategy)}",
-        f"size = {c.query.size}  # items a round",
-        f"random_share = {c.query.random_share}  # drawn at random, to measure accuracy without a test set",
-        f"again = {_text(c.query.again) if isinstance(c.query.again, str) else c.query.again}"
-        '  # share that asks again about doubted labels, or "auto"',
-        f"confirm = {str(c.query.confirm).lower()}  # true, or how many: alike items, confirmed at a glance",
-        f"confirm_audit = {c.query.confirm_audit}  # share of these that is asked again, one by one and blind",
-        "",
-        "[head]",
-        f"name = {_text(c.head.name)}",
-        "",
-        "[stop]",
-        *(_optional(k, v) for k, v in (("labels", c.stop.labels), ("hours", c.stop.hours), ("rounds", c.stop.rounds))),
-        _optional("accuracy", c.stop.accuracy),
-        f"stable_kappa = {c.stop.stable_kappa or 'false'}  # agreement of three rounds' models; false: go on",
-        "",
-        "[rates]",
-        _optional("per_hour", c.rates.per_hour),
-        f"currency = {_text(c.rates.currency)}" if c.rates.currency else '# currency = "EUR"',
-        _optional("per_point", c.rates.per_point) + "  # what a point of accuracy is worth",
-        f"overhead = {c.rates.overhead}  # once: setting up, training annotators",
-        f"compute_per_hour = {c.rates.compute_per_hour}",
-        "",
-        *(line for stage in c.stages for line in _stage(stage)),
-        *([] if c.stages else _STAGE_EXAMPLE),
-    ]
-    return "\n".join(lines)
-
-
-def _text(value: str) -> str:
-    """A TOML basic string."""
-    out = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in out) + '"'
-
-
-#: What a stage may look like, for whoever wants one.
-_STAGE_EXAMPLE = (
-    "# [[stages]]  # judged by `activessl gate`",
-    '# name = "pilot"',
-    "# accuracy = 0.8  # its lower bound is at least this",
-    "# hours_per_point = 2.0  # the next point of accuracy takes at most this",
-    "# agreement = 0.9  # of two people about one item",
-    "# hours_to_model = 24  # from init to the first model",
-    "",
-)
-
-
-def _stage(stage: StageConfig) -> list[str]:
-    asked = stage.model_dump(exclude={"name"}, exclude_none=True)
-    return ["[[stages]]", f"name = {_text(stage.name)}", *(f"{k} = {v}" for k, v in asked.items()), ""]
-
-
-def _optional(key: str, value: float | None) -> str:
-    return f"# {key} = " if value is None else f"{key} = {value}"

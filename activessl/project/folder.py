@@ -12,14 +12,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from activessl.errors import ConfigError, ProjectError, ProjectLocked
-from activessl.ledger.fold import History, fold
+from activessl.ledger.fold import fold
+from activessl.ledger.history import History
 from activessl.ledger.offers import chosen
 from activessl.ledger.schema import Created, Offered
 from activessl.ledger.store import Ledger
 from activessl.pool.manifest import load_manifest, save_manifest
 from activessl.pool.pool import Pool
 from activessl.pool.sources import open_source
-from activessl.project.config import CONFIG_NAME, Config, read_config, write_config
+from activessl.project.config import CONFIG_NAME, Config
+from activessl.project.config_file import is_current, migrated, read_config, write_config
 
 
 @dataclass(frozen=True)
@@ -165,14 +167,33 @@ class Project:
                 f"another activessl process is working on {self.folder}", hint="wait until it is done, or stop it"
             ) from None
         try:
+            self._migrate()
             yield
         finally:
             lock.release()
+
+    def _migrate(self) -> None:
+        """Before the first write of this version: copies of ledger and config as an earlier one left them, and the
+        config in today's form. The ledger's rows stay as they are, and are read through ``ledger.upgrade``."""
+        path = self.folder / CONFIG_NAME
+        with writing(self.folder):
+            with self.ledger() as ledger:
+                ledger.keep_before_upgrade()
+            if path.is_file() and not is_current(path):
+                text = path.read_bytes()
+                keep_once(path.with_name(f"{path.name}.format-1"), text)
+                write_atomic(path, migrated(text.decode("utf-8-sig")).encode())
 
 
 def own_folders(folder: Path) -> tuple[Path, ...]:
     """What a project makes in its folder, which is no data: a project may lie inside the folder of its data."""
     return tuple(folder / name for name in ("embeddings", "encoders", "heads", "reports", "studio"))
+
+
+def keep_once(path: Path, content: bytes) -> None:
+    """Write a file unless there is one of that name: a copy of what was, which no later call may change."""
+    if not path.exists():
+        write_atomic(path, content)
 
 
 def write_atomic(path: Path, content: bytes) -> None:

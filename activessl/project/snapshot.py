@@ -25,14 +25,13 @@ from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
 from activessl.heads.folds import fold_predictions
 from activessl.heads.registry import load_head, make_head
-from activessl.labels.answers import is_again, item_of
 from activessl.labels.decisions import Labels, decide, named, sureness
-from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import AUDIT
+from activessl.labels.questions import Question
+from activessl.ledger.history import History
 from activessl.pool.progress import OnProgress
 from activessl.project.folder import Project, beside, write_atomic, writing
 from activessl.scoring.model import Model
-from activessl.strategies.base import SAMPLES, Query, State
+from activessl.strategies.base import SAMPLES, State
 
 SUGGESTED = 4  # the pre-selected class and three alternatives: more is slower to read than the full list
 
@@ -266,12 +265,12 @@ class Snapshot:
             return drawn(self.fitted(None))
         return None  # all labels are of one class
 
-    def chained(self, asked: Sequence[str], waiting: Sequence[str]) -> tuple[str, ...]:
+    def chained(self, asked: Sequence[Question], waiting: Sequence[Question]) -> tuple[Question, ...]:
         """What waits of a round, alike items after each other; as time passes the same order, with gaps."""
-        known = [item for item in asked if item_of(item) in self.row]
-        chain = similarity_chain(self.points[[self.row[item_of(item)] for item in known]])
-        left = set(waiting)
-        return tuple(known[i] for i in chain if known[i] in left)
+        known = [question for question in asked if question.item in self.row]
+        chain = similarity_chain(self.points[[self.row[question.item] for question in known]])
+        left = {question.id for question in waiting}
+        return tuple(known[i] for i in chain if known[i].id in left)
 
     @property
     def accepted_rows(self) -> Int[np.ndarray, " a"]:
@@ -281,38 +280,27 @@ class Snapshot:
         machine = self.history.machine.keys() - aside
         return np.array(sorted(self.row[i] for i in machine if i in self.row), dtype=np.int64)
 
-    def suggestions(self, query: Query, number: int) -> list[Suggestion]:
-        """What the head thinks of the items of a query; a share of them, always the same, not to be shown."""
-        if self.probs is None:
+    def suggestions(self, questions: Sequence[Question]) -> list[Suggestion]:
+        """What the head thinks of the items that are asked about; of blind questions, not to be shown."""
+        if self.probs is None or not questions:
             return []
         config = self.project.config
-        rows = [self.row[item_of(item)] for item in query.ids]
-        probs = self.probs[rows]
+        probs = self.probs[[self.row[question.item] for question in questions]]
         # all that would be pre-selected, and some that nearly would
         shown = max(SUGGESTED, int((probs >= 0.5).sum(axis=1).max(initial=0)) if self.multi_label else 0)
         top = np.argsort(-probs, axis=1, kind="stable")[:, :shown]
-        blind = self._blind(number)
         return [
             Suggestion(
-                item_id=item,
+                question=question.id,
                 classes=tuple(config.data.classes[k] for k in top[i]),
                 probs=tuple(float(probs[i, k]) for k in top[i]),
-                blind=bool(blind[rows[i]]) or is_again(item),  # a second opinion that sees the first is none
+                blind=question.blind,
             )
-            for i, item in enumerate(query.ids)
+            for i, question in enumerate(questions)
         ]
 
-    def hidden(self, current: RoundHistory | None) -> frozenset[str]:
-        """Ids of the open round whose class people must not be shown: an audit's, and the blind share."""
-        if current is None:
-            return frozenset()
-        if current.queried.strategy == AUDIT:
-            return frozenset(current.asked)
-        blind = self._blind(current.number)
-        return frozenset(i for i in current.asked if i in self.row and blind[self.row[i]])
-
-    def _blind(self, number: int) -> Bool[np.ndarray, " n"]:
-        # seeded by round, not by call: pushing again hides the same items
+    def blind_rows(self, number: int) -> Bool[np.ndarray, " n"]:
+        """Rows of the pool of which round ``number`` hides what the model thinks, so that anchoring can be measured."""
         rng = np.random.default_rng([self.project.config.seed, number, 1])
         return np.asarray(rng.random(len(self.points)) < self.project.config.annotator.blind_share)
 

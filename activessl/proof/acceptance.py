@@ -10,8 +10,9 @@ from jaxtyping import Float, Int
 
 from activessl.errors import LabelError, MeasureError, QueryError
 from activessl.labels.decisions import Labels, decide, one_kind, same, sureness
-from activessl.ledger.fold import History
-from activessl.ledger.schema import AUDIT, Accepted, Asked, MachineLabel, Queried, Tried, Withdrawn
+from activessl.labels.questions import Question
+from activessl.ledger.history import History
+from activessl.ledger.schema import AUDIT, Accepted, MachineLabel, Queried, Tried, Withdrawn
 from activessl.measuring.planning.stopping import part_of_delta, share_interval
 from activessl.measuring.quality.autolabel import FORGIVEN, Acceptance, accept, accept_by_class, fewest_labels
 from activessl.measuring.quality.judges import judging_half
@@ -125,7 +126,7 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     if not 0 < error < 1 or not 0 < delta < 1:
         raise MeasureError(f"an error of {error} with probability {delta}", hint="give both between 0 and 1")
     evidence = Evidence(snapshot)
-    drawn = draws(evidence.snapshot, fewest_labels(error, delta, FORGIVEN), alike=True)
+    drawn = draws(evidence.snapshot, fewest_labels(error, delta, FORGIVEN), uniform=True)
     at = drawn.at
     if not len(at) and len(evidence.drawn.at):
         raise LabelError(
@@ -234,13 +235,13 @@ def events_of(
         )
     # drawn from what was accepted, not from the pool: no propensity, or it would count for the pool's accuracy;
     # and the reason is shown to people, who should not know what the machine said
-    asked = tuple(Asked(id=i, score=0.0, reason=LOOKED_AT) for i in judged.audit)
+    asked = tuple(Question.about(item, "audit", reason=LOOKED_AT) for item in judged.audit)
     return accepted, Queried(
         round=number,
         strategy=AUDIT,
         seed=(snapshot.project.config.seed, judged.attempt, 9),
         fingerprint=snapshot.embeddings.fingerprint,
-        items=asked,
+        questions=asked,
         seconds=0.0,
     )
 

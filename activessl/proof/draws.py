@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.labels.answers import is_again, item_of
 from activessl.project.snapshot import Snapshot
 
 
@@ -30,7 +29,7 @@ class Drawn:
     until: int = 0
 
 
-def draws(snapshot: Snapshot, enough: int, *, alike: bool = False) -> Drawn:
+def draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> Drawn:
     """Random labels that are a sample of the same items: all that were there at each of the draws.
 
     A draw says nothing of items that came later. So either the older draws are left out, where ``enough`` newer
@@ -39,25 +38,29 @@ def draws(snapshot: Snapshot, enough: int, *, alike: bool = False) -> Drawn:
     Args:
         snapshot: The project at one moment.
         enough: So many labels make it unnecessary to use those from before the last items came.
-        alike: Only those that were drawn with the same chance as every other item that is left: none from before
-            the last round of groups, and none that was confirmed with its group.
+        uniform: Only those that were drawn with the same chance as every other item that is left: none from before
+            the last round of clusters, and none that was confirmed with its cluster.
     """
     history, ids, rows = snapshot.history, snapshot.embeddings.ids, snapshot.training[0]
     facts: dict[str, tuple[float, int]] = {}
-    answered = {a.item_id for a in history.answers.values() if a.kind == "label"}
+    answered = {a.question for a in history.answers.values() if a.kind == "label"}
     # what the model was sure of was taken out of the pool then: a draw from before is none of what is left
-    groups = max((r.number for r in history.rounds if r.queried.groups), default=0) if alike else 0
+    confirmed = max((r.number for r in history.rounds if r.confirms), default=0) if uniform else 0
     for r in history.rounds:
-        for item in r.queried.items:
-            if is_again(item.id):
-                # of what was confirmed with its group, some is drawn: then it counts when it was looked at alone
-                if item.propensity is not None and not alike and item.id in answered:
-                    facts[item_of(item.id)] = (item.propensity, r.number)
-                continue
-            # asked for another reason after it was drawn in vain: then its answer is not that of a random item
-            facts.pop(item.id, None)
-            if item.propensity is not None and (item.alike or not alike) and r.number > groups:
-                facts[item.id] = (item.propensity, r.number)
+        for question in r.questions:
+            item, drawn = question.item, question.propensity
+            if question.kind == "confirm":
+                for shown in question.items:
+                    facts.pop(shown, None)
+            elif question.asking > 1:
+                # of what was confirmed with its cluster, some is drawn: then it counts when it was looked at alone
+                if drawn is not None and not uniform and question.id in answered:
+                    facts[item] = (drawn, r.number)
+            else:
+                # asked for another reason after it was drawn in vain: then its answer is not that of a random item
+                facts.pop(item, None)
+                if drawn is not None and (question.uniform or not uniform) and r.number > confirmed:
+                    facts[item] = (drawn, r.number)
     # what the encoder itself has learned is no test of anything that looks through it
     learned = frozenset() if history.tuned is None else frozenset(history.tuned.taught)
     facts = {item: fact for item, fact in facts.items() if item not in learned}

@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError, ProjectError
-from activessl.labels.answers import is_again, item_of
 from activessl.labels.decisions import Labels, decide, one_kind, same, sureness
 from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.planning.hours import HumanTime, human_time, usable_seconds
@@ -32,7 +31,7 @@ from activessl.project.snapshot import Snapshot
 from activessl.proof.draws import Drawn, draws
 
 #: Written into what is kept, so that figures of an older way of estimating are not shown.
-VERSION = 4
+VERSION = 5
 FOLDS = 5
 #: With so many random labels since the last items came, those from before are left out, and the new items covered.
 ENOUGH = 3 * FEWEST
@@ -74,7 +73,7 @@ class Evidence:
     def _aside(self) -> int:
         """Items of the random share that were answered, but with a class that the project does not have (any more)."""
         history = self.snapshot.history
-        aside = {item_of(a.item_id) for a in history.quarantined}
+        aside = {a.item for a in history.quarantined}
         return len((aside & history.drawn) - history.labels.keys())
 
     @cached_property
@@ -141,29 +140,29 @@ class Evidence:
         """For each label the round that first asked for it, 0 where it was there before; and the labels in order."""
         first: dict[str, tuple[int, int]] = {}
         for r in self.snapshot.history.rounds:
-            for item in r.asked:
+            for item in (item for question in r.questions if question.asking == 1 for item in question.items):
                 first.setdefault(item, (r.number, len(first)))
         ids = self.snapshot.embeddings.ids
         number, place = np.array([first.get(ids[row], (0, -1)) for row in self.snapshot.training[0]]).reshape(-1, 2).T
-        if self.snapshot.history.at_a_glance:
-            # what was confirmed with its group can still be drawn, until somebody is asked about it alone
+        if self.snapshot.history.confirmed:
+            # what was confirmed with its cluster can still be drawn, until somebody is asked about it alone
             alone: dict[str, int] = {}
             for r in self.snapshot.history.rounds:
-                for item in r.asked:
-                    if is_again(item):
-                        alone.setdefault(item_of(item), r.number)
+                for question in r.questions:
+                    if question.asking > 1:
+                        alone.setdefault(question.item, r.number)
             later = len(self.snapshot.history.rounds) + 1
             for i, row in enumerate(self.snapshot.training[0]):
-                if ids[row] in self.snapshot.history.at_a_glance:
+                if ids[row] in self.snapshot.history.confirmed:
                     number[i] = alone.get(ids[row], later)
         return number, np.argsort(place, kind="stable")
 
     @cached_property
     def _single(self) -> Int[np.ndarray, " s"]:
-        """Positions of the labels that somebody gave looking at the item alone: groups took no question each."""
-        ids, groups = self.snapshot.embeddings.ids, self.snapshot.history.only_at_a_glance
+        """Positions of the labels that somebody gave looking at the item alone: clusters took no question each."""
+        ids, confirmed = self.snapshot.embeddings.ids, self.snapshot.history.only_confirmed
         return np.array(
-            [i for i, row in enumerate(self.snapshot.training[0]) if ids[row] not in groups], dtype=np.int64
+            [i for i, row in enumerate(self.snapshot.training[0]) if ids[row] not in confirmed], dtype=np.int64
         )
 
     def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
@@ -270,7 +269,7 @@ class Evidence:
         chose = {
             r.queried.strategy
             for r in self.snapshot.history.rounds
-            if r.queried.strategy != "random" and any(item.propensity is None for item in r.queried.items)
+            if r.queried.strategy != "random" and any(q.propensity is None for q in r.questions)
         } - {AUDIT, CONFIRM}
         if not chose:
             return None
@@ -389,17 +388,17 @@ class Evidence:
 
     @property
     def _paces(self) -> list[tuple[int, float]]:
-        """After each round that was taught: labels that were given one by one, and seconds that groups took so far."""
+        """After each round that was taught: labels given one by one, and seconds that clusters took so far."""
         history, ids = self.snapshot.history, self.snapshot.embeddings.ids
-        grouped = {group.id: r.number for r in history.rounds for group in r.queried.groups}
-        shown: dict[str, int] = {}  # items that were confirmed with their group, and in which round
+        asked_in = {q.id: r.number for r in history.rounds for q in r.questions if q.kind == "confirm"}
+        shown: dict[str, int] = {}  # items that were confirmed with their cluster, and in which round
         took: dict[int, float] = {}
         for answer in history.answers.values():
-            if answer.group:
-                number = grouped.get(answer.group, 0)
+            if answer.cluster:
+                number = asked_in.get(answer.question, 0)
                 took[number] = took.get(number, 0.0) + usable_seconds(answer)
                 if answer.kind == "label":
-                    shown[answer.item_id] = number
+                    shown[answer.item] = number
         # until somebody looks at them alone; that is asked in a later round
         alone = {ids[self.snapshot.training[0][i]]: int(self._asked[0][i]) for i in self._single}
         known = {ids[row] for row in self.snapshot.training[0]}
@@ -440,8 +439,8 @@ class Evidence:
         history, config = self.snapshot.history, self.snapshot.project.config
         fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
         told = (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.columns)
-        glanced = sorted(history.only_at_a_glance)
-        since = (len(history.rounds), len(history.late), history.forgotten, *([glanced] if glanced else []))
+        confirmed = sorted(history.only_confirmed)
+        since = (len(history.rounds), len(history.late), history.forgotten, *([confirmed] if confirmed else []))
         return sha256(repr((told, *since)).encode()).hexdigest()
 
     @cached_property

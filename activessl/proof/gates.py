@@ -9,8 +9,8 @@ from typing import Literal
 
 from activessl.errors import ConfigError, MeasureError
 from activessl.labels.merge import first_answers
-from activessl.ledger.fold import History
-from activessl.ledger.schema import FOUND, Check, Decided
+from activessl.ledger.history import History
+from activessl.ledger.schema import RECALL, Check, Decided
 from activessl.measuring.planning.stopping import share_interval
 from activessl.project.config import StageConfig
 from activessl.project.folder import Project
@@ -89,8 +89,8 @@ def judge_stage(evidence: Evidence, stage: StageConfig, *, note: str = "") -> De
 def _checks(evidence: Evidence, stage: StageConfig) -> Iterator[Check]:
     if stage.accuracy is not None:
         yield _accuracy(evidence, stage.accuracy)
-    if stage.found is not None:
-        yield _found(evidence, stage.found)
+    if stage.recall is not None:
+        yield _recall(evidence, stage.recall)
     if stage.hours_per_point is not None:
         yield _pace(evidence, stage.hours_per_point)
     if stage.agreement is not None:
@@ -111,19 +111,19 @@ def _accuracy(evidence: Evidence, bound: float) -> Check:
     return Check(name="accuracy", value=value, low=low, high=high, bound=bound, passed=low >= bound, sample=sample)
 
 
-def _found(evidence: Evidence, bound: float) -> Check:
+def _recall(evidence: Evidence, bound: float) -> Check:
     """Of the class that is furthest from the bound: met by its lower end, missed by its upper end, else not known."""
     names, qualities = evidence.snapshot.project.config.data.classes, evidence.classes
     kind = "test items" if evidence.tested else "random labels"
-    unseen = [name for name, quality in zip(names, qualities, strict=False) if quality.found is None]
-    measured = [(q.found, name) for name, q in zip(names, qualities, strict=False) if q.found is not None]
+    unseen = [name for name, quality in zip(names, qualities, strict=False) if quality.recall is None]
+    measured = [(q.recall, name) for name, q in zip(names, qualities, strict=False) if q.recall is not None]
     surely = [(share, name) for share, name in measured if share.high < bound]
     if not surely and (unseen or not measured):
         sample = f"no {unseen[0]} among the {kind}" if unseen else "too few random labels"
-        return Check(name=FOUND, value=None, bound=bound, passed=None, sample=sample)
+        return Check(name=RECALL, value=None, bound=bound, passed=None, sample=sample)
     share, name = min(surely, key=lambda pair: pair[0].high) if surely else min(measured, key=lambda pair: pair[0].low)
     return Check(
-        name=FOUND,
+        name=RECALL,
         value=share.share,
         low=share.low,
         high=share.high,

@@ -10,9 +10,8 @@ from importlib.metadata import version
 import numpy as np
 
 from activessl.errors import MeasureError
-from activessl.labels.answers import BETWEEN, Answer, is_again, item_of
-from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import AUDIT, CONFIRM
+from activessl.labels.answers import BETWEEN, Answer
+from activessl.ledger.history import History, RoundHistory
 from activessl.measuring.planning.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.following import Following, following
@@ -22,11 +21,12 @@ from activessl.measuring.savings.savings import Savings
 from activessl.measuring.simulation.simulate import Simulation
 from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import promise_text
+from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
 from activessl.proof.stopping import stop_now
 from activessl.reports.pictures import label_of, readable_pool, redrawn, sights, thumbnail
 from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
-from activessl.steps.confirm import SENT_BACK, glance_count
+from activessl.steps.confirm import SENT_BACK
 from activessl.steps.relabel import Doubts
 
 SHOWN_ITEMS = 24
@@ -51,7 +51,7 @@ def project_report(
     evidence.keep()
     tax = _tax(snapshot)
     verdict = stop_now(snapshot, evidence)
-    glances = glance_count(history)
+    clusters = confirmed_count(history)
     followed = _following(snapshot)
     return Report(
         title=config.annotator.title,
@@ -84,7 +84,7 @@ def project_report(
         roi=evidence.roi(),
         machine=len(history.machine),
         promise=promise_text(history),
-        glances="" if glances is None else glances.to_text(),
+        clusters="" if clusters is None else clusters.to_text(),
         following=followed,
         decisions=history.decisions,
         verdict=verdict,
@@ -108,14 +108,14 @@ def project_report(
 
 def _single(history: History) -> list[RoundHistory]:
     """The rounds in which a strategy asked about items one by one."""
-    return [r for r in history.rounds if r.queried.strategy not in (AUDIT, CONFIRM)]
+    return [r for r in history.rounds if not r.audits and not r.confirms]
 
 
 def _first_looks(history: History) -> Iterator[Answer]:
     """Labels that people gave when such a round asked about the item for the first time."""
-    asked = {item for r in _single(history) for item in r.asked if not is_again(item)}
+    asked = {q.item for r in _single(history) for q in r.questions if q.asking == 1}
     for answer in history.answers.values():
-        if answer.kind == "label" and not answer.ground_truth and not answer.group and answer.item_id in asked:
+        if answer.kind == "label" and not answer.ground_truth and answer.first_look and answer.item in asked:
             yield answer
 
 
@@ -123,13 +123,13 @@ def _tax(snapshot: Snapshot) -> Tax | None:
     """By how much chosen items take longer than random ones, among those that were shown alike."""
     drawn: list[Answer] = []
     chosen: list[Answer] = []
-    # who asked last; what a group sent back was neither chosen nor drawn
-    asked = {i.id: i for r in _single(snapshot.history) for i in r.queried.items}
+    # who asked last; what a cluster sent back was neither chosen nor drawn
+    asked = {q.item: q for r in _single(snapshot.history) for q in r.questions if q.asking == 1}
     for answer in _first_looks(snapshot.history):
-        item = asked[answer.item_id]
-        if item.propensity is not None:
+        question = asked[answer.item]
+        if question.propensity is not None:
             drawn.append(answer)
-        elif item.reason != SENT_BACK:
+        elif question.reason != SENT_BACK:
             chosen.append(answer)
     try:
         return difficulty_tax(chosen, drawn, rng=np.random.default_rng([snapshot.project.config.seed, 3]))
@@ -145,7 +145,7 @@ def _following(snapshot: Snapshot) -> Following | None:
     for answer in _first_looks(snapshot.history):
         if answer.suggested is not None:
             shown.append(answer)
-        elif answer.item_id in unseen:
+        elif answer.item in unseen:
             blind.append(answer)
     rng = np.random.default_rng([snapshot.project.config.seed, 11])
     try:
@@ -158,7 +158,7 @@ def _following(snapshot: Snapshot) -> Following | None:
 
     try:
         return following(
-            [agreed(a, str(a.suggested)) for a in shown], [agreed(a, unseen[a.item_id]) for a in blind], pace=pace
+            [agreed(a, str(a.suggested)) for a in shown], [agreed(a, unseen[a.item]) for a in blind], pace=pace
         )
     except MeasureError:
         return None
@@ -194,17 +194,16 @@ def _lines(snapshot: Snapshot, arm: Simulation | None) -> Iterator[Line]:
 
 
 def _round_rows(snapshot: Snapshot) -> Iterator[RoundRow]:
-    seconds: dict[tuple[str, bool], float] = {}
+    seconds: dict[str, float] = {}
     for answer in snapshot.history.answers.values():
-        what = (answer.item_id, bool(answer.group))
-        seconds[what] = seconds.get(what, 0.0) + (answer.seconds or 0.0)
+        seconds[answer.question] = seconds.get(answer.question, 0.0) + (answer.seconds or 0.0)
     for r in snapshot.history.rounds:
         newest = r.taught[-1] if r.taught else None
-        people = sum(seconds.get((item, bool(r.queried.groups)), 0.0) for item in r.asked)
+        people = sum(seconds.get(question.id, 0.0) for question in r.questions)
         yield RoundRow(
             number=r.number,
             strategy=r.queried.strategy,
-            asked=len(r.asked),
+            asked=len(r.items),
             labels=None if newest is None else newest.labels,
             accuracy=None if newest is None else newest.accuracy,
             change=None if newest is None else newest.change,
@@ -244,33 +243,28 @@ def _class_rows(snapshot: Snapshot, evidence: Evidence) -> Iterator[ClassRow]:
 
 def _weakness(row: ClassRow) -> tuple[float, float]:
     """What is most surely found badly comes first; where nothing was measured, what the model is least sure of."""
-    found = None if row.quality is None else row.quality.found
-    return (1.0 if found is None else found.high, 1.0 if row.confidence is None else row.confidence)
+    recall = None if row.quality is None else row.quality.recall
+    return (1.0 if recall is None else recall.high, 1.0 if row.confidence is None else row.confidence)
 
 
 def _item_rows(snapshot: Snapshot) -> Iterator[ItemRow]:
     """What the newest rounds asked about, the most informative first."""
     pool = readable_pool(snapshot)
+    suggested = {(a.question, a.item): a.suggested for a in snapshot.history.answers.values() if a.suggested}
     shown = 0
     for r in reversed(snapshot.history.rounds):
-        for item in r.queried.items:
+        for question, item in [(asked, item) for asked in r.questions for item in asked.items]:
             if shown == SHOWN_ITEMS:
                 return
             shown += 1
             yield ItemRow(
-                id=item.id,
-                reason=item.reason,
+                id=item,
+                reason=question.reason,
                 round=r.number,
-                label=label_of(snapshot, item_of(item.id)),
-                suggestion=_suggested(snapshot, r, item.id),
-                thumbnail=None if pool is None or item_of(item.id) not in pool else thumbnail(pool, item_of(item.id)),
+                label=label_of(snapshot, item),
+                suggestion=suggested.get((question.id, item)),
+                thumbnail=None if pool is None or item not in pool else thumbnail(pool, item),
             )
-
-
-def _suggested(snapshot: Snapshot, r: RoundHistory, item: str) -> str | None:
-    if item not in r.asked:
-        return None
-    return next((a.suggested for a in snapshot.history.answers.values() if a.item_id == item and a.suggested), None)
 
 
 def _assumptions(time: HumanTime | None, tax: Tax | None, live: LiveSavings | None) -> Iterator[str]:

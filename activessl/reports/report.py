@@ -163,7 +163,7 @@ class Report:
         roi: Money so far; None without rates or a saving.
         machine: Items whose prediction stands as a label.
         promise: What was promised about these, and what people found who looked at some; empty without them.
-        glances: What became of groups that people confirmed at a glance; empty without them.
+        clusters: What became of clusters that people confirmed at a glance; empty without them.
         following: How far people follow the model's answer; None where too few items were shown without it.
         decisions: What the gates of the project's stages said, oldest first.
         verdict: Whether to stop; None where it was not asked.
@@ -203,7 +203,7 @@ class Report:
     roi: Roi | None = None
     machine: int = 0
     promise: str = ""
-    glances: str = ""
+    clusters: str = ""
     following: Following | None = None
     decisions: tuple[Decided, ...] = ()
     verdict: Verdict | None = None
@@ -251,7 +251,7 @@ class Report:
             "plan": None if self.plan is None else self.plan.to_dict(),
             "roi": None if self.roi is None else self.roi.to_dict(),
             "accepted": {"items": self.machine, "promise": self.promise},
-            "glances": self.glances or None,
+            "clusters": self.clusters or None,
             "following": None if self.following is None else self.following.to_dict(),
             "gates": [decision.model_dump(exclude={"kind"}) for decision in self.decisions],
             "stop": None if self.verdict is None else _fields(self.verdict),
@@ -325,8 +325,8 @@ class Report:
             lines += [f"{name:<13}{text}" for name, text in roi_lines(self.roi)]
         if self.promise:
             lines.append(f"by machine   {self.promise}")
-        if self.glances:
-            lines.append(f"in groups    {self.glances}")
+        if self.clusters:
+            lines.append(f"in clusters  {self.clusters}")
         if self.following is not None:
             lines.append(f"following    {self.following.to_text()}")
         if self.plan is not None:
@@ -359,7 +359,7 @@ def suspects_text(suspects: Sequence[Suspect], shown: int = 3) -> str:
         >>> suspects_text([Suspect("a.png", "cat", "dog", 0.9, 1)])
         '1 label more likely wrong than right: a.png (cat, rather dog)'
     """
-    worst = [f"{s.item_id} ({s.given}, rather {s.instead})" for s in suspects[:shown]]
+    worst = [f"{s.item} ({s.given}, rather {s.instead})" for s in suspects[:shown]]
     more = f", and {len(suspects) - shown:,} more" if len(suspects) > shown else ""
     return f"{len(suspects):,} label{'s' * (len(suspects) > 1)} more likely wrong than right: {', '.join(worst)}{more}"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from activessl.ledger.schema import FOUND, Check, Decided
+from activessl.ledger.schema import RECALL, Check, Decided
 from activessl.measuring.planning.plan import Plan, Span
 from activessl.measuring.planning.roi import Roi
-from activessl.measuring.quality.classes import ClassQuality, mean_found, weakest
+from activessl.measuring.quality.classes import ClassQuality, mean_recall, weakest
 from activessl.measuring.savings.live import LiveSavings
 from activessl.measuring.savings.savings import Savings
 
@@ -96,18 +96,18 @@ def weakest_text(rows: Sequence[tuple[str, ClassQuality | None]]) -> str:
     Example:
         >>> from activessl.measuring.quality.classes import Share
         >>> weakest_text([("cat", ClassQuality(Share(0.41, 0.22, 0.63, 17), None)), ("dog", ClassQuality(None, None))])
-        'weakest is cat, 41 % of it found (22 to 63 %, from 17)'
+        'lowest recall: cat, 41 % (22 to 63 %, from 17)'
     """
     known = [(name, quality) for name, quality in rows if quality is not None]
     qualities = [quality for _, quality in known]
     worst = weakest(qualities)
-    found = None if worst is None else qualities[worst].found
-    if worst is None or found is None:
+    recall = None if worst is None else qualities[worst].recall
+    if worst is None or recall is None:
         return ""
-    mean = mean_found(qualities)
-    over = "" if mean is None or len(known) < len(rows) else f"{percent(mean, 1)} found on average over classes; "
-    share, _, rest = found.to_text().partition(" (")
-    return f"{over}weakest is {known[worst][0]}, {share} of it found ({rest}"
+    mean = mean_recall(qualities)
+    over = "" if mean is None or len(known) < len(rows) else f"{percent(mean, 1)} mean recall; "
+    share, _, rest = recall.to_text().partition(" (")
+    return f"{over}lowest recall: {known[worst][0]}, {share} ({rest}"
 
 
 def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:
@@ -128,7 +128,7 @@ def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:
         )
         sign = "≤" if check.name.startswith("hours") else "≥"
         asked = f"{sign} {said(check.name, check.bound)}" + (
-            " (lower end)" if check.name in ("accuracy", FOUND) else ""
+            " (lower end)" if check.name in ("accuracy", RECALL) else ""
         )
         rows.append((f"{check.name}: {verdict}", said(check.name, check.value), spread, asked, check.sample))
     return rows

@@ -11,8 +11,7 @@ from activessl.encoders.base import Encoder
 from activessl.encoders.embeddings import Embeddings
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
 from activessl.errors import PoolError, ProjectError
-from activessl.labels.answers import item_of
-from activessl.ledger.fold import History
+from activessl.ledger.history import History
 from activessl.ledger.schema import Encoded
 from activessl.measuring.quality.encoders import Compared, compare_encoders
 from activessl.pool.pool import Pool
@@ -39,8 +38,8 @@ def check_moved(before: Embeddings, history: History, pool: Pool) -> None:
         PoolError: An id with an answer, or in the open round, holds what another id held when the pool was encoded.
     """
     current = history.open_round
-    asked = {item_of(a.item_id) for a in history.answers.values()} | history.machine.keys()
-    asked |= {item_of(i) for i in (current.asked if current else ())}
+    asked = {a.item for a in history.answers.values()} | history.machine.keys()
+    asked |= set(current.items if current else ())
     was = dict(zip(before.ids, before.digests, strict=True))
     now = {item: pool.items[pool.row(item)].sha256 for item in asked & was.keys() if item in pool}
     changed = sorted(item for item, digest in now.items() if digest != was[item])

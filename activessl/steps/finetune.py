@@ -17,7 +17,7 @@ from activessl.encoders.base import Encoder
 from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, LabelError, ProjectError, ProjectLocked
-from activessl.ledger.fold import History
+from activessl.ledger.history import History
 from activessl.ledger.schema import Tuned, Untuned
 from activessl.measuring.quality.judges import judging_half
 from activessl.pool.progress import OnProgress

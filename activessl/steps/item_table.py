@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from activessl.labels.answers import BETWEEN
 from activessl.labels.decisions import decide, named
-from activessl.ledger.fold import History
+from activessl.ledger.history import History
 
 
 def item_table(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -12,12 +11,12 @@ from jaxtyping import Float, Int
 
 from activessl.heads.leave_one_out import left_out_probs
 from activessl.heads.softmax import shared_span
-from activessl.labels.answers import Answer, again_id, class_text, item_of
+from activessl.labels.answers import Answer, class_text
 from activessl.labels.consensus import NO_ANSWER
 from activessl.labels.decisions import one_kind
 from activessl.labels.doubts import Suspect, how_many_again, label_doubts
 from activessl.labels.merge import could_say
-from activessl.ledger.schema import Asked
+from activessl.labels.questions import Question
 from activessl.project.snapshot import Snapshot
 
 #: A label is suspect when it is more likely wrong than right.
@@ -107,7 +106,7 @@ class Doubts:
             item = snapshot.embeddings.ids[rows[i]]
             found.append(
                 Suspect(
-                    item_id=item,
+                    item=item,
                     given=class_text(snapshot.named(y[i])),
                     instead=class_text(snapshot.named(instead)),
                     doubt=float(self.labels[i]),
@@ -116,7 +115,7 @@ class Doubts:
             )
         return found
 
-    def again(self, query_size: int, share: float | Literal["auto"]) -> tuple[Asked, ...]:
+    def again(self, query_size: int, share: float | Literal["auto"]) -> tuple[Question, ...]:
         """What to ask about once more in the next round, the most doubtful first.
 
         Args:
@@ -128,8 +127,8 @@ class Doubts:
         if share == 0 or snapshot.probs is None or len(rows) < FEWEST_TO_DOUBT:
             return ()
         history, ids = snapshot.history, [snapshot.embeddings.ids[r] for r in rows]
-        asked = Counter(item_of(i) for r in history.rounds for i in r.asked)
-        never = {item_of(a.item_id) for a in history.answers.values() if a.kind == "skip"} | history.missing
+        asked = history.askings
+        never = {a.item for a in history.answers.values() if a.kind == "skip"} | history.missing
         may = np.array([asked[item] < MOST_ASKINGS and item not in never for item in ids])
         doubts = np.where(may, self.labels, 0.0)
         if share == "auto":
@@ -140,12 +139,14 @@ class Doubts:
         else:
             count = round(share * query_size)
         worst = np.argsort(-doubts, kind="stable")[:count]
-        by_item = {s.item_id: s for s in self.suspects()}
+        by_item = {s.item: s for s in self.suspects()}
         out = []
         for i in worst[doubts[worst] > LEAST_DOUBT]:
             item = ids[i]
             why = f"labeled before, and wrong with probability {doubts[i]:.0%} as the labels around it say"
             if item in by_item:
                 why += f"; rather {by_item[item].instead} than {by_item[item].given}"
-            out.append(Asked(id=again_id(item, asked[item] + 1), score=float(doubts[i]), reason=why))
+            out.append(
+                Question.about(item, "again", asking=history.next_asking(item), score=float(doubts[i]), reason=why)
+            )
         return tuple(out)

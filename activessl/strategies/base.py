@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.errors import QueryError
+from activessl.labels.questions import Question
 
 #: Class probabilities of any vectors under the present head: (m, d) -> (m, k). For strategies that ask the head
 #: about vectors that are not in the pool (DropQuery's perturbed ones).
@@ -118,6 +119,23 @@ class Query:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def questions(self, id_of: Callable[[int], str]) -> tuple[Question, ...]:
+        """The same as questions about single items; ``id_of`` names the rows of ``neighbours``."""
+        near = self.neighbours or ((),) * len(self)
+        return tuple(
+            Question.about(
+                self.ids[i],
+                "new" if np.isnan(self.propensities[i]) else "random",
+                score=float(self.scores[i]),
+                reason=self.reasons[i],
+                propensity=None if np.isnan(self.propensities[i]) else float(self.propensities[i]),
+                uniform=bool(self.alike and self.alike[i]),
+                parts={name: float(values[i]) for name, values in self.parts.items()},
+                near=tuple(id_of(row) for row in near[i]),
+            )
+            for i in range(len(self))
+        )
 
 
 @runtime_checkable

@@ -9,17 +9,17 @@ from jaxtyping import Float, Int
 
 from activessl.errors import QueryError
 
-__all__ = ["FEWEST", "SURE", "Alike", "alike_groups"]
+__all__ = ["FEWEST", "SURE", "AlikeItems", "alike_clusters"]
 
-#: An item is put into a group from this probability on: of 24 items about one is then another class at most.
+#: An item is put into a cluster from this probability on: of 24 items about one is then another class at most.
 SURE = 0.95
-#: A group of fewer items than this saves nobody time.
+#: A cluster of fewer items than this saves nobody time.
 FEWEST = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Alike:
-    """A group.
+class AlikeItems:
+    """A cluster.
 
     Attributes:
         class_index: What the head takes all of it for.
@@ -30,7 +30,7 @@ class Alike:
     rows: Int[np.ndarray, " m"]
 
 
-def alike_groups(
+def alike_clusters(
     points: Float[np.ndarray, "n d"],
     probs: Float[np.ndarray, "n k"],
     candidates: Int[np.ndarray, " c"],
@@ -38,23 +38,23 @@ def alike_groups(
     size: int,
     *,
     sure: float = SURE,
-) -> list[Alike]:
-    """Groups of items that the head is sure of and that look alike, so that an odd one among them stands out.
+) -> list[AlikeItems]:
+    """Clusters of items that the head is sure of and that look alike, so that an odd one among them stands out.
 
-    Each group begins with the surest item that is left of the class with most such items, and takes those most similar
-    to it: what a person compares is then near to each other in the vectors that the class was predicted from.
+    Each cluster begins with the surest item that is left of the class with most such items, and takes those most
+    similar to it: what a person compares is then near to each other in the vectors that the class was predicted from.
 
     Args:
         points: Vectors of length one.
         probs: Class probabilities of all items.
         candidates: Rows that may be shown.
-        count: How many groups at most, >= 1.
+        count: How many clusters at most, >= 1.
         size: How many items in each at most, >= 4.
         sure: An item's least probability, in (0, 1].
 
     Returns:
-        Groups without a common item, of at least 4 items each; fewer than ``count``, down to none, where the head is
-        sure of too few. The same arrays give the same groups.
+        Clusters without a common item, of at least 4 items each; fewer than ``count``, down to none, where the head is
+        sure of too few. The same arrays give the same clusters.
 
     Raises:
         QueryError: Figures outside their ranges, or arrays that do not belong together.
@@ -63,14 +63,14 @@ def alike_groups(
         >>> angle = np.radians([0, 1, 2, 3, 90, 91, 92, 93, 94, 45])
         >>> points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         >>> yes = np.array([0.99] * 4 + [0.01] * 4 + [0.02, 0.5])
-        >>> found = alike_groups(points, np.stack([yes, 1 - yes], axis=1), np.arange(10), count=3, size=6)
-        >>> [(group.class_index, group.rows.tolist()) for group in found]
+        >>> found = alike_clusters(points, np.stack([yes, 1 - yes], axis=1), np.arange(10), count=3, size=6)
+        >>> [(cluster.class_index, cluster.rows.tolist()) for cluster in found]
         [(1, [4, 5, 6, 7, 8]), (0, [0, 1, 2, 3])]
     """
     if count < 1 or size < FEWEST or not 0 < sure <= 1:
         raise QueryError(
-            f"{count} groups of {size} items from probability {sure} on",
-            hint=f"ask for at least one group of at least {FEWEST} items, from a probability in (0, 1] on",
+            f"{count} clusters of {size} items from probability {sure} on",
+            hint=f"ask for at least one cluster of at least {FEWEST} items, from a probability in (0, 1] on",
         )
     if points.ndim != 2 or probs.ndim != 2 or len(points) != len(probs):
         raise QueryError(
@@ -79,8 +79,8 @@ def alike_groups(
     rows = np.asarray(candidates, dtype=np.int64)
     predicted, certain = probs[rows].argmax(axis=1), probs[rows].max(axis=1)
     left = {int(k): rows[(predicted == k) & (certain >= sure)] for k in np.unique(predicted)}
-    groups: list[Alike] = []
-    while len(groups) < count:
+    clusters: list[AlikeItems] = []
+    while len(clusters) < count:
         k = max(left, key=lambda c: (len(left[c]), -c), default=-1)
         if k < 0 or len(left[k]) < FEWEST:
             break
@@ -89,6 +89,6 @@ def alike_groups(
         likeness = points[mine] @ points[seed]
         likeness[mine == seed] = np.inf
         near = np.argsort(-likeness, kind="stable")[:size]
-        groups.append(Alike(k, mine[near]))
+        clusters.append(AlikeItems(k, mine[near]))
         left[k] = np.delete(mine, near)
-    return groups
+    return clusters

@@ -10,7 +10,7 @@ from activessl.errors import AnnotatorDenied, AnnotatorUnreachable
 
 if TYPE_CHECKING:
     from activessl.annotators.base import Annotator, Offer
-    from activessl.ledger.fold import History
+    from activessl.ledger.history import History
     from activessl.project.folder import Project
 
 
@@ -44,7 +44,9 @@ def annotator(project: Project) -> Annotator:
         )
     config = project.config
     history = project.history()
-    (number, made), (groups, groups_made) = (_known_project(history, url, groups=which) for which in (False, True))
+    (number, made), (clusters, clusters_made) = (
+        _known_project(history, url, clusters=which) for which in (False, True)
+    )
     return LabelStudioAnnotator(
         LabelStudioConfig(
             url=url,
@@ -58,18 +60,18 @@ def annotator(project: Project) -> Annotator:
             media=settings.media,
             tabs=settings.tabs,
             document_root=root,
-            groups=groups,
-            groups_made=groups_made,
+            clusters=clusters,
+            clusters_made=clusters_made,
             offer=_known_offer(history, number, made),
         ),
-        known=lambda: {source: answer.item_id for source, answer in project.history().answers.items()},
-        known_groups=lambda: _known_project(project.history(), url, groups=True),
+        known=lambda: project.history().answers,
+        known_clusters=lambda: _known_project(project.history(), url, clusters=True),
     )
 
 
-def _known_project(history: History, url: str, *, groups: bool) -> tuple[int | None, str | None]:
-    """The Label Studio project that an earlier push made on this server, and when; of single items, or of groups."""
-    rounds = [r for r in history.rounds if bool(r.queried.groups) == groups]
+def _known_project(history: History, url: str, *, clusters: bool) -> tuple[int | None, str | None]:
+    """The Label Studio project that an earlier push made on this server, and when; of single items, or of clusters."""
+    rounds = [r for r in history.rounds if r.confirms == clusters]
     found = [p for r in rounds for p in r.pushed if p.where.startswith(url.rstrip("/") + "/")]
     if not found or not found[-1].project.isdigit():
         return None, None

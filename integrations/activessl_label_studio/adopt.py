@@ -17,7 +17,7 @@ from activessl.errors import ConfigError
 from activessl.pool.pool import Pool
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control
-from activessl_label_studio.mapping import ID_KEY, item_id_of
+from activessl_label_studio.mapping import ID_KEY, question_of
 from activessl_label_studio.project import list_tasks
 
 __all__ = ["Adopted", "adopt_tasks", "match_items"]
@@ -78,7 +78,7 @@ def adopt_tasks(
     # the task that people worked on stands for the item, whichever came first
     tasks.sort(key=lambda task: (not _answered(task), int(task["id"])))
     found = match_items({int(task["id"]): task["data"].get(control.key) for task in tasks}, pool)
-    item_of = {int(t["id"]): str(i) for t in tasks if (i := item_id_of(t)) is not None and i in pool}
+    item_of = {int(t["id"]): str(i) for t in tasks if (i := question_of(t)) is not None and i in pool}
     taken = set(item_of.values())
     wanted: list[tuple[dict[str, Any], str]] = []
     unknown, double, example = 0, 0, ""

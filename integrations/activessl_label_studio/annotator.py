@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from activessl.annotators.base import Group, Offer, Pushed, Suggestion
+from activessl.annotators.base import Asked, Offer, Pushed, Suggestion
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer
 from activessl.pool.pool import Modality, Pool
-from activessl.strategies.base import Query
 from activessl_label_studio.client import Client, connect
-from activessl_label_studio.groups import find_groups, open_groups, push_groups, to_group_answers
+from activessl_label_studio.clusters import find_clusters, open_clusters, push_clusters, to_cluster_answers
 from activessl_label_studio.labels import Control
 from activessl_label_studio.mapping import Note, project_name, to_answer
 from activessl_label_studio.media import MediaMode
@@ -44,8 +43,8 @@ class LabelStudioConfig:
         document_root: The folder that the server may serve files from, for media "local".
         control: The name of the Choices tag, in a config of one's own with several.
         instructions: Shown to the annotators before they start; HTML.
-        groups: The number of the project with groups, where one was made by an earlier push.
-        groups_made: When it was made.
+        clusters: The number of the project with clusters, where one was made by an earlier push.
+        clusters_made: When it was made.
         tabs: Which tabs of the Data Manager a push makes: "round", "annotator", "both" or "none".
         offer: Which classes the project offered when it was last looked at, where that is known.
     """
@@ -62,8 +61,8 @@ class LabelStudioConfig:
     document_root: Path | None = None
     control: str | None = None
     instructions: str = ""
-    groups: int | None = None
-    groups_made: str | None = None
+    clusters: int | None = None
+    clusters_made: str | None = None
     tabs: Tabs = "none"
     offer: Offer | None = None
 
@@ -73,28 +72,28 @@ class LabelStudioAnnotator:
 
     Args:
         config: Which server and project.
-        known: Gives source to item id of the answers that count so far, such as from the ledger. Deletions in Label
-            Studio leave no trace there, so an answer is known to be gone only by comparison. What this object has
-            pulled itself it remembers.
-        known_groups: Gives the number of the project with groups, and when it was made, as ``groups`` and
-            ``groups_made`` of the config do: asked at each pull until there is one, since another process may make it.
+        known: Gives the answers that count so far by their source, such as from the ledger. Deletions in Label Studio
+            leave no trace there, so an answer is known to be gone only by comparison. What this object has pulled
+            itself it remembers.
+        known_clusters: Gives the number of the project with clusters, and when it was made, as ``clusters`` and
+            ``clusters_made`` of the config do: asked at each pull until there is one: another process may make it.
     """
 
     def __init__(
         self,
         config: LabelStudioConfig,
         *,
-        known: Callable[[], Mapping[str, str]] | None = None,
-        known_groups: Callable[[], tuple[int | None, str | None]] | None = None,
+        known: Callable[[], Mapping[str, Answer]] | None = None,
+        known_clusters: Callable[[], tuple[int | None, str | None]] | None = None,
     ) -> None:
         self.config = config
         self.notes: list[Note] = []
-        self._known_before, self._known_groups = known, known_groups
+        self._known_before, self._known_clusters = known, known_clusters
         self._met: dict[str, int] = {}
-        self._seen: dict[str, str] = {}
+        self._seen: dict[str, Answer] = {}
         self._client: Client | None = None
         self._people: dict[int, str] = {}
-        self._groups = (config.groups, config.groups_made)
+        self._clusters = (config.clusters, config.clusters_made)
         self._offer: Offer | None = None
         self._offered = config.offer
 
@@ -135,7 +134,7 @@ class LabelStudioAnnotator:
     @property
     def projects(self) -> tuple[int, ...]:
         """The numbers of the projects in which people answer, as far as this object has met them: that of single items,
-        that of groups."""
+        that of clusters."""
         return tuple(self._met.values())
 
     def find(self, *, counts: bool = True) -> tuple[dict[str, Any], Control]:
@@ -154,8 +153,8 @@ class LabelStudioAnnotator:
             counts=counts,
         )
 
-    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
-        """Put a query before the annotators, the most informative item first. Repeating it changes nothing.
+    def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        """Put questions before the annotators, the most informative item first. Repeating it changes nothing.
 
         Raises:
             AnnotatorError: The server cannot be reached, refuses, did not take all of it, or keeps another order.
@@ -173,14 +172,14 @@ class LabelStudioAnnotator:
             project,
             control,
             pool,
-            query,
+            asked,
             suggestions,
             model=model,
             media=self.config.media,
             document_root=self.config.document_root,
         )
-        if query.round and self.config.tabs != "none":
-            self._tabs(int(project["id"]), query.round)
+        if asked.round and self.config.tabs != "none":
+            self._tabs(int(project["id"]), asked.round)
         return pushed
 
     def _tabs(self, project: int, number: int) -> None:
@@ -188,20 +187,20 @@ class LabelStudioAnnotator:
         with suppress(AnnotatorError):
             keep_tabs(self.client, project, number, self._names(), self.config.tabs)
 
-    def push_groups(self, pool: Pool, groups: Sequence[Group], *, model: str) -> Pushed:  # noqa: ARG002
-        """Put groups of alike items before the annotators, in a project beside that of single items.
+    def push_clusters(self, pool: Pool, asked: Asked, *, model: str) -> Pushed:  # noqa: ARG002
+        """Put clusters of alike items before the annotators, in a project beside that of single items.
 
         Raises:
             AnnotatorError: The server cannot be reached, refuses or did not take all, or cannot show such items.
         """
         self._check(pool)
-        config, (number, made) = self.config, self._groups
-        project = open_groups(self.client, number=number, made=made, title=config.title, modality=config.modality)
-        self._groups = (int(project["id"]), str(project.get("created_at") or "") or None)
-        self._met["groups"] = int(project["id"])
+        config, (number, made) = self.config, self._clusters
+        project = open_clusters(self.client, number=number, made=made, title=config.title, modality=config.modality)
+        self._clusters = (int(project["id"]), str(project.get("created_at") or "") or None)
+        self._met["clusters"] = int(project["id"])
         beside = int(self.find(counts=False)[0]["id"])
-        return push_groups(
-            self.client, project, pool, groups, beside=beside, media=config.media, document_root=config.document_root
+        return push_clusters(
+            self.client, project, pool, asked, beside=beside, media=config.media, document_root=config.document_root
         )
 
     def _look_at(self, project: Mapping[str, Any], control: Control) -> None:
@@ -232,7 +231,7 @@ class LabelStudioAnnotator:
         control = replace(control, multi=self.config.multi)
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
-        people, (mark, groups_mark) = self._names(), split_mark(since)
+        people, (mark, clusters_mark) = self._names(), split_mark(since)
 
         def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], Note | None]:
             answer, note = to_answer(annotation, task, control, project=project_name(project), people=people)
@@ -240,35 +239,37 @@ class LabelStudioAnnotator:
 
         pulled = pull_answers(self.client, project, read, mark, known=known)
         answers, self.notes, after = pulled.answers, pulled.notes, pulled.watermark
-        groups = self._pull_groups(groups_mark, known, people)
-        if groups is not None:
-            answers = sorted([*answers, *groups.answers], key=lambda answer: answer.at)
-            self.notes, after = [*self.notes, *groups.notes], join_marks(after, groups.watermark)
-        elif groups_mark is not None:
-            after = join_marks(after, groups_mark)
+        clusters = self._pull_clusters(clusters_mark, known, people)
+        if clusters is not None:
+            answers = sorted([*answers, *clusters.answers], key=lambda answer: answer.at)
+            self.notes, after = [*self.notes, *clusters.notes], join_marks(after, clusters.watermark)
+        elif clusters_mark is not None:
+            after = join_marks(after, clusters_mark)
         for answer in answers:
             if answer.kind == "delete":
                 self._seen.pop(answer.source, None)
             else:
-                self._seen[answer.source] = answer.item_id
+                self._seen[answer.source] = answer
         return answers, after
 
-    def _pull_groups(self, since: str | None, known: Mapping[str, str], people: Mapping[int, str]) -> Pulled | None:
-        """What was said of groups; None where there never were any, or their project is gone."""
-        if self._groups[0] is None and self._known_groups is not None:
-            self._groups = self._known_groups()
-        number, made = self._groups
+    def _pull_clusters(
+        self, since: str | None, known: Mapping[str, Answer], people: Mapping[int, str]
+    ) -> Pulled | None:
+        """What was said of clusters; None where there never were any, or their project is gone."""
+        if self._clusters[0] is None and self._known_clusters is not None:
+            self._clusters = self._known_clusters()
+        number, made = self._clusters
         if number is None:
             return None
-        project = find_groups(self.client, number=number, made=made, title=self.config.title)
+        project = find_clusters(self.client, number=number, made=made, title=self.config.title)
         if project is None:
-            self._met.pop("groups", None)
+            self._met.pop("clusters", None)
             return None
-        self._met["groups"] = int(project["id"])
+        self._met["clusters"] = int(project["id"])
         name = project_name(project)
 
         def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], Note | None]:
-            return to_group_answers(annotation, task, project=name, people=people)
+            return to_cluster_answers(annotation, task, project=name, people=people)
 
         return pull_answers(self.client, project, read, since, known=known)
 

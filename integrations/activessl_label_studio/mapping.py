@@ -1,6 +1,6 @@
 """Our nouns as Label Studio's JSON, and back. Pure: values in, values out, so that it can be tested to the last corner.
 
-item                 -> task          data: {"activessl_id": ..., the media, "why": ...}
+question             -> task          data: {"activessl_id": ..., the media, "why": ...}
 suggestion + rank    -> prediction    score = rank / count: Label Studio asks for the lowest score first; the class as a
                                       choice, what else the model considers as a text
 annotation           -> answer        one per annotation and edit
@@ -18,17 +18,19 @@ from typing import Any
 from activessl.annotators.base import Suggestion
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer, class_text
+from activessl.labels.questions import Question
 from activessl_label_studio.hints import to_hint
 from activessl_label_studio.labels import PATH, Control
 
 __all__ = [
     "ID_KEY",
+    "ITEM_KEY",
     "ROUND_KEY",
     "Note",
     "annotation_of",
-    "item_id_of",
     "named_in",
     "project_name",
+    "question_of",
     "rank_score",
     "source_of",
     "to_answer",
@@ -37,8 +39,12 @@ __all__ = [
     "to_task",
 ]
 
-#: The key of a task's data that holds the pool's id: what makes a second push find the first one's tasks.
+#: The key of a task's data that holds the question's id: what makes a second push find the first one's tasks. Of a
+#: first question it is the item's.
 ID_KEY = "activessl_id"
+
+#: The key that holds the pool's id where the question has another.
+ITEM_KEY = "activessl_item"
 
 #: The key that holds the number of the round which first asked about the item.
 ROUND_KEY = "activessl_round"
@@ -49,32 +55,32 @@ class Note:
     """Something about an annotation that a person should hear of: never silently dropped, never fatal."""
 
     source: str
-    item_id: str
+    question: str
     what: str
 
 
 def to_task(
-    item_id: str,
+    question: Question,
     media: Any,
     control: Control,
     *,
-    why: str = "",
     round: int = 0,
     meta: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The task of one item.
+    """The task of a question about one item.
 
     Args:
-        item_id: The pool's id.
+        question: Its reason is shown as a column in the Data Manager.
         media: What the media's tag takes: an address, a text, or {"time": [...], "channel_0": [...]}.
         control: The tag that classifies it.
-        why: One sentence on why it was chosen, shown as a column in the Data Manager.
         round: The number of the round that asks about it, a column too; 0 where it is not known.
         meta: Kept and exported by Label Studio, not shown.
     """
-    task: dict[str, Any] = {"data": {ID_KEY: item_id, control.key: media}}
-    if why:
-        task["data"]["why"] = why
+    task: dict[str, Any] = {"data": {ID_KEY: question.id, control.key: media}}
+    if question.item != question.id:
+        task["data"][ITEM_KEY] = question.item
+    if question.reason:
+        task["data"]["why"] = question.reason
     if round:
         task["data"][ROUND_KEY] = str(round)
     if meta:
@@ -82,11 +88,11 @@ def to_task(
     return task
 
 
-def item_id_of(task: Mapping[str, Any]) -> str | None:
-    """The pool's id of a task, or None if the task is not ours.
+def question_of(task: Mapping[str, Any]) -> str | None:
+    """The id of the question that a task asks, or None if the task is not ours.
 
     Example:
-        >>> item_id_of({"data": {"activessl_id": "a.png"}}), item_id_of({"data": {"image": "x"}})
+        >>> question_of({"data": {"activessl_id": "a.png"}}), question_of({"data": {"image": "x"}})
         ('a.png', None)
     """
     data = task.get("data")
@@ -194,9 +200,9 @@ def to_answer(
     Raises:
         AnnotatorError: The annotation lacks its number or its times.
     """
-    item_id = item_id_of(task)
+    question = question_of(task)
     updated = annotation.get("updated_at") or annotation.get("created_at")
-    if item_id is None or not isinstance(annotation.get("id"), int) or not isinstance(updated, str):
+    if question is None or not isinstance(annotation.get("id"), int) or not isinstance(updated, str):
         raise AnnotatorError(
             f"an annotation of task {task.get('id')} has no number, time or item",
             hint="check that the address is Label Studio's own, and try again",
@@ -207,17 +213,17 @@ def to_answer(
     if cancelled:
         classes = []
     elif not classes and not control.multi:
-        note = Note(source, item_id, "submitted without a class: counts as skipped")
+        note = Note(source, question, "submitted without a class: counts as skipped")
     elif len(classes) > 1 and not control.multi:
-        note = Note(source, item_id, f"names {len(classes)} classes where one is asked: counts as skipped")
+        note = Note(source, question, f"names {len(classes)} classes where one is asked: counts as skipped")
         classes = []
     elif any(name not in control.classes for name in classes):
         gone = [name for name in classes if name not in control.classes]
-        note = Note(source, item_id, f"names {', '.join(gone)}, which the label config does not have")
+        note = Note(source, question, f"names {', '.join(gone)}, which the label config does not have")
     answer = Answer(
         key=f"{source} @ {updated}",
         source=source,
-        item_id=item_id,
+        item=str(task["data"].get(ITEM_KEY) or question),
         kind="label" if classes or (control.multi and not cancelled) else "skip",
         classes=tuple(classes),
         annotator=who(annotation.get("completed_by"), people),
@@ -225,6 +231,7 @@ def to_answer(
         at=to_time(updated),
         suggested=_suggested(annotation, task, control),
         ground_truth=bool(annotation.get("ground_truth")),
+        question=question,
     )
     return answer, note
 

@@ -12,7 +12,7 @@ from activessl.errors import AnnotatorError, ConfigError
 from activessl.pool.pool import Modality
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, build_config, read_config
-from activessl_label_studio.mapping import item_id_of, project_name
+from activessl_label_studio.mapping import project_name, question_of
 
 __all__ = ["UNCERTAINTY", "find_project", "find_tasks", "list_tasks", "open_project"]
 
@@ -240,7 +240,7 @@ def list_tasks(
 def find_tasks(
     client: Client, project: dict[str, Any], ids: Sequence[str], *, everything: bool = False
 ) -> dict[str, list[dict[str, Any]]]:
-    """The tasks of some items: item id to its tasks, the oldest first. Items without a task are not in it.
+    """The tasks of some questions: question id to its tasks, the oldest first. Questions without a task are not in it.
 
     There is more than one task only if an import was repeated behind our back.
     """
@@ -248,11 +248,13 @@ def find_tasks(
         return {}
     found: dict[str, list[dict[str, Any]]] = {}
     for task in _candidates(client, int(project["id"]), ids, everything):
-        item_id = item_id_of(task)
-        if item_id is not None:
-            found.setdefault(item_id, []).append(task)
+        question = question_of(task)
+        if question is not None:
+            found.setdefault(question, []).append(task)
     wanted = set(ids)
-    return {item_id: sorted(tasks, key=lambda t: int(t["id"])) for item_id, tasks in found.items() if item_id in wanted}
+    return {
+        question: sorted(tasks, key=lambda t: int(t["id"])) for question, tasks in found.items() if question in wanted
+    }
 
 
 def _candidates(client: Client, project: int, ids: Sequence[str], everything: bool) -> Iterator[dict[str, Any]]:

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from activessl.labels.answers import Answer
 from activessl_label_studio.client import Client
-from activessl_label_studio.mapping import Note, annotation_of, item_id_of, project_name, source_of, to_time
+from activessl_label_studio.mapping import Note, annotation_of, project_name, question_of, source_of, to_time
 from activessl_label_studio.project import list_tasks
 
 __all__ = ["OVERLAP_S", "Pulled", "Reader", "join_marks", "pull_answers", "split_mark"]
 
-#: What an annotation of a task says, and what is odd about it: one answer, or one of each item of a group.
+#: What an annotation of a task says, and what is odd about it: one answer, or one of each item of a cluster.
 Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[list[Answer], Note | None]]
 
 #: How far each pull looks back behind the newest change, in seconds.
@@ -52,7 +52,7 @@ def pull_answers(
     reader: Reader,
     since: str | None,
     *,
-    known: Mapping[str, str],
+    known: Mapping[str, Answer],
     overlap: float = OVERLAP_S,
 ) -> Pulled:
     """All answers after a watermark, with the withdrawals of known answers that are gone.
@@ -62,12 +62,12 @@ def pull_answers(
         project: As ``find_project`` gave it.
         reader: Reads its annotations.
         since: The last pull's watermark; None for all, as is that of another annotator.
-        known: Source to item id of the answers that count so far: deletions are what is missing from the server.
+        known: The answers that count so far, by their source: deletions are what is missing from the server.
         overlap: Seconds to look back.
     """
     number, name = int(project["id"]), project_name(project)
     # others are not ours to withdraw
-    known = {source: item for source, item in known.items() if source.startswith(source_of(name, 0)[:-1])}
+    known = {source: answer for source, answer in known.items() if source.startswith(source_of(name, 0)[:-1])}
     before = _read(since, name)
     clock = client.clock()
     if _ahead(before["at"], clock):
@@ -84,7 +84,10 @@ def pull_answers(
     newest = max((at for at in (read.newest, before["at"]) if at), default=None)
     at = newest or clock or datetime.now(UTC)
     answers += [
-        Answer(f"{source} @ deleted", source, item_id, "delete", (), "unknown", None, at) for source, item_id in gone
+        replace(
+            known[source], key=f"{source} @ deleted", kind="delete", classes=(), seconds=None, at=at, suggested=None
+        )
+        for source in gone
     ]
     # never ahead of the server's own clock, or the answers of the time between would be passed over
     newest = clock if _ahead(newest, clock) else newest
@@ -107,7 +110,7 @@ class _Read:
     foreign: int = 0
     theirs: int = 0
 
-    def new(self, known: Mapping[str, str]) -> int:
+    def new(self, known: Mapping[str, Answer]) -> int:
         """Annotations that may be new: those that were not known, and all of tasks that are not ours."""
         return len(_annotations(a.source for a in self.answers) - _annotations(known)) + self.theirs
 
@@ -124,7 +127,7 @@ def _changes(client: Client, number: int, reader: Reader, since: datetime | None
     for task in list_tasks(client, number, filters, conjunction="or", everything=True, page_size=200):
         at = to_time(str(task["updated_at"]))
         read.newest = max(read.newest, at) if read.newest else at
-        if item_id_of(task) is None:
+        if question_of(task) is None:
             read.foreign += 1
             read.theirs += len(task["annotations"])
             continue
@@ -133,30 +136,30 @@ def _changes(client: Client, number: int, reader: Reader, since: datetime | None
             read.answers += answers
             read.notes += [note] if note else []
             for answer in answers:
-                read.current.setdefault(answer.item_id, set()).add(answer.source)
+                read.current.setdefault(answer.question, set()).add(answer.source)
     return read
 
 
 def _gone(
     client: Client,
     project: Mapping[str, Any],
-    known: Mapping[str, str],
+    known: Mapping[str, Answer],
     current: Mapping[str, set[str]],
     answers: list[Answer],
     before: int | None,
     now: int,
-) -> list[tuple[str, str]]:
-    """Known answers that the server no longer has.
+) -> list[str]:
+    """Sources of known answers that the server no longer has.
 
     Of the tasks that were just read it is plain. A deletion elsewhere shows in the project's count, which then is below
     what it was plus what is new; only then everything is read.
     """
     if before is None:  # everything was read
         there = {source for sources in current.values() for source in sources}
-        return [(source, item) for source, item in known.items() if source not in there]
-    here = [(source, item) for source, item in known.items() if item in current and source not in current[item]]
+        return [source for source in known if source not in there]
+    here = [source for source, a in known.items() if a.question in current and source not in current[a.question]]
     given = _annotations(answer.source for answer in answers)
-    new, fewer = len(given - _annotations(known)), len(_annotations(source for source, _ in here) - given)
+    new, fewer = len(given - _annotations(known)), len(_annotations(here) - given)
     if not known or now >= before + new - fewer:
         return here
     filters = [
@@ -168,7 +171,7 @@ def _gone(
         for task in list_tasks(client, int(project["id"]), filters, conjunction="or", everything=True)
         for annotation in task["annotations"]
     }
-    return [(source, item) for source, item in known.items() if annotation_of(source) not in there]
+    return [source for source in known if annotation_of(source) not in there]
 
 
 def _annotations(sources: Iterable[str]) -> set[str]:
@@ -208,7 +211,8 @@ def _write(name: str, newest: datetime | None, count: int) -> str:
 
 
 def split_mark(since: str | None) -> tuple[str | None, str | None]:
-    """The watermarks of the project and of the one with groups, out of the one that is kept."""
+    """The watermarks of the project and of the one with clusters, out of the one that is kept: "groups" there, as
+    clusters were called when the first such marks were kept."""
     try:
         kept = json.loads(since or "")
         groups = kept.pop("groups", None)

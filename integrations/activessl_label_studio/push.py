@@ -17,13 +17,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from activessl.annotators.base import Pushed, Suggestion
+from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.errors import AnnotatorError, AnnotatorUnreachable
 from activessl.pool.pool import Pool
-from activessl.strategies.base import Query
 from activessl_label_studio.client import IMPORT_TIMEOUT_S, Client
 from activessl_label_studio.labels import Control
-from activessl_label_studio.mapping import ID_KEY, item_id_of, rank_score, to_prediction, to_task
+from activessl_label_studio.mapping import ID_KEY, question_of, rank_score, to_prediction, to_task
 from activessl_label_studio.media import MediaMode, place, withdrawn_address
 from activessl_label_studio.project import find_tasks, list_tasks
 
@@ -46,7 +45,7 @@ def push_round(
     project: dict[str, Any],
     control: Control,
     pool: Pool,
-    query: Query,
+    asked: Asked,
     suggestions: Sequence[Suggestion],
     *,
     model: str,
@@ -60,8 +59,8 @@ def push_round(
         client: Who asks.
         project: As ``open_project`` gave it.
         control: Its control.
-        pool: What the query is about.
-        query: Which items, the most informative first.
+        pool: What the questions are about.
+        asked: The questions, the most informative first.
         suggestions: What the head thinks of them, and of open items of older rounds if the caller likes.
         model: The version behind order and suggestions.
         media: How the items are shown.
@@ -73,59 +72,52 @@ def push_round(
         AnnotatorUnreachable: No answer; what was sent is found by the next push.
     """
     number = int(project["id"])
-    suggested = {s.item_id: s for s in suggestions}
+    suggested = {s.question: s for s in suggestions}
     versions: Mapping[str, int] = client.get(f"/api/projects/{number}/model-versions/") or {}
-    known = heal(client, find_tasks(client, project, query.ids, everything=bool(versions)))
-    older, below = _open_older(client, project, query.ids, model)
-    queue = [*query.ids, *(str(item_id_of(task)) for task in older)]
-    scores = {item_id: rank_score(i, len(queue), below=below) for i, item_id in enumerate(queue)}
+    known = heal(client, find_tasks(client, project, asked.ids, everything=bool(versions)))
+    older, below = _open_older(client, project, asked.ids, model)
+    queue = [*asked.ids, *(str(question_of(task)) for task in older)]
+    scores = {question: rank_score(i, len(queue), below=below) for i, question in enumerate(queue)}
 
-    def prediction(item_id: str) -> dict[str, Any]:
-        return to_prediction(suggested.get(item_id), scores[item_id], model, control)
+    def prediction(question: str) -> dict[str, Any]:
+        return to_prediction(suggested.get(question), scores[question], model, control)
 
-    missing = [(i, item_id) for i, item_id in enumerate(query.ids) if item_id not in known]
+    missing = [question for question in asked.questions if question.id not in known]
     dead = [
-        (i, known[item_id])
-        for i, item_id in enumerate(query.ids)
-        if item_id in known and withdrawn_address(known[item_id]["data"].get(control.key), number)
+        (question, known[question.id])
+        for question in asked.questions
+        if question.id in known and withdrawn_address(known[question.id]["data"].get(control.key), number)
     ]
-    rows = [int(query.indices[i]) for i, _ in (*missing, *dead)]
+    rows = [pool.row(question.item) for question in (*missing, *(question for question, _ in dead))]
     addresses = place(client, number, pool, rows, mode=media, document_root=document_root)
     for (_, stale), address in zip(dead, addresses[len(missing) :], strict=True):
         client.patch(f"/api/tasks/{stale['id']}/", {"data": {**stale["data"], control.key: address}})
     tasks = [
-        to_task(
-            item_id,
-            address,
-            control,
-            why=query.reasons[i],
-            round=query.round,
-            meta={"model": model, "strategy": query.strategy},
-        )
-        | {"predictions": [prediction(item_id)]}
-        for (i, item_id), address in zip(missing, addresses[: len(missing)], strict=True)
+        to_task(question, address, control, round=asked.round, meta={"model": model, "strategy": asked.strategy})
+        | {"predictions": [prediction(question.id)]}
+        for question, address in zip(missing, addresses[: len(missing)], strict=True)
     ]
     made = import_tasks(client, project, tasks, patience)
 
-    standing = [task for item_id in query.ids if (task := known.get(item_id)) and is_open(task)]
-    wanted = [(int(task["id"]), prediction(str(item_id_of(task)))) for task in standing]
+    standing = [task for question in asked.ids if (task := known.get(question)) and is_open(task)]
+    wanted = [(int(task["id"]), prediction(str(question_of(task)))) for task in standing]
     wanted += [(int(task["id"]), _carried(task, suggested, scores, model, control)) for task in older]
     _rank(client, number, [*standing, *older], wanted, model, below, patience)
     if tasks or wanted:
         _switch(client, number, model)
     _forget_old(client, number, [*standing, *older], model, versions)
 
-    numbers = {item_id: int(task["id"]) for item_id, task in known.items()} | made
-    first = next((numbers[i] for i in query.ids if i in made or is_open(known[i])), None)
+    numbers = {question: int(task["id"]) for question, task in known.items()} | made
+    first = next((numbers[i] for i in asked.ids if i in made or is_open(known[i])), None)
     if first is not None:
         _check_next(client, number, first)
     return Pushed(
-        tasks={item_id: str(numbers[item_id]) for item_id in query.ids},
+        tasks={question: str(numbers[question]) for question in asked.ids},
         new=len(made),
         suggestions=sum(
             not s.blind and s.preselected(multi_label=control.multi) is not None
-            for item_id in query.ids
-            if (s := suggested.get(item_id)) is not None
+            for question in asked.ids
+            if (s := suggested.get(question)) is not None
         ),
         where=f"{client.url}/projects/{number}/data?labeling=1",
         project=str(number),
@@ -141,10 +133,10 @@ def is_open(task: Task) -> bool:
 def heal(client: Client, found: Mapping[str, list[Task]]) -> dict[str, Task]:
     """One task per item. Extra ones that nobody has touched are deleted: an import was carried out twice."""
     kept: dict[str, Task] = {}
-    for item_id, tasks in found.items():
-        kept[item_id] = next((task for task in tasks if not is_open(task)), tasks[0])
+    for question, tasks in found.items():
+        kept[question] = next((task for task in tasks if not is_open(task)), tasks[0])
         for task in tasks:
-            if task is not kept[item_id] and is_open(task):
+            if task is not kept[question] and is_open(task):
                 client.delete(f"/api/tasks/{task['id']}/")
     return kept
 
@@ -183,10 +175,10 @@ def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], 
     tasks = [
         task
         for task in list_tasks(client, number, filters, everything=True)
-        if is_open(task) and (item_id := item_id_of(task)) is not None and item_id not in now
+        if is_open(task) and (question := question_of(task)) is not None and question not in now
     ]
     # an import that arrived after everybody had given it up made second tasks, also of what was answered meanwhile
-    kept = heal(client, find_tasks(client, dict(project), [str(item_id_of(task)) for task in tasks]))
+    kept = heal(client, find_tasks(client, dict(project), [str(question_of(task)) for task in tasks]))
     alone = {int(task["id"]) for task in kept.values()}
     return sorted((task for task in tasks if int(task["id"]) in alone), key=place_of), 1.0
 
@@ -195,9 +187,9 @@ def _carried(
     task: Task, suggested: Mapping[str, Suggestion], scores: Mapping[str, float], model: str, control: Control
 ) -> dict[str, Any]:
     """The prediction of an older task: a new suggestion if there is one, else what was shown so far."""
-    item_id = str(item_id_of(task))
-    fresh = to_prediction(suggested.get(item_id), scores[item_id], model, control)
-    if item_id in suggested or not task["predictions"]:
+    question = str(question_of(task))
+    fresh = to_prediction(suggested.get(question), scores[question], model, control)
+    if question in suggested or not task["predictions"]:
         return fresh
     newest = max(task["predictions"], key=lambda p: (str(p.get("created_at")), int(p["id"])))
     # its place for a hint may have been taken out of the config
@@ -230,7 +222,7 @@ def import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Tas
             time.sleep(patience * 2**attempt)
             asked = [task["data"][ID_KEY] for task in todo]
             there = heal(client, find_tasks(client, {"id": project["id"]}, asked))
-            made |= {item_id: int(task["id"]) for item_id, task in there.items()}
+            made |= {question: int(task["id"]) for question, task in there.items()}
             todo = [task for task in todo if task["data"][ID_KEY] not in there]
             if not todo:
                 break

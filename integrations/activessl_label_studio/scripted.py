@@ -21,7 +21,7 @@ from activessl.errors import AnnotatorError, AnnotatorUnreachable
 from activessl_label_studio.client import scrub
 from activessl_label_studio.labels import Control, read_config
 from activessl_label_studio.login import sign_in
-from activessl_label_studio.mapping import item_id_of, named_in, to_result
+from activessl_label_studio.mapping import ITEM_KEY, named_in, question_of, to_result
 
 __all__ = ["Habits", "ScriptedAnnotator", "Worked"]
 
@@ -127,12 +127,13 @@ class ScriptedAnnotator:
             task = self._call("GET", f"/api/projects/{self.project}/next", none_on=404)
             if task is None:
                 break
-            item_id = item_id_of(task)
-            if item_id is None or item_id not in self._truth:
+            question = question_of(task)
+            item = None if question is None else str(task["data"].get(ITEM_KEY) or question)
+            if question is None or item not in self._truth:
                 raise AnnotatorError(
-                    f"task {task['id']} shows {item_id!r}, which this person cannot judge", hint="give its true class"
+                    f"task {task['id']} shows {item!r}, which this person cannot judge", hint="give its true class"
                 )
-            said = self._truth[item_id]
+            said = self._truth[str(item)]
             truth = (said,) if isinstance(said, str) else tuple(said)
             shown, parent = _preselected(task, control)
             chosen = self._decide(truth, shown, control)
@@ -140,7 +141,7 @@ class ScriptedAnnotator:
             if self.habits.sleep:
                 time.sleep(took)
             self._submit(task, chosen, control, took, parent)
-            items.append(item_id)
+            items.append(question)
             seconds += took
             labeled += chosen is not None
             skipped += chosen is None

@@ -15,17 +15,18 @@ import os
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from activessl.annotators.base import Suggestion
 from activessl.errors import ActiveSSLError, ConfigError, ProjectError
 from activessl.labels.decisions import sureness
+from activessl.labels.questions import Question
 from activessl.project.snapshot import Snapshot
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, read_config
-from activessl_label_studio.mapping import item_id_of, to_prediction
+from activessl_label_studio.mapping import question_of, to_prediction
 from activessl_label_studio.worker import Worker
 
 __all__ = ["EVENTS", "SECRET_HEADER", "Service", "keep_secret", "register_hook"]
@@ -137,8 +138,8 @@ class Service:
             return 400, {"detail": "this is not a prediction request of Label Studio"}
         try:
             control, snapshot = read_config(config), self._newest()
-            hidden = snapshot.hidden(snapshot.project.history().open_round)
-            results = [self._prediction(snapshot, control, task, hidden) for task in tasks]
+            asked = snapshot.project.history().questions
+            results = [self._prediction(snapshot, control, task, asked) for task in tasks]
         except ActiveSSLError as error:
             return 422, {"detail": f"{error.message}; {error.hint}"}
         return 200, {"results": results}
@@ -153,17 +154,20 @@ class Service:
                 self._view = (model, snapshot)
             return self._view[1]
 
-    def _prediction(self, snapshot: Snapshot, control: Control, task: Any, hidden: Set[str]) -> dict[str, Any]:
+    def _prediction(
+        self, snapshot: Snapshot, control: Control, task: Any, asked: Mapping[str, Question]
+    ) -> dict[str, Any]:
         model = self.worker.standing.model
-        item = item_id_of(task) if isinstance(task, Mapping) else None
-        row = None if item is None else snapshot.row.get(item)
+        name = question_of(task) if isinstance(task, Mapping) else None
+        question = asked.get(name or "")
+        row = None if name is None else snapshot.row.get(name if question is None else question.item)
         if snapshot.probs is None or row is None:  # no head yet, or not one of our items
             return {"result": [], "score": 0.0, "model_version": model}
         probs, classes = snapshot.probs[row], snapshot.project.config.data.classes
         order = (-probs).argsort(kind="stable")
         names, sure = tuple(classes[k] for k in order), tuple(float(probs[k]) for k in order)
         # whoever is to judge on their own must not see it here either
-        suggestion = Suggestion(str(item), names, sure, blind=item in hidden)
+        suggestion = Suggestion(str(name), names, sure, blind=question is not None and question.blind)
         # the lowest score is labeled first: the least certain
         least = sureness(probs[None], multi_label=snapshot.multi_label)
         return to_prediction(suggestion, float(least[0]), model, control)

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from activessl.annotators.base import Annotator
 from activessl.errors import ActiveSSLError
-from activessl.ledger.fold import History
+from activessl.ledger.history import History
 from activessl.project.snapshot import Snapshot
 from activessl.session import Session
 
@@ -195,7 +195,7 @@ class Worker:
         self.standing = Standing(
             labels=len(history.labels),
             skipped=len(history.skipped),
-            waiting=0 if current is None else len(history.waiting(current)),
+            waiting=0 if current is None else sum(len(question.items) for question in history.waiting(current)),
             rounds=len(history.rounds),
             model=history.model,
             accuracy=None if taught is None else taught.accuracy,

@@ -24,13 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from activessl.annotators.base import Suggestion
+from activessl.annotators.base import Asked, Suggestion
+from activessl.labels.questions import Question
 from activessl.ledger.schema import Answered
 from activessl.pool.pool import Item, Modality, Pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
-from activessl.strategies.base import Query
 from activessl_cli.people import environments
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, StudioInfo, studio
 from activessl_label_studio.mapping import to_prediction, to_result, to_task
@@ -69,9 +69,9 @@ def pool_of(n: int) -> Pool:
     return Pool(tuple(source.scan()), source)
 
 
-def ask(pool: Pool, n: int) -> tuple[Query, list[Suggestion]]:
+def ask(pool: Pool, n: int) -> tuple[Asked, list[Suggestion]]:
     ids = pool.ids[:n]
-    query = Query(np.arange(n), ids, np.linspace(1, 0, n), ("because",) * n, np.full(n, np.nan), "random")
+    query = Asked(tuple(Question.about(item, "new", reason="because") for item in ids), "random")
     return query, [Suggestion(item, CLASSES[:4], (0.4, 0.3, 0.2, 0.1)) for item in ids]
 
 
@@ -90,7 +90,7 @@ def push(info: StudioInfo, tasks: int, repeats: int) -> dict[str, Any]:
         people = people_of(info)
         project, control = people.project()
         body = [
-            to_task(item, pool.read(i), control, why="because")
+            to_task(Question.about(item, "new", reason="because"), pool.read(i), control)
             | {"predictions": [to_prediction(suggestions[i], (i + 0.5) / (tasks + 1), "round-0", control)]}
             for i, item in enumerate(query.ids)
         ]
@@ -122,7 +122,7 @@ def pull(info: StudioInfo, tasks: int, new: int, repeats: int) -> dict[str, Any]
     for start in range(0, tasks, 5_000):
         body = []
         for i in range(start, min(start + 5_000, tasks)):
-            task = to_task(pool.ids[i], pool.read(i), control)
+            task = to_task(Question.about(pool.ids[i], "new"), pool.read(i), control)
             labeled = [{"result": to_result([CLASSES[i % 10]], control), "ground_truth": False}] if i % 2 else []
             body.append(task | {"annotations": labeled})
         made = people.client.post(f"/api/projects/{project['id']}/import", body, timeout=600, return_task_ids="true")
@@ -180,7 +180,7 @@ def serve_and_train(folder: Path, port: int, secret: str, n: int) -> None:
         at = datetime.now(UTC)
         said = [
             Answer(i, i, i, "label", (CLASSES[int(i.rsplit(":", 1)[1]) % 10],), "ann", 3.0, at)
-            for i in session.query().asked
+            for i in session.query().items
         ]
         ledger.append([Answered(answer=a) for a in said])
     nobody: Any = None

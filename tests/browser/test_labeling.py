@@ -7,15 +7,14 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from pictures import CLASSES
 
-from activessl.annotators.base import Suggestion
+from activessl.annotators.base import Asked, Suggestion
+from activessl.labels.questions import Question
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
-from activessl.strategies.base import Query
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, StudioInfo
 
 pytestmark = [pytest.mark.browser, pytest.mark.studio, pytest.mark.timeout(1500)]
@@ -43,9 +42,7 @@ def people(session: Session, server: StudioInfo) -> LabelStudioAnnotator:
     annotator = session.project.config.annotator
     config = LabelStudioConfig(server.url, server.token, annotator.title, CLASSES)
     history = session.project.history
-    return LabelStudioAnnotator(
-        config, known=lambda: {source: answer.item_id for source, answer in history().answers.items()}
-    )
+    return LabelStudioAnnotator(config, known=lambda: history().answers)
 
 
 def choice(page: Any, name: str) -> Any:
@@ -89,13 +86,13 @@ def test_a_round_is_labeled_and_the_next_task_comes_from_the_new_model(
     for i in range(SIZE):
         see(page)
         assert chosen(page) is None
-        kept = answer(page, truth[first.asked[i]])
+        kept = answer(page, truth[first.items[i]])
         offered.append(item[kept["task"]])
         page.wait_for_timeout(1000)
-    assert tuple(offered) == first.asked
+    assert tuple(offered) == first.items
     assert session.pull(people) == SIZE
     history = session.project.history()
-    assert {i: label.classes for i, label in history.labels.items()} == {i: (truth[i],) for i in first.asked}
+    assert {i: label.classes for i, label in history.labels.items()} == {i: (truth[i],) for i in first.items}
     assert all(label.answers[0].seconds for label in history.labels.values())
     session.teach()
 
@@ -114,7 +111,7 @@ def test_a_round_is_labeled_and_the_next_task_comes_from_the_new_model(
     shown: dict[str, str | None] = {}
     for i in range(SIZE):
         see(page)
-        asked = second.asked[i]
+        asked = second.items[i]
         shown[asked] = chosen(page)
         assert shown[asked] in CLASSES
         said[asked] = shown[asked]
@@ -127,7 +124,7 @@ def test_a_round_is_labeled_and_the_next_task_comes_from_the_new_model(
         page.wait_for_timeout(1000)
     assert session.pull(people) == SIZE
     history = session.project.history()
-    assert history.skipped == {second.asked[2]}
+    assert history.skipped == {second.items[2]}
     for asked, name in said.items():
         if name is not None:
             label = history.labels[asked]
@@ -142,7 +139,7 @@ def test_a_round_is_labeled_and_the_next_task_comes_from_the_new_model(
     with page.expect_response(lambda r: "next_task" in r.url or r.url.split("?")[0].endswith("/next")) as offer:
         page.goto(pushed.where, wait_until="domcontentloaded")
     task = offer.value.json()
-    assert task["data"]["activessl_id"] == third.asked[0]
+    assert task["data"]["activessl_id"] == third.items[0]
     assert [p["model_version"] for p in task["predictions"]] == [newer]
     see(page)
     assert chosen(page) == task["predictions"][0]["result"][0]["value"]["choices"][0]
@@ -161,8 +158,8 @@ def test_what_else_the_model_considers_stands_above_the_choices_but_of_a_blind_i
     pool, (first, second, third) = session.project.pool(), CLASSES[:3]
 
     def push(rows: list[int], probs: tuple[float, ...], model: str, blind: int) -> str:
-        ids, n = tuple(pool.ids[row] for row in rows), len(rows)
-        query = Query(np.array(rows), ids, np.linspace(1, 0.5, n), ("",) * n, np.full(n, np.nan), "random")
+        ids = tuple(pool.ids[row] for row in rows)
+        query = Asked(tuple(Question.about(item, "new") for item in ids), "random")
         names = (first, second, third)
         said = [Suggestion(i, names, probs, blind=pool.row(i) == blind) for i in ids]
         return people.push(pool, query, said, model=model).where
@@ -213,8 +210,8 @@ def test_where_an_item_may_have_several_classes_a_person_adds_takes_away_and_say
     title = f"several {uuid.uuid4().hex[:8]}"
     people = LabelStudioAnnotator(LabelStudioConfig(server.url, server.token, title, CLASSES, multi=True))
     pool, (first, second, third) = session.project.pool(), CLASSES[:3]
-    ids, n = pool.ids[:3], 3
-    query = Query(np.arange(n), ids, np.linspace(1, 0.5, n), ("",) * n, np.full(n, np.nan), "random")
+    ids = pool.ids[:3]
+    query = Asked(tuple(Question.about(item, "new") for item in ids), "random")
     said = [Suggestion(i, (first, second, third), (0.9, 0.8, 0.1)) for i in ids]
     page.goto(people.push(pool, query, said, model="round-1").where, wait_until="domcontentloaded")
 

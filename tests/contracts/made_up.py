@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from activessl.annotators.base import Suggestion
+from activessl.annotators.base import Asked, Suggestion
+from activessl.labels.questions import Question
 from activessl.pool.pool import Item, Modality, Pool
-from activessl.strategies.base import Query
 from activessl_label_studio.client import Client
 from activessl_label_studio.scripted import Habits
 
@@ -43,20 +41,12 @@ class Sentences:
         return self.texts[item_id].encode()
 
 
-def ask(pool: Pool, rows: Sequence[int]) -> Query:
-    n = len(rows)
-    ids = tuple(pool.ids[row] for row in rows)
-    return Query(
-        np.array(rows),
-        ids,
-        np.linspace(1.0, 0.5, n),
-        tuple(f"because of {i}" for i in ids),
-        np.full(n, np.nan),
-        "random",
-    )
+def ask(pool: Pool, rows: Sequence[int]) -> Asked:
+    ids = [pool.ids[row] for row in rows]
+    return Asked(tuple(Question.about(item, "new", reason=f"because of {item}") for item in ids), "random")
 
 
-def suggest(query: Query, name: str, *, blind: Sequence[str] = ()) -> list[Suggestion]:
+def suggest(query: Asked, name: str, *, blind: Sequence[str] = ()) -> list[Suggestion]:
     others = [other for other in CLASSES if other != name]
     return [Suggestion(i, (name, *others), (0.6, 0.3, 0.1), blind=i in blind) for i in query.ids]
 

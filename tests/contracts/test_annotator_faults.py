@@ -136,7 +136,7 @@ def test_a_token_that_expired_by_the_server_s_clock_only_is_renewed(monkeypatch:
 
 def pulled(people: LabelStudioAnnotator, mark: str | None = None) -> tuple[set[str], str]:
     answers, mark = people.pull(mark)
-    return {a.item_id for a in answers}, mark
+    return {a.item for a in answers}, mark
 
 
 def test_answers_given_after_the_server_s_clock_was_set_back_are_found(

@@ -36,7 +36,7 @@ def test_answers_come_back_with_who_when_how_long_and_what_was_suggested(
     people.push(pool, query, suggest(query, "dress", blind=[query.ids[2]]), model="round-1")
     person.work(3)
     answers, _ = people.pull()
-    assert [a.item_id for a in answers] == list(query.ids)
+    assert [a.item for a in answers] == list(query.ids)
     assert [a.classes for a in answers] == [(truth[i],) for i in query.ids]
     assert [a.suggested for a in answers] == ["dress", "dress", None]
     assert {a.annotator for a in answers} == {place.email}
@@ -72,7 +72,7 @@ def test_a_skip_is_a_skip_and_is_not_offered_again(
     pushed = people.push(pool, ask(pool, [0, 1]), [], model="round-0")
     submit(people.client, pushed.tasks[pool.ids[0]], [], was_cancelled=True)
     answers, _ = people.pull()
-    assert [(a.item_id, a.kind, a.classes) for a in answers] == [(pool.ids[0], "skip", ())]
+    assert [(a.item, a.kind, a.classes) for a in answers] == [(pool.ids[0], "skip", ())]
     assert person.work(5).items == (pool.ids[1],)
 
 
@@ -101,7 +101,7 @@ def test_a_deleted_answer_is_withdrawn_once(people: LabelStudioAnnotator, pool: 
     people.client.delete(f"/api/annotations/{made[0]['id']}/")
     second, mark = people.pull(mark)
     gone = [a for a in second if a.kind == "delete"]
-    assert [(a.source, a.item_id) for a in gone] == [(first[0].source, pool.ids[0])]
+    assert [(a.source, a.item) for a in gone] == [(first[0].source, pool.ids[0])]
     assert list(folded([*first, *second])) == [first[1].source]
     assert not [a for a in people.pull(mark)[0] if a.kind == "delete"]
 
@@ -114,10 +114,10 @@ def test_answers_of_a_deleted_task_are_withdrawn_also_by_a_process_that_knows_th
         submit(people.client, pushed.tasks[item_id], ["coat"])
     first, mark = people.pull()
     people.client.delete(f"/api/tasks/{pushed.tasks[pool.ids[1]]}/")
-    ledger = {a.source: a.item_id for a in first}
+    ledger = {a.source: a for a in first}
     later = LabelStudioAnnotator(people.config, known=lambda: ledger)
     second, _ = later.pull(mark)
-    assert [(a.kind, a.item_id) for a in second if a.kind == "delete"] == [("delete", pool.ids[1])]
+    assert [(a.kind, a.item) for a in second if a.kind == "delete"] == [("delete", pool.ids[1])]
 
 
 def test_two_answers_on_one_task_are_two_answers(people: LabelStudioAnnotator, pool: Pool) -> None:
@@ -157,7 +157,7 @@ def test_a_draft_is_no_answer(people: LabelStudioAnnotator, pool: Pool) -> None:
     task = pushed.tasks[pool.ids[0]]
     people.client.post(f"/api/tasks/{task}/drafts", {"result": result(["coat"]), "lead_time": 2.0})
     answers, mark = people.pull()
-    assert [a.item_id for a in answers] == [pool.ids[1]]
+    assert [a.item for a in answers] == [pool.ids[1]]
     assert people.client.get(f"/api/tasks/{task}")["drafts"]
     submit(people.client, task, ["dress"])
-    assert {a.item_id: a.classes for a in people.pull(mark)[0]}[pool.ids[0]] == ("dress",)
+    assert {a.item: a.classes for a in people.pull(mark)[0]}[pool.ids[0]] == ("dress",)

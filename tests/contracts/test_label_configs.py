@@ -48,7 +48,7 @@ def test_a_project_that_was_there_before_is_adopted_with_its_labels(
         assert (found.tasks, found.ours, found.new, found.answered) == (6, 4, new, 2)
         assert (found.unknown, found.double, found.example) == (1, 1, "something else")
     answers, _ = people.pull()
-    assert {a.item_id: a.classes for a in answers} == {pool.ids[0]: ("coat",), pool.ids[2]: ("coat",)}
+    assert {a.item: a.classes for a in answers} == {pool.ids[0]: ("coat",), pool.ids[2]: ("coat",)}
 
     # what is there is not made a second time, and keeps what else its data say
     pushed = people.push(pool, ask(pool, [3, 4, 1]), [], model="round-0")
@@ -83,7 +83,7 @@ def test_a_taxonomy_over_marked_up_text_is_asked_suggested_and_answered_by_its_p
     assert worker.work(5).items == query.ids
     worker.close()
     answers, _ = wider.pull()
-    assert [(a.item_id, a.classes, a.suggested) for a in answers] == [
+    assert [(a.item, a.classes, a.suggested) for a in answers] == [
         (item, (said,), classes[1]) for item, said in kinds.items()
     ]
 
@@ -106,7 +106,7 @@ def test_where_an_item_may_have_several_classes_all_likely_ones_are_shown_and_an
     assert worker.work(3).items == query.ids[:3]
     worker.close()
     submit(people.client, pushed.tasks[pool.ids[3]], [], was_cancelled=True)
-    answers = {a.item_id: a for a in people.pull()[0]}
+    answers = {a.item: a for a in people.pull()[0]}
     assert {i: set(a.classes) for i, a in answers.items()} == {i: set(t) for i, t in truth.items()} | {
         pool.ids[3]: set()
     }
@@ -123,7 +123,7 @@ def test_how_many_classes_an_answer_may_name_is_the_projects_to_say_whatever_the
     people.client.patch(f"/api/projects/{pushed.project}", {"label_config": config})
     for row, classes in enumerate(((), ("coat", "bag"), ("dress",))):
         submit(people.client, pushed.tasks[pool.ids[row]], classes)
-    said = {a.item_id: (a.kind, a.classes) for a in people.pull()[0]}
+    said = {a.item: (a.kind, a.classes) for a in people.pull()[0]}
     assert said == dict(zip(query.ids, [("skip", ()), ("skip", ()), ("label", ("dress",))], strict=True))
 
 
@@ -160,7 +160,7 @@ def test_what_else_the_model_considers_is_shown_with_its_suggestion_and_changes_
 ) -> None:
     query = ask(pool, [0, 1, 2, 3])
     a, b, sure, hidden = query.ids
-    said = {s.item_id: s for s in suggest(query, "bag", blind=[hidden])}
+    said = {s.question: s for s in suggest(query, "bag", blind=[hidden])}
     said[sure] = Suggestion(sure, CLASSES, (0.97, 0.02, 0.01))
     pushed = people.push(pool, query, list(said.values()), model="round-1")
     line = ["model: bag 60 %, or coat 30 %, or dress 10 %"]

@@ -12,7 +12,7 @@ from made_up import CLASSES, ask, number_of, result, submit, suggest
 
 from activessl.annotators.base import Annotator
 from activessl.errors import AnnotatorError
-from activessl.labels.answers import again_id
+from activessl.labels.questions import Question
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 from activessl_label_studio import push as push_module
@@ -109,14 +109,15 @@ def test_an_item_that_is_asked_again_is_another_task_with_an_answer_of_its_own(
 ) -> None:
     first = people.push(pool, ask(pool, [0, 1]), [], model="round-1")
     submit(people.client, first.tasks[pool.ids[0]], ["coat"])
-    again = again_id(pool.ids[0], 2)
-    query = replace(ask(pool, [0, 2]), ids=(again, pool.ids[2]))
+    question = Question.about(pool.ids[0], "again", asking=2)
+    again, query = question.id, replace(ask(pool, [0, 2]), questions=(question, *ask(pool, [2]).questions))
     for _ in range(2):  # pushing it twice asks once
         second = people.push(pool, query, [], model="round-2")
     assert second.tasks[again] != first.tasks[pool.ids[0]]
     submit(people.client, second.tasks[again], ["bag"])
     answers, _ = people.pull()
-    assert {(a.item_id, a.classes) for a in answers} == {(pool.ids[0], ("coat",)), (again, ("bag",))}
+    assert {(a.question, a.classes) for a in answers} == {(pool.ids[0], ("coat",)), (again, ("bag",))}
+    assert {a.item for a in answers} == {pool.ids[0]}
 
 
 def test_a_project_of_the_same_number_that_was_made_at_another_time_is_another(
@@ -132,7 +133,7 @@ def test_a_project_of_the_same_number_that_was_made_at_another_time_is_another(
 
     # what a ledger knows from a server that was set up anew since
     before = "2020-01-01T00:00:00.000000Z"
-    old = {a.source.replace(pushed.made, before): a.item_id for a in first}
+    old = {a.source.replace(pushed.made, before): a for a in first}
     anew = replace(again, made=before, title=place.title[:40] + " anew")
     later = LabelStudioAnnotator(anew, known=lambda: old)
     with pytest.raises(AnnotatorError, match="has no project"):

@@ -21,12 +21,11 @@ import faiss  # noqa: F401  # what a round imports when it needs it is imported 
 import scipy.optimize  # noqa: F401
 import torch  # noqa: F401
 
-from activessl.annotators.base import Pushed, Suggestion
+from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.labels.answers import Answer
 from activessl.ledger.store import Ledger
 from activessl.pool.pool import Pool
 from activessl.session import Session
-from activessl.strategies.base import Query
 
 ROUNDS = 2
 
@@ -55,11 +54,11 @@ class Desk:
         tasks: dict[str, str] = json.loads(self._path.read_text()) if self._path.exists() else {}
         return tasks
 
-    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+    def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
         tasks, before = self._load(), len(self._load())
-        for i, item in enumerate(query.ids):
+        for i, item in enumerate(asked.ids):
             tasks.setdefault(item, f"task {len(tasks)}")
-            if i == len(query) // 2:
+            if i == len(asked) // 2:
                 self._path.write_text(json.dumps(tasks))
                 self._moments.passes()  # half of the tasks are there
         self._path.write_text(json.dumps(tasks))
@@ -71,7 +70,7 @@ class Desk:
             Answer(
                 key=f"{task}@1",
                 source=task,
-                item_id=item,
+                item=item,
                 kind="skip" if int(item.rsplit(":", 1)[1]) % 11 == 0 else "label",
                 classes=()
                 if int(item.rsplit(":", 1)[1]) % 11 == 0

@@ -36,7 +36,7 @@ from activessl_label_studio import (
     studio,
 )
 from activessl_label_studio import push as push_module
-from activessl_label_studio.mapping import item_id_of
+from activessl_label_studio.mapping import question_of
 from activessl_label_studio.project import list_tasks
 from activessl_label_studio.worker import Worker
 
@@ -139,11 +139,11 @@ class Person(ScriptedAnnotator):
 
     def _submit(self, task: Any, chosen: tuple[str, ...] | None, *more: Any) -> None:
         super()._submit(task, chosen, *more)
-        self.said[str(item_id_of(task))] = chosen
-        self.times[str(item_id_of(task))] += 1
+        self.said[str(question_of(task))] = chosen
+        self.times[str(question_of(task))] += 1
 
     def annotation_of(self, item: str, tasks: list[dict[str, Any]]) -> int:
-        return next(int(t["annotations"][0]["id"]) for t in tasks if item_id_of(t) == item and t["annotations"])
+        return next(int(t["annotations"][0]["id"]) for t in tasks if question_of(t) == item and t["annotations"])
 
 
 def until(true: Callable[[], bool], do: Callable[[], object], seconds: float = 240.0) -> None:
@@ -174,7 +174,7 @@ def test_whatever_happens_on_the_way_exactly_the_labels_that_people_gave_are_kep
     with Proxy(server.info.url, share=SHARE, seed=seed) as proxy:
         people = LabelStudioAnnotator(
             LabelStudioConfig(proxy.url, server.info.token, title, CLASSES),
-            known=lambda: {source: answer.item_id for source, answer in known().answers.items()},
+            known=lambda: known().answers,
         )
         worker = Worker(session, people, tell=tell)
         until(lambda: bool(known().rounds and known().rounds[-1].pushed), worker.try_step)
@@ -234,10 +234,10 @@ def test_whatever_happens_on_the_way_exactly_the_labels_that_people_gave_are_kep
         assert len(keys) == len(set(keys))
 
         tasks = list(list_tasks(people.client, number, everything=True))
-        items = [item_id_of(task) for task in tasks]
+        items = [question_of(task) for task in tasks]
         # a second task of an item is there only where somebody labeled it before it was found
         assert all(count <= max(1, person.times[str(item)]) for item, count in Counter(items).items())
-        assert set(items) == {item for r in known().rounds for item in r.asked}
+        assert set(items) == {item for r in known().rounds for item in r.items}
         assert all(len(task["annotations"]) <= 1 for task in tasks)
         for task in tasks:
             if not task["annotations"]:

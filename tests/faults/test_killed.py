@@ -66,7 +66,7 @@ def outcome(project: Path) -> tuple[object, ...]:
         answers = [r.event.answer.key for r in ledger if isinstance(r.event, Answered)]
     assert len(answers) == len(set(answers))
     return (
-        [(r.number, r.asked, r.queried.seed) for r in history.rounds],
+        [(r.number, r.items, r.queried.seed) for r in history.rounds],
         {item: label.classes for item, label in history.labels.items()},
         history.skipped,
         [[t.digest for t in r.taught][-1:] for r in history.rounds],

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from activessl.annotators.base import Suggestion
 from activessl.errors import ConfigError
+from activessl.labels.questions import Question
 from activessl.pool.pool import Modality
 from activessl_label_studio.client import scrub, token_kind
 from activessl_label_studio.labels import build_config, read_config
-from activessl_label_studio.mapping import item_id_of, rank_score, to_answer, to_prediction, to_result, to_task
+from activessl_label_studio.mapping import question_of, rank_score, to_answer, to_prediction, to_result, to_task
 
 # printable names of any script, quotes, angle brackets and ampersands included
 NAMES = st.text(
@@ -40,7 +41,7 @@ def test_what_is_submitted_comes_back_as_the_same_classes(classes: list[str], mu
     control = read_config(build_config(classes, "text", multi=multi))
     most = len(classes) if multi else 1
     chosen = data.draw(st.lists(st.sampled_from(classes), min_size=1, max_size=most, unique=True))
-    task = {"id": 3, **to_task("a/ä.txt", "hello", control)}
+    task = {"id": 3, **to_task(Question.about("a/ä.txt", "new"), "hello", control)}
     annotation = {
         "id": 7,
         "result": json.loads(json.dumps(to_result(chosen, control))),
@@ -50,7 +51,7 @@ def test_what_is_submitted_comes_back_as_the_same_classes(classes: list[str], mu
     }
     answer, note = to_answer(annotation, task, control, project="project 1", people={1: "me"})
     assert (answer.classes, answer.kind, note) == (tuple(chosen), "label", None)
-    assert (answer.item_id, answer.annotator, answer.seconds) == ("a/ä.txt", "me", 4.5)
+    assert (answer.item, answer.annotator, answer.seconds) == ("a/ä.txt", "me", 4.5)
 
 
 @given(CLASSES, st.floats(0, 1), st.booleans())
@@ -77,9 +78,10 @@ def test_scores_rise_strictly_with_the_rank_and_stay_between_zero_and_one(count:
 
 
 @given(st.text(max_size=30))
-def test_the_id_of_a_task_is_the_one_it_was_made_with(item_id: str) -> None:
+def test_the_id_of_a_task_is_the_one_it_was_made_with(item: str) -> None:
     control = read_config(build_config(["a"], "text"))
-    assert item_id_of(json.loads(json.dumps(to_task(item_id, "x", control)))) == (item_id or None)
+    for question in (Question.about(item, "new"), Question.about(item, "again", asking=2)):
+        assert question_of(json.loads(json.dumps(to_task(question, "x", control)))) == (question.id or None)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_the_demo_killed_in_the_middle_and_run_again_ends_whole(environment: Pat
 
         opened = Project.open(project)
         history = opened.history()
-        asked = [item for r in history.rounds for item in r.asked]
+        asked = [item for r in history.rounds for item in r.items]
         assert len(history.rounds) == 3 and len(asked) == len(set(asked)) == 24
         assert len(history.labels) + len(history.skipped) == 24
         with opened.ledger() as ledger:

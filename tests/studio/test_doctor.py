@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from activessl.annotators.base import Asked
+from activessl.labels.questions import Question
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
-from activessl.strategies.base import Query
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, StudioInfo
 from activessl_label_studio.doctor import examine
 
@@ -38,7 +39,7 @@ def test_a_project_is_well_until_its_pictures_or_its_order_are_gone(server: Stud
     assert all(f.ok for f in before.values())
     assert "the first push makes it" in before["project"].found
 
-    query = Query(np.arange(2), pool.ids, np.array([2.0, 1.0]), ("", ""), np.full(2, np.nan), "random")
+    query = Asked(tuple(Question.about(item, "new") for item in pool.ids), "random")
     people = LabelStudioAnnotator(config)
     pushed = people.push(pool, query, [], model="round-0")
     found = {f.what: f for f in examine(config, lock_seconds=900)}

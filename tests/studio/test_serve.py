@@ -91,7 +91,7 @@ def predict_as_an_ml_backend(server: StudioInfo, project: Project, number: int, 
         client.post("/api/ml", backend | {"basic_auth_pass": "wrong"})
     made = client.post("/api/ml", backend | {"basic_auth_pass": (project.folder / "serve.secret").read_text()})
     assert made["state"] == "CO"  # connected
-    asked = {item for r in project.history().rounds for item in r.asked}
+    asked = {item for r in project.history().rounds for item in r.items}
     item = next(item for item in project.pool().ids if item not in asked)
     rows = [{"data": {"activessl_id": item, "image": "data:,"}}, {"data": {"image": "data:,"}}]
     ours, theirs = client.post(f"/api/projects/{number}/import", rows, return_task_ids="true")["task_ids"]
@@ -164,7 +164,7 @@ def test_answers_to_groups_come_by_webhooks_too_also_where_another_process_shows
         session.close("for groups")
         opened = session.query(1, confirm=True)
         pushed = session.push(annotator(project))
-        assert opened.queried.groups and int(pushed.project) != number
+        assert opened.confirms and int(pushed.project) != number
         # the service meets their project at its next look, and is called for it from then on
         person.work(1)
         wait_for(lambda: hooks_of(int(pushed.project)) == [f"{url}/webhook"])
@@ -172,7 +172,7 @@ def test_answers_to_groups_come_by_webhooks_too_also_where_another_process_shows
         wait_for(lambda: confirmed <= project.history().labels.keys())
     person.close()
     history = project.history()
-    given = [a for a in history.answers.values() if a.group]
-    assert {a.item_id for a in given} == confirmed and len(given) == len(confirmed) >= 4
+    given = [a for a in history.answers.values() if a.cluster]
+    assert {a.item for a in given} == confirmed and len(given) == len(confirmed) >= 4
     assert all(history.labels[item].classes == (truth[item],) for item in confirmed)
     assert hooks_of(number) == [f"{url}/webhook"]

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from activessl.annotators.base import Asked
 from activessl.errors import AnnotatorDenied, AnnotatorError, AnnotatorUnreachable
+from activessl.labels.questions import Question
 from activessl.pool.pool import Item, Modality, Pool
-from activessl.strategies.base import Query
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, StudioInfo, connect, studio
 from activessl_label_studio.login import sign_in
 
@@ -100,7 +101,7 @@ def test_a_stale_pid_file_is_no_server(tmp_path: Path) -> None:
 def test_pictures_are_seen_by_the_annotators_browser(server: StudioInfo, tmp_path: Path, media: str) -> None:
     source = Pictures(tmp_path / "pictures", 3)
     pool = Pool(tuple(source.scan()), source)
-    query = Query(np.arange(3), pool.ids, np.array([3.0, 2.0, 1.0]), ("", "", ""), np.full(3, np.nan), "random")
+    query = Asked(tuple(Question.about(item, "new") for item in pool.ids), "random")
     config = LabelStudioConfig(
         server.url,
         server.token,
@@ -127,7 +128,7 @@ def test_who_may_log_in_can_fetch_pushed_items_and_no_other_file(
     source = Pictures(tmp_path / "pictures", 2)
     (tmp_path / "pictures" / "payroll.csv").write_text("ann,1")
     pool = Pool(tuple(source.scan()), source)
-    query = Query(np.arange(1), pool.ids[:1], np.array([1.0]), ("",), np.full(1, np.nan), "random")
+    query = Asked((Question.about(pool.ids[0], "new"),), "random")
     title = f"served {tmp_path.name[-8:]}"
     config = LabelStudioConfig(
         server.url, server.token, title, ("a", "b"), media="local", document_root=server.document_root

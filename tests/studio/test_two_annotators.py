@@ -63,7 +63,7 @@ def test_two_people_each_label_every_task_once_and_where_they_differ_is_known(
 ) -> None:
     truth = {f"{i:02}.png": CLASSES[i % 2] for i in range(ITEMS)}
     people = LabelStudioAnnotator(LabelStudioConfig(server.url, server.token, f"two {uuid.uuid4().hex[:8]}", CLASSES))
-    asked = session.query().asked
+    asked = session.query().items
     pushed = session.push(people)
     number = int(pushed.project)
     # a person sets the overlap in the project's settings, and no later push takes it back
@@ -94,7 +94,7 @@ def test_two_people_each_label_every_task_once_and_where_they_differ_is_known(
     session.teach()
 
     # an unfinished overlap goes before what is new, and both people go on into the next round
-    following = session.query().asked
+    following = session.query().items
     session.push(people)
     assert sorted(first.work(SIZE).items) == sorted(following)
     session.pull(people)

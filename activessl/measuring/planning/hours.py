@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.errors import MeasureError
-from activessl.labels.answers import Answer, item_of
+from activessl.labels.answers import Answer
 from activessl.measuring.savings.savings import Savings
 
 #: An answer that took longer than this is never believed, whoever gave it: a screen was left open.
@@ -57,8 +57,8 @@ class HumanTime:
         repeats: Label answers beyond the first of an item.
         cut: Answers whose time was cut as idle.
         filled: Answers without a usable time, which count with a median.
-        glanced: Items that were answered with their group: their time is in the total, and in nothing else here.
-        per_label: Seconds for each item that was labeled on its own, everything but groups included.
+        confirmed: Items that were answered with their cluster: their time is in the total, and in nothing else here.
+        per_label: Seconds for each item that was labeled on its own, everything but clusters included.
         low: Lower end of its interval.
         high: Upper end of its interval.
         level: Probability of the interval.
@@ -78,7 +78,7 @@ class HumanTime:
     high: float
     level: float
     people: tuple[AnnotatorTime, ...]
-    glanced: int = 0
+    confirmed: int = 0
 
     @property
     def hours(self) -> float:
@@ -121,10 +121,10 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
         (40.0, 28836.0, 1)
     """
     given = [a for a in answers if a.kind != "delete" and not a.ground_truth]
-    # an item of a group takes a fraction of what one on its own does: together they would look idle
-    groups = [usable_seconds(a) for a in given if a.group]
-    glanced = sum(bool(a.group) for a in given)
-    given = [a for a in given if not a.group]
+    # an item of a cluster takes a fraction of what one on its own does: together they would look idle
+    clusters = [usable_seconds(a) for a in given if a.cluster]
+    confirmed = sum(a.cluster for a in given)
+    given = [a for a in given if not a.cluster]
     labeled = [a for a in given if a.kind == "label"]
     if not labeled:
         raise MeasureError("no labels, so no time a label", hint="label some items first")
@@ -159,7 +159,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
             )
         )
 
-    labels = len({item_of(a.item_id) for a in labeled})
+    labels = len({a.item for a in labeled})
     total = float(sum(c.sum() for c in cleaned))
     # one answer alone does not vary: of people with few, what they took is resampled together
     few = [clean for clean in cleaned if len(clean) < FEW]
@@ -167,8 +167,8 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
     draws = np.sum([_resampled(clean, rng) for clean in samples], axis=0)
     tail = (1 - level) / 2
     return HumanTime(
-        seconds=total + float(sum(groups)),
-        raw=float(sum(groups))
+        seconds=total + float(sum(clusters)),
+        raw=float(sum(clusters))
         + float(sum(a.seconds for a in given if a.seconds is not None and np.isfinite(a.seconds) and a.seconds > 0)),
         labels=labels,
         answers=len(given),
@@ -181,7 +181,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
         high=float(np.quantile(draws, 1 - tail)) / labels,
         level=level,
         people=tuple(sorted(people, key=lambda p: (-p.answers, p.annotator))),
-        glanced=glanced,
+        confirmed=confirmed,
     )
 
 

@@ -1,4 +1,4 @@
-"""What accuracy hides where classes are rare: of each class, how much the model finds, and how much of it is right."""
+"""Recall and precision of each class: what accuracy hides where classes are rare."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class ClassQuality:
     """How good the model is at one class.
 
     Attributes:
-        found: Of the items that have the class, the share that it finds (recall); None where none was looked at.
-        right: Of the items that it puts there, the share that belongs there (precision); None where none was.
+        recall: Of the items that have the class, the share that the model finds; None where none was looked at.
+        precision: Of the items that the model puts there, the share that belongs there; None where none was.
     """
 
-    found: Share | None
-    right: Share | None
+    recall: Share | None
+    precision: Share | None
 
     def to_dict(self) -> dict[str, Any]:
         """The same, ready for JSON."""
@@ -61,7 +61,7 @@ class ClassQuality:
     def from_dict(stored: dict[str, Any]) -> ClassQuality:
         """What ``to_dict`` gave."""
         return ClassQuality(
-            *(None if stored[name] is None else Share(**stored[name]) for name in ("found", "right")),
+            *(None if stored[name] is None else Share(**stored[name]) for name in ("recall", "precision")),
         )
 
 
@@ -90,7 +90,7 @@ def quality_of_counts(counts: Int[np.ndarray, "k 3"], *, level: float = LEVEL) -
 
     Example:
         >>> [first, *_] = quality_of_counts(np.array([[20, 10, 10], [0, 3, 0]]))
-        >>> first.found.to_text(), first.right.to_text()
+        >>> first.recall.to_text(), first.precision.to_text()
         ('50 % (33 to 67 %, from 20)', '100 % (79 to 100 %, from 10)')
     """
     z = _z(level)
@@ -112,8 +112,8 @@ def audit_classes(
 ) -> tuple[ClassQuality, ...]:
     """Estimate each class's quality on the pool from labels drawn with known propensities.
 
-    Estimated as :func:`activessl.measuring.quality.audit.audit_accuracy` estimates the accuracy, so that the shares
-    found, weighted with how often each class is there, add up to it; a ratio of two such estimates for each class.
+    Estimated as :func:`activessl.measuring.quality.audit.audit_accuracy` estimates the accuracy, so that the
+    recalls, weighted with how often each class is there, add up to it; a ratio of two such estimates for each class.
     Intervals are Wilson's at the effective number of random labels that have the class, or that are said to have it.
 
     Args:
@@ -132,7 +132,7 @@ def audit_classes(
     Example:
         >>> truth = np.repeat([0, 1], [90, 10])
         >>> said = np.repeat([0, 1], [95, 5])
-        >>> [str(q.found and q.found.to_text()) for q in audit_classes(truth, said, np.full(100, 0.1), 2)]
+        >>> [str(q.recall and q.recall.to_text()) for q in audit_classes(truth, said, np.full(100, 0.1), 2)]
         ['100 % (97 to 100 %, from 90)', '50 % (27 to 73 %, from 10)']
     """
     weights = draw_weights(propensities, rounds)
@@ -158,7 +158,7 @@ def audit_classes(
 
 
 def weakest(qualities: Sequence[ClassQuality]) -> int | None:
-    """The class that is most surely found badly: whose interval ends lowest; None where no class was looked at.
+    """The class whose recall is most surely low: whose interval ends lowest; None where no class was looked at.
 
     By the upper end, since the lowest of many estimates is mostly the one that was measured on the fewest items.
 
@@ -167,14 +167,14 @@ def weakest(qualities: Sequence[ClassQuality]) -> int | None:
         >>> weakest([ClassQuality(hardly, None), ClassQuality(surely, None), ClassQuality(None, None)])
         1
     """
-    ends = [(q.found.high, k) for k, q in enumerate(qualities) if q.found is not None]
+    ends = [(q.recall.high, k) for k, q in enumerate(qualities) if q.recall is not None]
     return min(ends)[1] if ends else None
 
 
-def mean_found(qualities: Sequence[ClassQuality]) -> float | None:
-    """The mean over classes of the shares found (balanced accuracy); None where a class was not looked at."""
-    found = [q.found.share for q in qualities if q.found is not None]
-    return float(np.mean(found)) if qualities and len(found) == len(qualities) else None
+def mean_recall(qualities: Sequence[ClassQuality]) -> float | None:
+    """The mean recall over the classes (balanced accuracy); None where a class was not looked at."""
+    recalls = [q.recall.share for q in qualities if q.recall is not None]
+    return float(np.mean(recalls)) if qualities and len(recalls) == len(qualities) else None
 
 
 def _tables(truth: Labels, said: Labels, n_classes: int) -> tuple[Bool[np.ndarray, "n k"], ...]:

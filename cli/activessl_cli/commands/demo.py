@@ -149,7 +149,7 @@ def _rounds(
                 info.url, info.email, info.password, int(pushed.project), truth, habits=habits, seed=opened.number
             )
         while session.project.history().open_round is not None:
-            worked = person.work(len(opened.asked))
+            worked = person.work(len(opened.questions))
             session.pull(people)
             history = session.project.history()
             if history.open_round is None or not history.waiting(history.open_round) or not worked.items:

@@ -31,7 +31,7 @@ def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     new = session.pull(annotator(session.project))
     history = session.project.history()
     current = history.open_round
-    waiting = 0 if current is None else len(history.waiting(current))
+    waiting = 0 if current is None else sum(len(question.items) for question in history.waiting(current))
     text = (
         f"{new} new answers; {len(history.labels):,} items labeled, {len(history.skipped)} skipped, {waiting} waiting"
     )

@@ -10,8 +10,8 @@ from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
-    from activessl.ledger.fold import RoundHistory
-    from activessl.ledger.schema import Asked
+    from activessl.labels.questions import Question
+    from activessl.ledger.history import RoundHistory
 
 AgainOption = Annotated[
     str | None, typer.Option(help="Share that asks again about doubted labels, in [0, 1], or auto.", metavar="SHARE")
@@ -27,7 +27,7 @@ def query(
         bool | None,
         typer.Option(
             "--confirm/--no-confirm",
-            help="Groups of alike items that the model is sure of, each confirmed at a glance; -n counts groups.",
+            help="Clusters of alike items that the model is sure of, each confirmed at a glance; -n counts clusters.",
         ),
     ] = None,
     close: Annotated[bool, typer.Option("--close", help="End the open round first, whatever is unanswered.")] = False,
@@ -35,13 +35,12 @@ def query(
 ) -> None:
     """Choose the next items to label, and say why. While a round is open, show that one."""
     from activessl.errors import ConfigError
-    from activessl.labels.answers import item_of
     from activessl.session import Session
     from activessl.strategies.registry import get_strategy
 
     if confirm and (strategy is not None or again is not None):
         raise ConfigError(
-            "groups to confirm are neither chosen by a strategy nor about doubted labels",
+            "clusters to confirm are neither chosen by a strategy nor about doubted labels",
             hint="leave out --confirm, or --strategy and --again",
         )
     session, share = Session.open(project), _share(again)
@@ -51,52 +50,33 @@ def query(
         with session.project.lock():
             session.close("closed by hand")
     opened = session.query(query_size, strategy=strategy, again=share, confirm=confirm)
-    if opened.queried.groups:
-        _tell_groups(opened, as_json)
-        return
-    rows = [(str(i + 1), item_of(item.id), _how(item), item.reason) for i, item in enumerate(opened.queried.items)]
-    render.result(
-        {"round": opened.number, **opened.queried.model_dump(exclude={"kind", "round"})},
-        f"round {opened.number}: {len(rows)} items by {opened.queried.strategy}\n"
-        + render.table(("", "item", "how", "why"), rows),
-        as_json=as_json,
-    )
+    shown = opened.queried.model_dump(exclude={"format", "kind", "round"})
+    if opened.confirms:
+        table = _clusters(opened)
+    else:
+        rows = [(str(i), q.item, _how(q), q.reason) for i, q in enumerate(opened.questions, start=1)]
+        table = f"round {opened.number}: {len(rows)} items by {opened.queried.strategy}\n"
+        table += render.table(("", "item", "how", "why"), rows)
+    render.result({"round": opened.number, **shown}, table, as_json=as_json)
     render.following("activessl push")
 
 
-def _tell_groups(opened: RoundHistory, as_json: bool) -> None:
-    probability = {item.id: item.score for item in opened.queried.items}
-    rows = [
-        (
-            group.id,
-            group.label,
-            str(len(group.items)),
-            f"{min(probability[i] for i in group.items):.3f}",
-            group.items[0],
-        )
-        for group in opened.queried.groups
-    ]
-    many = f"{len(rows)} group{'s' * (len(rows) != 1)}"
-    render.result(
-        {"round": opened.number, **opened.queried.model_dump(exclude={"kind", "round"})},
-        f"round {opened.number}: {len(opened.asked)} items in {many}, to be confirmed at a glance\n"
-        + render.table(("group", "all of it", "items", "least sure", "such as"), rows),
-        as_json=as_json,
+def _clusters(opened: RoundHistory) -> str:
+    rows = [(q.id, q.proposed, str(len(q.items)), f"{q.score:.3f}", q.item) for q in opened.questions]
+    many = f"{len(rows)} cluster{'s' * (len(rows) != 1)}"
+    return f"round {opened.number}: {len(opened.items)} items in {many}, to be confirmed at a glance\n" + render.table(
+        ("cluster", "all of it", "items", "least sure", "such as"), rows
     )
-    render.following("activessl push")
 
 
-def _how(item: Asked) -> str:
-    from activessl.labels.answers import is_again
+def _how(question: Question) -> str:
     from activessl.steps.confirm import SENT_BACK
 
-    if item.glanced:
+    if question.confirmed:
         return "alone"
-    if is_again(item.id):
-        return "again"
-    if item.reason == SENT_BACK:
+    if question.reason == SENT_BACK:
         return "sent back"
-    return "random" if item.propensity is not None else "chosen"
+    return {"new": "chosen"}.get(question.kind, question.kind)
 
 
 def _share(text: str | None) -> float | Literal["auto"] | None:

@@ -12,7 +12,7 @@ from activessl_cli.commands.teach import tell
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
-    from activessl.ledger.fold import History
+    from activessl.ledger.history import History
     from activessl.ledger.schema import Taught
     from activessl.session import Session
 
@@ -60,10 +60,10 @@ def one_round(session: Session, every: float) -> Taught:
 
     def tell_waiting(history: History) -> None:
         current = history.open_round
-        left = len(history.waiting(current)) if current else 0
+        left = sum(len(question.items) for question in history.waiting(current)) if current else 0
         if current and not told:
             where = current.pushed[-1].where if current.pushed else "–"
-            render.story(f"round {current.number}: {len(current.asked)} items; label here: {where}")
+            render.story(f"round {current.number}: {len(current.items)} items; label here: {where}")
         if not left and history.quarantined:
             render.story(f"{len(history.quarantined)} answers set aside: add their class to data.classes")
         if not told or told[-1] != left:

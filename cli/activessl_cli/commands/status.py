@@ -15,10 +15,10 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     from activessl.project.folder import Project
     from activessl.project.snapshot import Snapshot
     from activessl.proof.acceptance import promise_text
+    from activessl.proof.confirmed import confirmed_count
     from activessl.proof.estimates import Evidence
     from activessl.reports.gather import classes_from
     from activessl.reports.wording import weakest_text
-    from activessl.steps.confirm import glance_count
 
     opened = Project.open(project)
     history = opened.history()
@@ -33,7 +33,7 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             weak = weakest_text(list(by_class.items()))
             evidence.keep()
     encoded, current, taught = history.encoded, history.open_round, history.taught
-    waiting = len(history.waiting(current)) if current else 0
+    waiting = sum(len(question.items) for question in history.waiting(current)) if current else 0
     seconds = sum(history.seconds.values())
     left = sum(item in history.missing for item in history.labels)
     with suppress(ProjectError):  # without vectors it is only known what is missing of the data
@@ -81,9 +81,9 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     promise = promise_text(history)
     if promise:
         lines.append(f"by machine: {promise}")
-    glances = glance_count(history)
-    if glances:
-        lines.append(f"in groups: {glances.to_text()}")
+    clusters = confirmed_count(history)
+    if clusters:
+        lines.append(f"in clusters: {clusters.to_text()}")
     if encoded is None:
         step = "activessl encode"
     elif current is None:
@@ -112,7 +112,7 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             "by_class": {name: quality.to_dict() for name, quality in by_class.items()},
             "saved": live,
             "accepted": {"items": len(history.machine), "promise": promise or None},
-            "glances": glances,
+            "clusters": clusters,
             "next": step,
         },
         "\n".join(lines),

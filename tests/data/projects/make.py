@@ -3,8 +3,9 @@
 A folder made so by every version that changed a format stays here, so that later versions can show that they open it.
 Run it with the code of that version:
 
-    git worktree add /tmp/old COMMIT
-    PYTHONPATH=/tmp/old:/tmp/old/cli:/tmp/old/integrations python tests/data/projects/make.py tests/data/projects/COMMIT
+    python tests/data/projects/make.py tests/data/projects/COMMIT
+
+aed2e2a, the last commit of format 1, was asked the same by the same script with the names that things had then.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import accept_pool, audit_count, promise_text, take_back
+from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
 from activessl.proof.gates import pass_gate
 from activessl.session import Session
-from activessl.steps.confirm import glance_count
 from activessl.steps.relabel import Doubts
 
 CLASSES = ("ant", "bee", "cow")
@@ -81,7 +82,7 @@ def single(folder: Path) -> Session:
     session.push(ann)
     session.pull(ann)
     session.teach()
-    session.query(3, confirm=True)  # groups
+    session.query(3, confirm=True)  # clusters
     session.round(ann)
     session.query(again=0.0)  # with a share of what was confirmed so, asked alone
     session.round(ann)
@@ -153,7 +154,7 @@ def said(session: Session) -> dict[str, Any]:
     history = session.project.history()
     snapshot = Snapshot.of(session.project)
     evidence = Evidence(snapshot)
-    glances, looked = glance_count(history), audit_count(history)
+    clusters, looked = confirmed_count(history), audit_count(history)
     drawn, audit = evidence.drawn, evidence.audit
     ids = snapshot.embeddings.ids
     return {
@@ -174,8 +175,8 @@ def said(session: Session) -> dict[str, Any]:
             {
                 "number": r.number,
                 "strategy": r.queried.strategy,
-                "asked": len(r.asked),
-                "waiting": len(history.waiting(r)),
+                "asked": len(r.items),
+                "waiting": sum(len(question.items) for question in history.waiting(r)),
                 "closed": r.closed is not None,
                 "taught": [round(t.accuracy, 6) if t.accuracy is not None else None for t in r.taught],
             }
@@ -186,8 +187,8 @@ def said(session: Session) -> dict[str, Any]:
             for i, p, n in zip(drawn.at, drawn.chance, drawn.rounds, strict=True)
         ],
         "audit": None if audit is None else [round(v, 6) for v in (audit.accuracy, audit.low, audit.high)],
-        "suspects": [s.item_id for s in Doubts(snapshot).suspects()],
-        "glances": None if glances is None else glances.to_text(),
+        "suspects": [s.item for s in Doubts(snapshot).suspects()],
+        "clusters": None if clusters is None else clusters.to_text(),
         "looked_at": None if looked is None else looked.to_text(),
         "promise": promise_text(history),
         "machine": len(history.machine),

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from activessl import Session
-from activessl.annotators.base import Annotator, Suggestion
+from activessl.annotators.base import Annotator, Asked, Suggestion
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.errors import AnnotatorError, LabelError
+from activessl.labels.questions import Question
 from activessl.pool.pool import Item, Pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project
-from activessl.strategies.base import Query
 from activessl_label_studio.pull import _read
 
 CLASSES = ("cat", "dog", "owl")
@@ -27,10 +27,8 @@ class Nowhere:
 POOL = Pool(items=tuple(Item(i, "0", (1, 1, 1)) for i in TRUTH), source=Nowhere())
 
 
-def ask(*rows: int) -> Query:
-    ids = tuple(f"i{r}" for r in rows)
-    n = len(rows)
-    return Query(np.array(rows), ids, np.arange(n, 0, -1.0), ("because",) * n, np.full(n, np.nan), "random")
+def ask(*rows: int) -> Asked:
+    return Asked(tuple(Question.about(f"i{r}", "new", reason="because") for r in rows), "random")
 
 
 def test_it_is_an_annotator() -> None:
@@ -42,7 +40,7 @@ def test_a_flawless_oracle_tells_the_truth_in_the_order_of_asking() -> None:
     pushed = oracle.push(POOL, ask(5, 1), (), model="round-0")
     answers, mark = oracle.pull()
     assert pushed.new == 2
-    assert [(a.item_id, a.classes) for a in answers] == [("i5", ("owl",)), ("i1", ("dog",))]
+    assert [(a.item, a.classes) for a in answers] == [("i5", ("owl",)), ("i1", ("dog",))]
     assert all(a.seconds and a.seconds > 0 and a.at.tzinfo for a in answers)
     assert oracle.pull(mark) == ([], mark)
 
@@ -60,11 +58,11 @@ def test_an_answer_depends_on_the_seed_and_the_item_alone() -> None:
     one, two = Oracle(TRUTH, CLASSES, habits), Oracle(TRUTH, CLASSES, habits)
     one.push(POOL, ask(*range(100)), (), model="m")
     two.push(POOL, ask(*reversed(range(100))), (), model="m")
-    said = [{a.item_id: (a.kind, a.classes, a.seconds) for a in o.pull()[0]} for o in (one, two)]
+    said = [{a.item: (a.kind, a.classes, a.seconds) for a in o.pull()[0]} for o in (one, two)]
     assert said[0] == said[1]
     other = Oracle(TRUTH, CLASSES, habits, seed=1)
     other.push(POOL, ask(*range(100)), (), model="m")
-    assert {a.item_id: (a.kind, a.classes, a.seconds) for a in other.pull()[0]} != said[0]
+    assert {a.item: (a.kind, a.classes, a.seconds) for a in other.pull()[0]} != said[0]
 
 
 def test_mistakes_and_skips_come_at_their_rates() -> None:

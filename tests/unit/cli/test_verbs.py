@@ -63,7 +63,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_a_whole_project_verb_by_verb(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("query", "-p", "p", "--json") == 0
     first = said(capsys)
-    assert first["round"] == 1 and len(first["items"]) == 9 and all(i["reason"] for i in first["items"])
+    assert first["round"] == 1 and len(first["questions"]) == 9 and all(i["reason"] for i in first["questions"])
     assert run("query", "-p", "p", "--json") == 0
     assert said(capsys) == first  # an open round is shown, not replaced
     assert run("push", "-p", "p") == run("push", "-p", "p") == run("pull", "-p", "p") == 0

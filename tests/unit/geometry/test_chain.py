@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activessl.annotators.base import Pushed, Suggestion
+from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.geometry.chain import similarity_chain
 from activessl.labels.answers import Answer
 from activessl.pool.pool import Pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
-from activessl.strategies.base import Query
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 50])
@@ -40,10 +39,10 @@ class Desk:
 
     asked: tuple[str, ...] = ()
 
-    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
-        assert all(pool.ids[row] == item for row, item in zip(query.indices, query.ids, strict=True))
-        self.asked = query.ids
-        return Pushed({item: item for item in query.ids}, len(query), len(suggestions), "desk://1", "1")
+    def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        assert all(question.item in pool for question in asked.questions)
+        self.asked = asked.ids
+        return Pushed({item: item for item in asked.ids}, len(asked), len(suggestions), "desk://1", "1")
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
         return [], ""
@@ -64,7 +63,7 @@ def test_a_round_is_pushed_as_it_was_chosen_or_alike_items_together(tmp_path: Pa
     )
     session = Session(Project.create(tmp_path / "project", config, version="0"))
     session.encode()
-    chosen = session.query().asked
+    chosen = session.query().items
     desk = Desk()
     session.push(desk)
     assert sorted(desk.asked) == sorted(chosen) and desk.asked[0] == chosen[0]

@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activessl.annotators.base import Pushed, Suggestion
+from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.errors import AnnotatorError, AnnotatorUnreachable
 from activessl.labels.answers import Answer
 from activessl.pool.pool import Pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
-from activessl.strategies.base import Query
 
 SIZE = 6
 
@@ -29,14 +28,14 @@ class Desk:
         self.asked: list[str] = []
         self.answers: list[Answer] = []
         self.models: list[str] = []
-        self.queries: list[Query] = []
+        self.queries: list[Asked] = []
         self.away = False
 
     def _come(self) -> None:
         if self.away:
             raise AnnotatorUnreachable("nobody is there", hint="wait")
 
-    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+    def push(self, pool: Pool, query: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
         self._come()
         new = [item for item in query.ids if item not in self.asked]
         self.asked += new
@@ -52,7 +51,7 @@ class Desk:
 
     def answer(self, n: int, *, skip: bool = False) -> None:
         """Answer the next n tasks rightly, or skip them."""
-        done = {answer.item_id for answer in self.answers}
+        done = {answer.item for answer in self.answers}
         for item in [item for item in self.asked if item not in done][:n]:
             name = ("even", "odd")[int(item.rsplit(":", 1)[1]) % 2]
             at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=len(self.answers))

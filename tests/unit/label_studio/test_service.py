@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import ConfigError
+from activessl.ledger.history import History
 from activessl.project.snapshot import Snapshot
 from activessl.session import Session
 from activessl_label_studio import web
@@ -126,7 +127,7 @@ def test_after_fine_tuning_and_after_taking_it_back_people_are_served_what_the_n
     worker.step()
     history, snapshot = session.project.history(), Snapshot.of(session.project)
     assert history.open_round is not None and history.encoded is not None
-    open_items = history.waiting(history.open_round)
+    open_items = tuple(question.item for question in history.waiting(history.open_round))
     tasks = [{"id": i, "data": {"activessl_id": item}} for i, item in enumerate(open_items)]
     body = json.dumps({"tasks": tasks, "label_config": build_config(["even", "odd"], "image")}).encode()
 
@@ -139,7 +140,7 @@ def test_after_fine_tuning_and_after_taking_it_back_people_are_served_what_the_n
     frozen, folder = snapshot.embeddings.fingerprint, session.project.folder / "embeddings"
     shutil.copytree(folder / frozen, folder / "tuned")
     vectors = snapshot.embeddings.vectors.copy()
-    known = {answer.classes[0]: snapshot.row[answer.item_id] for answer in history.answers.values()}
+    known = {answer.classes[0]: snapshot.row[answer.item] for answer in history.answers.values()}
     for item in open_items:
         vectors[snapshot.row[item]] = vectors[known[("odd", "even")[int(item.rsplit(":", 1)[1]) % 2]]]
     np.save(folder / "tuned" / "vectors.npy", vectors)
@@ -281,10 +282,11 @@ def test_the_model_behind_the_server_is_silent_where_people_should_judge_on_thei
     worker.step()
     current = worker.session.project.history().open_round
     assert current is not None
-    tasks = [{"id": n, "data": {"activessl_id": item}} for n, item in enumerate(current.asked)]
+    tasks = [{"id": n, "data": {"activessl_id": item}} for n, item in enumerate(current.items)]
     body = json.dumps({"tasks": tasks, "label_config": build_config(["even", "odd"], "image")}).encode()
     monkeypatch.setattr(Snapshot, "probs", property(lambda snapshot: np.tile([0.6, 0.4], (len(snapshot.points), 1))))
     said = service.predict(body)[1]["results"]
     assert [[part["from_name"] for part in r["result"]] for r in said] == [["label", HINT]] * len(tasks)
-    monkeypatch.setattr(Snapshot, "_blind", lambda snapshot, number: np.ones(len(snapshot.points), dtype=bool))
+    blind = {q.id: q.model_copy(update={"blind": True}) for q in current.questions}
+    monkeypatch.setattr(History, "questions", property(lambda _: blind))
     assert not any(r["result"] for r in service.predict(body)[1]["results"])

@@ -51,10 +51,10 @@ def test_why_an_item_is_asked_is_told_without_any_class(worker: Worker, desk: An
     worker.step()
     current = worker.session.project.history().open_round
     assert current is not None and current.number == 2
-    named = [item for item in current.queried.items if "the model" in item.reason]
+    named = [item for item in current.questions if "the model" in item.reason]
     assert len(named) == SIZE and all("even" in item.reason or "odd" in item.reason for item in named)
     # of those that are not blind too: Label Studio keeps it, and the item may be asked blind later
-    told = desk.queries[-1].reasons
+    told = [question.reason for question in desk.queries[-1].questions]
     assert len(told) == SIZE and not any("even" in reason or "odd" in reason for reason in told)
     assert all(item.reason.startswith(reason) and reason for item, reason in zip(named, told, strict=True))
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activessl.labels.answers import Answer, again_id
-from activessl.ledger.fold import History, fold
+from activessl.labels.answers import Answer
+from activessl.labels.questions import Question
+from activessl.ledger.fold import fold
+from activessl.ledger.history import History, RoundHistory
 from activessl.ledger.schema import (
+    CONFIRM,
     Accepted,
     Answered,
-    Asked,
-    AskedGroup,
     Closed,
     Event,
     MachineLabel,
@@ -36,26 +38,36 @@ def said(key: str, item: str, *classes: str, source: str = "", by: str = "ann", 
         answer=Answer(
             key=key,
             source=source or key,
-            item_id=item,
+            item=item,
             kind=kind,
             classes=classes,
             annotator=by,
             seconds=kw.pop("seconds", 4.0),
             at=START + timedelta(minutes=minute),
-            group=kw.pop("group", ""),
+            question=kw.get("cluster", ""),
+            cluster=bool(kw.pop("cluster", "")),
         )
     )
 
 
-def queried(number: int, *items: str) -> Queried:
+def queried(number: int, *items: str | Question) -> Queried:
     return Queried(
         round=number,
         strategy="random",
         seed=(0, number),
         fingerprint="f",
         seconds=0.0,
-        items=tuple(Asked(id=i, score=0.0, reason="") for i in items),
+        questions=tuple(i if isinstance(i, Question) else Question.about(i, "new") for i in items),
     )
+
+
+def waiting(history: History, of: RoundHistory | None = None) -> tuple[str, ...]:
+    return tuple(question.id for question in history.waiting(of or history.rounds[-1]))
+
+
+def asked_again(answered: Answered, question: str) -> Answered:
+    answer = replace(answered.answer, key=f"{answered.key} again", source=f"{answered.key} again")
+    return Answered(answer=replace(answer, question=question, asking=2))
 
 
 def record(*events: Event) -> list[Recorded]:
@@ -124,7 +136,7 @@ def test_a_round_waits_for_what_nobody_labeled_or_skipped() -> None:
         record(queried(1, "x", "y", "z"), said("1", "x", "cat"), said("2", "y", kind="skip")), classes=CLASSES
     )
     assert history.open_round is not None
-    assert history.waiting(history.open_round) == ("z",)
+    assert waiting(history, history.open_round) == ("z",)
 
 
 def test_a_closed_round_is_no_longer_open() -> None:
@@ -244,22 +256,25 @@ def test_of_two_people_of_whom_nothing_is_known_the_first_is_believed() -> None:
 
 
 def test_a_second_asking_is_about_the_same_item_and_waits_for_an_answer_of_its_own() -> None:
-    again = again_id("x", 2)
-    asked = queried(1, "y", again)
+    second = Question.about("x", "again", asking=2)
+    again, asked = second.id, queried(1, "y", second)
     first = [_answer("x", "dog", "ann", 1)]
 
     def history(*more: Event) -> History:
         return _folded(asked, *first, *more)
 
+    def again_by(who: str, what: str, kind: str = "label") -> Answered:
+        return asked_again(_answer("x", what, who, 2, kind), again)
+
     opened = history().open_round
     assert opened is not None
-    assert history().waiting(opened) == ("y", again)
-    assert history(_answer(again, "", "bob", 2, "skip")).waiting(opened) == ("y",)
-    assert "x" not in history(_answer(again, "", "bob", 2, "skip")).skipped  # it has a label
-    told = history(_answer(again, "cat", "bob", 2), _answer(again, "cat", "eve", 3))
-    assert told.waiting(opened) == ("y",)
+    assert waiting(history(), opened) == ("y", again)
+    assert waiting(history(again_by("bob", "", "skip")), opened) == ("y",)
+    assert "x" not in history(again_by("bob", "", "skip")).skipped  # it has a label
+    told = history(again_by("bob", "cat"), again_by("eve", "cat"))
+    assert waiting(told, opened) == ("y",)
     assert set(told.labels) == {"x"} and told.labels["x"].classes == ("cat",) and told.labels["x"].annotators == 3
-    changed = history(_answer(again, "cat", "ann", 2))  # the same person, asked again, has changed her mind
+    changed = history(again_by("ann", "cat"))  # the same person, asked again, has changed her mind
     assert changed.labels["x"].classes == ("cat",) and changed.labels["x"].annotators == 1
     assert sum(changed.seconds.values()) == 8.0  # both times count
 
@@ -288,7 +303,7 @@ def test_what_was_asked_again_says_nothing_about_how_reliable_people_are() -> No
     plain = _folded(*events)
     for i in range(15):  # and never on what is doubted
         events.append(_answer(f"j{i}", "cat" if i % 2 else "dog", "ann", 30 + i))
-        events.append(_answer(again_id(f"j{i}", 2), "dog" if i % 2 else "cat", "bob", 60 + i))
+        events.append(asked_again(_answer(f"j{i}", "dog" if i % 2 else "cat", "bob", 60 + i), f"j{i} again"))
     doubted = _folded(*events)
     assert doubted.people == plain.people
     assert doubted.people["bob"].compared == 20
@@ -312,25 +327,26 @@ def test_an_answer_with_an_unknown_class_outranks_the_machine_too() -> None:
     assert set(fold(record(accepted, said("1", "x", "fox")), classes=CLASSES).machine) == {"y"}
 
 
-def test_what_was_confirmed_with_its_group_says_nothing_about_how_reliable_people_are() -> None:
+def test_what_was_confirmed_with_its_cluster_says_nothing_about_how_reliable_people_are() -> None:
     alone = [said(f"{by}{i}", f"i{i}", CLASSES[i % 2], by=by) for i in range(20) for by in ("ann", "bob")]
-    glances = [
-        said(f"{by} g{i}", f"g{i}", CLASSES[(i + (by == "bob")) % 2], by=by, group="g" if by == "ann" else "")
+    confirmed = [
+        said(f"{by} g{i}", f"g{i}", CLASSES[(i + (by == "bob")) % 2], by=by, cluster="g" if by == "ann" else "")
         for i in range(20)
         for by in ("ann", "bob")
     ]
-    plain, with_groups = fold(record(*alone), classes=CLASSES), fold(record(*alone, *glances), classes=CLASSES)
-    assert with_groups.people == plain.people
-    assert len(with_groups.labels) == 40
-    assert not with_groups.only_at_a_glance  # bob looked at each alone
+    plain, both = fold(record(*alone), classes=CLASSES), fold(record(*alone, *confirmed), classes=CLASSES)
+    assert both.people == plain.people
+    assert len(both.labels) == 40
+    assert not both.only_confirmed  # bob looked at each alone
 
 
-def test_an_item_apart_waits_no_longer_for_its_group_but_for_a_question_of_its_own() -> None:
-    group = AskedGroup(id="g", label="cat", items=("a", "b"))
-    together = queried(1, "a", "b").model_copy(update={"groups": (group,)})
-    told = [together, said("1", "a", "cat", group="g"), said("2", "b", kind="apart", group="g")]
+def test_an_item_apart_waits_no_longer_for_its_cluster_but_for_a_question_of_its_own() -> None:
+    cluster = Question(id="g", kind="confirm", items=("a", "b"), proposed="cat")
+    together = queried(1, cluster).model_copy(update={"strategy": CONFIRM})
+    assert waiting(fold(record(together), classes=CLASSES)) == ("g",)
+    told = [together, said("1", "a", "cat", cluster="g"), said("2", "b", kind="apart", cluster="g")]
     history = fold(record(*told, Closed(round=1, why=""), queried(2, "b")), classes=CLASSES)
-    assert history.waiting(history.rounds[0]) == ()
-    assert history.waiting(history.rounds[1]) == ("b",)
-    assert (history.apart, history.at_a_glance) == ({"b"}, {"a": ("cat",)})
+    assert waiting(history, history.rounds[0]) == ()
+    assert waiting(history, history.rounds[1]) == ("b",)
+    assert (history.apart, history.confirmed) == ({"b"}, {"a": ("cat",)})
     assert not history.skipped

@@ -102,7 +102,7 @@ def test_a_class_that_joins_at_a_pull_is_learned_and_one_that_goes_is_set_aside(
     session.pull(team)
     history = session.project.history()
     cows = {i for i, label in labels.items() if label.classes == ("cow",)}
-    assert cows and cows <= {a.item_id for a in history.quarantined}
+    assert cows and cows <= {a.item for a in history.quarantined}
     assert not cows & history.labels.keys()
     session.teach()
     assert session.model().classes == ("ant", "bee", "fly")

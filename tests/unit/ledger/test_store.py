@@ -11,7 +11,8 @@ import pytest
 
 from activessl.errors import LedgerError
 from activessl.labels.answers import Answer
-from activessl.ledger.schema import Answered, Asked, Closed, Encoded, Pulled, Queried
+from activessl.labels.questions import Question
+from activessl.ledger.schema import Answered, Closed, Encoded, Pulled, Queried
 from activessl.ledger.store import Ledger
 
 
@@ -20,7 +21,7 @@ def answer(key: str, *, item: str = "a.png", classes: tuple[str, ...] = ("cat",)
         answer=Answer(
             key=key,
             source=key,
-            item_id=item,
+            item=item,
             kind=kind,  # type: ignore[arg-type]
             classes=classes if kind == "label" else (),
             annotator="ann",
@@ -39,7 +40,7 @@ def test_events_come_back_as_they_were_appended(tmp_path: Path) -> None:
             seed=(0, 1),
             fingerprint="f",
             seconds=0.1,
-            items=(Asked(id="ä.png", score=1.0, reason="why “this”", propensity=0.5, near=("b.png",)),),
+            questions=(Question.about("ä.png", "random", reason="why “this”", propensity=0.5, near=("b.png",)),),
         ),
         answer("1"),
         Closed(round=1, why="done"),

@@ -10,7 +10,7 @@ from activessl.measuring.quality.classes import (
     ClassQuality,
     audit_classes,
     class_counts,
-    mean_found,
+    mean_recall,
     quality_of_counts,
     weakest,
 )
@@ -41,7 +41,7 @@ def test_what_is_found_of_the_classes_adds_up_to_the_accuracy(with_known: bool) 
         audit_accuracy(truth == k, chance, rounds=rounds, known=(share, np.full(200, np.mean(y == k)))).accuracy
         for k in range(3)
     ]
-    found = [q.found.share for q in qualities if q.found is not None]
+    found = [q.recall.share for q in qualities if q.recall is not None]
     assert np.dot(present, found) == pytest.approx(audit.accuracy)
 
 
@@ -56,7 +56,9 @@ def test_intervals_of_a_rare_class_hold_about_as_often_as_they_say() -> None:
     for _ in range(runs):
         drawn = rng.random(20_000) < chance
         for k, quality in enumerate(audit_classes(truth[drawn], said[drawn], chance[drawn], 3)):
-            for j, (share, right) in enumerate([(quality.found, real[k].found), (quality.right, real[k].right)]):
+            for j, (share, right) in enumerate(
+                [(quality.recall, real[k].recall), (quality.precision, real[k].precision)]
+            ):
                 assert right is not None
                 held[k, j] += share is None or share.low <= right.share <= share.high
     assert np.all(held / runs > 0.85), held / runs
@@ -66,17 +68,17 @@ def test_a_class_that_no_random_label_has_is_not_measured() -> None:
     tables = np.full((20, 3, 3), 0.3)  # among the labels of before it is there
     truth = np.zeros(20, dtype=int)
     first, second, third = audit_classes(truth, truth, np.full(20, 0.2), 3, known=(np.full(20, 0.4), tables))
-    assert first.found is not None and first.found.items == 20
+    assert first.recall is not None and first.recall.items == 20
     assert second == third == ClassQuality(None, None)
-    assert mean_found([first, second]) is None and weakest([second]) is None and weakest([]) is None
+    assert mean_recall([first, second]) is None and weakest([second]) is None and weakest([]) is None
 
 
 def test_all_right_is_no_certainty_and_few_items_say_little() -> None:
     few, many = quality_of_counts(np.array([[3, 3, 3], [300, 300, 300]]))
-    assert few.found is not None and many.found is not None
-    assert few.found.share == many.found.share == 1.0
-    assert few.found.low < 0.6 < 0.98 < many.found.low
-    assert mean_found([few, many]) == 1.0
+    assert few.recall is not None and many.recall is not None
+    assert few.recall.share == many.recall.share == 1.0
+    assert few.recall.low < 0.6 < 0.98 < many.recall.low
+    assert mean_recall([few, many]) == 1.0
 
 
 def test_several_classes_an_item_and_what_is_not_known() -> None:

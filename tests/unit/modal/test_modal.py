@@ -131,11 +131,11 @@ def test_a_project_becomes_a_modal_learner(tmp_path) -> None:
     session.encode()
     opened = session.query(9)
     with session.project.ledger() as ledger:
-        for item in opened.asked:
+        for item in opened.items:
             name = "xyz"[truth[int(item.split(":")[1])]]
             ledger.append([Answered(answer=Answer(item, item, item, "label", (name,), "me", 1.0, datetime.now(UTC)))])
     session.teach()
-    taken = next(i for i in Snapshot.of(session.project).embeddings.ids if i not in opened.asked)
+    taken = next(i for i in Snapshot.of(session.project).embeddings.ids if i not in opened.items)
     with session.project.ledger() as ledger:  # what somebody skipped is not asked again
         ledger.append([Answered(answer=Answer(taken, taken, taken, "skip", (), "me", 1.0, datetime.now(UTC)))])
     learner, rest = project_learner(session)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activessl.errors import ConfigError
-from activessl.project.config import check_config, read_config, write_config
+from activessl.project.config import check_config
+from activessl.project.config_file import read_config, write_config
 
 GOOD: dict[str, Any] = {"data": {"path": "images", "modality": "image", "classes": ["cat", "dog"]}}
 

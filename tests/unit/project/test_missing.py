@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from activessl.annotators.base import Pushed, Suggestion
+from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.errors import LabelError, PoolError, QueryError
-from activessl.labels.answers import Answer, again_id
-from activessl.ledger.schema import Answered, Asked, Queried
+from activessl.labels.answers import Answer
+from activessl.labels.questions import Question
+from activessl.ledger.schema import Answered, Queried
 from activessl.pool.pool import Pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project
@@ -21,7 +22,6 @@ from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.stopping import stop_now
 from activessl.session import Session
-from activessl.strategies.base import Query
 from activessl_label_studio.worker import Worker
 
 SIZE = 4
@@ -30,9 +30,9 @@ SIZE = 4
 class Desk:
     """Takes what it is given."""
 
-    def push(self, pool: Pool, query: Query, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
-        assert all(pool.ids[row] == item for row, item in zip(query.indices, query.ids, strict=True))
-        return Pushed({item: item for item in query.ids}, len(query), len(suggestions), "desk://1", "1")
+    def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        assert all(question.item in pool for question in asked.questions)
+        return Pushed({item: item for item in asked.ids}, len(asked), len(suggestions), "desk://1", "1")
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
         return [], ""
@@ -67,7 +67,7 @@ def bring_back(session: Session, items: Sequence[str]) -> None:
 
 
 def test_what_is_gone_is_not_pushed_and_is_pushed_when_it_is_back(session: Session) -> None:
-    asked = session.query().asked
+    asked = session.query().items
     delete(session, asked[:2])
     assert set(session.push(Desk()).tasks) == set(asked[2:])
     bring_back(session, asked[:1])
@@ -78,7 +78,7 @@ def test_what_is_gone_is_not_pushed_and_is_pushed_when_it_is_back(session: Sessi
 def test_what_is_gone_is_not_asked_about(session: Session) -> None:
     gone = session.project.pool().ids[:7]
     delete(session, gone)
-    asked = session.query(5).asked
+    asked = session.query(5).items
     assert not set(asked) & set(gone)
     with pytest.raises(QueryError):
         session.close("enough")
@@ -88,17 +88,17 @@ def test_what_is_gone_is_not_asked_about(session: Session) -> None:
 def test_a_round_that_waits_only_for_what_is_gone_ends(session: Session) -> None:
     first = session.query()
     session.push(Desk())
-    delete(session, first.asked)
+    delete(session, first.items)
     with pytest.raises(QueryError, match="are gone from the data"):
         session.push(Desk())
     second = session.query()
-    assert second.number == 2 and not set(first.asked) & set(second.asked)
-    delete(session, second.asked)
+    assert second.number == 2 and not set(first.items) & set(second.items)
+    delete(session, second.items)
     assert session.query().number == 3  # without a push in between
 
 
 def test_it_is_written_down_once(session: Session) -> None:
-    delete(session, session.query().asked[:1])
+    delete(session, session.query().items[:1])
     session.push(Desk())
     before = session.project.history().events
     session.query()
@@ -108,7 +108,7 @@ def test_it_is_written_down_once(session: Session) -> None:
 def test_a_disk_that_is_not_there_says_nothing_about_its_items(session: Session) -> None:
     session.project.data.rename(session.project.folder / "unplugged")
     opened = session.query()
-    assert len(opened.asked) == SIZE and not session.project.history().missing
+    assert len(opened.items) == SIZE and not session.project.history().missing
     with pytest.raises(PoolError):
         session.push(Desk())
 
@@ -122,7 +122,7 @@ def test_labels_that_were_there_before_the_first_round_are_not_asked_for_again(s
         )
     with pytest.raises(LabelError, match="6 labels, but no round yet"):
         session.teach()
-    assert not set(session.query(5).asked) & set(before)
+    assert not set(session.query(5).items) & set(before)
     assert session.teach().labels == 6
 
 
@@ -135,14 +135,14 @@ def label(session: Session, items: Sequence[str]) -> None:
 
 
 def test_labels_of_items_that_left_the_pool_do_not_use_up_what_is_left(session: Session) -> None:
-    first = session.query().asked
+    first = session.query().items
     label(session, first)
     session.teach()
     delete(session, first)
     session.encode()
     with pytest.raises(LabelError, match="all 4 labels are of items that left"):
         session.teach()
-    second = session.query().asked
+    second = session.query().items
     label(session, second)
     session.teach()
     snapshot = Snapshot.of(session.project)
@@ -150,19 +150,19 @@ def test_labels_of_items_that_left_the_pool_do_not_use_up_what_is_left(session: 
     assert set(np.array(snapshot.embeddings.ids)[snapshot.free]) == set(session.project.pool().ids) - set(second)
     assert stop_now(snapshot, Evidence(snapshot)).rule != "exhausted"
     assert Worker(session, Desk())._why_stop() is None
-    label(session, session.query().asked)
+    label(session, session.query().items)
     snapshot = Snapshot.of(session.project)
     assert stop_now(snapshot, Evidence(snapshot)).rule == "exhausted"
 
 
 def test_a_round_that_only_asks_again_about_what_is_gone_ends(session: Session) -> None:
-    first = session.query().asked
+    first = session.query().items
     label(session, first)
     session.teach()
-    again = tuple(Asked(id=again_id(item, 2), score=1.0, reason="doubted") for item in first[:2])
+    again = tuple(Question.about(item, "again", asking=2, reason="doubted") for item in first[:2])
     with session.project.ledger() as ledger:
         ledger.append(
-            [Queried(round=2, strategy="again", seed=(0, 2), fingerprint="f", seconds=0.0, items=again)],
+            [Queried(round=2, strategy="again", seed=(0, 2), fingerprint="f", seconds=0.0, questions=again)],
         )
     delete(session, first[:2])
     with pytest.raises(QueryError, match="of round 2 are gone from the data"):
@@ -179,7 +179,7 @@ def test_labels_do_not_go_over_to_other_items_when_rows_are_taken_out(tmp_path: 
     session.encode()
     np.savez(tmp_path / "v.npz", vectors=vectors[1:])
     session.encode()  # nothing was asked yet: nothing is lost
-    asked = session.query(10).asked
+    asked = session.query(10).items
     np.savez(tmp_path / "v.npz", vectors=vectors[2:])
     for verb in (session.encode, session.query, lambda: session.push(Desk())):
         with pytest.raises(PoolError, match="items that were asked about are not what people saw"):
@@ -190,7 +190,7 @@ def test_labels_do_not_go_over_to_other_items_when_rows_are_taken_out(tmp_path: 
 
 
 def test_a_file_that_was_mended_keeps_its_label(session: Session) -> None:
-    asked = session.query().asked
+    asked = session.query().items
     Image.new("L", (8, 8), 7).save(session.project.data / asked[0])
     (session.project.data / asked[1]).write_bytes((session.project.data / asked[2]).read_bytes())  # a copy
     session.encode()

@@ -65,17 +65,19 @@ def test_test_data_say_how_much_of_each_class_is_found(tmp_path: Path) -> None:
     counts = class_counts(ty, said, 3)
     assert evidence.tested == 400
     for k, name in enumerate(CLASSES):
-        assert found[name].found.share == pytest.approx(counts[k, 2] / counts[k, 0])
-        assert found[name].right is None or found[name].right.share == pytest.approx(counts[k, 2] / counts[k, 1])
-    assert found["scratch"].found.share > 0.9 > found["dent"].found.high
+        assert found[name].recall.share == pytest.approx(counts[k, 2] / counts[k, 0])
+        assert found[name].precision is None or found[name].precision.share == pytest.approx(
+            counts[k, 2] / counts[k, 1]
+        )
+    assert found["scratch"].recall.share > 0.9 > found["dent"].recall.high
 
     report, page = session.report()
     assert report.class_rows[0].name == "dent" and report.classes_from == "on 400 test items"
-    assert "weakest is dent" in report.to_text()
-    shown, dent = page.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " "), found["dent"].found
+    assert "lowest recall: dent" in report.to_text()
+    shown, dent = page.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " "), found["dent"].recall
     assert f"{100 * dent.share:.0f} % ({100 * dent.low:.0f}–{100 * dent.high:.0f}), {dent.items}" in shown
     (row,) = (row for row in json.loads(report.to_json())["classes"] if row["name"] == "dent")
-    assert row["quality"]["found"]["share"] == dent.share
+    assert row["quality"]["recall"]["share"] == dent.share
 
 
 def test_without_test_data_the_random_share_says_it(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_without_test_data_the_random_share_says_it(tmp_path: Path) -> None:
     counts = class_counts(y, said, 3)
     assert evidence.tested == 0
     for k, name in enumerate(CLASSES):
-        share = found[name].found
+        share = found[name].recall
         assert share.low - 0.05 <= counts[k, 2] / counts[k, 0] <= share.high + 0.05, name
         assert share.items == int(np.sum(evidence.snapshot.training[1][evidence.drawn.at] == k))
 
@@ -97,7 +99,7 @@ def test_without_test_data_the_random_share_says_it(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["status", "-p", str(tmp_path / "p")])
     assert "by class: " in shown.output and "on random labels" in shown.output
     told = json.loads(CliRunner().invoke(app, ["status", "-p", str(tmp_path / "p"), "--json"]).stdout)
-    assert told["by_class"]["dent"]["found"]["share"] == found["dent"].found.share
+    assert told["by_class"]["dent"]["recall"]["share"] == found["dent"].recall.share
 
 
 @pytest.mark.parametrize("test", [True, False])
@@ -106,17 +108,17 @@ def test_a_gate_stays_shut_while_a_class_is_not_found(tmp_path: Path, test: bool
     evidence, found = by_name(session)
 
     def judged(bound: float) -> Decided:
-        return judge_stage(evidence, StageConfig(name="pilot", found=bound))
+        return judge_stage(evidence, StageConfig(name="pilot", recall=bound))
 
     shut = judged(0.6)
     (check,) = shut.checks
-    assert shut.decision == "no-go" and check.sample == f"{found['dent'].found.items} {KINDS[test]} of dent"
+    assert shut.decision == "no-go" and check.sample == f"{found['dent'].recall.items} {KINDS[test]} of dent"
     assert check.high is not None and check.high < 0.6
     assert check_rows(shut.checks)[0][3] == "≥ 60.0 % (lower end)"
 
     # between the ends of the interval nobody knows; below both it is met by all
-    assert judged(max(0.01, found["dent"].found.high - 0.01)).decision == "open"
-    least = min(quality.found.low for quality in found.values())
+    assert judged(max(0.01, found["dent"].recall.high - 0.01)).decision == "open"
+    least = min(quality.recall.low for quality in found.values())
     assert least == 0 or judged(least * 0.9).decision == "go"
 
 
@@ -124,7 +126,7 @@ def test_a_gate_does_not_open_on_a_class_that_nobody_saw(tmp_path: Path) -> None
     session = project(tmp_path, test=True)
     np.savez(tmp_path / "test.npz", vectors=world(400, seed=1)[0][:20], labels=np.zeros(20, dtype=int))
     session.teach()
-    decided = judge_stage(Evidence(Snapshot.of(session.project)), StageConfig(name="pilot", found=0.5))
+    decided = judge_stage(Evidence(Snapshot.of(session.project)), StageConfig(name="pilot", recall=0.5))
     assert decided.decision == "open" and decided.checks[0].sample == "no scratch among the test items"
 
 

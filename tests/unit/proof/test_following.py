@@ -11,6 +11,7 @@ import pytest
 from activessl import Answer, Session
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.errors import MeasureError
+from activessl.labels.questions import Question
 from activessl.measuring.quality.following import following
 from activessl.project.config import check_config
 from activessl.project.folder import Project
@@ -23,8 +24,8 @@ CLASSES = ("x", "y", "z")
 class Follower(Oracle):
     """Says whatever is selected already, in half the time; where nothing is, the truth."""
 
-    def _answer(self, turn: int, item: str, group: str) -> Answer:
-        said = super()._answer(turn, item, group)
+    def _answer(self, turn: int, item: str, question: Question, suggested: str | None) -> Answer:
+        said = super()._answer(turn, item, question, suggested)
         if said.suggested is None:
             return said
         return replace(said, classes=(said.suggested,), seconds=(said.seconds or 0.0) / 2)
@@ -55,11 +56,11 @@ def test_somebody_who_follows_the_model_is_found_out_and_the_time_that_it_saves_
     history = session.project.history()
     rounds = history.rounds[1:]  # before the first nothing could be shown
     unseen = {item: name for r in rounds for push in r.pushed for item, name in push.unseen.items()}
-    assert 0.25 < len(unseen) / sum(len(r.asked) for r in rounds) < 0.55
+    assert 0.25 < len(unseen) / sum(len(r.items) for r in rounds) < 0.55
     found = project_report(Snapshot.of(session.project)).following
     assert found is not None
     assert (found.blind, found.blind_agreed) == (len(unseen), sum(truth[i] == name for i, name in unseen.items()))
-    assert found.shown + found.blind == sum(len(r.asked) for r in rounds) and found.shown_agreed == found.shown
+    assert found.shown + found.blind == sum(len(r.items) for r in rounds) and found.shown_agreed == found.shown
     assert found.added == pytest.approx(1 - found.blind_agreed / found.blind) and found.low > 0.1
     assert found.pace is not None and found.pace.low < 0.5 < found.pace.high
     report, _ = session.report()

@@ -12,10 +12,11 @@ import pytest
 
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.errors import ConfigError, LabelError, MeasureError, QueryError
-from activessl.labels.answers import Answer, again_id
+from activessl.labels.answers import Answer
 from activessl.ledger.schema import AUDIT, Answered, Encoded
 from activessl.measuring.planning.stopping import kappa, part_of_delta
-from activessl.project.config import check_config, write_config
+from activessl.project.config import check_config
+from activessl.project.config_file import write_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import accept_pool, audit_count, judge, take_back
@@ -84,7 +85,7 @@ def test_a_random_label_speaks_for_what_was_not_labeled_when_it_was_drawn(sessio
     found = evidence(labeled(session, rounds=3, mistakes=0.2))
     assert found.audit is not None
     snapshot, drawn = found.snapshot, found.drawn
-    ids, asked_in = snapshot.embeddings.ids, {i: r.number for r in snapshot.history.rounds for i in r.asked}
+    ids, asked_in = snapshot.embeddings.ids, {i: r.number for r in snapshot.history.rounds for i in r.items}
     right = {ids[row]: bool(ok) for row, ok in zip(snapshot.training[0], found.correct, strict=True)}
     told = []
     for at, number in zip(drawn.at, drawn.rounds, strict=True):
@@ -158,7 +159,7 @@ def test_accepted_items_are_the_machines_and_are_not_asked(session: Session) -> 
     counted = audit_count(now)
     assert counted is not None and counted.looked_at == 10 and not counted.broken
     assert len(now.machine) == len(judged.items) - 10  # what people answered is theirs
-    chosen = {item.id for item in session.query().queried.items if item.propensity is None}
+    chosen = {item.id for item in session.query().questions if item.propensity is None}
     assert not chosen & set(now.machine)
 
 
@@ -214,13 +215,13 @@ def test_agreement_is_that_on_items_which_were_not_asked_again_because_of_doubts
     (label, *_) = session.project.history().labels.values()
     first = label.answers[0]
 
-    def bob(item: str, name: str) -> Answered:
-        key = f"bob {item}"
-        return Answered(answer=Answer(key, key, item, "label", (name,), "bob", 2.0, first.at + timedelta(days=1)))
+    def bob(item: str, name: str, asking: int = 1) -> Answered:
+        key, at = f"bob {item} {asking}", first.at + timedelta(days=1)
+        return Answered(answer=Answer(key, key, item, "label", (name,), "bob", 2.0, at, asking=asking))
 
     with session.project.ledger() as ledger:
         other = next(c for c in CLASSES if (c,) != first.classes)
-        ledger.append([bob(again_id(first.item_id, 2), other)])
+        ledger.append([bob(first.item, other, asking=2)])
     check = pass_gate(session.project, "more").checks[0]
     assert (check.name, check.value, check.passed) == ("agreement", None, None)
     with session.project.ledger() as ledger:
@@ -246,7 +247,7 @@ def test_teaching_again_does_not_look_like_stability(session: Session) -> None:
     session.pull(people)
     once = session.teach()
     assert once.kappa is not None
-    answer = next(a for a in session.project.history().answers.values() if a.item_id == first.asked[0])
+    answer = next(a for a in session.project.history().answers.values() if a.item == first.items[0])
     from activessl.ledger.schema import Answered
 
     other = next(c for c in CLASSES if (c,) != answer.classes)
@@ -353,7 +354,7 @@ def test_copies_of_a_labeled_item_are_drawn_like_all_others(tmp_path: Path) -> N
     y = np.append(y, np.ones(300, dtype=int))  # they look like the first class and are of the second
     session, people = project_of(tmp_path, np.vstack([x, copies]), y, size=60, random_share=0.5)
     labeled_by(session, people, 4)
-    drawn = [i for r in session.project.history().rounds for i in r.queried.items if i.alike]
+    drawn = [i for r in session.project.history().rounds for i in r.questions if i.uniform]
     assert np.mean([int(i.id.removeprefix("pool:")) >= 900 for i in drawn]) > 0.1
     accept_pool(session.project, error=0.05, audit=0)
     machine = session.project.history().machine
@@ -364,7 +365,7 @@ def test_accepted_items_are_drawn_at_random_like_all_others(session: Session) ->
     labeled(session)
     accept_pool(session.project, error=0.1, audit=0)
     machine = session.project.history().machine
-    drawn = {item.id for item in session.query().queried.items if item.alike}
+    drawn = {item.id for item in session.query().questions if item.uniform}
     assert drawn & set(machine)
 
 
@@ -424,9 +425,9 @@ def test_people_who_look_at_accepted_items_are_not_told_what_the_machine_said(se
     accept_pool(session.project, error=0.1)
     history = session.project.history()
     assert history.open_round is not None
-    for item in history.open_round.queried.items:
+    for item in history.open_round.questions:
         assert not any(name in item.reason for name in CLASSES) and "machine" not in item.reason
-    assert Snapshot.of(session.project).hidden(history.open_round) == set(history.open_round.asked)
+    assert all(question.blind and question.kind == "audit" for question in history.open_round.questions)
 
 
 def test_labels_of_one_class_let_no_prediction_be_believed(tmp_path: Path) -> None:
@@ -464,11 +465,11 @@ def test_an_item_drawn_in_vain_and_chosen_later_is_no_random_label(session: Sess
         session.close("by hand")
     labeled(session, rounds=2)
     rounds = session.project.history().rounds
-    last = {i.id: i for r in rounds for i in r.queried.items}
+    last = {i.id: i for r in rounds for i in r.questions}
     found = evidence(session)
     ids = found.snapshot.embeddings.ids
     counted = {ids[found.snapshot.training[0][i]] for i in found.drawn.at}
-    drawn_before = {i.id for i in rounds[1].queried.items if i.propensity is not None}
+    drawn_before = {i.id for i in rounds[1].questions if i.propensity is not None}
     chosen_later = {i for i in drawn_before if last[i].propensity is None and i in found.snapshot.history.labels}
     assert chosen_later and not counted & chosen_later
 

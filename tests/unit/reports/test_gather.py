@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from activessl import Answer, Session
-from activessl.labels.answers import again_id
 from activessl.labels.merge import Label
-from activessl.ledger.fold import History, RoundHistory
-from activessl.ledger.schema import AUDIT, Answered, Asked, Closed, Queried, Taught
+from activessl.labels.questions import Question
+from activessl.ledger.history import History, RoundHistory
+from activessl.ledger.schema import AUDIT, Answered, Closed, Queried, Taught
 from activessl.measuring.quality.audit import FEWEST, audit_accuracy
 from activessl.project.config import check_config
 from activessl.project.folder import Project
@@ -41,18 +41,21 @@ def session(tmp_path: Path) -> Session:
 
 def said(item: str, seconds: float, **more: object) -> Answered:
     """The truth, by Ann."""
-    name = CLASSES[int(item.split(":")[1].split("#")[0]) % 2]
-    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=int(item.split(":")[1].split("#")[0]))
-    answer = Answer(f"{item}@1", item, item, "label", (name,), "ann", seconds, at)
+    name = CLASSES[int(item.split(":")[1]) % 2]
+    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=int(item.split(":")[1]))
+    source = f"{item}, {more.get('asking', 1)}"
+    answer = Answer(f"{source}@1", source, item, "label", (name,), "ann", seconds, at)
     return Answered(answer=replace(answer, **more))  # type: ignore[arg-type]
 
 
-def asked(session: Session, items: list[str], *, drawn: int = 0, strategy: str = "auto") -> Queried:
+def asked(
+    session: Session, items: list[str], *, drawn: int = 0, strategy: str = "auto", again: tuple[Question, ...] = ()
+) -> Queried:
     """The next round, the last ``drawn`` of its items drawn at random."""
     history = session.project.history()
     assert history.encoded is not None
     told = tuple(
-        Asked(id=item, score=0.0, reason="", propensity=0.1 if i >= len(items) - drawn else None)
+        Question.about(item, "random", propensity=0.1) if i >= len(items) - drawn else Question.about(item, "new")
         for i, item in enumerate(items)
     )
     number = len(history.rounds) + 1
@@ -61,7 +64,7 @@ def asked(session: Session, items: list[str], *, drawn: int = 0, strategy: str =
         strategy=strategy,
         seed=(0, number),
         fingerprint=history.encoded.fingerprint,
-        items=told,
+        questions=(*told, *again),
         seconds=0.0,
     )
 
@@ -80,9 +83,10 @@ def test_only_what_the_strategy_chose_is_said_to_take_longer_than_what_was_drawn
     seconds = {item: 8.0 if i < 30 else 4.0 for i, item in enumerate(pool(0, 60))}
     written(session, first, *(said(item, took) for item, took in seconds.items()), Closed(round=1, why=""))
     # all at once and slowly: an audit of accepted items, second askings, and labels that came from elsewhere
-    again = [again_id(item, 2) for item in pool(0, 20)]
-    written(session, asked(session, [*pool(60, 90), *again], strategy=AUDIT), Closed(round=2, why=""))
-    written(session, *(said(item, 90.0) for item in [*pool(60, 90), *again, *pool(90, 120)]))
+    again = tuple(Question.about(item, "again", asking=2) for item in pool(0, 20))
+    written(session, asked(session, pool(60, 90), strategy=AUDIT, again=again), Closed(round=2, why=""))
+    written(session, *(said(item, 90.0) for item in [*pool(60, 90), *pool(90, 120)]))
+    written(session, *(said(question.item, 90.0, asking=2, question=question.id) for question in again))
     session.teach()
     report = project_report(Snapshot.of(session.project))
     assert not any("chosen items are taken" in told for told in report.assumptions)
@@ -160,7 +164,7 @@ def on_test_items(number: int, mistakes: int, items: int = 150) -> History:
     """After so many rounds, the newest head with so many mistakes on test data."""
     rounds = []
     for k in range(1, number + 1):
-        query = Queried(round=k, strategy="auto", seed=(0, k), fingerprint="f", items=(), seconds=0.0)
+        query = Queried(round=k, strategy="auto", seed=(0, k), fingerprint="f", questions=(), seconds=0.0)
         taught = Taught(
             round=k, head="logistic", fingerprint="f", labels=20 * k, digest="d", seconds=0.0,
             accuracy=1 - mistakes / items, test_items=items,
@@ -174,10 +178,10 @@ def on_random_labels(number: int, _: int, each: int = 5) -> History:
     history = on_test_items(number, 0)
     rounds, labels = [], {}
     for r in history.rounds:
-        items = tuple(Asked(id=f"{r.number}-{i}", score=0.0, reason="", propensity=0.1) for i in range(each))
-        labels |= {item.id: Label(("x",), 1, 1, ()) for item in items}
+        questions = tuple(Question.about(f"{r.number}-{i}", "random", propensity=0.1) for i in range(each))
+        labels |= {item.id: Label(("x",), 1, 1, ()) for item in questions}
         taught = r.taught[0].model_copy(update={"accuracy": None, "test_items": None})
-        rounds.append(replace(r, queried=r.queried.model_copy(update={"items": items}), taught=(taught,)))
+        rounds.append(replace(r, queried=r.queried.model_copy(update={"questions": questions}), taught=(taught,)))
     return replace(history, rounds=tuple(rounds), labels=labels)
 
 

@@ -12,23 +12,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activessl.annotators.base import Confirmer
+from activessl.annotators.base import Asked, Confirmer
 from activessl.annotators.oracle import Oracle
 from activessl.errors import AnnotatorError, LabelError, QueryError
-from activessl.labels.answers import Answer, again_id, is_again, item_of
-from activessl.ledger.asking import query_of
+from activessl.labels.answers import Answer
+from activessl.labels.questions import Question
 from activessl.ledger.fold import fold
-from activessl.ledger.schema import CONFIRM, Answered, Asked, Missing, Queried, Recorded
+from activessl.ledger.schema import CONFIRM, Answered, Missing, Queried, Recorded
 from activessl.measuring.planning.hours import human_time
-from activessl.project.config import check_config, write_config
+from activessl.project.config import check_config
+from activessl.project.config_file import write_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import judge
+from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
 from activessl.session import Session
-from activessl.steps.confirm import BETWEEN, GLANCED, SENT_BACK, drawable, glance_count
+from activessl.steps.confirm import BETWEEN, CONFIRMED, SENT_BACK, drawable
 from activessl.strategies.base import State
-from activessl.strategies.confirmable import SURE, alike_groups
+from activessl.strategies.confirmable import SURE, alike_clusters
 from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy
 from activessl_cli.main import main
@@ -52,8 +54,7 @@ def oracle(session: Session | None = None, kind: type[Oracle] = Oracle) -> Oracl
     """One who was asked what the project asked so far."""
     people = kind({f"pool:{i}": CLASSES[k] for i, k in enumerate(truth())}, CLASSES, seed=1)
     for r in () if session is None else session.project.history().rounds:
-        pool = session.project.pool()
-        people.push(pool, query_of(r, pool.row, r.asked), [], model="before")
+        people.push(session.project.pool(), Asked(r.questions), [], model="before")
     return people
 
 
@@ -66,10 +67,22 @@ class Careless(Oracle):
         return [self._waved(a) for a in answers], mark
 
     def _waved(self, a: Answer) -> Answer:
-        if not a.group or a.suggested is None:
+        if not a.cluster or a.suggested is None:
             return a
         return Answer(
-            a.key, a.source, a.item_id, "label", (a.suggested,), a.annotator, 0.3, a.at, a.suggested, group=a.group
+            a.key,
+            a.source,
+            a.item,
+            "label",
+            (a.suggested,),
+            a.annotator,
+            0.3,
+            a.at,
+            a.suggested,
+            False,
+            a.question,
+            1,
+            True,
         )
 
 
@@ -109,7 +122,7 @@ def grouped(session: Session, people: Oracle, groups: int = 5) -> list[str]:
     shown = session.query(groups, confirm=True)
     assert shown.queried.strategy == CONFIRM
     session.round(people)
-    return list(shown.asked)
+    return list(shown.items)
 
 
 def test_a_group_holds_what_is_sure_and_alike_and_every_item_is_in_one_group_at_most() -> None:
@@ -118,7 +131,7 @@ def test_a_group_holds_what_is_sure_and_alike_and_every_item_is_in_one_group_at_
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     probs = rng.dirichlet((0.05,) * 4, size=300)
     candidates = np.flatnonzero(rng.random(300) < 0.7)
-    found = alike_groups(points, probs, candidates, 6, 9)
+    found = alike_clusters(points, probs, candidates, 6, 9)
     rows = np.concatenate([group.rows for group in found])
     assert len(rows) == len(set(rows.tolist()))
     assert set(rows.tolist()) <= set(candidates.tolist())
@@ -128,37 +141,33 @@ def test_a_group_holds_what_is_sure_and_alike_and_every_item_is_in_one_group_at_
         assert probs[group.rows].max(axis=1).min() >= SURE
         likeness = points[group.rows] @ points[group.rows[0]]
         assert (np.diff(likeness[1:]) <= 1e-12).all()
-    again = alike_groups(points, probs, candidates, 6, 9)
+    again = alike_clusters(points, probs, candidates, 6, 9)
     assert [group.rows.tolist() for group in again] == [group.rows.tolist() for group in found]
 
 
 def test_where_the_head_is_sure_of_too_few_there_is_no_group() -> None:
     points = np.eye(10)
     unsure = np.full((10, 2), 0.5)
-    assert alike_groups(points, unsure, np.arange(10), 2, 6) == []
-    with pytest.raises(QueryError, match="groups of 3 items"):
-        alike_groups(points, unsure, np.arange(10), 2, 3)
+    assert alike_clusters(points, unsure, np.arange(10), 2, 6) == []
+    with pytest.raises(QueryError, match="clusters of 3 items"):
+        alike_clusters(points, unsure, np.arange(10), 2, 3)
 
 
 def test_a_confirmed_group_becomes_ordinary_labels_that_say_how_they_were_given(session: Session) -> None:
     shown = grouped(session, oracle(session))
     history = session.project.history()
     kinds = Counter(
-        history.answers[f"oracle:{i} of {_group(history.rounds[-1].queried.groups, i)}"].kind for i in shown
+        history.answers[f"oracle:{i} of {q.id}"].kind for q in history.rounds[-1].questions for i in q.items
     )
     right = [i for i in shown if history.labels.get(i)]
     assert kinds["label"] == len(right) > 90
     assert kinds["apart"] == len(shown) - len(right) > 0
     true = {f"pool:{i}": CLASSES[k] for i, k in enumerate(truth())}
     assert all(history.labels[i].classes == (true[i],) for i in right)
-    assert history.only_at_a_glance == set(right)
+    assert history.only_confirmed == set(right)
     assert history.apart == set(shown) - set(right)
     assert history.open_round is None  # it ended although what stood apart has no label
     assert len(Snapshot(session.project, history).training[0]) == 80 + len(right)  # and they teach
-
-
-def _group(groups: tuple[object, ...], item: str) -> str:
-    return next(g.id for g in groups if item in g.items)  # type: ignore[attr-defined]
 
 
 def test_what_stood_apart_is_asked_first_on_its_own_and_never_in_a_group_again(session: Session) -> None:
@@ -166,11 +175,11 @@ def test_what_stood_apart_is_asked_first_on_its_own_and_never_in_a_group_again(s
     shown = grouped(session, people)
     apart = session.project.history().apart
     following = session.query()
-    first = [i.id for i in following.queried.items if i.reason == SENT_BACK]
+    first = [q.item for q in following.questions if q.reason == SENT_BACK]
     assert set(first) == apart and len(first) <= 20
     session.round(people)
     assert apart <= session.project.history().labels.keys()
-    assert not set(session.query(confirm=True).asked) & set(shown)
+    assert not set(session.query(confirm=True).items) & set(shown)
 
 
 @dataclass(eq=False)
@@ -179,7 +188,7 @@ class Picky(Oracle):
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
         answers, mark = super().pull(since)
-        odd = [a.group and int(a.item_id.split(":")[1]) % 2 for a in answers]
+        odd = [a.cluster and int(a.item.split(":")[1]) % 2 for a in answers]
         return [replace(a, kind="apart", classes=()) if o else a for a, o in zip(answers, odd, strict=True)], mark
 
 
@@ -188,18 +197,18 @@ def test_what_was_sent_back_leaves_less_of_a_round_to_what_is_doubted(session: S
     history = session.project.history()
     assert len(history.apart) > 20
     lies = []
-    for item in history.rounds[0].asked[:30]:  # so that more labels are doubted than a round can ask about
+    for item in history.rounds[0].items[:30]:  # so that more labels are doubted than a round can ask about
         said = history.labels[item].answers[-1]
         wrong = CLASSES[(CLASSES.index(said.classes[0]) + 1) % 3]
         lies.append(replace(said, key=f"{item} lie", classes=(wrong,), at=said.at + timedelta(days=1)))
     with session.project.ledger() as ledger:
         ledger.append([Answered(answer=a) for a in lies])
-    asked = session.query(20, again=0.8).queried.items
+    asked = session.query(20, again=0.8).questions
     back = [i for i in asked if i.reason == SENT_BACK]
-    again = [i for i in asked if is_again(i.id)]
+    again = [i for i in asked if i.asking > 1]
     assert len(asked) == 20 and len(back) == 10
-    assert len([i for i in again if not i.glanced]) == 8  # of the ten that are left, as the share says
-    assert len({item_of(i.id) for i in asked}) == 20
+    assert len([i for i in again if i.kind == "again"]) == 8  # of the ten that are left, as the share says
+    assert len({i.item for i in asked}) == 20
 
 
 def test_a_share_of_what_was_confirmed_is_looked_at_alone_and_blind_and_errors_show(session: Session) -> None:
@@ -208,23 +217,21 @@ def test_a_share_of_what_was_confirmed_is_looked_at_alone_and_blind_and_errors_s
     history = session.project.history()
     wrong = [i for i in shown if history.labels[i].classes != (CLASSES[truth()[int(i.split(":")[1])]],)]
     assert wrong
-    count = glance_count(history)
-    assert count is not None and (count.groups, count.confirmed, count.looked_at) == (10, len(shown), 0)
+    count = confirmed_count(history)
+    assert count is not None and (count.clusters, count.confirmed, count.looked_at) == (10, len(shown), 0)
     following = session.query()
-    looked = [i for i in following.queried.items if i.glanced]
+    looked = [i for i in following.questions if i.confirmed]
     assert sum(i.propensity is None for i in looked) == 10  # of 24 that a tenth is, a quarter of the round
-    assert all(is_again(i.id) and i.reason == GLANCED and item_of(i.id) in shown for i in looked)
+    assert all(i.asking == 2 and i.reason == CONFIRMED and i.item in shown for i in looked)
     session.push(people)
     snapshot = Snapshot.of(session.project)
-    told = snapshot.suggestions(
-        query_of(following, session.project.pool().row, [i.id for i in looked]), following.number
-    )
+    told = snapshot.suggestions(looked)
     assert all(s.blind for s in told)
     for _ in range(4):
         session.round(people)
-    after = glance_count(session.project.history())
+    after = confirmed_count(session.project.history())
     assert after is not None and after.looked_at >= round(0.1 * len(shown))
-    seen = {item_of(i.id) for r in session.project.history().rounds for i in r.queried.items if i.glanced}
+    seen = {i.item for r in session.project.history().rounds for i in r.questions if i.confirmed}
     assert after.wrong == len(seen & set(wrong))
     assert after.low <= after.wrong / after.looked_at <= after.high
     assert f"{after.looked_at} of them looked at alone, {after.wrong} wrong" in after.to_text()
@@ -236,7 +243,7 @@ def test_no_figure_of_accuracy_rests_on_what_was_confirmed_at_a_glance(session: 
     people = oracle(session)
     before = Evidence(Snapshot.of(session.project))
     drawn = {before.snapshot.embeddings.ids[r] for r in before.snapshot.training[0][before.drawn.at]}
-    shown = set(session.query(8, confirm=True).asked)
+    shown = set(session.query(8, confirm=True).items)
     session.round(people)
     after = Evidence(Snapshot.of(session.project))
     assert {after.snapshot.embeddings.ids[r] for r in after.snapshot.training[0][after.drawn.at]} == drawn
@@ -254,15 +261,13 @@ def test_the_random_share_still_draws_from_all_that_was_there_and_asks_about_the
     snapshot = Snapshot.of(session.project)
     assert {snapshot.embeddings.ids[r] for r in drawable(snapshot)} == shown - snapshot.history.apart
     opened = session.query(120, strategy="random")
-    drawn = [i for i in opened.queried.items if i.propensity is not None]
-    alone = [i for i in drawn if is_again(i.id)]
+    drawn = [i for i in opened.questions if i.propensity is not None]
+    alone = [i for i in drawn if i.asking > 1]
     assert 0.2 < len(alone) / len(drawn) < 0.75
-    assert {item_of(i.id) for i in alone} <= shown
-    assert all(i.glanced and i.reason == GLANCED for i in alone)
+    assert {i.item for i in alone} <= shown
+    assert all(i.confirmed and i.reason == CONFIRMED and i.kind == "random" for i in alone)
     frame = (
-        len(snapshot.free.nonzero()[0])
-        + len(drawable(snapshot))
-        - sum(i.reason == SENT_BACK for i in opened.queried.items)
+        len(snapshot.free.nonzero()[0]) + len(drawable(snapshot)) - sum(i.reason == SENT_BACK for i in opened.questions)
     )
     assert {round(i.propensity * frame) for i in drawn if i.propensity} == {len(drawn)}
     at_first = Evidence(Snapshot.of(session.project)).drawn
@@ -275,10 +280,10 @@ def test_what_is_drawn_and_was_to_be_looked_at_anyway_is_asked_about_once(sessio
     people = oracle(session)
     grouped(session, people, groups=20)
     opened = session.query(120, strategy="random", again=0.2)
-    items = [item_of(i) for i in opened.asked]
+    items = opened.items
     assert len(set(items)) == len(items)
-    drawn = [i for i in opened.queried.items if i.propensity is not None]
-    assert any(is_again(i.id) for i in drawn)  # drawn out of all of them, not of those that are left
+    drawn = [i for i in opened.questions if i.propensity is not None]
+    assert any(i.asking > 1 for i in drawn)  # drawn out of all of them, not of those that are left
 
 
 def test_a_draw_speaks_for_what_was_confirmed_too_until_somebody_looks_at_it_alone(session: Session) -> None:
@@ -288,12 +293,12 @@ def test_a_draw_speaks_for_what_was_confirmed_too_until_somebody_looks_at_it_alo
         session.round(people)
     found = Evidence(Snapshot.of(session.project))
     ids, rows = found.snapshot.embeddings.ids, found.snapshot.training[0]
-    alone = {item_of(i.id) for r in session.project.history().rounds for i in r.queried.items if i.glanced}
+    alone = {i.item for r in session.project.history().rounds for i in r.questions if i.confirmed}
     share, _ = found._known
     last = share[found.drawn.rounds == found.drawn.rounds.max()][0]
     # at the last draw, the labels of the rounds before were known, but not what was only seen at a glance
-    before = {i for r in session.project.history().rounds[:-1] for i in r.asked if i not in shown - alone}
-    known = {ids[row] for row in rows} & ({item_of(i) for i in before} - (shown - alone))
+    before = {i for r in session.project.history().rounds[:-1] for i in r.items if i not in shown - alone}
+    known = {ids[row] for row in rows} & (before - (shown - alone))
     assert len(known) - len(alone) <= last * N <= len(known)
     assert last * N < len(rows) - len(shown - alone)
 
@@ -326,9 +331,9 @@ def test_hours_count_the_groups_but_seconds_a_label_do_not(session: Session) -> 
     answers = list(session.project.history().answers.values())
     rng = np.random.default_rng(0)
     both = human_time(answers, rng=rng)
-    alone = human_time([a for a in answers if not a.group], rng=np.random.default_rng(0))
+    alone = human_time([a for a in answers if not a.cluster], rng=np.random.default_rng(0))
     assert both.per_label == alone.per_label and both.labels == 80
-    assert both.glanced == sum(bool(a.group) for a in answers)
+    assert both.confirmed == sum(a.cluster for a in answers)
     assert both.raw == pytest.approx(sum(a.seconds or 0 for a in answers))
     assert both.seconds > alone.seconds
 
@@ -361,54 +366,56 @@ def test_money_counts_groups_by_the_time_they_took_and_a_saving_is_of_single_que
 def test_a_group_that_is_taken_back_or_changed_gives_its_items_back(session: Session) -> None:
     shown = grouped(session, oracle(session))
     history = session.project.history()
-    source, answer = next((s, a) for s, a in history.answers.items() if a.group and a.kind == "label")
+    source, answer = next((s, a) for s, a in history.answers.items() if a.cluster and a.kind == "label")
     later = answer.at + timedelta(days=1)
-    taken = Answer(f"{source} gone", source, answer.item_id, "delete", (), "oracle", None, later)
+    taken = Answer(f"{source} gone", source, answer.item, "delete", (), "oracle", None, later)
     with session.project.ledger() as ledger:
         ledger.append([Answered(answer=taken)])
     after = session.project.history()
-    assert answer.item_id in shown and answer.item_id not in after.labels
+    assert answer.item in shown and answer.item not in after.labels
     snapshot = Snapshot.of(session.project)
-    assert snapshot.free[snapshot.row[answer.item_id]]
+    assert snapshot.free[snapshot.row[answer.item]]
 
 
 def test_groups_of_a_class_that_was_taken_out_and_skips_of_several_people_are_counted_as_they_are() -> None:
-    def said(n: int, item: str, kind: str, who: str, group: str = "") -> Answer:
+    def said(n: int, item: str, kind: str, who: str, cluster: str = "", asked: Question | None = None) -> Answer:
         named = ("bee",) if kind == "label" else ()
         at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=n)
-        return Answer(f"k{n}", f"s{n}", item, kind, named, who, 2.0, at, group=group)
+        question, asking = (cluster, 1) if asked is None else (asked.id, asked.asking)
+        return Answer(
+            f"k{n}", f"s{n}", item, kind, named, who, 2.0, at, question=question, asking=asking, cluster=bool(cluster)
+        )
 
-    asked = tuple(
-        Asked(id=again_id(item, 2), score=0.0, reason=GLANCED, glanced=True) for item in ("a", "b", "c", "gone")
-    )
-    looked = Queried(round=1, strategy="auto", seed=(0, 1), fingerprint="f", items=asked, seconds=0.0)
+    alone = {i: Question.about(i, "audit", asking=2, confirmed=True) for i in ("a", "b", "c", "gone")}
+    questions = tuple(alone.values())
+    looked = Queried(round=1, strategy="auto", seed=(0, 1), fingerprint="f", questions=questions, seconds=0.0)
     answers = [said(n, item, "label", "ann", "group-1") for n, item in enumerate(("a", "b", "c", "gone"))]
     answers += [said(4, "d", "apart", "ann", "group-1")]
     # one skips what another one labels: it is not open, and it is not counted twice
-    answers += [said(5 + n, again_id(item, 2), "skip", "ann") for n, item in enumerate("ab")]
-    answers += [said(7 + n, again_id(item, 2), "label", "bob") for n, item in enumerate("ab")]
+    answers += [said(5 + n, item, "skip", "ann", asked=alone[item]) for n, item in enumerate("ab")]
+    answers += [said(7 + n, item, "label", "bob", asked=alone[item]) for n, item in enumerate("ab")]
     events = [looked, Missing(items=("gone",), turn=0), *(Answered(answer=a) for a in answers)]
     recorded = [Recorded(seq=n, at=answers[0].at, event=e) for n, e in enumerate(events)]
 
-    count = glance_count(fold(recorded, classes=CLASSES))
+    count = confirmed_count(fold(recorded, classes=CLASSES))
     assert count is not None and (count.confirmed, count.apart, count.seconds) == (4, 1, 10.0)
     assert (count.looked_at, count.open, count.wrong) == (2, 1, 0)
-    without = glance_count(fold(recorded, classes=("ant", "cow")))
+    without = confirmed_count(fold(recorded, classes=("ant", "cow")))
     assert without is not None and (without.confirmed, without.apart) == (0, 1)
-    assert "0 items confirmed in 1 group, 1 sent back, 2.0 s an item" in without.to_text()
-    none = glance_count(fold([e for e in recorded if e.event != events[6]], classes=("ant", "cow")))
-    assert none is not None and none.to_text() == "0 items confirmed in 1 group, 0 sent back"
+    assert "0 items confirmed in 1 cluster, 1 sent back, 2.0 s an item" in without.to_text()
+    none = confirmed_count(fold([e for e in recorded if e.event != events[6]], classes=("ant", "cow")))
+    assert none is not None and none.to_text() == "0 items confirmed in 1 cluster, 0 sent back"
 
 
 def test_the_config_asks_for_groups_after_some_rounds(tmp_path: Path) -> None:
     session, people = opened(tmp_path, confirm=8), oracle()
     for _ in range(2 * (BETWEEN + 1)):
         session.round(people)
-    grouped = [bool(r.queried.groups) for r in session.project.history().rounds]
-    assert grouped == [*[False] * BETWEEN, True, *[False] * BETWEEN, True]
+    confirms = [r.confirms for r in session.project.history().rounds]
+    assert confirms == [*[False] * BETWEEN, True, *[False] * BETWEEN, True]
     rounds = session.project.history().rounds
-    assert {len(g.items) for g in rounds[BETWEEN].queried.groups} == {8}
-    assert len(rounds[BETWEEN].queried.groups) == 10
+    assert {len(g.items) for g in rounds[BETWEEN].questions} == {8}
+    assert len(rounds[BETWEEN].questions) == 10
 
 
 def test_before_there_is_a_model_there_are_no_groups(tmp_path: Path) -> None:
@@ -426,7 +433,7 @@ def test_an_annotator_that_cannot_show_groups_is_named(session: Session) -> None
         def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
             return [], since or ""
 
-    with pytest.raises(AnnotatorError, match="shows groups of items, which Single cannot"):
+    with pytest.raises(AnnotatorError, match="shows clusters of items, which Single cannot"):
         session.push(Single())  # type: ignore[arg-type]
     assert isinstance(oracle(), Confirmer)
 
@@ -437,7 +444,7 @@ def test_the_settings_are_written_and_read_back() -> None:
     for confirm, size in ((False, 24), (True, 24), (40, 40)):
         raw = {"data": {"path": "x", "modality": "image", "classes": ["a", "b"]}, "query": {"confirm": confirm}}
         config = check_config(raw)
-        assert config.query.group_size == size
+        assert config.query.cluster_size == size
         assert check_config(tomllib.loads(write_config(config))) == config
 
 
@@ -445,7 +452,7 @@ def test_groups_until_too_few_are_sure_and_then_it_is_said_how_many(session: Ses
     people, shown = oracle(session), Counter[str]()
     with pytest.raises(QueryError, match="items only, of no class of 4 or more"):
         for _ in range(12):
-            shown.update(session.query(40, confirm=True).asked)
+            shown.update(session.query(40, confirm=True).items)
             session.round(people)
     assert session.project.history().apart
     assert set(shown.values()) == {1}  # what stood apart of its group is in no other
@@ -463,11 +470,11 @@ def test_the_verbs_tell_of_groups_and_of_what_became_of_them(
         return capsys.readouterr().out
 
     shown = run("query", "--confirm", "-n", "2")
-    assert shown.startswith("round 3: 48 items in 2 groups, to be confirmed at a glance\n")
-    assert json.loads(run("query", "--json"))["groups"][0]["id"].startswith("group-3-1-")
+    assert shown.startswith("round 3: 48 items in 2 clusters, to be confirmed at a glance\n")
+    assert json.loads(run("query", "--json"))["questions"][0]["id"].startswith("cluster-3-1-")
     session.round(oracle(session))
-    told = next(line for line in run("status").splitlines() if line.startswith("in groups: "))
-    assert " items confirmed in 2 groups, " in told
-    assert "in groups    " in session.report()[0].to_text()
-    assert "Confirmed in groups" in session.report()[0].to_html()
-    assert json.loads(run("status", "--json"))["glances"]["groups"] == 2
+    told = next(line for line in run("status").splitlines() if line.startswith("in clusters: "))
+    assert " items confirmed in 2 clusters, " in told
+    assert "in clusters  " in session.report()[0].to_text()
+    assert "Confirmed in clusters" in session.report()[0].to_html()
+    assert json.loads(run("status", "--json"))["clusters"]["clusters"] == 2

@@ -69,7 +69,7 @@ def test_what_one_project_exports_another_one_learns_from(tmp_path: Path, ending
     second.round(people())
     history = second.project.history()
     assert history.taught is not None and history.taught.labels == 20
-    assert not given.keys() & set(history.rounds[0].asked)
+    assert not given.keys() & set(history.rounds[0].items)
     time = Evidence(Snapshot.of(second.project)).time
     assert time is not None and time.labels == 10
 

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 from activessl import Answer, Session, simulate
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.errors import ConfigError, LabelError, MeasureError, PoolError, QueryError
-from activessl.labels.answers import is_again, item_of
 from activessl.labels.merge import believe
 from activessl.ledger.schema import Answered, Offered
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import read_labels
-from activessl.project.config import check_config, write_config
+from activessl.project.config import check_config
+from activessl.project.config_file import write_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import accept_pool, audit_count
@@ -103,10 +103,10 @@ def test_what_is_shown_to_people_is_every_class_that_is_likely(session: Session)
     answers, _ = person.pull(session.project.history().watermark)
     snapshot = Snapshot.of(session.project)
     decided = dict(zip(snapshot.embeddings.ids, snapshot.decided if snapshot.decided is not None else [], strict=True))
-    shown = [a for a in answers if a.item_id in opened.asked and a.suggested is not None]
+    shown = [a for a in answers if a.item in opened.items and a.suggested is not None]
     assert shown
     assert any("|" in str(a.suggested) for a in shown)
-    assert all(set(str(a.suggested).split("|")) == set(named(decided[a.item_id])) for a in shown)
+    assert all(set(str(a.suggested).split("|")) == set(named(decided[a.item])) for a in shown)
 
 
 def test_a_wrong_class_is_doubted_the_right_ones_named_and_asked_about_again(session: Session) -> None:
@@ -123,11 +123,11 @@ def test_a_wrong_class_is_doubted_the_right_ones_named_and_asked_about_again(ses
             ledger.append([Answered(answer=wrong)])
     session.teach()
     found = Doubts(Snapshot.of(session.project)).suspects()
-    assert {s.item_id for s in found} <= lied.keys() and len(found) >= 2
-    assert all(s.given == "|".join(lies[lied[s.item_id]]) for s in found)
-    assert all(s.instead == ("|".join(lied[s.item_id]) or "(none)") for s in found)
+    assert {s.item for s in found} <= lied.keys() and len(found) >= 2
+    assert all(s.given == "|".join(lies[lied[s.item]]) for s in found)
+    assert all(s.instead == ("|".join(lied[s.item]) or "(none)") for s in found)
     again = session.query(10, again=0.3)
-    assert lied.keys() == {item_of(i) for i in again.asked if is_again(i)}
+    assert lied.keys() == {q.item for q in again.questions if q.kind == "again"}
 
 
 def test_labels_by_machine_keep_their_promise_for_whole_items(session: Session) -> None:
@@ -222,7 +222,7 @@ def test_of_a_class_that_joins_later_the_labels_from_before_say_nothing(session:
     )
     session = Session(Project(session.project.folder, config))
     offer(session, *few)
-    say(session, session.query(40).asked, few)
+    say(session, session.query(40).items, few)
     session.teach()
     offer(session, *CLASSES)
     assert session.project.history().classes == CLASSES
@@ -231,7 +231,7 @@ def test_of_a_class_that_joins_later_the_labels_from_before_say_nothing(session:
     assert snapshot.training[1].shape == (40, 3) and np.all(snapshot.training[1][:, 2] == -1)
     assert snapshot.probs is not None and np.all(snapshot.probs[:, 2] < 0.5)  # nobody knows: no such suggestion
     assert Evidence(snapshot).audit is None  # no label says of all classes whether it is right
-    say(session, session.query(60).asked, CLASSES)
+    say(session, session.query(60).items, CLASSES)
     session.teach()
     snapshot = Snapshot.of(session.project)
     assert np.sum(snapshot.training[1][:, 2] == -1) == 40
@@ -241,7 +241,7 @@ def test_of_a_class_that_joins_later_the_labels_from_before_say_nothing(session:
     assert audit is not None and audit.labels < 40  # the random ones of the second round only
 
     # whoever looks at an item again is not contradicted by an answer from before
-    first = set(session.project.history().rounds[0].asked)
+    first = set(session.project.history().rounds[0].items)
     soft = tuple(item for item, has in zip(snapshot.embeddings.ids, truth[:, 2], strict=True) if has and item in first)
     say(session, soft, CLASSES, by="ben")
     snapshot = Snapshot.of(session.project)
@@ -266,7 +266,7 @@ def test_a_project_that_takes_one_class_again_sets_aside_what_says_more(session:
     assert {i for i, label in before.items() if not label.classes} == set(history.skipped)
     single.teach()
     single.report()
-    assert not set(single.query().asked) & set(before)
+    assert not set(single.query().items) & set(before)
 
 
 def test_two_models_that_find_nothing_anywhere_do_not_agree_yet(session: Session) -> None:

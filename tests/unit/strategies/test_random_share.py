@@ -101,7 +101,7 @@ def test_a_head_that_was_read_from_its_file_still_has_a_posterior_to_draw_from(t
     session.encode()
     session.round(Oracle({i: "ab"[k] for i, k in zip(session.project.pool().ids, truth, strict=True)}, ("a", "b")))
     opened = Session.open(tmp_path / "p").query(10, strategy=strategy)  # as the next command finds it
-    chosen = [item for item in opened.queried.items if item.propensity is None]
+    chosen = [item for item in opened.questions if item.propensity is None]
     assert opened.queried.strategy == strategy and len({item.score for item in chosen}) > 1
 
 

@@ -17,7 +17,8 @@ import pytest
 from activessl.encoders.registry import fit_encoder
 from activessl.errors import EncoderError, ProjectError, ProjectLocked
 from activessl.labels.answers import Answer
-from activessl.ledger.schema import Answered, Asked, Queried, Tuned
+from activessl.labels.questions import Question
+from activessl.ledger.schema import Answered, Queried, Tuned
 from activessl.ledger.store import Ledger
 from activessl.pool.progress import Progress
 from activessl.project.config import check_config
@@ -39,7 +40,7 @@ def answered(rows: range) -> list[Answered]:
     return [
         Answered(
             answer=Answer(
-                key=f"{i}@1", source=str(i), item_id=f"pool:{i}", kind="label", classes=(CLASSES[i % 2],),
+                key=f"{i}@1", source=str(i), item=f"pool:{i}", kind="label", classes=(CLASSES[i % 2],),
                 annotator="ann", seconds=3.0, at=start + timedelta(seconds=i),
             )
         )
@@ -49,13 +50,16 @@ def answered(rows: range) -> list[Answered]:
 
 def asked(project: Project, labeled: int, random: int) -> None:
     """A round about the first items, the last ``random`` of them drawn by chance, and what people said."""
-    items = tuple(
-        Asked(id=f"pool:{i}", score=1.0, reason="", propensity=0.1 if i >= labeled - random else None, alike=True)
-        for i in range(labeled)
+    drawn = [i >= labeled - random for i in range(labeled)]
+    questions = tuple(
+        Question.about(f"pool:{i}", "random" if d else "new", propensity=0.1 if d else None, uniform=True)
+        for i, d in enumerate(drawn)
     )
     encoded = project.history().encoded
     assert encoded is not None
-    query = Queried(round=1, strategy="auto", seed=(0, 1), fingerprint=encoded.fingerprint, items=items, seconds=0.1)
+    query = Queried(
+        round=1, strategy="auto", seed=(0, 1), fingerprint=encoded.fingerprint, questions=questions, seconds=0.1
+    )
     with project.ledger() as ledger:
         ledger.append([query, *answered(range(labeled))])
 

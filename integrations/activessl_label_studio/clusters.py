@@ -1,4 +1,4 @@
-"""Groups of alike items as tasks of a project of their own: a grid of what one person confirms at a glance.
+"""Clusters of alike items as tasks of a project of their own: a grid of what one person confirms at a glance.
 
 A task shows the items as one multiple choice whose choices are pictures (or texts): what is clicked is marked as odd.
 A second choice says whether all others have the class. So one answer is as many labels as items were left unmarked.
@@ -14,24 +14,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from activessl.annotators.base import Group, Pushed
+from activessl.annotators.base import Asked, Pushed
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer
+from activessl.labels.questions import Question
 from activessl.pool.pool import Modality, Pool
 from activessl_label_studio.client import Client
-from activessl_label_studio.mapping import ID_KEY, Note, item_id_of, seconds_of, source_of, to_time, who
+from activessl_label_studio.mapping import ID_KEY, Note, question_of, seconds_of, source_of, to_time, who
 from activessl_label_studio.media import MediaMode, place, withdrawn_address
 from activessl_label_studio.project import find_tasks, list_tasks, look_up
 from activessl_label_studio.push import heal, import_tasks, is_open
 
 __all__ = [
-    "build_group_config",
-    "find_groups",
-    "group_title",
-    "open_groups",
-    "push_groups",
-    "to_group_answers",
-    "to_group_task",
+    "build_cluster_config",
+    "cluster_title",
+    "find_clusters",
+    "open_clusters",
+    "push_clusters",
+    "to_cluster_answers",
+    "to_cluster_task",
 ]
 
 #: The tags by which an answer is read: which items are odd, and whether the others have the class.
@@ -52,18 +53,18 @@ _GRID = f"""
 """
 
 
-def group_title(title: str) -> str:
-    """The title of the project with groups; Label Studio takes 50 characters.
+def cluster_title(title: str) -> str:
+    """The title of the project with clusters; Label Studio takes 50 characters.
 
     Example:
-        >>> group_title("scratches")
-        'scratches (groups)'
+        >>> cluster_title("scratches")
+        'scratches (clusters)'
     """
-    return f"{title[:41]} (groups)"
+    return f"{title[:39]} (clusters)"
 
 
-def build_group_config(modality: Modality) -> str:
-    """The label config of groups.
+def build_cluster_config(modality: Modality) -> str:
+    """The label config of clusters.
 
     Raises:
         AnnotatorError: Such items cannot be shown together.
@@ -87,10 +88,10 @@ def build_group_config(modality: Modality) -> str:
 </View>"""
 
 
-def open_groups(
+def open_clusters(
     client: Client, *, number: int | None, made: str | None, title: str, modality: Modality
 ) -> dict[str, Any]:
-    """The project with groups, made if there is none of that title.
+    """The project with clusters, made if there is none of that title.
 
     Args:
         client: Who asks.
@@ -102,11 +103,11 @@ def open_groups(
     Raises:
         AnnotatorError: There are several of that title, or one whose label config is another.
     """
-    config = build_group_config(modality)
-    project = look_up(client, number, made, group_title(title), {})
+    config = build_cluster_config(modality)
+    project = look_up(client, number, made, cluster_title(title), {})
     if project is None:
         body = {
-            "title": group_title(title),
+            "title": cluster_title(title),
             "label_config": config,
             "sampling": "Sequential sampling",
             "enable_empty_annotation": False,
@@ -119,29 +120,29 @@ def open_groups(
     there = str(project.get("label_config"))
     if not all(f'name="{name}"' in there for name in (ODD, VERDICT)):
         raise AnnotatorError(
-            f"project {project['id']} has a label config that does not ask about groups",
+            f"project {project['id']} has a label config that does not ask about clusters",
             hint="rename that project, or choose another title",
         )
     return project
 
 
-def find_groups(client: Client, *, number: int, made: str | None, title: str) -> dict[str, Any] | None:
-    """The project with groups as it is; None where it is gone."""
-    return look_up(client, number, made, group_title(title), {"include": "id,title,created_at"})
+def find_clusters(client: Client, *, number: int, made: str | None, title: str) -> dict[str, Any] | None:
+    """The project with clusters as it is; None where it is gone."""
+    return look_up(client, number, made, cluster_title(title), {"include": "id,title,created_at"})
 
 
-def to_group_task(group: Group, shown: Sequence[Any], modality: Modality) -> dict[str, Any]:
-    """The task of a group.
+def to_cluster_task(question: Question, shown: Sequence[Any], modality: Modality) -> dict[str, Any]:
+    """The task of a cluster.
 
     Args:
-        group: Its items and their class.
+        question: Its items and the class that is proposed.
         shown: An address or a text of each item.
         modality: What they are.
     """
     draw = _picture if modality == "image" else html.escape
-    items = [{"value": item, "html": draw(str(one))} for item, one in zip(group.items, shown, strict=True)]
-    question = f'All "{group.label}"? Mark what is something else.'
-    return {"data": {ID_KEY: group.id, "question": question, "class": group.label, "items": items}}
+    items = [{"value": item, "html": draw(str(one))} for item, one in zip(question.items, shown, strict=True)]
+    asks = f'All "{question.proposed}"? Mark what is something else.'
+    return {"data": {ID_KEY: question.id, "question": asks, "class": question.proposed, "items": items}}
 
 
 def _picture(address: str) -> str:
@@ -153,24 +154,24 @@ def _picture(address: str) -> str:
     )
 
 
-def push_groups(
+def push_clusters(
     client: Client,
     project: Mapping[str, Any],
     pool: Pool,
-    groups: Sequence[Group],
+    asked: Asked,
     *,
     beside: int,
     media: MediaMode,
     document_root: Path | None,
     patience: float = 2.0,
 ) -> Pushed:
-    """Import the groups that are missing; groups of older rounds that nobody answered are withdrawn.
+    """Import the clusters that are missing; clusters of older rounds that nobody answered are withdrawn.
 
     Args:
         client: Who asks.
-        project: As ``open_groups`` gave it.
-        pool: What the groups are of.
-        groups: In the order in which they are shown.
+        project: As ``open_clusters`` gave it.
+        pool: What the clusters are of.
+        asked: The clusters, in the order in which they are shown.
         beside: The project with single items: media are uploaded there, because Label Studio takes no files for a label
             config that reads several keys of a task.
         media: How the items are shown.
@@ -181,22 +182,22 @@ def push_groups(
         AnnotatorError: The server did not take all of it.
         AnnotatorUnreachable: No answer; what was sent is found by the next push.
     """
-    number, ids = int(project["id"]), [group.id for group in groups]
+    number, ids = int(project["id"]), list(asked.ids)
     known = heal(client, find_tasks(client, dict(project), ids))
     dead = [task for task in known.values() if is_open(task) and _withdrawn(task, beside)]
     for task in [*_open_others(client, number, ids), *dead]:
         client.delete(f"/api/tasks/{task['id']}/")
-    known = {group: task for group, task in known.items() if task not in dead}
-    missing = [group for group in groups if group.id not in known]
-    rows = [pool.row(item) for group in missing for item in group.items]
+    known = {question: task for question, task in known.items() if task not in dead}
+    missing = [question for question in asked.questions if question.id not in known]
+    rows = [pool.row(item) for question in missing for item in question.items]
     shown = iter(place(client, beside, pool, rows, mode=media, document_root=document_root))
-    tasks = [to_group_task(group, [next(shown) for _ in group.items], pool.modality) for group in missing]
+    tasks = [to_cluster_task(question, [next(shown) for _ in question.items], pool.modality) for question in missing]
     made = import_tasks(client, project, tasks, patience)
-    numbers = {group: int(task["id"]) for group, task in known.items()} | made
+    numbers = {question: int(task["id"]) for question, task in known.items()} | made
     return Pushed(
-        tasks={group: str(numbers[group]) for group in ids},
+        tasks={question: str(numbers[question]) for question in ids},
         new=len(made),
-        suggestions=len(groups),
+        suggestions=len(asked),
         where=f"{client.url}/projects/{number}/data?labeling=1",
         project=str(number),
         made=str(project.get("created_at") or ""),
@@ -204,7 +205,7 @@ def push_groups(
 
 
 def _withdrawn(task: Mapping[str, Any], beside: int) -> bool:
-    """Whether a group's pictures have addresses that are not served any more."""
+    """Whether a cluster's pictures have addresses that are not served any more."""
     shown = (html.unescape(str(row.get("html"))) for row in task["data"].get("items") or () if isinstance(row, Mapping))
     return any(withdrawn_address(address, beside) for one in shown for address in re.findall(r"url\('([^']+)'\)", one))
 
@@ -215,16 +216,16 @@ def _open_others(client: Client, number: int, ids: Sequence[str]) -> list[dict[s
         for name in ("total_annotations", "cancelled_annotations")
     ]
     found = [task for task in list_tasks(client, number, filters) if is_open(task)]
-    return [task for task in found if (group := item_id_of(task)) is not None and group not in ids]
+    return [task for task in found if (cluster := question_of(task)) is not None and cluster not in ids]
 
 
-def to_group_answers(
+def to_cluster_answers(
     annotation: Mapping[str, Any], task: Mapping[str, Any], *, project: str, people: Mapping[int, str]
 ) -> tuple[list[Answer], Note | None]:
-    """What an annotation of a group says of each of its items.
+    """What an annotation of a cluster says of each of its items.
 
     The unmarked ones have the class if the person says so. The marked ones, all where the person does not say so, and
-    all of a group that was skipped, are to be asked about alone. The time is shared among them.
+    all of a cluster that was skipped, are to be asked about alone. The time is shared among them.
 
     Args:
         annotation: As Label Studio lists it.
@@ -235,10 +236,10 @@ def to_group_answers(
     Raises:
         AnnotatorError: The annotation lacks its number or its times.
     """
-    group, updated = item_id_of(task), annotation.get("updated_at") or annotation.get("created_at")
-    if group is None or not isinstance(annotation.get("id"), int) or not isinstance(updated, str):
+    cluster, updated = question_of(task), annotation.get("updated_at") or annotation.get("created_at")
+    if cluster is None or not isinstance(annotation.get("id"), int) or not isinstance(updated, str):
         raise AnnotatorError(
-            f"an annotation of task {task.get('id')} has no number, time or group",
+            f"an annotation of task {task.get('id')} has no number, time or cluster",
             hint="check that the address is Label Studio's own, and try again",
         )
     data = task["data"]
@@ -246,18 +247,18 @@ def to_group_answers(
     items = [str(row["value"]) for row in listed if isinstance(row, Mapping) and "value" in row] if listed else []
     label, source = data.get("class"), source_of(project, int(annotation["id"]))
     if not items or not isinstance(label, str):
-        return [], Note(source, group, "the task does not say any more which items it showed: counts for nothing")
+        return [], Note(source, cluster, "the task does not say any more which items it showed: counts for nothing")
     said = _said(annotation.get("result"))
     note = None
     yes = said[VERDICT] == [YES] and not annotation.get("was_cancelled")
     if not said[VERDICT] and not annotation.get("was_cancelled"):
-        note = Note(source, group, "submitted without a verdict: its items are asked about one by one")
+        note = Note(source, cluster, "submitted without a verdict: its items are asked about one by one")
     took = seconds_of(annotation.get("lead_time"))
     answers = [
         Answer(
             key=f"{source} of {item} @ {updated}",
             source=f"{source} of {item}",
-            item_id=item,
+            item=item,
             kind="label" if yes and item not in said[ODD] else "apart",
             classes=(label,) if yes and item not in said[ODD] else (),
             annotator=who(annotation.get("completed_by"), people),
@@ -265,7 +266,8 @@ def to_group_answers(
             at=to_time(updated),
             suggested=label,
             ground_truth=bool(annotation.get("ground_truth")),
-            group=group,
+            question=cluster,
+            cluster=True,
         )
         for item in items
     ]

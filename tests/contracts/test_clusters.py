@@ -1,4 +1,4 @@
-"""Groups that are confirmed at a glance: what an annotator keeps, against the fake server and against a real one."""
+"""Clusters that are confirmed at a glance: what an annotator keeps, against the fake server and against a real one."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ from typing import Any
 import pytest
 from made_up import ask, submit
 
-from activessl.annotators.base import Confirmer, Group
+from activessl.annotators.base import Asked, Confirmer
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer
+from activessl.labels.questions import Question
 from activessl.pool.pool import Pool
 from activessl_label_studio.annotator import LabelStudioAnnotator
-from activessl_label_studio.groups import build_group_config, group_title
+from activessl_label_studio.clusters import build_cluster_config, cluster_title
 
 
-def groups_of(pool: Pool) -> list[Group]:
-    return [Group("group-2-1-aa", "coat", pool.ids[:5]), Group("group-2-2-bb", "bag", pool.ids[5:9])]
+def cluster(name: str, proposed: str, items: Sequence[str]) -> Question:
+    return Question(id=name, kind="confirm", items=tuple(items), proposed=proposed)
+
+
+def clusters_of(pool: Pool) -> Asked:
+    return Asked((cluster("cluster-2-1-aa", "coat", pool.ids[:5]), cluster("cluster-2-2-bb", "bag", pool.ids[5:9])))
 
 
 @pytest.fixture
 def beside(people: LabelStudioAnnotator, pool: Pool) -> LabelStudioAnnotator:
-    """People who have been asked about single items before, as before any groups."""
+    """People who have been asked about single items before, as before any clusters."""
     people.push(pool, ask(pool, [20, 21]), [], model="round-1")
     return people
 
@@ -42,33 +47,33 @@ def say(people: LabelStudioAnnotator, task: str, verdict: str, odd: Sequence[str
 
 
 def of(answers: Sequence[Answer]) -> dict[str, tuple[str, tuple[str, ...]]]:
-    return {a.item_id: (a.kind, a.classes) for a in answers}
+    return {a.item: (a.kind, a.classes) for a in answers}
 
 
-def test_a_confirmed_group_is_a_label_of_each_item_but_the_marked_ones(
+def test_a_confirmed_cluster_is_a_label_of_each_item_but_the_marked_ones(
     beside: LabelStudioAnnotator, pool: Pool
 ) -> None:
-    groups = groups_of(pool)
+    clusters = clusters_of(pool)
     assert isinstance(beside, Confirmer)
-    pushed = beside.push_groups(pool, groups, model="round-1")
-    assert pushed.new == 2 and set(pushed.tasks) == {g.id for g in groups}
-    say(beside, pushed.tasks[groups[0].id], "yes", odd=[pool.ids[1], pool.ids[3]])
+    pushed = beside.push_clusters(pool, clusters, model="round-1")
+    assert pushed.new == 2 and set(pushed.tasks) == set(clusters.ids)
+    say(beside, pushed.tasks[clusters.ids[0]], "yes", odd=[pool.ids[1], pool.ids[3]])
     answers, _ = beside.pull()
     yes, no = ("label", ("coat",)), ("apart", ())
     assert of(answers) == dict(zip(pool.ids[:5], (yes, no, yes, no, yes), strict=True))
     assert {a.seconds for a in answers} == {2.0}  # ten seconds for five
-    assert {a.group for a in answers} == {groups[0].id}
+    assert {a.question for a in answers if a.cluster} == {clusters.ids[0]}
     assert {a.suggested for a in answers} == {"coat"}
     assert len({a.source for a in answers}) == len({a.key for a in answers}) == 5
 
 
 @pytest.mark.parametrize(("verdict", "more"), [("no", {}), ("", {}), ("yes", {"was_cancelled": True})])
-def test_a_group_that_is_not_confirmed_goes_back_item_by_item(
+def test_a_cluster_that_is_not_confirmed_goes_back_item_by_item(
     beside: LabelStudioAnnotator, pool: Pool, verdict: str, more: dict[str, Any]
 ) -> None:
-    groups = groups_of(pool)
-    pushed = beside.push_groups(pool, groups, model="round-1")
-    say(beside, pushed.tasks[groups[1].id], verdict, **more)
+    clusters = clusters_of(pool)
+    pushed = beside.push_clusters(pool, clusters, model="round-1")
+    say(beside, pushed.tasks[clusters.ids[1]], verdict, **more)
     answers, _ = beside.pull()
     assert of(answers) == dict.fromkeys(pool.ids[5:9], ("apart", ()))
     assert len(beside.notes) == (not verdict)
@@ -77,24 +82,24 @@ def test_a_group_that_is_not_confirmed_goes_back_item_by_item(
 def test_pushing_groups_twice_makes_no_second_task_and_older_unanswered_ones_are_withdrawn(
     beside: LabelStudioAnnotator, pool: Pool
 ) -> None:
-    groups = groups_of(pool)
-    first = beside.push_groups(pool, groups, model="round-1")
-    again = LabelStudioAnnotator(beside.config).push_groups(pool, groups, model="round-1")
+    clusters = clusters_of(pool)
+    first = beside.push_clusters(pool, clusters, model="round-1")
+    again = LabelStudioAnnotator(beside.config).push_clusters(pool, clusters, model="round-1")
     assert (first.tasks, first.project, again.new) == (again.tasks, again.project, 0)
-    say(beside, first.tasks[groups[0].id], "yes")
-    newer = [Group("group-5-1-cc", "dress", pool.ids[9:14])]
-    later = beside.push_groups(pool, newer, model="round-4")
+    say(beside, first.tasks[clusters.ids[0]], "yes")
+    newer = Asked((cluster("cluster-5-1-cc", "dress", pool.ids[9:14]),))
+    later = beside.push_clusters(pool, newer, model="round-4")
     there = beside.client.get("/api/tasks", project=later.project, page_size=10)["tasks"]
-    assert {t["data"]["activessl_id"] for t in there} == {groups[0].id, newer[0].id}
+    assert {t["data"]["activessl_id"] for t in there} == {clusters.ids[0], newer.ids[0]}
     assert len(beside.pull()[0]) == 5
 
 
 def test_the_project_of_single_items_is_left_alone(beside: LabelStudioAnnotator, pool: Pool) -> None:
     number = beside.find()[0]["id"]
-    pushed = beside.push_groups(pool, groups_of(pool), model="round-1")
+    pushed = beside.push_clusters(pool, clusters_of(pool), model="round-1")
     assert int(pushed.project) != number
     assert beside.find()[0]["id"] == number
-    assert beside.client.get(f"/api/projects/{pushed.project}")["title"] == group_title(beside.config.title)
+    assert beside.client.get(f"/api/projects/{pushed.project}")["title"] == cluster_title(beside.config.title)
     assert beside.push(pool, ask(pool, [20, 21]), [], model="round-1").new == 0
 
 
@@ -102,25 +107,27 @@ def test_single_answers_and_groups_come_back_together_and_repeat_with_the_same_k
     beside: LabelStudioAnnotator, pool: Pool
 ) -> None:
     single = beside.push(pool, ask(pool, [20, 21]), [], model="round-1")
-    groups = groups_of(pool)
-    pushed = beside.push_groups(pool, groups, model="round-1")
+    clusters = clusters_of(pool)
+    pushed = beside.push_clusters(pool, clusters, model="round-1")
     submit(beside.client, single.tasks[pool.ids[20]], ["dress"])
-    say(beside, pushed.tasks[groups[0].id], "yes")
+    say(beside, pushed.tasks[clusters.ids[0]], "yes")
     first, mark = beside.pull()
     assert len(first) == 6
-    say(beside, pushed.tasks[groups[1].id], "yes", odd=[pool.ids[5]])
+    say(beside, pushed.tasks[clusters.ids[1]], "yes", odd=[pool.ids[5]])
     submit(beside.client, single.tasks[pool.ids[21]], ["bag"])
     second, after = beside.pull(mark)
-    fresh = {a.item_id for a in second if a.key not in {b.key for b in first}}
+    fresh = {a.item for a in second if a.key not in {b.key for b in first}}
     assert fresh == {*pool.ids[5:9], pool.ids[21]}
     assert not [a for a in second if a.kind == "delete"]
     assert json.loads(after)["groups"]["count"] == 2
 
 
-def test_an_answer_to_a_group_is_changed_and_taken_back_item_by_item(beside: LabelStudioAnnotator, pool: Pool) -> None:
-    groups = groups_of(pool)
-    pushed = beside.push_groups(pool, groups, model="round-1")
-    made = say(beside, pushed.tasks[groups[0].id], "yes")
+def test_an_answer_to_a_cluster_is_changed_and_taken_back_item_by_item(
+    beside: LabelStudioAnnotator, pool: Pool
+) -> None:
+    clusters = clusters_of(pool)
+    pushed = beside.push_clusters(pool, clusters, model="round-1")
+    made = say(beside, pushed.tasks[clusters.ids[0]], "yes")
     first, mark = beside.pull()
     result = [{"from_name": "verdict", "to_name": "group", "type": "choices", "value": {"choices": ["no"]}}]
     beside.client.patch(f"/api/annotations/{made['id']}/", {"result": result})
@@ -128,9 +135,9 @@ def test_an_answer_to_a_group_is_changed_and_taken_back_item_by_item(beside: Lab
     assert {a.source: a.kind for a in second} == {a.source: "apart" for a in first}
 
     # by a process that knows the answers from its ledger only
-    ledger = {a.source: a.item_id for a in second}
+    ledger = {a.source: a for a in second}
     project, made_at = int(pushed.project), pushed.made
-    later = LabelStudioAnnotator(replace(beside.config, groups=project, groups_made=made_at), known=lambda: ledger)
+    later = LabelStudioAnnotator(replace(beside.config, clusters=project, clusters_made=made_at), known=lambda: ledger)
     beside.client.delete(f"/api/annotations/{made['id']}/")
     third, mark = later.pull(mark)
     assert {(a.source, a.kind) for a in third} == {(a.source, "delete") for a in first}
@@ -139,12 +146,12 @@ def test_an_answer_to_a_group_is_changed_and_taken_back_item_by_item(beside: Lab
 
 def test_what_cannot_be_shown_together_is_refused_by_name() -> None:
     with pytest.raises(AnnotatorError, match="series items cannot be shown together"):
-        build_group_config("series")
+        build_cluster_config("series")
 
 
 def test_what_a_class_or_a_text_says_cannot_become_markup(beside: LabelStudioAnnotator, pool: Pool) -> None:
-    pushed = beside.push_groups(pool, groups_of(pool), model="round-1")
-    task = beside.client.get(f"/api/tasks/{pushed.tasks['group-2-1-aa']}")
+    pushed = beside.push_clusters(pool, clusters_of(pool), model="round-1")
+    task = beside.client.get(f"/api/tasks/{pushed.tasks['cluster-2-1-aa']}")
     assert task["data"]["items"][0] == {"value": pool.ids[0], "html": "sentence &lt;0&gt; &amp; more"}
 
 
@@ -152,14 +159,14 @@ def test_a_project_with_groups_that_another_process_makes_later_is_met_and_pulle
     beside: LabelStudioAnnotator, pool: Pool
 ) -> None:
     known: tuple[int | None, str | None] = (None, None)
-    serving = LabelStudioAnnotator(beside.config, known_groups=lambda: known)
+    serving = LabelStudioAnnotator(beside.config, known_clusters=lambda: known)
     assert serving.projects == ()
     assert serving.pull()[0] == []
     single = int(beside.find()[0]["id"])
     assert serving.projects == (single,)
-    pushed = beside.push_groups(pool, groups_of(pool), model="round-1")
+    pushed = beside.push_clusters(pool, clusters_of(pool), model="round-1")
     assert beside.projects == (single, int(pushed.project))
     known = (int(pushed.project), pushed.made)  # as the ledger says after that push
-    say(beside, pushed.tasks["group-2-1-aa"], "yes")
+    say(beside, pushed.tasks["cluster-2-1-aa"], "yes")
     assert of(serving.pull()[0]) == dict.fromkeys(pool.ids[:5], ("label", ("coat",)))
     assert serving.projects == (single, int(pushed.project))

@@ -12,8 +12,8 @@ from pictures import CLASSES
 
 from activessl.project.config import check_config
 from activessl.project.folder import Project
+from activessl.proof.confirmed import confirmed_count
 from activessl.session import Session
-from activessl.steps.confirm import glance_count
 from activessl_label_studio import Habits, LabelStudioAnnotator, LabelStudioConfig, ScriptedAnnotator, StudioInfo
 
 pytestmark = [pytest.mark.browser, pytest.mark.studio, pytest.mark.timeout(1500)]
@@ -43,7 +43,7 @@ def test_a_grid_is_confirmed_with_one_key_but_for_what_was_clicked(
     session.pull(people)
     session.teach()
 
-    shown = session.query(2, confirm=True).queried.groups
+    shown = session.query(2, confirm=True).questions
     pushed = session.push(people)
     page.goto(pushed.where, wait_until="domcontentloaded")
     pictures = page.locator(".activessl-picture")
@@ -68,14 +68,14 @@ def test_a_grid_is_confirmed_with_one_key_but_for_what_was_clicked(
     marked = shown[0].items[2]
     assert history.apart == {marked} and marked not in history.labels
     confirmed = [item for item in shown[0].items if item != marked]
-    assert {history.labels[item].classes for item in confirmed} == {(shown[0].label,)}
-    assert history.only_at_a_glance == set(confirmed)
-    assert sum(truth[item] == shown[0].label for item in confirmed) >= len(confirmed) - 1
-    count = glance_count(history)
-    assert count is not None and count.seconds > 0 and (count.groups, count.apart) == (1, 1)
+    assert {history.labels[item].classes for item in confirmed} == {(shown[0].proposed,)}
+    assert history.only_confirmed == set(confirmed)
+    assert sum(truth[item] == shown[0].proposed for item in confirmed) >= len(confirmed) - 1
+    count = confirmed_count(history)
+    assert count is not None and count.seconds > 0 and (count.clusters, count.apart) == (1, 1)
 
     # the other one is open: it is offered, and the marked item comes first of the next single questions
     page.goto(pushed.where, wait_until="domcontentloaded")
     pictures.first.wait_for()
     session.close("enough")
-    assert marked in session.query(6, confirm=False).asked
+    assert marked in session.query(6, confirm=False).items

@@ -1,0 +1,118 @@
+"""Events as earlier versions wrote them, in today's form: pure, one step a version, read anew each time.
+
+The ledger's own rows are never rewritten: what is true stays as it was said. Each function takes one event's body of
+its version and gives that of the next; later versions add a step, and change none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from activessl.errors import LedgerError
+
+Body = dict[str, Any]
+
+
+def format_of(body: Body) -> int:
+    """The version that wrote an event: the first one did not say so.
+
+    Example:
+        >>> format_of({"kind": "pulled"}), format_of({"kind": "pulled", "format": 2})
+        (1, 2)
+    """
+    return int(body.get("format", 1))
+
+
+def upgrade(body: Body, to: int) -> Body:
+    """An event in the form of a later version.
+
+    Args:
+        body: As it was written.
+        to: The version that is wanted.
+
+    Raises:
+        LedgerError: A newer version wrote it.
+    """
+    version = format_of(body)
+    if version > to:
+        raise LedgerError(
+            f"the ledger was written by a newer activessl (format {version}, this one knows {to})",
+            hint="update activessl: pip install --upgrade activessl",
+        )
+    for step in range(version, to):
+        body = {**_STEPS[step](body), "format": step + 1}
+    return body
+
+
+def _from_1(body: Body) -> Body:
+    """Before there were questions, an id told what was asked: of an item again, or of a group."""
+    if body["kind"] == "queried":
+        groups, items = body.get("groups", ()), body["items"]
+        scores = {one["id"]: one["score"] for one in items}
+        if groups:
+            questions = [_cluster(group, scores) for group in groups]
+        else:
+            questions = [_question(one, body["strategy"]) for one in items]
+        return {**{key: value for key, value in body.items() if key not in ("items", "groups")}, "questions": questions}
+    if body["kind"] == "answered":
+        answer = dict(body["answer"])
+        asked, group = answer.pop("item_id"), answer.pop("group", "")
+        item, asking = _split(asked)
+        question = {"question": group or asked, "cluster": bool(group), "asking": asking}
+        return {**body, "answer": {**answer, "item": item, **question}}
+    if body["kind"] == "decided":
+        names = {"found of each class": "recall of each class"}
+        checks = [{**check, "name": names.get(check["name"], check["name"])} for check in body["checks"]]
+        return {**body, "checks": checks}
+    return body
+
+
+def _question(one: Body, strategy: str) -> Body:
+    item, asking = _split(one["id"])
+    confirmed, drawn = one.get("glanced", False), one.get("propensity") is not None
+    kind = "random" if drawn else "audit" if confirmed or strategy == "audit of accepted items" else "new"
+    if kind == "new" and asking > 1:
+        kind = "again"
+    return {
+        "id": one["id"],
+        "kind": kind,
+        "items": [item],
+        "asking": asking,
+        "score": one["score"],
+        "reason": one["reason"],
+        "propensity": one.get("propensity"),
+        "uniform": one.get("alike", False),
+        "blind": asking > 1 or kind == "audit",
+        "confirmed": confirmed,
+        "parts": one.get("parts", {}),
+        "near": one.get("near", ()),
+    }
+
+
+def _cluster(group: Body, scores: dict[str, float]) -> Body:
+    least = min(scores[item] for item in group["items"])
+    return {
+        "id": group["id"],
+        "kind": "confirm",
+        "items": group["items"],
+        "score": least,
+        "reason": f"the model is sure that all of these are {group['label']}",
+        "proposed": group["label"],
+    }
+
+
+def _split(asked: str) -> tuple[str, int]:
+    """The item and the asking that an id of version 1 tells. Of a label that was imported, the second question was
+    called the first one.
+
+    Example:
+        >>> _split("a.png"), _split("a.png#again-3"), _split("a.png#again-1")
+        (('a.png', 1), ('a.png', 3), ('a.png', 2))
+    """
+    item, mark, asking = asked.rpartition("#again-")
+    return (item, max(2, int(asking))) if mark and asking.isdecimal() else (asked, 1)
+
+
+#: By the version that wrote an event, what makes it the next one's.
+_STEPS: dict[int, Callable[[Body], Body]] = {1: _from_1}

@@ -1,0 +1,159 @@
+"""``activessl.toml`` on disk: read in the form of any version, written with a word on each setting, migrated.
+
+tomlkit owns the format, so that what its owner wrote there, comments included, survives every change of ours.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from activessl.errors import ConfigError
+from activessl.project.config import FORMAT, Config, StageConfig, check_config
+
+
+def read_config(path: Path) -> Config:
+    """Read and check a config file.
+
+    Raises:
+        ConfigError: The file cannot be read or parsed, a newer version wrote it, or a value cannot be used; names the
+            key.
+    """
+    return check_config(upgraded(_parsed(path), path.name), name=path.name)
+
+
+def is_current(path: Path) -> bool:
+    """Whether a config file has the form of this version.
+
+    Raises:
+        ConfigError: The file cannot be read or parsed.
+    """
+    return bool(_parsed(path).get("format", 1) == FORMAT)
+
+
+def migrated(text: str) -> str:
+    """The text of an older file in the form of this version; what its owner wrote stays where it is.
+
+    Example:
+        >>> print(migrated("# mine\\nseed = 3  # of Ann\\n"))
+        # mine
+        format = 2
+        seed = 3  # of Ann
+        <BLANKLINE>
+    """
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    for stage in document.get("stages", ()):
+        if "found" in stage:
+            stage["recall"] = stage.pop("found")
+    if "format" in document:
+        document["format"] = FORMAT
+        return tomlkit.dumps(document)
+    line = f"format = {FORMAT}\n"
+    lines = tomlkit.dumps(document).splitlines(keepends=True)
+    first = next((i for i, one in enumerate(lines) if one.strip() and not one.startswith("#")), len(lines))
+    return "".join([*lines[:first], line, *lines[first:]])
+
+
+def upgraded(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """What an older file says, in the form of this version.
+
+    Raises:
+        ConfigError: A newer version wrote it.
+    """
+    version = raw.get("format", 1)
+    if isinstance(version, int) and version > FORMAT:
+        raise ConfigError(
+            f"{name} was written by a newer activessl (format {version}, this one knows {FORMAT})",
+            hint="update activessl: pip install --upgrade activessl",
+        )
+    if version != 1:
+        return raw
+    stages = raw.get("stages", [])
+    renamed = [
+        {("recall" if key == "found" else key): value for key, value in stage.items()}
+        if isinstance(stage, dict)
+        else stage
+        for stage in (stages if isinstance(stages, list) else [stages])
+    ]
+    return {**raw, "format": FORMAT, **({"stages": renamed} if "stages" in raw else {})}
+
+
+def write_config(config: Config) -> str:
+    """The text of a new ``activessl.toml``, with a word on each setting that a person may want to change.
+
+    Example:
+        >>> config = check_config({"data": {"path": "images", "modality": "image", "classes": ["cat", "dog"]}})
+        >>> check_config(tomllib.loads(write_config(config))) == config
+        True
+    """
+    import tomlkit
+
+    document = tomlkit.document()
+    document.add(tomlkit.comment("made by `activessl init`; yours to edit"))
+    for name, field in Config.model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            table = tomlkit.table()
+            _fill(table, value)
+            document.add(tomlkit.nl())
+            document.add(name, table)
+        elif name == "stages":
+            _add_stages(document, config)
+        else:
+            document.add(name, _item(value, field.description))
+    return tomlkit.dumps(document)
+
+
+def _fill(table: Any, section: BaseModel) -> None:
+    """Each setting with its comment; what is not set is there as an example, commented out."""
+    import tomlkit
+
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if value is None:
+            told = f"  # {field.description}" if field.description else ""
+            (example,) = field.examples or [""]
+            table.add(tomlkit.comment(f"{name} = {tomlkit.item(example).as_string()}{told}"))
+        else:
+            table.add(name, _item(value, field.description))
+
+
+def _item(value: Any, why: str | None) -> Any:
+    import tomlkit
+
+    item = tomlkit.item(list(value) if isinstance(value, tuple) else value)
+    return item.comment(why) if why else item
+
+
+def _add_stages(document: Any, config: Config) -> None:
+    import tomlkit
+
+    document.add(tomlkit.nl())
+    if config.stages:
+        stages = tomlkit.aot()
+        for stage in config.stages:
+            table = tomlkit.table()
+            for key, value in stage.model_dump(exclude_none=True).items():
+                table.add(key, value)
+            stages.append(table)
+        document.add("stages", stages)
+        return
+    document.add(tomlkit.comment("[[stages]]  # judged by `activessl gate`"))
+    document.add(tomlkit.comment('name = "pilot"'))
+    for name, field in StageConfig.model_fields.items():
+        if field.examples:
+            document.add(tomlkit.comment(f"{name} = {field.examples[0]}  # {field.description}"))
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors put a mark in front
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", hint="run `activessl init DATA` first") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {error}", hint="correct that line") from None
