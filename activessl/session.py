@@ -21,7 +21,7 @@ from activessl.encoders.compute.processes import decided, leads
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.errors import LabelError, PoolError, ProjectError, QueryError
 from activessl.heads.base import Head
-from activessl.labels.decisions import Labels, decide, numbered_alike, same
+from activessl.labels.kinds import Labels, kind_of, numbered_alike
 from activessl.ledger.history import History, RoundHistory
 from activessl.ledger.schema import Closed, Missing, Offered, Taught, Tuned
 from activessl.measuring.planning.stopping import kappa
@@ -288,7 +288,7 @@ class Session:
             start = time.monotonic()
             before = snapshot.predicted_before(number)
             head = snapshot.fitted(snapshot.head)
-            after = decide(head.predict_proba(snapshot.points), multi_label=snapshot.multi_label)
+            after = snapshot.kind.decide(head.predict_proba(snapshot.points))
             save_whole(head, head_folder(self.project, number, digest))
             seconds = time.monotonic() - start
             accuracy, tested, per_class = self._measure(head, snapshot)
@@ -303,7 +303,7 @@ class Session:
                 test_items=tested,
                 per_class=per_class,
                 kappa=None if before is None else _agreement(before, after),
-                change=None if before is None else float(np.mean(~same(before, after))),
+                change=None if before is None else float(np.mean(~snapshot.kind.same(before, after))),
                 suspects=int(np.sum(Doubts(snapshot).labels > SUSPECT)),
                 turn=history.events,
             )
@@ -430,15 +430,15 @@ class Session:
         if data.test is None:
             return None, None, None
         vectors, truth = held_out(self.project, snapshot)
-        predicted = decide(head.predict_proba(snapshot.points_of(vectors)), multi_label=snapshot.multi_label)
+        predicted = snapshot.kind.decide(head.predict_proba(snapshot.points_of(vectors)))
         counts = class_counts(truth, predicted, len(data.classes)).tolist()
         per_class = {name: (has, put, both) for name, (has, put, both) in zip(data.classes, counts, strict=True)}
-        return float(np.mean(same(predicted, truth))), len(truth), per_class
+        return float(np.mean(snapshot.kind.same(predicted, truth))), len(truth), per_class
 
 
 def _agreement(before: Labels, after: Labels) -> float | None:
     """Kappa of two heads' predictions; None where neither finds any class in any item: that is no agreement yet."""
-    if after.ndim == 2 and not before.any() and not after.any():
+    if kind_of(after).independent and not before.any() and not after.any():
         return None
     return kappa(*numbered_alike(before, after))
 

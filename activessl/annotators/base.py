@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from activessl.labels.answers import Answer, class_text
+from activessl.labels.kinds import LabelKind
+from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
 from activessl.pool.pool import Pool
 
@@ -27,27 +29,27 @@ class Suggestion:
     probs: tuple[float, ...]
     blind: bool = False
 
-    def preselected(self, *, multi_label: bool = False) -> str | None:
+    def preselected(self, kind: LabelKind = ONE) -> str | None:
         """What is selected for whoever sees it, as ``class_text`` writes it; None where that is nothing.
 
         Example:
+            >>> from activessl.labels.several_classes import SEVERAL
             >>> found = Suggestion("a", ("cat", "dog", "ant"), (0.9, 0.6, 0.1))
-            >>> found.preselected(), found.preselected(multi_label=True)
+            >>> found.preselected(), found.preselected(SEVERAL)
             ('cat', 'cat|dog')
         """
-        said = self.selected(self.classes, multi_label=multi_label)
+        said = self.selected(self.classes, kind)
         return class_text(said) if said else None
 
-    def selected(self, among: Container[str], *, multi_label: bool = False) -> tuple[str, ...]:
-        """The classes that are selected for whoever sees it, of those that can be: the likeliest or, multi-label, all
-        that are more likely than not.
+    def selected(self, among: Container[str], kind: LabelKind = ONE) -> tuple[str, ...]:
+        """The classes that are selected for whoever sees it, of those that can be.
 
         Example:
             >>> Suggestion("a", ("cat", "dog", "ant"), (0.5, 0.4, 0.1)).selected({"dog", "ant"})
             ('dog',)
         """
         known = [(name, p) for name, p in zip(self.classes, self.probs, strict=True) if name in among]
-        return tuple(name for name, p in known if p >= 0.5) if multi_label else tuple(name for name, _ in known[:1])
+        return kind.choose([name for name, _ in known], [p for _, p in known])
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from jaxtyping import Float, Int
 from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.errors import AnnotatorError, LabelError
 from activessl.labels.answers import Answer, AnswerKind
+from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
+from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
 from activessl.pool.pool import Pool
 
@@ -67,15 +69,27 @@ class Habits:
                     hint="pass a square matrix with rows that sum to one",
                 )
 
-    def answer(
-        self, truth: Int[np.ndarray, " q"], n_classes: int, rng: np.random.Generator
-    ) -> tuple[Int[np.ndarray, " q"], Float[np.ndarray, " q"]]:
+    def answer(self, truth: Labels, n_classes: int, rng: np.random.Generator) -> tuple[Labels, Float[np.ndarray, " q"]]:
         """Answer items in turn.
 
+        Args:
+            truth: (q,) class indices, or (q, k) of 0 and 1 where an item may have several classes.
+            n_classes: How many there are.
+            rng: Of mistakes, skips and seconds.
+
         Returns:
-            The class of each answer, -1 where it is skipped, and its seconds.
+            The answers in the same form, -1 where an item is skipped, and their seconds.
+
+        Raises:
+            AnnotatorError: A confusion matrix of other classes, or where an item may have several.
+
+        Example:
+            >>> Habits(mistakes=1.0).answer(np.array([[1, 0, 0], [0, 1, 1]]), 3, np.random.default_rng(0))[0].tolist()
+            [[0, 0, 0], [0, 1, 0]]
         """
         truth = np.asarray(truth)
+        if kind_of(truth).independent:
+            return self._answer_several(truth, rng)
         # every item draws the same numbers whatever the habits: runs that differ in one habit stay paired
         draws = rng.random((len(truth), 3))
         tempo = rng.standard_normal(len(truth))
@@ -94,31 +108,14 @@ class Habits:
         said = np.where(draws[:, 0] < self.skips, -1, said)
         return said, self.seconds * np.exp(self.spread * tempo)
 
-    def answer_several(
+    def _answer_several(
         self, truth: Int[np.ndarray, "q k"], rng: np.random.Generator
     ) -> tuple[Int[np.ndarray, "q k"], Float[np.ndarray, " q"]]:
-        """Answer items that may have several classes, or none, in turn: a mistake is made in one class, each alike.
-
-        Args:
-            truth: 1 where an item has a class, else 0.
-            rng: Of mistakes, skips and seconds.
-
-        Returns:
-            The answers, a row of -1 where one is skipped, and their seconds.
-
-        Raises:
-            AnnotatorError: A confusion matrix, which is about items of one class.
-
-        Example:
-            >>> truth = np.array([[1, 0, 0], [0, 1, 1]])
-            >>> Habits(mistakes=1.0).answer_several(truth, np.random.default_rng(0))[0].tolist()
-            [[0, 0, 0], [0, 1, 0]]
-        """
+        """A mistake is made in one class, each alike."""
         if self.confusion is not None:
             raise AnnotatorError(
                 "a confusion matrix, where an item may have several classes", hint="give a share of mistakes instead"
             )
-        truth = np.asarray(truth)
         # as if the true class were the first of k + 1: another than that is the one that is mistaken
         said, seconds = self.answer(np.zeros(len(truth), dtype=np.int64), truth.shape[1] + 1, rng)
         answers, wrong = truth.astype(np.int64), np.flatnonzero(said > 0)
@@ -139,7 +136,7 @@ class Oracle:
         habits: How it answers; without failings by default.
         seed: Of its mistakes, skips and seconds.
         name: Whom the answers are from.
-        multi_label: Whether an item may have several classes, or none.
+        kind: How many classes an item has.
 
     Raises:
         LabelError: A true class that is none of the classes.
@@ -154,7 +151,7 @@ class Oracle:
     habits: Habits = field(default_factory=Habits)
     seed: int = 0
     name: str = "oracle"
-    multi_label: bool = False
+    kind: LabelKind = ONE
     _asked: dict[tuple[str, str], tuple[Question, str | None]] = field(default_factory=dict, init=False, repr=False)
     _mark: str = field(default_factory=lambda: secrets.token_hex(4), init=False, repr=False, compare=False)
 
@@ -171,7 +168,7 @@ class Oracle:
             AnnotatorError: The truth of an item is not known. Nothing is taken then.
         """
         self._check(asked)
-        said = {s.question: s.preselected(multi_label=self.multi_label) for s in suggestions if not s.blind}
+        said = {s.question: s.preselected(self.kind) for s in suggestions if not s.blind}
         shown = {question: name for question, name in said.items() if name is not None}
         new = [question for question in asked.questions if (question.id, question.item) not in self._asked]
         for question in new:
@@ -217,16 +214,7 @@ class Oracle:
     def _answer(self, turn: int, item: str, question: Question, suggested: str | None) -> Answer:
         cluster = question.kind == "confirm"
         rng = np.random.default_rng([self.seed, *(item if cluster else question.id).encode()])
-        named: tuple[str, ...]
-        rows = [self._row[name] for name in self._true(item)]
-        if self.multi_label:
-            truth = np.isin(np.arange(len(self.classes)), rows).astype(np.int64)
-            several, seconds = self.habits.answer_several(truth[None], rng)
-            answered = bool(several[0].min() >= 0)
-            named = tuple(self.classes[int(k)] for k in np.flatnonzero(several[0] > 0))
-        else:
-            said, seconds = self.habits.answer(np.array(rows), len(self.classes), rng)
-            answered, named = bool(said[0] >= 0), (self.classes[int(said[0])],)
+        answered, named, seconds = self._said(self._true(item), rng)
         kind: AnswerKind = "label" if answered else "skip"
         if cluster:
             kind = "label" if answered and named == (suggested,) else "apart"
@@ -238,10 +226,17 @@ class Oracle:
             kind=kind,
             classes=named if kind == "label" else (),
             annotator=self.name,
-            seconds=round(float(seconds[0]), 3),
+            seconds=round(seconds, 3),
             at=EPOCH + timedelta(seconds=turn),
             suggested=suggested,
             question=question.id,
             asking=question.asking,
             cluster=cluster,
         )
+
+    def _said(self, true: Sequence[str], rng: np.random.Generator) -> tuple[bool, tuple[str, ...], float]:
+        """Whether an item is answered, with which classes, and how long that takes."""
+        truth = self.kind.numbers([Label(tuple(true), 1, 1, ())], self.classes)
+        said, seconds = self.habits.answer(truth, len(self.classes), rng)
+        answered = bool(np.min(said) >= 0)
+        return answered, self.kind.named(said[0], self.classes) if answered else (), float(seconds[0])

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.heads.registry import make_head
-from activessl.labels.decisions import Labels, decide
+from activessl.labels.kinds import Labels, kind_of
 
 FOLDS = 5
 
@@ -29,11 +29,11 @@ def fold_predictions(x: Float[np.ndarray, "m d"], y: Labels, *, head: str, n_cla
         >>> fold_predictions(x, y, head="logistic", n_classes=2, seed=0)
         array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
     """
-    predicted, multi_label = np.full(np.shape(y), -2, dtype=np.int64), np.ndim(y) == 2
+    predicted, kind = np.full(np.shape(y), -2, dtype=np.int64), kind_of(y)
     fold = np.random.default_rng([seed, 4]).permutation(len(y)) % min(FOLDS, max(len(y), 1))
     for k in np.unique(fold):
         inside = fold != k
         if inside.any():
-            taught = make_head(head, n_classes, seed, multi_label=multi_label).fit(x[inside], y[inside])
-            predicted[~inside] = decide(taught.predict_proba(x[~inside]), multi_label=multi_label)
+            taught = make_head(head, n_classes, seed, kind).fit(x[inside], y[inside])
+            predicted[~inside] = kind.decide(taught.predict_proba(x[~inside]))
     return predicted

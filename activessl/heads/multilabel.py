@@ -17,7 +17,7 @@ from activessl.heads.base import Head
 from activessl.heads.files import read_head, write_head
 from activessl.heads.registry import load_head, make_head
 from activessl.heads.softmax import shared_span
-from activessl.labels.decisions import decide
+from activessl.labels.several_classes import SEVERAL
 
 
 class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -102,7 +102,7 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n k"]:
         """1 where an item more likely has a class than not."""
-        return decide(self.predict_proba(X), multi_label=True)
+        return SEVERAL.decide(self.predict_proba(X))
 
     @available_if(  # type: ignore[untyped-decorator]
         lambda self: any(hasattr(head, "sample_proba") for head in self.heads_)

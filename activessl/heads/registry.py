@@ -10,6 +10,8 @@ from pathlib import Path
 
 from activessl.errors import HeadError
 from activessl.heads.base import Head
+from activessl.labels.kinds import KindName, LabelKind
+from activessl.labels.one_class import ONE
 
 GROUP = "activessl.heads"
 
@@ -22,8 +24,8 @@ _OURS: dict[str, str] = {
 }
 
 
-#: Where an item may have several classes: made of the heads above, one for each.
-_SEVERAL = "activessl.heads.multilabel:MultiLabelHead"
+#: By kind of label, what is made of the heads above where these do not serve by themselves.
+_MADE_OF: dict[KindName, str] = {"several": "activessl.heads.multilabel:MultiLabelHead"}
 
 
 def head_names() -> list[str]:
@@ -36,14 +38,14 @@ def head_names() -> list[str]:
     return sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))})
 
 
-def make_head(name: str, n_classes: int, seed: int = 0, *, multi_label: bool = False) -> Head:
+def make_head(name: str, n_classes: int, seed: int = 0, kind: LabelKind = ONE) -> Head:
     """A new head that knows classes 0 to ``n_classes`` - 1.
 
     Args:
         name: A registered name.
         n_classes: How many classes, >= 1.
         seed: What the head draws at random, it draws from this.
-        multi_label: Whether an item may have several classes, or none: then one such head for each class.
+        kind: How many classes an item has: where it may have several, one such head for each class.
 
     Raises:
         HeadError: No such head, or no classes.
@@ -55,30 +57,25 @@ def make_head(name: str, n_classes: int, seed: int = 0, *, multi_label: bool = F
     """
     if n_classes < 1:
         raise HeadError(f"a head for {n_classes} classes", hint="name at least one class")
-    if multi_label:
-        _kind(name)  # an unknown name is told now, not when the first label comes
-    classes = tuple(range(n_classes))
-    made: Head = _many()(name, classes=classes, seed=seed) if multi_label else _kind(name)(classes=classes, seed=seed)
-    return made
+    alone, classes = _registered(name), tuple(range(n_classes))  # an unknown name is told now, not at the first label
+    if kind.name in _MADE_OF:
+        return _found(_MADE_OF[kind.name])(name, classes=classes, seed=seed)
+    return alone(classes=classes, seed=seed)
 
 
-def load_head(name: str, folder: Path, *, multi_label: bool = False) -> Head:
+def load_head(name: str, folder: Path, kind: LabelKind = ONE) -> Head:
     """A head that was saved under this name.
 
     Raises:
         HeadError: No such head, or the folder holds none.
     """
-    kind = _many() if multi_label else _kind(name)
-    loaded: Head = kind.load(folder)  # type: ignore[attr-defined]
+    made = _found(_MADE_OF[kind.name]) if kind.name in _MADE_OF else _registered(name)
+    loaded: Head = made.load(folder)  # type: ignore[attr-defined]
     return loaded
 
 
-def _many() -> Callable[..., Head]:
-    return _found(_SEVERAL)
-
-
 @cache
-def _kind(name: str) -> Callable[..., Head]:
+def _registered(name: str) -> Callable[..., Head]:
     if name in _OURS:
         return _found(_OURS[name])
     for point in entry_points(group=GROUP):

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from functools import singledispatchmethod
 
 from activessl.labels.answers import Answer
-from activessl.labels.merge import believe
+from activessl.labels.kinds import LabelKind
+from activessl.labels.one_class import ONE
 from activessl.ledger.history import History, RoundHistory
 from activessl.ledger.offers import Choice
 from activessl.ledger.schema import (
@@ -34,21 +35,21 @@ from activessl.ledger.schema import (
 )
 
 
-def fold(events: Iterable[Recorded], *, classes: Iterable[str], multi_label: bool = False) -> History:
+def fold(events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind = ONE) -> History:
     """Fold events into a history.
 
     Args:
         events: In the order of the ledger; repeated ones change nothing.
         classes: The classes that the project's config has now. Answers with classes that are neither there nor have
             joined in the labeling tool are quarantined.
-        multi_label: Whether an item may have several classes: then people's answers are weighed class by class.
+        kind: How many classes an item has: it says how people's answers are weighed.
     """
     so_far = _SoFar()
     for recorded in events:
         if recorded.seq not in so_far.seen:
             so_far.seen.add(recorded.seq)
             so_far.take(recorded.event, recorded.at)
-    return so_far.amount(tuple(classes), multi_label=multi_label)
+    return so_far.amount(tuple(classes), kind)
 
 
 @dataclass
@@ -169,21 +170,19 @@ class _SoFar:
     def _(self, event: Decided, _at: datetime) -> None:
         self.decisions.append(event)
 
-    def amount(self, classes: tuple[str, ...], *, multi_label: bool) -> History:
+    def amount(self, classes: tuple[str, ...], kind: LabelKind) -> History:
         """What all of it amounts to, with the classes that the config has now."""
         has = self.choice.classes(classes)
         offered = {name for names in self.choice.last.values() for name in names}
         since = dict(self.since)
         if offered:  # else nobody says what people can choose from
             since |= dict.fromkeys(set(has) - offered, datetime.max.replace(tzinfo=UTC))
-        labels, skipped, quarantined, people = believe(
-            self.standing.values(), has, since=since if multi_label else None
-        )
+        merged = kind.merge(self.standing.values(), has, since)
         seconds: dict[str, float] = {}
         for answer in self.standing.values():
             if answer.seconds is not None and answer.kind != "delete":
                 seconds[answer.annotator] = seconds.get(answer.annotator, 0.0) + answer.seconds
-        answered = labels.keys() | skipped | {a.item for a in quarantined}
+        answered = merged.labels.keys() | merged.skipped | {a.item for a in merged.aside}
         return History(
             created=self.created,
             encoded=self.encoded,
@@ -191,11 +190,11 @@ class _SoFar:
             classes=has,
             choice=self.choice,
             since=since,
-            labels=labels,
-            skipped=skipped,
-            quarantined=quarantined,
+            labels=merged.labels,
+            skipped=merged.skipped,
+            quarantined=merged.aside,
             answers={source: a for source, a in self.standing.items() if a.kind != "delete"},
-            people=people,
+            people=merged.people,
             seconds=seconds,
             watermark=self.watermark,
             missing=self.missing,
@@ -215,4 +214,4 @@ class _SoFar:
 
 def _standing(accepted: Accepted, answered: Set[str], known: Set[str]) -> dict[str, MachineLabel]:
     """What of an acceptance still stands: people outrank the machine, and classes may have gone."""
-    return {item.id: item for item in accepted.items if item.id not in answered and known >= set(item.named)}
+    return {item.id: item for item in accepted.items if item.id not in answered and known >= set(item.classes)}

@@ -9,7 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 
 from activessl.labels.answers import Answer
-from activessl.labels.merge import Label, Person
+from activessl.labels.kinds import Label, Person
 from activessl.labels.questions import Question
 from activessl.ledger.offers import Choice
 from activessl.ledger.schema import (

@@ -7,16 +7,13 @@ known key changes nothing, so every verb can be repeated after a crash.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     TypeAdapter,
-    model_serializer,
-    model_validator,
 )
 
 from activessl.labels.answers import Answer
@@ -251,33 +248,8 @@ class MachineLabel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     id: str
-    label: str = ""
+    classes: tuple[str, ...]
     probability: float
-    classes: tuple[str, ...] | None = None  # where an item may have several: instead of ``label``
-
-    @classmethod
-    def of(cls, item: str, classes: tuple[str, ...], probability: float, *, several: bool) -> MachineLabel:
-        """Of one class or, where items may have several, of any number."""
-        if several:
-            return cls(id=item, classes=classes, probability=probability)
-        return cls(id=item, label=classes[0], probability=probability)
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> MachineLabel:
-        if bool(self.label) == (self.classes is not None):
-            raise ValueError("a machine's label has a class or classes")
-        return self
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # where items have one class, what is written is what it was before there could be several
-        told: dict[str, Any] = usual(self)
-        return {k: v for k, v in told.items() if k != ("label" if self.classes is not None else "classes")}
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The classes."""
-        return (self.label,) if self.classes is None else self.classes
 
 
 class Accepted(_Event):

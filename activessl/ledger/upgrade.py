@@ -61,6 +61,17 @@ def _from_1(body: Body) -> Body:
         item, asking = _split(asked)
         question = {"question": group or asked, "cluster": bool(group), "asking": asking}
         return {**body, "answer": {**answer, "item": item, **question}}
+    if body["kind"] == "accepted":
+        # a label of one class stood by its name, of several by a list
+        items = [
+            {
+                "id": one["id"],
+                "classes": one.get("classes") or ([one["label"]] if one.get("label") else []),
+                "probability": one["probability"],
+            }
+            for one in body["items"]
+        ]
+        return {**body, "items": items}
     if body["kind"] == "decided":
         names = {"found of each class": "recall of each class"}
         checks = [{**check, "name": names.get(check["name"], check["name"])} for check in body["checks"]]

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from activessl.errors import ConfigError
-from activessl.labels.answers import BETWEEN, NONE
+from activessl.labels.kinds import LabelKind, kind_named
 from activessl.pool.pool import Modality
 
 CONFIG_NAME = "activessl.toml"
@@ -49,9 +49,14 @@ class DataConfig(_Section):
     test: str | None = _told(None, "labeled items that are never asked about: they measure every round", "test.npz")
 
     @property
+    def kind(self) -> LabelKind:
+        """How many classes an item has."""
+        return kind_named("several" if self.multi_label else "one")
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """What a head's numbers stand for: with other names, or in another order, they say something else."""
-        return ("multi-label", *self.classes) if self.multi_label else self.classes
+        return self.kind.columns(self.classes)
 
     @field_validator("classes")
     @classmethod
@@ -172,14 +177,10 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _of_one_class_each(self) -> Config:
-        odd = next((name for name in self.data.classes if BETWEEN in name or name == NONE), None)
-        if self.data.multi_label and odd is not None:
-            raise ValueError(
-                f"class {odd!r}: {BETWEEN!r} stands between several classes, and {NONE!r} for none of them"
-            )
-        if self.data.multi_label and self.query.confirm:
+        self.data.kind.check(self.data.classes)
+        if self.data.kind.independent and self.query.confirm:
             raise ValueError("query.confirm asks whether alike items are all of one class: not with data.multi_label")
-        if self.data.multi_label and self.finetune.when != "never":
+        if self.data.kind.independent and self.finetune.when != "never":
             raise ValueError(
                 "finetune.when: the encoder learns from items of one class each, not with data.multi_label"
             )

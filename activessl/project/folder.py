@@ -130,7 +130,7 @@ class Project:
             history = self._folded.get(last)
             if history is None:
                 events = list(ledger)
-                history = fold(events, classes=self.own.data.classes, multi_label=self.own.data.multi_label)
+                history = fold(events, classes=self.own.data.classes, kind=self.own.data.kind)
                 self._folded.clear()
                 self._folded[events[-1].seq if events else 0] = history
         self._know(history.classes)

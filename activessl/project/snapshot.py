@@ -25,7 +25,7 @@ from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
 from activessl.heads.folds import fold_predictions
 from activessl.heads.registry import load_head, make_head
-from activessl.labels.decisions import Labels, decide, named, sureness
+from activessl.labels.kinds import LabelKind, Labels
 from activessl.labels.questions import Question
 from activessl.ledger.history import History
 from activessl.pool.progress import OnProgress
@@ -105,25 +105,17 @@ class Snapshot:
         return {item: i for i, item in enumerate(self.embeddings.ids)}
 
     @property
-    def multi_label(self) -> bool:
-        """Whether an item may have several classes, or none."""
-        return self.project.config.data.multi_label
+    def kind(self) -> LabelKind:
+        """How many classes an item has."""
+        return self.project.config.data.kind
 
     @cached_property
     def training(self) -> tuple[Int[np.ndarray, " m"], Labels]:
-        """Rows that have a label, ascending, and their class indices or, multi-label, (m, k) of 0 and 1, with -1 for a
-        class that joined after the item was looked at."""
-        index = {name: k for k, name in enumerate(self.project.config.data.classes)}
-        labels = self.history.labels.items()
-        known = sorted((self.row[item], label.classes, label.unknown) for item, label in labels if item in self.row)
-        rows = np.array([r for r, _, _ in known], dtype=np.int64)
-        if not self.multi_label:
-            return rows, np.array([index[classes[0]] for _, classes, _ in known], dtype=np.int64)
-        table = np.zeros((len(known), len(index)), dtype=np.int64)
-        for i, (_, classes, unknown) in enumerate(known):
-            table[i, [index[name] for name in classes]] = 1
-            table[i, [index[name] for name in unknown]] = -1
-        return rows, table
+        """Rows that have a label, ascending, and the labels as numbers."""
+        labels = {self.row[item]: label for item, label in self.history.labels.items() if item in self.row}
+        rows = sorted(labels)
+        numbers = self.kind.numbers([labels[row] for row in rows], self.project.config.data.classes)
+        return np.array(rows, dtype=np.int64), numbers
 
     @cached_property
     def excluded(self) -> Bool[np.ndarray, " n"]:
@@ -147,7 +139,7 @@ class Snapshot:
         folder = head_folder(self.project, taught.round, taught.digest)
         if taught.fingerprint == self.embeddings.fingerprint and folder.is_dir():
             try:
-                head = load_head(self.project.config.head.name, folder, multi_label=self.multi_label)
+                head = load_head(self.project.config.head.name, folder, self.kind)
             except HeadError:
                 pass  # a cache: what cannot be read is made again
             else:
@@ -166,17 +158,17 @@ class Snapshot:
             return None
         try:
             folder = head_folder(self.project, earlier[-1].round, earlier[-1].digest)
-            head = load_head(self.project.config.head.name, folder, multi_label=self.multi_label)
+            head = load_head(self.project.config.head.name, folder, self.kind)
         except HeadError:
             return None
         if len(head.classes_) != len(self.project.config.data.classes):
             return None
-        return decide(head.predict_proba(self.points), multi_label=self.multi_label)
+        return self.kind.decide(head.predict_proba(self.points))
 
     def new_head(self) -> Head:
         """A head that has learned nothing, as the config names it."""
         config = self.project.config
-        return make_head(config.head.name, len(config.data.classes), config.seed, multi_label=self.multi_label)
+        return make_head(config.head.name, len(config.data.classes), config.seed, self.kind)
 
     @cached_property
     def probs(self) -> Float[np.ndarray, "n k"] | None:
@@ -186,14 +178,14 @@ class Snapshot:
     @cached_property
     def decided(self) -> Labels | None:
         """What the head says of every item of the pool."""
-        return None if self.probs is None else decide(self.probs, multi_label=self.multi_label)
+        return None if self.probs is None else self.kind.decide(self.probs)
 
     @property
     def sure(self) -> Float[np.ndarray, " n"]:
         """The probability that this is right, in all classes of an item where it may have several; 0 without a head."""
         if self.probs is None:
             return np.zeros(len(self.embeddings))
-        return sureness(self.probs, multi_label=self.multi_label)
+        return self.kind.sureness(self.probs)
 
     def fitted(self, start: Head | None) -> Head:
         """A head that has learned all labels there are, from another's weights if given: the same, sooner."""
@@ -226,12 +218,12 @@ class Snapshot:
             head=self.head,
             head_name=config.head.name,
             reach=self.smoothed.usual_reach(),
-            multi_label=self.multi_label,
+            kind=self.kind,
         )
 
     def named(self, label: Any) -> tuple[str, ...]:
         """The classes of one label of ``training``, or of one of ``decided``."""
-        return named(label, self.project.config.data.classes)
+        return self.kind.named(label, self.project.config.data.classes)
 
     def state(self, number: int, *, samples: bool = False) -> State:
         """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""
@@ -286,9 +278,7 @@ class Snapshot:
             return []
         config = self.project.config
         probs = self.probs[[self.row[question.item] for question in questions]]
-        # all that would be pre-selected, and some that nearly would
-        shown = max(SUGGESTED, int((probs >= 0.5).sum(axis=1).max(initial=0)) if self.multi_label else 0)
-        top = np.argsort(-probs, axis=1, kind="stable")[:, :shown]
+        top = np.argsort(-probs, axis=1, kind="stable")[:, : self.kind.shown(probs, SUGGESTED)]
         return [
             Suggestion(
                 question=question.id,

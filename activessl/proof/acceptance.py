@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from activessl.errors import LabelError, MeasureError, QueryError
-from activessl.labels.decisions import Labels, decide, one_kind, same, sureness
+from activessl.labels.kinds import Labels, one_kind
 from activessl.labels.questions import Question
 from activessl.ledger.history import History
 from activessl.ledger.schema import AUDIT, Accepted, MachineLabel, Queried, Tried, Withdrawn
@@ -119,7 +119,7 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     if not len(rows):
         raise LabelError("no labels yet", hint="label some items, then run `activessl pull` and `activessl teach`")
     config, history, ids = snapshot.project.config, snapshot.history, snapshot.embeddings.ids
-    if per_class and snapshot.multi_label:
+    if per_class and snapshot.kind.independent:
         raise MeasureError(
             "a promise for each class, where an item may have several", hint="accept without --per-class"
         )
@@ -139,7 +139,7 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
         mine = judging_half((ids[row] for row in rows[at]), config.seed)
         judges = np.array([i for i in at if ids[rows[i]] in mine], dtype=np.int64)
     taught = np.setdiff1d(np.arange(len(rows)), judges)
-    k, multi_label = len(config.data.classes), snapshot.multi_label
+    k, kind = len(config.data.classes), snapshot.kind
     if one_kind(y[taught]):
         raise LabelError(
             "all labels that can teach are of one class, so no prediction can be believed",
@@ -151,10 +151,10 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
         snapshot.embeddings.fingerprint, history.digest(), [ids[j] for j in rest]))  # fmt: skip
     attempt = history.tried.index(look) + 1 if look in history.tried else len(history.tried) + 1
     probs = snapshot.new_head().fit(snapshot.points[rows[taught]], y[taught]).predict_proba(snapshot.points)
-    predicted = decide(probs, multi_label=multi_label)
-    sure = sureness(probs, multi_label=multi_label)
+    predicted = kind.decide(probs)
+    sure = kind.sureness(probs)
     known = rows[judges]
-    wrong = ~same(predicted[known], y[judges])
+    wrong = ~kind.same(predicted[known], y[judges])
     spent, later = part_of_delta(delta, attempt), part_of_delta(delta, attempt + 1)
     if per_class:
         results = accept_by_class(
@@ -169,7 +169,7 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     return Judged(
         results,
         tuple(
-            MachineLabel.of(ids[i], snapshot.named(predicted[i]), float(sure[i]), several=multi_label) for i in chosen
+            MachineLabel(id=ids[i], classes=snapshot.named(predicted[i]), probability=float(sure[i])) for i in chosen
         ),
         tuple(ids[i] for i in np.sort(looked_at)),
         look,
@@ -282,7 +282,7 @@ def audit_count(history: History) -> AuditCount | None:
     """What became of the audit of the standing acceptance; None where there is none."""
     if history.accepted is None or not history.accepted.audit:
         return None
-    said = {item.id: item.named for item in history.accepted.items}
+    said = {item.id: item.classes for item in history.accepted.items}
     seen = [i for i in history.accepted.audit if i in history.labels]
     left = len(set(history.accepted.audit) - history.labels.keys() - history.set_aside - history.missing)
     wrong = sum(set(history.labels[i].classes) != set(said[i]) for i in seen)

@@ -65,7 +65,7 @@ def draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> Drawn:
     learned = frozenset() if history.tuned is None else frozenset(history.tuned.taught)
     facts = {item: fact for item, fact in facts.items() if item not in learned}
     # nor is a label that does not say of each class whether the item has it
-    whole = snapshot.training[1].min(axis=1, initial=0) >= 0 if snapshot.multi_label else np.ones(len(rows), bool)
+    whole = snapshot.kind.complete(snapshot.training[1])
     at = np.array([i for i, row in enumerate(rows) if ids[row] in facts and whole[i]], dtype=np.int64)
     chance = np.array([facts[ids[rows[i]]][0] for i in at], dtype=float)
     number = np.array([facts[ids[rows[i]]][1] for i in at], dtype=np.int64)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError, ProjectError
-from activessl.labels.decisions import Labels, decide, one_kind, same, sureness
+from activessl.labels.kinds import Labels, one_kind
 from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.planning.hours import HumanTime, human_time, usable_seconds
 from activessl.measuring.planning.plan import Plan, Price, check_target, make_plan
@@ -84,13 +84,13 @@ class Evidence:
         all that today's head knows. Any other is left out beside a fifth of all labels.
         """
         found = np.array(self.snapshot.held_out_predictions())
-        found[self.drawn.at] = decide(self._whole[1], multi_label=self.snapshot.multi_label)
+        found[self.drawn.at] = self.snapshot.kind.decide(self._whole[1])
         return found
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:
         """For each label, whether a head that was not taught it predicts it rightly."""
-        return same(self.said, self.snapshot.training[1])
+        return self.snapshot.kind.same(self.said, self.snapshot.training[1])
 
     def _judged(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Bool[np.ndarray, " m"]]:
         """How many labels heads were taught, the first ``part`` of all, and which random labels they had right."""
@@ -99,7 +99,7 @@ class Evidence:
 
     def _right(self, probs: Float[np.ndarray, "m k"]) -> Bool[np.ndarray, " m"]:
         """Whether these probabilities of the random labels decide for what people said."""
-        return same(decide(probs, multi_label=self.snapshot.multi_label), self.snapshot.training[1][self.drawn.at])
+        return self.snapshot.kind.same(self.snapshot.kind.decide(probs), self.snapshot.training[1][self.drawn.at])
 
     @cached_property
     def _whole(self) -> tuple[float, Float[np.ndarray, "m k"]]:
@@ -131,7 +131,7 @@ class Evidence:
             return None
         _, probs = self._whole
         try:
-            return confidence_groups(sureness(probs, multi_label=self.snapshot.multi_label), self._right(probs))
+            return confidence_groups(self.snapshot.kind.sureness(probs), self._right(probs))
         except MeasureError:
             return None
 
@@ -167,14 +167,13 @@ class Evidence:
 
     def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
         """What a new head that was taught some of the labels says of others; positions among the training labels."""
-        return decide(self._probs(taught, asked), multi_label=self.snapshot.multi_label)
+        return self.snapshot.kind.decide(self._probs(taught, asked))
 
     def _probs(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Float[np.ndarray, "b k"]:
         rows, y = self.snapshot.training
         if one_kind(y[taught]):
-            only = y[taught[0]]
-            sure = only if self.snapshot.multi_label else np.eye(len(self.snapshot.project.config.data.classes))[only]
-            return np.tile(np.asarray(sure, dtype=float), (len(asked), 1))
+            sure = self.snapshot.kind.certain(y[taught[0]], len(self.snapshot.project.config.data.classes))
+            return np.tile(sure, (len(asked), 1))
         head = self.snapshot.new_head().fit(self.snapshot.points[rows[taught]], y[taught])
         tell(self.snapshot.on_progress, "measure", min(next(self._heads), USUAL_HEADS), USUAL_HEADS)
         return np.asarray(head.predict_proba(self.snapshot.points[rows[asked]]))

@@ -11,7 +11,7 @@ import numpy as np
 from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import load_encoder
 from activessl.errors import LabelError, ProjectError
-from activessl.labels.decisions import Labels
+from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
@@ -76,41 +76,37 @@ def read_test(location: Path, data: DataConfig) -> TestData:
         LabelError: They have no labels, or a class that the project does not have.
     """
     pool = load_pool(location, data.modality)
-    return TestData(pool, _truth(read_labels(pool), location, data.classes, multi_label=data.multi_label))
+    return TestData(pool, _truth(read_labels(pool), location, data.classes, data.kind))
 
 
-def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...], *, multi_label: bool) -> Labels:
+def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...], kind: LabelKind) -> Labels:
     """The true class of each test item, as an index into the project's classes, or its row of 0 and 1."""
     if found is None:
         raise LabelError(f"the test data {location} has no labels", hint="add a label column, or remove data.test")
-    if (found.labels.ndim == 2) != multi_label:
+    stored = kind_of(found.labels)
+    if stored.name != kind.name:
         raise LabelError(
-            f"the test data has {'any number of classes' if found.labels.ndim == 2 else 'one class'} for each item, "
-            f"the project {'any number' if multi_label else 'one'}",
+            f"the test data has {'any number of classes' if stored.independent else 'one class'} for each item, "
+            f"the project {'any number' if kind.independent else 'one'}",
             hint="store labels like the project's: multi-label, a row of 0 and 1 for each item, or a list of classes",
         )
-    used = np.unique(np.flatnonzero(found.labels.any(axis=0)) if multi_label else found.labels).tolist()
-    names = _names(found, used, classes, multi_label=multi_label)
+    used = np.unique(np.flatnonzero(found.labels.any(axis=0)) if kind.independent else found.labels).tolist()
+    names = _names(found, used, classes, kind)
     unknown = sorted(set(names.values()) - set(classes))
     if unknown:
         raise LabelError(
             f"the test data has a class {unknown[0]!r} that the project does not have",
             hint="add it to data.classes in activessl.toml, or leave its items out",
         )
-    index = {name: k for k, name in enumerate(classes)}
-    if multi_label:
-        table = np.zeros((len(found.labels), len(classes)), dtype=np.int64)
-        for k in used:
-            table[:, index[names[k]]] = found.labels[:, k]
-        return table
-    return np.array([index[names[k]] for k in found.labels.tolist()], dtype=np.int64)
+    every = [names.get(k, "") for k in range(max(used, default=-1) + 1)]
+    return kind.numbers([Label(kind.named(row, every), 1, 1, ()) for row in found.labels], classes)
 
 
-def _names(found: StoredLabels, used: list[int], classes: tuple[str, ...], *, multi_label: bool) -> dict[int, str]:
+def _names(found: StoredLabels, used: list[int], classes: tuple[str, ...], kind: LabelKind) -> dict[int, str]:
     """What the numbers in use are called: as the file says; else, where the project's classes are called by numbers,
     each by itself; else by their place among the project's classes."""
     if found.class_names is not None:
         return {k: found.class_names[k] for k in used}
-    if not multi_label and all(name.lstrip("-").isdecimal() for name in classes):
+    if not kind.independent and all(name.lstrip("-").isdecimal() for name in classes):
         return {k: str(k) for k in used}
     return {k: classes[k] if 0 <= k < len(classes) else str(k) for k in used}

@@ -10,7 +10,7 @@ from importlib.metadata import version
 import numpy as np
 
 from activessl.errors import MeasureError
-from activessl.labels.answers import BETWEEN, Answer
+from activessl.labels.answers import Answer
 from activessl.ledger.history import History, RoundHistory
 from activessl.measuring.planning.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved
 from activessl.measuring.quality.audit import Audit
@@ -154,7 +154,7 @@ def _following(snapshot: Snapshot) -> Following | None:
         pace = None
 
     def agreed(answer: Answer, said: str) -> bool:
-        return set(answer.classes) == set(said.split(BETWEEN) if snapshot.multi_label else [said])
+        return set(answer.classes) == set(snapshot.kind.parse(said))
 
     try:
         return following(
@@ -227,10 +227,10 @@ def _class_rows(snapshot: Snapshot, evidence: Evidence) -> Iterator[ClassRow]:
     second = np.argsort(-probs, axis=1)[:, 1]
     labels = Counter(c for label in snapshot.history.labels.values() for c in label.classes)
     for k, name in enumerate(classes):
-        mine = np.flatnonzero(decided[:, k] if snapshot.multi_label else decided == k)
+        mine = snapshot.kind.having(decided, k)
         unsure = mine[probs[mine, k] < np.median(probs[mine, k])] if len(mine) else mine
         # classes that may come together are not mistaken for each other
-        rivals = Counter[int]() if snapshot.multi_label else Counter(second[unsure].tolist())
+        rivals = Counter[int]() if snapshot.kind.independent else Counter(second[unsure].tolist())
         yield ClassRow(
             name=name,
             labels=labels[name],

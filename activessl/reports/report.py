@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from activessl.labels.doubts import Suspect
-from activessl.labels.merge import Person
+from activessl.labels.kinds import Person
 from activessl.ledger.schema import Decided
 from activessl.measuring.planning.hours import HoursSaved, HumanTime
 from activessl.measuring.planning.plan import Plan

@@ -171,7 +171,7 @@ class OnnxScorer:
             novelty.append(found[1])
             done += len(batch)
             tell(on_progress, "score", done, len(items))
-        return Scores(items.ids, np.concatenate(probs), np.concatenate(novelty), self.model.multi_label)
+        return Scores(items.ids, np.concatenate(probs), np.concatenate(novelty), self.model.kind)
 
 
 def tensors(encoder: Encoder, items: Pool) -> Iterator[np.ndarray[Any, Any]]:

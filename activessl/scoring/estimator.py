@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from activessl.errors import LabelError
-from activessl.labels.decisions import decide
 from activessl.scoring.model import Model
 
 
@@ -51,7 +50,7 @@ class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             HeadError: Vectors of another length, or with NaN or infinity.
         """
         self.classes_, self.n_features_in_ = np.array(self.model.classes), len(self.model.mean)
-        if self.model.multi_label:
+        if self.model.kind.independent:
             several: Any = clone(self.model.head)
             self.head_ = several.fit(self.model.place(X)[0], np.asarray(y))
             return self
@@ -74,5 +73,5 @@ class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Float[np.ndarray, "n d"]) -> Any:
         """The most likely class name of each row; (n, k) of 0 and 1 for a model of several classes an item."""
-        said = decide(self.predict_proba(X), multi_label=self.model.multi_label)
-        return said if self.model.multi_label else self.classes_[said]
+        said = self.model.kind.decide(self.predict_proba(X))
+        return said if self.model.kind.independent else self.classes_[said]

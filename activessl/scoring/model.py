@@ -20,8 +20,8 @@ from activessl.geometry.smoothing import Smoothed
 from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
 from activessl.heads.registry import load_head
-from activessl.labels.answers import BETWEEN
-from activessl.labels.decisions import decide, named, sureness
+from activessl.labels.kinds import LabelKind, kind_named
+from activessl.labels.one_class import ONE
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress, tell
 
@@ -39,13 +39,13 @@ class Scores:
         probs: (n, k) class probabilities; rows sum to one, unless an item may have several classes.
         novelty: (n,) share of the pool's items that lie closer to their neighbours in the pool than this one does: 0.5
             is as usual, 1 is farther from the pool than anything in it.
-        multi_label: Whether an item may have several classes, or none.
+        kind: How many classes an item has.
     """
 
     ids: tuple[str, ...]
     probs: Float[np.ndarray, "n k"]
     novelty: Float[np.ndarray, " n"]
-    multi_label: bool = False
+    kind: LabelKind = ONE
 
     def rows(self, classes: tuple[str, ...], *, every: bool = False) -> Iterator[dict[str, Any]]:
         """One row an item: id, class (several joined by "|", empty for none; also as the list ``classes``), the
@@ -56,14 +56,11 @@ class Scores:
             >>> list(scores.rows(("cat", "dog")))
             [{'id': 'a', 'class': 'dog', 'probability': 0.75, 'novelty': 0.5}]
         """
-        decided = decide(self.probs, multi_label=self.multi_label)
-        sure = sureness(self.probs, multi_label=self.multi_label)
+        decided, sure = self.kind.decide(self.probs), self.kind.sureness(self.probs)
         for i, (item, probs, novelty) in enumerate(zip(self.ids, self.probs, self.novelty, strict=True)):
-            said = named(decided[i], classes)
-            row: dict[str, Any] = {"id": item, "class": BETWEEN.join(said)}
-            row |= {"probability": _short(sure[i]), "novelty": _short(novelty)}
-            if self.multi_label:
-                row["classes"] = list(said)
+            cells = self.kind.cells(self.kind.named(decided[i], classes))
+            row: dict[str, Any] = {"id": item, "class": cells.pop("class")}
+            row |= {"probability": _short(sure[i]), "novelty": _short(novelty), **cells}
             if every:
                 row |= {f"probability of {name}": _short(p) for name, p in zip(classes, probs, strict=True)}
             yield row
@@ -82,7 +79,7 @@ class Model:
         head: Places to probabilities.
         head_name: The name it is registered under.
         reach: Ascending distances of the pool's items to the last of their neighbours: what novelty is measured by.
-        multi_label: Whether an item may have several classes, or none.
+        kind: How many classes an item has.
     """
 
     encoder: Encoder
@@ -93,7 +90,7 @@ class Model:
     head: Head
     head_name: str
     reach: Float[np.ndarray, " q"]
-    multi_label: bool = False
+    kind: LabelKind = ONE
 
     def place(self, vectors: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
         """Where the encoder's vectors lie among the pool's, and how strange they are there.
@@ -132,7 +129,7 @@ class Model:
             novelty.append(strange)
             done += len(vectors)
             tell(on_progress, "score", done, len(items))
-        return Scores(items.ids, np.concatenate(probs), np.concatenate(novelty), self.multi_label)
+        return Scores(items.ids, np.concatenate(probs), np.concatenate(novelty), self.kind)
 
     def save(self, folder: Path, *, encoder_folder: Path) -> None:
         """Write the model as one folder that can be carried elsewhere; it is there whole or not at all.
@@ -178,7 +175,7 @@ class Model:
             "encoder": self.encoder.name,
             "fingerprint": self.encoder.fingerprint,
             "head": self.head_name,
-            "multi_label": self.multi_label,
+            "multi_label": self.kind.independent,
             "items": len(self.pool.points),
             "dim": len(self.mean),
         }
@@ -198,7 +195,8 @@ class Model:
             note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
             mean, reach = (np.load(folder / "pool" / f"{n}.npy", allow_pickle=False) for n in ("mean", "reach"))
             modality, classes, head = note["modality"], tuple(note["classes"]), note["head"]
-            known, multi_label = note["format"] == FORMAT, bool(note.get("multi_label", False))
+            known = note["format"] == FORMAT
+            kind = kind_named("several" if note.get("multi_label", False) else "one")
         except (OSError, ValueError, KeyError, TypeError):
             raise HeadError(f"no complete model in {folder}", hint=hint) from None
         if not known:
@@ -210,10 +208,10 @@ class Model:
             classes,
             mean,
             pool,
-            load_head(head, folder / "head", multi_label=multi_label),
+            load_head(head, folder / "head", kind),
             head,
             reach,
-            multi_label,
+            kind,
         )
 
 

@@ -42,7 +42,7 @@ def propose(snapshot: Snapshot, number: int, count: int, size: int) -> Queried:
         LabelError: There is no head yet.
         QueryError: The head is not sure of enough items, or an item may have several classes.
     """
-    if snapshot.multi_label:
+    if snapshot.kind.independent:
         raise QueryError(
             "clusters are confirmed as one class, and here an item may have several",
             hint="run `activessl query` without --confirm",

@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from activessl.encoders.base import Encoder
 from activessl.encoders.embeddings import Embeddings
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
@@ -122,12 +124,11 @@ def compare(
     ``Session.compare_encoders``."""
     config, pool = project.config, project.pool()
     history = project.history()
-    index = {name: k for k, name in enumerate(config.data.classes)}
-    labels: dict[str, int | tuple[int, ...]]
-    if config.data.multi_label:
-        labels = {item: tuple(int(c in said.classes) for c in index) for item, said in history.labels.items()}
-    else:
-        labels = {item: index[said.classes[0]] for item, said in history.labels.items()}
+    said = history.labels
+    numbers = np.maximum(config.data.kind.numbers(list(said.values()), config.data.classes), 0)
+    labels = {
+        item: tuple(row) if isinstance(row, list) else row for item, row in zip(said, numbers.tolist(), strict=True)
+    }
     model = None if config.encoder.model is None else _model(project, config.encoder.model)
     requests = [
         (name, {} if model is None or name not in PRETRAINED else {"model": model})

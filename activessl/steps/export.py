@@ -23,10 +23,8 @@ def item_rows(project: Project, *, predictions: bool = True) -> list[dict[str, A
     """One row an item: what people said and, if asked for, what the head says of the rest."""
     snapshot, classes = Snapshot.of(project), project.config.data.classes
     if not predictions or snapshot.history.taught is None:
-        return item_table(snapshot.history, project.pool().ids, classes, None, multi_label=snapshot.multi_label)
-    return item_table(
-        snapshot.history, snapshot.embeddings.ids, classes, snapshot.probs, multi_label=snapshot.multi_label
-    )
+        return item_table(snapshot.history, project.pool().ids, classes, None, snapshot.kind)
+    return item_table(snapshot.history, snapshot.embeddings.ids, classes, snapshot.probs, snapshot.kind)
 
 
 def export_items(

@@ -55,7 +55,7 @@ def finetune(project: Project, *, minutes: float | None = None, on_progress: OnP
     from activessl.tuning.tune import tune  # brings torch
 
     config, start = project.config, time.monotonic()
-    if config.data.multi_label:
+    if config.data.kind.independent:
         raise LabelError(
             "the encoder learns from items of one class each, and here they may have several",
             hint="go on with the frozen encoder",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from activessl.errors import LabelError
-from activessl.labels.answers import BETWEEN, NONE, Answer
+from activessl.labels.answers import BETWEEN, Answer
 from activessl.ledger.schema import Answered
 from activessl.project.folder import Project
 
@@ -45,7 +45,7 @@ def import_labels(project: Project, labels: Mapping[str, str], *, annotator: str
     if not annotator.strip():
         raise LabelError("no annotator", hint="say who gave the labels")
     data, ids = project.config.data, frozenset(project.pool().ids)
-    wanted = {item: _classes(text, multi_label=data.multi_label) for item, text in labels.items() if item in ids}
+    wanted = {item: data.kind.parse(text) for item, text in labels.items() if item in ids}
     unknown = sorted({name for classes in wanted.values() for name in classes} - set(data.classes))
     if unknown:
         many = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
@@ -67,20 +67,6 @@ def import_labels(project: Project, labels: Mapping[str, str], *, annotator: str
     with project.ledger() as ledger:
         ledger.append([Answered(answer=answer) for answer in new])
     return Imported(len(new), len(wanted) - len(new), len(labels) - len(wanted))
-
-
-def _classes(text: str, *, multi_label: bool) -> tuple[str, ...]:
-    """The classes of a cell.
-
-    Example:
-        >>> _classes("cat|dog", multi_label=True), _classes("(none)", multi_label=True)
-        (('cat', 'dog'), ())
-        >>> _classes("cat|dog", multi_label=False)
-        ('cat|dog',)
-    """
-    if not multi_label:
-        return (text,)
-    return () if text in ("", NONE) else tuple(dict.fromkeys(part.strip() for part in text.split(BETWEEN)))
 
 
 def _cell(value: object) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from activessl.labels.answers import BETWEEN
-from activessl.labels.decisions import decide, named
+from activessl.labels.kinds import LabelKind
+from activessl.labels.one_class import ONE
 from activessl.ledger.history import History
 
 
@@ -18,8 +18,7 @@ def item_table(
     ids: Sequence[str],
     classes: Sequence[str],
     probs: Float[np.ndarray, "n k"] | None,
-    *,
-    multi_label: bool = False,
+    kind: LabelKind = ONE,
 ) -> list[dict[str, Any]]:
     """The project's result, an item a row, in the pool's order.
 
@@ -28,46 +27,43 @@ def item_table(
         ids: The pool's ids.
         classes: Class names, in the order of the columns of ``probs``.
         probs: The head's probabilities of every item; None for labels only.
-        multi_label: Whether an item may have several classes, or none.
+        kind: How many classes an item has.
 
     Returns:
         Rows with ``id``, ``class`` (several joined by "|", empty for none), ``source`` ("person", "machine" for a
         prediction that was accepted under a promise, or "model"), ``probability`` (the head's, of that class or of all
         that is said; None without a head), ``votes`` and ``annotators``. An item that has neither a label nor a
-        prediction has no row. Multi-label there is a list ``classes``, too.
+        prediction has no row. Where an item may have several
+        classes there is a list ``classes``, too.
     """
     index = {name: k for k, name in enumerate(classes)}
     rows: list[dict[str, Any]] = []
-    decided = None if probs is None else decide(probs, multi_label=multi_label)
+    decided = None if probs is None else kind.decide(probs)
     for i, item in enumerate(ids):
         label = history.labels.get(item)
         if label is not None:
             said, source = label.classes, "person"
         elif probs is not None and item in history.machine:
-            said, source = history.machine[item].named, "machine"
+            said, source = history.machine[item].classes, "machine"
         elif decided is not None:
-            said, source = named(decided[i], classes), "model"
+            said, source = kind.named(decided[i], classes), "model"
         else:
             continue
         certain = None
-        if probs is not None and multi_label:
-            given = np.isin(np.arange(len(classes)), [index[name] for name in said])
-            certain = float(np.where(given, probs[i], 1 - probs[i]).prod())
-        elif probs is not None:
-            certain = float(probs[i, index[said[0]]])
+        if probs is not None:
+            certain = kind.probability(probs[i], [index[name] for name in said])
         if source == "machine":
             certain = history.machine[item].probability  # of the head that it was accepted from
-        # files that have lists get one, too
-        several = {"classes": list(said)} if multi_label else {}
+        cells = kind.cells(said)
         rows.append(
             {
                 "id": item,
-                "class": BETWEEN.join(said),
+                "class": cells.pop("class"),
                 "source": source,
                 "probability": certain,
                 "votes": label.votes if label else 0,
                 "annotators": label.annotators if label else 0,
-                **several,
+                **cells,
             }
         )
     return rows

@@ -45,7 +45,7 @@ def push_round(
     told = tuple(_without_classes(question, config.data.classes) for question in waiting)
     # whoever looks at what the machine accepted should not be shown what it said
     shown = [] if current.audits else snapshot.suggestions(waiting)
-    said = {s.question: s.preselected(multi_label=snapshot.multi_label) for s in shown if s.blind}
+    said = {s.question: s.preselected(snapshot.kind) for s in shown if s.blind}
     first = {question.id for question in waiting if question.asking == 1}
     unseen = {question: name for question, name in said.items() if name is not None and question in first}
     pushed = annotator.push(pool, Asked(told, asked.strategy, asked.round), shown, model=model)

@@ -13,9 +13,8 @@ from activessl.heads.leave_one_out import left_out_probs
 from activessl.heads.softmax import shared_span
 from activessl.labels.answers import Answer, class_text
 from activessl.labels.consensus import NO_ANSWER
-from activessl.labels.decisions import one_kind
 from activessl.labels.doubts import Suspect, how_many_again, label_doubts
-from activessl.labels.merge import could_say
+from activessl.labels.kinds import Task, one_kind
 from activessl.labels.questions import Question
 from activessl.project.snapshot import Snapshot
 
@@ -42,43 +41,32 @@ class Doubts:
     @cached_property
     def labels(self) -> Float[np.ndarray, " m"]:
         """The probability that each label of ``Snapshot.training`` is wrong, by all its answers and the labels around
-        it; multi-label, that it is wrong in its most doubtful class."""
-        snapshot, (rows, y) = self.snapshot, self.snapshot.training
-        if snapshot.multi_label:
-            return np.asarray(self._class_by_class.max(axis=1, initial=0.0))
-        if one_kind(y):
-            return np.zeros(len(y))
-        k = len(snapshot.project.config.data.classes)
-        return label_doubts(self._answers(), y, left_out_probs(snapshot.points[rows], y, k))
+        it; where there may be several classes, that it is wrong in its most doubtful one."""
+        return np.asarray(self._by_task.max(axis=1, initial=0.0))
 
     @cached_property
-    def _class_by_class(self) -> Float[np.ndarray, "m k"]:
-        """The probability that an item was wrongly given, or not given, each class, asked about each on its own."""
+    def _by_task(self) -> Float[np.ndarray, "m t"]:
+        """The probability that a label is wrong in each of the choices that it consists of."""
         snapshot, (rows, y) = self.snapshot, self.snapshot.training
-        doubts = np.zeros(y.shape)
+        tasks = list(snapshot.kind.tasks(y, len(snapshot.project.config.data.classes)))
+        doubts = np.zeros((len(y), len(tasks)))
         with shared_span():
-            for k, name in enumerate(snapshot.project.config.data.classes):
-                known = np.flatnonzero(y[:, k] >= 0)
-                if len(known) and not one_kind(y[known, k]):
-                    said = left_out_probs(snapshot.points[rows[known]], y[known, k], 2)
-                    doubts[known, k] = label_doubts(self._answers(name)[known], y[known, k], said)
+            for column, task in enumerate(tasks):
+                if len(task.rows) and not one_kind(task.y):
+                    said = left_out_probs(snapshot.points[rows[task.rows]], task.y, task.n_classes)
+                    doubts[task.rows, column] = label_doubts(self._answers(task)[task.rows], task.y, said)
         return doubts
 
-    def _answers(self, of: str | None = None) -> Int[np.ndarray, "m a"]:
-        """What each annotator says now of each label: class indices, -1 for nothing.
-
-        Args:
-            of: A class: then 1 where they gave it, 0 where they did not, and -1 where they could not.
-        """
+    def _answers(self, task: Task) -> Int[np.ndarray, "m a"]:
+        """What each annotator says now of each label, as far as it is about the task; -1 for nothing."""
         snapshot, (people, given) = self.snapshot, self._given
-        index = {name: k for k, name in enumerate(snapshot.project.config.data.classes)}
+        classes, since = snapshot.project.config.data.classes, snapshot.history.since
         table = np.full((len(given), len(people)), NO_ANSWER)
         for row, answers in zip(table, given, strict=True):
             for answer in answers:  # oldest first: a newer one of the same person replaces it
-                if of is None:
-                    row[people[answer.annotator]] = index[answer.classes[0]]
-                elif could_say(answer, of, snapshot.history.since):
-                    row[people[answer.annotator]] = of in answer.classes
+                said = snapshot.kind.says(answer, task, classes, since)
+                if said is not None:
+                    row[people[answer.annotator]] = said
         return table
 
     @cached_property
@@ -97,12 +85,7 @@ class Doubts:
         for i in np.argsort(-self.labels, kind="stable"):
             if self.labels[i] <= SUSPECT:
                 break
-            if snapshot.multi_label:
-                instead = np.where(self._class_by_class[i] > SUSPECT, 1 - y[i], y[i])
-            else:
-                others = snapshot.probs[rows[i]].copy()
-                others[y[i]] = -1
-                instead = others.argmax()
+            instead = snapshot.kind.instead(y[i], snapshot.probs[rows[i]], self._by_task[i], SUSPECT)
             item = snapshot.embeddings.ids[rows[i]]
             found.append(
                 Suspect(
@@ -133,8 +116,7 @@ class Doubts:
         doubts = np.where(may, self.labels, 0.0)
         if share == "auto":
             # of a new item and of a label alike: that anything about it is wrong
-            whole = 1 - np.prod(1 - self._class_by_class, axis=1) if snapshot.multi_label else doubts
-            whole = np.where(may, whole, 0.0)
+            whole = np.where(may, 1 - np.prod(1 - self._by_task, axis=1), 0.0)
             count = min(how_many_again(whole, 1 - snapshot.sure[snapshot.free], query_size), query_size // 2)
         else:
             count = round(share * query_size)

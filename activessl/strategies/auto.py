@@ -12,6 +12,7 @@ from activessl.geometry.blocks import Rows, sample_rows, thin
 from activessl.geometry.clusters import assign
 from activessl.geometry.neighbours import gaps
 from activessl.geometry.units import Vectors, unit_rows
+from activessl.labels.kinds import kind_of
 from activessl.strategies.base import Query, State
 from activessl.strategies.coverage.herding import herd
 from activessl.strategies.coverage.k_center import Greedy
@@ -79,7 +80,7 @@ class Auto:
         parts = {"gain": found.gains}
         if scene.state.probs is not None:
             asked = np.asarray(scene.state.probs[found.picks])
-            parts["uncertainty"] = uncertainty_of(asked, multi_label=scene.multi_label)
+            parts["uncertainty"] = uncertainty_of(asked, independent=scene.independent)
         return Choice(found.picks, parts=parts)
 
 
@@ -236,7 +237,7 @@ def labels_follow_geometry(state: State) -> bool:
     well; only the absence of agreement counts: less than a standard error above what shuffled labels give.
     """
     y = np.asarray(state.labels)
-    if y.ndim == 2 or len(y) < max(_ENOUGH, 3 * state.n_classes):
+    if kind_of(y).independent or len(y) < max(_ENOUGH, 3 * state.n_classes):
         return True
     share = np.bincount(y, minlength=state.n_classes) / len(y)
     chance = float(share @ share)

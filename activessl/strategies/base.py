@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.errors import QueryError
+from activessl.labels.kinds import kind_of
 from activessl.labels.questions import Question
 
 #: Class probabilities of any vectors under the present head: (m, d) -> (m, k). For strategies that ask the head
@@ -256,9 +257,10 @@ def _check_labels(state: State, n: int) -> None:
         raise QueryError(f"labeled rows reach {labeled.max()} in a pool of {n}", hint="pass rows of this pool")
     if len(np.unique(labeled)) != len(labeled):
         raise QueryError("a labeled row stands there twice", hint="pass each row once")
-    if labels.ndim == 2 and labels.shape[1] != state.n_classes:
+    several = kind_of(labels).independent
+    if several and labels.shape[1] != state.n_classes:
         raise QueryError(
             f"labels of {labels.shape[1]} classes in a state with {state.n_classes}", hint="pass a column a class"
         )
-    if labels.ndim == 1 and (labels.min() < 0 or labels.max() >= state.n_classes):
+    if not several and (labels.min() < 0 or labels.max() >= state.n_classes):
         raise QueryError(f"a label is {labels.max()} with {state.n_classes} classes", hint="number the classes from 0")

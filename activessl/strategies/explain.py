@@ -12,6 +12,7 @@ from jaxtyping import Int
 from activessl.geometry.blocks import Rows, block_rows, thin
 from activessl.geometry.neighbours import neighbours, squared_distances
 from activessl.geometry.units import unit_blocks, unit_rows
+from activessl.labels.kinds import kind_of
 from activessl.strategies.base import State
 
 #: Items of the pool that are looked at to count whom a pick stands for; larger pools are counted by sample.
@@ -116,9 +117,9 @@ def _nearest(state: State, neighbours: tuple[int, ...]) -> str:
 
     :func:`without_classes` takes this part away, because it always names one.
     """
-    label = np.asarray(state.labels[np.flatnonzero(np.asarray(state.labeled) == neighbours[0])[0]])
-    classes = np.flatnonzero(label) if label.ndim else [label]
-    named = ", ".join(state.class_name(int(c)) for c in classes)
+    label = state.labels[np.flatnonzero(np.asarray(state.labeled) == neighbours[0])[0]]
+    names = [state.class_name(k) for k in range(state.n_classes)]
+    named = ", ".join(kind_of(state.labels).named(label, names))
     return f"nearest labeled: {state.id_of(neighbours[0])} ({named})" if named else ""
 
 
@@ -126,7 +127,7 @@ def _belief(state: State, row: int) -> str:
     if state.probs is None:
         return "nothing is labeled yet" if not len(state.labeled) else ""
     probs = np.asarray(state.probs[row], dtype=np.float64)
-    if state.labels.ndim == 2:
+    if kind_of(state.labels).independent:
         doubtful = np.argsort(np.abs(probs - 0.5), kind="stable")[:2]
         said = " and ".join(f"{state.class_name(int(c))} ({probs[c]:.0%})".replace("%", " %") for c in doubtful)
         return f"the model is least sure about {said}"

@@ -23,6 +23,7 @@ from jaxtyping import Float
 
 from activessl.errors import QueryError
 from activessl.geometry.blocks import Rows
+from activessl.labels.kinds import kind_of
 from activessl.strategies.base import Query, State
 from activessl.strategies.scene import Choice, Scene, answer
 
@@ -53,7 +54,7 @@ class ScikitActiveML:
     def choose(self, scene: Scene) -> Choice:
         """Choose ``scene.size`` of the rows."""
         state = scene.state
-        if scene.multi_label:
+        if scene.independent:
             raise QueryError(f"{self.name} takes one class per item", hint="use a strategy of this library")
         strategy = copy.deepcopy(self.strategy)
         if hasattr(strategy, "random_state"):
@@ -95,7 +96,7 @@ class SmallText:
         """Choose ``scene.size`` of the rows."""
         state = scene.state
         labels: Any = np.asarray(state.labels)
-        if scene.multi_label:
+        if scene.independent:
             from scipy.sparse import csr_matrix
 
             labels = csr_matrix(labels)
@@ -138,7 +139,7 @@ class _Head:
         return np.asarray(self.state.probs[dataset.rows])
 
     def predict(self, dataset: _Rows) -> Any:
-        if np.ndim(self.state.labels) == 2:
+        if kind_of(self.state.labels).independent:
             from scipy.sparse import csr_matrix
 
             return csr_matrix(self.predict_proba(dataset) >= 0.5, dtype=np.int64)

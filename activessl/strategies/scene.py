@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from activessl.errors import QueryError
 from activessl.geometry.blocks import Rows
 from activessl.geometry.duplicates import collapse_duplicates, duplicate_tolerance
+from activessl.labels.kinds import kind_of
 from activessl.strategies.base import Query, State, check_state
 from activessl.strategies.explain import gather_facts, reasons
 from activessl.strategies.uncertainty.scores import entropy, least_confidence, margin, multilabel
@@ -96,19 +97,19 @@ class Scene:
         return np.asarray(self.state.probs[self.rows])
 
     @property
-    def multi_label(self) -> bool:
-        """Whether an item may have several classes."""
-        return np.ndim(self.state.labels) == 2
+    def independent(self) -> bool:
+        """Whether each class is a yes or a no of its own, so that an item may have several."""
+        return kind_of(self.state.labels).independent
 
     def uncertainty(self, measure: str = "margin") -> Float[np.ndarray, " r"]:
-        """Uncertainty of the rows in [0, 1], multi-label or not."""
-        return uncertainty_of(self.probs(), measure, multi_label=self.multi_label)
+        """Uncertainty of the rows in [0, 1], of one class an item or of several."""
+        return uncertainty_of(self.probs(), measure, independent=self.independent)
 
 
 def uncertainty_of(
-    probs: Float[np.ndarray, "n k"], measure: str = "margin", *, multi_label: bool = False
+    probs: Float[np.ndarray, "n k"], measure: str = "margin", *, independent: bool = False
 ) -> Float[np.ndarray, " n"]:
-    """One of the scores by name, asked class by class when multi-label.
+    """One of the scores by name, asked class by class where each is a yes or a no of its own.
 
     Raises:
         QueryError: An unknown measure.
@@ -116,7 +117,7 @@ def uncertainty_of(
     score = MEASURES.get(measure)
     if score is None:
         raise QueryError(f"unknown uncertainty {measure!r}", hint=f"use one of {', '.join(sorted(MEASURES))}")
-    return multilabel(score, probs) if multi_label else score(probs)
+    return multilabel(score, probs) if independent else score(probs)
 
 
 def open_scene(state: State, query_size: int, *, needs_probs: bool = False) -> Scene:

@@ -56,7 +56,7 @@ def annotator(project: Project) -> Annotator:
             title=settings.title,
             classes=config.data.classes,
             modality=config.data.modality,
-            multi=config.data.multi_label,
+            label_kind=config.data.kind,
             media=settings.media,
             tabs=settings.tabs,
             document_root=root,

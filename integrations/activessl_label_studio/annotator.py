@@ -11,6 +11,8 @@ from typing import Any
 from activessl.annotators.base import Asked, Offer, Pushed, Suggestion
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer
+from activessl.labels.kinds import LabelKind
+from activessl.labels.one_class import ONE
 from activessl.pool.pool import Modality, Pool
 from activessl_label_studio.client import Client, connect
 from activessl_label_studio.clusters import find_clusters, open_clusters, push_clusters, to_cluster_answers
@@ -38,7 +40,7 @@ class LabelStudioConfig:
         project: The project's number; None to find it by its title.
         made: When the project of that number was made, by the server's clock, where it is known from an earlier push.
             The number of another project, on a server that was set up anew, is then not taken for it.
-        multi: Whether one item may have several classes.
+        label_kind: How many classes an item may have.
         media: How items are shown: "auto", "inline", "local" or "upload".
         document_root: The folder that the server may serve files from, for media "local".
         control: The name of the Choices tag, in a config of one's own with several.
@@ -56,7 +58,7 @@ class LabelStudioConfig:
     modality: Modality = "image"
     project: int | None = None
     made: str | None = None
-    multi: bool = False
+    label_kind: LabelKind = ONE
     media: MediaMode = "auto"
     document_root: Path | None = None
     control: str | None = None
@@ -123,7 +125,7 @@ class LabelStudioAnnotator:
             title=config.title,
             classes=config.classes,
             modality=config.modality,
-            multi=config.multi,
+            label_kind=config.label_kind,
             channels=channels,
             side=side,
             control=config.control,
@@ -228,7 +230,7 @@ class LabelStudioAnnotator:
         project, control = self.find(counts=False)
         self._look_at(project, control)
         # how many classes an answer may name is the project's to say: the label config may have been changed there
-        control = replace(control, multi=self.config.multi)
+        control = replace(control, label_kind=self.config.label_kind)
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
         people, (mark, clusters_mark) = self._names(), split_mark(since)

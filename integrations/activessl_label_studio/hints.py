@@ -51,7 +51,7 @@ def to_hint(suggestion: Suggestion | None, control: Control) -> list[dict[str, A
         suggestion: What the head thinks of the item.
         control: The tag that classifies. Where it takes several classes, they are no alternatives to each other.
     """
-    if suggestion is None or suggestion.blind or control.hint is None or control.multi:
+    if suggestion is None or suggestion.blind or control.hint is None or control.label_kind.independent:
         return []
     # what was taken out of the label config cannot be chosen
     known = [(name, p) for name, p in zip(suggestion.classes, suggestion.probs, strict=True) if name in control.classes]

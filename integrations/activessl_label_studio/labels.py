@@ -9,6 +9,9 @@ from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
 from activessl.errors import ConfigError
+from activessl.labels.kinds import LabelKind
+from activessl.labels.one_class import ONE
+from activessl.labels.several_classes import SEVERAL
 from activessl.pool.pool import Modality
 
 __all__ = ["HINT", "HOTKEYS", "PATH", "Control", "ControlKind", "build_config", "read_config"]
@@ -65,7 +68,7 @@ class Control:
         classes: What results say: each choice's alias, or its value where it has none; in the config's order. Of a
             Taxonomy the paths, such as "animal / cat".
         kind: "choices" or "taxonomy": the type of its results.
-        multi: Whether one task may have several classes.
+        label_kind: How many classes a task may have.
         interface: The SDK's ``LabelInterface`` of the whole config, for validation.
         hint: The name of the tag in which the model's alternatives are shown, and of the one that it speaks of; None
             where the config has none.
@@ -76,7 +79,7 @@ class Control:
     key: str
     modality: Modality
     classes: tuple[str, ...]
-    multi: bool
+    label_kind: LabelKind
     interface: Any
     kind: ControlKind = "choices"
     hint: tuple[str, str] | None = None
@@ -86,7 +89,7 @@ def build_config(
     classes: Sequence[str],
     modality: Modality,
     *,
-    multi: bool = False,
+    label_kind: LabelKind = ONE,
     channels: int = 1,
     side: int | None = None,
     question: str = "",
@@ -97,7 +100,7 @@ def build_config(
     Args:
         classes: The names, in the order in which they are shown; at least one, each once.
         modality: What kind of media is shown.
-        multi: Whether one item may have several classes.
+        label_kind: How many classes an item may have.
         channels: How many channels a time series has, >= 1.
         side: The longer side of the images in pixels, where it is known: small ones are shown enlarged, but not so far
             that nothing can be made out.
@@ -140,10 +143,11 @@ def build_config(
     if question:
         lines.append(f"  <Header value={quoteattr(question)}/>")
     more = "" if beside else ' showInline="true"'
-    if hint and not multi:
+    if hint and not label_kind.independent:
         lines.append(_HINT)
         more += ' required="true"'  # with a hint in it, an answer without a class is not empty to Label Studio
-    lines.append(f'  <Choices name="label" toName="item" choice="{"multiple" if multi else "single-radio"}"{more}>')
+    choice = "multiple" if label_kind.independent else "single-radio"
+    lines.append(f'  <Choices name="label" toName="item" choice="{choice}"{more}>')
     for i, name in enumerate(names):
         hotkey = f' hotkey="{HOTKEYS[i]}"' if i < len(HOTKEYS) else ""
         lines.append(f"    <Choice value={quoteattr(name)}{hotkey}/>")
@@ -228,10 +232,10 @@ def _read_choices(tag: Any, interface: Any, config: str) -> Control:
     to_name, key, hint = str(tag.to_name[0]), value[1:], _read_hint(interface)
     if kind == "Taxonomy":
         # it takes several answers unless it is told not to
-        multi = str(tag.get_attr("maxUsages", "")) != "1"
-        return Control(name, to_name, key, modality, _paths(config, name), multi, interface, "taxonomy", hint)
-    multi = tag.get_attr("choice") == "multiple"
-    return Control(name, to_name, key, modality, tuple(map(str, tag.labels)), multi, interface, "choices", hint)
+        of = ONE if str(tag.get_attr("maxUsages", "")) == "1" else SEVERAL
+        return Control(name, to_name, key, modality, _paths(config, name), of, interface, "taxonomy", hint)
+    of = SEVERAL if tag.get_attr("choice") == "multiple" else ONE
+    return Control(name, to_name, key, modality, tuple(map(str, tag.labels)), of, interface, "choices", hint)
 
 
 def _read_hint(interface: Any) -> tuple[str, str] | None:

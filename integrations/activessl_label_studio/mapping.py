@@ -137,7 +137,7 @@ def to_prediction(suggestion: Suggestion | None, score: float, model: str, contr
     # a class that was taken out of the config cannot be shown; the next likely one can
     shown: tuple[str, ...] = ()
     if suggestion is not None and not suggestion.blind:
-        shown = suggestion.selected(control.classes, multi_label=control.multi)
+        shown = suggestion.selected(control.classes, control.label_kind)
     if not math.isfinite(score):
         raise AnnotatorError(f"the score {score} is not a number", hint="rank the items first")
     error = _misfit(control, shown)
@@ -209,12 +209,12 @@ def to_answer(
         )
     source = source_of(project, int(annotation["id"]))
     classes, note = named_in(annotation.get("result"), control), None
-    cancelled = bool(annotation.get("was_cancelled"))
+    cancelled, reads = bool(annotation.get("was_cancelled")), control.label_kind.reads(classes)
     if cancelled:
         classes = []
-    elif not classes and not control.multi:
+    elif reads == "nothing":
         note = Note(source, question, "submitted without a class: counts as skipped")
-    elif len(classes) > 1 and not control.multi:
+    elif reads == "too many":
         note = Note(source, question, f"names {len(classes)} classes where one is asked: counts as skipped")
         classes = []
     elif any(name not in control.classes for name in classes):
@@ -224,7 +224,7 @@ def to_answer(
         key=f"{source} @ {updated}",
         source=source,
         item=str(task["data"].get(ITEM_KEY) or question),
-        kind="label" if classes or (control.multi and not cancelled) else "skip",
+        kind="label" if reads == "label" and not cancelled else "skip",
         classes=tuple(classes),
         annotator=who(annotation.get("completed_by"), people),
         seconds=seconds_of(annotation.get("lead_time")),
@@ -301,4 +301,4 @@ def _suggested(annotation: Mapping[str, Any], task: Mapping[str, Any], control: 
         before = [p for p in predictions if not made or str(p.get("created_at") or "") <= str(made)]
         shown = sorted(before, key=lambda p: (str(p.get("created_at") or ""), p.get("id") or 0))[-1:]
     named = named_in(shown[0].get("result"), control) if shown else []
-    return (class_text(named) if control.multi else named[0]) if named else None
+    return class_text(named if control.label_kind.independent else named[:1]) if named else None

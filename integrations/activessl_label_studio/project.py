@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from activessl.annotators.base import Offer
 from activessl.errors import AnnotatorError, ConfigError
+from activessl.labels.kinds import LabelKind
 from activessl.pool.pool import Modality
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, build_config, read_config
@@ -27,7 +28,7 @@ INSTRUCTIONS = (
 )
 
 #: The same where an item may have several classes.
-SEVERAL = (
+SEVERAL_INSTRUCTIONS = (
     "<p>Press the key of each class that the item has, then Ctrl+Enter to submit; submit it without any if it has none "
     "of them.</p>"
     "<p>What is selected already is what the model believes: take away what is wrong, and add what is missing. Skip "
@@ -51,7 +52,7 @@ def open_project(
     title: str,
     classes: Sequence[str],
     modality: Modality,
-    multi: bool,
+    label_kind: LabelKind,
     channels: int = 1,
     side: int | None = None,
     control: str | None = None,
@@ -71,7 +72,7 @@ def open_project(
         title: 3 to 50 characters.
         classes: What the label config must offer.
         modality: What the items are.
-        multi: Whether one item may have several classes.
+        label_kind: How many classes an item may have.
         channels: How many channels a series has.
         side: The longer side of the images in pixels, where it is known.
         control: The name of the Choices tag in an existing config with several.
@@ -87,16 +88,20 @@ def open_project(
     if project is None:
         body = {
             "title": title,
-            "label_config": build_config(classes, modality, multi=multi, channels=channels, side=side),
+            "label_config": build_config(classes, modality, label_kind=label_kind, channels=channels, side=side),
             "sampling": UNCERTAINTY,
             "show_collab_predictions": True,
-            "enable_empty_annotation": multi,  # an item may have none of the classes
+            "enable_empty_annotation": label_kind.independent,  # an item may have none of the classes
             "maximum_annotations": 1,
-            "expert_instruction": instructions or (SEVERAL if multi else INSTRUCTIONS),
+            "expert_instruction": instructions or (SEVERAL_INSTRUCTIONS if label_kind.independent else INSTRUCTIONS),
             "show_instruction": bool(instructions),
         }
         project = client.post("/api/projects/", body)
-    wanted = {"sampling": UNCERTAINTY, "show_collab_predictions": True, "enable_empty_annotation": multi}
+    wanted = {
+        "sampling": UNCERTAINTY,
+        "show_collab_predictions": True,
+        "enable_empty_annotation": label_kind.independent,
+    }
     changes: dict[str, Any] = {key: value for key, value in wanted.items() if project.get(key) != value}
     found = read_config(str(project.get("label_config") or ""), control=control)
     if found.modality != modality:
@@ -104,10 +109,10 @@ def open_project(
             f"project {project['id']} shows {found.modality} items, not {modality}",
             hint="name another project or title",
         )
-    if found.multi != multi:
-        kind = ("several classes", "one class")
+    if found.label_kind != label_kind:
+        many = {"several": "several classes", "one": "one class"}
         raise ConfigError(
-            f"project {project['id']} asks for {kind[not found.multi]} per item, not {kind[not multi]}",
+            f"project {project['id']} asks for {many[found.label_kind.name]} per item, not {many[label_kind.name]}",
             hint="change `choice` (of a Taxonomy `maxUsages`) there, or data.multi_label in activessl.toml",
         )
     before = offer.classes if offer is not None and offer.project == project_name(project) else ()
@@ -115,7 +120,9 @@ def open_project(
     if missing:
         # ours is what we would build again, but for how the media are shown, which people adjust
         shown, ours = _split(str(project.get("label_config")))
-        if ours not in [_split(build_config(found.classes, modality, multi=multi, hint=h))[1] for h in (True, False)]:
+        if ours not in [
+            _split(build_config(found.classes, modality, label_kind=label_kind, hint=h))[1] for h in (True, False)
+        ]:
             raise ConfigError(
                 f"the label config of project {project['id']} lacks {', '.join(missing)}",
                 hint="add these choices in the project's settings, or take the classes out of yours",
@@ -123,7 +130,7 @@ def open_project(
         together = [*found.classes, *missing]
         beside = len(found.classes) <= 12 < len(together)  # the layout changes
         hint = found.hint is not None  # who took it out does not want it
-        wider = build_config(together, modality, multi=multi, channels=channels, side=side, hint=hint)
+        wider = build_config(together, modality, label_kind=label_kind, channels=channels, side=side, hint=hint)
         changes["label_config"] = wider if beside else shown + _split(wider)[1]
         found = read_config(changes["label_config"])
     if changes:

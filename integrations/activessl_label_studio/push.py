@@ -115,7 +115,7 @@ def push_round(
         tasks={question: str(numbers[question]) for question in asked.ids},
         new=len(made),
         suggestions=sum(
-            not s.blind and s.preselected(multi_label=control.multi) is not None
+            not s.blind and s.preselected(control.label_kind) is not None
             for question in asked.ids
             if (s := suggested.get(question)) is not None
         ),

@@ -21,7 +21,6 @@ from typing import Any
 
 from activessl.annotators.base import Suggestion
 from activessl.errors import ActiveSSLError, ConfigError, ProjectError
-from activessl.labels.decisions import sureness
 from activessl.labels.questions import Question
 from activessl.project.snapshot import Snapshot
 from activessl_label_studio.client import Client
@@ -169,7 +168,7 @@ class Service:
         # whoever is to judge on their own must not see it here either
         suggestion = Suggestion(str(name), names, sure, blind=question is not None and question.blind)
         # the lowest score is labeled first: the least certain
-        least = sureness(probs[None], multi_label=snapshot.multi_label)
+        least = snapshot.kind.sureness(probs[None])
         return to_prediction(suggestion, float(least[0]), model, control)
 
     def metrics(self) -> str:

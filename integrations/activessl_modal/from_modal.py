@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from activessl.errors import QueryError
-from activessl.labels.decisions import decide
+from activessl.labels.kinds import kind_of
 from activessl.strategies.base import Query, State, check_state
 
 
@@ -107,7 +107,7 @@ class _LearnerView:
 
     def predict(self, X: Any, **_: Any) -> np.ndarray[Any, Any]:
         """The most probable class; multi-label what is more probable than not."""
-        found: np.ndarray[Any, Any] = decide(self.predict_proba(X), multi_label=np.ndim(self._state.labels) == 2)
+        found: np.ndarray[Any, Any] = kind_of(self._state.labels).decide(self.predict_proba(X))
         return found
 
     def transform_without_estimating(self, X: Any) -> Any:

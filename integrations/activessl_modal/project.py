@@ -29,7 +29,7 @@ def project_learner(session: Session, strategy: str | QueryStrategy = "auto") ->
         LabelError: No labels yet, or items may have several classes.
     """
     snapshot = Snapshot.of(session.project)
-    if snapshot.multi_label:
+    if snapshot.kind.independent:
         raise LabelError("modAL's learner takes one class an item, and here it may have several", hint="use Session")
     rows, labels = snapshot.training
     if not len(rows):

@@ -12,6 +12,7 @@ from pictures import CLASSES
 
 from activessl.annotators.base import Asked, Suggestion
 from activessl.labels.questions import Question
+from activessl.labels.several_classes import SEVERAL
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
@@ -208,7 +209,7 @@ def test_where_an_item_may_have_several_classes_a_person_adds_takes_away_and_say
     page: Any, server: StudioInfo, session: Session
 ) -> None:
     title = f"several {uuid.uuid4().hex[:8]}"
-    people = LabelStudioAnnotator(LabelStudioConfig(server.url, server.token, title, CLASSES, multi=True))
+    people = LabelStudioAnnotator(LabelStudioConfig(server.url, server.token, title, CLASSES, label_kind=SEVERAL))
     pool, (first, second, third) = session.project.pool(), CLASSES[:3]
     ids = pool.ids[:3]
     query = Asked(tuple(Question.about(item, "new") for item in ids), "random")

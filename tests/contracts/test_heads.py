@@ -10,6 +10,7 @@ import pytest
 from activessl.errors import HeadError, LabelError
 from activessl.heads.base import Head
 from activessl.heads.registry import head_names, load_head, make_head
+from activessl.labels.several_classes import SEVERAL
 
 pytestmark = pytest.mark.parametrize("name", head_names())
 
@@ -136,7 +137,7 @@ def test_a_half_written_head_is_refused_with_a_hint(name: str, tmp_path) -> None
 def test_several_classes_an_item_or_none(name: str, tmp_path: Path) -> None:
     x, kind = blobs(n_classes=4)
     y = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])[kind]  # the last class nobody has
-    head = make_head(name, 3, multi_label=True).fit(x, y)
+    head = make_head(name, 3, kind=SEVERAL).fit(x, y)
     assert isinstance(head, Head)
     probs = head.predict_proba(x)
     assert probs.shape == (len(x), 3) and np.all((probs >= 0) & (probs <= 1))
@@ -144,13 +145,13 @@ def test_several_classes_an_item_or_none(name: str, tmp_path: Path) -> None:
     assert np.all((probs[:, 2] > 0) & (probs[:, 2] < 0.1))
 
     some = np.random.default_rng(1).permutation(len(x))[:20]
-    warm = make_head(name, 3, multi_label=True).fit(x[some[:8]], y[some[:8]]).partial_fit(x[some], y[some])
-    anew = make_head(name, 3, multi_label=True).fit(x[some], y[some])
+    warm = make_head(name, 3, kind=SEVERAL).fit(x[some[:8]], y[some[:8]]).partial_fit(x[some], y[some])
+    anew = make_head(name, 3, kind=SEVERAL).fit(x[some], y[some])
     np.testing.assert_allclose(warm.predict_proba(x), anew.predict_proba(x), atol=5e-3)
     head.save(tmp_path / "head")
-    np.testing.assert_array_equal(load_head(name, tmp_path / "head", multi_label=True).predict_proba(x), probs)
+    np.testing.assert_array_equal(load_head(name, tmp_path / "head", kind=SEVERAL).predict_proba(x), probs)
     with pytest.raises(HeadError):
         load_head(name, tmp_path / "head")
     for bad in (kind, y * 2, y[:, :2]):
         with pytest.raises(LabelError):
-            make_head(name, 3, multi_label=True).fit(x, bad)
+            make_head(name, 3, kind=SEVERAL).fit(x, bad)

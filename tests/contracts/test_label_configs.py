@@ -9,6 +9,7 @@ from typing import Any
 from made_up import CLASSES, PERFECT, ask, result, submit, suggest
 
 from activessl.annotators.base import Suggestion
+from activessl.labels.several_classes import SEVERAL
 from activessl.pool.pool import Pool
 from activessl_label_studio.adopt import adopt_tasks
 from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
@@ -91,7 +92,9 @@ def test_a_taxonomy_over_marked_up_text_is_asked_suggested_and_answered_by_its_p
 def test_where_an_item_may_have_several_classes_all_likely_ones_are_shown_and_an_empty_submit_says_none(
     place: Any, pool: Pool
 ) -> None:
-    people = LabelStudioAnnotator(LabelStudioConfig(place.url, place.token, place.title, CLASSES, "text", multi=True))
+    people = LabelStudioAnnotator(
+        LabelStudioConfig(place.url, place.token, place.title, CLASSES, "text", label_kind=SEVERAL)
+    )
     query = ask(pool, [4, 1, 8, 3])
     probs = {4: (0.9, 0.7, 0.2), 1: (0.4, 0.3, 0.1), 8: (0.8, 0.1, 0.0), 3: (0.8, 0.1, 0.0)}
     suggested = [Suggestion(pool.ids[row], CLASSES, said, blind=row == 3) for row, said in probs.items()]
@@ -119,7 +122,7 @@ def test_how_many_classes_an_answer_may_name_is_the_projects_to_say_whatever_the
 ) -> None:
     query = ask(pool, [0, 1, 2])
     pushed = people.push(pool, query, [], model="round-0")
-    config = build_config(CLASSES, "text", multi=True)
+    config = build_config(CLASSES, "text", label_kind=SEVERAL)
     people.client.patch(f"/api/projects/{pushed.project}", {"label_config": config})
     for row, classes in enumerate(((), ("coat", "bag"), ("dress",))):
         submit(people.client, pushed.tasks[pool.ids[row]], classes)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from activessl.annotators.base import Suggestion
 from activessl.errors import ConfigError
+from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
+from activessl.labels.several_classes import SEVERAL
 from activessl.pool.pool import Modality
 from activessl_label_studio.client import scrub, token_kind
 from activessl_label_studio.labels import build_config, read_config
@@ -30,15 +32,15 @@ MODALITIES = st.sampled_from(["image", "text", "series", "audio"])
 def test_a_config_that_we_build_reads_back_as_what_it_was_built_from(
     classes: list[str], modality: Modality, multi: bool, channels: int
 ) -> None:
-    control = read_config(build_config(classes, modality, multi=multi, channels=channels))
-    assert (control.classes, control.modality, control.multi) == (tuple(classes), modality, multi)
+    control = read_config(build_config(classes, modality, label_kind=SEVERAL if multi else ONE, channels=channels))
+    assert (control.classes, control.modality, control.label_kind.independent) == (tuple(classes), modality, multi)
     assert control.key == modality
 
 
 @given(CLASSES, st.booleans(), st.data())
 @settings(max_examples=60, deadline=None)
 def test_what_is_submitted_comes_back_as_the_same_classes(classes: list[str], multi: bool, data: Any) -> None:
-    control = read_config(build_config(classes, "text", multi=multi))
+    control = read_config(build_config(classes, "text", label_kind=SEVERAL if multi else ONE))
     most = len(classes) if multi else 1
     chosen = data.draw(st.lists(st.sampled_from(classes), min_size=1, max_size=most, unique=True))
     task = {"id": 3, **to_task(Question.about("a/ä.txt", "new"), "hello", control)}

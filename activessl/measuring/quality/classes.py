@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from activessl.labels.decisions import Labels
+from activessl.labels.kinds import Labels, kind_of
 from activessl.measuring.quality.audit import draw_weights, wilson
 
 LEVEL = 0.9
@@ -77,7 +77,7 @@ def class_counts(truth: Labels, said: Labels, n_classes: int) -> Int[np.ndarray,
         >>> class_counts(np.array([0, 0, 1]), np.array([0, 1, 1]), 3).tolist()
         [[2, 1, 1], [1, 2, 1], [0, 0, 0]]
     """
-    has, put, known = _tables(truth, said, n_classes)
+    has, put, known = kind_of(truth).tables(truth, said, n_classes)
     return np.stack([(has & known).sum(0), (put & known).sum(0), (has & put & known).sum(0)], axis=1)
 
 
@@ -136,7 +136,7 @@ def audit_classes(
         ['100 % (97 to 100 %, from 90)', '50 % (27 to 73 %, from 10)']
     """
     weights = draw_weights(propensities, rounds)
-    has, put, _ = _tables(truth, said, n_classes)
+    has, put, _ = kind_of(truth).tables(truth, said, n_classes)
     share, before = (np.zeros(len(weights)), np.zeros((len(weights), n_classes, 3))) if known is None else known
     seen = np.stack([has, put, has & put], axis=2).astype(float)
     whole = np.einsum("m,mkj->kj", weights, share[:, None, None] * before + (1 - share)[:, None, None] * seen)
@@ -175,16 +175,6 @@ def mean_recall(qualities: Sequence[ClassQuality]) -> float | None:
     """The mean recall over the classes (balanced accuracy); None where a class was not looked at."""
     recalls = [q.recall.share for q in qualities if q.recall is not None]
     return float(np.mean(recalls)) if qualities and len(recalls) == len(qualities) else None
-
-
-def _tables(truth: Labels, said: Labels, n_classes: int) -> tuple[Bool[np.ndarray, "n k"], ...]:
-    """Which items have which class, which are said to, and of which it is known."""
-    y, p = np.asarray(truth), np.asarray(said)
-    if y.ndim == 1:
-        each = np.arange(n_classes)
-        has, put = y[:, None] == each, p[:, None] == each
-        return has, put, np.ones_like(has)
-    return y == 1, p == 1, y >= 0
 
 
 def _share(share: float, n: float, items: int, z: float) -> Share:

@@ -19,7 +19,7 @@ from activessl.encoders.views import MODALITIES, varied
 from activessl.errors import ActiveSSLError, EncoderError, MeasureError
 from activessl.geometry.units import centred_rows
 from activessl.heads.folds import fold_predictions
-from activessl.labels.decisions import Labels, one_kind, same
+from activessl.labels.kinds import Labels, kind_of, one_kind
 from activessl.measuring.quality.audit import wilson
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
@@ -189,7 +189,8 @@ def left_out_accuracy(x: Float[np.ndarray, "m d"], y: Labels, n_classes: int, se
         >>> left_out_accuracy(np.repeat(np.eye(2), 10, axis=0), np.repeat([0, 1], 10), 2, 0)
         1.0
     """
-    return float(np.mean(same(fold_predictions(x, y, head="logistic", n_classes=n_classes, seed=seed), y)))
+    said = fold_predictions(x, y, head="logistic", n_classes=n_classes, seed=seed)
+    return float(np.mean(kind_of(y).same(said, y)))
 
 
 def _order(found: Sequence[Compared]) -> Any:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import betaincinv
 
 from activessl.errors import MeasureError
-from activessl.labels.decisions import Labels, same
+from activessl.labels.kinds import Labels, kind_of
 from activessl.measuring.quality.audit import FEWEST
 from activessl.measuring.savings.trend import fit_trend, log_errors
 
@@ -247,7 +247,7 @@ def random_curve(
             for p, part in enumerate(PARTS):
                 taught = at[rest[: max(2, round(part * len(rest)))]]
                 sizes[p] += len(taught) / (TURNS * folds)
-                right[p, out] += same(learn(taught, at[out]), y[at[out]]) / TURNS
+                right[p, out] += kind_of(y).same(learn(taught, at[out]), y[at[out]]) / TURNS
     return sizes, right
 
 

@@ -20,7 +20,7 @@ from activessl.geometry.smoothing import smooth
 from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
 from activessl.heads.registry import make_head
-from activessl.labels.decisions import Labels, decide, same
+from activessl.labels.kinds import LabelKind, Labels, kind_of
 from activessl.strategies.base import SAMPLES, QueryStrategy, State, needs_samples
 from activessl.strategies.registry import get_strategy
 
@@ -84,7 +84,7 @@ class Arena:
             return np.flatnonzero(self.split == 0), np.flatnonzero(self.split != 0)
         rng = np.random.default_rng([self.seed, s, 0])
         test = np.zeros(len(self.labels), dtype=bool)
-        if self.multi_label:
+        if self.kind.independent:
             return self._even_parts(rng)
         for c in range(self.n_classes):
             own = rng.permutation(np.flatnonzero(self.labels == c))
@@ -93,9 +93,9 @@ class Arena:
         return np.flatnonzero(~test), np.flatnonzero(test)
 
     @property
-    def multi_label(self) -> bool:
-        """Whether an item may have several classes, or none."""
-        return self.labels.ndim == 2
+    def kind(self) -> LabelKind:
+        """How many classes an item has."""
+        return kind_of(self.labels)
 
     def _even_parts(self, rng: np.random.Generator) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
         """A fifth of the items for the test; of each class at least one is left in the pool."""
@@ -178,7 +178,7 @@ def arrange(
             f"{len(bad)} of {len(x)} vectors hold NaN or infinity, first in row {bad[0]}",
             hint="drop those rows or encode again",
         )
-    y, k = _indices(y, n_classes) if y.ndim == 1 else _table(y, n_classes)
+    y, k = _table(y, n_classes) if kind_of(y).independent else _indices(y, n_classes)
     parts = None
     if split is not None:
         parts = np.asarray(split)
@@ -198,7 +198,7 @@ def arrange(
     counts = [int(b) for b in budgets]
     if not counts or counts[0] < 1 or any(b <= a for a, b in pairwise(counts)):
         raise MeasureError(f"budgets {counts} do not ascend from 1", hint="pass ascending counts such as 10,20,40")
-    make_head(head, k, multi_label=y.ndim == 2)
+    make_head(head, k, kind=kind_of(y))
     given, took = _real_answers(answers, times, y, k)
     arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits(), smoothing, given, took)
     size = len(arena.parts(0)[0])
@@ -224,16 +224,14 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
     # the annotator answers an item alike for whoever asks: all answers are drawn beforehand
     rng = np.random.default_rng([arena.seed, s, 1])
     habits = arena.habits
-    answers, spent = (
-        habits.answer_several(truth, rng) if arena.multi_label else habits.answer(truth, arena.n_classes, rng)
-    )
+    answers, spent = habits.answer(truth, arena.n_classes, rng)
     if arena.answers is not None:
         answers = arena.answers[pool]
     if arena.times is not None:
         spent = rng.choice(arena.times, len(pool))
 
-    skipped = answers.min(axis=1) < 0 if arena.multi_label else answers < 0
-    head = make_head(arena.head, arena.n_classes, s, multi_label=arena.multi_label)
+    skipped = answers.reshape(len(answers), -1).min(axis=1) < 0
+    head = make_head(arena.head, arena.n_classes, s, arena.kind)
     none = np.empty(0, dtype=np.int64)
     state = State(vectors, none, answers[:0].astype(np.int64), arena.n_classes, _rng(arena, s, 0))
     asked = np.zeros(len(pool), dtype=bool)
@@ -277,8 +275,8 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
                 hint="lower the budgets or the share of skips",
             )
         head.partial_fit(vectors[state.labeled], state.labels)
-        said = decide(head.predict_proba(test_vectors), multi_label=arena.multi_label)
-        accuracy.append(float(np.mean(same(said, arena.labels[test]))))
+        said = arena.kind.decide(head.predict_proba(test_vectors))
+        accuracy.append(float(np.mean(arena.kind.same(said, arena.labels[test]))))
         seconds.append(took)
         human.append(total)
         if r + 1 < len(arena.budgets):
@@ -293,7 +291,7 @@ def _real_answers(answers: Any, times: Any, y: Labels, k: int) -> tuple[Labels |
         MeasureError: Answers about other items or of classes that there are not, or times that are none.
     """
     given = None if answers is None else np.asarray(answers, dtype=np.int64)
-    most = k if y.ndim == 1 else 2
+    most = 2 if kind_of(y).independent else k
     if given is not None and (given.shape != y.shape or given.min() < -1 or given.max() >= most):
         raise MeasureError(
             f"answers of shape {given.shape} for {len(y)} items of {k} classes",
@@ -307,7 +305,7 @@ def _real_answers(answers: Any, times: Any, y: Labels, k: int) -> tuple[Labels |
 
 def _bearers(y: Labels, k: int) -> Int[np.ndarray, " k"]:
     """How many items have each class."""
-    return np.asarray(y.sum(axis=0) if y.ndim == 2 else np.bincount(y, minlength=k))
+    return np.asarray(y.sum(axis=0) if kind_of(y).independent else np.bincount(y, minlength=k))
 
 
 def _table(y: Labels, n_classes: int | None) -> tuple[Labels, int]:

@@ -244,10 +244,10 @@ def _settings(arena: Arena, seeds: int) -> dict[str, Any]:
         "n_test": len(test),
         "n_classes": arena.n_classes,
         "smoothing": arena.smoothing,
-        "multi_label": arena.multi_label,
+        "multi_label": arena.kind.independent,
         "split": "given"
         if arena.split is not None
-        else f"{'random' if arena.multi_label else 'stratified'} fifth per seed",
+        else f"{'random' if arena.kind.independent else 'stratified'} fifth per seed",
         "oracle": {
             "mistakes": habits.mistakes if habits.confusion is None else "confusion matrix",
             "skips": habits.skips,

@@ -18,7 +18,7 @@ _AHEAD = 16
 _PROPOSALS = 32
 
 
-def gradient_factor(probs: Float[np.ndarray, "n k"], *, multi_label: bool = False) -> Float[np.ndarray, "n k"]:
+def gradient_factor(probs: Float[np.ndarray, "n k"], *, independent: bool = False) -> Float[np.ndarray, "n k"]:
     """The factor q of the last layer's gradient q ⊗ x if the head's own answer were the label.
 
     Example:
@@ -26,7 +26,7 @@ def gradient_factor(probs: Float[np.ndarray, "n k"], *, multi_label: bool = Fals
         [[-0.3..., 0.3...]]
     """
     factor = np.array(probs, dtype=np.float32)
-    if multi_label:
+    if independent:
         factor -= factor > 0.5
     else:
         factor[np.arange(len(factor)), factor.argmax(axis=1)] -= 1
@@ -40,7 +40,7 @@ def badge(
     size: int,
     *,
     rng: np.random.Generator,
-    multi_label: bool = False,
+    independent: bool = False,
     appeal: Float[np.ndarray, " c"] | None = None,
 ) -> Greedy:
     r"""Seeds of k-means++ in the space of last-layer gradients, which are never formed.
@@ -56,7 +56,7 @@ def badge(
         candidates: Rows to choose from; beyond what fits in 400 MB they are sampled.
         size: How many, at most ``len(candidates)``.
         rng: The draws.
-        multi_label: Whether each class is a yes or no on its own.
+        independent: Whether each class is a yes or a no of its own.
         appeal: Factor on each candidate's squared distance.
 
     Returns:
@@ -70,7 +70,7 @@ def badge(
     positions = thin(np.arange(len(candidates)), max(affordable(vectors.shape[1]), size), rng)
     rows = candidates[positions]
     x = unit_rows(vectors, rows)
-    q = gradient_factor(probs if len(positions) == len(candidates) else probs[positions], multi_label=multi_label)
+    q = gradient_factor(probs if len(positions) == len(candidates) else probs[positions], independent=independent)
     factor = np.ones(len(rows)) if appeal is None else np.asarray(appeal, dtype=np.float64)[positions]
     norm = (np.einsum("ij,ij->i", q, q) * np.einsum("ij,ij->i", x, x)).astype(np.float64)
 

@@ -56,7 +56,7 @@ def drop_candidates(
     rng: np.random.Generator,
     passes: int = 3,
     dropout: float = 0.75,
-    multi_label: bool = False,
+    independent: bool = False,
 ) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
     """Positions of candidates on which the head changes its mind when most of the features are blanked.
 
@@ -71,7 +71,7 @@ def drop_candidates(
         rng: The blanks.
         passes: Forward passes.
         dropout: Share of the features that is set to zero; the others are scaled up.
-        multi_label: Whether each class is a yes or no on its own.
+        independent: Whether each class is a yes or a no of its own.
 
     Returns:
         (positions in ``candidates``, share of passes that disagree for each).
@@ -84,10 +84,10 @@ def drop_candidates(
     for start in range(0, len(positions), 8192):
         part = positions[start : start + 8192]
         block = np.asarray(vectors[candidates[part]], dtype=np.float32)
-        clean = _answers(predict(block), multi_label=multi_label)
+        clean = _answers(predict(block), independent=independent)
         for _ in range(passes):
             keep = rng.random(block.shape, dtype=np.float32) >= dropout
-            noisy = _answers(predict(block * keep / np.float32(1 - dropout)), multi_label=multi_label)
+            noisy = _answers(predict(block * keep / np.float32(1 - dropout)), independent=independent)
             changed[start : start + 8192] += (noisy != clean).any(axis=1)
     least = passes // 2 + 1
     while least > 0 and np.count_nonzero(changed >= least) < 25 * size:
@@ -96,9 +96,9 @@ def drop_candidates(
     return positions[kept], changed[kept] / passes
 
 
-def _answers(probs: Float[np.ndarray, "b k"], *, multi_label: bool) -> Int[np.ndarray, "b a"]:
+def _answers(probs: Float[np.ndarray, "b k"], *, independent: bool) -> Int[np.ndarray, "b a"]:
     probs = np.asarray(probs)
-    return (probs > 0.5).astype(np.int64) if multi_label else probs.argmax(axis=1)[:, None]
+    return (probs > 0.5).astype(np.int64) if independent else probs.argmax(axis=1)[:, None]
 
 
 def cluster_margin(

@@ -142,7 +142,7 @@ class DCoM:
     def choose(self, scene: Scene) -> Choice:
         """Choose ``scene.size`` of the rows."""
         state = scene.state
-        informed = state.probs is not None and not scene.multi_label
+        informed = state.probs is not None and not scene.independent
         found = dcom(
             state.vectors,
             scene.labeled,
@@ -180,7 +180,7 @@ class Badge:
             scene.rows,
             scene.size,
             rng=state.rng,
-            multi_label=scene.multi_label,
+            independent=scene.independent,
             appeal=scene.appeal,
         )
         return Choice(found.picks, parts={"distance": found.gains})
@@ -214,7 +214,7 @@ class BaitBinary:
         state = scene.state
         found = bait_binary(
             state.vectors,
-            _binary_confidence(np.asarray(state.probs), multi_label=scene.multi_label),
+            _binary_confidence(np.asarray(state.probs), independent=scene.independent),
             scene.covering,
             scene.rows,
             scene.size,
@@ -226,9 +226,9 @@ class BaitBinary:
         return Choice(found.picks, parts={"gain": found.gains})
 
 
-def _binary_confidence(probs: Float[np.ndarray, "n k"], *, multi_label: bool) -> Float[np.ndarray, " n"]:
+def _binary_confidence(probs: Float[np.ndarray, "n k"], *, independent: bool) -> Float[np.ndarray, " n"]:
     """Probability of the best class; for multi-label the p whose p (1 - p) is the mean over classes."""
-    if not multi_label:
+    if not independent:
         return np.asarray(np.clip(np.max(probs, axis=1), 0, 1))
     spread = (probs * (1 - probs)).mean(axis=1)
     return np.asarray(np.add(0.5, np.sqrt(np.maximum(0.25 - spread, 0))))
@@ -272,7 +272,7 @@ class DropQuery:
             rng=state.rng,
             passes=self.passes,
             dropout=self.dropout,
-            multi_label=scene.multi_label,
+            independent=scene.independent,
         )
         appeal = None if scene.appeal is None else scene.appeal[positions]
         found = kmeans_centroids(state.vectors, scene.rows[positions], scene.size, rng=state.rng, weights=appeal)

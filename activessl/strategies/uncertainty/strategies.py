@@ -151,7 +151,7 @@ def information_of(scene: Scene, kind: Literal["bald", "committee"]) -> Float[np
         )
     samples = samples[:, scene.rows]
     score = bald if kind == "bald" else disagreement
-    if not scene.multi_label:
+    if not scene.independent:
         return score(samples)
     # each class on its own, as a choice of two
     return np.asarray(

@@ -84,6 +84,7 @@ def _labeled_vectors(
     from activessl.encoders.embeddings import embed
     from activessl.encoders.registry import fit_encoder
     from activessl.errors import LabelError
+    from activessl.labels.kinds import kind_of
     from activessl.pool.sources import load_pool
     from activessl.pool.stored_labels import read_labels
 
@@ -97,7 +98,7 @@ def _labeled_vectors(
             f"{source} has no labels",
             hint="a folder needs a folder per class, a table a column `label`, an npz file an array `labels`",
         )
-    several = found.labels.ndim == 2
+    several = kind_of(found.labels).independent
     count = found.labels.shape[1] if several else int(found.labels.max()) + 1
     names = found.class_names or tuple(str(k) for k in range(count))
     with tempfile.TemporaryDirectory() as folder, render.progress("encode") as on_progress:

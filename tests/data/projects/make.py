@@ -23,6 +23,7 @@ import numpy as np
 from activessl.annotators.base import Offer
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.labels.answers import Answer
+from activessl.labels.several_classes import SEVERAL
 from activessl.ledger.schema import Offered, Tuned, Untuned
 from activessl.project.config import check_config
 from activessl.project.folder import Project
@@ -133,8 +134,8 @@ def several(folder: Path) -> Session:
     session = Session(Project.create(folder / "p", config, version="0.1.0"))
     session.encode()
     known = {f"pool:{i}": tuple(c for c, has in zip(CLASSES, row, strict=True) if has) for i, row in enumerate(table)}
-    ann = People(known, CLASSES, Habits(mistakes=0.1, skips=0.05), seed=1, name="ann", multi_label=True)
-    ben = People(known, CLASSES, Habits(mistakes=0.3), seed=2, name="ben", multi_label=True)
+    ann = People(known, CLASSES, Habits(mistakes=0.1, skips=0.05), seed=1, name="ann", kind=SEVERAL)
+    ben = People(known, CLASSES, Habits(mistakes=0.3), seed=2, name="ben", kind=SEVERAL)
     session.round(ann)
     session.query()
     for who in (ann, ben):

@@ -20,6 +20,7 @@ from activessl.heads.mixture import AutoHead
 from activessl.heads.registry import make_head
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
 from activessl.heads.softmax import fit_softmax, span
+from activessl.labels.several_classes import SEVERAL
 
 #: scikit-learn's own checks that do not apply, and why.
 EXEMPT = {
@@ -309,7 +310,7 @@ def test_the_mixture_looks_at_the_axes_and_the_penalties_once(monkeypatch: pytes
     np.testing.assert_allclose(said, left_out.left_out_probs(x, y, 3), atol=1e-12)
     calls.clear()
     many = np.stack([y == 0, y == 1, y == 2], axis=1).astype(int)
-    make_head("auto", 3, multi_label=True).fit(x, many)
+    make_head("auto", 3, kind=SEVERAL).fit(x, many)
     assert calls.count("_rotated") == 1  # the same vectors for all classes
 
 

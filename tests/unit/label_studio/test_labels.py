@@ -6,6 +6,7 @@ import pytest
 
 from activessl.annotators.base import Suggestion
 from activessl.errors import ConfigError
+from activessl.labels.several_classes import SEVERAL
 from activessl_label_studio.hints import hint_text, to_hint
 from activessl_label_studio.labels import HINT, HOTKEYS, build_config, read_config
 from activessl_label_studio.mapping import to_prediction, to_result
@@ -55,7 +56,10 @@ def test_there_is_a_place_for_the_models_alternatives_where_one_class_is_asked_f
     assert read_config(few).hint == read_config(many).hint == (HINT, "item")
     # with a hint in it an answer without a class is not empty: Label Studio has to ask for one
     assert 'required="true"' in few
-    for without in (build_config(["a", "b"], "image", hint=False), build_config(["a", "b"], "image", multi=True)):
+    for without in (
+        build_config(["a", "b"], "image", hint=False),
+        build_config(["a", "b"], "image", label_kind=SEVERAL),
+    ):
         assert read_config(without).hint is None
         assert "activessl" not in without and "required" not in without
 
@@ -153,4 +157,4 @@ def test_of_a_taxonomy_the_classes_are_the_paths_to_its_leaves() -> None:
         config = f'<View>{IMAGE}<Taxonomy name="kind" toName="item" {attribute}>{inside}</Taxonomy></View>'
         found = read_config(config)
         assert found.classes == ("animal / cat", "animal / o", "plant / other", "stone")
-        assert (found.kind, found.multi, found.key) == ("taxonomy", multi, "image")
+        assert (found.kind, found.label_kind.independent, found.key) == ("taxonomy", multi, "image")

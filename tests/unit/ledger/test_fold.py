@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from activessl.labels.answers import Answer
 from activessl.labels.questions import Question
+from activessl.labels.several_classes import SEVERAL
 from activessl.ledger.fold import fold
 from activessl.ledger.history import History, RoundHistory
 from activessl.ledger.schema import (
@@ -161,7 +162,7 @@ def test_the_digest_says_what_nobody_could_say_of_an_item_and_is_what_it_was_whe
     later = Recorded(seq=3, at=START + timedelta(hours=1), event=joined)
     looked = Recorded(seq=4, at=START + timedelta(hours=2), event=said("3", "y", by="bob", minute=120))
     before, open_, known = (
-        fold(events, classes=CLASSES, multi_label=True) for events in (start, [*start, later], [*start, later, looked])
+        fold(events, classes=CLASSES, kind=SEVERAL) for events in (start, [*start, later], [*start, later, looked])
     )
     assert before.digest() == sha256(b"x\tcat\ny\t").hexdigest()[:16]
     assert open_.labels["y"].unknown == ("fox",) and known.labels["y"].unknown == ()
@@ -311,7 +312,7 @@ def test_what_was_asked_again_says_nothing_about_how_reliable_people_are() -> No
 
 
 def test_an_answer_with_an_unknown_class_outranks_the_machine_too() -> None:
-    machine = tuple(MachineLabel(id=i, label="cat", probability=1.0) for i in ("x", "y"))
+    machine = tuple(MachineLabel(id=i, classes=("cat",), probability=1.0) for i in ("x", "y"))
     accepted = Accepted(
         error=0.1,
         delta=0.1,

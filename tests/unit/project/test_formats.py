@@ -73,6 +73,8 @@ def test_every_field_of_an_old_event_is_in_the_new_one(old: Path) -> None:
         assert raw.keys() - gone <= new.keys(), raw["kind"]
         for field, value in raw.items():
             if field in new and field not in ("answer", "checks"):
+                if raw["kind"] == "accepted" and field == "items":  # one class stood by its name, several by a list
+                    value = [{"classes": [one.pop("label")], **one} if "label" in one else one for one in value]
                 assert json.loads(json.dumps(new[field])) == value, (raw["kind"], field)
         if raw["kind"] == "queried" and not raw.get("groups"):
             assert [q["id"] for q in new["questions"]] == [i["id"] for i in raw["items"]]

@@ -152,7 +152,9 @@ def test_accepted_items_are_the_machines_and_are_not_asked(session: Session) -> 
     table = {row["id"]: row for row in session.table()}
     assert {table[i]["source"] for i in history.machine} == {"machine"}
     assert {row["source"] for row in session.table(predictions=False)} == {"person"}
-    wrong = np.mean([CLASSES[truth()[int(i.removeprefix("pool:"))]] != m.label for i, m in history.machine.items()])
+    wrong = np.mean(
+        [CLASSES[truth()[int(i.removeprefix("pool:"))]] != m.classes[0] for i, m in history.machine.items()]
+    )
     assert wrong <= 0.1
     session.round(oracle())  # people look at the audit
     now = session.project.history()
@@ -316,7 +318,7 @@ def project_of(tmp_path: Path, vectors: np.ndarray, y: np.ndarray, **query: obje
 
 def share_wrong(session: Session, y: np.ndarray) -> float:
     machine = session.project.history().machine
-    return float(np.mean([CLASSES[y[int(i.removeprefix("pool:"))]] != m.label for i, m in machine.items()]))
+    return float(np.mean([CLASSES[y[int(i.removeprefix("pool:"))]] != m.classes[0] for i, m in machine.items()]))
 
 
 def test_nothing_is_promised_of_items_that_came_after_the_random_labels(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from activessl import Answer, Session
-from activessl.labels.merge import Label
+from activessl.labels.kinds import Label
 from activessl.labels.questions import Question
 from activessl.ledger.history import History, RoundHistory
 from activessl.ledger.schema import AUDIT, Answered, Closed, Queried, Taught

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from activessl import Answer, Session, simulate
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.errors import ConfigError, LabelError, MeasureError, PoolError, QueryError
-from activessl.labels.merge import believe
+from activessl.labels.several_classes import SEVERAL
 from activessl.ledger.schema import Answered, Offered
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import read_labels
@@ -63,7 +63,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 def oracle(session: Session, **habits: float) -> Oracle:
     _, truth = world()
     told = {item: named(row) for item, row in zip(session.project.pool().ids, truth, strict=True)}
-    return Oracle(told, CLASSES, Habits(**habits), multi_label=True)
+    return Oracle(told, CLASSES, Habits(**habits), kind=SEVERAL)
 
 
 def test_the_loop_learns_classes_that_come_together_and_items_that_have_none(session: Session) -> None:
@@ -139,9 +139,9 @@ def test_labels_by_machine_keep_their_promise_for_whole_items(session: Session) 
     judged = accept_pool(session.project, error=0.2, delta=0.2, audit=5)
     assert judged.items
     truth = dict(zip(session.project.pool().ids, world()[1], strict=True))
-    wrong = [set(item.named) != set(named(truth[item.id])) for item in judged.items]
+    wrong = [set(item.classes) != set(named(truth[item.id])) for item in judged.items]
     assert np.mean(wrong) <= 0.2
-    assert any(len(item.named) != 1 for item in judged.items)
+    assert any(len(item.classes) != 1 for item in judged.items)
     history = session.project.history()
     assert history.machine.keys() == {item.id for item in judged.items}
     session.push(person)
@@ -149,7 +149,7 @@ def test_labels_by_machine_keep_their_promise_for_whole_items(session: Session) 
     count = audit_count(session.project.history())
     assert count is not None and count.looked_at == 5
     machine = [row for row in session.table() if row["source"] == "machine"]
-    said = {item.id: "|".join(item.named) for item in judged.items}
+    said = {item.id: "|".join(item.classes) for item in judged.items}
     assert machine and all(row["class"] == said[row["id"]] for row in machine)
 
 
@@ -270,7 +270,7 @@ def test_a_project_that_takes_one_class_again_sets_aside_what_says_more(session:
 
 
 def test_two_models_that_find_nothing_anywhere_do_not_agree_yet(session: Session) -> None:
-    person = Oracle(dict.fromkeys(session.project.pool().ids, ()), CLASSES, multi_label=True)
+    person = Oracle(dict.fromkeys(session.project.pool().ids, ()), CLASSES, kind=SEVERAL)
     taught = [session.round(person) for _ in range(4)]
     assert [t.kappa for t in taught] == [None] * 4 and taught[-1].change == 0
     assert session.should_stop() is None  # else a class that nobody has met would end the project
@@ -284,7 +284,7 @@ def test_files_say_of_each_item_which_classes_it_has(tmp_path: Path) -> None:
     session = Session(Project.create(tmp_path / "p", check_config({"data": data}), version="0"))
     session.encode()
     truth = dict(zip(session.project.pool().ids, map(named, world(40)[1]), strict=True))
-    session.round(Oracle(truth, CLASSES, multi_label=True))
+    session.round(Oracle(truth, CLASSES, kind=SEVERAL))
     session.export_items(tmp_path / "hf", "huggingface")
     lines = [json.loads(line) for line in (tmp_path / "hf" / "data" / "train.jsonl").read_text().splitlines()]
     assert len(lines) == 20 and all(set(line["label"]) == set(truth[line["id"]]) for line in lines)
@@ -311,13 +311,14 @@ def test_several_people_are_believed_class_by_class() -> None:
         gave("eve", "i", "round", "red", "soft"),
     ]
     answers += [gave("ann", "j"), gave("bob", "j"), gave("eve", "j", "soft")]
-    labels, skipped, aside, people = believe(answers, CLASSES, since={})
+    merged = SEVERAL.merge(answers, CLASSES, {})
+    labels, skipped, aside, people = merged.labels, merged.skipped, merged.aside, merged.people
     assert set(labels["i"].classes) == set(CLASSES) and labels["i"].annotators == 3 and labels["i"].votes == 1
     assert labels["j"].classes == () and labels["j"].votes == 2
     assert labels["j"].certainty is not None and 0.5 < labels["j"].certainty < 1
     assert not skipped and not aside and set(people) == {"ann", "bob", "eve"}
     # of two who differ, the first is believed
-    assert believe(answers[:2], CLASSES, since={})[0]["i"].classes == ("red", "round")
+    assert SEVERAL.merge(answers[:2], CLASSES, {}).labels["i"].classes == ("red", "round")
 
 
 def test_a_replay_learns_faster_by_choice_than_by_chance_and_repeats(tmp_path: Path) -> None:
@@ -376,7 +377,7 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     session = Session.open(tmp_path / "p")
     assert session.project.config.data.multi_label
     told = {item: named(row) for item, row in zip(session.project.pool().ids, truth, strict=True)}
-    session.round(Oracle(told, CLASSES, multi_label=True))
+    session.round(Oracle(told, CLASSES, kind=SEVERAL))
     assert run(app, ["status", *folder]).exit_code == 0
     rows = json.loads(run(app, ["predict", str(tmp_path / "pool.npz"), "--json", *folder]).stdout)
     assert {row["class"] for row in rows} <= {"|".join(named(t)) for t in np.ndindex(2, 2, 2)} and len(rows) == 120

@@ -1,0 +1,200 @@
+"""Labels of any number of classes an item, none of them included: each class is a yes or a no of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from activessl.labels.answers import BETWEEN, NONE, Answer
+from activessl.labels.kinds import KindName, Label, Labels, Merged, Task
+from activessl.labels.merge import TIE, by_item, by_several, first_answers, people_of, table_of, weighed_by
+
+
+@dataclass(frozen=True)
+class SeveralClasses:
+    """An item has any of the classes; each probability of a head stands alone, taken as independent given the item.
+
+    Example:
+        >>> SEVERAL.decide(np.array([[0.9, 0.7], [0.2, 0.4]])).tolist()
+        [[1, 1], [0, 0]]
+        >>> SEVERAL.sureness(np.array([[0.9, 0.1]])).round(2).tolist()
+        [0.81]
+        >>> SEVERAL.named(np.array([1, 1]), ("cat", "dog")), SEVERAL.named(np.array([0, -1]), ("cat", "dog"))
+        (('cat', 'dog'), ())
+        >>> SEVERAL.parse("cat|dog"), SEVERAL.parse("(none)"), SEVERAL.reads(())
+        (('cat', 'dog'), (), 'label')
+        >>> SEVERAL.same(np.array([[0, 1], [1, 1], [1, 1]]), np.array([[0, 1], [1, 0], [1, -1]])).tolist()
+        [True, False, True]
+    """
+
+    name: KindName = "several"
+    independent: bool = True
+
+    def check(self, classes: Sequence[str]) -> None:
+        """Refuse what could not be told from several classes, or from none."""
+        odd = next((name for name in classes if BETWEEN in name or name == NONE), None)
+        if odd is not None:
+            raise ValueError(
+                f"class {odd!r}: {BETWEEN!r} stands between several classes, and {NONE!r} for none of them"
+            )
+
+    def columns(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """The names, and that they do not exclude each other."""
+        return ("multi-label", *classes)
+
+    def numbers(self, labels: Sequence[Label], classes: Sequence[str]) -> Labels:
+        """(n, k) of 0 and 1, -1 for a class that joined after the item was looked at."""
+        index = {name: k for k, name in enumerate(classes)}
+        table = np.zeros((len(labels), len(index)), dtype=np.int64)
+        for row, label in zip(table, labels, strict=True):
+            row[[index[name] for name in label.classes]] = 1
+            row[[index[name] for name in label.unknown]] = -1
+        return table
+
+    def decide(self, probs: Float[np.ndarray, "n k"]) -> Labels:
+        """All classes that are more likely than not."""
+        return (np.asarray(probs) >= 0.5).astype(np.int64)
+
+    def sureness(self, probs: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
+        """The probability that all of them are right."""
+        given = np.asarray(probs, dtype=np.float64)
+        return np.asarray(np.maximum(given, 1 - given).prod(axis=1))
+
+    def same(self, said: Labels, labels: Labels) -> Bool[np.ndarray, " n"]:
+        """Whether they are equal in every class that is known."""
+        y = np.asarray(labels)
+        return np.asarray(((np.asarray(said) == y) | (y < 0)).all(axis=1))
+
+    def complete(self, labels: Labels) -> Bool[np.ndarray, " n"]:
+        """Whether no class is unknown."""
+        return np.asarray(np.asarray(labels).min(axis=1, initial=0) >= 0)
+
+    def tables(
+        self,
+        labels: Labels,
+        said: Labels,
+        n_classes: int,  # noqa: ARG002
+    ) -> tuple[Bool[np.ndarray, "n k"], Bool[np.ndarray, "n k"], Bool[np.ndarray, "n k"]]:
+        """The labels as they are."""
+        y = np.asarray(labels)
+        return y == 1, np.asarray(said) == 1, y >= 0
+
+    def having(self, labels: Labels, k: int) -> Int[np.ndarray, " r"]:
+        """Rows that have the class among theirs."""
+        return np.flatnonzero(np.asarray(labels)[:, k])
+
+    def certain(self, label: Any, n_classes: int) -> Float[np.ndarray, " k"]:  # noqa: ARG002
+        """One for each class that the item has."""
+        return np.asarray(label, dtype=float)
+
+    def probability(self, probs: Float[np.ndarray, " k"], indices: Collection[int]) -> float:
+        """Of these classes, and of none besides."""
+        given = np.isin(np.arange(len(probs)), list(indices))
+        return float(np.where(given, probs, 1 - probs).prod())
+
+    def tasks(self, labels: Labels, n_classes: int) -> Iterable[Task]:
+        """One for each class, with the labels that say something of it."""
+        y = np.asarray(labels)
+        for k in range(n_classes):
+            rows = np.flatnonzero(y[:, k] >= 0)
+            yield Task(rows, y[rows, k], 2, k)
+
+    def instead(
+        self,
+        label: Any,
+        probs: Float[np.ndarray, " k"],  # noqa: ARG002
+        doubts: Float[np.ndarray, " t"],
+        bound: float,
+    ) -> Any:
+        """The label with each doubtful class turned over."""
+        return np.where(doubts > bound, 1 - np.asarray(label), label)
+
+    def shown(self, probs: Float[np.ndarray, "n k"], least: int) -> int:
+        """All that would be pre-selected, and some that nearly would."""
+        return max(least, int((np.asarray(probs) >= 0.5).sum(axis=1).max(initial=0)))
+
+    def named(self, label: Any, classes: Sequence[str]) -> tuple[str, ...]:
+        """The names of a row of 0 and 1."""
+        return tuple(classes[int(k)] for k in np.flatnonzero(np.equal(label, 1)))
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Names with "|" between them; "(none)", or nothing, for none."""
+        return () if text in ("", NONE) else tuple(dict.fromkeys(part.strip() for part in text.split(BETWEEN)))
+
+    def cells(self, classes: Sequence[str]) -> dict[str, Any]:
+        """The names in one word, and as a list for files that have lists."""
+        return {"class": BETWEEN.join(classes), "classes": list(classes)}
+
+    def choose(self, names: Sequence[str], probs: Sequence[float]) -> tuple[str, ...]:
+        """All that are more likely than not."""
+        return tuple(name for name, p in zip(names, probs, strict=True) if p >= 0.5)
+
+    def reads(self, classes: Sequence[str]) -> Literal["label", "nothing", "too many"]:  # noqa: ARG002
+        """Any number of classes is a label."""
+        return "label"
+
+    def says(self, answer: Answer, task: Task, classes: Sequence[str], since: Mapping[str, datetime]) -> int | None:
+        """Whether they gave the class; nothing where it was not there to be given."""
+        name = classes[task.of or 0]
+        return int(name in answer.classes) if could_say(answer, name, since) else None
+
+    def merge(self, answers: Iterable[Answer], classes: Sequence[str], since: Mapping[str, datetime]) -> Merged:
+        """Of each class it is asked whether people gave it, weighed by how often they are right about that class; how
+        reliable somebody is is the mean over the classes. What was taken out of the classes is passed over: what was
+        said of the others stands."""
+        given, skips, aside = by_item(answers, lambda _: "label", most=None)
+        last = {item: {a.annotator: a for a in said} for item, said in given.items()}
+        disputed = by_several(last)
+        compared = by_several({item: first_answers(said) for item, said in given.items()})
+        people = sorted({who for t in (disputed, compared) for said in t.values() for who in said})
+        chance = np.zeros((len(disputed), len(classes)))  # that an item has a class
+        reliability = np.ones((len(classes), len(people)))
+        for k, name in enumerate(classes):
+
+            def gave(answer: Answer, name: str = name) -> int | None:
+                return int(name in answer.classes) if could_say(answer, name, since) else None
+
+            asked, known = (table_of(table, people, gave) for table in (disputed, compared))
+            weighed, reliability[k] = weighed_by(asked, known, 2, len(people))
+            chance[:, k] = np.where((asked >= 0).any(axis=1), weighed[:, 1], 0.0)
+        row = {item: i for i, item in enumerate(disputed)}
+        labels = {
+            item: _believed(last[item], said, classes, chance[row[item]] if item in row else None, since)
+            for item, said in given.items()
+        }
+        people_known = people_of(compared, people, reliability.mean(axis=0))
+        return Merged(labels, frozenset(skips - labels.keys()), aside, people_known)
+
+
+def _believed(
+    last: Mapping[str, Answer],
+    given: Sequence[Answer],
+    classes: Sequence[str],
+    chance: Float[np.ndarray, " k"] | None,
+    since: Mapping[str, datetime],
+) -> Label:
+    """The label of one item, from what each annotator says of it last."""
+    first = frozenset(next(iter(last.values())).classes)
+    believed, certain = first, None
+    if chance is not None:
+        p = dict(zip(classes, chance.tolist(), strict=True))
+        # of a tie, what was said first
+        believed = frozenset(c for c in classes if (c in first if abs(p[c] - 0.5) < TIE else p[c] > 0.5))
+        certain = float(np.prod([p[c] if c in believed else 1 - p[c] for c in classes]))
+    votes = sum(believed.intersection(classes) == set(classes).intersection(a.classes) for a in last.values())
+    named = tuple(c for c in classes if c in believed)
+    unknown = tuple(c for c in classes if not any(could_say(a, c, since) for a in last.values()))
+    return Label(named, votes, len(last), tuple(given), certain, unknown)
+
+
+def could_say(answer: Answer, name: str, since: Mapping[str, datetime]) -> bool:
+    """Whether a class was there to be given when somebody answered."""
+    return name in answer.classes or name not in since or answer.at >= since[name]
+
+
+SEVERAL = SeveralClasses()
