@@ -8,22 +8,9 @@ from typing import Any
 from activessl.encoders.base import Encoder
 from activessl.encoders.registry import Entry, fit_encoder, load_encoder
 from activessl.errors import EncoderError
-from activessl.pool.pool import MODALITIES, Modality, Pool
+from activessl.pool.forms.registry import form_names, forms
+from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, say
-
-_BEST: dict[Modality, tuple[str, str]] = {
-    "audio": ("melpatches", "k-means on patches of the spectrogram needs seconds on a CPU"),
-    "image": (
-        "patches",
-        "in minutes on a CPU, k-means on patches makes better neighbours than a network trained from scratch",
-    ),
-    "series": ("rocket", "fixed convolutions need seconds on a CPU and nothing to be trained"),
-    "text": ("tfidf", "it needs no download; the encoder 'sentence' reads better where a model can be had"),
-    "vector": ("vectors", "the pool already holds vectors"),
-}
-
-
-_PRETRAINED: dict[Modality, str] = {"image": "backbone", "text": "sentence"}
 
 
 def choose(pool: Pool, minutes: float, *, model: str | None = None) -> tuple[str, str]:  # noqa: ARG001
@@ -37,14 +24,16 @@ def choose(pool: Pool, minutes: float, *, model: str | None = None) -> tuple[str
     Raises:
         EncoderError: No encoder reads pretrained models for this kind of data.
     """
+    form = pool.form
     if model is None:
-        return _BEST[pool.modality]
-    if pool.modality not in _PRETRAINED:
+        return form.encoder
+    if form.pretrained is None:
+        able = sorted(known.name for known in forms() if known.pretrained)
         raise EncoderError(
-            f"pretrained models are read for {' and '.join(sorted(_PRETRAINED))}, not for {pool.modality}",
+            f"pretrained models are read for {' and '.join(able)}, not for {form.name}",
             hint="leave encoder.model out",
         )
-    return _PRETRAINED[pool.modality], "a pretrained model is named"
+    return form.pretrained, "a pretrained model is named"
 
 
 def fit(
@@ -62,4 +51,4 @@ def fit(
     return fit_encoder(name, pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
 
-ENTRY = Entry(fit=fit, load=load_encoder, modalities=MODALITIES, summary="the best known for the data", shared=True)
+ENTRY = Entry(fit=fit, load=load_encoder, modalities=form_names(), summary="the best known for the data", shared=True)

@@ -7,16 +7,15 @@ import io
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from activessl.errors import PoolError
-from activessl.pool.decode import decode_image, encode_png
-from activessl.pool.pool import Item, Media, Modality, Unreadable
+from activessl.pool.forms.base import Array, Arrays, Form, Media
+from activessl.pool.forms.registry import forms
+from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class NpzSource(RowsSource):
@@ -35,11 +34,12 @@ class NpzSource(RowsSource):
 
     def __init__(self, location: Path, modality: Modality | None = None) -> None:
         keys = npz_keys(location)
-        held, self._key = _choose(location, keys, modality)
-        super().__init__(location, held)
-        self._values = read_npz(location, self._key)
-        self._offsets = read_npz(location, "offsets").astype(np.int64) if self._key == "data" else None
-        self.sample_rate = int(read_npz(location, "sample_rate")) if self._modality == "audio" else None
+        self._form, self._stored_as = _choose(location, keys, modality)
+        super().__init__(location, self._form.name)
+        stored_as = self._stored_as
+        self._values = read_npz(location, stored_as.key)
+        self._offsets = read_npz(location, "offsets").astype(np.int64) if stored_as.packed else None
+        self.sample_rate = int(read_npz(location, "sample_rate")) if "sample_rate" in stored_as.beside else None
         self._check()
         n = len(self._values) if self._offsets is None else len(self._offsets) - 1
         self._name_rows(n, read_npz(location, "ids") if "ids" in keys else None)
@@ -50,27 +50,20 @@ class NpzSource(RowsSource):
             media = cast(Array, self.read(item_id))
         except PoolError as error:
             return Unreadable(item_id, error.message)
-        if media.dtype.kind == "f" and (why := _unusable(media, missing_allowed=self._modality == "series")):
+        if media.dtype.kind == "f" and (why := _unusable(media, missing_allowed=self._form.missing)):
             return Unreadable(item_id, why)
         return Item(item_id, self._digest(item_id), media.shape)
 
     def read(self, item_id: str) -> Media:
         """One row as an image (h, w, c), a series (channels, time) or a vector (d,)."""
-        stored = self._stored(item_id)
-        if self._modality == "image":
-            if self._key == "data":
-                return decode_image(stored.tobytes())
-            return stored[:, :, None] if stored.ndim == 2 else stored
-        if self._modality == "audio":
-            return (stored.astype(np.float32) / 32768)[None]
-        values = stored.astype(np.float32)
-        return values[None] if self._modality == "series" and values.ndim == 1 else values
+        return self._stored_as.read(self._stored(item_id))
 
     def content(self, item_id: str) -> bytes:
         """Encoded image bytes (PNG where pixels are stored), or npy bytes."""
-        if self._modality == "image":
-            stored = self._stored(item_id)
-            return stored.tobytes() if self._key == "data" else encode_png(cast(Array, self.read(item_id)))
+        if self._stored_as.encoded:
+            return self._stored(item_id).tobytes()
+        if self._stored_as.content is not None:
+            return self._stored_as.content(cast(Array, self.read(item_id)))
         buffer = io.BytesIO()
         np.save(buffer, cast(Array, self.read(item_id)), allow_pickle=False)
         return buffer.getvalue()
@@ -84,25 +77,15 @@ class NpzSource(RowsSource):
     def _digest(self, item_id: str) -> str:
         stored = self._stored(item_id)
         # encoded images hash as their file would; of an array the type and shape count too
-        encoded = self._key == "data" and self._modality == "image"
-        head = b"" if encoded else f"{stored.dtype.str}{stored.shape}".encode()
+        head = b"" if self._stored_as.encoded else f"{stored.dtype.str}{stored.shape}".encode()
         return hashlib.sha256(head + np.ascontiguousarray(stored).tobytes()).hexdigest()
 
     def _check(self) -> None:
-        shape, kind = self._values.shape, self._values.dtype
-        if self._key == "images":
-            fits = len(shape) in (3, 4) and kind in (np.uint8, np.uint16) and (len(shape) == 3 or shape[3] in (1, 3))
-            wanted = "(n, h, w) or (n, h, w, 1 or 3) of uint8 or uint16"
-        elif self._key == "X":
-            fits, wanted = len(shape) in (2, 3) and kind.kind in "fiu", "(n, time) or (n, channels, time) of numbers"
-        elif self._key == "vectors":
-            fits, wanted = len(shape) == 2 and kind.kind in "fiu", "(n, d) of numbers"
-        elif self._modality == "audio":
-            fits, wanted = len(shape) == 1 and kind == np.int16, "(samples,) of int16"
-        else:
-            fits, wanted = len(shape) == 1 and kind == np.uint8, "(bytes,) of uint8"
-        if not fits or 0 in shape[1:]:
-            raise PoolError(f"{self._key!r} in {self._location} is {shape} of {kind}", hint=f"store it as {wanted}")
+        shape, kind, stored_as = self._values.shape, self._values.dtype, self._stored_as
+        if not stored_as.fits(shape, kind):
+            raise PoolError(
+                f"{stored_as.key!r} in {self._location} is {shape} of {kind}", hint=f"store it as {stored_as.wanted}"
+            )
         if self._offsets is not None:
             o = self._offsets
             if o.ndim != 1 or len(o) < 2 or o[0] < 0 or o[-1] > len(self._values) or (np.diff(o) < 0).any():
@@ -139,19 +122,13 @@ def read_npz(location: Path, key: str) -> Array:
         ) from None
 
 
-def _choose(location: Path, keys: frozenset[str], modality: Modality | None) -> tuple[Modality, str]:
-    packed = {"data", "offsets"} <= keys
-    held: dict[Modality, str] = {}
-    if "images" in keys:
-        held["image"] = "images"
-    elif packed and "format" in keys:
-        held["image"] = "data"
-    if "X" in keys:
-        held["series"] = "X"
-    if "vectors" in keys:
-        held["vector"] = "vectors"
-    if packed and "sample_rate" in keys:
-        held["audio"] = "data"
+def _choose(location: Path, keys: frozenset[str], modality: Modality | None) -> tuple[Form, Arrays]:
+    held = {
+        form.name: (form, stored_as)
+        for form in forms()
+        for stored_as in reversed(form.arrays)  # of several that a form has there, the first counts
+        if {stored_as.key, *stored_as.beside} <= keys
+    }
     if not held:
         raise PoolError(
             f"{location} holds {', '.join(sorted(keys)) or 'nothing'}",
@@ -160,7 +137,7 @@ def _choose(location: Path, keys: frozenset[str], modality: Modality | None) -> 
     chosen = modality or next(iter(held))
     if chosen not in held:
         raise PoolError(f"{location} holds {', '.join(held)}, not {chosen}", hint="choose what it holds")
-    return chosen, held[chosen]
+    return held[chosen]
 
 
 def _unusable(values: Array, *, missing_allowed: bool) -> str | None:

@@ -6,41 +6,19 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from activessl.errors import PoolError
-from activessl.pool.decode import decode_image, image_suffixes
-from activessl.pool.pool import UNKNOWN_STAMP, Item, Media, Modality, Stamp, Unreadable
-from activessl.pool.recordings import decode_series
-from activessl.pool.sounds import RATE, decode_wav
-from activessl.pool.texts import decode_text
-
-_NAMES: dict[Modality, str] = {
-    "image": "images",
-    "audio": "WAV files",
-    "series": "CSV files",
-    "text": "text files",
-}
-
-
-def _decode_audio(content: bytes) -> Media:
-    return decode_wav(content)
-
-
-#: How the content of each kind of file is read.
-_DECODERS: dict[Modality, Callable[[bytes], Media]] = {
-    "image": decode_image,
-    "audio": _decode_audio,
-    "series": decode_series,
-    "text": decode_text,
-}
+from activessl.pool.forms.base import Files, Form, Media
+from activessl.pool.forms.registry import forms
+from activessl.pool.pool import UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
 
 
 class FolderSource:
-    """A folder of images, of WAV files, of recordings as CSV or of text files, searched through all its subfolders.
+    """A folder of files of one form, such as images, WAV files, recordings as CSV or texts, with all its subfolders.
 
     Ids are the files' paths below the folder, with slashes on every system, and come in the order of those paths.
     Hidden files and folders are ignored, and so are files whose name does not end like that of the folder's kind; links
@@ -59,32 +37,25 @@ class FolderSource:
     """
 
     def __init__(self, location: Path, modality: Modality | None = None, *, without: Collection[Path] = ()) -> None:
-        if modality not in (None, *_DECODERS):
+        readable = {form.name: form for form in forms() if form.files is not None}
+        if modality not in (None, *readable):
             raise PoolError(f"a folder of {modality} cannot be read", hint="pack it into one .npz or .parquet file")
         self._location = location
-        found: dict[Modality, dict[str, Stamp]] = {kind: {} for kind in _DECODERS}
-        others = Counter[str]()
-        for item_id, stamp in _files(location, without):
-            kind = _kind_of(item_id)
-            if kind is None:
-                others[Path(item_id).suffix.lower()] += 1
-            else:
-                found[kind][item_id] = stamp
-        most: Modality = max(found, key=lambda kind: len(found[kind]))
-        usual: Modality = "image" if found["image"] else most
-        self._modality: Modality = modality if modality is not None else usual
+        found, others = _sorted(_files(location, without), list(readable.values()))
+        self._modality: Modality = modality if modality is not None else _usual(found, list(readable.values()))
+        self._files: Files = readable[self._modality].files  # type: ignore[assignment]  # those without are left out
         few = len(found[self._modality]) < others.total()
-        stray = modality is None and self._modality in ("series", "text") and few
+        stray = modality is None and self._files.stray and few
         if stray or not found[self._modality]:
             # a note or a list beside pictures of an unknown kind is no pool
             there = f", but {others.most_common(1)[0][1]:,} {others.most_common(1)[0][0] or 'files'}" if others else ""
-            wanted = _NAMES[modality] if modality else "images, WAV, CSV or text files"
+            wanted = readable[modality].plural if modality else _or([form.plural for form in readable.values()])
             raise PoolError(
                 f"no {wanted} in {location}{there}", hint="point at a folder with PNG, JPEG, WAV, .csv or .txt files"
             )
         self._stamps = dict(sorted(found[self._modality].items()))
-        self._decode = _DECODERS[self._modality]
-        self.sample_rate = RATE if self._modality == "audio" else None
+        self._decode = self._files.decode
+        self.sample_rate = self._files.sample_rate
 
     @property
     def modality(self) -> Modality:
@@ -148,15 +119,31 @@ class FolderSource:
             ) from None
 
 
-def _kind_of(name: str) -> Modality | None:
-    suffix = Path(name).suffix.lower()
-    if suffix in image_suffixes():
-        return "image"
-    if suffix in (".wav", ".wave"):
-        return "audio"
-    if suffix == ".csv":
-        return "series"
-    return "text" if suffix == ".txt" else None
+def _sorted(
+    files: Iterator[tuple[str, Stamp]], readable: Sequence[Form]
+) -> tuple[dict[Modality, dict[str, Stamp]], Counter[str]]:
+    """Files by the form that their ending stands for, and how many there are of each other ending."""
+    form_of = {end: form.name for form in reversed(readable) if form.files for end in form.files.suffixes()}
+    found: dict[Modality, dict[str, Stamp]] = {form.name: {} for form in readable}
+    others = Counter[str]()
+    for item_id, stamp in files:
+        suffix = Path(item_id).suffix.lower()
+        if suffix in form_of:
+            found[form_of[suffix]][item_id] = stamp
+        else:
+            others[suffix] += 1
+    return found, others
+
+
+def _usual(found: Mapping[Modality, Mapping[str, Stamp]], readable: Sequence[Form]) -> Modality:
+    """What a folder is taken for: of a form that comes first wherever it is found, else of what there is most."""
+    first = next((form.name for form in readable if form.files and form.files.first and found[form.name]), None)
+    stray = {form.name for form in readable if form.files and form.files.stray}
+    return first or max(found, key=lambda name: (len(found[name]), name not in stray))
+
+
+def _or(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple[str, Stamp]]:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
-
-import numpy as np
+from typing import Protocol, runtime_checkable
 
 from activessl.errors import PoolError
+from activessl.pool.forms.base import Form, Media
+from activessl.pool.forms.registry import form_named
 
-Modality = Literal["image", "series", "text", "audio", "vector"]
-MODALITIES: tuple[Modality, ...] = get_args(Modality)
-
-#: What an item decodes to: image (h, w, c) uint8 or uint16; series and audio (channels, time) float32; vector (d,)
-#: float32; text str.
-Media = np.ndarray[Any, np.dtype[Any]] | str
+#: The name of a form of data, out of :func:`activessl.pool.forms.registry.form_names`.
+Modality = str
 
 #: (size in bytes, modification time in ns) of a file: it is read again when either has changed.
 Stamp = tuple[int, int]
@@ -125,6 +121,11 @@ class Pool:
     def modality(self) -> Modality:
         """What kind of media the items are."""
         return self.source.modality
+
+    @property
+    def form(self) -> Form:
+        """What there is to know of that kind of media."""
+        return form_named(self.modality)
 
     def row(self, item_id: str) -> int:
         """The position of an item: row ``row(id)`` of every matrix about this pool.

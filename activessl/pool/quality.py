@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from activessl.pool.pool import Media, Pool, Unreadable
+from activessl.pool.forms.base import Media
+from activessl.pool.pool import Pool, Unreadable
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def check_pool(pool: Pool, *, near: Sequence[Sequence[int]] = (), look: bool = T
     exact = exact_duplicates([item.sha256 for item in pool.items])
     copies = {row for group in exact for row in group[1:]}  # counted once, as exact
     apart = [[row for row in group if row not in copies] for group in near]
-    shapes = [item.shape for item in pool.items]
+    shapes, form = [item.shape for item in pool.items], pool.form
 
     def ids(rows: Any) -> tuple[str, ...]:
         return tuple(pool.ids[row] for row in rows)
@@ -80,9 +81,9 @@ def check_pool(pool: Pool, *, near: Sequence[Sequence[int]] = (), look: bool = T
         duplicates=tuple(map(ids, exact)),
         near_duplicates=tuple(ids(group) for group in apart if len(group) > 1),
         blank=ids([row for row in range(len(pool)) if is_blank(pool.read(row))] if look else []),
-        tiny=ids(np.flatnonzero([is_tiny(shape, image=pool.modality == "image") for shape in shapes])),
-        odd=ids([] if pool.modality == "vector" else odd_sizes([_size(shape, pool.modality) for shape in shapes])),
-        shapes=tuple(Counter(shapes).most_common(5)) if pool.modality != "text" else (),
+        tiny=ids(np.flatnonzero([form.is_tiny(shape) for shape in shapes])),
+        odd=ids([] if form.size is None else odd_sizes([form.size(shape) for shape in shapes])),
+        shapes=tuple(Counter(shapes).most_common(5)) if form.shown != "text" else (),
     )
 
 
@@ -112,16 +113,6 @@ def is_blank(media: Media) -> bool:
     return bool(values.size == 0 or values.min() == values.max())
 
 
-def is_tiny(shape: tuple[int, ...], *, image: bool) -> bool:
-    """Whether an image has a side below 8 pixels, or a series or text has fewer than two steps.
-
-    Example:
-        >>> is_tiny((7, 100, 3), image=True), is_tiny((1, 46), image=False), is_tiny((1, 1), image=False)
-        (True, False, True)
-    """
-    return min(shape[:2]) < 8 if image else shape[-1] < 2
-
-
 def odd_sizes(sizes: list[tuple[float, ...]]) -> Int[np.ndarray, " o"]:
     """Rows whose size is more than four times above or below the median in any dimension.
 
@@ -133,7 +124,3 @@ def odd_sizes(sizes: list[tuple[float, ...]]) -> Int[np.ndarray, " o"]:
         return np.zeros(0, dtype=np.int64)
     logs = np.log(np.maximum(np.asarray(sizes, dtype=np.float64), 1e-9))
     return np.flatnonzero((np.abs(logs - np.median(logs, axis=0)) > np.log(4.0)).any(axis=1))
-
-
-def _size(shape: tuple[int, ...], modality: str) -> tuple[float, ...]:
-    return tuple(map(float, shape[:2])) if modality == "image" else (float(shape[-1]),)

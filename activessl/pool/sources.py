@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 
 from activessl.errors import PoolError
 from activessl.pool.arrays import NpzSource
-from activessl.pool.decode import image_suffixes
 from activessl.pool.folders import FolderSource
-from activessl.pool.pool import MODALITIES, Item, Modality, Pool, Source, Stamp, Unreadable
+from activessl.pool.forms.registry import FORMS, form_names, forms
+from activessl.pool.pool import Item, Modality, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress, tell
 from activessl.pool.tables import ParquetSource
 from activessl.pool.texts import TEXT_TABLES, TextTableSource
@@ -69,8 +69,8 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
         PoolError: The path does not exist, is empty, or is of no known format, or does not hold that modality.
     """
     location = Path(location)
-    if modality is not None and modality not in MODALITIES:
-        raise PoolError(f"unknown modality {modality!r}", hint=f"use one of {', '.join(MODALITIES)}")
+    if modality is not None and modality not in FORMS:
+        raise PoolError(f"unknown modality {modality!r}", hint=f"use one of {', '.join(form_names())}")
     if not location.exists():
         raise PoolError(f"no such file or folder: {location}", hint="check the path")
 
@@ -83,9 +83,11 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
         source = ParquetSource(location, modality)
     elif location.suffix.lower() in TEXT_TABLES:
         source = TextTableSource(location, modality)
-    elif location.suffix.lower() in image_suffixes():
-        raise PoolError(f"{location} is one image", hint="point at the folder that holds it")
     else:
+        suffix = location.suffix.lower()
+        one = next((form.name for form in forms() if form.files and suffix in form.files.suffixes()), None)
+        if one is not None:
+            raise PoolError(f"{location} is one {one} file", hint="point at the folder that holds it")
         raise PoolError(
             f"unknown format {location.suffix or 'without ending'!r} of {location}",
             hint="point at a folder of images, sounds or texts, or at a .csv, .jsonl, .npz or .parquet file",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from activessl.errors import PoolError
-from activessl.pool.decode import decode_image
-from activessl.pool.pool import Item, Media, Modality, Unreadable
+from activessl.pool.forms.base import Column, Form, Media
+from activessl.pool.forms.registry import forms
+from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 
 #: Row groups that are kept decompressed at least, and while they have no more rows than these: several threads read
@@ -35,8 +36,9 @@ class ParquetSource(RowsSource):
 
     def __init__(self, location: Path, modality: Modality | None = None) -> None:
         self._file = open_parquet(location)
-        held, self._column = _choose(location, self._file.schema_arrow, modality)
-        super().__init__(location, held)
+        form, self._column = _choose(location, self._file.schema_arrow, modality)
+        super().__init__(location, form.name)
+        self._decode = cast(Column, form.column).decode
         given = None
         if "id" in self._file.schema_arrow.names:
             column = read_column(location, self._file, "id")
@@ -53,18 +55,15 @@ class ParquetSource(RowsSource):
         """Hash and decode one row."""
         try:
             content = self.content(item_id)
-            media = self.read(item_id)
+            media = self._decode(content)
         except PoolError as error:
             return Unreadable(item_id, error.message)
-        if isinstance(media, str) and not media.strip():
-            return Unreadable(item_id, "empty text")
         shape = (len(media),) if isinstance(media, str) else media.shape
         return Item(item_id, hashlib.sha256(content).hexdigest(), shape)
 
     def read(self, item_id: str) -> Media:
         """One row as an image (h, w, c) or a str."""
-        content = self.content(item_id)
-        return decode_image(content) if self._modality == "image" else content.decode("utf-8")
+        return self._decode(self.content(item_id))
 
     def content(self, item_id: str) -> bytes:
         """The stored image bytes, or the text as UTF-8."""
@@ -116,13 +115,13 @@ def read_column(location: Path, file: Any, name: str) -> Any:
         raise PoolError(f"column {name!r} of {location} cannot be read", hint="write the file again") from None
 
 
-def _choose(location: Path, schema: Any, modality: Modality | None) -> tuple[Modality, str]:
+def _choose(location: Path, schema: Any, modality: Modality | None) -> tuple[Form, str]:
     binary = [field.name for field in schema if _is_binary(field.type)]
-    held: dict[Modality, str] = {}
-    if binary:
-        held["image"] = next((name for name in ("image", "img") if name in binary), binary[0])
-    if "text" in schema.names and _is_text(schema.field("text").type):
-        held["text"] = "text"
+    texts = [field.name for field in schema if _is_text(field.type)]
+    held: dict[Modality, tuple[Form, str]] = {}
+    for form in forms():
+        if form.column is not None and (column := form.column.choose(texts, binary)) is not None:
+            held[form.name] = (form, column)
     if not held:
         raise PoolError(
             f"{location} has the columns {', '.join(schema.names) or 'none'}",
@@ -131,7 +130,7 @@ def _choose(location: Path, schema: Any, modality: Modality | None) -> tuple[Mod
     chosen = modality or next(iter(held))
     if chosen not in held:
         raise PoolError(f"{location} holds {', '.join(held)}, not {chosen}", hint="choose what it holds")
-    return chosen, held[chosen]
+    return held[chosen]
 
 
 def _is_binary(kind: Any) -> bool:

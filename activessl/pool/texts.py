@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from activessl.errors import PoolError
-from activessl.pool.pool import Item, Media, Modality, Unreadable
+from activessl.pool.forms.base import Media
+from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 from activessl.pool.separated import delimiter_of, lines_of
 

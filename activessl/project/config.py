@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -17,6 +18,7 @@ from pydantic import (
 
 from activessl.errors import ConfigError
 from activessl.labels.kinds import LabelKind, kind_named
+from activessl.pool.forms.registry import FORMS, form_names
 from activessl.pool.pool import Modality
 
 CONFIG_NAME = "activessl.toml"
@@ -34,6 +36,12 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _known_form(name: str) -> str:
+    if name not in FORMS:
+        raise ValueError(f"no form of data is called {name!r}: use one of {', '.join(form_names())}")
+    return name
+
+
 def _told(default: Any, why: str, example: Any = None) -> Any:
     """A setting with what is written beside it in a new file, and an example where it is not set by default."""
     return Field(default=default, description=why or None, examples=None if example is None else [example])
@@ -43,7 +51,7 @@ class DataConfig(_Section):
     """What there is to label, and into what."""
 
     path: str
-    modality: Modality
+    modality: Annotated[Modality, AfterValidator(_known_form)]
     classes: tuple[Name, ...]
     multi_label: StrictBool = _told(False, "true: an item may have several classes, or none")
     test: str | None = _told(None, "labeled items that are never asked about: they measure every round", "test.npz")

@@ -41,7 +41,7 @@ def readable_pool(snapshot: Snapshot) -> Pool | None:
 def sights(snapshot: Snapshot) -> Iterator[Sight]:
     """A few items drawn at random, and those with the nearest vectors."""
     pool = readable_pool(snapshot)
-    if pool is None or pool.modality not in ("image", "text") or snapshot.history.encoded is None:
+    if pool is None or pool.form.shown not in ("picture", "text") or snapshot.history.encoded is None:
         return
     ids = snapshot.embeddings.ids
     there = np.array([item in pool for item in ids], dtype=bool)
@@ -92,7 +92,7 @@ def redrawn(snapshot: Snapshot) -> tuple[Redrawn, ...]:
 
 def thumbnail(pool: Pool, item: str) -> str | None:
     """A small picture as a ``data:`` URI; None for items that are no images, or cannot be read."""
-    if pool.modality != "image":
+    if pool.form.shown != "picture":
         return None
     try:
         pixels = np.asarray(pool.source.read(item))
@@ -111,7 +111,7 @@ def label_of(snapshot: Snapshot, item: str) -> str | None:
 
 def _sight(snapshot: Snapshot, pool: Pool, item: str) -> Sight:
     try:
-        text = str(pool.source.read(item)) if pool.modality == "text" else ""
+        text = str(pool.source.read(item)) if pool.form.shown == "text" else ""
     except ActiveSSLError:
         text = ""
     return Sight(item, shorten(text, EXCERPT, placeholder=" …"), thumbnail(pool, item), label_of(snapshot, item))

@@ -50,8 +50,7 @@ def write_layout(
     """
     if layout not in get_args(Layout):
         raise ConfigError(f"layout {layout!r} does not exist", hint=f"use one of {', '.join(get_args(Layout))}")
-    fits = ("image",) if layout == "coco" else ("image", "audio", "text")
-    if pool.modality not in fits:
+    if layout not in pool.form.layouts:
         raise ConfigError(
             f"the layout {layout!r} cannot hold {pool.modality} items", hint="export a .parquet or .csv file instead"
         )
@@ -89,16 +88,16 @@ def _huggingface(
     folder: Path, pool: Pool, rows: Sequence[_Row], classes: Sequence[str], on_item: Callable[[int, int], None]
 ) -> None:
     (folder / "data").mkdir()
-    lines = []
+    lines, texts = [], pool.form.shown == "text"
     for i, row in enumerate(rows):
-        if pool.modality == "text":
+        if texts:
             shown = {"text": str(pool.read(pool.row(row["id"])))}
         else:
             shown = {"file_name": _write(folder / "data", i, pool, row)}
         lines.append(json.dumps(shown | _said(row), ensure_ascii=False, allow_nan=False))
         on_item(i + 1, len(rows))
     # text needs no files: one table holds all of it
-    table = "train.jsonl" if pool.modality == "text" else "metadata.jsonl"
+    table = "train.jsonl" if texts else "metadata.jsonl"
     (folder / "data" / table).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     card = [
         "---",
@@ -106,7 +105,7 @@ def _huggingface(
         "- config_name: default",
         "  data_files:",
         "  - split: train",
-        f"    path: {'data/train.jsonl' if pool.modality == 'text' else 'data/*'}",
+        f"    path: {'data/train.jsonl' if texts else 'data/*'}",
         "---",
         "",
         f"{len(rows):,} items of {len(classes)} classes: {', '.join(classes)}.",
@@ -170,7 +169,7 @@ def _write(folder: Path, i: int, pool: Pool, row: _Row) -> str:
     if own is not None:  # as it is: a copy in another format may say less
         content, ending = pool.content(at), own.suffix.lstrip(".").lower()
     else:
-        content, ending = (pool.content(at), "txt") if pool.modality == "text" else portable(pool, at)[:2]
+        content, ending, _ = portable(pool, at)
     name = f"{i:06}-{_slug(Path(str(row['id'])).stem)[:80]}.{ending}"
     (folder / name).write_bytes(content)
     return name

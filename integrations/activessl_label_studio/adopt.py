@@ -69,9 +69,9 @@ def adopt_tasks(
         ConfigError: Such items cannot be recognised, or the project shows another kind.
         AnnotatorError: The server refuses or cannot be reached; what was told before it is kept.
     """
-    if control.modality != pool.modality:
+    if control.shown != pool.form.shown:
         raise ConfigError(
-            f"project {project['id']} shows {control.modality} items, the pool has {pool.modality}",
+            f"project {project['id']} shows a {control.shown} in each task, which {pool.modality} items are not",
             hint="name another project, or another pool",
         )
     tasks = list(list_tasks(client, int(project["id"])))
@@ -120,10 +120,10 @@ def match_items(shown: Mapping[int, Any], pool: Pool) -> dict[int, str]:
     Raises:
         ConfigError: Items that have neither a name nor a text.
     """
-    if pool.modality == "text":
+    if pool.form.shown == "text":
         texts = _by((str(pool.read(row)), item) for row, item in enumerate(pool.ids))
         return _only({number: texts.get(str(said), []) for number, said in shown.items()})
-    if pool.modality not in ("image", "audio"):
+    if pool.form.portable is None:
         raise ConfigError(
             f"tasks that show {pool.modality} items cannot be recognised",
             hint=f"write each item's id into the data of its task as {ID_KEY}",

@@ -165,8 +165,8 @@ class LabelStudioAnnotator:
         self._check(pool)
         if not model or model == "undefined":
             raise AnnotatorError(f"the model is called {model!r}", hint="name its version, such as 'round-3'")
-        channels = pool.items[0].shape[0] if pool.modality == "series" else 1
-        sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.modality == "image" else []
+        channels = pool.items[0].shape[0] if pool.form.shown == "series" else 1
+        sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.form.shown == "picture" else []
         project, control = self.project(channels, max(sides, default=None))
         self._look_at(project, control)
         pushed = push_round(

@@ -18,6 +18,7 @@ from activessl.annotators.base import Asked, Pushed
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer
 from activessl.labels.questions import Question
+from activessl.pool.forms.registry import form_named
 from activessl.pool.pool import Modality, Pool
 from activessl_label_studio.client import Client
 from activessl_label_studio.mapping import ID_KEY, Note, question_of, seconds_of, source_of, to_time, who
@@ -69,12 +70,13 @@ def build_cluster_config(modality: Modality) -> str:
     Raises:
         AnnotatorError: Such items cannot be shown together.
     """
-    if modality not in ("image", "text"):
+    shown = form_named(modality).shown
+    if shown not in ("picture", "text"):
         raise AnnotatorError(
             f"{modality} items cannot be shown together in Label Studio",
             hint="query without --confirm, and set query.confirm to false",
         )
-    layout = "inline" if modality == "image" else "vertical"
+    layout = "inline" if shown == "picture" else "vertical"
     return f"""<View>
   <Style>{_GRID}</Style>
   <Text name="group" value="$question"/>
@@ -139,7 +141,7 @@ def to_cluster_task(question: Question, shown: Sequence[Any], modality: Modality
         shown: An address or a text of each item.
         modality: What they are.
     """
-    draw = _picture if modality == "image" else html.escape
+    draw = _picture if form_named(modality).shown == "picture" else html.escape
     items = [{"value": item, "html": draw(str(one))} for item, one in zip(question.items, shown, strict=True)]
     asks = f'All "{question.proposed}"? Mark what is something else.'
     return {"data": {ID_KEY: question.id, "question": asks, "class": question.proposed, "items": items}}

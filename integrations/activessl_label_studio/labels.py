@@ -12,6 +12,8 @@ from activessl.errors import ConfigError
 from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.labels.several_classes import SEVERAL
+from activessl.pool.forms.base import Shown
+from activessl.pool.forms.registry import form_named, forms
 from activessl.pool.pool import Modality
 
 __all__ = ["HINT", "HOTKEYS", "PATH", "Control", "ControlKind", "build_config", "read_config"]
@@ -19,13 +21,13 @@ __all__ = ["HINT", "HOTKEYS", "PATH", "Control", "ControlKind", "build_config", 
 #: One key per class, in the order in which fingers find them.
 HOTKEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
 
-_OBJECTS: dict[Modality, str] = {"image": "Image", "series": "TimeSeries", "text": "Text", "audio": "Audio"}
-_MODALITIES: dict[str, Modality] = {
-    "Image": "image",
+#: The tags that show items, by how people see them; the first of a kind is the one that is written.
+_SHOWN_BY: dict[str, Shown] = {
+    "Image": "picture",
     "TimeSeries": "series",
     "Text": "text",
     "HyperText": "text",
-    "Audio": "audio",
+    "Audio": "sound",
 }
 #: Images of up to so many pixels a side are shown enlarged so many times; Label Studio's own 750 pixels show a blur.
 _SMALL, _ENLARGED = 128, 10
@@ -64,7 +66,7 @@ class Control:
         name: The tag's name: ``from_name`` in every result.
         to_name: The name of the media's tag.
         key: The key of ``data`` that the media is read from.
-        modality: What kind of media it shows.
+        shown: How people see what it shows.
         classes: What results say: each choice's alias, or its value where it has none; in the config's order. Of a
             Taxonomy the paths, such as "animal / cat".
         kind: "choices" or "taxonomy": the type of its results.
@@ -77,7 +79,7 @@ class Control:
     name: str
     to_name: str
     key: str
-    modality: Modality
+    shown: Shown
     classes: tuple[str, ...]
     label_kind: LabelKind
     interface: Any
@@ -120,10 +122,9 @@ def build_config(
           </Choices>
         </View>
     """
-    if modality not in _OBJECTS:
-        raise ConfigError(
-            f"Label Studio cannot show {modality!r} items", hint=f"label one of {', '.join(_OBJECTS)}, or use an oracle"
-        )
+    if form_named(modality).shown is None:
+        able = ", ".join(form.name for form in forms() if form.shown)
+        raise ConfigError(f"Label Studio cannot show {modality!r} items", hint=f"label one of {able}, or use an oracle")
     names = list(classes)
     if not names:
         raise ConfigError("a label config without classes", hint="name at least one class")
@@ -155,14 +156,16 @@ def build_config(
 
 
 def _object(modality: Modality, channels: int, side: int | None) -> list[str]:
-    if modality == "series":
+    shown = form_named(modality).shown
+    if shown == "series":
         rows = [f'    <Channel column="channel_{i}"/>' for i in range(channels)]
-        head = '  <TimeSeries name="item" value="$series" valueType="json" timeColumn="time">'
+        head = f'  <TimeSeries name="item" value="${modality}" valueType="json" timeColumn="time">'
         return [head, *rows, "  </TimeSeries>"]
-    more = ' zoom="true"' if modality == "image" else ""
-    if modality == "image" and side is not None and side <= _SMALL:
+    more = ' zoom="true"' if shown == "picture" else ""
+    if shown == "picture" and side is not None and side <= _SMALL:
         more += f' maxWidth="{min(_ENLARGED * side, 512)}px"'
-    return [f'  <{_OBJECTS[modality]} name="item" value="${modality}"{more}/>']
+    tag = next(tag for tag, shows in _SHOWN_BY.items() if shows == shown)
+    return [f'  <{tag} name="item" value="${modality}"{more}/>']
 
 
 def read_config(config: str, *, control: str | None = None) -> Control:
@@ -222,20 +225,20 @@ def _read_choices(tag: Any, interface: Any, config: str) -> Control:
     if len(tag.to_name) != 1:
         raise ConfigError(f"the {kind} {name!r} speaks of {len(tag.to_name)} tags", hint="let toName name one tag")
     media = interface.get_object(tag.to_name[0])
-    modality = _MODALITIES.get(str(media.tag))
+    shown = _SHOWN_BY.get(str(media.tag))
     value = str(media.value or "")
-    if modality is None or not re.fullmatch(r"\$\w+", value):
+    if shown is None or not re.fullmatch(r"\$\w+", value):
         raise ConfigError(
             f"the {kind} {name!r} speaks of a {media.tag} with value {value!r}",
-            hint=f"use one of {', '.join(_MODALITIES)} with a value such as $image",
+            hint=f"use one of {', '.join(_SHOWN_BY)} with a value such as $image",
         )
     to_name, key, hint = str(tag.to_name[0]), value[1:], _read_hint(interface)
     if kind == "Taxonomy":
         # it takes several answers unless it is told not to
         of = ONE if str(tag.get_attr("maxUsages", "")) == "1" else SEVERAL
-        return Control(name, to_name, key, modality, _paths(config, name), of, interface, "taxonomy", hint)
+        return Control(name, to_name, key, shown, _paths(config, name), of, interface, "taxonomy", hint)
     of = SEVERAL if tag.get_attr("choice") == "multiple" else ONE
-    return Control(name, to_name, key, modality, tuple(map(str, tag.labels)), of, interface, "choices", hint)
+    return Control(name, to_name, key, shown, tuple(map(str, tag.labels)), of, interface, "choices", hint)
 
 
 def _read_hint(interface: Any) -> tuple[str, str] | None:

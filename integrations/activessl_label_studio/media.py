@@ -53,9 +53,9 @@ def place(
     """
     if mode not in get_args(MediaMode):
         raise ConfigError(f"media {mode!r} does not exist", hint=f"use one of {', '.join(get_args(MediaMode))}")
-    if pool.modality == "text":
+    if pool.form.shown == "text":
         return [str(pool.read(row)) for row in rows]
-    if pool.modality == "series":
+    if pool.form.shown == "series":
         return [_series(np.asarray(pool.read(row))) for row in rows]
     if mode == "local" or (mode == "auto" and document_root is not None):
         return _local(client, project, pool, rows, document_root)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from activessl.annotators.base import Offer
 from activessl.errors import AnnotatorError, ConfigError
 from activessl.labels.kinds import LabelKind
+from activessl.pool.forms.registry import form_named
 from activessl.pool.pool import Modality
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, build_config, read_config
@@ -104,9 +105,9 @@ def open_project(
     }
     changes: dict[str, Any] = {key: value for key, value in wanted.items() if project.get(key) != value}
     found = read_config(str(project.get("label_config") or ""), control=control)
-    if found.modality != modality:
+    if found.shown != form_named(modality).shown:
         raise AnnotatorError(
-            f"project {project['id']} shows {found.modality} items, not {modality}",
+            f"project {project['id']} shows a {found.shown} in each task, which {modality} items are not",
             hint="name another project or title",
         )
     if found.label_kind != label_kind:

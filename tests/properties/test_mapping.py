@@ -14,6 +14,7 @@ from activessl.errors import ConfigError
 from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
 from activessl.labels.several_classes import SEVERAL
+from activessl.pool.forms.registry import form_named
 from activessl.pool.pool import Modality
 from activessl_label_studio.client import scrub, token_kind
 from activessl_label_studio.labels import build_config, read_config
@@ -33,7 +34,8 @@ def test_a_config_that_we_build_reads_back_as_what_it_was_built_from(
     classes: list[str], modality: Modality, multi: bool, channels: int
 ) -> None:
     control = read_config(build_config(classes, modality, label_kind=SEVERAL if multi else ONE, channels=channels))
-    assert (control.classes, control.modality, control.label_kind.independent) == (tuple(classes), modality, multi)
+    shown = form_named(modality).shown
+    assert (control.classes, control.shown, control.label_kind.independent) == (tuple(classes), shown, multi)
     assert control.key == modality
 
 

@@ -23,6 +23,7 @@ from activessl.encoders.registry import Entry
 from activessl.encoders.series.convolutions import Rocket, Series, learn, trim
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.errors import EncoderError
+from activessl.pool.forms.series import vary
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
 
@@ -77,32 +78,6 @@ def series_batches(pool: Pool, batch_size: int, *, channels: int) -> Iterator[li
     """
     for start in range(0, len(pool), batch_size):
         yield read_series(pool, range(start, min(start + batch_size, len(pool))), channels=channels)
-
-
-def vary(series: Series, rng: np.random.Generator, *, shortest: float, loudness: float, noise: float) -> Series:
-    """A random view: a window of the series, louder or softer, with noise. What is missing stays missing.
-
-    Args:
-        series: (c, t).
-        rng: Of the view.
-        shortest: The shortest window, as a fraction of the length.
-        loudness: Standard deviation of the logarithm of the factor.
-        noise: Its standard deviation, in those of each channel.
-
-    Example:
-        >>> vary(np.ones((2, 10)), np.random.default_rng(0), shortest=0.5, loudness=0.1, noise=0.0).shape
-        (2, 8)
-    """
-    length = series.shape[1]
-    window = max(1, round(length * rng.uniform(shortest, 1.0)))
-    start = int(rng.integers(length - window + 1))
-    seen = series[:, start : start + window]
-    there = ~np.isnan(series)
-    spread = [
-        np.std(row[here], dtype=np.float64) if here.any() else 0.0 for row, here in zip(series, there, strict=True)
-    ]
-    varied = seen * np.exp(rng.normal(0, loudness)) + rng.normal(0, noise, seen.shape) * np.array(spread)[:, None]
-    return np.asarray(varied, dtype=np.float32)
 
 
 def fit(

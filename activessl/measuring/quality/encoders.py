@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from activessl.encoders.base import Encoder
 from activessl.encoders.health import effective_rank
 from activessl.encoders.registry import fit_encoder
-from activessl.encoders.views import MODALITIES, varied
+from activessl.encoders.views import varied
 from activessl.errors import ActiveSSLError, EncoderError, MeasureError
 from activessl.geometry.units import centred_rows
 from activessl.heads.folds import fold_predictions
@@ -139,7 +139,7 @@ def _figures(
         raw = _encode(encoder, pool)
         seconds = time.monotonic() - start
         recognised = None
-        if pool.modality in MODALITIES:
+        if pool.form.vary is not None:
             seen = _encode(encoder, varied(pool, seed))
             recognised = recognised_share(raw, seen)
     except ActiveSSLError as error:  # an extra that is not installed, a hub out of reach: the others still count

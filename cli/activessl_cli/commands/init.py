@@ -44,7 +44,7 @@ def init(
     with render.progress("read") as on_progress:
         pool = load_pool(
             data,
-            modality,  # type: ignore[arg-type]  # checked inside
+            modality,
             on_progress=on_progress,
             without=own_folders(project),
         )

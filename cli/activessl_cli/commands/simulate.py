@@ -103,7 +103,7 @@ def _labeled_vectors(
     names = found.class_names or tuple(str(k) for k in range(count))
     with tempfile.TemporaryDirectory() as folder, render.progress("encode") as on_progress:
         made = fit_encoder(
-            "vectors" if pool.modality == "vector" else encoder,
+            encoder if pool.form.shown else pool.form.encoder[0],
             pool,
             minutes=minutes,
             seed=seed,

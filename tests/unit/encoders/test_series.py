@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.registry import fit_encoder
 from activessl.encoders.series.convolutions import choose_dilations, convolve, kernels, learn, proportions, stack, trim
-from activessl.encoders.series.rocket import vary
 from activessl.errors import EncoderError
-from activessl.pool.pool import Item, Media, Modality, Pool
+from activessl.pool.forms.base import Media
+from activessl.pool.forms.series import vary
+from activessl.pool.pool import Item, Modality, Pool
 from activessl.pool.sources import load_pool
 
 

@@ -42,13 +42,13 @@ def test_small_pictures_are_enlarged_as_far_as_something_can_be_made_out(side: i
 def test_a_series_has_a_channel_for_each_row() -> None:
     config = build_config(["a", "b"], "series", channels=3)
     assert [f'column="channel_{i}"' in config for i in range(4)] == [True, True, True, False]
-    assert read_config(config).modality == "series"
+    assert read_config(config).shown == "series"
 
 
 def test_a_question_stands_above_the_choices() -> None:
     config = build_config(["a", "b"], "audio", question='Is it "clean"?')
     assert config.index("Header") < config.index("<Choices")
-    assert read_config(config).modality == "audio"
+    assert read_config(config).shown == "sound"
 
 
 def test_there_is_a_place_for_the_models_alternatives_where_one_class_is_asked_for() -> None:

@@ -170,7 +170,7 @@ def test_what_is_in_a_folder_decides_what_it_is(tmp_path: Path) -> None:
 
     for i in range(4):
         written(tmp_path / f"{i}.heic", b"picture")
-    with pytest.raises(PoolError, match=r"no images, WAV, CSV or text files in .*, but 4 \.heic"):
+    with pytest.raises(PoolError, match=r"no images, CSV files, text files or WAV files in .*, but 4 \.heic"):
         load_pool(tmp_path)
     assert load_pool(tmp_path, "text").ids == pool.ids  # who asks for them gets them
 

@@ -1,0 +1,1 @@
+"""The forms that data come in: what reads, shows, checks and encodes items of each."""

@@ -1,0 +1,66 @@
+"""Sounds: (1, samples) in [-1, 1], at one rate."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length
+from activessl.pool.sounds import RATE, decode_wav
+
+
+def _samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    return len(shape) == 1 and dtype == np.int16
+
+
+def portable(content: bytes, read: Callable[[], Array]) -> tuple[bytes, str, str]:
+    """What is WAV already is passed on byte for byte; samples become WAV."""
+    if content.startswith(b"RIFF") and content[8:12] == b"WAVE":
+        return content, "wav", "audio/wav"
+    return _wav(np.asarray(read())), "wav", "audio/wav"
+
+
+def _wav(samples: Array) -> bytes:
+    channels = np.atleast_2d(samples)
+    peak = max(float(np.abs(channels).max(initial=0.0)), 1.0)
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(channels.shape[0])
+        file.setsampwidth(2)
+        file.setframerate(RATE)  # items without a rate of their own are written as if they had this one
+        file.writeframes((channels.T * (32767 / peak)).astype("<i2").tobytes())
+    return out.getvalue()
+
+
+def vary(sound: Array, rng: np.random.Generator) -> Array:
+    """Another recording of the same: a little sooner or later, nearer or farther, in another noise."""
+    moved = np.roll(sound, int(rng.integers(-sound.shape[-1] // 20, sound.shape[-1] // 20 + 1)), axis=-1)
+    noise = rng.normal(size=sound.shape) * 0.02 * float(np.std(sound))
+    return np.asarray(moved * rng.uniform(0.7, 1.3) + noise, dtype=np.float32)
+
+
+FORM = Form(
+    name="audio",
+    plural="WAV files",
+    shown="sound",
+    encoder=("melpatches", "k-means on patches of the spectrogram needs seconds on a CPU"),
+    files=Files(lambda: (".wav", ".wave"), decode_wav, sample_rate=RATE),
+    arrays=(
+        Arrays(
+            "data",
+            _samples,
+            "(samples,) of int16",
+            lambda stored: (stored.astype(np.float32) / 32768)[None],
+            beside=frozenset({"offsets", "sample_rate"}),
+        ),
+    ),
+    is_tiny=last_is_short,
+    size=length,
+    portable=portable,
+    vary=vary,
+    layouts=frozenset({"folders", "huggingface"}),
+)

@@ -1,0 +1,118 @@
+"""Images: (h, w, c) of 8 or 16 bits."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+
+from activessl.pool.forms.base import Array, Arrays, Column, Files, Form
+
+#: What browsers draw as it is stored.
+_SHOWN = {
+    b"\x89PNG": ("png", "image/png"),
+    b"\xff\xd8\xff": ("jpg", "image/jpeg"),
+    b"GIF8": ("gif", "image/gif"),
+}
+
+
+def _suffixes() -> Collection[str]:
+    from activessl.pool.decode import image_suffixes  # Pillow, where a folder is looked at
+
+    return image_suffixes()
+
+
+def _decode(content: bytes) -> Array:
+    from activessl.pool.decode import decode_image
+
+    return decode_image(content)
+
+
+def _png_of(image: Array) -> bytes:
+    from activessl.pool.decode import encode_png
+
+    return encode_png(image)
+
+
+def _pixels(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    fits = len(shape) in (3, 4) and dtype in (np.uint8, np.uint16) and (len(shape) == 3 or shape[3] in (1, 3))
+    return fits and 0 not in shape[1:]
+
+
+def _bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    return len(shape) == 1 and dtype == np.uint8
+
+
+def _column(_: Collection[str], binary: Collection[str]) -> str | None:
+    return next((name for name in ("image", "img") if name in binary), next(iter(binary), None))
+
+
+def portable(content: bytes, read: Callable[[], Array]) -> tuple[bytes, str, str]:
+    """What is PNG, JPEG or GIF already is passed on byte for byte; others become PNG."""
+    for magic, (ending, kind) in _SHOWN.items():
+        if content.startswith(magic):
+            return content, ending, kind
+    return _shown_png(np.asarray(read())), "png", "image/png"
+
+
+def _shown_png(pixels: Array) -> bytes:
+    from PIL import Image
+
+    if pixels.dtype != np.uint8:  # 16 bits: stretched to what is there, or a screen shows black
+        low, high = float(pixels.min()), float(pixels.max())
+        pixels = ((pixels - low) * (255.0 / max(high - low, 1e-9))).astype(np.uint8)
+    if pixels.ndim == 3 and (pixels.shape[2] == 1 or pixels.shape[2] not in (3, 4)):
+        pixels = pixels[:, :, 0]
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def vary(image: Array, rng: np.random.Generator) -> Array:
+    """Another photo of the same: cropped, mirrored, lightened."""
+    height, width = image.shape[:2]
+    h, w = (max(1, round(size * rng.uniform(0.85, 1.0))) for size in (height, width))
+    top, left = rng.integers(height - h + 1), rng.integers(width - w + 1)
+    part = image[top : top + h, left : left + w]
+    if rng.random() < 0.5:
+        part = part[:, ::-1]
+    brightest = np.iinfo(image.dtype).max
+    return np.clip(part * rng.uniform(0.8, 1.2), 0, brightest).astype(image.dtype)
+
+
+FORM = Form(
+    name="image",
+    plural="images",
+    shown="picture",
+    encoder=(
+        "patches",
+        "in minutes on a CPU, k-means on patches makes better neighbours than a network trained from scratch",
+    ),
+    pretrained="backbone",
+    files=Files(_suffixes, _decode, first=True),
+    arrays=(
+        Arrays(
+            "images",
+            _pixels,
+            "(n, h, w) or (n, h, w, 1 or 3) of uint8 or uint16",
+            lambda stored: stored[:, :, None] if stored.ndim == 2 else stored,
+            content=_png_of,
+        ),
+        Arrays(
+            "data",
+            _bytes,
+            "(bytes,) of uint8",
+            lambda stored: _decode(stored.tobytes()),
+            beside=frozenset({"offsets", "format"}),
+            encoded=True,
+        ),
+    ),
+    column=Column(_column, _decode),
+    is_tiny=lambda shape: min(shape[:2]) < 8,
+    size=lambda shape: tuple(map(float, shape[:2])),
+    portable=portable,
+    vary=vary,
+    layouts=frozenset({"folders", "huggingface", "coco"}),
+)

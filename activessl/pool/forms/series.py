@@ -1,0 +1,67 @@
+"""Time series: (channels, time) of numbers, NaN where a value is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, numbers
+from activessl.pool.recordings import decode_series
+
+Series = Float[np.ndarray, "c t"]
+
+
+def _read(stored: Array) -> Array:
+    values = stored.astype(np.float32)
+    return values[None] if values.ndim == 1 else values
+
+
+def vary(series: Series, rng: np.random.Generator, *, shortest: float, loudness: float, noise: float) -> Series:
+    """A random view: a window of the series, louder or softer, with noise. What is missing stays missing.
+
+    Args:
+        series: (c, t).
+        rng: Of the view.
+        shortest: The shortest window, as a fraction of the length.
+        loudness: Standard deviation of the logarithm of the factor.
+        noise: Its standard deviation, in those of each channel.
+
+    Example:
+        >>> vary(np.ones((2, 10)), np.random.default_rng(0), shortest=0.5, loudness=0.1, noise=0.0).shape
+        (2, 8)
+    """
+    length = series.shape[1]
+    window = max(1, round(length * rng.uniform(shortest, 1.0)))
+    start = int(rng.integers(length - window + 1))
+    seen = series[:, start : start + window]
+    there = ~np.isnan(series)
+    spread = [
+        np.std(row[here], dtype=np.float64) if here.any() else 0.0 for row, here in zip(series, there, strict=True)
+    ]
+    varied = seen * np.exp(rng.normal(0, loudness)) + rng.normal(0, noise, seen.shape) * np.array(spread)[:, None]
+    return np.asarray(varied, dtype=np.float32)
+
+
+def _another_recording(series: Array, rng: np.random.Generator) -> Array:
+    return vary(np.asarray(series, dtype=np.float32), rng, shortest=0.8, loudness=0.1, noise=0.05)
+
+
+FORM = Form(
+    name="series",
+    plural="CSV files",
+    shown="series",
+    encoder=("rocket", "fixed convolutions need seconds on a CPU"),
+    files=Files(lambda: (".csv",), decode_series, stray=True),
+    arrays=(
+        Arrays(
+            "X",
+            numbers("fiu", {2: lambda _: True, 3: lambda _: True}),
+            "(n, time) or (n, channels, time) of numbers",
+            _read,
+        ),
+    ),
+    is_tiny=last_is_short,
+    size=length,
+    missing=True,
+    vary=_another_recording,
+)

@@ -1,0 +1,42 @@
+"""Texts: a str each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+
+from activessl.pool.forms.base import Column, Files, Form, last_is_short, length
+from activessl.pool.texts import decode_text
+
+
+def _column(texts: Collection[str], _: Collection[str]) -> str | None:
+    return "text" if "text" in texts else None
+
+
+def vary(text: str, rng: np.random.Generator) -> str:
+    """The same with a few words left out."""
+    words = text.split()
+    kept = rng.random(len(words)) > 0.15
+    return " ".join(word for word, keep in zip(words, kept, strict=True) if keep) if kept.any() else text
+
+
+def portable(content: bytes, _: Callable[[], object]) -> tuple[bytes, str, str]:
+    """UTF-8, as it is stored."""
+    return content, "txt", "text/plain"
+
+
+FORM = Form(
+    name="text",
+    plural="text files",
+    shown="text",
+    encoder=("tfidf", "words and letters need no download"),
+    pretrained="sentence",
+    files=Files(lambda: (".txt",), decode_text, stray=True),
+    column=Column(_column, decode_text),
+    is_tiny=last_is_short,
+    size=length,
+    portable=portable,
+    vary=vary,
+    layouts=frozenset({"folders", "huggingface"}),
+)
