@@ -30,6 +30,7 @@ from activessl.measuring.quality.encoders import Compared
 from activessl.measuring.savings.savings import Savings
 from activessl.measuring.simulation.simulate import Simulation
 from activessl.pool.progress import OnProgress
+from activessl.project.annotators import Connection, annotator_of
 from activessl.project.folder import Project, write_atomic, writing
 from activessl.project.snapshot import Snapshot, embeddings_folder, head_folder, save_whole
 from activessl.proof.estimates import Evidence
@@ -187,13 +188,17 @@ class Session:
         if current is not None:
             self._append(Closed(round=current.number, why=why))
 
-    def push(self, annotator: Annotator) -> PushResult:
+    def push(self, annotator: Annotator | Connection | None = None) -> PushResult:
         """Put what waits in the open round before the annotator, with the head's suggestions.
+
+        Args:
+            annotator: Who is asked, such as ``LabelStudio(url, token)``; None for whom the config names.
 
         Raises:
             QueryError: No round is open, or all that is left of it is gone from the data.
             AnnotatorError: The annotator did not take it.
         """
+        annotator = annotator_of(self.project, annotator)
         self._notice_missing()
         with self.project.lock():
             snapshot = Snapshot.of(self.project)
@@ -212,8 +217,16 @@ class Session:
             self._append(event)
             return pushed
 
-    def pull(self, annotator: Annotator) -> int:
-        """Write new answers into the ledger; return how many there were."""
+    def pull(self, annotator: Annotator | Connection | None = None) -> int:
+        """Write new answers into the ledger; return how many there were.
+
+        Args:
+            annotator: Who was asked; None for whom the config names.
+
+        Raises:
+            AnnotatorError: The annotator cannot be reached, or refuses.
+        """
+        annotator = annotator_of(self.project, annotator)
         with self.project.lock():
             new = pull_answers(self.project, annotator)
             self._note_offer(annotator)
@@ -238,9 +251,20 @@ class Session:
             self.project.history()  # the project knows its classes by it
 
     def wait(
-        self, annotator: Annotator, *, every: float = 5.0, on_wait: Callable[[History], None] | None = None
+        self,
+        annotator: Annotator | Connection | None = None,
+        *,
+        every: float = 5.0,
+        on_wait: Callable[[History], None] | None = None,
     ) -> History:
-        """Pull until every item of the open round is labeled or skipped."""
+        """Pull until every item of the open round is labeled or skipped.
+
+        Args:
+            annotator: Who was asked; None for whom the config names.
+            every: Seconds between two looks, > 0.
+            on_wait: Called after each look.
+        """
+        annotator = annotator_of(self.project, annotator)
         while True:
             self.pull(annotator)
             history = self.project.history()
@@ -251,9 +275,14 @@ class Session:
             time.sleep(every)
 
     def round(
-        self, annotator: Annotator, *, every: float = 5.0, on_wait: Callable[[History], None] | None = None
+        self,
+        annotator: Annotator | Connection | None = None,
+        *,
+        every: float = 5.0,
+        on_wait: Callable[[History], None] | None = None,
     ) -> Taught:
         """Finish the round that is open, or open one and finish it: query, push, wait, teach."""
+        annotator = annotator_of(self.project, annotator)
         while True:
             history = self.project.history()
             if history.open_round is None or history.waiting(history.open_round):

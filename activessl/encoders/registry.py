@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from activessl.encoders.base import Encoder
 from activessl.encoders.compute.processes import count, decided, leads
@@ -16,9 +14,7 @@ from activessl.encoders.store import read_note
 from activessl.errors import EncoderError
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress, say
-
-#: The group under which a package offers encoders: ``name = "module:attribute"``, the attribute an ``Entry``.
-GROUP = "activessl.encoders"
+from activessl.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -42,21 +38,26 @@ class Entry:
     shared: bool = False
 
 
-_BUILT_IN: dict[str, str] = {
-    "auto": "activessl.encoders.auto:ENTRY",
-    "backbone": "activessl.encoders.images.backbone:ENTRY",
-    "contrastive": "activessl.encoders.pretrain:CONTRASTIVE",
-    "hybrid": "activessl.encoders.pretrain:HYBRID",
-    "masked": "activessl.encoders.pretrain:MASKED",
-    "melpatches": "activessl.encoders.sound.melpatches:ENTRY",
-    "patches": "activessl.encoders.images.patches:ENTRY",
-    "pixels": "activessl.encoders.images.pixels:ENTRY",
-    "rocket": "activessl.encoders.series.rocket:ENTRY",
-    "sentence": "activessl.encoders.text.sentence:ENTRY",
-    "tfidf": "activessl.encoders.text.tfidf:ENTRY",
-    "vectors": "activessl.encoders.vectors:ENTRY",
-}
-
+#: Each is an ``Entry``.
+ENCODERS = Registry(
+    "encoder",
+    {
+        "auto": "activessl.encoders.auto:ENTRY",
+        "backbone": "activessl.encoders.images.backbone:ENTRY",
+        "contrastive": "activessl.encoders.pretrain:CONTRASTIVE",
+        "hybrid": "activessl.encoders.pretrain:HYBRID",
+        "masked": "activessl.encoders.pretrain:MASKED",
+        "melpatches": "activessl.encoders.sound.melpatches:ENTRY",
+        "patches": "activessl.encoders.images.patches:ENTRY",
+        "pixels": "activessl.encoders.images.pixels:ENTRY",
+        "rocket": "activessl.encoders.series.rocket:ENTRY",
+        "sentence": "activessl.encoders.text.sentence:ENTRY",
+        "tfidf": "activessl.encoders.text.tfidf:ENTRY",
+        "vectors": "activessl.encoders.vectors:ENTRY",
+    },
+    EncoderError,
+    "activessl.encoders",
+)
 
 #: Those that take ``model``, a pretrained one.
 PRETRAINED = frozenset({"backbone", "sentence"})
@@ -69,7 +70,7 @@ def fitting(modality: Modality) -> tuple[str, ...]:
         >>> fitting("series")
         ('contrastive', 'hybrid', 'masked', 'rocket')
     """
-    return tuple(name for name in sorted(_BUILT_IN) if name != "auto" and modality in get(name).modalities)
+    return tuple(name for name in sorted(ENCODERS.built_in) if name != "auto" and modality in get(name).modalities)
 
 
 def names() -> tuple[str, ...]:
@@ -79,7 +80,7 @@ def names() -> tuple[str, ...]:
         >>> {"hybrid", "patches", "vectors"} <= set(names())
         True
     """
-    return tuple(sorted({*_BUILT_IN, *(point.name for point in entry_points(group=GROUP))}))
+    return ENCODERS.names()
 
 
 def fit_encoder(
@@ -153,20 +154,7 @@ def get(name: str) -> Entry:
         >>> get("vectors").modalities
         ('vector',)
     """
-    if name in _BUILT_IN:
-        module, attribute = _BUILT_IN[name].split(":")
-        return cast(Entry, getattr(import_module(module), attribute))
-    for point in entry_points(group=GROUP):
-        if point.name == name:
-            try:
-                entry = point.load()
-            except (ImportError, AttributeError) as error:
-                raise EncoderError(
-                    f"encoder {name!r} cannot be imported: {error}", hint="install what it needs"
-                ) from error
-            if not isinstance(entry, Entry):
-                raise EncoderError(
-                    f"encoder {name!r} is registered as {type(entry).__name__}", hint="register an Entry"
-                )
-            return entry
-    raise EncoderError(f"no encoder {name!r}", hint=f"use one of {', '.join(names())}")
+    entry = ENCODERS.get(name)
+    if not isinstance(entry, Entry):
+        raise EncoderError(f"encoder {name!r} is registered as {type(entry).__name__}", hint="register an Entry")
+    return entry

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from activessl.errors import HeadError
 from activessl.heads.base import Head
 from activessl.labels.kinds import KindName, LabelKind
 from activessl.labels.one_class import ONE
+from activessl.registry import Registry
 
-GROUP = "activessl.heads"
-
-#: Name to module and class; imported when asked for. A class takes ``classes`` and ``seed`` and has ``load(folder)``.
-_OURS: dict[str, str] = {
-    "auto": "activessl.heads.mixture:AutoHead",
-    "logistic": "activessl.heads.linear:LogisticHead",
-    "neighbours": "activessl.heads.similarity:NeighbourHead",
-    "prototype": "activessl.heads.similarity:PrototypeHead",
-}
+#: A class that takes ``classes`` and ``seed`` and has ``load(folder)``; see :class:`activessl.heads.base.Head`.
+HEADS = Registry(
+    "head",
+    {
+        "auto": "activessl.heads.mixture:AutoHead",
+        "logistic": "activessl.heads.linear:LogisticHead",
+        "neighbours": "activessl.heads.similarity:NeighbourHead",
+        "prototype": "activessl.heads.similarity:PrototypeHead",
+    },
+    HeadError,
+    "activessl.heads",
+)
 
 
 #: By kind of label, what is made of the heads above where these do not serve by themselves.
 _MADE_OF: dict[KindName, str] = {"several": "activessl.heads.multilabel:MultiLabelHead"}
 
 
-def head_names() -> list[str]:
+def head_names() -> tuple[str, ...]:
     """All registered names, sorted.
 
     Example:
         >>> "logistic" in head_names()
         True
     """
-    return sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))})
+    return HEADS.names()
 
 
 def make_head(name: str, n_classes: int, seed: int = 0, kind: LabelKind = ONE) -> Head:
@@ -57,7 +60,8 @@ def make_head(name: str, n_classes: int, seed: int = 0, kind: LabelKind = ONE) -
     """
     if n_classes < 1:
         raise HeadError(f"a head for {n_classes} classes", hint="name at least one class")
-    alone, classes = _registered(name), tuple(range(n_classes))  # an unknown name is told now, not at the first label
+    alone: Callable[..., Head] = HEADS.get(name)
+    classes = tuple(range(n_classes))  # an unknown name is told now, not at the first label
     if kind.name in _MADE_OF:
         return _found(_MADE_OF[kind.name])(name, classes=classes, seed=seed)
     return alone(classes=classes, seed=seed)
@@ -69,20 +73,9 @@ def load_head(name: str, folder: Path, kind: LabelKind = ONE) -> Head:
     Raises:
         HeadError: No such head, or the folder holds none.
     """
-    made = _found(_MADE_OF[kind.name]) if kind.name in _MADE_OF else _registered(name)
-    loaded: Head = made.load(folder)  # type: ignore[attr-defined]
+    made: Any = _found(_MADE_OF[kind.name]) if kind.name in _MADE_OF else HEADS.get(name)
+    loaded: Head = made.load(folder)
     return loaded
-
-
-@cache
-def _registered(name: str) -> Callable[..., Head]:
-    if name in _OURS:
-        return _found(_OURS[name])
-    for point in entry_points(group=GROUP):
-        if point.name == name:
-            theirs: Callable[..., Head] = point.load()
-            return theirs
-    raise HeadError(f"no head {name!r}", hint=f"choose one of {', '.join(head_names())}")
 
 
 def _found(place: str) -> Callable[..., Head]:

@@ -80,7 +80,7 @@ class DataConfig(_Section):
 class AnnotatorConfig(_Section):
     """Who answers. The token is never written here: only the name of the environment variable that holds it."""
 
-    kind: Literal["label-studio"] = "label-studio"
+    kind: Name = "label-studio"
     url: str | None = _told(None, "else the server of `activessl studio start`", "https://labels.example.com")
     project: int | None = _told(None, "else the first push makes one", 1)
     title: Annotated[str, StringConstraints(min_length=3, max_length=50)] = "activessl"

@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from importlib import import_module
-from importlib.metadata import entry_points
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from activessl.errors import QueryError
+from activessl.registry import Registry
 from activessl.strategies.base import QueryStrategy
 
-#: The entry-point group under which other packages offer strategies: name -> a class or function that makes one.
-GROUP = "activessl.strategies"
+#: Other packages offer theirs under this entry-point group: name -> a class or a function that makes a strategy.
+STRATEGIES = Registry(
+    "strategy",
+    {
+        "auto": "activessl.strategies.auto:Auto",
+        "random": "activessl.strategies.uncertainty.strategies:Random",
+        "margin": "activessl.strategies.uncertainty.strategies:Uncertainty",
+        "entropy": "activessl.strategies.uncertainty.strategies:Uncertainty",
+        "least_confidence": "activessl.strategies.uncertainty.strategies:Uncertainty",
+        "bald": "activessl.strategies.uncertainty.strategies:Disagreement",
+        "committee": "activessl.strategies.uncertainty.strategies:Disagreement",
+        "power": "activessl.strategies.uncertainty.strategies:Power",
+        "k_center": "activessl.strategies.coverage.strategies:KCenter",
+        "max_herding": "activessl.strategies.coverage.strategies:MaxHerding",
+        "kmeans": "activessl.strategies.coverage.strategies:KMeansCentroids",
+        "typiclust": "activessl.strategies.coverage.strategies:TypiClust",
+        "uherding": "activessl.strategies.informed.strategies:UHerding",
+        "uherding_published": "activessl.strategies.informed.strategies:UHerding",
+        "prob_cover": "activessl.strategies.informed.strategies:ProbCover",
+        "dcom": "activessl.strategies.informed.strategies:DCoM",
+        "badge": "activessl.strategies.informed.strategies:Badge",
+        "bait_binary": "activessl.strategies.informed.strategies:BaitBinary",
+        "drop_query": "activessl.strategies.informed.strategies:DropQuery",
+        "clue": "activessl.strategies.informed.strategies:Clue",
+        "cluster_margin": "activessl.strategies.informed.strategies:ClusterMargin",
+        "tcm": "activessl.strategies.mixtures:TCM",
+        "refine": "activessl.strategies.mixtures:Refine",
+    },
+    QueryError,
+    "activessl.strategies",
+)
 
-_HERE = "activessl.strategies"
-
-#: name -> ("module:attribute", parameters that are fixed by the name). Nothing is imported before it is asked for.
-_BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
-    "auto": ("auto:Auto", {}),
-    "random": ("uncertainty.strategies:Random", {}),
-    "margin": ("uncertainty.strategies:Uncertainty", {"measure": "margin"}),
-    "entropy": ("uncertainty.strategies:Uncertainty", {"measure": "entropy"}),
-    "least_confidence": ("uncertainty.strategies:Uncertainty", {"measure": "least_confidence"}),
-    "bald": ("uncertainty.strategies:Disagreement", {"kind": "bald"}),
-    "committee": ("uncertainty.strategies:Disagreement", {"kind": "committee"}),
-    "power": ("uncertainty.strategies:Power", {}),
-    "k_center": ("coverage.strategies:KCenter", {}),
-    "max_herding": ("coverage.strategies:MaxHerding", {}),
-    "kmeans": ("coverage.strategies:KMeansCentroids", {}),
-    "typiclust": ("coverage.strategies:TypiClust", {}),
-    "uherding": ("informed.strategies:UHerding", {}),
-    "uherding_published": ("informed.strategies:UHerding", {"width": "published"}),
-    "prob_cover": ("informed.strategies:ProbCover", {}),
-    "dcom": ("informed.strategies:DCoM", {}),
-    "badge": ("informed.strategies:Badge", {}),
-    "bait_binary": ("informed.strategies:BaitBinary", {}),
-    "drop_query": ("informed.strategies:DropQuery", {}),
-    "clue": ("informed.strategies:Clue", {}),
-    "cluster_margin": ("informed.strategies:ClusterMargin", {}),
-    "tcm": ("mixtures:TCM", {}),
-    "refine": ("mixtures:Refine", {}),
+#: Parameters that are fixed by the name.
+_FIXED: dict[str, dict[str, Any]] = {
+    "margin": {"measure": "margin"},
+    "entropy": {"measure": "entropy"},
+    "least_confidence": {"measure": "least_confidence"},
+    "bald": {"kind": "bald"},
+    "committee": {"kind": "committee"},
+    "uherding_published": {"width": "published"},
 }
 
 
@@ -50,7 +59,7 @@ _ALSO = {"coreset": "k_center", "bait": "bait_binary", "lc": "least_confidence",
 def _known_as(name: str) -> str:
     """The name that is meant, whatever its case, hyphens and underscores."""
     plain = name.lower().replace("-", "").replace("_", "").replace(" ", "")
-    meant = {built_in.replace("_", ""): built_in for built_in in _BUILT_IN} | _ALSO
+    meant = {built_in.replace("_", ""): built_in for built_in in STRATEGIES.built_in} | _ALSO
     return meant.get(plain, name)
 
 
@@ -61,7 +70,7 @@ def strategy_names() -> tuple[str, ...]:
         >>> "max_herding" in strategy_names()
         True
     """
-    return tuple(sorted({*_BUILT_IN, *(point.name for point in entry_points(group=GROUP))}))
+    return STRATEGIES.names()
 
 
 def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
@@ -92,10 +101,8 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
             raise QueryError("parameters for a strategy that is made already", hint="set them where it is made")
         return strategy
     strategy = _known_as(strategy)
-    if strategy in _BUILT_IN:
-        path, fixed = _BUILT_IN[strategy]
-        module, _, attribute = path.partition(":")
-        make: Any = getattr(import_module(f"{_HERE}.{module}"), attribute)
+    make, fixed = STRATEGIES.get(strategy), _FIXED.get(strategy, {})
+    if is_dataclass(make):
         known = {f.name for f in fields(make) if f.init} - set(fixed)
         unknown = sorted(set(params) - known)
         if unknown:
@@ -103,21 +110,12 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
                 f"{strategy} has no parameter {unknown[0]!r}",
                 hint=f"use {', '.join(sorted(known))}" if known else "pass none",
             )
-        made: Any = make(**fixed, **params)
-    else:
-        made = _from_entry_point(strategy, params)
+    try:
+        made = make(**fixed, **params)
+    except TypeError as error:
+        raise QueryError(
+            f"strategy {strategy!r} cannot be made: {error}", hint="check its parameters, or update that package"
+        ) from error
     if not isinstance(made, QueryStrategy):
         raise QueryError(f"{strategy!r} does not give a query strategy", hint="offer an object with name and query")
     return made
-
-
-def _from_entry_point(name: str, params: dict[str, Any]) -> Any:
-    found = [point for point in entry_points(group=GROUP) if point.name == name]
-    if not found:
-        raise QueryError(f"no strategy is called {name!r}", hint=f"use one of {', '.join(strategy_names())}")
-    try:
-        return found[0].load()(**params)
-    except (ImportError, AttributeError, TypeError) as error:
-        raise QueryError(
-            f"strategy {name!r} of {found[0].value} cannot be made: {error}", hint="update or remove that package"
-        ) from error

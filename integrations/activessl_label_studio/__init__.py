@@ -1,20 +1,42 @@
 """Label Studio as an annotator: people label what a strategy chose, in the order it chose.
 
+LabelStudio            a server by its address and token: what `session.push` and `session.pull` take
 LabelStudioAnnotator   push a query, pull the answers
 LabelStudioConfig      which server, which project, how items are shown
 ScriptedAnnotator      a scripted person who labels over HTTP, for demonstrations and tests
 studio                 an embedded server: ensure_installed, start, status, stop
 """
 
-from activessl_label_studio import studio
-from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
-from activessl_label_studio.client import Client, connect
-from activessl_label_studio.scripted import Habits, ScriptedAnnotator, Worked
-from activessl_label_studio.studio import StudioInfo
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from activessl_label_studio import studio
+    from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
+    from activessl_label_studio.client import Client, connect
+    from activessl_label_studio.scripted import Habits, ScriptedAnnotator, Worked
+    from activessl_label_studio.server import LabelStudio
+    from activessl_label_studio.studio import StudioInfo
+
+#: Name to module: imported when first used, since the server's SDK takes a second.
+_HOME = {
+    "Client": "client",
+    "Habits": "scripted",
+    "LabelStudio": "server",
+    "LabelStudioAnnotator": "annotator",
+    "LabelStudioConfig": "annotator",
+    "ScriptedAnnotator": "scripted",
+    "StudioInfo": "studio",
+    "Worked": "scripted",
+    "connect": "client",
+}
 
 __all__ = [
     "Client",
     "Habits",
+    "LabelStudio",
     "LabelStudioAnnotator",
     "LabelStudioConfig",
     "ScriptedAnnotator",
@@ -23,3 +45,9 @@ __all__ = [
     "connect",
     "studio",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"activessl_label_studio.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'activessl_label_studio' has no attribute {name!r}")

@@ -107,6 +107,16 @@ def _run(what: str, command: list[str], log: Path, progress: Progress, started: 
         )
 
 
+def environments() -> Path:
+    """Where servers are installed: once for all projects of this user."""
+    given = os.environ.get("ACTIVESSL_STUDIO_DIR")
+    if given:
+        return Path(given)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("activessl") / "label-studio"
+
+
 def last_line(log: Path) -> str:
     """The last thing that a log says, without secrets."""
     try:

@@ -21,7 +21,15 @@ from typing import Any
 
 from activessl.errors import AnnotatorError, AnnotatorUnreachable
 from activessl_label_studio.database import Database, read_database
-from activessl_label_studio.install import VERSION, Progress, ensure_installed, find_installed, last_line, quiet
+from activessl_label_studio.install import (
+    VERSION,
+    Progress,
+    ensure_installed,
+    environments,
+    find_installed,
+    last_line,
+    quiet,
+)
 from activessl_label_studio.login import sign_in
 from activessl_label_studio.process import (
     find_pid,
@@ -40,6 +48,7 @@ __all__ = [
     "StudioInfo",
     "check_serves_items_only",
     "ensure_installed",
+    "environments",
     "find_installed",
     "served_root",
     "start",

@@ -31,7 +31,6 @@ from activessl.pool.pool import Item, Modality, Pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
-from activessl_cli.people import environments
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig, StudioInfo, studio
 from activessl_label_studio.mapping import to_prediction, to_result, to_task
 from activessl_label_studio.service import SECRET_HEADER, Service
@@ -254,7 +253,7 @@ def main() -> None:
         print(json.dumps(webhook(said.folder, 300, said.items), indent=1))
         return
     was_running = studio.status(said.folder) is not None
-    info = studio.start(said.folder, python=studio.ensure_installed(environments()), database=said.database)
+    info = studio.start(said.folder, python=studio.ensure_installed(studio.environments()), database=said.database)
     try:
         if said.what == "push":
             print(json.dumps(push(info, said.tasks or 10_000, said.repeats), indent=1))

@@ -130,9 +130,9 @@ def test_a_second_process_is_told_that_the_project_is_in_use(encoded: Path, tmp_
 
 def test_ctrl_c_in_a_waiting_verb_says_that_nothing_is_lost(encoded: Path, tmp_path: Path) -> None:
     script = (
-        "import sys, time, activessl_cli.people as people, activessl.session as session\n"
+        "import sys, time, activessl.session as session\n"
         "from activessl_cli.main import main\n"
-        "people.annotator = lambda project: None\n"
+        "session.annotator_of = lambda project, people: None\n"
         "session.Session.push = lambda self, a: type('P', (), {'where': 'here'})()\n"
         "def wait(self, a, **k): print('waiting', flush=True); time.sleep(60)\n"
         "session.Session.wait = wait\n"

@@ -16,13 +16,13 @@ def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: Js
     """Find the pool's items among the tasks of the Label Studio project that activessl.toml names."""
     from activessl.errors import ConfigError
     from activessl.pool.progress import Progress
+    from activessl.project.annotators import annotator_of
     from activessl.project.folder import Project
-    from activessl_cli.people import annotator
     from activessl_label_studio.adopt import adopt_tasks
     from activessl_label_studio.annotator import LabelStudioAnnotator
 
     opened = Project.open(project)
-    people = annotator(opened)
+    people = annotator_of(opened)
     if not isinstance(people, LabelStudioAnnotator):
         raise ConfigError("only a Label Studio project can be adopted", hint="set annotator.kind in activessl.toml")
     found, control = people.find()

@@ -55,8 +55,8 @@ def demo(
 ) -> None:
     """The whole loop on 3,000 real images and a real Label Studio server, with a scripted annotator."""
     from activessl_cli.commands.studio import launch
-    from activessl_cli.people import studio_folder
     from activessl_label_studio import studio
+    from activessl_label_studio.server import studio_folder
 
     steps = Steps()
     with steps.step("unpack the images"):
@@ -133,12 +133,12 @@ def _rounds(
     session: Session, info: StudioInfo, truth: dict[str, str], rounds: int, mistakes: float, skips: float
 ) -> None:
     """Rounds until as many are done as were asked for, those of an earlier run of the demo included."""
+    from activessl.project.annotators import annotator_of
     from activessl_cli.commands.teach import tell
-    from activessl_cli.people import annotator
     from activessl_label_studio.scripted import Habits, ScriptedAnnotator
 
     person: ScriptedAnnotator | None = None
-    people = annotator(session.project)
+    people = annotator_of(session.project)
     while sum(r.closed is not None for r in session.project.history().rounds) < rounds:
         opened = session.query()
         pushed = session.push(people)

@@ -55,13 +55,14 @@ def _machine() -> Iterator[Finding]:
 
 def _project(folder: Path) -> Iterator[Finding]:
     from activessl.errors import ActiveSSLError
+    from activessl.project.annotators import annotator_of
     from activessl.project.config import CONFIG_NAME
     from activessl.project.folder import Project
     from activessl.proof.holdout import read_test
-    from activessl_cli.people import annotator, studio_folder
     from activessl_label_studio import studio
     from activessl_label_studio.annotator import LabelStudioAnnotator
     from activessl_label_studio.doctor import Finding, examine
+    from activessl_label_studio.server import studio_folder
 
     if not (folder / CONFIG_NAME).is_file():
         yield Finding("project", True, "none here")
@@ -87,7 +88,7 @@ def _project(folder: Path) -> Iterator[Finding]:
         except ActiveSSLError as error:
             yield Finding("test data", False, error.message, error.hint)
     try:
-        people = annotator(project)
+        people = annotator_of(project)
     except ActiveSSLError as error:
         yield Finding("label studio", False, error.message, error.hint)
         return

@@ -9,10 +9,9 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 def push(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Put the open round before the annotators, with the model's suggestions."""
     from activessl.session import Session
-    from activessl_cli.people import annotator
 
     session = Session.open(project)
-    pushed = session.push(annotator(session.project))
+    pushed = session.push()
     render.result(
         pushed,
         f"{len(pushed.tasks)} tasks, {pushed.new} new, {pushed.suggestions} suggestions\nlabel here: {pushed.where}",
@@ -24,11 +23,10 @@ def push(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Bring new answers from the annotators into the ledger."""
     from activessl.session import Session
-    from activessl_cli.people import annotator
 
     session = Session.open(project)
     before = session.project.history().classes
-    new = session.pull(annotator(session.project))
+    new = session.pull()
     history = session.project.history()
     current = history.open_round
     waiting = 0 if current is None else sum(len(question.items) for question in history.waiting(current))

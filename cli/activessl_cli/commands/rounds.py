@@ -54,8 +54,6 @@ def run(
 
 def one_round(session: Session, every: float) -> Taught:
     """Query, push, wait, pull, teach; a round that is open is finished."""
-    from activessl_cli.people import annotator
-
     told: list[int] = []
 
     def tell_waiting(history: History) -> None:
@@ -70,4 +68,4 @@ def one_round(session: Session, every: float) -> Taught:
             told.append(left)
             render.story(f"{left} item{' waits' if left == 1 else 's wait'} to be labeled")
 
-    return session.round(annotator(session.project), every=every, on_wait=tell_waiting)
+    return session.round(every=every, on_wait=tell_waiting)

@@ -27,15 +27,15 @@ def serve(
 ) -> None:
     """Label Studio's webhooks and ML backend, and a worker that pulls, teaches and opens rounds while people label."""
     from activessl.errors import AnnotatorError
+    from activessl.project.annotators import annotator_of
     from activessl.session import Session
-    from activessl_cli.people import annotator
     from activessl_label_studio.annotator import LabelStudioAnnotator
     from activessl_label_studio.service import Service, keep_secret, register_hook
     from activessl_label_studio.web import make_app, run_server
     from activessl_label_studio.worker import Worker
 
     session = Session.open(project)
-    people = annotator(session.project)
+    people = annotator_of(session.project)
     secret = keep_secret(session.project.folder)
     address = f"{(public_url or f'http://{_within_reach(host)}:{port}').rstrip('/')}/webhook"
 

@@ -9,7 +9,6 @@ import typer
 
 from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
-from activessl_cli.people import environments, studio_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +33,9 @@ def install(as_json: JsonOption = False) -> None:
     """Install the server into an environment of its own (1 GB, once for all projects), and print where."""
     from activessl_label_studio import studio
 
-    python = studio.ensure_installed(environments(), progress=waiting())
-    render.result({"folder": environments(), "python": python}, str(environments()), as_json=as_json)
+    folder = studio.environments()
+    python = studio.ensure_installed(folder, progress=waiting())
+    render.result({"folder": folder, "python": python}, str(folder), as_json=as_json)
 
 
 @app.command()
@@ -46,6 +46,8 @@ def start(
     as_json: JsonOption = False,
 ) -> None:
     """Install the server if need be (1 GB, once), start it, and say how to log in."""
+    from activessl_label_studio.server import studio_folder
+
     folder = studio_folder(project)
     first = not (folder / "data").exists()
     info = launch(folder, port=port, database=database)
@@ -60,6 +62,7 @@ def start(
 def stop(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Stop the server; its data are kept."""
     from activessl_label_studio import studio
+    from activessl_label_studio.server import studio_folder
 
     stopped = studio.stop(studio_folder(project))
     render.result({"stopped": stopped}, "stopped" if stopped else "was not running", as_json=as_json)
@@ -69,6 +72,7 @@ def stop(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Whether the server runs, and where."""
     from activessl_label_studio import studio
+    from activessl_label_studio.server import studio_folder
 
     info = studio.status(studio_folder(project))
     render.result(
@@ -83,7 +87,7 @@ def launch(folder: Path, *, port: int | None = None, database: str | None = None
     from activessl_label_studio import studio
 
     tell = waiting()
-    python = studio.ensure_installed(environments(), progress=tell)
+    python = studio.ensure_installed(studio.environments(), progress=tell)
     return studio.start(folder, python=python, port=port, database=database, progress=tell)
 
 

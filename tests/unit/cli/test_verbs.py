@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from activessl.annotators.oracle import Habits, Oracle
-from activessl_cli import people, render
+from activessl_cli import render
 from activessl_cli.main import main
 
 CLASSES = ("left", "right", "up")
@@ -51,7 +51,7 @@ def project(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert run("encode", "-p", "p") == 0
     truth = {f"pool:{i}": CLASSES[k] for i, k in enumerate(np.load(here / "truth.npy"))}
     oracle = Oracle(truth, CLASSES, Habits(skips=0.1), seed=1)
-    monkeypatch.setattr(people, "annotator", lambda project: oracle)
+    monkeypatch.setattr("activessl.session.annotator_of", lambda project, people=None: oracle)
     capsys.readouterr()
     yield here / "p"
 
@@ -95,7 +95,7 @@ def test_a_class_that_the_project_does_not_have_is_set_aside(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     oracle = Oracle({f"pool:{i}": "sideways" for i in range(120)}, ("sideways",))
-    monkeypatch.setattr(people, "annotator", lambda project: oracle)
+    monkeypatch.setattr("activessl.session.annotator_of", lambda project, people=None: oracle)
     assert run("query", "-p", "p") == run("push", "-p", "p") == 0
     capsys.readouterr()
     assert run("pull", "-p", "p") == 0
@@ -155,7 +155,7 @@ def test_bad_input_is_two_lines_and_exit_1(
 def test_verbs_out_of_order_say_what_comes_first(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(people, "annotator", lambda project: Oracle({}, ("a", "b")))
+    monkeypatch.setattr("activessl.session.annotator_of", lambda project, people=None: Oracle({}, ("a", "b")))
     assert run("init", "pool.npz", "-p", "p", "--classes", "a,b") == 0
     for verb, first in (("query", "activessl encode"), ("push", "activessl query"), ("teach", "activessl pull")):
         capsys.readouterr()

@@ -8,8 +8,8 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 
+from activessl import registry
 from activessl.errors import QueryError
-from activessl.strategies import registry
 from activessl.strategies.base import Query, State
 from activessl.strategies.explain import Facts, gather_facts, reasons, without_classes
 from activessl.strategies.external import ScikitActiveML, SmallText
@@ -205,15 +205,15 @@ class First:
 
 
 def test_strategies_of_other_packages_are_found_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    good = EntryPoint("first", f"{__name__}:First", registry.GROUP)
-    lost = EntryPoint("lost", "no_such_module:Thing", registry.GROUP)
+    good = EntryPoint("first", f"{__name__}:First", "activessl.strategies")
+    lost = EntryPoint("lost", "no_such_module:Thing", "activessl.strategies")
     monkeypatch.setattr(registry, "entry_points", lambda group: [good, lost])
     monkeypatch.setattr(EntryPoint, "load", lambda self: First if self.name == "first" else __import__("no_such_mod"))
     assert "first" in strategy_names()
     assert get_strategy("first", step=2) == First(step=2)
-    with pytest.raises(QueryError, match="cannot be made"):
+    with pytest.raises(QueryError, match="cannot be imported"):
         get_strategy("lost")
-    with pytest.raises(QueryError, match="cannot be made"):
+    with pytest.raises(QueryError, match="no parameter 'stride'"):
         get_strategy("first", stride=2)
 
 
