@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,26 @@ from safetensors.numpy import load_file, save_file
 from activessl.encoders.compute.processes import decided, rank
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress
 
 _WEIGHTS, _CONFIG = "weights.safetensors", "config.json"
 
 Tensors = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where an encoder is saved.
+
+    Attributes:
+        folder: The folder of all encoders.
+        key: ``fit_key`` of what was asked for.
+        on_progress: Told how far it is.
+    """
+
+    folder: Path
+    key: str
+    on_progress: OnProgress | None = None
 
 
 def fingerprint_of(name: str, config: Mapping[str, Any], tensors: Tensors) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ from activessl.encoders.images.regions import layout_weight, means_by_region, we
 from activessl.encoders.images.tensors import ImageInput, Pictures, choose_input, sample_tensor
 from activessl.encoders.invariance import within_whitening
 from activessl.encoders.registry import Entry
-from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
+from activessl.encoders.store import Place, find_fit, fit_key, read_encoder, save_encoder
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, roughly, say, tell
 
@@ -196,27 +196,18 @@ def fit(
     """
     image = choose_input(pool, side=side, seed=seed)
     size = affordable(minutes, len(pool), image, views)
-    asked: dict[str, Any] = {
-        "centroids": centroids or size.centroids,
-        "field": field,
-        "grid": grid,
-        "dim": dim or size.dim,
-        "views": views,
-        "layout": layout,
-    }
-    key = fit_key("patches", pool, seed=seed, side=side, **asked)
+    settings = Settings(centroids or size.centroids, dim or size.dim, field, grid, views, layout)
+    key = fit_key("patches", pool, seed=seed, side=side, **asdict(settings))
     if (found := find_fit(folder, key)) is not None:
         return load(found)
-    chosen = Size(asked["centroids"], asked["dim"])
-    takes = roughly(seconds(chosen, len(pool), image, views))
+    takes = roughly(seconds(Size(settings.centroids, settings.dim), len(pool), image, views))
     say(
         on_progress,
         "plan",
-        f"patches: {chosen.centroids:,} centroids, and {len(pool):,} items encoded, {takes} on a core"
+        f"patches: {settings.centroids:,} centroids, and {len(pool):,} items encoded, {takes} on a core"
         + (", less on the GPU there is" if encoding_device().type != "cpu" else ""),
     )
-    folder = learn("patches", pool, image, SLIGHT, key=key, folder=folder, seed=seed, on_progress=on_progress, **asked)
-    return load(folder)
+    return load(learn("patches", pool, image, SLIGHT, settings, seed=seed, into=Place(folder, key, on_progress)))
 
 
 class Size(NamedTuple):
@@ -270,40 +261,40 @@ def shape_of(image: Pictures) -> tuple[int, int]:
     return min(field, image.side), 1 if image.side <= 40 else 2
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What may be set about the encoder.
+
+    Attributes:
+        centroids: k, at most.
+        dim: Principal components that are kept.
+        field: Side of a patch in pixels; None for what suits the picture.
+        grid: Regions along each side.
+        views: Augmented views a picture, from which the whitening within pictures is measured; 0 leaves it out.
+        layout: How much it counts where in a picture something is, 0 to 1; None as the pictures say.
+    """
+
+    centroids: int
+    dim: int
+    field: int | None = None
+    grid: int = 4
+    views: int = 3
+    layout: float | None = None
+
+
 def learn(
-    name: str,
-    pool: Pool,
-    image: Pictures,
-    augment: Augmentation,
-    *,
-    key: str,
-    folder: Path,
-    seed: int,
-    on_progress: OnProgress | None,
-    centroids: int,
-    field: int | None,
-    grid: int,
-    dim: int,
-    views: int,
-    layout: float | None,
+    name: str, pool: Pool, image: Pictures, augment: Augmentation, settings: Settings, *, seed: int, into: Place
 ) -> Path:
-    """Learn from a pool's pictures and save the encoder under a name; ``fit`` says what the settings are.
+    """Learn from a pool's pictures and save the encoder under a name.
 
     Args:
         name: The name it is registered under.
         pool: The items.
         image: How they become pictures.
         augment: How views of a picture differ.
-        key: ``fit_key`` of the request.
-        folder: Where encoders are kept.
+        settings: Of the encoder.
         seed: Of the samples and of k-means.
-        on_progress: Called with stage "train".
-        centroids: k, at most.
-        field: Side of a patch.
-        grid: Regions along each side.
-        dim: Principal components that are kept.
-        views: Views a picture.
-        layout: How much it counts where in a picture something is; None as the pictures say.
+        into: Where it is saved, and who is told of the stage "train".
 
     Returns:
         The folder of the encoder.
@@ -312,7 +303,8 @@ def learn(
 
     started = time.perf_counter()
     usual, stride = shape_of(image)
-    width = min(field or usual, image.side)
+    width = min(settings.field or usual, image.side)
+    centroids, views, on_progress = settings.centroids, settings.views, into.on_progress
     sample = sample_tensor(pool, image, limit=_SAMPLE, seed=seed)
     tell(on_progress, "train", 0, 4)
 
@@ -335,15 +327,15 @@ def learn(
     tell(on_progress, "train", 2, 4)
 
     device = encoding_device()
-    codes = Codes(width, stride, grid, mean, whiten, centres).to(device)
+    codes = Codes(width, stride, settings.grid, mean, whiten, centres).to(device)
     seen = pooled_activations(sample, codes)
     regions = seen.shape[1] // k
-    weight = layout_weight(seen, regions) if layout is None else layout
+    weight = layout_weight(seen, regions) if settings.layout is None else settings.layout
     pca_mean = seen.mean(0)
     if weight < 1:
         for rows in parts(seen, 256):  # in place: a second copy of all would be as large again
             rows.copy_(weigh_layout(rows, regions, weight))
-    _, pca = principal_components(seen, dim)
+    _, pca = principal_components(seen, settings.dim)
     pca = weigh_layout(pca.T, regions, weight).T.contiguous()
     tell(on_progress, "train", 3, 4)
 
@@ -361,7 +353,7 @@ def learn(
         pca = pca @ within_whitening(varied)
     tell(on_progress, "train", 4, 4)
 
-    config = {"image": image.to_json(), "field": width, "stride": stride, "grid": grid}
+    config = {"image": image.to_json(), "field": width, "stride": stride, "grid": settings.grid}
     tensors = {"mean": mean, "whiten": whiten, "centroids": centres, "pca_mean": pca_mean, "pca": pca}
     provenance = {
         "objective": "k-means on whitened patches, whitened within items",
@@ -372,7 +364,7 @@ def learn(
         "seconds": round(time.perf_counter() - started, 2),
     }
     arrays = {part: tensor.numpy() for part, tensor in tensors.items()}
-    return save_encoder(folder, name, config, arrays, provenance, key=key)
+    return save_encoder(into.folder, name, config, arrays, provenance, key=into.key)
 
 
 def load(folder: Path, pictures: Callable[..., Pictures] = ImageInput) -> PatchEncoder:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from activessl.encoders.images.augment import Augmentation
-from activessl.encoders.images.patches import PatchEncoder, learn
+from activessl.encoders.images.patches import PatchEncoder, Settings, learn
 from activessl.encoders.images.patches import load as load_patches
 from activessl.encoders.registry import Entry
 from activessl.encoders.sound.mel import MelInput, choose_mel
-from activessl.encoders.store import find_fit, fit_key
+from activessl.encoders.store import Place, find_fit, fit_key
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 
@@ -53,14 +53,11 @@ def fit(
         EncoderError: The pool holds no audio, or its sample rate is not known.
     """
     picture = choose_mel(pool, side=side)
-    asked: dict[str, Any] = {"centroids": centroids, "field": field, "grid": grid, "dim": dim}
-    asked |= {"views": views, "layout": layout}
-    key = fit_key("melpatches", pool, seed=seed, rate=picture.rate, side=side, **asked)
+    settings = Settings(centroids, dim, field, grid, views, layout)
+    key = fit_key("melpatches", pool, seed=seed, rate=picture.rate, side=side, **asdict(settings))
     if (found := find_fit(folder, key)) is not None:
         return load(found)
-    return load(
-        learn("melpatches", pool, picture, VIEWS, key=key, folder=folder, seed=seed, on_progress=on_progress, **asked)
-    )
+    return load(learn("melpatches", pool, picture, VIEWS, settings, seed=seed, into=Place(folder, key, on_progress)))
 
 
 def load(folder: Path) -> PatchEncoder:
