@@ -10,18 +10,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from activessl.annotators.base import Annotator, Pushed, Suggestion
+    from activessl.annotators.base import Annotator, Asked, Pushed, Suggestion
     from activessl.annotators.oracle import Oracle
     from activessl.encoders.base import Encoder
     from activessl.encoders.embeddings import Embeddings, embed
-    from activessl.encoders.registry import fit_encoder, load_encoder
+    from activessl.encoders.registry import EncoderEntry, fit_encoder, load_encoder
+    from activessl.encoders.store import read_encoder, save_encoder
     from activessl.errors import ActiveSSLError
     from activessl.heads.base import Head
+    from activessl.heads.files import read_head, write_head
     from activessl.heads.registry import head_names, make_head
     from activessl.labels.answers import Answer
+    from activessl.labels.questions import Question
     from activessl.ledger.history import History
     from activessl.ledger.store import Ledger
     from activessl.measuring.simulation.simulate import Simulation, simulate
+    from activessl.pool.checks.base import Check, Finding
+    from activessl.pool.forms.base import Files, Form
     from activessl.pool.pool import Item, Pool
     from activessl.pool.progress import Progress
     from activessl.pool.sources import load_pool
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
     from activessl.reports.report import Report
     from activessl.scoring.model import Model
     from activessl.session import Session
-    from activessl.strategies.base import Query, QueryStrategy, State
+    from activessl.strategies.base import Query, QueryStrategy, State, check_state
     from activessl.strategies.random_share import RandomShare
     from activessl.strategies.registry import get_strategy, strategy_names
 
@@ -38,9 +43,15 @@ _HOME = {
     "ActiveSSLError": "errors",
     "Annotator": "annotators.base",
     "Answer": "labels.answers",
+    "Asked": "annotators.base",
+    "Check": "pool.checks.base",
     "Config": "project.config",
     "Embeddings": "encoders.embeddings",
     "Encoder": "encoders.base",
+    "EncoderEntry": "encoders.registry",
+    "Files": "pool.forms.base",
+    "Finding": "pool.checks.base",
+    "Form": "pool.forms.base",
     "Head": "heads.base",
     "History": "ledger.history",
     "Item": "pool.pool",
@@ -53,12 +64,14 @@ _HOME = {
     "Pushed": "annotators.base",
     "Query": "strategies.base",
     "QueryStrategy": "strategies.base",
+    "Question": "labels.questions",
     "RandomShare": "strategies.random_share",
     "Report": "reports.report",
     "Session": "session",
     "Simulation": "measuring.simulation.simulate",
     "State": "strategies.base",
     "Suggestion": "annotators.base",
+    "check_state": "strategies.base",
     "embed": "encoders.embeddings",
     "fit_encoder": "encoders.registry",
     "get_strategy": "strategies.registry",
@@ -66,17 +79,27 @@ _HOME = {
     "load_encoder": "encoders.registry",
     "load_pool": "pool.sources",
     "make_head": "heads.registry",
+    "read_encoder": "encoders.store",
+    "read_head": "heads.files",
+    "save_encoder": "encoders.store",
     "simulate": "measuring.simulation.simulate",
     "strategy_names": "strategies.registry",
+    "write_head": "heads.files",
 }
 
 __all__ = [
     "ActiveSSLError",
     "Annotator",
     "Answer",
+    "Asked",
+    "Check",
     "Config",
     "Embeddings",
     "Encoder",
+    "EncoderEntry",
+    "Files",
+    "Finding",
+    "Form",
     "Head",
     "History",
     "Item",
@@ -89,12 +112,14 @@ __all__ = [
     "Pushed",
     "Query",
     "QueryStrategy",
+    "Question",
     "RandomShare",
     "Report",
     "Session",
     "Simulation",
     "State",
     "Suggestion",
+    "check_state",
     "embed",
     "fit_encoder",
     "get_strategy",
@@ -102,8 +127,12 @@ __all__ = [
     "load_encoder",
     "load_pool",
     "make_head",
+    "read_encoder",
+    "read_head",
+    "save_encoder",
     "simulate",
     "strategy_names",
+    "write_head",
 ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from activessl.encoders.base import Encoder
-from activessl.encoders.registry import Entry, fit_encoder, load_encoder
+from activessl.encoders.registry import EncoderEntry, fit_encoder, load_encoder
 from activessl.errors import EncoderError
 from activessl.pool.forms.registry import form_names, forms
 from activessl.pool.pool import Pool
@@ -51,4 +51,6 @@ def fit(
     return fit_encoder(name, pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
 
-ENTRY = Entry(fit=fit, load=load_encoder, modalities=form_names(), summary="the best known for the data", shared=True)
+ENTRY = EncoderEntry(
+    fit=fit, load=load_encoder, modalities=form_names(), summary="the best known for the data", shared=True
+)

@@ -18,7 +18,7 @@ from activessl.encoders.compute.processes import count, decided
 from activessl.encoders.compute.side_by_side import computed
 from activessl.encoders.images.augment import SLIGHT, Augmentation
 from activessl.encoders.images.tensors import ImageInput, Pictures, choose_input, sample_tensor
-from activessl.encoders.registry import Entry
+from activessl.encoders.registry import EncoderEntry
 from activessl.encoders.series.patches import SeriesShape
 from activessl.encoders.series.transformer import SeriesTransformer, series_material
 from activessl.encoders.sound.mel import MelInput, choose_mel
@@ -278,7 +278,7 @@ def shape_for(pool: Pool, recipe: Recipe, seed: int) -> tuple[ImageInput, ViTCon
     return image, ViTConfig(side, image.channels, patch, recipe.dim, recipe.depth, recipe.heads)
 
 
-def _entry(name: str, summary: str) -> Entry:
+def _entry(name: str, summary: str) -> EncoderEntry:
     def fit(
         pool: Pool,
         *,
@@ -290,7 +290,7 @@ def _entry(name: str, summary: str) -> Entry:
     ) -> TrainedEncoder | SeriesTransformer:
         return pretrain(pool, folder=folder, encoder=name, seed=seed, minutes=minutes, on_progress=on_progress, **more)
 
-    return Entry(fit=fit, load=load, modalities=("audio", "image", "series"), summary=summary, shared=True)
+    return EncoderEntry(fit=fit, load=load, modalities=("audio", "image", "series"), summary=summary, shared=True)
 
 
 HYBRID = _entry("hybrid", "a small transformer, masked and contrastive in one objective")

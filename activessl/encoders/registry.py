@@ -18,7 +18,7 @@ from activessl.registry import Registry
 
 
 @dataclass(frozen=True)
-class Entry:
+class EncoderEntry:
     """What is registered under a name.
 
     Attributes:
@@ -38,7 +38,7 @@ class Entry:
     shared: bool = False
 
 
-#: Each is an ``Entry``.
+#: Each is an ``EncoderEntry``.
 ENCODERS = Registry(
     "encoder",
     {
@@ -144,7 +144,7 @@ def load_encoder(folder: Path) -> Encoder:
     return get(read_note(Path(folder))["encoder"]).load(Path(folder))
 
 
-def get(name: str) -> Entry:
+def get(name: str) -> EncoderEntry:
     """What is registered under a name; its module is imported now.
 
     Raises:
@@ -155,6 +155,6 @@ def get(name: str) -> Entry:
         ('vector',)
     """
     entry = ENCODERS.get(name)
-    if not isinstance(entry, Entry):
-        raise EncoderError(f"encoder {name!r} is registered as {type(entry).__name__}", hint="register an Entry")
+    if not isinstance(entry, EncoderEntry):
+        raise EncoderError(f"encoder {name!r} is registered as {type(entry).__name__}", hint="register an EncoderEntry")
     return entry

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float
 
-from activessl.encoders.registry import Entry
+from activessl.encoders.registry import EncoderEntry
 from activessl.encoders.store import read_encoder, save_encoder
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
@@ -57,4 +57,4 @@ def load(folder: Path) -> VectorEncoder:
     return VectorEncoder(note["fingerprint"], note["provenance"], note["config"]["dim"])
 
 
-ENTRY = Entry(fit=fit, load=load, modalities=("vector",), summary="vectors as they are")
+ENTRY = EncoderEntry(fit=fit, load=load, modalities=("vector",), summary="vectors as they are")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from activessl.geometry.duplicates import near_duplicates
+from activessl.pool.checks.base import Material
 from activessl.pool.quality import Quality, check_pool
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
@@ -35,5 +36,6 @@ def check_data(project: Project) -> Checked:
     snapshot, pool = Snapshot.of(project), project.pool()
     encoded = snapshot.history.encoded is not None
     compared = encoded and snapshot.embeddings.fits(pool)
-    near = near_duplicates(snapshot.points) if compared else []
-    return Checked(check_pool(pool, near=near), compared, encoded)
+    vectors = snapshot.points if compared else None
+    near = None if vectors is None else near_duplicates(vectors)
+    return Checked(check_pool(Material(pool, vectors, near)), compared, encoded)

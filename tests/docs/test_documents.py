@@ -24,6 +24,18 @@ def test_the_python_of_a_document_runs(document: Path, tmp_path: Path, monkeypat
         exec(compile(code, str(document), "exec", dont_inherit=True), namespace)
 
 
+def test_documents_import_public_names_only() -> None:
+    public = {"activessl", "activessl.errors", "activessl_label_studio", "activessl_modal"}
+    private = {
+        f"{document.relative_to(ROOT)}: {module}"
+        for document in WITH_CODE
+        for block in BLOCK.findall(document.read_text(encoding="utf-8"))
+        for module in re.findall(r"^\s*(?:from|import) (activessl[\w.]*)", block, re.M)
+        if module not in public
+    }
+    assert private == set()
+
+
 def test_a_link_between_documents_leads_somewhere() -> None:
     broken = [
         f"{document.relative_to(ROOT)}: {target}"

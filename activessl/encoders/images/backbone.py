@@ -26,7 +26,7 @@ from activessl.encoders.compute.processes import decided
 from activessl.encoders.hub import digest, licence, opened, same_weights
 from activessl.encoders.images.adapt import Adaptation, adapt
 from activessl.encoders.images.tensors import ImageInput, choose_input, sample_tensor
-from activessl.encoders.registry import Entry
+from activessl.encoders.registry import EncoderEntry
 from activessl.encoders.store import fit_key, read_encoder, save_encoder, shared_fit
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
@@ -272,7 +272,7 @@ def _side_of(network: Any, prepared: dict[str, Any]) -> int:
     return 224
 
 
-ENTRY = Entry(
+ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("image",),

@@ -29,7 +29,7 @@ from activessl.encoders.images.pixels import principal_components
 from activessl.encoders.images.regions import layout_weight, means_by_region, weigh_layout
 from activessl.encoders.images.tensors import ImageInput, Pictures, choose_input, sample_tensor
 from activessl.encoders.invariance import within_whitening
-from activessl.encoders.registry import Entry
+from activessl.encoders.registry import EncoderEntry
 from activessl.encoders.store import Place, find_fit, fit_key, read_encoder, save_encoder
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, roughly, say, tell
@@ -390,7 +390,7 @@ def load(folder: Path, pictures: Callable[..., Pictures] = ImageInput) -> PatchE
     )
 
 
-ENTRY = Entry(
+ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("image",),

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 
 from activessl.encoders.images.tensors import ImageInput, choose_input, sample_tensor
-from activessl.encoders.registry import Entry
+from activessl.encoders.registry import EncoderEntry
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
@@ -110,4 +110,4 @@ def load(folder: Path) -> PixelEncoder:
     )
 
 
-ENTRY = Entry(fit=fit, load=load, modalities=("image",), summary="raw pixels through PCA: the floor, in seconds")
+ENTRY = EncoderEntry(fit=fit, load=load, modalities=("image",), summary="raw pixels through PCA: the floor, in seconds")

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from activessl.encoders.images.pixels import principal_components
 from activessl.encoders.invariance import within_whitening
-from activessl.encoders.registry import Entry
+from activessl.encoders.registry import EncoderEntry
 from activessl.encoders.series.convolutions import Rocket, Series, learn, trim
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.errors import EncoderError
@@ -168,7 +168,7 @@ def _centred(features: Tensor, mean: Tensor) -> Tensor:
     return centred
 
 
-ENTRY = Entry(
+ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("series",),

@@ -8,7 +8,7 @@ from pathlib import Path
 from activessl.encoders.images.augment import Augmentation
 from activessl.encoders.images.patches import PatchEncoder, Settings, learn
 from activessl.encoders.images.patches import load as load_patches
-from activessl.encoders.registry import Entry
+from activessl.encoders.registry import EncoderEntry
 from activessl.encoders.sound.mel import MelInput, choose_mel
 from activessl.encoders.store import Place, find_fit, fit_key
 from activessl.pool.pool import Pool
@@ -65,7 +65,7 @@ def load(folder: Path) -> PatchEncoder:
     return load_patches(folder, MelInput)
 
 
-ENTRY = Entry(
+ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("audio",),

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.encoders.hub import digest, licence, opened, same_weights
-from activessl.encoders.registry import Entry
+from activessl.encoders.registry import EncoderEntry
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.encoders.text.tfidf import read_texts
 from activessl.errors import EncoderError
@@ -124,7 +124,7 @@ def open_model(model: str) -> Any:
     return opened(model, opener, encoder="sentence", extra="sentence", instead="use the encoder 'tfidf'")
 
 
-ENTRY = Entry(
+ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("text",),

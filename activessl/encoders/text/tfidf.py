@@ -20,7 +20,7 @@ from jaxtyping import Float
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.extmath import randomized_svd
 
-from activessl.encoders.registry import Entry
+from activessl.encoders.registry import EncoderEntry
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
@@ -152,7 +152,7 @@ def _fitted(texts: list[str], terms: int, min_df: int) -> dict[str, TfidfVectori
     return families
 
 
-ENTRY = Entry(
+ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("text",),

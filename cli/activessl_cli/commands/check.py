@@ -10,6 +10,7 @@ SHOWN = 5  # of each kind; --json has all
 
 def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Look at the data before anybody labels it: unreadable, duplicate, blank and odd items."""
+    from activessl.pool.checks.registry import all_checks
     from activessl.project.folder import Project
     from activessl.steps.check import check_data
 
@@ -17,19 +18,14 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     quality = checked.quality
     lines = [f"{quality.items:,} items can be used"]
     lines += [f"  {count:,} of {' × '.join(map(str, shape))}" for shape, count in quality.shapes]
-    for what, ids in (
-        ("unreadable", [f"{bad.id} ({bad.why})" for bad in quality.unreadable]),
-        ("exactly like another", [item for group in quality.duplicates for item in group[1:]]),
-        ("all but the same as another", [item for group in quality.near_duplicates for item in group[1:]]),
-        ("blank", list(quality.blank)),
-        ("tiny", list(quality.tiny)),
-        ("of an odd size", list(quality.odd)),
-    ):
-        if ids:
-            more = f", and {len(ids) - SHOWN:,} more" if len(ids) > SHOWN else ""
-            are = "is" if len(ids) == 1 else "are"
-            lines.append(f"{len(ids):,} {are} {what}: {', '.join(ids[:SHOWN])}{more}")
+    for kind in all_checks():
+        findings = quality.findings.get(kind.name, ())
+        if findings:
+            shown = [f"{one.id} ({one.why})" if one.why else one.id for one in findings[:SHOWN]]
+            more = f", and {len(findings) - SHOWN:,} more" if len(findings) > SHOWN else ""
+            items = "1 item is" if len(findings) == 1 else f"{len(findings):,} items are"
+            lines.append(f"{items} {kind.says}: {', '.join(shown)}{more}")
     if not checked.compared:
-        lines.append("near duplicates are looked for once the pool is encoded")
+        lines.append("items were not compared for near duplicates: encode the pool first, then check again")
     render.result(quality.to_json(), "\n".join(lines), as_json=as_json)
     render.following("activessl query" if checked.encoded else "activessl encode")

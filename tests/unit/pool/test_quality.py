@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 
 from activessl.errors import QueryError
 from activessl.geometry.duplicates import near_duplicates
-from activessl.pool.quality import check_pool, exact_duplicates, is_blank, odd_sizes
+from activessl.pool.checks.base import Check, Finding, Material, run_checks
+from activessl.pool.checks.content import is_blank
+from activessl.pool.checks.copies import exact_duplicates
+from activessl.pool.checks.sizes import odd_sizes
+from activessl.pool.quality import check_pool
 from activessl.pool.sources import load_pool
 
 
@@ -23,19 +27,37 @@ def test_a_pool_is_checked_without_labels_and_the_findings_are_json(tmp_path: Pa
     images[5, 0, 0] ^= 1
     np.savez(tmp_path / "p.npz", images=images)
     pool = load_pool(tmp_path / "p.npz")
-    quality = check_pool(pool, near=near_duplicates(images.reshape(6, -1).astype(np.float32)))
-    assert quality.duplicates == (("p:1", "p:3"),)
-    assert quality.near_duplicates == (("p:0", "p:5"),)
-    assert quality.blank == ("p:4",)
-    assert (quality.tiny, quality.odd, quality.copies) == ((), (), 1)
-    assert json.loads(json.dumps(quality.to_json(), allow_nan=False))["copies"] == 1
-    assert check_pool(pool, look=False).blank == ()
+    vectors = images.reshape(6, -1).astype(np.float32)
+    quality = check_pool(Material(pool, vectors, near_duplicates(vectors)))
+    assert quality.findings == {
+        "unreadable": (),
+        "duplicates": (Finding("p:3", "like p:1"),),
+        "near_duplicates": (Finding("p:5", "like p:0"),),
+        "blank": (Finding("p:4"),),
+        "tiny": (),
+        "odd_sizes": (),
+    }
+    said = json.loads(json.dumps(quality.to_json(), allow_nan=False))
+    assert said["findings"]["duplicates"] == [{"id": "p:3", "why": "like p:1"}]
+    assert "near_duplicates" not in check_pool(Material(pool)).findings  # nothing was compared: not the same as none
+
+
+def test_items_are_decoded_once_for_all_checks_of_their_content(tmp_path: Path) -> None:
+    np.savez(tmp_path / "v.npz", vectors=np.eye(4))
+    pool, looked = load_pool(tmp_path / "v.npz"), []
+
+    def look(media: object) -> str | None:
+        looked.append(id(media))
+        return "first" if len(looked) == 1 else None
+
+    found = run_checks(Material(pool), [Check("a", "odd", look=look), Check("b", "odd", look=look)])
+    assert found == {"a": (Finding("v:0", "first"),), "b": ()}
+    assert looked[::2] == looked[1::2]
 
 
 def test_sizes_of_a_vector_pool_are_never_odd(tmp_path: Path) -> None:
     np.savez(tmp_path / "v.npz", vectors=np.eye(4))
-    quality = check_pool(load_pool(tmp_path / "v.npz"))
-    assert (quality.odd, quality.blank, quality.tiny) == ((), (), ())
+    assert not any(check_pool(Material(load_pool(tmp_path / "v.npz"))).findings.values())
 
 
 def test_missing_values_do_not_hide_a_blank_series() -> None:
