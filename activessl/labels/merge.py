@@ -6,12 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-import numpy as np
-from jaxtyping import Float, Int
+from typing import TYPE_CHECKING
 
 from activessl.labels.answers import Answer
 from activessl.labels.consensus import NO_ANSWER, consensus, newcomer, weigh
+from activessl.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float, Int
+else:
+    np = later("numpy")  # one answer an item needs no arithmetic
 
 #: Probabilities closer than this are a tie: of equals the class that was given first is believed.
 TIE = 0.01

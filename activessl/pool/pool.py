@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 from activessl.errors import PoolError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Modality = Literal["image", "series", "text", "audio", "vector"]
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
 #: What an item decodes to: image (h, w, c) uint8 or uint16; series and audio (channels, time) float32; vector (d,)
 #: float32; text str.
-Media = np.ndarray[Any, np.dtype[Any]] | str
+Media: TypeAlias = "np.ndarray[Any, np.dtype[Any]] | str"
 
 #: (size in bytes, modification time in ns) of a file: it is read again when either has changed.
 Stamp = tuple[int, int]
