@@ -93,10 +93,10 @@ class DatabaseRows:
         wanted = _events.c.seq > after if kind is None else (_events.c.seq > after) & (_events.c.kind == kind)
         try:
             with self._engine.connect() as connection:
-                for seq, at, body in connection.execute(
+                found = connection.execute(
                     select(_events.c.seq, _events.c.at, _events.c.body).where(wanted).order_by(_events.c.seq)
-                ):
-                    yield seq, at, body
+                )
+                yield from ((seq, at, body) for seq, at, body in found)
         except SQLAlchemyError as error:
             raise _failed("read", self.name, error) from None
 

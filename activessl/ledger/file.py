@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from activessl.ledger.rows import AT_ONCE, GUARDS, PRAGMAS, Row, failed
 
@@ -86,7 +87,7 @@ class FileRows:
         """Close the file."""
         self._connection.close()
 
-    def _one(self, query: str) -> object:
+    def _one(self, query: str) -> Any:
         try:
             with self._turn:
                 row = self._connection.execute(query).fetchone()

@@ -26,7 +26,16 @@ from activessl.pool.progress import tell
 from activessl.project.folder import writing
 from activessl.project.snapshot import Snapshot
 from activessl.proof.draws import Drawn, draws
-from activessl.proof.standing import Standing, chosen_by, key_of, newer_text, read_kept, tested_items, write_kept
+from activessl.proof.standing import (
+    Standing,
+    chosen_by,
+    key_of,
+    newer_text,
+    read_kept,
+    tested_items,
+    unsaid_text,
+    write_kept,
+)
 
 FOLDS = 5
 #: With so many random labels since the last items came, those from before are left out, and the new items covered.
@@ -237,6 +246,11 @@ class Evidence:
 
         items = len(self.snapshot.embeddings)
         return live_savings(learn, y[single], drawn[single], correct[single], rng=rng, prior=prior, pool=items)
+
+    @property
+    def unsaid(self) -> str:
+        """Why there is no estimate of the labels saved, where there is none."""
+        return unsaid_text(self.snapshot.history)
 
     def _expected(self) -> Prior | None:
         """What the strategies that chose are expected to save; None where nothing but chance chose."""

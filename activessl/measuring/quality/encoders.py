@@ -15,7 +15,6 @@ from jaxtyping import Float, Int
 from activessl.encoders.base import Encoder
 from activessl.encoders.health import effective_rank
 from activessl.encoders.registry import fit_encoder
-from activessl.encoders.views import MODALITIES, varied
 from activessl.errors import ActiveSSLError, EncoderError, MeasureError
 from activessl.geometry.units import centred_rows
 from activessl.heads.folds import fold_predictions
@@ -133,6 +132,8 @@ def _figures(
     seed: int,
     folder: Path,
 ) -> Compared:
+    from activessl.encoders.views import MODALITIES, varied  # it brings torch
+
     start = time.monotonic()
     try:
         encoder = fit_encoder(name, pool, folder=folder, seed=seed, minutes=minutes, **settings)
