@@ -38,13 +38,15 @@ class Classifier:
 
     @classmethod
     def _get_param_names(cls) -> Any:
-        return super(Classifier, _estimator(cls))._get_param_names()  # type: ignore[misc]
+        kind: Any = cls
+        return super(Classifier, _estimator(kind))._get_param_names()  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return repr(self._twin())
 
     def _twin(self) -> Any:
-        estimator = _estimator(type(self))
+        kind: Any = type(self)
+        estimator = _estimator(kind)
         twin = estimator.__new__(estimator)
         twin.__dict__ = self.__dict__
         return twin
