@@ -26,31 +26,31 @@ from activessl.ledger.history import History, RoundHistory
 from activessl.ledger.schema import Closed, Missing, Offered, Taught, Tuned
 from activessl.measuring.planning.stopping import kappa
 from activessl.measuring.quality.classes import class_counts
-from activessl.measuring.quality.encoders import Compared
-from activessl.measuring.savings.savings import Savings
-from activessl.measuring.simulation.simulate import Simulation
 from activessl.pool.progress import OnProgress
 from activessl.project.annotators import Connection, annotator_of
 from activessl.project.folder import Project, write_atomic, writing
 from activessl.project.snapshot import Snapshot, embeddings_folder, head_folder, save_whole
 from activessl.proof.estimates import Evidence
-from activessl.proof.holdout import held_out
 from activessl.proof.stopping import stop_now
-from activessl.reports.gather import project_report
-from activessl.reports.report import Report
-from activessl.scoring.model import Model
 from activessl.steps.encode import check_moved, compare, encoded_event, fitted_encoder, known_ids
-from activessl.steps.export import export_items, export_model, item_rows
 from activessl.steps.finetune import due, finetune, standing_encoder, take_back
-from activessl.steps.import_labels import Imported, import_labels
-from activessl.steps.layouts import Layout
 from activessl.steps.pull import pull_answers
 from activessl.steps.push import push_round
 from activessl.steps.relabel import SUSPECT, Doubts
 from activessl.steps.select import next_round
 
 if TYPE_CHECKING:
+    from activessl.measuring.quality.encoders import Compared
+    from activessl.measuring.savings.savings import Savings
+    from activessl.measuring.simulation.simulate import Simulation
+    from activessl.proof.standing import Standing
+    from activessl.reports.report import Report
     from activessl.scoring.as_onnx import Exported
+    from activessl.scoring.model import Model
+    from activessl.steps.import_labels import Imported
+    from activessl.steps.layouts import Layout
+
+# what one verb alone needs, it imports itself: a round begins sooner without it
 
 
 @dataclass(frozen=True)
@@ -238,6 +238,8 @@ class Session:
         Raises:
             LabelError: A class that the project does not have, or no label of an item of the pool.
         """
+        from activessl.steps.import_labels import import_labels
+
         with self.project.lock():
             return import_labels(self.project, labels, annotator=annotator)
 
@@ -376,6 +378,14 @@ class Session:
         if history.taught is not None and history.untaught:
             self.teach()
 
+    def standing(self, *, on_progress: OnProgress | None = None) -> Standing:
+        """How good the model is and what it saved; measured where it is not known yet, and kept for whoever asks next.
+
+        Args:
+            on_progress: Told of each head that is taught to measure.
+        """
+        return Evidence(Snapshot.of(self.project, on_progress)).standing()
+
     def should_stop(self) -> str | None:
         """Why the project should stop, by the limits of its config; None to go on."""
         snapshot = Snapshot.of(self.project)
@@ -391,6 +401,8 @@ class Session:
         on_progress: OnProgress | None = None,
     ) -> tuple[Report, Path]:
         """Write the report as one HTML file and one JSON file; return it, and where the HTML is."""
+        from activessl.reports.gather import project_report
+
         report = project_report(Snapshot.of(self.project, on_progress), arm=arm, savings=savings, method=method)
         folder = self.project.folder / "reports"
         with writing(folder):
@@ -401,6 +413,8 @@ class Session:
 
     def table(self, *, predictions: bool = True) -> list[dict[str, Any]]:
         """One row an item: what people said and, if asked for, what the head says of the rest."""
+        from activessl.steps.export import item_rows
+
         return item_rows(self.project, predictions=predictions)
 
     def export_items(
@@ -424,6 +438,8 @@ class Session:
             LabelError: There is nothing to export yet.
             ProjectError: The folder cannot be written.
         """
+        from activessl.steps.export import export_items
+
         return export_items(self.project, folder, layout, predictions=predictions, on_item=on_item)
 
     def model(self) -> Model:
@@ -445,6 +461,8 @@ class Session:
             LabelError: There is no model yet.
             HeadError: The folder cannot be used, or the ONNX file answers differently.
         """
+        from activessl.steps.export import export_model
+
         return export_model(self.project, folder, onnx=onnx)
 
     def _append(self, *events: Any) -> None:
@@ -458,6 +476,8 @@ class Session:
         data = self.project.config.data
         if data.test is None:
             return None, None, None
+        from activessl.proof.holdout import held_out
+
         vectors, truth = held_out(self.project, snapshot)
         predicted = snapshot.kind.decide(head.predict_proba(snapshot.points_of(vectors)))
         counts = class_counts(truth, predicted, len(data.classes)).tolist()

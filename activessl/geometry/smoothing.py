@@ -6,16 +6,21 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_matrix
 
 from activessl.errors import HeadError
 from activessl.geometry.graph import pool_neighbours
 from activessl.geometry.units import unit_blocks, unit_rows
+from activessl.later import later
 from activessl.pool.progress import OnProgress, Progress
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = later("scipy.sparse")  # what was smoothed once is only read
 
 #: Neighbours of each item.
 NEIGHBOURS = 10
@@ -92,7 +97,9 @@ class Smoothed:
             new = unit_rows(given[first : first + BLOCK])
             rows, local = np.unique(near.indices[first * k : first * k + k * len(new)], return_inverse=True)
             weight = near.data[first * k : first * k + k * len(new)]
-            walk = csr_matrix((weight, local.ravel(), np.arange(0, k * len(new) + 1, k)), shape=(len(new), len(rows)))
+            walk = sparse.csr_matrix(
+                (weight, local.ravel(), np.arange(0, k * len(new) + 1, k)), shape=(len(new), len(rows))
+            )
             parts = [
                 unit_rows(0.5**steps * new + self._remembered(steps, walk, rows) - centre)
                 for steps, centre in zip(self._scales, self._centres, strict=True)
@@ -119,7 +126,7 @@ class Smoothed:
         return Parts(self._base, self._memories, self._centres, self._scales)
 
     def _remembered(
-        self, steps: int, walk: csr_matrix, rows: Int[np.ndarray, " r"]
+        self, steps: int, walk: sparse.csr_matrix, rows: Int[np.ndarray, " r"]
     ) -> Float[np.ndarray, "m d"] | float:
         if steps == 0:
             return 0.0
@@ -283,14 +290,14 @@ def _weights(
     k: int,
     *,
     tell: Callable[[float], None] = lambda _: None,
-) -> tuple[csr_matrix, Float[np.ndarray, " m"]]:
+) -> tuple[sparse.csr_matrix, Float[np.ndarray, " m"]]:
     """Rows of weights that sum to one: near neighbours count more, at the scale of the farthest that is looked at.
 
     Without queries the pool's own rows, each without itself. Also how far away that farthest one is.
     """
     m = len(base) if queries is None else len(queries)
     if k < 1:
-        return csr_matrix((m, len(base)), dtype=np.float32), np.zeros(m, dtype=np.float32)
+        return sparse.csr_matrix((m, len(base)), dtype=np.float32), np.zeros(m, dtype=np.float32)
     distance, at = pool_neighbours(base, k + (queries is None), queries=queries, tell=tell)
     if queries is None:
         distance, at = _without_self(distance, at)
@@ -299,7 +306,7 @@ def _weights(
     weight /= weight.sum(axis=1, keepdims=True)
     ends = np.arange(0, m * k + 1, k)
     small = np.int32 if max(m * k, len(base)) < 2**31 else np.int64
-    walk = csr_matrix(
+    walk = sparse.csr_matrix(
         (weight.astype(np.float32).ravel(), at.ravel().astype(small), ends.astype(small)), shape=(m, len(base))
     )
     return walk, distance[:, -1]

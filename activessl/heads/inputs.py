@@ -6,18 +6,16 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from sklearn.base import BaseEstimator
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from activessl.errors import HeadError, LabelError
+from activessl.heads.classifier import Classifier
 
 
 class HeadInputError(HeadError, ValueError):
     """Vectors that a head cannot use; also a ValueError, as scikit-learn's protocol asks."""
 
 
-def checked(head: BaseEstimator, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Float[np.ndarray, " m"]]:
+def checked(head: Classifier, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Float[np.ndarray, " m"]]:
     """Vectors as float64, classes and weights; rows of weight zero are left out.
 
     Raises:
@@ -27,6 +25,8 @@ def checked(head: BaseEstimator, X: Any, y: Any, sample_weight: Any) -> tuple[An
     x, y = validated(head, X, y, reset=not hasattr(head, "n_features_in_"))
     # whole numbers and names are classes; asking scikit-learn about these would only warn where classes are many
     if np.asarray(y).dtype.kind not in "biuUS":
+        from sklearn.utils.multiclass import check_classification_targets
+
         try:
             check_classification_targets(y)
         except ValueError as bad:
@@ -43,16 +43,56 @@ def checked(head: BaseEstimator, X: Any, y: Any, sample_weight: Any) -> tuple[An
     return np.asarray(x[on], dtype=np.float64), y[on], weights[on]
 
 
-def validated(head: BaseEstimator, *arrays: Any, reset: bool = True) -> Any:
+def validated(head: Classifier, *arrays: Any, reset: bool = True) -> Any:
     """What scikit-learn's own validation gives, its errors as ours.
 
     Raises:
         HeadInputError: NaN, infinity, or a wrong shape.
     """
+    if _plain(head, *arrays, reset=reset):
+        return arrays[0] if len(arrays) == 1 else arrays
+    from sklearn.utils.validation import validate_data
+
     try:
         return validate_data(head, *arrays, reset=reset, dtype="numeric")
     except ValueError as bad:
         raise HeadInputError(str(bad), hint="pass finite vectors, one row per item, as in the first fit") from None
+
+
+def _plain(head: Any, x: Any, y: Any = None, *, reset: bool) -> bool:
+    """Whether these are finite arrays just as they should be, of which scikit-learn would change nothing; then all
+    that is left of its validation is to note, or to compare, the number of features.
+
+    Everything else, such as lists, tables and what is wrong, is scikit-learn's to judge.
+    """
+    if type(x) not in (np.ndarray, np.memmap) or x.ndim != 2 or x.dtype.kind != "f" or not x.size:
+        return False
+    if y is not None and (type(y) is not np.ndarray or y.dtype.kind not in "iu" or y.shape != (len(x),)):
+        return False
+    if hasattr(head, "feature_names_in_"):
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isfinite(np.sum(x)):
+            return False
+    if reset:
+        head.n_features_in_ = x.shape[1]
+    return bool(head.n_features_in_ == x.shape[1])
+
+
+def check_taught(head: Classifier, attribute: str) -> None:
+    """Refuse a head that has not learned anything yet.
+
+    Args:
+        head: Which.
+        attribute: That it has once it was taught.
+
+    Raises:
+        NotFittedError: scikit-learn's; it was not taught.
+    """
+    if not hasattr(head, attribute):
+        from sklearn.utils.validation import check_is_fitted
+
+        check_is_fitted(head, attribute)
 
 
 def class_rows(y: Any, classes: Any) -> Int[np.ndarray, " m"]:

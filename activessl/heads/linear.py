@@ -8,14 +8,22 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from activessl.errors import HeadError
 from activessl.geometry.units import scaled_rows
 from activessl.heads.calibrate import fit_sharpness, softmax
+from activessl.heads.classifier import Classifier
 from activessl.heads.files import read_head, write_head
-from activessl.heads.inputs import HeadInputError, centre_of, checked, novelty, numbered, spread, validated
+from activessl.heads.inputs import (
+    HeadInputError,
+    centre_of,
+    check_taught,
+    checked,
+    novelty,
+    numbered,
+    spread,
+    validated,
+)
 from activessl.heads.penalty import USUAL_PENALTY, leave_one_out_penalty, span_of, stratified_folds
 from activessl.heads.posterior import Posterior, posterior
 from activessl.heads.softmax import Span, fit_softmax
@@ -26,7 +34,7 @@ USUAL_SHARPNESS = 1.0
 CHUNK = 8192
 
 
-class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LogisticHead(Classifier):
     """Multinomial logistic regression on centred unit vectors; regularisation and temperature choose themselves.
 
     Vectors are centred (on the labels' mean, drawn towards zero while labels are few, or on ``mean``) and scaled to
@@ -186,7 +194,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def to_parts(self) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
         """Arrays, and JSON values."""
-        check_is_fitted(self, "coef_")
+        check_taught(self, "coef_")
         config = {
             "classes": self.classes_.tolist(),
             "penalty": self.penalty_,
@@ -307,7 +315,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return sharpness * float(np.sqrt(np.mean(np.sum(theta**2, axis=(0, 2))))) / max(size, 1e-12)
 
     def _scores(self, X: Any) -> Float[np.ndarray, "n k"]:
-        check_is_fitted(self, "coef_")
+        check_taught(self, "coef_")
         x = validated(self, X, reset=False)
         n = len(x)
         # centring and scaling are folded into the product, so that the pool is read once and never copied

@@ -8,11 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
+from activessl.heads.classifier import Classifier
 from activessl.heads.files import read_head, write_head
-from activessl.heads.inputs import checked, novelty, numbered, spread, validated
+from activessl.heads.inputs import check_taught, checked, novelty, numbered, spread, validated
 from activessl.heads.leave_one_out import left_out_probs
 from activessl.heads.linear import LogisticHead
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
@@ -63,7 +62,7 @@ def mixture_weights(
     return weights
 
 
-class AutoHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class AutoHead(Classifier):
     """A mixture of logistic regression, class middles and nearest labels, weighed by leave-one-out.
 
     Every head's probability of each label without that label is known in closed form, so that weighing them costs no
@@ -130,7 +129,7 @@ class AutoHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         """Calibrated probabilities, float32; rows sum to one."""
-        check_is_fitted(self, "weights_")
+        check_taught(self, "weights_")
         x = validated(self, X, reset=False)
         probs = np.zeros((len(x), len(self.classes_)), dtype=np.float32)
         for name, member in self.members_.items():
@@ -150,13 +149,13 @@ class AutoHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             HeadError: The head was loaded, or has seen fewer than two classes.
         """
-        check_is_fitted(self, "weights_")
+        check_taught(self, "weights_")
         found: Float[np.ndarray, "s n k"] = self.members_["logistic"].sample_proba(X, draws, rng)
         return found
 
     def save(self, folder: Path) -> None:
         """Write ``weights.safetensors`` and ``config.json``."""
-        check_is_fitted(self, "weights_")
+        check_taught(self, "weights_")
         tensors: dict[str, np.ndarray[Any, Any]] = {}
         config: dict[str, Any] = {}
         for name, member in self.members_.items():

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from activessl.errors import HeadError, LabelError
 from activessl.heads.base import Head
+from activessl.heads.classifier import Classifier
 from activessl.heads.files import read_head, write_head
+from activessl.heads.inputs import check_taught
 from activessl.heads.registry import load_head, make_head
 from activessl.heads.softmax import shared_span
 from activessl.labels.several_classes import SEVERAL
 
 
-class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class MultiLabelHead(Classifier):
     """Binary relevance: for each class a registered head of its own that knows "without" and "with".
 
     Each chooses its own regularisation and temperature, as a class with five labels needs others than one with five
@@ -97,17 +96,21 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         """Calibrated probability of each class on its own, float32."""
-        check_is_fitted(self, "heads_")
+        check_taught(self, "heads_")
         return np.stack([head.predict_proba(X)[:, 1] for head in self.heads_], axis=1)
 
     def predict(self, X: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n k"]:
         """1 where an item more likely has a class than not."""
         return SEVERAL.decide(self.predict_proba(X))
 
-    @available_if(  # type: ignore[untyped-decorator]
-        lambda self: any(hasattr(head, "sample_proba") for head in self.heads_)
-    )
-    def sample_proba(
+    @property
+    def sample_proba(self) -> Callable[..., Float[np.ndarray, "s n k"]]:
+        """``sample_proba(X, draws, rng)``, where any of the heads has one; else there is no such attribute."""
+        if not any(hasattr(head, "sample_proba") for head in self.heads_):
+            raise AttributeError(f"{self.name} heads have no posterior to draw from")
+        return self._sample_proba
+
+    def _sample_proba(
         self, X: Float[np.ndarray, "n d"], draws: int, rng: np.random.Generator
     ) -> Float[np.ndarray, "s n k"]:
         """Probabilities under draws from the posteriors of the classes' heads; of a class of which all labels say the
@@ -116,7 +119,7 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             HeadError: The head was loaded, its kind has no posterior, or no class has labels of both kinds.
         """
-        check_is_fitted(self, "heads_")
+        check_taught(self, "heads_")
         out = np.empty((draws, len(X), len(self.heads_)), dtype=np.float32)
         drawn = 0
         for k, head in enumerate(self.heads_):
@@ -131,7 +134,7 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def save(self, folder: Path) -> None:
         """Write a folder for each class's head, then ``weights.safetensors`` and ``config.json``."""
-        check_is_fitted(self, "heads_")
+        check_taught(self, "heads_")
         for k, head in enumerate(self.heads_):
             head.save(folder / f"{k:04d}")
         write_head(

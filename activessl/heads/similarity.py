@@ -12,20 +12,19 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from activessl.geometry.blocks import block_rows
 from activessl.geometry.units import scaled_rows
 from activessl.heads.calibrate import fit_sharpness, softmax
+from activessl.heads.classifier import Classifier
 from activessl.heads.files import read_head, write_head
-from activessl.heads.inputs import checked, novelty, numbered, spread, validated
+from activessl.heads.inputs import check_taught, checked, novelty, numbered, spread, validated
 
 #: Rows that are compared with the labels at a time.
 CHUNK = 8192
 
 
-class LikenessHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LikenessHead(Classifier):
     """What both have in common; not a head by itself.
 
     Vectors are centred on the labels' mean, drawn towards zero while labels are few, and scaled to length one. Classes
@@ -100,7 +99,7 @@ class LikenessHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         """Calibrated probabilities, float32; rows sum to one."""
-        check_is_fitted(self, "sharpness_")
+        check_taught(self, "sharpness_")
         x = validated(self, X, reset=False)
         probs = np.empty((len(x), len(self.classes_)), dtype=np.float32)
         for i in range(0, len(x), CHUNK):
@@ -128,7 +127,7 @@ class LikenessHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def to_parts(self) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
         """Arrays, and JSON values."""
-        check_is_fitted(self, "sharpness_")
+        check_taught(self, "sharpness_")
         config = {
             "classes": self.classes_.tolist(),
             "sharpness": self.sharpness_,

@@ -7,11 +7,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.linalg import eigh
-from scipy.optimize import minimize
+
+from activessl.later import later
+
+if TYPE_CHECKING:
+    from scipy import linalg, optimize
+else:
+    linalg, optimize = later("scipy.linalg"), later("scipy.optimize")  # a head that is only asked needs neither
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +74,7 @@ def span(vectors: Float[np.ndarray, "m d"]) -> Span:
 
 def _rotated(x: Float[np.ndarray, "m d"]) -> Span:
     small = x @ x.T if len(x) <= x.shape[1] else x.T @ x
-    energy, basis = eigh(small, check_finite=False)
+    energy, basis = linalg.eigh(small, check_finite=False)
     # squared singular values below this carry rounding noise only
     keep = energy > max(energy[-1], 1e-300) * 1e-10
     energy, basis = (
@@ -146,7 +152,7 @@ def fit_softmax(
         return loss, gradient.astype(np.float64, copy=False).ravel()
 
     first = np.zeros(r * p * k) if start is None else (start / scale).astype(np.float64).ravel()
-    found = minimize(
+    found = optimize.minimize(
         value_and_gradient,
         first,
         jac=True,

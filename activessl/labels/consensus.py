@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-from jaxtyping import Bool, Float, Int
+from typing import TYPE_CHECKING
 
 from activessl.errors import LabelError
+from activessl.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Bool, Float, Int
+else:
+    np = later("numpy")  # one answer an item needs no arithmetic
 
 #: No answer by this annotator to this item, in a table of answers.
 NO_ANSWER = -1

@@ -13,15 +13,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import Any, Literal, Protocol, runtime_checkable
-
-import numpy as np
-from jaxtyping import Bool, Float, Int
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from activessl.labels.answers import Answer
+from activessl.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Bool, Float, Int
+else:
+    np = later("numpy")  # names need no arithmetic
 
 #: (n,) class indices, or (n, k) of 0 and 1, -1 where it is not known.
-Labels = np.ndarray[Any, np.dtype[Any]]
+Labels: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 #: What a project calls the kind of its labels.
 KindName = Literal["one", "several"]

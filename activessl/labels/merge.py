@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
-
-import numpy as np
-from jaxtyping import Float, Int
+from typing import TYPE_CHECKING, Literal
 
 from activessl.labels.answers import Answer
 from activessl.labels.consensus import NO_ANSWER, consensus, newcomer, weigh
 from activessl.labels.kinds import Person
+from activessl.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float, Int
+else:
+    np = later("numpy")  # one answer an item needs no arithmetic
 
 #: Probabilities closer than this are a tie: of equals the class that was given first is believed.
 TIE = 0.01

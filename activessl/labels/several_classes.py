@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
-
-import numpy as np
-from jaxtyping import Bool, Float, Int
+from typing import TYPE_CHECKING, Any, Literal
 
 from activessl.labels.answers import BETWEEN, NONE, Answer
 from activessl.labels.kinds import KindName, Label, Labels, Merged, Task
 from activessl.labels.merge import TIE, by_item, by_several, first_answers, people_of, table_of, weighed_by
+from activessl.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Bool, Float, Int
+else:
+    np = later("numpy")  # names need no arithmetic
 
 
 @dataclass(frozen=True)

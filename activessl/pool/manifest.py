@@ -85,7 +85,8 @@ def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = N
 
 def _read(path: Path, modality: str) -> dict[str, tuple[Stamp, Item | Unreadable]]:
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # pq.read_table brings pandas
+            table = file.read()
         meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         if meta.get("version") != _VERSION or meta.get("modality") != modality:
             return {}

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from activessl.errors import ConfigError, ProjectError, ProjectLocked
 from activessl.ledger.fold import fold
@@ -17,11 +16,11 @@ from activessl.ledger.history import History
 from activessl.ledger.offers import chosen
 from activessl.ledger.schema import Created, Offered
 from activessl.ledger.store import Ledger
-from activessl.pool.manifest import load_manifest, save_manifest
-from activessl.pool.pool import Pool
-from activessl.pool.sources import open_source
 from activessl.project.config import CONFIG_NAME, Config
 from activessl.project.config_file import is_current, migrated, read_config, write_config
+
+if TYPE_CHECKING:
+    from activessl.pool.pool import Pool
 
 
 @dataclass(frozen=True)
@@ -138,12 +137,17 @@ class Project:
 
     def pool(self) -> Pool:
         """What there is to label; only what changed since ``remember`` is read again. Writes nothing."""
+        from activessl.pool.manifest import load_manifest  # it brings pyarrow, and what is known needs no pool
+        from activessl.pool.sources import open_source
+
         return load_manifest(
             self._manifest, open_source(self.data, self.own.data.modality, without=own_folders(self.folder))
         )
 
     def remember(self, pool: Pool) -> None:
         """Keep the description of the pool, so that opening it again takes no time."""
+        from activessl.pool.manifest import save_manifest
+
         with writing(self.folder):
             save_manifest(pool, self._manifest)
 
@@ -158,6 +162,8 @@ class Project:
         Raises:
             ProjectLocked: Another process holds it.
         """
+        from filelock import FileLock, Timeout  # it brings asyncio, and readers need none
+
         lock = FileLock(self.folder / ".lock", timeout=0)
         try:
             with writing(self.folder):
@@ -220,11 +226,13 @@ def writing(folder: Path) -> Iterator[None]:
     """Turn a failing disk into an error that a person can act on."""
     try:
         yield
-    except Timeout:
-        raise  # filelock's, also an OSError: another process, not the disk
     except ProjectError:
         raise
     except OSError as error:
+        from filelock import Timeout
+
+        if isinstance(error, Timeout):
+            raise  # another process, not the disk
         raise ProjectError(
             f"cannot write to {folder}: {error.strerror or error}", hint="check that the disk is writable and not full"
         ) from None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -15,7 +13,6 @@ from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError, ProjectError
 from activessl.labels.kinds import Labels, one_kind
-from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.planning.hours import HumanTime, human_time, usable_seconds
 from activessl.measuring.planning.plan import Plan, Price, check_target, make_plan
 from activessl.measuring.planning.roi import Roi, return_on_investment
@@ -26,12 +23,20 @@ from activessl.measuring.quality.trust import Trust, confidence_groups
 from activessl.measuring.savings.live import HEADS, PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
 from activessl.measuring.savings.trend import Trend, fit_trend
 from activessl.pool.progress import tell
-from activessl.project.folder import write_atomic, writing
+from activessl.project.folder import writing
 from activessl.project.snapshot import Snapshot
 from activessl.proof.draws import Drawn, draws
+from activessl.proof.standing import (
+    Standing,
+    chosen_by,
+    key_of,
+    newer_text,
+    read_kept,
+    tested_items,
+    unsaid_text,
+    write_kept,
+)
 
-#: Written into what is kept, so that figures of an older way of estimating are not shown.
-VERSION = 5
 FOLDS = 5
 #: With so many random labels since the last items came, those from before are left out, and the new items covered.
 ENOUGH = 3 * FEWEST
@@ -58,23 +63,7 @@ class Evidence:
     @property
     def newer_text(self) -> str:
         """How many items the measures say nothing of; empty where they are about all."""
-        if self.audit is None:
-            return ""
-        newer, aside = self.drawn.newer, self._aside
-        said = [f"{newer:,} items came after these random labels were drawn, and are not covered by them"] * (newer > 0)
-        if aside:
-            said.append(
-                f"{aside:,} random items were given a class that the project does not have: items like these are not "
-                "counted, and the model is wrong about all of them"
-            )
-        return "; ".join(said)
-
-    @property
-    def _aside(self) -> int:
-        """Items of the random share that were answered, but with a class that the project does not have (any more)."""
-        history = self.snapshot.history
-        aside = {a.item for a in history.quarantined}
-        return len((aside & history.drawn) - history.labels.keys())
+        return "" if self.audit is None else newer_text(self.snapshot.history, self.drawn.newer)
 
     @cached_property
     def said(self) -> Labels:
@@ -193,8 +182,7 @@ class Evidence:
     @property
     def tested(self) -> int:
         """Test items that the class figures rest on; 0 where they rest on the random share."""
-        taught = self.snapshot.history.taught
-        return (taught.test_items or 0) if taught is not None and taught.per_class is not None else 0
+        return tested_items(self.snapshot.history)
 
     @cached_property
     def classes(self) -> tuple[ClassQuality, ...]:
@@ -261,15 +249,11 @@ class Evidence:
     @property
     def unsaid(self) -> str:
         """Why there is no estimate of the labels saved, where there is none."""
-        return "nothing but chance chose" if self._expected() is None else "too few random labels yet"
+        return unsaid_text(self.snapshot.history)
 
     def _expected(self) -> Prior | None:
         """What the strategies that chose are expected to save; None where nothing but chance chose."""
-        chose = {
-            r.queried.strategy
-            for r in self.snapshot.history.rounds
-            if r.queried.strategy != "random" and any(q.propensity is None for q in r.questions)
-        } - {AUDIT, CONFIRM}
+        chose = chosen_by(self.snapshot.history)
         if not chose:
             return None
         return PUBLIC if chose == {"auto"} else UNKNOWN
@@ -411,41 +395,53 @@ class Evidence:
             if r.taught
         ]
 
+    def standing(self) -> Standing:
+        """How good the model is and what it saved, measured where it is not known yet, and kept."""
+        if self.snapshot.history.taught is not None:
+            found = Standing(self.audit, self.live, self.classes, self._newer, self._gone)
+            self.keep()
+            return found
+        return Standing(gone=self._gone)
+
+    @cached_property
+    def _newer(self) -> int:
+        return 0 if self.audit is None else self.drawn.newer
+
+    @cached_property
+    def _gone(self) -> int:
+        history = self.snapshot.history
+        try:
+            row = self.snapshot.row
+        except ProjectError:  # without vectors it is only known what is missing of the data
+            return sum(item in history.missing for item in history.labels)
+        return sum(item not in row for item in history.labels)
+
     def keep(self) -> None:
         """Remember what was measured so far beside the project's other caches, so that it is known again at once."""
         measured = vars(self)  # a part is there once somebody asked for it
         new: dict[str, Any] = {
-            name: measured[name].to_dict() for name in ("audit", "live") if measured.get(name) is not None
+            name: None if measured[name] is None else measured[name].to_dict()
+            for name in ("audit", "live")
+            if name in measured
         }
-        if measured.get("classes") and not self.tested:
+        if "classes" in measured:
             new["classes"] = [quality.to_dict() for quality in self.classes]
+        new |= {name[1:]: measured[name] for name in ("_newer", "_gone") if name in measured}
         if "_outcomes" in measured:
             sizes, right = self._outcomes
             new["outcomes"] = {"sizes": sizes.tolist(), "right": right.astype(int).tolist()}
         if not new.keys() - self._kept.keys():
             return
-        folder = self.snapshot.project.folder / "reports"
-        found = {**self._kept, **new, "key": self._key}
         try:
-            with writing(folder):
-                folder.mkdir(exist_ok=True)
-                write_atomic(folder / "evidence.json", json.dumps(found, allow_nan=False).encode())
+            with writing(self.snapshot.project.folder / "reports"):
+                write_kept(self.snapshot.project, self._key, {**self._kept, **new})
         except ProjectError:
             pass  # a cache, and a reader may have no right to write
 
     @cached_property
     def _key(self) -> str:
-        history, config = self.snapshot.history, self.snapshot.project.config
-        fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
-        told = (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.columns)
-        confirmed = sorted(history.only_confirmed)
-        since = (len(history.rounds), len(history.late), history.forgotten, *([confirmed] if confirmed else []))
-        return sha256(repr((told, *since)).encode()).hexdigest()
+        return key_of(self.snapshot.history, self.snapshot.project.config)
 
     @cached_property
     def _kept(self) -> dict[str, Any]:
-        try:
-            found = json.loads((self.snapshot.project.folder / "reports" / "evidence.json").read_text(encoding="utf-8"))
-            return dict(found) if found["key"] == self._key else {}
-        except (OSError, ValueError, KeyError, TypeError):
-            return {}
+        return read_kept(self.snapshot.project, self._key)

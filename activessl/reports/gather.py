@@ -20,12 +20,13 @@ from activessl.measuring.savings.live import LiveSavings
 from activessl.measuring.savings.savings import Savings
 from activessl.measuring.simulation.simulate import Simulation
 from activessl.project.snapshot import Snapshot
-from activessl.proof.acceptance import promise_text
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
+from activessl.proof.promise import promise_text
 from activessl.proof.stopping import stop_now
 from activessl.reports.pictures import label_of, readable_pool, redrawn, sights, thumbnail
 from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
+from activessl.reports.wording import classes_from
 from activessl.steps.confirm import SENT_BACK
 from activessl.steps.relabel import Doubts
 
@@ -74,7 +75,7 @@ def project_report(
         currency=config.rates.currency,
         rounds=tuple(_round_rows(snapshot)),
         class_rows=tuple(sorted(_class_rows(snapshot, evidence), key=_weakness)),
-        classes_from=classes_from(evidence),
+        classes_from=classes_from(evidence.classes, evidence.tested),
         item_rows=tuple(_item_rows(snapshot)),
         sights=tuple(sights(snapshot)),
         redrawn=redrawn(snapshot),
@@ -210,13 +211,6 @@ def _round_rows(snapshot: Snapshot) -> Iterator[RoundRow]:
             human_seconds=people or None,
             machine_seconds=r.queried.seconds + sum(t.seconds for t in r.taught),
         )
-
-
-def classes_from(evidence: Evidence) -> str:
-    """What the qualities of the classes were measured on; empty where they were not."""
-    if not evidence.classes:
-        return ""
-    return f"on {evidence.tested:,} test items" if evidence.tested else "on random labels"
 
 
 def _class_rows(snapshot: Snapshot, evidence: Evidence) -> Iterator[ClassRow]:

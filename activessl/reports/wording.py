@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from activessl.ledger.schema import RECALL, Check, Decided
-from activessl.measuring.planning.plan import Plan, Span
-from activessl.measuring.planning.roi import Roi
 from activessl.measuring.quality.classes import ClassQuality, mean_recall, weakest
-from activessl.measuring.savings.live import LiveSavings
-from activessl.measuring.savings.savings import Savings
+from activessl.measuring.savings.estimated import LiveSavings
+
+if TYPE_CHECKING:  # `status` says what is known without what it takes to plan
+    from activessl.measuring.planning.plan import Plan, Span
+    from activessl.measuring.planning.roi import Roi
+    from activessl.measuring.savings.savings import Savings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ def headline(savings: Savings | None, labels: int, live: LiveSavings | None = No
     """Say a saving as it is: measured, a bound, estimated, none, or unknown.
 
     Example:
+        >>> from activessl.measuring.savings.savings import Savings
         >>> found = headline(Savings(0.9, 40.0, 100.0, 0.6, 0.5, 0.66, 0.9, "measured", False, 200, 20), 40)
         >>> found.text, found.figure, found.proven
         ('40 labels instead of 100', '60 %', True)
@@ -110,6 +114,18 @@ def weakest_text(rows: Sequence[tuple[str, ClassQuality | None]]) -> str:
     return f"{over}lowest recall: {known[worst][0]}, {share} ({rest}"
 
 
+def classes_from(qualities: Sequence[ClassQuality], tested: int) -> str:
+    """What the qualities of the classes were measured on; empty where they were not.
+
+    Args:
+        qualities: Of the classes.
+        tested: How many test items that were; 0 where it were random labels.
+    """
+    if not qualities:
+        return ""
+    return f"on {tested:,} test items" if tested else "on random labels"
+
+
 def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:
     """The figures of a gate, a row each: name and verdict, value, interval, bound, sample."""
 
@@ -181,6 +197,7 @@ def span_text(span: Span, text: Callable[[float], str], *, level: float, never: 
     """A median with its interval.
 
     Example:
+        >>> from activessl.measuring.planning.plan import Span
         >>> span_text(Span(10.0, 5.0, None), lambda n: f"{n:.0f}", level=0.9, never="not within the pool")
         '10 (90 % interval 5 to not within the pool)'
         >>> span_text(Span(None, None, None), str, level=0.9, never="not yet")

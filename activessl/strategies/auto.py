@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_matrix
 
 from activessl.geometry.blocks import Rows, sample_rows, thin
 from activessl.geometry.clusters import assign
@@ -138,6 +137,8 @@ def settle(
         >>> settle(line, np.array([3]), np.ones(6), fixed=line[:1])[0].tolist()
         [4]
     """
+    from scipy.sparse import csr_matrix  # heavy, and needed only here
+
     q = len(seeds)
     centres = points[seeds] if fixed is None else np.concatenate([points[seeds], fixed])
     owner = np.full(len(points), -1)

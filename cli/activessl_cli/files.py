@@ -62,7 +62,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         if ending == ".parquet":
             import pyarrow.parquet as pq
 
-            return list(pq.read_table(path).to_pylist())
+            with pq.ParquetFile(path) as file:  # pq.read_table brings pandas
+                return list(file.read().to_pylist())
         text = path.read_text(encoding="utf-8-sig")
         if ending == ".csv":
             return _of_csv(text)

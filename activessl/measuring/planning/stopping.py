@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
-from jaxtyping import Int
+from typing import TYPE_CHECKING, Literal
 
 from activessl.errors import MeasureError
+from activessl.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Int
+else:
+    np = later("numpy")  # `status` only counts
 
 #: Which rule said stop; ``none`` says go on.
 Rule = Literal["none", "target", "stable", "worth", "labels", "hours", "rounds", "exhausted"]
@@ -112,11 +116,11 @@ def share_interval(count: float, n: float, level: float = 0.9) -> tuple[float, f
         >>> [round(v, 3) for v in share_interval(0, 20)]
         [0.0, 0.139]
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv  # the beta's quantiles, without all of scipy.stats
 
     tail = (1 - level) / 2
-    low = float(beta.ppf(tail, count, n - count + 1)) if count else 0.0
-    high = float(beta.ppf(1 - tail, count + 1, n - count)) if count < n else 1.0
+    low = float(betaincinv(count, n - count + 1, tail)) if count else 0.0
+    high = float(betaincinv(count + 1, n - count, 1 - tail)) if count < n else 1.0
     return low, high
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
-
-import numpy as np
-from jaxtyping import Bool, Float, Int
+from math import sqrt
+from typing import TYPE_CHECKING, Any
 
 from activessl.errors import MeasureError
+from activessl.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Bool, Float, Int
+else:
+    np = later("numpy")  # `status` shows what was measured, and measures nothing
 
 #: With fewer random labels than this an interval is so wide that it only looks like knowledge.
 FEWEST = 10
@@ -95,7 +100,7 @@ def audit_accuracy(
         >>> found.accuracy, round(found.low, 3), round(found.high, 3)
         (0.9, 0.84, 0.939)
     """
-    from scipy.stats import norm  # heavy, and needed only here
+    from scipy.special import ndtri  # the normal's quantiles, without all of scipy.stats
 
     right = np.asarray(correct, dtype=bool)
     chance = np.asarray(propensities, dtype=np.float64)
@@ -120,7 +125,7 @@ def audit_accuracy(
         raise MeasureError("a known share is NaN or outside [0, 1]", hint="pass shares of the pool and of its labels")
     accuracy = float(weights @ (share * known_right + (1 - share) * right) / weights.sum())
     effective = float(weights.sum() ** 2 / (weights @ weights))
-    low, high = wilson(accuracy, effective, float(norm.ppf(0.5 + level / 2)))
+    low, high = wilson(accuracy, effective, float(ndtri(0.5 + level / 2)))
     return Audit(accuracy, low, high, level, len(right), effective)
 
 
@@ -148,5 +153,5 @@ def wilson(share: float, n: float, z: float) -> tuple[float, float]:
         [0.881, 1.0]
     """
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from math import fsum
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from jaxtyping import Bool, Float, Int
-
-from activessl.labels.kinds import Labels, kind_of
+from activessl.labels.kinds import kind_of
+from activessl.later import later
 from activessl.measuring.quality.audit import draw_weights, wilson
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Bool, Float, Int
+
+    from activessl.labels.kinds import Labels
+else:
+    np = later("numpy")  # `status` shows what was measured, and measures nothing
 
 LEVEL = 0.9
 
@@ -174,7 +181,7 @@ def weakest(qualities: Sequence[ClassQuality]) -> int | None:
 def mean_recall(qualities: Sequence[ClassQuality]) -> float | None:
     """The mean recall over the classes (balanced accuracy); None where a class was not looked at."""
     recalls = [q.recall.share for q in qualities if q.recall is not None]
-    return float(np.mean(recalls)) if qualities and len(recalls) == len(qualities) else None
+    return fsum(recalls) / len(recalls) if qualities and len(recalls) == len(qualities) else None
 
 
 def _share(share: float, n: float, items: int, z: float) -> Share:
@@ -183,6 +190,6 @@ def _share(share: float, n: float, items: int, z: float) -> Share:
 
 
 def _z(level: float) -> float:
-    from scipy.stats import norm  # heavy, and needed only here
+    from scipy.special import ndtri  # the normal's quantiles, without all of scipy.stats
 
-    return float(norm.ppf(0.5 + level / 2))
+    return float(ndtri(0.5 + level / 2))

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 
 from activessl.errors import MeasureError
 from activessl.measuring.planning.hours import Tax
@@ -92,6 +91,8 @@ def following(
         >>> round(found.added, 2), found.low < 0.15 < found.high
         (0.15, True)
     """
+    from scipy.special import ndtri  # the normal's quantiles, without all of scipy.stats
+
     few = min(len(shown), len(blind))
     if few < FEWEST_SHOWN:
         raise MeasureError(
@@ -99,7 +100,7 @@ def following(
             hint=f"label at least {FEWEST_SHOWN} of each, with annotator.blind_share above 0",
         )
     p, q = float(np.mean(shown)), float(np.mean(blind))
-    z = float(norm.ppf(0.5 + level / 2))
+    z = float(ndtri(0.5 + level / 2))
     (low_p, high_p), (low_q, high_q) = wilson(p, len(shown), z), wilson(q, len(blind), z)
     return Following(
         shown=len(shown),

@@ -120,13 +120,13 @@ def mean_interval(
         >>> low.round(2).tolist(), high.round(2).tolist()
         ([0.0], [1.0])
     """
-    from scipy.stats import t  # heavy, and needed only here
+    from scipy.special import stdtrit  # Student's quantiles, without all of scipy.stats
 
     accuracy = np.asarray(accuracy, dtype=np.float64)
     s = len(accuracy)
     if s < 2:
         return np.zeros(accuracy.shape[1]), np.ones(accuracy.shape[1])
-    half = t.ppf(0.5 + level / 2, s - 1) * accuracy.std(axis=0, ddof=1) / np.sqrt(s)
+    half = stdtrit(s - 1, 0.5 + level / 2) * accuracy.std(axis=0, ddof=1) / np.sqrt(s)
     mean = accuracy.mean(axis=0)
     return np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import betaincinv
 
 from activessl.errors import MeasureError
 from activessl.labels.kinds import Labels, kind_of
 from activessl.measuring.quality.audit import FEWEST
+from activessl.measuring.savings.estimated import LiveSavings as LiveSavings
 from activessl.measuring.savings.trend import fit_trend, log_errors
 
 #: Predictions of rows by a head that was taught others: (taught rows, asked rows) -> classes.
@@ -74,6 +73,8 @@ class Prior:
             >>> bool(few > many)
             True
         """
+        from scipy.special import betaincinv  # heavy, and needed only here
+
         parts = (np.arange(ERRORS) + 0.5) / ERRORS
         means = self.at(betaincinv(wrong + 0.5, labels - wrong + 0.5, parts))
         gaps = (GRID[:, None] - means[None]) / self.spread
@@ -86,60 +87,6 @@ PUBLIC = Prior(1.11, 0.42, "what the default strategy saved on fifteen public da
 
 #: Where another strategy chose than was replayed: anything between a quarter and four times our labels is likely.
 UNKNOWN = Prior(0.0, 1.4, "no expectation of this strategy")
-
-
-@dataclass(frozen=True, slots=True)
-class LiveSavings:
-    """An estimate of the labels saved so far.
-
-    Attributes:
-        labels: Labels given.
-        baseline_labels: What random choice is estimated to need for the same accuracy.
-        saved: 1 - labels / baseline_labels, below 1 and possibly negative.
-        low: Lower end of the interval of ``saved``.
-        high: Upper end of it.
-        level: Probability of the interval.
-        random_labels: How many of the labels were drawn at random: all that the project itself says rests on these.
-        own_low: Lower end of the interval by the project's own random labels alone.
-        own_high: Upper end of it; None where these alone do not bound it.
-        prior: Where the rest of the estimate comes from.
-    """
-
-    labels: int
-    baseline_labels: float
-    saved: float
-    low: float
-    high: float
-    level: float
-    random_labels: int
-    own_low: float
-    own_high: float | None
-    prior: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same, ready for JSON."""
-        return asdict(self)
-
-    def own_text(self) -> str:
-        """The interval by the project's own random labels alone."""
-        low = f"{100 * self.own_low:.0f} %"
-        return f"{low} or more" if self.own_high is None else f"{low} to {100 * self.own_high:.0f} %"
-
-    def to_text(self) -> str:
-        """One sentence.
-
-        Example:
-            >>> LiveSavings(100, 200.0, 0.5, 0.1, 0.7, 0.9, 20, -1.0, None, "replays").to_text()
-            'estimated: random choice would have needed about 200 labels instead of 100, 50 % saved (90 % interval 10 to
-            70 %, by replays and 20 random labels, which alone say -100 % or more)'
-        """
-        said = f"{100 * self.saved:.0f} % saved" if self.saved >= 0 else "nothing saved"
-        return (
-            f"estimated: random choice would have needed about {self.baseline_labels:,.0f} labels instead of "
-            f"{self.labels:,}, {said} ({100 * self.level:.0f} % interval {100 * self.low:.0f} to "
-            f"{100 * self.high:.0f} %, by {self.prior} and {self.random_labels} random labels, which alone say "
-            f"{self.own_text()})"
-        )
 
 
 def live_savings(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 #: What an item decodes to: image (h, w, c) uint8 or uint16; series and audio (channels, time) float32; vector (d,)
 #: float32; text str.
-Media = Array | str
+Media: TypeAlias = "np.ndarray[Any, np.dtype[Any]] | str"
 
 #: How people see an item: what a labeling tool and a report draw.
 Shown = Literal["picture", "sound", "series", "text"]

@@ -22,7 +22,8 @@ def accept(
     """Accept confident predictions as labels, with a guarantee from the random share; or take them back."""
     from activessl.errors import ConfigError
     from activessl.project.folder import Project
-    from activessl.proof.acceptance import accept_pool, audit_count, take_back
+    from activessl.proof.acceptance import accept_pool, take_back
+    from activessl.proof.promise import audit_count
 
     opened = Project.open(project)
     if undo:

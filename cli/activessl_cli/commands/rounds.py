@@ -8,7 +8,7 @@ import typer
 
 from activessl_cli import render
 from activessl_cli.commands.finetune import after_round
-from activessl_cli.commands.teach import tell
+from activessl_cli.commands.teach import measure, tell
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def round_(project: ProjectOption = HERE, every: EveryOption = 5.0, as_json: Jso
     """One round: query, push, wait for the people, pull, teach."""
     from activessl.session import Session
 
-    taught = one_round(Session.open(project), every)
+    session = Session.open(project)
+    taught = one_round(session, every)
+    measure(session, "round")
     render.result(taught, tell(taught), as_json=as_json)
     render.following("activessl round, or activessl report")
 
@@ -46,6 +48,8 @@ def run(
         after_round(session)
         done += 1
         why = session.should_stop()
+    if done:
+        measure(session, "run")
     why = why or (f"{done} rounds were" if done != 1 else "1 round was") + " asked for"
     text = f"stopped after {done} round{'s' * (done != 1)}: {why}"
     render.result({"rounds": done, "stopped": why}, text, as_json=as_json)

@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING
 
 from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
+if TYPE_CHECKING:
+    from activessl.ledger.history import History
+    from activessl.project.folder import Project
+    from activessl.proof.standing import Standing
+
 
 def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Where the project stands, and what to run next."""
-    from activessl.errors import ProjectError
     from activessl.project.folder import Project
-    from activessl.project.snapshot import Snapshot
-    from activessl.proof.acceptance import promise_text
     from activessl.proof.confirmed import confirmed_count
-    from activessl.proof.estimates import Evidence
-    from activessl.reports.gather import classes_from
-    from activessl.reports.wording import weakest_text
+    from activessl.proof.promise import promise_text
+    from activessl.proof.standing import newer_text, tested_items, unsaid_text
+    from activessl.reports.wording import classes_from, weakest_text
 
     opened = Project.open(project)
     history = opened.history()
-    audit = live = None
-    by_class: dict[str, Any] = {}
-    weak = ""
-    with render.progress("status") as on_progress:
-        evidence = Evidence(Snapshot(opened, history, on_progress))
-        if history.encoded is not None and history.taught is not None:
-            audit, live = evidence.audit, evidence.live
-            by_class = dict(zip(opened.config.data.classes, evidence.classes, strict=False))
-            weak = weakest_text(list(by_class.items()))
-            evidence.keep()
+    standing = _standing(opened, history)
+    audit, live = standing.audit, standing.live
+    by_class = dict(zip(opened.config.data.classes, standing.classes, strict=False))
     encoded, current, taught = history.encoded, history.open_round, history.taught
     waiting = sum(len(question.items) for question in history.waiting(current)) if current else 0
     seconds = sum(history.seconds.values())
-    left = sum(item in history.missing for item in history.labels)
-    with suppress(ProjectError):  # without vectors it is only known what is missing of the data
-        left = sum(item not in evidence.snapshot.row for item in history.labels)
-    gone = f" ({left:,} of them of items that are gone)" if left else ""
+    gone = f" ({standing.gone:,} of them of items that are gone)" if standing.gone else ""
     lines = [
         f"{opened.config.data.path}: {opened.config.data.modality}, {len(opened.config.data.classes)} classes",
         f"encoded: {encoded.items:,} items by {encoded.encoder} {encoded.fingerprint[:12]}"
@@ -65,11 +56,13 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
         measured = f", accuracy {taught.accuracy:.3f} on test items" if taught.accuracy is not None else ""
         lines.append(f"model: {taught.labels:,} labels, round {taught.round}{measured}")
         lines.append("on the pool: " + (audit.to_text() if audit else "not measured, too few random labels yet"))
-        if audit and evidence.newer_text:
-            lines.append(f"  {evidence.newer_text}")
+        newer = newer_text(history, standing.newer) if audit else ""
+        if newer:
+            lines.append(f"  {newer}")
+        weak = weakest_text(list(by_class.items()))
         if weak:
-            lines.append(f"by class: {weak} {classes_from(evidence)}")
-        lines.append("labels saved: " + (live.to_text() if live else f"not estimated, {evidence.unsaid}"))
+            lines.append(f"by class: {weak} {classes_from(standing.classes, tested_items(history))}")
+        lines.append("labels saved: " + (live.to_text() if live else f"not estimated, {unsaid_text(history)}"))
         if taught.suspects:
             lines.append(
                 f"doubted: {taught.suspects} label{'s look' if taught.suspects > 1 else ' looks'} wrong: activessl "
@@ -119,3 +112,17 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
         as_json=as_json,
     )
     render.following(step)
+
+
+def _standing(project: Project, history: History) -> Standing:
+    """How good the model is: as it was kept, which takes no time, or else measured now."""
+    from activessl.proof.standing import kept_standing
+
+    known = kept_standing(project, history)
+    if known is not None:
+        return known
+    from activessl.project.snapshot import Snapshot  # it brings what takes vectors and heads to measure
+    from activessl.proof.estimates import Evidence
+
+    with render.progress("status") as on_progress:
+        return Evidence(Snapshot(project, history, on_progress)).standing()

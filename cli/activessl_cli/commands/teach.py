@@ -9,15 +9,24 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
     from activessl.ledger.schema import Taught
+    from activessl.session import Session
 
 
 def teach(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Learn from the labels there are."""
     from activessl.session import Session
 
-    taught = Session.open(project).teach()
+    session = Session.open(project)
+    taught = session.teach()
+    measure(session, "teach")
     render.result(taught, tell(taught), as_json=as_json)
     render.following("activessl query")
+
+
+def measure(session: Session, verb: str) -> None:
+    """Measure now what ``status`` will show: here people wait for a model, there for an answer."""
+    with render.progress(verb) as on_progress:
+        session.standing(on_progress=on_progress)
 
 
 def tell(taught: Taught) -> str:

@@ -28,10 +28,11 @@ from activessl.ledger.schema import Offered, Tuned, Untuned
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
-from activessl.proof.acceptance import accept_pool, audit_count, promise_text, take_back
+from activessl.proof.acceptance import accept_pool, take_back
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
 from activessl.proof.gates import pass_gate
+from activessl.proof.promise import audit_count, promise_text
 from activessl.session import Session
 from activessl.steps.relabel import Doubts
 

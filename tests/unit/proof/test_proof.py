@@ -19,9 +19,10 @@ from activessl.project.config import check_config
 from activessl.project.config_file import write_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
-from activessl.proof.acceptance import accept_pool, audit_count, judge, take_back
+from activessl.proof.acceptance import accept_pool, judge, take_back
 from activessl.proof.estimates import Evidence
 from activessl.proof.gates import pass_gate
+from activessl.proof.promise import audit_count
 from activessl.session import Session
 
 CLASSES = ("ant", "bee", "cow")

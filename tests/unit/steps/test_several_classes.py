@@ -23,8 +23,9 @@ from activessl.project.config import check_config
 from activessl.project.config_file import write_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
-from activessl.proof.acceptance import accept_pool, audit_count
+from activessl.proof.acceptance import accept_pool
 from activessl.proof.estimates import Evidence
+from activessl.proof.promise import audit_count
 from activessl.scoring.as_onnx import OnnxScorer
 from activessl.scoring.estimator import PoolClassifier
 from activessl.scoring.model import Model

@@ -1,0 +1,138 @@
+"""The ledger in any database that SQLAlchemy speaks: one that a team shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from activessl.errors import LedgerError
+from activessl.ledger.rows import AT_ONCE, GUARDS, PRAGMAS, Row, failed
+
+_metadata = MetaData()
+_events = Table(
+    "events",
+    _metadata,
+    # SQLite numbers rows by itself only for INTEGER, not for BIGINT
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", String(40), nullable=False),
+    Column("kind", String(20), nullable=False, index=True),
+    Column("key", String(500), nullable=False, unique=True),
+    Column("body", Text, nullable=False),
+)
+
+
+class DatabaseRows:
+    """The table of events behind a URL.
+
+    Args:
+        url: As SQLAlchemy takes it.
+
+    Raises:
+        LedgerError: It cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        # until it is parsed, a URL may show its password
+        self.name = "(a URL)" if "@" in url else url
+        try:
+            parsed = make_url(url)
+            self.name = parsed.render_as_string(hide_password=True)
+            local = parsed.get_backend_name() == "sqlite"
+            self.file: Path | None = Path(parsed.database) if local and parsed.database else None
+            self._engine = _engine(parsed)
+            _metadata.create_all(self._engine)
+            if local:
+                with self._engine.begin() as connection:
+                    for guard in GUARDS:
+                        connection.exec_driver_sql(guard)
+        except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+            raise LedgerError(
+                f"cannot use the ledger {self.name}: {type(error).__name__}",
+                hint="give a file name, or a URL whose driver is installed: pip install 'activessl[postgres]'",
+            ) from None
+        except SQLAlchemyError as error:
+            raise _failed("open", self.name, error) from None
+
+    def add(self, rows: Sequence[Row]) -> int:
+        """Add rows of new keys in one transaction; return how many were new."""
+        try:
+            with self._engine.begin() as connection:
+                keys, known = [row.key for row in rows], set[str]()
+                for i in range(0, len(keys), AT_ONCE):
+                    found = connection.execute(select(_events.c.key).where(_events.c.key.in_(keys[i : i + AT_ONCE])))
+                    known.update(found.scalars())
+                new = [asdict(row) for row in rows if row.key not in known]
+                if new:
+                    connection.execute(insert(_events), new)
+                return len(new)
+        except SQLAlchemyError as error:
+            raise _failed("write", self.name, error) from None
+
+    def read(self, after: int, kind: str | None) -> Iterator[tuple[int, str, str]]:
+        """Rows after a sequence number, ascending."""
+        wanted = _events.c.seq > after if kind is None else (_events.c.seq > after) & (_events.c.kind == kind)
+        try:
+            with self._engine.connect() as connection:
+                found = connection.execute(
+                    select(_events.c.seq, _events.c.at, _events.c.body).where(wanted).order_by(_events.c.seq)
+                )
+                yield from ((seq, at, body) for seq, at, body in found)
+        except SQLAlchemyError as error:
+            raise _failed("read", self.name, error) from None
+
+    def last(self) -> int:
+        """The highest sequence number, 0 where there is none."""
+        return int(self._one(select(func.max(_events.c.seq))) or 0)
+
+    def newest(self) -> str | None:
+        """The last row's body."""
+        found: str | None = self._one(select(_events.c.body).order_by(_events.c.seq.desc()).limit(1))
+        return found
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def _one(self, query: Any) -> Any:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(query).scalar()
+        except SQLAlchemyError as error:
+            raise _failed("read", self.name, error) from None
+
+
+def _engine(url: Any) -> Engine:
+    engine = create_engine(url)
+    if url.get_backend_name() == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def _pragmas(connection: Any, _: Any) -> None:
+            for pragma in PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _failed(verb: str, name: str, error: SQLAlchemyError) -> LedgerError:
+    # SQLAlchemy's own text holds the statement and its parameters: only the driver's words are for people
+    return failed(verb, name, getattr(error, "orig", None) or type(error).__name__)

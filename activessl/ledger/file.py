@@ -1,0 +1,106 @@
+"""The ledger in a SQLite file, by Python's own driver: SQLAlchemy takes longer to import than a ledger to read.
+
+``tests/contracts/test_ledgers.py`` asks the same of this one and of the one that SQLAlchemy speaks to, down to the
+schema.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from activessl.ledger.rows import AT_ONCE, GUARDS, PRAGMAS, Row, failed
+
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS events (\n\tseq INTEGER NOT NULL, \n\tat VARCHAR(40) NOT NULL, "
+    '\n\tkind VARCHAR(20) NOT NULL, \n\t"key" VARCHAR(500) NOT NULL, \n\tbody TEXT NOT NULL, '
+    '\n\tPRIMARY KEY (seq), \n\tUNIQUE ("key")\n)'
+)
+_INDEX = "CREATE INDEX IF NOT EXISTS ix_events_kind ON events (kind)"
+
+
+class FileRows:
+    """The table of events in a file.
+
+    Args:
+        path: The file, made if missing.
+
+    Raises:
+        LedgerError: It cannot be opened, or is no such file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"sqlite:///{path}"
+        self.file: Path | None = path.absolute()
+        self._turn = Lock()  # threads may share a ledger, but not a transaction
+        try:
+            self._connection = self._connect()
+            for statement in (_TABLE, _INDEX, *GUARDS):
+                self._connection.execute(statement)
+        except sqlite3.Error as error:
+            raise failed("open", self.name, error) from None
+
+    def add(self, rows: Sequence[Row]) -> int:
+        """Add rows of new keys in one transaction; return how many were new."""
+        try:
+            with self._turn, self._connection as transaction:  # committed, or rolled back where it fails
+                transaction.execute("BEGIN IMMEDIATE")
+                keys, known = [row.key for row in rows], set[str]()
+                for i in range(0, len(keys), AT_ONCE):
+                    part = keys[i : i + AT_ONCE]
+                    marks = ", ".join("?" * len(part))
+                    found = transaction.execute(f"SELECT key FROM events WHERE key IN ({marks})", part)  # noqa: S608
+                    known.update(key for (key,) in found)
+                new = [(row.at, row.kind, row.key, row.body) for row in rows if row.key not in known]
+                transaction.executemany("INSERT INTO events (at, kind, key, body) VALUES (?, ?, ?, ?)", new)
+            return len(new)
+        except sqlite3.Error as error:
+            raise failed("write", self.name, error) from None
+
+    def read(self, after: int, kind: str | None) -> Iterator[tuple[int, str, str]]:
+        """Rows after a sequence number, ascending."""
+        of_kind = "" if kind is None else " AND kind = ?"
+        wanted = (after,) if kind is None else (after, kind)
+        query = f"SELECT seq, at, body FROM events WHERE seq > ?{of_kind} ORDER BY seq"  # noqa: S608
+        try:
+            # a connection of its own: what is appended meanwhile is not among what is read
+            with closing(self._connect()) as connection:
+                yield from connection.execute(query, wanted)
+        except sqlite3.Error as error:
+            raise failed("read", self.name, error) from None
+
+    def last(self) -> int:
+        """The highest sequence number, 0 where there is none."""
+        found = self._one("SELECT max(seq) FROM events")
+        return 0 if found is None else int(found)
+
+    def newest(self) -> str | None:
+        """The last row's body."""
+        found = self._one("SELECT body FROM events ORDER BY seq DESC LIMIT 1")
+        return None if found is None else str(found)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _one(self, query: str) -> Any:
+        try:
+            with self._turn:
+                row = self._connection.execute(query).fetchone()
+        except sqlite3.Error as error:
+            raise failed("read", self.name, error) from None
+        return None if row is None else row[0]
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(str(self.file), timeout=10, isolation_level=None, check_same_thread=False)
+        try:
+            for pragma in PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
