@@ -14,7 +14,7 @@ from activessl.errors import ConfigError, ProjectError, ProjectLocked
 from activessl.ledger.fold import fold
 from activessl.ledger.history import History
 from activessl.ledger.offers import chosen
-from activessl.ledger.schema import Created, Offered
+from activessl.ledger.schema import Created, Event, Offered
 from activessl.ledger.store import Ledger
 from activessl.project.config import CONFIG_NAME, Config
 from activessl.project.config_file import is_current, migrated, read_config, write_config
@@ -121,6 +121,15 @@ class Project:
         with writing(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
         return Ledger(path)
+
+    def append(self, *events: Event) -> None:
+        """Write down what happened; what the ledger has already changes nothing.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        with self.ledger() as ledger:
+            ledger.append(events)
 
     def history(self) -> History:
         """What has happened so far; folded again only after something has."""

@@ -85,7 +85,7 @@ def accept_pool(
     return judged
 
 
-def take_back(project: Project, why: str) -> int:
+def withdraw(project: Project, why: str) -> int:
     """Take back what stands accepted by machine; return how many items that are. They can be asked again."""
     with project.lock():
         history = project.history()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from activessl.labels.doubts import Suspect
@@ -21,6 +22,7 @@ from activessl.measuring.quality.following import Following
 from activessl.measuring.quality.trust import Trust
 from activessl.measuring.savings.live import LiveSavings
 from activessl.measuring.savings.savings import Savings
+from activessl.project.folder import write_atomic, writing
 from activessl.reports.chart import Line, draw
 from activessl.reports.strips import Redrawn
 from activessl.reports.tiles import budget, tiles
@@ -261,6 +263,18 @@ class Report:
             "provenance": dict(self.provenance),
         }
 
+    def save(self, folder: Path) -> Path:
+        """Write ``report.html`` and ``report.json`` into a folder, and return the path of the page.
+
+        Raises:
+            ProjectError: The folder cannot be written.
+        """
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self.to_html(folder / "report.html")
+            write_atomic(folder / "report.json", self.to_json().encode())
+        return folder / "report.html"
+
     def to_json(self) -> str:
         """The figures of ``to_dict`` as JSON text.
 
@@ -269,11 +283,18 @@ class Report:
         """
         return json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False)
 
-    def to_html(self) -> str:
-        """One self-contained page: no script, nothing fetched, readable in the dark and on paper."""
+    def to_html(self, path: Path | str | None = None) -> str:
+        """One self-contained page: no script, nothing fetched, readable in the dark and on paper.
+
+        Args:
+            path: Where it is written as well, if anywhere.
+
+        Raises:
+            ProjectError: It cannot be written.
+        """
         from activessl.reports.html import render  # jinja2 only where it is needed
 
-        return render(
+        page = render(
             report=self,
             headline=self.headline,
             chart=draw(self.lines, self.savings),
@@ -285,6 +306,10 @@ class Report:
             money=[] if self.roi is None else roi_lines(self.roi),
             plan=[] if self.plan is None else plan_lines(self.plan),
         )
+        if path is not None:
+            with writing(Path(path).parent):
+                write_atomic(Path(path), page.encode())
+        return page
 
     def to_text(self) -> str:
         """A page for the terminal."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,46 @@ from typing import Any
 import numpy as np
 
 from activessl.encoders.base import Encoder
-from activessl.encoders.embeddings import Embeddings
-from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting
-from activessl.errors import PoolError, ProjectError
+from activessl.encoders.compute.processes import decided, leads
+from activessl.encoders.embeddings import Embeddings, embed
+from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting, load_encoder
+from activessl.errors import EncoderError, PoolError, ProjectError
 from activessl.ledger.history import History
 from activessl.ledger.schema import Encoded
 from activessl.measuring.quality.encoders import Compared, compare_encoders
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
-from activessl.project.folder import Project
-from activessl.project.snapshot import Snapshot
+from activessl.project.config import Config
+from activessl.project.folder import Project, writing
+from activessl.project.snapshot import Snapshot, embeddings_folder
+
+
+def encode(project: Project, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings:
+    """Train the encoder on the pool, or take it from the cache, and embed every item; see ``Session.encode``."""
+    if not leads():
+        if decided(bool):
+            fitted_encoder(project, project.pool(), minutes)
+        return Embeddings.load(Path(decided(str)))
+    pool = project.pool()
+    with project.lock(), writing(project.folder):
+        project.remember(pool)
+        start, history = time.monotonic(), project.history()
+        with suppress(ProjectError):  # never encoded, or the vectors were deleted
+            check_moved(Snapshot(project, history).embeddings, history, pool)
+        # one that was fine-tuned stays in use until it is taken back, or another one is asked for
+        encoder = None if minutes is not None else standing_encoder(project, history)
+        wanted = encoder is None
+        decided(lambda: wanted)
+        if encoder is None:
+            encoder = fitted_encoder(project, pool, minutes, on_progress)
+        folder = embeddings_folder(project, encoder.fingerprint)
+        before = known_ids(project, history)  # read first: these vectors may be written over
+        embeddings = embed(encoder, pool, folder, on_progress=on_progress)
+        encoded = encoded_event(encoder, embeddings, history, before, time.monotonic() - start)
+        if encoded is not None:
+            project.append(encoded)
+    decided(lambda: str(folder))
+    return embeddings
 
 
 def known_ids(project: Project, history: History) -> frozenset[str] | None:
@@ -111,6 +143,27 @@ def fitted_encoder(
         folder=project.folder / "encoders",
         on_progress=on_progress,
     )
+
+
+def standing_encoder(project: Project, history: History) -> Encoder | None:
+    """The fine-tuned encoder in use, as long as the config asks for the encoder that it was made of."""
+    if (
+        history.tuned is None
+        or history.tuned.fingerprint is None
+        or history.tuned.request != request_of(project.config)
+    ):
+        return None
+    try:
+        return load_encoder(project.folder / "encoders" / history.tuned.fingerprint)
+    except EncoderError:
+        return None  # its folder was deleted: the frozen one can be made again, it cannot
+
+
+def request_of(config: Config) -> str:
+    """Names the encoder that a config asks for."""
+    c = config.encoder
+    named = f"{c.name} {c.model or '-'} {c.minutes} {c.adapt_minutes} {config.seed}"
+    return named if c.precision == "auto" else f"{named} {c.precision}"
 
 
 def compare(

@@ -24,7 +24,8 @@ from activessl.pool.progress import OnProgress
 from activessl.project.config import Config
 from activessl.project.folder import Project, writing
 from activessl.project.snapshot import embeddings_folder
-from activessl.steps.encode import encoded_event, known_ids
+from activessl.steps.encode import encoded_event, known_ids, request_of
+from activessl.steps.teach import teach_if_due
 
 Outcome = Literal["replaced", "kept", "taken back"]
 
@@ -45,7 +46,7 @@ def finetune(project: Project, *, minutes: float | None = None, on_progress: OnP
         on_progress: Called with each step.
 
     Returns:
-        What was decided and why, as it stands in the ledger. The head is not taught yet.
+        What was decided and why, as it stands in the ledger. The head of the encoder that is used now is taught.
 
     Raises:
         EncoderError: The project's encoder has no network that could learn.
@@ -80,6 +81,7 @@ def finetune(project: Project, *, minutes: float | None = None, on_progress: OnP
         )
         last = history.tunings[-1] if history.tunings else None
         if last is not None and _same(last, found.fingerprint, history, config):
+            teach_if_due(project)
             return last
         worse = history.tuned is not None and found.compared.worse
         outcome: Outcome = "taken back" if worse else "kept" if found.fingerprint is None else "replaced"
@@ -104,17 +106,18 @@ def finetune(project: Project, *, minutes: float | None = None, on_progress: OnP
             turn=history.events,
         )
         if outcome == "kept":
-            with project.lock(), project.ledger() as ledger:
-                ledger.append([tuned])
+            with project.lock():
+                project.append(tuned)
         else:
             used = (
                 encoder if found.fingerprint is None else load_encoder(project.folder / "encoders" / found.fingerprint)
             )
             _switch(project, tuned, used, on_progress)
+    teach_if_due(project)
     return tuned
 
 
-def take_back(project: Project, why: str, on_progress: OnProgress | None = None) -> str | None:
+def undo(project: Project, why: str, on_progress: OnProgress | None = None) -> str | None:
     """Use the frozen encoder again; return its fingerprint, None where none was fine-tuned.
 
     Raises:
@@ -122,11 +125,11 @@ def take_back(project: Project, why: str, on_progress: OnProgress | None = None)
     """
     with _alone(project):
         history = project.history()
-        if history.tuned is None:
-            return None
-        base = _base(project, history)
-        _switch(project, Untuned(why=why, turn=history.events), base, on_progress)
-        return base.fingerprint
+        base = None if history.tuned is None else _base(project, history)
+        if base is not None:
+            _switch(project, Untuned(why=why, turn=history.events), base, on_progress)
+    teach_if_due(project)
+    return None if base is None else base.fingerprint
 
 
 def due(history: History, config: Config) -> bool:
@@ -141,27 +144,6 @@ def due(history: History, config: Config) -> bool:
     # not those that were compared: where it was clearly worse that ended after a third of them
     before = tried[-1].labels if tried[-1].there is None else tried[-1].there
     return len(history.labels) >= AGAIN * before
-
-
-def standing_encoder(project: Project, history: History) -> Encoder | None:
-    """The fine-tuned encoder in use, as long as the config asks for the encoder that it was made of."""
-    if (
-        history.tuned is None
-        or history.tuned.fingerprint is None
-        or history.tuned.request != request_of(project.config)
-    ):
-        return None
-    try:
-        return load_encoder(project.folder / "encoders" / history.tuned.fingerprint)
-    except EncoderError:
-        return None  # its folder was deleted: the frozen one can be made again, it cannot
-
-
-def request_of(config: Config) -> str:
-    """Names the encoder that a config asks for."""
-    c = config.encoder
-    named = f"{c.name} {c.model or '-'} {c.minutes} {c.adapt_minutes} {config.seed}"
-    return named if c.precision == "auto" else f"{named} {c.precision}"
 
 
 def _base(project: Project, history: History) -> Encoder:
@@ -209,8 +191,7 @@ def _switch(project: Project, event: Tuned | Untuned, encoder: Encoder, on_progr
                 "the pool was encoded anew while the encoder was fine-tuned", hint="run `activessl finetune` again"
             )
         encoded = encoded_event(encoder, embed(encoder, pool, folder), history, before, time.monotonic() - start)
-        with project.ledger() as ledger:  # both at once, or nothing
-            ledger.append([event, *([] if encoded is None else [encoded])])
+        project.append(event, *([] if encoded is None else [encoded]))  # both at once, or nothing
 
 
 def _why(outcome: str, compared: str, *, standing: bool) -> str:

@@ -34,7 +34,7 @@ def import_labels(project: Project, labels: Mapping[str, str], *, annotator: str
     later import by the same annotator replaces what an earlier one said of an item.
 
     Args:
-        project: Where to; locked by the caller.
+        project: Where to.
         labels: Item id to class; with ``data.multi_label`` several joined by "|", or "(none)" or nothing for none.
         annotator: Who gave them.
 
@@ -55,17 +55,17 @@ def import_labels(project: Project, labels: Mapping[str, str], *, annotator: str
             f"none of {len(labels):,} labels is of an item of the pool",
             hint=f"name the items as the pool does, such as {min(ids)!r}",
         )
-    history, at = project.history(), datetime.now(UTC)
-    new = []
-    for item, classes in wanted.items():
-        source = f"import by {annotator} of {item}"
-        before = history.answers.get(source)
-        if before is None or before.classes != classes:
-            # going back to what was said earlier is another answer, so the key has the ledger's length in it
-            key = f"{source}: {BETWEEN.join(classes)} @ {history.events}"
-            new.append(Answer(key, source, item, "label", classes, annotator, None, at, ground_truth=True))
-    with project.ledger() as ledger:
-        ledger.append([Answered(answer=answer) for answer in new])
+    with project.lock():
+        history, at = project.history(), datetime.now(UTC)
+        new = []
+        for item, classes in wanted.items():
+            source = f"import by {annotator} of {item}"
+            before = history.answers.get(source)
+            if before is None or before.classes != classes:
+                # going back to what was said earlier is another answer, so the key has the ledger's length in it
+                key = f"{source}: {BETWEEN.join(classes)} @ {history.events}"
+                new.append(Answer(key, source, item, "label", classes, annotator, None, at, ground_truth=True))
+        project.append(*(Answered(answer=answer) for answer in new))
     return Imported(len(new), len(wanted) - len(new), len(labels) - len(wanted))
 
 

@@ -9,16 +9,23 @@ from activessl.labels.answers import Answer
 from activessl.ledger.history import History
 from activessl.ledger.schema import Answered, Pulled
 from activessl.project.folder import Project
+from activessl.steps.push import note_offer
 
 
-def pull_answers(project: Project, annotator: Annotator) -> int:
-    """Write new answers into the ledger; return how many there were. The caller holds the project's lock."""
-    history = project.history()
-    answers, watermark = annotator.pull(history.watermark)
-    # the answers first: a watermark is never ahead of what it stands for
-    with project.ledger() as ledger:
-        new = ledger.append([Answered(answer=resolved(answer, history)) for answer in answers])
-        ledger.append([Pulled(watermark=watermark)])
+def pull(project: Project, annotator: Annotator) -> int:
+    """Write new answers into the ledger; return how many there were.
+
+    Raises:
+        AnnotatorError: The annotator cannot be reached, or refuses.
+    """
+    with project.lock():
+        history = project.history()
+        answers, watermark = annotator.pull(history.watermark)
+        # the answers first: a watermark is never ahead of what it stands for
+        with project.ledger() as ledger:
+            new = ledger.append([Answered(answer=resolved(answer, history)) for answer in answers])
+            ledger.append([Pulled(watermark=watermark)])
+        note_offer(project, annotator)
     return new
 
 

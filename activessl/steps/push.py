@@ -4,15 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from activessl.annotators.base import Annotator, Asked, Confirmer
+from activessl.annotators.base import Annotator, Asked, Confirmer, Offering
 from activessl.annotators.base import Pushed as PushResult
-from activessl.errors import AnnotatorError
+from activessl.errors import AnnotatorError, QueryError
 from activessl.labels.questions import Question
 from activessl.ledger.history import RoundHistory
-from activessl.ledger.schema import Pushed
+from activessl.ledger.schema import Offered, Pushed
 from activessl.pool.pool import Pool
+from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
+from activessl.steps.close import close_round
+from activessl.steps.missing import notice_missing
 from activessl.strategies.explain import without_classes
+
+
+def push(project: Project, annotator: Annotator) -> PushResult:
+    """Put what waits in the open round before the annotator, with the head's suggestions.
+
+    Raises:
+        QueryError: No round is open, or all that is left of it is gone from the data.
+        AnnotatorError: The annotator did not take it.
+    """
+    notice_missing(project)
+    with project.lock():
+        snapshot = Snapshot.of(project)
+        current = snapshot.history.open_round
+        if current is None:
+            raise QueryError("no round is open", hint="run `activessl query`")
+        pool, waiting = project.pool(), snapshot.history.waiting(current)
+        if not waiting and snapshot.history.gone(current):
+            close_round(project, "its last items are gone")
+            raise QueryError(
+                f"the items that were left of round {current.number} are gone from the data",
+                hint="run `activessl query` for the next round",
+            )
+        pushed, event = push_round(annotator, snapshot, pool, current, waiting)
+        note_offer(project, annotator)
+        project.append(event)
+        return pushed
+
+
+def note_offer(project: Project, annotator: Annotator) -> None:
+    """Write down where people can choose from other classes than before: a class may have joined, or be gone."""
+    offer = annotator.offer if isinstance(annotator, Offering) else None
+    history = project.history()
+    if offer is not None and history.choice.last.get(offer.project) != offer.classes:
+        own = project.own.data.classes
+        project.append(Offered(project=offer.project, classes=offer.classes, own=own, turn=history.events))
+        project.history()  # the project knows its classes by it
 
 
 def push_round(

@@ -167,8 +167,7 @@ class Worker:
     def _next_round(self) -> None:
         why = self._why_stop()
         if why is None:
-            with self.session.project.lock():
-                self.session.close("few of its items were left")
+            self.session.close("few of its items were left")
             opened = self._timed("query", self.session.query)
             self.counts["rounds"] += 1
             self._tell(f"round {opened.number} is open")

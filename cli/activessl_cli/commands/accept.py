@@ -22,12 +22,12 @@ def accept(
     """Accept confident predictions as labels, with a guarantee from the random share; or take them back."""
     from activessl.errors import ConfigError
     from activessl.project.folder import Project
-    from activessl.proof.acceptance import accept_pool, take_back
+    from activessl.proof.acceptance import accept_pool, withdraw
     from activessl.proof.promise import audit_count
 
     opened = Project.open(project)
     if undo:
-        count = take_back(opened, "taken back by hand")
+        count = withdraw(opened, "taken back by hand")
         text = f"{count:,} items are the machine's no more" if count else "nothing stands accepted"
         render.result({"withdrawn": count}, text, as_json=as_json)
         render.following("activessl status")

@@ -215,7 +215,8 @@ def _tell(session: Session, arm: Simulation, steps: Steps, *, as_json: bool) -> 
         f"One run with a scripted person, against random choice replayed {len(base.accuracy)} times on the "
         "same vectors, with the same head, the same share of mistakes and the same 1,000 test images."
     )
-    report, path = session.report(arm=arm, savings=saved, method=method)
+    report = session.report(arm=arm, savings=saved, method=method)
+    path = report.save(session.project.folder / "reports")
     random = dict(zip(base.labels.tolist(), base.mean.tolist(), strict=True))
     rows = [(str(t.labels), f"{t.accuracy:.3f}", f"{random[t.labels]:.3f}") for t in taught if t.accuracy is not None]
     text = render.table(("labels", "accuracy", "random choice"), rows) + f"\n{saved.to_text()}\nreport: {path}"

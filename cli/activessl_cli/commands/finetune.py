@@ -26,7 +26,7 @@ def finetune(
     session = Session.open(project)
     if undo:
         with render.progress("finetune") as on_progress:
-            base = session.take_back_finetuning("taken back by hand", on_progress=on_progress)
+            base = session.undo_finetuning("taken back by hand", on_progress=on_progress)
         text = f"the frozen encoder {base[:12]} is used again" if base else "the encoder in use was not fine-tuned"
         render.result({"fingerprint": base}, text, as_json=as_json)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -30,51 +29,34 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make a project folder about some data."""
-    from importlib.metadata import version
-
     from activessl.errors import ConfigError
-    from activessl.pool.sources import load_pool
-    from activessl.project.config import check_config
-    from activessl.project.folder import Project, own_folders
-    from activessl.proof.holdout import read_test
+    from activessl.steps.create import create
 
     names = _class_names(classes)
     if not names:
         raise ConfigError("no classes given", hint="name them: activessl init DATA --classes scratch,dent,good")
     with render.progress("read") as on_progress:
-        pool = load_pool(
+        made = create(
+            project,
             data,
-            modality,
+            names,
+            multi_label=multi_label,
+            modality=modality,
+            test=test,
+            title=title,
+            strategy=strategy,
+            query_size=query_size,
+            seed=seed,
             on_progress=on_progress,
-            without=own_folders(project),
         )
-    config = check_config(
-        {
-            "data": {
-                "path": _relative(data, project),
-                "modality": pool.modality,
-                "classes": names,
-                "multi_label": multi_label,
-                **({"test": _relative(test, project)} if test else {}),
-            },
-            "annotator": {"title": (title or f"activessl {project.resolve().name}")[:50]},
-            "query": {"strategy": strategy, "size": query_size},
-            "seed": seed,
-        },
-        name="the new project",
-    )
-    shared = 0
-    if test is not None:  # before anybody has labeled anything
-        shared = int(read_test(test, config.data).also_in(frozenset(item.sha256 for item in pool.items)).sum())
-    made = Project.create(project, config, version=version("activessl"))
-    made.remember(pool)
-    text = f"{len(pool):,} items of kind {pool.modality} and {len(names)} classes in {made.folder / 'activessl.toml'}"
-    if shared:
-        text += f"\n{shared:,} of the test items are in the pool as well: they are not measured on"
+    pool, folder = made.pool, made.project.folder
+    text = f"{len(pool):,} items of kind {pool.modality} and {len(names)} classes in {folder / 'activessl.toml'}"
+    if made.shared:
+        text += f"\n{made.shared:,} of the test items are in the pool as well: they are not measured on"
     if pool.unreadable:
         text += f"\n{len(pool.unreadable):,} could not be read: activessl check lists them"
     render.result(
-        {"project": made.folder, "items": len(pool), "modality": pool.modality, "unreadable": len(pool.unreadable)},
+        {"project": folder, "items": len(pool), "modality": pool.modality, "unreadable": len(pool.unreadable)},
         text,
         as_json=as_json,
     )
@@ -93,11 +75,3 @@ def _class_names(text: str) -> list[str]:
             ) from None
         return [line.strip() for line in lines if line.strip()]
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _relative(path: Path, project: Path) -> str:
-    """Relative where data and project lie side by side, so that both can be moved together; else absolute."""
-    target, base = path.expanduser().resolve(), project.resolve()
-    if target.is_relative_to(base.parent):
-        return Path(os.path.relpath(target, base)).as_posix()
-    return target.as_posix()

@@ -47,8 +47,7 @@ def query(
     if strategy is not None:
         get_strategy(strategy)  # a misspelt one should not cost the open round
     if close:
-        with session.project.lock():
-            session.close("closed by hand")
+        session.close("closed by hand")
     opened = session.query(query_size, strategy=strategy, again=share, confirm=confirm)
     shown = opened.queried.model_dump(exclude={"format", "kind", "round"})
     if opened.confirms:

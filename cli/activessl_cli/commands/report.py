@@ -11,6 +11,8 @@ def report(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     from activessl.session import Session
 
     with render.progress("report") as on_progress:
-        made, path = Session.open(project).report(on_progress=on_progress)
+        session = Session.open(project)
+        made = session.report(on_progress=on_progress)
+        path = made.save(session.project.folder / "reports")
     render.result(made.to_dict(), made.to_text(), as_json=as_json)
     render.following(f"open {path}")

@@ -28,7 +28,7 @@ from activessl.ledger.schema import Offered, Tuned, Untuned
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
-from activessl.proof.acceptance import accept_pool, take_back
+from activessl.proof.acceptance import accept_pool, withdraw
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
 from activessl.proof.gates import pass_gate
@@ -147,7 +147,7 @@ def several(folder: Path) -> Session:
     session.query(again=0.5)
     session.round(ann)
     accept_pool(session.project, error=0.6, delta=0.4, audit=4)
-    take_back(session.project, "another try")
+    withdraw(session.project, "another try")
     return session
 
 

@@ -71,7 +71,8 @@ def test_test_data_say_how_much_of_each_class_is_found(tmp_path: Path) -> None:
         )
     assert found["scratch"].recall.share > 0.9 > found["dent"].recall.high
 
-    report, page = session.report()
+    report = session.report()
+    page = report.save(session.project.folder / "reports")
     assert report.class_rows[0].name == "dent" and report.classes_from == "on 400 test items"
     assert "lowest recall: dent" in report.to_text()
     shown, dent = page.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " "), found["dent"].recall
@@ -143,6 +144,7 @@ def test_before_enough_random_labels_nothing_is_said_of_classes(tmp_path: Path) 
     session.encode()
     session.round(Oracle({f"pool:{i}": CLASSES[k] for i, k in enumerate(y)}, CLASSES))
     assert Evidence(Snapshot.of(session.project)).classes == ()
-    report, page = session.report()
+    report = session.report()
+    page = report.save(session.project.folder / "reports")
     assert report.classes_from == "" and "Found:" not in page.read_text(encoding="utf-8")
     assert "by class" not in report.to_text()

@@ -63,7 +63,7 @@ def test_somebody_who_follows_the_model_is_found_out_and_the_time_that_it_saves_
     assert found.shown + found.blind == sum(len(r.items) for r in rounds) and found.shown_agreed == found.shown
     assert found.added == pytest.approx(1 - found.blind_agreed / found.blind) and found.low > 0.1
     assert found.pace is not None and found.pace.low < 0.5 < found.pace.high
-    report, _ = session.report()
+    report = session.report()
     assert "following    people agreed with the model" in report.to_text()
     assert "People agreed with the model on" in report.to_html()
 
@@ -82,7 +82,7 @@ def test_without_items_shown_blind_it_is_said_to_be_unknown(tmp_path: Path) -> N
     person = Oracle(truth, CLASSES)
     for _ in range(2):
         session.round(person)
-    report, _ = session.report()
+    report = session.report()
     assert report.following is None and "how far people follow the model's answer" in report.to_text()
     with pytest.raises(MeasureError, match="too little"):
         following([True] * 30, [True] * 9)

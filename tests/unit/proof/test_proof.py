@@ -19,7 +19,7 @@ from activessl.project.config import check_config
 from activessl.project.config_file import write_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
-from activessl.proof.acceptance import accept_pool, judge, take_back
+from activessl.proof.acceptance import accept_pool, judge, withdraw
 from activessl.proof.estimates import Evidence
 from activessl.proof.gates import pass_gate
 from activessl.proof.promise import audit_count
@@ -175,8 +175,8 @@ def test_an_audit_shows_people_no_suggestion(session: Session) -> None:
 def test_what_was_accepted_can_be_taken_back(session: Session) -> None:
     labeled(session)
     count = len(accept_pool(session.project, error=0.1, audit=0).items)
-    assert take_back(session.project, "test") == count > 0
-    assert session.project.history().machine == {} and take_back(session.project, "again") == 0
+    assert withdraw(session.project, "test") == count > 0
+    assert session.project.history().machine == {} and withdraw(session.project, "again") == 0
     assert len(Snapshot.of(session.project).state(9).candidates) == N - 120
 
 
@@ -296,7 +296,9 @@ def test_the_report_tells_of_money_plan_machine_and_gates(session: Session) -> N
     (folder / "activessl.toml").write_text(
         text.replace("[stop]", "[stop]\naccuracy = 0.9\n", 1).replace("# accuracy", "# ")
     )
-    report, page = Session.open(folder).report()
+    session_ = Session.open(folder)
+    report = session_.report()
+    page = report.save(session_.project.folder / "reports")
     assert report.roi is not None and report.plan is not None and report.machine > 0 and len(report.decisions) == 1
     found = json.loads((folder / "reports" / "report.json").read_text(encoding="utf-8"))
     assert (
@@ -464,8 +466,7 @@ def test_what_a_strategy_draws_by_weights_promises_nothing_and_the_share_beside_
 def test_an_item_drawn_in_vain_and_chosen_later_is_no_random_label(session: Session) -> None:
     labeled(session, rounds=1)
     session.query(200)
-    with session.project.lock():
-        session.close("by hand")
+    session.close("by hand")
     labeled(session, rounds=2)
     rounds = session.project.history().rounds
     last = {i.id: i for r in rounds for i in r.questions}

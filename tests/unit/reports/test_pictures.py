@@ -32,14 +32,15 @@ def test_the_report_shows_items_beside_those_that_look_alike(tmp_path: Path) -> 
     )
     session = Session(Project.create(tmp_path / "p", config, version="0"))
     session.encode()
-    report, page = session.report()
+    report = session.report()
+    page = report.save(session.project.folder / "reports")
     assert len(report.sights) == 6
     for sight in report.sights:
         assert sight.thumbnail is not None
         assert sight.id not in {one.id for one in sight.alike}
         assert {one.id.split("-")[0] for one in sight.alike} == {sight.id.split("-")[0]}
     assert "takes for alike" in page.read_text(encoding="utf-8")
-    again, _ = session.report()
+    again = session.report()
     assert [s.id for s in again.sights] == [s.id for s in report.sights]
 
 
@@ -69,7 +70,8 @@ def test_the_report_shows_what_the_encoder_makes_of_what_it_does_not_see(tmp_pat
     }
     np.savez(tmp_path / "items.npz", **arrays[modality])
     session = _project(tmp_path, "../items.npz", modality, "masked")
-    report, page = session.report()
+    report = session.report()
+    page = report.save(session.project.folder / "reports")
     assert len(report.redrawn) == 6
     for one in report.redrawn:
         if modality == "series":
@@ -82,13 +84,15 @@ def test_the_report_shows_what_the_encoder_makes_of_what_it_does_not_see(tmp_pat
     text = page.read_text(encoding="utf-8")
     assert "makes of what it does not see" in text
     assert ("<path" in text.split("makes of what it does not see")[1]) == (modality == "series")
-    again, _ = session.report()
+    again = session.report()
     assert again.redrawn == report.redrawn
 
 
 def test_an_encoder_that_does_not_draw_leaves_the_picture_out(tmp_path: Path) -> None:
     np.savez(tmp_path / "items.npz", X=np.random.default_rng(0).normal(size=(12, 1, 30)))
-    report, page = _project(tmp_path, "../items.npz", "series", "rocket").report()
+    session_ = _project(tmp_path, "../items.npz", "series", "rocket")
+    report = session_.report()
+    page = report.save(session_.project.folder / "reports")
     assert report.redrawn == ()
     assert "does not see" not in page.read_text(encoding="utf-8")
 

@@ -475,6 +475,6 @@ def test_the_verbs_tell_of_groups_and_of_what_became_of_them(
     session.round(oracle(session))
     told = next(line for line in run("status").splitlines() if line.startswith("in clusters: "))
     assert " items confirmed in 2 clusters, " in told
-    assert "in clusters  " in session.report()[0].to_text()
-    assert "Confirmed in clusters" in session.report()[0].to_html()
+    assert "in clusters  " in session.report().to_text()
+    assert "Confirmed in clusters" in session.report().to_html()
     assert json.loads(run("status", "--json"))["clusters"]["clusters"] == 2

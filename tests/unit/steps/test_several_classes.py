@@ -89,7 +89,7 @@ def test_the_loop_learns_classes_that_come_together_and_items_that_have_none(ses
         audit is not None
         and audit.low < np.mean([row["class"] == truth[item] for item, row in table.items()]) < audit.high + 0.02
     )
-    report, _ = session.report()
+    report = session.report()
     assert {row.name: row.confused_with for row in report.class_rows} == dict.fromkeys(CLASSES)
     assert {row.name for row in report.class_rows if row.predicted} == set(CLASSES)
     assert "(none)" in report.to_html()

@@ -27,6 +27,7 @@ from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.session import Session
 from activessl.steps.finetune import due, finetune
+from activessl.steps.query import catch_up
 from activessl.tuning.run import Recipe
 from activessl_cli.commands.finetune import after_round
 from activessl_cli.main import main
@@ -137,9 +138,9 @@ def test_what_pays_replaces_the_frozen_encoder_and_can_be_taken_back(tuned: tupl
     assert session.encode().fingerprint == event.fingerprint
     assert project.history().events == history.events
 
-    assert session.take_back_finetuning("by hand") == base
+    assert session.undo_finetuning("by hand") == base
     assert fingerprints(project) == (base, base) and project.history().tuned is None
-    assert session.take_back_finetuning("by hand") is None
+    assert session.undo_finetuning("by hand") is None
     assert session.encode().fingerprint == base
     assert session.finetune().fingerprint == event.fingerprint  # found again
     assert fingerprints(project) == (event.fingerprint, event.fingerprint)
@@ -161,7 +162,7 @@ def test_nothing_is_measured_by_labels_that_taught_the_encoder(tuned: tuple[Proj
     snapshot = Snapshot.of(project)
     judges = {snapshot.embeddings.ids[snapshot.training[0][i]] for i in Evidence(snapshot).drawn.at}
     assert judges == {f"pool:{i}" for i in range(LABELED)} - set(event.taught)
-    Session(project).take_back_finetuning("by hand")
+    Session(project).undo_finetuning("by hand")
     assert len(Evidence(Snapshot.of(project)).drawn.at) == LABELED
 
 
@@ -196,11 +197,11 @@ def test_killed_anywhere_the_frozen_encoder_is_the_truth_and_it_ends_the_same(
 
     # after the switch, before the head is taught: the next verb that needs it teaches it
     with monkeypatch.context() as patch:
-        patch.setattr(Session, "teach", dying)
+        patch.setattr("activessl.steps.teach.teach", dying)
         with pytest.raises(Killed):
             Session(killed).finetune()
     assert killed.history().untaught
-    Session(killed)._catch_up()
+    catch_up(killed)
     assert fingerprints(killed) == fingerprints(whole) == (expected.fingerprint, expected.fingerprint)
 
 
@@ -224,7 +225,7 @@ def test_where_the_frozen_encoder_is_gone_the_hint_brings_it_back(tuned: tuple[P
     project, event = tuned
     shutil.rmtree(project.folder / "encoders" / event.base)
     with pytest.raises(ProjectError, match="no encoder") as caught:
-        Session(project).take_back_finetuning("by hand")
+        Session(project).undo_finetuning("by hand")
     assert "`activessl encode --minutes 1.0`" in caught.value.hint
     assert Session(project).encode(minutes=1.0).fingerprint == event.base
     assert project.history().tuned is None

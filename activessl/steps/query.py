@@ -1,0 +1,48 @@
+"""The next round is opened, once what came of the last one is learned."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from activessl.errors import ProjectError
+from activessl.ledger.history import RoundHistory
+from activessl.project.folder import Project
+from activessl.project.snapshot import Snapshot
+from activessl.steps.close import close_answered
+from activessl.steps.missing import notice_missing
+from activessl.steps.select import next_round
+from activessl.steps.teach import teach
+
+
+def query(
+    project: Project,
+    query_size: int | None = None,
+    *,
+    strategy: str | None = None,
+    again: float | Literal["auto"] | None = None,
+    confirm: bool | None = None,
+) -> RoundHistory:
+    """The round that is open, or else the next one; arguments and errors are those of ``Session.query``."""
+    history = notice_missing(project)
+    if history.open_round is not None and history.waiting(history.open_round):
+        return history.open_round
+    catch_up(project)
+    with project.lock():
+        snapshot = Snapshot.of(project)
+        if snapshot.history.open_round is not None:
+            return snapshot.history.open_round  # another process was sooner
+        project.append(next_round(snapshot, query_size, strategy=strategy, again=again, confirm=confirm))
+        opened = project.history().open_round
+    if opened is None:
+        raise ProjectError("the round was not written", hint="check that the disk is writable and not full")
+    return opened
+
+
+def catch_up(project: Project) -> None:
+    """Learn what was answered but not taught, where a process died or somebody else pulled, and end the round."""
+    history = project.history()
+    # labels that were there before the first round are taught with its own, those of items that left not at all
+    if history.untaught and history.rounds and len(Snapshot(project, history).training[0]):
+        teach(project)
+    with project.lock():
+        close_answered(project)

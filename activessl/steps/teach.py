@@ -1,0 +1,106 @@
+"""The head learns from all labels there are, and is measured where the project has test data."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from activessl.errors import LabelError
+from activessl.heads.base import Head
+from activessl.labels.kinds import Labels, kind_of, numbered_alike
+from activessl.ledger.schema import Taught
+from activessl.measuring.planning.stopping import kappa
+from activessl.measuring.quality.classes import class_counts
+from activessl.project.folder import Project
+from activessl.project.snapshot import Snapshot, head_folder, save_whole
+from activessl.steps.close import close_answered
+from activessl.steps.relabel import SUSPECT, Doubts
+
+
+def teach(project: Project) -> Taught:
+    """Teach a head all labels there are, and end the round if all of it is answered.
+
+    Raises:
+        LabelError: There are no labels yet, or no round that they belong to.
+        ProjectError: The pool is not encoded yet.
+    """
+    with project.lock():
+        snapshot = Snapshot.of(project)
+        history = snapshot.history
+        _check_labels(snapshot)
+        number, digest, start = history.rounds[-1].number, history.digest(), time.monotonic()
+        before = snapshot.predicted_before(number)
+        head = snapshot.fitted(snapshot.head)
+        after = snapshot.kind.decide(head.predict_proba(snapshot.points))
+        save_whole(head, head_folder(project, number, digest))
+        seconds = time.monotonic() - start
+        accuracy, tested, per_class = _measured(snapshot, head)
+        taught = Taught(
+            round=number,
+            head=project.config.head.name,
+            fingerprint=snapshot.embeddings.fingerprint,
+            labels=len(snapshot.training[0]),
+            digest=digest,
+            seconds=seconds,
+            accuracy=accuracy,
+            test_items=tested,
+            per_class=per_class,
+            kappa=None if before is None else _agreement(before, after),
+            change=None if before is None else float(np.mean(~snapshot.kind.same(before, after))),
+            suspects=int(np.sum(Doubts(snapshot).labels > SUSPECT)),
+            turn=history.events,
+        )
+        if history.taught is None or _about(history.taught) != _about(taught):
+            project.append(taught)
+        close_answered(project)
+    return taught
+
+
+def teach_if_due(project: Project) -> None:
+    """Teach the head of another encoder, also where a process died between the switch and this."""
+    history = project.history()
+    if history.taught is not None and history.untaught:
+        teach(project)
+
+
+def _check_labels(snapshot: Snapshot) -> None:
+    history = snapshot.history
+    if not history.labels:
+        raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
+    if not history.rounds:
+        raise LabelError(f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`: it uses them")
+    if not len(snapshot.training[0]):
+        raise LabelError(
+            f"all {len(history.labels)} labels are of items that left the pool", hint="run `activessl query`"
+        )
+
+
+def _measured(
+    snapshot: Snapshot, head: Head
+) -> tuple[float | None, int | None, dict[str, tuple[int, int, int]] | None]:
+    """Accuracy on the project's own test data, how many items that are, and the counts of each class."""
+    data = snapshot.project.config.data
+    if data.test is None:
+        return None, None, None
+    from activessl.proof.holdout import held_out  # where there is test data only: it reads and encodes it
+
+    vectors, truth = held_out(snapshot.project, snapshot)
+    predicted = snapshot.kind.decide(head.predict_proba(snapshot.points_of(vectors)))
+    counts = class_counts(truth, predicted, len(data.classes)).tolist()
+    per_class = {name: (has, put, both) for name, (has, put, both) in zip(data.classes, counts, strict=True)}
+    return float(np.mean(snapshot.kind.same(predicted, truth))), len(truth), per_class
+
+
+def _agreement(before: Labels, after: Labels) -> float | None:
+    """Kappa of two heads' predictions; None where neither finds any class in any item: that is no agreement yet."""
+    if kind_of(after).independent and not before.any() and not after.any():
+        return None
+    return kappa(*numbered_alike(before, after))
+
+
+def _about(taught: Taught) -> tuple[Any, ...]:
+    """What makes a head another one, or says something new of it."""
+    measured = (taught.accuracy, taught.test_items)
+    return taught.round, taught.head, taught.fingerprint, taught.digest, *measured
