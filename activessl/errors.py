@@ -1,6 +1,7 @@
 """Everything activessl raises on purpose.
 
     ActiveSSLError
+    ├── ArgumentError        (TypeError)        an argument of the wrong kind
     ├── ConfigError          (ValueError)       activessl.toml or an argument cannot be used
     ├── PoolError            (ValueError)       the data cannot be read as a pool
     ├── EncoderError         (RuntimeError)     an encoder cannot be trained, loaded or applied
@@ -26,6 +27,7 @@ __all__ = [
     "AnnotatorDenied",
     "AnnotatorError",
     "AnnotatorUnreachable",
+    "ArgumentError",
     "ConfigError",
     "EncoderError",
     "HeadError",
@@ -62,6 +64,10 @@ class ActiveSSLError(Exception):
 
 def _rebuild(kind: type[ActiveSSLError], message: str, hint: str) -> ActiveSSLError:
     return kind(message, hint=hint)
+
+
+class ArgumentError(ActiveSSLError, TypeError):
+    """An argument is of the wrong kind."""
 
 
 class ConfigError(ActiveSSLError, ValueError):

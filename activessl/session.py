@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from activessl.arguments import instance, number, path, text, whole
+from activessl.arguments import names as list_of
+from activessl.errors import QueryError
 from activessl.project.annotators import annotator_of
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
@@ -53,7 +56,7 @@ class Session:
             ProjectError: There is none.
             ConfigError: Its ``activessl.toml`` cannot be used.
         """
-        return cls(Project.open(Path(folder)))
+        return cls(Project.open(path("folder", folder)))
 
     @classmethod
     def create(cls, folder: Path | str, data: Path | str, classes: Sequence[str], **settings: Any) -> Session:
@@ -73,7 +76,7 @@ class Session:
         """
         from activessl.steps.create import create
 
-        return cls(create(Path(folder), Path(data), classes, **settings).project)
+        return cls(create(path("folder", folder), path("data", data), list_of("classes", classes), **settings).project)
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
@@ -94,7 +97,7 @@ class Session:
         """
         from activessl.steps.encode import encode
 
-        return encode(self.project, minutes, on_progress)
+        return encode(self.project, None if minutes is None else number("minutes", minutes), on_progress)
 
     def query(
         self,
@@ -120,6 +123,10 @@ class Session:
         """
         from activessl.steps.query import query
 
+        if query_size is not None and whole("query_size", query_size) < 1:
+            raise QueryError(f"asked for {query_size} questions", hint="ask for at least 1")
+        if again not in (None, "auto") and not 0 <= number("again", again) <= 1:
+            raise QueryError(f"a share of {again} of doubted labels", hint="pass a share from 0 to 1")
         return query(self.project, query_size, strategy=strategy, again=again, confirm=confirm)
 
     def push(self, annotator: Annotator | Connection | None = None) -> Pushed:
@@ -166,7 +173,7 @@ class Session:
         Raises:
             AnnotatorError: The annotator cannot be reached, or refuses.
         """
-        people = annotator_of(self.project, annotator)
+        people, pause = annotator_of(self.project, annotator), max(number("every", every), 0.0)
         while True:
             self.pull(people)
             history = self.project.history()
@@ -174,7 +181,7 @@ class Session:
                 on_wait(history)
             if history.open_round is None or not history.waiting(history.open_round):
                 return history
-            time.sleep(every)
+            time.sleep(pause)
 
     def teach(self) -> Taught:
         """Teach the head all labels there are, measure it where the project has test data, and end an answered round.
@@ -220,7 +227,7 @@ class Session:
         from activessl.steps.close import close_round
 
         with self.project.lock():
-            close_round(self.project, why)
+            close_round(self.project, text("why", why))
 
     def should_stop(self) -> str | None:
         """Why the project should stop, by the limits of its config; None to go on."""
@@ -246,7 +253,7 @@ class Session:
         """
         from activessl.steps.encode import compare
 
-        return compare(self.project, names, minutes=minutes, on_progress=on_progress)
+        return compare(self.project, list_of("names", names), minutes=minutes, on_progress=on_progress)
 
     def finetune(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Tuned:
         """Fine-tune the encoder on the labels; use it, and teach the head again, if it is better on labels held back.
@@ -290,7 +297,7 @@ class Session:
         """
         from activessl.steps.import_labels import import_labels
 
-        return import_labels(self.project, labels, annotator=annotator)
+        return import_labels(self.project, instance("labels", labels, Mapping), annotator=text("annotator", annotator))
 
     def standing(self, *, on_progress: OnProgress | None = None) -> Standing:
         """How good the model is and what it saved; measured where it is not known yet, and kept for whoever asks next.
@@ -352,7 +359,7 @@ class Session:
         """
         from activessl.steps.export import export_items
 
-        return export_items(self.project, folder, layout, predictions=predictions, on_item=on_item)
+        return export_items(self.project, path("folder", folder), layout, predictions=predictions, on_item=on_item)
 
     def model(self) -> Model:
         """The newest model, to score items that nobody has seen.
@@ -375,4 +382,4 @@ class Session:
         """
         from activessl.steps.export import export_model
 
-        return export_model(self.project, folder, onnx=onnx)
+        return export_model(self.project, path("folder", folder), onnx=onnx)

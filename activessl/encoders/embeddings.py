@@ -18,6 +18,7 @@ import numpy as np
 from filelock import FileLock
 from jaxtyping import Float
 
+from activessl.arguments import instance, path
 from activessl.encoders.base import Encoder
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
@@ -123,7 +124,9 @@ def embed(
     Raises:
         EncoderError: The encoder gave something else than finite vectors of its length, or the disk is full.
     """
-    folder = Path(folder)
+    instance("encoder", encoder, Encoder)
+    instance("pool", pool, Pool)
+    folder = path("folder", folder)
     before = _previous(folder, encoder.fingerprint)
     if before is not None and before.fits(pool):
         return before

@@ -8,6 +8,7 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
+from activessl.arguments import instance, number, path
 from activessl.encoders.base import Encoder
 from activessl.encoders.compute.processes import count, decided, leads
 from activessl.encoders.store import read_note
@@ -109,7 +110,9 @@ def fit_encoder(
     Raises:
         EncoderError: No such name, a setting it does not have, or a pool it cannot encode.
     """
-    entry = get(name)
+    entry, folder = get(name), path("folder", folder)
+    if instance("pool", pool, Pool) and number("minutes", minutes) <= 0:
+        raise EncoderError(f"{minutes} minutes of training", hint="allow some time, such as 1.0")
     if pool.modality not in entry.modalities:
         others = ("auto", *fitting(pool.modality))
         raise EncoderError(
@@ -123,7 +126,7 @@ def fit_encoder(
         raise EncoderError(f"encoder {name!r} has no setting {strange[0]!r}", hint=f"it has {', '.join(own) or 'none'}")
 
     def fit() -> Encoder:
-        return entry.fit(pool, folder=Path(folder), seed=seed, minutes=minutes, on_progress=on_progress, **settings)
+        return entry.fit(pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
     if entry.shared or count() == 1:
         return fit()
@@ -131,7 +134,7 @@ def fit_encoder(
         return load_encoder(Path(decided(str)))
     say(on_progress, "plan", f"{name} is fitted by one process, for which the other {count() - 1} wait")
     encoder = fit()
-    decided(lambda: str(Path(folder) / encoder.fingerprint))
+    decided(lambda: str(folder / encoder.fingerprint))
     return encoder
 
 
@@ -141,7 +144,8 @@ def load_encoder(folder: Path) -> Encoder:
     Raises:
         EncoderError: No encoder there, a damaged one, or one of an unknown name.
     """
-    return get(read_note(Path(folder))["encoder"]).load(Path(folder))
+    folder = path("folder", folder)
+    return get(read_note(folder)["encoder"]).load(folder)
 
 
 def get(name: str) -> EncoderEntry:

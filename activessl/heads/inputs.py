@@ -87,12 +87,15 @@ def check_taught(head: Classifier, attribute: str) -> None:
         attribute: That it has once it was taught.
 
     Raises:
-        NotFittedError: scikit-learn's; it was not taught.
+        HeadError: It was not taught; also scikit-learn's ``NotFittedError``, as its protocol asks.
     """
     if not hasattr(head, attribute):
-        from sklearn.utils.validation import check_is_fitted
+        from sklearn.exceptions import NotFittedError
 
-        check_is_fitted(head, attribute)
+        class NotTaught(HeadError, NotFittedError):  # type: ignore[misc]  # scikit-learn is untyped
+            """A head that has not learned anything yet."""
+
+        raise NotTaught(f"{type(head).__name__} is not fitted yet", hint="call fit with labels first")
 
 
 def class_rows(y: Any, classes: Any) -> Int[np.ndarray, " m"]:

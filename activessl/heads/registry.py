@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from activessl.arguments import whole
 from activessl.errors import HeadError
 from activessl.heads.base import Head
 from activessl.labels.kinds import KindName, LabelKind
@@ -58,7 +59,7 @@ def make_head(name: str, n_classes: int, seed: int = 0, kind: LabelKind = ONE) -
         >>> make_head("logistic", 3).fit(np.eye(2), np.array([0, 1])).predict_proba(np.eye(2)).shape
         (2, 3)
     """
-    if n_classes < 1:
+    if whole("n_classes", n_classes) < 1:
         raise HeadError(f"a head for {n_classes} classes", hint="name at least one class")
     alone: Callable[..., Head] = HEADS.get(name)
     classes = tuple(range(n_classes))  # an unknown name is told now, not at the first label

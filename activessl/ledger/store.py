@@ -13,6 +13,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
+from activessl.arguments import path
 from activessl.errors import LedgerError
 from activessl.ledger.file import FileRows
 from activessl.ledger.rows import Row, Rows
@@ -40,7 +41,7 @@ class Ledger:
     """
 
     def __init__(self, location: Path | str) -> None:
-        self._rows = _rows(location)
+        self._rows = _rows(location if isinstance(location, str) else path("location", location))
 
     def append(self, events: Iterable[Event]) -> int:
         """Add events in one transaction; those whose key is known are left out.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from activessl.arguments import whole
 from activessl.errors import PoolError
 from activessl.pool.forms.base import Form, Media
 from activessl.pool.forms.registry import form_named
@@ -139,7 +140,13 @@ class Pool:
             raise PoolError(f"no item {item_id!r} in the pool", hint="check the id, or run `activessl check`") from None
 
     def read(self, index: int) -> Media:
-        """Decode the item at a row."""
+        """Decode the item at a row.
+
+        Raises:
+            PoolError: There is no such row, or it cannot be decoded any more.
+        """
+        if not 0 <= whole("index", index) < len(self):
+            raise PoolError(f"row {index} of a pool of {len(self):,} items", hint=f"pass 0 to {len(self) - 1:,}")
         return self.source.read(self.ids[index])
 
     def path(self, index: int) -> Path | None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from activessl.arguments import path
 from activessl.errors import PoolError
 from activessl.pool.arrays import NpzSource
 from activessl.pool.folders import FolderSource
@@ -68,7 +69,7 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
     Raises:
         PoolError: The path does not exist, is empty, or is of no known format, or does not hold that modality.
     """
-    location = Path(location)
+    location = path("location", location)
     if modality is not None and modality not in FORMS:
         raise PoolError(f"unknown modality {modality!r}", hint=f"use one of {', '.join(form_names())}")
     if not location.exists():

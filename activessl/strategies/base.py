@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from activessl.arguments import array, instance, whole
 from activessl.errors import QueryError
 from activessl.labels.kinds import kind_of
 from activessl.labels.questions import Question
@@ -194,6 +195,7 @@ def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> 
     """Check a state once, at the door of every strategy, and return its candidates.
 
     Raises:
+        ArgumentError: Not arrays, not numbers, not a state.
         QueryError: Wrong shapes, NaN or infinite vectors, labels outside the classes, too few candidates, or no
             probabilities where the strategy needs them.
 
@@ -206,6 +208,7 @@ def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> 
         activessl.errors.QueryError: asked for 3 items but only 2 of 3 can be asked
          hint: ask for at most 2, or add items to the pool
     """
+    _check_kinds(state, query_size)
     n = len(state.vectors)
     if state.vectors.ndim != 2 or n == 0 or state.vectors.shape[1] == 0:
         raise QueryError(f"vectors have shape {state.vectors.shape}", hint="pass a matrix of one row per item")
@@ -245,6 +248,23 @@ def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> 
             else "add items to the pool: all are labeled, skipped or out for labeling",
         )
     return candidates
+
+
+def _check_kinds(state: State, query_size: int) -> None:
+    instance("state", state, State)
+    array("state.vectors", state.vectors, "fiu")
+    array("state.labeled", state.labeled, "iu", 1)
+    array("state.labels", state.labels, "biu", 1, 2)
+    instance("state.rng", state.rng, np.random.Generator)
+    whole("state.n_classes", state.n_classes)
+    whole("query_size", query_size)
+    n = len(state.vectors)
+    if state.probs is not None:
+        array("state.probs", state.probs, "fiu", 2)
+    if state.pending is not None:
+        array("state.pending", state.pending, "iu", 1)
+    if state.excluded is not None and array("state.excluded", state.excluded, "b", 1).shape != (n,):
+        raise QueryError(f"{len(state.excluded)} values of excluded for {n} items", hint="pass one for each item")
 
 
 def _check_labels(state: State, n: int) -> None:

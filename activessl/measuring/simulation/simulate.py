@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from activessl.annotators.oracle import Habits
+from activessl.arguments import names as list_of
+from activessl.arguments import whole
 from activessl.errors import MeasureError
 from activessl.measuring.savings.curves import Curve, mean_interval, win_rate
 from activessl.measuring.savings.savings import Savings, savings
@@ -173,6 +175,9 @@ def simulate(
         >>> found.baseline.curve.accuracy.shape, found.to_json()[:21]
         ((2, 2), '{"curves": {"random":')
     """
+    if whole("seeds", seeds) < 1:
+        raise MeasureError(f"{seeds} seeds", hint="use at least 1, better 20")
+    budgets = [whole("budgets", count) for count in list_of("budgets", budgets)]
     arena = arrange(
         vectors,
         labels,
@@ -186,8 +191,6 @@ def simulate(
         answers=answers,
         times=times,
     )
-    if seeds < 1:
-        raise MeasureError(f"{seeds} seeds", hint="use at least 1, better 20")
     named = _named(strategies)
     if random_share:
         named = {name: RandomShare(strategy, random_share) for name, strategy in named.items()}

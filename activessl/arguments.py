@@ -1,0 +1,101 @@
+"""Arguments of the wrong kind, refused at the public doors in our own words.
+
+Values of the right kind that cannot be used, such as too large a number, are told by the room that knows why.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from activessl.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: What NumPy calls kinds of numbers, in words.
+_KINDS = {"iu": "whole numbers", "fiu": "numbers", "biu": "whole numbers", "b": "True and False"}
+
+
+def whole(name: str, value: Any) -> int:
+    """A whole number.
+
+    Example:
+        >>> whole("query_size", 3)
+        3
+        >>> whole("query_size", "3")
+        Traceback (most recent call last):
+        activessl.errors.ArgumentError: query_size is '3', of type str
+         hint: pass a whole number
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise _wrong(name, value, "a whole number")
+    return int(value)
+
+
+def number(name: str, value: Any) -> float:
+    """A number; NaN is none."""
+    if isinstance(value, bool) or not isinstance(value, Real) or value != value:
+        raise _wrong(name, value, "a number")
+    return float(value)
+
+
+def text(name: str, value: Any) -> str:
+    """A str."""
+    if not isinstance(value, str):
+        raise _wrong(name, value, "text")
+    return value
+
+
+def path(name: str, value: Any) -> Path:
+    """A path, or the text of one."""
+    if not isinstance(value, (str, PathLike)):
+        raise _wrong(name, value, "a path")
+    return Path(value)
+
+
+def names(name: str, value: Any) -> list[Any]:
+    """Several names; one str is not taken for its letters."""
+    if isinstance(value, (str, bytes)):
+        raise _wrong(name, value, f"a list, such as [{value!r}]")
+    try:
+        return list(value)
+    except TypeError:
+        raise _wrong(name, value, "a list") from None
+
+
+def instance(name: str, value: Any, kind: Any) -> Any:
+    """An object of a class of ours, or of a container."""
+    if not isinstance(value, kind):
+        raise _wrong(name, value, f"a {kind.__name__}")
+    return value
+
+
+def array(name: str, value: Any, kinds: str, *dims: int) -> np.ndarray[Any, Any]:
+    """A NumPy array of numbers.
+
+    Args:
+        name: The argument's.
+        value: What was passed.
+        kinds: Letters of NumPy's kinds that are taken, such as "fiu".
+        dims: Numbers of dimensions that are taken; all where none is named.
+    """
+    import numpy as np
+
+    if not isinstance(value, np.ndarray):
+        raise _wrong(name, value, "a NumPy array")
+    if value.dtype.kind not in kinds and value.size:
+        raise ArgumentError(f"{name} holds values of type {value.dtype}", hint=f"pass {_KINDS[kinds]}")
+    if dims and value.ndim not in dims:
+        raise ArgumentError(
+            f"{name} has shape {value.shape}", hint=f"pass an array of {' or '.join(map(str, dims))} dimensions"
+        )
+    return value
+
+
+def _wrong(name: str, value: Any, wanted: str) -> ArgumentError:
+    shown = repr(value)
+    shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
+    return ArgumentError(f"{name} is {shown}, of type {type(value).__name__}", hint=f"pass {wanted}")
