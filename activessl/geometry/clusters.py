@@ -6,6 +6,7 @@ for the same inertia, and 0.7 against 1.8 on two busy cores, so the assignment s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,8 +54,6 @@ def kmeans(
         >>> bool(found.assignment[0] == found.assignment[1] != found.assignment[2])
         True
     """
-    from scipy.sparse import csr_matrix
-
     n = len(points)
     k = max(1, min(k, n))
     mass = np.ones(n, dtype=np.float32) if weights is None else np.asarray(weights, dtype=np.float32)
@@ -65,21 +64,61 @@ def kmeans(
     likely = pull > 0
     seeds = rng.choice(len(data), k, replace=False, p=pull / pull.sum(dtype=np.float64) if likely.sum() >= k else None)
     centres = data[seeds].astype(np.float32)
-    before = np.full(len(data), -1)
-    for _ in range(iterations):
-        now, _ = assign(data, centres)
-        moved = np.count_nonzero(now != before)
-        before = now
-        if moved * 1000 <= len(data):
-            break
-        member = csr_matrix((pull, now, np.arange(len(data) + 1)), shape=(len(data), k))
-        total = np.bincount(now, weights=pull, minlength=k)
-        centres = np.asarray(member.T @ data, dtype=np.float32) / np.maximum(total, 1e-12)[:, None].astype(np.float32)
-        empty = np.flatnonzero(total <= 0)
-        if len(empty):
-            centres[empty] = data[rng.choice(len(data), len(empty), replace=False)]
+
+    def restarted(empty: Int[np.ndarray, " e"]) -> Float[np.ndarray, "e d"]:
+        return data[rng.choice(len(data), len(empty), replace=False)]
+
+    centres = lloyd(data, centres, pull, iterations, settled=len(data) // 1000, restarted=restarted)
     assignment, distances = assign(points, centres)
     return Clusters(centres, assignment, distances)
+
+
+def lloyd(
+    points: Float[np.ndarray, "m d"],
+    centres: Float[np.ndarray, "k d"],
+    weights: Float[np.ndarray, " m"],
+    iterations: int,
+    *,
+    fixed: int = 0,
+    settled: int = 0,
+    restarted: Callable[[Int[np.ndarray, " e"]], Float[np.ndarray, "e d"]] | None = None,
+) -> Float[np.ndarray, "k d"]:
+    """Centres, each moved to the mean of the points that are nearest to it, again and again.
+
+    Args:
+        points: float32.
+        centres: To start from; not changed.
+        weights: Pull of each point, >= 0.
+        iterations: At most.
+        fixed: So many of the last centres keep their place.
+        settled: Ends when no more points than these change their centre.
+        restarted: New places of centres without points; by default they stay where they were.
+
+    References:
+        Lloyd, Least Squares Quantization in PCM, IEEE Transactions on Information Theory 1982.
+
+    Example:
+        >>> line = np.array([[0.0], [1.0], [8.0]], dtype="f4")
+        >>> lloyd(line, line[[0, 2]], np.ones(3), 9).ravel().tolist()
+        [0.5, 8.0]
+    """
+    from scipy.sparse import csr_matrix  # heavy, and needed only here
+
+    centres = np.array(centres, dtype=np.float32)
+    moving, owner = len(centres) - fixed, np.full(len(points), -1)
+    for _ in range(iterations):
+        now, _ = assign(points, centres)
+        moved, owner = np.count_nonzero(now != owner), now
+        if moved <= settled:
+            break
+        member = csr_matrix((weights, (owner, np.arange(len(points)))), shape=(len(centres), len(points)))[:moving]
+        mass = np.bincount(owner, weights=weights, minlength=len(centres))[:moving]
+        kept = mass > 0
+        centres[:moving][kept] = np.asarray(member @ points)[kept] / mass[kept, None]
+        if restarted is not None and not kept.all():
+            empty = np.flatnonzero(~kept)
+            centres[empty] = restarted(empty)
+    return centres
 
 
 def assign(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float, Int
-
-from activessl.errors import MeasureError
 
 
 def softmax(logits: Float[np.ndarray, "... k"]) -> Float[np.ndarray, "... k"]:
@@ -84,50 +80,3 @@ def fit_sharpness(
         if abs(step) < 1e-4:
             break
     return float(np.exp(a)), best
-
-
-@dataclass(frozen=True, eq=False)
-class Reliability:
-    """How often predictions of each confidence are right.
-
-    Attributes:
-        confidence: (b,) mean confidence of each bin that holds items.
-        accuracy: (b,) share of them that is right.
-        count: (b,) how many items.
-        error: Expected calibration error: mean distance of confidence and accuracy, weighted by count, in [0, 1].
-    """
-
-    confidence: Float[np.ndarray, " b"]
-    accuracy: Float[np.ndarray, " b"]
-    count: Int[np.ndarray, " b"]
-    error: float
-
-
-def reliability(probs: Float[np.ndarray, "n k"], targets: Int[np.ndarray, " n"], bins: int = 15) -> Reliability:
-    """The reliability curve of the most likely class, in bins of equal width.
-
-    Raises:
-        MeasureError: No items, or shapes that do not belong together.
-
-    References:
-        Naeini, Cooper & Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
-
-    Example:
-        >>> reliability(np.array([[0.9, 0.1], [0.9, 0.1]]), np.array([0, 1])).error
-        0.4
-    """
-    probs, targets = np.asarray(probs), np.asarray(targets)
-    if probs.ndim != 2 or len(probs) != len(targets) or not len(targets):
-        raise MeasureError(
-            f"{probs.shape} probabilities and {targets.shape} labels",
-            hint="pass one row of probabilities for each label",
-        )
-    sure = probs.max(axis=1)
-    right = probs.argmax(axis=1) == targets
-    place = np.minimum((sure * bins).astype(int), bins - 1)
-    count = np.bincount(place, minlength=bins)
-    full = count > 0
-    confidence = np.bincount(place, sure, bins)[full] / count[full]
-    accuracy = np.bincount(place, right, bins)[full] / count[full]
-    gap = np.abs(confidence - accuracy) @ count[full] / len(targets)
-    return Reliability(confidence, accuracy, count[full], round(float(gap), 12))

@@ -12,7 +12,7 @@ from activessl.errors import LabelError, MeasureError, QueryError
 from activessl.labels.kinds import Labels, one_kind
 from activessl.labels.questions import Question
 from activessl.ledger.schema import AUDIT, Accepted, MachineLabel, Queried, Tried, Withdrawn
-from activessl.measuring.planning.stopping import part_of_delta
+from activessl.measuring.intervals import part_of_delta
 from activessl.measuring.quality.autolabel import FORGIVEN, Acceptance, accept, accept_by_class, fewest_labels
 from activessl.measuring.quality.judges import judging_half
 from activessl.project.folder import Project

@@ -11,7 +11,7 @@ from activessl.errors import ConfigError, MeasureError
 from activessl.labels.merge import first_answers
 from activessl.ledger.history import History
 from activessl.ledger.schema import RECALL, Check, Decided
-from activessl.measuring.planning.stopping import share_interval
+from activessl.measuring.intervals import share_interval
 from activessl.project.config import StageConfig
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from activessl.ledger.history import History
-from activessl.measuring.planning.stopping import share_interval
+from activessl.measuring.intervals import share_interval
 
 
 @dataclass(frozen=True, slots=True)

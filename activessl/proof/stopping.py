@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from activessl.measuring.planning.stopping import Limits, Verdict, decide, look_of, lowest_share
+from activessl.measuring.intervals import look_of, lowest_share
+from activessl.measuring.planning.stopping import Limits, Verdict, decide
 from activessl.measuring.quality.audit import FEWEST
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence

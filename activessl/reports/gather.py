@@ -12,10 +12,10 @@ import numpy as np
 from activessl.errors import MeasureError
 from activessl.labels.answers import Answer
 from activessl.ledger.history import History, RoundHistory
+from activessl.measuring.intervals import mean_interval
 from activessl.measuring.planning.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.following import Following, following
-from activessl.measuring.savings.curves import mean_interval
 from activessl.measuring.savings.live import LiveSavings
 from activessl.measuring.savings.savings import Savings
 from activessl.measuring.simulation.simulate import Simulation

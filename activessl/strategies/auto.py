@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from activessl.geometry.blocks import Rows, sample_rows, thin
-from activessl.geometry.clusters import assign
+from activessl.geometry.clusters import assign, lloyd
 from activessl.geometry.neighbours import gaps
 from activessl.geometry.units import Vectors, unit_rows
 from activessl.labels.kinds import kind_of
@@ -137,20 +137,9 @@ def settle(
         >>> settle(line, np.array([3]), np.ones(6), fixed=line[:1])[0].tolist()
         [4]
     """
-    from scipy.sparse import csr_matrix  # heavy, and needed only here
-
     q = len(seeds)
-    centres = points[seeds] if fixed is None else np.concatenate([points[seeds], fixed])
-    owner = np.full(len(points), -1)
-    for _ in range(iterations):
-        now, _ = assign(points, centres)
-        if np.array_equal(now, owner):
-            break
-        owner = now
-        mass = np.bincount(owner, weights=weights, minlength=len(centres))[:q]
-        member = csr_matrix((weights, (owner, np.arange(len(points)))), shape=(len(centres), len(points)))[:q]
-        kept = mass > 0  # an emptied cluster stays where it was
-        centres[:q][kept] = np.asarray(member @ points)[kept] / mass[kept, None]
+    start = points[seeds] if fixed is None else np.concatenate([points[seeds], fixed])
+    centres = lloyd(points, start, weights, iterations, fixed=len(start) - q)
     owner, distance = assign(points, centres)
     mass = np.bincount(owner, weights=weights, minlength=len(centres))
     order = np.lexsort((distance, owner))

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from activessl.errors import MeasureError
+from activessl.measuring.intervals import paired_difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,8 @@ class Compared:
 def compare(before: Bool[np.ndarray, " m"], after: Bool[np.ndarray, " m"], level: float = 0.9) -> Compared:
     """Compare which answers were right, label by label.
 
-    Only labels on which the two differ say anything. The interval is Wald's on the table with half a label added to
-    each of its four cells, so that it does not collapse where few labels differ. It holds for labels like these: where
-    a strategy chose them, they are harder than the pool, and that the folds' networks share labels is left out of it.
+    Only labels on which the two differ say anything. The interval holds for labels like these: where a strategy chose
+    them, they are harder than the pool, and that the folds' networks share labels is left out of it.
 
     Args:
         before: Whether the first was right, for each label.
@@ -74,10 +74,6 @@ def compare(before: Bool[np.ndarray, " m"], after: Bool[np.ndarray, " m"], level
     Raises:
         MeasureError: No labels, or not the same number.
 
-    References:
-        Agresti & Min, Simple Improved Confidence Intervals for Comparing Matched Proportions, Statistics in Medicine
-        2005.
-
     Example:
         >>> found = compare(np.arange(100) < 60, np.arange(100) < 70)
         >>> round(found.low, 3), round(found.high, 3), found.better
@@ -85,18 +81,12 @@ def compare(before: Bool[np.ndarray, " m"], after: Bool[np.ndarray, " m"], level
         >>> compare(np.ones(5, bool), np.ones(5, bool)).better
         False
     """
-    from scipy.special import ndtri  # the normal's quantiles, without all of scipy.stats
-
     one, two = np.asarray(before, dtype=bool), np.asarray(after, dtype=bool)
     if one.ndim != 1 or one.shape != two.shape or not len(one):
         raise MeasureError(f"{one.shape} and {two.shape} outcomes", hint="pass one of each for every label")
     if not 0 < level < 1:
         raise MeasureError(f"an interval of {level}", hint="give a level between 0 and 1")
-    n = len(one) + 2.0
-    won, lost = np.sum(two & ~one) + 0.5, np.sum(one & ~two) + 0.5
-    middle = (won - lost) / n
-    half = float(ndtri(0.5 + level / 2)) * np.sqrt(won + lost - (won - lost) ** 2 / n) / n
-    low, high = max(-1.0, float(middle - half)), min(1.0, float(middle + half))
+    low, high = paired_difference(int(np.sum(two & ~one)), int(np.sum(one & ~two)), len(one), level)
     return Compared(len(one), float(one.mean()), float(two.mean()), low, high, level)
 
 

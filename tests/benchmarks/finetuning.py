@@ -32,7 +32,7 @@ from activessl.encoders.training.vit import ViT, patchify
 from activessl.geometry.smoothing import smooth
 from activessl.geometry.units import centred_rows
 from activessl.heads.linear import LogisticHead
-from activessl.measuring.savings.curves import mean_interval
+from activessl.measuring.intervals import mean_interval
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import read_labels
 from activessl.tuning.networks import Network, Tensors

@@ -17,10 +17,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from activessl.geometry.smoothing import smooth
-from activessl.heads.calibrate import reliability
 from activessl.heads.linear import LogisticHead
 from activessl.heads.mixture import AutoHead
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
+from activessl.measuring.quality.trust import calibration_error
 
 POOL, TEST = 3000, 1500  # items at most, so that a run takes minutes
 EACH = (1, 2, 5, 10, 40)
@@ -77,7 +77,7 @@ def main(folder: Path, seeds: int) -> None:
                         probs[:, np.asarray(head.classes_, dtype=int)] = head.predict_proba(test)
                         key = (draw, each, name)
                         scores[(*key, f"accuracy {path.stem}")].append(float(np.mean(probs.argmax(axis=1) == yt)))
-                        scores[(*key, f"error {path.stem}")].append(reliability(probs, yt).error)
+                        scores[(*key, f"error {path.stem}")].append(calibration_error(probs, yt))
                         scores[(*key, f"ms {path.stem}")].append(1000 * took)
         print(f"{path.stem} done", file=sys.stderr)
 

@@ -19,12 +19,6 @@ else:
 Rule = Literal["none", "target", "stable", "worth", "labels", "hours", "rounds", "exhausted"]
 
 
-#: That a target is said to be reached and is not has this probability at most, over all of a project's looks together.
-DELTA = 0.1
-#: A sample that has grown by this factor is looked at anew.
-GROWN = 1.5
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether to stop, and why, in words.
@@ -99,74 +93,6 @@ def kappa(one: Int[np.ndarray, " n"], other: Int[np.ndarray, " n"]) -> float:
     agreed = float(np.mean(one == other))
     chance = float(np.bincount(codes[:n], minlength=k) @ np.bincount(codes[n:], minlength=k)) / n**2
     return 1.0 if chance >= 1 else (agreed - chance) / (1 - chance)
-
-
-def share_interval(count: float, n: float, level: float = 0.9) -> tuple[float, float]:
-    """An interval of a share that holds it at least this often whatever the share is.
-
-    Args:
-        count: How many of ``n`` are so; of observations that weigh differently, the share times their effective number.
-        n: How many observations there are, > 0.
-        level: Probability of the interval, in (0, 1).
-
-    References:
-        Clopper & Pearson, The Use of Confidence or Fiducial Limits, Biometrika 1934.
-
-    Example:
-        >>> [round(v, 3) for v in share_interval(0, 20)]
-        [0.0, 0.139]
-    """
-    from scipy.special import betaincinv  # the beta's quantiles, without all of scipy.stats
-
-    tail = (1 - level) / 2
-    low = float(betaincinv(count, n - count + 1, tail)) if count else 0.0
-    high = float(betaincinv(count + 1, n - count, 1 - tail)) if count < n else 1.0
-    return low, high
-
-
-def part_of_delta(delta: float, attempt: int) -> float:
-    """The probability with which one of many attempts may fail, so that all of them together may with ``delta``.
-
-    Example:
-        >>> part_of_delta(0.1, 1), round(sum(part_of_delta(0.1, k) for k in range(1, 1000)), 3)
-        (0.05, 0.1)
-    """
-    return delta / (attempt * (attempt + 1))
-
-
-def lowest_share(count: float, n: float, look: int, delta: float = DELTA) -> float:
-    """A lower bound of a share that is looked at again and again, until the bound is high enough.
-
-    That it is ever above the share, at this look or any other, has the probability ``delta`` at most.
-
-    Args:
-        count: As in :func:`share_interval`.
-        n: How many observations there are, > 0.
-        look: Which look it is, from 1 on.
-        delta: Probability with which all looks together may mislead, in (0, 1).
-
-    Example:
-        >>> [round(lowest_share(190, 200, look), 3) for look in (1, 10, 50)]
-        [0.917, 0.883, 0.861]
-    """
-    return share_interval(count, n, 1 - 2 * part_of_delta(delta, look))[0]
-
-
-def look_of(labels: int, fewest: int) -> int:
-    """Which look at a growing sample this is, where a new one begins whenever the sample has grown by half.
-
-    Each look at labels that were there the last time, and a few more, sees nearly the same; counted one by one, the
-    looks would use up what may go wrong before there are labels enough.
-
-    Args:
-        labels: In the sample now, at least ``fewest``.
-        fewest: With which it is first looked at, > 0.
-
-    Example:
-        >>> [look_of(n, 10) for n in (10, 14, 15, 30, 100, 1000)]
-        [1, 1, 2, 3, 6, 12]
-    """
-    return 1 + int(np.log(max(labels, fewest) / fewest) / np.log(GROWN) + 1e-9)
 
 
 def decide(

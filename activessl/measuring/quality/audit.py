@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 from activessl.errors import MeasureError
 from activessl.later import later
+from activessl.measuring.intervals import deviations, wilson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,8 +100,6 @@ def audit_accuracy(
         >>> found.accuracy, round(found.low, 3), round(found.high, 3)
         (0.9, 0.84, 0.939)
     """
-    from scipy.special import ndtri  # the normal's quantiles, without all of scipy.stats
-
     right = np.asarray(correct, dtype=bool)
     chance = np.asarray(propensities, dtype=np.float64)
     if right.ndim != 1 or right.shape != chance.shape:
@@ -125,7 +123,7 @@ def audit_accuracy(
         raise MeasureError("a known share is NaN or outside [0, 1]", hint="pass shares of the pool and of its labels")
     accuracy = float(weights @ (share * known_right + (1 - share) * right) / weights.sum())
     effective = float(weights.sum() ** 2 / (weights @ weights))
-    low, high = wilson(accuracy, effective, float(ndtri(0.5 + level / 2)))
+    low, high = wilson(accuracy, effective, deviations(level))
     return Audit(accuracy, low, high, level, len(right), effective)
 
 
@@ -143,15 +141,3 @@ def draw_weights(
         _, turn = np.unique(rounds, return_inverse=True)
         weights *= (np.bincount(turn) / np.bincount(turn, weights))[turn]
     return weights
-
-
-def wilson(share: float, n: float, z: float) -> tuple[float, float]:
-    """Wilson's interval of a share from n observations, z standard deviations wide, within [0, 1].
-
-    Example:
-        >>> [round(v, 3) for v in wilson(1.0, 20, 1.645)]
-        [0.881, 1.0]
-    """
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from activessl.labels.kinds import kind_of
 from activessl.later import later
-from activessl.measuring.quality.audit import draw_weights, wilson
+from activessl.measuring.intervals import deviations, wilson
+from activessl.measuring.quality.audit import draw_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +101,7 @@ def quality_of_counts(counts: Int[np.ndarray, "k 3"], *, level: float = LEVEL) -
         >>> first.recall.to_text(), first.precision.to_text()
         ('50 % (33 to 67 %, from 20)', '100 % (79 to 100 %, from 10)')
     """
-    z = _z(level)
+    z = deviations(level)
     return tuple(
         ClassQuality(*(_share(both / n, n, int(n), z) if n else None for n in (has, put)))
         for has, put, both in np.asarray(counts).tolist()
@@ -147,7 +148,7 @@ def audit_classes(
     share, before = (np.zeros(len(weights)), np.zeros((len(weights), n_classes, 3))) if known is None else known
     seen = np.stack([has, put, has & put], axis=2).astype(float)
     whole = np.einsum("m,mkj->kj", weights, share[:, None, None] * before + (1 - share)[:, None, None] * seen)
-    z = _z(level)
+    z = deviations(level)
 
     def estimate(own: Bool[np.ndarray, " m"], whole_of: float, both: float) -> Share | None:
         w = weights[own]
@@ -187,9 +188,3 @@ def mean_recall(qualities: Sequence[ClassQuality]) -> float | None:
 def _share(share: float, n: float, items: int, z: float) -> Share:
     low, high = wilson(share, n, z)
     return Share(float(share), low, high, items)
-
-
-def _z(level: float) -> float:
-    from scipy.special import ndtri  # the normal's quantiles, without all of scipy.stats
-
-    return float(ndtri(0.5 + level / 2))

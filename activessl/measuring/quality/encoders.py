@@ -20,7 +20,7 @@ from activessl.errors import ActiveSSLError, EncoderError, MeasureError
 from activessl.geometry.units import centred_rows
 from activessl.heads.folds import fold_predictions
 from activessl.labels.kinds import Labels, kind_of, one_kind
-from activessl.measuring.quality.audit import wilson
+from activessl.measuring.intervals import wilson
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
 

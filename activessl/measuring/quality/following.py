@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from activessl.errors import MeasureError
+from activessl.measuring.intervals import difference
 from activessl.measuring.planning.hours import Tax
-from activessl.measuring.quality.audit import wilson
 
 #: With fewer items of either kind, nothing is said.
 FEWEST_SHOWN = 10
@@ -82,17 +82,11 @@ def following(
     Raises:
         MeasureError: Fewer than 10 items of either kind.
 
-    References:
-        Newcombe, Interval Estimation for the Difference Between Independent Proportions, Statistics in Medicine 1998,
-        method 10.
-
     Example:
         >>> found = following([True] * 90 + [False] * 10, [True] * 15 + [False] * 5)
         >>> round(found.added, 2), found.low < 0.15 < found.high
         (0.15, True)
     """
-    from scipy.special import ndtri  # the normal's quantiles, without all of scipy.stats
-
     few = min(len(shown), len(blind))
     if few < FEWEST_SHOWN:
         raise MeasureError(
@@ -100,16 +94,15 @@ def following(
             hint=f"label at least {FEWEST_SHOWN} of each, with annotator.blind_share above 0",
         )
     p, q = float(np.mean(shown)), float(np.mean(blind))
-    z = float(ndtri(0.5 + level / 2))
-    (low_p, high_p), (low_q, high_q) = wilson(p, len(shown), z), wilson(q, len(blind), z)
+    low, high = difference(p, len(shown), q, len(blind), level)
     return Following(
         shown=len(shown),
         shown_agreed=int(np.sum(shown)),
         blind=len(blind),
         blind_agreed=int(np.sum(blind)),
         added=p - q,
-        low=p - q - float(np.hypot(p - low_p, high_q - q)),
-        high=p - q + float(np.hypot(high_p - p, q - low_q)),
+        low=low,
+        high=high,
         level=level,
         pace=pace,
     )

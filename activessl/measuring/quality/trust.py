@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError
-from activessl.measuring.quality.audit import wilson
+from activessl.measuring.intervals import wilson
 
 #: Labels in each group, at least: with fewer an interval covers everything.
 IN_A_GROUP = 15
@@ -98,3 +98,27 @@ def confidence_groups(sure: Float[np.ndarray, " m"], right: Bool[np.ndarray, " m
         groups.append(Group(float(np.mean(sure[rows])), share, *wilson(share, len(rows), 1.645), len(rows)))
     gap = sum(abs(g.said - g.right) * g.labels for g in groups) / m
     return Trust(tuple(groups), float(np.mean(sure)), float(np.mean(right)), float(gap))
+
+
+def calibration_error(probs: Float[np.ndarray, "n k"], targets: Int[np.ndarray, " n"], bins: int = 15) -> float:
+    """Expected calibration error: the mean distance of confidence and accuracy over bins of equal width, in [0, 1].
+
+    Raises:
+        MeasureError: No items, or shapes that do not belong together.
+
+    References:
+        Naeini, Cooper & Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
+
+    Example:
+        >>> round(calibration_error(np.array([[0.9, 0.1], [0.9, 0.1]]), np.array([0, 1])), 3)
+        0.4
+    """
+    probs, targets = np.asarray(probs), np.asarray(targets)
+    if probs.ndim != 2 or len(probs) != len(targets) or not len(targets):
+        raise MeasureError(
+            f"{probs.shape} probabilities and {targets.shape} labels",
+            hint="pass one row of probabilities for each label",
+        )
+    sure, right = probs.max(axis=1), probs.argmax(axis=1) == targets
+    place = np.minimum((sure * bins).astype(int), bins - 1)
+    return float(np.abs(np.bincount(place, sure - right, bins)).sum() / len(targets))

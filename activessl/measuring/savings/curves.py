@@ -108,29 +108,6 @@ def labels_to_target(
     return np.where(there.any(axis=-1), at, np.inf)
 
 
-def mean_interval(
-    accuracy: Float[np.ndarray, "s b"], level: float = 0.9
-) -> tuple[Float[np.ndarray, " b"], Float[np.ndarray, " b"]]:
-    """An interval of the mean over seeds, by Student's t, clipped to [0, 1].
-
-    With one seed nothing is known about its spread: the interval is then [0, 1].
-
-    Example:
-        >>> low, high = mean_interval(np.array([[0.5], [0.7]]))
-        >>> low.round(2).tolist(), high.round(2).tolist()
-        ([0.0], [1.0])
-    """
-    from scipy.special import stdtrit  # Student's quantiles, without all of scipy.stats
-
-    accuracy = np.asarray(accuracy, dtype=np.float64)
-    s = len(accuracy)
-    if s < 2:
-        return np.zeros(accuracy.shape[1]), np.ones(accuracy.shape[1])
-    half = stdtrit(s - 1, 0.5 + level / 2) * accuracy.std(axis=0, ddof=1) / np.sqrt(s)
-    mean = accuracy.mean(axis=0)
-    return np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
-
-
 def win_rate(ours: Curve, theirs: Curve) -> float:
     """Share of (seed, label count) cells in which ours is better, ties counted half, in [0, 1].
 

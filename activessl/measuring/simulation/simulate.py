@@ -15,7 +15,8 @@ from activessl.annotators.oracle import Habits
 from activessl.arguments import names as list_of
 from activessl.arguments import whole
 from activessl.errors import MeasureError
-from activessl.measuring.savings.curves import Curve, mean_interval, win_rate
+from activessl.measuring.intervals import mean_interval
+from activessl.measuring.savings.curves import Curve, win_rate
 from activessl.measuring.savings.savings import Savings, savings
 from activessl.measuring.simulation.replay import Arena, Track, arrange
 from activessl.measuring.simulation.runs import Cache, run_all

@@ -15,13 +15,14 @@ from activessl.errors import HeadError, LabelError
 from activessl.geometry.units import scaled_rows
 from activessl.heads import leave_one_out as left_out
 from activessl.heads import similarity as by_likeness
-from activessl.heads.calibrate import reliability, softmax
+from activessl.heads.calibrate import softmax
 from activessl.heads.linear import LogisticHead
 from activessl.heads.mixture import AutoHead
 from activessl.heads.registry import make_head
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
 from activessl.heads.softmax import fit_softmax, span
 from activessl.labels.several_classes import SEVERAL
+from activessl.measuring.quality.trust import calibration_error
 
 #: scikit-learn's own checks that do not apply, and why.
 EXEMPT = {
@@ -97,7 +98,7 @@ def test_the_temperature_halves_the_calibration_error_on_noisy_labels() -> None:
     raw, mended = (
         LogisticHead(penalty=0.003, calibrate=c).fit(x[:200], y[:200]).predict_proba(x[200:]) for c in (0, 1)
     )
-    assert reliability(mended, y[200:]).error < 0.5 * reliability(raw, y[200:]).error
+    assert calibration_error(mended, y[200:]) < 0.5 * calibration_error(raw, y[200:])
 
 
 def test_noisy_labels_get_more_regularisation_than_clean_ones() -> None:

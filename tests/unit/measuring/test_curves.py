@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.savings.curves import Curve, isotonic, labels_to_target, mean_interval, win_rate
+from activessl.measuring.intervals import mean_interval
+from activessl.measuring.savings.curves import Curve, isotonic, labels_to_target, win_rate
 from activessl.measuring.savings.savings import savings
 
 COUNTS = np.array([10, 20, 40, 80])

@@ -14,7 +14,8 @@ from activessl.annotators.oracle import Habits, Oracle
 from activessl.errors import ConfigError, LabelError, MeasureError, QueryError
 from activessl.labels.answers import Answer
 from activessl.ledger.schema import AUDIT, Answered, Encoded
-from activessl.measuring.planning.stopping import kappa, part_of_delta
+from activessl.measuring.intervals import part_of_delta
+from activessl.measuring.planning.stopping import kappa
 from activessl.project.config import check_config
 from activessl.project.config_file import write_config
 from activessl.project.folder import Project
