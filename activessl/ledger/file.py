@@ -15,6 +15,9 @@ from typing import Any
 
 from activessl.ledger.rows import AT_ONCE, GUARDS, Row, failed
 
+#: A power cut loses no committed event.
+SYNCHRONOUS = "FULL"
+
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS events (\n\tseq INTEGER NOT NULL, \n\tat VARCHAR(40) NOT NULL, "
     '\n\tkind VARCHAR(20) NOT NULL, \n\t"key" VARCHAR(500) NOT NULL, \n\tbody TEXT NOT NULL, '
@@ -42,8 +45,7 @@ class FileRows:
         self._turn = Lock()  # threads may share a ledger, but not a transaction
         try:
             self._connection = self._connect()
-            # a power cut loses no committed event
-            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
             made = (_TABLE, _INDEX, *GUARDS)
             (there,) = self._connection.execute(_MADE).fetchone()
             if there != len(made):
