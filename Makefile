@@ -19,7 +19,7 @@ demo: .venv/.installed ## the whole loop on real images and a real Label Studio 
 	@$(BIN)/activessl demo --folder .demo $(ARGS)
 
 test: .venv/.installed ## the default tests, under 3 minutes
-	@$(BIN)/python -m pytest -q -n 2 -m "not studio"
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not studio"
 
 check: .venv/.installed ## ruff, mypy, pyright, import-linter
 	@$(BIN)/ruff check --no-cache .

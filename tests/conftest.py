@@ -23,12 +23,18 @@ from urllib.parse import quote
 
 import pytest
 
+from activessl.ledger import file
+
 if TYPE_CHECKING:
     from activessl_label_studio import StudioInfo
 
 # one thread a process: tests work on small arrays, where threads cost more than they give
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+# no test cuts the power, and what a killed process has written is there without it: nobody waits for the disk
+file.SYNCHRONOUS = "OFF"
+os.fsync = lambda fd: None
 
 DATABASES = os.environ.get("ACTIVESSL_STUDIO_DATABASES", "sqlite,postgres").split(",")
 

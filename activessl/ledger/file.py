@@ -13,7 +13,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from activessl.ledger.rows import AT_ONCE, GUARDS, PRAGMAS, Row, failed
+from activessl.ledger.rows import AT_ONCE, GUARDS, Row, failed
+
+#: A power cut loses no committed event.
+SYNCHRONOUS = "FULL"
 
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS events (\n\tseq INTEGER NOT NULL, \n\tat VARCHAR(40) NOT NULL, "
@@ -21,6 +24,9 @@ _TABLE = (
     '\n\tPRIMARY KEY (seq), \n\tUNIQUE ("key")\n)'
 )
 _INDEX = "CREATE INDEX IF NOT EXISTS ix_events_kind ON events (kind)"
+#: Once for a file, which remembers it: readers never block the writer.
+_WAL = "PRAGMA journal_mode=WAL"
+_MADE = "SELECT count(*) FROM sqlite_master WHERE tbl_name = 'events' AND sql IS NOT NULL"
 
 
 class FileRows:
@@ -39,8 +45,12 @@ class FileRows:
         self._turn = Lock()  # threads may share a ledger, but not a transaction
         try:
             self._connection = self._connect()
-            for statement in (_TABLE, _INDEX, *GUARDS):
-                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
+            made = (_TABLE, _INDEX, *GUARDS)
+            (there,) = self._connection.execute(_MADE).fetchone()
+            if there != len(made):
+                for statement in (_WAL, *made):
+                    self._connection.execute(statement)
         except sqlite3.Error as error:
             raise failed("open", self.name, error) from None
 
@@ -96,11 +106,4 @@ class FileRows:
         return None if row is None else row[0]
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(str(self.file), timeout=10, isolation_level=None, check_same_thread=False)
-        try:
-            for pragma in PRAGMAS:
-                connection.execute(f"PRAGMA {pragma}")
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+        return sqlite3.connect(str(self.file), timeout=10, isolation_level=None, check_same_thread=False)

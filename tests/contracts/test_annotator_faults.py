@@ -163,9 +163,12 @@ def test_answers_given_after_the_server_s_clock_was_set_back_are_found(
     assert pool.ids[4] in pulled(people, mark)[0]
 
 
-def test_nothing_at_the_address_is_unreachable() -> None:
+def test_nothing_at_the_address_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("label_studio_sdk.core.http_client.time.sleep", pauses.append)
     with pytest.raises(AnnotatorUnreachable, match="nothing answers"):
         connect("http://127.0.0.1:9", "x" * 40)
+    assert len(pauses) == 2 and min(pauses) > 0  # it was tried three times, and not at once
 
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://user:pass@host"])

@@ -2,7 +2,7 @@
 
 Run as a script it reads lines of [PROJECT, DESK, KILL_AT] in JSON. For each it forks a process that works on the
 project until two rounds are done, or dies where it is told to, and answers [EXIT_CODE, MOMENTS]. Forking saves the
-imports, which take longer than the work.
+imports, which take longer than the work: what one process imported is there for all that are forked after it.
 
 KILL_AT counts the moments at which a process can die with something half done: before and after each write to the
 ledger, and in the middle of a push.
@@ -14,12 +14,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
-
-import faiss  # noqa: F401  # what a round imports when it needs it is imported here, once for all forks
-import scipy.optimize  # noqa: F401
-import torch  # noqa: F401
 
 from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.labels.answers import Answer
@@ -108,13 +106,20 @@ def main() -> None:
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            os.write(writing, str(work(project, desk, kill_at)).encode())
+            before = set(sys.modules)
+            done = work(project, desk, kill_at), sorted(set(sys.modules) - before)
+            os.close(reading)
+            with os.fdopen(writing, "w") as telling:
+                json.dump(done, telling)
             os._exit(0)
         os.close(writing)
         with os.fdopen(reading) as said:
-            moments = said.read()
+            moments, imported = json.loads(said.read() or "[0, []]")
         _, status = os.waitpid(child, 0)
-        print(json.dumps([os.waitstatus_to_exitcode(status), int(moments or 0)]), flush=True)
+        for name in imported:
+            with suppress(ImportError):  # a name that a module made up for itself
+                import_module(name)
+        print(json.dumps([os.waitstatus_to_exitcode(status), moments]), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -224,6 +225,7 @@ def accept_by_class(
     return tuple(found)
 
 
+@cache  # class by class, and attempt by attempt, the same is asked
 def fewest_labels(error: float, delta: float, wrong: int = 0) -> int:
     """How many random labels a promise takes at least, if so many of them are predicted wrongly.
 

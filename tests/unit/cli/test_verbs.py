@@ -177,6 +177,7 @@ def test_no_server_and_no_token_are_told_apart(
     assert run("push", "-p", "p") == 1
     assert "LABEL_STUDIO_API_KEY is not set" in capsys.readouterr().err
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", "s3cret-token")
+    monkeypatch.setattr("label_studio_sdk.core.http_client.time.sleep", lambda seconds: None)  # between two attempts
     assert run("push", "-p", "p") == 1
     err = capsys.readouterr().err
     assert "127.0.0.1:9" in err and "s3cret-token" not in err

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +37,30 @@ def world(n: int = N, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return (centres[y] + rng.normal(size=(n, 6))).astype(np.float32), y
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool], Path]:
+    """Makes the project once, with test data or without."""
+
+    @cache
+    def make(test: bool) -> Path:
+        folder = tmp_path_factory.mktemp("made")
+        project(folder, test=test)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def copied(made: Callable[[bool], Path], tmp_path: Path) -> Callable[[bool], Session]:
+    """Opens a copy of it in the test's own folder."""
+
+    def copy(test: bool) -> Session:
+        shutil.copytree(made(test), tmp_path, dirs_exist_ok=True)
+        return Session.open(tmp_path / "p")
+
+    return copy
+
+
 def project(folder: Path, *, test: bool) -> Session:
     x, _ = world()
     np.savez(folder / "pool.npz", vectors=x)
@@ -57,8 +84,8 @@ def by_name(session: Session) -> tuple[Evidence, dict]:
     return found, dict(zip(CLASSES, found.classes, strict=True))
 
 
-def test_test_data_say_how_much_of_each_class_is_found(tmp_path: Path) -> None:
-    session = project(tmp_path, test=True)
+def test_test_data_say_how_much_of_each_class_is_found(copied: Callable[[bool], Session]) -> None:
+    session = copied(True)
     evidence, found = by_name(session)
     snapshot, (tx, ty) = evidence.snapshot, world(400, seed=1)
     said = snapshot.head.predict_proba(snapshot.points_of(tx)).argmax(axis=1)
@@ -81,8 +108,8 @@ def test_test_data_say_how_much_of_each_class_is_found(tmp_path: Path) -> None:
     assert row["quality"]["recall"]["share"] == dent.share
 
 
-def test_without_test_data_the_random_share_says_it(tmp_path: Path) -> None:
-    session = project(tmp_path, test=False)
+def test_without_test_data_the_random_share_says_it(copied: Callable[[bool], Session], tmp_path: Path) -> None:
+    session = copied(False)
     evidence, found = by_name(session)
     snapshot, y = evidence.snapshot, world()[1]
     said = snapshot.head.predict_proba(snapshot.points).argmax(axis=1)
@@ -104,8 +131,8 @@ def test_without_test_data_the_random_share_says_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("test", [True, False])
-def test_a_gate_stays_shut_while_a_class_is_not_found(tmp_path: Path, test: bool) -> None:
-    session = project(tmp_path, test=test)
+def test_a_gate_stays_shut_while_a_class_is_not_found(copied: Callable[[bool], Session], test: bool) -> None:
+    session = copied(test)
     evidence, found = by_name(session)
 
     def judged(bound: float) -> Decided:
@@ -123,8 +150,8 @@ def test_a_gate_stays_shut_while_a_class_is_not_found(tmp_path: Path, test: bool
     assert least == 0 or judged(least * 0.9).decision == "go"
 
 
-def test_a_gate_does_not_open_on_a_class_that_nobody_saw(tmp_path: Path) -> None:
-    session = project(tmp_path, test=True)
+def test_a_gate_does_not_open_on_a_class_that_nobody_saw(copied: Callable[[bool], Session], tmp_path: Path) -> None:
+    session = copied(True)
     np.savez(tmp_path / "test.npz", vectors=world(400, seed=1)[0][:20], labels=np.zeros(20, dtype=int))
     session.teach()
     decided = judge_stage(Evidence(Snapshot.of(session.project)), StageConfig(name="pilot", recall=0.5))

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +34,20 @@ def truth() -> np.ndarray:
     return np.random.default_rng(0).integers(3, size=N)
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
+#: Oracles of this test by their mistakes: one remembers what it was asked.
+ORACLES: dict[float, Oracle] = {}
+
+#: Projects that several tests begin with, by rounds and mistakes, with the oracle that was asked: made once.
+MADE: dict[tuple[int, float], tuple[Path, Oracle]] = {}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encoded project, of which nothing was asked yet."""
+    folder = tmp_path_factory.mktemp("begun")
     rng = np.random.default_rng(1)
     vectors = (4.5 * np.eye(3, 8)[truth()] + rng.normal(size=(N, 8))).astype(np.float32)
-    np.savez(tmp_path / "pool.npz", vectors=vectors)
+    np.savez(folder / "pool.npz", vectors=vectors)
     config = check_config(
         {
             "data": {"path": "../pool.npz", "modality": "vector", "classes": list(CLASSES)},
@@ -47,25 +56,37 @@ def session(tmp_path: Path) -> Iterator[Session]:
             "stages": [{"name": "pilot", "accuracy": 0.6, "hours_to_model": 5}, {"name": "more", "agreement": 0.9}],
         }
     )
-    session = Session(Project.create(tmp_path / "p", config, version="0"))
-    session.encode()
-    _oracle.cache_clear()  # an oracle remembers what it was asked
-    yield session
+    Session(Project.create(folder / "p", config, version="0")).encode()
+    return folder
+
+
+@pytest.fixture
+def session(begun: Path, tmp_path: Path) -> Session:
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    ORACLES.clear()
+    return Session.open(tmp_path / "p")
 
 
 def oracle(mistakes: float = 0.0) -> Oracle:
-    return _oracle(mistakes)
-
-
-@cache
-def _oracle(mistakes: float) -> Oracle:
-    return Oracle({f"pool:{i}": CLASSES[k] for i, k in enumerate(truth())}, CLASSES, Habits(mistakes=mistakes), seed=1)
+    named = {f"pool:{i}": CLASSES[k] for i, k in enumerate(truth())}
+    return ORACLES.setdefault(mistakes, Oracle(named, CLASSES, Habits(mistakes=mistakes), seed=1))
 
 
 def labeled(session: Session, rounds: int = 3, mistakes: float = 0.0) -> Session:
+    folder, which = session.project.folder, (rounds, mistakes)
+    begins = session.project.history().events == 2  # it was made and encoded
+    if begins and which in MADE:
+        made, asked = MADE[which]
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+        ORACLES[mistakes] = deepcopy(asked)
+        return session
     people = oracle(mistakes)
     for _ in range(rounds):
         session.round(people)
+    if begins:
+        made = folder.parents[1] / f"labeled-{rounds}-{mistakes}"
+        shutil.copytree(folder, made)
+        MADE[which] = made, deepcopy(people)
     return session
 
 
@@ -279,8 +300,6 @@ def test_agreement_with_a_head_of_other_vectors_is_not_known(session: Session) -
     moved = Encoded(fingerprint="other", encoder="x", items=N, dim=8, seconds=0.0, turn=now.events)
     with session.project.ledger() as ledger:
         ledger.append([moved])
-    import shutil
-
     folder = session.project.folder / "embeddings"
     shutil.copytree(folder / snapshot.embeddings.fingerprint, folder / "other")
     after = Snapshot.of(session.project)

@@ -173,8 +173,13 @@ def on_test_items(number: int, mistakes: int, items: int = 150) -> History:
     return History(rounds=tuple(rounds))
 
 
-def on_random_labels(number: int, _: int, each: int = 5) -> History:
-    """After so many rounds of so many random labels each."""
+def on_random_labels(number: int, _: int) -> History:
+    """After so many rounds of five random labels each."""
+    return _drawn(number)
+
+
+@cache
+def _drawn(number: int, each: int = 5) -> History:
     history = on_test_items(number, 0)
     rounds, labels = [], {}
     for r in history.rounds:
