@@ -1,4 +1,4 @@
-"""What a project knows of itself by its own labels: how good it is, what it saved, what more labels would give."""
+"""What a project knows of itself by its own labels: how good its model is, and what it saved."""
 
 from __future__ import annotations
 
@@ -13,10 +13,6 @@ from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError, ProjectError
 from activessl.labels.kinds import Labels, one_kind
-from activessl.measuring.planning.hours import HumanTime, human_time, usable_seconds
-from activessl.measuring.planning.plan import Plan, Price, check_target, make_plan
-from activessl.measuring.planning.roi import Roi, return_on_investment
-from activessl.measuring.planning.worth import Worth, next_hour
 from activessl.measuring.quality.audit import FEWEST, Audit, audit_accuracy
 from activessl.measuring.quality.classes import ClassQuality, audit_classes, class_counts, quality_of_counts
 from activessl.measuring.quality.trust import Trust, confidence_groups
@@ -100,7 +96,7 @@ class Evidence:
         Of the random labels a fifth at a time is left out. ``of``: Positions of labels, if there were no others.
         """
         at = self.drawn.at
-        order = self._asked[1] if of is None else self._asked[1][np.isin(self._asked[1], of)]
+        order = self.asked[1] if of is None else self.asked[1][np.isin(self.asked[1], of)]
         fold = np.random.default_rng([self.snapshot.project.config.seed, 6]).permutation(len(at)) % FOLDS
         size, folds = 0.0, np.unique(fold)
         probs = np.zeros((len(at), len(self.snapshot.project.config.data.classes)))
@@ -125,7 +121,7 @@ class Evidence:
             return None
 
     @cached_property
-    def _asked(self) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    def asked(self) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
         """For each label the round that first asked for it, 0 where it was there before; and the labels in order."""
         first: dict[str, tuple[int, int]] = {}
         for r in self.snapshot.history.rounds:
@@ -147,7 +143,7 @@ class Evidence:
         return number, np.argsort(place, kind="stable")
 
     @cached_property
-    def _single(self) -> Int[np.ndarray, " s"]:
+    def single(self) -> Int[np.ndarray, " s"]:
         """Positions of the labels that somebody gave looking at the item alone: clusters took no question each."""
         ids, confirmed = self.snapshot.embeddings.ids, self.snapshot.history.only_confirmed
         return np.array(
@@ -218,7 +214,7 @@ class Evidence:
         items = len(ids) - self.drawn.newer
         # it is the same for all that a round drew; a row for each label would not fit where there are many
         rounds, which = np.unique(self.drawn.rounds, return_inverse=True)
-        before = [there & (self._asked[0] < number) for number in rounds]
+        before = [there & (self.asked[0] < number) for number in rounds]
         count = np.array([np.sum(b) for b in before], dtype=float)
         return (count / items)[which], np.array([measure(b) for b in before])[which]
 
@@ -235,7 +231,7 @@ class Evidence:
         drawn = np.zeros(len(rows), dtype=bool)
         drawn[self.drawn.at] = True
         rng = np.random.default_rng([self.snapshot.project.config.seed, 5])
-        single, correct = self._single, self.correct
+        single, correct = self.single, self.correct
         if len(single) < len(rows):
             correct = correct.copy()
             correct[self.drawn.at] = self._judged(1.0, single)[1]
@@ -272,128 +268,17 @@ class Evidence:
                 hint=f"label at least {FEWEST} items of the random share, with query.random_share above 0",
             )
         rng = np.random.default_rng([self.snapshot.project.config.seed, 8])
-        return fit_trend(*self._outcomes, rng=rng)[0]
+        return fit_trend(*self.outcomes, rng=rng)[0]
 
     @cached_property
-    def _outcomes(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p m"]]:
+    def outcomes(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p m"]]:
         """How many labels heads were taught, ascending, and which random labels each had right."""
         kept = self._kept.get("outcomes")
         if kept is not None:
             return np.array(kept["sizes"]), np.array(kept["right"], dtype=float)
-        of = self._single if len(self._single) < len(self.snapshot.training[0]) else None
+        of = self.single if len(self.single) < len(self.snapshot.training[0]) else None
         sizes, right = zip(*(self._judged(part, of) for part in PARTS), strict=True)
         return np.array(sizes), np.array(right, dtype=float)
-
-    @cached_property
-    def time(self) -> HumanTime | None:
-        """What labeling took; None where no times were recorded."""
-        try:
-            rng = np.random.default_rng([self.snapshot.project.config.seed, 2])
-            return human_time(self.snapshot.history.answers.values(), rng=rng)
-        except MeasureError:
-            return None
-
-    @property
-    def price(self) -> Price:
-        """What labeling costs, by the config."""
-        rates = self.snapshot.project.config.rates
-        return Price(rates.per_hour, rates.currency, rates.per_point)
-
-    def plan(self, target: float) -> Plan:
-        """What it takes to a target.
-
-        Raises:
-            MeasureError: Too few random labels, or a target outside (0, 1).
-        """
-        check_target(target)  # before heads are taught for it
-        return make_plan(
-            self.curve,
-            target,
-            labels=len(self._single),
-            pool=len(self.snapshot.embeddings) - len(self.snapshot.training[0]) + len(self._single),
-            random_labels=len(self.drawn.at),
-            time=self.time,
-            price=self.price,
-            worth=self.worth,
-            rng=np.random.default_rng([self.snapshot.project.config.seed, 7]),
-        )
-
-    @cached_property
-    def worth(self) -> Worth | None:
-        """Whether the next hour of labeling is worth its price; None where nobody says what a point of accuracy is
-        worth, no times were recorded, or no head was taught."""
-        rates = self.snapshot.project.config.rates
-        if rates.per_hour is None or rates.per_point is None or self.time is None or self.snapshot.probs is None:
-            return None
-        if len(self.snapshot.training[0]) < FEWEST:
-            return None
-        sizes, right = np.ones(1), np.empty((1, 0))
-        if len(self.drawn.at):
-            sizes, right = self._outcomes
-        return next_hour(
-            float(np.mean(1 - self.snapshot.sure)),
-            sizes,
-            right,
-            labels=len(self._single),
-            pool=len(self.snapshot.embeddings) - len(self.snapshot.training[0]) + len(self._single),
-            seconds_per_label=float(self.time.per_label),
-            per_hour=rates.per_hour,
-            per_point=rates.per_point,
-        )
-
-    def goal(self) -> Plan | None:
-        """The plan to the accuracy at which the config says to stop; None without one, or while too little is known."""
-        target = self.snapshot.project.config.stop.accuracy
-        if target is None or target >= 1 or self.audit is None:
-            return None
-        return self.plan(target)
-
-    def roi(self) -> Roi | None:
-        """Money so far, by the estimate of the labels saved; None without rates, times or such an estimate."""
-        history, rates = self.snapshot.history, self.snapshot.project.config.rates
-        taught = [r.queried.seconds + sum(t.seconds for t in r.taught) for r in history.rounds if r.taught]
-        if rates.per_hour is None or self.live is None or self.time is None or not taught:
-            return None
-        start, paces = 0.0 if history.encoded is None else history.encoded.seconds, self._paces
-        return return_on_investment(
-            self.live.saved,
-            self.live.low,
-            self.live.high,
-            labels=[labels for labels, _ in paces],
-            seconds_per_label=self.time.per_label,
-            per_hour=rates.per_hour,
-            currency=rates.currency,
-            overhead=rates.overhead,
-            machine_hours=[(start + s) / 3600 for s in np.cumsum(taught)],
-            group_hours=[seconds / 3600 for _, seconds in paces],
-            compute_per_hour=rates.compute_per_hour,
-        )
-
-    @property
-    def _paces(self) -> list[tuple[int, float]]:
-        """After each round that was taught: labels given one by one, and seconds that clusters took so far."""
-        history, ids = self.snapshot.history, self.snapshot.embeddings.ids
-        asked_in = {q.id: r.number for r in history.rounds for q in r.questions if q.kind == "confirm"}
-        shown: dict[str, int] = {}  # items that were confirmed with their cluster, and in which round
-        took: dict[int, float] = {}
-        for answer in history.answers.values():
-            if answer.cluster:
-                number = asked_in.get(answer.question, 0)
-                took[number] = took.get(number, 0.0) + usable_seconds(answer)
-                if answer.kind == "label":
-                    shown[answer.item] = number
-        # until somebody looks at them alone; that is asked in a later round
-        alone = {ids[self.snapshot.training[0][i]]: int(self._asked[0][i]) for i in self._single}
-        known = {ids[row] for row in self.snapshot.training[0]}
-        spans = [(n, alone.get(item, len(history.rounds) + 1)) for item, n in shown.items() if item in known]
-        return [
-            (
-                r.taught[-1].labels - sum(n <= r.number < until for n, until in spans),
-                sum(seconds for n, seconds in took.items() if n <= r.number),
-            )
-            for r in history.rounds
-            if r.taught
-        ]
 
     def standing(self) -> Standing:
         """How good the model is and what it saved, measured where it is not known yet, and kept."""
@@ -427,8 +312,8 @@ class Evidence:
         if "classes" in measured:
             new["classes"] = [quality.to_dict() for quality in self.classes]
         new |= {name[1:]: measured[name] for name in ("_newer", "_gone") if name in measured}
-        if "_outcomes" in measured:
-            sizes, right = self._outcomes
+        if "outcomes" in measured:
+            sizes, right = self.outcomes
             new["outcomes"] = {"sizes": sizes.tolist(), "right": right.astype(int).tolist()}
         if not new.keys() - self._kept.keys():
             return

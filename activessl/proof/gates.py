@@ -16,6 +16,7 @@ from activessl.project.config import StageConfig
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
+from activessl.proof.forecast import Forecast
 
 
 def pass_gate(project: Project, name: str | None = None, *, note: str = "") -> Decided:
@@ -136,7 +137,7 @@ def _recall(evidence: Evidence, bound: float) -> Check:
 def _pace(evidence: Evidence, bound: float) -> Check:
     name = "hours a point"
     try:
-        pace = evidence.plan(0.5).hours_per_point  # the pace is that of today, whatever the target
+        pace = Forecast(evidence).plan(0.5).hours_per_point  # the pace is that of today, whatever the target
     except MeasureError as error:
         return Check(name=name, value=None, bound=bound, passed=None, sample=error.message)
     if pace is None or pace.middle is None:

@@ -7,6 +7,7 @@ from activessl.measuring.planning.stopping import Limits, Verdict, decide
 from activessl.measuring.quality.audit import FEWEST
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
+from activessl.proof.forecast import Forecast
 
 
 def stop_now(snapshot: Snapshot, evidence: Evidence) -> Verdict:
@@ -15,7 +16,8 @@ def stop_now(snapshot: Snapshot, evidence: Evidence) -> Verdict:
     newest = [r.taught[-1] for r in history.rounds if r.taught]
     # what takes heads that have to be taught is measured only where a limit asks for it, and kept
     low = None if config.stop.accuracy is None else _accuracy_low(evidence)
-    pays = None if evidence.worth is None else evidence.worth.pays
+    forecast = Forecast(evidence)
+    pays = None if forecast.worth is None else forecast.worth.pays
     evidence.keep()
     return decide(
         Limits(
@@ -29,7 +31,7 @@ def stop_now(snapshot: Snapshot, evidence: Evidence) -> Verdict:
         kappas=[t.kappa for t in newest if history.encoded and t.fingerprint == history.encoded.fingerprint],
         accuracy_low=low,
         labels=len(history.labels),
-        hours=None if config.stop.hours is None or evidence.time is None else evidence.time.hours,
+        hours=None if config.stop.hours is None or forecast.time is None else forecast.time.hours,
         rounds=len(newest),
         left=None if history.encoded is None else int(snapshot.free.sum()),
         pays=pays,

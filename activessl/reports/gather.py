@@ -22,6 +22,7 @@ from activessl.measuring.simulation.simulate import Simulation
 from activessl.project.snapshot import Snapshot
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
+from activessl.proof.forecast import Forecast
 from activessl.proof.promise import promise_text
 from activessl.proof.stopping import stop_now
 from activessl.reports.pictures import label_of, readable_pool, redrawn, sights, thumbnail
@@ -47,7 +48,8 @@ def project_report(
     config, history = snapshot.project.config, snapshot.history
     taught = history.taught
     evidence = Evidence(snapshot)
-    time = evidence.time
+    forecast = Forecast(evidence)
+    time = forecast.time
     audit, live, _ = evidence.audit, evidence.live, evidence.classes
     evidence.keep()
     tax = _tax(snapshot)
@@ -81,8 +83,8 @@ def project_report(
         redrawn=redrawn(snapshot),
         suspects=() if history.encoded is None else tuple(Doubts(snapshot).suspects()),
         people=history.people,
-        plan=evidence.goal(),
-        roi=evidence.roi(),
+        plan=forecast.goal(),
+        roi=forecast.roi(),
         machine=len(history.machine),
         promise=promise_text(history),
         clusters="" if clusters is None else clusters.to_text(),

@@ -19,11 +19,12 @@ def plan(
     from activessl.project.folder import Project
     from activessl.project.snapshot import Snapshot
     from activessl.proof.estimates import Evidence
+    from activessl.proof.forecast import Forecast
     from activessl.reports.wording import plan_lines
 
     with render.progress("plan") as on_progress:
         evidence = Evidence(Snapshot.of(Project.open(project), on_progress))
-        found = evidence.plan(target)
+        found = Forecast(evidence).plan(target)
     text = "\n".join(f"{name:<13}{told}" for name, told in plan_lines(found))
     if evidence.newer_text:
         text += f"\n{'but':<13}{evidence.newer_text}"

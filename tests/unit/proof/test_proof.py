@@ -22,6 +22,7 @@ from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import accept_pool, judge, withdraw
 from activessl.proof.estimates import Evidence
+from activessl.proof.forecast import Forecast
 from activessl.proof.gates import pass_gate
 from activessl.proof.promise import audit_count
 from activessl.session import Session
@@ -126,7 +127,7 @@ def test_what_was_known_at_each_draw_takes_no_memory_for_each_pair_of_labels(ses
     asked, rounds = np.sort(rng.integers(1, 101, n)), np.sort(rng.integers(1, 101, m))
     correct = rng.random(n) < 0.8
     object.__setattr__(found.snapshot, "training", (np.arange(n) % N, np.zeros(n, dtype=int)))
-    object.__setattr__(found, "_asked", (asked, np.arange(n)))
+    object.__setattr__(found, "asked", (asked, np.arange(n)))
     object.__setattr__(found, "correct", correct)
     object.__setattr__(found, "drawn", replace(drawn, at=np.arange(m), chance=np.full(m, 0.1), rounds=rounds))
     tracemalloc.start()
@@ -150,19 +151,19 @@ def test_a_project_without_random_labels_says_nothing(session: Session) -> None:
     found = evidence(session)
     assert found.audit is None and found.live is None
     with pytest.raises(MeasureError, match="0 random labels"):
-        found.plan(0.9)
+        Forecast(found).plan(0.9)
 
 
 def test_a_plan_says_labels_hours_and_money(session: Session) -> None:
-    found = evidence(labeled(session)).plan(0.5)
+    found = Forecast(evidence(labeled(session))).plan(0.5)
     assert found.more.middle == 0 and found.hours is not None and found.hours.middle == 0
     assert found.currency == "EUR" and found.money is not None and found.still_pays is not None
     with pytest.raises(MeasureError, match=r"a target of 1\.0"):
-        evidence(session).plan(1.0)
+        Forecast(evidence(session)).plan(1.0)
 
 
 def test_a_target_above_what_the_labels_give_is_out_of_reach(session: Session) -> None:
-    assert evidence(labeled(session, mistakes=0.5)).plan(0.98).hopeless
+    assert Forecast(evidence(labeled(session, mistakes=0.5))).plan(0.98).hopeless
 
 
 def test_accepted_items_are_the_machines_and_are_not_asked(session: Session) -> None:
@@ -520,4 +521,4 @@ def test_a_small_project_of_random_labels_only_can_plan(tmp_path: Path) -> None:
         x = 4 * np.eye(3, 8)[y] + rng.normal(size=(80, 8))
         session, people = project_of(folder, x, y, size=10, strategy="random")
         labeled_by(session, people, 1)
-        assert evidence(session).plan(0.9).labels == 10
+        assert Forecast(evidence(session)).plan(0.9).labels == 10

@@ -16,6 +16,7 @@ from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
+from activessl.proof.forecast import Forecast
 
 
 def project(folder: Path, share: float) -> Session:
@@ -50,7 +51,7 @@ def test_too_few_random_labels_are_counted_not_denied(tmp_path: Path) -> None:
     few = Evidence(Snapshot.of(project(tmp_path, 0.1).project))
     assert 0 < len(few.drawn.at) < FEWEST
     with pytest.raises(MeasureError, match=f"{len(few.drawn.at)} random labels are too few"):
-        few.plan(0.95)
+        Forecast(few).plan(0.95)
 
 
 def test_where_no_mistake_was_seen_too_few_labels_are_the_reason() -> None:

@@ -137,7 +137,7 @@ def test_whether_to_stop_teaches_heads_only_where_a_limit_needs_it_and_once(
     fresh = Evidence(Snapshot.of(session.project))
     object.__setattr__(fresh, "_kept", {})
     assert kept.audit == fresh.audit and "live" not in kept._kept
-    for one, other in zip(kept._outcomes, fresh._outcomes, strict=True):
+    for one, other in zip(kept.outcomes, fresh.outcomes, strict=True):
         np.testing.assert_array_equal(one, other)
 
 

@@ -27,6 +27,7 @@ from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import judge
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
+from activessl.proof.forecast import Forecast
 from activessl.session import Session
 from activessl.steps.confirm import BETWEEN, CONFIRMED, SENT_BACK, drawable
 from activessl.strategies.base import State
@@ -342,10 +343,11 @@ def test_money_counts_groups_by_the_time_they_took_and_a_saving_is_of_single_que
     people = oracle(session)
     rates = {"per_hour": 36, "currency": "EUR"}
     priced = Session(Project(session.project.folder, check_config(session.project.own.model_dump() | {"rates": rates})))
-    before = Evidence(Snapshot.of(priced.project)).roi()
+    before = Forecast(Evidence(Snapshot.of(priced.project))).roi()
     grouped(priced, people, groups=20)
     found = Evidence(Snapshot.of(priced.project))
-    roi, time, live = found.roi(), found.time, found.live
+    forecast = Forecast(found)
+    roi, time, live = forecast.roi(), forecast.time, found.live
     assert before is not None and roi is not None and time is not None and live is not None
     assert len(found.snapshot.training[0]) > 300 and live.labels == 80
     assert roi.labeling == pytest.approx(36 * time.hours)  # what people's time cost, groups and all
@@ -355,12 +357,13 @@ def test_money_counts_groups_by_the_time_they_took_and_a_saving_is_of_single_que
     for _ in range(2):
         priced.round(people)
     found = Evidence(Snapshot.of(priced.project))
-    roi, time = found.roi(), found.time
+    forecast = Forecast(found)
+    roi, time = forecast.roi(), forecast.time
     assert roi is not None and time is not None
-    assert [labels for labels, _ in found._paces][:3] == [40, 80, 80]
-    assert found._paces[-1][0] == len(found._single) > 120
+    assert [labels for labels, _ in forecast._paces][:3] == [40, 80, 80]
+    assert forecast._paces[-1][0] == len(found.single) > 120
     assert roi.labeling == pytest.approx(36 * time.hours)
-    assert np.diff([seconds for _, seconds in found._paces]).tolist()[0] == 0.0 < found._paces[2][1]
+    assert np.diff([seconds for _, seconds in forecast._paces]).tolist()[0] == 0.0 < forecast._paces[2][1]
 
 
 def test_a_group_that_is_taken_back_or_changed_gives_its_items_back(session: Session) -> None:

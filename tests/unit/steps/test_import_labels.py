@@ -15,6 +15,7 @@ from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
+from activessl.proof.forecast import Forecast
 from activessl.session import Session
 from activessl.steps.import_labels import Imported
 from activessl_cli.files import read_rows, write_rows
@@ -70,7 +71,7 @@ def test_what_one_project_exports_another_one_learns_from(tmp_path: Path, ending
     history = second.project.history()
     assert history.taught is not None and history.taught.labels == 20
     assert not given.keys() & set(history.rounds[0].items)
-    time = Evidence(Snapshot.of(second.project)).time
+    time = Forecast(Evidence(Snapshot.of(second.project))).time
     assert time is not None and time.labels == 10
 
 
