@@ -41,7 +41,7 @@ class FolderSource:
         if modality not in (None, *readable):
             raise PoolError(f"a folder of {modality} cannot be read", hint="pack it into one .npz or .parquet file")
         self._location = location
-        found, others = _sorted(_files(location, without), list(readable.values()))
+        found, others = _sorted(list_files(location, without), list(readable.values()))
         self._modality: Modality = modality if modality is not None else _usual(found, list(readable.values()))
         self._files: Files = readable[self._modality].files  # type: ignore[assignment]  # those without are left out
         few = len(found[self._modality]) < others.total()
@@ -146,8 +146,16 @@ def _or(words: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple[str, Stamp]]:
-    """The files below a folder and their stamps, in no order."""
+def list_files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple[str, Stamp]]:
+    """The files below a folder and their stamps, in no order; hidden ones and those of other folders left out.
+
+    Args:
+        location: The folder.
+        without: Folders below it that are not searched.
+
+    Raises:
+        PoolError: It cannot be listed.
+    """
     left_out = {path.resolve() for path in without}
 
     def fail(error: OSError) -> None:

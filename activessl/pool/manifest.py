@@ -83,6 +83,11 @@ def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = N
     return collect(source, entries(source), on_progress)
 
 
+def known_unreadable(path: Path, modality: str) -> frozenset[str]:
+    """The ids of what could not be decoded when the manifest was written; empty where there is none."""
+    return frozenset(name for name, (_, entry) in _read(path, modality).items() if isinstance(entry, Unreadable))
+
+
 def _read(path: Path, modality: str) -> dict[str, tuple[Stamp, Item | Unreadable]]:
     try:
         with pq.ParquetFile(path) as file:  # pq.read_table brings pandas

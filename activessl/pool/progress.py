@@ -55,3 +55,20 @@ def roughly(seconds: float) -> str:
     if seconds < 90:
         return f"about {10 * round(seconds / 10)} s"
     return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    Example:
+        >>> duration(4.25), duration(75), duration(8100)
+        ('4.2 s', '1 min 15 s', '2 h 15 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

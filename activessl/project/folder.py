@@ -160,6 +160,12 @@ class Project:
         with writing(self.folder):
             save_manifest(pool, self._manifest)
 
+    def unreadable(self) -> frozenset[str]:
+        """What could not be decoded when the data were last read, by id."""
+        from activessl.pool.manifest import known_unreadable
+
+        return known_unreadable(self._manifest, self.own.data.modality)
+
     @property
     def _manifest(self) -> Path:
         return self.folder / "pool.parquet"

@@ -36,6 +36,19 @@ from activessl.strategies.base import SAMPLES, State
 SUGGESTED = 4  # the pre-selected class and three alternatives: more is slower to read than the full list
 
 
+def no_labels(history: History) -> LabelError:
+    """What is said where labels are needed and there are none: what brings some."""
+    current = history.open_round
+    if history.encoded is None:
+        return LabelError("no labels yet", hint="run `activessl encode`, then `activessl query`")
+    if current is None or not history.waiting(current):
+        skipped = f": {len(history.skipped)} items were skipped" if history.skipped else ""
+        return LabelError(f"no labels yet{skipped}", hint="run `activessl query`: it asks about other items")
+    if not current.pushed:
+        return LabelError("no labels yet", hint="run `activessl push`, label some items, then run `activessl pull`")
+    return LabelError("no labels yet", hint="label some items in Label Studio, then run `activessl pull`")
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A project at one moment. Derived parts are computed when first asked for, and kept.

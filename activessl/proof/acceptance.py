@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import numpy as np
@@ -16,7 +16,7 @@ from activessl.measuring.intervals import part_of_delta
 from activessl.measuring.quality.autolabel import FORGIVEN, Acceptance, accept, accept_by_class, fewest_labels
 from activessl.measuring.quality.judges import judging_half
 from activessl.project.folder import Project
-from activessl.project.snapshot import Snapshot
+from activessl.project.snapshot import Snapshot, no_labels
 from activessl.proof.draws import draws
 from activessl.proof.estimates import Evidence
 
@@ -36,6 +36,7 @@ class Judged:
         attempt: Which attempt it is, from 1 on: each may fail with a smaller part of the probability that all may.
         halved: Whether half of the random labels taught, because they are most of the labels.
         newer: Items that came after these random labels were drawn: none of them is accepted.
+        left: Items that can still be asked about, within the limit of labels that the config sets.
     """
 
     results: tuple[Acceptance, ...]
@@ -45,10 +46,24 @@ class Judged:
     attempt: int
     halved: bool
     newer: int
+    left: int = field(compare=False)
+
+    @property
+    def more(self) -> int | None:
+        """Random labels that are still needed, and can be had; None where something is accepted, or they cannot."""
+        wanted = [one.needed - one.calibration for one in self.results if one.needed is not None]
+        return max(1, *wanted) if wanted and max(wanted) <= self.left else None
 
     def to_text(self) -> str:
         """What limits the promise, beside its figures; empty where nothing does."""
         told = []
+        if not self.items and any(one.needed is not None for one in self.results):
+            told.append(
+                f"only {self.left:,} more items can be asked about, by the pool and the limits of activessl.toml: "
+                "allow a larger error"
+                if self.more is None
+                else f"`activessl query --strategy random --size {self.more}` asks for them"
+            )
         if self.halved:
             told.append("most labels are random ones, so half of these judge and the others teach")
         if self.newer:
@@ -116,7 +131,7 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     """
     rows, y = snapshot.training
     if not len(rows):
-        raise LabelError("no labels yet", hint="label some items, then run `activessl pull` and `activessl teach`")
+        raise no_labels(snapshot.history)
     config, history, ids = snapshot.project.config, snapshot.history, snapshot.embeddings.ids
     if per_class and snapshot.kind.independent:
         raise MeasureError(
@@ -130,7 +145,7 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     if not len(at) and len(evidence.drawn.at):
         raise LabelError(
             "no labeled item was drawn with the chance that every other had, so nothing can be promised of all",
-            hint="query with query.random_share above 0, or with --strategy random, and label what is drawn",
+            hint="run `activessl query --strategy random`, and label what it draws",
         )
     halved = 2 * len(at) > len(rows)
     judges = at
@@ -175,7 +190,13 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
         attempt,
         halved,
         drawn.newer,
+        _left(snapshot),
     )
+
+
+def _left(snapshot: Snapshot) -> int:
+    limit, free = snapshot.project.config.stop.labels, int(snapshot.free.sum())
+    return free if limit is None else max(0, min(free, limit - len(snapshot.history.labels)))
 
 
 def _name(what: object) -> str:

@@ -283,7 +283,7 @@ class Evidence:
     def standing(self) -> Standing:
         """How good the model is and what it saved, measured where it is not known yet, and kept."""
         if self.snapshot.history.taught is not None:
-            found = Standing(self.audit, self.live, self.classes, self._newer, self._gone)
+            found = Standing(self.audit, self.live, self.classes, self._newer, self._gone, self._random_labels)
             self.keep()
             return found
         return Standing(gone=self._gone)
@@ -291,6 +291,10 @@ class Evidence:
     @cached_property
     def _newer(self) -> int:
         return 0 if self.audit is None else self.drawn.newer
+
+    @cached_property
+    def _random_labels(self) -> int:
+        return len(self.drawn.at)
 
     @cached_property
     def _gone(self) -> int:
@@ -311,7 +315,7 @@ class Evidence:
         }
         if "classes" in measured:
             new["classes"] = [quality.to_dict() for quality in self.classes]
-        new |= {name[1:]: measured[name] for name in ("_newer", "_gone") if name in measured}
+        new |= {name[1:]: measured[name] for name in ("_newer", "_gone", "_random_labels") if name in measured}
         if "outcomes" in measured:
             sizes, right = self.outcomes
             new["outcomes"] = {"sizes": sizes.tolist(), "right": right.astype(int).tolist()}

@@ -19,9 +19,9 @@ from activessl.project.config import Config
 from activessl.project.folder import Project, write_atomic
 
 #: Written into what is kept, so that figures of an older way of estimating are not shown.
-VERSION = 6
+VERSION = 7
 #: Of what is kept, what ``Standing`` takes.
-_PARTS = ("audit", "live", "classes", "newer", "gone")
+_PARTS = ("audit", "live", "classes", "newer", "gone", "random_labels")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Standing:
         classes: How good the model is at each class; empty while that is not known.
         newer: Items that came after the random labels were drawn.
         gone: Labels of items that have no vector any more.
+        random_labels: Labels of the random share that say how good the model is, or will once there are enough.
     """
 
     audit: Audit | None = None
@@ -41,6 +42,7 @@ class Standing:
     classes: tuple[ClassQuality, ...] = ()
     newer: int = 0
     gone: int = 0
+    random_labels: int = 0
 
 
 def kept_standing(project: Project, history: History) -> Standing | None:
@@ -67,6 +69,7 @@ def kept_standing(project: Project, history: History) -> Standing | None:
             tuple(map(ClassQuality.from_dict, kept["classes"])),
             int(kept["newer"]),
             int(kept["gone"]),
+            int(kept["random_labels"]),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from activessl.errors import LabelError
 from activessl.project.folder import Project, writing
-from activessl.project.snapshot import Snapshot
+from activessl.project.snapshot import Snapshot, no_labels
 from activessl.steps.item_table import item_table
 from activessl.steps.layouts import Layout, write_layout
 
@@ -40,7 +39,7 @@ def export_items(
     pool = project.pool()
     rows = [row for row in item_rows(project, predictions=predictions) if row["id"] in pool]
     if not rows:
-        raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
+        raise no_labels(project.history())
     with writing(folder.parent):
         write_layout(folder, layout, pool, rows, project.config.data.classes, on_item=on_item)
     return rows

@@ -30,7 +30,8 @@ def push(project: Project, annotator: Annotator) -> PushResult:
         snapshot = Snapshot.of(project)
         current = snapshot.history.open_round
         if current is None:
-            raise QueryError("no round is open", hint="run `activessl query`")
+            first = "" if snapshot.history.encoded else "`activessl encode`, then "
+            raise QueryError("no round is open", hint=f"run {first}`activessl query`")
         pool, waiting = project.pool(), snapshot.history.waiting(current)
         if not waiting and snapshot.history.gone(current):
             close_round(project, "its last items are gone")

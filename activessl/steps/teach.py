@@ -14,7 +14,7 @@ from activessl.ledger.schema import Taught
 from activessl.measuring.planning.stopping import kappa
 from activessl.measuring.quality.classes import class_counts
 from activessl.project.folder import Project
-from activessl.project.snapshot import Snapshot, head_folder, save_whole
+from activessl.project.snapshot import Snapshot, head_folder, no_labels, save_whole
 from activessl.steps.close import close_answered
 from activessl.steps.relabel import SUSPECT, Doubts
 
@@ -68,7 +68,7 @@ def teach_if_due(project: Project) -> None:
 def _check_labels(snapshot: Snapshot) -> None:
     history = snapshot.history
     if not history.labels:
-        raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")
+        raise no_labels(history)
     if not history.rounds:
         raise LabelError(f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`: it uses them")
     if not len(snapshot.training[0]):

@@ -14,8 +14,12 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from activessl.pool.progress import duration
+
 if TYPE_CHECKING:
     from activessl.pool.progress import Progress
+
+__all__ = ["duration", "failure", "following", "named", "progress", "result", "story", "table"]
 
 
 def result(value: Any, text: str, *, as_json: bool) -> None:
@@ -37,7 +41,7 @@ def story(text: str) -> None:
 _project = ""
 
 #: A verb of a project, in a sentence about what to run next.
-_VERB = re.compile(r"\bactivessl (?!predict\b)[a-z]+")
+_VERB = re.compile(r"\bactivessl (?!predict\b)(?:studio )?[a-z]+")
 
 
 def named(project: Path | None) -> None:
@@ -121,23 +125,6 @@ def _figures(step: Progress) -> str:
     parts += [f"{name} {value:.3g}" for name, value in (step.health or {}).items()]
     parts += [step.note] if step.note else []
     return ", ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them.
-
-    Example:
-        >>> duration(4.25), duration(75), duration(8100)
-        ('4.2 s', '1 min 15 s', '2 h 15 min')
-    """
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
@@ -30,7 +31,7 @@ def accept(
         count = withdraw(opened, "taken back by hand")
         text = f"{count:,} items are the machine's no more" if count else "nothing stands accepted"
         render.result({"withdrawn": count}, text, as_json=as_json)
-        render.following("activessl status")
+        render.following(next_of(opened))
         return
     if error is None:
         raise ConfigError("no error rate given", hint="say what may be wrong: activessl accept --error 0.01")
@@ -64,6 +65,9 @@ def accept(
         "\n".join(lines),
         as_json=as_json,
     )
-    render.following(
-        "activessl push" if judged.audit else "activessl export labels.csv" if judged.items else "activessl run"
-    )
+    step = next_of(opened)
+    if judged.items and not judged.audit:
+        step = "activessl export labels.csv"
+    elif judged.more is not None and step == "activessl query":
+        step = f"activessl query --strategy random --size {judged.more}"
+    render.following(step)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Only look: change nothing in Label Studio.")]
@@ -51,4 +52,4 @@ def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: Js
         text,
         as_json=as_json,
     )
-    render.following("activessl adopt" if dry_run else "activessl pull")
+    render.following("activessl adopt" if dry_run else "activessl pull" if adopted.ours else next_of(opened))

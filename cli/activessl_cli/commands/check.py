@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 SHOWN = 5  # of each kind; --json has all
@@ -14,7 +15,8 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     from activessl.project.folder import Project
     from activessl.steps.check import check_data
 
-    checked = check_data(Project.open(project))
+    opened = Project.open(project)
+    checked = check_data(opened)
     quality = checked.quality
     lines = [f"{quality.items:,} items can be used"]
     lines += [f"  {count:,} of {' × '.join(map(str, shape))}" for shape, count in quality.shapes]
@@ -28,4 +30,4 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     if not checked.compared:
         lines.append("items were not compared for near duplicates: encode the pool first, then check again")
     render.result(quality.to_json(), "\n".join(lines), as_json=as_json)
-    render.following("activessl query" if checked.encoded else "activessl encode")
+    render.following(next_of(opened) if checked.compared else "activessl encode")

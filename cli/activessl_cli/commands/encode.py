@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
@@ -37,8 +38,9 @@ def encode(
     if not leads():  # of several processes the first one tells
         Session.open(project).encode(minutes=minutes)
         return
+    session = Session.open(project)
     with render.progress("encode") as on_progress:
-        embeddings = Session.open(project).encode(minutes=minutes, on_progress=on_progress)
+        embeddings = session.encode(minutes=minutes, on_progress=on_progress)
     n, dim = embeddings.vectors.shape
     name = embeddings.provenance.get("encoder", "encoder")
     render.result(
@@ -46,7 +48,7 @@ def encode(
         f"{n:,} items as vectors of length {dim}, by {name} {embeddings.fingerprint[:12]}",
         as_json=as_json,
     )
-    render.following("activessl query")
+    render.following(next_of(session.project))
 
 
 def _compare(project: Path, minutes: float | None, names: tuple[str, ...], as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def finetune(
         with render.progress("finetune") as on_progress:
             tuned = session.finetune(minutes=minutes, on_progress=on_progress)
         render.result(tuned, tell(tuned), as_json=as_json)
-    render.following("activessl query")
+    render.following(next_of(session.project))
 
 
 def tell(tuned: Tuned) -> str:

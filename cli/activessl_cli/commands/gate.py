@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ def gate(
     from activessl.project.folder import Project
     from activessl.proof.gates import pass_gate
 
-    decided = pass_gate(Project.open(project), stage, note=note)
+    opened = Project.open(project)
+    decided = pass_gate(opened, stage, note=note)
     render.result(decided, tell(decided), as_json=as_json)
-    render.following("activessl report" if decided.decision == "go" else "activessl run")
+    render.following("activessl report" if decided.decision == "go" else next_of(opened))
 
 
 def tell(decided: Decided) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from activessl_cli import render
 from activessl_cli.files import read_rows
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
@@ -32,8 +33,4 @@ def import_(
     if done.elsewhere:
         text += f"; {done.elsewhere:,} are of items that the pool does not have"
     render.result(done, text, as_json=as_json)
-    history = session.project.history()
-    if history.encoded is None:
-        render.following("activessl encode")
-    else:
-        render.following("activessl teach" if history.rounds else "activessl query")
+    render.following(next_of(session.project))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
@@ -17,7 +18,7 @@ def push(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
         f"{len(pushed.tasks)} tasks, {pushed.new} new, {pushed.suggestions} suggestions\nlabel here: {pushed.where}",
         as_json=as_json,
     )
-    render.following("label, then activessl pull")
+    render.following(next_of(session.project))
 
 
 def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
@@ -55,7 +56,4 @@ def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
         text,
         as_json=as_json,
     )
-    if history.labels and not history.rounds:  # of a project that was adopted
-        render.following("activessl query" if history.encoded else "activessl encode")
-    else:
-        render.following("activessl teach" if history.labels else "label, then activessl pull")
+    render.following(next_of(session.project))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
@@ -23,10 +24,11 @@ def plan(
     from activessl.reports.wording import plan_lines
 
     with render.progress("plan") as on_progress:
-        evidence = Evidence(Snapshot.of(Project.open(project), on_progress))
+        opened = Project.open(project)
+        evidence = Evidence(Snapshot.of(opened, on_progress))
         found = Forecast(evidence).plan(target)
     text = "\n".join(f"{name:<13}{told}" for name, told in plan_lines(found))
     if evidence.newer_text:
         text += f"\n{'but':<13}{evidence.newer_text}"
     render.result(found.to_dict(), text, as_json=as_json)
-    render.following("activessl accept, or label differently" if found.hopeless else "activessl run")
+    render.following("activessl encode --compare" if found.hopeless else next_of(opened))

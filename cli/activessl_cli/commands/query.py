@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
@@ -48,7 +49,14 @@ def query(
         get_strategy(strategy)  # a misspelt one should not cost the open round
     if close:
         session.close("closed by hand")
+    before = session.project.history().open_round
     opened = session.query(query_size, strategy=strategy, again=share, confirm=confirm)
+    asked_otherwise = any(value is not None for value in (query_size, strategy, again, confirm))
+    if before is not None and before.number == opened.number and asked_otherwise:
+        render.story(
+            f"round {opened.number} is still open: it stays as it is, and the options count for the next one.\n"
+            "`activessl query --close` with the same options ends it and opens the next one"
+        )
     shown = opened.queried.model_dump(exclude={"format", "kind", "round"})
     if opened.confirms:
         table = _clusters(opened)
@@ -57,7 +65,7 @@ def query(
         table = f"round {opened.number}: {len(rows)} items by {opened.queried.strategy}\n"
         table += render.table(("", "item", "how", "why"), rows)
     render.result({"round": opened.number, **shown}, table, as_json=as_json)
-    render.following("activessl push")
+    render.following(next_of(session.project))
 
 
 def _clusters(opened: RoundHistory) -> str:

@@ -9,6 +9,7 @@ import typer
 from activessl_cli import render
 from activessl_cli.commands.finetune import after_round
 from activessl_cli.commands.teach import measure, tell
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def round_(project: ProjectOption = HERE, every: EveryOption = 5.0, as_json: Jso
     taught = one_round(session, every)
     measure(session, "round")
     render.result(taught, tell(taught), as_json=as_json)
-    render.following("activessl round, or activessl report")
+    render.following(next_of(session.project))
 
 
 def run(

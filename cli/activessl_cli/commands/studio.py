@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def start(
     as_json: JsonOption = False,
 ) -> None:
     """Install the server if need be (1 GB, once), start it, and say how to log in."""
+    from activessl.project.config import CONFIG_NAME
+    from activessl.project.folder import Project
     from activessl_label_studio.server import studio_folder
 
     folder = studio_folder(project)
@@ -55,7 +58,8 @@ def start(
     if first:
         text += f" with the password {info.password} (shown this once, kept in {folder})"
     render.result({"url": info.url, "email": info.email, "pid": info.pid, "folder": folder}, text, as_json=as_json)
-    render.following("activessl push")
+    if (project / CONFIG_NAME).is_file():
+        render.following(next_of(Project.open(project)))
 
 
 @app.command()

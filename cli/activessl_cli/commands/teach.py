@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from activessl_cli import render
+from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def teach(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     taught = session.teach()
     measure(session, "teach")
     render.result(taught, tell(taught), as_json=as_json)
-    render.following("activessl query")
+    render.following(next_of(session.project))
 
 
 def measure(session: Session, verb: str) -> None:

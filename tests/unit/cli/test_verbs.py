@@ -157,7 +157,7 @@ def test_verbs_out_of_order_say_what_comes_first(
 ) -> None:
     monkeypatch.setattr("activessl.session.annotator_of", lambda project, people=None: Oracle({}, ("a", "b")))
     assert run("init", "pool.npz", "-p", "p", "--classes", "a,b") == 0
-    for verb, first in (("query", "activessl encode"), ("push", "activessl query"), ("teach", "activessl pull")):
+    for verb, first in (("query", "activessl encode"), ("push", "activessl encode"), ("teach", "activessl encode")):
         capsys.readouterr()
         assert run(verb, "-p", "p") == 1
         assert first in capsys.readouterr().err.splitlines()[-1]
@@ -354,16 +354,17 @@ def test_the_next_verb_is_of_the_project_that_was_named_and_not_of_one_that_goes
     assert run("run", "-p", "p", "--rounds", "1") == 0
     capsys.readouterr()
     assert run("query", "-p", "p") == 0
-    assert capsys.readouterr().err.endswith("next: activessl push --project p\n")
+    first = "next: activessl studio start --project p, then activessl push --project p\n"
+    assert capsys.readouterr().err.endswith(first)
     assert run("push", "-p", "p") == 0
-    assert capsys.readouterr().err.endswith("next: label, then activessl pull --project p\n")
+    assert "label in Label Studio, then activessl pull --project p\n" in capsys.readouterr().err
     monkeypatch.setenv("ACTIVESSL_PROJECT", "p")
     assert run("query") == 0
-    assert capsys.readouterr().err.endswith("next: activessl push\n")
+    assert capsys.readouterr().err.endswith("then activessl pull\n")
     monkeypatch.delenv("ACTIVESSL_PROJECT")
     monkeypatch.chdir(project)
     assert run("query") == 0
-    assert capsys.readouterr().err.endswith("next: activessl push\n")
+    assert capsys.readouterr().err.endswith("then activessl pull\n")
 
 
 def test_what_is_next_names_the_project_of_verbs_and_leaves_files_and_models_alone(

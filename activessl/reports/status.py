@@ -1,0 +1,169 @@
+"""Where a project stands, as lines for the terminal and as values for programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from activessl.ledger.history import History
+from activessl.measuring.quality.audit import FEWEST
+from activessl.pool.progress import duration
+from activessl.project.config import Config
+from activessl.project.data_now import DataNow
+from activessl.proof.confirmed import confirmed_count
+from activessl.proof.promise import promise_text
+from activessl.proof.standing import Standing, newer_text, tested_items, unsaid_text
+from activessl.reports.wording import classes_from, percent, weakest_text
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a project stands.
+
+    Args:
+        config: Of the project.
+        history: What has happened.
+        standing: How good its model is.
+        data: Its data as they are now.
+    """
+
+    config: Config
+    history: History
+    standing: Standing
+    data: DataNow
+
+    @cached_property
+    def waiting(self) -> int:
+        """Items of the open round that nobody has answered."""
+        current = self.history.open_round
+        return sum(len(question.items) for question in self.history.waiting(current)) if current else 0
+
+    def to_text(self) -> str:
+        """A line a fact."""
+        return "\n".join([*self._pool(), *self._labels(), *self._model(), *self._people()])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as values."""
+        history, taught, current = self.history, self.history.taught, self.history.open_round
+        by_class = zip(self.config.data.classes, self.standing.classes, strict=False)
+        return {
+            "classes": self.config.data.classes,
+            "data": self.data,
+            "encoded": history.encoded,
+            "tuned": history.tuned,
+            "rounds": len(history.rounds),
+            "open_round": current.number if current else None,
+            "waiting": self.waiting,
+            "labeled": len(history.labels),
+            "skipped": len(history.skipped),
+            "quarantined": len(history.quarantined),
+            "missing": len(history.missing),
+            "human_seconds": sum(history.seconds.values()),
+            "taught": taught,
+            "suspects": taught.suspects if taught else None,
+            "people": history.people,
+            "random_labels": self.standing.random_labels,
+            "accuracy": self.standing.audit,
+            "by_class": {name: quality.to_dict() for name, quality in by_class},
+            "saved": self.standing.live,
+            "accepted": {"items": len(history.machine), "promise": promise_text(history) or None},
+            "clusters": confirmed_count(history),
+        }
+
+    def _pool(self) -> Iterator[str]:
+        data, encoded = self.config.data, self.history.encoded
+        yield f"data: {data.path}, {data.modality} items, {len(data.classes)} classes"
+        if not self.data.there:
+            yield f"  {data.path} is not there: put it back, or correct data.path in activessl.toml"
+        elif encoded and self.data.changed:
+            yield (
+                f"  {self.data.new:,} files are new since the pool was encoded; {self.data.gone:,} encoded items are "
+                "gone: their labels are kept, and they are not asked about"
+            )
+        if encoded is None:
+            yield "encoded: not yet"
+        else:
+            yield f"encoded: {encoded.items:,} items by {encoded.encoder} {encoded.fingerprint[:12]}"
+
+    def _labels(self) -> Iterator[str]:
+        history, current = self.history, self.history.open_round
+        opened = f"; round {current.number} is open, {self.waiting} items wait for an answer" if current else ""
+        yield f"rounds: {len(history.rounds)}{opened}"
+        gone = f", {self.standing.gone:,} of them gone from the data" if self.standing.gone else ""
+        yield (
+            f"labels: {len(history.labels):,} items labeled{gone}; {len(history.skipped)} skipped; "
+            f"{duration(sum(history.seconds.values()))} of labeling recorded"
+        )
+        changed = [f"{name} was added" for name in history.choice.joined if name in history.classes]
+        changed += [f"{name} was removed" for name in sorted(history.choice.removed - set(history.classes))]
+        if changed:
+            yield f"classes: {', '.join(changed)} in Label Studio"
+        if history.quarantined:
+            yield f"set aside: {len(history.quarantined)} answers with classes that the project does not have"
+
+    def _model(self) -> Iterator[str]:
+        history, taught, standing = self.history, self.history.taught, self.standing
+        if history.tuned:
+            yield (
+                f"encoder: fine-tuned on {len(history.tuned.taught):,} labels; accuracy on labels held back "
+                f"{percent(history.tuned.before, 1)} before, {percent(history.tuned.after, 1)} after"
+            )
+        if taught is None:
+            return
+        measured = f"; accuracy {taught.accuracy:.3f} on {taught.test_items:,} test items" if taught.test_items else ""
+        yield f"model: taught {taught.labels:,} labels in round {taught.round}{measured}"
+        yield f"accuracy on the pool: {self._accuracy()}"
+        newer = newer_text(history, standing.newer) if standing.audit else ""
+        if newer:
+            yield f"  {newer}"
+        weak = weakest_text(list(zip(self.config.data.classes, standing.classes, strict=False)))
+        if weak:
+            yield f"by class: {weak} {classes_from(standing.classes, tested_items(history))}"
+        saved = standing.live.to_text() if standing.live else f"not estimated: {unsaid_text(history)}"
+        yield f"labels saved: {saved}"
+        if taught.suspects:
+            yield (
+                f"doubted: {taught.suspects} label{'s look' if taught.suspects > 1 else ' looks'} wrong; "
+                "`activessl report` lists them, `activessl query --again 0.2` asks about them again"
+            )
+
+    def _accuracy(self) -> str:
+        if self.standing.audit:
+            return self.standing.audit.to_text().removeprefix("accuracy ")
+        return random_labels_text(self.standing.random_labels, self.config.query.size * self.config.query.random_share)
+
+    def _people(self) -> Iterator[str]:
+        history = self.history
+        if history.people:
+            known = (f"{name} {p.reliability:.0%} of {p.compared:,}" for name, p in sorted(history.people.items()))
+            yield f"reliability: {', '.join(known)} answers that can be compared with others'"
+        promise, clusters = promise_text(history), confirmed_count(history)
+        if promise:
+            yield f"accepted: {promise}"
+        if clusters:
+            yield f"in clusters: {clusters.to_text()}"
+
+
+def random_labels_text(count: int, a_round: float) -> str:
+    """How far the random labels are from a measured accuracy, and what brings more of them.
+
+    Args:
+        count: Random labels that count.
+        a_round: How many a round adds, as a rule.
+
+    Example:
+        >>> random_labels_text(8, 2.0)
+        'not measured yet: 8 of 10 random labels, about 1 more round'
+        >>> random_labels_text(0, 0.0)
+        'not measured: no random labels; `activessl query --strategy random` asks for some'
+    """
+    if a_round <= 0:
+        have = f"{count} of {FEWEST} random labels" if count else "no random labels"
+        return f"not measured: {have}; `activessl query --strategy random` asks for some"
+    rounds = math.ceil((FEWEST - count) / a_round)
+    more = f"about {rounds} more round{'s' * (rounds != 1)}"
+    sooner = ", or one with `activessl query --strategy random`" if rounds > 1 else ""
+    return f"not measured yet: {count} of {FEWEST} random labels, {more}{sooner}"
