@@ -82,9 +82,7 @@ def launch(folder: Path, *, port: int | None = None, database: str | None = None
     """Install and start the server, telling how far it is."""
     from activessl_label_studio import studio
 
-    tell = waiting()
-    python = studio.ensure_installed(environments(), progress=tell)
-    return studio.start(folder, python=python, port=port, database=database, progress=tell)
+    return studio.start(folder, environment=environments(), port=port, database=database, progress=waiting())
 
 
 def waiting() -> Callable[[str, float], None]:
