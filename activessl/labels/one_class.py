@@ -149,10 +149,12 @@ class OneClass:
         def say(answer: Answer) -> int:
             return number[answer.classes[0]]
 
-        weighed, reliability = weighed_by(
-            table_of(disputed, people, say), table_of(compared, people, say), len(names), len(people)
-        )
-        chances = dict(zip(disputed, weighed, strict=True))
+        chances, trusted = {}, {}
+        if disputed:  # one answer an item needs no arithmetic
+            weighed, reliability = weighed_by(
+                table_of(disputed, people, say), table_of(compared, people, say), len(names), len(people)
+            )
+            chances, trusted = dict(zip(disputed, weighed, strict=True)), people_of(compared, people, reliability)
         labels = {}
         for item, all_given in given.items():
             said = [a.classes for a in last[item].values()]
@@ -164,7 +166,7 @@ class OneClass:
                 winner = next(one for one in said if probs[one[0]] >= most - TIE)
                 certain = probs[winner[0]]
             labels[item] = Label(winner, said.count(winner), len(said), tuple(all_given), certain)
-        return Merged(labels, frozenset(skips - labels.keys()), aside, people_of(compared, people, reliability))
+        return Merged(labels, frozenset(skips - labels.keys()), aside, trusted)
 
 
 ONE = OneClass()

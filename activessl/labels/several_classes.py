@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from activessl.labels.answers import BETWEEN, NONE, Answer
-from activessl.labels.kinds import KindName, Label, Labels, Merged, Task
+from activessl.labels.kinds import KindName, Label, Labels, Merged, Person, Task
 from activessl.labels.merge import TIE, by_item, by_several, first_answers, people_of, table_of, weighed_by
 from activessl.later import later
 
@@ -155,24 +155,34 @@ class SeveralClasses:
         last = {item: {a.annotator: a for a in said} for item, said in given.items()}
         disputed = by_several(last)
         compared = by_several({item: first_answers(said) for item, said in given.items()})
-        people = sorted({who for t in (disputed, compared) for said in t.values() for who in said})
-        chance = np.zeros((len(disputed), len(classes)))  # that an item has a class
-        reliability = np.ones((len(classes), len(people)))
-        for k, name in enumerate(classes):
-
-            def gave(answer: Answer, name: str = name) -> int | None:
-                return int(name in answer.classes) if could_say(answer, name, since) else None
-
-            asked, known = (table_of(table, people, gave) for table in (disputed, compared))
-            weighed, reliability[k] = weighed_by(asked, known, 2, len(people))
-            chance[:, k] = np.where((asked >= 0).any(axis=1), weighed[:, 1], 0.0)
+        # one answer an item needs no arithmetic
+        chance, people = _weighed(disputed, compared, classes, since) if disputed else ((), {})
         row = {item: i for i, item in enumerate(disputed)}
         labels = {
             item: _believed(last[item], said, classes, chance[row[item]] if item in row else None, since)
             for item, said in given.items()
         }
-        people_known = people_of(compared, people, reliability.mean(axis=0))
-        return Merged(labels, frozenset(skips - labels.keys()), aside, people_known)
+        return Merged(labels, frozenset(skips - labels.keys()), aside, people)
+
+
+def _weighed(
+    disputed: Mapping[str, Mapping[str, Answer]],
+    compared: Mapping[str, Mapping[str, Answer]],
+    classes: Sequence[str],
+    since: Mapping[str, datetime],
+) -> tuple[Float[np.ndarray, "n k"], dict[str, Person]]:
+    """The chance that an item has a class, and how reliable those are who could be compared."""
+    people = sorted({who for t in (disputed, compared) for said in t.values() for who in said})
+    chance, reliability = np.zeros((len(disputed), len(classes))), np.ones((len(classes), len(people)))
+    for k, name in enumerate(classes):
+
+        def gave(answer: Answer, name: str = name) -> int | None:
+            return int(name in answer.classes) if could_say(answer, name, since) else None
+
+        asked, known = (table_of(table, people, gave) for table in (disputed, compared))
+        weighed, reliability[k] = weighed_by(asked, known, 2, len(people))
+        chance[:, k] = np.where((asked >= 0).any(axis=1), weighed[:, 1], 0.0)
+    return chance, people_of(compared, people, reliability.mean(axis=0))
 
 
 def _believed(

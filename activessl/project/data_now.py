@@ -41,22 +41,28 @@ def data_now(project: Project, history: History) -> DataNow:
     location, encoded = project.data, history.encoded
     if not location.exists():
         return DataNow(there=False, gone=0 if encoded is None else encoded.items)
-    files = form_named(project.config.data.modality).files
-    if encoded is None or files is None or not location.is_dir():
+    if encoded is None or not location.is_dir():
         return DataNow(gone=len(history.missing))
     before = _encoded_ids(project.folder / "embeddings" / encoded.fingerprint)
     if before is None:
         return DataNow(gone=len(history.missing))
-    suffixes = files.suffixes()
     try:
-        found = list_files(location, own_folders(project.folder))
-        now = {name for name, _ in found if Path(name).suffix.lower() in suffixes}
+        now = frozenset(name for name, _ in list_files(location, own_folders(project.folder)))
     except PoolError:
         return DataNow(there=False, gone=encoded.items)
-    new = now - before
+    new = _readable(project, before, now - before)
     if new:  # a file that could not be decoded never becomes an item, and is not new each time
         new -= project.unreadable()
     return DataNow(new=len(new), gone=len(before - now))
+
+
+def _readable(project: Project, before: frozenset[str], others: frozenset[str]) -> frozenset[str]:
+    """Those of some files that are of the pool's form, by their endings."""
+    known = {Path(name).suffix.lower() for name in before}
+    if others and not known.issuperset(Path(name).suffix.lower() for name in others):
+        files = form_named(project.config.data.modality).files  # what can be read takes a while to import
+        known |= set() if files is None else set(files.suffixes())
+    return frozenset(name for name in others if Path(name).suffix.lower() in known)
 
 
 def _encoded_ids(folder: Path) -> frozenset[str] | None:

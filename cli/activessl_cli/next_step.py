@@ -33,7 +33,6 @@ def _first(project: Project) -> str:
         return ""
     if settings.url is not None:
         return "" if os.environ.get(settings.token_env) else f"export {settings.token_env}=YOUR_TOKEN"
-    from activessl_label_studio.process import find_pid
-    from activessl_label_studio.server import studio_folder
+    from activessl_label_studio.process import find_pid, studio_folder
 
     return "" if find_pid(studio_folder(project.folder).absolute()) else "activessl studio start"

@@ -10,9 +10,21 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-__all__ = ["find_pid", "first_free_port", "is_free", "is_healthy", "is_ours", "local_url", "reap", "said_port"]
+__all__ = [
+    "claimed",
+    "find_pid",
+    "is_free",
+    "is_healthy",
+    "is_ours",
+    "local_url",
+    "possible_ports",
+    "reap",
+    "said_port",
+]
 
 
 def local_url(port: int) -> str:
@@ -53,16 +65,40 @@ def is_free(port: int) -> bool:
     return True
 
 
-def first_free_port(first: int) -> int:
-    """A port if it is free, else the first free one from 8080 on, else any."""
-    free: int
-    for free in (first, *range(8080, 8180)):
-        if 0 < free < 65536 and is_free(free):
-            return free
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        _, free = probe.getsockname()
-    return free
+def possible_ports(first: int) -> Iterator[int]:
+    """Where a server may listen: at a port if it can be had, else at the first from 8080 on, else anywhere."""
+    yield from (port for port in (first, *range(8080, 8180)) if 0 < port < 65536)
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            _, free = probe.getsockname()
+        yield free
+
+
+def claimed(port: int) -> ExitStack | None:
+    """A free port, kept for a server that is being started there and will listen only in half a minute.
+
+    Returns:
+        To be entered, and left once the server listens; None where something listens there, or where another start of
+        this user has the port already.
+    """
+    from filelock import FileLock, Timeout
+    from platformdirs import user_cache_path
+
+    if not is_free(port):
+        return None
+    try:
+        folder = user_cache_path("activessl") / "ports"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{port}.lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        return None
+    except OSError:
+        return ExitStack()  # without such a note a port is only taken when something listens
+    held = ExitStack()
+    held.callback(lock.release)
+    return held
 
 
 def find_pid(folder: Path) -> int | None:
@@ -111,3 +147,8 @@ def reap(pid: int) -> None:
             os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:
             return  # another process started it
+
+
+def studio_folder(project: Path) -> Path:
+    """Where the embedded server of a project folder keeps its data."""
+    return project / "studio"

@@ -11,6 +11,7 @@ from activessl.annotators.base import Offer
 from activessl.errors import AnnotatorDenied, AnnotatorUnreachable
 from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
 from activessl_label_studio.mapping import project_name
+from activessl_label_studio.process import studio_folder
 from activessl_label_studio.studio import check_serves_items_only, status
 
 if TYPE_CHECKING:
@@ -96,11 +97,6 @@ def server_of(project: Project) -> LabelStudio:
         )
     check_serves_items_only(studio_folder(project.folder), running)
     return LabelStudio(running.url, running.token, running.document_root)
-
-
-def studio_folder(project: Path) -> Path:
-    """Where the embedded server of a project folder keeps its data."""
-    return project / "studio"
 
 
 def _pushed_to(history: History, url: str, *, clusters: bool = False) -> tuple[int | None, str | None]:

@@ -15,6 +15,7 @@ import signal
 import stat
 import subprocess
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,13 @@ from activessl_label_studio.install import (
 )
 from activessl_label_studio.login import sign_in
 from activessl_label_studio.process import (
+    claimed,
     find_pid,
-    first_free_port,
     is_free,
     is_healthy,
     is_ours,
     local_url,
+    possible_ports,
     reap,
     said_port,
 )
@@ -61,6 +63,9 @@ EMAIL = "annotator@activessl.example"
 
 #: The first start writes 200 tables: 26 s on two quiet cores, so a busy machine gets much longer.
 START_TIMEOUT_S = 600.0
+
+#: Of a busy port.
+_OTHER_PORT = "name another port, or leave it out to get a free one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ def start(
     folder: Path,
     *,
     python: Path | None = None,
+    environment: Path | None = None,
     port: int | None = None,
     database: str | None = None,
     progress: Progress = quiet,
@@ -102,40 +108,61 @@ def start(
 
     Args:
         folder: The server's data, log and secrets (readable by the owner only).
-        python: The environment's python; by default the one of ``ensure_installed(folder / "env")``.
+        python: The environment's python; by default the one of ``ensure_installed(environment)``.
+        environment: Where the server is installed if need be; by default ``folder / "env"``.
         port: Where to listen on loopback; by default the last one, or the first free one from 8080 on.
         database: ``postgresql://user:password@host:port/name``; by default the one of the last start, at first a file
             in ``folder``.
-        progress: Told about once a second how far it is.
+        progress: Told about once a second what is waited for.
         timeout: Seconds to wait for the first answer.
 
     Raises:
-        AnnotatorError: The port is in use, the folder cannot be written or has its data in another database, or the
-            server stops at once.
+        AnnotatorError: The port is in use, which is found before anything is installed or started; the folder cannot
+            be written or has its data in another database, or the server stops at once.
         AnnotatorUnreachable: The server does not answer in time, or its database does not.
     """
-    from filelock import FileLock, Timeout
-
     wanted = None if database is None else read_database(database)
     folder = folder.absolute()
+    if port is not None and find_pid(folder) is None and not is_free(port):
+        raise AnnotatorError(f"port {port} is in use", hint=_OTHER_PORT)
     try:
         for one in (folder, folder / "data", folder / "files"):
             one.mkdir(mode=0o700, parents=True, exist_ok=True)
         _owner_only(folder)
     except OSError as error:
         raise AnnotatorError(f"cannot write to {folder}: {error.strerror}", hint="choose another folder") from None
+    with _turn(folder, progress, timeout), contextlib.ExitStack() as held:
+        return _start(folder, held, python, environment or folder / "env", port, wanted, progress, timeout)
+
+
+@contextlib.contextmanager
+def _turn(folder: Path, progress: Progress, timeout: float) -> Iterator[None]:
+    """Start one server a folder at a time: who comes second waits for the first, and finds what that one started."""
+    from filelock import FileLock, Timeout
+
+    lock, begun = FileLock(folder / "start.lock", timeout=0.3, mode=0o600), time.monotonic()
+    while True:
+        try:
+            lock.acquire()
+            break
+        except Timeout:
+            waited = time.monotonic() - begun
+            if waited > timeout:
+                raise AnnotatorError(
+                    f"another process is starting the server in {folder}", hint="wait for it, or stop that process"
+                ) from None
+            progress(f"waiting for another process, which is starting the server in {folder}", waited)
     try:
-        with FileLock(folder / "start.lock", timeout=timeout, mode=0o600):
-            return _start(folder, python, port, wanted, progress, timeout)
-    except Timeout:
-        raise AnnotatorError(
-            f"another process is starting the server in {folder}", hint="wait for it, or stop that process"
-        ) from None
+        yield
+    finally:
+        lock.release()
 
 
 def _start(
     folder: Path,
+    held: contextlib.ExitStack,
     python: Path | None,
+    environment: Path,
     port: int | None,
     wanted: Database | None,
     progress: Progress,
@@ -154,9 +181,15 @@ def _start(
     log = folder / "studio.log"
     pid = find_pid(folder)
     if pid is None:
-        pid = _launch(folder, python, port, database, progress)
+        first = not any((folder / "data").iterdir())
+        pid = _launch(folder, held, python, environment, port, database, progress)
+        begun = time.monotonic()
+    else:
+        first = False
     kept = _read(folder / "studio.json")
     email, password = str(kept["email"]), str(kept["password"])
+    what = f"waiting for Label Studio to answer at {local_url(int(kept.get('port', 0)))}"
+    what += ", half a minute the first time, while it makes its tables" if first else ""
     while (listening := said_port(log, int(kept.get("log_from", 0)))) is None or not is_healthy(local_url(listening)):
         waited = time.monotonic() - begun
         if find_pid(folder) is None:
@@ -164,12 +197,13 @@ def _start(
         if waited > timeout:
             stop(folder)
             raise AnnotatorUnreachable(f"Label Studio did not answer within {timeout:.0f} s", hint=f"read {log}")
-        progress("starting Label Studio", waited)
+        progress(what, waited)
         time.sleep(0.3)
     if port is not None and listening != port:
         stop(folder)
-        raise AnnotatorError(f"port {port} is in use", hint="name another port, or leave it out to get a free one")
+        raise AnnotatorError(f"port {port} is in use", hint=_OTHER_PORT)
     url = local_url(listening)
+    progress(f"signing in at {url}", 0.0)
     token = _token(url, email, password, str(kept.get("token", "")))
     _write(folder / "studio.json", kept | {"token": token, "port": listening, "ready": True})
     return StudioInfo(url, email, token, pid, log, password, served_root(folder))
@@ -225,15 +259,24 @@ def _database(folder: Path, wanted: Database | None) -> Database | None:
     return wanted
 
 
-def _launch(folder: Path, python: Path | None, port: int | None, database: Database | None, progress: Progress) -> int:
-    """Start the process, and leave its number and its secrets behind before anything can go wrong."""
+def _launch(
+    folder: Path,
+    held: contextlib.ExitStack,
+    python: Path | None,
+    environment: Path,
+    port: int | None,
+    database: Database | None,
+    progress: Progress,
+) -> int:
+    """Start the process, and leave its number and its secrets behind before anything can go wrong.
+
+    Its port is in ``held`` from now on: nobody else starts a server there before this one listens.
+    """
+    kept = _read(folder / "studio.json")
+    port = _claim(possible_ports(int(kept.get("port", 8080))) if port is None else (port,), held)
     if database is not None:
         database.check()
-    python = python or ensure_installed(folder / "env", progress=progress)
-    kept = _read(folder / "studio.json")
-    if port is not None and not is_free(port):
-        raise AnnotatorError(f"port {port} is in use", hint="name another port, or leave it out to get a free one")
-    port = port or first_free_port(int(kept.get("port", 8080)))
+    python = python or ensure_installed(environment, progress=progress)
     email = str(kept.get("email", EMAIL))
     password = str(kept.get("password") or secrets.token_urlsafe(15))
     log_file = folder / "studio.log"
@@ -259,6 +302,17 @@ def _launch(folder: Path, python: Path | None, port: int | None, database: Datab
         )
     _write_text(folder / "studio.pid", f"{process.pid}\n")
     return process.pid
+
+
+def _claim(ports: Iterable[int], held: contextlib.ExitStack) -> int:
+    """The first of these ports that can be had, kept from others while ``held`` is."""
+    port = 0
+    for port in ports:
+        claim = claimed(port)
+        if claim is not None:
+            held.enter_context(claim)
+            return port
+    raise AnnotatorError(f"port {port} is in use", hint=_OTHER_PORT)
 
 
 def status(folder: Path) -> StudioInfo | None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from activessl.errors import HeadError, LabelError
 from activessl.heads.base import Head
 from activessl.heads.registry import head_names, load_head, make_head
+from activessl.labels.kinds import LabelKind
+from activessl.labels.one_class import ONE
 from activessl.labels.several_classes import SEVERAL
 
 pytestmark = pytest.mark.parametrize("name", head_names())
@@ -155,3 +163,44 @@ def test_several_classes_an_item_or_none(name: str, tmp_path: Path) -> None:
     for bad in (kind, y * 2, y[:, :2]):
         with pytest.raises(LabelError):
             make_head(name, 3, kind=SEVERAL).fit(x, bad)
+
+
+@pytest.mark.parametrize("kind", [ONE, SEVERAL], ids=["one", "several"])
+def test_scikit_learn_takes_it_for_one_of_its_own(name: str, kind: LabelKind) -> None:
+    x, truth = blobs()
+    y = np.eye(3, dtype=int)[truth] if kind.independent else truth
+    head: Any = make_head(name, 3, seed=5, kind=kind).fit(x, y)
+    assert is_classifier(head)
+    params = head.get_params()
+    assert params["seed"] == 5 and params["classes"] == (0, 1, 2)
+
+    again: Any = clone(head)
+    assert type(again) is type(head) and again.get_params() == params
+    with pytest.raises(NotFittedError):
+        again.predict_proba(x)
+    assert again.set_params(seed=6) is again and again.seed == 6 and head.seed == 5
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        again.set_params(nothing=1)
+    assert repr(again).startswith(type(head).__name__) and "seed=6" in repr(again)
+
+    assert head.score(x, y) == pytest.approx(np.mean((head.predict(x) == y).reshape(len(x), -1).all(axis=1)))
+    order = np.random.default_rng(0).permutation(len(x))
+    assert cross_val_score(make_pipeline(StandardScaler(), clone(head)), x[order], y[order], cv=3).mean() > 0.7
+    if not kind.independent:
+        found = GridSearchCV(clone(head), {"seed": [1, 2]}, cv=2).fit(x[order], y[order])
+        assert found.best_estimator_.predict(x).shape == y.shape
+
+
+def test_what_is_no_plain_array_is_judged_by_scikit_learn_as_before(name: str) -> None:
+    x, y = blobs()
+    head = make_head(name, 3).fit(x, y)
+    told = head.predict_proba(x)
+    anew = make_head(name, 3).fit(x.tolist(), y.tolist())  # type: ignore[arg-type]
+    np.testing.assert_allclose(anew.predict_proba(x), told, atol=1e-5)
+    np.testing.assert_allclose(head.predict_proba(np.asfortranarray(x)), told, atol=1e-6)
+    for bad in (x[:, :5], x[0], np.empty((0, x.shape[1])), x.astype(complex), "none"):
+        with pytest.raises(HeadError) as caught:
+            head.predict_proba(bad)  # type: ignore[arg-type]
+        assert caught.value.hint
+    with pytest.raises(HeadError):
+        make_head(name, 3).fit(x, y[:-1])

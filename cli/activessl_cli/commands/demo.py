@@ -56,7 +56,7 @@ def demo(
     """The whole loop on 3,000 real images and a real Label Studio server, with a scripted annotator."""
     from activessl_cli.commands.studio import launch
     from activessl_label_studio import studio
-    from activessl_label_studio.server import studio_folder
+    from activessl_label_studio.process import studio_folder
 
     steps = Steps()
     with steps.step("unpack the images"):

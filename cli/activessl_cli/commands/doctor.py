@@ -62,7 +62,7 @@ def _project(folder: Path) -> Iterator[Finding]:
     from activessl_label_studio import studio
     from activessl_label_studio.annotator import LabelStudioAnnotator
     from activessl_label_studio.doctor import Finding, examine
-    from activessl_label_studio.server import studio_folder
+    from activessl_label_studio.process import studio_folder
 
     if not (folder / CONFIG_NAME).is_file():
         yield Finding("project", True, "none here")

@@ -49,7 +49,7 @@ def start(
     """Install the server if need be (1 GB, once), start it, and say how to log in."""
     from activessl.project.config import CONFIG_NAME
     from activessl.project.folder import Project
-    from activessl_label_studio.server import studio_folder
+    from activessl_label_studio.process import studio_folder
 
     folder = studio_folder(project)
     first = not (folder / "data").exists()
@@ -66,7 +66,7 @@ def start(
 def stop(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Stop the server; its data are kept."""
     from activessl_label_studio import studio
-    from activessl_label_studio.server import studio_folder
+    from activessl_label_studio.process import studio_folder
 
     stopped = studio.stop(studio_folder(project))
     render.result({"stopped": stopped}, "stopped" if stopped else "was not running", as_json=as_json)
@@ -76,7 +76,7 @@ def stop(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Whether the server runs, and where."""
     from activessl_label_studio import studio
-    from activessl_label_studio.server import studio_folder
+    from activessl_label_studio.process import studio_folder
 
     info = studio.status(studio_folder(project))
     render.result(
@@ -90,9 +90,7 @@ def launch(folder: Path, *, port: int | None = None, database: str | None = None
     """Install and start the server, telling how far it is."""
     from activessl_label_studio import studio
 
-    tell = waiting()
-    python = studio.ensure_installed(studio.environments(), progress=tell)
-    return studio.start(folder, python=python, port=port, database=database, progress=tell)
+    return studio.start(folder, environment=studio.environments(), port=port, database=database, progress=waiting())
 
 
 def waiting() -> Callable[[str, float], None]:
