@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from activessl.measuring.simulation.simulate import Simulation
     from activessl.pool.progress import OnProgress
     from activessl.project.annotators import Connection
-    from activessl.proof.standing import Standing
+    from activessl.proof.measured import Measured
     from activessl.reports.report import Report
     from activessl.scoring.as_onnx import Exported
     from activessl.scoring.model import Model
@@ -251,9 +251,9 @@ class Session:
             minutes: Training time of each; by default the config's.
             on_progress: Called as encoders are finished.
         """
-        from activessl.steps.encode import compare
+        from activessl.steps.encode import compare_for
 
-        return compare(self.project, list_of("names", names), minutes=minutes, on_progress=on_progress)
+        return compare_for(self.project, list_of("names", names), minutes=minutes, on_progress=on_progress)
 
     def finetune(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Tuned:
         """Fine-tune the encoder on the labels; use it, and teach the head again, if it is better on labels held back.
@@ -299,7 +299,7 @@ class Session:
 
         return import_labels(self.project, instance("labels", labels, Mapping), annotator=text("annotator", annotator))
 
-    def standing(self, *, on_progress: OnProgress | None = None) -> Standing:
+    def measure(self, *, on_progress: OnProgress | None = None) -> Measured:
         """How good the model is and what it saved; measured where it is not known yet, and kept for whoever asks next.
 
         Args:
@@ -307,7 +307,7 @@ class Session:
         """
         from activessl.proof.estimates import Evidence
 
-        return Evidence(Snapshot.of(self.project, on_progress)).standing()
+        return Evidence(Snapshot.of(self.project, on_progress)).measure()
 
     def report(
         self,

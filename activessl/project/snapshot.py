@@ -260,14 +260,14 @@ class Snapshot:
         if not hasattr(self.head, "sample_proba"):
             return None
 
-        def drawn(head: Any) -> Float[np.ndarray, "s n k"]:
+        def samples(head: Any) -> Float[np.ndarray, "s n k"]:
             found: Float[np.ndarray, "s n k"] = head.sample_proba(self.points, SAMPLES, rng)
             return found
 
         with suppress(HeadError):
-            return drawn(self.head)
+            return samples(self.head)
         with suppress(HeadError):  # the posterior is not in a head's file; fitted again, it has one
-            return drawn(self.fitted(None))
+            return samples(self.fitted(None))
         return None  # all labels are of one class
 
     def chained(self, asked: Sequence[Question], waiting: Sequence[Question]) -> tuple[Question, ...]:

@@ -14,11 +14,11 @@ from activessl.labels.questions import Question
 from activessl.ledger.schema import AUDIT, Accepted, MachineLabel, Queried, Tried, Withdrawn
 from activessl.measuring.intervals import part_of_delta
 from activessl.measuring.quality.autolabel import FORGIVEN, Acceptance, accept, accept_by_class, fewest_labels
-from activessl.measuring.quality.judges import judging_half
+from activessl.measuring.quality.calibration_split import calibration_half
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot, no_labels
-from activessl.proof.draws import draws
 from activessl.proof.estimates import Evidence
+from activessl.proof.random_labels import random_labels
 
 #: Why an item of such a round is asked, as people read it.
 LOOKED_AT = "drawn at random, to measure how often labels are right"
@@ -140,9 +140,9 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     if not 0 < error < 1 or not 0 < delta < 1:
         raise MeasureError(f"an error of {error} with probability {delta}", hint="give both between 0 and 1")
     evidence = Evidence(snapshot)
-    drawn = draws(evidence.snapshot, fewest_labels(error, delta, FORGIVEN), uniform=True)
+    drawn = random_labels(evidence.snapshot, fewest_labels(error, delta, FORGIVEN), uniform=True)
     at = drawn.at
-    if not len(at) and len(evidence.drawn.at):
+    if not len(at) and len(evidence.random.at):
         raise LabelError(
             "no labeled item was drawn with the chance that every other had, so nothing can be promised of all",
             hint="run `activessl query --strategy random`, and label what it draws",
@@ -150,7 +150,7 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     halved = 2 * len(at) > len(rows)
     judges = at
     if halved:
-        mine = judging_half((ids[row] for row in rows[at]), config.seed)
+        mine = calibration_half((ids[row] for row in rows[at]), config.seed)
         judges = np.array([i for i in at if ids[rows[i]] in mine], dtype=np.int64)
     taught = np.setdiff1d(np.arange(len(rows)), judges)
     k, kind = len(config.data.classes), snapshot.kind

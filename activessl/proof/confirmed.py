@@ -18,7 +18,7 @@ class ConfirmedCount:
         apart: Items that were not confirmed.
         seconds: What these items took, as recorded.
         looked_at: Confirmed items that were drawn at random and then looked at on their own.
-        open: Drawn ones that nobody has looked at yet, and that are still there.
+        open: RandomLabels ones that nobody has looked at yet, and that are still there.
         wrong: Those that were then given another class than with their cluster.
         low: Lower end of a 90 % interval of the share of wrong ones.
         high: Upper end of it.

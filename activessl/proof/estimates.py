@@ -14,16 +14,15 @@ from jaxtyping import Bool, Float, Int
 from activessl.errors import MeasureError, ProjectError
 from activessl.labels.kinds import Labels, one_kind
 from activessl.measuring.quality.audit import FEWEST, Audit, audit_accuracy
+from activessl.measuring.quality.calibration import Calibration, calibration_curve
 from activessl.measuring.quality.classes import ClassQuality, audit_classes, class_counts, quality_of_counts
-from activessl.measuring.quality.trust import Trust, confidence_groups
 from activessl.measuring.savings.live import HEADS, PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
 from activessl.measuring.savings.trend import Trend, fit_trend
 from activessl.pool.progress import tell
 from activessl.project.folder import writing
 from activessl.project.snapshot import Snapshot
-from activessl.proof.draws import Drawn, draws
-from activessl.proof.standing import (
-    Standing,
+from activessl.proof.measured import (
+    Measured,
     chosen_by,
     key_of,
     newer_text,
@@ -32,6 +31,7 @@ from activessl.proof.standing import (
     unsaid_text,
     write_kept,
 )
+from activessl.proof.random_labels import RandomLabels, random_labels
 
 FOLDS = 5
 #: With so many random labels since the last items came, those from before are left out, and the new items covered.
@@ -52,14 +52,14 @@ class Evidence:
     _heads: Iterator[int] = field(default_factory=lambda: count(1), init=False, repr=False, compare=False)
 
     @cached_property
-    def drawn(self) -> Drawn:
+    def random(self) -> RandomLabels:
         """The random share, as far as it is labeled."""
-        return draws(self.snapshot, ENOUGH)
+        return random_labels(self.snapshot, ENOUGH)
 
     @property
     def newer_text(self) -> str:
         """How many items the measures say nothing of; empty where they are about all."""
-        return "" if self.audit is None else newer_text(self.snapshot.history, self.drawn.newer)
+        return "" if self.audit is None else newer_text(self.snapshot.history, self.random.newer)
 
     @cached_property
     def said(self) -> Labels:
@@ -69,7 +69,7 @@ class Evidence:
         all that today's head knows. Any other is left out beside a fifth of all labels.
         """
         found = np.array(self.snapshot.held_out_predictions())
-        found[self.drawn.at] = self.snapshot.kind.decide(self._whole[1])
+        found[self.random.at] = self.snapshot.kind.decide(self._whole[1])
         return found
 
     @cached_property
@@ -84,7 +84,7 @@ class Evidence:
 
     def _right(self, probs: Float[np.ndarray, "m k"]) -> Bool[np.ndarray, " m"]:
         """Whether these probabilities of the random labels decide for what people said."""
-        return self.snapshot.kind.same(self.snapshot.kind.decide(probs), self.snapshot.training[1][self.drawn.at])
+        return self.snapshot.kind.same(self.snapshot.kind.decide(probs), self.snapshot.training[1][self.random.at])
 
     @cached_property
     def _whole(self) -> tuple[float, Float[np.ndarray, "m k"]]:
@@ -95,7 +95,7 @@ class Evidence:
 
         Of the random labels a fifth at a time is left out. ``of``: Positions of labels, if there were no others.
         """
-        at = self.drawn.at
+        at = self.random.at
         order = self.asked[1] if of is None else self.asked[1][np.isin(self.asked[1], of)]
         fold = np.random.default_rng([self.snapshot.project.config.seed, 6]).permutation(len(at)) % FOLDS
         size, folds = 0.0, np.unique(fold)
@@ -109,14 +109,14 @@ class Evidence:
         return size, probs
 
     @cached_property
-    def trust(self) -> Trust | None:
+    def calibration(self) -> Calibration | None:
         """What heads that were not taught them said of the random labels, and how often it was right; None while these
         are too few."""
         if self.audit is None:
             return None
         _, probs = self._whole
         try:
-            return confidence_groups(self.snapshot.kind.sureness(probs), self._right(probs))
+            return calibration_curve(self.snapshot.kind.sureness(probs), self._right(probs))
         except MeasureError:
             return None
 
@@ -166,13 +166,13 @@ class Evidence:
     @cached_property
     def audit(self) -> Audit | None:
         """The accuracy of today's head on the pool, from the random share; None while too few of it is labeled."""
-        if self.snapshot.history.encoded is None or len(self.drawn.at) < FEWEST:
+        if self.snapshot.history.encoded is None or len(self.random.at) < FEWEST:
             return None
         kept = self._kept.get("audit")
         if kept is not None:
             return Audit(**kept)
         return audit_accuracy(
-            self.correct[self.drawn.at], self.drawn.chance, rounds=self.drawn.rounds, known=self._known
+            self.correct[self.random.at], self.random.chance, rounds=self.random.rounds, known=self._known
         )
 
     @property
@@ -192,13 +192,15 @@ class Evidence:
         kept = self._kept.get("classes")
         if kept is not None:
             return tuple(map(ClassQuality.from_dict, kept))
-        at, y = self.drawn.at, self.snapshot.training[1]
+        at, y = self.random.at, self.snapshot.training[1]
 
         def shares(rows: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "k 3"]:
             return class_counts(y[rows], self.said[rows], len(names)) / max(int(rows.sum()), 1)
 
         known = self._before(shares)
-        return audit_classes(y[at], self.said[at], self.drawn.chance, len(names), rounds=self.drawn.rounds, known=known)
+        return audit_classes(
+            y[at], self.said[at], self.random.chance, len(names), rounds=self.random.rounds, known=known
+        )
 
     @property
     def _known(self) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
@@ -210,10 +212,10 @@ class Evidence:
     ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m ..."]]:
         """For each random label, the share of the pool that was labeled when it was drawn, and a measure of that."""
         ids, late = self.snapshot.embeddings.ids, self.snapshot.history.late
-        there = np.array([late.get(ids[row], 0) <= self.drawn.until for row in self.snapshot.training[0]])
-        items = len(ids) - self.drawn.newer
+        there = np.array([late.get(ids[row], 0) <= self.random.until for row in self.snapshot.training[0]])
+        items = len(ids) - self.random.newer
         # it is the same for all that a round drew; a row for each label would not fit where there are many
-        rounds, which = np.unique(self.drawn.rounds, return_inverse=True)
+        rounds, which = np.unique(self.random.rounds, return_inverse=True)
         before = [there & (self.asked[0] < number) for number in rounds]
         count = np.array([np.sum(b) for b in before], dtype=float)
         return (count / items)[which], np.array([measure(b) for b in before])[which]
@@ -229,12 +231,12 @@ class Evidence:
             return LiveSavings(**kept)
         rows, y = self.snapshot.training
         drawn = np.zeros(len(rows), dtype=bool)
-        drawn[self.drawn.at] = True
+        drawn[self.random.at] = True
         rng = np.random.default_rng([self.snapshot.project.config.seed, 5])
         single, correct = self.single, self.correct
         if len(single) < len(rows):
             correct = correct.copy()
-            correct[self.drawn.at] = self._judged(1.0, single)[1]
+            correct[self.random.at] = self._judged(1.0, single)[1]
 
         def learn(taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
             return self.learn(single[taught], single[asked])
@@ -261,7 +263,7 @@ class Evidence:
         Raises:
             MeasureError: Too few random labels.
         """
-        count = len(self.drawn.at)
+        count = len(self.random.at)
         if count < FEWEST or self.audit is None:
             raise MeasureError(
                 f"{count} random labels are too few to say how the accuracy goes on",
@@ -280,21 +282,21 @@ class Evidence:
         sizes, right = zip(*(self._judged(part, of) for part in PARTS), strict=True)
         return np.array(sizes), np.array(right, dtype=float)
 
-    def standing(self) -> Standing:
+    def measure(self) -> Measured:
         """How good the model is and what it saved, measured where it is not known yet, and kept."""
         if self.snapshot.history.taught is not None:
-            found = Standing(self.audit, self.live, self.classes, self._newer, self._gone, self._random_labels)
+            found = Measured(self.audit, self.live, self.classes, self._newer, self._gone, self._random_labels)
             self.keep()
             return found
-        return Standing(gone=self._gone)
+        return Measured(gone=self._gone)
 
     @cached_property
     def _newer(self) -> int:
-        return 0 if self.audit is None else self.drawn.newer
+        return 0 if self.audit is None else self.random.newer
 
     @cached_property
     def _random_labels(self) -> int:
-        return len(self.drawn.at)
+        return len(self.random.at)
 
     @cached_property
     def _gone(self) -> int:

@@ -64,7 +64,7 @@ class Forecast:
             target,
             labels=len(self.evidence.single),
             pool=len(self.snapshot.embeddings) - len(self.snapshot.training[0]) + len(self.evidence.single),
-            random_labels=len(self.evidence.drawn.at),
+            random_labels=len(self.evidence.random.at),
             time=self.time,
             price=self.price,
             worth=self.worth,
@@ -81,7 +81,7 @@ class Forecast:
         if len(self.snapshot.training[0]) < FEWEST:
             return None
         sizes, right = np.ones(1), np.empty((1, 0))
-        if len(self.evidence.drawn.at):
+        if len(self.evidence.random.at):
             sizes, right = self.evidence.outcomes
         return next_hour(
             float(np.mean(1 - self.snapshot.sure)),

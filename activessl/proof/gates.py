@@ -149,7 +149,7 @@ def _pace(evidence: Evidence, bound: float) -> Check:
         high=pace.high,
         bound=bound,
         passed=pace.middle <= bound,
-        sample=f"{len(evidence.drawn.at):,} random labels",
+        sample=f"{len(evidence.random.at):,} random labels",
     )
 
 

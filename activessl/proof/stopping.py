@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from activessl.measuring.intervals import look_of, lowest_share
-from activessl.measuring.planning.stopping import Limits, Verdict, decide
+from activessl.measuring.planning.stopping import Limits, Verdict, apply_limits
 from activessl.measuring.quality.audit import FEWEST
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
@@ -19,7 +19,7 @@ def stop_now(snapshot: Snapshot, evidence: Evidence) -> Verdict:
     forecast = Forecast(evidence)
     pays = None if forecast.worth is None else forecast.worth.pays
     evidence.keep()
-    return decide(
+    return apply_limits(
         Limits(
             accuracy=config.stop.accuracy,
             kappa=config.stop.stable_kappa or None,

@@ -14,8 +14,8 @@ from activessl.labels.answers import Answer
 from activessl.ledger.history import History, RoundHistory
 from activessl.measuring.intervals import mean_interval
 from activessl.measuring.planning.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved
+from activessl.measuring.quality.anchoring import Anchoring, anchoring
 from activessl.measuring.quality.audit import Audit
-from activessl.measuring.quality.following import Following, following
 from activessl.measuring.savings.live import LiveSavings
 from activessl.measuring.savings.savings import Savings
 from activessl.measuring.simulation.simulate import Simulation
@@ -25,7 +25,7 @@ from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
 from activessl.proof.promise import promise_text
 from activessl.proof.stopping import stop_now
-from activessl.reports.pictures import label_of, readable_pool, redrawn, sights, thumbnail
+from activessl.reports.pictures import label_of, readable_pool, reconstructed, sights, thumbnail
 from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
 from activessl.reports.wording import classes_from
 from activessl.steps.confirm import SENT_BACK
@@ -55,7 +55,7 @@ def project_report(
     tax = _tax(snapshot)
     verdict = stop_now(snapshot, evidence)
     clusters = confirmed_count(history)
-    followed = _following(snapshot)
+    followed = _anchoring(snapshot)
     return Report(
         title=config.annotator.title,
         made_at=datetime.now(UTC),
@@ -68,7 +68,7 @@ def project_report(
         method=method,
         live=live,
         accuracy=audit,
-        trust=evidence.trust,
+        calibration=evidence.calibration,
         test_accuracy=None if taught is None else taught.accuracy,
         test_items=None if taught is None else taught.test_items,
         time=time,
@@ -80,7 +80,7 @@ def project_report(
         classes_from=classes_from(evidence.classes, evidence.tested),
         item_rows=tuple(_item_rows(snapshot)),
         sights=tuple(sights(snapshot)),
-        redrawn=redrawn(snapshot),
+        reconstructed=reconstructed(snapshot),
         suspects=() if history.encoded is None else tuple(Doubts(snapshot).suspects()),
         people=history.people,
         plan=forecast.goal(),
@@ -88,7 +88,7 @@ def project_report(
         machine=len(history.machine),
         promise=promise_text(history),
         clusters="" if clusters is None else clusters.to_text(),
-        following=followed,
+        anchoring=followed,
         decisions=history.decisions,
         verdict=verdict,
         assumptions=tuple(_assumptions(time, tax, None if savings else live)),
@@ -140,7 +140,7 @@ def _tax(snapshot: Snapshot) -> Tax | None:
         return None
 
 
-def _following(snapshot: Snapshot) -> Following | None:
+def _anchoring(snapshot: Snapshot) -> Anchoring | None:
     """Whether people follow the model's answer, by what was shown blind; None while too little of it is answered."""
     shown: list[Answer] = []
     blind: list[Answer] = []
@@ -160,7 +160,7 @@ def _following(snapshot: Snapshot) -> Following | None:
         return set(answer.classes) == set(snapshot.kind.parse(said))
 
     try:
-        return following(
+        return anchoring(
             [agreed(a, str(a.suggested)) for a in shown], [agreed(a, unseen[a.item]) for a in blind], pace=pace
         )
     except MeasureError:
@@ -281,7 +281,7 @@ def _not_measured(
     audit: Audit | None,
     live: LiveSavings | None,
     newer: str,
-    followed: Following | None,
+    followed: Anchoring | None,
 ) -> Iterator[str]:
     if arm is None and live is None:
         yield "how many labels random choice would have needed: the truth of this pool is not known"

@@ -17,7 +17,7 @@ from activessl.geometry.units import centred_rows
 from activessl.labels.answers import NONE
 from activessl.pool.pool import Pool
 from activessl.project.snapshot import Snapshot
-from activessl.reports.report import Redrawn, Sight
+from activessl.reports.report import Reconstructed, Sight
 
 THUMBNAIL = 72  # pixels
 SHOWN_SIGHTS, SHOWN_ALIKE = 6, 7
@@ -57,18 +57,18 @@ def sights(snapshot: Snapshot) -> Iterator[Sight]:
         yield replace(_sight(snapshot, pool, ids[row]), alike=tuple(alike))
 
 
-def redrawn(snapshot: Snapshot) -> tuple[Redrawn, ...]:
+def reconstructed(snapshot: Snapshot) -> tuple[Reconstructed, ...]:
     """A few items drawn at random, in part hidden, and what the encoder makes of them; none if it does not draw."""
     encoded, pool = snapshot.history.encoded, readable_pool(snapshot)
     if pool is None or encoded is None or encoded.encoder not in DRAWING:
         return ()
-    from activessl.encoders.drawing import draw_hidden  # a network, only where there is something to draw
+    from activessl.encoders.reconstruction import reconstruct  # a network, only where there is something to draw
 
     seed = snapshot.project.config.seed
     ids = np.random.default_rng([seed, 9]).permutation(np.array(pool.ids, dtype=object))[:SHOWN_SIGHTS].tolist()
     try:
         encoder = load_encoder(snapshot.project.folder / "encoders" / encoded.fingerprint)
-        drawings = draw_hidden(encoder, pool, ids, seed=seed)
+        drawings = reconstruct(encoder, pool, ids, seed=seed)
     except ActiveSSLError:
         return ()
     found = []
@@ -76,11 +76,11 @@ def redrawn(snapshot: Snapshot) -> tuple[Redrawn, ...]:
         if one.item.dtype == np.uint8:
             # what was not seen is left grey
             seen = np.where(one.hidden[..., None], np.uint8(128), one.item)
-            found.append(Redrawn(one.id, pictures=tuple(_png(image) for image in (one.item, seen, one.drawn))))
+            found.append(Reconstructed(one.id, pictures=tuple(_png(image) for image in (one.item, seen, one.drawn))))
         else:
             step = -(-len(one.hidden) // _POINTS)
             found.append(
-                Redrawn(
+                Reconstructed(
                     one.id,
                     series=_numbers(one.item[:, ::step]),
                     hidden=tuple(one.hidden[::step].tolist()),

@@ -16,17 +16,17 @@ from activessl.measuring.planning.hours import HoursSaved, HumanTime
 from activessl.measuring.planning.plan import Plan
 from activessl.measuring.planning.roi import Roi
 from activessl.measuring.planning.stopping import Verdict
+from activessl.measuring.quality.anchoring import Anchoring
 from activessl.measuring.quality.audit import Audit
+from activessl.measuring.quality.calibration import Calibration
 from activessl.measuring.quality.classes import ClassQuality
-from activessl.measuring.quality.following import Following
-from activessl.measuring.quality.trust import Trust
 from activessl.measuring.savings.live import LiveSavings
 from activessl.measuring.savings.savings import Savings
 from activessl.project.folder import write_atomic, writing
+from activessl.reports.calibration_chart import draw_calibration
 from activessl.reports.chart import Line, draw
-from activessl.reports.strips import Redrawn
+from activessl.reports.strips import Reconstructed
 from activessl.reports.tiles import budget, tiles
-from activessl.reports.trust_chart import draw_trust
 from activessl.reports.wording import (
     Headline,
     amount,
@@ -39,7 +39,7 @@ from activessl.reports.wording import (
     weakest_text,
 )
 
-__all__ = ["ClassRow", "ItemRow", "Line", "Redrawn", "Report", "RoundRow", "Sight", "suspects_text"]
+__all__ = ["ClassRow", "ItemRow", "Line", "Reconstructed", "Report", "RoundRow", "Sight", "suspects_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Report:
         method: How the saving was measured, in a sentence or two.
         live: Labels saved so far, estimated from the project's own labels; None while these are too few.
         accuracy: Of the pool, from random labels; None where they are too few.
-        trust: What the model says of itself beside how often it is right; None where random labels are too few.
+        calibration: What the model says of itself beside how often it is right; None where random labels are too few.
         test_accuracy: On the project's own test items; None where there are none.
         test_items: How many of them.
         time: What labeling took; None where no times were recorded.
@@ -157,8 +157,8 @@ class Report:
         classes_from: What the qualities of classes were measured on; empty where they were not.
         item_rows: A sample of what was asked, with reasons.
         sights: Some items drawn at random, and what the encoder takes for alike.
-        redrawn: Some items drawn at random, in part hidden, and what the encoder made of them; empty for encoders that
-            do not draw.
+        reconstructed: Some items drawn at random, in part hidden, and what the encoder made of them; empty for
+            encoders that cannot reconstruct.
         suspects: Labels that look wrong, the most doubtful first.
         people: How reliable each annotator is whose answers could be compared with others', by name.
         plan: What it takes to the target; None without one, or while too little is known.
@@ -166,7 +166,7 @@ class Report:
         machine: Items whose prediction stands as a label.
         promise: What was promised about these, and what people found who looked at some; empty without them.
         clusters: What became of clusters that people confirmed at a glance; empty without them.
-        following: How far people follow the model's answer; None where too few items were shown without it.
+        anchoring: How far people follow the model's answer; None where too few items were shown without it.
         decisions: What the gates of the project's stages said, oldest first.
         verdict: Whether to stop; None where it was not asked.
         assumptions: What the figures rest on.
@@ -186,7 +186,7 @@ class Report:
     method: str = ""
     live: LiveSavings | None = None
     accuracy: Audit | None = None
-    trust: Trust | None = None
+    calibration: Calibration | None = None
     test_accuracy: float | None = None
     test_items: int | None = None
     time: HumanTime | None = None
@@ -198,7 +198,7 @@ class Report:
     classes_from: str = ""
     item_rows: tuple[ItemRow, ...] = ()
     sights: tuple[Sight, ...] = ()
-    redrawn: tuple[Redrawn, ...] = ()
+    reconstructed: tuple[Reconstructed, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     people: Mapping[str, Person] = field(default_factory=dict)
     plan: Plan | None = None
@@ -206,7 +206,7 @@ class Report:
     machine: int = 0
     promise: str = ""
     clusters: str = ""
-    following: Following | None = None
+    anchoring: Anchoring | None = None
     decisions: tuple[Decided, ...] = ()
     verdict: Verdict | None = None
     assumptions: tuple[str, ...] = ()
@@ -235,7 +235,7 @@ class Report:
             "method": self.method,
             "live": None if self.live is None else self.live.to_dict(),
             "accuracy": None if self.accuracy is None else self.accuracy.to_dict(),
-            "trust": None if self.trust is None else self.trust.to_dict(),
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
             "test": None if self.test_accuracy is None else {"accuracy": self.test_accuracy, "items": self.test_items},
             "time": None if self.time is None else self.time.to_dict(),
             "hours": None if self.hours is None else self.hours.to_dict(),
@@ -254,7 +254,7 @@ class Report:
             "roi": None if self.roi is None else self.roi.to_dict(),
             "accepted": {"items": self.machine, "promise": self.promise},
             "clusters": self.clusters or None,
-            "following": None if self.following is None else self.following.to_dict(),
+            "anchoring": None if self.anchoring is None else self.anchoring.to_dict(),
             "gates": [decision.model_dump(exclude={"kind"}) for decision in self.decisions],
             "stop": None if self.verdict is None else _fields(self.verdict),
             "assumptions": list(self.assumptions),
@@ -298,7 +298,7 @@ class Report:
             report=self,
             headline=self.headline,
             chart=draw(self.lines, self.savings),
-            trust=draw_trust(self.trust),
+            calibration=draw_calibration(self.calibration),
             tiles=tiles(
                 self.labels, self.items, self.accuracy, self.test_accuracy, self.test_items, self.time, self.hours
             ),
@@ -328,8 +328,8 @@ class Report:
             lines.append("accuracy     not measured")
         if weak := weakest_text([(row.name, row.quality) for row in self.class_rows]):
             lines.append(f"by class     {weak} {self.classes_from}")
-        if self.trust is not None:
-            lines.append(f"confidence   {self.trust.to_text()}")
+        if self.calibration is not None:
+            lines.append(f"calibration  {self.calibration.to_text()}")
         if self.suspects:
             lines.append(f"doubted      {suspects_text(self.suspects)}")
         if self.people:
@@ -352,8 +352,8 @@ class Report:
             lines.append(f"by machine   {self.promise}")
         if self.clusters:
             lines.append(f"in clusters  {self.clusters}")
-        if self.following is not None:
-            lines.append(f"following    {self.following.to_text()}")
+        if self.anchoring is not None:
+            lines.append(f"anchoring    {self.anchoring.to_text()}")
         if self.plan is not None:
             lines += [
                 "",

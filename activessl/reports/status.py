@@ -14,8 +14,8 @@ from activessl.pool.progress import duration
 from activessl.project.config import Config
 from activessl.project.data_now import DataNow
 from activessl.proof.confirmed import confirmed_count
+from activessl.proof.measured import Measured, newer_text, tested_items, unsaid_text
 from activessl.proof.promise import promise_text
-from activessl.proof.standing import Standing, newer_text, tested_items, unsaid_text
 from activessl.reports.wording import classes_from, percent, weakest_text
 
 
@@ -26,13 +26,13 @@ class Status:
     Args:
         config: Of the project.
         history: What has happened.
-        standing: How good its model is.
+        measured: How good its model is.
         data: Its data as they are now.
     """
 
     config: Config
     history: History
-    standing: Standing
+    measured: Measured
     data: DataNow
 
     @cached_property
@@ -48,7 +48,7 @@ class Status:
     def to_dict(self) -> dict[str, Any]:
         """The same as values."""
         history, taught, current = self.history, self.history.taught, self.history.open_round
-        by_class = zip(self.config.data.classes, self.standing.classes, strict=False)
+        by_class = zip(self.config.data.classes, self.measured.classes, strict=False)
         return {
             "classes": self.config.data.classes,
             "data": self.data,
@@ -65,10 +65,10 @@ class Status:
             "taught": taught,
             "suspects": taught.suspects if taught else None,
             "people": history.people,
-            "random_labels": self.standing.random_labels,
-            "accuracy": self.standing.audit,
+            "random_labels": self.measured.random_labels,
+            "accuracy": self.measured.audit,
             "by_class": {name: quality.to_dict() for name, quality in by_class},
-            "saved": self.standing.live,
+            "saved": self.measured.live,
             "accepted": {"items": len(history.machine), "promise": promise_text(history) or None},
             "clusters": confirmed_count(history),
         }
@@ -92,7 +92,7 @@ class Status:
         history, current = self.history, self.history.open_round
         opened = f"; round {current.number} is open, {self.waiting} items wait for an answer" if current else ""
         yield f"rounds: {len(history.rounds)}{opened}"
-        gone = f", {self.standing.gone:,} of them gone from the data" if self.standing.gone else ""
+        gone = f", {self.measured.gone:,} of them gone from the data" if self.measured.gone else ""
         yield (
             f"labels: {len(history.labels):,} items labeled{gone}; {len(history.skipped)} skipped; "
             f"{duration(sum(history.seconds.values()))} of labeling recorded"
@@ -105,7 +105,7 @@ class Status:
             yield f"set aside: {len(history.quarantined)} answers with classes that the project does not have"
 
     def _model(self) -> Iterator[str]:
-        history, taught, standing = self.history, self.history.taught, self.standing
+        history, taught, measured = self.history, self.history.taught, self.measured
         if history.tuned:
             yield (
                 f"encoder: fine-tuned on {len(history.tuned.taught):,} labels; accuracy on labels held back "
@@ -113,16 +113,16 @@ class Status:
             )
         if taught is None:
             return
-        measured = f"; accuracy {taught.accuracy:.3f} on {taught.test_items:,} test items" if taught.test_items else ""
-        yield f"model: taught {taught.labels:,} labels in round {taught.round}{measured}"
+        tested = f"; accuracy {taught.accuracy:.3f} on {taught.test_items:,} test items" if taught.test_items else ""
+        yield f"model: taught {taught.labels:,} labels in round {taught.round}{tested}"
         yield f"accuracy on the pool: {self._accuracy()}"
-        newer = newer_text(history, standing.newer) if standing.audit else ""
+        newer = newer_text(history, measured.newer) if measured.audit else ""
         if newer:
             yield f"  {newer}"
-        weak = weakest_text(list(zip(self.config.data.classes, standing.classes, strict=False)))
+        weak = weakest_text(list(zip(self.config.data.classes, measured.classes, strict=False)))
         if weak:
-            yield f"by class: {weak} {classes_from(standing.classes, tested_items(history))}"
-        saved = standing.live.to_text() if standing.live else f"not estimated: {unsaid_text(history)}"
+            yield f"by class: {weak} {classes_from(measured.classes, tested_items(history))}"
+        saved = measured.live.to_text() if measured.live else f"not estimated: {unsaid_text(history)}"
         yield f"labels saved: {saved}"
         if taught.suspects:
             yield (
@@ -131,9 +131,9 @@ class Status:
             )
 
     def _accuracy(self) -> str:
-        if self.standing.audit:
-            return self.standing.audit.to_text().removeprefix("accuracy ")
-        return random_labels_text(self.standing.random_labels, self.config.query.size * self.config.query.random_share)
+        if self.measured.audit:
+            return self.measured.audit.to_text().removeprefix("accuracy ")
+        return random_labels_text(self.measured.random_labels, self.config.query.size * self.config.query.random_share)
 
     def _people(self) -> Iterator[str]:
         history = self.history

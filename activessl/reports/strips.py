@@ -12,7 +12,7 @@ SHOWN_CHANNELS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Redrawn:
+class Reconstructed:
     """An item of which the encoder saw a part, and what it made of the rest.
 
     Attributes:
@@ -49,19 +49,21 @@ class Strip:
     hidden: tuple[tuple[float, float], ...]
 
 
-def strips(redrawn: Redrawn) -> tuple[Strip, ...]:
+def strips(reconstructed: Reconstructed) -> tuple[Strip, ...]:
     """The first channels of a series, each on its own scale.
 
     Example:
-        >>> (strip,) = strips(Redrawn("a", series=((0.0, 1.0, 0.0),), hidden=(False, True, True),
+        >>> (strip,) = strips(Reconstructed("a", series=((0.0, 1.0, 0.0),), hidden=(False, True, True),
         ...                           drawn=((None, 2.0, 2.0),)))
         >>> strip.line, strip.hidden
         ('M0.0 60.0L170.0 32.0L340.0 60.0', ((85.0, 255.0),))
     """
-    step = WIDTH / max(1, len(redrawn.hidden) - 1)
+    step = WIDTH / max(1, len(reconstructed.hidden) - 1)
     return tuple(
-        _strip(values, made, redrawn.hidden, step)
-        for values, made in zip(redrawn.series[:SHOWN_CHANNELS], redrawn.drawn[:SHOWN_CHANNELS], strict=True)
+        _strip(values, made, reconstructed.hidden, step)
+        for values, made in zip(
+            reconstructed.series[:SHOWN_CHANNELS], reconstructed.drawn[:SHOWN_CHANNELS], strict=True
+        )
     )
 
 

@@ -85,7 +85,7 @@ def write_onnx(model: Model, folder: Path, sample: Pool) -> Checked:
     path = folder / FILE
     path.write_bytes(content)
     try:
-        checked = compare(model, path, sample)
+        checked = check_answers(model, path, sample)
     except Exception:
         path.unlink(missing_ok=True)
         raise
@@ -101,7 +101,7 @@ def write_onnx(model: Model, folder: Path, sample: Pool) -> Checked:
     return checked
 
 
-def compare(model: Model, path: Path, sample: Pool) -> Checked:
+def check_answers(model: Model, path: Path, sample: Pool) -> Checked:
     """Score items both ways.
 
     Raises:

@@ -166,7 +166,7 @@ def request_of(config: Config) -> str:
     return named if c.precision == "auto" else f"{named} {c.precision}"
 
 
-def compare(
+def compare_for(
     project: Project,
     names: Sequence[str] = (),
     *,

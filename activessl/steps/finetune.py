@@ -19,7 +19,7 @@ from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, LabelError, ProjectError, ProjectLocked
 from activessl.ledger.history import History
 from activessl.ledger.schema import Tuned, Untuned
-from activessl.measuring.quality.judges import judging_half
+from activessl.measuring.quality.calibration_split import calibration_half
 from activessl.pool.progress import OnProgress
 from activessl.project.config import Config
 from activessl.project.folder import Project, writing
@@ -175,7 +175,7 @@ def _judges(history: History, seed: int) -> frozenset[str]:
     drawn = history.drawn & history.labels.keys()
     if 2 * len(drawn) <= len(history.labels):
         return drawn
-    return judging_half(drawn, seed)
+    return calibration_half(drawn, seed)
 
 
 def _switch(project: Project, event: Tuned | Untuned, encoder: Encoder, on_progress: OnProgress | None) -> None:

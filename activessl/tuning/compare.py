@@ -60,7 +60,7 @@ class Compared:
         )
 
 
-def compare(before: Bool[np.ndarray, " m"], after: Bool[np.ndarray, " m"], level: float = 0.9) -> Compared:
+def compare_outcomes(before: Bool[np.ndarray, " m"], after: Bool[np.ndarray, " m"], level: float = 0.9) -> Compared:
     """Compare which answers were right, label by label.
 
     Only labels on which the two differ say anything. The interval holds for labels like these: where a strategy chose
@@ -75,10 +75,10 @@ def compare(before: Bool[np.ndarray, " m"], after: Bool[np.ndarray, " m"], level
         MeasureError: No labels, or not the same number.
 
     Example:
-        >>> found = compare(np.arange(100) < 60, np.arange(100) < 70)
+        >>> found = compare_outcomes(np.arange(100) < 60, np.arange(100) < 70)
         >>> round(found.low, 3), round(found.high, 3), found.better
         (0.047, 0.149, True)
-        >>> compare(np.ones(5, bool), np.ones(5, bool)).better
+        >>> compare_outcomes(np.ones(5, bool), np.ones(5, bool)).better
         False
     """
     one, two = np.asarray(before, dtype=bool), np.asarray(after, dtype=bool)

@@ -24,7 +24,7 @@ from activessl.geometry.units import centred_rows
 from activessl.heads.registry import make_head
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
-from activessl.tuning.compare import Compared, compare, dealt
+from activessl.tuning.compare import Compared, compare_outcomes, dealt
 from activessl.tuning.networks import network_of
 from activessl.tuning.run import Recipe, TuningRun
 
@@ -124,9 +124,9 @@ def tune(
     compared = None
     while compared is None or (len(done) < FOLDS and (always or not compared.worse)):
         f = len(done)
-        done.append(notes.get(f"fold {f}", partial(bench.fold, f, fold == f, on_progress)))
+        done.append(notes.get(f"fold {f}", partial(bench.run_fold, f, fold == f, on_progress)))
         before, after = (np.concatenate([d[side] for d in done]) for side in ("before", "after"))
-        compared = compare(before, after)
+        compared = compare_outcomes(before, after)
     epochs = float(np.median([d["epochs"] for d in done]))
     at_once = min(d["at_once"] for d in done)
     fingerprint, steps = None, 0
@@ -195,7 +195,7 @@ class _Bench:
     key: str
     notes: _Notes
 
-    def fold(self, f: int, out: Bool[np.ndarray, " m"], on_progress: OnProgress | None) -> dict[str, Any]:
+    def run_fold(self, f: int, out: Bool[np.ndarray, " m"], on_progress: OnProgress | None) -> dict[str, Any]:
         """Learn from the labels of the other folds, and compare on those of this one."""
         inside = np.flatnonzero(~out & self.mine)
         aside = dealt(self.y[inside], 5, np.random.default_rng([self.seed, 13, f])) == 0

@@ -122,11 +122,11 @@ class Service:
 
     def setup(self) -> tuple[int, dict[str, Any]]:
         """Label Studio introduces a project; its token, in the request, is not kept."""
-        return 200, {"model_version": self.worker.standing.model}
+        return 200, {"model_version": self.worker.state.model}
 
     def versions(self) -> tuple[int, dict[str, Any]]:
         """The model versions that can be asked for."""
-        return 200, {"versions": [self.worker.standing.model]}
+        return 200, {"versions": [self.worker.state.model]}
 
     def predict(self, body: bytes) -> tuple[int, dict[str, Any]]:
         """One prediction for each task: Label Studio drops all of them when one is missing."""
@@ -145,7 +145,7 @@ class Service:
 
     def _newest(self) -> Snapshot:
         """The project with its newest head; kept until there is a newer one."""
-        model = self.worker.standing.model
+        model = self.worker.state.model
         with self._guard:
             if self._view is None or self._view[0] != model:
                 snapshot = Snapshot.of(self.worker.session.project)
@@ -156,7 +156,7 @@ class Service:
     def _prediction(
         self, snapshot: Snapshot, control: Control, task: Any, asked: Mapping[str, Question]
     ) -> dict[str, Any]:
-        model = self.worker.standing.model
+        model = self.worker.state.model
         name = question_of(task) if isinstance(task, Mapping) else None
         question = asked.get(name or "")
         row = None if name is None else snapshot.row.get(name if question is None else question.item)
@@ -173,7 +173,7 @@ class Service:
 
     def metrics(self) -> str:
         """Figures in Prometheus' text format."""
-        worker, now = self.worker, self.worker.standing
+        worker, now = self.worker, self.worker.state
         lines = [
             *_metric("labels", "gauge", "Items with a label.", {"": now.labels}),
             *_metric("skipped", "gauge", "Items that were skipped.", {"": now.skipped}),

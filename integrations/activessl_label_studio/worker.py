@@ -18,7 +18,7 @@ from activessl.ledger.history import History
 from activessl.project.snapshot import Snapshot
 from activessl.session import Session
 
-__all__ = ["Standing", "Worker"]
+__all__ = ["Worker", "WorkerState"]
 
 Value = TypeVar("Value")
 
@@ -27,7 +27,7 @@ _LONGEST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WorkerState:
     """How far the project is.
 
     Attributes:
@@ -75,7 +75,7 @@ class Worker:
     ) -> None:
         self.session, self.annotator = session, annotator
         self.every, self.settle, self.low = every, settle, low
-        self.standing = Standing()
+        self.state = WorkerState()
         self.counts = {"pulls": 0, "answers": 0, "teaches": 0, "rounds": 0, "errors": 0}
         self.seconds = {"pull": 0.0, "teach": 0.0, "query": 0.0, "push": 0.0}
         self.problem = ""
@@ -151,7 +151,7 @@ class Worker:
         if current is not None and not current.pushed:  # a process ended between choosing and pushing
             self._push()
             history = self._look()
-        if self.standing.waiting > self.low:
+        if self.state.waiting > self.low:
             return
         self._teach(history)
         self._next_round()
@@ -172,7 +172,7 @@ class Worker:
             self.counts["rounds"] += 1
             self._tell(f"round {opened.number} is open")
             self._push()
-        elif why != self.standing.stopped:
+        elif why != self.state.stopped:
             self._tell(f"no further round: {why}")
         self._look(stopped=why or "")
 
@@ -191,14 +191,14 @@ class Worker:
         """Read the ledger, and remember how far the project is."""
         history = self.session.project.history()
         current, taught = history.open_round, history.taught
-        self.standing = Standing(
+        self.state = WorkerState(
             labels=len(history.labels),
             skipped=len(history.skipped),
             waiting=0 if current is None else sum(len(question.items) for question in history.waiting(current)),
             rounds=len(history.rounds),
             model=history.model,
             accuracy=None if taught is None else taught.accuracy,
-            stopped=self.standing.stopped if stopped is None else stopped,
+            stopped=self.state.stopped if stopped is None else stopped,
         )
         return history
 

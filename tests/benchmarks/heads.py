@@ -20,7 +20,7 @@ from activessl.geometry.smoothing import smooth
 from activessl.heads.linear import LogisticHead
 from activessl.heads.mixture import AutoHead
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
-from activessl.measuring.quality.trust import calibration_error
+from activessl.measuring.quality.calibration import calibration_error
 
 POOL, TEST = 3000, 1500  # items at most, so that a run takes minutes
 EACH = (1, 2, 5, 10, 40)

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from activessl_cli.people import annotator
 
 from activessl.errors import AnnotatorError
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
-from activessl_cli.people import annotator
 from activessl_label_studio import Habits, ScriptedAnnotator, StudioInfo, connect
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(900)]

@@ -95,7 +95,7 @@ def kappa(one: Int[np.ndarray, " n"], other: Int[np.ndarray, " n"]) -> float:
     return 1.0 if chance >= 1 else (agreed - chance) / (1 - chance)
 
 
-def decide(
+def apply_limits(
     limits: Limits,
     *,
     kappas: Sequence[float | None] = (),
@@ -124,9 +124,9 @@ def decide(
         for User-Adjustable Stopping, CoNLL 2009, arXiv 1409.5165: kappa 0.99, mean of three rounds.
 
     Example:
-        >>> decide(Limits(), kappas=(None, 0.9, 0.99, 0.995, 1.0)).rule
+        >>> apply_limits(Limits(), kappas=(None, 0.9, 0.99, 0.995, 1.0)).rule
         'stable'
-        >>> decide(Limits(accuracy=0.9), accuracy_low=0.88).stop
+        >>> apply_limits(Limits(accuracy=0.9), accuracy_low=0.88).stop
         False
     """
     if limits.accuracy is not None and accuracy_low is not None and accuracy_low >= limits.accuracy:

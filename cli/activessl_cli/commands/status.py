@@ -10,7 +10,7 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 if TYPE_CHECKING:
     from activessl.ledger.history import History
     from activessl.project.folder import Project
-    from activessl.proof.standing import Standing
+    from activessl.proof.measured import Measured
 
 
 def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
@@ -22,21 +22,21 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 
     opened = Project.open(project)
     history = opened.history()
-    found = Status(opened.config, history, _standing(opened, history), data_now(opened, history))
+    found = Status(opened.config, history, _measured(opened, history), data_now(opened, history))
     step = next_of(opened, found.data)
     render.result({**found.to_dict(), "next": step}, found.to_text(), as_json=as_json)
     render.following(step)
 
 
-def _standing(project: Project, history: History) -> Standing:
+def _measured(project: Project, history: History) -> Measured:
     """How good the model is: as it was kept, which takes no time, or else measured now."""
-    from activessl.proof.standing import kept_standing
+    from activessl.proof.measured import kept_measures
 
-    known = kept_standing(project, history)
+    known = kept_measures(project, history)
     if known is not None:
         return known
     from activessl.project.snapshot import Snapshot  # it brings what takes vectors and heads to measure
     from activessl.proof.estimates import Evidence
 
     with render.progress("status") as on_progress:
-        return Evidence(Snapshot(project, history, on_progress)).standing()
+        return Evidence(Snapshot(project, history, on_progress)).measure()

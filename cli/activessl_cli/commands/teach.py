@@ -27,7 +27,7 @@ def teach(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 def measure(session: Session, verb: str) -> None:
     """Measure now what ``status`` will show: here people wait for a model, there for an answer."""
     with render.progress(verb) as on_progress:
-        session.standing(on_progress=on_progress)
+        session.measure(on_progress=on_progress)
 
 
 def tell(taught: Taught) -> str:

@@ -22,7 +22,7 @@ from activessl.heads.registry import make_head
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
 from activessl.heads.softmax import fit_softmax, span
 from activessl.labels.several_classes import SEVERAL
-from activessl.measuring.quality.trust import calibration_error
+from activessl.measuring.quality.calibration import calibration_error
 
 #: scikit-learn's own checks that do not apply, and why.
 EXEMPT = {

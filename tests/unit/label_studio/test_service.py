@@ -114,9 +114,9 @@ def test_each_task_gets_just_one_prediction_before_and_after_there_is_a_head(
     first = said["results"][0]
     assert first["result"][0]["value"]["choices"] == ["odd"]
     assert 0.5 <= first["score"] <= 1.0
-    assert first["model_version"] == worker.standing.model != "cold"
-    assert service.setup()[1] == {"model_version": worker.standing.model}
-    assert service.versions()[1] == {"versions": [worker.standing.model]}
+    assert first["model_version"] == worker.state.model != "cold"
+    assert service.setup()[1] == {"model_version": worker.state.model}
+    assert service.versions()[1] == {"versions": [worker.state.model]}
 
 
 def test_after_fine_tuning_and_after_taking_it_back_people_are_served_what_the_new_vectors_say(

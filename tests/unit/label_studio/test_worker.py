@@ -33,16 +33,16 @@ def test_the_first_step_opens_a_round_and_the_next_ones_leave_it_alone_while_man
     assert len(desk.asked) == SIZE
     desk.answer(SIZE - 3)
     worker.step()
-    assert (worker.standing.waiting, worker.standing.rounds, worker.counts["teaches"]) == (3, 1, 0)
+    assert (worker.state.waiting, worker.state.rounds, worker.counts["teaches"]) == (3, 1, 0)
 
 
 def test_when_few_are_left_it_teaches_and_pushes_the_next_round_by_the_new_model(worker: Worker, desk: Any) -> None:
     worker.step()
     desk.answer(SIZE - 2)
     worker.step()
-    assert (worker.standing.labels, worker.standing.rounds, worker.counts["teaches"]) == (4, 2, 1)
-    assert desk.models == ["cold", worker.standing.model]
-    assert worker.standing.waiting == SIZE
+    assert (worker.state.labels, worker.state.rounds, worker.counts["teaches"]) == (4, 2, 1)
+    assert desk.models == ["cold", worker.state.model]
+    assert worker.state.waiting == SIZE
 
 
 def test_why_an_item_is_asked_is_told_without_any_class(worker: Worker, desk: Any) -> None:
@@ -63,7 +63,7 @@ def test_a_round_of_skips_only_leads_to_another_without_teaching(worker: Worker,
     worker.step()
     desk.answer(SIZE, skip=True)
     worker.step()
-    assert (worker.standing.skipped, worker.standing.rounds, worker.counts["teaches"]) == (SIZE, 2, 0)
+    assert (worker.state.skipped, worker.state.rounds, worker.counts["teaches"]) == (SIZE, 2, 0)
 
 
 def test_answers_to_the_rest_of_an_older_round_count(worker: Worker, desk: Any) -> None:
@@ -72,7 +72,7 @@ def test_answers_to_the_rest_of_an_older_round_count(worker: Worker, desk: Any) 
     worker.step()
     desk.answer(1)
     worker.step()
-    assert worker.standing.labels == SIZE
+    assert worker.state.labels == SIZE
 
 
 def test_it_ends_when_nothing_is_left_and_says_so_once(
@@ -84,8 +84,8 @@ def test_it_ends_when_nothing_is_left_and_says_so_once(
     for _ in range(12):
         worker.step()
         desk.answer(SIZE)
-    assert worker.standing.labels == 40
-    assert worker.standing.stopped == "every item is labeled or skipped"
+    assert worker.state.labels == 40
+    assert worker.state.stopped == "every item is labeled or skipped"
     assert len([line for line in told if "no further round" in line]) == 1
 
 
@@ -96,17 +96,17 @@ def test_the_project_s_own_rule_stops_it_and_later_answers_are_still_learned(
     monkeypatch.setattr(Session, "should_stop", lambda _: "the budget is spent")
     desk.answer(5)
     worker.step()
-    assert (worker.standing.stopped, worker.standing.rounds, worker.standing.labels) == ("the budget is spent", 1, 5)
+    assert (worker.state.stopped, worker.state.rounds, worker.state.labels) == ("the budget is spent", 1, 5)
     desk.answer(1)
     worker.step()
-    assert (worker.standing.labels, worker.counts["teaches"]) == (6, 2)
+    assert (worker.state.labels, worker.counts["teaches"]) == (6, 2)
 
 
 def test_a_push_that_did_not_happen_is_made_up_for(worker: Worker, session: Session, desk: Any) -> None:
     session.query()  # and the process ended here
     worker.step()
     assert len(desk.asked) == SIZE
-    assert worker.standing.rounds == 1
+    assert worker.state.rounds == 1
 
 
 def test_one_that_starts_again_at_any_moment_goes_on_with_the_same_round(
@@ -143,13 +143,13 @@ def test_another_process_at_work_is_waited_for(worker: Worker, session: Session)
 def test_a_wake_brings_a_look_soon_and_a_burst_is_read_once(session: Session, desk: Any) -> None:
     worker = Worker(session, desk, every=60.0, settle=0.2, low=2)
     worker.start()
-    wait_for(lambda: worker.standing.rounds == 1)
+    wait_for(lambda: worker.state.rounds == 1)
     before = worker.counts["pulls"]
     desk.answer(4)
     for _ in range(20):
         worker.wake()
         time.sleep(0.01)
-    wait_for(lambda: worker.standing.rounds == 2)
+    wait_for(lambda: worker.state.rounds == 2)
     assert worker.counts["pulls"] == before + 1
     assert worker.alive
     worker.stop()
@@ -159,21 +159,21 @@ def test_a_wake_brings_a_look_soon_and_a_burst_is_read_once(session: Session, de
 def test_without_any_webhook_it_looks_from_time_to_time(session: Session, desk: Any) -> None:
     worker = Worker(session, desk, every=0.05, settle=0.01, low=2)
     worker.start()
-    wait_for(lambda: worker.standing.rounds == 1)
+    wait_for(lambda: worker.state.rounds == 1)
     desk.answer(5)
-    wait_for(lambda: worker.standing.rounds == 2)
+    wait_for(lambda: worker.state.rounds == 2)
     worker.stop()
 
 
 def test_an_unbroken_stream_of_wakes_does_not_put_it_off_for_ever(session: Session, desk: Any) -> None:
     worker = Worker(session, desk, every=60.0, settle=0.05, low=2)
     worker.start()
-    wait_for(lambda: worker.standing.rounds == 1)
+    wait_for(lambda: worker.state.rounds == 1)
     desk.answer(5)
 
     def again() -> bool:
         worker.wake()
-        return worker.standing.rounds == 2
+        return worker.state.rounds == 2
 
     wait_for(again)
     worker.stop()

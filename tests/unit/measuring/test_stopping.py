@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.planning.stopping import Limits, decide, kappa
+from activessl.measuring.planning.stopping import Limits, apply_limits, kappa
 
 
 def test_kappa_is_what_scikit_learn_says() -> None:
@@ -21,15 +21,15 @@ def test_agreeing_on_a_single_class_is_agreement() -> None:
 
 
 def test_two_stable_rounds_of_three_are_not_enough() -> None:
-    assert decide(Limits(), kappas=(None, 1.0, 1.0)).rule == "none"
-    assert decide(Limits(), kappas=(None, 1.0, 1.0, 1.0)).rule == "stable"
-    assert decide(Limits(), kappas=(1.0, 1.0, 1.0, 0.9)).rule == "none"
-    assert decide(Limits(kappa=None), kappas=(1.0, 1.0, 1.0)).rule == "none"
+    assert apply_limits(Limits(), kappas=(None, 1.0, 1.0)).rule == "none"
+    assert apply_limits(Limits(), kappas=(None, 1.0, 1.0, 1.0)).rule == "stable"
+    assert apply_limits(Limits(), kappas=(1.0, 1.0, 1.0, 0.9)).rule == "none"
+    assert apply_limits(Limits(kappa=None), kappas=(1.0, 1.0, 1.0)).rule == "none"
 
 
 def test_the_target_counts_only_when_its_lower_bound_is_there() -> None:
-    assert decide(Limits(accuracy=0.9), accuracy_low=0.9).rule == "target"
-    assert not decide(Limits(accuracy=0.9), accuracy_low=None).stop
+    assert apply_limits(Limits(accuracy=0.9), accuracy_low=0.9).rule == "target"
+    assert not apply_limits(Limits(accuracy=0.9), accuracy_low=None).stop
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_the_target_counts_only_when_its_lower_bound_is_there() -> None:
     ],
 )
 def test_what_is_spent_stops(limits: Limits, now: dict, rule: str) -> None:
-    verdict = decide(limits, **now)
+    verdict = apply_limits(limits, **now)
     assert (verdict.rule, verdict.stop) == (rule, rule != "none")
     assert verdict.why
 
@@ -66,5 +66,5 @@ def test_predictions_of_different_items_are_refused() -> None:
 
 
 def test_an_hour_that_costs_more_than_it_brings_is_the_last() -> None:
-    assert decide(Limits(), pays=False).rule == "worth"
-    assert decide(Limits(), pays=None).rule == decide(Limits(), pays=True).rule == "none"
+    assert apply_limits(Limits(), pays=False).rule == "worth"
+    assert apply_limits(Limits(), pays=None).rule == apply_limits(Limits(), pays=True).rule == "none"

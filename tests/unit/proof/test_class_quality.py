@@ -118,7 +118,7 @@ def test_without_test_data_the_random_share_says_it(copied: Callable[[bool], Ses
     for k, name in enumerate(CLASSES):
         share = found[name].recall
         assert share.low - 0.05 <= counts[k, 2] / counts[k, 0] <= share.high + 0.05, name
-        assert share.items == int(np.sum(evidence.snapshot.training[1][evidence.drawn.at] == k))
+        assert share.items == int(np.sum(evidence.snapshot.training[1][evidence.random.at] == k))
 
     evidence.keep()
     again, kept = by_name(session)

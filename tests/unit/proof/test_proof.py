@@ -108,7 +108,7 @@ def test_a_running_project_says_how_good_it_is_and_what_it_saved(session: Sessio
 def test_a_random_label_speaks_for_what_was_not_labeled_when_it_was_drawn(session: Session) -> None:
     found = evidence(labeled(session, rounds=3, mistakes=0.2))
     assert found.audit is not None
-    snapshot, drawn = found.snapshot, found.drawn
+    snapshot, drawn = found.snapshot, found.random
     ids, asked_in = snapshot.embeddings.ids, {i: r.number for r in snapshot.history.rounds for i in r.items}
     right = {ids[row]: bool(ok) for row, ok in zip(snapshot.training[0], found.correct, strict=True)}
     told = []
@@ -122,7 +122,7 @@ def test_what_was_known_at_each_draw_takes_no_memory_for_each_pair_of_labels(ses
     import tracemalloc
 
     found = evidence(labeled(session))
-    drawn, n, m = found.drawn, 20_000, 2_000  # as if so many were labeled, in a hundred rounds
+    drawn, n, m = found.random, 20_000, 2_000  # as if so many were labeled, in a hundred rounds
     rng = np.random.default_rng(0)
     asked, rounds = np.sort(rng.integers(1, 101, n)), np.sort(rng.integers(1, 101, m))
     correct = rng.random(n) < 0.8
@@ -364,7 +364,7 @@ def test_nothing_is_promised_of_items_that_came_after_the_random_labels(tmp_path
     assert "1,600 items" in evidence(session).newer_text
     labeled_by(session, people, 2)
     assert evidence(session).newer_text == ""  # once enough was drawn from all of them, they are measured too
-    assert evidence(session).drawn.rounds.min() == 5
+    assert evidence(session).random.rounds.min() == 5
 
 
 def labeled_by(session: Session, people: Oracle, rounds: int) -> None:
@@ -475,7 +475,7 @@ def test_what_a_strategy_draws_by_weights_promises_nothing_and_the_share_beside_
     x = 5 * np.eye(3, 8)[y] + rng.normal(size=(600, 8))
     session, people = project_of(tmp_path, x, y, size=60, random_share=share, strategy="power")
     labeled_by(session, people, 4)  # the first without a model: nothing is drawn by weights yet
-    assert evidence(session).drawn.at.size >= 100
+    assert evidence(session).random.at.size >= 100
     snapshot = Snapshot.of(session.project)
     if share:
         assert judge(snapshot, error=0.1, delta=0.1, per_class=False, audit=0).items
@@ -493,7 +493,7 @@ def test_an_item_drawn_in_vain_and_chosen_later_is_no_random_label(session: Sess
     last = {i.id: i for r in rounds for i in r.questions}
     found = evidence(session)
     ids = found.snapshot.embeddings.ids
-    counted = {ids[found.snapshot.training[0][i]] for i in found.drawn.at}
+    counted = {ids[found.snapshot.training[0][i]] for i in found.random.at}
     drawn_before = {i.id for i in rounds[1].questions if i.propensity is not None}
     chosen_later = {i for i in drawn_before if last[i].propensity is None and i in found.snapshot.history.labels}
     assert chosen_later and not counted & chosen_later

@@ -49,8 +49,8 @@ def test_random_items_of_a_class_that_is_gone_are_counted_out_loud(tmp_path: Pat
 
 def test_too_few_random_labels_are_counted_not_denied(tmp_path: Path) -> None:
     few = Evidence(Snapshot.of(project(tmp_path, 0.1).project))
-    assert 0 < len(few.drawn.at) < FEWEST
-    with pytest.raises(MeasureError, match=f"{len(few.drawn.at)} random labels are too few"):
+    assert 0 < len(few.random.at) < FEWEST
+    with pytest.raises(MeasureError, match=f"{len(few.random.at)} random labels are too few"):
         Forecast(few).plan(0.95)
 
 

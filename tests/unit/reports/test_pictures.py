@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from activessl.encoders.drawing import draw_hidden
 from activessl.encoders.pretrain import pretrain
+from activessl.encoders.reconstruction import reconstruct
 from activessl.pool.sources import load_pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project
@@ -72,8 +72,8 @@ def test_the_report_shows_what_the_encoder_makes_of_what_it_does_not_see(tmp_pat
     session = _project(tmp_path, "../items.npz", modality, "masked")
     report = session.report()
     page = report.save(session.project.folder / "reports")
-    assert len(report.redrawn) == 6
-    for one in report.redrawn:
+    assert len(report.reconstructed) == 6
+    for one in report.reconstructed:
         if modality == "series":
             assert len(one.series) == len(one.drawn) == 2
             assert any(one.hidden) and not all(one.hidden)
@@ -85,7 +85,7 @@ def test_the_report_shows_what_the_encoder_makes_of_what_it_does_not_see(tmp_pat
     assert "makes of what it does not see" in text
     assert ("<path" in text.split("makes of what it does not see")[1]) == (modality == "series")
     again = session.report()
-    assert again.redrawn == report.redrawn
+    assert again.reconstructed == report.reconstructed
 
 
 def test_an_encoder_that_does_not_draw_leaves_the_picture_out(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_an_encoder_that_does_not_draw_leaves_the_picture_out(tmp_path: Path) ->
     session_ = _project(tmp_path, "../items.npz", "series", "rocket")
     report = session_.report()
     page = report.save(session_.project.folder / "reports")
-    assert report.redrawn == ()
+    assert report.reconstructed == ()
     assert "does not see" not in page.read_text(encoding="utf-8")
 
 
@@ -102,10 +102,10 @@ def test_what_was_seen_is_drawn_as_it_is(tmp_path: Path) -> None:
     np.savez(tmp_path / "items.npz", images=images)
     pool = load_pool(tmp_path / "items.npz")
     encoder = pretrain(pool, folder=tmp_path / "e", encoder="masked", steps=2)
-    for one in draw_hidden(encoder, pool, pool.ids[:3]):
+    for one in reconstruct(encoder, pool, pool.ids[:3]):
         gap = np.abs(one.drawn.astype(int) - one.item.astype(int))[..., 0]
         assert one.hidden.mean() == 0.75
         assert gap[~one.hidden].max() <= 1
         assert gap[one.hidden].max() > 1
     contrastive = pretrain(pool, folder=tmp_path / "e", encoder="contrastive", steps=2)
-    assert draw_hidden(contrastive, pool, pool.ids[:3]) == ()
+    assert reconstruct(contrastive, pool, pool.ids[:3]) == ()

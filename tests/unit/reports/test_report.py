@@ -13,11 +13,11 @@ import pytest
 from activessl.measuring.planning.hours import AnnotatorTime, HumanTime, hours_saved
 from activessl.measuring.planning.stopping import Verdict
 from activessl.measuring.quality.audit import Audit
-from activessl.measuring.quality.trust import confidence_groups
+from activessl.measuring.quality.calibration import calibration_curve
 from activessl.measuring.savings.savings import Savings
+from activessl.reports.calibration_chart import draw_calibration
 from activessl.reports.chart import draw, nice_ticks
 from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow, Sight
-from activessl.reports.trust_chart import draw_trust
 from activessl.reports.wording import headline
 
 SAVED = Savings(0.9, 40.0, 100.0, 0.6, 0.5, 0.66, 0.9, "measured", False, 200, 20)
@@ -37,7 +37,7 @@ FULL = Report(
     savings=SAVED,
     method="Replayed.",
     accuracy=Audit(0.9, 0.8, 0.95, 0.9, 40, 40.0),
-    trust=confidence_groups(np.linspace(0.4, 0.95, 40), np.arange(40) % 3 > 0),
+    calibration=calibration_curve(np.linspace(0.4, 0.95, 40), np.arange(40) % 3 > 0),
     time=TIME,
     hours=hours_saved(SAVED, 4.2, per_hour=20.0, currency="EUR"),
     per_hour=20.0,
@@ -234,10 +234,10 @@ def test_the_reliability_curve_is_drawn_told_and_tabled() -> None:
     page = FULL.to_html()
     assert "Can its confidence be believed?" in page and page.count('class="ours trace"') == 2 + 1
     assert "Can its confidence be believed?" not in BARE.to_html()
-    assert "confidence   says 68 % on average and is right in 65 %, as it should be" in FULL.to_text()
-    assert [group["labels"] for group in FULL.to_dict()["trust"]["groups"]] == [20, 20]
-    chart = draw_trust(FULL.trust)
-    assert chart is not None and draw_trust(None) is None
+    assert "calibration  mean confidence 68 %, accuracy 65 %: fits" in FULL.to_text()
+    assert [one["labels"] for one in FULL.to_dict()["calibration"]["bins"]] == [20, 20]
+    chart = draw_calibration(FULL.calibration)
+    assert chart is not None and draw_calibration(None) is None
     for mark in chart.marks:  # up is more, and the interval lies about the point
         assert mark.high < mark.y < mark.low and chart.left < mark.x < chart.right
 

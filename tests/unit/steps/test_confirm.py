@@ -243,11 +243,11 @@ def test_a_share_of_what_was_confirmed_is_looked_at_alone_and_blind_and_errors_s
 def test_no_figure_of_accuracy_rests_on_what_was_confirmed_at_a_glance(session: Session) -> None:
     people = oracle(session)
     before = Evidence(Snapshot.of(session.project))
-    drawn = {before.snapshot.embeddings.ids[r] for r in before.snapshot.training[0][before.drawn.at]}
+    drawn = {before.snapshot.embeddings.ids[r] for r in before.snapshot.training[0][before.random.at]}
     shown = set(session.query(8, confirm=True).items)
     session.round(people)
     after = Evidence(Snapshot.of(session.project))
-    assert {after.snapshot.embeddings.ids[r] for r in after.snapshot.training[0][after.drawn.at]} == drawn
+    assert {after.snapshot.embeddings.ids[r] for r in after.snapshot.training[0][after.random.at]} == drawn
     assert not drawn & shown
     # nor is the estimate of the labels saved, which is of questions
     assert after.live is not None and before.live is not None
@@ -271,10 +271,10 @@ def test_the_random_share_still_draws_from_all_that_was_there_and_asks_about_the
         len(snapshot.free.nonzero()[0]) + len(drawable(snapshot)) - sum(i.reason == SENT_BACK for i in opened.questions)
     )
     assert {round(i.propensity * frame) for i in drawn if i.propensity} == {len(drawn)}
-    at_first = Evidence(Snapshot.of(session.project)).drawn
+    at_first = Evidence(Snapshot.of(session.project)).random
     session.round(people)
     # they count once somebody looked at them alone, not before
-    assert len(Evidence(Snapshot.of(session.project)).drawn.at) == len(at_first.at) + len(drawn)
+    assert len(Evidence(Snapshot.of(session.project)).random.at) == len(at_first.at) + len(drawn)
 
 
 def test_what_is_drawn_and_was_to_be_looked_at_anyway_is_asked_about_once(session: Session) -> None:
@@ -296,7 +296,7 @@ def test_a_draw_speaks_for_what_was_confirmed_too_until_somebody_looks_at_it_alo
     ids, rows = found.snapshot.embeddings.ids, found.snapshot.training[0]
     alone = {i.item for r in session.project.history().rounds for i in r.questions if i.confirmed}
     share, _ = found._known
-    last = share[found.drawn.rounds == found.drawn.rounds.max()][0]
+    last = share[found.random.rounds == found.random.rounds.max()][0]
     # at the last draw, the labels of the rounds before were known, but not what was only seen at a glance
     before = {i for r in session.project.history().rounds[:-1] for i in r.items if i not in shown - alone}
     known = {ids[row] for row in rows} & (before - (shown - alone))

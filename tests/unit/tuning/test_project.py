@@ -151,7 +151,7 @@ def test_nothing_is_measured_by_labels_that_taught_the_encoder(tuned: tuple[Proj
     drawn = {f"pool:{i}" for i in range(LABELED - RANDOM, LABELED)}
     assert not drawn & set(event.taught) and len(event.taught) == LABELED - RANDOM
     snapshot = Snapshot.of(project)
-    assert {snapshot.embeddings.ids[snapshot.training[0][i]] for i in Evidence(snapshot).drawn.at} == drawn
+    assert {snapshot.embeddings.ids[snapshot.training[0][i]] for i in Evidence(snapshot).random.at} == drawn
 
     # where all labels were drawn at random, half of them teach, and only the others measure
     project = make("q", random=LABELED)
@@ -160,10 +160,10 @@ def test_nothing_is_measured_by_labels_that_taught_the_encoder(tuned: tuple[Proj
     with project.ledger() as ledger:  # as if it had paid
         ledger.append([event.model_copy(update={"outcome": "replaced", "fingerprint": event.base, "turn": 999})])
     snapshot = Snapshot.of(project)
-    judges = {snapshot.embeddings.ids[snapshot.training[0][i]] for i in Evidence(snapshot).drawn.at}
+    judges = {snapshot.embeddings.ids[snapshot.training[0][i]] for i in Evidence(snapshot).random.at}
     assert judges == {f"pool:{i}" for i in range(LABELED)} - set(event.taught)
     Session(project).undo_finetuning("by hand")
-    assert len(Evidence(Snapshot.of(project)).drawn.at) == LABELED
+    assert len(Evidence(Snapshot.of(project)).random.at) == LABELED
 
 
 class Killed(BaseException):

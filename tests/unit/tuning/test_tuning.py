@@ -16,7 +16,7 @@ from activessl.errors import EncoderError, LabelError
 from activessl.pool.pool import Pool
 from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
-from activessl.tuning.compare import compare
+from activessl.tuning.compare import compare_outcomes
 from activessl.tuning.networks import Network, network_of
 from activessl.tuning.run import Recipe, TuningRun
 from activessl.tuning.tune import tune
@@ -258,6 +258,6 @@ def test_the_interval_of_a_difference_holds_it() -> None:
     for _ in range(400):
         before = rng.random(80) < 0.6
         after = np.where(rng.random(80) < 0.7, before, rng.random(80) < 0.8)
-        found = compare(before, after)  # the truth: 0.3 * (0.8 - 0.6)
+        found = compare_outcomes(before, after)  # the truth: 0.3 * (0.8 - 0.6)
         inside += found.low <= 0.06 <= found.high
     assert 0.86 <= inside / 400 <= 0.96

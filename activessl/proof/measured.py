@@ -20,12 +20,12 @@ from activessl.project.folder import Project, write_atomic
 
 #: Written into what is kept, so that figures of an older way of estimating are not shown.
 VERSION = 7
-#: Of what is kept, what ``Standing`` takes.
+#: Of what is kept, what ``Measured`` takes.
 _PARTS = ("audit", "live", "classes", "newer", "gone", "random_labels")
 
 
 @dataclass(frozen=True)
-class Standing:
+class Measured:
     """How good a project's model is, and what it saved.
 
     Attributes:
@@ -45,14 +45,14 @@ class Standing:
     random_labels: int = 0
 
 
-def kept_standing(project: Project, history: History) -> Standing | None:
+def kept_measures(project: Project, history: History) -> Measured | None:
     """What was kept of just these labels; None where it has to be measured.
 
     Where nothing can be measured yet, nothing stands.
     """
     encoded = history.encoded
     if encoded is None or (history.taught is None and not history.labels):
-        return Standing()
+        return Measured()
     # without the vectors the figures cannot be made again: then that has to be said
     if not (project.folder / "embeddings" / encoded.fingerprint).is_dir():
         return None
@@ -60,10 +60,10 @@ def kept_standing(project: Project, history: History) -> Standing | None:
     if not kept.keys() >= set(_PARTS):
         return None
     if history.taught is None:
-        return Standing(gone=int(kept["gone"]))
+        return Measured(gone=int(kept["gone"]))
     audit, live = kept["audit"], kept["live"]
     try:
-        return Standing(
+        return Measured(
             None if audit is None else Audit(**audit),
             None if live is None else LiveSavings(**live),
             tuple(map(ClassQuality.from_dict, kept["classes"])),

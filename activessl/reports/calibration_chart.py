@@ -1,17 +1,17 @@
-"""The reliability curve as a drawing: coordinates here, looks in the page's style sheet."""
+"""The calibration curve as a drawing: coordinates here, looks in the page's style sheet."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from activessl.measuring.quality.trust import Trust
+from activessl.measuring.quality.calibration import Calibration
 
 SIZE, EDGE, FOOT = 320, 52, 44
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A group of predictions: where it stands, its interval, and what a pointer sees."""
+    """A bin of predictions: where it stands, its interval, and what a pointer sees."""
 
     x: float
     y: float
@@ -30,7 +30,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class TrustChart:
+class CalibrationChart:
     """All coordinates of the drawing."""
 
     size: int
@@ -43,9 +43,9 @@ class TrustChart:
     told: str
 
 
-def draw_trust(trust: Trust | None) -> TrustChart | None:
-    """Lay out a reliability curve; None where there is none."""
-    if trust is None:
+def draw_calibration(calibration: Calibration | None) -> CalibrationChart | None:
+    """Lay out a calibration curve; None where there is none."""
+    if calibration is None:
         return None
     left, right, top, bottom = float(EDGE), SIZE - 12.0, 12.0, float(SIZE - FOOT)
 
@@ -57,13 +57,13 @@ def draw_trust(trust: Trust | None) -> TrustChart | None:
 
     marks = tuple(
         Mark(
-            x(g.said),
-            y(g.right),
+            x(g.confidence),
+            y(g.accuracy),
             y(g.low),
             y(g.high),
-            f"says {100 * g.said:.0f} %: right in {100 * g.right:.0f} % of {g.labels:,}",
+            f"confidence {100 * g.confidence:.0f} %: accuracy {100 * g.accuracy:.0f} % on {g.labels:,} labels",
         )
-        for g in trust.groups
+        for g in calibration.bins
     )
     ticks = tuple(Step(x(s), y(s), f"{100 * s:.0f} %") for s in (0.0, 0.25, 0.5, 0.75, 1.0))
-    return TrustChart(SIZE, left, right, top, bottom, ticks, marks, "; ".join(m.text for m in marks))
+    return CalibrationChart(SIZE, left, right, top, bottom, ticks, marks, "; ".join(m.text for m in marks))

@@ -11,7 +11,7 @@ from activessl.project.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RandomLabels:
     """The random share of a project: which of its labels were drawn at random, when, and with what probability.
 
     Attributes:
@@ -29,7 +29,7 @@ class Drawn:
     until: int = 0
 
 
-def draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> Drawn:
+def random_labels(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> RandomLabels:
     """Random labels that are a sample of the same items: all that were there at each of the draws.
 
     A draw says nothing of items that came later. So either the older draws are left out, where ``enough`` newer
@@ -75,4 +75,4 @@ def draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> Drawn:
     uses = [(number > moment) & (came <= moment) for moment in moments]
     last = next((i for i, use in enumerate(uses) if use.sum() >= enough), len(uses) - 1)
     until, use = moments[last], uses[last]
-    return Drawn(at[use], chance[use], number[use], int(np.sum(late > until)), until)
+    return RandomLabels(at[use], chance[use], number[use], int(np.sum(late > until)), until)

@@ -12,7 +12,7 @@ from activessl import Answer, Session
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.errors import MeasureError
 from activessl.labels.questions import Question
-from activessl.measuring.quality.following import following
+from activessl.measuring.quality.anchoring import anchoring
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
@@ -57,14 +57,14 @@ def test_somebody_who_follows_the_model_is_found_out_and_the_time_that_it_saves_
     rounds = history.rounds[1:]  # before the first nothing could be shown
     unseen = {item: name for r in rounds for push in r.pushed for item, name in push.unseen.items()}
     assert 0.25 < len(unseen) / sum(len(r.items) for r in rounds) < 0.55
-    found = project_report(Snapshot.of(session.project)).following
+    found = project_report(Snapshot.of(session.project)).anchoring
     assert found is not None
     assert (found.blind, found.blind_agreed) == (len(unseen), sum(truth[i] == name for i, name in unseen.items()))
     assert found.shown + found.blind == sum(len(r.items) for r in rounds) and found.shown_agreed == found.shown
     assert found.added == pytest.approx(1 - found.blind_agreed / found.blind) and found.low > 0.1
     assert found.pace is not None and found.pace.low < 0.5 < found.pace.high
     report = session.report()
-    assert "following    people agreed with the model" in report.to_text()
+    assert "anchoring    people agreed with the model" in report.to_text()
     assert "People agreed with the model on" in report.to_html()
 
 
@@ -73,7 +73,7 @@ def test_somebody_who_does_not_follow_the_model_is_not_accused(tmp_path: Path) -
     person = Oracle(truth, CLASSES)
     for _ in range(5):
         session.round(person)
-    found = project_report(Snapshot.of(session.project)).following
+    found = project_report(Snapshot.of(session.project)).anchoring
     assert found is not None and found.low < 0 < found.high
 
 
@@ -83,6 +83,6 @@ def test_without_items_shown_blind_it_is_said_to_be_unknown(tmp_path: Path) -> N
     for _ in range(2):
         session.round(person)
     report = session.report()
-    assert report.following is None and "how far people follow the model's answer" in report.to_text()
+    assert report.anchoring is None and "how far people follow the model's answer" in report.to_text()
     with pytest.raises(MeasureError, match="too little"):
-        following([True] * 30, [True] * 9)
+        anchoring([True] * 30, [True] * 9)

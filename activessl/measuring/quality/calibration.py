@@ -1,4 +1,4 @@
-"""How far a head's own confidence can be believed: what it says beside how often it is right."""
+"""Calibration: the confidence of a head beside its accuracy."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from jaxtyping import Bool, Float, Int
 from activessl.errors import MeasureError
 from activessl.measuring.intervals import wilson
 
-#: Labels in each group, at least: with fewer an interval covers everything.
-IN_A_GROUP = 15
-GROUPS = 5
+#: Labels in each bin, at least: with fewer an interval covers everything.
+IN_A_BIN = 15
+BINS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Bin:
     """Predictions of about the same confidence.
 
     Attributes:
-        said: Their mean confidence, in [0, 1].
-        right: The share of them that is right.
+        confidence: Their mean confidence, in [0, 1].
+        accuracy: The share of them that is right.
         low: Lower end of its 90 % interval (Wilson).
         high: Upper end of it.
         labels: How many.
     """
 
-    said: float
-    right: float
+    confidence: float
+    accuracy: float
     low: float
     high: float
     labels: int
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
-    """The reliability curve of a head, and how far it is from what it should be.
+class Calibration:
+    """The calibration curve of a head, and its error.
 
     Attributes:
-        groups: The least confident first, of about equally many predictions.
-        said: Mean confidence of all.
-        right: Share of all that is right.
-        gap: Mean distance of confidence and share of right ones over the groups, in [0, 1]; with few labels chance
-            alone makes it larger than zero.
+        bins: The least confident first, of about equally many predictions.
+        confidence: Mean confidence of all.
+        accuracy: Share of all that is right.
+        error: Expected calibration error: mean distance of confidence and accuracy over the bins, in [0, 1]; with few
+            labels chance alone makes it larger than zero.
     """
 
-    groups: tuple[Group, ...]
-    said: float
-    right: float
-    gap: float
+    bins: tuple[Bin, ...]
+    confidence: float
+    accuracy: float
+    error: float
 
     def to_dict(self) -> dict[str, Any]:
         """The same, ready for JSON."""
@@ -61,43 +61,43 @@ class Trust:
 
         Example:
             >>> sure = np.repeat([0.5, 0.9], 30)
-            >>> confidence_groups(sure, np.arange(60) % 2 == 0).to_text()
-            'says 70 % on average and is right in 50 %, too sure of itself; mean distance 22 points over 4 groups'
+            >>> calibration_curve(sure, np.arange(60) % 2 == 0).to_text()
+            'mean confidence 70 %, accuracy 50 %: overconfident; calibration error 22 points over 4 bins'
         """
-        low, high = wilson(self.right, sum(g.labels for g in self.groups), 1.645)
-        verdict = "too sure of itself" if self.said > high else "too modest" if self.said < low else "as it should be"
+        low, high = wilson(self.accuracy, sum(bin_.labels for bin_ in self.bins), 1.645)
+        verdict = "overconfident" if self.confidence > high else "underconfident" if self.confidence < low else "fits"
         return (
-            f"says {100 * self.said:.0f} % on average and is right in {100 * self.right:.0f} %, {verdict}; "
-            f"mean distance {100 * self.gap:.0f} points over {len(self.groups)} groups"
+            f"mean confidence {100 * self.confidence:.0f} %, accuracy {100 * self.accuracy:.0f} %: {verdict}; "
+            f"calibration error {100 * self.error:.0f} points over {len(self.bins)} bins"
         )
 
 
-def confidence_groups(sure: Float[np.ndarray, " m"], right: Bool[np.ndarray, " m"]) -> Trust:
-    """The reliability curve in groups of equally many predictions.
+def calibration_curve(sure: Float[np.ndarray, " m"], right: Bool[np.ndarray, " m"]) -> Calibration:
+    """The calibration curve, in bins of equally many predictions.
 
     Args:
         sure: The probability of each prediction, in [0, 1]; of labels that were not taught.
         right: Whether it was right.
 
     Raises:
-        MeasureError: Fewer than 30 predictions: one group, which says nothing of the others.
+        MeasureError: Fewer than 30 predictions: one bin, which says nothing of the others.
 
     References:
         Naeini, Cooper & Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
     """
     m = len(sure)
-    if m < 2 * IN_A_GROUP or len(right) != m:
+    if m < 2 * IN_A_BIN or len(right) != m:
         raise MeasureError(
-            f"{m} predictions with {len(right)} outcomes are too few for a reliability curve",
-            hint=f"give at least {2 * IN_A_GROUP}",
+            f"{m} predictions with {len(right)} outcomes are too few for a calibration curve",
+            hint=f"give at least {2 * IN_A_BIN}",
         )
     order = np.argsort(sure, kind="stable")
-    groups = []
-    for rows in np.array_split(order, min(GROUPS, m // IN_A_GROUP)):
+    bins = []
+    for rows in np.array_split(order, min(BINS, m // IN_A_BIN)):
         share = float(np.mean(right[rows]))
-        groups.append(Group(float(np.mean(sure[rows])), share, *wilson(share, len(rows), 1.645), len(rows)))
-    gap = sum(abs(g.said - g.right) * g.labels for g in groups) / m
-    return Trust(tuple(groups), float(np.mean(sure)), float(np.mean(right)), float(gap))
+        bins.append(Bin(float(np.mean(sure[rows])), share, *wilson(share, len(rows), 1.645), len(rows)))
+    error = sum(abs(one.confidence - one.accuracy) * one.labels for one in bins) / m
+    return Calibration(tuple(bins), float(np.mean(sure)), float(np.mean(right)), float(error))
 
 
 def calibration_error(probs: Float[np.ndarray, "n k"], targets: Int[np.ndarray, " n"], bins: int = 15) -> float:

@@ -17,7 +17,7 @@ FEWEST_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
+class Anchoring:
     """How often people say what the model says: where they see it, and where they do not.
 
     Attributes:
@@ -51,7 +51,7 @@ class Following:
         """One sentence.
 
         Example:
-            >>> print(Following(100, 90, 20, 15, 0.15, -0.02, 0.34, 0.9).to_text())
+            >>> print(Anchoring(100, 90, 20, 15, 0.15, -0.02, 0.34, 0.9).to_text())
             people agreed with the model on 90 of 100 items that showed its answer and on 15 of 20 that did not: +15
             points (90 % interval -2 to +34)
         """
@@ -68,9 +68,9 @@ class Following:
         )
 
 
-def following(
+def anchoring(
     shown: Sequence[bool], blind: Sequence[bool], *, pace: Tax | None = None, level: float = 0.9
-) -> Following:
+) -> Anchoring:
     """Compare how often people agree with the model where they see its answer and where they do not.
 
     Args:
@@ -83,7 +83,7 @@ def following(
         MeasureError: Fewer than 10 items of either kind.
 
     Example:
-        >>> found = following([True] * 90 + [False] * 10, [True] * 15 + [False] * 5)
+        >>> found = anchoring([True] * 90 + [False] * 10, [True] * 15 + [False] * 5)
         >>> round(found.added, 2), found.low < 0.15 < found.high
         (0.15, True)
     """
@@ -95,7 +95,7 @@ def following(
         )
     p, q = float(np.mean(shown)), float(np.mean(blind))
     low, high = difference(p, len(shown), q, len(blind), level)
-    return Following(
+    return Anchoring(
         shown=len(shown),
         shown_agreed=int(np.sum(shown)),
         blind=len(blind),

@@ -28,7 +28,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class Reconstruction:
     """An item of which a part was hidden.
 
     Attributes:
@@ -44,7 +44,7 @@ class Drawing:
     drawn: Array
 
 
-def draw_hidden(encoder: Encoder, pool: Pool, ids: Sequence[str], *, seed: int = 0) -> tuple[Drawing, ...]:
+def reconstruct(encoder: Encoder, pool: Pool, ids: Sequence[str], *, seed: int = 0) -> tuple[Reconstruction, ...]:
     """Hide as much of some items as was hidden in training, and draw it.
 
     Args:
@@ -68,7 +68,9 @@ def draw_hidden(encoder: Encoder, pool: Pool, ids: Sequence[str], *, seed: int =
     return ()
 
 
-def _pictures(encoder: TrainedEncoder, decoder: Decoder, pool: Pool, generator: torch.Generator) -> tuple[Drawing, ...]:
+def _pictures(
+    encoder: TrainedEncoder, decoder: Decoder, pool: Pool, generator: torch.Generator
+) -> tuple[Reconstruction, ...]:
     pictures = torch.cat(list(encoder.image.batches(pool, 64)))  # (b, c, s, s) of uint8
     patches = encoder.patches(pictures)
     keep = random_keep(len(patches), patches.shape[1], _share(encoder), generator)
@@ -85,12 +87,14 @@ def _pictures(encoder: TrainedEncoder, decoder: Decoder, pool: Pool, generator: 
     shown = pictures.permute(0, 2, 3, 1)
     turned = -1 if pool.modality == "audio" else 1  # high sounds above
     return tuple(
-        Drawing(item, *(part.numpy()[::turned] for part in parts))
+        Reconstruction(item, *(part.numpy()[::turned] for part in parts))
         for item, *parts in zip(pool.ids, shown, where, pixels, strict=True)
     )
 
 
-def _series(encoder: SeriesTransformer, decoder: Decoder, pool: Pool, row: int, generator: torch.Generator) -> Drawing:
+def _series(
+    encoder: SeriesTransformer, decoder: Decoder, pool: Pool, row: int, generator: torch.Generator
+) -> Reconstruction:
     c, span = encoder.shape.channels, SPAN * encoder.shape.patch
     (series,) = read_series(pool, [row], channels=c)
     item = series[:, :span]  # of a long one, its beginning
@@ -102,7 +106,7 @@ def _series(encoder: SeriesTransformer, decoder: Decoder, pool: Pool, row: int, 
     values = uncut(drawn, c)[0] * encoder.std[:, None] + encoder.mean[:, None]
     where = hidden[0].repeat_interleave(encoder.shape.patch)
     made = values.masked_fill(~where, torch.nan)[:, : item.shape[1]]
-    return Drawing(pool.ids[row], item, where[: item.shape[1]].numpy(), made.numpy())
+    return Reconstruction(pool.ids[row], item, where[: item.shape[1]].numpy(), made.numpy())
 
 
 @torch.inference_mode()
