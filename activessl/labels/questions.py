@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: Why something is asked: a strategy chose the item (new), it was drawn with a known probability (random), its label is
 #: doubted (again), its label was given by the model or in a cluster, and a person is to look at it alone (audit), or a
@@ -32,11 +32,15 @@ class Question(BaseModel):
         proposed: Of a cluster, the class that people are to confirm.
         parts: Further figures of the strategy.
         near: Ids of the nearest labeled items, nearest first.
+
+    Example:
+        >>> Question(kind="new", items=("a.png",)).id, Question(kind="again", items=("a.png",), asking=2).blind
+        ('a.png', True)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    id: str
+    id: str = ""
     kind: QuestionKind
     items: tuple[str, ...] = Field(min_length=1)
     asking: int = Field(default=1, ge=1)
@@ -55,21 +59,17 @@ class Question(BaseModel):
         """The item that is asked about; of a cluster, the first."""
         return self.items[0]
 
+    @model_validator(mode="before")
     @classmethod
-    def about(cls, item: str, kind: QuestionKind, *, asking: int = 1, **more: object) -> Question:
-        """A question about one item. Second opinions (again, audit) are blind: one that sees the first is none.
-
-        Example:
-            >>> Question.about("a.png", "new").id, Question.about("a.png", "again", asking=2).blind
-            ('a.png', True)
-        """
-        known: dict[str, object] = {"blind": kind in ("again", "audit"), **more}
-        # a second question is another task with answers of its own, so it has another id
-        name = item if asking == 1 else f"{item}#again-{asking}"
-        return cls.model_validate({"id": name, "kind": kind, "items": (item,), "asking": asking, **known})
+    def _named(cls, given: Any) -> Any:
+        """A question about one item goes by the item's id; a second one is another task with answers of its own, so it
+        has another id. Second opinions (again, audit) are blind: one that sees the first is none."""
+        if not isinstance(given, dict) or "id" in given or not given.get("items"):
+            return given
+        item, asking = given["items"][0], given.get("asking", 1)
+        blind = given.get("kind") in ("again", "audit")
+        return {"id": item if asking == 1 else f"{item}#again-{asking}", "blind": blind, **given}
 
     def asked_as(self, asking: int, **changes: object) -> Question:
         """The same as the ``asking``-th question about its item."""
-        return Question.about(
-            self.item, self.kind, **{**self.model_dump(exclude={"id", "kind", "items"}), "asking": asking, **changes}
-        )
+        return Question.model_validate({**self.model_dump(exclude={"id"}), "asking": asking, **changes})

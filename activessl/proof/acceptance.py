@@ -255,7 +255,7 @@ def events_of(
         )
     # drawn from what was accepted, not from the pool: no propensity, or it would count for the pool's accuracy;
     # and the reason is shown to people, who should not know what the machine said
-    asked = tuple(Question.about(item, "audit", reason=LOOKED_AT) for item in judged.audit)
+    asked = tuple(Question(kind="audit", items=(item,), reason=LOOKED_AT) for item in judged.audit)
     return accepted, Queried(
         round=number,
         strategy=AUDIT,

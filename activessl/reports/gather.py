@@ -28,8 +28,8 @@ from activessl.proof.stopping import stop_now
 from activessl.reports.pictures import label_of, readable_pool, reconstructed, sights, thumbnail
 from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
 from activessl.reports.wording import classes_from
-from activessl.steps.confirm import SENT_BACK
 from activessl.steps.relabel import Doubts
+from activessl.steps.select import SENT_BACK
 
 SHOWN_ITEMS = 24
 

@@ -129,6 +129,8 @@ class Doubts:
             if item in by_item:
                 why += f"; rather {by_item[item].instead} than {by_item[item].given}"
             out.append(
-                Question.about(item, "again", asking=history.next_asking(item), score=float(doubts[i]), reason=why)
+                Question(
+                    kind="again", items=(item,), asking=history.next_asking(item), score=float(doubts[i]), reason=why
+                )
             )
         return tuple(out)

@@ -126,9 +126,9 @@ class Query:
         """The same as questions about single items; ``id_of`` names the rows of ``neighbours``."""
         near = self.neighbours or ((),) * len(self)
         return tuple(
-            Question.about(
-                self.ids[i],
-                "new" if np.isnan(self.propensities[i]) else "random",
+            Question(
+                kind="new" if np.isnan(self.propensities[i]) else "random",
+                items=(self.ids[i],),
                 score=float(self.scores[i]),
                 reason=self.reasons[i],
                 propensity=None if np.isnan(self.propensities[i]) else float(self.propensities[i]),

@@ -160,7 +160,7 @@ def test_what_else_the_model_considers_stands_above_the_choices_but_of_a_blind_i
 
     def push(rows: list[int], probs: tuple[float, ...], model: str, blind: int) -> str:
         ids = tuple(pool.ids[row] for row in rows)
-        query = Asked(tuple(Question.about(item, "new") for item in ids), "random")
+        query = Asked(tuple(Question(kind="new", items=(item,)) for item in ids), "random")
         names = (first, second, third)
         said = [Suggestion(i, names, probs, blind=pool.row(i) == blind) for i in ids]
         return people.push(pool, query, said, model=model).where
@@ -212,7 +212,7 @@ def test_where_an_item_may_have_several_classes_a_person_adds_takes_away_and_say
     people = LabelStudioAnnotator(LabelStudioConfig(server.url, server.token, title, CLASSES, label_kind=SEVERAL))
     pool, (first, second, third) = session.project.pool(), CLASSES[:3]
     ids = pool.ids[:3]
-    query = Asked(tuple(Question.about(item, "new") for item in ids), "random")
+    query = Asked(tuple(Question(kind="new", items=(item,)) for item in ids), "random")
     said = [Suggestion(i, (first, second, third), (0.9, 0.8, 0.1)) for i in ids]
     page.goto(people.push(pool, query, said, model="round-1").where, wait_until="domcontentloaded")
 

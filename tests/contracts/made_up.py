@@ -43,7 +43,7 @@ class Sentences:
 
 def ask(pool: Pool, rows: Sequence[int]) -> Asked:
     ids = [pool.ids[row] for row in rows]
-    return Asked(tuple(Question.about(item, "new", reason=f"because of {item}") for item in ids), "random")
+    return Asked(tuple(Question(kind="new", items=(item,), reason=f"because of {item}") for item in ids), "random")
 
 
 def suggest(query: Asked, name: str, *, blind: Sequence[str] = ()) -> list[Suggestion]:

@@ -109,7 +109,7 @@ def test_an_item_that_is_asked_again_is_another_task_with_an_answer_of_its_own(
 ) -> None:
     first = people.push(pool, ask(pool, [0, 1]), [], model="round-1")
     submit(people.client, first.tasks[pool.ids[0]], ["coat"])
-    question = Question.about(pool.ids[0], "again", asking=2)
+    question = Question(kind="again", items=(pool.ids[0],), asking=2)
     again, query = question.id, replace(ask(pool, [0, 2]), questions=(question, *ask(pool, [2]).questions))
     for _ in range(2):  # pushing it twice asks once
         second = people.push(pool, query, [], model="round-2")

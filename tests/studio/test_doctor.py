@@ -39,7 +39,7 @@ def test_a_project_is_well_until_its_pictures_or_its_order_are_gone(server: Stud
     assert all(f.ok for f in before.values())
     assert "the first push makes it" in before["project"].found
 
-    query = Asked(tuple(Question.about(item, "new") for item in pool.ids), "random")
+    query = Asked(tuple(Question(kind="new", items=(item,)) for item in pool.ids), "random")
     people = LabelStudioAnnotator(config)
     pushed = people.push(pool, query, [], model="round-0")
     found = {f.what: f for f in examine(config, lock_seconds=900)}

@@ -101,7 +101,7 @@ def test_a_stale_pid_file_is_no_server(tmp_path: Path) -> None:
 def test_pictures_are_seen_by_the_annotators_browser(server: StudioInfo, tmp_path: Path, media: str) -> None:
     source = Pictures(tmp_path / "pictures", 3)
     pool = Pool(tuple(source.scan()), source)
-    query = Asked(tuple(Question.about(item, "new") for item in pool.ids), "random")
+    query = Asked(tuple(Question(kind="new", items=(item,)) for item in pool.ids), "random")
     config = LabelStudioConfig(
         server.url,
         server.token,
@@ -128,7 +128,7 @@ def test_who_may_log_in_can_fetch_pushed_items_and_no_other_file(
     source = Pictures(tmp_path / "pictures", 2)
     (tmp_path / "pictures" / "payroll.csv").write_text("ann,1")
     pool = Pool(tuple(source.scan()), source)
-    query = Asked((Question.about(pool.ids[0], "new"),), "random")
+    query = Asked((Question(kind="new", items=(pool.ids[0],)),), "random")
     title = f"served {tmp_path.name[-8:]}"
     config = LabelStudioConfig(
         server.url, server.token, title, ("a", "b"), media="local", document_root=server.document_root

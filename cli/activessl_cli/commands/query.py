@@ -77,7 +77,7 @@ def _clusters(opened: RoundHistory) -> str:
 
 
 def _how(question: Question) -> str:
-    from activessl.steps.confirm import SENT_BACK
+    from activessl.steps.select import SENT_BACK
 
     if question.confirmed:
         return "alone"

@@ -157,7 +157,7 @@ def said(session: Session) -> dict[str, Any]:
     snapshot = Snapshot.of(session.project)
     evidence = Evidence(snapshot)
     clusters, looked = confirmed_count(history), audit_count(history)
-    drawn, audit = evidence.drawn, evidence.audit
+    drawn, audit = evidence.random, evidence.audit
     ids = snapshot.embeddings.ids
     return {
         "events": history.events,

@@ -28,7 +28,7 @@ POOL = Pool(items=tuple(Item(i, "0", (1, 1, 1)) for i in TRUTH), source=Nowhere(
 
 
 def ask(*rows: int) -> Asked:
-    return Asked(tuple(Question.about(f"i{r}", "new", reason="because") for r in rows), "random")
+    return Asked(tuple(Question(kind="new", items=(f"i{r}",), reason="because") for r in rows), "random")
 
 
 def test_it_is_an_annotator() -> None:

@@ -117,7 +117,7 @@ def test_one_that_starts_again_at_any_moment_goes_on_with_the_same_round(
     session.pull(desk)  # the answers are in the ledger, and the process ended before it taught them
     another = Worker(Session.open(session.project.folder), desk, low=2)
     another.step()
-    assert (another.standing.labels, another.counts["teaches"], another.standing.rounds) == (4, 1, 2)
+    assert (another.state.labels, another.counts["teaches"], another.state.rounds) == (4, 1, 2)
 
 
 def test_trouble_is_told_once_and_tried_again(worker: Worker, desk: Any) -> None:

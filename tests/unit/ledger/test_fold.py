@@ -58,7 +58,7 @@ def queried(number: int, *items: str | Question) -> Queried:
         seed=(0, number),
         fingerprint="f",
         seconds=0.0,
-        questions=tuple(i if isinstance(i, Question) else Question.about(i, "new") for i in items),
+        questions=tuple(i if isinstance(i, Question) else Question(kind="new", items=(i,)) for i in items),
     )
 
 
@@ -257,7 +257,7 @@ def test_of_two_people_of_whom_nothing_is_known_the_first_is_believed() -> None:
 
 
 def test_a_second_asking_is_about_the_same_item_and_waits_for_an_answer_of_its_own() -> None:
-    second = Question.about("x", "again", asking=2)
+    second = Question(kind="again", items=("x",), asking=2)
     again, asked = second.id, queried(1, "y", second)
     first = [_answer("x", "dog", "ann", 1)]
 

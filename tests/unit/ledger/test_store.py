@@ -40,7 +40,9 @@ def test_events_come_back_as_they_were_appended(tmp_path: Path) -> None:
             seed=(0, 1),
             fingerprint="f",
             seconds=0.1,
-            questions=(Question.about("ä.png", "random", reason="why “this”", propensity=0.5, near=("b.png",)),),
+            questions=(
+                Question(kind="random", items=("ä.png",), reason="why “this”", propensity=0.5, near=("b.png",)),
+            ),
         ),
         answer("1"),
         Closed(round=1, why="done"),

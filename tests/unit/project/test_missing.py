@@ -159,7 +159,7 @@ def test_a_round_that_only_asks_again_about_what_is_gone_ends(session: Session) 
     first = session.query().items
     label(session, first)
     session.teach()
-    again = tuple(Question.about(item, "again", asking=2, reason="doubted") for item in first[:2])
+    again = tuple(Question(kind="again", items=(item,), asking=2, reason="doubted") for item in first[:2])
     with session.project.ledger() as ledger:
         ledger.append(
             [Queried(round=2, strategy="again", seed=(0, 2), fingerprint="f", seconds=0.0, questions=again)],

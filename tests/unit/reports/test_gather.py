@@ -55,7 +55,9 @@ def asked(
     history = session.project.history()
     assert history.encoded is not None
     told = tuple(
-        Question.about(item, "random", propensity=0.1) if i >= len(items) - drawn else Question.about(item, "new")
+        Question(kind="random", items=(item,), propensity=0.1)
+        if i >= len(items) - drawn
+        else Question(kind="new", items=(item,))
         for i, item in enumerate(items)
     )
     number = len(history.rounds) + 1
@@ -83,7 +85,7 @@ def test_only_what_the_strategy_chose_is_said_to_take_longer_than_what_was_drawn
     seconds = {item: 8.0 if i < 30 else 4.0 for i, item in enumerate(pool(0, 60))}
     written(session, first, *(said(item, took) for item, took in seconds.items()), Closed(round=1, why=""))
     # all at once and slowly: an audit of accepted items, second askings, and labels that came from elsewhere
-    again = tuple(Question.about(item, "again", asking=2) for item in pool(0, 20))
+    again = tuple(Question(kind="again", items=(item,), asking=2) for item in pool(0, 20))
     written(session, asked(session, pool(60, 90), strategy=AUDIT, again=again), Closed(round=2, why=""))
     written(session, *(said(item, 90.0) for item in [*pool(60, 90), *pool(90, 120)]))
     written(session, *(said(question.item, 90.0, asking=2, question=question.id) for question in again))
@@ -183,7 +185,7 @@ def _drawn(number: int, each: int = 5) -> History:
     history = on_test_items(number, 0)
     rounds, labels = [], {}
     for r in history.rounds:
-        questions = tuple(Question.about(f"{r.number}-{i}", "random", propensity=0.1) for i in range(each))
+        questions = tuple(Question(kind="random", items=(f"{r.number}-{i}",), propensity=0.1) for i in range(each))
         labels |= {item.id: Label(("x",), 1, 1, ()) for item in questions}
         taught = r.taught[0].model_copy(update={"accuracy": None, "test_items": None})
         rounds.append(replace(r, queried=r.queried.model_copy(update={"questions": questions}), taught=(taught,)))

@@ -29,7 +29,8 @@ from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
 from activessl.session import Session
-from activessl.steps.confirm import BETWEEN, CONFIRMED, SENT_BACK, drawable
+from activessl.steps.confirm import BETWEEN
+from activessl.steps.select import CONFIRMED, SENT_BACK, drawable
 from activessl.strategies.base import State
 from activessl.strategies.confirmable import SURE, alike_clusters
 from activessl.strategies.random_share import RandomShare
@@ -389,7 +390,7 @@ def test_groups_of_a_class_that_was_taken_out_and_skips_of_several_people_are_co
             f"k{n}", f"s{n}", item, kind, named, who, 2.0, at, question=question, asking=asking, cluster=bool(cluster)
         )
 
-    alone = {i: Question.about(i, "audit", asking=2, confirmed=True) for i in ("a", "b", "c", "gone")}
+    alone = {i: Question(kind="audit", items=(i,), asking=2, confirmed=True) for i in ("a", "b", "c", "gone")}
     questions = tuple(alone.values())
     looked = Queried(round=1, strategy="auto", seed=(0, 1), fingerprint="f", questions=questions, seconds=0.0)
     answers = [said(n, item, "label", "ann", "group-1") for n, item in enumerate(("a", "b", "c", "gone"))]

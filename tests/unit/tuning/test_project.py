@@ -53,7 +53,7 @@ def asked(project: Project, labeled: int, random: int) -> None:
     """A round about the first items, the last ``random`` of them drawn by chance, and what people said."""
     drawn = [i >= labeled - random for i in range(labeled)]
     questions = tuple(
-        Question.about(f"pool:{i}", "random" if d else "new", propensity=0.1 if d else None, uniform=True)
+        Question(kind="random" if d else "new", items=(f"pool:{i}",), propensity=0.1 if d else None, uniform=True)
         for i, d in enumerate(drawn)
     )
     encoded = project.history().encoded
