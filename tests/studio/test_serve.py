@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from activessl_cli.people import annotator
 
 from activessl.errors import AnnotatorError
+from activessl.project.annotators import annotator_of
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
@@ -163,7 +163,7 @@ def test_answers_to_groups_come_by_webhooks_too_also_where_another_process_shows
         session = Session(project)
         session.close("for groups")
         opened = session.query(1, confirm=True)
-        pushed = session.push(annotator(project))
+        pushed = session.push(annotator_of(project))
         assert opened.confirms and int(pushed.project) != number
         # the service meets their project at its next look, and is called for it from then on
         person.work(1)

@@ -129,7 +129,7 @@ def test_what_was_known_at_each_draw_takes_no_memory_for_each_pair_of_labels(ses
     object.__setattr__(found.snapshot, "training", (np.arange(n) % N, np.zeros(n, dtype=int)))
     object.__setattr__(found, "asked", (asked, np.arange(n)))
     object.__setattr__(found, "correct", correct)
-    object.__setattr__(found, "drawn", replace(drawn, at=np.arange(m), chance=np.full(m, 0.1), rounds=rounds))
+    object.__setattr__(found, "random", replace(drawn, at=np.arange(m), chance=np.full(m, 0.1), rounds=rounds))
     tracemalloc.start()
     share, right = found._known
     peak = tracemalloc.get_traced_memory()[1]
