@@ -96,7 +96,7 @@ class Checkout:
 Row = tuple[str, str, tuple[tuple[str, ...], ...], tuple[str, ...]]
 
 ROWS: tuple[Row, ...] = (
-    ("--help", "begun", (), ("--help",)),
+    ("help", "begun", (), ("--help",)),
     ("init", "begun", (), ("init", "data", "-p", "other", "--classes", ",".join(CLASSES))),
     ("check", "taught", (), ("check", "-p", "p")),
     ("encode", "begun", (), ("encode", "-p", "p")),

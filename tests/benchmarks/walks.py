@@ -1,13 +1,17 @@
-"""Where one value goes: the modules that it enters, in the order in which the code is written.
+"""The rooms of a checkout, and where one value goes: the modules that it enters, in the order in which the code is
+written.
 
-Usage: ``python tests/benchmarks/walks.py CHECKOUT MODULE:FUNCTION:PARAMETER [...]``, such as
+Usage: ``python tests/benchmarks/walks.py CHECKOUT [MODULE:FUNCTION:PARAMETER ...]``, such as
 ``python tests/benchmarks/walks.py . activessl.steps.select:next_round:snapshot``
 
-Only reads code: nothing of the checkout is imported or run. It begins with a parameter of a function, follows every call
-that passes it on, or something that was made of it, into functions of the package, and notes their modules. A *stay* is
-a run of entered functions in one module. A *climb* is a step to a stay in a module that the checkout's own import-linter
-contract places higher. A function is entered once. Calls that are decided at run time (a strategy, an annotator) are not
-followed; methods are followed where the type of their object is written down.
+Only reads code: nothing of the checkout is imported or run. A *room* is a package or module at the root of the library.
+
+A walk begins with a parameter of a function, follows every call that passes it on, or something that was made of it,
+into functions of the package, and notes their modules. A *stay* is a run of entered functions in one module. A *climb*
+is a step to a stay in a module that the checkout's own import-linter contract places higher. A *repeat* is a call from
+another module into a module that an earlier call had entered: the way goes to and fro, and does not only return to the
+caller. A function is entered once. Calls that are decided at run time (a strategy, an annotator) are not followed;
+methods are followed where the type of their object is written down.
 """
 
 from __future__ import annotations
@@ -34,10 +38,11 @@ class Module:
 
 
 def read(root: Path) -> dict[str, Module]:
-    """All modules of a checkout's library."""
+    """All modules of a checkout's library, integrations and command line."""
     found = {}
-    for path in sorted((root / "activessl").rglob("*.py")):
-        parts = path.relative_to(root).with_suffix("").parts
+    packages = [root / "activessl", *(root / "integrations").glob("activessl_*"), root / "cli" / "activessl_cli"]
+    for path in sorted(file for package in packages for file in package.rglob("*.py")):
+        parts = [part for part in path.relative_to(root).with_suffix("").parts if part not in ("integrations", "cli")]
         module = Module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
@@ -61,7 +66,8 @@ def floors(root: Path) -> dict[str, int]:
     text = (root / "pyproject.toml").read_text(encoding="utf-8")
     text = text[text.index("arrows point along") :]
     layers = re.findall(r'"(activessl\.[^"]+)"', text[text.index("layers = [") :].partition("]")[0])
-    return {part.strip(): len(layers) - i for i, layer in enumerate(layers) for part in layer.split("|")}
+    heights = {part.strip(): len(layers) - i for i, layer in enumerate(layers) for part in layer.split("|")}
+    return heights | {"activessl_label_studio": len(layers) + 1, "activessl_cli": len(layers) + 2}
 
 
 @dataclass
@@ -71,6 +77,7 @@ class Walk:
     modules: dict[str, Module]
     stays: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
+    called: list[str] = field(default_factory=list)
 
     def enter(self, module: Module, name: str, code: Function, carried: set[str]) -> None:
         """Follow a function whose parameters of these names carry the value."""
@@ -115,6 +122,8 @@ class Walk:
         carried |= {k.arg for k in call.keywords if k.arg and _mentions(k.value, known)}
         if itself:
             carried.add("self")
+        if where is not module and (where.name, name) not in self.seen:
+            self.called.append(where.name)
         self.enter(where, name, code, carried)
 
     def _resolve(self, module: Module, func: ast.expr, types: dict[str, str]) -> tuple[Module, str, Function] | None:
@@ -166,10 +175,24 @@ def _annotated(code: Function) -> Iterator[tuple[str, str]]:
             yield argument.arg, argument.annotation.id
 
 
+def rooms(modules: dict[str, Module]) -> tuple[set[str], set[tuple[str, str]]]:
+    """The rooms of the library, and which of them imports from which."""
+    inside = {name: name.split(".")[1] for name in modules if name.startswith("activessl.")}
+    found = set()
+    for name, room in inside.items():
+        for where, part in modules[name].imported.values():
+            other = inside.get(where) or inside.get(f"{where}.{part}")
+            if other and other != room:
+                found.add((room, other))
+    return set(inside.values()), found
+
+
 def main() -> None:
-    """Print each walk, and its figures."""
+    """Print the rooms, then each walk and its figures."""
     root, starts = Path(sys.argv[1]).resolve(), sys.argv[2:]
     modules, height = read(root), floors(root)
+    names, arrows = rooms(modules)
+    print(f"{len(names)} rooms, {len(arrows)} imports between two of them")
 
     def floor(module: str) -> int:
         while module not in height and "." in module:
@@ -187,7 +210,8 @@ def main() -> None:
             code = home.functions[function]
         walk.enter(home, function, code, {parameter})
         climbs = sum(floor(b) > floor(a) for a, b in zip(walk.stays, walk.stays[1:], strict=False))
-        print(f"{start}: {len(walk.stays)} stays in {len(set(walk.stays))} modules, {climbs} climbs")
+        repeats = len(walk.called) - len(set(walk.called))
+        print(f"{start}: {len(walk.stays)} stays in {len(set(walk.stays))} modules, {climbs} climbs, {repeats} repeats")
         print("  " + " > ".join(name.removeprefix("activessl.") for name in walk.stays))
 
 
