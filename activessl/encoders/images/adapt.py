@@ -174,8 +174,11 @@ def no_worse(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[b
         return False, f"the effective rank fell from {before['effective_rank']:.3g} to {after['effective_rank']:.3g}"
     name = "neighbour_agreement"
     if after[name] < before[name] - _AGREEMENT:
-        return False, f"neighbours agree less between views, {after[name]:.3f} after {before[name]:.3f}"
-    return True, f"neighbours agree between views in {after[name]:.3f} after {before[name]:.3f}, with no less rank"
+        return False, f"the neighbor agreement of two views fell from {before[name]:.3f} to {after[name]:.3f}"
+    return True, (
+        f"the neighbor agreement of two views is {after[name]:.3f}, before {before[name]:.3f}; "
+        f"the effective rank is {after['effective_rank']:.3g}, before {before['effective_rank']:.3g}"
+    )
 
 
 def last_weights(network: nn.Module, blocks: int) -> dict[str, nn.Parameter]:

@@ -139,7 +139,7 @@ def fit(
     sha256 = digest(network)
     device = next(network.parameters()).device
     computes: Precision = decided(lambda: chosen(precision, device))
-    numbers = "" if computes == "float32" else f"computed in {computes}, here and wherever this encoder is read"
+    numbers = "" if computes == "float32" else f"vectors are computed in {computes}, on this and on every other machine"
     if numbers and not training:
         say(on_progress, "plan", f"backbone: {numbers}")
     encoder = BackboneEncoder("", {}, image, mean, std, network, 0, computes)
@@ -147,8 +147,8 @@ def fit(
         dim = encoder.vectors(torch.zeros(1, 3, image.side, image.side, dtype=torch.uint8)).shape[1]
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise EncoderError(
-            f"the model {model!r} makes no vectors of images of {image.side} pixels: {str(error).splitlines()[0]}",
-            hint=f"use a network for images, at the side it was trained with ({trained})",
+            f"the model {model!r} cannot encode images of {image.side} pixels: {str(error).splitlines()[0]}",
+            hint=f"name a network for images, and set side = {trained}, the side of its training images",
         ) from None
     config = {"model": model, "sha256": sha256, "image": image.to_json(), "mean": mean, "std": std, "dim": dim}
     if computes != "float32":  # not noted where it is as it was before there was a choice
@@ -164,7 +164,7 @@ def fit(
     checkpoint = folder / f".training-{key}.safetensors"
     if training:
         takes = f"{adapt_steps:,} steps" if adapt_steps is not None else roughly(60 * adapt_minutes)
-        learn = f"its last {adapt_blocks} blocks learn from the pool, {takes} at most"
+        learn = f"training the last {adapt_blocks} blocks on the pool, {takes} at most"
         say(on_progress, "plan", f"backbone: {learn}" + (f"; {numbers}" if numbers else ""))
         images = sample_tensor(pool, image, limit=max(2, _MEMORY // (3 * image.side**2)), seed=seed)
         came = adapt(
@@ -182,7 +182,11 @@ def fit(
         provenance |= {"adapted": came.to_json() | {"images": len(images)} | asdict(how)}
         if came.kept:
             provenance["objective"] = "pretrained, then trained further on the pool"
-        say(on_progress, "adapted", came.why if came.kept else f"left as it came: {came.why}")
+        say(
+            on_progress,
+            "adapted",
+            f"adapted weights are used: {came.why}" if came.kept else f"pretrained weights are used: {came.why}",
+        )
     provenance["seconds"] = round(time.perf_counter() - started, 2)
 
     def save() -> str:
@@ -196,12 +200,16 @@ def fit(
 def _usable(how: Adaptation, minutes: float, steps: int | None, items: int) -> None:
     if how.blocks < 1 or not 0 < how.lr < 1:
         raise EncoderError(
-            f"adapting {how.blocks} blocks at a rate of {how.lr}", hint="use at least one block, and a rate below 1"
+            f"adapt_blocks = {how.blocks} and adapt_lr = {how.lr} cannot be used",
+            hint="set adapt_blocks to at least 1, and adapt_lr above 0 and below 1",
         )
     if (steps is not None and steps < 1) or (steps is None and minutes < 0):
-        raise EncoderError(f"adapting for {minutes if steps is None else steps}", hint="give it some time, or 0")
+        asked = f"adapt_minutes = {minutes}" if steps is None else f"adapt_steps = {steps}"
+        raise EncoderError(f"{asked} is too small", hint="set adapt_minutes to 0 or more, or adapt_steps to at least 1")
     if items < 2:
-        raise EncoderError("one image is nothing to adapt to", hint="add images, or leave adapt_minutes out")
+        raise EncoderError(
+            "one image is too few to adapt the model", hint="add images, or remove adapt_minutes and adapt_steps"
+        )
 
 
 def load(folder: Path) -> BackboneEncoder:
@@ -277,5 +285,5 @@ ENTRY = EncoderEntry(
     load=load,
     modalities=("image",),
     shared=True,
-    summary="a pretrained network such as DINOv2 (needs activessl[backbone]; downloads, or takes a folder)",
+    summary="a pretrained network such as DINOv2 (needs activessl[backbone]; from the hub or a folder)",
 )

@@ -204,8 +204,8 @@ def fit(
     say(
         on_progress,
         "plan",
-        f"patches: {settings.centroids:,} centroids, and {len(pool):,} items encoded, {takes} on a core"
-        + (", less on the GPU there is" if encoding_device().type != "cpu" else ""),
+        f"patches: learning {settings.centroids:,} centroids and encoding {len(pool):,} items, {takes} on a CPU core"
+        + (", less on the GPU" if encoding_device().type != "cpu" else ""),
     )
     return load(learn("patches", pool, image, SLIGHT, settings, seed=seed, into=Place(folder, key, on_progress)))
 
@@ -394,5 +394,5 @@ ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("image",),
-    summary="k-means on patches (Coates & Ng), made invariant in closed form: no gradients, in seconds",
+    summary="k-means on patches (Coates & Ng), made invariant in closed form: no gradients, takes seconds",
 )

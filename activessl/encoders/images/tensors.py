@@ -81,11 +81,9 @@ def choose_input(pool: Pool, *, side: int | None = None, seed: int = 0) -> Image
         EncoderError: The pool holds no images, or the side is too small.
     """
     if pool.modality != "image":
-        raise EncoderError(
-            f"this encoder reads images, not {pool.modality}", hint="choose an encoder for that modality"
-        )
+        raise EncoderError(f"this encoder reads images, not {pool.modality}", hint="use the encoder 'auto'")
     if side is not None and side < 8:
-        raise EncoderError(f"a side of {side} pixels", hint="use at least 8")
+        raise EncoderError(f"side = {side} is too small", hint="set side to at least 8 pixels")
     shapes = np.array([item.shape for item in pool.items])
     median = int(np.median(shapes[:, :2]))
     chosen = side or max(8, min(LARGEST_SIDE, median))
