@@ -48,7 +48,9 @@ def fit(
     """
     if pool.modality != "vector":
         raise EncoderError(f"encoder 'vectors' reads vectors, not {pool.modality}", hint="use the encoder 'auto'")
-    return load(save_encoder(folder, "vectors", {"dim": pool.items[0].shape[0]}, {}, {"objective": "none: given"}))
+    return load(
+        save_encoder(folder, "vectors", {"dim": pool.items[0].shape[0]}, {}, {"objective": "none: vectors of the pool"})
+    )
 
 
 def load(folder: Path) -> VectorEncoder:

@@ -83,7 +83,7 @@ def fit(
     dim, sha256 = int(ask()), digest(network)
     config = {"model": model, "sha256": sha256, "dim": dim}
     provenance = {
-        "objective": "pretrained, as it is",
+        "objective": "pretrained, unchanged",
         "source": model,
         "licence": licence(model),
         "sha256": sha256,

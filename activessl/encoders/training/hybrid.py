@@ -93,7 +93,7 @@ class Objective(nn.Module):
             total = total + self.weights.masked * losses["masked"]
         if self.projector is not None:
             seen = mean_token(tokens, None if there is None else there.gather(1, keep)).view(v, b, -1)
-            every = share.gathered(seen)  # before the projector, which normalises over the batch
+            every = share.gathered(seen)  # before the projector, which normalizes over the batch
             z = self.projector(every.flatten(0, 1)).view(v, share.items, -1)
             losses["contrastive"] = ntxent(z, self.weights.temperature)
             total = total + self.weights.contrastive * losses["contrastive"]
