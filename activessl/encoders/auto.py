@@ -1,4 +1,4 @@
-"""The encoder for people who have no opinion."""
+"""The encoder ``auto``: the recommended encoder for the form of data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from activessl.pool.progress import OnProgress, say
 
 
 def choose(pool: Pool, minutes: float, *, model: str | None = None) -> tuple[str, str]:  # noqa: ARG001
-    """The name of the encoder for a pool and a budget, and why.
+    """Choose the encoder for a pool and a budget: its name, and the reason.
 
     Args:
         pool: What to encode.
@@ -22,7 +22,7 @@ def choose(pool: Pool, minutes: float, *, model: str | None = None) -> tuple[str
         model: A pretrained model, if one is named.
 
     Raises:
-        EncoderError: No encoder reads pretrained models for this kind of data.
+        EncoderError: No encoder reads pretrained models for this form of data.
     """
     form = pool.form
     if model is None:
@@ -30,10 +30,10 @@ def choose(pool: Pool, minutes: float, *, model: str | None = None) -> tuple[str
     if form.pretrained is None:
         able = sorted(known.name for known in forms() if known.pretrained)
         raise EncoderError(
-            f"pretrained models are read for {' and '.join(able)}, not for {form.name}",
-            hint="leave encoder.model out",
+            f"encoder.model = {model!r} needs {' or '.join(able)} data, but the pool holds {form.name} data",
+            hint="remove encoder.model",
         )
-    return form.pretrained, "a pretrained model is named"
+    return form.pretrained, "encoder.model names a pretrained model"
 
 
 def fit(
@@ -47,10 +47,10 @@ def fit(
 ) -> Encoder:
     """Fit the encoder that ``choose`` names."""
     name, why = choose(pool, minutes, model=settings.get("model"))
-    say(on_progress, "plan", f"auto takes {name}: {why}")
+    say(on_progress, "plan", f"auto uses {name}: {why}")
     return fit_encoder(name, pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
 
 
 ENTRY = EncoderEntry(
-    fit=fit, load=load_encoder, modalities=form_names(), summary="the best known for the data", shared=True
+    fit=fit, load=load_encoder, modalities=form_names(), summary="the recommended encoder for the data", shared=True
 )

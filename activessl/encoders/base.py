@@ -13,19 +13,19 @@ from activessl.pool.pool import Pool
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Turns items into vectors in which few labels go far.
+    """Turns items into vectors, so that a head can learn from few labels.
 
-    An encoder is a value: the same fingerprint gives the same vectors for the same items.
+    Encoders with the same fingerprint give the same vectors for the same items.
     """
 
     @property
     def name(self) -> str:
-        """The name it is registered under."""
+        """The name under which the encoder is registered."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """Digest of weights and configuration: the key of every cache of its vectors."""
+        """Digest of weights and configuration: the key of every cache of the encoder's vectors."""
         ...
 
     @property
@@ -35,9 +35,9 @@ class Encoder(Protocol):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Where it comes from: objective, settings, data, seconds of training. JSON-serialisable."""
+        """The origin of the encoder: objective, settings, data, seconds of training. JSON-serializable."""
         ...
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The vectors of the pool in its order, a mini-batch at a time, so that memory does not grow with it."""
+        """Yield the vectors of the pool in pool order, in mini-batches: memory does not grow with the pool."""
         ...

@@ -1,4 +1,4 @@
-"""The vectors of a pool, on disk: memory-mapped, checked, and written so that nobody reads half of them."""
+"""The embeddings of a pool on disk: memory-mapped, checked on loading, and moved into place only when complete."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from activessl.pool.progress import OnProgress, Progress
 
 _VECTORS, _IDS, _PROVENANCE = "vectors.npy", "ids.json", "provenance.json"
 _ALIVE = "alive.lock"  # held by the process that writes a folder which is not yet in place
-_LEFT = 3600.0  # seconds after which such a folder without a lock is nobody's
+_LEFT = 3600.0  # seconds after which such a folder without a lock counts as abandoned
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +34,12 @@ class Embeddings:
     """One vector per item of a pool.
 
     Attributes:
-        vectors: (n, d) float32, memory-mapped and read-only where loaded; as the encoder gave them. Strategies and
-            heads want ``unit(vectors)``.
+        vectors: (n, d) float32, exactly as the encoder returned them; memory-mapped and read-only when loaded.
+            Strategies and heads expect ``unit(vectors)``.
         ids: (n,) row *i* belongs to item ``ids[i]``.
-        fingerprint: The encoder's.
-        provenance: The encoder's, with when and how long it took to embed.
-        digests: (n,) the items' content hashes when they were encoded.
+        fingerprint: The fingerprint of the encoder.
+        provenance: The provenance of the encoder, with the seconds and the counts of the embedding.
+        digests: (n,) the content hashes of the items at the time of encoding.
     """
 
     vectors: Float[np.ndarray, "n d"]
@@ -53,11 +53,11 @@ class Embeddings:
 
     @cached_property
     def mean(self) -> Float[np.ndarray, " d"]:
-        """What ``unit`` centres these vectors on, float64: a sum of a million float32 would be off by a percent."""
+        """The mean that ``unit`` subtracts, in float64: a float32 sum of a million values would be off by a percent."""
         return np.asarray(np.mean(self.vectors, axis=0, dtype=np.float64))
 
     def fits(self, pool: Pool) -> bool:
-        """Whether row *i* is the vector of row *i* of the pool, of the content that it has now."""
+        """Whether row *i* is the vector of row *i* of the pool, with its present content."""
         return self.ids == pool.ids and self.digests == tuple(item.sha256 for item in pool.items)
 
     @classmethod
@@ -65,7 +65,7 @@ class Embeddings:
         """Open the vectors in a folder.
 
         Raises:
-            EncoderError: There are none, or they do not agree with what is noted beside them.
+            EncoderError: The folder holds no embeddings, or the files do not match each other.
         """
         folder = Path(folder)
         hint = "delete the folder and run `activessl encode` again"
@@ -81,17 +81,21 @@ class Embeddings:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise EncoderError(f"damaged embeddings in {folder}: {error}", hint=hint) from None
         if vectors.shape != (n, d) or vectors.dtype != np.float32 or len(ids) != n or len(digests) != n:
-            raise EncoderError(f"embeddings in {folder} are {vectors.shape}, not {(n, d)}", hint=hint)
+            raise EncoderError(
+                f"damaged embeddings in {folder}: {vectors.shape} {vectors.dtype} with {len(ids)} ids and "
+                f"{len(digests)} digests, expected {(n, d)} float32",
+                hint=hint,
+            )
         if hashlib.sha256(raw).hexdigest() != ids_digest:
-            raise EncoderError(f"the ids in {folder} are not those that were encoded", hint=hint)
+            raise EncoderError(f"the ids in {folder} do not match their checksum", hint=hint)
         return cls(vectors, ids, fingerprint, note["encoder"] | {"embedding": note["embedding"]}, digests)
 
 
 def stamp(folder: Path) -> str:
-    """What changes when the vectors in a folder are written anew: what was made of them is then older than they are.
+    """Return a mark that changes when the embeddings in a folder are rewritten: results with an old mark are stale.
 
     Raises:
-        EncoderError: There are none.
+        EncoderError: The folder holds no embeddings.
     """
     try:
         now = (folder / _VECTORS).stat()
@@ -108,21 +112,21 @@ def embed(
     on_progress: OnProgress | None = None,
     batch_size: int = 256,
 ) -> Embeddings:
-    """Encode a pool into a folder, or take what is already there.
+    """Encode a pool into a folder, or reuse the embeddings that are already there.
 
-    Vectors of unchanged items are taken from what an earlier call left in the same folder under the same
-    fingerprint, so that a pool that has grown costs only what is new. They are written beside the folder and moved
-    into place when complete.
+    Vectors of unchanged items are copied from an earlier call with the same folder and fingerprint: after the pool has
+    grown, only the new items are encoded. The vectors are written beside the folder and moved into place when complete.
 
     Args:
-        encoder: What turns items into vectors.
+        encoder: The encoder.
         pool: The items.
-        folder: Where they go, usually ``embeddings/<fingerprint>``.
+        folder: The folder of the embeddings, usually ``embeddings/<fingerprint>``.
         on_progress: Called after each mini-batch, with stage "embed".
         batch_size: Items in a mini-batch.
 
     Raises:
-        EncoderError: The encoder gave something else than finite vectors of its length, or the disk is full.
+        EncoderError: The encoder returned vectors that are not finite or have a wrong shape, or the folder cannot be
+            written.
     """
     instance("encoder", encoder, Encoder)
     instance("pool", pool, Pool)
@@ -149,7 +153,7 @@ def embed(
         out = _memmap(staging / _VECTORS, len(pool), encoder.dim)
         for start in range(0, len(kept), 65536):
             rows = kept[start : start + 65536]
-            if before is not None:  # it is, where anything was kept
+            if before is not None:  # always true if a row is kept
                 out[rows] = before.vectors[[known[keys[row]] for row in rows]]
         if fresh:
             part = pool if len(fresh) == len(pool) else pool.subset(pool.ids[row] for row in fresh)
@@ -168,7 +172,7 @@ def embed(
     except OSError as error:
         raise EncoderError(
             f"embeddings cannot be written to {folder.parent}: {error.strerror or error}",
-            hint="free some space, or check the rights of the folder",
+            hint="free disk space, or check the write permission of the folder",
         ) from None
     finally:
         if alive is not None:
@@ -183,10 +187,10 @@ def _beginning(folder: Path) -> str:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what processes left behind that were killed while they wrote this folder: it is as large as the pool."""
+    """Remove the staging folders of killed processes, which are as large as the embeddings."""
     for left in folder.parent.glob(f"{_beginning(folder)}*"):
         with suppress(OSError):
-            if not (left / _ALIVE).exists():  # just made, or about to take its place; or left by something else
+            if not (left / _ALIVE).exists():  # just created, about to be moved into place, or abandoned
                 if time.time() - left.stat().st_mtime > _LEFT:
                     shutil.rmtree(left, ignore_errors=True)
                 continue
@@ -207,19 +211,21 @@ def _previous(folder: Path, fingerprint: str) -> Embeddings | None:
 
 
 def _checked(encoder: Encoder, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-    hint = "report it to the author of the encoder"
+    hint = "report this error to the author of the encoder"
     seen = 0
     for batch in encoder.batches(pool, batch_size):
         seen += len(batch)
         if batch.ndim != 2 or batch.shape[1] != encoder.dim or seen > len(pool):
             raise EncoderError(
-                f"encoder {encoder.name!r} gave {batch.shape} of {seen} for {len(pool)} × {encoder.dim}", hint=hint
+                f"encoder {encoder.name!r} returned a batch of shape {batch.shape} and {seen} vectors so far, "
+                f"expected {len(pool)} vectors of length {encoder.dim}",
+                hint=hint,
             )
         if not np.isfinite(np.sum(batch, dtype=np.float64)):
-            raise EncoderError(f"encoder {encoder.name!r} gave NaN or infinity", hint=hint)
+            raise EncoderError(f"encoder {encoder.name!r} returned NaN or infinity", hint=hint)
         yield batch
     if seen != len(pool):
-        raise EncoderError(f"encoder {encoder.name!r} gave {seen} vectors for {len(pool)} items", hint=hint)
+        raise EncoderError(f"encoder {encoder.name!r} returned {seen} vectors for {len(pool)} items", hint=hint)
 
 
 def _write_notes(folder: Path, encoder: Encoder, pool: Pool, *, seconds: float, encoded: int) -> None:
@@ -237,7 +243,7 @@ def _write_notes(folder: Path, encoder: Encoder, pool: Pool, *, seconds: float, 
 
 
 def _swap(staging: Path, folder: Path) -> None:
-    # a folder cannot be replaced in one step; between the two renames there is none, which reads as "encode first"
+    # a folder cannot be replaced in one step: a reader between the two renames gets the error "no embeddings"
     if folder.exists():
         old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:16]}."))
         folder.rename(old / "old")

@@ -1,4 +1,4 @@
-"""How good vectors look without a label."""
+"""Label-free figures of the quality of embeddings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from activessl.geometry.units import scaled_rows
 
 
 def effective_rank(vectors: Float[np.ndarray, "n d"]) -> float:
-    r"""RankMe: :math:`\exp(-\sum p_i \log p_i)` of the singular values' shares, 1 (collapsed) to min(n, d).
+    r"""RankMe: :math:`\exp(-\sum p_i \log p_i)` of the shares of the singular values, 1 (collapsed) to min(n, d).
 
     References:
         Garrido et al., RankMe, ICML 2023 (arXiv:2210.02885).
@@ -28,7 +28,7 @@ def effective_rank(vectors: Float[np.ndarray, "n d"]) -> float:
 
 
 def alignment(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]) -> float:
-    """Mean squared distance of two views' unit vectors, 0 (the same) to 4; lower is better.
+    """Mean squared distance between the unit vectors of two views, 0 (identical) to 4; lower is better.
 
     References:
         Wang & Isola, Understanding Contrastive Representation Learning, ICML 2020 (arXiv:2005.10242).
@@ -41,7 +41,7 @@ def alignment(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]) -> float
 
 
 def uniformity(vectors: Float[np.ndarray, "n d"]) -> float:
-    """Log of the mean Gaussian similarity of all pairs of unit vectors, at most 0 (all the same); lower is better.
+    """Log of the mean Gaussian similarity of all pairs of unit vectors, at most 0 (identical); lower is better.
 
     References:
         Wang & Isola 2020, as above.
@@ -59,7 +59,7 @@ def uniformity(vectors: Float[np.ndarray, "n d"]) -> float:
 
 
 def neighbour_agreement(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"], k: int = 5) -> float:
-    """Share of an item's k nearest neighbours that are the same in two views, 0 to 1.
+    """Share of an item's k nearest neighbors that are the same in two views, 0 to 1.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(20, 3))
@@ -79,7 +79,7 @@ def neighbour_agreement(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]
 
 
 def health(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n d"]) -> dict[str, float]:
-    """All figures for the vectors of two views of the same items."""
+    """Compute all figures for the vectors of two views of the same items."""
     return {
         "effective_rank": effective_rank(a),
         "alignment": alignment(a, b),

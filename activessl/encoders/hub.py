@@ -1,4 +1,4 @@
-"""Pretrained models from the hub or a folder: opened safely, and known by their weights."""
+"""Pretrained models from the hub or a folder: open them safely, and identify them by a digest of their weights."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from activessl.errors import EncoderError
 
 
 def opened(model: str, opener: Callable[[bool], Any], *, encoder: str, extra: str, instead: str) -> Any:
-    """What ``opener`` returns, its many-lined failures told in one sentence.
+    """Return what ``opener`` returns, and report its long errors in one sentence.
 
     Args:
         model: A name on the hub, or a folder.
-        opener: Imports the package and opens the model; told whether to look at the disk alone.
+        opener: Imports the package and opens the model; its argument says whether only local files may be read.
         encoder: The encoder's name, for messages.
-        extra: The extra that brings the package.
-        instead: What to do where the hub cannot be reached.
+        extra: The extra of activessl that installs the package.
+        instead: The alternative for the hint, in the imperative.
 
     Raises:
-        EncoderError: The package is not installed, or the model cannot be had.
+        EncoderError: The package is not installed, or the model cannot be opened.
     """
     folder, offline = Path(model).is_dir(), False
     try:
@@ -36,28 +36,28 @@ def opened(model: str, opener: Callable[[bool], Any], *, encoder: str, extra: st
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         if offline:
-            why = "the hub cannot be reached, and it was not downloaded before"
+            why = "the hub cannot be reached, and the model is not in the local cache"
         raise EncoderError(
             f"the model {model!r} cannot be opened: {why}",
-            hint=f'{instead}, or name a folder that holds a model: model = "path/to/it"',
+            hint=f'{instead}, or set model = "path/to/folder" to a folder that holds a model',
         ) from None
 
 
 def _hub_answers() -> bool:
-    """Whether the hub can be reached: asked once and shortly, where downloads would be tried for half a minute."""
+    """Whether the hub can be reached: one request with a timeout of 5 s; a download would retry for half a minute."""
     from huggingface_hub import constants, get_session  # pyright: ignore[reportMissingImports]  # of the extra
 
     if constants.HF_HUB_OFFLINE:
         return False
     try:
         get_session().head(constants.ENDPOINT, timeout=5)
-    except Exception:  # noqa: BLE001  # of whichever HTTP library this version of the hub's package uses
+    except Exception:  # noqa: BLE001  # the HTTP library depends on the version of huggingface_hub
         return False
     return True
 
 
 def digest(model: Any) -> str:
-    """SHA-256 of a model's weights by name, type and shape: the same for the same weights wherever they lie."""
+    """SHA-256 of a model's weights with their names, types and shapes; independent of where the weights are stored."""
     import torch
 
     found = hashlib.sha256()
@@ -69,20 +69,20 @@ def digest(model: Any) -> str:
 
 
 def same_weights(model: Any, sha256: str, source: str) -> None:
-    """Make sure that a model is the one that was used before.
+    """Check that a model has the weights that were used before.
 
     Raises:
-        EncoderError: It has other weights now.
+        EncoderError: The weights are different.
     """
     if digest(model) != sha256:
         raise EncoderError(
-            f"the weights of {source} are not those that were used before",
-            hint="put the earlier ones back, or delete the folder and encode again",
+            f"the weights of {source} differ from the weights that this encoder was made with",
+            hint="restore the earlier weights, or delete the encoder's folder and run `activessl encode`",
         )
 
 
 def licence(model: str) -> str:
-    """The licence that a model's card names; "unknown" where there is no card or it names none."""
+    """The license in a model's card; "unknown" without a card, or if the card names no license."""
     card = Path(model) / "README.md"
     if not card.is_file():
         try:

@@ -1,7 +1,7 @@
-"""Invariance in closed form: the directions in which views of the same item differ are scaled down.
+"""Invariance in closed form: scale down the directions in which views of the same item differ.
 
-Whitening by the scatter within items is what a linear network learns from a contrastive loss, without training one
-(within-class covariance normalisation, Hatch, Kajarekar & Stolcke, Interspeech 2006, with each item as its own class).
+Whitening by the scatter within items gives, without training, what a linear network learns from a contrastive loss
+(within-class covariance normalization, Hatch, Kajarekar & Stolcke, Interspeech 2006, with each item as its own class).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import torch
 
 
 def within_whitening(views: torch.Tensor, ridge: float = 0.3) -> torch.Tensor:
-    """The symmetric matrix (d, d) that whitens the scatter of views about their item's mean.
+    """Compute the symmetric matrix (d, d) that whitens the scatter of views about the mean of their item.
 
     Args:
         views: (v, n, d) vectors of v >= 2 views of n items.
-        ridge: How much of the mean variance is added to every direction, so that few items do not decide alone.
+        ridge: Share of the mean variance that is added to every direction; it stabilizes the estimate from few items.
 
     Returns:
-        Scaled so that a direction of mean scatter keeps its length.
+        The matrix, scaled so that a direction of mean scatter keeps its length.
 
     Example:
         >>> views = torch.tensor([[[1.0, 0.0]], [[-1.0, 0.0]]])  # views differ in the first direction only

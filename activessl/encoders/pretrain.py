@@ -1,4 +1,4 @@
-"""Training an encoder on the pool itself: what is learned, how it is saved, and its names."""
+"""Train an encoder on the pool itself: objectives, training, saving, and the registered entries."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, roughly, say
 
-#: What each registered name learns.
+#: The training objective of each registered name.
 OBJECTIVES: dict[str, Weights] = {
     "hybrid": Weights(),
     "masked": Weights(contrastive=0.0, keep=0.25),  # the share that He et al. 2022 found best
     "contrastive": Weights(masked=0.0),
 }
 
-#: Where series need other settings than images: there are fewer of them, and a step of less work.
+#: Series need other settings than images: pools of series are smaller, and a training step is cheaper.
 SERIES = Recipe(batch_size=64, lr=2e-3)
 
-#: Bytes of items that are kept decoded while training; of a larger pool a random part is learned from.
+#: Bytes of decoded items in memory during training; a larger pool is sampled at random.
 _MEMORY = 512 * 2**20
 
-#: Pictures that a thread takes through the transformer at once.
+#: Pictures in one forward pass of a thread.
 _ENCODED = 64
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedEncoder:
-    """A transformer that was trained on pictures: its tokens, averaged over a grid of regions, through PCA."""
+    """A transformer trained on pictures: tokens are averaged over a grid of regions, then projected by PCA."""
 
     name: str
     fingerprint: str
@@ -64,7 +64,7 @@ class TrainedEncoder:
     grid: int
     pca_mean: Tensor
     pca: Tensor
-    decoder: Decoder | None = None  # draws what is hidden
+    decoder: Decoder | None = None  # reconstructs hidden patches
 
     @property
     def dim(self) -> int:
@@ -72,7 +72,7 @@ class TrainedEncoder:
         return self.pca.shape[1]
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The vectors of the pool's images."""
+        """Yield the vectors of the pool's items."""
         device = encoding_device()
         vit, pca_mean, pca = placed(self.vit, device), self.pca_mean.to(device), self.pca.to(device)
 
@@ -83,7 +83,7 @@ class TrainedEncoder:
             yield batch.numpy()
 
     def patches(self, pictures: Tensor) -> Tensor:
-        """Pictures (b, c, s, s) of uint8 as the transformer reads them: (b, n, p)."""
+        """Turn pictures (b, c, s, s) of uint8 into the input of the transformer, (b, n, p)."""
         config = cast(ViTConfig, self.vit.config)
         mean, std = self.mean.to(pictures.device), self.std.to(pictures.device)
         return patchify(normalise(pictures.float() / 255, mean, std), config.patch)
@@ -102,30 +102,31 @@ def pretrain(
 ) -> TrainedEncoder | SeriesTransformer:
     """Train an encoder on a pool of images, audio or time series, from scratch.
 
-    Called again with the same pool and settings it returns what was trained, or goes on where it was interrupted.
-    Where ``torchrun`` started several processes, all of them call it, and share the training.
+    A second call with the same pool and settings returns the trained encoder, or resumes an interrupted training.
+    If ``torchrun`` started several processes, all of them must call this function; they share the training.
 
     Args:
         pool: Images, audio or time series, at least two.
-        folder: Where encoders are kept; checkpoints lie there while training.
+        folder: The folder of all encoders; it also holds the checkpoint during training.
         encoder: "hybrid", "masked" or "contrastive".
-        minutes: About how long to train on this machine: the speed of the first steps decides the number of steps.
+        minutes: Approximate training time on this machine: the speed of the first steps decides the number of steps.
         steps: The number of steps, instead of ``minutes``.
-        seed: Of weights, order, views and masks.
-        on_progress: Called every few steps with stage "train", the loss, and now and then label-free health.
+        seed: Seed of weights, order, views and masks.
+        on_progress: Called every few steps with stage "train" and the loss, and at times with label-free figures.
         settings: Fields of ``Recipe``.
 
     Raises:
-        EncoderError: The pool or a setting cannot be used, the loss is no longer finite, the disk is full, or another
-            process has ended.
+        EncoderError: The pool or a setting cannot be used, the loss is no longer finite, a file cannot be written, or
+            another process has ended.
     """
     recipe = _recipe(settings, SERIES if pool.modality == "series" else Recipe())
     if encoder not in OBJECTIVES:
-        raise EncoderError(f"no objective {encoder!r}", hint=f"use one of {', '.join(OBJECTIVES)}")
+        raise EncoderError(f"unknown objective {encoder!r}", hint=f"use one of {', '.join(OBJECTIVES)}")
     if len(pool) < 2:
-        raise EncoderError(f"one {pool.modality} item is nothing to learn from", hint="add more of them")
+        raise EncoderError(f"one {pool.modality} item is too few for training", hint="add items: at least 2 are needed")
     if (steps is None and not minutes > 0) or (steps is not None and steps < 1):
-        raise EncoderError(f"training for {minutes if steps is None else steps}", hint="give it some time")
+        asked_for = f"minutes = {minutes}" if steps is None else f"steps = {steps}"
+        raise EncoderError(f"{asked_for} leaves no training", hint="set minutes above 0, or steps to at least 1")
 
     asked = asdict(recipe) | {"minutes": minutes if steps is None else None, "steps": steps, "seed": seed}
     key = fit_key(encoder, pool, **asked)
@@ -135,8 +136,8 @@ def pretrain(
     material, config, note = _material(pool, recipe, seed)
     run = TrainingRun(material, config, OBJECTIVES[encoder], recipe, seed, folder / f".training-{key}.safetensors")
     takes = f"{steps:,} steps" if steps is not None else roughly(60 * minutes)
-    items = f"{len(material):,} items" + (f" by {count()} processes" if count() > 1 else "")
-    say(on_progress, "plan", f"{encoder}: training on {items}, {takes} or until it improves no more")
+    items = f"{len(material):,} items" + (f" with {count()} processes" if count() > 1 else "")
+    say(on_progress, "plan", f"{encoder}: training on {items}, {takes}, or less if label-free figures stop improving")
     run.loop.train(minutes, steps, on_progress)
 
     saved = Path(decided(lambda: str(_save(run, encoder, folder, key, config, note))))
@@ -144,7 +145,7 @@ def pretrain(
 
 
 def _save(run: TrainingRun, encoder: str, folder: Path, key: str, config: Shape, note: dict[str, Any]) -> Path:
-    """Write what was trained; its checkpoint is then no longer needed."""
+    """Save the trained encoder and delete the checkpoint."""
     recipe = run.recipe
     provenance = {
         "objective": encoder,
@@ -175,7 +176,7 @@ def load(folder: Path) -> TrainedEncoder | SeriesTransformer:
     """Read a trained encoder back from its folder.
 
     Raises:
-        EncoderError: No encoder there, or a damaged one.
+        EncoderError: The folder holds no encoder, or a damaged encoder.
     """
     note, arrays = read_encoder(folder)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
@@ -213,8 +214,8 @@ def load(folder: Path) -> TrainedEncoder | SeriesTransformer:
 
 
 def networks(config: Shape, tensors: dict[str, Tensor]) -> tuple[ViT, Decoder | None]:
-    """A transformer of that shape with its weights, and what draws hidden patches, where it was saved too."""
-    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are replaced
+    """Build a transformer and load its weights; also the decoder of hidden patches, if the decoder was saved."""
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn at random, then replaced
         vit, decoder = ViT(config), Decoder(config)
     vit.load_state_dict({k.removeprefix("vit."): v for k, v in tensors.items() if k.startswith("vit.")})
     drawing = {k.removeprefix("decoder."): v for k, v in tensors.items() if k.startswith("decoder.")}
@@ -232,17 +233,21 @@ def _recipe(settings: dict[str, Any], usual: Recipe) -> Recipe:
         raise EncoderError(f"unknown settings: {unknown}", hint=f"use {', '.join(asdict(Recipe()))}") from None
     if recipe.dim % 4 or recipe.dim % recipe.heads or min(recipe.dim, recipe.depth, recipe.batch_size) < 1:
         raise EncoderError(
-            f"a token of {recipe.dim} with {recipe.heads} heads", hint="use a multiple of 4 and of heads"
+            f"dim = {recipe.dim}, heads = {recipe.heads}, depth = {recipe.depth} and batch_size = {recipe.batch_size} "
+            "cannot be used together",
+            hint="set dim to a multiple of 4 and of heads, and depth and batch_size to at least 1",
         )
     return recipe
 
 
 def _material(pool: Pool, recipe: Recipe, seed: int) -> tuple[Material, Shape, dict[str, Any]]:
-    """What is learned from, the shape of what learns, and how items become pictures, as JSON values."""
+    """Return the training data, the shape of the transformer, and as JSON values how items become pictures."""
     device = best_device()
     if pool.modality == "series":
         if recipe.side is not None:
-            raise EncoderError("series have no side", hint="leave 'side' out, or set 'patch', in time steps")
+            raise EncoderError(
+                f"side = {recipe.side} does not apply to series", hint="remove side, or set patch in time steps instead"
+            )
         series = series_material(
             pool,
             patch=recipe.patch,
@@ -270,7 +275,7 @@ def _material(pool: Pool, recipe: Recipe, seed: int) -> tuple[Material, Shape, d
 
 
 def shape_for(pool: Pool, recipe: Recipe, seed: int) -> tuple[ImageInput, ViTConfig]:
-    """The input and the transformer for a pool of images: about eight patches along each side, which must divide it."""
+    """Choose the input and the transformer for images: about eight patches along each side, a divisor of the side."""
     image = choose_input(pool, side=recipe.side, seed=seed)
     patch = recipe.patch or max(2, round(image.side / 8))
     side = patch * max(2, round(image.side / patch))
@@ -293,6 +298,6 @@ def _entry(name: str, summary: str) -> EncoderEntry:
     return EncoderEntry(fit=fit, load=load, modalities=("audio", "image", "series"), summary=summary, shared=True)
 
 
-HYBRID = _entry("hybrid", "a small transformer, masked and contrastive in one objective")
-MASKED = _entry("masked", "a small transformer that draws hidden patches; poor neighbours on its own")
-CONTRASTIVE = _entry("contrastive", "a small transformer that recognises two views of an item")
+HYBRID = _entry("hybrid", "a small transformer, trained with a masked and a contrastive loss together")
+MASKED = _entry("masked", "a small transformer that reconstructs hidden patches; poor nearest neighbors")
+CONTRASTIVE = _entry("contrastive", "a small transformer that learns to match two views of an item")

@@ -1,7 +1,7 @@
-"""What an encoder makes of items of which it saw a part: the picture that shows what masked training learned.
+"""Reconstruct the hidden parts of items, to show what masked training has learned.
 
-The encoder sees some patches, the decoder that was trained with it draws the others (He et al. 2022, arXiv:2111.06377,
-figure 2).
+The encoder sees some patches; the decoder that was trained with it reconstructs the others (He et al. 2022,
+arXiv:2111.06377, figure 2).
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """An item of which a part was hidden.
+    """An item with hidden parts, and their reconstruction.
 
     Attributes:
-        id: The item.
-        item: Of a picture (s, s, c) of uint8, as the encoder sees it; of a series (c, t), NaN where it is missing.
-        hidden: (s, s) or (t,) True where the encoder saw nothing.
-        drawn: As ``item``, with the decoder's drawing where it was hidden; of a series there only, NaN elsewhere.
+        id: The item's id.
+        item: A picture (s, s, c) of uint8 as the encoder sees it, or a series (c, t) with NaN for missing values.
+        hidden: (s, s) or (t,) True where the item was hidden from the encoder.
+        drawn: The shape of ``item``, with the decoder's values at hidden places. Elsewhere a picture is unchanged, and
+            a series is NaN.
     """
 
     id: str
@@ -45,16 +46,16 @@ class Reconstruction:
 
 
 def reconstruct(encoder: Encoder, pool: Pool, ids: Sequence[str], *, seed: int = 0) -> tuple[Reconstruction, ...]:
-    """Hide as much of some items as was hidden in training, and draw it.
+    """Hide the same share of patches as in training, and reconstruct them.
 
     Args:
-        encoder: Any; only transformers with a decoder draw.
-        pool: Holds the items.
-        ids: Of these.
-        seed: Decides what is hidden.
+        encoder: Any encoder; only transformers with a decoder can reconstruct.
+        pool: The pool with the items.
+        ids: The ids of the items.
+        seed: Seed of the hidden patches.
 
     Returns:
-        A drawing for each item; none where the encoder has no decoder.
+        A reconstruction for each item; empty if the encoder has no decoder.
 
     Raises:
         PoolError: An item cannot be read.
@@ -76,7 +77,7 @@ def _pictures(
     keep = random_keep(len(patches), patches.shape[1], _share(encoder), generator)
     drawn, hidden = _draw(encoder.vit, decoder, patches, keep)
 
-    # the loss asks for patches of mean 0 and variance 1: what each lacks is taken from the patch itself
+    # the loss compares patches of mean 0 and variance 1: mean and variance come from the original patch
     mean, spread = normaliser(patches)
     patches = torch.where(hidden[:, :, None], drawn * spread + mean, patches)
 
@@ -85,7 +86,7 @@ def _pictures(
     pixels = (values * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
     where = unpatchify(hidden[:, :, None].expand(-1, -1, patches.shape[2]), c)[:, 0]
     shown = pictures.permute(0, 2, 3, 1)
-    turned = -1 if pool.modality == "audio" else 1  # high sounds above
+    turned = -1 if pool.modality == "audio" else 1  # high frequencies at the top
     return tuple(
         Reconstruction(item, *(part.numpy()[::turned] for part in parts))
         for item, *parts in zip(pool.ids, shown, where, pixels, strict=True)
@@ -97,7 +98,7 @@ def _series(
 ) -> Reconstruction:
     c, span = encoder.shape.channels, SPAN * encoder.shape.patch
     (series,) = read_series(pool, [row], channels=c)
-    item = series[:, :span]  # of a long one, its beginning
+    item = series[:, :span]  # only the beginning of a long series
     patches = encoder.patches([item])
     there = patches.there
     keep = random_keep(1, patches.values.shape[1], _share(encoder), generator, there)

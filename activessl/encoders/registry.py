@@ -1,4 +1,4 @@
-"""Encoders by name: a table of ours, and the entry points of others."""
+"""Encoders by name: the built-in table, and the entry points of other packages."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from activessl.registry import Registry
 
 @dataclass(frozen=True)
 class EncoderEntry:
-    """What is registered under a name.
+    """The value that is registered under a name.
 
     Attributes:
-        fit: Makes the encoder for a pool: ``fit(pool, *, folder, seed, minutes, on_progress, **settings)``. What is
-            trained is saved under ``folder``, and taken from there when asked for again.
-        load: Reads it back from the folder where ``fit`` saved it.
-        modalities: What it can encode.
+        fit: Makes the encoder for a pool: ``fit(pool, *, folder, seed, minutes, on_progress, **settings)``. It saves
+            the encoder under ``folder``, and reads it from there if it is asked for again.
+        load: Reads the encoder from the folder where ``fit`` saved it.
+        modalities: The forms of data that the encoder reads.
         summary: One sentence for the command line.
-        shared: Whether several processes fit it together, all of them calling ``fit``. What is not shared is fitted by
-            the first of them.
+        shared: Whether several processes fit the encoder together, all of them calling ``fit``. Otherwise the first
+            process fits it.
     """
 
     fit: Callable[..., Encoder]
@@ -39,7 +39,7 @@ class EncoderEntry:
     shared: bool = False
 
 
-#: Each is an ``EncoderEntry``.
+#: Each value is an ``EncoderEntry``.
 ENCODERS = Registry(
     "encoder",
     {
@@ -60,12 +60,12 @@ ENCODERS = Registry(
     "activessl.encoders",
 )
 
-#: Those that take ``model``, a pretrained one.
+#: The encoders with the setting ``model``, the name of a pretrained model.
 PRETRAINED = frozenset({"backbone", "sentence"})
 
 
 def fitting(modality: Modality) -> tuple[str, ...]:
-    """The built-in encoders that read such data, but for ``auto``, which is one of them.
+    """The built-in encoders that read this form of data; ``auto`` is left out, since it selects one of them.
 
     Example:
         >>> fitting("series")
@@ -75,7 +75,7 @@ def fitting(modality: Modality) -> tuple[str, ...]:
 
 
 def names() -> tuple[str, ...]:
-    """All registered names, sorted; nothing is imported.
+    """All registered names, sorted; no encoder module is imported.
 
     Example:
         >>> {"hybrid", "patches", "vectors"} <= set(names())
@@ -94,25 +94,25 @@ def fit_encoder(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> Encoder:
-    """Make the encoder of that name for a pool; the same request finds the same encoder again.
+    """Fit the named encoder to a pool; a second call with the same arguments returns the same encoder.
 
-    Where there are several processes, all of them call it (``processes.py``).
+    If there are several processes, all of them must call this function (``processes.py``).
 
     Args:
         name: One of ``names()``.
-        pool: What it is fitted to, and will encode.
-        folder: Where encoders are kept, each under its fingerprint.
-        seed: Of everything random.
-        minutes: About how long training may take; encoders without training ignore it.
+        pool: The pool to fit to and to encode.
+        folder: The folder of all encoders, each under its fingerprint.
+        seed: Seed of all random choices.
+        minutes: Approximate training time; encoders without training ignore it.
         on_progress: Called with each step.
-        settings: The encoder's own.
+        settings: Settings of this encoder.
 
     Raises:
-        EncoderError: No such name, a setting it does not have, or a pool it cannot encode.
+        EncoderError: The name or a setting is unknown, or the encoder cannot encode the pool.
     """
     entry, folder = get(name), path("folder", folder)
     if instance("pool", pool, Pool) and number("minutes", minutes) <= 0:
-        raise EncoderError(f"{minutes} minutes of training", hint="allow some time, such as 1.0")
+        raise EncoderError(f"minutes = {minutes} leaves no training", hint="set minutes above 0, such as 1.0")
     if pool.modality not in entry.modalities:
         others = ("auto", *fitting(pool.modality))
         raise EncoderError(
@@ -123,7 +123,10 @@ def fit_encoder(
     strange = sorted(set(settings) - set(known))
     if strange and not any(p.kind is Parameter.VAR_KEYWORD for p in known.values()):
         own = sorted(set(known) - {"pool", "folder", "seed", "minutes", "on_progress"})
-        raise EncoderError(f"encoder {name!r} has no setting {strange[0]!r}", hint=f"it has {', '.join(own) or 'none'}")
+        raise EncoderError(
+            f"encoder {name!r} has no setting {strange[0]!r}",
+            hint=f"use one of {', '.join(own)}" if own else f"remove {strange[0]}",
+        )
 
     def fit() -> Encoder:
         return entry.fit(pool, folder=folder, seed=seed, minutes=minutes, on_progress=on_progress, **settings)
@@ -132,27 +135,27 @@ def fit_encoder(
         return fit()
     if not leads():
         return load_encoder(Path(decided(str)))
-    say(on_progress, "plan", f"{name} is fitted by one process, for which the other {count() - 1} wait")
+    say(on_progress, "plan", f"one process fits {name}; the other {count() - 1} processes wait")
     encoder = fit()
     decided(lambda: str(folder / encoder.fingerprint))
     return encoder
 
 
 def load_encoder(folder: Path) -> Encoder:
-    """Read an encoder back from the folder where it was saved, ``encoders/<fingerprint>``.
+    """Read an encoder from the folder where it was saved, ``encoders/<fingerprint>``.
 
     Raises:
-        EncoderError: No encoder there, a damaged one, or one of an unknown name.
+        EncoderError: The folder holds no encoder, or the encoder is damaged or has an unknown name.
     """
     folder = path("folder", folder)
     return get(read_note(folder)["encoder"]).load(folder)
 
 
 def get(name: str) -> EncoderEntry:
-    """What is registered under a name; its module is imported now.
+    """Return the entry of a name; its module is imported now.
 
     Raises:
-        EncoderError: No such name, or its module cannot be imported.
+        EncoderError: The name is unknown, or its module cannot be imported.
 
     Example:
         >>> get("vectors").modalities
@@ -160,5 +163,8 @@ def get(name: str) -> EncoderEntry:
     """
     entry = ENCODERS.get(name)
     if not isinstance(entry, EncoderEntry):
-        raise EncoderError(f"encoder {name!r} is registered as {type(entry).__name__}", hint="register an EncoderEntry")
+        raise EncoderError(
+            f"encoder {name!r} is registered with a value of type {type(entry).__name__}",
+            hint="register an EncoderEntry",
+        )
     return entry

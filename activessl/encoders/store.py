@@ -1,4 +1,4 @@
-"""Encoders on disk: weights as safetensors, all else as JSON, under the digest of both. Never a pickle."""
+"""Encoders on disk: weights as safetensors, the rest as JSON, in a folder named by the digest of both. No pickle."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Tensors = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where an encoder is saved.
+    """Where an encoder is saved, and who is told of the progress.
 
     Attributes:
         folder: The folder of all encoders.
-        key: ``fit_key`` of what was asked for.
-        on_progress: Told how far it is.
+        key: ``fit_key`` of the request.
+        on_progress: Called with each step.
     """
 
     folder: Path
@@ -41,7 +41,7 @@ class Place:
 
 
 def fingerprint_of(name: str, config: Mapping[str, Any], tensors: Tensors) -> str:
-    """The digest of all that decides what an encoder computes: 16 hex digits.
+    """Digest of everything that decides an encoder's vectors, name, configuration and weights: 16 hex digits.
 
     Example:
         >>> a = fingerprint_of("pixels", {"side": 8}, {"mean": np.zeros(2, np.float32)})
@@ -59,7 +59,7 @@ def fingerprint_of(name: str, config: Mapping[str, Any], tensors: Tensors) -> st
 
 
 def fit_key(name: str, pool: Pool, **settings: Any) -> str:
-    """The digest of what an encoder is fitted to: the same request finds the same encoder again."""
+    """Digest of a fit request (encoder, pool and settings), by which ``find_fit`` finds an encoder again."""
     digest = hashlib.sha256(json.dumps([name, settings], sort_keys=True).encode())
     for item in pool.items:
         digest.update(f"{item.id}\x1f{item.sha256}\x1e".encode())
@@ -69,18 +69,18 @@ def fit_key(name: str, pool: Pool, **settings: Any) -> str:
 def save_encoder(
     root: Path, name: str, config: Mapping[str, Any], tensors: Tensors, provenance: Mapping[str, Any], *, key: str = ""
 ) -> Path:
-    """Write an encoder to ``root/<fingerprint>`` and return that folder; a reader never sees half of it.
+    """Write an encoder to ``root/<fingerprint>`` and return that folder; it is moved into place when complete.
 
     Args:
         root: The folder of all encoders, such as ``encoders``.
-        name: The name it is registered under.
-        config: What it takes to build it, JSON values.
-        tensors: Its weights.
-        provenance: Where it comes from, JSON values; not part of the fingerprint.
-        key: ``fit_key`` of what it was fitted to.
+        name: The name under which the encoder is registered.
+        config: The configuration needed to build the encoder, JSON values.
+        tensors: The weights.
+        provenance: The origin of the encoder, JSON values; not part of the fingerprint.
+        key: ``fit_key`` of the request.
 
     Raises:
-        EncoderError: It cannot be written.
+        EncoderError: The encoder cannot be written.
     """
     fingerprint = fingerprint_of(name, config, tensors)
     folder = root / fingerprint
@@ -98,7 +98,8 @@ def save_encoder(
             staging.rename(folder)
     except (OSError, SafetensorError) as error:
         raise EncoderError(
-            f"the encoder cannot be written to {root}: {error}", hint="free some space, or check the rights"
+            f"the encoder cannot be written to {root}: {error}",
+            hint="free disk space, or check the write permission of the folder",
         ) from None
     finally:
         if staging is not None:
@@ -107,10 +108,10 @@ def save_encoder(
 
 
 def read_note(folder: Path) -> dict[str, Any]:
-    """What is written beside an encoder's weights: encoder, fingerprint, key, config, provenance.
+    """Read the JSON note beside an encoder's weights: encoder, fingerprint, key, config, provenance.
 
     Raises:
-        EncoderError: No encoder there.
+        EncoderError: The folder holds no encoder.
     """
     try:
         note = json.loads((Path(folder) / _CONFIG).read_text(encoding="utf-8"))
@@ -121,40 +122,39 @@ def read_note(folder: Path) -> dict[str, Any]:
 
 
 def read_encoder(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, np.dtype[Any]]]]:
-    """The note and the weights of an encoder, checked against their fingerprint.
+    """Read the note and the weights of an encoder, and check both against the fingerprint.
 
     Raises:
-        EncoderError: No encoder there, or one that was changed or damaged.
+        EncoderError: The folder holds no encoder, or the encoder was changed or damaged.
     """
     note = read_note(folder)
+    hint = "delete the folder and run `activessl encode`"
     try:
         tensors = load_file(Path(folder) / _WEIGHTS)
     except (OSError, SafetensorError) as error:
-        raise EncoderError(f"damaged encoder in {folder}: {error}", hint="delete the folder and encode again") from None
+        raise EncoderError(f"damaged encoder in {folder}: {error}", hint=hint) from None
     if fingerprint_of(note["encoder"], note["config"], tensors) != note["fingerprint"]:
-        raise EncoderError(
-            f"the encoder in {folder} is not what its fingerprint says", hint="delete the folder and encode again"
-        )
+        raise EncoderError(f"the encoder in {folder} does not match its fingerprint", hint=hint)
     return note, tensors
 
 
 def shared_fit(root: Path, key: str) -> Path | None:
-    """What ``find_fit`` finds for the first of several processes; all of them must ask.
+    """Return in all processes what ``find_fit`` returns in the first process; all of them must call this function.
 
     Raises:
-        EncoderError: This process asks for something else than the first one.
+        EncoderError: This process has a different key from the first process.
     """
     first, found = decided(lambda: (key, None if (folder := find_fit(root, key)) is None else str(folder)))
     if first != key:
         raise EncoderError(
-            f"process {rank()} has other items or settings than the first one",
-            hint="put the data and the project on a disk that all machines share, and start the same command on all",
+            f"process {rank()} has different items or settings from the first process",
+            hint="put the data and the project on a disk that all machines share, and start the same command on each",
         )
     return None if found is None else Path(found)
 
 
 def find_fit(root: Path, key: str) -> Path | None:
-    """The folder of the encoder that was fitted to ``key``, if there is one."""
+    """Return the folder of the encoder whose request has this key, if there is one."""
     if not Path(root).is_dir():
         return None
     for folder in sorted(Path(root).iterdir()):

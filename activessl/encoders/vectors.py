@@ -1,4 +1,4 @@
-"""Vectors that are already there, as they are."""
+"""The encoder ``vectors``: the vectors of the pool, unchanged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class VectorEncoder:
     name: str = "vectors"
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The pool's own vectors."""
+        """Yield the vectors of the pool."""
         for start in range(0, len(pool), batch_size):
             rows = range(start, min(start + batch_size, len(pool)))
             yield np.stack([cast("np.ndarray[Any, np.dtype[np.float32]]", pool.read(row)) for row in rows])
@@ -37,18 +37,20 @@ def fit(
     pool: Pool,
     *,
     folder: Path,
-    seed: int = 0,  # noqa: ARG001  of the protocol: there is nothing to learn
+    seed: int = 0,  # noqa: ARG001  of the protocol: no training
     minutes: float = 0.0,  # noqa: ARG001
     on_progress: OnProgress | None = None,  # noqa: ARG001
 ) -> VectorEncoder:
-    """Note how long the pool's vectors are.
+    """Save an encoder for the length of the pool's vectors.
 
     Raises:
         EncoderError: The pool holds no vectors.
     """
     if pool.modality != "vector":
-        raise EncoderError(f"'vectors' takes vectors as they are, not {pool.modality}", hint="use the encoder 'auto'")
-    return load(save_encoder(folder, "vectors", {"dim": pool.items[0].shape[0]}, {}, {"objective": "none: given"}))
+        raise EncoderError(f"encoder 'vectors' reads vectors, not {pool.modality}", hint="use the encoder 'auto'")
+    return load(
+        save_encoder(folder, "vectors", {"dim": pool.items[0].shape[0]}, {}, {"objective": "none: vectors of the pool"})
+    )
 
 
 def load(folder: Path) -> VectorEncoder:
@@ -57,4 +59,4 @@ def load(folder: Path) -> VectorEncoder:
     return VectorEncoder(note["fingerprint"], note["provenance"], note["config"]["dim"])
 
 
-ENTRY = EncoderEntry(fit=fit, load=load, modalities=("vector",), summary="vectors as they are")
+ENTRY = EncoderEntry(fit=fit, load=load, modalities=("vector",), summary="the vectors of the pool, unchanged")

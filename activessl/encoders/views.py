@@ -1,6 +1,6 @@
-"""Every item of a pool a little changed, as a camera, a sensor or a writer would change it: the class stays.
+"""Views of a pool: every item is slightly changed, as by a camera, a sensor or a writer, and keeps its class.
 
-A pool of views is a pool like any other, so that any encoder can be asked whether it knows an item again.
+The views form a pool, so that any encoder can be tested on whether a view lies near its item.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ from activessl.pool.pool import Item, Modality, Pool, Source, Unreadable
 
 
 def varied(pool: Pool, seed: int = 0) -> Pool:
-    """The same items, each a little changed; the same seed changes them alike.
+    """Return a pool of the same items, each slightly changed; the same seed gives the same changes.
 
     Args:
-        pool: Images (cropped, mirrored, lightened), audio (shifted, louder, noisy), series (cropped, louder, noisy)
-            or texts (words left out).
-        seed: Of the changes.
+        pool: Images (cropped, mirrored, brightness changed), audio (shifted, louder, noisy), series (cropped, louder,
+            noisy) or texts (words left out).
+        seed: Seed of the changes.
 
     Raises:
-        EncoderError: Vectors: nobody knows what may be changed about them.
+        EncoderError: The form of data has no views, such as vectors: no change is known to keep the class.
     """
     if pool.form.vary is None:
-        raise EncoderError(f"a {pool.modality} has no views", hint="compare encoders of images, audio, series or texts")
+        raise EncoderError(
+            f"views cannot be made of {pool.modality} items", hint="use a pool of images, audio, series or texts"
+        )
     return Pool(items=pool.items, source=_Varied(pool.source, seed, pool.form.vary))
 
 

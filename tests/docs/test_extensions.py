@@ -112,7 +112,7 @@ def test_a_project_uses_all_of_them(package: Path, tmp_path: Path) -> None:
     said = run("-c", LOOP)
     assert "1 item is saturated: flat.npy (100% of its values are the largest one)" in said
     assert "1 item is unreadable: note.npy (not a .npy file)" in said
-    assert "auto takes bands: averages of bands need no training" in said
+    assert "auto uses bands: averages of bands need no training" in said
     assert "from the mean of the pool" in said
     rows = list(csv.DictReader((tmp_path / "questions.csv").open(encoding="utf-8")))
     assert len(rows) == 16

@@ -1,4 +1,4 @@
-"""Where networks run."""
+"""The devices on which networks run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def best_device() -> torch.device:
-    """The GPU that is there, NVIDIA's or Apple's, else the CPU; of several processes each has a GPU of its own.
+    """Return the GPU, NVIDIA's or Apple's, else the CPU; with several processes, each has its own GPU.
 
     Raises:
         EncoderError: There are more processes on this machine than GPUs.
@@ -30,19 +30,19 @@ def best_device() -> torch.device:
 
 @cache
 def _computes() -> bool:
-    # one that is too old for this torch, or that another program has filled, is there and cannot be used
+    # a GPU that is too old for this torch, or whose memory is full, is listed but cannot be used
     try:
         return bool((torch.ones(2, 2, device="cuda") @ torch.ones(2, 2, device="cuda")).sum().item() == 8)
-    except (AssertionError, RuntimeError):  # the first where torch was built without CUDA
+    except (AssertionError, RuntimeError):  # AssertionError: torch was built without CUDA
         return False
 
 
 def encoding_device() -> torch.device:
-    """Where vectors are computed: NVIDIA's GPU, else the CPU. On Apple's nobody has compared them with a CPU's."""
+    """The device for computing vectors: an NVIDIA GPU, else the CPU. Vectors of Apple GPUs have not been validated."""
     device = best_device()
     return device if device.type == "cuda" else torch.device("cpu")
 
 
 def placed(network: Network, device: torch.device) -> Network:
-    """A network on a device: itself where that is a processor, else a copy, so that it can still be saved and drawn."""
+    """Return a network on a device: for the CPU the network itself, else a copy; the original stays on the CPU."""
     return network if device.type == "cpu" else copy.deepcopy(network).to(device)

@@ -1,7 +1,7 @@
-"""In which numbers networks compute: bfloat16 where it was found to pay, float32 elsewhere.
+"""The numeric precision of networks: bfloat16 where it was measured to be faster, float32 elsewhere.
 
-Which of them an encoder computes its vectors in is a part of it, written down when it is made: another machine computes
-them in the same, whatever it could do faster (docs/decisions/0016-precision.md).
+The precision of an encoder is a part of its configuration, written when the encoder is made: every machine computes its
+vectors in that precision, even if another precision is faster there (docs/decisions/0016-precision.md).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ Precision = Literal["float32", "bfloat16"]
 
 
 def training_precision(device: torch.device) -> Precision:
-    """For training a small transformer: bfloat16 on GPUs that have it; on processors it takes longer."""
+    """The precision for training a small transformer: bfloat16 on GPUs that have it; it is slower on CPUs."""
     return "bfloat16" if device.type == "cuda" and has_bfloat16(device) else "float32"
 
 
 def chosen(wanted: str, device: torch.device) -> Precision:
-    """For a network of usual size: what is asked for, and of "auto" bfloat16 where the device has it.
+    """The precision for a network of usual size: the wanted one; "auto" is bfloat16 if the device has it.
 
     Raises:
-        EncoderError: No such precision.
+        EncoderError: The precision is unknown.
 
     Example:
         >>> chosen("bfloat16", torch.device("cpu"))
@@ -36,20 +36,20 @@ def chosen(wanted: str, device: torch.device) -> Precision:
     for precision in get_args(Precision):
         if wanted == precision:
             return precision  # type: ignore[no-any-return]
-    raise EncoderError(f"a precision of {wanted!r}", hint="use auto, float32 or bfloat16")
+    raise EncoderError(f"unknown precision {wanted!r}", hint="use auto, float32 or bfloat16")
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies in bfloat16 by itself: where it is only imitated, it is slower than float32."""
+    """Whether a device has bfloat16 in hardware: emulated bfloat16 is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # torch has no public question for processors; one that cannot be asked is taken for one that has it not
+    # torch has no public function for CPUs; without the private one, assume no bfloat16
     ask = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return device.type == "cpu" and ask is not None and bool(ask())
 
 
 def computing(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """Within it, matrix products are computed in that precision; weights and sums stay in float32."""
+    """Return a context in which matrix products use that precision; weights and sums stay in float32."""
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -1,10 +1,10 @@
-"""Several processes that train one encoder: which of them this is, and what the first of them decides for all.
+"""Several processes that train one encoder: the rank of this process, and decisions of the first process for all.
 
-``torchrun`` starts them and says in the environment of each which one it is. Without that, nothing here costs anything
-and everything is done by the one process there is.
+``torchrun`` starts the processes and sets the rank of each in its environment. Without ``torchrun`` there is one
+process, and these functions cost nothing.
 
-All of them take the same steps of the program, so that each finds the others where it waits for them. The first one
-alone writes; whatever depends on a clock, a folder or a figure is its decision, and the others are told.
+All processes run the same steps of the program, so that they meet at every synchronization. Only the first process
+writes. It decides whatever depends on a clock, a folder or a figure, and sends the decision to the others.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from activessl.errors import EncoderError
 
 T = TypeVar("T")
 
-#: How long the others wait while the first one embeds a pool; one that has ended is noticed at once.
+#: How long the others wait while the first process embeds a pool; the end of a process is noticed at once.
 _WAITS = timedelta(days=7)
 
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 def count() -> int:
-    """How many processes there are; 1 unless ``torchrun`` or its like started them."""
+    """The number of processes; 1 unless ``torchrun`` or a similar launcher started them."""
     return int(os.environ["WORLD_SIZE"]) if all(name in os.environ for name in _NEEDED) else 1
 
 
 def rank() -> int:
-    """Which of them this one is, from 0."""
+    """The rank of this process, from 0."""
     return int(os.environ["RANK"]) if count() > 1 else 0
 
 
 def rank_here() -> int:
-    """Which of those on this machine it is, from 0: the number of its GPU."""
+    """The rank of this process on this machine, from 0: the number of its GPU."""
     return int(os.environ.get("LOCAL_RANK", os.environ["RANK"])) if count() > 1 else 0
 
 
 def leads() -> bool:
-    """Whether this is the first process: the one that decides, writes and prints."""
+    """Whether this is the first process, which decides, writes and prints."""
     return rank() == 0
 
 
 def decided(make: Callable[[], T]) -> T:
-    """What the first process makes, in all of them; JSON values. The others wait for it, however long it takes.
+    """Call ``make`` in the first process and return its JSON value in all processes; the others wait for it.
 
     Raises:
         EncoderError: Another process has ended.
@@ -75,7 +75,7 @@ def decided(make: Callable[[], T]) -> T:
 
 
 def own_gpu() -> int | None:
-    """The number of the GPU that this process has for itself; None where the machine has none.
+    """The number of the GPU of this process alone; None if the machine has no GPU.
 
     Raises:
         EncoderError: There are more processes on this machine than GPUs.
@@ -87,18 +87,18 @@ def own_gpu() -> int | None:
     gpus = torch.cuda.device_count()
     if rank_here() >= gpus:
         raise EncoderError(
-            f"process {rank_here()} of this machine has no GPU: there are {gpus}",
-            hint=f"start {gpus} processes on this machine, each has one",
+            f"process {rank_here()} of this machine has no GPU: the number of GPUs is {gpus}",
+            hint=f"set the number of processes on this machine to {gpus}, one for each GPU",
         )
     return rank_here()
 
 
 @cache
 def joined() -> Any:
-    """Meet the other processes; the group in which they talk, as apart from sums of gradients.
+    """Join the other processes, and return the group for decisions; gradients are summed in another group.
 
     Raises:
-        EncoderError: They are not found.
+        EncoderError: The other processes cannot be reached.
     """
     import torch
     import torch.distributed as dist
@@ -115,11 +115,11 @@ def joined() -> Any:
 
 @contextmanager
 def with_the_others() -> Iterator[None]:
-    """Say in two lines that another process has ended, or was never there."""
+    """Turn a communication error into an ``EncoderError``: another process has ended or cannot be reached."""
     try:
         yield
     except RuntimeError as error:
         raise EncoderError(
-            f"another of the {count()} processes has ended, or cannot be reached",
-            hint="see which of them ended first and why, then run the same command again: it goes on where it stopped",
+            f"another of the {count()} processes has ended or cannot be reached",
+            hint="find the process that ended first and its error, then run the same command again to resume",
         ) from error

@@ -1,8 +1,8 @@
-"""Going on with a pretrained network's training on the user's own pool, without a label.
+"""Train a pretrained network further on the user's own pool, without labels.
 
-The last blocks learn, at a small rate, to recognise two views of an image among a batch (``contrastive.py``); those
-before them keep what the network knows of other images. What comes out is kept only if the label-free figures of the
-vectors have not fallen: a pool can be too small, or views can hide what tells its items apart.
+The last blocks learn, at a small rate, to match two views of an image within a batch (``contrastive.py``); the blocks
+before them stay unchanged. The result is kept only if the label-free figures of the vectors have not fallen: a pool can
+be too small, or views can hide the differences between items.
 
 Gururangan et al., Don't Stop Pretraining, ACL 2020 (arXiv:2004.10964), for the idea; Chen et al. 2020
 (arXiv:2002.05709) for the loss.
@@ -28,24 +28,24 @@ from activessl.encoders.training.loop import Loop, Pace
 from activessl.encoders.training.sharing import Share
 from activessl.pool.progress import OnProgress
 
-#: Vectors of images (b, c, s, s) in [0, 1] by a network: (b, d).
+#: The function from images (b, c, s, s) in [0, 1] to the network's vectors (b, d).
 Forward = Callable[[Tensor], Tensor]
 
-#: How far a figure may fall before what was learned is dropped: noise of 500 items, and a twentieth of the rank.
+#: Largest fall of a figure before the result is discarded: the noise with 500 items, and a twentieth of the rank.
 _AGREEMENT, _RANK = 0.005, 0.95
 _TEMPERATURE = 0.2
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """How a pretrained network is trained further.
+    """The settings for training a pretrained network further.
 
     Attributes:
-        blocks: How many of the last blocks learn, >= 1; what follows them learns too.
-        lr: Largest learning rate; small, since the weights are good already.
+        blocks: Number of last blocks that are trained, >= 1; the layers after them are trained too.
+        lr: Largest learning rate; small, because the weights are already good.
         batch_size: Images in a step, each in two views.
         patience: As in training from scratch (``schedule.py``).
-        checkpoint_seconds: How often the state is written.
+        checkpoint_seconds: Seconds between two checkpoints.
     """
 
     blocks: int = 2
@@ -57,16 +57,16 @@ class Adaptation:
 
 @dataclass(frozen=True)
 class Adapted:
-    """What came of it.
+    """The result of training a pretrained network further.
 
     Attributes:
-        kept: Whether the network is the better for it; if not, its weights are what they were.
-        why: A sentence about that.
-        steps: How many there were.
-        ended: Why no more.
-        before: Label-free figures of the network as it came.
-        after: The same after training.
-        weights: Those that were trained, by name; empty where they were not kept.
+        kept: Whether the trained weights are kept; if not, the network has its pretrained weights.
+        why: The reason, as a sentence.
+        steps: Number of steps.
+        ended: The reason why the training ended.
+        before: Label-free figures of the pretrained network.
+        after: Label-free figures after training.
+        weights: The trained weights by name; empty if they are not kept.
     """
 
     kept: bool
@@ -95,17 +95,17 @@ def adapt(
     checkpoint: Path,
     on_progress: OnProgress | None = None,
 ) -> Adapted:
-    """Train the last blocks of a network on images, and keep it if label-free figures do not fall.
+    """Train the last blocks of a network on images, and keep the result if label-free figures do not fall.
 
     Args:
-        network: In evaluation mode, on its device; changed in place.
-        forward: Its vectors, gradients included.
+        network: The network in evaluation mode, on its device; changed in place.
+        forward: Computes the network's vectors, with gradients.
         images: (n, c, s, s) of uint8, n >= 2.
-        minutes: About how long.
+        minutes: Approximate training time.
         steps: The number of steps, instead of ``minutes``.
         how: Settings.
-        seed: Of order, views and the projector.
-        checkpoint: The file from which it is taken up again after a kill.
+        seed: Seed of order, views and the projector.
+        checkpoint: The file from which a killed training is resumed.
         on_progress: Called with stage "adapt".
 
     Raises:
@@ -163,7 +163,7 @@ def adapt(
 
 
 def no_worse(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[bool, str]:
-    """Whether label-free figures have not fallen, and what to say about it.
+    """Whether label-free figures have not fallen, and the reason as a sentence.
 
     Example:
         >>> before = {"neighbour_agreement": 0.5, "effective_rank": 9.0}
@@ -174,15 +174,18 @@ def no_worse(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[b
         return False, f"the effective rank fell from {before['effective_rank']:.3g} to {after['effective_rank']:.3g}"
     name = "neighbour_agreement"
     if after[name] < before[name] - _AGREEMENT:
-        return False, f"neighbours agree less between views, {after[name]:.3f} after {before[name]:.3f}"
-    return True, f"neighbours agree between views in {after[name]:.3f} after {before[name]:.3f}, with no less rank"
+        return False, f"the neighbor agreement of two views fell from {before[name]:.3f} to {after[name]:.3f}"
+    return True, (
+        f"the neighbor agreement of two views is {after[name]:.3f}, before {before[name]:.3f}; "
+        f"the effective rank is {after['effective_rank']:.3g}, before {before['effective_rank']:.3g}"
+    )
 
 
 def last_weights(network: nn.Module, blocks: int) -> dict[str, nn.Parameter]:
-    """The weights of a network's last blocks and of what follows them, by name.
+    """The weights of a network's last blocks and of the layers after them, by name.
 
-    Its blocks are the members of the outermost list of modules, such as the layers of a transformer or the stages of
-    a convolutional network; all weights learn where there is no such list.
+    The blocks are the members of the outermost list of modules, such as the layers of a transformer or the stages of a
+    convolutional network. If there is no such list, all weights are returned.
     """
     names = [name for name, module in network.named_modules() if isinstance(module, nn.ModuleList)]
     every = dict(network.named_parameters())
@@ -199,7 +202,7 @@ def last_weights(network: nn.Module, blocks: int) -> dict[str, nn.Parameter]:
 
 
 class _Held(nn.Module):
-    """Weights of another module, so that an optimiser and a checkpoint see these and no others."""
+    """A module that holds some weights of another module, for an optimizer and a checkpoint of these weights only."""
 
     def __init__(self, weights: Mapping[str, nn.Parameter]) -> None:
         super().__init__()

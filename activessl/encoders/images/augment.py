@@ -1,7 +1,7 @@
 """Random views of a batch of images, as tensors, from a generator.
 
-The defaults suit photographs and grey industrial images alike: a crop, a mirror image, light and contrast. Colours are
-shifted only where there are colours; nothing is turned upside down, since many things have an upper side.
+The defaults suit photographs and gray industrial images: crop, mirroring, brightness and contrast. Colors are shifted
+only in color images. Images are not flipped upside down, because many objects have an upper side.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from activessl.encoders.training.sharing import Share
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How much views may differ.
+    """The range of random changes of a view.
 
     Attributes:
         min_area: Smallest crop, as a fraction of the image's area, in (0, 1].
         stretch: Largest ratio of a crop's sides, >= 1.
         mirror: Whether half of the views are mirrored.
         light: Largest change of contrast and brightness, in [0, 1).
-        colour: Largest further change of each colour, in [0, 1).
+        colour: Largest additional change of each color, in [0, 1).
     """
 
     min_area: float = 0.4
@@ -37,12 +37,12 @@ class Augmentation:
     def __call__(
         self, images: Float[Tensor, "b c s s"], generator: torch.Generator, share: Share | None = None
     ) -> Float[Tensor, "b c s s"]:
-        """One random view of each image in [0, 1].
+        """Make one random view of each image in [0, 1].
 
         Args:
-            images: Those of this process.
-            generator: Decides.
-            share: Which of a step's items they are; all of them by default.
+            images: The images of this process.
+            generator: Source of all random numbers.
+            share: The part of the step's items that ``images`` holds; all items by default.
 
         Example:
             >>> images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -54,7 +54,7 @@ class Augmentation:
         share = share or Share(b)
 
         def uniform(low: float, high: float, *shape: int) -> Tensor:
-            # drawn on the CPU and for all processes, so that a seed means the same on every device and for any number
+            # drawn on the CPU for all processes: a seed gives the same views on every device, for any process count
             drawn = torch.rand(share.items, *shape, generator=generator) * (high - low) + low
             return drawn[share.mine].to(images.device)
 
@@ -69,7 +69,7 @@ class Augmentation:
         where = F.affine_grid(matrix, list(images.shape), align_corners=False)
         views = F.grid_sample(images, where, padding_mode="reflection", align_corners=False)
 
-        # contrast about the view's mean, then brightness, then each colour by itself
+        # contrast about the view's mean, then brightness, then each color separately
         mean = views.mean((1, 2, 3), keepdim=True)
         views = (views - mean) * (1 + uniform(-self.light, self.light, 1, 1, 1)) + mean
         views = views * (1 + uniform(-self.light, self.light, 1, 1, 1))
@@ -78,5 +78,5 @@ class Augmentation:
         return views
 
 
-#: Small changes only: what a large crop hides may be what tells the classes apart.
+#: Small changes only: a large crop may hide the differences between classes.
 SLIGHT = Augmentation(min_area=0.7, light=0.2)

@@ -1,9 +1,9 @@
 """Images -> vectors by a pretrained network (DINOv2, DINOv3, CLIP, MAE, ViT, ConvNeXt), from the hub or from a folder.
 
-Where one can be had, it goes further than anything that can be trained from scratch on a small pool; its training can
-go on over the pool itself (``adapt.py``). Needs the package ``transformers``, which is not installed by default. The
-weights stay where they are; what is saved is their digest, so that other weights under the same name are noticed, and
-those that were trained further. Only safetensors are read, and no code that comes with a model.
+A pretrained network gives better vectors than training from scratch on a small pool, and it can be trained further on
+the pool (``adapt.py``). Needs the package ``transformers``, which is not installed by default. The pretrained weights
+are not copied; their digest is saved, so that different weights under the same name are detected. Weights that were
+trained further are saved. Only safetensors are read, and no code of a model is run.
 
 Oquab et al., DINOv2, TMLR 2024 (arXiv:2304.07193).
 """
@@ -32,19 +32,19 @@ from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, roughly, say
 
-#: 22 million weights, Apache 2.0; about ten images of 224 pixels a second on a laptop's core.
+#: 22 million weights, Apache 2.0; about ten images of 224 pixels per second on a laptop's core.
 DEFAULT = "facebook/dinov2-small"
-#: Of ImageNet, for models that do not say what they were trained with.
+#: Mean and standard deviation of ImageNet, for models without this information.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-#: Images that go through the network at once: more only needs more memory.
+#: Images in one forward pass: more images need more memory and save no time.
 _AT_ONCE = 32
-#: Images that are kept decoded while training; of a larger pool a random part is learned from.
+#: Bytes of decoded images in memory during training; a larger pool is sampled at random.
 _MEMORY = 512 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
 class BackboneEncoder:
-    """A pretrained network as it is: the class token where it has one, else the mean over places."""
+    """A pretrained network; its vector is the class token, or the mean over positions if there is no class token."""
 
     fingerprint: str
     provenance: dict[str, Any]
@@ -57,7 +57,7 @@ class BackboneEncoder:
     name: str = "backbone"
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The network's vectors of the pool's images."""
+        """Yield the network's vectors of the pool's images."""
         for batch in self.image.batches(pool, min(batch_size, _AT_ONCE)):
             yield self.vectors(batch)
 
@@ -68,12 +68,12 @@ class BackboneEncoder:
             return np.asarray(self.forward(images.to(device).float() / 255).cpu().numpy())
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(b, 3, s, s) in [0, 1] -> (b, d), gradients included."""
+        """(b, 3, s, s) in [0, 1] -> (b, d), with gradients."""
         mean, std = (torch.tensor(value, device=images.device).view(1, 3, 1, 1) for value in (self.mean, self.std))
         with computing(self.precision, images.device):
             hidden: torch.Tensor = self.model(pixel_values=(images - mean) / std).last_hidden_state
         hidden = hidden.float()
-        if hidden.ndim == 4:  # a convolutional network's map
+        if hidden.ndim == 4:  # the feature map of a convolutional network
             return hidden.mean((2, 3))
         return hidden[:, 0] if _has_class_token(self.model) else hidden.mean(1)
 
@@ -98,25 +98,25 @@ def fit(
     adapt_blocks: int = 2,
     adapt_lr: float = 5e-5,
 ) -> BackboneEncoder:
-    """Open a pretrained network, note where it comes from, and where asked for, go on with its training on the pool.
+    """Open a pretrained network, save its digest, and if asked for, train it further on the pool.
 
     Args:
         pool: Images.
         folder: Where encoders are kept.
-        seed: Of the sample of 16-bit images that is looked at, and of all that is random in training.
+        seed: Seed of the sample of images for the 16-bit white value, and of all random choices in training.
         minutes: Unused.
-        on_progress: Called with stage "adapt" while training, and with "adapted" and what came of it.
+        on_progress: Called with stage "adapt" during training, and with "adapted" and its result.
         model: A name on the hub, or a folder with ``config.json`` and ``model.safetensors``.
-        side: The side that images are squeezed to; by default what the network was trained with.
-        precision: "float32", "bfloat16", or "auto": bfloat16 where this machine has it (``precision.py``). It is a part
-            of the encoder, and stays what it is on other machines.
-        adapt_minutes: About how long to train its last blocks on the pool (``adapt.py``); 0 leaves it as it is.
+        side: The side to which images are resized; by default the side with which the network was trained.
+        precision: "float32", "bfloat16", or "auto": bfloat16 if this machine has it (``precision.py``). It is a part of
+            the encoder, and other machines use the same precision.
+        adapt_minutes: Approximate time for training the last blocks on the pool (``adapt.py``); 0 for no training.
         adapt_steps: The number of steps, instead of ``adapt_minutes``.
-        adapt_blocks: How many of the last blocks learn, >= 1.
-        adapt_lr: The largest learning rate of that.
+        adapt_blocks: Number of last blocks that are trained, >= 1.
+        adapt_lr: The largest learning rate of this training.
 
     Raises:
-        EncoderError: The package is not installed, the model cannot be had or is none for images, or a setting cannot
+        EncoderError: The package is not installed, the model cannot be opened or is not for images, or a setting cannot
             be used.
     """
     how = Adaptation(blocks=adapt_blocks, lr=adapt_lr)
@@ -139,7 +139,7 @@ def fit(
     sha256 = digest(network)
     device = next(network.parameters()).device
     computes: Precision = decided(lambda: chosen(precision, device))
-    numbers = "" if computes == "float32" else f"computed in {computes}, here and wherever this encoder is read"
+    numbers = "" if computes == "float32" else f"vectors are computed in {computes}, on this and on every other machine"
     if numbers and not training:
         say(on_progress, "plan", f"backbone: {numbers}")
     encoder = BackboneEncoder("", {}, image, mean, std, network, 0, computes)
@@ -147,14 +147,14 @@ def fit(
         dim = encoder.vectors(torch.zeros(1, 3, image.side, image.side, dtype=torch.uint8)).shape[1]
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise EncoderError(
-            f"the model {model!r} makes no vectors of images of {image.side} pixels: {str(error).splitlines()[0]}",
-            hint=f"use a network for images, at the side it was trained with ({trained})",
+            f"the model {model!r} cannot encode images of {image.side} pixels: {str(error).splitlines()[0]}",
+            hint=f"name a network for images, and set side = {trained}, the side of its training images",
         ) from None
     config = {"model": model, "sha256": sha256, "image": image.to_json(), "mean": mean, "std": std, "dim": dim}
-    if computes != "float32":  # not noted where it is as it was before there was a choice
+    if computes != "float32":  # left out for float32, so that fingerprints from before this setting stay valid
         config["precision"] = computes
     provenance: dict[str, Any] = {
-        "objective": "pretrained, as it is",
+        "objective": "pretrained, unchanged",
         "source": model,
         "architecture": type(network).__name__,
         "licence": licence(model),
@@ -164,7 +164,7 @@ def fit(
     checkpoint = folder / f".training-{key}.safetensors"
     if training:
         takes = f"{adapt_steps:,} steps" if adapt_steps is not None else roughly(60 * adapt_minutes)
-        learn = f"its last {adapt_blocks} blocks learn from the pool, {takes} at most"
+        learn = f"training the last {adapt_blocks} blocks on the pool, {takes} at most"
         say(on_progress, "plan", f"backbone: {learn}" + (f"; {numbers}" if numbers else ""))
         images = sample_tensor(pool, image, limit=max(2, _MEMORY // (3 * image.side**2)), seed=seed)
         came = adapt(
@@ -182,7 +182,11 @@ def fit(
         provenance |= {"adapted": came.to_json() | {"images": len(images)} | asdict(how)}
         if came.kept:
             provenance["objective"] = "pretrained, then trained further on the pool"
-        say(on_progress, "adapted", came.why if came.kept else f"left as it came: {came.why}")
+        say(
+            on_progress,
+            "adapted",
+            f"adapted weights are used: {came.why}" if came.kept else f"pretrained weights are used: {came.why}",
+        )
     provenance["seconds"] = round(time.perf_counter() - started, 2)
 
     def save() -> str:
@@ -196,26 +200,30 @@ def fit(
 def _usable(how: Adaptation, minutes: float, steps: int | None, items: int) -> None:
     if how.blocks < 1 or not 0 < how.lr < 1:
         raise EncoderError(
-            f"adapting {how.blocks} blocks at a rate of {how.lr}", hint="use at least one block, and a rate below 1"
+            f"adapt_blocks = {how.blocks} and adapt_lr = {how.lr} cannot be used",
+            hint="set adapt_blocks to at least 1, and adapt_lr above 0 and below 1",
         )
     if (steps is not None and steps < 1) or (steps is None and minutes < 0):
-        raise EncoderError(f"adapting for {minutes if steps is None else steps}", hint="give it some time, or 0")
+        asked = f"adapt_minutes = {minutes}" if steps is None else f"adapt_steps = {steps}"
+        raise EncoderError(f"{asked} is too small", hint="set adapt_minutes to 0 or more, or adapt_steps to at least 1")
     if items < 2:
-        raise EncoderError("one image is nothing to adapt to", hint="add images, or leave adapt_minutes out")
+        raise EncoderError(
+            "one image is too few to adapt the model", hint="add images, or remove adapt_minutes and adapt_steps"
+        )
 
 
 def load(folder: Path) -> BackboneEncoder:
-    """Open the network again that is noted in a folder.
+    """Open the network of a saved encoder again.
 
     Raises:
-        EncoderError: It cannot be had, or has other weights now.
+        EncoderError: The network cannot be opened, or its weights are different.
     """
     note, tensors = read_encoder(folder)
     config = note["config"]
     network, _ = open_network(config["model"])
     same_weights(network, config["sha256"], config["model"])
     own = dict(network.named_parameters())
-    with torch.no_grad():  # what was trained further
+    with torch.no_grad():  # weights that were trained further
         for name, value in tensors.items():
             own[name].copy_(torch.from_numpy(value))
     return BackboneEncoder(
@@ -231,10 +239,10 @@ def load(folder: Path) -> BackboneEncoder:
 
 
 def open_network(model: str) -> tuple[Any, dict[str, Any]]:
-    """A network for images, on the device there is, and how its images were prepared.
+    """Load a network for images onto the best device, with the settings of its image preprocessing.
 
     Raises:
-        EncoderError: The package is not installed, or the model cannot be had.
+        EncoderError: The package is not installed, or the model cannot be opened.
     """
 
     def opener(local: bool) -> tuple[Any, dict[str, Any]]:
@@ -243,12 +251,12 @@ def open_network(model: str) -> tuple[Any, dict[str, Any]]:
 
         config = AutoConfig.from_pretrained(model, trust_remote_code=False, local_files_only=local)
         if hasattr(config, "mask_ratio"):
-            config.mask_ratio = 0.0  # a masked autoencoder hides parts of what it sees unless it is told not to
-        # only safetensors: a pickle can run anything, and so can a model's own code
+            config.mask_ratio = 0.0  # a masked autoencoder hides patches by default
+        # only safetensors: a pickle can run any code, and so can a model's own code
         network = AutoModel.from_pretrained(
             model, config=config, trust_remote_code=False, use_safetensors=True, local_files_only=local
         )
-        network = getattr(network, "vision_model", network)  # the half of CLIP that sees
+        network = getattr(network, "vision_model", network)  # the image part of CLIP
         try:
             prepared, _ = ImageProcessingMixin.get_image_processor_dict(model, local_files_only=local)
         except OSError:
@@ -262,7 +270,7 @@ def open_network(model: str) -> tuple[Any, dict[str, Any]]:
 
 
 def _side_of(network: Any, prepared: dict[str, Any]) -> int:
-    """The side of the images that a network was trained with: its processor knows best, then its configuration."""
+    """The side of the images in a network's training: from its image processor, else from its configuration."""
     for given in (prepared.get("crop_size"), prepared.get("size"), getattr(network.config, "image_size", None), 224):
         value = given.get("height", given.get("shortest_edge")) if isinstance(given, dict) else given
         if isinstance(value, list | tuple):
@@ -277,5 +285,5 @@ ENTRY = EncoderEntry(
     load=load,
     modalities=("image",),
     shared=True,
-    summary="a pretrained network such as DINOv2 (needs activessl[backbone]; downloads, or takes a folder)",
+    summary="a pretrained network such as DINOv2 (needs activessl[backbone]; from the hub or a folder)",
 )

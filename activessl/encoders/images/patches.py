@@ -1,10 +1,10 @@
 """K-means on whitened patches, made invariant in closed form: features without a gradient, in seconds on a CPU.
 
-Every patch of an image is normalised, whitened and compared with k centroids; its activation of a centroid is how much
-nearer than the average that centroid is, and activations are averaged over a grid of regions (Coates, Ng & Lee, An
-Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS 2011).
+Every patch of an image is normalized, whitened and compared with k centroids. The activation of a centroid is the mean
+distance of the patch to all centroids minus the distance to this centroid, if positive. Activations are averaged over a
+grid of regions (Coates, Ng & Lee, An Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS 2011).
 
-What the regions differ by counts as far as the pool's images say that it means something (``regions.py``). Then the
+The differences between regions get a weight that is estimated from the pool's images (``regions.py``). Then the
 directions in which views of the same image differ are scaled down (``invariance.py``).
 """
 
@@ -34,42 +34,42 @@ from activessl.encoders.store import Place, find_fit, fit_key, read_encoder, sav
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, roughly, say, tell
 
-#: Added to a patch's variance before dividing: 10 of 255² levels, so that flat patches stay flat (the paper's value).
+#: Added to a patch's variance before the division: 10 / 255², so that flat patches stay flat (the paper's value).
 CONTRAST = 10.0 / 255**2
 
-#: Items from which centroids and components are learned, and those of them that are also seen in views.
+#: Items from which centroids and components are learned, and the number of these items with views.
 _SAMPLE, _VIEWED = 2_000, 1_500
 
-#: Values of patches, or of what they activate, that a GPU works on at once: 256 MB, of which it holds a few copies.
+#: Values of patches or activations that a GPU processes at once: 256 MB, in a few copies.
 _ON_GPU = 64 * 2**20
 
 
 class Codes(NamedTuple):
-    """What patches are compared with, and how they are cut."""
+    """The centroids, the whitening, and the settings for cutting patches."""
 
     field: int
     stride: int
     grid: int
-    mean: torch.Tensor  # (p,) of normalised patches
+    mean: torch.Tensor  # (p,) of normalized patches
     whiten: torch.Tensor  # (p, p)
     centroids: torch.Tensor  # (k, p) in whitened space
 
     def to(self, device: torch.device) -> Codes:
-        """The same on a device."""
+        """The same codes on a device."""
         mean, whiten, centroids = (tensor.to(device) for tensor in (self.mean, self.whiten, self.centroids))
         return self._replace(mean=mean, whiten=whiten, centroids=centroids)
 
 
 @dataclass(frozen=True, eq=False)
 class PatchEncoder:
-    """Soft counts of k-means centroids over a grid of regions, through PCA and the whitening within images."""
+    """Mean activations of k-means centroids over a grid of regions, projected by PCA and whitened within images."""
 
     fingerprint: str
     provenance: dict[str, Any]
     image: Pictures
     codes: Codes
     pca_mean: torch.Tensor  # (grid² k,)
-    pca: torch.Tensor  # (grid² k, d), the weight of the layout and the whitening included
+    pca: torch.Tensor  # (grid² k, d), with the layout weight and the whitening
     name: str = "patches"
 
     @property
@@ -78,12 +78,12 @@ class PatchEncoder:
         return self.pca.shape[1]
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The features of the pool's images."""
+        """Yield the vectors of the pool's items."""
         for vectors in self.project(self.image.batches(pool, batch_size)):
             yield vectors.numpy()
 
     def project(self, pictures: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
-        """Batches (b, c, s, s) of uint8 -> (b, d), on the GPU where there is one."""
+        """Batches (b, c, s, s) of uint8 -> (b, d), computed on the GPU if there is one."""
         device = encoding_device()
         codes, pca_mean, pca = self.codes.to(device), self.pca_mean.to(device), self.pca.to(device)
 
@@ -94,27 +94,27 @@ class PatchEncoder:
 
 
 def at_once(codes: Codes, side: int) -> int:
-    """Pictures of a side that a thread, or a GPU, works on at once."""
+    """The number of pictures of a given side that a thread, or a GPU, processes at once."""
     k = len(codes.centroids)
     if codes.centroids.device.type == "cpu":
-        # measured with 400 to 3,200 centroids: fewer are too little work for an operation, more leave the cache
+        # measured with 400 to 3,200 centroids: fewer pictures are too little work per operation, more exceed the cache
         return max(1, min(8 if k <= 400 else 4, 25_600 // k))
     return max(1, _ON_GPU // (max(codes.centroids.shape) * places(side, codes.field, codes.stride)))
 
 
 def normalised_patches(images: torch.Tensor, field: int, stride: int) -> torch.Tensor:
-    """All patches of images in [0, 1], each of mean 0 and about unit variance: (b, positions, c field²)."""
+    """All patches of images in [0, 1], each with mean 0 and about unit variance: (b, positions, c field²)."""
     patches = F.unfold(images, field, stride=stride).transpose(1, 2)  # (b, positions, c field²)
     patches = patches - patches.mean(-1, keepdim=True)
     return patches / (patches.square().mean(-1, keepdim=True) + CONTRAST).sqrt()
 
 
 def zca(patches: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean (p,) and the whitening matrix (p, p) of patches (n, p).
+    """Compute the mean (p,) and the whitening matrix (p, p) of patches (n, p).
 
     Args:
-        patches: Normalised patches.
-        epsilon: Added to each eigenvalue, so that directions of noise are not blown up.
+        patches: Normalized patches.
+        epsilon: Added to each eigenvalue, so that directions of noise are not amplified.
     """
     mean = patches.mean(0)
     centred = (patches - mean).double()
@@ -126,7 +126,7 @@ def zca(patches: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, torch.Tens
 def activations(images: torch.Tensor, codes: Codes) -> torch.Tensor:
     """The triangle activation max(0, average distance - distance) of each centroid, averaged over a grid of regions.
 
-    The square root of the averages is returned: like counts of words, they are long-tailed.
+    The square root of the averages is returned, because the averages are long-tailed, like counts of words.
 
     Returns:
         (b, grid² k), >= 0.
@@ -135,13 +135,13 @@ def activations(images: torch.Tensor, codes: Codes) -> torch.Tensor:
 
 
 def region_means(images: torch.Tensor, codes: Codes) -> torch.Tensor:
-    """What ``activations`` takes the root of, of images in [0, 1]; it has a gradient where the root has none at 0."""
+    """The averages before the root in ``activations``, of images in [0, 1]; their gradient exists also at 0."""
     patches = normalised_patches(images, codes.field, codes.stride)  # (b, positions, p)
     b, positions, p = patches.shape
     white = (patches.reshape(-1, p) - codes.mean) @ codes.whiten  # (b positions, p)
     distance = torch.cdist(white, codes.centroids, compute_mode="use_mm_for_euclid_dist")  # (b positions, k)
     usual = distance.mean(1, keepdim=True)
-    # in place where no gradient is wanted: new arrays of this size cost a fifth of the time
+    # in place if no gradient is needed: new arrays of this size cost a fifth of the time
     active = F.relu(usual - distance) if distance.requires_grad else distance.neg_().add_(usual).relu_()
 
     rows = round(positions**0.5)
@@ -150,9 +150,9 @@ def region_means(images: torch.Tensor, codes: Codes) -> torch.Tensor:
 
 
 def pooled_activations(images: torch.Tensor, codes: Codes) -> torch.Tensor:
-    """``activations`` of any number of images, a few at a time, where the codes are; on the processor."""
+    """``activations`` of any number of images, computed in parts on the device of the codes; returned on the CPU."""
     each = places(images.shape[-1], codes.field, codes.stride)
-    # made first: small results kept between large temporary arrays would leave gaps that no later array fits into
+    # allocated first: small results between large temporary arrays would fragment the memory
     out = torch.empty(len(images), min(codes.grid, round(each**0.5)) ** 2 * len(codes.centroids))
     size = at_once(codes, images.shape[-1])
     found = computed(parts(images, 16 * size), lambda part: activations(part, codes), size, codes.mean.device)
@@ -181,18 +181,18 @@ def fit(
     Args:
         pool: Images.
         folder: Where encoders are kept.
-        seed: Of the samples and of k-means.
-        minutes: More of them allow more centroids and components: fitting and embedding the pool together take about
-            that long on one core, at most; never less is taken than 400 and 256.
+        seed: Seed of the samples and of k-means.
+        minutes: Upper limit, approximately, for fitting and embedding the pool on one core. More minutes allow more
+            centroids and components; the minimum is 400 centroids and 256 components.
         on_progress: Called with stage "train".
-        centroids: k, at most; fewer where there are too few patches. By default what the minutes allow.
+        centroids: Largest number of centroids k; reduced if there are too few patches. By default set by ``minutes``.
         field: Side of a patch in pixels; by default 8, or less for small images.
         grid: Regions along each side.
-        dim: Principal components that are kept. By default what the minutes allow.
-        views: Augmented views an image, from which the whitening within images is measured; 0 leaves it out.
-        layout: How much it counts where in an image something is: from 0, not at all, to 1, as much as what it is. By
-            default what the images themselves say.
-        side: The side that images are squeezed to; by default the pool's, at most 64.
+        dim: Number of principal components. By default set by ``minutes``.
+        views: Augmented views per image for the whitening within images; 0 turns the whitening off.
+        layout: Weight of the position in an image, from 0 (no effect) to 1 (full weight). By default estimated from the
+            images.
+        side: The side to which images are resized; by default the pool's median, at most 64.
     """
     image = choose_input(pool, side=side, seed=seed)
     size = affordable(minutes, len(pool), image, views)
@@ -204,28 +204,28 @@ def fit(
     say(
         on_progress,
         "plan",
-        f"patches: {settings.centroids:,} centroids, and {len(pool):,} items encoded, {takes} on a core"
-        + (", less on the GPU there is" if encoding_device().type != "cpu" else ""),
+        f"patches: learning {settings.centroids:,} centroids and encoding {len(pool):,} items, {takes} on a CPU core"
+        + (", less on the GPU" if encoding_device().type != "cpu" else ""),
     )
     return load(learn("patches", pool, image, SLIGHT, settings, seed=seed, into=Place(folder, key, on_progress)))
 
 
 class Size(NamedTuple):
-    """How large an encoder is: centroids, and components that are kept."""
+    """The size of an encoder: the numbers of centroids and of components."""
 
     centroids: int
     dim: int
 
 
-#: Each took about twice as long as the one before; what they gained is in docs/results/encoders.md.
+#: Each size takes about twice as long as the one before; the gains are in docs/results/encoders.md.
 SIZES = (Size(400, 256), Size(800, 512), Size(1600, 512), Size(3200, 512))
 
 
 def affordable(minutes: float, items: int, image: ImageInput, views: int) -> Size:
-    """The largest size whose fit to and embedding of so many items take so many minutes at most; else the smallest.
+    """The largest size for which fitting and embedding the items take at most ``minutes``; else the smallest size.
 
-    Up to one minute it is always the smallest. Decided by the counts of a core of 2023, not by a clock, so that the
-    same request finds the same encoder again on every machine.
+    Up to one minute it is always the smallest size. The time is computed for a core of 2023 and not measured, so that
+    the same request finds the same encoder on every machine.
 
     Example:
         >>> small = ImageInput(side=32, channels=3)
@@ -239,39 +239,39 @@ def affordable(minutes: float, items: int, image: ImageInput, views: int) -> Siz
 
 
 def seconds(size: Size, items: int, image: ImageInput, views: int) -> float:
-    """About how long the fit to so many items and their embedding take on a core of 2023."""
+    """The approximate time of fitting and embedding a number of items on a core of 2023, in seconds."""
     field, stride = shape_of(image)
     each = places(image.side, field, stride)
     values = image.channels * field**2
     seen = items + min(items, _SAMPLE) + views * min(items, _VIEWED)
 
-    # measured: whitening and pooling of a place, and its distance to a centroid; then k-means, and the components
+    # measured: whitening and pooling per patch, and its distance to a centroid; then k-means and the components
     encode = seen * each * (5e-7 + 2e-8 * values + size.centroids * (2e-9 + 4e-11 * values))
     return encode + 4.0 + size.centroids * values * 4e-5
 
 
 def places(side: int, field: int, stride: int) -> int:
-    """How many patches are cut from a picture."""
+    """The number of patches of a picture."""
     return ((side - field) // stride + 1) ** 2
 
 
 def shape_of(image: Pictures) -> tuple[int, int]:
-    """The side of a patch and the step from one to the next that suit a picture, in pixels."""
+    """The default side of a patch and step between patches for a picture, in pixels."""
     field = 8 if image.side >= 24 else 6
     return min(field, image.side), 1 if image.side <= 40 else 2
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What may be set about the encoder.
+    """The settings of the encoder.
 
     Attributes:
-        centroids: k, at most.
-        dim: Principal components that are kept.
-        field: Side of a patch in pixels; None for what suits the picture.
+        centroids: Largest number of centroids k.
+        dim: Number of principal components.
+        field: Side of a patch in pixels; None for the default of ``shape_of``.
         grid: Regions along each side.
-        views: Augmented views a picture, from which the whitening within pictures is measured; 0 leaves it out.
-        layout: How much it counts where in a picture something is, 0 to 1; None as the pictures say.
+        views: Augmented views per picture for the whitening within pictures; 0 turns the whitening off.
+        layout: Weight of the position in a picture, 0 to 1; None to estimate it from the pictures.
     """
 
     centroids: int
@@ -288,13 +288,13 @@ def learn(
     """Learn from a pool's pictures and save the encoder under a name.
 
     Args:
-        name: The name it is registered under.
+        name: The name under which the encoder is registered.
         pool: The items.
-        image: How they become pictures.
-        augment: How views of a picture differ.
-        settings: Of the encoder.
-        seed: Of the samples and of k-means.
-        into: Where it is saved, and who is told of the stage "train".
+        image: How items become pictures.
+        augment: Random changes of views.
+        settings: Settings of the encoder.
+        seed: Seed of the samples and of k-means.
+        into: Where the encoder is saved, and who is told of the stage "train".
 
     Returns:
         The folder of the encoder.
@@ -308,7 +308,7 @@ def learn(
     sample = sample_tensor(pool, image, limit=_SAMPLE, seed=seed)
     tell(on_progress, "train", 0, 4)
 
-    # about 50 patches an image; faiss wants more points than centroids, and warns below 39 for each
+    # about 50 patches per image; faiss warns below 39 points per centroid
     each = max(50, math.ceil(39 * centroids / _SAMPLE))
     generator = torch.Generator().manual_seed(seed)
     drawn = []
@@ -333,7 +333,7 @@ def learn(
     weight = layout_weight(seen, regions) if settings.layout is None else settings.layout
     pca_mean = seen.mean(0)
     if weight < 1:
-        for rows in parts(seen, 256):  # in place: a second copy of all would be as large again
+        for rows in parts(seen, 256):  # in place: a copy would double the memory
             rows.copy_(weigh_layout(rows, regions, weight))
     _, pca = principal_components(seen, settings.dim)
     pca = weigh_layout(pca.T, regions, weight).T.contiguous()
@@ -342,7 +342,7 @@ def learn(
     if views > 1:
         generator = torch.Generator().manual_seed(seed)
         few = sample[:_VIEWED]
-        size = max(1, min(32, 12_800 // k))  # on every machine alike: a view's numbers are drawn for so many at a time
+        size = max(1, min(32, 12_800 // k))  # the same on every machine: random views depend on it
         varied = torch.empty(views, len(few), pca.shape[1])
         middle, directions = pca_mean.to(device), pca.to(device)
         for start in range(0, len(few), size):
@@ -368,7 +368,7 @@ def learn(
 
 
 def load(folder: Path, pictures: Callable[..., Pictures] = ImageInput) -> PatchEncoder:
-    """Read the encoder back from its folder; ``pictures`` is made of what its ``to_json`` gave."""
+    """Read the encoder back from its folder; ``pictures`` is called with the values of its ``to_json``."""
     note, arrays = read_encoder(folder)
     config = note["config"]
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
@@ -394,5 +394,5 @@ ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("image",),
-    summary="k-means on patches (Coates & Ng), made invariant in closed form: no gradients, in seconds",
+    summary="k-means on patches (Coates & Ng), made invariant in closed form: no gradients, takes seconds",
 )

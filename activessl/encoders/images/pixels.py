@@ -1,4 +1,4 @@
-"""Raw pixels and their principal components: the baseline below which no encoder should fall."""
+"""Raw pixels and their principal components: the baseline that every encoder should exceed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from activessl.pool.progress import OnProgress
 
 @dataclass(frozen=True, eq=False)
 class PixelEncoder:
-    """Squeezes an image, subtracts the mean image and projects onto the leading principal components."""
+    """Resizes an image, subtracts the mean image and projects onto the leading principal components."""
 
     fingerprint: str
     provenance: dict[str, Any]
@@ -32,17 +32,17 @@ class PixelEncoder:
 
     @property
     def dim(self) -> int:
-        """How many components."""
+        """Number of components."""
         return self.components.shape[1]
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The projections of the pool's images."""
+        """Yield the projections of the pool's images."""
         for batch in self.image.batches(pool, batch_size):
             yield ((batch.flatten(1).float() / 255 - self.mean) @ self.components).numpy()
 
 
 def principal_components(values: torch.Tensor, d: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean (p,) and the leading directions (p, min(d, p, n)) of values (n, p); each direction's sign is fixed.
+    """Compute the mean (p,) and the leading directions (p, min(d, p, n)) of values (n, p); each sign is fixed.
 
     Example:
         >>> mean, directions = principal_components(torch.tensor([[0.0, 0.0], [2.0, 2.0]]), 1)
@@ -54,7 +54,7 @@ def principal_components(values: torch.Tensor, d: int) -> tuple[torch.Tensor, to
     n, p = centred.shape
     d = min(d, n, p)
 
-    # the smaller of the two Gram matrices has all there is; eigh sorts upwards
+    # the smaller of the two Gram matrices is enough; eigh sorts in ascending order
     if p <= n:
         directions = torch.linalg.eigh(centred.T @ centred)[1].flip(1)[:, :d]
     else:
@@ -79,11 +79,11 @@ def fit(
     Args:
         pool: Images.
         folder: Where encoders are kept.
-        seed: Of the sample of at most 5,000 images.
+        seed: Seed of the sample of at most 5,000 images.
         minutes: Unused.
         on_progress: Unused.
-        dim: How many components, >= 1.
-        side: The side that images are squeezed to, at most 32 unless given.
+        dim: Number of components, >= 1.
+        side: The side to which images are resized; by default the pool's median, at most 32.
     """
     key = fit_key("pixels", pool, seed=seed, dim=dim, side=side)
     if (found := find_fit(folder, key)) is not None:
@@ -110,4 +110,4 @@ def load(folder: Path) -> PixelEncoder:
     )
 
 
-ENTRY = EncoderEntry(fit=fit, load=load, modalities=("image",), summary="raw pixels through PCA: the floor, in seconds")
+ENTRY = EncoderEntry(fit=fit, load=load, modalities=("image",), summary="raw pixels through PCA: the weakest baseline")

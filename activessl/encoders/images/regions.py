@@ -1,7 +1,7 @@
-"""How much it counts where in a picture something is, by what the pictures themselves say.
+"""The weight of the layout, the position of features in a picture, estimated from the pictures themselves.
 
-The regions of a scratched steel plate are all alike: which of them shows what is chance, and comparing pictures region
-by region drowns what they have in common. The regions of a shoe are not: where something is says what it is.
+In pictures of a scratched steel plate, the position of a scratch is chance: a comparison region by region adds noise.
+In pictures of a shoe, the regions differ, and the position of a feature is informative.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from jaxtyping import Float
 
 from activessl.encoders.compute.side_by_side import parts
 
-#: So that the layout counts fully up to an intraclass correlation of 0.18: docs/decisions/0017-layout.md.
+#: With this value, the layout has full weight up to an intraclass correlation of 0.18: docs/decisions/0017-layout.md.
 STEEPNESS = 1.5
 
 Values = Float[torch.Tensor, "n kr"]
 
 
 def means_by_region(maps: Float[torch.Tensor, "b k h w"], grid: int) -> Float[torch.Tensor, "b k g g"]:
-    """Averages over a grid of regions, which share a row or a column where their number does not divide the side.
+    """Average over a grid of regions; regions share a row or a column if their number does not divide the side.
 
     Example:
         >>> means_by_region(torch.arange(9.0).view(1, 1, 3, 3), 2)[0, 0].tolist()
@@ -29,24 +29,24 @@ def means_by_region(maps: Float[torch.Tensor, "b k h w"], grid: int) -> Float[to
     """
     if maps.device.type == "cpu":
         return F.adaptive_avg_pool2d(maps, grid)
-    # Apple's GPUs cannot pool where regions overlap, and NVIDIA's sum the gradient in any order
+    # Apple's GPUs cannot pool overlapping regions, and NVIDIA's GPUs sum the gradient in no fixed order
     return as_products(maps, grid)
 
 
 def as_products(maps: Float[torch.Tensor, "b k h w"], grid: int) -> Float[torch.Tensor, "b k g g"]:
-    """What ``means_by_region`` gives, as products of matrices."""
+    """The result of ``means_by_region``, computed with matrix products."""
     rows, columns = (_averages_there(size, grid, maps.device, maps.dtype) for size in maps.shape[2:])
     return rows @ maps @ columns.T
 
 
 @cache
 def _averages_there(size: int, grid: int, device: torch.device, dtype: torch.dtype) -> Float[torch.Tensor, "g n"]:
-    with torch.inference_mode(mode=False):  # made where no gradient is wanted, and used where one is
+    with torch.inference_mode(mode=False):  # cached by a caller without gradients, reused by one with
         return averages(size, grid).to(device, dtype)
 
 
 def averages(size: int, grid: int) -> Float[torch.Tensor, "g n"]:
-    """Of ``size`` places, those that belong to each region, with weights of sum one.
+    """The weights of ``size`` places in each region; the weights of a region have sum 1.
 
     Example:
         >>> averages(3, 2).tolist()
@@ -60,16 +60,16 @@ def averages(size: int, grid: int) -> Float[torch.Tensor, "g n"]:
 
 
 def layout_weight(values: Values, regions: int) -> float:
-    """What the regions' deviations from their picture's mean should be multiplied by, in [0, 1].
+    """Estimate the layout weight in [0, 1], the factor for the deviations of regions from the mean of their picture.
 
-    It falls with the square of the share of variance within pictures, by an analysis of variance with pictures as
-    groups and their regions as members (the intraclass correlation of Shrout & Fleiss 1979, each region's mean over all
-    pictures left out): 1 where regions of one picture are hardly more alike than those of different ones, near 0 where
-    pictures differ as wholes.
+    It is 1.5 times the square of the share of variance within pictures, at most 1. The share comes from an analysis of
+    variance with pictures as groups and their regions as members (the intraclass correlation of Shrout & Fleiss 1979,
+    after subtracting each region's mean over all pictures). The weight is 1 if regions of one picture are hardly more
+    alike than regions of different pictures, and near 0 if pictures differ as wholes.
 
     Args:
-        values: (n, k regions) features of n pictures, the regions of a feature side by side.
-        regions: How many there are of each feature.
+        values: (n, k regions) features of n pictures, with the regions of a feature side by side.
+        regions: Number of regions.
 
     Example:
         >>> wholes = torch.randn(500, 8, 1, generator=torch.Generator().manual_seed(0))
@@ -90,16 +90,16 @@ def layout_weight(values: Values, regions: int) -> float:
     between, within = between / (n - 1), within / ((n - 1) * (regions - 1))
     if between <= within:
         return 1.0
-    share = regions * within / (between + (regions - 1) * within)  # one less the intraclass correlation
+    share = regions * within / (between + (regions - 1) * within)  # 1 - intraclass correlation
     return min(1.0, STEEPNESS * share**2)
 
 
 def weigh_layout(values: Float[torch.Tensor, "... kr"], regions: int, weight: float) -> Float[torch.Tensor, "... kr"]:
-    """Multiply what each region differs by from its picture's mean; linear, and its own transpose.
+    """Multiply the deviation of each region from its picture's mean by a weight; a linear, symmetric map.
 
     Args:
-        values: Features, the regions of each side by side in the last dimension.
-        regions: How many there are of each feature.
+        values: Features, with the regions of a feature side by side in the last dimension.
+        regions: Number of regions.
         weight: In [0, 1]; 1 changes nothing.
 
     Example:

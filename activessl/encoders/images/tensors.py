@@ -1,4 +1,4 @@
-"""Images of any size and depth -> tensors of one size, the common input of all image encoders."""
+"""Images of any size and bit depth -> tensors of one size, the common input of all image encoders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from activessl.encoders.compute.side_by_side import decoded
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 
-#: The largest side that is chosen unasked: what a CPU trains on in minutes.
+#: The largest side that is chosen by default: a CPU trains on such images in minutes.
 LARGEST_SIDE = 64
 
 
@@ -24,8 +24,8 @@ class ImageInput:
     """How an image becomes a tensor.
 
     Attributes:
-        side: Height and width in pixels; the image is squeezed to it.
-        channels: 1 (grey) or 3.
+        side: Height and width in pixels; the image is resized to a square.
+        channels: 1 (gray) or 3.
         scale16: The value of a 16-bit image that becomes white.
     """
 
@@ -34,21 +34,21 @@ class ImageInput:
     scale16: float = 65535.0
 
     def tensor(self, image: np.ndarray[Any, np.dtype[Any]]) -> UInt8[np.ndarray, "c s s"]:
-        """One decoded image (h, w, 1 or 3) as (c, side, side) of uint8.
+        """Turn one decoded image (h, w, 1 or 3) into (c, side, side) of uint8.
 
         Example:
             >>> ImageInput(side=4, channels=3).tensor(np.zeros((9, 5, 1), np.uint16)).shape
             (3, 4, 4)
         """
-        # 16 bits to 8, by what is white in this pool; float first, or the product wraps around
+        # 16 bits to 8, scaled by the pool's white value; in float, because an integer product would overflow
         if image.dtype == np.uint16:
             image = np.clip(image.astype(np.float32) * (255.0 / self.scale16), 0, 255).astype(np.uint8)
 
-        # nothing to do for Pillow, which would copy the pixels back and forth
+        # no conversion is needed: skip Pillow, which would copy the pixels twice
         if image.shape == (self.side, self.side, self.channels) and image.dtype == np.uint8:
             return np.ascontiguousarray(image.transpose(2, 0, 1))
 
-        # grey <-> colour, then squeeze; Pillow's box filter does not alias when it shrinks
+        # gray <-> color, then resize; Pillow's box filter does not alias when it shrinks
         picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
         picture = picture.convert("L" if self.channels == 1 else "RGB")
         if picture.size != (self.side, self.side):
@@ -57,7 +57,7 @@ class ImageInput:
         return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[torch.Tensor]:
-        """The pool in its order as (b, c, side, side) of uint8; the next batch is decoded while one is in use."""
+        """Yield the pool in order as (b, c, side, side) of uint8; the next batch is decoded while one is in use."""
 
         def load(rows: range) -> torch.Tensor:
             return torch.from_numpy(np.stack([self.tensor(read_image(pool, row)) for row in rows]))
@@ -70,28 +70,26 @@ class ImageInput:
 
 
 def choose_input(pool: Pool, *, side: int | None = None, seed: int = 0) -> ImageInput:
-    """Choose size, channels and white for a pool: its median size up to 64 pixels, grey if all of it is grey.
+    """Choose side, channels and white value for a pool: the median side up to 64 pixels, gray if all images are gray.
 
     Args:
         pool: Images.
         side: The side to use instead, >= 8.
-        seed: Of the sample of 16-bit images that is looked at.
+        seed: Seed of the sample of images for the white value.
 
     Raises:
         EncoderError: The pool holds no images, or the side is too small.
     """
     if pool.modality != "image":
-        raise EncoderError(
-            f"this encoder reads images, not {pool.modality}", hint="choose an encoder for that modality"
-        )
+        raise EncoderError(f"this encoder reads images, not {pool.modality}", hint="use the encoder 'auto'")
     if side is not None and side < 8:
-        raise EncoderError(f"a side of {side} pixels", hint="use at least 8")
+        raise EncoderError(f"side = {side} is too small", hint="set side to at least 8 pixels")
     shapes = np.array([item.shape for item in pool.items])
     median = int(np.median(shapes[:, :2]))
     chosen = side or max(8, min(LARGEST_SIDE, median))
     channels = 1 if shapes[:, 2].max() == 1 else 3
 
-    # white is nearly the largest value seen: 12-bit cameras leave the upper bits empty
+    # white is the largest 99.9 % quantile of the sampled images: 12-bit cameras leave the upper bits empty
     rows = np.random.default_rng(seed).permutation(len(pool))[:64]
     deep = [image for image in (read_image(pool, int(row)) for row in rows) if image.dtype == np.uint16]
     white = max((float(np.quantile(image, 0.999)) for image in deep), default=65535.0)
@@ -99,7 +97,7 @@ def choose_input(pool: Pool, *, side: int | None = None, seed: int = 0) -> Image
 
 
 class Pictures(Protocol):
-    """Turns the items of a pool into pictures of one size: images as they are, or audio as it sounds."""
+    """Turns the items of a pool into pictures of one size: images, or spectrograms of audio."""
 
     @property
     def side(self) -> int:
@@ -107,7 +105,7 @@ class Pictures(Protocol):
         ...
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[torch.Tensor]:
-        """The pool in its order as (b, c, side, side) of uint8."""
+        """Yield the pool in order as (b, c, side, side) of uint8."""
         ...
 
     def to_json(self) -> dict[str, Any]:
@@ -116,9 +114,9 @@ class Pictures(Protocol):
 
 
 def sample_tensor(pool: Pool, image: Pictures, *, limit: int, seed: int) -> torch.Tensor:
-    """Up to ``limit`` items of the pool, drawn at random, as one tensor (n, c, side, side) of uint8.
+    """Draw up to ``limit`` items of the pool at random, as one tensor (n, c, side, side) of uint8.
 
-    All of them, in the pool's order, where the pool is not larger.
+    The items stay in pool order. A pool with at most ``limit`` items is used completely.
     """
     if len(pool) > limit:
         rows = np.sort(np.random.default_rng(seed).choice(len(pool), limit, replace=False))

@@ -1,7 +1,7 @@
 """Random views of a batch of time series, as tensors, from a generator.
 
-A crop, a change of speed, of loudness and of noise, a channel left out: what a sensor and its wearer change without
-changing what happens. What is missing stays missing, and nothing is turned round in time or upside down.
+A view crops a series, changes its speed, amplitude and noise, and drops channels: changes by a sensor or its wearer
+that keep the class. Missing values stay missing. No series is reversed in time or flipped in sign.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from activessl.encoders.training.sharing import Share
 
 @dataclass(frozen=True)
 class SeriesViews:
-    """How much views may differ.
+    """The range of random changes of a view.
 
     Attributes:
         shortest: Shortest crop, as a fraction of the length, in (0, 1].
-        speed: Largest ratio by which time is stretched or squeezed, >= 1.
+        speed: Largest ratio by which time is stretched or compressed, >= 1.
         loudness: Standard deviation of the logarithm of each channel's factor.
-        noise: Standard deviation of the noise, in those of the pool's channels.
-        drop: Probability that a channel is left out, where there are several; one is always left.
+        noise: Standard deviation of the noise, in standard deviations of the pool's channels.
+        drop: Probability that a channel is dropped, if there are several; at least one channel stays.
     """
 
     shortest: float = 0.6
@@ -41,17 +41,17 @@ class SeriesViews:
         longest: int | None = None,
         share: Share | None = None,
     ) -> Float[Tensor, "b c w"]:
-        """One random view of each series.
+        """Make one random view of each series.
 
         Args:
-            series: Those of this process, standardised; NaN where a value is missing and behind the end.
-            lengths: Of each of the step's items.
-            generator: Decides.
-            longest: Bound on the length of a view.
-            share: Which of the step's items the series are; all of them by default.
+            series: The standardized series of this process; NaN for missing values and after the end.
+            lengths: Length of each item of the step.
+            generator: Source of all random numbers.
+            longest: Largest length of a view.
+            share: The part of the step's items that ``series`` holds; all items by default.
 
         Returns:
-            Views, NaN where a value is missing and behind the end.
+            Views, NaN for missing values and after the end.
 
         Example:
             >>> series = torch.arange(12.0).view(1, 1, 12)
@@ -64,7 +64,7 @@ class SeriesViews:
         mine, every = share.mine, share.items
 
         def uniform(low: float, high: float) -> Tensor:
-            # drawn on the CPU and for all processes, so that a seed means the same on every device and for any number
+            # drawn on the CPU for all processes: a seed gives the same views on every device, for any process count
             return torch.rand(every, generator=generator) * (high - low) + low
 
         # a window of random length, read at a random speed
@@ -76,8 +76,8 @@ class SeriesViews:
         covered = (steps - 1) * speed
         start = uniform(0.0, 1.0) * (lengths - 1 - covered).clamp_min(0.0)
 
-        # between two values lies their mean by distance; beside a missing one, nothing
-        width = int(steps.max())  # of the whole step: processes that hide patches hide as many
+        # linear interpolation between two values; NaN if one of them is missing
+        width = int(steps.max())  # of the whole step: all processes must hide the same number of patches
         start, speed, steps, lengths = start[mine], speed[mine], steps[mine], lengths[mine]
         at = start[:, None] + torch.arange(width) * speed[:, None]  # (b, w)
         inside = (torch.arange(at.shape[1]) < steps[:, None]) & (at <= lengths[:, None] - 1)
@@ -90,7 +90,7 @@ class SeriesViews:
         view = before * (1 - beyond) + behind * beyond
         view = view.masked_fill(~inside.to(series.device)[:, None], torch.nan)
 
-        # each channel louder or softer, noise on all, and some channels unheard
+        # scale each channel, add noise, and drop some channels
         louder = (torch.randn(every, c, 1, generator=generator)[mine] * self.loudness).exp()
         noise = torch.randn(every, c, width, generator=generator)[mine] * self.noise
         view = view * louder.to(view.device) + noise.to(view.device)

@@ -1,12 +1,12 @@
-"""Fixed convolutions over series of any length, with missing values left out rather than filled.
+"""Fixed convolutions over series of any length; missing values are excluded and not filled.
 
-The 84 kernels of length 9 with three weights of 2 and six of -1, at dilations up to the length of the series; each
-output is summed up by the proportion of positions that exceed a bias, for several biases (Dempster, Schmidt & Webb,
+There are 84 kernels of length 9 with three weights of 2 and six of -1, at dilations up to the length of the series.
+Each feature is the proportion of output positions above a bias, for several biases (Dempster, Schmidt & Webb,
 MiniRocket: A Very Fast (Almost) Deterministic Transform for Time Series Classification, KDD 2021, arXiv:2012.08791).
 
-Three things differ from the paper: biases are quantiles over many series instead of one, positions whose window
-touches a missing value are not counted, and the values themselves are compared with biases too, since the kernels'
-weights sum to zero and cannot see a level.
+There are three differences from the paper: biases are quantiles over many series instead of one; positions whose window
+touches a missing value are not counted; and the values themselves are also compared with biases, because the weights of
+a kernel sum to zero and cannot measure a level.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-#: Numbers that are held at once for one dilation: they stay in the processor's cache.
+#: Numbers that are computed at once for one dilation, so that they fit in the processor's cache.
 _AT_ONCE = 1_000_000
 
 Series = Float[np.ndarray, "c t"]
@@ -30,13 +30,13 @@ Series = Float[np.ndarray, "c t"]
 
 @dataclass(frozen=True, eq=False)
 class Rocket:
-    """What the convolutions are: all that is learned from a pool are means, spreads and biases.
+    """The parameters of the convolutions; only means, standard deviations, dilations and biases depend on the pool.
 
     Attributes:
-        mean: (c,) of each channel's values, subtracted.
-        std: (c,) by which they are divided.
-        dilations: Of the kernels, rising.
-        channels: (dilations, 84, c) bool, which channels a kernel sums over.
+        mean: (c,) mean of each channel, subtracted.
+        std: (c,) standard deviation of each channel, the divisor.
+        dilations: Dilations of the kernels, in ascending order.
+        channels: (dilations, 84, c) bool, the channels that a kernel sums over.
         biases: (dilations, 84, b).
         levels: (c, l) biases of the values themselves.
     """
@@ -49,10 +49,10 @@ class Rocket:
     levels: Tensor
 
     def __call__(self, batch: Sequence[Series]) -> Float[Tensor, "n f"]:
-        """The proportions of positions above each bias; NaN where a series has no position that counts.
+        """Compute the proportions of positions above each bias; NaN if a series has no counted position.
 
         Args:
-            batch: Series (c, t) of any length, NaN where a value is missing.
+            batch: Series (c, t) of any length, NaN for missing values.
         """
         longest = max(series.shape[1] for series in batch)
         size = max(1, _AT_ONCE // (84 * longest))
@@ -70,7 +70,7 @@ class Rocket:
 
 
 def kernels() -> Float[Tensor, "84 9"]:
-    """The 84 ways to place three weights of 2 among nine, the others being -1.
+    """The 84 kernels: all placements of three weights of 2 among nine, the others are -1.
 
     Example:
         >>> kernels().shape, kernels()[0].tolist()
@@ -83,7 +83,7 @@ def kernels() -> Float[Tensor, "84 9"]:
 
 
 def choose_dilations(length: int, most: int = 8) -> tuple[int, ...]:
-    """Dilations 1, …, up to where a kernel spans the series, evenly on a logarithmic scale.
+    """Choose dilations from 1 to the length at which a kernel spans the series, evenly on a logarithmic scale.
 
     Example:
         >>> choose_dilations(100), choose_dilations(3)
@@ -94,7 +94,7 @@ def choose_dilations(length: int, most: int = 8) -> tuple[int, ...]:
 
 
 def trim(series: Series) -> Series:
-    """Without what is missing in all channels at either end: that is how unequal lengths are often stored.
+    """Remove time steps at both ends that are missing in all channels: series of unequal lengths are often padded so.
 
     Example:
         >>> trim(np.array([[np.nan, 1.0, np.nan, 2.0, np.nan]])).tolist()
@@ -107,7 +107,7 @@ def trim(series: Series) -> Series:
 def stack(
     batch: Sequence[Series], mean: Tensor, std: Tensor
 ) -> tuple[Float[Tensor, "n c t"], Bool[Tensor, "n c t"], Tensor]:
-    """Standardised values with 0 where there is none, what is missing inside of a series, and the lengths (n,)."""
+    """Return standardized values (0 if missing), the mask of missing values within a series, and the lengths (n,)."""
     trimmed = [trim(series) for series in batch]
     lengths = torch.tensor([series.shape[1] for series in trimmed])
     values = torch.zeros(len(batch), len(mean), int(lengths.max()))
@@ -129,10 +129,10 @@ def convolve(
     *,
     first: int,
 ) -> Float[Tensor, "n 84 t"]:
-    """All kernels at one dilation; -inf at positions that do not count.
+    """Apply all kernels at one dilation; -inf at positions that are not counted.
 
-    Every second kernel, from number ``first``, counts only positions whose window lies inside of the series; the others
-    see zeros beyond its ends. No kernel counts a position whose window touches a missing value.
+    Every second kernel, from number ``first``, counts only positions whose window lies inside the series; for the
+    others, the series is padded with zeros. No kernel counts a position whose window touches a missing value.
     """
     reach = 4 * dilation
     weights = kernels()[:, None, :] * channels[:, :, None]  # (84, c, 9)
@@ -149,7 +149,7 @@ def convolve(
 
 
 def proportions(out: Float[Tensor, "n k t"], biases: Float[Tensor, "k b"]) -> Float[Tensor, "n f"]:
-    """The share of the counted positions above each bias, (n, k b); NaN where none counts.
+    """The share of counted positions above each bias, (n, k b); NaN if no position is counted.
 
     Example:
         >>> proportions(torch.tensor([[[1.0, 2.0, 3.0, -torch.inf]]]), torch.tensor([[1.5, 9.0]])).round(decimals=2)
@@ -165,8 +165,8 @@ def learn(batch: Sequence[Series], *, features: int, rng: np.random.Generator) -
 
     Args:
         batch: Series (c, t), all with the same channels.
-        features: About how many features, of which an equal share goes to each kernel.
-        rng: Decides which channels a kernel sums over, and whose values decide the biases.
+        features: Approximate number of features; each kernel gets an equal share.
+        rng: Chooses the channels of each kernel, and the series from which the biases are computed.
     """
     c = batch[0].shape[0]
     centre, spread = channel_spread(batch)
@@ -174,15 +174,15 @@ def learn(batch: Sequence[Series], *, features: int, rng: np.random.Generator) -
     dilations = choose_dilations(int(np.median(lengths)))
     a_kernel = max(1, features // (84 * len(dilations)))
 
-    # a kernel sums over 1 to 9 channels, few more often than many (as the paper's multichannel code does)
+    # a kernel sums over 1 to 9 channels, small numbers more often (as in the paper's multichannel code)
     channels = np.zeros((len(dilations), 84, c), dtype=bool)
     for chosen in channels.reshape(-1, c):
         chosen[rng.permutation(c)[: int(2 ** rng.uniform(0, np.log2(min(c, 9) + 1)))]] = True
 
-    # some 200,000 values decide: quantiles of more are the same
+    # about 200,000 values are enough: quantiles of more values are the same
     few = [batch[i] for i in rng.permutation(len(batch))[: max(4, 200_000 // max(lengths))]][:256]
     values, missing, spans = stack(few, centre, spread)
-    tiny = 1e-6 * float(values.abs().max()) * 9  # rounding must not decide on which side of a bias a constant lies
+    tiny = 1e-6 * float(values.abs().max()) * 9  # keeps a constant on one side of a bias despite rounding
     shares = (np.arange(1, a_kernel + 1)) * ((np.sqrt(5) + 1) / 2) % 1
     biases = []
     for i, dilation in enumerate(dilations):
@@ -202,7 +202,7 @@ def learn(batch: Sequence[Series], *, features: int, rng: np.random.Generator) -
 
 
 def channel_spread(batch: Sequence[Series]) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
-    """The mean and the spread of each channel's values; 0 and 1 where there are none, 1 where they are all the same."""
+    """Mean and standard deviation of each channel; 0 and 1 for a channel without values, 1 for a constant channel."""
     pooled = np.concatenate(batch, axis=1)
     mean = np.array([np.mean(row[~np.isnan(row)], dtype=np.float64) if (~np.isnan(row)).any() else 0 for row in pooled])
     std = np.array([np.std(row[~np.isnan(row)], dtype=np.float64) if (~np.isnan(row)).any() else 0 for row in pooled])

@@ -1,8 +1,8 @@
-"""Time series cut into patches along time: what a transformer reads of them.
+"""Time series cut into patches along time, the input of a transformer.
 
 A patch holds all channels for a stretch of time (Nie et al., A Time Series is Worth 64 Words, ICLR 2023,
-arXiv:2211.14730, there a channel at a time). Nothing is filled in: a missing value enters as zero together with the
-fact that it is not known, a patch without any value is not attended to, and no loss looks at either.
+arXiv:2211.14730, which uses one channel at a time). Missing values are not imputed: a missing value enters as zero
+together with a flag, a patch without any value gets no attention, and no loss counts either of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from activessl.encoders.training.vit import Patches, ViT
 
-#: Patches that attend to each other; a longer series is read in stretches of so many, so that its cost stays linear.
+#: Patches that attend to each other; a longer series is split into stretches of this length, so that cost is linear.
 SPAN = 128
 
 
@@ -27,7 +27,7 @@ class SeriesShape:
     """The shape of a transformer over time series.
 
     Attributes:
-        channels: Of every series.
+        channels: Number of channels of every series.
         patch: Time steps in a patch.
         dim: Length of a token, a multiple of 2 and of ``heads``.
         depth: Number of blocks.
@@ -47,11 +47,11 @@ class SeriesShape:
 
     @property
     def entry_dim(self) -> int:
-        """The values, and which of them are known."""
+        """Length of a patch's values and of the flags that say which values are known."""
         return 2 * self.patch_dim
 
     def positions(self, dim: int, n: int | None = None) -> Float[Tensor, "n d"]:
-        """Sines and cosines of the time of each patch, at wavelengths from 2π to 2π 10,000 patches."""
+        """Sines and cosines of the time of each patch, with wavelengths from 2π to 2π 10,000 patches."""
         frequencies = 10_000.0 ** -(torch.arange(dim // 2) / (dim // 2))
         angles = torch.arange(SPAN if n is None else n)[:, None] * frequencies
         return torch.cat([angles.sin(), angles.cos()], dim=1)
@@ -62,7 +62,7 @@ class SeriesShape:
 
 
 def line_up(series: Sequence[Float[Tensor, "c t"]]) -> Float[Tensor, "b c t"]:
-    """Series of any length as one tensor, NaN behind their ends.
+    """Stack series of any length into one tensor, padded with NaN.
 
     Example:
         >>> line_up([torch.ones(1, 2), torch.ones(1, 1)]).tolist()
@@ -73,7 +73,7 @@ def line_up(series: Sequence[Float[Tensor, "c t"]]) -> Float[Tensor, "b c t"]:
 
 
 def cut(values: Float[Tensor, "b c t"], patch: int) -> Patches:
-    """Series, NaN where nothing is known, as patches of all channels; the last patch may be known in part.
+    """Cut series (NaN for missing values) into patches of all channels; the last patch is padded as missing.
 
     Example:
         >>> patches = cut(torch.tensor([[[1.0, 2.0, 3.0]]]), 2)
@@ -88,7 +88,7 @@ def cut(values: Float[Tensor, "b c t"], patch: int) -> Patches:
 
 
 def uncut(patches: Float[Tensor, "b n p"], channels: int) -> Float[Tensor, "b c t"]:
-    """Patches put together again.
+    """Put patches together again.
 
     Example:
         >>> uncut(torch.tensor([[[1.0, 2.0], [3.0, 0.0]]]), 1).tolist()
@@ -99,7 +99,7 @@ def uncut(patches: Float[Tensor, "b n p"], channels: int) -> Float[Tensor, "b c 
 
 
 def regions(there: Bool[Tensor, "b n"], grid: int) -> Float[Tensor, "b g n"]:
-    """Weights that average over equal parts of each item's own length; a part where nothing is takes the whole.
+    """Weights that average over equal parts of each item's length; a part without patches averages the whole item.
 
     Example:
         >>> regions(torch.tensor([[True, True, True, False]]), 2)
@@ -118,14 +118,14 @@ def regions(there: Bool[Tensor, "b n"], grid: int) -> Float[Tensor, "b g n"]:
 
 @torch.inference_mode()
 def series_vectors(vit: ViT, patches: Patches, grid: int) -> Float[Tensor, "b d"]:
-    """Tokens averaged over parts of each series' time: (b, grid dim)."""
+    """Average the tokens of each series over parts of its time: (b, grid dim)."""
     there, entry = patches.there, patches.entry
     if there is None:
         there = torch.ones(entry.shape[:2], dtype=torch.bool, device=entry.device)
     found = []
     for start in range(0, entry.shape[1], SPAN):
         seen = there[:, start : start + SPAN].clone()
-        seen[:, 0] |= ~seen.any(1)  # attention needs something to look at; it has no weight below
+        seen[:, 0] |= ~seen.any(1)  # attention needs at least one patch; it has weight 0 below
         found.append(vit(entry[:, start : start + SPAN], there=seen))
     tokens = torch.cat(found, dim=1)  # (b, n, d)
     return (regions(there, grid) @ tokens).flatten(1)

@@ -1,7 +1,7 @@
 """Time series -> vectors in seconds on a CPU: fixed convolutions, made invariant in closed form.
 
-The features of ``rocket.py`` go through PCA; then the directions in which views of the same series differ (shorter,
-louder, noisier) are scaled down (``invariance.py``). Missing values stay missing throughout.
+The features of ``convolutions.py`` go through PCA; then the directions in which views of the same series differ
+(shorter, louder, noisier) are scaled down (``invariance.py``). Missing values are never filled.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from activessl.pool.progress import OnProgress, tell
 
 @dataclass(frozen=True, eq=False)
 class RocketEncoder:
-    """Proportions of convolutions above their biases, through PCA and the whitening within series."""
+    """Proportions of convolution outputs above biases, projected by PCA and whitened within series."""
 
     fingerprint: str
     provenance: dict[str, Any]
@@ -45,36 +45,36 @@ class RocketEncoder:
         return self.pca.shape[1]
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The features of the pool's series.
+        """Yield the vectors of the pool's series.
 
         Raises:
-            EncoderError: A series with another number of channels.
+            EncoderError: A series has another number of channels.
         """
         for batch in series_batches(pool, batch_size, channels=len(self.rocket.mean)):
             yield (_centred(self.rocket(batch), self.pca_mean) @ self.pca).numpy()
 
 
 def read_series(pool: Pool, rows: range | list[int], *, channels: int) -> list[Series]:
-    """The series at some rows of a pool, without what is missing at either end.
+    """Read the series at some rows of a pool, without missing time steps at both ends.
 
     Raises:
-        EncoderError: One of them has another number of channels.
+        EncoderError: A series has another number of channels.
     """
     found = [trim(cast("np.ndarray[Any, np.dtype[np.float32]]", pool.read(row))) for row in rows]
     for row, series in zip(rows, found, strict=True):
         if len(series) != channels:
             raise EncoderError(
-                f"series {pool.ids[row]} has {len(series)} channels, others {channels}",
-                hint="leave it out, or give every series the same channels",
+                f"series {pool.ids[row]} has {len(series)} channels, the other series have {channels}",
+                hint="remove this series, or give all series the same channels",
             )
     return found
 
 
 def series_batches(pool: Pool, batch_size: int, *, channels: int) -> Iterator[list[Series]]:
-    """The series of a pool, some at a time, as ``read_series`` reads them.
+    """Yield the series of a pool in batches, as ``read_series`` reads them.
 
     Raises:
-        EncoderError: One of them has another number of channels.
+        EncoderError: A series has another number of channels.
     """
     for start in range(0, len(pool), batch_size):
         yield read_series(pool, range(start, min(start + batch_size, len(pool))), channels=channels)
@@ -96,18 +96,18 @@ def fit(
     Args:
         pool: Series, all with the same channels, of any length.
         folder: Where encoders are kept.
-        seed: Of the sample, the channels and the views.
+        seed: Seed of the sample, the channels and the views.
         minutes: Unused.
         on_progress: Called with stage "train".
-        features: About how many proportions are computed.
-        dim: Principal components that are kept.
-        views: Varied views a series, from which the whitening within series is measured; 0 leaves it out.
+        features: Approximate number of features.
+        dim: Number of principal components.
+        views: Views per series for the whitening within series; 0 turns the whitening off.
 
     Raises:
-        EncoderError: The pool holds no series, or such with different channels.
+        EncoderError: The pool holds no series, or the series have different numbers of channels.
     """
     if pool.modality != "series":
-        raise EncoderError(f"'rocket' reads series, not {pool.modality}", hint="use the encoder 'auto'")
+        raise EncoderError(f"encoder 'rocket' reads series, not {pool.modality}", hint="use the encoder 'auto'")
     key = fit_key("rocket", pool, seed=seed, features=features, dim=dim, views=views)
     if (found := find_fit(folder, key)) is not None:
         return load(found)
@@ -118,13 +118,13 @@ def fit(
     rocket = learn(sample, features=features, rng=rng)
     tell(on_progress, "train", 1, 3)
 
-    # a feature that counts nothing in a series is at the mean there, and at zero if it counts nothing in any
+    # a feature without counted positions in a series is set to the mean; the mean is 0 if this holds for all series
     values = rocket(sample)
     pca_mean = values.nanmean(0).nan_to_num()
     _, pca = principal_components(_centred(values, pca_mean), dim)
     tell(on_progress, "train", 2, 3)
 
-    # small changes only: larger ones hide what tells the classes apart
+    # small changes only: larger changes hide the differences between classes
     if views > 1:
         seen = []
         for _ in range(views):
@@ -172,5 +172,5 @@ ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("series",),
-    summary="fixed convolutions (MiniRocket), made invariant in closed form: no gradients, in seconds",
+    summary="fixed convolutions (MiniRocket), made invariant in closed form: no gradients, takes seconds",
 )

@@ -1,4 +1,4 @@
-"""Time series as what a training run learns from, and the transformer that comes out of it."""
+"""Time series as training data, and the trained transformer."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from activessl.encoders.training.vit import Patches, ViT
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 
-#: A patch is so long that a series of usual length has about so many.
+#: Number of patches in a series of median length, by which the length of a patch is chosen.
 USUAL_PATCHES = 32
 
-#: Small changes only, of which the vectors are then made independent; tried on two sets only, and on both it helped.
+#: Small changes to which the vectors are made invariant; measured on two data sets, it helped on both.
 _LITTLE = SeriesViews(shortest=0.95, speed=1.02, loudness=0.1, noise=0.1, drop=0.0)
 
 
@@ -34,12 +34,12 @@ class SeriesMaterial:
     """Time series of any length.
 
     Attributes:
-        series: Standardised, (c, t) each, NaN where a value is missing.
-        shape: Into which patches they are cut.
-        views: How views differ.
-        device: Where patches are made.
-        mean: (c,) that was subtracted.
-        std: (c,) by which was divided.
+        series: Standardized series (c, t), NaN for missing values.
+        shape: Shape of the patches and of the transformer.
+        views: Random changes of views.
+        device: The device on which patches are made.
+        mean: (c,) mean that was subtracted.
+        std: (c,) standard deviation, the divisor.
     """
 
     series: list[Tensor]
@@ -53,11 +53,11 @@ class SeriesMaterial:
         return len(self.series)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Mean and spread of each channel."""
+        """Mean and standard deviation of each channel."""
         return {"mean": self.mean, "std": self.std}
 
     def patches(self, rows: Int[Tensor, " b"]) -> Patches:
-        """Series as they are."""
+        """Series without augmentation."""
         return cut(line_up([self.series[row] for row in rows.tolist()]).to(self.device), self.shape.patch)
 
     def view(self, rows: Int[Tensor, " s"], generator: torch.Generator, share: Share | None = None) -> Patches:
@@ -70,7 +70,7 @@ class SeriesMaterial:
         return cut(seen, self.shape.patch)
 
     def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:
-        """Series a little shorter, louder, noisier."""
+        """Series with small changes of length, amplitude and noise."""
         chosen = [self.series[row] for row in rows.tolist()]
         lengths = torch.tensor([one.shape[1] for one in chosen])
         return cut(_LITTLE(line_up(chosen).to(self.device), lengths, generator), self.shape.patch)
@@ -82,7 +82,7 @@ class SeriesMaterial:
 
 @dataclass(frozen=True, eq=False)
 class SeriesTransformer:
-    """A transformer that was trained on series: its tokens, averaged over parts of the time, through PCA."""
+    """A transformer trained on series: tokens are averaged over parts of the time, then projected by PCA."""
 
     name: str
     fingerprint: str
@@ -94,7 +94,7 @@ class SeriesTransformer:
     grid: int
     pca_mean: Tensor
     pca: Tensor
-    decoder: Decoder | None = None  # draws what is hidden
+    decoder: Decoder | None = None  # reconstructs hidden patches
 
     @property
     def dim(self) -> int:
@@ -102,10 +102,10 @@ class SeriesTransformer:
         return self.pca.shape[1]
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The vectors of the pool's series.
+        """Yield the vectors of the pool's series.
 
         Raises:
-            EncoderError: A series with another number of channels.
+            EncoderError: A series has another number of channels.
         """
         device = encoding_device()
         vit = placed(self.vit, device)
@@ -114,12 +114,12 @@ class SeriesTransformer:
             yield ((found - self.pca_mean) @ self.pca).numpy()
 
     def patches(self, series: list[Series]) -> Patches:
-        """Series as the transformer reads them."""
+        """Turn series into the input of the transformer."""
         return cut(line_up([standardise(one, self.mean, self.std) for one in series]), self.shape.patch)
 
 
 def standardise(series: Series, mean: Tensor, std: Tensor) -> Float[Tensor, "c t"]:
-    """Each channel less its mean, divided by its spread; what is missing stays NaN.
+    """Subtract the mean of each channel and divide by its standard deviation; missing values stay NaN.
 
     Example:
         >>> standardise(np.array([[1.0, np.nan, 5.0]]), torch.tensor([3.0]), torch.tensor([2.0])).tolist()
@@ -140,23 +140,23 @@ def series_material(
     seed: int,
     device: torch.device,
 ) -> SeriesMaterial:
-    """Read series to learn from: all of them, or a random part of a pool that does not fit.
+    """Read the series for training: all of them, or a random part if the pool does not fit into memory.
 
     Args:
         pool: Series, all with the same channels, of any length.
-        patch: Time steps in a patch; by default a part of the usual length.
+        patch: Time steps in a patch; by default the median length / 32.
         dim: Length of a token.
         depth: Number of blocks.
         heads: Attention heads.
-        memory: Bytes that the series may take.
-        seed: Of the part.
-        device: Where patches are made.
+        memory: Largest number of bytes of all series.
+        seed: Seed of the random part.
+        device: The device on which patches are made.
 
     Raises:
-        EncoderError: Series with different channels, or a patch that is no length.
+        EncoderError: The series have different numbers of channels, or a patch is shorter than 1.
     """
     if patch is not None and patch < 1:
-        raise EncoderError(f"a patch of {patch} time steps", hint="use at least 1")
+        raise EncoderError(f"patch = {patch} is too small", hint="set patch to at least 1 time step")
     channels = pool.items[0].shape[0]
     sizes = np.array([4 * channels * item.shape[1] for item in pool.items])
     rows = np.random.default_rng(seed).permutation(len(pool))

@@ -1,7 +1,7 @@
-"""Audio -> log-mel pictures, the input of encoders that read images.
+"""Audio -> log-mel spectrograms as pictures, the input of encoders that read images.
 
-A spectrogram in bands whose widths grow with frequency as hearing does (Stevens, Volkmann & Newman, JASA 1937; the
-formula is O'Shaughnessy's, Speech Communication, 1987), as decibels below the clip's loudest, squeezed in time.
+The widths of the bands grow with frequency as in human hearing (Stevens, Volkmann & Newman, JASA 1937; the formula is
+from O'Shaughnessy, Speech Communication, 1987). Values are decibels below the clip's maximum; time is resized.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.pool.sources import Sampled
 
-#: A longer clip is heard up to here, in seconds: a bound on memory.
+#: Only this many seconds of a longer clip are read, to limit memory.
 LONGEST = 60.0
 
 
@@ -31,9 +31,9 @@ class MelInput:
 
     Attributes:
         rate: Samples a second.
-        side: Bands, and pixels along time.
-        window: Of the Fourier transform, in samples.
-        floor: Decibels below the loudest that are black.
+        side: Number of bands, and of pixels along time.
+        window: Length of the Fourier transform, in samples.
+        floor: Decibels below the maximum at which a pixel is black.
     """
 
     rate: int
@@ -42,7 +42,7 @@ class MelInput:
     floor: float = 80.0
 
     def tensor(self, clip: Float[np.ndarray, "c t"]) -> UInt8[np.ndarray, "1 s s"]:
-        """One clip as a picture (1, bands, time) of uint8: low bands first, white the loudest.
+        """Turn one clip into a picture (1, bands, time) of uint8: low bands first, the loudest value is white.
 
         Example:
             >>> tone = np.sin(np.arange(4000) * 2 * np.pi * 1000 / 8000, dtype=np.float32)[None]
@@ -52,14 +52,14 @@ class MelInput:
         """
         sound = np.asarray(clip[:, : int(LONGEST * self.rate)], dtype=np.float32).mean(axis=0)
 
-        # frames a quarter of a window apart; a clip shorter than a window lies in the middle of one
+        # frames a quarter of a window apart; a clip shorter than a window is padded on both sides
         short = max(0, self.window - len(sound))
         sound = np.pad(sound, (short // 2, short - short // 2))
         frames = np.lib.stride_tricks.sliding_window_view(sound, self.window)[:: self.window // 4]
         power = np.abs(np.fft.rfft(frames * np.hanning(self.window).astype(np.float32), axis=1)) ** 2  # (frames, bins)
         bands = power @ mel_filters(self.rate, self.window, self.side).T  # (frames, bands)
 
-        # relative to the clip's loudest, so that the distance to the microphone does not count
+        # relative to the clip's maximum, so that the distance to the microphone has no effect
         decibels = 10 * np.log10(np.maximum(bands, 1e-10))
         bright = np.clip(1 + (decibels - decibels.max()) / self.floor, 0, 1) if bands.max() > 1e-10 else 0 * bands
         picture = torch.from_numpy(np.ascontiguousarray(bright.T, dtype=np.float32))[None, None]
@@ -68,16 +68,16 @@ class MelInput:
         return pixels
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[torch.Tensor]:
-        """The pool in its order as (b, 1, side, side) of uint8.
+        """Yield the pool in order as (b, 1, side, side) of uint8.
 
         Raises:
-            EncoderError: It was recorded at another rate.
+            EncoderError: The pool has another sample rate.
         """
         given = pool.source.sample_rate if isinstance(pool.source, Sampled) else None
         if given not in (None, self.rate):
             raise EncoderError(
-                f"audio of {given:,} samples a second, where the encoder knows {self.rate:,}",
-                hint="bring it to that rate, or encode with a new encoder",
+                f"the audio has {given:,} samples a second; the encoder needs {self.rate:,}",
+                hint=f"resample the audio to {self.rate:,} samples a second, or fit a new encoder",
             )
 
         def load(rows: range) -> torch.Tensor:
@@ -92,30 +92,30 @@ class MelInput:
 
 
 def choose_mel(pool: Pool, *, side: int | None = None) -> MelInput:
-    """A window of about 32 milliseconds, which tells the pitches of voices and machines apart.
+    """Choose the input for a pool: a window of about 32 ms, which resolves the pitches of voices and machines.
 
     Args:
         pool: Audio of a known sample rate.
-        side: Bands, and pixels along time; 32 by default.
+        side: Number of bands, and of pixels along time; 32 by default.
 
     Raises:
-        EncoderError: The pool holds no audio, its rate is not known, or the side is too small.
+        EncoderError: The pool holds no audio, the sample rate is unknown, or the side is too small.
     """
     if pool.modality != "audio":
-        raise EncoderError(f"'melpatches' reads audio, not {pool.modality}", hint="use the encoder 'auto'")
+        raise EncoderError(f"encoder 'melpatches' reads audio, not {pool.modality}", hint="use the encoder 'auto'")
     rate = pool.source.sample_rate if isinstance(pool.source, Sampled) else None
     if rate is None or rate < 1:
-        raise EncoderError("the sample rate of the audio is not known", hint="store it as 'sample_rate' in the npz")
+        raise EncoderError("the sample rate of the audio is unknown", hint="store the rate as 'sample_rate' in the npz")
     if side is not None and side < 8:
-        raise EncoderError(f"a side of {side} pixels", hint="use at least 8")
+        raise EncoderError(f"side = {side} is too small", hint="set side to at least 8 pixels")
     return MelInput(rate, side or 32, window=max(16, 2 ** round(np.log2(0.032 * rate))))
 
 
 @cache
 def mel_filters(rate: int, window: int, bands: int) -> Float[np.ndarray, "bands bins"]:
-    """Overlapping triangles, evenly spaced in mel from 0 to half the rate, each of sum one.
+    """Overlapping triangular filters, evenly spaced in mel from 0 to half the rate, each with sum 1.
 
-    Where bins are wider than bands, a band takes the bin that is nearest to its middle.
+    If bins are wider than bands, a band uses the bin nearest to its center.
 
     Example:
         >>> filters = mel_filters(8000, 256, 20)

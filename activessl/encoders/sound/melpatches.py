@@ -1,4 +1,4 @@
-"""Audio -> vectors: log-mel pictures through k-means on patches, the encoder of images."""
+"""Audio -> vectors: log-mel spectrograms are encoded by ``patches``, the k-means encoder of images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from activessl.encoders.store import Place, find_fit, fit_key
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 
-#: A view starts and ends elsewhere, is a little higher or lower, louder or softer; time never runs backwards.
+#: A view has a different start, end, pitch and loudness; it is never reversed in time.
 VIEWS = Augmentation(min_area=0.7, light=0.2, mirror=False)
 
 
@@ -38,19 +38,19 @@ def fit(
     Args:
         pool: Audio.
         folder: Where encoders are kept.
-        seed: Of the samples and of k-means.
+        seed: Seed of the samples and of k-means.
         minutes: Unused.
         on_progress: Called with stage "train".
-        centroids: k, at most; fewer where there are too few patches.
+        centroids: Largest number of centroids k; reduced if there are too few patches.
         field: Side of a patch, in bands and frames.
         grid: Regions along pitch and along time.
-        dim: Principal components that are kept.
-        views: Views a clip, from which the whitening within clips is measured; 0 leaves it out.
-        layout: How much it counts at which pitch and time something is, 0 to 1; by default what the clips say.
-        side: Bands and frames of a picture, 32 by default.
+        dim: Number of principal components.
+        views: Views per clip for the whitening within clips; 0 turns the whitening off.
+        layout: Weight of the position in pitch and time, 0 to 1; by default estimated from the clips.
+        side: Bands and frames of a spectrogram, 32 by default.
 
     Raises:
-        EncoderError: The pool holds no audio, or its sample rate is not known.
+        EncoderError: The pool holds no audio, or its sample rate is unknown.
     """
     picture = choose_mel(pool, side=side)
     settings = Settings(centroids, dim, field, grid, views, layout)
@@ -69,5 +69,5 @@ ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("audio",),
-    summary="k-means on patches of a log-mel spectrogram: no gradients, in seconds",
+    summary="k-means on patches of a log-mel spectrogram: no gradients, takes seconds",
 )

@@ -1,7 +1,7 @@
 """Texts -> vectors by a pretrained sentence model, from the hub or from a folder.
 
-Needs the package ``sentence-transformers``, which is not installed by default. The weights stay where they are; what is
-saved is their digest, so that other weights under the same name are noticed. Only safetensors are read.
+Needs the package ``sentence-transformers``, which is not installed by default. The weights are not copied; their digest
+is saved, so that different weights under the same name are detected. Only safetensors are read.
 
 Reimers & Gurevych, Sentence-BERT, EMNLP 2019 (arXiv:1908.10084).
 """
@@ -31,7 +31,7 @@ DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
 
 @dataclass(frozen=True, eq=False)
 class SentenceEncoder:
-    """A pretrained model as it is, its vectors scaled to unit length."""
+    """An unchanged pretrained model; its vectors are scaled to unit length."""
 
     fingerprint: str
     provenance: dict[str, Any]
@@ -40,7 +40,7 @@ class SentenceEncoder:
     name: str = "sentence"
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The model's vectors of the pool's texts."""
+        """Yield the model's vectors of the pool's texts."""
         for start in range(0, len(pool), batch_size):
             texts = read_texts(pool, range(start, min(start + batch_size, len(pool))))
             vectors = self.model.encode(
@@ -58,7 +58,7 @@ def fit(
     on_progress: OnProgress | None = None,  # noqa: ARG001
     model: str = DEFAULT,
 ) -> SentenceEncoder:
-    """Open a pretrained model and note its digest.
+    """Open a pretrained model and save its digest.
 
     Args:
         pool: Texts.
@@ -69,10 +69,10 @@ def fit(
         model: A name on the hub, or a folder.
 
     Raises:
-        EncoderError: The package is not installed, or the model cannot be had.
+        EncoderError: The package is not installed, or the model cannot be opened.
     """
     if pool.modality != "text":
-        raise EncoderError(f"'sentence' reads texts, not {pool.modality}", hint="use the encoder 'auto'")
+        raise EncoderError(f"encoder 'sentence' reads texts, not {pool.modality}", hint="use the encoder 'auto'")
     key = fit_key("sentence", pool, model=model)
     if (found := find_fit(folder, key)) is not None:
         return load(found)
@@ -83,7 +83,7 @@ def fit(
     dim, sha256 = int(ask()), digest(network)
     config = {"model": model, "sha256": sha256, "dim": dim}
     provenance = {
-        "objective": "pretrained, as it is",
+        "objective": "pretrained, unchanged",
         "source": model,
         "licence": licence(model),
         "sha256": sha256,
@@ -94,10 +94,10 @@ def fit(
 
 
 def load(folder: Path) -> SentenceEncoder:
-    """Open the model again that is noted in a folder.
+    """Open the model of a saved encoder again.
 
     Raises:
-        EncoderError: It cannot be had, or has other weights now.
+        EncoderError: The model cannot be opened, or its weights are different.
     """
     note, _ = read_encoder(folder)
     config = note["config"]
@@ -107,16 +107,16 @@ def load(folder: Path) -> SentenceEncoder:
 
 
 def open_model(model: str) -> Any:
-    """Load a model from a folder, or from the hub or its cache, on the CPU or the GPU that is there.
+    """Load a model from a folder, or from the hub or its cache, on the GPU if there is one, else on the CPU.
 
     Raises:
-        EncoderError: The package is not installed, or the model cannot be had.
+        EncoderError: The package is not installed, or the model cannot be opened.
     """
 
     def opener(local: bool) -> Any:
         from sentence_transformers import SentenceTransformer  # pyright: ignore[reportMissingImports]  # an extra
 
-        # only safetensors: a pickle can run anything, and so can a model's own code
+        # only safetensors: a pickle can run any code, and so can a model's own code
         return SentenceTransformer(
             model, trust_remote_code=False, local_files_only=local, model_kwargs={"use_safetensors": True}
         )
@@ -128,5 +128,5 @@ ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("text",),
-    summary="a pretrained sentence model (needs activessl[sentence]; downloads, or takes a folder)",
+    summary="a pretrained sentence model (needs activessl[sentence]; from the hub or a folder)",
 )

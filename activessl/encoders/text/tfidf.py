@@ -1,8 +1,8 @@
 """Texts -> vectors without a download: words, pairs of words and letters within words, weighted and compressed.
 
-Counts are damped by their logarithm and weighted by how rare a term is, and the leading singular directions of the pool
-are kept (Deerwester et al., Indexing by Latent Semantic Analysis, JASIS 1990). Letters make it robust to spelling and
-to languages that inflect. A pretrained sentence model (``sentence.py``) reads better where one can be had.
+Counts are damped by their logarithm and weighted by the rarity of a term, and the leading singular directions of the
+pool are kept (Deerwester et al., Indexing by Latent Semantic Analysis, JASIS 1990). Letters make the encoder robust to
+spelling errors and to inflection. A pretrained sentence model (``sentence.py``) gives better vectors.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
 
-#: How each family of terms is cut out of a text.
+#: How each family of terms is extracted from a text.
 FAMILIES: dict[str, dict[str, Any]] = {
     "words": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b"},
     "letters": {"analyzer": "char_wb", "ngram_range": (3, 5)},
 }
 
-#: A longer text is read up to here, in characters.
+#: Only this many characters of a longer text are read.
 _LONGEST = 20_000
 
 
 @dataclass(frozen=True, eq=False)
 class TfidfEncoder:
-    """Weighted terms of each family, each of unit length, projected onto the pool's leading directions."""
+    """Weighted terms of each family, scaled to unit length and projected onto the pool's leading directions."""
 
     fingerprint: str
     provenance: dict[str, Any]
@@ -52,7 +52,7 @@ class TfidfEncoder:
         return int(self.components.shape[1])
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[Float[np.ndarray, "b d"]]:
-        """The projections of the pool's texts; a text without a known term is the zero vector."""
+        """Yield the projections of the pool's texts; a text without a known term is the zero vector."""
         for start in range(0, len(pool), batch_size):
             texts = read_texts(pool, range(start, min(start + batch_size, len(pool))))
             terms = scipy.sparse.hstack([family.transform(texts) for family in self.families], format="csr")
@@ -79,17 +79,17 @@ def fit(
     Args:
         pool: Texts.
         folder: Where encoders are kept.
-        seed: Of the sample and of the singular vectors.
+        seed: Seed of the sample and of the singular vectors.
         minutes: Unused.
         on_progress: Called with stage "train".
-        dim: Directions that are kept.
-        terms: The most terms of each family.
+        dim: Number of directions that are kept.
+        terms: Largest number of terms of each family.
 
     Raises:
-        EncoderError: The pool holds no texts, or none with a letter or digit.
+        EncoderError: The pool holds no texts, or no text contains a letter or digit.
     """
     if pool.modality != "text":
-        raise EncoderError(f"'tfidf' reads texts, not {pool.modality}", hint="use the encoder 'auto'")
+        raise EncoderError(f"encoder 'tfidf' reads texts, not {pool.modality}", hint="use the encoder 'auto'")
     key = fit_key("tfidf", pool, seed=seed, dim=dim, terms=terms)
     if (found := find_fit(folder, key)) is not None:
         return load(found)
@@ -97,18 +97,18 @@ def fit(
     rows = sorted(np.random.default_rng(seed).permutation(len(pool))[:20_000].tolist())
     texts = read_texts(pool, rows)
 
-    # a term seen once tells nothing about other texts; but where all are seen once, they tell the texts apart
+    # a term of one text says nothing about other texts; if all terms are of one text only, all of them are used
     families = _fitted(texts, terms, 2) or _fitted(texts, terms, 1)
     if not families:
-        raise EncoderError("no term is found in the texts", hint="check that they are texts")
+        raise EncoderError("no term is found in the texts", hint="add texts that contain letters or digits")
     tell(on_progress, "train", 1, 2)
 
     matrix: Any = scipy.sparse.hstack([family.transform(texts) for family in families.values()], format="csr")
     d = min(dim, *matrix.shape)
-    parts: Any = randomized_svd(matrix, d, random_state=seed)  # its stubs do not say that there are three
+    parts: Any = randomized_svd(matrix, d, random_state=seed)  # scikit-learn's stubs do not name three results
     _, strengths, directions = parts
 
-    # weak directions are mostly chance meetings of terms: scaled by the root of their strength they disturb less
+    # weak directions are mostly chance co-occurrences of terms: scaling by the root of the strength reduces this noise
     components = directions.T * np.sqrt(strengths / max(strengths[0], 1e-12))
     tell(on_progress, "train", 2, 2)
 
@@ -130,7 +130,7 @@ def load(folder: Path) -> TfidfEncoder:
     """Read the encoder back from its folder."""
     note, tensors = read_encoder(folder)
     families = []
-    # in the order in which the components were fitted, which JSON does not keep
+    # in the order in which the components were fitted; JSON does not keep this order
     for name in (name for name in FAMILIES if name in note["config"]["vocabulary"]):
         vocabulary = note["config"]["vocabulary"][name]
         family = _family(name, vocabulary={term: column for column, term in enumerate(vocabulary)})
@@ -147,7 +147,7 @@ def _fitted(texts: list[str], terms: int, min_df: int) -> dict[str, TfidfVectori
     """The families that have a term in at least ``min_df`` of the texts."""
     families = {}
     for name in FAMILIES:
-        with contextlib.suppress(ValueError):  # how scikit-learn says that a family has none
+        with contextlib.suppress(ValueError):  # scikit-learn raises it if a family has no term
             families[name] = _family(name, min_df=min_df, max_features=terms).fit(texts)
     return families
 
@@ -156,5 +156,5 @@ ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("text",),
-    summary="words and letters, weighted and compressed (LSA): no download, in seconds",
+    summary="words and letters, weighted and compressed (LSA): no download, takes seconds",
 )

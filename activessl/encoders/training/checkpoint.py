@@ -1,4 +1,4 @@
-"""The state of a training run in one safetensors file, so that it is either whole or not there."""
+"""The state of a training run in one safetensors file, which is replaced in one step and so never incomplete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from activessl.errors import EncoderError
 def write_checkpoint(
     path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]
 ) -> None:
-    """Write weights, the optimiser's moments and some JSON values, replacing the file in one step.
+    """Write weights, the optimizer's moments and some JSON values, and replace the file in one step.
 
     Raises:
         EncoderError: The file cannot be written.
@@ -38,14 +38,15 @@ def write_checkpoint(
         if name:
             Path(name).unlink(missing_ok=True)
         raise EncoderError(
-            f"the checkpoint {path} cannot be written: {error}", hint="free some space, or check the rights"
+            f"the checkpoint {path} cannot be written: {error}",
+            hint="free disk space, or check the write permission of the folder",
         ) from None
 
 
 def read_checkpoint(path: Path, model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any] | None:
-    """Put back what ``write_checkpoint`` wrote and return its JSON values; None where there is nothing usable.
+    """Restore the state of ``write_checkpoint`` and return its JSON values; None if there is no usable file.
 
-    A file that is damaged or of another model is left aside: training then starts again.
+    A file that is damaged or belongs to another model is ignored: training then starts from the beginning.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -62,7 +63,7 @@ def read_checkpoint(path: Path, model: torch.nn.Module, optimiser: torch.optim.O
         prefix = f"optimiser.{i}."
         moments = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         optimiser.state[parameter] = {
-            # the step counter stays where AdamW keeps it, on the CPU
+            # AdamW keeps the step counter on the CPU
             name: value if value.ndim == 0 else value.to(parameter.device)
             for name, value in moments.items()
         }

@@ -1,4 +1,4 @@
-"""Contrastive learning: two views of an image are nearer than two images.
+"""Contrastive learning: two views of an item should be nearer to each other than views of two items.
 
 Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, 2020 (arXiv:2002.05709).
 
@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 
 class Projector(nn.Module):
-    """What the loss sees of a vector; thrown away after training.
+    """A projection of vectors for the loss; discarded after training.
 
     Args:
         dim: Length of an encoder's vectors.
-        hidden: Width in between.
-        out: Length of what the loss sees.
+        hidden: Width of the hidden layer.
+        out: Length of the projected vectors.
     """
 
     def __init__(self, dim: int, hidden: int = 256, out: int = 128) -> None:
@@ -40,11 +40,11 @@ class Projector(nn.Module):
 
 
 def ntxent(z: Float[Tensor, "v b d"], temperature: float) -> Float[Tensor, ""]:
-    """The normalised-temperature cross-entropy of v views of b images, averaged over all pairs of views.
+    """The normalized-temperature cross-entropy of v views of b items, averaged over all pairs of views.
 
     Args:
-        z: Projected vectors, any length.
-        temperature: > 0; lower looks more at the hardest other images.
+        z: Projected vectors of any norm.
+        temperature: > 0; a lower value gives more weight to the most similar other items.
     """
     v, b, _ = z.shape
     rows = F.normalize(z, dim=-1).flatten(0, 1)  # (v b, d)
@@ -52,7 +52,7 @@ def ntxent(z: Float[Tensor, "v b d"], temperature: float) -> Float[Tensor, ""]:
     similarity = similarity.masked_fill(torch.eye(v * b, dtype=torch.bool, device=z.device), float("-inf"))
     log_probability = similarity.log_softmax(1)
 
-    # the view that lies i rounds on is the same image
+    # i * b positions further, there is another view of the same item
     here = torch.arange(v * b, device=z.device)
     pairs = [log_probability[here, (here + b * i) % (v * b)].mean() for i in range(1, v)]
     return -torch.stack(pairs).mean()

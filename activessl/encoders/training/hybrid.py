@@ -1,8 +1,8 @@
 """Masked and contrastive learning in one objective.
 
-Each item is seen in two augmented views, half of each view's patches are hidden, and one pass through the encoder
-serves both losses: the views' mean tokens must recognise each other among the batch, and a narrow decoder draws what
-was hidden. Hiding half of the patches halves the cost of the encoder.
+Two augmented views are made of each item, half of each view's patches are hidden, and one pass through the encoder
+serves both losses: the mean tokens of the two views must match within the batch, and a narrow decoder reconstructs
+the hidden patches. Hiding half of the patches halves the cost of the encoder.
 
 Mishra et al., A Simple, Efficient and Scalable Contrastive Masked Autoencoder, 2022 (arXiv:2210.16870).
 
@@ -33,13 +33,13 @@ __all__ = ["Objective", "Patches", "ViTConfig", "Weights", "patchify"]
 
 @dataclass(frozen=True)
 class Weights:
-    """What the objective is made of.
+    """The weights of the losses, and their settings.
 
     Attributes:
-        masked: Weight of the drawing loss; 0 leaves the decoder out.
+        masked: Weight of the reconstruction loss; 0 leaves the decoder out.
         contrastive: Weight of the contrastive loss; 0 leaves the projector out.
-        keep: Fraction of patches that are seen.
-        temperature: Of the contrastive loss.
+        keep: Fraction of visible patches.
+        temperature: Temperature of the contrastive loss.
     """
 
     masked: float = 1.0
@@ -49,11 +49,11 @@ class Weights:
 
 
 class Objective(nn.Module):
-    """The encoder with what it needs while it learns.
+    """The encoder with the decoder and the projector that it needs during training.
 
     Args:
         config: The encoder's shape.
-        weights: What to learn.
+        weights: The weights of the losses.
     """
 
     def __init__(self, config: Shape, weights: Weights) -> None:
@@ -64,16 +64,16 @@ class Objective(nn.Module):
         self.projector = Projector(config.dim) if weights.contrastive else None
 
     def forward(self, views: Patches, generator: torch.Generator, share: Share | None = None) -> dict[str, Tensor]:
-        """The losses of v views of b items.
+        """Compute the losses of v views of b items.
 
         Args:
-            views: (v, b, n, p) patches of augmented and normalised items.
-            generator: Decides which patches are hidden.
-            share: Which of a step's items they are, where several processes share it; the mean of their losses is
-                then the loss of the step.
+            views: (v, b, n, p) patches of augmented and normalized items.
+            generator: Source of the random numbers that choose the hidden patches.
+            share: The part of the step's items in ``views``, if several processes share the step; the mean of their
+                losses is then the loss of the step.
 
         Returns:
-            "total", and each part that has a weight.
+            "total", and each loss with a weight above 0.
         """
         v, b = views.values.shape[:2]
         share = share or Share(b)
@@ -93,7 +93,7 @@ class Objective(nn.Module):
             total = total + self.weights.masked * losses["masked"]
         if self.projector is not None:
             seen = mean_token(tokens, None if there is None else there.gather(1, keep)).view(v, b, -1)
-            every = share.gathered(seen)  # before the projector, which normalises over the batch
+            every = share.gathered(seen)  # before the projector, which normalizes over the batch
             z = self.projector(every.flatten(0, 1)).view(v, share.items, -1)
             losses["contrastive"] = ntxent(z, self.weights.temperature)
             total = total + self.weights.contrastive * losses["contrastive"]

@@ -1,9 +1,9 @@
-"""The loop of a training run, whatever is trained, and taking it up where it was cut off.
+"""The loop of a training run of any model, with checkpoints from which a run is resumed.
 
-Everything random in a step is drawn from a generator seeded by (seed, step), the number of steps is fixed before the
-first of them counts, and what ends a run early is looked at after fixed steps: a run that was killed and taken up again
-ends with the weights of one that was not. So does one that several processes share (``sharing.py``), but for the order
-in which numbers are summed, and it may be taken up by another number of them.
+All random numbers of a step come from a generator seeded by (seed, step), the number of steps is fixed before the first
+step, and the rule for an early end is checked after fixed steps: a run that was killed and resumed ends with the
+weights of an uninterrupted run. The same holds for a run that several processes share (``sharing.py``), except for the
+order in which numbers are summed; another number of processes may resume it.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from activessl.encoders.training.sharing import Share, average, same_everywhere
 from activessl.errors import EncoderError
 from activessl.pool.progress import OnProgress, Progress
 
-#: The loss of a share of the items at some rows; all that is random about it is drawn from the generator.
+#: The loss of a share of the items at some rows; all its random numbers come from the generator.
 Loss = Callable[[Tensor, torch.Generator, Share], Tensor]
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How steps are taken.
+    """The settings of the steps.
 
     Attributes:
         lr: Largest learning rate.
-        weight_decay: Of AdamW, on matrices only.
+        weight_decay: Weight decay of AdamW, on matrices only.
         batch_size: Items in a step.
-        patience: Looks at the label-free figures without anything better, after which the run ends; 0 for never.
-        checkpoint_seconds: How often the state is written.
+        patience: Checks of the label-free figures without improvement, after which the run ends; 0 for never.
+        checkpoint_seconds: Seconds between two checkpoints.
     """
 
     lr: float
@@ -50,16 +50,16 @@ class Pace:
 
 
 class Loop:
-    """A model, its optimiser, and how far they are.
+    """A model, its optimizer, and the state of the training.
 
     Args:
-        model: On its device; those of its weights that ask for a gradient are trained.
-        loss: What is made small.
-        health: Label-free figures of the model as it is.
-        items: How many items there are.
-        pace: How steps are taken.
-        seed: Of the order of items and of all that is random in a step.
-        checkpoint: The file from which the run is taken up again.
+        model: The model on its device; weights that require a gradient are trained.
+        loss: The loss to minimize.
+        health: Returns the label-free figures of the present model.
+        items: Number of items.
+        pace: The settings of the steps.
+        seed: Seed of the order of items and of all random numbers in a step.
+        checkpoint: The file from which the run is resumed.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Loop:
         self._loss, self._health, self._items = loss, health, items
         self.schedule: Schedule | None = None  # until the number of steps is known
         self.step, self.seconds, self.loss = 0, 0.0, math.nan
-        self.seen: list[dict[str, float]] = []  # label-free figures, where they were looked at
+        self.seen: list[dict[str, float]] = []  # label-free figures of each check
         trained = [p for p in model.parameters() if p.requires_grad]
         groups = [
             {"params": [p for p in trained if p.ndim > 1], "weight_decay": pace.weight_decay},
@@ -85,11 +85,11 @@ class Loop:
         self.optimiser = torch.optim.AdamW(groups, lr=pace.lr, betas=(0.9, 0.95))
 
     def train(self, minutes: float, steps: int | None, on_progress: OnProgress | None, stage: str = "train") -> None:
-        """Take up the checkpoint if there is one, and train to the end.
+        """Resume from the checkpoint if there is one, and train to the end.
 
         Raises:
             EncoderError: The loss is no longer finite, a checkpoint cannot be written, or another process has ended or
-                sees another checkpoint.
+                has another checkpoint.
         """
         self._resume()
         if self.schedule is None:
@@ -100,7 +100,7 @@ class Loop:
         while self.step < self.schedule.total:
             value = self._one_step(self.step, self.schedule)
             if not math.isfinite(value):
-                raise EncoderError(f"the loss is {value} after {self.step} steps", hint="train with a smaller lr")
+                raise EncoderError(f"the loss is {value} after {self.step} steps", hint="set a smaller lr")
             self.loss = value if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * value
             self.step += 1
             self.seconds = before + time.perf_counter() - started
@@ -116,13 +116,13 @@ class Loop:
 
     @property
     def ended(self) -> str:
-        """Why a run has the number of steps that it has."""
+        """The reason why the run ended."""
         if self.schedule is None or self.schedule.ending is None:
-            return "all its steps were done"
-        return f"label-free figures were no better {self.pace.patience} times on end by step {self.schedule.ending}"
+            return "all planned steps were done"
+        return f"label-free figures did not improve in {self.pace.patience} checks up to step {self.schedule.ending}"
 
     def _look(self) -> dict[str, float] | None:
-        """Look at the label-free figures where it is time to, and end the run early where they improve no more."""
+        """Check the label-free figures if a check is due, and end the run early if they stop improving."""
         if self.schedule is None or not self.schedule.looks(self.step):
             return None
         self.seen.append(decided(self._health))
@@ -131,7 +131,7 @@ class Loop:
         return self.seen[-1]
 
     def _one_step(self, step: int, schedule: Schedule) -> float:
-        # all randomness of a step comes from its number
+        # all random numbers of a step depend on the seed and the step number only
         mix = hashlib.sha256(f"{self.seed}:{step}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(mix[:8], "little") >> 1)
 
@@ -146,16 +146,16 @@ class Loop:
         return value
 
     def _rows(self, step: int) -> Tensor:
-        """The items of a step: each epoch is a new order, and a step never straddles two."""
+        """The items of a step: each epoch has a new order, and a step lies within one epoch."""
         size = min(self.pace.batch_size, self._items)
         epoch, at = divmod(step, self._items // size)
         order = np.random.default_rng([self.seed, epoch]).permutation(self._items)
         return torch.from_numpy(order[at * size : (at + 1) * size])
 
     def _steps_in(self, minutes: float) -> int:
-        """How many steps fit: measured on a few that are then undone."""
+        """The number of steps that fit into the time, measured on a few steps that are then undone."""
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
-        self._one_step(0, Schedule(100))  # the first one also allocates
+        self._one_step(0, Schedule(100))  # not measured: the first step also allocates memory
         done, started = 0, time.perf_counter()
 
         def more() -> bool:
@@ -184,10 +184,10 @@ class Loop:
             self._together()
 
     def _together(self) -> None:
-        """Start from the first process's weights, having seen the same checkpoint."""
+        """Check that all processes have the same checkpoint, and copy the weights of the first process to all."""
         if (first := decided(lambda: self.step)) != self.step:
             raise EncoderError(
-                f"a checkpoint of step {self.step}, where the first process has one of step {first}",
+                f"this process has a checkpoint of step {self.step}, the first process has one of step {first}",
                 hint="put the project on a disk that all machines share",
             )
         moments = (m for state in self.optimiser.state.values() for m in state.values() if m.ndim)

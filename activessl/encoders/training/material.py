@@ -1,4 +1,4 @@
-"""What a training run learns from: items that can be seen in random views, as patches."""
+"""The training data of a run: items and random views of them, as patches."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from activessl.encoders.training.vit import Patches, ViT, ViTConfig, patchify
 
 
 class Material(Protocol):
-    """Items of one kind, decoded and in memory."""
+    """Items of one form of data, decoded and in memory."""
 
     def __len__(self) -> int: ...
 
     def tensors(self) -> dict[str, Tensor]:
-        """What an encoder of such items needs beside its weights, such as means and spreads."""
+        """Tensors that an encoder of these items needs beside its weights, such as means and standard deviations."""
         ...
 
     def patches(self, rows: Int[Tensor, " b"]) -> Patches:
-        """Items as they are: (b, n, p)."""
+        """Items without augmentation: (b, n, p)."""
         ...
 
     def view(self, rows: Int[Tensor, " s"], generator: torch.Generator, share: Share | None = None) -> Patches:
-        """One random view of each of some items, or of a process's share of them: (b, n, p)."""
+        """One random view of each item, or of a process's share of the items: (b, n, p)."""
         ...
 
     def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:
-        """Items hardly changed, whose vectors should be the same; None where that was not found to help."""
+        """Slightly changed items, whose vectors should be the same; None if this is not used for the form of data."""
         ...
 
     def vectors(self, vit: ViT, patches: Patches, grid: int) -> Float[Tensor, "b d"]:
-        """What of the tokens becomes an item's vector, averaged over a number of regions."""
+        """Compute item vectors: tokens averaged over a number of regions."""
         ...
 
 
@@ -47,11 +47,11 @@ class ImageMaterial:
 
     Attributes:
         images: (n, c, s, s) of uint8, on the device where views are made.
-        config: Into which patches they are cut.
-        augment: How views differ.
-        slight: How views differ whose vectors should be the same; None where that was not found to help.
-        mean: (c,) of the pixels in [0, 1].
-        std: (c,) of these.
+        config: Shape of the patches and of the transformer.
+        augment: Random changes of views.
+        slight: Random changes of views whose vectors should be the same; None if not used.
+        mean: (c,) mean of the pixels in [0, 1].
+        std: (c,) standard deviation of the pixels.
     """
 
     images: Tensor
@@ -70,7 +70,7 @@ class ImageMaterial:
         device: torch.device,
         slight: Augmentation | None = None,
     ) -> ImageMaterial:
-        """Images (n, c, s, s) of uint8, kept on the device, with the mean and the spread of some of them."""
+        """Keep images (n, c, s, s) of uint8 on the device, with mean and standard deviation of about 1,000 of them."""
         values = images[:: max(1, len(images) // 1000)].float() / 255
         mean, std = values.mean((0, 2, 3)), values.std((0, 2, 3)).clamp_min(1 / 255)
         return cls(images.to(device), config, augment, slight, mean, std)
@@ -79,11 +79,11 @@ class ImageMaterial:
         return len(self.images)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Mean and spread of the pixels."""
+        """Mean and standard deviation of the pixels."""
         return {"mean": self.mean, "std": self.std}
 
     def patches(self, rows: Int[Tensor, " b"]) -> Patches:
-        """Images as they are."""
+        """Images without augmentation."""
         return self._cut(self.images[rows].float() / 255)
 
     def view(self, rows: Int[Tensor, " s"], generator: torch.Generator, share: Share | None = None) -> Patches:
@@ -92,7 +92,7 @@ class ImageMaterial:
         return self._cut(self.augment(self.images[rows[share.mine]].float() / 255, generator, share))
 
     def alike(self, rows: Int[Tensor, " b"], generator: torch.Generator) -> Patches | None:
-        """Slightly augmented images; None where nothing was found to help."""
+        """Slightly augmented images; None if not used."""
         if self.slight is None:
             return None
         return self._cut(self.slight(self.images[rows].float() / 255, generator).clamp(0, 1))
@@ -108,12 +108,12 @@ class ImageMaterial:
 
 @torch.inference_mode()
 def pool_tokens(vit: ViT, patches: Tensor, grid: int) -> Tensor:
-    """Tokens of images' patches (b, n, p), averaged over a grid of regions: (b, grid² dim)."""
+    """Average the tokens of image patches (b, n, p) over a grid of regions: (b, grid² dim)."""
     return tokens_by_region(vit, patches, grid)
 
 
 def tokens_by_region(vit: ViT, patches: Tensor, grid: int) -> Tensor:
-    """What ``pool_tokens`` gives, with a gradient."""
+    """The result of ``pool_tokens``, with a gradient."""
     tokens = vit(patches)  # (b, n, d)
     side = round(tokens.shape[1] ** 0.5)
     maps = tokens.transpose(1, 2).unflatten(2, (side, side))  # (b, d, side, side)
@@ -121,5 +121,5 @@ def tokens_by_region(vit: ViT, patches: Tensor, grid: int) -> Tensor:
 
 
 def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """Each channel of images (b, c, s, s) less its mean (c,), divided by its spread (c,)."""
+    """Subtract the mean (c,) of each channel of images (b, c, s, s) and divide by its standard deviation (c,)."""
     return (images - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)

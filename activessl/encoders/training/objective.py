@@ -1,4 +1,4 @@
-"""What a transformer learns from a pool, step by step, and what is kept of it."""
+"""The training run of a transformer on a pool, and the tensors that are saved."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class Recipe:
         dim: Length of a token.
         depth: Number of blocks.
         heads: Attention heads.
-        patch: Side of a patch; by default an eighth of the image's.
+        patch: Side of a patch; by default an eighth of the image's side.
         side: Side of the image; by default the pool's median, at most 64.
         batch_size: Items in a step, each in two views.
         lr: Largest learning rate, reached after a tenth of the steps, falling to zero along a cosine.
-        weight_decay: Of AdamW, on matrices only.
+        weight_decay: Weight decay of AdamW, on matrices only.
         grid: Regions, along each side of an image or along time, over which tokens are averaged for an item's vector.
-        out: Principal components of those averages that are kept.
-        patience: The run ends early when the label-free figures, looked at twenty times in it, have not been better
-            so many times on end (``schedule.py``); 0 for never.
-        checkpoint_seconds: How often the state is written.
+        out: Number of principal components of those averages that are kept.
+        patience: The label-free figures are checked twenty times in a run; the run ends early after this number of
+            checks without improvement (``schedule.py``); 0 for never.
+        checkpoint_seconds: Seconds between two checkpoints.
     """
 
     dim: int = 64
@@ -59,15 +59,15 @@ class Recipe:
 
 
 class TrainingRun:
-    """One training run: the model, what it learns from, and the loop.
+    """One training run: the model, the training data, and the loop.
 
     Args:
-        material: What it learns from.
+        material: The training data.
         config: The encoder's shape.
-        weights: What it learns.
-        recipe: How.
-        seed: Of weights, order, views and masks.
-        checkpoint: The file from which it is taken up again.
+        weights: The weights of the losses.
+        recipe: The settings of the run.
+        seed: Seed of weights, order, views and masks.
+        checkpoint: The file from which the run is resumed.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class TrainingRun:
     ) -> None:
         self.material, self.recipe, self.seed = material, recipe, seed
 
-        # weights come from the seed alone, and the caller's generator is left as it was
+        # initial weights depend on the seed only, and the caller's generator stays unchanged
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = Objective(config, weights)
@@ -92,7 +92,7 @@ class TrainingRun:
         return {name: round(value, 4) for name, value in health(a, b).items()}
 
     def tensors(self) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
-        """What the finished encoder needs, and no more."""
+        """The tensors of the trained encoder: transformer, decoder, normalization and PCA."""
         vit = self.model.encoder.eval()
         pooled = [
             self.material.vectors(vit, self.material.patches(rows), self.recipe.grid).cpu()
@@ -101,14 +101,14 @@ class TrainingRun:
         pca_mean, pca = principal_components(torch.cat(pooled).clone(), self.recipe.out)
         pca = pca @ self._made_invariant(pca_mean, pca)
         weights = {f"vit.{name}": value.detach().cpu() for name, value in vit.state_dict().items()}
-        if self.model.decoder is not None:  # draws the pictures that show what was learned
+        if self.model.decoder is not None:  # used by ``reconstruction.py``
             drawing = self.model.decoder.state_dict()
             weights |= {f"decoder.{name}": value.detach().cpu() for name, value in drawing.items()}
         every = weights | self.material.tensors() | {"pca_mean": pca_mean, "pca": pca}
         return {name: value.numpy() for name, value in every.items()}
 
     def _made_invariant(self, pca_mean: Tensor, pca: Tensor) -> Tensor:
-        """The matrix that scales down the directions in which items hardly changed still differ."""
+        """The matrix that scales down the directions in which slightly changed views of an item differ."""
         generator = torch.Generator().manual_seed(self.seed)
         views = []
         for _ in range(3):
@@ -122,13 +122,13 @@ class TrainingRun:
         return within_whitening(torch.stack(views), ridge=0.1)
 
     def loss(self, rows: Tensor, generator: torch.Generator, share: Share) -> Tensor:
-        """The loss of two random views of each of some items, of which this process takes a share."""
+        """The loss of two random views of some items, of which this process takes a share."""
         views = both([self.material.view(rows, generator, share) for _ in range(2)])  # (2, b, n, p)
         total: Tensor = self.model(views, generator, share)["total"]
         return total
 
     def _embed_from_patches(self) -> None:
-        """Start the patch embedding from the pool's principal patches instead of noise."""
+        """Initialize the patch embedding with the principal components of the pool's patches instead of noise."""
         embed = self.model.encoder.embed
         few = self.material.patches(self._few(500))
         patches = few.entry.flatten(0, 1).cpu()
@@ -144,7 +144,7 @@ class TrainingRun:
 
 
 def both(views: list[Patches]) -> Patches:
-    """Views (b, n, p) of the same items as one value (v, b, n, p), filled up where one is shorter."""
+    """Stack views (b, n, p) of the same items to (v, b, n, p); shorter views are padded."""
     longest = max(view.values.shape[1] for view in views)
     values = torch.stack([F.pad(view.values, (0, 0, 0, longest - view.values.shape[1])) for view in views])
     known = [F.pad(view.known, (0, 0, 0, longest - view.known.shape[1])) for view in views if view.known is not None]

@@ -1,7 +1,7 @@
-"""How the learning rate rises and falls over a run, and when there is nothing left to gain.
+"""The learning rate over a run, and the rule for ending a run early.
 
-Both are functions of step numbers and of figures measured at fixed steps, so that a run that was killed and taken up
-again ends where one that was not does.
+Both are functions of step numbers and of figures measured at fixed steps, so that a run that was killed and resumed
+ends like an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-#: How often the label-free figures are looked at in a run.
+#: Number of checks of the label-free figures in a run.
 _LOOKS = 20
-#: Shorter runs are not ended early: their figures are noise, and there is little to save.
+#: Runs with fewer steps are not ended early: their figures are noisy, and little time would be saved.
 _SHORTEST = 200
-#: What counts as better: a share of neighbours that agree, and a ratio of effective ranks.
+#: What counts as an improvement: a difference of the neighbor agreement, and a ratio of the effective rank.
 _AGREEMENT, _RANK = 0.005, 1.01
 
 
@@ -22,12 +22,12 @@ _AGREEMENT, _RANK = 0.005, 1.01
 class Schedule:
     """The learning rate of each step, as a share of the largest.
 
-    Up over a tenth of the planned steps, then down along a cosine. A run that ends early falls from where it is to
-    zero along a line, over a tenth of the planned steps: vectors settle only as the rate falls.
+    It rises over a tenth of the planned steps, then falls along a cosine. If a run ends early, the rate falls linearly
+    from its present value to zero over a tenth of the planned steps: vectors become stable only as the rate falls.
 
     Attributes:
         planned: Steps of the whole run, >= 1.
-        ending: The step after which it was decided to end early.
+        ending: The step after which the early end was decided; None without an early end.
 
     Example:
         >>> [round(Schedule(10).rate(step), 2) for step in (0, 1, 5, 9)]
@@ -42,7 +42,7 @@ class Schedule:
 
     @property
     def total(self) -> int:
-        """Steps that are taken in all."""
+        """Total number of steps."""
         return self.planned if self.ending is None else min(self.planned, self.ending + self._tenth)
 
     def rate(self, step: int) -> float:
@@ -52,11 +52,11 @@ class Schedule:
         return self._planned_rate(step)
 
     def looks(self, step: int) -> bool:
-        """Whether the label-free figures decide after so many steps if the run goes on."""
+        """Whether the label-free figures are checked after this step."""
         return self.ending is None and self.planned >= _SHORTEST and step % (self.planned // _LOOKS) == 0
 
     def end_after(self, step: int) -> Schedule:
-        """The same, ending early; unchanged where hardly anything would be saved."""
+        """Return the schedule with an early end; unchanged if hardly any steps would be saved."""
         return self if step + 2 * self._tenth > self.planned else replace(self, ending=step)
 
     @property
@@ -73,13 +73,13 @@ class Schedule:
 def improves_no_more(seen: Sequence[Mapping[str, float]], patience: int) -> bool:
     """Whether the last figures are no better than those before them.
 
-    Better is a neighbour agreement that is higher by 0.005 or an effective rank that is higher by 1 %, of the best of
-    the last ``patience`` looks against the best of all before. Both count: agreement alone is highest in a space that
-    has collapsed, and rank alone in one of noise.
+    An improvement is a neighbor agreement that is higher by 0.005 or an effective rank that is higher by 1 %: the best
+    of the last ``patience`` checks against the best of all earlier checks. Both figures are needed: a collapsed space
+    has the highest agreement, and a space of noise the highest rank.
 
     Args:
         seen: Label-free figures of ``health``, oldest first.
-        patience: How many looks without anything better are borne, >= 1; 0 for any number.
+        patience: Number of checks without improvement that end a run, >= 1; 0 for never.
 
     Example:
         >>> figures = [{"neighbour_agreement": a, "effective_rank": 9.0} for a in (0.3, 0.4, 0.402, 0.4)]

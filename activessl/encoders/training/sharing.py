@@ -1,15 +1,15 @@
-"""A step of training, shared by several processes, that ends where one process with the whole batch would end.
+"""A training step that several processes share, with the same result as one process with the whole batch.
 
-Each process takes a part of a step's items through the network. So that nothing but the order of sums differs from one
-process,
+Each process passes a part of a step's items through the network. Only the order of sums differs from one process,
+because
 
-* what is random is drawn for all items of the step by each process, from the same generator, and each takes its part:
-  numbers cost little, and views of images are made of the part alone;
-* items are compared with those of all processes, not of one: their vectors are gathered, with gradients;
-* losses are scaled so that their mean over the processes, and with it the mean of their gradients, is that of the
-  whole step, however many items each process has.
+* every process draws the random numbers of all items of the step from the same generator and uses its part: random
+  numbers are cheap, and views are made of the part only;
+* items are compared with the items of all processes: their vectors are gathered, with gradients;
+* losses are scaled so that their mean over the processes, and the mean of their gradients, equals that of the whole
+  step, for any number of items per process.
 
-Chen et al. 2020 (arXiv:2002.05709) gather the negatives of all devices likewise, and normalise over all of them.
+Chen et al. 2020 (arXiv:2002.05709) also gather the negatives of all devices, and normalize over all of them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from activessl.errors import EncoderError
 
 @dataclass(frozen=True)
 class Share:
-    """The part of a step's items that a process takes; all of them unless there are several processes.
+    """The part of a step's items that a process takes; all items if there is one process.
 
     Attributes:
-        items: Of the step.
-        rank: Which process.
-        count: Of how many.
+        items: Number of items in the step.
+        rank: Rank of the process.
+        count: Number of processes.
 
     Example:
         >>> [Share(10, rank, 4).mine for rank in range(4)]
@@ -53,19 +53,19 @@ class Share:
         """
         if count() > items:
             raise EncoderError(
-                f"{count()} processes for a step of {items} items", hint=f"start {items} of them, or fewer"
+                f"{count()} processes cannot share a step of {items} items", hint=f"start at most {items} processes"
             )
         return cls(items, rank(), count())
 
     @property
     def mine(self) -> slice:
-        """Which of the items."""
+        """The positions of the part among the step's items."""
         return slice(self.items * self.rank // self.count, self.items * (self.rank + 1) // self.count)
 
     def gathered(self, mine: Float[Tensor, "v m d"]) -> Float[Tensor, "v b d"]:
-        """Vectors of v views of this process's items -> those of all items of the step, gradients included.
+        """Gather the vectors of v views of all items of the step from the processes' parts, with gradients.
 
-        The gradient is right if all processes go on to the same loss, and the mean of their gradients is taken.
+        The gradient is correct if all processes compute the same loss and the mean of their gradients is taken.
         """
         if self.count == 1:
             return mine
@@ -73,9 +73,9 @@ class Share:
         return whole
 
     def mean(self, total: Float[Tensor, ""], weight: Float[Tensor, ""]) -> Float[Tensor, ""]:
-        """A mean over all items of the step, of each process's sum and weight; at least a weight of 1.
+        """Compute the mean over all items of the step from each process's sum and weight; a total weight below 1 is 1.
 
-        The mean over the processes of what is returned is that value, and its gradient that value's.
+        The mean of the returned values over the processes is that mean, and so is the mean of their gradients.
         """
         if self.count == 1:
             return total / weight.clamp_min(1.0)
@@ -83,7 +83,7 @@ class Share:
 
 
 class _Gathered(torch.autograd.Function):
-    """Each process's part set into zeros, and the sum of that: parts may be of unequal length."""
+    """Sum over the processes of each part padded with zeros: parts may have unequal lengths."""
 
     @staticmethod
     def forward(ctx: Any, mine: Tensor, share: Share) -> Tensor:
@@ -94,14 +94,14 @@ class _Gathered(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        # all processes have the same gradient, of the same loss; times their number, since the mean is taken later
+        # all processes have the same gradient of the same loss; times their number, because the mean is taken later
         return gradients[0][:, ctx.share.mine] * ctx.share.count, None
 
 
 def average(gradients: Iterable[Tensor], loss: Float[Tensor, ""]) -> float:
-    """Replace gradients by their mean over the processes, and return that of the losses.
+    """Replace gradients by their mean over the processes, and return the mean of the losses.
 
-    All in one sum, since the networks are small: sending each as soon as it is known would save less than it costs.
+    One sum for all, because the networks are small: sending each gradient as soon as it is known would cost more.
     """
     if count() == 1:
         return float(loss.detach())
@@ -114,7 +114,7 @@ def average(gradients: Iterable[Tensor], loss: Float[Tensor, ""]) -> float:
 
 
 def same_everywhere(tensors: Sequence[Tensor]) -> None:
-    """Give all processes the first one's values: elsewhere another processor or library may have rounded otherwise."""
+    """Copy the first process's values to all processes: another processor or library may round differently."""
     if count() == 1:
         return
     import torch.distributed as dist

@@ -1,7 +1,7 @@
-"""A small transformer over patches, of images or of anything else that is cut into them, that can leave patches out.
+"""A small transformer over patches of images or of other data; masked patches are left out of the encoder.
 
-Dosovitskiy et al., An Image is Worth 16x16 Words, 2021 (arXiv:2010.11929); leaving the masked patches out of the
-encoder is from He et al., Masked Autoencoders Are Scalable Vision Learners, 2022 (arXiv:2111.06377).
+Dosovitskiy et al., An Image is Worth 16x16 Words, 2021 (arXiv:2010.11929); leaving masked patches out of the encoder
+is from He et al., Masked Autoencoders Are Scalable Vision Learners, 2022 (arXiv:2111.06377).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 
 class Shape(Protocol):
-    """The shape of a transformer, and of the patches that it reads."""
+    """The shape of a transformer and of its patches."""
 
     @property
     def dim(self) -> int:
@@ -40,11 +40,11 @@ class Shape(Protocol):
 
     @property
     def entry_dim(self) -> int:
-        """Length of what is read of a patch: its values, and what is known about them."""
+        """Length of the input per patch: its values, and flags of known values if there are any."""
         ...
 
     def positions(self, dim: int, n: int | None = None) -> Float[Tensor, "n d"]:
-        """What is added to the tokens of n patches; by default of as many as there usually are."""
+        """The position codes that are added to the tokens of n patches; n is the usual number by default."""
         ...
 
     def to_json(self) -> dict[str, Any]:
@@ -57,8 +57,8 @@ class Patches:
     """Items cut into patches.
 
     Attributes:
-        values: (…, n, p), 0 where there is none.
-        known: (…, n, p) bool, True where there is a value; None where there is one everywhere.
+        values: (…, n, p), 0 for missing values.
+        known: (…, n, p) bool, True for known values; None if all values are known.
     """
 
     values: Tensor
@@ -66,7 +66,7 @@ class Patches:
 
     @property
     def there(self) -> Tensor | None:
-        """(…, n) which patches hold a value; at least the first, so that no item is nothing at all."""
+        """(…, n) the patches that hold a value; the first patch of an item without values counts as existing."""
         if self.known is None:
             return None
         there = self.known.any(-1)
@@ -75,11 +75,11 @@ class Patches:
 
     @property
     def entry(self) -> Tensor:
-        """(…, n, e) what a transformer reads: the values, and where some may be missing, which are known."""
+        """(…, n, e) the input of a transformer: the values, and the flags ``known`` if values can be missing."""
         return self.values if self.known is None else torch.cat([self.values, self.known.to(self.values.dtype)], -1)
 
     def to(self, device: torch.device) -> Patches:
-        """The same on a device."""
+        """The same patches on a device."""
         return Patches(self.values.to(device), None if self.known is None else self.known.to(device))
 
     def flatten(self) -> Patches:
@@ -119,7 +119,7 @@ class ViTConfig:
 
     @property
     def entry_dim(self) -> int:
-        """Values in a patch: of an image, all are known."""
+        """Values in a patch: all values of an image are known."""
         return self.patch_dim
 
     def positions(self, dim: int, n: int | None = None) -> Float[Tensor, "n d"]:  # noqa: ARG002  always the same n
@@ -145,7 +145,7 @@ def patchify(images: Float[Tensor, "b c s s"], patch: int) -> Float[Tensor, "b n
 
 
 def unpatchify(patches: Float[Tensor, "b n p"], channels: int) -> Float[Tensor, "b c s s"]:
-    """Patches of ``patchify`` put together again.
+    """Put patches of ``patchify`` together again.
 
     Example:
         >>> images = torch.rand(2, 3, 8, 8)
@@ -159,7 +159,7 @@ def unpatchify(patches: Float[Tensor, "b n p"], channels: int) -> Float[Tensor, 
 
 
 def positions(dim: int, grid: int) -> Float[Tensor, "n d"]:
-    """Sines and cosines of the row and the column of each patch, at wavelengths from 2π to 2π 10,000."""
+    """Sines and cosines of the row and the column of each patch, with wavelengths from 2π to 2π 10,000."""
     frequencies = 10_000.0 ** -(torch.arange(dim // 4) / (dim // 4))
     row, column = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
     angles = [where.flatten()[:, None] * frequencies for where in (row, column)]
@@ -167,7 +167,7 @@ def positions(dim: int, grid: int) -> Float[Tensor, "n d"]:
 
 
 class Block(nn.Module):
-    """Attention, then a perceptron, each added to what came in."""
+    """Attention, then a perceptron, each with a residual connection."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -178,7 +178,7 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
 
     def forward(self, x: Float[Tensor, "b n d"], there: Bool[Tensor, "b n"] | None = None) -> Float[Tensor, "b n d"]:
-        """One block; nothing looks at the tokens that are not there."""
+        """Apply one block; tokens of missing patches get no attention."""
         seen = None if there is None else there[:, None, None, :]  # (b, heads, from, to)
         b, n, d = x.shape
         q, k, v = self.qkv(self.norm1(x)).view(b, n, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
@@ -189,10 +189,10 @@ class Block(nn.Module):
 
 
 class ViT(nn.Module):
-    """Patches -> tokens; no class token, an item's vector is the mean of its tokens.
+    """Patches -> tokens; there is no class token, an item's vector is the mean of its tokens.
 
     Args:
-        config: Its shape.
+        config: The shape of the transformer.
     """
 
     def __init__(self, config: Shape) -> None:
@@ -213,14 +213,14 @@ class ViT(nn.Module):
         """Encode patches.
 
         Args:
-            patches: ``Patches.entry``; of images, what ``patchify`` gives.
-            keep: The positions of the patches that are seen; all of them by default.
-            there: Which patches there are, where items have not all as many; the tokens of others mean nothing.
+            patches: ``Patches.entry``; for images, the result of ``patchify``.
+            keep: The positions of the visible patches; all patches by default.
+            there: The existing patches, if items have different numbers of patches; tokens of others are meaningless.
 
         Returns:
-            (b, k, d) a token for each patch that is seen.
+            (b, k, d) a token for each visible patch.
         """
-        # leave the masked patches out before embedding: they cost nothing
+        # leave masked patches out before the embedding, so that they cost no time
         position = first_positions(self.position, self.config, patches.shape[1]).expand(len(patches), -1, -1)
         if keep is not None:
             patches = take(patches, keep)
@@ -235,12 +235,12 @@ class ViT(nn.Module):
 
 
 def first_positions(held: Float[Tensor, "m d"], config: Shape, n: int) -> Float[Tensor, "n d"]:
-    """The positions of n patches: of those that are held, or new ones where an item is longer than usual."""
+    """The position codes of n patches: the stored ones, or new ones for an item that is longer than usual."""
     return held[:n] if n <= len(held) else config.positions(held.shape[1], n).to(held)
 
 
 def mean_token(tokens: Float[Tensor, "b n d"], there: Bool[Tensor, "b n"] | None) -> Float[Tensor, "b d"]:
-    """The mean of the tokens that are there.
+    """The mean of the tokens of existing patches.
 
     Example:
         >>> mean_token(torch.tensor([[[1.0], [9.0]]]), torch.tensor([[True, False]])).tolist()
@@ -252,5 +252,5 @@ def mean_token(tokens: Float[Tensor, "b n d"], there: Bool[Tensor, "b n"] | None
 
 
 def take(rows: Float[Tensor, "b n d"], keep: Int[Tensor, "b k"]) -> Float[Tensor, "b k d"]:
-    """The rows at ``keep``, for each member of the batch its own."""
+    """Select for each item of the batch its rows at ``keep``."""
     return torch.gather(rows, 1, keep[:, :, None].expand(-1, -1, rows.shape[-1]))

@@ -62,7 +62,7 @@ def test_an_adapted_network_is_another_encoder_and_comes_back_from_its_folder(
     assert adapted.provenance["adapted"]["steps"] == 3
     assert adapted.provenance["sha256"] == plain.provenance["sha256"]  # of the network as it came
     assert [step.stage for step in told] == ["plan", *["adapt"] * 3, "adapted"]
-    assert told[-1].note == "kept by the test"
+    assert told[-1].note == "adapted weights are used: kept by the test"
     assert not list(tmp_path.glob(".training-*"))
 
 
@@ -97,7 +97,7 @@ def test_what_makes_the_figures_fall_is_not_kept(
     assert left.fingerprint == plain.fingerprint
     assert np.array_equal(encode(left, pool), encode(plain, pool))
     assert left.provenance["adapted"]["kept"] is False
-    assert told[-1].note == "left as it came: it fell"
+    assert told[-1].note == "pretrained weights are used: it fell"
 
 
 def test_figures_may_rise_or_stay_but_not_fall() -> None:

@@ -90,5 +90,5 @@ def test_sounds_of_another_rate_are_refused_and_not_taken_for_lower_ones(tmp_pat
     low, high = (pool_of(tmp_path / f"{rate}.npz", [tone(400, rate=rate)] * 2, rate) for rate in (8_000, 16_000))
     mel = choose_mel(low)
     assert len(next(mel.batches(low, 2))) == 2
-    with pytest.raises(EncoderError, match="16,000 samples a second, where the encoder knows 8,000"):
+    with pytest.raises(EncoderError, match="16,000 samples a second; the encoder needs 8,000"):
         next(mel.batches(high, 2))

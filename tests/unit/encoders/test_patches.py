@@ -46,7 +46,7 @@ def test_minutes_choose_the_size_unless_it_is_given(
     more: Any = fit_encoder("patches", pool, folder=tmp_path / "e", minutes=2.0)
     given: Any = fit_encoder("patches", pool, folder=tmp_path / "e", minutes=2.0, centroids=6, dim=2)
     assert [(len(e.codes.centroids), e.dim) for e in (one, more, given)] == [(4, 3), (8, 5), (6, 2)]
-    assert told[0].note == "patches: 4 centroids, and 30 items encoded, seconds on a core"
+    assert told[0].note == "patches: learning 4 centroids and encoding 30 items, seconds on a CPU core"
     again: list[Progress] = []
     assert fit_encoder("patches", pool, folder=tmp_path / "e", minutes=0.5, on_progress=again.append).fingerprint == (
         one.fingerprint

@@ -198,7 +198,7 @@ def test_a_run_that_learns_nothing_more_ends_early_and_says_why_even_when_it_was
         pool, folder=tmp_path / "a", steps=200, on_progress=told.append, **(slow | {"checkpoint_seconds": 60.0})
     )
     assert whole.provenance["steps"] == told[-1].done == told[-1].total == 50  # looks at 10, 20, 30; then a tenth
-    assert "no better 2 times" in whole.provenance["ended"]
+    assert "did not improve in 2 checks" in whole.provenance["ended"]
     assert told[-1].note == whole.provenance["ended"]
 
     def kill(step: Progress) -> None:
@@ -234,7 +234,7 @@ def test_it_says_what_it_will_do_before_it_does_it_and_nothing_when_it_is_done(p
     told: list[Progress] = []
     pretrain(pool, folder=tmp_path, steps=2, on_progress=told.append, **QUICK)
     assert (told[0].stage, told[0].total) == ("plan", 0)
-    assert told[0].note == "hybrid: training on 64 items, 2 steps or until it improves no more"
+    assert told[0].note == "hybrid: training on 64 items, 2 steps, or less if label-free figures stop improving"
 
 
 def test_no_direction_of_the_vectors_stands_out_for_slight_changes(

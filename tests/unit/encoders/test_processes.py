@@ -164,7 +164,7 @@ def test_more_processes_than_items_or_gpus_are_refused(monkeypatch: pytest.Monke
         "MASTER_PORT": "1",
     }.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(EncoderError, match="4 processes for a step of 3 items"):
+    with pytest.raises(EncoderError, match="4 processes cannot share a step of 3 items"):
         Share.of(3)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -172,7 +172,7 @@ def test_more_processes_than_items_or_gpus_are_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(EncoderError, match="process 1 of this machine has no GPU") as caught:
         best_device()
-    assert caught.value.hint == "start 1 processes on this machine, each has one"
+    assert caught.value.hint == "set the number of processes on this machine to 1, one for each GPU"
 
 
 def test_a_gpu_that_cannot_compute_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,10 +195,10 @@ def test_a_process_that_sees_other_files_than_the_first_one_stops(
     with monkeypatch.context() as patch:
         patch.setattr("activessl.encoders.training.loop.count", lambda: 2)
         patch.setattr("activessl.encoders.training.loop.decided", lambda make: 7)
-        with pytest.raises(EncoderError, match="a checkpoint of step 0, where the first process has one of step 7"):
+        with pytest.raises(EncoderError, match="a checkpoint of step 0, the first process has one of step 7"):
             together.train(pools, tmp_path, "images-hybrid")
     monkeypatch.setattr("activessl.encoders.store.decided", lambda make: ("another key", None))
-    with pytest.raises(EncoderError, match="process 0 has other items or settings"):
+    with pytest.raises(EncoderError, match="process 0 has different items or settings"):
         together.train(pools, tmp_path, "images-hybrid")
 
 

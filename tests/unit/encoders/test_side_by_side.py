@@ -216,7 +216,7 @@ def test_where_memory_is_short_parts_are_halved_and_for_one_item_it_is_said() ->
         assert torch.equal(found, torch.cat([given, given]) * 2)
         assert sizes == [10, 5, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]  # what was found to fit is kept
         fits = 0
-        with pytest.raises(EncoderError, match="not even for one item"):
+        with pytest.raises(EncoderError, match="too small to encode one item"):
             list(computed([given], compute, 64, torch.device("cpu")))
     finally:
         torch.set_num_threads(threads)
