@@ -231,11 +231,15 @@ def _recipe(settings: dict[str, Any], usual: Recipe) -> Recipe:
     except TypeError:
         unknown = ", ".join(sorted(set(settings) - set(asdict(Recipe()))))
         raise EncoderError(f"unknown settings: {unknown}", hint=f"use {', '.join(asdict(Recipe()))}") from None
-    if recipe.dim % 4 or recipe.dim % recipe.heads or min(recipe.dim, recipe.depth, recipe.batch_size) < 1:
+    if (
+        min(recipe.dim, recipe.heads, recipe.depth, recipe.batch_size) < 1
+        or recipe.dim % 4
+        or recipe.dim % recipe.heads
+    ):
         raise EncoderError(
             f"dim = {recipe.dim}, heads = {recipe.heads}, depth = {recipe.depth} and batch_size = {recipe.batch_size} "
             "cannot be used together",
-            hint="set dim to a multiple of 4 and of heads, and depth and batch_size to at least 1",
+            hint="set dim to a multiple of 4 and of heads, and heads, depth and batch_size to at least 1",
         )
     return recipe
 

@@ -21,8 +21,8 @@ PACKAGES = ("activessl", "cli/activessl_cli", "integrations")
 def banned() -> dict[str, str]:
     """The phrases of the glossary's second table, and what to write in their place."""
     _, _, table = GLOSSARY.read_text(encoding="utf-8").partition("\n## Write this, not that\n")
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")]
-    return {not_this: but for not_this, but in rows[2:]}
+    lines = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("|")]
+    return {not_this.strip(): but.strip() for not_this, but in lines[2:]}
 
 
 def sentences() -> Iterator[tuple[str, int, str]]:

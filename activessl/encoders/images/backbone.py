@@ -146,8 +146,9 @@ def fit(
     try:
         dim = encoder.vectors(torch.zeros(1, 3, image.side, image.side, dtype=torch.uint8)).shape[1]
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise EncoderError(
-            f"the model {model!r} cannot encode images of {image.side} pixels: {str(error).splitlines()[0]}",
+            f"the model {model!r} cannot encode images of {image.side} pixels: {why}",
             hint=f"name a network for images, and set side = {trained}, the side of its training images",
         ) from None
     config = {"model": model, "sha256": sha256, "image": image.to_json(), "mean": mean, "std": std, "dim": dim}

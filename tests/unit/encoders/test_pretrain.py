@@ -103,7 +103,8 @@ def test_the_global_generator_is_left_alone(pool: Pool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"steps": 0}, {"minutes": 0.0}, {"encoder": "dino"}, {"dim": 10}, {"colour": 1}, {"side": 4}]
+    "bad",
+    [{"steps": 0}, {"minutes": 0.0}, {"encoder": "dino"}, {"dim": 10}, {"heads": 0}, {"colour": 1}, {"side": 4}],
 )
 def test_settings_that_cannot_be_used_are_refused_with_a_hint(
     pool: Pool, tmp_path: Path, bad: dict[str, object]
