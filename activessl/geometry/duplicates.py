@@ -226,7 +226,10 @@ def near_duplicates(
     from scipy.sparse.csgraph import connected_components
 
     if not -1 < threshold <= 1 or neighbours < 1:
-        raise QueryError(f"threshold {threshold} with {neighbours} neighbours", hint="use (-1, 1] and at least 1")
+        raise QueryError(
+            f"threshold is {threshold} and neighbours is {neighbours}",
+            hint="use a threshold in (-1, 1] and neighbours >= 1",
+        )
     n = len(vectors)
     if n < 2:
         return []

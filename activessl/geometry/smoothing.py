@@ -87,7 +87,7 @@ class Smoothed:
         given = np.asarray(vectors)
         if given.ndim != 2 or given.shape[1] != self._base.shape[1]:
             raise HeadError(
-                f"vectors of shape {given.shape} for a pool of {self._base.shape[1]} dimensions",
+                f"vectors have shape {given.shape}, but the pool has {self._base.shape[1]} dimensions",
                 hint="encode both with the same encoder",
             )
         k = min(NEIGHBOURS, len(self._base))
@@ -161,7 +161,9 @@ class Smoothed:
                 np.save(folder / f"centre-{steps}.npy", centre)
             (folder / "scales.json").write_text(json.dumps(list(self._scales)), encoding="utf-8")
         except OSError as bad:
-            raise HeadError(f"cannot write to {folder}: {bad.strerror}", hint="free the folder or the disk") from bad
+            raise HeadError(
+                f"cannot write to {folder}: {bad.strerror}", hint="check the permissions and the free disk space"
+            ) from bad
 
     @classmethod
     def load(cls, folder: Path) -> Smoothed:
@@ -225,9 +227,12 @@ def smooth(
     """
     given = np.asarray(points)
     if given.ndim != 2 or not given.size:
-        raise HeadError(f"points of shape {given.shape}", hint="pass one row an item")
+        raise HeadError(f"points have shape {given.shape}", hint="pass a matrix with one row per item")
     if neighbours < 1 or not scales or min(scales) < 0 or list(scales) != sorted(set(scales)):
-        raise HeadError(f"{neighbours} neighbours and scales {scales}", hint="use at least 1, and ascending steps")
+        raise HeadError(
+            f"neighbours is {neighbours} and scales is {scales}",
+            hint="use neighbours >= 1 and scales >= 0 in ascending order",
+        )
     n, d = given.shape
     dtype = np.float16 if n > HALF_ROWS else np.float32
 

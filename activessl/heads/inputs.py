@@ -30,14 +30,14 @@ def checked(head: Classifier, X: Any, y: Any, sample_weight: Any) -> tuple[Any, 
         try:
             check_classification_targets(y)
         except ValueError as bad:
-            raise HeadInputError(str(bad), hint="pass one class for each row") from None
+            raise HeadInputError(str(bad), hint="pass one class per row") from None
     if sample_weight is None:
         return np.asarray(x, dtype=np.float64), y, np.ones(len(y))
     weights = np.asarray(sample_weight, dtype=np.float64)
     if weights.shape != (len(y),) or not np.all(np.isfinite(weights)) or np.any(weights < 0) or not weights.any():
         raise LabelError(
-            f"weights of shape {weights.shape} for {len(y)} labels, or negative, or all zero",
-            hint="pass one finite weight >= 0 for each label",
+            f"weights have shape {weights.shape} for {len(y)} labels, or are negative, not finite or all zero",
+            hint="pass one finite weight >= 0 per label, at least one > 0",
         )
     on = weights > 0
     return np.asarray(x[on], dtype=np.float64), y[on], weights[on]
@@ -56,7 +56,9 @@ def validated(head: Classifier, *arrays: Any, reset: bool = True) -> Any:
     try:
         return validate_data(head, *arrays, reset=reset, dtype="numeric")
     except ValueError as bad:
-        raise HeadInputError(str(bad), hint="pass finite vectors, one row per item, as in the first fit") from None
+        raise HeadInputError(
+            str(bad), hint="pass finite vectors, one row per item, with the dimensions of the first fit"
+        ) from None
 
 
 def _plain(head: Any, x: Any, y: Any = None, *, reset: bool) -> bool:
@@ -110,7 +112,8 @@ def class_rows(y: Any, classes: Any) -> Int[np.ndarray, " m"]:
     strange = classes[found] != y
     if np.any(strange):
         raise LabelError(
-            f"label {y[strange][0]!r} is none of the {len(classes)} classes", hint="add the class, or correct the label"
+            f"label {y[strange][0]!r} is not one of the {len(classes)} classes",
+            hint="add the class, or correct the label",
         )
     return np.asarray(found, dtype=np.intp)
 

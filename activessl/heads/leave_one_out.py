@@ -42,7 +42,10 @@ def left_out_probs(
     """
     x, y = np.asarray(points, dtype=np.float64), np.asarray(labels, dtype=np.int64)
     if x.ndim != 2 or y.shape != (len(x),) or not len(y) or y.min() < 0 or y.max() >= n_classes:
-        raise LabelError(f"{x.shape} vectors and {y.shape} labels", hint="pass one class index in range for each row")
+        raise LabelError(
+            f"vectors have shape {x.shape}, labels have shape {y.shape} and there are {n_classes} classes",
+            hint="pass one class index from 0 to n_classes - 1 per row",
+        )
     seen, local = np.unique(y, return_inverse=True)
     probs = np.zeros((len(y), n_classes))
     if len(seen) == 1:

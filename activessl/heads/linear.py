@@ -167,7 +167,7 @@ class LogisticHead(Classifier):
         """
         known: Posterior | None = self.__dict__.get("_posterior")
         if known is None:
-            raise HeadError("no posterior to draw from", hint="teach the head labels of at least two classes first")
+            raise HeadError("the head has no posterior", hint="fit the head on labels of at least two classes first")
         x = validated(self, X, reset=False)
         seen = np.flatnonzero(self.seen_)
         drawn = [(self._theta[:, seen] + known.draw(rng)) * self.sharpness_ for _ in range(draws)]
@@ -236,7 +236,7 @@ class LogisticHead(Classifier):
             self.centre_ = np.asarray(self.mean, dtype=np.float64)
             if self.centre_.shape != (x.shape[1],):
                 raise HeadInputError(
-                    f"a mean of shape {self.centre_.shape} for {x.shape[1]} features", hint="pass one value per feature"
+                    f"mean has shape {self.centre_.shape} for {x.shape[1]} features", hint="pass one value per feature"
                 )
         rows = span_of(x, self.centre_)
 

@@ -78,13 +78,14 @@ class MultiLabelHead(Classifier):
         given = self.classes if classes is None else classes
         if table.ndim != 2 or not len(table) or not np.isin(table, (-1, 0, 1)).all():
             raise LabelError(
-                f"labels of shape {table.shape}, or with other values than 0 and 1",
-                hint="pass a row an item and a column a class: 1 where the item has it",
+                f"labels have shape {table.shape}, or values other than 1, 0 and -1",
+                hint="pass one row per item and one column per class: 1 with the class, 0 without, -1 unknown",
             )
         self.classes_ = np.arange(table.shape[1]) if given is None else np.asarray(given)
         if table.shape[1] != len(self.classes_):
             raise LabelError(
-                f"labels of {table.shape[1]} classes for {len(self.classes_)}", hint="pass a column a class"
+                f"labels have {table.shape[1]} columns, but there are {len(self.classes_)} classes",
+                hint="pass one column per class",
             )
         heads = self.__dict__.get("heads_")
         if heads is None or len(heads) != len(self.classes_):
@@ -107,7 +108,7 @@ class MultiLabelHead(Classifier):
     def sample_proba(self) -> Callable[..., Float[np.ndarray, "s n k"]]:
         """``sample_proba(X, draws, rng)``, where any of the heads has one; else there is no such attribute."""
         if not any(hasattr(head, "sample_proba") for head in self.heads_):
-            raise AttributeError(f"{self.name} heads have no posterior to draw from")
+            raise AttributeError(f"{self.name} heads have no posterior")
         return self._sample_proba
 
     def _sample_proba(
@@ -129,7 +130,7 @@ class MultiLabelHead(Classifier):
             except (AttributeError, HeadError):
                 out[:, :, k] = head.predict_proba(X)[:, 1]
         if not drawn:
-            raise HeadError("no posterior to draw from", hint="teach the head items with and without a class first")
+            raise HeadError("the head has no posterior", hint="fit the head on items with and without a class first")
         return out
 
     def save(self, folder: Path) -> None:

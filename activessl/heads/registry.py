@@ -60,7 +60,7 @@ def make_head(name: str, n_classes: int, seed: int = 0, kind: LabelKind = ONE) -
         (2, 3)
     """
     if whole("n_classes", n_classes) < 1:
-        raise HeadError(f"a head for {n_classes} classes", hint="name at least one class")
+        raise HeadError(f"n_classes is {n_classes}", hint="name at least one class")
     alone: Callable[..., Head] = HEADS.get(name)
     classes = tuple(range(n_classes))  # an unknown name is told now, not at the first label
     if kind.name in _MADE_OF:

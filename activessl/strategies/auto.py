@@ -67,8 +67,8 @@ class Auto:
 
     def left_to_chance(self, state: State) -> str | None:
         """Where the labels do not follow the geometry: see :func:`activessl.strategies.base.left_to_chance`."""
-        lost = "drawn at random, because the labels do not follow the vectors so far"
-        return None if labels_follow_geometry(state) else lost
+        why = "drawn at random, because nearest labeled items agree no more often than by chance"
+        return None if labels_follow_geometry(state) else why
 
     def choose(self, scene: Scene) -> Choice:
         """Choose ``scene.size`` of the rows."""

@@ -179,7 +179,7 @@ def needs_samples(strategy: QueryStrategy) -> bool:
 
 
 #: Why an item is asked that nobody chose.
-TO_MEASURE = "drawn at random, to measure how good the model is on the whole pool"
+TO_MEASURE = "drawn at random to measure the accuracy on the whole pool"
 
 
 def left_to_chance(strategy: QueryStrategy, state: State) -> str | None:
@@ -205,31 +205,33 @@ def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> 
         [1, 2]
         >>> check_state(state, 3)
         Traceback (most recent call last):
-        activessl.errors.QueryError: asked for 3 items but only 2 of 3 can be asked
+        activessl.errors.QueryError: asked for 3 items, but only 2 of 3 items are candidates
          hint: ask for at most 2, or add items to the pool
     """
     _check_kinds(state, query_size)
     n = len(state.vectors)
     if state.vectors.ndim != 2 or n == 0 or state.vectors.shape[1] == 0:
-        raise QueryError(f"vectors have shape {state.vectors.shape}", hint="pass a matrix of one row per item")
+        raise QueryError(f"vectors have shape {state.vectors.shape}", hint="pass a matrix with one row per item")
     if query_size < 1:
-        raise QueryError(f"asked for {query_size} items", hint="ask for at least 1")
+        raise QueryError(f"asked for {query_size} items", hint="ask for at least 1 item")
     if state.n_classes < 1:
-        raise QueryError(f"a state with {state.n_classes} classes", hint="name at least one class")
+        raise QueryError(f"state.n_classes is {state.n_classes}", hint="name at least one class")
     # a sum is finite only if all of its terms are; 50 times cheaper in memory than isfinite over a memory map
     bad = [i for i in range(0, n, 65536) if not np.isfinite(np.sum(state.vectors[i : i + 65536], dtype=np.float64))]
     if bad:
         rows = np.flatnonzero(~np.isfinite(state.vectors[bad[0] : bad[0] + 65536]).all(axis=1)) + bad[0]
         if len(rows):
             raise QueryError(
-                f"vectors hold NaN or infinity, first in row {rows[0]}", hint="encode again, or drop those items"
+                f"vectors hold NaN or infinity, first in row {rows[0]}",
+                hint="encode the pool again, or remove these items",
             )
     _check_labels(state, n)
     if state.pending is not None and len(state.pending):
         out = np.asarray(state.pending)
         if out.min() < 0 or out.max() >= n or len(np.unique(state.covering)) != len(state.covering):
             raise QueryError(
-                "pending rows lie outside the pool, stand there twice or have a label", hint="pass each row once"
+                "pending rows are outside the pool, repeated or labeled",
+                hint="pass unlabeled rows of the pool, each row once",
             )
     if needs_probs and state.probs is None:
         raise QueryError("this strategy needs the head's probabilities", hint="label a few items first, or use 'auto'")
@@ -242,10 +244,10 @@ def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> 
     candidates = state.candidates
     if query_size > len(candidates):
         raise QueryError(
-            f"asked for {query_size:,} items but only {len(candidates):,} of {n:,} can be asked",
+            f"asked for {query_size:,} items, but only {len(candidates):,} of {n:,} items are candidates",
             hint=f"ask for at most {len(candidates):,}, or add items to the pool"
             if len(candidates)
-            else "add items to the pool: all are labeled, skipped or out for labeling",
+            else "add items to the pool: all items are labeled, pending or excluded",
         )
     return candidates
 
@@ -264,23 +266,31 @@ def _check_kinds(state: State, query_size: int) -> None:
     if state.pending is not None:
         array("state.pending", state.pending, "iu", 1)
     if state.excluded is not None and array("state.excluded", state.excluded, "b", 1).shape != (n,):
-        raise QueryError(f"{len(state.excluded)} values of excluded for {n} items", hint="pass one for each item")
+        raise QueryError(
+            f"state.excluded has {len(state.excluded)} values for {n} items", hint="pass one value per item"
+        )
 
 
 def _check_labels(state: State, n: int) -> None:
     labeled, labels = np.asarray(state.labeled), np.asarray(state.labels)
     if len(labeled) != len(labels):
-        raise QueryError(f"{len(labeled)} labeled rows but {len(labels)} labels", hint="pass one label for each row")
+        raise QueryError(f"{len(labeled)} labeled rows but {len(labels)} labels", hint="pass one label per row")
     if not len(labeled):
         return
     if labeled.min() < 0 or labeled.max() >= n:
-        raise QueryError(f"labeled rows reach {labeled.max()} in a pool of {n}", hint="pass rows of this pool")
+        raise QueryError(
+            f"labeled rows include {labeled.max()}, but the pool has {n} items", hint="pass rows of this pool"
+        )
     if len(np.unique(labeled)) != len(labeled):
-        raise QueryError("a labeled row stands there twice", hint="pass each row once")
+        raise QueryError("labeled rows are repeated", hint="pass each row once")
     several = kind_of(labels).independent
     if several and labels.shape[1] != state.n_classes:
         raise QueryError(
-            f"labels of {labels.shape[1]} classes in a state with {state.n_classes}", hint="pass a column a class"
+            f"labels have {labels.shape[1]} columns, but the state has {state.n_classes} classes",
+            hint="pass one column per class",
         )
     if not several and (labels.min() < 0 or labels.max() >= state.n_classes):
-        raise QueryError(f"a label is {labels.max()} with {state.n_classes} classes", hint="number the classes from 0")
+        raise QueryError(
+            f"labels include {labels.max()}, but the state has {state.n_classes} classes",
+            hint="number the classes from 0",
+        )

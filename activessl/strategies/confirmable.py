@@ -69,12 +69,13 @@ def alike_clusters(
     """
     if count < 1 or size < FEWEST or not 0 < sure <= 1:
         raise QueryError(
-            f"{count} clusters of {size} items from probability {sure} on",
-            hint=f"ask for at least one cluster of at least {FEWEST} items, from a probability in (0, 1] on",
+            f"cannot make {count} clusters of {size} items with probability {sure}",
+            hint=f"use at least 1 cluster, at least {FEWEST} items and a probability in (0, 1]",
         )
     if points.ndim != 2 or probs.ndim != 2 or len(points) != len(probs):
         raise QueryError(
-            f"vectors of shape {points.shape} with probabilities of shape {probs.shape}", hint="pass a row of each item"
+            f"vectors have shape {points.shape}, but probabilities have shape {probs.shape}",
+            hint="pass one row per item in both arrays",
         )
     rows = np.asarray(candidates, dtype=np.int64)
     predicted, certain = probs[rows].argmax(axis=1), probs[rows].max(axis=1)

@@ -79,16 +79,15 @@ def reasons(state: State, picks: Rows, facts: Facts, leads: Sequence[str] | None
         >>> state = State(np.eye(2), np.array([0]), np.array([0]), 2, rng, probs=np.array([[0.9, 0.1], [0.5, 0.5]]),
         ...               class_names=("scratch", "inclusion"))
         >>> reasons(state, np.array([1]), Facts(np.array([312]), ((0,),)))[0]
-        'covers 312 similar unlabeled items; the model hesitates between scratch (50 %) and inclusion (50 %); nearest
-        labeled: 0 (scratch)'
+        'represents 312 similar unlabeled items; the model predicts scratch (50 %) or inclusion (50 %); nearest labeled
+        item: 0 (scratch)'
     """
     out = []
     for position, row in enumerate(picks):
         said = [leads[position]] if leads is not None and leads[position] else []
         count = int(facts.covers[position])
-        said.append(
-            f"covers {count:,} similar unlabeled item{'s' if count != 1 else ''}" if count else "few others are like it"
-        )
+        many = f"{count:,} similar unlabeled item{'s' if count != 1 else ''}" if count else "no other unlabeled item"
+        said.append(f"represents {many}")
         said.append(_belief(state, int(row)))
         said.append(_nearest(state, facts.neighbours[position]) if facts.neighbours else "")
         out.append("; ".join(part for part in said if part))
@@ -103,8 +102,8 @@ def without_classes(reason: str, class_names: Sequence[str]) -> str:
         class_names: What must not be in it.
 
     Example:
-        >>> without_classes("covers 3 similar unlabeled items; the model expects dent (61 %)", ["scratch", "dent"])
-        'covers 3 similar unlabeled items'
+        >>> without_classes("represents 3 similar unlabeled items; the model predicts dent (61 %)", ["dent", "pit"])
+        'represents 3 similar unlabeled items'
     """
     names = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in class_names if name]
     kept = [part for part in reason.split("; ") if not any(name.search(part) for name in names)]
@@ -120,19 +119,19 @@ def _nearest(state: State, neighbours: tuple[int, ...]) -> str:
     label = state.labels[np.flatnonzero(np.asarray(state.labeled) == neighbours[0])[0]]
     names = [state.class_name(k) for k in range(state.n_classes)]
     named = ", ".join(kind_of(state.labels).named(label, names))
-    return f"nearest labeled: {state.id_of(neighbours[0])} ({named})" if named else ""
+    return f"nearest labeled item: {state.id_of(neighbours[0])} ({named})" if named else ""
 
 
 def _belief(state: State, row: int) -> str:
     if state.probs is None:
-        return "nothing is labeled yet" if not len(state.labeled) else ""
+        return "no labels yet" if not len(state.labeled) else ""
     probs = np.asarray(state.probs[row], dtype=np.float64)
     if kind_of(state.labels).independent:
         doubtful = np.argsort(np.abs(probs - 0.5), kind="stable")[:2]
         said = " and ".join(f"{state.class_name(int(c))} ({probs[c]:.0%})".replace("%", " %") for c in doubtful)
-        return f"the model is least sure about {said}"
+        return f"the model is least certain about {said}"
     best = np.argsort(-probs, kind="stable")[:2]
     named = [f"{state.class_name(int(c))} ({100 * probs[c]:.0f} %)" for c in best]
     if len(best) == 2 and probs[best[1]] > 0.5 * probs[best[0]]:
-        return f"the model hesitates between {named[0]} and {named[1]}"
-    return f"the model expects {named[0]}"
+        return f"the model predicts {named[0]} or {named[1]}"
+    return f"the model predicts {named[0]}"

@@ -55,7 +55,9 @@ class ScikitActiveML:
         """Choose ``scene.size`` of the rows."""
         state = scene.state
         if scene.independent:
-            raise QueryError(f"{self.name} takes one class per item", hint="use a strategy of this library")
+            raise QueryError(
+                f"{self.name} supports only one class per item", hint="use a strategy of activessl, such as 'auto'"
+            )
         strategy = copy.deepcopy(self.strategy)
         if hasattr(strategy, "random_state"):
             strategy.random_state = int(state.rng.integers(2**31))
@@ -154,7 +156,7 @@ def _checked(picks: Any, scene: Scene, name: str) -> Rows:
     if len(np.unique(found)) != scene.size or len(found) != scene.size or not np.isin(found, scene.rows).all():
         raise QueryError(
             f"{name} returned {len(np.unique(found))} distinct candidates instead of {scene.size}",
-            hint="choose another strategy, or report it to that library",
+            hint="choose another strategy, or report the error to the developers of that library",
         )
     return found
 
@@ -179,4 +181,4 @@ def _translated(name: str) -> Iterator[None]:
         raise
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise QueryError(f"{name} failed: {first}", hint="check its arguments, or choose another strategy") from error
+        raise QueryError(f"{name} failed: {first}", hint="check the arguments, or choose another strategy") from error

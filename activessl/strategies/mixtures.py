@@ -65,7 +65,10 @@ class Refine:
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
         if self.rounds < 1 or self.draws < 1 or not 0 < self.share <= 1:
-            raise QueryError("refine needs rounds, draws >= 1 and a share in (0, 1]", hint="leave the defaults")
+            raise QueryError(
+                f"refine has rounds {self.rounds}, draws {self.draws} and share {self.share}",
+                hint="use rounds >= 1, draws >= 1 and a share in (0, 1]",
+            )
         return answer(self, state, query_size)
 
     def choose(self, scene: Scene) -> Choice:

@@ -48,7 +48,7 @@ class RandomShare:
 
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 1:
-            raise QueryError(f"a random share of {self.share}", hint="give a share between 0 and 1")
+            raise QueryError(f"random share {self.share} is outside [0, 1]", hint="use a share between 0 and 1")
 
     @property
     def name(self) -> str:

@@ -98,7 +98,10 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
                 hint="pass a name, or an object with name and query",
             )
         if params:
-            raise QueryError("parameters for a strategy that is made already", hint="set them where it is made")
+            raise QueryError(
+                f"strategy {strategy.name!r} is an object and takes no further parameters",
+                hint="set the parameters when you create the object",
+            )
         return strategy
     strategy = _known_as(strategy)
     make, fixed = STRATEGIES.get(strategy), _FIXED.get(strategy, {})
@@ -108,14 +111,18 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
         if unknown:
             raise QueryError(
                 f"{strategy} has no parameter {unknown[0]!r}",
-                hint=f"use {', '.join(sorted(known))}" if known else "pass none",
+                hint=f"use {', '.join(sorted(known))}" if known else "pass no parameters",
             )
     try:
         made = make(**fixed, **params)
     except TypeError as error:
         raise QueryError(
-            f"strategy {strategy!r} cannot be made: {error}", hint="check its parameters, or update that package"
+            f"strategy {strategy!r} cannot be created: {error}",
+            hint="check the parameters, or update the package of the strategy",
         ) from error
     if not isinstance(made, QueryStrategy):
-        raise QueryError(f"{strategy!r} does not give a query strategy", hint="offer an object with name and query")
+        raise QueryError(
+            f"{strategy!r} does not create a query strategy",
+            hint="register a class whose objects have name and query",
+        )
     return made

@@ -116,7 +116,7 @@ def uncertainty_of(
     """
     score = MEASURES.get(measure)
     if score is None:
-        raise QueryError(f"unknown uncertainty {measure!r}", hint=f"use one of {', '.join(sorted(MEASURES))}")
+        raise QueryError(f"unknown uncertainty measure {measure!r}", hint=f"use one of {', '.join(sorted(MEASURES))}")
     return multilabel(score, probs) if independent else score(probs)
 
 
@@ -157,7 +157,8 @@ def _appeal(state: State, rows: Rows) -> Float[np.ndarray, " r"] | None:
             or not wanted.any()
         ):
             raise QueryError(
-                f"class weights must be {state.n_classes} numbers >= 0, one of them > 0", hint="pass one per class"
+                f"class weights must be {state.n_classes} numbers >= 0, at least one > 0",
+                hint="pass one weight per class",
             )
         if state.probs is not None:
             probs = np.asarray(state.probs[rows], dtype=np.float64)
@@ -230,7 +231,7 @@ def close_scene(scene: Scene, choice: Choice, *, strategy: str) -> Query:
         scores = np.append(scores, np.full(short, min(0.0, scores[-1])))
         chance = np.concatenate([chance, np.full(short, np.nan)])
         parts = {key: np.append(value, np.zeros(short)) for key, value in parts.items()}
-        leads = leads + ["copies another item, and only copies are left"] * short
+        leads = leads + ["near duplicate of a labeled or chosen item; all distinct items are labeled or chosen"] * short
     facts = gather_facts(scene.state, picks, scene.state.candidates, rng=np.random.default_rng(0))
     return Query(
         indices=picks,

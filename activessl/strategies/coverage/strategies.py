@@ -27,7 +27,7 @@ class KCenter:
         """Choose ``scene.size`` of the rows."""
         state = scene.state
         found = k_center(state.vectors, scene.covering, scene.rows, scene.size, rng=state.rng, appeal=scene.appeal)
-        leads = [f"far from everything labeled or picked (distance {gain:.2f})" for gain in found.gains]
+        leads = [f"distance {gain:.2f} from the nearest labeled or chosen item" for gain in found.gains]
         return Choice(found.picks, leads=leads, parts={"distance": found.gains})
 
 

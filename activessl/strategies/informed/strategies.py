@@ -114,7 +114,7 @@ def _radius(scene: Scene, radius: float | None, purity: float) -> float:
         state = scene.state
         return pure_radius(state.vectors, scene.rows, state.n_classes, rng=state.rng, purity=purity)
     if not radius > 0:
-        raise QueryError(f"a radius of {radius}", hint="use a number > 0, or none")
+        raise QueryError(f"radius is {radius}", hint="use a number > 0, or None")
     return radius
 
 
@@ -205,7 +205,7 @@ class BaitBinary:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
         if not self.ridge > 0 or not self.oversample >= 1:
             raise QueryError(
-                f"a ridge of {self.ridge} with oversampling {self.oversample}", hint="use ridge > 0 and oversample >= 1"
+                f"ridge is {self.ridge} and oversample is {self.oversample}", hint="use ridge > 0 and oversample >= 1"
             )
         return answer(self, state, query_size, needs_probs=True)
 
@@ -253,7 +253,8 @@ class DropQuery:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
         if self.passes < 1 or not 0 < self.dropout < 1:
             raise QueryError(
-                f"{self.passes} passes with dropout {self.dropout}", hint="use passes >= 1 and dropout between 0 and 1"
+                f"passes is {self.passes} and dropout is {self.dropout}",
+                hint="use passes >= 1 and dropout between 0 and 1",
             )
         return answer(self, state, query_size)
 
@@ -263,7 +264,7 @@ class DropQuery:
         if state.probs is None and state.predict is None:
             return KMeansCentroids().choose(scene)
         if state.predict is None:
-            raise QueryError("drop_query needs the head as a function", hint="pass predict in the state")
+            raise QueryError("drop_query needs the head's predict function", hint="set state.predict")
         positions, share = drop_candidates(
             state.vectors,
             scene.rows,

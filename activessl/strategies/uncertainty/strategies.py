@@ -142,12 +142,15 @@ def information_of(scene: Scene, kind: Literal["bald", "committee"]) -> Float[np
     """
     state = scene.state
     if state.samples is None:
-        raise QueryError(f"{kind} needs draws from the head's posterior", hint="use a head that samples, or 'margin'")
+        raise QueryError(
+            f"{kind} needs draws from the head's posterior",
+            hint="use a head with sample_proba, or the strategy 'margin'",
+        )
     samples = np.asarray(state.samples)
     if samples.ndim != 3 or samples.shape[0] < 2 or samples.shape[1:] != (len(state), state.n_classes):
         raise QueryError(
             f"samples have shape {samples.shape}, not (s, {len(state)}, {state.n_classes})",
-            hint="pass at least 2 draws for every item",
+            hint="pass at least 2 draws per item",
         )
     samples = samples[:, scene.rows]
     score = bald if kind == "bald" else disagreement

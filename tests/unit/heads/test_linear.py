@@ -136,7 +136,7 @@ def test_new_classes_on_the_way_do_not_mix_up_columns() -> None:
 
 def test_a_mean_of_the_wrong_length_is_refused() -> None:
     x, y = overlapping(10)
-    with pytest.raises(HeadError, match="a mean of shape"):
+    with pytest.raises(HeadError, match="mean has shape"):
         LogisticHead(mean=np.zeros(3)).fit(x, y)
 
 
