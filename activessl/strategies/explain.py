@@ -1,4 +1,4 @@
-"""Why each item is asked, in words a person understands: computed for the picked items only."""
+"""The reason for each picked item, as a plain sentence. Computed for the picked items only."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from activessl.geometry.units import unit_blocks, unit_rows
 from activessl.labels.kinds import kind_of
 from activessl.strategies.base import State
 
-#: Items of the pool that are looked at to count whom a pick stands for; larger pools are counted by sample.
+#: Largest number of candidates on which similar items are counted; larger pools are sampled.
 _SAMPLE = 20_000
-#: Labeled items that compete with the picks for whom they stand for.
+#: Largest number of labeled items that are compared with the picks.
 _RIVALS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What can be said about the picked items.
+    """Figures about the picked items, from which the reasons are made.
 
     Attributes:
-        covers: (q,) about how many candidates are similar to the pick and nearer to it than to any other pick or
-            labeled item.
-        neighbours: (q,) rows of up to three nearest labeled items, nearest first.
+        covers: (q,) estimated number of candidates that are similar to the pick and nearer to it than to any other
+            pick or labeled item.
+        neighbours: (q,) rows of the nearest labeled items, at most three, nearest first.
     """
 
     covers: Int[np.ndarray, " q"]
@@ -36,9 +36,9 @@ class Facts:
 
 
 def gather_facts(state: State, picks: Rows, candidates: Rows, *, rng: np.random.Generator) -> Facts:
-    """Count whom each pick stands for, and find its nearest labeled items.
+    """Count the candidates that each pick represents, and search its nearest labeled items.
 
-    Similar means nearer than the median distance of a candidate to its nearest pick.
+    A candidate is similar if its distance to its nearest pick is at most the median of these distances.
     """
     vectors = state.vectors
     centres = unit_rows(vectors, picks)
@@ -66,13 +66,13 @@ def gather_facts(state: State, picks: Rows, candidates: Rows, *, rng: np.random.
 
 
 def reasons(state: State, picks: Rows, facts: Facts, leads: Sequence[str] | None = None) -> tuple[str, ...]:
-    """One sentence for each pick.
+    """Make one sentence per pick.
 
     Args:
-        state: What was known.
-        picks: The rows asked.
+        state: The state that the query was chosen from.
+        picks: The picked rows.
         facts: From :func:`gather_facts`.
-        leads: What the strategy itself has to say first about each pick; an empty text says nothing.
+        leads: The first part of each sentence, from the strategy; may be empty.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -95,11 +95,11 @@ def reasons(state: State, picks: Rows, facts: Facts, leads: Sequence[str] | None
 
 
 def without_classes(reason: str, class_names: Sequence[str]) -> str:
-    """A reason less the parts that name a class: what a person may read who is to judge without the model.
+    """Remove the parts of a reason that name a class, for annotators who label blind.
 
     Args:
-        reason: As the query has it, its parts between semicolons.
-        class_names: What must not be in it.
+        reason: The reason in the query; semicolons separate its parts.
+        class_names: Names that must not appear in the result.
 
     Example:
         >>> without_classes("represents 3 similar unlabeled items; the model predicts dent (61 %)", ["dent", "pit"])
@@ -108,13 +108,13 @@ def without_classes(reason: str, class_names: Sequence[str]) -> str:
     names = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in class_names if name]
     kept = [part for part in reason.split("; ") if not any(name.search(part) for name in names)]
     said = "; ".join(kept)
-    return "" if any(name.search(said) for name in names) else said  # a name with a semicolon in it
+    return "" if any(name.search(said) for name in names) else said  # a class name may hold a semicolon
 
 
 def _nearest(state: State, neighbours: tuple[int, ...]) -> str:
-    """The nearest labeled item and its classes; nothing where it has none, so that who may not read a class reads none.
+    """The nearest labeled item with its classes; empty if the item has no class.
 
-    :func:`without_classes` takes this part away, because it always names one.
+    This part always names a class, so :func:`without_classes` always removes it.
     """
     label = state.labels[np.flatnonzero(np.asarray(state.labeled) == neighbours[0])[0]]
     names = [state.class_name(k) for k in range(state.n_classes)]
