@@ -17,7 +17,7 @@ FORMAT = 1
 
 
 def write_head(folder: Path, kind: str, tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> None:
-    """Write ``weights.safetensors`` and ``config.json``; the latter last, so that its presence means completeness.
+    """Write ``weights.safetensors`` and ``config.json``; the latter is written last and marks a complete folder.
 
     Raises:
         HeadError: The folder cannot be written.
@@ -36,7 +36,7 @@ def write_head(folder: Path, kind: str, tensors: Mapping[str, np.ndarray], confi
 
 
 def read_head(folder: Path, kind: str, names: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read what ``write_head`` wrote.
+    """Read the files that ``write_head`` wrote.
 
     Raises:
         HeadError: Missing, incomplete, damaged, or of another kind or a newer format.
