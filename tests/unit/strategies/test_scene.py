@@ -143,6 +143,15 @@ def test_a_nearest_label_of_no_class_is_not_told_and_one_of_several_names_them()
     assert several.endswith(f"nearest labeled item: {state.id_of(1)} (class 0, class 2)")
 
 
+def test_k_center_gives_the_distance_as_reason_and_the_mean_for_the_first_pick_without_labels() -> None:
+    first = get_strategy("k_center").query(
+        make_state(labeled=np.array([], int), labels=np.array([], int), probs=None), 2
+    )
+    assert first.reasons[0].startswith("near the mean of the pool; ")
+    assert first.reasons[1].startswith("distance ")
+    assert get_strategy("k_center").query(make_state(), 1).reasons[0].startswith("distance ")
+
+
 def test_the_count_of_a_pick_is_its_blob() -> None:
     rng = np.random.default_rng(0)
     owner = np.repeat([0, 1], [80, 20])
