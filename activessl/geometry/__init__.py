@@ -1,1 +1,1 @@
-"""Neighbours, clusters, unit rows, smoothing: arrays that encoders, strategies and heads share."""
+"""Neighbours, clusters, unit rows and smoothing: array functions that encoders, strategies and heads share."""

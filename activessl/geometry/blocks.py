@@ -1,4 +1,4 @@
-"""How much of a pool is looked at at once, and which part of it where a part will do."""
+"""Block sizes that bound memory, and random samples of rows."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Rows = Int[np.ndarray, " m"]
 
 
 def block_rows(columns: int, *, cells: int = _BLOCK_CELLS) -> int:
-    """How many rows of a block keep its product with ``columns`` vectors within the memory given to blocks."""
+    """Number of rows whose product with ``columns`` vectors has at most ``cells`` values; in [64, 65536]."""
     return int(np.clip(cells // max(columns, 1), 64, 65536))
 
 
 def affordable(dimensions: int, *, megabytes: int = 400) -> int:
-    """How many float32 rows of this length fit in so much memory."""
+    """Number of float32 rows of this length that fit in ``megabytes``; at least 1024."""
     return max(1024, megabytes * 1_000_000 // (4 * dimensions))
 
 
 def sample_rows(n: int, size: int, rng: np.random.Generator) -> Rows:
-    """All of n rows if they are at most ``size``, else a sorted random sample without replacement."""
+    """All n rows if n <= ``size``, else a sorted random sample without replacement."""
     return np.arange(n) if n <= size else np.sort(rng.choice(n, size, replace=False, shuffle=False))
 
 
 def thin(rows: Rows, size: int, rng: np.random.Generator) -> Rows:
-    """These rows, or a random ``size`` of them in their order."""
+    """These rows, or a random sample of ``size`` of them in the same order."""
     return rows if len(rows) <= size else rows[sample_rows(len(rows), size, rng)]

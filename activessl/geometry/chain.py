@@ -1,4 +1,4 @@
-"""In which order people see the items of a round."""
+"""The order in which annotators see the items of a round."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ __all__ = ["similarity_chain"]
 
 
 def similarity_chain(points: Float[np.ndarray, "n d"]) -> Int[np.ndarray, " n"]:
-    """Begin with the first item, and go on to the most similar one that is left: a nearest-neighbour tour.
+    """Order items as a nearest-neighbour tour: from the first item always to the most similar remaining item.
 
-    What is shown after each other looks alike, so that the eye compares instead of starting anew.
+    Consecutive items are then similar, so that annotators can compare them.
 
     Args:
-        points: Vectors of length one.
+        points: Vectors of unit length.
 
     Returns:
-        All rows, each once, in their order. The same points give the same order.
+        All rows in the order of the tour, each once. The same points give the same order.
 
     Example:
         >>> angle = np.radians([0, 90, 10, 100, 20])

@@ -1,4 +1,4 @@
-"""Exact and near duplicates: listed for people, and collapsed with their multiplicity before anything is chosen."""
+"""Exact and near duplicates: lists for users, and collapsed rows with their multiplicity for the strategies."""
 
 from __future__ import annotations
 
@@ -14,31 +14,33 @@ from activessl.geometry.blocks import Rows
 from activessl.geometry.neighbours import squared_distances
 from activessl.geometry.units import Vectors, centred_rows, unit_rows
 
-#: Tables of random projections; a pair within the tolerance is missed by all of them with a probability of about 1 %.
+#: Tables of random projections; all of them miss a pair within the tolerance with a probability of about 1 %.
 _TABLES = 4
 _PROJECTIONS = 6
-#: Squared length of the 24 projections of a pair at the tolerance, in its units: exceeded by one in a thousand.
+#: Upper limit of the squared length of the 24 projections of a pair at the tolerance, in units of the tolerance
+#: squared: one pair in a thousand exceeds it.
 _REACH = 52.0
-#: A cell where more rows are left, and its first row stood for less than one in so many, is compared all with all ...
+#: All pairs of a cell are compared if more than ``_CROWD`` rows remain and its first row represents less than one row
+#: in ``_FEW`` ...
 _CROWD, _FEW = 32, 32
-#: ... in pieces of at most so many rows.
+#: ... in pieces of at most this number of rows.
 _PIECE = 1024
-#: Rows that are read at a time.
+#: Rows that are read at once.
 _BLOCK = 8192
 
-#: Which of these pairs of positions lie within the tolerance.
+#: Function that tells which of these pairs of positions are within the tolerance.
 _Close = Callable[[Int[np.ndarray, " p"], Int[np.ndarray, " p"]], Bool[np.ndarray, " p"]]
 
 
 @dataclass(frozen=True, eq=False)
 class Duplicates:
-    """Rows that show the same picture, gathered.
+    """Sets of near duplicates.
 
     Attributes:
-        representatives: (r,) the first row of each group, in the order of the input.
-        representatives_at: (r,) where they stand in the input, ascending.
-        multiplicity: (r,) how many rows each group has.
-        membership: (m,) for each row of the input the position of its group among the representatives.
+        representatives: (r,) the first row of each set, in the order of the input.
+        representatives_at: (r,) positions of the representatives in the input, ascending.
+        multiplicity: (r,) number of rows of each set.
+        membership: (m,) for each row of the input the position of its set among the representatives.
     """
 
     representatives: Int[np.ndarray, " r"]
@@ -48,9 +50,9 @@ class Duplicates:
 
 
 def duplicate_tolerance(vectors: Vectors, *, rng: np.random.Generator) -> float:
-    """One percent of the median distance between random items, and never less than float16 rounding (0.0005).
+    """One percent of the median distance between random items, at least the rounding error of float16 (0.0005).
 
-    Relative, because an encoder whose cosines all lie near one would otherwise have all its items merged.
+    The tolerance is relative, because a fixed one would merge all items of an encoder whose cosines are all near one.
     """
     n = len(vectors)
     a, b = unit_rows(vectors, rng.integers(n, size=512)), unit_rows(vectors, rng.integers(n, size=512))
@@ -60,19 +62,19 @@ def duplicate_tolerance(vectors: Vectors, *, rng: np.random.Generator) -> float:
 def collapse_duplicates(
     vectors: Vectors, tol: float, *, rows: Rows | None = None, rng: np.random.Generator | None = None
 ) -> Duplicates:
-    """Gather rows (all by default, else these) that lie within ``tol`` of the first row of their group.
+    """Merge rows (by default all) that are within ``tol`` of the first row of their set.
 
-    Exact copies are found by their bytes, all of them. Then rows fall into the cells of a few random low-dimensional
-    grids, and each cell's first row gathers what is close to it, then the first of those that are left, and so on;
-    crowded cells are cut into pieces. About linear in the number of rows. Of pairs within ``tol`` that are no exact
-    copies about one in a hundred is missed, more where hundreds of rows lie within a few times ``tol`` of each other;
-    a group's members may lie up to four times ``tol`` from its first row.
+    All exact copies are merged, by a hash of their bytes. Then the rows are put into the cells of several random
+    low-dimensional grids. In each cell the first row takes the rows that are close to it, then the first remaining row
+    does the same, and so on; crowded cells are split into pieces. Time is about linear in the number of rows. About one
+    in a hundred pairs within ``tol`` that are no exact copies is missed, more if hundreds of rows are within a few
+    times ``tol`` of each other. Members of a set may be up to 4 * ``tol`` from its first row.
 
     Args:
         vectors: The pool.
         tol: Euclidean distance between unit vectors, > 0.
-        rows: Which rows to look at; the order decides who represents a group.
-        rng: Directions of the projections; fixed by default, so that the same pool always collapses alike.
+        rows: Rows to compare; the first row of a set represents it.
+        rng: Source of the directions of the projections; fixed by default, so that the same pool gives the same sets.
 
     Example:
         >>> found = collapse_duplicates(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]), 0.01)
@@ -97,7 +99,7 @@ def collapse_duplicates(
         out = np.zeros(len(a), dtype=bool)
         for start in range(0, len(a), _BLOCK):
             part = slice(start, start + _BLOCK)
-            # few pairs are left to be compared in full: the projections say of most that they are not close
+            # the projections exclude most pairs, so that few pairs are compared in full
             likely = np.sum((shadow[a[part]] - shadow[b[part]]) ** 2, axis=1) <= _REACH * tol * tol
             near = start + np.flatnonzero(likely)
             apart = unit_rows(vectors, every[a[near]]) - unit_rows(vectors, every[b[near]])
@@ -108,12 +110,12 @@ def collapse_duplicates(
     _gather(parent, same, close)
     for table in range(_TABLES):
         columns = slice(table * _PROJECTIONS, (table + 1) * _PROJECTIONS)
-        # a pair at distance tol is about tol apart in each of these projections; sixteen times that is one cell
+        # a pair at distance tol is about tol apart in each projection; a cell is 16 * tol wide
         cells = np.floor(shadow[:, columns] / np.float32(16 * tol) + shift[columns]).astype(np.int64)
         for crowd in _gather(parent, (cells * mixers).sum(axis=1), close):
             for piece in _pieces(crowd, shadow, rng):
                 _gather_piece(parent, piece, shadow, tol, close)
-    while True:  # a leader of one table may have joined another in the next
+    while True:  # a representative in one table may have joined another one in a later table
         root = parent[parent]
         if np.array_equal(root, parent):
             break
@@ -123,8 +125,8 @@ def collapse_duplicates(
 
 
 def _digest(block: Float[np.ndarray, "b d"], odd: Int[np.ndarray, " d"]) -> Int[np.ndarray, " b"]:
-    """A number of each row's values: rows that are the same have the same, others almost never."""
-    plain = np.ascontiguousarray(block + block.dtype.type(0))  # minus zero is zero
+    """A hash of the values of each row: equal for equal rows, almost always different for other rows."""
+    plain = np.ascontiguousarray(block + block.dtype.type(0))  # so that -0.0 and 0.0 have the same bytes
     size = plain.dtype.itemsize
     wide = plain.shape[1] * size % 8 == 0
     bits: np.ndarray[Any, Any] = plain.view("i8" if wide else f"i{size}").astype(np.int64, copy=False)
@@ -132,7 +134,7 @@ def _digest(block: Float[np.ndarray, "b d"], odd: Int[np.ndarray, " d"]) -> Int[
 
 
 def _gather(parent: Int[np.ndarray, " n"], key: Int[np.ndarray, " n"], close: _Close) -> list[Int[np.ndarray, " c"]]:
-    """Let rows join the first row with the same key that is close to them, in place; the crowds that this leaves."""
+    """Let rows join the first close row with the same key, in place, and return the crowded cells that remain."""
     alive = np.flatnonzero(parent == np.arange(len(parent)))
     order = alive[np.argsort(key[alive], kind="stable")]
     cell = np.cumsum(np.diff(key[order], prepend=key[order[:1]]) != 0)
@@ -148,7 +150,7 @@ def _gather(parent: Int[np.ndarray, " n"], key: Int[np.ndarray, " n"], close: _C
         joined = close(order[rest], leader[rest])
         parent[order[rest][joined]] = leader[rest][joined]
 
-        # no leader of this table joins another one: what is left goes on without it
+        # a leader joins no other row in this table: continue with the remaining rows
         size = np.bincount(cell[rest])
         left = size - np.bincount(cell[rest], weights=joined)
         order, cell = order[rest][~joined], cell[rest][~joined]
@@ -163,7 +165,7 @@ def _gather(parent: Int[np.ndarray, " n"], key: Int[np.ndarray, " n"], close: _C
 def _pieces(
     crowd: Int[np.ndarray, " c"], shadow: Float[np.ndarray, "n p"], rng: np.random.Generator
 ) -> Iterator[Int[np.ndarray, " m"]]:
-    """Halves of halves along random projections, until they are small; each in the order of the input."""
+    """Halve a crowd along random projections until all pieces are small; each piece keeps the order of the input."""
     waiting = [crowd]
     while waiting:
         rows = waiting.pop()
@@ -183,8 +185,8 @@ def _gather_piece(
     tol: float,
     close: _Close,
 ) -> None:
-    """Let each row join the first one that is close to it and has joined none itself, in place."""
-    points = shadow[rows] - shadow[rows].mean(axis=0)  # near zero float32 tells small distances
+    """Let each row join the first close row that has not joined another row, in place."""
+    points = shadow[rows] - shadow[rows].mean(axis=0)  # centred, because float32 resolves small distances near zero
     likely = np.triu(squared_distances(points, points) <= _REACH * tol * tol, 1)
     first, second = np.nonzero(likely)
     near = close(rows[first], rows[second])
@@ -201,21 +203,21 @@ def _gather_piece(
 def near_duplicates(
     vectors: Float[np.ndarray, "n d"], *, threshold: float = 0.995, neighbours: int = 10
 ) -> list[list[int]]:
-    """Groups of rows that are linked by a cosine similarity of at least ``threshold``.
+    """Sets of rows that are linked by a cosine similarity of at least ``threshold``.
 
-    Each row is compared with its nearest ``neighbours`` rows, so a group of any size is found as long as its members
-    form a chain of neighbours. Similarity is measured about the mean, as ``centred_rows`` does.
+    Each row is compared with its nearest ``neighbours`` rows, so a set may have any size if its members form a chain of
+    neighbours. The similarity is that of the centred vectors (``centred_rows``).
 
     Args:
         vectors: (n, d), finite.
         threshold: In (-1, 1].
-        neighbours: How many nearest rows to look at, >= 1.
+        neighbours: Number of nearest rows to compare with, >= 1.
 
     Returns:
-        Groups of two and more rows, each ascending, in the order of their first rows.
+        Sets of at least two rows, each ascending, in the order of their first rows.
 
     Raises:
-        QueryError: A threshold or a number of neighbours out of range.
+        QueryError: The threshold or the number of neighbours is out of range.
 
     Example:
         >>> near_duplicates(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.001], [-1.0, -1.0]]))
@@ -226,17 +228,20 @@ def near_duplicates(
     from scipy.sparse.csgraph import connected_components
 
     if not -1 < threshold <= 1 or neighbours < 1:
-        raise QueryError(f"threshold {threshold} with {neighbours} neighbours", hint="use (-1, 1] and at least 1")
+        raise QueryError(
+            f"threshold is {threshold} and neighbours is {neighbours}",
+            hint="use a threshold in (-1, 1] and neighbours >= 1",
+        )
     n = len(vectors)
     if n < 2:
         return []
 
-    rows = centred_rows(vectors)  # a row at the mean itself has no direction and so no near duplicate
+    rows = centred_rows(vectors)  # a row equal to the mean has no direction and no near duplicates
     index = faiss.IndexFlatIP(rows.shape[1])
     index.add(rows)
     similarity, found = index.search(rows, min(neighbours + 1, n))
 
-    # groups are the connected parts of the graph of similar pairs
+    # the sets are the connected components of the graph of similar pairs
     here, there = np.nonzero((similarity >= threshold - 1e-6) & (found >= 0))
     links = coo_array((np.ones(len(here), dtype=np.int8), (here, found[here, there])), shape=(n, n))
     _, part = connected_components(links, directed=False)

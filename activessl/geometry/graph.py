@@ -1,4 +1,4 @@
-"""The nearest neighbours of every item of a pool: exact while the pool is small, cell by cell when it is large."""
+"""The nearest neighbours of all items of a pool: exact for small pools, by cells for large pools."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from activessl.geometry.clusters import assign, kmeans
 from activessl.geometry.neighbours import neighbours as exact_neighbours
 from activessl.geometry.units import unit_rows
 
-#: Pools above this size are searched cell by cell; below, all pairs cost a few seconds at most.
+#: Pools above this size are searched by cells; below, comparing all pairs takes a few seconds at most.
 EXACT_ROWS = 20_000
-#: Cells are told apart in so many principal axes: more do not find better neighbours, only later.
+#: Number of principal axes in which the cells are made: more axes take more time and give no better neighbours.
 CELL_AXES = 64
-#: Items that these axes are found on, from end to end of the pool: pools often lie class by class.
+#: Items from which the axes are computed, evenly over the pool, because pools are often sorted by class.
 AXES_ROWS = 20_000
-#: Cells searched for an item in a pool of up to ``FULL_PROBES_ROWS``; fewer beyond, so that time grows linearly.
+#: Cells searched per item in a pool of up to ``FULL_PROBES_ROWS``; fewer above, so that time grows linearly.
 PROBES = 96
 FULL_PROBES_ROWS = 100_000
 
@@ -33,18 +33,18 @@ def pool_neighbours(
 ) -> tuple[Float[np.ndarray, "m k"], Int[np.ndarray, "m k"]]:
     """The k nearest items of a pool, nearest first, for each of its own items or of ``queries``.
 
-    Above ``exact_rows`` the pool is cut into cells by k-means and an item is compared with the nearest cells only:
-    about nine of ten neighbours are found, in time that grows like n^1.5 up to ``FULL_PROBES_ROWS`` and like n beyond.
+    Above ``exact_rows`` the pool is divided into cells by k-means and an item is compared only with the nearest cells:
+    the recall is about 0.9, and time grows like n^1.5 up to ``FULL_PROBES_ROWS`` and like n above.
 
     Args:
-        base: Unit rows, the pool; float16 and memory-mapped are fine.
-        k: How many; at most n are given.
-        queries: Unit rows; by default the pool itself, and then each item's first neighbour is usually the item.
-        exact_rows: Up to this pool size all pairs are looked at, and also for queries that are few beside it.
-        tell: Called with the share that is done, in [0, 1].
+        base: Unit rows, the pool; may be float16 and memory-mapped.
+        k: Number of neighbours; at most n are returned.
+        queries: Unit rows; by default the pool itself, and then the first neighbour of an item is usually the item.
+        exact_rows: Up to this pool size all pairs are compared; also if there are fewer than n / 20 queries.
+        tell: Called with the finished share, in [0, 1].
 
     Returns:
-        Euclidean distances, and rows of the pool; where an item's cells hold fewer than k, its farthest is repeated.
+        Euclidean distances, and rows of the pool; if the cells hold fewer than k items, the farthest is repeated.
 
     Example:
         >>> distance, at = pool_neighbours(np.eye(3, dtype="f4"), 1)
@@ -73,7 +73,7 @@ def _by_cells(
 
     n = len(base)
     count = int(4 * np.sqrt(n))
-    rng = np.random.default_rng(0)  # where the cells lie is no part of any result that should vary
+    rng = np.random.default_rng(0)  # fixed, because the cells must not change the result
     sample = unit_rows(base, sample_rows(n, max(32 * count, 4096), rng))
     axes = _principal(sample[:: -(-len(sample) // AXES_ROWS)], CELL_AXES)
     centres = kmeans(sample @ axes, count, rng=rng, iterations=6, sample=len(sample)).centres
@@ -89,7 +89,7 @@ def _by_cells(
     probes = min(len(centres), round(PROBES * min(1.0, np.sqrt(FULL_PROBES_ROWS / n))))
     norm = np.einsum("ij,ij->i", centres, centres)
     near = np.argpartition(norm[None, :] - 2 * centres @ centres.T, probes - 1, axis=1)[:, :probes]
-    # an item's neighbours come from cells near its own, so rows that lie together in memory are read together
+    # sorted by cell, so that the rows of near cells are read from contiguous memory
     packed = np.asarray(base[members])
     distance = np.empty((len(asked), k), dtype=np.float32)
     at = np.empty((len(asked), k), dtype=np.int64)
@@ -131,6 +131,6 @@ def _cell_of(
 
 
 def _sorted_cells(cell: Int[np.ndarray, " m"], count: int) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " c1"]]:
-    """Rows in the order of their cells, and where each cell starts."""
+    """Rows sorted by cell, and the start of each cell."""
     order = np.argsort(cell, kind="stable")
     return order, np.searchsorted(cell[order], np.arange(count + 1))

@@ -1,4 +1,4 @@
-"""What the unlabeled items know: vectors averaged over their neighbourhoods, so that few labels go further."""
+"""Smoothing: average each vector over its neighbours, so that fewer labels reach the same accuracy."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from activessl.pool.progress import OnProgress, Progress
 if TYPE_CHECKING:
     from scipy import sparse
 else:
-    sparse = later("scipy.sparse")  # what was smoothed once is only read
+    sparse = later("scipy.sparse")  # not needed to read smoothed vectors
 
-#: Neighbours of each item.
+#: Number of neighbours of each item.
 NEIGHBOURS = 10
-#: After how many half-steps to the neighbours' mean the vectors are taken. One step removes noise, eight gather whole
-#: clusters, which is what one label a class needs; the vectors themselves keep what neighbours would wash out, which
-#: is what strategies and many labels need. Measured in docs/decisions/0003-smoothing.md.
+#: Numbers of half-steps to the neighbours' mean after which the vectors are taken. One step removes noise. Eight steps
+#: join whole clusters, which helps with one label per class. Zero steps, the vectors themselves, keep details that
+#: smoothing removes, which strategies and heads with many labels need. Measured in docs/decisions/0003-smoothing.md.
 SCALES = (0, 1, 8)
-#: Above this many items everything is kept in half precision.
+#: Above this number of items all arrays are float16.
 HALF_ROWS = 100_000
-#: How many numbers walk at a time, in at least 32 dimensions: 8 million are 32 MB and stay near the processor.
+#: Numbers that are smoothed at once, in at least 32 dimensions: 8 million are 32 MB, which fits in the cache.
 STEP_CELLS = 8_000_000
-#: Rows that are finished, or brought to the pool, at a time.
+#: Rows that are finished or transformed at once.
 BLOCK = 8192
 
 
 class Parts(NamedTuple):
-    """What is remembered of a pool.
+    """The arrays with which new vectors are smoothed.
 
     Attributes:
         base: (n, d) unit vectors.
-        memories: By number of steps above one, (n, d) what a new item takes over from its neighbours.
-        centres: (d,) of each scale.
+        memories: By number of steps above one, (n, d) the contribution of each pool item to a new neighbour.
+        centres: The mean (d,) of each scale.
         scales: Numbers of steps.
     """
 
@@ -54,11 +54,11 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Smoothed:
-    """A pool's smoothed vectors, and how to bring other vectors there.
+    """The smoothed vectors of a pool, and the transformation of other vectors.
 
     Attributes:
-        points: (n, d) of length one, float32, above 100,000 items float16: what strategies and heads should see instead
-            of the pool's vectors.
+        points: (n, d) unit vectors, float32, above 100,000 items float16. Strategies and heads should use these instead
+            of the vectors of the pool.
     """
 
     points: Float[np.ndarray, "n d"]
@@ -68,26 +68,26 @@ class Smoothed:
     _scales: tuple[int, ...]
 
     def transform(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
-        """Other items' vectors, smoothed over their neighbours in the pool; the pool does not change.
+        """Smooth other vectors over their neighbours in the pool; the pool does not change.
 
         Args:
-            vectors: Centred on the same mean as the pool.
+            vectors: (m, d), centred on the same mean as the pool.
 
         Raises:
-            HeadError: Another length than the pool's vectors.
+            HeadError: The vectors have another number of dimensions than the pool.
         """
         return self.place(vectors)[0]
 
     def place(self, vectors: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
-        """What ``transform`` gives, and the distance of each vector to the last of its neighbours, in [0, 2].
+        """The result of ``transform``, and the distance of each vector to the last of its neighbours, in [0, 2].
 
         Raises:
-            HeadError: Another length than the pool's vectors.
+            HeadError: The vectors have another number of dimensions than the pool.
         """
         given = np.asarray(vectors)
         if given.ndim != 2 or given.shape[1] != self._base.shape[1]:
             raise HeadError(
-                f"vectors of shape {given.shape} for a pool of {self._base.shape[1]} dimensions",
+                f"vectors have shape {given.shape}, but the pool has {self._base.shape[1]} dimensions",
                 hint="encode both with the same encoder",
             )
         k = min(NEIGHBOURS, len(self._base))
@@ -108,21 +108,21 @@ class Smoothed:
         return out, reach
 
     def usual_reach(self, most: int = 2000) -> Float[np.ndarray, " q"]:
-        """Ascending distances of up to ``most`` of the pool's own items to the last of their neighbours."""
+        """Ascending distances of at most ``most`` items of the pool to the last of their neighbours."""
         n = len(self._base)
         rows = np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
         k = min(NEIGHBOURS, n - 1)
         if k < 1:
             return np.zeros(1, dtype=np.float32)
         distance, at = pool_neighbours(self._base, k + 1, queries=unit_rows(self._base, rows))
-        # each without itself; where copies pushed it out of the list, the farthest goes
+        # leave out the item itself; if duplicates pushed it out of the list, leave out the farthest
         own = at == rows[:, None]
         last = np.where(own[:, -1], distance[:, -2], distance[:, -1])
         return np.sort(np.where(own.any(axis=1), last, distance[:, -2]))
 
     @property
     def parts(self) -> Parts:
-        """What placing a vector needs, for those who write it down in another form."""
+        """The arrays with which new vectors are smoothed, for export to other formats."""
         return Parts(self._base, self._memories, self._centres, self._scales)
 
     def _remembered(
@@ -135,17 +135,17 @@ class Smoothed:
         return found if steps > 1 else 0.5 * found
 
     def fits(self, shape: tuple[int, ...], scales: tuple[int, ...] = SCALES) -> bool:
-        """Whether vectors of that shape were smoothed, and at these scales: kept ones may be of old settings."""
+        """Whether the shape and the scales are these; stored vectors may be from old settings."""
         return (self._scales, self._base.shape) == (scales, shape)
 
     def belongs_to(self, points: Float[np.ndarray, "n d"], scales: tuple[int, ...] = SCALES) -> bool:
-        """Whether these are the vectors that were smoothed, and at these scales."""
+        """Whether exactly these vectors were smoothed, at these scales."""
         return self.fits(np.shape(points), scales) and all(
             np.array_equal(self._base[part], block.astype(self._base.dtype)) for part, block in unit_blocks(points)
         )
 
     def save(self, folder: Path) -> None:
-        """Write it as arrays that can be memory-mapped; ``scales.json`` last, so that its presence means completeness.
+        """Write arrays that can be memory-mapped; ``scales.json`` is written last and marks a complete folder.
 
         Raises:
             HeadError: The folder cannot be written.
@@ -161,14 +161,16 @@ class Smoothed:
                 np.save(folder / f"centre-{steps}.npy", centre)
             (folder / "scales.json").write_text(json.dumps(list(self._scales)), encoding="utf-8")
         except OSError as bad:
-            raise HeadError(f"cannot write to {folder}: {bad.strerror}", hint="free the folder or the disk") from bad
+            raise HeadError(
+                f"cannot write to {folder}: {bad.strerror}", hint="check the permissions and the free disk space"
+            ) from bad
 
     @classmethod
     def load(cls, folder: Path) -> Smoothed:
-        """Memory-map what ``save`` wrote.
+        """Memory-map the arrays that ``save`` wrote.
 
         Raises:
-            HeadError: Nothing complete is there.
+            HeadError: The folder is missing or incomplete.
         """
 
         def read(name: str) -> Any:
@@ -194,20 +196,20 @@ def smooth(
     scales: tuple[int, ...] = SCALES,
     on_progress: OnProgress | None = None,
 ) -> Smoothed:
-    r"""Smooth a pool's vectors over their nearest-neighbour graph.
+    r"""Smooth the vectors of a pool over their nearest-neighbour graph.
 
     :math:`X_{t+1} = \frac12 X_t + \frac12 D^{-1} W X_t` on the symmetric graph of the nearest neighbours; the result
-    is the sum of the centred unit vectors at each of ``scales``. Labels are not looked at, so it is done once a pool,
-    and everything that is linear in the vectors becomes semi-supervised.
+    is the sum of the centred unit vectors at each of ``scales``. Smoothing uses no labels, so it runs once per pool,
+    and a linear head on the result is semi-supervised.
 
     Args:
-        points: Centred vectors; scaled to length one here.
-        neighbours: Of each item in the graph, >= 1.
+        points: Centred vectors; scaled to unit length here.
+        neighbours: Number of neighbours of each item in the graph, >= 1.
         scales: Numbers of steps, ascending, >= 0.
-        on_progress: Called with the stage "smooth" and how many of the n items' worth of work is done.
+        on_progress: Called with the stage "smooth" and the finished share of the work, as a number of items out of n.
 
     Raises:
-        HeadError: No vectors, or steps and neighbours out of range.
+        HeadError: No vectors, or scales or neighbours out of range.
 
     References:
         Wu et al., Simplifying Graph Convolutional Networks, ICML 2019, arXiv 1902.07153.
@@ -217,7 +219,7 @@ def smooth(
         >>> rng = np.random.default_rng(0)
         >>> truth = np.repeat([0, 1], 100)
         >>> points = rng.normal(size=(200, 20)) + 1.0 * np.outer(2 * truth - 1, np.ones(20)) / 2
-        >>> def apart(x):  # of the two centres, in units of the spread around them
+        >>> def apart(x):  # distance of the two class means / standard deviation
         ...     a, b = x[truth == 0], x[truth == 1]
         ...     return float(np.linalg.norm(a.mean(axis=0) - b.mean(axis=0)) / np.sqrt(a.var(axis=0).sum()))
         >>> bool(apart(smooth(points).points) > 1.5 * apart(points))
@@ -225,9 +227,12 @@ def smooth(
     """
     given = np.asarray(points)
     if given.ndim != 2 or not given.size:
-        raise HeadError(f"points of shape {given.shape}", hint="pass one row an item")
+        raise HeadError(f"points have shape {given.shape}", hint="pass a matrix with one row per item")
     if neighbours < 1 or not scales or min(scales) < 0 or list(scales) != sorted(set(scales)):
-        raise HeadError(f"{neighbours} neighbours and scales {scales}", hint="use at least 1, and ascending steps")
+        raise HeadError(
+            f"neighbours is {neighbours} and scales is {scales}",
+            hint="use neighbours >= 1 and scales >= 0 in ascending order",
+        )
     n, d = given.shape
     dtype = np.float16 if n > HALF_ROWS else np.float32
 
@@ -243,12 +248,12 @@ def smooth(
     degree = np.maximum(np.asarray(both.sum(axis=1)).ravel(), 1e-12)
     both.data /= np.repeat(degree, np.diff(both.indptr)).astype(np.float32)
 
-    # a new item takes the same steps beside the pool: half of itself, half of its neighbours as they are at that step
+    # a new item takes the same steps: half of itself, half of its neighbours at the same step
     seen = {t: np.empty((n, d), dtype=dtype) for t in scales if t > 0}
     memories = {t: np.empty((n, d), dtype=dtype) for t in scales if t > 1}
     centres = {t: np.empty(d, dtype=np.float32) for t in scales}
     length = {t: np.zeros(n) for t in scales}
-    # dimensions walk independently of each other, so memory is that of a few at a time
+    # dimensions are independent, so a few at a time limit the memory
     width = max(32, STEP_CELLS // n)
     for first in range(0, d, width):
         some = slice(first, min(first + width, d))
@@ -269,7 +274,9 @@ def smooth(
                 memories[step][:, some] = memory
         tell(0.6 + 0.4 * some.stop / d)
 
-    points_there = seen[scales[-1]] if seen else np.empty_like(base)  # a block is read before it is written
+    points_there = (
+        seen[scales[-1]] if seen else np.empty_like(base)
+    )  # in place: each block is read before it is written
     for first in range(0, n, BLOCK):
         part = slice(first, first + BLOCK)
         total = np.zeros((len(base[part]), d), dtype=np.float32)
@@ -291,9 +298,10 @@ def _weights(
     *,
     tell: Callable[[float], None] = lambda _: None,
 ) -> tuple[sparse.csr_matrix, Float[np.ndarray, " m"]]:
-    """Rows of weights that sum to one: near neighbours count more, at the scale of the farthest that is looked at.
+    """Weights of the k nearest neighbours, larger for nearer ones and scaled by the farthest; each row sums to one.
 
-    Without queries the pool's own rows, each without itself. Also how far away that farthest one is.
+    Without queries: the neighbours of each row of the pool, without the row itself. Also returns the distance of the
+    farthest neighbour.
     """
     m = len(base) if queries is None else len(queries)
     if k < 1:
@@ -315,7 +323,7 @@ def _weights(
 def _without_self(
     distance: Float[np.ndarray, "n k"], at: Int[np.ndarray, "n k"]
 ) -> tuple[Float[np.ndarray, "n j"], Int[np.ndarray, "n j"]]:
-    """Drop each row's own item, which copies of it may have moved away from the first place, or the farthest."""
+    """Remove the row itself from its neighbours; if duplicates pushed it out of the list, remove the farthest."""
     own = at == np.arange(len(at))[:, None]
     own[~own.any(axis=1), -1] = True
     keep = ~own

@@ -1,1 +1,1 @@
-"""Heads: from vectors to class probabilities."""
+"""Heads: classifiers that turn vectors into class probabilities."""

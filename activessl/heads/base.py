@@ -1,4 +1,4 @@
-"""The head: probabilities from vectors."""
+"""The interface of a head, which turns vectors into class probabilities."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from jaxtyping import Float, Int
 class Head(Protocol):
     """A classifier on frozen embeddings, in scikit-learn's protocol.
 
-    ``fit`` and ``partial_fit`` take class *indices* or any other sortable class names; ``classes_`` says in which
-    order the columns of ``predict_proba`` come. A head that was fitted with ``classes`` knows classes that no label
-    has shown yet and gives them a small probability.
+    ``fit`` and ``partial_fit`` take class *indices* or any other sortable class names; ``classes_`` holds the classes
+    in the order of the columns of ``predict_proba``. A head that was fitted with ``classes`` also gives classes without
+    labels a small probability.
     """
 
     classes_: np.ndarray[Any, np.dtype[Any]]
 
     def fit(self, X: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"]) -> Head:
-        """Forget everything and learn from these labels."""
+        """Learn from these labels only, without the last weights."""
         ...
 
     def partial_fit(
         self, X: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"], classes: Int[np.ndarray, " k"] | None = None
     ) -> Head:
-        """Learn from all labels there are, starting from what is known: the same result as ``fit``, sooner."""
+        """Learn from all labels, starting from the last weights: the result of ``fit``, but faster."""
         ...
 
     def predict_proba(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:

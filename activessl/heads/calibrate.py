@@ -1,4 +1,4 @@
-"""Calibration: probabilities that mean what they say."""
+"""Calibration: scale logits so that confidence equals accuracy."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def fit_sharpness(
     prior: float = 1.0,
     spread: float = 0.7,
 ) -> tuple[float, float]:
-    r"""The inverse temperature that makes held-out logits most likely, under a log-normal prior.
+    r"""Fit the inverse temperature that maximises the likelihood of held-out labels, under a log-normal prior.
 
-    One number cannot be learned from a handful of labels, so it starts from ``prior`` and moves as the evidence
-    grows: the maximum of :math:`\sum_i w_i \log \mathrm{softmax}(s z_i)_{y_i} - \frac12 (\ln(s / s_0) / \sigma)^2`,
-    by damped Newton steps in :math:`\ln s`.
+    A few labels do not determine the temperature, so the estimate starts from ``prior`` and moves with more labels. It
+    is the maximum of :math:`\sum_i w_i \log \mathrm{softmax}(s z_i)_{y_i} - \frac12 (\ln(s / s_0) / \sigma)^2`,
+    computed by damped Newton steps in :math:`\ln s`.
 
     Args:
         logits: Held-out logits.
         targets: True class indices.
         weights: Weight of each row, >= 0.
-        prior: s0, the sharpness expected before any label, > 0.
+        prior: s0, the expected sharpness without labels, > 0.
         spread: sigma, the standard deviation of its logarithm, > 0.
 
     Returns:
-        The sharpness, in [0.02, 50], and the penalised negative log-likelihood there.
+        The sharpness, in [0.02, 50], and its penalised negative log-likelihood.
 
     References:
         Guo et al., On Calibration of Modern Neural Networks, ICML 2017, arXiv 1706.04599.
@@ -49,7 +49,7 @@ def fit_sharpness(
     Example:
         >>> z = np.array([[4.0, 0.0], [4.0, 0.0], [4.0, 0.0], [0.0, 4.0]] * 500)
         >>> s, _ = fit_sharpness(z, np.array([0, 0, 1, 1] * 500), np.ones(2000))
-        >>> round(float(softmax(s * z)[0, 0]), 2)  # three of four are right, so they should say 0.75
+        >>> round(float(softmax(s * z)[0, 0]), 2)  # the accuracy is 3 of 4, so the confidence is 0.75
         0.75
     """
     rows = np.arange(len(targets))
@@ -69,7 +69,7 @@ def fit_sharpness(
         mean = (probs * z).sum(axis=1)
         variance = (probs * z * z).sum(axis=1) - mean**2
         slope = s * float(weights @ (mean - own)) + (a - np.log(prior)) / spread**2
-        # the term that may turn negative is left out, so that the step always goes downhill
+        # leave out the term that may be negative, so that every step lowers the loss
         curve = s * s * float(weights @ variance) + 1.0 / spread**2 + abs(slope) * 0.1
         step = float(np.clip(-slope / curve, -1.0, 1.0))
         while (now := loss(np.clip(a + step, -3.9, 3.9))) > best and abs(step) > 1e-4:

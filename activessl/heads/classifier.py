@@ -1,5 +1,5 @@
-"""scikit-learn's protocol for our heads, without scikit-learn until somebody asks for it: it brings pandas, and takes
-most of a second.
+"""The scikit-learn protocol for heads. scikit-learn is imported at first use only, because its import loads pandas and
+takes most of a second.
 """
 
 from __future__ import annotations
@@ -9,32 +9,32 @@ from typing import Any, Self
 
 
 class Classifier:
-    """What ``ClassifierMixin`` and ``BaseEstimator`` give a head: parameters, tags, ``clone``, ``score``, its name.
+    """The methods of ``ClassifierMixin`` and ``BaseEstimator``: parameters, tags, ``clone``, ``score``, ``repr``.
 
-    None of it is written anew. What is asked is handed to a class that has all three as its bases, made when it is
-    first needed, on the attributes of this very head.
+    The methods are not written again. Each call goes to a class that inherits from the head's class and these two; the
+    class is created at first use and shares the attributes of the head.
     """
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of ``__init__``, by name."""
-        found: dict[str, Any] = self._theirs().get_params(deep=deep)
+        found: dict[str, Any] = self._sklearn_methods().get_params(deep=deep)
         return found
 
     def set_params(self, **params: Any) -> Self:
-        """Change arguments of ``__init__``; they count from the next ``fit`` on."""
-        self._theirs().set_params(**params)
+        """Change arguments of ``__init__``; they apply from the next ``fit``."""
+        self._sklearn_methods().set_params(**params)
         return self
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The share of rows whose class is predicted."""
-        return float(self._theirs().score(X, y, sample_weight))
+        """The accuracy on these rows."""
+        return float(self._sklearn_methods().score(X, y, sample_weight))
 
     def get_metadata_routing(self) -> Any:
-        """Which further arguments ``fit`` and others want in a pipeline."""
-        return self._theirs().get_metadata_routing()
+        """The further arguments that ``fit`` and other methods take in a pipeline."""
+        return self._sklearn_methods().get_metadata_routing()
 
     def __sklearn_tags__(self) -> Any:
-        return self._theirs().__sklearn_tags__()
+        return self._sklearn_methods().__sklearn_tags__()
 
     @classmethod
     def _get_param_names(cls) -> Any:
@@ -42,17 +42,17 @@ class Classifier:
         return super(Classifier, _estimator(kind))._get_param_names()  # type: ignore[misc]
 
     def __repr__(self) -> str:
-        return repr(self._twin())
+        return repr(self._as_estimator())
 
-    def _twin(self) -> Any:
+    def _as_estimator(self) -> Any:
         kind: Any = type(self)
         estimator = _estimator(kind)
         twin = estimator.__new__(estimator)
         twin.__dict__ = self.__dict__
         return twin
 
-    def _theirs(self) -> Any:
-        return super(Classifier, self._twin())
+    def _sklearn_methods(self) -> Any:
+        return super(Classifier, self._as_estimator())
 
 
 @cache

@@ -17,7 +17,7 @@ FORMAT = 1
 
 
 def write_head(folder: Path, kind: str, tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> None:
-    """Write ``weights.safetensors`` and ``config.json``; the latter last, so that its presence means completeness.
+    """Write ``weights.safetensors`` and ``config.json``; the latter is written last and marks a complete folder.
 
     Raises:
         HeadError: The folder cannot be written.
@@ -31,12 +31,12 @@ def write_head(folder: Path, kind: str, tensors: Mapping[str, np.ndarray], confi
         (folder / "config.json").write_text(text + "\n", encoding="utf-8")
     except OSError as bad:
         raise HeadError(
-            f"cannot write the head to {folder}: {bad.strerror}", hint="free the folder or the disk"
+            f"cannot write the head to {folder}: {bad.strerror}", hint="check the permissions and the free disk space"
         ) from bad
 
 
 def read_head(folder: Path, kind: str, names: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read what ``write_head`` wrote.
+    """Read the files that ``write_head`` wrote.
 
     Raises:
         HeadError: Missing, incomplete, damaged, or of another kind or a newer format.
@@ -51,8 +51,8 @@ def read_head(folder: Path, kind: str, names: Sequence[str]) -> tuple[dict[str, 
         raise HeadError(f"the head in {folder} is damaged: {bad}", hint=hint) from None
     if not isinstance(config, dict) or config.get("head") != kind or config.get("format") != FORMAT:
         found = (config.get("head"), config.get("format")) if isinstance(config, dict) else type(config).__name__
-        raise HeadError(f"the head in {folder} is {found}, not {(kind, FORMAT)}", hint=hint)
+        raise HeadError(f"the head in {folder} has kind and format {found}, not {(kind, FORMAT)}", hint=hint)
     missing = [name for name in names if name not in tensors]
     if missing:
-        raise HeadError(f"the head in {folder} lacks {', '.join(missing)}", hint=hint)
+        raise HeadError(f"the head in {folder} has no arrays {', '.join(missing)}", hint=hint)
     return tensors, config

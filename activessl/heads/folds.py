@@ -1,4 +1,4 @@
-"""What heads say of labels that they were not taught."""
+"""Cross-validated predictions of a head for its own labels."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ FOLDS = 5
 
 
 def fold_predictions(x: Float[np.ndarray, "m d"], y: Labels, *, head: str, n_classes: int, seed: int) -> Labels:
-    """For each label, what a head predicts which was taught only labels of the other folds (of 5).
+    """Predict each labeled item with a head that was fitted on the other folds (of 5).
 
     Args:
         x: Vectors of the labeled items.
-        y: Their class indices, or (m, k) of 0 and 1.
+        y: Class indices of the items, or (m, k) of 0 and 1.
         head: Name of the head.
-        n_classes: How many classes there are.
-        seed: Of the folds and the head.
+        n_classes: Number of classes.
+        seed: Seed of the folds and the head.
 
     Returns:
-        In the form of ``y``; -2, which is no label, for one that stands alone.
+        Predictions in the form of ``y``; -2, which is no class, if there is only one label.
 
     Example:
         >>> x, y = np.repeat(np.eye(2), 5, axis=0), np.repeat([0, 1], 5)

@@ -1,4 +1,4 @@
-"""What every head does with labels and vectors before it learns: check them, number the classes, scale."""
+"""Input checks, class numbers and shared formulas of all heads."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from activessl.heads.classifier import Classifier
 
 
 class HeadInputError(HeadError, ValueError):
-    """Vectors that a head cannot use; also a ValueError, as scikit-learn's protocol asks."""
+    """Invalid vectors for a head; also a ValueError, as the scikit-learn protocol requires."""
 
 
 def checked(head: Classifier, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Float[np.ndarray, " m"]]:
-    """Vectors as float64, classes and weights; rows of weight zero are left out.
+    """Check the inputs and return vectors as float64, classes and weights, without rows of weight zero.
 
     Raises:
-        HeadInputError: Vectors with NaN or infinity, or of the wrong shape, or no classes.
-        LabelError: Weights that do not fit.
+        HeadInputError: Vectors with NaN or infinity or of the wrong shape, or invalid classes.
+        LabelError: Weights of the wrong shape, negative, not finite or all zero.
     """
     x, y = validated(head, X, y, reset=not hasattr(head, "n_features_in_"))
-    # whole numbers and names are classes; asking scikit-learn about these would only warn where classes are many
+    # integers and strings are valid classes; scikit-learn would only warn if there are many classes
     if np.asarray(y).dtype.kind not in "biuUS":
         from sklearn.utils.multiclass import check_classification_targets
 
         try:
             check_classification_targets(y)
         except ValueError as bad:
-            raise HeadInputError(str(bad), hint="pass one class for each row") from None
+            raise HeadInputError(str(bad), hint="pass one class per row") from None
     if sample_weight is None:
         return np.asarray(x, dtype=np.float64), y, np.ones(len(y))
     weights = np.asarray(sample_weight, dtype=np.float64)
     if weights.shape != (len(y),) or not np.all(np.isfinite(weights)) or np.any(weights < 0) or not weights.any():
         raise LabelError(
-            f"weights of shape {weights.shape} for {len(y)} labels, or negative, or all zero",
-            hint="pass one finite weight >= 0 for each label",
+            f"weights have shape {weights.shape} for {len(y)} labels, or are negative, not finite or all zero",
+            hint="pass one finite weight >= 0 per label, at least one > 0",
         )
     on = weights > 0
     return np.asarray(x[on], dtype=np.float64), y[on], weights[on]
 
 
 def validated(head: Classifier, *arrays: Any, reset: bool = True) -> Any:
-    """What scikit-learn's own validation gives, its errors as ours.
+    """Validate arrays as scikit-learn does, and raise HeadInputError instead of its errors.
 
     Raises:
         HeadInputError: NaN, infinity, or a wrong shape.
@@ -56,14 +56,15 @@ def validated(head: Classifier, *arrays: Any, reset: bool = True) -> Any:
     try:
         return validate_data(head, *arrays, reset=reset, dtype="numeric")
     except ValueError as bad:
-        raise HeadInputError(str(bad), hint="pass finite vectors, one row per item, as in the first fit") from None
+        raise HeadInputError(
+            str(bad), hint="pass finite vectors, one row per item, with the dimensions of the first fit"
+        ) from None
 
 
 def _plain(head: Any, x: Any, y: Any = None, *, reset: bool) -> bool:
-    """Whether these are finite arrays just as they should be, of which scikit-learn would change nothing; then all
-    that is left of its validation is to note, or to compare, the number of features.
+    """Whether these are valid arrays that scikit-learn would not change; then set or compare the number of features.
 
-    Everything else, such as lists, tables and what is wrong, is scikit-learn's to judge.
+    Return False for everything else, such as lists, tables and invalid arrays, which scikit-learn then validates.
     """
     if type(x) not in (np.ndarray, np.memmap) or x.ndim != 2 or x.dtype.kind != "f" or not x.size:
         return False
@@ -80,20 +81,20 @@ def _plain(head: Any, x: Any, y: Any = None, *, reset: bool) -> bool:
 
 
 def check_taught(head: Classifier, attribute: str) -> None:
-    """Refuse a head that has not learned anything yet.
+    """Raise an error if a head is not fitted.
 
     Args:
-        head: Which.
-        attribute: That it has once it was taught.
+        head: The head.
+        attribute: Name of an attribute that a fitted head has.
 
     Raises:
-        HeadError: It was not taught; also scikit-learn's ``NotFittedError``, as its protocol asks.
+        HeadError: The head is not fitted; also a ``NotFittedError``, as the scikit-learn protocol requires.
     """
     if not hasattr(head, attribute):
         from sklearn.exceptions import NotFittedError
 
         class NotTaught(HeadError, NotFittedError):  # type: ignore[misc]  # scikit-learn is untyped
-            """A head that has not learned anything yet."""
+            """The head is not fitted."""
 
         raise NotTaught(f"{type(head).__name__} is not fitted yet", hint="call fit with labels first")
 
@@ -110,13 +111,14 @@ def class_rows(y: Any, classes: Any) -> Int[np.ndarray, " m"]:
     strange = classes[found] != y
     if np.any(strange):
         raise LabelError(
-            f"label {y[strange][0]!r} is none of the {len(classes)} classes", hint="add the class, or correct the label"
+            f"label {y[strange][0]!r} is not one of the {len(classes)} classes",
+            hint="add the class, or correct the label",
         )
     return np.asarray(found, dtype=np.intp)
 
 
 def numbered(y: Any, given: Any) -> tuple[np.ndarray[Any, np.dtype[Any]], Int[np.ndarray, " m"]]:
-    """The classes, those of the labels if none are given, and the column of each label's class.
+    """The classes (by default those of the labels), and the column of each label's class.
 
     Raises:
         LabelError: A label of a class that is not among those given.
@@ -126,9 +128,9 @@ def numbered(y: Any, given: Any) -> tuple[np.ndarray[Any, np.dtype[Any]], Int[np
 
 
 def novelty(count: Float[np.ndarray, " k"] | Int[np.ndarray, " k"]) -> float:
-    """The probability that the next label is of a class that has none yet, by Good and Turing's count of singles.
+    """The probability that the next label is of a class without labels, by the Good-Turing estimate.
 
-    Smoothed, and always less than a uniform share, so that no class that was never seen is ever the most likely one.
+    Smoothed, and always below the uniform share, so that a class without labels is never the most likely class.
 
     Example:
         >>> round(novelty(np.array([1, 1, 4, 0])), 3), novelty(np.array([2, 2]))
@@ -140,7 +142,7 @@ def novelty(count: Float[np.ndarray, " k"] | Int[np.ndarray, " k"]) -> float:
 
 
 def spread(probs: Float[np.ndarray, "n s"], seen: Bool[np.ndarray, " k"], new: float) -> Float[np.ndarray, "n k"]:
-    """Probabilities over the classes that have labels, as such over all: those without share ``new``.
+    """Extend probabilities of the classes with labels to all classes: those without labels share ``new``.
 
     Example:
         >>> spread(np.array([[0.5, 0.5]]), np.array([True, False, True]), 0.1).tolist()
@@ -155,7 +157,7 @@ def spread(probs: Float[np.ndarray, "n s"], seen: Bool[np.ndarray, " k"], new: f
 
 
 def centre_of(x: Float[np.ndarray, "m d"], weights: Float[np.ndarray, " m"]) -> Float[np.ndarray, " d"]:
-    """The labels' mean, drawn towards zero while labels are few.
+    """The weighted mean of the labeled vectors, shrunk towards zero while labels are few.
 
     Example:
         >>> centre_of(np.ones((10, 2)), np.ones(10)).tolist()

@@ -1,4 +1,4 @@
-"""What the labels say of each other: each label's item as seen by a head that was not taught that label."""
+"""Leave-one-out predictions: each labeled item, predicted from all other labels."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from activessl.heads.penalty import RIDGE_TO_LOGISTIC, label_shares, leave_one_o
 def left_out_probs(
     points: Float[np.ndarray, "m d"], labels: Int[np.ndarray, " m"], n_classes: int, *, penalty: float | None = None
 ) -> Float[np.ndarray, "m k"]:
-    """Probabilities of each labeled item by ridge regression on all the *other* labels, in closed form.
+    """Predict each labeled item by ridge regression on all *other* labels, in closed form.
 
-    No fold is drawn and nothing is fitted again: the m leave-one-out predictions of a ridge regression follow from
-    one decomposition. Its outputs become probabilities by one temperature, fitted to the left-out labels themselves.
+    The m leave-one-out predictions of a ridge regression follow from one decomposition, without folds or further fits.
+    One temperature, fitted to the left-out labels, turns the outputs into probabilities.
 
     Args:
-        points: Vectors as the head sees them.
+        points: Vectors as the head gets them.
         labels: Class indices.
         n_classes: k.
-        penalty: Of the logistic head on the same labels, if it is known; else it is chosen as that head does.
+        penalty: Penalty of the logistic head on the same labels; by default it is chosen as that head chooses it.
 
     Returns:
-        Rows that sum to one. A class that only this item bears has a small probability there: nobody else shows it.
+        Probabilities; rows sum to one. If an item has the only label of its class, that class has a small probability
+        in its row, because no other label shows the class.
 
     Raises:
         LabelError: No labels, or classes out of range.
@@ -37,12 +38,15 @@ def left_out_probs(
     Example:
         >>> points = np.array([[1.0, 0.1], [1.0, -0.1], [0.9, 0.0], [-1.0, 0.0], [-1.0, 0.1], [1.0, 0.05]])
         >>> probs = left_out_probs(points, np.array([0, 0, 0, 1, 1, 1]), 2)
-        >>> probs.argmax(axis=1).tolist()  # the last label stands among those of the other class
+        >>> probs.argmax(axis=1).tolist()  # the last item lies among items of the other class
         [0, 0, 0, 1, 1, 0]
     """
     x, y = np.asarray(points, dtype=np.float64), np.asarray(labels, dtype=np.int64)
     if x.ndim != 2 or y.shape != (len(x),) or not len(y) or y.min() < 0 or y.max() >= n_classes:
-        raise LabelError(f"{x.shape} vectors and {y.shape} labels", hint="pass one class index in range for each row")
+        raise LabelError(
+            f"vectors have shape {x.shape}, labels have shape {y.shape} and there are {n_classes} classes",
+            hint="pass one class index from 0 to n_classes - 1 per row",
+        )
     seen, local = np.unique(y, return_inverse=True)
     probs = np.zeros((len(y), n_classes))
     if len(seen) == 1:
@@ -54,7 +58,7 @@ def left_out_probs(
         penalty = leave_one_out_penalty(rows, local, len(seen), weights)
     basis, onto = label_shares(rows, local, len(seen))
     scores = left_out_scores(basis, rows.energy, onto, local, penalty / RIDGE_TO_LOGISTIC)
-    # an only label of its class would be counted as a mistake that nobody could avoid
+    # leave out classes with a single label: they cannot be predicted from other labels
     several = np.flatnonzero(np.bincount(local)[local] > 1)
     sharpness = 5.0
     if len(several):

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression on frozen embeddings, with nothing for the user to choose."""
+"""Multinomial logistic regression on frozen embeddings; all parameters have automatic values."""
 
 from __future__ import annotations
 
@@ -28,34 +28,35 @@ from activessl.heads.penalty import USUAL_PENALTY, leave_one_out_penalty, span_o
 from activessl.heads.posterior import Posterior, posterior
 from activessl.heads.softmax import Span, fit_softmax
 
-#: The inverse temperature when labels are too few to fit it, and what the fit is drawn towards.
+#: The inverse temperature if the labels are too few to fit it; also the centre of its prior.
 USUAL_SHARPNESS = 1.0
-#: Rows that are scored at a time, so that memory does not grow with the pool.
+#: Rows that are scored at once, so that memory does not grow with the pool.
 CHUNK = 8192
 
 
 class LogisticHead(Classifier):
-    """Multinomial logistic regression on centred unit vectors; regularisation and temperature choose themselves.
+    """Multinomial logistic regression on centred unit vectors, with automatic regularisation and temperature.
 
-    Vectors are centred (on the labels' mean, drawn towards zero while labels are few, or on ``mean``) and scaled to
-    length one, so vectors of any encoder work as they are. The L2 penalty is chosen by closed-form leave-one-out of
-    the least-squares surrogate, the temperature by the likelihood of cross-validated labels; weak priors decide alone
-    while no class has two labels. Classes that are known but were never labeled share the probability that the next
-    label is of a new class, by Good and Turing's count of the classes seen once.
+    Vectors are centred (on ``mean``, or on the mean of the labeled vectors, shrunk towards zero while labels are few)
+    and scaled to unit length, so vectors of any encoder can be used. The L2 penalty is chosen by closed-form
+    leave-one-out of a least-squares surrogate, the temperature by the likelihood of cross-validated labels; while no
+    class has two labels, weak priors set both. Classes without labels share the probability that the next label is of a
+    new class, by the Good-Turing estimate from the number of classes with one label.
 
     Args:
         classes: All known classes in the order of the probabilities' columns; None to take those of the labels.
         penalty: The L2 penalty on unit vectors, > 0, or "auto".
         calibrate: Whether the temperature is fitted.
-        mean: (d,) what to centre on, such as the pool's mean; None for the labels' own.
-        folds: Of the cross-validation.
-        tolerance: Of the final fit; probabilities of ``fit`` and ``partial_fit`` agree to about ten times of it.
-        seed: Chooses the labels that cross-validation looks at, where there are more than enough.
+        mean: (d,) the mean to centre on, such as that of the pool; None for the mean of the labeled vectors.
+        folds: Number of folds of the cross-validation.
+        tolerance: Tolerance of the final fit; probabilities of ``fit`` and ``partial_fit`` differ by at most about ten
+            times this value.
+        seed: Seed of the sample of labels for the cross-validation, if there are more than needed.
 
     Attributes:
         classes_: (k,) classes in the order of the columns.
-        coef_: (k, d) weights on centred unit vectors, temperature included; zero for classes never seen.
-        intercept_: (k,) the same for the constant.
+        coef_: (k, d) weights on centred unit vectors, temperature included; zero for classes without labels.
+        intercept_: (k,) intercepts, temperature included.
         penalty_: The penalty in use.
         sharpness_: The inverse temperature in use.
         seen_: (k,) True where a class has labels.
@@ -68,7 +69,7 @@ class LogisticHead(Classifier):
         >>> head = LogisticHead(classes=(0, 1, 2)).fit(np.eye(4), np.array([0, 0, 1, 1]))
         >>> head.predict(np.eye(4)).tolist()
         [0, 0, 1, 1]
-        >>> bool(0 < head.predict_proba(np.eye(4))[0, 2] < 0.2)  # known, never seen
+        >>> bool(0 < head.predict_proba(np.eye(4))[0, 2] < 0.2)  # a class without labels
         True
     """
 
@@ -101,16 +102,16 @@ class LogisticHead(Classifier):
         y: Int[np.ndarray, " m"],
         sample_weight: Float[np.ndarray, " m"] | None = None,
     ) -> Self:
-        """Forget everything and learn from these labels.
+        """Learn from these labels only, without the last weights.
 
         Args:
             X: Vectors of the labeled items.
             y: Their classes.
-            sample_weight: How much each label counts, >= 0.
+            sample_weight: Weight of each label, >= 0.
 
         Raises:
             HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
-            LabelError: A class that is not among ``classes``, or weights that do not fit.
+            LabelError: A class that is not in ``classes``, or invalid weights.
         """
         for name in ("_theta", "classes_", "n_features_in_"):
             self.__dict__.pop(name, None)
@@ -123,13 +124,13 @@ class LogisticHead(Classifier):
         classes: Sequence[Any] | Int[np.ndarray, " k"] | None = None,
         sample_weight: Float[np.ndarray, " m"] | None = None,
     ) -> Self:
-        """Learn from *all* labels there are, old and new, starting from the last weights: what ``fit`` gives, sooner.
+        """Learn from *all* labels, old and new, starting from the last weights: the result of ``fit``, but faster.
 
-        Changed and deleted labels count, because nothing is kept but a starting point.
+        The last weights are only a starting point, so changed and deleted labels are taken into account.
 
         Raises:
             HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
-            LabelError: A class that is not among ``classes``, or weights that do not fit.
+            LabelError: A class that is not in ``classes``, or invalid weights.
         """
         if classes is None:
             classes = self.classes if self.classes is not None else None
@@ -155,19 +156,19 @@ class LogisticHead(Classifier):
     def sample_proba(
         self, X: Float[np.ndarray, "n d"], draws: int, rng: np.random.Generator
     ) -> Float[np.ndarray, "s n k"]:
-        """Probabilities under draws from the posterior of the weights, by Laplace's approximation.
+        """Probabilities under draws from the Laplace approximation of the posterior of the weights.
 
         Args:
             X: Vectors.
-            draws: s, how many.
-            rng: Of the draws.
+            draws: s, the number of draws.
+            rng: Source of the draws.
 
         Raises:
-            HeadError: The head was loaded, or has seen fewer than two classes: there is no posterior to draw from.
+            HeadError: The head has no posterior, because it was loaded or has labels of fewer than two classes.
         """
         known: Posterior | None = self.__dict__.get("_posterior")
         if known is None:
-            raise HeadError("no posterior to draw from", hint="teach the head labels of at least two classes first")
+            raise HeadError("the head has no posterior", hint="fit the head on labels of at least two classes first")
         x = validated(self, X, reset=False)
         seen = np.flatnonzero(self.seen_)
         drawn = [(self._theta[:, seen] + known.draw(rng)) * self.sharpness_ for _ in range(draws)]
@@ -185,7 +186,7 @@ class LogisticHead(Classifier):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote.
+        """Load a head that ``save`` wrote.
 
         Raises:
             HeadError: The folder holds no head of this kind, or an incomplete one.
@@ -193,7 +194,7 @@ class LogisticHead(Classifier):
         return cls.from_parts(*read_head(folder, "logistic", ("coef", "intercept", "centre", "seen")))
 
     def to_parts(self) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
-        """Arrays, and JSON values."""
+        """The head as arrays and JSON values."""
         check_taught(self, "coef_")
         config = {
             "classes": self.classes_.tolist(),
@@ -207,7 +208,7 @@ class LogisticHead(Classifier):
 
     @classmethod
     def from_parts(cls, tensors: Mapping[str, np.ndarray[Any, Any]], config: Mapping[str, Any]) -> Self:
-        """A head of what ``to_parts`` gave."""
+        """Create a head from the result of ``to_parts``."""
         head = cls(classes=tuple(config["classes"]), seed=int(config["seed"]))
         head.classes_ = np.asarray(config["classes"])
         head.coef_, head.intercept_, head.centre_ = tensors["coef"], tensors["intercept"], tensors["centre"]
@@ -222,7 +223,7 @@ class LogisticHead(Classifier):
         x, y, weights = checked(self, X, y, sample_weight)
         known, targets = numbered(y, classes)
         if not np.array_equal(known, getattr(self, "classes_", known)):
-            self.__dict__.pop("_theta", None)  # the columns mean something else now
+            self.__dict__.pop("_theta", None)  # the columns now belong to other classes
         self.classes_ = known
         self.n_iter_ = 0
 
@@ -236,7 +237,7 @@ class LogisticHead(Classifier):
             self.centre_ = np.asarray(self.mean, dtype=np.float64)
             if self.centre_.shape != (x.shape[1],):
                 raise HeadInputError(
-                    f"a mean of shape {self.centre_.shape} for {x.shape[1]} features", hint="pass one value per feature"
+                    f"mean has shape {self.centre_.shape} for {x.shape[1]} features", hint="pass one value per feature"
                 )
         rows = span_of(x, self.centre_)
 
@@ -247,7 +248,7 @@ class LogisticHead(Classifier):
         k, d1 = len(self.classes_), rows.axes.shape[1]
         seen = np.flatnonzero(self.seen_)
         if len(seen) == 1:
-            # one class says nothing about what tells it from others
+            # labels of one class contain no information about the differences between classes
             self.penalty_, self.sharpness_ = USUAL_PENALTY, 1.0
             self._theta = np.zeros((d1, k))
             self._posterior = None
@@ -283,10 +284,10 @@ class LogisticHead(Classifier):
     def _calibrated(
         self, rows: Span, targets: Int[np.ndarray, " m"], k: int, weights: Float[np.ndarray, " m"], size: float
     ) -> float:
-        """The sharpness, by cross-validation at the penalty in use; ``size`` is the norm of the fit on all labels."""
+        """Fit the sharpness by cross-validation at this penalty; ``size`` is the norm of the fit on all labels."""
         if not self.calibrate:
             return 1.0
-        # many labels settle one number in fewer folds
+        # with many labels three folds are enough for one parameter
         folds = min(self.folds, 3) if len(targets) > 200 else self.folds
         fold = stratified_folds(targets, min(folds, max(2, len(targets) // 2)), self.seed)
         if not np.any(fold >= 0):
@@ -311,14 +312,14 @@ class LogisticHead(Classifier):
             out = fold[held] == f
             logits[out] = coords[held[out]] @ theta[:, f]
         sharpness, _ = fit_sharpness(logits, targets[held], weights[held], prior=USUAL_SHARPNESS)
-        # a fit on fewer labels has longer or shorter weights; the sharpness is carried over in units of their length
+        # fits on fewer labels have weights of another norm; scale the sharpness by the ratio of the norms
         return sharpness * float(np.sqrt(np.mean(np.sum(theta**2, axis=(0, 2))))) / max(size, 1e-12)
 
     def _scores(self, X: Any) -> Float[np.ndarray, "n k"]:
         check_taught(self, "coef_")
         x = validated(self, X, reset=False)
         n = len(x)
-        # centring and scaling are folded into the product, so that the pool is read once and never copied
+        # centring and scaling are part of the product, so that the pool is read once and never copied
         table = np.vstack([self.coef_, self.centre_]).astype(np.float32).T
         shift = (self.coef_ @ self.centre_).astype(np.float32)
         middle = float(self.centre_ @ self.centre_)

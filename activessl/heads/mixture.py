@@ -1,4 +1,4 @@
-"""Several heads as one, each trusted as far as the labels that it was not taught bear it out."""
+"""A mixture of heads, weighted by their leave-one-out predictions."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from activessl.heads.linear import LogisticHead
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
 from activessl.heads.softmax import shared_span
 
-#: The heads that are mixed, and how far each is trusted before any label has spoken.
+#: The heads of the mixture, and the prior weight of each.
 MEMBERS: dict[str, tuple[type[Any], float]] = {
     "logistic": (LogisticHead, 0.5),
     "neighbours": (NeighbourHead, 0.25),
     "prototype": (PrototypeHead, 0.25),
 }
-#: How many labels that trust is worth.
+#: The weight of the prior, in labels.
 STRENGTH = 5.0
-#: A left-out probability is never taken for less: one label must not rule a head out.
+#: Lower limit of a left-out probability, so that a single label cannot exclude a head.
 FLOOR = 1e-4
 
 
 def mixture_weights(
     likelihoods: Float[np.ndarray, "m h"], prior: Float[np.ndarray, " h"], strength: float, iterations: int = 100
 ) -> Float[np.ndarray, " h"]:
-    """The weights under which a mixture of heads finds the left-out labels most likely, drawn towards a prior.
+    """Fit the weights that maximise the likelihood of the left-out labels under the mixture, with a prior.
 
     Args:
-        likelihoods: Of each label under each head that was not taught it, > 0.
-        prior: Weights without evidence; they sum to one.
-        strength: How many labels the prior is worth.
-        iterations: Of expectation maximisation.
+        likelihoods: Left-out probability of each label under each head, > 0.
+        prior: Weights without labels; they sum to one.
+        strength: The weight of the prior, in labels.
+        iterations: Largest number of steps of expectation maximisation.
 
     References:
         Wolpert, Stacked Generalization, Neural Networks 1992.
@@ -63,18 +63,18 @@ def mixture_weights(
 
 
 class AutoHead(Classifier):
-    """A mixture of logistic regression, class middles and nearest labels, weighed by leave-one-out.
+    """A mixture of logistic regression, class prototypes and nearest neighbours, weighted by leave-one-out.
 
-    Every head's probability of each label without that label is known in closed form, so that weighing them costs no
-    further fit. A label that is its class's only one has no say.
+    The leave-one-out probabilities of all heads have a closed form, so the weights need no further fit. Classes with a
+    single label do not count for the weights.
 
     Args:
         classes: All known classes in the order of the probabilities' columns; None to take those of the labels.
-        seed: Of the heads.
+        seed: Seed of the heads.
 
     Attributes:
         classes_: (k,) classes in the order of the columns.
-        weights_: By name of the head, summing to one.
+        weights_: The weight of each head by name; they sum to one.
         members_: The heads by name.
 
     Example:
@@ -91,11 +91,11 @@ class AutoHead(Classifier):
         self.seed = seed
 
     def fit(self, X: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"]) -> Self:
-        """Forget everything and learn from these labels.
+        """Learn from these labels only, without the last weights.
 
         Raises:
             HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
-            LabelError: A class that is not among ``classes``.
+            LabelError: A class that is not in ``classes``.
         """
         for name in ("members_", "n_features_in_"):
             self.__dict__.pop(name, None)
@@ -107,7 +107,7 @@ class AutoHead(Classifier):
         y: Int[np.ndarray, " m"],
         classes: Sequence[Any] | Int[np.ndarray, " k"] | None = None,
     ) -> Self:
-        """Learn from all labels there are, from the last weights: what ``fit`` gives, sooner."""
+        """Learn from all labels, starting from the last weights: the result of ``fit``, but faster."""
         x, y, _ = checked(self, X, y, None)
         self.classes_, targets = numbered(y, self.classes if classes is None else classes)
         if not hasattr(self, "members_"):
@@ -118,7 +118,7 @@ class AutoHead(Classifier):
                 member.partial_fit(x, y, classes=self.classes_)
             penalty = self.members_["logistic"].penalty_
             alone = left_out_probs(x, targets, len(self.classes_), penalty=penalty)[:, count > 0]
-        # a class that nobody has seen takes as much from the one head as from the others
+        # classes without labels take the same share from all heads
         left_out = {"logistic": spread(alone, count > 0, novelty(count))}
         left_out |= {name: m.left_out_ for name, m in self.members_.items() if name not in left_out}
         rows = np.flatnonzero(count[targets] > 1)
@@ -144,10 +144,10 @@ class AutoHead(Classifier):
     def sample_proba(
         self, X: Float[np.ndarray, "n d"], draws: int, rng: np.random.Generator
     ) -> Float[np.ndarray, "s n k"]:
-        """Probabilities under draws from the posterior of the logistic member, the only one that has one.
+        """Probabilities under draws from the posterior of the logistic member; the other members have no posterior.
 
         Raises:
-            HeadError: The head was loaded, or has seen fewer than two classes.
+            HeadError: The head has no posterior, because it was loaded or has labels of fewer than two classes.
         """
         check_taught(self, "weights_")
         found: Float[np.ndarray, "s n k"] = self.members_["logistic"].sample_proba(X, draws, rng)
@@ -165,7 +165,7 @@ class AutoHead(Classifier):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote.
+        """Load a head that ``save`` wrote.
 
         Raises:
             HeadError: The folder holds no head of this kind, or an incomplete one.

@@ -1,4 +1,4 @@
-"""Several classes an item, or none: a head of two classes for each of them."""
+"""Multi-label head: items with several classes or none, one two-class head per class."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from activessl.labels.several_classes import SEVERAL
 
 
 class MultiLabelHead(Classifier):
-    """Binary relevance: for each class a registered head of its own that knows "without" and "with".
+    """Binary relevance: one registered head per class, with the classes "without" and "with".
 
-    Each chooses its own regularisation and temperature, as a class with five labels needs others than one with five
-    hundred. A class that no label shows, or that every label shows, gets a small probability of the other answer, less
-    with each label. That classes come together, or exclude each other, is not used.
+    Each head chooses its own regularisation and temperature, because a class with five labels needs other values than a
+    class with five hundred. If no item or every item has a class, the opposite has a small probability, which decreases
+    with each label. Correlations between classes are not used.
 
     Args:
-        name: Of the registered head.
-        classes: The classes, in the order of the columns; None to number those of the labels.
-        seed: Of the heads.
+        name: Name of the registered head.
+        classes: The classes, in the order of the columns; None to number the columns of the labels.
+        seed: Seed of the heads.
 
     Attributes:
         classes_: (k,) classes in the order of the columns.
-        heads_: (k) one for each.
+        heads_: (k) one head per class.
 
     References:
         Zhang & Zhou, A Review on Multi-Label Learning Algorithms, TKDE 2014, section 3.1.1.
@@ -53,16 +53,15 @@ class MultiLabelHead(Classifier):
         self.seed = seed
 
     def fit(self, X: Float[np.ndarray, "m d"], y: Int[np.ndarray, "m k"]) -> Self:
-        """Forget everything and learn from these labels.
+        """Learn from these labels only, without the last weights.
 
         Args:
             X: Vectors of the labeled items.
-            y: 1 where an item has a class, else 0; -1 where nobody was asked about the class yet, which teaches nothing
-                about it.
+            y: 1 if the item has the class, 0 if not, -1 if the class was not asked about yet; -1 is left out.
 
         Raises:
             HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
-            LabelError: Other labels than these, or not one column for each class.
+            LabelError: Other values, or not one column per class.
         """
         self.__dict__.pop("heads_", None)
         return self.partial_fit(X, y)
@@ -73,18 +72,19 @@ class MultiLabelHead(Classifier):
         y: Int[np.ndarray, "m k"],
         classes: Sequence[Any] | Int[np.ndarray, " k"] | None = None,
     ) -> Self:
-        """Learn from all labels there are, from the last weights: what ``fit`` gives, sooner."""
+        """Learn from all labels, starting from the last weights: the result of ``fit``, but faster."""
         table = np.asarray(y)
         given = self.classes if classes is None else classes
         if table.ndim != 2 or not len(table) or not np.isin(table, (-1, 0, 1)).all():
             raise LabelError(
-                f"labels of shape {table.shape}, or with other values than 0 and 1",
-                hint="pass a row an item and a column a class: 1 where the item has it",
+                f"labels have shape {table.shape}, or values other than 1, 0 and -1",
+                hint="pass one row per item and one column per class: 1 with the class, 0 without, -1 unknown",
             )
         self.classes_ = np.arange(table.shape[1]) if given is None else np.asarray(given)
         if table.shape[1] != len(self.classes_):
             raise LabelError(
-                f"labels of {table.shape[1]} classes for {len(self.classes_)}", hint="pass a column a class"
+                f"labels have {table.shape[1]} columns, but there are {len(self.classes_)} classes",
+                hint="pass one column per class",
             )
         heads = self.__dict__.get("heads_")
         if heads is None or len(heads) != len(self.classes_):
@@ -100,24 +100,25 @@ class MultiLabelHead(Classifier):
         return np.stack([head.predict_proba(X)[:, 1] for head in self.heads_], axis=1)
 
     def predict(self, X: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n k"]:
-        """1 where an item more likely has a class than not."""
+        """1 if the probability of the class is at least 0.5, else 0."""
         return SEVERAL.decide(self.predict_proba(X))
 
     @property
     def sample_proba(self) -> Callable[..., Float[np.ndarray, "s n k"]]:
-        """``sample_proba(X, draws, rng)``, where any of the heads has one; else there is no such attribute."""
+        """``sample_proba(X, draws, rng)``; missing if no head has this method."""
         if not any(hasattr(head, "sample_proba") for head in self.heads_):
-            raise AttributeError(f"{self.name} heads have no posterior to draw from")
+            raise AttributeError(f"{self.name} heads have no posterior")
         return self._sample_proba
 
     def _sample_proba(
         self, X: Float[np.ndarray, "n d"], draws: int, rng: np.random.Generator
     ) -> Float[np.ndarray, "s n k"]:
-        """Probabilities under draws from the posteriors of the classes' heads; of a class of which all labels say the
-        same there is none to draw from, and its probability is the same in all.
+        """Probabilities under draws from the posteriors of the heads.
+
+        If all labels of a class are equal, its head has no posterior and its probability is the same in all draws.
 
         Raises:
-            HeadError: The head was loaded, its kind has no posterior, or no class has labels of both kinds.
+            HeadError: No head has a posterior: the heads were loaded, or no class has labels of both kinds.
         """
         check_taught(self, "heads_")
         out = np.empty((draws, len(X), len(self.heads_)), dtype=np.float32)
@@ -129,11 +130,11 @@ class MultiLabelHead(Classifier):
             except (AttributeError, HeadError):
                 out[:, :, k] = head.predict_proba(X)[:, 1]
         if not drawn:
-            raise HeadError("no posterior to draw from", hint="teach the head items with and without a class first")
+            raise HeadError("the head has no posterior", hint="fit the head on items with and without a class first")
         return out
 
     def save(self, folder: Path) -> None:
-        """Write a folder for each class's head, then ``weights.safetensors`` and ``config.json``."""
+        """Write one folder per head, then ``weights.safetensors`` and ``config.json``."""
         check_taught(self, "heads_")
         for k, head in enumerate(self.heads_):
             head.save(folder / f"{k:04d}")
@@ -146,7 +147,7 @@ class MultiLabelHead(Classifier):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote.
+        """Load a head that ``save`` wrote.
 
         Raises:
             HeadError: The folder holds no head of this kind, or an incomplete one.
@@ -159,8 +160,8 @@ class MultiLabelHead(Classifier):
 
 
 def _taught(head: Head, x: Float[np.ndarray, "m d"], column: Int[np.ndarray, " m"]) -> Head:
-    """A head of one class, taught the items of which it is known whether they have it."""
+    """Fit the head of one class on the items with a known answer for this class."""
     known = column >= 0
-    if not known.any():  # nobody was asked about this class yet: as after one item that does not have it
+    if not known.any():  # no answers for this class yet: fit on one item without the class
         x, column, known = x[:1], np.zeros(1, dtype=np.int64), np.ones(1, dtype=bool)
     return head.partial_fit(x[known], column[known], classes=np.arange(2))

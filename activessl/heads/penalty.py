@@ -1,4 +1,4 @@
-"""What a head chooses for itself from the labels it has: the penalty, and which labels are held out when."""
+"""The choice of the penalty from the labels, and the folds of the cross-validation."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from activessl.geometry.units import scaled_rows
 from activessl.heads.calibrate import fit_sharpness
 from activessl.heads.softmax import Span, span
 
-#: Penalties that are tried. Unit vectors make one grid fit all encoders: beyond either end, accuracy only falls.
+#: Candidate penalties. One grid fits all encoders, because vectors have unit length; outside the grid accuracy falls.
 PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
-#: What is used when the labels are too few to choose, and what the choice is drawn towards.
+#: The penalty if the labels are too few for a choice; also the centre of the prior.
 USUAL_PENALTY = 0.03
-#: How far the choice moves on little evidence: the prior's standard deviation of the penalty's logarithm.
+#: Standard deviation of the prior of the penalty's logarithm.
 PENALTY_SPREAD = 1.5
-#: The penalty of the logistic fit that goes with a ridge penalty of 1.
+#: The penalty of the logistic fit that corresponds to a ridge penalty of 1.
 RIDGE_TO_LOGISTIC = 0.1
-#: Cross-validation looks at no more labels than these: the choice is settled long before.
+#: Largest number of labels for cross-validation; more labels do not change the choice.
 MOST_CHOOSING = 1000
 
 
 def span_of(x: Float[np.ndarray, "m d"], centre: Float[np.ndarray, " d"]) -> Span:
-    """Vectors as a linear head sees them, in principal axes: centred, of length one, with a constant beside them."""
+    """The input of a linear head in principal axes: centred unit vectors with a constant column."""
     return span(np.hstack([scaled_rows(x - centre), np.ones((len(x), 1))]))
 
 
 def leave_one_out_penalty(
     rows: Span, targets: Int[np.ndarray, " m"], k: int, weights: Float[np.ndarray, " m"]
 ) -> float:
-    """The penalty under which ridge regression on the one-hot labels best predicts each label from all others.
+    """Choose the penalty under which ridge regression on the one-hot labels best predicts each label from all others.
 
-    In principal axes every penalty costs two small products, where cross-validating the logistic fits costs seconds;
-    the two rank penalties alike, ours at about a tenth of the ridge's.
+    In principal axes each penalty costs two small products; cross-validation of the logistic fits would take seconds.
+    Both rank the penalties alike; the logistic penalty is about a tenth of the ridge penalty.
     """
     count = np.bincount(targets, minlength=k)
     held = np.flatnonzero(count[targets] > 1)
@@ -55,7 +55,7 @@ def leave_one_out_penalty(
 def label_shares(
     rows: Span, targets: Int[np.ndarray, " m"], k: int
 ) -> tuple[Float[np.ndarray, "m r"], Float[np.ndarray, "r k"]]:
-    """The labeled vectors in axes of unit length, and how much of each class's one-hot column lies along each axis."""
+    """The labeled vectors in axes of unit length, and the projection of each class's one-hot column on each axis."""
     basis = rows.coords / np.sqrt(rows.energy)
     return basis, np.stack([np.bincount(targets, column, k) for column in basis.T])
 
@@ -67,13 +67,13 @@ def left_out_scores(
     targets: Int[np.ndarray, " h"],
     ridge: float,
 ) -> Float[np.ndarray, "h k"]:
-    """What ridge regression on the one-hot labels says of some labels' items when it was taught all others.
+    """Leave-one-out scores of ridge regression on the one-hot labels, for some of the labels.
 
     Args:
-        basis: Their rows, from ``label_shares``.
+        basis: Rows of these labels, from ``label_shares``.
         energy: Squared singular values.
-        onto: Of all labels, from ``label_shares``.
-        targets: Their classes.
+        onto: Projections of all labels, from ``label_shares``.
+        targets: Classes of these labels.
         ridge: The L2 penalty, > 0.
     """
     share = energy / (energy + ridge)
@@ -85,10 +85,10 @@ def left_out_scores(
 
 
 def stratified_folds(targets: Int[np.ndarray, " m"], folds: int, seed: int) -> Int[np.ndarray, " m"]:
-    """The fold of each label; -1 for those that stay in every training part, -2 for those not looked at at all.
+    """The fold of each label; -1 for labels in every training part, -2 for labels that are not used.
 
-    A class's only label is never held out: nothing could be learned from predicting it. Within a class folds take
-    turns, and the next class goes on where the last one ended, so that all are about equally large.
+    The only label of a class is never held out, because the other labels cannot predict it. The labels of a class go to
+    the folds in turn, and the next class continues with the next fold, so that all folds have about equal size.
     """
     m = len(targets)
     fold = np.full(m, -1)

@@ -1,4 +1,4 @@
-"""Laplace's approximation of what a logistic head does not know yet."""
+"""Laplace approximation of the posterior of a logistic head."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from activessl.heads.softmax import Span
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """A normal distribution of the weights around their fit.
+    """A normal distribution of the weights around the fit.
 
-    The curvature is taken class by class and diagonal in the principal axes of the labels; across them, where no label
-    has looked, the prior alone holds the weights, so that items unlike any label differ most between draws.
+    The curvature is computed per class and is diagonal in the principal axes of the labeled vectors. In directions
+    without labels only the prior limits the weights, so the predictions of items unlike all labeled items vary most
+    between draws.
 
     Attributes:
-        axes: (r, d) orthonormal, the labels' principal axes.
-        precision: (r, k) along them.
-        penalty: The prior's precision, and that across them.
+        axes: (r, d) orthonormal, the principal axes of the labeled vectors.
+        precision: (r, k) precision along these axes.
+        penalty: Precision of the prior, and of all other directions.
 
     References:
         MacKay, The Evidence Framework Applied to Classification Networks, Neural Computation 1992.
@@ -32,7 +33,7 @@ class Posterior:
     penalty: float
 
     def draw(self, rng: np.random.Generator) -> Float[np.ndarray, "d k"]:
-        """A deviation from the fitted weights."""
+        """Draw a deviation from the fitted weights."""
         noise = rng.standard_normal((self.axes.shape[1], self.precision.shape[1]))
         free = 1 / np.sqrt(self.penalty)
         shrunk = (1 / np.sqrt(self.precision) - free) * (self.axes @ noise)

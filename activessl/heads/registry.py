@@ -1,4 +1,4 @@
-"""Heads by name: ours from a table, others from the entry point group ``activessl.heads``."""
+"""Heads by name: built-in heads from a table, others from the entry-point group ``activessl.heads``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HEADS = Registry(
 )
 
 
-#: By kind of label, what is made of the heads above where these do not serve by themselves.
+#: By kind of label, the class that combines the heads above if one of them is not enough.
 _MADE_OF: dict[KindName, str] = {"several": "activessl.heads.multilabel:MultiLabelHead"}
 
 
@@ -43,16 +43,16 @@ def head_names() -> tuple[str, ...]:
 
 
 def make_head(name: str, n_classes: int, seed: int = 0, kind: LabelKind = ONE) -> Head:
-    """A new head that knows classes 0 to ``n_classes`` - 1.
+    """Create a head for the classes 0 to ``n_classes`` - 1.
 
     Args:
         name: A registered name.
-        n_classes: How many classes, >= 1.
-        seed: What the head draws at random, it draws from this.
-        kind: How many classes an item has: where it may have several, one such head for each class.
+        n_classes: Number of classes, >= 1.
+        seed: Seed of the head's random numbers.
+        kind: Whether an item has one class or several; for several, one such head per class is created.
 
     Raises:
-        HeadError: No such head, or no classes.
+        HeadError: The name is unknown, or ``n_classes`` < 1.
 
     Example:
         >>> import numpy as np
@@ -60,19 +60,19 @@ def make_head(name: str, n_classes: int, seed: int = 0, kind: LabelKind = ONE) -
         (2, 3)
     """
     if whole("n_classes", n_classes) < 1:
-        raise HeadError(f"a head for {n_classes} classes", hint="name at least one class")
-    alone: Callable[..., Head] = HEADS.get(name)
-    classes = tuple(range(n_classes))  # an unknown name is told now, not at the first label
+        raise HeadError(f"n_classes is {n_classes}", hint="name at least one class")
+    alone: Callable[..., Head] = HEADS.get(name)  # raises now for an unknown name, not at the first label
+    classes = tuple(range(n_classes))
     if kind.name in _MADE_OF:
         return _found(_MADE_OF[kind.name])(name, classes=classes, seed=seed)
     return alone(classes=classes, seed=seed)
 
 
 def load_head(name: str, folder: Path, kind: LabelKind = ONE) -> Head:
-    """A head that was saved under this name.
+    """Load a head that was saved under this name.
 
     Raises:
-        HeadError: No such head, or the folder holds none.
+        HeadError: The name is unknown, or the folder holds no such head.
     """
     made: Any = _found(_MADE_OF[kind.name]) if kind.name in _MADE_OF else HEADS.get(name)
     loaded: Head = made.load(folder)

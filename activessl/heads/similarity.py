@@ -1,6 +1,6 @@
-"""Heads that compare an item with labels directly: with the middle of each class, or with its nearest labels.
+"""Heads by similarity: the prototype of each class, or the nearest labeled items.
 
-Both know what they would have said of each label without it, in closed form, and fit their temperature to that.
+Both compute their leave-one-out predictions in closed form and fit the temperature to them.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from activessl.heads.classifier import Classifier
 from activessl.heads.files import read_head, write_head
 from activessl.heads.inputs import check_taught, checked, novelty, numbered, spread, validated
 
-#: Rows that are compared with the labels at a time.
+#: Rows that are compared with the labels at once.
 CHUNK = 8192
 
 
 class LikenessHead(Classifier):
-    """What both have in common; not a head by itself.
+    """The common base class of both heads; abstract.
 
-    Vectors are centred on the labels' mean, drawn towards zero while labels are few, and scaled to length one. Classes
-    that are known but were never labeled share the probability that the next label is of a new class.
+    Vectors are centred on the mean of the labeled vectors, shrunk towards zero while labels are few, and scaled to unit
+    length. Classes without labels share the probability that the next label is of a new class.
 
     Args:
         classes: All known classes in the order of the probabilities' columns; None to take those of the labels.
-        seed: Of the protocol; nothing is drawn.
+        seed: Not used; part of the interface of heads.
 
     Attributes:
         classes_: (k,) classes in the order of the columns.
         seen_: (k,) True where a class has labels.
         sharpness_: The inverse temperature in use.
-        left_out_: (m, k) probabilities of each label's item without that label, in the order of the labels.
+        left_out_: (m, k) leave-one-out probabilities of the labeled items, in the order of the labels.
     """
 
     classes_: np.ndarray[Any, np.dtype[Any]]
@@ -47,7 +47,7 @@ class LikenessHead(Classifier):
     of_: Int[np.ndarray, " p"]
     #: The name it is registered under.
     kind: ClassVar[str]
-    #: The temperature before any label, and how far labels move it.
+    #: The inverse temperature without labels; the centre of its prior.
     usual: ClassVar[float]
 
     def __init__(self, *, classes: Sequence[Any] | None = None, seed: int = 0) -> None:
@@ -55,19 +55,19 @@ class LikenessHead(Classifier):
         self.seed = seed
 
     @abstractmethod
-    def _take(self, x: Float[np.ndarray, "m d"], local: Int[np.ndarray, " m"], k: int) -> Float[np.ndarray, "m k"]:
-        """Learn unit vectors and their classes; the logits of each without itself."""
+    def _learn(self, x: Float[np.ndarray, "m d"], local: Int[np.ndarray, " m"], k: int) -> Float[np.ndarray, "m k"]:
+        """Learn unit vectors and their classes; return the leave-one-out logits."""
 
     @abstractmethod
-    def _say(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
-        """Logits of unit vectors, over the classes that have labels."""
+    def _logits(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+        """Logits of unit vectors, for the classes with labels."""
 
     def fit(self, X: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"]) -> Self:
-        """Forget everything and learn from these labels.
+        """Learn from these labels only, without the last weights.
 
         Raises:
             HeadInputError: Vectors with NaN or infinity, or of the wrong shape.
-            LabelError: A class that is not among ``classes``.
+            LabelError: A class that is not in ``classes``.
         """
         self.__dict__.pop("n_features_in_", None)
         return self.partial_fit(X, y)
@@ -78,7 +78,7 @@ class LikenessHead(Classifier):
         y: Int[np.ndarray, " m"],
         classes: Sequence[Any] | Int[np.ndarray, " k"] | None = None,
     ) -> Self:
-        """Learn from all labels there are: the same as ``fit``, which costs nothing to repeat."""
+        """Learn from all labels: the same as ``fit``, which is fast for this head."""
         x, y, _ = checked(self, X, y, None)
         self.classes_, targets = numbered(y, self.classes if classes is None else classes)
         count = np.bincount(targets, minlength=len(self.classes_))
@@ -87,7 +87,7 @@ class LikenessHead(Classifier):
         self.centre_ = x.mean(axis=0) * (len(x) / (len(x) + 10.0))
         local = (np.cumsum(self.seen_) - 1)[targets]
         k = int(self.seen_.sum())
-        logits = self._take(scaled_rows(x - self.centre_), local, k)
+        logits = self._learn(scaled_rows(x - self.centre_), local, k)
         several = np.flatnonzero(np.bincount(local)[local] > 1)
         self.sharpness_ = self.usual
         if k > 1 and len(several):
@@ -103,7 +103,7 @@ class LikenessHead(Classifier):
         x = validated(self, X, reset=False)
         probs = np.empty((len(x), len(self.classes_)), dtype=np.float32)
         for i in range(0, len(x), CHUNK):
-            logits = self._say(scaled_rows(np.asarray(x[i : i + CHUNK], dtype=np.float64) - self.centre_))
+            logits = self._logits(scaled_rows(np.asarray(x[i : i + CHUNK], dtype=np.float64) - self.centre_))
             probs[i : i + CHUNK] = spread(softmax(self.sharpness_ * logits), self.seen_, self.novelty_)
         return probs
 
@@ -118,7 +118,7 @@ class LikenessHead(Classifier):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote.
+        """Load a head that ``save`` wrote.
 
         Raises:
             HeadError: The folder holds no head of this kind, or an incomplete one.
@@ -126,7 +126,7 @@ class LikenessHead(Classifier):
         return cls.from_parts(*read_head(folder, cls.kind, ("points", "of", "centre", "seen")))
 
     def to_parts(self) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
-        """Arrays, and JSON values."""
+        """The head as arrays and JSON values."""
         check_taught(self, "sharpness_")
         config = {
             "classes": self.classes_.tolist(),
@@ -138,7 +138,7 @@ class LikenessHead(Classifier):
 
     @classmethod
     def from_parts(cls, tensors: Mapping[str, np.ndarray[Any, Any]], config: Mapping[str, Any]) -> Self:
-        """A head of what ``to_parts`` gave."""
+        """Create a head from the result of ``to_parts``."""
         head = cls(classes=tuple(config["classes"]), seed=int(config["seed"]))
         head.classes_ = np.asarray(config["classes"])
         head.points_, head.of_, head.centre_ = tensors["points"], tensors["of"], tensors["centre"]
@@ -149,7 +149,7 @@ class LikenessHead(Classifier):
 
 
 class PrototypeHead(LikenessHead):
-    """The likeness to the middle of each class; middles of few labels are drawn towards the middle of all.
+    """Similarity to the prototype (mean) of each class; prototypes of few labels are shrunk towards the mean of all.
 
     References:
         Snell, Swersky & Zemel, Prototypical Networks for Few-shot Learning, NeurIPS 2017, arXiv 1703.05175.
@@ -163,10 +163,10 @@ class PrototypeHead(LikenessHead):
 
     kind = "prototype"
     usual = 6.0
-    #: Labels' worth of the middle of all that each class's middle is mixed with.
+    #: Weight of the mean of all in each prototype, in labels.
     shrink: ClassVar[float] = 1.0
 
-    def _take(self, x: Float[np.ndarray, "m d"], local: Int[np.ndarray, " m"], k: int) -> Float[np.ndarray, "m k"]:
+    def _learn(self, x: Float[np.ndarray, "m d"], local: Int[np.ndarray, " m"], k: int) -> Float[np.ndarray, "m k"]:
         count = np.bincount(local, minlength=k)
         total = np.zeros((k, x.shape[1]))
         np.add.at(total, local, x)
@@ -176,13 +176,13 @@ class PrototypeHead(LikenessHead):
         logits[np.arange(len(x)), local] = np.einsum("ij,ij->i", own, x) / (count[local] - 1 + self.shrink)
         return logits
 
-    def _say(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+    def _logits(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         logits: Float[np.ndarray, "n k"] = x @ self.points_.T
         return logits
 
 
 class NeighbourHead(LikenessHead):
-    """The votes of the nearest labels, near ones counting more, and of each class's share a little.
+    """Weighted votes of the nearest labeled items, plus a small weight for the share of each class.
 
     References:
         Wu, Xiong, Yu & Lin, Unsupervised Feature Learning via Non-Parametric Instance Discrimination, CVPR 2018,
@@ -196,28 +196,28 @@ class NeighbourHead(LikenessHead):
 
     kind = "neighbours"
     usual = 1.0
-    #: How many labels vote at most, how fast their weight falls with the angle, and what a class's share counts.
+    #: Largest number of voting labels, decrease of their weight with the angle, and weight of the share of a class.
     most: ClassVar[int] = 10
     fall: ClassVar[float] = 10.0
     share: ClassVar[float] = 0.01
 
-    def _take(self, x: Float[np.ndarray, "m d"], local: Int[np.ndarray, " m"], k: int) -> Float[np.ndarray, "m k"]:
+    def _learn(self, x: Float[np.ndarray, "m d"], local: Int[np.ndarray, " m"], k: int) -> Float[np.ndarray, "m k"]:
         self.points_, self.of_ = x, local
         if len(x) == 1:
             return np.zeros((1, k))
         return self._votes(x, np.arange(len(x)))
 
-    def _say(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+    def _logits(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
         return self._votes(x, None)
 
     def voters(self, labels: int) -> int:
-        """How many of so many labels vote: more than a class has would let the common classes win everywhere."""
+        """Number of voting labels, at most sqrt(labels): more votes than labels of a class favor the common classes."""
         found: int = max(1, min(self.most, round(float(labels) ** 0.5)))
         return found
 
     def _votes(self, x: Float[np.ndarray, "n d"], own: Int[np.ndarray, " n"] | None) -> Float[np.ndarray, "n k"]:
-        """Logarithms of the classes' weights; ``own`` names the label of each row that must not vote."""
-        step = block_rows(len(self.points_), cells=4_000_000)  # so that memory does not grow with the labels' square
+        """Logarithms of the weights of the classes; ``own`` is the label of each row that is left out."""
+        step = block_rows(len(self.points_), cells=4_000_000)  # memory must not grow with the square of the labels
         parts = [slice(i, i + step) for i in range(0, len(x), step)]
         return np.vstack([self._votes_of(x[part], None if own is None else own[part]) for part in parts])
 
@@ -225,7 +225,7 @@ class NeighbourHead(LikenessHead):
         k, cosine = int(self.of_.max()) + 1, x @ self.points_.T
         count = np.tile(np.bincount(self.of_, minlength=k).astype(np.float64), (len(x), 1))
         labels = len(self.points_)
-        if own is not None:  # a label that must not vote counts in no share either
+        if own is not None:  # the left-out label does not count in the shares either
             cosine[np.arange(len(x)), own] = -np.inf
             count[np.arange(len(x)), self.of_[own]] -= 1
             labels -= 1
@@ -235,4 +235,4 @@ class NeighbourHead(LikenessHead):
         votes = self.share * count / labels
         for j in range(voters):
             votes[np.arange(len(x)), self.of_[near[:, j]]] += weight[:, j]
-        return np.asarray(np.log(np.maximum(votes, 1e-300)))  # a class without another label is possible, and no more
+        return np.asarray(np.log(np.maximum(votes, 1e-300)))  # a class without another label gets a very small weight

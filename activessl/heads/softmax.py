@@ -1,4 +1,4 @@
-"""Multinomial logistic regression as arrays: many regularisations and folds in one minimisation."""
+"""Multinomial logistic regression for several penalties and folds in one minimisation."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from activessl.later import later
 if TYPE_CHECKING:
     from scipy import linalg, optimize
 else:
-    linalg, optimize = later("scipy.linalg"), later("scipy.optimize")  # a head that is only asked needs neither
+    linalg, optimize = later("scipy.linalg"), later("scipy.optimize")  # not needed for predictions
 
 
 @dataclass(frozen=True, eq=False)
 class Span:
-    """Vectors in the coordinates of their own principal axes: an L2-penalised fit needs no others.
+    """Vectors in the coordinates of their principal axes; an L2-penalised fit needs no other directions.
 
-    With fewer labels than dimensions this makes the problem as small as the labels, and in these coordinates the
-    curvature of the loss is nearly diagonal, which is what makes the minimisation take few steps.
+    With fewer labels than dimensions, the problem has only as many dimensions as labels. In these coordinates the
+    curvature of the loss is nearly diagonal, so the minimisation takes few steps.
 
     Attributes:
         coords: (m, r) the vectors, float64.
-        axes: (r, d) orthonormal; ``coords @ axes`` gives the vectors back.
+        axes: (r, d) orthonormal; ``coords @ axes`` gives the vectors.
         energy: (r,) squared singular values, all > 0.
     """
 
@@ -43,7 +43,7 @@ _KEPT: ContextVar[dict[bytes, Span] | None] = ContextVar("kept", default=None)
 
 @contextmanager
 def shared_span() -> Iterator[None]:
-    """Inside, the same vectors are rotated once: for fits that differ in their labels only. May stand in itself."""
+    """Share one rotation between fits on the same vectors with different labels. The context may be nested."""
     if _KEPT.get() is not None:
         yield
         return
@@ -55,7 +55,7 @@ def shared_span() -> Iterator[None]:
 
 
 def span(vectors: Float[np.ndarray, "m d"]) -> Span:
-    """Rotate vectors into their principal axes, through the smaller of the two Gram matrices.
+    """Rotate vectors into their principal axes, with the smaller of the two Gram matrices.
 
     Example:
         >>> found = span(np.array([[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]]))
@@ -75,12 +75,12 @@ def span(vectors: Float[np.ndarray, "m d"]) -> Span:
 def _rotated(x: Float[np.ndarray, "m d"]) -> Span:
     small = x @ x.T if len(x) <= x.shape[1] else x.T @ x
     energy, basis = linalg.eigh(small, check_finite=False)
-    # squared singular values below this carry rounding noise only
+    # squared singular values below this limit are rounding noise
     keep = energy > max(energy[-1], 1e-300) * 1e-10
     energy, basis = (
         energy[keep][::-1].copy(),
         np.ascontiguousarray(basis[:, keep][:, ::-1]),
-    )  # strides < 0 miss the BLAS
+    )  # BLAS needs positive strides
     if len(x) <= x.shape[1]:
         scale = np.sqrt(energy)
         return Span(basis * scale, (basis.T @ x) / scale[:, None], energy)
@@ -101,20 +101,20 @@ def fit_softmax(
 ) -> tuple[Float[np.ndarray, "r p k"], int]:
     r"""Minimise p independent problems :math:`\sum_i w_i \mathrm{CE}_i + \frac{\lambda}{2}\lVert W\rVert^2` at once.
 
-    They share the vectors and differ in penalty and weights, as regularisation paths and cross-validation folds do,
-    so that every step is two large matrix products. L-BFGS with the analytic gradient, preconditioned by the
-    curvature bound of the softmax in the principal axes (Böhning, 1992).
+    The problems share the vectors and differ in penalty and weights, such as regularisation paths and cross-validation
+    folds, so that each step is two large matrix products. Method: L-BFGS with the analytic gradient, preconditioned by
+    the curvature bound of the softmax in the principal axes (Böhning, 1992).
 
     Args:
         coords: Vectors in principal axes.
-        energy: Their squared singular values.
+        energy: Squared singular values of the vectors.
         targets: Class indices.
         n_classes: k.
         penalties: The L2 penalty of each problem, > 0.
         weights: Weight of each row in each problem; 0 leaves it out.
-        start: Where to start; zero if not given.
-        tolerance: Largest gradient component, in preconditioned units, at which to stop.
-        max_iter: Steps at most.
+        start: Initial weights; zero by default.
+        tolerance: Stops when the largest gradient component, in preconditioned units, is below this value.
+        max_iter: Largest number of steps.
 
     Returns:
         Weights and the number of steps.
@@ -128,7 +128,7 @@ def fit_softmax(
     m, r = coords.shape
     p, k = len(penalties), n_classes
     dtype = coords.dtype
-    # the bound 1/2 of the softmax's curvature is far from its value at a good fit: 0.2/k halves the steps at k = 77
+    # the curvature bound 1/2 is far above the curvature at a good fit: 0.2/k halves the number of steps at k = 77
     scale = (1.0 / np.sqrt(0.2 / k * energy[:, None] + penalties[None, :])).astype(dtype)[:, :, None]
     ridge = (penalties[None, :, None] * scale * scale).astype(dtype)
     rows = np.arange(m)

@@ -1,1 +1,1 @@
-"""Which items to ask about next: pure functions of arrays, and strategies made of them."""
+"""Query strategies, which choose the next items to label, and the pure functions of arrays that they use."""

@@ -1,4 +1,4 @@
-"""The default strategy: nothing to set, from zero labels to thousands."""
+"""The default strategy: it has no parameters and works from zero labels to thousands."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from activessl.strategies.coverage.k_center import Greedy
 from activessl.strategies.scene import Choice, Scene, answer, uncertainty_of
 from activessl.strategies.uncertainty.strategies import Random
 
-#: Rows that may be picked, and rows that coverage is measured on; more are sampled.
+#: Largest numbers of candidates and of rows that coverage is measured on; larger sets are sampled.
 _CANDIDATES, _EVALUATORS = 50_000, 20_000
-#: Rows that the first batch is chosen among, and those that k-means is seeded with.
+#: Largest numbers of rows that the first batch is chosen from and that the seeds of k-means are chosen from.
 _START_ROWS, _SEED_ROWS = 20_000, 2_000
-#: Part of the rows that may be picked: the less certain ones.
+#: Share of the rows that may be picked: the least certain ones.
 _SHARE = 0.5
-#: The kernel is as wide as the distance between labels that so many of them have at most ...
+#: The kernel width is this quantile of the distances from each label to its nearest other label ...
 _CLOSE = 0.1
-#: ... measured on so many labels.
+#: ... measured on at most this many labels.
 _MEASURED = 2_000
-#: Rows that the mean is taken over; its error is then below a hundredth of the spread.
+#: Rows that the mean is computed from; the error of the mean is then below a hundredth of the spread.
 _MEAN_ROWS = 20_000
-#: Labels at least, before a lack of structure is believed.
+#: Fewest labels for the test whether labels follow the geometry.
 _ENOUGH = 30
 
 
 @dataclass(frozen=True)
 class Auto:
-    """Ask what covers most of what the head is unsure about, at the scale on which the labels cover the pool.
+    """Choose items that cover the uncertain part of the pool, with a kernel width that follows the labels.
 
-    Without labels: the items nearest to the centres of a k-means with as many clusters as items asked, seeded with what
-    MaxHerding picks. With labels: herding among the less certain half of the items, weighted with the head's margin
-    uncertainty (coverage alone while there is no head), under a Gaussian kernel as wide as the distance of close
-    labels, so that it narrows as labels come in: the published width, which is that of the two closest labels, without
-    hanging on one pair. Vectors are centred and brought to unit length first.
+    Without labels: the items nearest to the centres of a k-means with ``query_size`` clusters, seeded with the picks of
+    MaxHerding. With labels: herding among the less certain half of the items, weighted with the head's margin
+    uncertainty (coverage only while there is no head). The width of the Gaussian kernel is the 10 % quantile of the
+    distance from a label to its nearest other label, so the kernel narrows as labels are added. The published width is
+    the smallest of these distances and depends on a single pair. Vectors are centred and scaled to unit length first.
 
-    A guard: where the labels do not follow the geometry (a label's nearest neighbour among the labels agrees no more
-    often than chance), the whole round is drawn alike from all candidates. Projects put a second one around every
-    strategy, :class:`activessl.strategies.random_share.RandomShare`.
+    First guard: where the labels do not follow the geometry (nearest labeled items agree no more often than by
+    chance), the whole round is drawn uniformly from all candidates. Second guard: projects wrap every strategy in
+    :class:`activessl.strategies.random_share.RandomShare`.
 
     References:
         Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644; the start: Gupte et al., TMLR
@@ -66,9 +66,9 @@ class Auto:
         return answer(self, state, query_size)
 
     def left_to_chance(self, state: State) -> str | None:
-        """Where the labels do not follow the geometry: see :func:`activessl.strategies.base.left_to_chance`."""
-        lost = "drawn at random, because the labels do not follow the vectors so far"
-        return None if labels_follow_geometry(state) else lost
+        """A reason if the labels do not follow the geometry; see :func:`activessl.strategies.base.left_to_chance`."""
+        why = "drawn at random, because nearest labeled items agree no more often than by chance"
+        return None if labels_follow_geometry(state) else why
 
     def choose(self, scene: Scene) -> Choice:
         """Choose ``scene.size`` of the rows."""
@@ -84,10 +84,10 @@ class Auto:
 
 
 def _start(scene: Scene) -> Greedy:
-    """The first batch: k-means from where MaxHerding would look, then the item nearest to each centre.
+    """Choose the first batch: k-means seeded with the picks of MaxHerding, then the item nearest to each centre.
 
-    Herding alone spends its first pick on the middle of the pool, k-means from random seeds merges groups by chance.
-    What is out for labeling already keeps a cluster of its own.
+    Herding alone spends its first pick on the middle of the pool; k-means with random seeds merges clusters by chance.
+    Pending items keep clusters of their own.
     """
     rng, size = scene.state.rng, scene.size
     some = thin(np.arange(len(scene.rows)), max(_START_ROWS, size), rng)
@@ -105,7 +105,7 @@ def _start(scene: Scene) -> Greedy:
         evaluators=thin(free, 2 * _SEED_ROWS, rng),
         rng=rng,
     )
-    steps = int(np.clip(3_000 // size, 3, 30))  # large batches need no settled clusters, and would wait for them
+    steps = int(np.clip(3_000 // size, 3, 30))  # large batches need no converged clusters, and converging would be slow
     picks, share = settle(points[free], seeds.picks, weights[free], fixed=points[taken], iterations=steps)
     return Greedy(rows[picks], share, float(share.sum()))
 
@@ -118,17 +118,17 @@ def settle(
     fixed: Float[np.ndarray, "f d"] | None = None,
     iterations: int = 30,
 ) -> tuple[Rows, Float[np.ndarray, " q"]]:
-    """Lloyd's k-means from these rows; then the row nearest to each centre, most populous cluster first.
+    """Run Lloyd's k-means from these rows and return the row nearest to each centre, largest cluster first.
 
     Args:
         points: float32.
         seeds: (q,) distinct rows to start from.
-        weights: Pull of each row, >= 0.
-        fixed: Further centres, which keep their place and take the rows that are nearest to them.
-        iterations: At most.
+        weights: Weight of each row, >= 0.
+        fixed: Further centres that do not move; rows nearest to them belong to them.
+        iterations: Largest number of iterations.
 
     Returns:
-        (distinct rows, share of the weight in each one's cluster, not increasing).
+        (distinct rows, share of the weight in the cluster of each row, not increasing).
 
     Example:
         >>> line = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]], dtype=np.float32)
@@ -153,12 +153,12 @@ def settle(
 
 
 def _herd(scene: Scene) -> Greedy:
-    """Herd among the scene's rows."""
+    """Choose among the rows of the scene by herding."""
     state, size, every = scene.state, scene.size, np.arange(len(scene.rows))
     candidates = _in_question(scene, every, max(4 * size, round(_SHARE * len(every))))
     candidates = thin(candidates, max(_CANDIDATES, 4 * size), state.rng)
     evaluators = thin(every, _EVALUATORS, state.rng)
-    # all that takes part in one small matrix: labels, what is out for labeling, candidates and evaluators
+    # one small matrix of all rows in use: labeled and pending rows, candidates and evaluators
     taking_part = [scene.covering, scene.rows[candidates], scene.rows[evaluators]]
     rows, place = np.unique(np.concatenate(taking_part), return_inverse=True)
     covering, candidate_at, evaluator_at = np.split(place, np.cumsum([len(part) for part in taking_part])[:-1])
@@ -183,7 +183,7 @@ def _herd(scene: Scene) -> Greedy:
 
 
 def _close(points: Float[np.ndarray, "m d"], labeled: Rows, *, rng: np.random.Generator) -> float:
-    """The distance to the nearest other label that a tenth of the labels have at most; 1 with a single label."""
+    """The 10 % quantile of the distance from a label to its nearest other label; 1 with fewer than two labels."""
     if len(labeled) < 2:
         return 1.0
     found = gaps(points[labeled], thin(np.arange(len(labeled)), _MEASURED, rng))
@@ -191,11 +191,11 @@ def _close(points: Float[np.ndarray, "m d"], labeled: Rows, *, rng: np.random.Ge
 
 
 def _in_question(scene: Scene, free: Int[np.ndarray, " f"], size: int) -> Int[np.ndarray, " g"]:
-    """The least certain of these positions, ascending; without a head all of them."""
+    """The least certain of these positions, ascending; all of them without a head."""
     if scene.state.probs is None or size >= len(free):
         return free
     doubt = scene.weigh(scene.uncertainty("margin"))[free]
-    order = np.lexsort((scene.state.rng.random(len(free)), -doubt))  # ties fall at random
+    order = np.lexsort((scene.state.rng.random(len(free)), -doubt))  # random order among ties
     return np.sort(free[order[:size]])
 
 
@@ -211,7 +211,7 @@ def centred(vectors: Vectors, rows: Rows) -> Float[np.ndarray, "m d"]:
     for start in range(0, len(some), 4096):
         total += np.asarray(vectors[some[start : start + 4096]], dtype=np.float64).sum(axis=0)
     mean = total / len(some)
-    noise = 1e-6 * np.abs(mean).max()  # rounding around a constant is no direction
+    noise = 1e-6 * np.abs(mean).max()  # rounding errors around a constant have no direction
     out = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
     for start in range(0, len(rows), 4096):
         block = np.asarray(vectors[rows[start : start + 4096]], dtype=np.float64) - mean
@@ -221,10 +221,11 @@ def centred(vectors: Vectors, rows: Rows) -> Float[np.ndarray, "m d"]:
 
 
 def labels_follow_geometry(state: State) -> bool:
-    """Whether a label's nearest other label agrees with it more often than chance; True while labels are few.
+    """Whether nearest labeled items have the same label more often than by chance; True while labels are few.
 
-    Actively chosen labels lie apart and near borders, so they agree less than labels drawn at random even where all is
-    well; only the absence of agreement counts: less than a standard error above what shuffled labels give.
+    Actively chosen items are far apart and near class borders, so their labels agree less often than random labels,
+    even if the embedding is good. The test therefore fails only if the agreement is less than one standard error above
+    the agreement of shuffled labels.
     """
     y = np.asarray(state.labels)
     if kind_of(y).independent or len(y) < max(_ENOUGH, 3 * state.n_classes):

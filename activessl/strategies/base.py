@@ -1,4 +1,4 @@
-"""What a query strategy reads, what it returns, and how it is found by name."""
+"""The interface of query strategies: the state that they read and the query that they return."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from activessl.errors import QueryError
 from activessl.labels.kinds import kind_of
 from activessl.labels.questions import Question
 
-#: Class probabilities of any vectors under the present head: (m, d) -> (m, k). For strategies that ask the head
-#: about vectors that are not in the pool (DropQuery's perturbed ones).
+#: Class probabilities of any vectors under the current head: (m, d) -> (m, k). For strategies that predict vectors
+#: outside the pool, such as the perturbed vectors of DropQuery.
 Predict = Callable[[Float[np.ndarray, "m d"]], Float[np.ndarray, "m k"]]
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """All that a strategy may read: a value, without behaviour beyond what can be derived from it.
+    """Everything that a strategy may read: an immutable value.
 
     Attributes:
         vectors: (n, d) the pool's embeddings. May be memory-mapped; never written to.
         labeled: (m,) rows that have a label; each row once.
         labels: (m,) class index of each labeled row, or (m, k) 0/1 for multi-label.
-        n_classes: k, the number of classes that the project knows, seen so far or not.
+        n_classes: k, the number of classes of the project, with or without labels.
         rng: The only source of randomness.
         probs: (n, k) the head's calibrated probabilities, rows summing to one (multi-label: each in [0, 1]); None
             before there is a head.
         samples: (s, n, k) probabilities under s draws from the head's posterior, for BALD; None if the head has none.
-        predict: The head as a function, for strategies that ask about perturbed vectors; None before there is a head.
-        excluded: (n,) True where an item must not be asked although it is unlabeled: skipped, gone, unreadable.
-        pending: (p,) rows whose labels are on their way: not asked again, and where a strategy covers the pool their
-            surroundings count as covered; None when there are none.
-        costs: (n,) expected seconds of human time per item, > 0; None when all cost the same.
-        class_weights: (k,) how much each class is wanted, >= 0; None when all are wanted alike.
-        ids: the pool's ids; by default the row numbers as text.
-        class_names: the classes' names, for reasons that a person reads.
+        predict: The head as a function, for strategies that predict perturbed vectors; None before there is a head.
+        excluded: (n,) True for unlabeled items that must not be asked about: skipped, missing or unreadable.
+        pending: (p,) rows that are already asked about and have no label yet. They are not asked about again, and
+            strategies that cover the pool count their neighborhood as covered. None when there are none.
+        costs: (n,) expected seconds of human time per item, > 0; None when all items cost the same.
+        class_weights: (k,) priority of each class, >= 0; None when all classes have the same priority.
+        ids: The ids of the pool; by default the row numbers as text.
+        class_names: The names of the classes, for the reasons.
     """
 
     vectors: Float[np.ndarray, "n d"]
@@ -62,7 +62,7 @@ class State:
 
     @property
     def candidates(self) -> Int[np.ndarray, " c"]:
-        """Rows that may be asked: neither labeled, pending nor excluded, ascending."""
+        """Rows that are not labeled, pending or excluded, ascending."""
         free = np.ones(len(self), dtype=bool)
         free[self.covering] = False
         if self.excluded is not None:
@@ -71,7 +71,7 @@ class State:
 
     @property
     def covering(self) -> Int[np.ndarray, " l"]:
-        """Rows that have a label or soon will: what coverage starts from."""
+        """Labeled and pending rows: coverage starts from them."""
         labeled = np.asarray(self.labeled, dtype=np.int64)
         return labeled if self.pending is None else np.concatenate([labeled, self.pending]).astype(np.int64)
 
@@ -90,21 +90,21 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """Which items to ask about, in what order, and why each.
+    """The chosen items, their order and their reasons.
 
     Attributes:
-        indices: (q,) rows of the pool, the most informative first; no row twice, none labeled or excluded.
+        indices: (q,) distinct rows of the pool, the most informative first; none labeled or excluded.
         ids: (q,) the same as ids.
-        scores: (q,) not increasing; higher = ask sooner, for every strategy. The unit is the strategy's own.
-        reasons: (q,) one sentence each that a person understands.
+        scores: (q,) not increasing; higher = ask sooner, for every strategy. The unit depends on the strategy.
+        reasons: (q,) one plain sentence per item.
         propensities: (q,) probability in (0, 1] with which the item was drawn in this round; NaN where the choice was
-            deterministic. What was drawn with a known propensity can estimate the accuracy on the pool.
+            deterministic. Items with a known propensity can estimate the accuracy on the pool.
         strategy: The name of the strategy.
-        seed: What the shell seeded the rng with, as (seed, round); empty when unknown.
+        seed: The seed of the rng, as (seed, round); empty when unknown.
         parts: Further figures per item, such as {"gain": (q,), "uncertainty": (q,)}.
-        neighbours: (q,) rows of the nearest labeled items of each, nearest first; empty when there are none.
-        alike: (q,) whether an item was drawn as every other could have been; empty when none was.
-        round: The number of the project's round that asks it, from 1 on; 0 outside of a project.
+        neighbours: (q,) rows of the nearest labeled items of each item, nearest first; empty when there are none.
+        alike: (q,) True for items that were drawn uniformly from all items; empty when no item was.
+        round: The round of the project, from 1; 0 outside a project.
     """
 
     indices: Int[np.ndarray, " q"]
@@ -123,7 +123,7 @@ class Query:
         return len(self.indices)
 
     def questions(self, id_of: Callable[[int], str]) -> tuple[Question, ...]:
-        """The same as questions about single items; ``id_of`` names the rows of ``neighbours``."""
+        """The query as questions about single items; ``id_of`` gives the ids of the rows in ``neighbours``."""
         near = self.neighbours or ((),) * len(self)
         return tuple(
             Question(
@@ -144,7 +144,7 @@ class Query:
 class QueryStrategy(Protocol):
     """Ranks the items of a state.
 
-    Implementations are frozen dataclasses whose fields are their parameters: the same state and the same rng give the
+    Implementations are frozen dataclasses; their fields are the parameters. The same state and the same rng give the
     same query.
     """
 
@@ -164,40 +164,40 @@ class QueryStrategy(Protocol):
             Exactly ``query_size`` distinct candidates, the most informative first.
 
         Raises:
-            QueryError: The state cannot be used, or has fewer candidates than asked.
+            QueryError: The state is invalid, or has fewer than ``query_size`` candidates.
         """
         ...
 
 
-#: Draws from the head's posterior, for strategies that ask for them.
+#: Number of draws from the head's posterior, for strategies that need them.
 SAMPLES = 20
 
 
 def needs_samples(strategy: QueryStrategy) -> bool:
-    """Whether a strategy asks for ``State.samples``, which are costly: those that do have ``needs_samples = True``."""
+    """Whether a strategy needs ``State.samples``, which are costly; such a strategy has ``needs_samples = True``."""
     return bool(getattr(strategy, "needs_samples", False))
 
 
-#: Why an item is asked that nobody chose.
-TO_MEASURE = "drawn at random, to measure how good the model is on the whole pool"
+#: The reason of the items of the random share.
+TO_MEASURE = "drawn at random to measure the accuracy on the whole pool"
 
 
 def left_to_chance(strategy: QueryStrategy, state: State) -> str | None:
-    """Why a strategy leaves all of a round to chance, every item alike; None where it chooses, or draws by weights.
+    """The reason why a strategy draws the whole round uniformly at random; None if it chooses or draws by weights.
 
-    Those that may do so have a method ``left_to_chance`` of the state.
+    Strategies that may draw a whole round have a method ``left_to_chance(state)``.
     """
     why = getattr(strategy, "left_to_chance", None)
     return None if why is None else why(state)
 
 
 def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> Int[np.ndarray, " c"]:
-    """Check a state once, at the door of every strategy, and return its candidates.
+    """Check the state that a strategy is called with, and return its candidates.
 
     Raises:
-        ArgumentError: Not arrays, not numbers, not a state.
-        QueryError: Wrong shapes, NaN or infinite vectors, labels outside the classes, too few candidates, or no
-            probabilities where the strategy needs them.
+        ArgumentError: The state is no State, or an attribute has the wrong type.
+        QueryError: Wrong shapes, NaN or infinite vectors, labels outside the classes, too few candidates, or missing
+            probabilities.
 
     Example:
         >>> state = State(np.eye(3), np.array([0]), np.array([1]), 2, np.random.default_rng(0))
@@ -205,31 +205,33 @@ def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> 
         [1, 2]
         >>> check_state(state, 3)
         Traceback (most recent call last):
-        activessl.errors.QueryError: asked for 3 items but only 2 of 3 can be asked
+        activessl.errors.QueryError: asked for 3 items, but only 2 of 3 items are available
          hint: ask for at most 2, or add items to the pool
     """
     _check_kinds(state, query_size)
     n = len(state.vectors)
     if state.vectors.ndim != 2 or n == 0 or state.vectors.shape[1] == 0:
-        raise QueryError(f"vectors have shape {state.vectors.shape}", hint="pass a matrix of one row per item")
+        raise QueryError(f"vectors have shape {state.vectors.shape}", hint="pass a matrix with one row per item")
     if query_size < 1:
-        raise QueryError(f"asked for {query_size} items", hint="ask for at least 1")
+        raise QueryError(f"asked for {query_size} items", hint="ask for at least 1 item")
     if state.n_classes < 1:
-        raise QueryError(f"a state with {state.n_classes} classes", hint="name at least one class")
-    # a sum is finite only if all of its terms are; 50 times cheaper in memory than isfinite over a memory map
+        raise QueryError(f"state.n_classes is {state.n_classes}", hint="name at least one class")
+    # a sum is finite only if all of its terms are; this takes 50 times less memory than isfinite over a memory map
     bad = [i for i in range(0, n, 65536) if not np.isfinite(np.sum(state.vectors[i : i + 65536], dtype=np.float64))]
     if bad:
         rows = np.flatnonzero(~np.isfinite(state.vectors[bad[0] : bad[0] + 65536]).all(axis=1)) + bad[0]
         if len(rows):
             raise QueryError(
-                f"vectors hold NaN or infinity, first in row {rows[0]}", hint="encode again, or drop those items"
+                f"vectors hold NaN or infinity, first in row {rows[0]}",
+                hint="encode the pool again, or remove these items",
             )
     _check_labels(state, n)
     if state.pending is not None and len(state.pending):
         out = np.asarray(state.pending)
         if out.min() < 0 or out.max() >= n or len(np.unique(state.covering)) != len(state.covering):
             raise QueryError(
-                "pending rows lie outside the pool, stand there twice or have a label", hint="pass each row once"
+                "pending rows are outside the pool, repeated or labeled",
+                hint="pass unlabeled rows of the pool, each row once",
             )
     if needs_probs and state.probs is None:
         raise QueryError("this strategy needs the head's probabilities", hint="label a few items first, or use 'auto'")
@@ -242,10 +244,10 @@ def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> 
     candidates = state.candidates
     if query_size > len(candidates):
         raise QueryError(
-            f"asked for {query_size:,} items but only {len(candidates):,} of {n:,} can be asked",
+            f"asked for {query_size:,} items, but only {len(candidates):,} of {n:,} items are available",
             hint=f"ask for at most {len(candidates):,}, or add items to the pool"
             if len(candidates)
-            else "add items to the pool: all are labeled, skipped or out for labeling",
+            else "add items to the pool: all items are labeled, pushed or excluded",
         )
     return candidates
 
@@ -264,23 +266,31 @@ def _check_kinds(state: State, query_size: int) -> None:
     if state.pending is not None:
         array("state.pending", state.pending, "iu", 1)
     if state.excluded is not None and array("state.excluded", state.excluded, "b", 1).shape != (n,):
-        raise QueryError(f"{len(state.excluded)} values of excluded for {n} items", hint="pass one for each item")
+        raise QueryError(
+            f"state.excluded has {len(state.excluded)} values for {n} items", hint="pass one value per item"
+        )
 
 
 def _check_labels(state: State, n: int) -> None:
     labeled, labels = np.asarray(state.labeled), np.asarray(state.labels)
     if len(labeled) != len(labels):
-        raise QueryError(f"{len(labeled)} labeled rows but {len(labels)} labels", hint="pass one label for each row")
+        raise QueryError(f"{len(labeled)} labeled rows but {len(labels)} labels", hint="pass one label per row")
     if not len(labeled):
         return
     if labeled.min() < 0 or labeled.max() >= n:
-        raise QueryError(f"labeled rows reach {labeled.max()} in a pool of {n}", hint="pass rows of this pool")
+        raise QueryError(
+            f"labeled rows include {labeled.max()}, but the pool has {n} items", hint="pass rows of this pool"
+        )
     if len(np.unique(labeled)) != len(labeled):
-        raise QueryError("a labeled row stands there twice", hint="pass each row once")
+        raise QueryError("labeled rows are repeated", hint="pass each row once")
     several = kind_of(labels).independent
     if several and labels.shape[1] != state.n_classes:
         raise QueryError(
-            f"labels of {labels.shape[1]} classes in a state with {state.n_classes}", hint="pass a column a class"
+            f"labels have {labels.shape[1]} columns, but the state has {state.n_classes} classes",
+            hint="pass one column per class",
         )
     if not several and (labels.min() < 0 or labels.max() >= state.n_classes):
-        raise QueryError(f"a label is {labels.max()} with {state.n_classes} classes", hint="number the classes from 0")
+        raise QueryError(
+            f"labels include {labels.max()}, but the state has {state.n_classes} classes",
+            hint="number the classes from 0",
+        )

@@ -1,4 +1,4 @@
-"""Which items to show together, to be confirmed as one class at a glance. Pure: arrays in, rows out."""
+"""Choose clusters of items that one question asks about together. Pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from activessl.errors import QueryError
 
 __all__ = ["FEWEST", "SURE", "AlikeItems", "alike_clusters"]
 
-#: An item is put into a cluster from this probability on: of 24 items about one is then another class at most.
+#: Least probability of an item in a cluster: of 24 items, about one at most is then of another class.
 SURE = 0.95
-#: A cluster of fewer items than this saves nobody time.
+#: Fewest items in a cluster; smaller clusters save no labeling time.
 FEWEST = 4
 
 
 @dataclass(frozen=True, eq=False)
 class AlikeItems:
-    """A cluster.
+    """A cluster of similar items with the same predicted class.
 
     Attributes:
-        class_index: What the head takes all of it for.
-        rows: (m,) rows of the pool, the seed first, then by falling similarity to it.
+        class_index: The class that the head predicts for all items.
+        rows: (m,) rows of the pool: the seed first, then by decreasing similarity to the seed.
     """
 
     class_index: int
@@ -39,25 +39,25 @@ def alike_clusters(
     *,
     sure: float = SURE,
 ) -> list[AlikeItems]:
-    """Clusters of items that the head is sure of and that look alike, so that an odd one among them stands out.
+    """Make clusters of similar items with a confident prediction, so that a wrong prediction is easy to see.
 
-    Each cluster begins with the surest item that is left of the class with most such items, and takes those most
-    similar to it: what a person compares is then near to each other in the vectors that the class was predicted from.
+    The seed of each cluster is the most confident remaining item of the class with most remaining confident items. The
+    cluster then takes the items that are most similar to the seed, measured on the vectors that the head predicts from.
 
     Args:
         points: Vectors of length one.
         probs: Class probabilities of all items.
-        candidates: Rows that may be shown.
-        count: How many clusters at most, >= 1.
-        size: How many items in each at most, >= 4.
-        sure: An item's least probability, in (0, 1].
+        candidates: Rows that may be in a cluster.
+        count: Largest number of clusters, >= 1.
+        size: Largest number of items per cluster, >= 4.
+        sure: Least probability of an item in a cluster, in (0, 1].
 
     Returns:
-        Clusters without a common item, of at least 4 items each; fewer than ``count``, down to none, where the head is
-        sure of too few. The same arrays give the same clusters.
+        Disjoint clusters of at least 4 items each; fewer than ``count``, or none, if the head is confident about too
+        few items. The same arrays give the same clusters.
 
     Raises:
-        QueryError: Figures outside their ranges, or arrays that do not belong together.
+        QueryError: An argument is out of range, or the arrays have different numbers of rows.
 
     Example:
         >>> angle = np.radians([0, 1, 2, 3, 90, 91, 92, 93, 94, 45])
@@ -69,12 +69,13 @@ def alike_clusters(
     """
     if count < 1 or size < FEWEST or not 0 < sure <= 1:
         raise QueryError(
-            f"{count} clusters of {size} items from probability {sure} on",
-            hint=f"ask for at least one cluster of at least {FEWEST} items, from a probability in (0, 1] on",
+            f"cannot make {count} clusters of {size} items with probability {sure}",
+            hint=f"use at least 1 cluster, at least {FEWEST} items and a probability in (0, 1]",
         )
     if points.ndim != 2 or probs.ndim != 2 or len(points) != len(probs):
         raise QueryError(
-            f"vectors of shape {points.shape} with probabilities of shape {probs.shape}", hint="pass a row of each item"
+            f"vectors have shape {points.shape}, but probabilities have shape {probs.shape}",
+            hint="pass one row per item in both arrays",
         )
     rows = np.asarray(candidates, dtype=np.int64)
     predicted, certain = probs[rows].argmax(axis=1), probs[rows].max(axis=1)

@@ -1,4 +1,4 @@
-"""Why each item is asked, in words a person understands: computed for the picked items only."""
+"""The reason for each picked item, as a plain sentence. Computed for the picked items only."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from activessl.geometry.units import unit_blocks, unit_rows
 from activessl.labels.kinds import kind_of
 from activessl.strategies.base import State
 
-#: Items of the pool that are looked at to count whom a pick stands for; larger pools are counted by sample.
+#: Largest number of candidates on which similar items are counted; larger pools are sampled.
 _SAMPLE = 20_000
-#: Labeled items that compete with the picks for whom they stand for.
+#: Largest number of labeled items that are compared with the picks.
 _RIVALS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What can be said about the picked items.
+    """Figures about the picked items, from which the reasons are made.
 
     Attributes:
-        covers: (q,) about how many candidates are similar to the pick and nearer to it than to any other pick or
-            labeled item.
-        neighbours: (q,) rows of up to three nearest labeled items, nearest first.
+        covers: (q,) estimated number of candidates that are similar to the pick and nearer to it than to any other
+            pick or labeled item.
+        neighbours: (q,) rows of the nearest labeled items, at most three, nearest first.
     """
 
     covers: Int[np.ndarray, " q"]
@@ -36,9 +36,9 @@ class Facts:
 
 
 def gather_facts(state: State, picks: Rows, candidates: Rows, *, rng: np.random.Generator) -> Facts:
-    """Count whom each pick stands for, and find its nearest labeled items.
+    """Count the candidates that each pick represents, and search its nearest labeled items.
 
-    Similar means nearer than the median distance of a candidate to its nearest pick.
+    A candidate is similar if its distance to its nearest pick is at most the median of these distances.
     """
     vectors = state.vectors
     centres = unit_rows(vectors, picks)
@@ -66,29 +66,28 @@ def gather_facts(state: State, picks: Rows, candidates: Rows, *, rng: np.random.
 
 
 def reasons(state: State, picks: Rows, facts: Facts, leads: Sequence[str] | None = None) -> tuple[str, ...]:
-    """One sentence for each pick.
+    """Make one sentence per pick.
 
     Args:
-        state: What was known.
-        picks: The rows asked.
+        state: The state that the query was chosen from.
+        picks: The picked rows.
         facts: From :func:`gather_facts`.
-        leads: What the strategy itself has to say first about each pick; an empty text says nothing.
+        leads: The first part of each sentence, from the strategy; may be empty.
 
     Example:
         >>> rng = np.random.default_rng(0)
         >>> state = State(np.eye(2), np.array([0]), np.array([0]), 2, rng, probs=np.array([[0.9, 0.1], [0.5, 0.5]]),
         ...               class_names=("scratch", "inclusion"))
         >>> reasons(state, np.array([1]), Facts(np.array([312]), ((0,),)))[0]
-        'covers 312 similar unlabeled items; the model hesitates between scratch (50 %) and inclusion (50 %); nearest
-        labeled: 0 (scratch)'
+        'represents 312 similar unlabeled items; the model predicts scratch (50 %) or inclusion (50 %); nearest labeled
+        item: 0 (scratch)'
     """
     out = []
     for position, row in enumerate(picks):
         said = [leads[position]] if leads is not None and leads[position] else []
         count = int(facts.covers[position])
-        said.append(
-            f"covers {count:,} similar unlabeled item{'s' if count != 1 else ''}" if count else "few others are like it"
-        )
+        many = f"{count:,} similar unlabeled item{'s' if count != 1 else ''}" if count else "no other unlabeled item"
+        said.append(f"represents {many}")
         said.append(_belief(state, int(row)))
         said.append(_nearest(state, facts.neighbours[position]) if facts.neighbours else "")
         out.append("; ".join(part for part in said if part))
@@ -96,43 +95,43 @@ def reasons(state: State, picks: Rows, facts: Facts, leads: Sequence[str] | None
 
 
 def without_classes(reason: str, class_names: Sequence[str]) -> str:
-    """A reason less the parts that name a class: what a person may read who is to judge without the model.
+    """Remove the parts of a reason that name a class, for annotators who label blind.
 
     Args:
-        reason: As the query has it, its parts between semicolons.
-        class_names: What must not be in it.
+        reason: The reason in the query; semicolons separate its parts.
+        class_names: Names that must not appear in the result.
 
     Example:
-        >>> without_classes("covers 3 similar unlabeled items; the model expects dent (61 %)", ["scratch", "dent"])
-        'covers 3 similar unlabeled items'
+        >>> without_classes("represents 3 similar unlabeled items; the model predicts dent (61 %)", ["dent", "pit"])
+        'represents 3 similar unlabeled items'
     """
     names = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in class_names if name]
     kept = [part for part in reason.split("; ") if not any(name.search(part) for name in names)]
     said = "; ".join(kept)
-    return "" if any(name.search(said) for name in names) else said  # a name with a semicolon in it
+    return "" if any(name.search(said) for name in names) else said  # a class name may hold a semicolon
 
 
 def _nearest(state: State, neighbours: tuple[int, ...]) -> str:
-    """The nearest labeled item and its classes; nothing where it has none, so that who may not read a class reads none.
+    """The nearest labeled item with its classes; empty if the item has no class.
 
-    :func:`without_classes` takes this part away, because it always names one.
+    This part always names a class, so :func:`without_classes` always removes it.
     """
     label = state.labels[np.flatnonzero(np.asarray(state.labeled) == neighbours[0])[0]]
     names = [state.class_name(k) for k in range(state.n_classes)]
     named = ", ".join(kind_of(state.labels).named(label, names))
-    return f"nearest labeled: {state.id_of(neighbours[0])} ({named})" if named else ""
+    return f"nearest labeled item: {state.id_of(neighbours[0])} ({named})" if named else ""
 
 
 def _belief(state: State, row: int) -> str:
     if state.probs is None:
-        return "nothing is labeled yet" if not len(state.labeled) else ""
+        return "no labels yet" if not len(state.labeled) else ""
     probs = np.asarray(state.probs[row], dtype=np.float64)
     if kind_of(state.labels).independent:
         doubtful = np.argsort(np.abs(probs - 0.5), kind="stable")[:2]
         said = " and ".join(f"{state.class_name(int(c))} ({probs[c]:.0%})".replace("%", " %") for c in doubtful)
-        return f"the model is least sure about {said}"
+        return f"the model is least certain about {said}"
     best = np.argsort(-probs, kind="stable")[:2]
     named = [f"{state.class_name(int(c))} ({100 * probs[c]:.0f} %)" for c in best]
     if len(best) == 2 and probs[best[1]] > 0.5 * probs[best[0]]:
-        return f"the model hesitates between {named[0]} and {named[1]}"
-    return f"the model expects {named[0]}"
+        return f"the model predicts {named[0]} or {named[1]}"
+    return f"the model predicts {named[0]}"

@@ -1,4 +1,4 @@
-"""Strategies of other libraries, in our form. Neither library is a dependency: objects are used by their methods.
+"""Adapters for strategies of other libraries. No library is a dependency: only the methods of the objects are used.
 
     from skactiveml.pool import ProbCover
     strategy = ScikitActiveML(ProbCover())
@@ -6,8 +6,8 @@
     from small_text import BreakingTies
     strategy = SmallText(BreakingTies())
 
-They see the pool without near-duplicates, our random numbers, and the head's probabilities; what they choose gets our
-reasons. Strategies of modAL come through ``activessl_modal``.
+The strategies read the pool without near duplicates, the rng of the state and the probabilities of the head; their
+picks get reasons as all others. For strategies of modAL see ``activessl_modal``.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class ScikitActiveML:
     """A pool strategy of scikit-activeml.
 
     Args:
-        strategy: An object with scikit-activeml's ``query(X, y, ..., candidates, batch_size, return_utilities)``. It is
-            copied for each query, with its ``random_state`` drawn from the state's rng.
-        arguments: Further arguments of its ``query`` for a state, such as ``lambda state: {"clf": ..., "fit_clf":
-            True}``; constant ones as a mapping.
+        strategy: An object with scikit-activeml's ``query(X, y, ..., candidates, batch_size, return_utilities)``. Each
+            query uses a copy whose ``random_state`` is drawn from the rng of the state.
+        arguments: Further arguments of ``query``: a mapping, or a function of the state such as
+            ``lambda state: {"clf": ..., "fit_clf": True}``.
     """
 
     strategy: Any
@@ -44,7 +44,7 @@ class ScikitActiveML:
 
     @property
     def name(self) -> str:
-        """The library and the class."""
+        """The library and the class of the strategy."""
         return f"scikit-activeml:{type(self.strategy).__name__}"
 
     def query(self, state: State, query_size: int) -> Query:
@@ -55,7 +55,9 @@ class ScikitActiveML:
         """Choose ``scene.size`` of the rows."""
         state = scene.state
         if scene.independent:
-            raise QueryError(f"{self.name} takes one class per item", hint="use a strategy of this library")
+            raise QueryError(
+                f"{self.name} supports only one class per item", hint="use a strategy of activessl, such as 'auto'"
+            )
         strategy = copy.deepcopy(self.strategy)
         if hasattr(strategy, "random_state"):
             strategy.random_state = int(state.rng.integers(2**31))
@@ -75,7 +77,7 @@ class ScikitActiveML:
 
 @dataclass(frozen=True)
 class SmallText:
-    """A query strategy of small-text that asks its classifier for probabilities or embeddings only.
+    """A query strategy of small-text that uses only probabilities or embeddings of its classifier.
 
     Args:
         strategy: An object with small-text's ``query(clf, dataset, indices_unlabeled, indices_labeled, y, n)``.
@@ -85,7 +87,7 @@ class SmallText:
 
     @property
     def name(self) -> str:
-        """The library and the class."""
+        """The library and the class of the strategy."""
         return f"small-text:{type(self.strategy).__name__}"
 
     def query(self, state: State, query_size: int) -> Query:
@@ -109,7 +111,7 @@ class SmallText:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """What small-text calls a dataset: rows of the pool."""
+    """Rows of the pool with the interface of a small-text dataset."""
 
     state: State
     rows: Rows
@@ -127,7 +129,7 @@ class _Rows:
 
 @dataclass(frozen=True, eq=False)
 class _Head:
-    """What small-text calls a classifier."""
+    """The head with the interface of a small-text classifier."""
 
     state: State
 
@@ -154,14 +156,14 @@ def _checked(picks: Any, scene: Scene, name: str) -> Rows:
     if len(np.unique(found)) != scene.size or len(found) != scene.size or not np.isin(found, scene.rows).all():
         raise QueryError(
             f"{name} returned {len(np.unique(found))} distinct candidates instead of {scene.size}",
-            hint="choose another strategy, or report it to that library",
+            hint="choose another strategy, or report the error to the developers of that library",
         )
     return found
 
 
 @contextmanager
 def _seeded(rng: np.random.Generator) -> Iterator[None]:
-    """Seed NumPy's global generator, which such libraries draw from, and put it back as it was."""
+    """Seed NumPy's global generator, which these libraries use, and restore its state afterwards."""
     before = np.random.get_state()  # noqa: NPY002
     np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
     try:
@@ -172,11 +174,11 @@ def _seeded(rng: np.random.Generator) -> Iterator[None]:
 
 @contextmanager
 def _translated(name: str) -> Iterator[None]:
-    """Say whose error it is."""
+    """Name the library and the strategy in its errors."""
     try:
         yield
     except QueryError:
         raise
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise QueryError(f"{name} failed: {first}", hint="check its arguments, or choose another strategy") from error
+        raise QueryError(f"{name} failed: {first}", hint="check the arguments, or choose another strategy") from error

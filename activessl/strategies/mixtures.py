@@ -1,4 +1,4 @@
-"""Mixtures of other strategies: TCM in time, REFINE by filtering."""
+"""Mixtures of strategies: TCM switches after the first labels, REFINE filters the pool."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from activessl.strategies.uncertainty.strategies import Uncertainty
 
 @dataclass(frozen=True)
 class TCM:
-    """TypiClust while labels are few, margin afterwards: the simplest mixture that holds up.
+    """TypiClust while labels are few, margin afterwards: the simplest mixture that works well.
 
     Args:
-        labels_per_class: Mean number of labels a class from which margin takes over.
+        labels_per_class: Mean number of labels per class from which margin is used.
 
     References:
         Doucet et al., Bridging Diversity and Uncertainty in Active Learning with Self-Supervised Pre-Training, 2024,
@@ -42,19 +42,19 @@ class TCM:
 
 @dataclass(frozen=True)
 class Refine:
-    """Let simple strategies filter the pool again and again, then herd among what is left.
+    """Filter the pool with simple strategies several times, then choose by herding among the rest.
 
-    In each round several strategies choose batches out of random parts of what is left; what any of them chose is
-    what is left for the next. Without a head only those that need none take part.
+    In each filter round several strategies choose batches from random parts of the remaining items; the union of the
+    batches remains for the next round. Without a head only strategies that need no head are used.
 
     Args:
-        rounds: Times the pool is filtered.
-        draws: Batches that each strategy chooses in a round.
-        share: Part of what is left that each batch is chosen from; in the first round at most 5,000 items.
+        rounds: Number of filter rounds.
+        draws: Batches that each strategy chooses in a filter round.
+        share: Share of the remaining items that each batch is chosen from; in the first round at most 5,000 items.
 
     References:
-        Huseljic et al., REFINE, CVPR 2026, arXiv 2511.22344 (500 batches a round of nine strategies; its ablation
-        finds margin and TypiClust enough).
+        Huseljic et al., REFINE, CVPR 2026, arXiv 2511.22344 (500 batches per round of nine strategies; in its
+        ablation margin and TypiClust are enough).
     """
 
     rounds: int = 3
@@ -65,7 +65,10 @@ class Refine:
     def query(self, state: State, query_size: int) -> Query:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
         if self.rounds < 1 or self.draws < 1 or not 0 < self.share <= 1:
-            raise QueryError("refine needs rounds, draws >= 1 and a share in (0, 1]", hint="leave the defaults")
+            raise QueryError(
+                f"refine has rounds {self.rounds}, draws {self.draws} and share {self.share}",
+                hint="use rounds >= 1, draws >= 1 and a share in (0, 1]",
+            )
         return answer(self, state, query_size)
 
     def choose(self, scene: Scene) -> Choice:

@@ -1,4 +1,4 @@
-"""A share of every round drawn at random: the same labels also measure, and guard against a failing strategy."""
+"""The random share of each round: random labels measure the accuracy and limit the harm of a bad strategy."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from activessl.strategies.explain import gather_facts, reasons
 
 @dataclass(frozen=True)
 class RandomShare:
-    """Any strategy, with part of each query drawn at random.
+    """Wrap a strategy and draw a part of each query at random.
 
-    The draws come first and do not depend on what the strategy would choose, so each candidate's propensity is known:
-    the expected number of draws over the number of candidates. Every item is drawn alike, copies of others and of
-    labeled items too: a promise about all items may rest on the draws. A fraction of an item is rounded up or down at
-    random, which keeps the propensity exact and small rounds measured. The strategy sees the draws as pending, so what
-    they cover is not asked twice.
+    The random items are drawn first and independently of the strategy, so the propensity of each candidate is known:
+    the expected number of draws / the number of candidates. Every item has the same propensity, duplicates of other
+    and of labeled items included, so a bound for the whole pool can use the random labels. A fractional number of
+    items is rounded up or down at random; this keeps the propensity exact and measures small rounds too. The strategy
+    sees the drawn items as pending, so it does not choose items that they cover.
 
     Args:
-        strategy: What chooses the rest. ``random`` is all share, and so is a round that ``auto`` leaves to chance.
-            What another one draws by itself keeps its propensity, unless there are items that it cannot draw: with
-            ``also``, only the share speaks for all.
-        share: Expected part of each query that is drawn at random, in [0, 1].
-        also: (a,) rows that may be drawn although the strategy may not choose them, such as those that a machine
-            labeled, or whose label nobody gave looking at the item alone; none of them pending.
+        strategy: The strategy that chooses the other items. With ``random``, and in a round that ``auto`` draws at
+            random, the random share is 1. Items that another strategy draws keep their propensity, except with
+            ``also``: then the strategy cannot draw all items, and only the random share represents the whole pool.
+        share: Expected share of each query that is drawn at random, in [0, 1].
+        also: (a,) rows that may be drawn although the strategy may not choose them, such as accepted items and items
+            that were labeled only as part of a cluster; none of them pending.
 
     Raises:
         QueryError: The share is outside [0, 1].
@@ -48,28 +48,28 @@ class RandomShare:
 
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 1:
-            raise QueryError(f"a random share of {self.share}", hint="give a share between 0 and 1")
+            raise QueryError(f"random share {self.share} is outside [0, 1]", hint="use a share between 0 and 1")
 
     @property
     def name(self) -> str:
-        """The wrapped strategy's name: the random share is a setting of the round, not another strategy."""
+        """The name of the wrapped strategy: the random share is a setting of the round, not a strategy."""
         return self.strategy.name
 
     @property
     def needs_samples(self) -> bool:
-        """Whether the wrapped strategy does."""
+        """Whether the wrapped strategy needs samples."""
         return needs_samples(self.strategy)
 
     def query(self, state: State, query_size: int) -> Query:
-        """Draw the random part, then let the strategy choose the rest among the others.
+        """Draw the random share, then let the strategy choose the rest from the other items.
 
         Args:
-            state: What is known.
-            query_size: How many items.
+            state: The state of the project.
+            query_size: Number of items.
 
         Returns:
-            The strategy's order, with the drawn items spread evenly through it: whoever stops labeling early has
-            labeled both kinds. A drawn item carries the score of the item before it.
+            The items in the order of the strategy, with the drawn items at even distances, so that a partly labeled
+            round holds both kinds. A drawn item has the score of the item before it.
         """
         check_state(state, query_size)
         why = left_to_chance(self.strategy, state)
@@ -85,14 +85,14 @@ class RandomShare:
         return _spread(self._choose(state.replace(pending=pending), query_size - size), drawn)
 
     def _choose(self, state: State, size: int) -> Query:
-        """What the strategy chooses, without propensities where they say nothing of a part of the items."""
+        """Let the strategy choose; remove its propensities if it could not choose from all items (``also``)."""
         chosen = self.strategy.query(state, size)
         if self.also is None or not len(self.also):
             return chosen
         return replace(chosen, propensities=np.full(len(chosen), np.nan))
 
     def _draw(self, state: State, size: int, expected: float, why: str) -> Query:
-        """Items drawn alike out of all that are not labeled, the expected number of them known."""
+        """Draw items uniformly from the candidates and ``also``; the propensity is ``expected`` / their number."""
         frame = state.candidates if self.also is None else np.union1d(state.candidates, self.also)
         picks = state.rng.choice(frame, size, replace=False)
         facts = gather_facts(state, picks, frame, rng=np.random.default_rng(0))
@@ -110,7 +110,7 @@ class RandomShare:
 
 
 def _spread(chosen: Query, drawn: Query) -> Query:
-    """One query of both, the drawn items at even distances, scores still not increasing."""
+    """Merge both queries: the drawn items at even distances, scores not increasing."""
     both = len(chosen) + len(drawn)
     at = np.unique(np.floor((np.arange(len(drawn)) + 0.5) * both / len(drawn)).astype(int))
     is_drawn = np.zeros(both, dtype=bool)
@@ -137,5 +137,5 @@ def _spread(chosen: Query, drawn: Query) -> Query:
 
 
 def _neighbours(query: Query) -> tuple[tuple[int, ...], ...]:
-    """One entry an item, empty where nothing was labeled yet."""
+    """One entry per item; empty before the first label."""
     return query.neighbours or tuple(() for _ in range(len(query)))

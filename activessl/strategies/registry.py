@@ -1,4 +1,4 @@
-"""Strategies by name: the built-in ones from a table, others by entry point."""
+"""Strategies by name: built-in strategies from a table, others from entry points."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from activessl.errors import QueryError
 from activessl.registry import Registry
 from activessl.strategies.base import QueryStrategy
 
-#: Other packages offer theirs under this entry-point group: name -> a class or a function that makes a strategy.
+#: Other packages register in the entry-point group ``activessl.strategies``: name -> a class or function that creates a
+#: strategy.
 STRATEGIES = Registry(
     "strategy",
     {
@@ -41,7 +42,7 @@ STRATEGIES = Registry(
     "activessl.strategies",
 )
 
-#: Parameters that are fixed by the name.
+#: Parameters that the name sets.
 _FIXED: dict[str, dict[str, Any]] = {
     "margin": {"measure": "margin"},
     "entropy": {"measure": "entropy"},
@@ -52,19 +53,19 @@ _FIXED: dict[str, dict[str, Any]] = {
 }
 
 
-#: What the field also calls them.
+#: Other common names of the strategies.
 _ALSO = {"coreset": "k_center", "bait": "bait_binary", "lc": "least_confidence", "centroids": "kmeans"}
 
 
 def _known_as(name: str) -> str:
-    """The name that is meant, whatever its case, hyphens and underscores."""
+    """The registered name; case, hyphens, underscores and spaces are ignored."""
     plain = name.lower().replace("-", "").replace("_", "").replace(" ", "")
     meant = {built_in.replace("_", ""): built_in for built_in in STRATEGIES.built_in} | _ALSO
     return meant.get(plain, name)
 
 
 def strategy_names() -> tuple[str, ...]:
-    """The names that :func:`get_strategy` knows, sorted: built-in ones and those of installed packages.
+    """The names that :func:`get_strategy` accepts, sorted: built-in strategies and those of installed packages.
 
     Example:
         >>> "max_herding" in strategy_names()
@@ -74,16 +75,16 @@ def strategy_names() -> tuple[str, ...]:
 
 
 def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
-    """Make a strategy from its name, or pass one through.
+    """Create a strategy from its name, or return a strategy object unchanged.
 
     Args:
-        strategy: A name out of :func:`strategy_names`, in any case, with hyphens or underscores; or an object
+        strategy: A name from :func:`strategy_names`, in any case, with hyphens or underscores; or an object
             with ``name`` and ``query``.
-        params: The strategy's fields, such as ``width=0.8``.
+        params: Fields of the strategy, such as ``width=0.8``.
 
     Raises:
-        QueryError: An unknown name or parameter; parameters for an object that is made already; an entry point that
-            cannot be loaded or does not give a strategy.
+        QueryError: An unknown name or parameter; parameters together with an object; an entry point that cannot be
+            loaded or does not create a strategy.
 
     Example:
         >>> get_strategy("max_herding", width=0.8)
@@ -98,7 +99,10 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
                 hint="pass a name, or an object with name and query",
             )
         if params:
-            raise QueryError("parameters for a strategy that is made already", hint="set them where it is made")
+            raise QueryError(
+                f"strategy {strategy.name!r} is an object and takes no further parameters",
+                hint="set the parameters when you create the object",
+            )
         return strategy
     strategy = _known_as(strategy)
     make, fixed = STRATEGIES.get(strategy), _FIXED.get(strategy, {})
@@ -108,14 +112,18 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
         if unknown:
             raise QueryError(
                 f"{strategy} has no parameter {unknown[0]!r}",
-                hint=f"use {', '.join(sorted(known))}" if known else "pass none",
+                hint=f"use {', '.join(sorted(known))}" if known else "pass no parameters",
             )
     try:
         made = make(**fixed, **params)
     except TypeError as error:
         raise QueryError(
-            f"strategy {strategy!r} cannot be made: {error}", hint="check its parameters, or update that package"
+            f"strategy {strategy!r} cannot be created: {error}",
+            hint="check the parameters, or update the package of the strategy",
         ) from error
     if not isinstance(made, QueryStrategy):
-        raise QueryError(f"{strategy!r} does not give a query strategy", hint="offer an object with name and query")
+        raise QueryError(
+            f"{strategy!r} does not create a query strategy",
+            hint="register a class whose objects have name and query",
+        )
     return made

@@ -1,8 +1,7 @@
-"""What every strategy does before and after choosing: one door in, one door out.
+"""The steps that all strategies share before and after the choice.
 
-``open_scene`` checks the state and collapses near-duplicates; ``close_scene`` orders the picks, says why, and builds
-the Query. Between them a strategy is one call of a pure function, ``choose(scene)``; ``answer`` puts the three
-together.
+``open_scene`` checks the state and collapses near duplicates; ``close_scene`` orders the picks, adds the reasons and
+builds the Query. Between the two, a strategy is one call of ``choose(scene)``; ``answer`` runs all three steps.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ MEASURES = {"margin": margin, "entropy": entropy, "least_confidence": least_conf
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A checked state, with duplicates set aside.
+    """A checked state without near duplicates.
 
     Attributes:
         state: The state.
-        query_size: How many items were asked for.
-        rows: (r,) candidates to choose from, one of each group of near-duplicates, none a copy of a labeled item;
-            ascending, never empty.
-        multiplicity: (r,) how many candidates each stands for.
-        groups: (c,) for each candidate of the state the position in ``rows`` of the one that stands for it; -1 for
-            copies of labeled items, which are asked only when nothing else is left.
-        appeal: (r,) factor on the gain of each row, > 0: how much its likely class is wanted, per expected second of
-            human time; None when all rows are alike.
+        query_size: Number of items to choose.
+        rows: (r,) candidates to choose from, ascending, never empty: one of each set of near duplicates. Near
+            duplicates of labeled items are left out.
+        multiplicity: (r,) number of candidates that each row represents.
+        groups: (c,) for each candidate of the state the position in ``rows`` of the row that represents it; -1 for
+            near duplicates of labeled items, which are chosen only if no other item is left.
+        appeal: (r,) factor on the gain of each row, > 0: the priority of its likely class per expected second of
+            human time; None when all factors are equal.
     """
 
     state: State
@@ -50,7 +49,7 @@ class Scene:
 
     @property
     def size(self) -> int:
-        """How many rows a strategy is to choose: fewer than asked when there are fewer distinct items."""
+        """Number of rows that a strategy must choose: ``query_size``, or fewer if there are fewer distinct items."""
         return min(self.query_size, len(self.rows))
 
     @property
@@ -60,28 +59,28 @@ class Scene:
 
     @property
     def covering(self) -> Rows:
-        """The labeled rows and those whose labels are on their way."""
+        """The labeled and the pending rows."""
         return self.state.covering
 
     def copies(self, position: int) -> Rows:
-        """All candidates that ``rows[position]`` stands for, itself among them."""
+        """All candidates that ``rows[position]`` represents, itself included."""
         if self.multiplicity[position] == 1:
             return self.rows[position : position + 1]
         return np.asarray(self.state.candidates[self.groups == position])
 
     def draw_copies(self, positions: Int[np.ndarray, " q"]) -> Rows:
-        """One of the copies that each of ``rows[positions]`` stands for, drawn alike."""
+        """For each of ``rows[positions]``, draw uniformly one of the candidates that the row represents."""
         return np.array([self.state.rng.choice(self.copies(int(at))) for at in positions], dtype=np.int64)
 
     def narrowed(self, positions: Int[np.ndarray, " p"], size: int) -> Scene:
-        """The same scene with just these of its rows, asked for ``size`` of them."""
+        """The scene restricted to these positions, with ``size`` rows to choose."""
         appeal = None if self.appeal is None else self.appeal[positions]
         return replace(
             self, rows=self.rows[positions], multiplicity=self.multiplicity[positions], query_size=size, appeal=appeal
         )
 
     def weigh(self, gains: Float[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
-        """Gains (>= 0) of the rows, times their appeal."""
+        """Multiply the gains (>= 0) of the rows by their appeal."""
         return gains if self.appeal is None else np.multiply(gains, self.appeal)
 
     def probs(self) -> Float[np.ndarray, "r k"]:
@@ -98,41 +97,41 @@ class Scene:
 
     @property
     def independent(self) -> bool:
-        """Whether each class is a yes or a no of its own, so that an item may have several."""
+        """Whether an item may have several classes (multi-label)."""
         return kind_of(self.state.labels).independent
 
     def uncertainty(self, measure: str = "margin") -> Float[np.ndarray, " r"]:
-        """Uncertainty of the rows in [0, 1], of one class an item or of several."""
+        """Uncertainty of the rows in [0, 1], single-label or multi-label."""
         return uncertainty_of(self.probs(), measure, independent=self.independent)
 
 
 def uncertainty_of(
     probs: Float[np.ndarray, "n k"], measure: str = "margin", *, independent: bool = False
 ) -> Float[np.ndarray, " n"]:
-    """One of the scores by name, asked class by class where each is a yes or a no of its own.
+    """Compute an uncertainty score by name; with ``independent`` (multi-label) as the mean over the classes.
 
     Raises:
         QueryError: An unknown measure.
     """
     score = MEASURES.get(measure)
     if score is None:
-        raise QueryError(f"unknown uncertainty {measure!r}", hint=f"use one of {', '.join(sorted(MEASURES))}")
+        raise QueryError(f"unknown uncertainty measure {measure!r}", hint=f"use one of {', '.join(sorted(MEASURES))}")
     return multilabel(score, probs) if independent else score(probs)
 
 
 def open_scene(state: State, query_size: int, *, needs_probs: bool = False) -> Scene:
-    """Check a state and set duplicates aside.
+    """Check a state and collapse its near duplicates.
 
     Raises:
         QueryError: As :func:`activessl.strategies.base.check_state`; costs or class weights out of range.
     """
     candidates = check_state(state, query_size, needs_probs=needs_probs)
-    labeled = state.covering  # what is out for labeling needs no copy of it beside it
+    labeled = state.covering  # near duplicates of pending items are left out too
     tolerance = duplicate_tolerance(state.vectors, rng=np.random.default_rng(0))
-    every = np.concatenate([labeled, candidates])  # labeled rows first, so that they represent their copies
+    every = np.concatenate([labeled, candidates])  # labeled rows first, so that they represent their near duplicates
     found = collapse_duplicates(state.vectors, tolerance, rows=every)
-    fresh = found.representatives_at >= len(labeled)  # groups without a labeled member
-    if not fresh.any():  # every candidate copies a labeled item
+    fresh = found.representatives_at >= len(labeled)  # sets without a labeled member
+    if not fresh.any():  # every candidate is a near duplicate of a labeled item
         groups = np.arange(len(candidates))
         return Scene(state, query_size, candidates, np.ones_like(groups), groups, _appeal(state, candidates))
     position = np.where(fresh, np.cumsum(fresh) - 1, -1)
@@ -157,27 +156,28 @@ def _appeal(state: State, rows: Rows) -> Float[np.ndarray, " r"] | None:
             or not wanted.any()
         ):
             raise QueryError(
-                f"class weights must be {state.n_classes} numbers >= 0, one of them > 0", hint="pass one per class"
+                f"class weights must be {state.n_classes} numbers >= 0, at least one > 0",
+                hint="pass one weight per class",
             )
         if state.probs is not None:
             probs = np.asarray(state.probs[rows], dtype=np.float64)
             mass = np.maximum(probs.sum(axis=1), 1e-12)
             want = (probs @ wanted) / mass / wanted.mean()
-            want = np.maximum(want, 1e-6)  # what nobody wants comes last, but may come
+            want = np.maximum(want, 1e-6)  # rows of classes with weight 0 are chosen last, but can be chosen
             appeal = want if appeal is None else appeal * want
     return appeal
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What a strategy chose out of a scene.
+    """The choice of a strategy from a scene.
 
     Attributes:
-        picks: (q,) distinct rows out of ``scene.rows`` (or copies of them), q = ``scene.size``.
-        scores: (q,) finite; None for strategies whose order is their only score (then 1, 1 - 1/q, ...).
+        picks: (q,) distinct rows from ``scene.rows`` (or near duplicates of them), q = ``scene.size``.
+        scores: (q,) finite; None if the strategy gives only an order (then 1, 1 - 1/q, ...).
         parts: Further figures per pick.
-        leads: What to say first about each pick.
-        propensities: (q,) if drawn with known probability.
+        leads: First part of the reason of each pick.
+        propensities: (q,) probability of each pick, if drawn with known probability.
     """
 
     picks: Int[np.ndarray, " q"]
@@ -188,7 +188,7 @@ class Choice:
 
 
 class Chooser(Protocol):
-    """A strategy in the form all built-in ones have: one call between the doors."""
+    """The interface of the built-in strategies: one call between ``open_scene`` and ``close_scene``."""
 
     @property
     def name(self) -> str:
@@ -204,14 +204,14 @@ def answer(strategy: Chooser, state: State, query_size: int, *, needs_probs: boo
     """Open the scene, let the strategy choose, build the Query.
 
     Raises:
-        QueryError: As :func:`open_scene`, or what the strategy itself refuses.
+        QueryError: As :func:`open_scene`, or raised by the strategy.
     """
     scene = open_scene(state, query_size, needs_probs=needs_probs)
     return close_scene(scene, strategy.choose(scene), strategy=strategy.name)
 
 
 def close_scene(scene: Scene, choice: Choice, *, strategy: str) -> Query:
-    """Build the Query: order by score, fill up with spare copies if need be, say why."""
+    """Build the Query: order by score, fill up with near duplicates if too few items are distinct, add reasons."""
     picks = np.asarray(choice.picks, dtype=np.int64)
     count = len(picks)
     scores = np.asarray(np.linspace(1, 1 / count, count) if choice.scores is None else choice.scores, dtype=np.float64)
@@ -224,13 +224,13 @@ def close_scene(scene: Scene, choice: Choice, *, strategy: str) -> Query:
     leads: list[str] = [""] * count if choice.leads is None else [str(choice.leads[i]) for i in order]
     short = scene.query_size - count
     if short > 0:
-        rng = np.random.default_rng(0)  # which copy fills up is of no matter, but must be the same each time
+        rng = np.random.default_rng(0)  # any near duplicate will do, but the choice must be reproducible
         left = np.setdiff1d(scene.state.candidates, picks, assume_unique=True)
         picks = np.concatenate([picks, left[np.sort(rng.choice(len(left), short, replace=False))]])
         scores = np.append(scores, np.full(short, min(0.0, scores[-1])))
         chance = np.concatenate([chance, np.full(short, np.nan)])
         parts = {key: np.append(value, np.zeros(short)) for key, value in parts.items()}
-        leads = leads + ["copies another item, and only copies are left"] * short
+        leads = leads + ["near duplicate of a labeled or chosen item; all distinct items are labeled or chosen"] * short
     facts = gather_facts(scene.state, picks, scene.state.candidates, rng=np.random.default_rng(0))
     return Query(
         indices=picks,

@@ -119,7 +119,7 @@ def test_nan_and_infinity_are_refused(name: str, bad: float) -> None:
 
 def test_a_label_outside_the_classes_is_refused(name: str) -> None:
     x, y = blobs()
-    with pytest.raises(ValueError, match="none of the 2 classes"):
+    with pytest.raises(ValueError, match="not one of the 2 classes"):
         make_head(name, 2).fit(x, y)
 
 

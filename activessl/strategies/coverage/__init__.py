@@ -1,1 +1,1 @@
-"""Strategies that cover the pool; no head needed."""
+"""Strategies that cover the pool and need no head."""

@@ -11,9 +11,9 @@ from activessl.geometry.neighbours import nearest_distances, radius_graph, squar
 from activessl.geometry.units import Vectors, unit_rows
 from activessl.strategies.coverage.k_center import Greedy
 
-#: Vertices of the graph; larger pools are sampled. The number of edges, and the memory, grows with its square.
+#: Largest number of vertices of the graph; larger pools are sampled. Edges and memory grow with the square.
 _VERTICES = 15_000
-#: Edges that are kept, 4 bytes each; more, and they are found anew each time.
+#: Largest number of edges that are kept, 4 bytes each; with more edges, neighbours are computed at each use.
 _EDGES = 60_000_000
 
 
@@ -28,11 +28,11 @@ def pure_radius(
 ) -> float:
     """The largest radius whose balls are pure, each within one cluster, for a share ``purity`` of the items.
 
-    A ball is pure up to the distance of the nearest item of another cluster, so the radius is a quantile of those
-    distances: what the paper finds by bisection. Clusters are those of a k-means with as many as there are classes.
+    A ball is pure up to the distance of the nearest item of another cluster, so the radius is a quantile of these
+    distances; the paper computes it by bisection. The clusters are those of a k-means with ``n_classes`` clusters.
 
     Returns:
-        A distance in (0, 2]; with a single cluster the median distance of random items.
+        A distance in (0, 2]; with a single cluster the median distance between random items.
 
     References:
         Yehuda et al., Active Learning Through a Covering Lens, NeurIPS 2022, arXiv 2205.11320, section 3.3.
@@ -61,21 +61,21 @@ def prob_cover(
     rng: np.random.Generator,
     appeal: Float[np.ndarray, " c"] | None = None,
 ) -> Greedy:
-    """Each pick is the candidate whose ball holds most items that no ball of a label or pick covers yet.
+    """Choose by greedy coverage: each pick is the candidate whose ball holds the most uncovered items.
 
-    When all are covered the rest is drawn at random.
+    When all items are covered, the remaining picks are drawn at random.
 
     Args:
         vectors: The pool.
         labeled: Rows that have a label.
-        candidates: Rows to choose from; more than 15,000 are sampled.
-        size: How many, at most ``len(candidates)``.
-        radius: Of the balls, Euclidean between unit vectors; see :func:`pure_radius`.
-        rng: For sampling and the rest.
+        candidates: Rows to choose from; sampled if more than 15,000.
+        size: Number of picks, at most ``len(candidates)``.
+        radius: Radius of the balls, Euclidean distance between unit vectors; see :func:`pure_radius`.
+        rng: Source of the sample and of the random picks.
         appeal: Factor on each candidate's count.
 
     Returns:
-        Gains are the share of the candidates that each newly covers; the objective is the share covered in the end.
+        Gains are the share of candidates that each pick newly covers; the objective is the share covered at the end.
 
     References:
         Yehuda et al., Active Learning Through a Covering Lens, NeurIPS 2022, arXiv 2205.11320.
@@ -97,7 +97,7 @@ def prob_cover(
 
 
 class _Graph:
-    """Who lies within the radius of whom, with the count of uncovered neighbours kept up to date."""
+    """Graph of the items within the radius of each other; keeps the number of uncovered neighbours of each item."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class _Graph:
         covered: Bool[np.ndarray, " m"],
     ) -> None:
         n = len(points)
-        probe = points[:: -(-n // 256)]  # from end to end: pools often lie class by class
+        probe = points[:: -(-n // 256)]  # evenly over the pool: pools are often sorted by class
         density = np.count_nonzero(squared_distances(probe, points) < radius * radius) / (len(probe) * n)
         self.dense = density * n * n > _EDGES
         self.points, self.radius = points, radius
@@ -127,7 +127,7 @@ class _Graph:
         return near_by if len(near_by) else np.array([vertex])
 
     def _count(self, vertices: Int[np.ndarray, " m"], sign: int) -> None:
-        """Add or take away these vertices from the counts of all their neighbours."""
+        """Add these vertices to, or subtract them from, the counts of all their neighbours."""
         if self.dense:
             for first in range(0, len(vertices), 512):
                 part = vertices[first : first + 512]
@@ -138,7 +138,7 @@ class _Graph:
             self.degree += sign * np.bincount(np.concatenate(lists), minlength=len(self.degree))
 
     def take(self, vertex: int, near: Int[np.ndarray, " m"] | None = None) -> int:
-        """Pick a vertex, cover its neighbours, and return how many were not covered before."""
+        """Pick a vertex, cover its neighbours, and return the number of newly covered neighbours."""
         near = self.neighbours(vertex) if near is None else near
         new = near[~self.covered[near]]
         self.covered[new] = True
@@ -148,7 +148,7 @@ class _Graph:
 
 
 def competence(coverage: float, *, centre: float = 0.8, steepness: float = 50.0) -> float:
-    """How far uncertainty may be trusted at this coverage, from 0 to 1: a sigmoid that is 1 at full coverage.
+    """Weight of uncertainty at this coverage, from 0 to 1: a sigmoid that is 1 at full coverage.
 
     Example:
         >>> round(competence(0.2), 3), round(competence(1.0), 3)
@@ -175,29 +175,29 @@ def dcom(
     centre: float = 0.8,
     steepness: float = 50.0,
 ) -> Greedy:
-    """Balls whose radius each label has earned, and a score that moves from density to uncertainty with coverage.
+    """Choose with one ball radius per label and a score that shifts from density to uncertainty as coverage grows.
 
-    A labeled item's ball grows, in steps of 0.05, as long as the head predicts the item's label in a share of at least
-    0.2 coverage + 0.4 of it; picks, and rows whose labels are on their way, take the mean radius. Without a head it is
-    ProbCover.
+    The ball of a labeled item has the largest radius, in steps of 0.05, at which the head predicts the item's label for
+    a share of at least 0.2 * coverage + 0.4 of the ball. Picks and pending rows have the mean radius. Without a head
+    the choice is that of ProbCover.
 
     Args:
         vectors: The pool.
         labeled: Rows that have a label.
-        candidates: Rows to choose from; more than 15,000 are sampled.
-        size: How many, at most ``len(candidates)``.
+        candidates: Rows to choose from; sampled if more than 15,000.
+        size: Number of picks, at most ``len(candidates)``.
         labels: Class of each labeled row.
-        predicted: Class that the head predicts for each row of the pool; None before there is a head.
-        uncertainty: In [0, 1] for each candidate; None before there is a head.
-        radius: Where the search starts; see :func:`pure_radius`.
-        rng: For sampling.
-        pending: Rows whose labels are on their way: their surroundings count as covered.
+        predicted: Predicted class of each row of the pool; None before there is a head.
+        uncertainty: Uncertainty of each candidate, in [0, 1]; None before there is a head.
+        radius: Initial radius of the search; see :func:`pure_radius`.
+        rng: Source of the sample.
+        pending: Pending rows; their balls count as covered.
         appeal: Factor on each candidate's score.
-        centre: Coverage at which competence turns.
-        steepness: How sharply.
+        centre: Coverage at the centre of the sigmoid; see :func:`competence`.
+        steepness: Steepness of the sigmoid.
 
     Returns:
-        Gains are scores in [0, 1] when picked; the objective is the share covered in the end.
+        Gains are scores in [0, 1] at the time of the pick; the objective is the share covered at the end.
 
     References:
         Mishal & Weinshall, DCoM: Active Learning for All Learners, 2024, arXiv 2407.01804.
@@ -245,13 +245,13 @@ def _earned_radii(
     *,
     least_purity: float,
 ) -> Float[np.ndarray, " l"]:
-    """For each labeled vector the largest radius, on a grid of 0.05, whose ball is pure enough; at least 0.05."""
+    """For each labeled vector the largest radius, on a grid of 0.05, with purity >= ``least_purity``; at least 0.05."""
     grid = np.arange(0.05, max(2 * start, 0.1) + 1e-9, 0.05)
     out = np.empty(len(labeled))
     for first in range(0, len(labeled), 256):
         distance = np.sqrt(squared_distances(labeled[first : first + 256], points))
         agrees = predicted[None, :] == labels[first : first + 256, None]
-        cell = np.searchsorted(grid, distance)  # the ball number ``cell`` and larger ones hold the item
+        cell = np.searchsorted(grid, distance)  # balls with index >= ``cell`` hold the item
         best = np.full(len(distance), grid[0])
         inside = np.zeros(len(distance))
         right = np.zeros(len(distance))

@@ -1,4 +1,4 @@
-"""Clusters of the pool, and typical items of them. Pure functions of arrays and an rng."""
+"""Clusters of the pool and their typical items. Pure functions of arrays and an rng."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from activessl.geometry.neighbours import neighbours
 from activessl.geometry.units import Vectors, unit_rows
 from activessl.strategies.coverage.k_center import Greedy
 
-#: Members of one cluster whose typicality is measured; larger clusters are sampled.
+#: Largest number of members of a cluster whose typicality is computed; larger clusters are sampled.
 _MEMBERS = 2_000
 
 
@@ -23,17 +23,17 @@ def kmeans_centroids(
     rng: np.random.Generator,
     weights: Float[np.ndarray, " c"] | None = None,
 ) -> Greedy:
-    """The item nearest to each of ``size`` k-means centres, from the most to the least populous cluster.
+    """Choose the item nearest to each of ``size`` k-means centres, largest cluster first.
 
     Args:
         vectors: The pool.
-        candidates: Rows to choose from; beyond what fits in 400 MB they are sampled.
-        size: How many, at most ``len(candidates)``.
-        rng: Seeds of k-means.
-        weights: Pull of each candidate on the centres (CLUE: its entropy).
+        candidates: Rows to choose from; sampled if their vectors exceed 400 MB.
+        size: Number of picks, at most ``len(candidates)``.
+        rng: Source of the seeds of k-means.
+        weights: Weight of each candidate in k-means (CLUE: its entropy).
 
     Returns:
-        Gains are the share of the weight in each pick's cluster; the objective is the mean distance to the centre.
+        Gains are the share of the weight in the cluster of each pick; the objective is the mean distance to the centre.
 
     References:
         The initial pool of Gupte et al., Revisiting Active Learning in the Era of Vision Foundation Models, TMLR 2024,
@@ -46,13 +46,13 @@ def kmeans_centroids(
     found = kmeans(points, size, rng=rng, weights=pull)
     mass = np.bincount(found.assignment, weights=pull, minlength=len(found.centres))
     share = mass / mass.sum() if mass.sum() > 0 else np.full(len(mass), 1 / len(mass))
-    # within a cluster the nearest to the centre; a cluster without members adds nothing
+    # the member of each cluster nearest to its centre; empty clusters give no item
     order = np.lexsort((found.distances, found.assignment))
     _, first = np.unique(found.assignment[order], return_index=True)
     best = order[first]
     best = best[np.argsort(-share[found.assignment[best]], kind="stable")]
     gains = share[found.assignment[best]]
-    if len(best) < size:  # coinciding centres: go on with what lies farthest from its centre
+    if len(best) < size:  # coinciding centres: add the items farthest from their centres
         rest = np.setdiff1d(np.argsort(-found.distances, kind="stable")[: 2 * size], best)
         rest = rest[np.argsort(-found.distances[rest], kind="stable")][: size - len(best)]
         best, gains = np.concatenate([best, rest]), np.concatenate([gains, np.zeros(len(rest))])
@@ -71,22 +71,22 @@ def typiclust(
     n_neighbours: int = 20,
     min_cluster: int = 5,
 ) -> Greedy:
-    """The most typical item of each of the largest clusters that hold no label yet.
+    """Choose the most typical item of each of the largest clusters without labels.
 
-    k-means into min(labels + size, ``max_clusters``) clusters; clusters are visited in turn, first those with the
-    fewest labels, then the largest; in each the item with the smallest mean distance to its neighbours within the
-    cluster is taken. Clusters of at most ``min_cluster`` items wait until the others are used up.
+    k-means makes min(labels + size, ``max_clusters``) clusters. The clusters are visited in turn, those with the fewest
+    labels first and the largest first among equals. From each the item with the smallest mean distance to its
+    neighbours within the cluster is taken. Clusters of at most ``min_cluster`` items come after all others.
 
     Args:
         vectors: The pool.
         labeled: Rows that have a label.
-        candidates: Rows to choose from; beyond what fits in 400 MB they are sampled.
-        size: How many, at most ``len(candidates)``.
-        rng: Seeds of k-means, sampling within large clusters.
+        candidates: Rows to choose from; sampled if their vectors exceed 400 MB.
+        size: Number of picks, at most ``len(candidates)``.
+        rng: Source of the seeds of k-means and of the samples of large clusters.
         appeal: Factor on each candidate's typicality.
-        max_clusters: Upper limit of the number of clusters.
-        n_neighbours: Neighbours that typicality is measured on.
-        min_cluster: Size up to which a cluster is small.
+        max_clusters: Largest number of clusters.
+        n_neighbours: Number of neighbours from which typicality is computed.
+        min_cluster: Largest size of a small cluster.
 
     Returns:
         Gains are typicalities, 1 / mean distance, not sorted: the order of the picks is the order of the clusters.
@@ -133,7 +133,7 @@ def typiclust(
                 if queue:
                     still.append(cluster)
             pending = still
-    if len(picks) < size:  # queues are cut short; what is left comes by distance to its centre
+    if len(picks) < size:  # the queues are truncated; the rest is chosen by distance to the centre
         free = np.setdiff1d(np.flatnonzero(~is_labeled), picks)
         rest = free[np.argsort(found.distances[free], kind="stable")][: size - len(picks)]
         picks.extend(int(position) for position in rest)

@@ -1,11 +1,12 @@
 """Herding: greedy coverage of the pool under a kernel, weighted by uncertainty. Pure functions of arrays and an rng.
 
-With labels most pairs of items do not matter: a candidate can only help an item that it is nearer to than every label
-is, which is one item in (labels + 1) on average. So only those pairs are kept, exactly, whatever the kernel's width.
-Without labels (or with a handful) all pairs matter; there the kernel is smooth at the scale of the pool, and a sample
-of candidates and evaluators finds the place, and a look at the pool's items around that place finds the item.
+With labels most pairs of items have no effect: a candidate raises the coverage only of items that are nearer to it than
+to every label, on average one item in (labels + 1). Only these pairs are kept, exactly, for any kernel width. Without
+labels (or with few) all pairs have an effect. The kernel is then smooth at the scale of the pool: a sample of
+candidates and evaluators gives the approximate position of a pick, and a search among the pool's items near it gives
+the pick.
 
-At 50,000 x 384, 100 picks, this reaches 99 % of what greedy over all candidates and evaluators reaches.
+At 50,000 x 384 and 100 picks the coverage is 99 % of that of greedy choice over all candidates and evaluators.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from activessl.geometry.units import Vectors
 from activessl.strategies.coverage.k_center import Greedy
 from activessl.strategies.coverage.kernel import Ground, Items, weighted_gain
 
-#: Candidates and evaluators at most; more are sampled.
+#: Largest numbers of candidates and evaluators; larger sets are sampled.
 _CANDIDATES, _EVALUATORS = 100_000, 50_000
-#: Candidates whose gains are followed exactly: the most promising on a sample of the evaluators.
+#: Candidates whose gains are kept exact: those with the largest gains on a sample of the evaluators.
 _FOLLOWED = 6_000
-#: Pairs that are kept at most, 8 bytes each.
+#: Largest number of pairs that are kept, 8 bytes each.
 _PAIRS = 40_000_000
 #: Evaluators on which candidates are screened.
 _SCREEN = 2_000
-#: Candidates and evaluators where all pairs matter.
+#: Numbers of candidates and evaluators if all pairs are kept.
 _DENSE = (3_000, 10_000)
-#: Items of the pool that are looked at around the place of a pick.
+#: Items of the pool near a pick that are searched for a better pick.
 _NEAR = 32
-#: Evaluators on which those are compared with the pick: those that it helps most.
+#: Evaluators on which these items are compared with the pick: those whose coverage the pick raises most.
 _HELPED = 2_000
 
 
@@ -52,17 +53,18 @@ def herd(
     r"""Greedy herding: each pick is the candidate that raises the weighted coverage of the pool most.
 
     Maximises :math:`\sum_j u_j \max_{i \in L \cup S} k(x_i, x_j) / \sum_j u_j` over the evaluators j, with
-    :math:`k = \exp(-\|x_i - x_j\|^2 / w^2)`. Monotone and submodular, so greedy reaches at least 1 - 1/e of
-    the best; gains that were computed before bound gains now, so most need not be computed again.
+    :math:`k = \exp(-\|x_i - x_j\|^2 / w^2)`. The objective is monotone and submodular, so greedy
+    choice reaches at least 1 - 1/e of the optimum, and earlier gains are upper bounds of later gains, so most gains
+    need not be computed again.
 
     Args:
         vectors: (n, d) the pool.
         labeled: Rows that have a label.
         candidates: Rows to choose from; more than 100,000 are sampled.
-        query_size: How many, at most ``len(candidates)``.
+        query_size: Number of picks, at most ``len(candidates)``.
         width: w, > 0, in Euclidean distance between unit vectors.
-        rng: For sampling.
-        weights: u, by row of the pool, >= 0 (uncertainty times multiplicity); alike by default.
+        rng: Source of the samples.
+        weights: u, by row of the pool, >= 0 (uncertainty * multiplicity); equal by default.
         appeal: Factor on each candidate's gain.
         evaluators: Rows on which coverage is measured; the candidates by default. More than 50,000 are sampled, in
             proportion to their weights.
@@ -89,7 +91,7 @@ def herd(
         u = np.ones(len(everyone))
     width = max(width, 1e-6)
 
-    # promising candidates have about four times the pairs of an average one
+    # candidates with large gains have about four times as many pairs as an average candidate
     affordable = int(_PAIRS * (len(labeled) + 1) / (4 * min(len(everyone), _EVALUATORS)))
     enough = affordable >= max(1_500, 4 * query_size)
     sparse = len(pool.rows) <= affordable or (enough and 2 * len(labeled) >= query_size)
@@ -113,7 +115,7 @@ def herd(
 def _draw(
     rows: Rows, u: Float[np.ndarray, " e"], size: int, rng: np.random.Generator
 ) -> tuple[Rows, Float[np.ndarray, " r"]]:
-    """Rows with weight and their share of it; when there are more than ``size``, drawn in proportion to the weight."""
+    """Rows with weight > 0 and their share of it; more than ``size`` rows are sampled in proportion to the weight."""
     useful = np.flatnonzero(u > 0)
     if len(useful) <= size:
         return rows[useful], (u[useful] / u[useful].sum()).astype(np.float32)
@@ -134,7 +136,7 @@ def _screen(
     size: int,
     rng: np.random.Generator,
 ) -> Int[np.ndarray, " s"]:
-    """Positions of the candidates with the largest gain, others' part estimated on a sample, their own part exact."""
+    """Positions of the candidates with the largest gain: own coverage exact, coverage of others from a sample."""
     rows, mass = _draw(everyone, u, _SCREEN, rng)
     ground = Ground.of(Items.of(vectors, rows), width)
     covered = ground.covered(vectors, labeled)
@@ -151,7 +153,7 @@ def _screen(
 
 
 class _Table(Protocol):
-    """Kernel of the followed candidates against the evaluators, and how well those are covered so far."""
+    """Kernel between candidates and evaluators, and the current coverage of the evaluators."""
 
     covered: Float[np.ndarray, " e"]
     mass: Float[np.ndarray, " e"]
@@ -161,7 +163,7 @@ class _Table(Protocol):
         ...
 
     def row(self, at: int) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
-        """Evaluators that a candidate can help, and its kernel to them."""
+        """Evaluators whose coverage a candidate can raise, and its kernel to them."""
         ...
 
 
@@ -198,8 +200,8 @@ class _Sparse:
         covered: Float[np.ndarray, " e"],
         mass: Float[np.ndarray, " e"],
     ) -> _Sparse:
-        """Keep the pairs whose kernel exceeds what covers the evaluator already."""
-        # nothing is covered at all without labels; the logarithm then is infinite, and every pair is kept
+        """Keep the pairs whose kernel exceeds the current coverage of the evaluator."""
+        # without labels the coverage is 0, the logarithm is infinite and every pair is kept
         limit = -np.log(np.maximum(covered, np.float32(1e-38)))
         limit[covered <= 0] = np.inf
         counts: list[np.ndarray[Any, Any]] = [np.zeros(1, dtype=np.int64)]
@@ -243,7 +245,7 @@ def _greedy(
     *,
     look_around: bool,
 ) -> tuple[Int[np.ndarray, " q"], Float[np.ndarray, " q"]]:
-    """Lazy greedy over the followed candidates, with a look at the pool around each: (positions in the pool, gains)."""
+    """Lazy greedy over these candidates, with a search near each pick: (positions in the pool, gains)."""
     follow = np.full(len(pool.rows), -1)
     follow[at] = np.arange(len(at))
     worth = factor[at]
@@ -283,7 +285,7 @@ def _look_around(
     target: Int[np.ndarray, " p"],
     value: Float[np.ndarray, " p"],
 ) -> tuple[int, float, Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
-    """The best of the pool's items nearest to the mean of what a pick would help, if better than the pick."""
+    """Search for a better pick among the items nearest to the mean of the evaluators that the pick covers."""
     helped = np.maximum(value - table.covered[target], 0) > 0
     pull = np.where(helped, value * table.mass[target], 0)
     place = ground.place(pull, target if len(target) < len(ground) else None)
@@ -291,7 +293,7 @@ def _look_around(
     count = min(_NEAR, int(free.sum()))
     near = np.argpartition(-score, count - 1)[:count]
     if len(target) < len(ground):
-        # only who beats the pick on what the pick helps is worth a look at all evaluators
+        # compare first on the evaluators that the pick covers; only the best item is compared on all evaluators
         part = target[np.argsort(-pull, kind="stable")[:_HELPED]]
         there = weighted_gain(ground.take(part).kernel(pool.take(near)), table.covered[part], table.mass[part])
         near = near[[int(np.argmax(factor[near] * there))]]

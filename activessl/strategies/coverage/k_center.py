@@ -1,4 +1,4 @@
-"""Coverage of the pool by distance: k-center. Pure functions of arrays; no model needed."""
+"""Coverage of the pool by distance: k-center. Pure functions of arrays; no head needed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from activessl.geometry.blocks import Rows, affordable, thin
 from activessl.geometry.neighbours import nearest_distances
 from activessl.geometry.units import Vectors, unit_rows
 
-#: Candidates that k-center keeps exact between passes over all.
+#: Candidates whose distances k-center keeps exact between passes over all candidates.
 _FRONT = 2_048
 
 
 @dataclass(frozen=True, eq=False)
 class Greedy:
-    """What a greedy choice returns.
+    """The result of a greedy choice.
 
     Attributes:
-        picks: (q,) rows of the pool, in the order they were taken.
-        gains: (q,) what each added when it was taken, in the objective's unit.
-        objective: The objective with all of them, on the items it was measured on.
+        picks: (q,) rows of the pool, in the order of choice.
+        gains: (q,) increase of the objective by each pick, in the unit of the objective.
+        objective: The objective with all picks, on the items that it is measured on.
     """
 
     picks: Int[np.ndarray, " q"]
@@ -39,21 +39,21 @@ def k_center(
     rng: np.random.Generator,
     appeal: Float[np.ndarray, " c"] | None = None,
 ) -> Greedy:
-    """Farthest-first traversal: each pick is the candidate farthest from everything labeled and picked.
+    """Farthest-first traversal: each pick is the candidate farthest from all labeled and picked items.
 
-    Two-approximation of the k-center problem. Without labels it starts at the candidate nearest to the mean. Candidates
-    beyond what fits in 400 MB are sampled.
+    2-approximation of the k-center problem. Without labels the first pick is the candidate nearest to the mean.
+    Candidates are sampled if their vectors exceed 400 MB.
 
     Args:
         vectors: The pool.
         labeled: Rows that have a label.
         candidates: Rows to choose from.
-        size: How many, at most ``len(candidates)``.
-        rng: For sampling.
+        size: Number of picks, at most ``len(candidates)``.
+        rng: Source of the sample.
         appeal: Factor on each candidate's distance.
 
     Returns:
-        Gains are distances when picked; the objective is the largest distance left over.
+        Gains are distances at the time of the pick; the objective is the largest remaining distance.
 
     References:
         Sener & Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, ICLR 2018,
@@ -73,7 +73,7 @@ def k_center(
         squared = nearest_distances(vectors, rows, labeled).astype(np.float64) ** 2
         chosen: list[int] = []
     else:
-        # the most central item goes first: an outlier is a poor only example
+        # the most central item first: an outlier is a poor first example
         mean = points.mean(axis=0)
         central = np.sqrt(np.maximum(norms - 2 * (points @ mean) + mean @ mean, 0))
         chosen = [int(np.argmax(factor / (1e-3 + central)))]
@@ -81,14 +81,14 @@ def k_center(
     pending = chosen.copy()
     gains: list[float] = []
     while len(chosen) < size or pending:
-        # all distances at once for what was picked since: they only shrink, so old ones bound new ones from above
+        # update all distances to the new picks at once: distances only decrease, so old values are upper bounds
         _shrink(squared, points, norms, pending)
         if not gains and chosen:
             gains.append(float(np.sqrt(squared.max())))
         pending = []
         if len(chosen) == size:
             break
-        # among the farthest few thousand every pick is exact; it holds as long as it beats the bound of all others
+        # a pick from the farthest few thousand is exact if it exceeds the upper bound of all others
         worth = factor * np.sqrt(squared)
         worth[chosen] = -1
         order = np.argsort(-worth, kind="stable")[: _FRONT + 1]
@@ -113,7 +113,7 @@ def k_center(
 def _shrink(
     squared: Float[np.ndarray, " c"], points: Float[np.ndarray, "c d"], norms: Float[np.ndarray, " c"], new: list[int]
 ) -> None:
-    """Lower squared distances to what was picked, in place."""
+    """Lower the squared distances to include the new picks, in place."""
     if new:
         for start in range(0, len(points), 8192):
             part = slice(start, start + 8192)

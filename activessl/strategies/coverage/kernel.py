@@ -1,4 +1,4 @@
-"""The Gaussian kernel of items to evaluators, one matrix product at a time."""
+"""The Gaussian kernel between items and evaluators, computed by matrix products."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Items:
 
     @classmethod
     def of(cls, vectors: Vectors, rows: Rows) -> Items:
-        """Those rows of the pool."""
+        """Make the unit vectors of these rows of the pool."""
         return cls(rows, unit_rows(vectors, rows))
 
     def take(self, at: Int[np.ndarray, " m"]) -> Items:
-        """Some of them, by position."""
+        """Select by position."""
         return Items(self.rows[at], self.points[at])
 
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """Evaluators, laid out so that one matrix product gives minus the logarithm of the kernel.
+    """Evaluators, stored so that one matrix product gives minus the logarithm of the kernel.
 
     d² / w² is the product of (x, |x|², 1) / w² and (-2 y, 1, |y|²).
     """
@@ -42,7 +42,7 @@ class Ground:
 
     @classmethod
     def of(cls, items: Items, width: float) -> Ground:
-        """Those items as evaluators, under a kernel of that width."""
+        """Use these items as evaluators, with this kernel width."""
         d = items.points.shape[1]
         right = np.empty((len(items.rows), d + 2), dtype=np.float32)
         np.multiply(items.points, -2, out=right[:, :d])
@@ -51,14 +51,14 @@ class Ground:
         return cls(right, width)
 
     def take(self, at: Int[np.ndarray, " m"]) -> Ground:
-        """Some of them, by position."""
+        """Select by position."""
         return Ground(self.right[at], self.width)
 
     def __len__(self) -> int:
         return len(self.right)
 
     def exponent(self, items: Items) -> Float[np.ndarray, "m e"]:
-        """Squared distance over the squared width; rounding may leave it a little below zero."""
+        """Squared distance / squared width; rounding may give values slightly below zero."""
         d = items.points.shape[1]
         left = np.empty((len(items.rows), d + 2), dtype=np.float32)
         left[:, :d] = items.points
@@ -68,19 +68,19 @@ class Ground:
         return np.asarray(left @ self.right.T)
 
     def kernel(self, items: Items) -> Float[np.ndarray, "m e"]:
-        """Gaussian kernel of each item to each evaluator, in [0, 1]."""
+        """Gaussian kernel between each item and each evaluator, in [0, 1]."""
         out = self.exponent(items)
         np.negative(out, out=out)
         np.exp(np.minimum(out, 0, out=out), out=out)
         return out
 
     def place(self, pull: Float[np.ndarray, " p"], at: Int[np.ndarray, " p"] | None) -> Float[np.ndarray, " d"]:
-        """Direction of the sum of the evaluators, each times its pull."""
+        """Direction of the weighted sum of the evaluators; ``pull`` holds the weights."""
         right = self.right if at is None else self.right[at]
         return np.asarray(-pull @ right[:, :-2])
 
     def covered(self, vectors: Vectors, labeled: Rows) -> Float[np.ndarray, " e"]:
-        """How well each evaluator is covered by the labeled rows: the largest kernel to one of them, 0 without."""
+        """Coverage of each evaluator: its largest kernel to a labeled row; 0 without labels."""
         out = np.zeros(len(self), dtype=np.float32)
         step = block_rows(len(self))
         for start in range(0, len(labeled), step):
@@ -93,7 +93,7 @@ class Ground:
 def weighted_gain(
     similarity: Float[np.ndarray, "c e"], covered: Float[np.ndarray, " e"], mass: Float[np.ndarray, " e"]
 ) -> Float[np.ndarray, " c"]:
-    """Weighted coverage that each candidate would add; ``similarity`` is used up."""
+    """Weighted coverage that each candidate would add; overwrites ``similarity``."""
     similarity -= covered
     np.maximum(similarity, 0, out=similarity)
     return np.asarray(similarity @ mass, dtype=np.float64)

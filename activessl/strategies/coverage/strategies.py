@@ -1,4 +1,4 @@
-"""Strategies that need no model: k-center, herding, k-means centroids, TypiClust."""
+"""Strategies that need no head: k-center, herding, k-means centroids, TypiClust."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from activessl.strategies.scene import Choice, Scene, answer
 
 @dataclass(frozen=True)
 class KCenter:
-    """Core-set: ask what is farthest from everything labeled. Finds rare classes, and outliers too."""
+    """Core-set: choose the items farthest from all labeled items. Chooses rare classes, but also outliers."""
 
     name: str = field(default="k_center", init=False)
 
@@ -27,16 +27,18 @@ class KCenter:
         """Choose ``scene.size`` of the rows."""
         state = scene.state
         found = k_center(state.vectors, scene.covering, scene.rows, scene.size, rng=state.rng, appeal=scene.appeal)
-        leads = [f"far from everything labeled or picked (distance {gain:.2f})" for gain in found.gains]
+        leads = [f"distance {gain:.2f} from the nearest labeled or chosen item" for gain in found.gains]
+        if not len(scene.covering):
+            leads[0] = "near the mean of the pool"
         return Choice(found.picks, leads=leads, parts={"distance": found.gains})
 
 
 @dataclass(frozen=True)
 class MaxHerding:
-    """Ask what covers most of the pool: the best start, and never far from it while labels are few.
+    """Choose the items that cover most of the pool: the best or close to the best strategy while labels are few.
 
     Args:
-        width: Kernel width in Euclidean distance between unit vectors; the paper's 1.
+        width: Kernel width in Euclidean distance between unit vectors; 1 in the paper.
     """
 
     width: float = 1.0
@@ -66,7 +68,7 @@ class MaxHerding:
 
 @dataclass(frozen=True)
 class KMeansCentroids:
-    """Ask the item nearest to each centre of a k-means with as many clusters as items asked."""
+    """Choose the item nearest to each centre of a k-means with ``query_size`` clusters."""
 
     name: str = field(default="kmeans", init=False)
 
@@ -84,12 +86,12 @@ class KMeansCentroids:
 
 @dataclass(frozen=True)
 class TypiClust:
-    """Ask the most typical item of each large cluster without labels: strong below about ten labels a class.
+    """Choose the most typical item of each large cluster without labels: strong below about ten labels per class.
 
     Args:
-        max_clusters: Upper limit of the number of clusters.
-        n_neighbours: Neighbours that typicality is measured on.
-        min_cluster: Size up to which a cluster is passed over while others are left.
+        max_clusters: Largest number of clusters.
+        n_neighbours: Number of neighbours from which typicality is computed.
+        min_cluster: Clusters of at most this size are used only after all larger clusters.
     """
 
     max_clusters: int = 500

@@ -1,1 +1,1 @@
-"""Strategies that weigh what the head says and where the item lies."""
+"""Strategies that combine the predictions of the head with the geometry of the pool."""

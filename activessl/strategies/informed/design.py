@@ -1,4 +1,4 @@
-"""Batches by design: BADGE in gradient space, BAIT as rank-1 optimal design. Pure functions of arrays and an rng."""
+"""BADGE in gradient space and BAIT as rank-1 optimal design. Pure functions of arrays and an rng."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from activessl.geometry.blocks import Rows, affordable, thin
 from activessl.geometry.units import Vectors, unit_blocks, unit_rows
 from activessl.strategies.coverage.k_center import Greedy
 
-#: Candidates that BAIT keeps exact between passes over all, and picks that it makes in between.
+#: Candidates whose scores BAIT keeps exact between passes over all candidates, and picks between two passes.
 _FRONT = 4_096
 _AHEAD = 16
 #: Proposals that BADGE draws before it updates all distances.
@@ -19,7 +19,7 @@ _PROPOSALS = 32
 
 
 def gradient_factor(probs: Float[np.ndarray, "n k"], *, independent: bool = False) -> Float[np.ndarray, "n k"]:
-    """The factor q of the last layer's gradient q ⊗ x if the head's own answer were the label.
+    """The factor q of the last layer's gradient q ⊗ x, with the predicted class as the label.
 
     Example:
         >>> gradient_factor(np.array([[0.7, 0.3]])).round(1).tolist()
@@ -43,25 +43,25 @@ def badge(
     independent: bool = False,
     appeal: Float[np.ndarray, " c"] | None = None,
 ) -> Greedy:
-    r"""Seeds of k-means++ in the space of last-layer gradients, which are never formed.
+    r"""Choose the seeds of k-means++ in the space of last-layer gradients, without computing the gradients.
 
     :math:`\|g_i - g_j\|^2 = \|q_i\|^2\|x_i\|^2 + \|q_j\|^2\|x_j\|^2 - 2 (q_i \cdot q_j)(x_i \cdot x_j)` for
-    g = q ⊗ x. Draws are proposed some at a time and thinned to the changed distances (a proposal i stays with
-    probability new distance / old distance), which gives exactly the distribution of one draw after the other with
-    a tenth of the passes over the pool.
+    g = q ⊗ x. Several draws are proposed at a time; a proposal is accepted with probability
+    new distance / old distance. This gives exactly the distribution of one draw after the other with a tenth of the
+    passes over the pool.
 
     Args:
         vectors: The pool.
         probs: Probabilities of the candidates.
-        candidates: Rows to choose from; beyond what fits in 400 MB they are sampled.
-        size: How many, at most ``len(candidates)``.
-        rng: The draws.
-        independent: Whether each class is a yes or a no of its own.
+        candidates: Rows to choose from; sampled if their vectors exceed 400 MB.
+        size: Number of picks, at most ``len(candidates)``.
+        rng: Source of the draws.
+        independent: Whether an item may have several classes (multi-label).
         appeal: Factor on each candidate's squared distance.
 
     Returns:
-        Gains are distances to the nearest earlier pick (the first: the length of its gradient); the objective is
-        their mean.
+        Gains are distances to the nearest earlier pick (for the first pick the length of its gradient); the objective
+        is their mean.
 
     References:
         Ash et al., Deep Batch Active Learning by Diverse, Uncertain Gradient Lower Bounds, ICLR 2020,
@@ -88,7 +88,7 @@ def badge(
         if len(picks) == size:
             break
         chance = squared * factor
-        # rounding leaves tiny distances between equal gradients; they are no reason to draw one
+        # rounding gives tiny distances between equal gradients; set their probability to 0
         chance[squared <= 1e-6 * norm.max()] = 0
         proposals = _propose(chance, min(_PROPOSALS, 2 * (size - len(picks))), picks, rng)
         cross = (x[proposals] @ x[proposals].T) * (q[proposals] @ q[proposals].T)
@@ -97,7 +97,7 @@ def badge(
         for at, row in enumerate(proposals):
             old = squared[row]
             now = min([old, *(float(between[at, other]) for other in kept)])
-            # when nothing differs any more the draw is uniform, and all are as good
+            # if all distances are 0 the draw is uniform and every proposal is accepted
             if row in picks or (old > 0 and rng.random() * old >= now):
                 continue
             picks.append(int(row))
@@ -130,26 +130,26 @@ def bait_binary(
     oversample: float = 2.0,
     appeal: Float[np.ndarray, " c"] | None = None,
 ) -> Greedy:
-    r"""BAIT with a Bernoulli likelihood: optimal design for weighted least squares, one rank at a time.
+    r"""Choose by BAIT with a Bernoulli likelihood: optimal design for weighted least squares by rank-1 updates.
 
-    The Fisher information of an item is :math:`w x x^T` with w = p (1 - p), p the probability of the best class, so
-    the criterion tr(A F), A the inverse information of what is labeled and picked, F the mean information of the pool,
-    changes by a rank-1 update per pick. Per candidate only a = x'Ax and b = x'AFAx are kept; a pick costs two passes
-    of the candidates against a vector. More than asked are added, then the least useful are taken away again.
+    The Fisher information of an item is :math:`w x x^T` with w = p (1 - p), p the probability of the best class. The
+    criterion is tr(A F), A the inverse information of the labeled and picked items, F the mean information of the pool;
+    each pick is a rank-1 update. Per candidate only a = x'Ax and b = x'AFAx are kept; a pick costs two products of the
+    candidates with a vector. More than ``size`` items are added first, then the least useful are removed.
 
     Args:
         vectors: The pool.
         confidence: (n,) probability of the best class, by row of the pool.
         labeled: Rows that have a label.
-        candidates: Rows to choose from; beyond what fits in 400 MB they are sampled.
-        size: How many, at most ``len(candidates)``.
-        rng: For sampling.
+        candidates: Rows to choose from; sampled if their vectors exceed 400 MB.
+        size: Number of picks, at most ``len(candidates)``.
+        rng: Source of the sample.
         ridge: Prior information on unit vectors, > 0; 1 in the paper, where features are longer.
-        oversample: Forward picks per item asked, >= 1.
+        oversample: Forward picks per item to choose, >= 1.
         appeal: Factor on each candidate's gain in the forward pass.
 
     Returns:
-        Gains are decreases of the criterion when picked; the objective is the criterion left.
+        Gains are decreases of the criterion at the time of the pick; the objective is the final criterion.
 
     References:
         Ash et al., Gone Fishing: Neural Active Learning with Fisher Embeddings, NeurIPS 2021, arXiv 2106.09675;
@@ -208,11 +208,11 @@ def _forward(
     b: Float[np.ndarray, " c"],
     count: int,
 ) -> tuple[list[int], list[float], Float[np.ndarray, "d d"]]:
-    """Greedy forward picks: (positions, gains, inverse information); a and b change in place.
+    """Make greedy forward picks: (positions, gains, inverse information); update a and b in place.
 
-    Picks are made some at a time among the best few thousand candidates, whose scores are kept exact. Then all the
-    others catch up in one matrix product, and if one of them would have been better at some step, that step and the
-    later ones are taken back: the result is that of one exact pass per pick.
+    Several picks at a time are made among the best few thousand candidates, whose scores are kept exact. Then one
+    matrix product updates all other candidates. If one of them was better at some step, that step and the later steps
+    are undone, so the result equals that of one exact pass per pick.
     """
     chosen: list[int] = []
     gains: list[float] = []
@@ -260,14 +260,14 @@ def _catch_up(
     ahead: list[tuple[int, float, float]],
     moves: list[_Move],
 ) -> int:
-    """Bring all a and b up to the picks as far as no other candidate would have been better: how far that is."""
+    """Update all a and b, stop at the first step at which another candidate was better, and return the valid steps."""
     cross = np.empty((len(x), 2 * len(moves)), dtype=np.float32)
     directions = np.concatenate([move.directions for move in moves], axis=1)
     for start in range(0, len(x), 8192):
         cross[start : start + 8192] = x[start : start + 8192] @ directions
     taken = ~free
     for step, (position, _, score) in enumerate(ahead):
-        if step:  # the first was chosen knowing all scores
+        if step:  # the first pick used the exact scores of all candidates
             others = np.where(taken, -1.0, _gain(w, a, b) * factor)
             others[position] = -1.0
             if others.max() > score * (1 + 1e-6):
@@ -286,7 +286,7 @@ def _gain(
 
 @dataclass(frozen=True, eq=False)
 class _Move:
-    """A rank-1 change of the information: all that the a and b of other candidates need to follow it."""
+    """A rank-1 update of the information, with what is needed to update a and b of other candidates."""
 
     g: float
     q: float
@@ -297,7 +297,7 @@ class _Move:
 def _move(
     row: Float[np.ndarray, " d"], weight: float, inverse: Float[np.ndarray, "d d"], target: Float[np.ndarray, "d d"]
 ) -> tuple[_Move, Float[np.ndarray, "d d"]]:
-    """Add ``weight`` x x' to the information: (the move, the new inverse)."""
+    """Add ``weight`` x x' to the information: (the update, the new inverse)."""
     vector = row.astype(np.float64)
     v = inverse @ vector
     g = float(weight / (1 + weight * (vector @ v)))
@@ -309,7 +309,7 @@ def _move(
 def _apply(
     move: _Move, cross: Float[np.ndarray, "c 2"], a: Float[np.ndarray, " c"], b: Float[np.ndarray, " c"]
 ) -> None:
-    """Follow a move: a and b in place, from each candidate's products with the two directions."""
+    """Apply an update to a and b in place, from the products of each candidate with the two directions."""
     c, e = cross[:, 0].astype(np.float64), cross[:, 1].astype(np.float64)
     a -= move.g * c * c
     b += move.g * c * (move.g * move.q * c - 2 * e)

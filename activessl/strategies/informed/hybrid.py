@@ -1,4 +1,4 @@
-"""Where the head's doubt and the pool's geometry meet: pure functions of arrays and an rng."""
+"""Choices from uncertainty and geometry together: pure functions of arrays and an rng."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from activessl.geometry.units import Vectors, unit_rows
 from activessl.strategies.base import Predict
 from activessl.strategies.coverage.k_center import Greedy
 
-#: Forward passes are made for at most so many candidates.
+#: Largest number of candidates with forward passes.
 _PASSED = 100_000
-#: Items that agglomerative clustering is given at most: its distances take 4 bytes times half the square.
+#: Largest number of items for agglomerative clustering: its distances take 4 bytes * n^2 / 2.
 _AGGLOMERATED = 6_000
 
 
@@ -25,10 +25,10 @@ def herding_width(
 ) -> float:
     """Kernel width of uncertainty herding, in Euclidean distance between unit vectors.
 
-    ``published`` is the smallest distance between two labeled items, an extreme value that one pair of near-duplicates
-    drives to zero (then the kernel is an identity and the batch is plain uncertainty sampling). ``robust`` is the
-    median over the pool of the distance to the nearest labeled item: how well the labels cover it. Without labels
-    (one label, when published) both are 1.
+    ``published`` is the smallest distance between two labeled items. One pair of near duplicates makes it almost zero;
+    then the kernel is an identity and the batch is plain uncertainty sampling. ``robust`` is the median over the pool
+    of the distance to the nearest labeled item, which measures how well the labels cover the pool. ``robust`` is 1
+    without labels, ``published`` is 1 with fewer than two labels.
 
     References:
         Bae, Oliveira & Sutherland, Uncertainty Herding, ICLR 2025, arXiv 2412.20644, for ``published``.
@@ -58,23 +58,23 @@ def drop_candidates(
     dropout: float = 0.75,
     independent: bool = False,
 ) -> tuple[Int[np.ndarray, " p"], Float[np.ndarray, " p"]]:
-    """Positions of candidates on which the head changes its mind when most of the features are blanked.
+    """Select the candidates whose prediction changes when most features are set to zero.
 
-    A candidate counts when more than half of the ``passes`` disagree with the clean answer; when that leaves fewer than
-    25 per item asked the threshold goes down, to no disagreement at all if need be.
+    A candidate is selected if more than half of the ``passes`` disagree with the prediction on all features. If that
+    selects fewer than 25 candidates per item to choose, the threshold is lowered, at most to no disagreement.
 
     Args:
-        vectors: The pool; passed to the head as stored, not brought to unit length.
-        candidates: Rows; more than 100,000 are sampled.
+        vectors: The pool; passed to the head as stored, not scaled to unit length.
+        candidates: Rows; sampled if more than 100,000.
         predict: The head.
-        size: How many items will be picked.
-        rng: The blanks.
-        passes: Forward passes.
+        size: Number of items to choose.
+        rng: Source of the dropout.
+        passes: Number of forward passes.
         dropout: Share of the features that is set to zero; the others are scaled up.
-        independent: Whether each class is a yes or a no of its own.
+        independent: Whether an item may have several classes (multi-label).
 
     Returns:
-        (positions in ``candidates``, share of passes that disagree for each).
+        (positions in ``candidates``, share of passes that disagree, per position).
 
     References:
         Gupte et al., Revisiting Active Learning in the Era of Vision Foundation Models, TMLR 2024, arXiv 2401.14555.
@@ -110,19 +110,19 @@ def cluster_margin(
     rng: np.random.Generator,
     per_item: int = 10,
 ) -> Greedy:
-    """The least certain items, spread over clusters: one of each in turn, from the smallest cluster to the largest.
+    """Choose the least certain items, one of each cluster in turn, from the smallest cluster to the largest.
 
-    The ``per_item`` times ``size`` least certain candidates (at most 6,000) are joined by average linkage into as many
-    clusters as items are asked. The paper clusters the whole pool once; clustering only what is in question needs no
-    state between rounds and costs milliseconds.
+    The ``per_item`` * ``size`` least certain candidates (at most 6,000) are joined by average linkage into ``size``
+    clusters. The paper clusters the whole pool once; clustering only these candidates needs no state between rounds and
+    takes milliseconds.
 
     Args:
         vectors: The pool.
-        uncertainty: One minus the margin of each candidate (times its appeal).
+        uncertainty: One minus the margin of each candidate (multiplied by its appeal).
         candidates: Rows to choose from.
-        size: How many, at most ``len(candidates)``.
-        rng: Breaks ties.
-        per_item: Candidates considered per item asked.
+        size: Number of picks, at most ``len(candidates)``.
+        rng: Source of the order among ties.
+        per_item: Candidates considered per item to choose.
 
     Returns:
         Gains are uncertainties; the objective is their mean.
@@ -139,7 +139,7 @@ def cluster_margin(
         return Greedy(candidates[top], uncertainty[top], float(uncertainty[top].mean()))
     cluster = fcluster(linkage(unit_rows(vectors, candidates[top]), "average"), size, criterion="maxclust")
     population = np.bincount(cluster)
-    # the most uncertain of each cluster in the first round, the next in the second: its place within the cluster
+    # place within the cluster: the least certain item of each cluster has 0, the next has 1
     by_cluster = np.argsort(cluster, kind="stable")  # keeps the order of uncertainty within a cluster
     begin = np.concatenate([[0], np.cumsum(population)])[cluster[by_cluster]]
     place = np.empty(len(top), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Strategies that ask the head: herding, balls, gradients, designs."""
+"""Strategies that use the head: herding, balls, gradients, optimal design."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from activessl.strategies.scene import Choice, Scene, answer
 
 @dataclass(frozen=True)
 class UHerding:
-    """Ask what covers most of what the head is unsure about.
+    """Choose the items that cover most of the uncertain part of the pool.
 
-    The head's probabilities are taken as they are: heads of this library calibrate theirs, which stands for the
-    paper's temperature. Without a head it is MaxHerding.
+    The probabilities of the head are used unchanged: heads of this library are calibrated, which replaces the
+    temperature of the paper. Without a head the choice is that of MaxHerding.
 
     Args:
-        width: ``robust`` (median over the pool of the distance to the nearest label), ``published`` (least distance
-            between labels), or a number.
+        width: ``robust`` (median over the pool of the distance to the nearest label), ``published`` (smallest
+            distance between two labels), or a number.
         measure: ``margin``, ``entropy`` or ``least_confidence``.
     """
 
@@ -53,7 +53,7 @@ class UHerding:
 def herd_uncertain(
     scene: Scene, candidates: Rows, width: Literal["robust", "published"] | float, measure: str
 ) -> Choice:
-    """Herd among some of a scene's rows; coverage is measured on all of them, weighted by uncertainty."""
+    """Choose among ``candidates`` by herding; coverage is that of all rows of the scene, weighted by uncertainty."""
     state = scene.state
     doubt = np.ones(len(scene.rows)) if state.probs is None else scene.uncertainty(measure)
     weights = np.zeros(len(state), dtype=np.float32)
@@ -78,11 +78,11 @@ def herd_uncertain(
 
 @dataclass(frozen=True)
 class ProbCover:
-    """Ask what has most uncovered items within a fixed radius. Very sensitive to the radius.
+    """Choose the items with the most uncovered items within a fixed radius. Very sensitive to the radius.
 
     Args:
-        radius: Euclidean between unit vectors; by default found from the purity of clusters.
-        purity: Share of the items whose balls must be pure when the radius is found.
+        radius: Euclidean distance between unit vectors; by default computed from the purity of clusters.
+        purity: Share of the items whose balls must be pure when the radius is computed.
     """
 
     radius: float | None = None
@@ -114,20 +114,20 @@ def _radius(scene: Scene, radius: float | None, purity: float) -> float:
         state = scene.state
         return pure_radius(state.vectors, scene.rows, state.n_classes, rng=state.rng, purity=purity)
     if not radius > 0:
-        raise QueryError(f"a radius of {radius}", hint="use a number > 0, or none")
+        raise QueryError(f"radius is {radius}", hint="use a number > 0, or None")
     return radius
 
 
 @dataclass(frozen=True)
 class DCoM:
-    """ProbCover with a radius that each label has earned, turning to uncertainty as the pool is covered.
+    """ProbCover with one radius per label; uncertainty gets more weight as more of the pool is covered.
 
-    Multi-label items have no single class to agree with: there, and before there is a head, it is ProbCover.
+    For multi-label items, which have no single class, and before there is a head, the choice is that of ProbCover.
 
     Args:
-        radius: Where the search of the radii starts; by default found from the purity of clusters.
-        centre: Coverage at which uncertainty takes over.
-        steepness: How sharply.
+        radius: Initial radius of the search; by default computed from the purity of clusters.
+        centre: Coverage at which uncertainty and density have about the same weight.
+        steepness: Steepness of the change from density to uncertainty.
     """
 
     radius: float | None = None
@@ -163,7 +163,7 @@ class DCoM:
 
 @dataclass(frozen=True)
 class Badge:
-    """Ask what would pull the head strongly and in different directions: k-means++ on its gradients."""
+    """Choose items with large and diverse gradients of the head: k-means++ on the gradients."""
 
     name: str = field(default="badge", init=False)
 
@@ -188,13 +188,13 @@ class Badge:
 
 @dataclass(frozen=True)
 class BaitBinary:
-    """Ask what lowers the head's expected variance over the pool most. Strong from about ten labels a class.
+    """Choose the items that most reduce the head's expected variance over the pool.
 
-    Multi-label heads count the mean information of their classes.
+    Strong from about ten labels per class. For multi-label heads the information is the mean over the classes.
 
     Args:
         ridge: Prior information on unit vectors, > 0.
-        oversample: Forward picks per item asked, before the least useful are taken away.
+        oversample: Forward picks per item to choose, before the least useful picks are removed.
     """
 
     ridge: float = 1e-3
@@ -205,7 +205,7 @@ class BaitBinary:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
         if not self.ridge > 0 or not self.oversample >= 1:
             raise QueryError(
-                f"a ridge of {self.ridge} with oversampling {self.oversample}", hint="use ridge > 0 and oversample >= 1"
+                f"ridge is {self.ridge} and oversample is {self.oversample}", hint="use ridge > 0 and oversample >= 1"
             )
         return answer(self, state, query_size, needs_probs=True)
 
@@ -227,7 +227,7 @@ class BaitBinary:
 
 
 def _binary_confidence(probs: Float[np.ndarray, "n k"], *, independent: bool) -> Float[np.ndarray, " n"]:
-    """Probability of the best class; for multi-label the p whose p (1 - p) is the mean over classes."""
+    """Probability of the best class; for multi-label the p whose p (1 - p) equals the mean over the classes."""
     if not independent:
         return np.asarray(np.clip(np.max(probs, axis=1), 0, 1))
     spread = (probs * (1 - probs)).mean(axis=1)
@@ -236,13 +236,13 @@ def _binary_confidence(probs: Float[np.ndarray, "n k"], *, independent: bool) ->
 
 @dataclass(frozen=True)
 class DropQuery:
-    """Ask, one per cluster, what the head changes its mind about when most features are blanked.
+    """Choose, one per cluster, items whose prediction changes when most features are set to zero.
 
-    Before there is a head it asks the items nearest to k-means centres, as published.
+    Before there is a head, choose the items nearest to k-means centres, as published.
 
     Args:
-        passes: Forward passes with blanks.
-        dropout: Share of the features that is blanked.
+        passes: Number of forward passes with dropout.
+        dropout: Share of the features that is set to zero.
     """
 
     passes: int = 3
@@ -253,7 +253,8 @@ class DropQuery:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
         if self.passes < 1 or not 0 < self.dropout < 1:
             raise QueryError(
-                f"{self.passes} passes with dropout {self.dropout}", hint="use passes >= 1 and dropout between 0 and 1"
+                f"passes is {self.passes} and dropout is {self.dropout}",
+                hint="use passes >= 1 and dropout between 0 and 1",
             )
         return answer(self, state, query_size)
 
@@ -263,7 +264,7 @@ class DropQuery:
         if state.probs is None and state.predict is None:
             return KMeansCentroids().choose(scene)
         if state.predict is None:
-            raise QueryError("drop_query needs the head as a function", hint="pass predict in the state")
+            raise QueryError("drop_query needs the head's predict function", hint="set state.predict")
         positions, share = drop_candidates(
             state.vectors,
             scene.rows,
@@ -283,7 +284,7 @@ class DropQuery:
 
 @dataclass(frozen=True)
 class Clue:
-    """Ask the centres of clusters that are pulled to where the head is unsure.
+    """Choose the items nearest to the centres of an uncertainty-weighted k-means.
 
     References:
         Prabhu et al., Active Domain Adaptation via Clustering Uncertainty-weighted Embeddings, ICCV 2021,
@@ -308,10 +309,10 @@ class Clue:
 
 @dataclass(frozen=True)
 class ClusterMargin:
-    """Ask the least certain items, one of each cluster in turn, small clusters first.
+    """Choose the least certain items, one of each cluster in turn, small clusters first.
 
     Args:
-        per_item: Candidates considered per item asked.
+        per_item: Candidates considered per item to choose.
     """
 
     per_item: int = 10

@@ -1,1 +1,1 @@
-"""Strategies that rank items one by one, by what the head says of them."""
+"""Strategies that rank single items by the predictions of the head."""

@@ -1,4 +1,4 @@
-"""Sampling in proportion to a power of a score, with the chance of each draw recorded."""
+"""Sampling in proportion to a power of a score, with the propensity of each drawn item."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from jaxtyping import Float, Int
 def power_sample(
     weights: Float[np.ndarray, " n"], size: int, rng: np.random.Generator
 ) -> tuple[Int[np.ndarray, " q"], Float[np.ndarray, " q"]]:
-    """Draw without replacement with chances that grow with the weights.
+    """Draw without replacement, with probabilities that increase with the weights.
 
-    Each item gets the key log w + Gumbel noise and the ``size`` largest are taken: the same as drawing one after the
-    other in proportion to w. Given the largest key that was not taken, each item was in with probability
-    1 - exp(-w exp(-key)), independently enough that sums of y / propensity over the sample are unbiased for the sum of
-    y over all items.
+    Each item gets the key log w + Gumbel noise and the ``size`` largest keys are taken: this equals drawing one item
+    after the other in proportion to w. Given the largest key that was not taken, the propensity of an item is
+    1 - exp(-w exp(-key)); with it, the sum of y / propensity over the sample is an unbiased estimate of the sum of y
+    over all items.
 
     Args:
-        weights: Positive weights: a score to some power.
-        size: How many, 1 <= size <= n.
-        rng: The noise.
+        weights: Positive weights: a power of a score.
+        size: Number of items to draw, 1 <= size <= n.
+        rng: Source of the noise.
 
     Returns:
         (positions, largest key first; propensities in (0, 1]).

@@ -1,7 +1,7 @@
-"""Scores of single items from probabilities: pure functions, higher = ask sooner.
+"""Uncertainty scores of single items from probabilities: pure functions, higher = ask sooner.
 
-Multi-label probabilities (each column in [0, 1] on its own) go through :func:`multilabel`, which asks the score about
-each class as a choice of two.
+For multi-label probabilities (each column in [0, 1] on its own) use :func:`multilabel`, which computes the score of
+each class as a two-class problem.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def bald(samples: Float[np.ndarray, "s n k"]) -> Scores:
         samples: Class probabilities under s draws from the head's posterior.
 
     Returns:
-        Scores in [0, log k]: the entropy of the mean minus the mean entropy. What is ambiguous under every draw scores
-        0; what the draws disagree about scores high.
+        Scores in [0, log k]: the entropy of the mean minus the mean entropy. The score is 0 for items that are equally
+        ambiguous under every draw, and high for items on which the draws disagree.
 
     References:
         Houlsby, Huszar, Ghahramani & Lengyel, Bayesian Active Learning for Classification, arXiv 1112.5745 (2011).
@@ -108,19 +108,19 @@ def bald(samples: Float[np.ndarray, "s n k"]) -> Scores:
     samples = np.asarray(samples)
     mean = np.zeros(samples.shape[1:])
     inner = np.zeros(samples.shape[1])
-    for draw in samples:  # a draw at a time: nothing of size s n k beside the samples themselves
+    for draw in samples:  # one draw at a time: no second array of size s n k
         mean += draw
         inner += entropy(draw, normalise=False)
     return np.maximum(entropy(mean / len(samples), normalise=False) - inner / len(samples), 0)
 
 
 def disagreement(samples: Float[np.ndarray, "s n k"]) -> Scores:
-    """Score by how far the votes of a committee disagree: the entropy of its members' first choices, in nats.
+    """Score by the disagreement of a committee: the entropy of the classes that its members predict, in nats.
 
-    The mean divergence of the members from their mean, which is used as well, equals :func:`bald`.
+    The other common score, the mean divergence of the members from their mean, equals :func:`bald`.
 
     Args:
-        samples: Class probabilities by each of s members.
+        samples: Class probabilities of each of s members.
 
     Returns:
         Scores in [0, log k].
@@ -142,7 +142,7 @@ def disagreement(samples: Float[np.ndarray, "s n k"]) -> Scores:
 
 
 def multilabel(score: Callable[[Probs], Scores], probs: Probs) -> Scores:
-    """Ask a score about each class of a multi-label head as a choice of two; the mean is what a full answer tells.
+    """Compute a score for each class of a multi-label head as a two-class problem, and return the mean.
 
     Args:
         score: :func:`margin`, :func:`entropy` or :func:`least_confidence`.
@@ -161,7 +161,7 @@ def multilabel(score: Callable[[Probs], Scores], probs: Probs) -> Scores:
 
 
 def rank(scores: Scores, size: int, rng: np.random.Generator) -> Int[np.ndarray, " q"]:
-    """Positions of the ``size`` highest scores, highest first; ties fall at random, not by row.
+    """Positions of the ``size`` highest scores, highest first; random order among ties.
 
     Example:
         >>> rank(np.array([0.1, 0.9, 0.5]), 2, np.random.default_rng(0)).tolist()

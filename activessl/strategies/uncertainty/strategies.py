@@ -1,4 +1,4 @@
-"""Strategies that rank items one by one: random, uncertainty, disagreement of the posterior, power sampling."""
+"""Strategies that rank single items: random, uncertainty, disagreement of the posterior, power sampling."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from activessl.strategies.uncertainty.scores import bald, disagreement, rank
 
 @dataclass(frozen=True)
 class Random:
-    """Draw items alike, whatever is known: the yardstick, and what estimates may be built on.
+    """Draw items uniformly at random: the baseline, and a sample that estimates can use.
 
-    Every group of near-duplicates is drawn alike, and within it every copy; ``propensities`` holds the exact chance of
-    each item. Copies of labeled items are not drawn, so this alone says nothing of them: the random share of a project
-    draws every item alike (:class:`activessl.strategies.random_share.RandomShare`). Costs and class weights change
-    nothing.
+    All sets of near duplicates have the same probability, and so have all items of one set; ``propensities`` holds the
+    exact probability of each item. Near duplicates of labeled items are never drawn and so are not represented; the
+    random share of a project draws from all items (:class:`activessl.strategies.random_share.RandomShare`). Costs and
+    class weights have no effect.
     """
 
     name: str = field(default="random", init=False)
@@ -31,8 +31,8 @@ class Random:
         """Choose ``query_size`` candidates; see :class:`activessl.strategies.base.QueryStrategy`."""
         return answer(self, state, query_size)
 
-    def left_to_chance(self, state: State) -> str:  # noqa: ARG002  # others look at it
-        """Always: see :func:`activessl.strategies.base.left_to_chance`."""
+    def left_to_chance(self, state: State) -> str:  # noqa: ARG002  # other strategies read it
+        """Always a reason; see :func:`activessl.strategies.base.left_to_chance`."""
         return TO_MEASURE
 
     def choose(self, scene: Scene) -> Choice:
@@ -44,13 +44,14 @@ class Random:
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """Ask what the head is least sure about.
+    """Choose the items that the head is least certain about.
 
-    Multi-label heads are asked class by class and averaged. Alone it is worse than random while there are few labels
-    (the head does not know what it does not know); REFINE, UHerding and `auto` use it where it helps.
+    For multi-label heads the score is the mean over the classes. While labels are few, this strategy is worse than
+    random, because the confidence of the head is not reliable yet; REFINE, UHerding and `auto` use uncertainty where it
+    helps.
 
     Args:
-        measure: ``margin``, ``entropy`` or ``least_confidence``; also the strategy's name.
+        measure: ``margin``, ``entropy`` or ``least_confidence``; also the name of the strategy.
     """
 
     measure: Literal["margin", "entropy", "least_confidence"] = "margin"
@@ -65,7 +66,7 @@ class Uncertainty:
         return answer(self, state, query_size, needs_probs=True)
 
     def choose(self, scene: Scene) -> Choice:
-        """Take the highest scores; ties fall at random."""
+        """Choose the rows with the highest scores; random order among ties."""
         uncertainty = scene.uncertainty(self.measure)
         scores = scene.weigh(uncertainty)
         top = rank(scores, scene.size, scene.state.rng)
@@ -74,10 +75,11 @@ class Uncertainty:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """Ask what draws from the head's posterior (or members of a committee) disagree about.
+    """Choose the items on which draws from the head's posterior (or members of a committee) disagree.
 
     Args:
-        kind: ``bald`` (mutual information) or ``committee`` (entropy of the members' votes); also the strategy's name.
+        kind: ``bald`` (mutual information) or ``committee`` (entropy of the members' votes); also the name of the
+            strategy.
     """
 
     kind: Literal["bald", "committee"] = "bald"
@@ -93,7 +95,7 @@ class Disagreement:
         return answer(self, state, query_size)
 
     def choose(self, scene: Scene) -> Choice:
-        """Take the highest scores; ties fall at random."""
+        """Choose the rows with the highest scores; random order among ties."""
         information = information_of(scene, self.kind)
         scores = scene.weigh(information)
         top = rank(scores, scene.size, scene.state.rng)
@@ -102,14 +104,14 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Power:
-    """Draw items with a chance that grows with their uncertainty, and record the chance.
+    """Draw items with a probability that increases with their uncertainty, and record the propensity.
 
-    The batch is spread out by the randomness alone, and what was drawn can still estimate the accuracy on the pool,
-    as every item has a known chance.
+    Random sampling makes the batch diverse. The drawn items can estimate the accuracy on the pool, because the
+    propensity of every item is known.
 
     Args:
         measure: ``margin``, ``entropy``, ``least_confidence`` or ``bald``.
-        exponent: 0 draws all alike; larger is closer to taking the top.
+        exponent: 0 draws uniformly; a larger value is closer to choosing the highest scores.
     """
 
     measure: Literal["margin", "entropy", "least_confidence", "bald"] = "margin"
@@ -118,7 +120,7 @@ class Power:
 
     @property
     def needs_samples(self) -> bool:
-        """Only if it draws by BALD."""
+        """Whether the measure is BALD."""
         return self.measure == "bald"
 
     def query(self, state: State, query_size: int) -> Query:
@@ -128,32 +130,35 @@ class Power:
     def choose(self, scene: Scene) -> Choice:
         """Draw without replacement by perturbed scores."""
         known = information_of(scene, "bald") if self.measure == "bald" else scene.uncertainty(self.measure)
-        weights = np.maximum(scene.weigh(known), 1e-6) ** self.exponent  # what seems certain keeps a small chance
+        weights = np.maximum(scene.weigh(known), 1e-6) ** self.exponent  # certain items keep a small probability
         positions, chance = power_sample(weights, scene.size, scene.state.rng)
         chance = chance / scene.multiplicity[positions]
         return Choice(scene.draw_copies(positions), parts={"uncertainty": known[positions]}, propensities=chance)
 
 
 def information_of(scene: Scene, kind: Literal["bald", "committee"]) -> Float[np.ndarray, " r"]:
-    """Disagreement of the posterior's draws about each row of a scene, multi-label or not.
+    """Disagreement of the draws from the posterior on each row of a scene, single-label or multi-label.
 
     Raises:
-        QueryError: The state has no draws, or of a wrong shape.
+        QueryError: The state has no draws, or their shape is wrong.
     """
     state = scene.state
     if state.samples is None:
-        raise QueryError(f"{kind} needs draws from the head's posterior", hint="use a head that samples, or 'margin'")
+        raise QueryError(
+            f"{kind} needs draws from the head's posterior",
+            hint="use a head with sample_proba, or the strategy 'margin'",
+        )
     samples = np.asarray(state.samples)
     if samples.ndim != 3 or samples.shape[0] < 2 or samples.shape[1:] != (len(state), state.n_classes):
         raise QueryError(
             f"samples have shape {samples.shape}, not (s, {len(state)}, {state.n_classes})",
-            hint="pass at least 2 draws for every item",
+            hint="pass at least 2 draws per item",
         )
     samples = samples[:, scene.rows]
     score = bald if kind == "bald" else disagreement
     if not scene.independent:
         return score(samples)
-    # each class on its own, as a choice of two
+    # each class is a two-class problem
     return np.asarray(
         np.mean([score(np.stack([p, 1 - p], axis=2)) for p in np.moveaxis(samples, 2, 0)], axis=0).astype(np.float64)
     )

@@ -136,7 +136,7 @@ def test_new_classes_on_the_way_do_not_mix_up_columns() -> None:
 
 def test_a_mean_of_the_wrong_length_is_refused() -> None:
     x, y = overlapping(10)
-    with pytest.raises(HeadError, match="a mean of shape"):
+    with pytest.raises(HeadError, match="mean has shape"):
         LogisticHead(mean=np.zeros(3)).fit(x, y)
 
 
@@ -265,12 +265,12 @@ def test_what_a_head_by_likeness_says_without_a_label_is_what_it_says_when_taugh
     local = np.arange(m) % min(3, m)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        said = kind()._take(x, local, int(local.max()) + 1)
+        said = kind()._learn(x, local, int(local.max()) + 1)
     for i in range(m):
         others, rest = kind(), np.arange(m) != i
         seen, again = np.unique(local[rest], return_inverse=True)
-        others._take(x[rest], again, len(seen))
-        np.testing.assert_allclose(said[i, seen], others._say(x[i : i + 1])[0], atol=1e-9)
+        others._learn(x[rest], again, len(seen))
+        np.testing.assert_allclose(said[i, seen], others._logits(x[i : i + 1])[0], atol=1e-9)
 
 
 def test_neighbours_take_no_memory_for_each_pair_of_labels_and_say_the_same_in_blocks(

@@ -97,21 +97,24 @@ def test_a_reason_says_whom_the_item_stands_for_and_what_the_model_thinks() -> N
     state = make_state(probs=np.tile([0.48, 0.47, 0.05], (30, 1)), class_names=("scratch", "inclusion", "pit"))
     said = reasons(state, np.array([4]), Facts(np.array([1312]), ((0,),)))[0]
     assert said == (
-        "covers 1,312 similar unlabeled items; the model hesitates between scratch (48 %) and inclusion (47 %); "
-        "nearest labeled: 0 (scratch)"
+        "represents 1,312 similar unlabeled items; the model predicts scratch (48 %) or inclusion (47 %); "
+        "nearest labeled item: 0 (scratch)"
     )
     # who is to judge without the model reads nothing of it
-    assert without_classes(said, state.class_names or ()) == "covers 1,312 similar unlabeled items"
+    assert without_classes(said, state.class_names or ()) == "represents 1,312 similar unlabeled items"
 
 
 @pytest.mark.parametrize(
     ("reason", "kept"),
     [
-        ("few others are like it; the model hesitates between pit (48 %) and in-line (47 %)", "few others are like it"),
-        ("the model expects pit (90 %)", ""),
-        ("far from everything labeled; covers 3 pitiful items", "far from everything labeled; covers 3 pitiful items"),
+        (
+            "represents no other unlabeled item; the model predicts pit (48 %) or in-line (47 %)",
+            "represents no other unlabeled item",
+        ),
+        ("the model predicts pit (90 %)", ""),
+        ("drawn at random; represents 3 pitiful items", "drawn at random; represents 3 pitiful items"),
         ("labeled before; rather in-line than pit", "labeled before"),
-        ("drawn at random; the model expects a; b (99 %)", ""),
+        ("drawn at random; the model predicts a; b (99 %)", ""),
     ],
 )
 def test_a_reason_can_be_told_without_any_class(reason: str, kept: str) -> None:
@@ -121,14 +124,14 @@ def test_a_reason_can_be_told_without_any_class(reason: str, kept: str) -> None:
 def test_a_sure_model_is_quoted_with_its_class() -> None:
     state = make_state(probs=np.tile([0.9, 0.06, 0.04], (30, 1)))
     assert reasons(state, np.array([4]), Facts(np.array([1]), ((0,),)))[0] == (
-        "covers 1 similar unlabeled item; the model expects class 0 (90 %); nearest labeled: 0 (class 0)"
+        "represents 1 similar unlabeled item; the model predicts class 0 (90 %); nearest labeled item: 0 (class 0)"
     )
 
 
 def test_a_multi_label_reason_names_the_least_sure_classes() -> None:
     state = make_state(probs=np.tile([0.5, 0.99, 0.4], (30, 1)), labels=np.zeros((2, 3), dtype=int))
     assert (
-        "least sure about class 0 (50 %) and class 2 (40 %)"
+        "least certain about class 0 (50 %) and class 2 (40 %)"
         in reasons(state, np.array([4]), Facts(np.array([1]), ((0,),)))[0]
     )
 
@@ -137,7 +140,16 @@ def test_a_nearest_label_of_no_class_is_not_told_and_one_of_several_names_them()
     state = make_state(labels=np.array([[0, 0, 0], [1, 0, 1]]))
     none, several = reasons(state, np.array([4, 5]), Facts(np.array([1, 1]), ((0,), (1,))))
     assert "nearest" not in none  # it would name no class, and be read by who is to judge without any
-    assert several.endswith(f"nearest labeled: {state.id_of(1)} (class 0, class 2)")
+    assert several.endswith(f"nearest labeled item: {state.id_of(1)} (class 0, class 2)")
+
+
+def test_k_center_gives_the_distance_as_reason_and_the_mean_for_the_first_pick_without_labels() -> None:
+    first = get_strategy("k_center").query(
+        make_state(labeled=np.array([], int), labels=np.array([], int), probs=None), 2
+    )
+    assert first.reasons[0].startswith("near the mean of the pool; ")
+    assert first.reasons[1].startswith("distance ")
+    assert get_strategy("k_center").query(make_state(), 1).reasons[0].startswith("distance ")
 
 
 def test_the_count_of_a_pick_is_its_blob() -> None:
