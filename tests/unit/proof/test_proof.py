@@ -207,7 +207,7 @@ def test_a_promise_that_cannot_be_kept_accepts_nothing_but_counts_as_an_attempt(
     labeled(session)
     before = session.project.history().events
     judged = accept_pool(session.project, error=0.0001)
-    assert not judged.items and "nothing accepted" in judged.results[0].to_text()
+    assert not judged.items and "0 items accepted" in judged.results[0].to_text()
     now = session.project.history()
     assert now.events == before + 1 and now.accepted is None and now.tried == (judged.look,)
     assert accept_pool(session.project, error=0.0001).attempt == 1  # of the same labels: no new attempt
