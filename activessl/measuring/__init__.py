@@ -1,1 +1,1 @@
-"""Measuring: how many labels and hours were saved, and when to stop."""
+"""Measures: labels and hours saved, the quality of the model, and when to stop."""

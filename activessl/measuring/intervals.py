@@ -1,4 +1,4 @@
-"""Intervals of shares, means and differences, each with what it holds for."""
+"""Intervals of shares, means and differences, each with its assumptions."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 else:
     np = later("numpy")  # an interval of one share needs no array
 
-#: That a target is said to be reached and is not has this probability at most, over all of a project's looks together.
+#: Highest probability that a target is reported as reached while it is not, over all looks of a project together.
 DELTA = 0.1
-#: A sample that has grown by this factor is looked at anew.
+#: A sample is looked at again when it has grown by this factor.
 GROWN = 1.5
 
 
 def deviations(level: float) -> float:
-    """How many standard deviations on each side of a normal's mean have this probability.
+    """Number of standard deviations on each side of the mean of a normal distribution that hold this probability.
 
     Example:
         >>> round(deviations(0.9), 3)
         1.645
     """
-    from scipy.special import ndtri  # the normal's quantiles, without all of scipy.stats
+    from scipy.special import ndtri  # quantiles of the normal distribution, without importing all of scipy.stats
 
     return float(ndtri(0.5 + level / 2))
 
 
 def wilson(share: float, n: float, z: float) -> tuple[float, float]:
-    """Wilson's interval of a share from n observations, z standard deviations wide, within [0, 1].
+    """Wilson's interval of a share from n observations, at z standard deviations, within [0, 1].
 
     Example:
         >>> [round(v, 3) for v in wilson(1.0, 20, 1.645)]
@@ -44,11 +44,11 @@ def wilson(share: float, n: float, z: float) -> tuple[float, float]:
 
 
 def share_interval(count: float, n: float, level: float = 0.9) -> tuple[float, float]:
-    """An interval of a share that holds it at least this often whatever the share is.
+    """Exact interval of a share: its coverage is at least ``level`` for every true share.
 
     Args:
-        count: How many of ``n`` are so; of observations that weigh differently, the share times their effective number.
-        n: How many observations there are, > 0.
+        count: Observations of ``n`` that count; for weighted observations, the share times their effective number.
+        n: Number of observations, > 0.
         level: Probability of the interval, in (0, 1).
 
     References:
@@ -58,7 +58,7 @@ def share_interval(count: float, n: float, level: float = 0.9) -> tuple[float, f
         >>> [round(v, 3) for v in share_interval(0, 20)]
         [0.0, 0.139]
     """
-    from scipy.special import betaincinv  # the beta's quantiles, without all of scipy.stats
+    from scipy.special import betaincinv  # quantiles of the beta distribution, without importing all of scipy.stats
 
     tail = (1 - level) / 2
     low = float(betaincinv(count, n - count + 1, tail)) if count else 0.0
@@ -69,16 +69,16 @@ def share_interval(count: float, n: float, level: float = 0.9) -> tuple[float, f
 def mean_interval(
     accuracy: Float[np.ndarray, "s b"], level: float = 0.9
 ) -> tuple[Float[np.ndarray, " b"], Float[np.ndarray, " b"]]:
-    """An interval of the mean over seeds, by Student's t, clipped to [0, 1].
+    """Interval of the mean over seeds, by Student's t, clipped to [0, 1].
 
-    With one seed nothing is known about its spread: the interval is then [0, 1].
+    One seed has no measured spread: the interval is then [0, 1].
 
     Example:
         >>> low, high = mean_interval(np.array([[0.5], [0.7]]))
         >>> low.round(2).tolist(), high.round(2).tolist()
         ([0.0], [1.0])
     """
-    from scipy.special import stdtrit  # Student's quantiles, without all of scipy.stats
+    from scipy.special import stdtrit  # quantiles of Student's t, without importing all of scipy.stats
 
     accuracy = np.asarray(accuracy, dtype=np.float64)
     s = len(accuracy)
@@ -90,15 +90,15 @@ def mean_interval(
 
 
 def paired_difference(won: int, lost: int, n: int, level: float = 0.9) -> tuple[float, float]:
-    """An interval of the difference of two shares of the same n observations, within [-1, 1].
+    """Interval of the difference of two shares of the same n observations, within [-1, 1].
 
-    Wald's on the table with half an observation added to each of its four cells, so that it does not collapse where few
-    observations differ.
+    Wald's interval on the table with half an observation added to each of its four cells, so that it does not collapse
+    where few observations differ.
 
     Args:
         won: Observations that count for the second share only.
-        lost: Those that count for the first only.
-        n: All observations, > 0.
+        lost: Observations that count for the first share only.
+        n: Number of all observations, > 0.
         level: Probability of the interval, in (0, 1).
 
     References:
@@ -116,7 +116,7 @@ def paired_difference(won: int, lost: int, n: int, level: float = 0.9) -> tuple[
 
 
 def difference(p: float, n: int, q: float, m: int, level: float = 0.9) -> tuple[float, float]:
-    """An interval of p - q, the shares of n and of m observations of different items.
+    """Interval of p - q, where p is a share of n observations and q a share of m observations of other items.
 
     References:
         Newcombe, Interval Estimation for the Difference Between Independent Proportions, Statistics in Medicine 1998,
@@ -132,7 +132,7 @@ def difference(p: float, n: int, q: float, m: int, level: float = 0.9) -> tuple[
 
 
 def part_of_delta(delta: float, attempt: int) -> float:
-    """The probability with which one of many attempts may fail, so that all of them together may with ``delta``.
+    """Failure probability of one of many attempts, so that all attempts together fail with at most ``delta``.
 
     Example:
         >>> part_of_delta(0.1, 1), round(sum(part_of_delta(0.1, k) for k in range(1, 1000)), 3)
@@ -142,15 +142,15 @@ def part_of_delta(delta: float, attempt: int) -> float:
 
 
 def lowest_share(count: float, n: float, look: int, delta: float = DELTA) -> float:
-    """A lower bound of a share that is looked at again and again, until the bound is high enough.
+    """Lower bound of a share that is looked at repeatedly, until the bound is high enough.
 
-    That it is ever above the share, at this look or any other, has the probability ``delta`` at most.
+    The probability that the bound is above the share at any of the looks is at most ``delta``.
 
     Args:
         count: As in :func:`share_interval`.
-        n: How many observations there are, > 0.
-        look: Which look it is, from 1 on.
-        delta: Probability with which all looks together may mislead, in (0, 1).
+        n: Number of observations, > 0.
+        look: Number of the look, from 1 on.
+        delta: Highest probability of a wrong bound over all looks together, in (0, 1).
 
     Example:
         >>> [round(lowest_share(190, 200, look), 3) for look in (1, 10, 50)]
@@ -160,14 +160,14 @@ def lowest_share(count: float, n: float, look: int, delta: float = DELTA) -> flo
 
 
 def look_of(labels: int, fewest: int) -> int:
-    """Which look at a growing sample this is, where a new one begins whenever the sample has grown by half.
+    """Number of the look at a growing sample; a new look begins when the sample has grown by half.
 
-    Each look at labels that were there the last time, and a few more, sees nearly the same; counted one by one, the
-    looks would use up what may go wrong before there are labels enough.
+    Two looks with only a few labels in between see nearly the same sample. If each of them counted, the looks would use
+    up the failure probability before the labels suffice.
 
     Args:
-        labels: In the sample now, at least ``fewest``.
-        fewest: With which it is first looked at, > 0.
+        labels: Labels in the sample now, at least ``fewest``.
+        fewest: Labels at the first look, > 0.
 
     Example:
         >>> [look_of(n, 10) for n in (10, 14, 15, 30, 100, 1000)]

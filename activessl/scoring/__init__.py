@@ -1,1 +1,1 @@
-"""A project's result as one thing that scores what it has never seen."""
+"""The trained model of a project as one object that scores new items."""

@@ -1,4 +1,4 @@
-"""A model as one ONNX file, whose answers are compared with ours before it counts."""
+"""A model as one ONNX file, whose predictions are compared with those of the model before it is kept."""
 
 from __future__ import annotations
 
@@ -25,22 +25,23 @@ from activessl.scoring.head_graphs import write_head, write_place
 from activessl.scoring.model import BATCH, Model, Scores
 
 FILE = "model.onnx"
-#: By how much a probability may differ between ONNX Runtime and us: far below what changes a decision, and above what
-#: another order of sums does. A novelty may jump over items that lie equally far: it is compared more loosely.
+#: Highest difference of a probability and of a novelty between ONNX Runtime and the model. The first is far below what
+#: changes a decision, and above the effect of another order of sums. A novelty can jump at items of equal distance, so
+#: its limit is larger.
 CLOSE, CLOSE_NOVELTY = 1e-3, 0.02
-#: Protocol buffers end at 2 GB.
+#: Protocol buffers hold at most 2 GB.
 MOST_BYTES = 1_900_000_000
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What a comparison of both ways of scoring found.
+    """The comparison of the ONNX file with the model.
 
     Attributes:
-        items: How many were scored both ways.
+        items: Number of items compared.
         difference: The largest difference of a probability.
         novelty_difference: The largest difference of a novelty.
-        left_out: How many others of the sample the file cannot read: series with missing values, or too short ones.
+        left_out: Number of items of the sample that the file cannot read: series with missing values or too short ones.
     """
 
     items: int
@@ -50,24 +51,24 @@ class Checked:
 
 
 def write_onnx(model: Model, folder: Path, sample: Pool) -> Checked:
-    """Write ``model.onnx`` into a model's folder and compare its answers with ours on real items.
+    """Write ``model.onnx`` into the folder of a model, and compare its predictions with the model's on real items.
 
     Its outputs are ``probabilities`` (batch, k), ``novelty`` (batch,) and ``encoded`` (batch, d), the vectors.
 
     Args:
         model: What to write.
-        folder: Where ``Model.save`` has written it.
+        folder: The folder that ``Model.save`` wrote.
         sample: Items to compare on; a few hundred are enough.
 
     Raises:
         ConfigError: The packages onnx or onnxruntime are not installed.
-        EncoderError: The encoder cannot be said in ONNX.
-        HeadError: Nor the head; or the answers differ, and no file is left.
+        EncoderError: The encoder cannot be written as ONNX.
+        HeadError: The head cannot be written as ONNX, or the predictions differ; no file is left.
     """
     base, memories, *_ = model.pool.parts
     if sum(a.nbytes for a in (base, *memories.values())) > MOST_BYTES:
         raise HeadError(
-            f"a pool of {len(base):,} × {base.shape[1]} does not fit into one ONNX file",
+            f"a pool of {len(base):,} vectors of length {base.shape[1]} does not fit into one ONNX file of 2 GB",
             hint=WITHOUT,
         )
     graph = Graph()
@@ -102,10 +103,10 @@ def write_onnx(model: Model, folder: Path, sample: Pool) -> Checked:
 
 
 def check_answers(model: Model, path: Path, sample: Pool) -> Checked:
-    """Score items both ways.
+    """Compare the predictions of the ONNX file with those of the model.
 
     Raises:
-        HeadError: The answers differ by more than rounding.
+        HeadError: The predictions differ by more than rounding.
     """
     sample, left_out = readable(model.encoder, sample)
     ours, theirs = model.score(sample), OnnxScorer(model, path).score(sample)
@@ -113,8 +114,8 @@ def check_answers(model: Model, path: Path, sample: Pool) -> Checked:
     strange = float(np.abs(ours.novelty - theirs.novelty).max())
     if not (apart <= CLOSE and strange <= CLOSE_NOVELTY):
         raise HeadError(
-            f"the ONNX file answers differently: by {apart:.2g} in a probability, by {strange:.2g} in a novelty",
-            hint="leave --onnx out, and report it with the encoder's name",
+            f"the predictions of the ONNX file differ: by {apart:.2g} in a probability, by {strange:.2g} in a novelty",
+            hint="leave --onnx out, and report the difference with the name of the encoder",
         )
     return Checked(len(sample), apart, strange, left_out)
 
@@ -123,12 +124,12 @@ class OnnxScorer:
     """Scores items with ONNX Runtime.
 
     Args:
-        model: Prepares items as its encoder does.
-        path: The file.
+        model: The model; its encoder prepares the items.
+        path: The ONNX file.
 
     Raises:
         ConfigError: The package onnxruntime is not installed.
-        HeadError: No such file, or one that cannot be read.
+        HeadError: The file does not exist or cannot be read.
     """
 
     def __init__(self, model: Model, path: Path) -> None:
@@ -143,18 +144,18 @@ class OnnxScorer:
         if not path.is_file():
             raise HeadError(
                 f"the model in {path.parent} has no ONNX file",
-                hint="leave --onnx out, or run `activessl export model --onnx`: it writes one, or says why it cannot",
+                hint="leave --onnx out, or run `activessl export model --onnx`",
             )
         try:
             self.session: Any = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001  # its own classes come from C++, without a common base
+        except Exception as error:  # noqa: BLE001  # its exceptions come from C++, without a common base class
             raise HeadError(
                 f"{path} cannot be opened: {str(error).splitlines()[0]}", hint="run `activessl export model` again"
             ) from None
         self.entrance = self.session.get_inputs()[0].name
 
     def score(self, items: Pool, *, on_progress: OnProgress | None = None) -> Scores:
-        """Score items, a mini-batch at a time.
+        """Score items in mini-batches.
 
         Raises:
             EncoderError: Items that the encoder or the file cannot read.
@@ -175,7 +176,7 @@ class OnnxScorer:
 
 
 def tensors(encoder: Encoder, items: Pool) -> Iterator[np.ndarray[Any, Any]]:
-    """What the file takes, a mini-batch at a time, in the order of the items.
+    """Make the input tensors of the ONNX file in mini-batches, in the order of the items.
 
     Raises:
         EncoderError: Series with missing values, or too short for the encoder's convolutions.
@@ -191,7 +192,7 @@ def tensors(encoder: Encoder, items: Pool) -> Iterator[np.ndarray[Any, Any]]:
 
 
 def readable(encoder: Encoder, items: Pool) -> tuple[Pool, int]:
-    """Those of some items that the file can read, all of them where there are none, and how many others there are."""
+    """Select the items that the file can read, or all items if it can read none, and count the others."""
     if not isinstance(encoder, RocketEncoder):
         return items, 0
     every = (read_series(items, [row], channels=len(encoder.rocket.mean))[0] for row in range(len(items)))
@@ -213,11 +214,11 @@ def _series(encoder: RocketEncoder, items: Pool) -> Iterator[Float[np.ndarray, "
         series = read_series(items, [row], channels=len(encoder.rocket.mean))[0]
         if not _fits(encoder, series):
             raise EncoderError(
-                f"series {items.ids[row]} has missing values, or fewer than the {_shortest(encoder)} that the ONNX "
-                "file needs",
+                f"series {items.ids[row]} has missing values, or is shorter than the {_shortest(encoder)} values that "
+                "the ONNX file needs",
                 hint="score it without --onnx",
             )
-        # a batch is of one length
+        # all series of a batch have one length
         if batch and (batch[0].shape != series.shape or len(batch) == BATCH):
             yield np.stack(batch)
             batch = []
@@ -233,9 +234,9 @@ def _how(encoder: Encoder) -> str:
         case PatchEncoder():
             image = encoder.image
         case RocketEncoder():
-            return "series (channels, time) as they are, all of a batch of one length, without missing values"
+            return "series (channels, time) unchanged, one length per batch, without missing values"
         case _:
-            return "vectors as they are"
+            return "vectors unchanged"
     settings = cast("dict[str, Any]", image.to_json())
     if "channels" not in settings:
         return f"spectrograms as activessl's MelInput makes them with {json.dumps(settings, sort_keys=True)}"
@@ -248,13 +249,13 @@ def _how(encoder: Encoder) -> str:
 
 @dataclass(frozen=True)
 class Exported:
-    """What ``export_model`` left.
+    """The files that ``export_model`` wrote.
 
     Attributes:
-        folder: The model.
-        onnx: The ONNX file in it; None where there is none.
-        checked: What its comparison found.
-        why_not: Why there is no ONNX file, where it was not left out on purpose.
+        folder: The folder of the model.
+        onnx: The ONNX file in the folder; None where there is none.
+        checked: The comparison of the ONNX file with the model.
+        why_not: Why there is no ONNX file, where one was tried.
     """
 
     folder: Path
@@ -266,20 +267,21 @@ class Exported:
 def export_model(
     model: Model, folder: Path, *, encoder_folder: Path, sample: Pool, onnx: bool | None = None
 ) -> Exported:
-    """Write a model's folder, and its ONNX file where that is possible.
+    """Write the folder of a model, and its ONNX file where this is possible.
 
     Args:
         model: What to write.
-        folder: Where to.
-        encoder_folder: Where its encoder lies.
+        folder: Folder to write.
+        encoder_folder: Folder of the encoder.
         sample: Items to compare both on.
-        onnx: True: an ONNX file or an error; False: none; None: one if the packages are there and encoder and head
-            can be said in ONNX.
+        onnx: True: an ONNX file or an error; False: no ONNX file; None: an ONNX file if the packages are installed and
+            encoder and head can be written as ONNX.
 
     Raises:
-        HeadError: The folder cannot be used, or the ONNX file answers differently.
+        HeadError: The folder cannot be used; or ``onnx`` is True, and the head cannot be written as ONNX or the
+            predictions differ.
         ConfigError: ``onnx`` is True, and a package is missing.
-        EncoderError: ``onnx`` is True, and the encoder cannot be said in ONNX.
+        EncoderError: ``onnx`` is True, and the encoder cannot be written as ONNX.
     """
     model.save(folder, encoder_folder=encoder_folder)
     if onnx is False:

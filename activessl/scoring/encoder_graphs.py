@@ -1,4 +1,4 @@
-"""Our encoders as ONNX nodes: what each computes once an item is a tensor."""
+"""The encoders as ONNX nodes: the computation from the tensor of an item to its vector."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ UINT8, FLOAT = 2, 1
 
 
 class Entrance(NamedTuple):
-    """What a model takes.
+    """The input of a model.
 
     Attributes:
-        name: Of the input.
-        kind: ONNX's number of the element type.
-        shape: Of the input; dimensions that vary are words.
-        vectors: The graph's name of the encoder's vectors.
+        name: Name of the input.
+        kind: ONNX number of the element type.
+        shape: Shape of the input; variable dimensions are words.
+        vectors: Name of the encoder's vectors in the graph.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Entrance(NamedTuple):
 
 
 def write_encoder(graph: Graph, encoder: Encoder) -> Entrance:
-    """Add an encoder's nodes.
+    """Add the nodes of an encoder.
 
-    Pictures enter as the encoder's own input, (batch, channels, side, side) of uint8: decoding and squeezing an image
-    is the caller's, as ``model.json`` says. Series enter standardised by nobody, (batch, channels, time), all of one
+    Pictures are input as the encoder reads them, (batch, channels, side, side) of uint8: the caller decodes and resizes
+    images, as described in ``model.json``. Series are input as (batch, channels, time), not standardized, all of one
     length and without missing values.
 
     Raises:
-        EncoderError: What this encoder computes cannot be said in ONNX.
+        EncoderError: This encoder cannot be written as ONNX.
     """
     match encoder:
         case VectorEncoder():
@@ -74,19 +74,19 @@ def write_encoder(graph: Graph, encoder: Encoder) -> Entrance:
 
 def _reads(encoder: Encoder) -> str:
     if isinstance(encoder, SeriesTransformer):
-        return "series of any length, with what is missing left out"
+        return "series of any length, without their missing values"
     known = {
-        "tfidf": "texts, cut into words and letters",
-        "sentence": "texts, with a tokenizer of its own",
+        "tfidf": "texts, split into words and letters",
+        "sentence": "texts, with its own tokenizer",
     }
-    return known.get(encoder.name, "items in a way of its own")
+    return known.get(encoder.name, "items in a form that ONNX does not have")
 
 
 def _patches(graph: Graph, encoder: PatchEncoder, side: int, channels: int) -> str:
     codes, field, stride = encoder.codes, encoder.codes.field, encoder.codes.stride
     p, rows = len(codes.mean), (side - field) // stride + 1
 
-    # each patch as the channels of one position: a convolution with the identity
+    # each patch becomes the channels of one position, by a convolution with the identity
     image = graph.add("Div", graph.floats("pictures"), np.float32(255))
     cut = graph.add("Conv", image, np.eye(p).reshape(p, channels, field, field), strides=[stride, stride])
     patches = graph.add("Transpose", graph.shaped(cut, 0, p, rows * rows), perm=[0, 2, 1])
@@ -96,7 +96,7 @@ def _patches(graph: Graph, encoder: PatchEncoder, side: int, channels: int) -> s
     normal = graph.add("Div", centred, graph.add("Sqrt", graph.add("Add", power, np.float32(CONTRAST))))
     white = graph.add("MatMul", graph.add("Sub", normal, codes.mean.numpy()), codes.whiten.numpy())
 
-    # distances to the centroids, and how much nearer than the average each is
+    # distances to the centroids, and by how much each centroid is nearer than the average
     c = codes.centroids.numpy()
     own = graph.add("ReduceSumSquare", white, axes=[-1])
     square = graph.add("Add", graph.add("MatMul", white, -2 * c.T), (c * c).sum(axis=1))
@@ -111,7 +111,7 @@ def _patches(graph: Graph, encoder: PatchEncoder, side: int, channels: int) -> s
 
 
 def _regions(rows: int, grid: int) -> np.ndarray[Any, Any]:
-    """The matrix (grid², rows²) that averages over regions."""
+    """Matrix (grid², rows²) that averages over regions."""
     eye = torch.eye(rows * rows).view(rows * rows, 1, rows, rows)
     found: np.ndarray[Any, Any] = means_by_region(eye, min(grid, rows)).flatten(1).T.numpy()
     return found
@@ -175,7 +175,7 @@ def _rocket(graph: Graph, encoder: RocketEncoder) -> str:
         weights = (kernels()[:, None, :] * rocket.channels[i][:, :, None]).numpy()
         shares: list[str] = []
         order: list[int] = []
-        # every second kernel counts only positions whose window lies inside of the series
+        # every second kernel counts only positions whose window lies inside the series
         for inside in (False, True):
             mine = np.flatnonzero((np.arange(84) % 2 == i % 2) == inside)
             reach = 0 if inside else 4 * dilation
@@ -190,7 +190,7 @@ def _rocket(graph: Graph, encoder: RocketEncoder) -> str:
 
 
 def _shares(graph: Graph, out: str, biases: np.ndarray[Any, Any]) -> str:
-    """The share of positions above each bias: (b, k, t) and (k, q) -> (b, k, q)."""
+    """Compute the share of positions above each bias: (b, k, t) and (k, q) -> (b, k, q)."""
     wide = graph.add("Unsqueeze", out, np.array([2], dtype=np.int64))  # (b, k, 1, t)
     above = graph.floats(graph.add("Greater", wide, biases[:, :, None]))
     return str(graph.add("ReduceMean", above, axes=[-1], keepdims=0))

@@ -1,4 +1,4 @@
-"""A project's head as a scikit-learn classifier on the encoder's vectors."""
+"""The head of a project as a scikit-learn classifier on the encoder's vectors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from activessl.scoring.model import Model
 
 
 class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Learns class names from an encoder's vectors, each seen at its place among the pool's.
+    """Classifier of class names on an encoder's vectors, which are smoothed with those of the pool.
 
-    Works wherever scikit-learn's classifiers do: cross-validation, committees, modAL. ``fit`` forgets what the head
-    knew, and keeps the pool.
+    It works wherever a scikit-learn classifier does: cross-validation, committees, modAL. ``fit`` teaches a new head
+    and keeps the pool.
 
     Args:
-        model: Whose pool and kind of head are used; ``Session.model()``, or ``Model.load(folder)``.
+        model: The model whose pool and kind of head are used: ``Session.model()`` or ``Model.load(folder)``.
 
     Attributes:
         classes_: (k,) all class names of the model, in the order of the columns.
@@ -32,18 +32,18 @@ class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def taught(cls, model: Model) -> Self:
-        """The model's head as it is, without fitting it again."""
+        """Make a classifier with the head of the model, without fitting it again."""
         made = cls(model)
         made.classes_, made.n_features_in_ = np.array(model.classes), len(model.mean)
         made.head_ = model.head
         return made
 
     def fit(self, X: Float[np.ndarray, "m d"], y: Any) -> Self:
-        """Forget the head, and learn these labels.
+        """Teach a new head these labels.
 
         Args:
             X: The encoder's vectors.
-            y: (m,) class names or, for a model of several classes an item, (m, k) of 0 and 1.
+            y: (m,) class names; for a model with several classes per item, (m, k) of 0 and 1.
 
         Raises:
             LabelError: A class that the model does not have.
@@ -59,9 +59,7 @@ class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if unknown:
             raise LabelError(f"the model has no class {unknown[0]!r}", hint=f"use {', '.join(self.model.classes)}")
         rows = np.array([index[str(name)] for name in y], dtype=np.int64)
-        head: Any = clone(
-            self.model.head
-        )  # as heads are estimators, this is one of the same settings that knows nothing
+        head: Any = clone(self.model.head)  # an untaught head with the same settings
         self.head_ = head.fit(self.model.place(X)[0], rows)
         return self
 
@@ -72,6 +70,6 @@ class PoolClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return found
 
     def predict(self, X: Float[np.ndarray, "n d"]) -> Any:
-        """The most likely class name of each row; (n, k) of 0 and 1 for a model of several classes an item."""
+        """The most likely class name of each row; (n, k) of 0 and 1 for a model with several classes per item."""
         said = self.model.kind.decide(self.predict_proba(X))
         return said if self.model.kind.independent else self.classes_[said]

@@ -1,4 +1,4 @@
-"""Writing down a computation as an ONNX graph, node by node."""
+"""Build an ONNX graph, node by node."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 from activessl.errors import ConfigError
 
-#: The oldest operator set that has what is used here; every runtime of the last years reads it.
+#: The oldest operator set with all operators used here; every runtime of the last years reads it.
 OPSET = 17
-#: What to do where something cannot be said in ONNX.
-WITHOUT = "leave --onnx out: the model's folder scores without it"
+#: The hint where ONNX is not possible.
+WITHOUT = "leave --onnx out: the model's folder can score without it"
 
 
 class Graph:
-    """A growing graph: each call of ``add`` is one node, and gives the name of its output.
+    """An ONNX graph in construction: each call of ``add`` adds one node and returns the name of its output.
 
     Raises:
         ConfigError: The package onnx is not installed.
@@ -27,7 +27,7 @@ class Graph:
         self.constants: list[Any] = []
 
     def constant(self, value: Any) -> str:
-        """A constant tensor: float64 becomes float32, other types stay."""
+        """Add a constant tensor; float64 becomes float32, other types stay."""
         array = np.asarray(value)
         array = np.ascontiguousarray(array, dtype=np.float32 if array.dtype == np.float64 else array.dtype)
         name = f"c{len(self.constants)}"
@@ -35,10 +35,10 @@ class Graph:
         return name
 
     def add(self, operator: str, *inputs: Any, outputs: int = 1, **settings: Any) -> Any:
-        """Add a node; inputs are names of earlier outputs, or arrays and numbers, which become constants.
+        """Add a node; inputs are names of earlier outputs, or arrays and numbers that become constants.
 
         Returns:
-            The output's name, or a list of names where there are several.
+            The name of the output, or a list of names where there are several.
         """
         names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
         made = [f"t{len(self.nodes)}" + (f"_{i}" if i else "") for i in range(outputs)]
@@ -50,20 +50,20 @@ class Graph:
         return str(self.add("Cast", value, to=1))
 
     def shaped(self, value: str, *shape: int) -> str:
-        """Reshape; 0 keeps a dimension, -1 takes what is left."""
+        """Reshape; 0 keeps a dimension, -1 takes the remaining size."""
         return str(self.add("Reshape", value, np.array(shape, dtype=np.int64)))
 
     def unit(self, value: str) -> str:
-        """Rows of length one; a zero row stays zero."""
+        """Scale rows to length one; a zero row stays zero."""
         length = self.add("ReduceL2", value, axes=[-1], keepdims=1)
         return str(self.add("Div", value, self.add("Max", length, np.float32(1e-12))))
 
     def finish(self, inputs: list[tuple[str, int, list[Any]]], outputs: dict[str, tuple[str, list[Any]]]) -> bytes:
-        """The model, serialised and checked.
+        """Check and serialize the model.
 
         Args:
-            inputs: Name, ONNX element type and shape of each; a dimension that varies is a word.
-            outputs: By the name that they shall have: the graph's own name, and the shape. All are float32.
+            inputs: Name, ONNX element type and shape of each input; a variable dimension is a word.
+            outputs: For each output name: the name inside the graph, and the shape. All are float32.
         """
         import onnx
 

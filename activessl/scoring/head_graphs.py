@@ -1,4 +1,4 @@
-"""Finding a vector's place among the pool's, and the head, as ONNX nodes."""
+"""Smoothing with the pool, novelty and the head as ONNX nodes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from activessl.scoring.model import Model
 
 
 def write_place(graph: Graph, model: Model, vectors: str) -> tuple[str, str]:
-    """Add what ``Model.place`` does; the names of the places (b, d) and of the novelty (b,)."""
+    """Add the nodes of ``Model.place``; return the names of the smoothed vectors (b, d) and of the novelty (b,)."""
     base, memories, centres, scales = model.pool.parts
     k = min(NEIGHBOURS, len(base))
     v = graph.unit(graph.add("Sub", vectors, model.mean))
@@ -32,7 +32,7 @@ def write_place(graph: Graph, model: Model, vectors: str) -> tuple[str, str]:
     distance = graph.add("Sqrt", graph.add("Max", nearest, np.float32(0)))
     reach = graph.add("Gather", distance, np.array([k - 1], dtype=np.int64), axis=1)  # (b, 1)
 
-    # near ones count more, at the scale of the farthest
+    # near items weigh more, relative to the distance of the farthest
     ratio = graph.add("Div", distance, graph.add("Max", reach, np.float32(1e-6)))
     weight = graph.add("Exp", graph.add("Mul", graph.add("Mul", ratio, ratio), np.float32(-4)))
     weight = graph.add("Div", weight, graph.add("ReduceSum", weight, np.array([-1], dtype=np.int64), keepdims=1))
@@ -54,10 +54,10 @@ def write_place(graph: Graph, model: Model, vectors: str) -> tuple[str, str]:
 
 
 def write_head(graph: Graph, head: Head, points: str, name: str) -> str:
-    """Add a head's nodes; the name of the probabilities (b, k).
+    """Add the nodes of a head; return the name of the probabilities (b, k).
 
     Raises:
-        HeadError: What this head computes cannot be said in ONNX.
+        HeadError: This head cannot be written as ONNX.
     """
     match head:
         case LogisticHead():
@@ -86,7 +86,7 @@ def write_head(graph: Graph, head: Head, points: str, name: str) -> str:
             raise HeadError(f"the head {name!r} cannot be written as ONNX", hint=WITHOUT)
     probs = graph.add("Softmax", logits, axis=-1)
 
-    # classes that nobody has shown share what is left
+    # classes without labels share the remaining probability
     seen, k = np.flatnonzero(head.seen_), len(head.classes_)
     unseen = np.where(head.seen_, 0.0, head.novelty_ / max(k - len(seen), 1))
     return str(graph.add("Add", graph.add("MatMul", probs, np.eye(k)[seen] * (1 - head.novelty_)), unseen))

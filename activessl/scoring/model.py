@@ -1,4 +1,4 @@
-"""Encoder, pool and head together: from an item that nobody has seen to its class, how sure, and how strange it is."""
+"""Encoder, pool and head as one model: from a new item to its class, its probability and its novelty."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress, tell
 
 FORMAT = 1
-#: Items that are encoded and scored at a time.
+#: Items per mini-batch of encoding and scoring.
 BATCH = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a model says of items.
+    """The predictions of a model for some items.
 
     Attributes:
-        ids: Of the items.
+        ids: Ids of the items.
         probs: (n, k) class probabilities; rows sum to one, unless an item may have several classes.
-        novelty: (n,) share of the pool's items that lie closer to their neighbours in the pool than this one does: 0.5
-            is as usual, 1 is farther from the pool than anything in it.
+        novelty: (n,) share of the pool's items that lie closer to their neighbours in the pool than this item does: 0.5
+            is usual, 1 is farther from the pool than every item of the pool.
         kind: How many classes an item has.
     """
 
@@ -48,8 +48,10 @@ class Scores:
     kind: LabelKind = ONE
 
     def rows(self, classes: tuple[str, ...], *, every: bool = False) -> Iterator[dict[str, Any]]:
-        """One row an item: id, class (several joined by "|", empty for none; also as the list ``classes``), the
-        probability that this is right, novelty, and on request the probability of each class.
+        """Make one row per item: id, class, the probability that the class is right, and novelty.
+
+        Several classes are joined by "|" and also given as the list ``classes``; no class is an empty text. With
+        ``every``, the probability of each class follows.
 
         Example:
             >>> scores = Scores(("a",), np.array([[0.25, 0.75]]), np.array([0.5]))
@@ -68,17 +70,17 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """All that scoring needs, in memory; nothing of the project is read any more.
+    """All that scoring needs, in memory, independent of the project.
 
     Attributes:
-        encoder: Items to vectors.
-        modality: What it reads.
-        classes: (k,) names, in the order of the columns.
-        mean: (d,) of the pool's vectors.
-        pool: The pool's vectors, smoothed, among which new ones find their place.
-        head: Places to probabilities.
-        head_name: The name it is registered under.
-        reach: Ascending distances of the pool's items to the last of their neighbours: what novelty is measured by.
+        encoder: Turns items into vectors.
+        modality: The form of data that the encoder reads.
+        classes: (k,) class names, in the order of the columns.
+        mean: (d,) mean of the pool's vectors.
+        pool: The smoothed vectors of the pool, which new vectors are smoothed with.
+        head: Turns smoothed vectors into probabilities.
+        head_name: The registered name of the head.
+        reach: Ascending distances of the pool's items to the farthest of their neighbours, for novelty.
         kind: How many classes an item has.
     """
 
@@ -93,7 +95,7 @@ class Model:
     kind: LabelKind = ONE
 
     def place(self, vectors: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
-        """Where the encoder's vectors lie among the pool's, and how strange they are there.
+        """Smooth the encoder's vectors with those of the pool, and compute their novelty.
 
         Raises:
             HeadError: Vectors of another length than the pool's, or with NaN or infinity.
@@ -105,7 +107,7 @@ class Model:
                 hint="encode them with the model's own encoder",
             )
         points, reach = self.pool.place(centred_rows(given, self.mean))
-        # the small slack keeps a pool item's copy from being stranger than itself by rounding
+        # the small slack keeps the novelty of a copy of a pool item from rising by rounding
         return points, np.searchsorted(self.reach, reach - 1e-6) / len(self.reach)
 
     def predict_proba(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
@@ -113,10 +115,10 @@ class Model:
         return self.head.predict_proba(self.place(vectors)[0])
 
     def score(self, items: Pool, *, on_progress: OnProgress | None = None) -> Scores:
-        """Encode and score items, a mini-batch at a time.
+        """Encode and score items in mini-batches.
 
         Raises:
-            EncoderError: Items of another modality, or of another shape than the encoder can read.
+            EncoderError: Items of another form of data, or of a shape that the encoder cannot read.
         """
         if items.modality != self.modality:
             raise EncoderError(
@@ -132,21 +134,21 @@ class Model:
         return Scores(items.ids, np.concatenate(probs), np.concatenate(novelty), self.kind)
 
     def save(self, folder: Path, *, encoder_folder: Path) -> None:
-        """Write the model as one folder that can be carried elsewhere; it is there whole or not at all.
+        """Write the model as one portable folder, completely or not at all.
 
         Args:
-            folder: Where to; a model that was written there before is replaced, anything else is left alone.
-            encoder_folder: Where the encoder lies, to copy it.
+            folder: Folder to write; an earlier model there is replaced, other contents are an error.
+            encoder_folder: Folder of the encoder, which is copied.
 
         Raises:
             HeadError: The folder holds something else, or cannot be written.
         """
-        folder = folder.resolve()  # where a link points to, its folder is replaced and the link kept
+        folder = folder.resolve()  # for a link, the folder it points to is replaced and the link is kept
         if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_model(folder))):
-            raise HeadError(f"{folder} holds something else", hint="name a new or an empty folder")
+            raise HeadError(f"{folder} holds something else than a model", hint="name a new or an empty folder")
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            # beside it, so that the last step is a rename; in a folder of a new name, so that nobody's is cleared
+            # in the same parent, so that the last step is a rename; with a new name, so that no other folder is cleared
             beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
             try:
                 self._write(beside / "new", encoder_folder)
@@ -156,11 +158,11 @@ class Model:
         except OSError as bad:
             raise HeadError(
                 f"cannot write the model to {folder}: {bad.strerror or bad}",
-                hint="name a folder on a disk with room, in one that you may write to",
+                hint="free some disk space, or name a folder that you can write to",
             ) from bad
 
     def _write(self, folder: Path, encoder_folder: Path) -> None:
-        # the contents alone: a project's caches are readable by their owner only, a model is for others
+        # contents without permissions: the caches of a project are readable by their owner only, a model is for others
         (folder / "encoder").mkdir(parents=True)
         for part in encoder_folder.iterdir():
             shutil.copyfile(part, folder / "encoder" / part.name)
@@ -183,11 +185,11 @@ class Model:
 
     @classmethod
     def load(cls, folder: Path | str) -> Model:
-        """Read what ``save`` wrote.
+        """Read a model that ``save`` wrote.
 
         Raises:
-            HeadError: No complete model there, or one of a newer format.
-            EncoderError: Its encoder is damaged, or needs a package that is not installed.
+            HeadError: No complete model in the folder, or a model of another format.
+            EncoderError: The encoder is damaged, or needs a package that is not installed.
         """
         folder = Path(folder)
         hint = "name a folder that `activessl export model` wrote"
@@ -216,7 +218,7 @@ class Model:
 
 
 def _is_model(folder: Path) -> bool:
-    """Whether ``save`` wrote a folder, and nobody put anything beside it: names alone may be a folder of data."""
+    """Whether a folder holds a model and nothing else; names alone do not suffice, as data may have the same."""
     if not {p.name for p in folder.iterdir()} <= {"model.json", "model.onnx", "encoder", "pool", "head"}:
         return False
     try:
@@ -227,7 +229,7 @@ def _is_model(folder: Path) -> bool:
 
 
 def _replace(folder: Path, beside: Path) -> None:
-    """Put ``beside / "new"`` where the folder is; what was there goes only when the new one is in its place."""
+    """Replace the folder by ``beside / "new"``; the old folder is removed only when the new one is in its place."""
     old = beside / "old"
     if folder.exists():
         folder.rename(old)

@@ -1,1 +1,1 @@
-"""Fine-tuning: what an encoder learns from labels, and whether it pays."""
+"""Fine-tuning: train the encoder on labels, and keep the result if it is better."""

@@ -1,4 +1,4 @@
-"""Low-rank changes of a large network's weights: little to learn, little to keep.
+"""Low-rank changes of a large network's weights: few parameters to train and to store.
 
 Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022 (arXiv:2106.09685).
 """
@@ -13,13 +13,13 @@ from torch.nn.utils import parametrize
 
 
 class LowRank(nn.Module):
-    """A matrix, plus the product of a tall and a wide one; nothing is added before the first step.
+    """A matrix plus the product of a tall and a wide matrix; the product is zero before the first step.
 
     Args:
-        rows: Of the matrix.
-        columns: Of the matrix.
-        rank: Of what is added.
-        generator: Of the wide one's first values.
+        rows: Rows of the matrix.
+        columns: Columns of the matrix.
+        rank: Rank of the product.
+        generator: Random numbers for the initial values of the wide matrix.
     """
 
     def __init__(self, rows: int, columns: int, rank: int, generator: torch.Generator) -> None:
@@ -33,12 +33,12 @@ class LowRank(nn.Module):
 
 
 def add_low_rank(network: nn.Module, *, rank: int, generator: torch.Generator) -> list[str]:
-    """Make the later half of a network's linear layers learn a low-rank change; all else stays as it is.
+    """Add a trainable low-rank change to the later half of a network's linear layers, and freeze the rest.
 
     Args:
-        network: Changed in place: all its own weights are frozen.
-        rank: Of the changes, >= 1; cut where a layer is narrower.
-        generator: Of their first values.
+        network: Changed in place: all its original weights are frozen.
+        rank: Rank of the changes, >= 1; reduced where a layer is narrower.
+        generator: Random numbers for the initial values.
 
     Returns:
         The names of the layers.
@@ -62,7 +62,7 @@ def add_low_rank(network: nn.Module, *, rank: int, generator: torch.Generator) -
 
 
 def merged(network: nn.Module, layers: list[str]) -> dict[str, Tensor]:
-    """The changed matrices under the names they have in the network's own state; the network keeps its changes."""
+    """Compute the changed matrices by their names in the state of the original network; the network is not modified."""
     chosen: list[tuple[str, Any]] = [(name, network.get_submodule(name)) for name in layers]
     found: dict[str, Tensor] = {f"{name}.weight": layer.weight for name, layer in chosen}
     return {name: weight.detach().clone() for name, weight in found.items()}

@@ -1,4 +1,4 @@
-"""Encoders as networks that go on learning: from what is read of an item to its vector, with a gradient."""
+"""Encoders as trainable networks: from the tensor of an item to its vector, with a gradient."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from activessl.tuning.lora import add_low_rank, merged
 
 Tensors = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
-#: Activations below this are taken for it while learning: the root of zero has no slope.
+#: Least activation while training: the root of zero has no finite slope.
 _ROOT = 1e-6
-#: A view that labels are learned from: a whole item, or most of it.
+#: Views that labels are learned from: a whole item, or most of it.
 _VIEWS = Augmentation(min_area=0.7, light=0.2, colour=0.1)
 
 
 class Network(nn.Module, ABC):
-    """An encoder's network.
+    """The trainable network of an encoder.
 
     Attributes:
-        source: How items become pictures.
-        outdated: What arrays of the encoder begin with that are none of the changed network's; empty for none.
+        source: Turns items into pictures.
+        outdated: Prefix of the encoder's arrays that do not belong to the changed network; empty for none.
     """
 
     source: Pictures
@@ -46,28 +46,28 @@ class Network(nn.Module, ABC):
 
     @property
     def views(self) -> Augmentation:
-        """How views of a picture differ: of a sound, time never runs backwards."""
+        """Augmentation of the views; the time axis of a sound is never reversed."""
         return OF_SOUND if isinstance(self.source, MelInput) else _VIEWS
 
     def read(self, pool: Pool) -> Tensor:
-        """The items as they are kept while learning: (n, c, s, s) of uint8."""
+        """Read the items as tensors for training: (n, c, s, s) of uint8."""
         return torch.cat(list(self.source.batches(pool, 256)))
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """Pictures (b, c, s, s) in [0, 1] -> the encoder's vectors (b, d)."""
+        """Compute the encoder's vectors (b, d) of pictures (b, c, s, s) in [0, 1]."""
 
     @abstractmethod
     def saved(self) -> Tensors:
-        """The arrays of the encoder on disk that are others now, by name; all else stays as it was."""
+        """Return the arrays of the stored encoder that training changed, by name."""
 
     def learns(self) -> list[nn.Parameter]:
-        """What changes."""
+        """Return the trainable parameters."""
         return [p for p in self.parameters() if p.requires_grad]
 
 
 class PatchNetwork(Network):
-    """K-means on patches as what it is, a network of one layer: its centroids and its projection learn."""
+    """K-means on patches as a network of one layer; its centroids and its projection are trained."""
 
     def __init__(self, encoder: PatchEncoder) -> None:
         super().__init__()
@@ -88,14 +88,14 @@ class PatchNetwork(Network):
         return out
 
     def saved(self) -> Tensors:
-        """Centroids and projection."""
+        """Return the centroids and the projection."""
         return {"centroids": _array(self.centroids), "pca": _array(self.pca)}
 
 
 class TransformerNetwork(Network):
-    """A transformer that was trained on the pool: the later half of its blocks, its last norm and its projection."""
+    """A transformer trained on the pool; the later half of its blocks, its last norm and its projection learn."""
 
-    outdated = "decoder."  # it draws what the tokens said before
+    outdated = "decoder."  # it reconstructs from the tokens of the unchanged network
 
     def __init__(self, encoder: TrainedEncoder) -> None:
         super().__init__()
@@ -118,12 +118,12 @@ class TransformerNetwork(Network):
         return out
 
     def saved(self) -> Tensors:
-        """The whole transformer, and the projection."""
+        """Return the whole transformer and the projection."""
         return {f"vit.{name}": _array(t) for name, t in self.vit.state_dict().items()} | {"pca": _array(self.pca)}
 
 
 class BackboneNetwork(Network):
-    """A pretrained network: low-rank changes of the later half of its linear layers."""
+    """A pretrained network; low-rank changes of the later half of its linear layers are trained."""
 
     def __init__(self, encoder: BackboneEncoder, *, rank: int, seed: int) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ class BackboneNetwork(Network):
         if not self.layers:
             raise EncoderError(
                 f"the network {type(encoder.model).__name__} has no linear layer to fine-tune",
-                hint="use a transformer, or leave fine-tuning out",
+                hint="use a transformer, or leave out fine-tuning",
             )
 
     def forward(self, images: Tensor) -> Tensor:
@@ -142,20 +142,21 @@ class BackboneNetwork(Network):
         return self.encoder.forward(images).float()
 
     def saved(self) -> Tensors:
-        """The matrices that were changed."""
+        """Return the changed matrices."""
         return {name: _array(t) for name, t in merged(self.model, self.layers).items()}
 
 
 def network_of(encoder: Encoder, *, rank: int = 4, seed: int = 0) -> Network:
-    """A copy of an encoder that learns; the encoder stays as it is.
+    """Make a trainable copy of an encoder; the encoder itself is not changed.
 
     Args:
-        encoder: One with a network: patches (of images or audio), a transformer trained on the pool, a pretrained one.
-        rank: Of the changes to a pretrained network's matrices, >= 1.
-        seed: Of their first values.
+        encoder: An encoder with a network: patches (of images or audio), a transformer trained on the pool, or a
+            pretrained network.
+        rank: Rank of the changes to the matrices of a pretrained network, >= 1.
+        seed: Seed of their initial values.
 
     Raises:
-        EncoderError: It has none.
+        EncoderError: The encoder has no trainable network.
     """
     match encoder:
         case PatchEncoder():
@@ -172,14 +173,14 @@ def network_of(encoder: Encoder, *, rank: int = 4, seed: int = 0) -> Network:
 
 
 _WHY = {
-    "pixels": "it is a projection onto principal components, which the head undoes by itself",
+    "pixels": "it is a linear projection, which the head can replace by itself",
     "rocket": "it counts how often fixed convolutions exceed a bound, and counts have no gradient",
-    "hybrid": "of series, it is not opened to labels yet",
-    "contrastive": "of series, it is not opened to labels yet",
-    "masked": "of series, it is not opened to labels yet",
-    "sentence": "its network is opened for reading only",
+    "hybrid": "for series, fine-tuning is not implemented",
+    "contrastive": "for series, fine-tuning is not implemented",
+    "masked": "for series, fine-tuning is not implemented",
+    "sentence": "its network can only be read",
     "tfidf": "it counts words",
-    "vectors": "the vectors come from elsewhere",
+    "vectors": "it returns given vectors",
 }
 
 

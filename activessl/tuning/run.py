@@ -1,14 +1,14 @@
-"""One run of fine-tuning, and taking it up where it was cut off.
+"""One run of fine-tuning, which can be resumed after an interruption.
 
-A linear classifier is fitted to the frozen vectors first, so that the network is not pulled about by a random one
-(Kumar et al., Fine-Tuning can Distort Pretrained Features, ICLR 2022, arXiv:2202.10054). Then both learn from views of
-the labeled items, mixed in pairs (Zhang et al., mixup, ICLR 2018, arXiv:1710.09412) and with smoothed labels, while
-views of unlabeled items go on recognising each other and every weight is drawn back to where it started (Li et al.,
-L2-SP, ICML 2018, arXiv:1802.01483). What counts is the moving average of the weights, at the step at which it did best
-on labels held back.
+A linear classifier is fitted to the frozen vectors first, because a random classifier would distort the network
+(Kumar et al., Fine-Tuning can Distort Pretrained Features, ICLR 2022, arXiv:2202.10054). Then the network and the
+classifier are trained on views of the labeled items, mixed in pairs (Zhang et al., mixup, ICLR 2018, arXiv:1710.09412)
+and with smoothed labels. A contrastive loss on views of unlabeled items is added, and every weight is pulled to its
+initial value (Li et al., L2-SP, ICML 2018, arXiv:1802.01483). The result is the moving average of the weights at the
+step with the lowest loss on held-out labels.
 
-Everything random in a step is drawn from a generator seeded by (seed, step), so a run that was killed and taken up
-again ends with the weights of one that was not.
+All random numbers of a step come from a generator seeded by (seed, step), so an interrupted and resumed run ends with
+the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from activessl.tuning.networks import Network
 
 T = TypeVar("T")
 
-#: Steps between two looks at the held-back labels, at least.
+#: Least steps between two evaluations on the held-out labels.
 LOOK = 5
 
 
@@ -48,21 +48,21 @@ class Recipe:
     """The settings of fine-tuning.
 
     Attributes:
-        batch_size: Labeled items in a step.
-        unlabeled: Unlabeled items in a step, each in two views; 0 leaves the self-supervised loss out.
-        at_once: Items that go through the network together; halved where memory does not suffice.
+        batch_size: Labeled items per step.
+        unlabeled: Unlabeled items per step, each in two views; 0 switches the self-supervised loss off.
+        at_once: Items per pass through the network; halved where memory does not suffice.
         lr: Learning rate of the network, reached after ten steps.
         classifier_lr: Learning rate of the classifier.
-        anchor: How strongly weights are drawn to where they started, per unit of learning rate.
-        mixup: Both parameters of the Beta distribution of the mixing share; 0 mixes nothing.
-        smoothing: Probability that a label gives to all classes alike.
+        anchor: Strength of the pull to the initial weights, per unit of learning rate.
+        mixup: Both parameters of the Beta distribution of the mixing share; 0 switches mixing off.
+        smoothing: Probability that label smoothing spreads evenly over all classes.
         self_supervised: Weight of the loss on unlabeled items.
-        temperature: Of that loss.
-        average: What the moving average keeps at each step, once it has run for long.
-        epochs: At most so many passes over the labels.
-        patience: Looks at the held-back labels without progress before it stops.
-        rank: Of the changes to a pretrained network's matrices.
-        checkpoint_seconds: How often the state is written.
+        temperature: Temperature of that loss.
+        average: Decay of the moving average per step; smaller in the first steps.
+        epochs: Most passes over the labels.
+        patience: Evaluations on the held-out labels without progress before training stops.
+        rank: Rank of the changes to the matrices of a pretrained network.
+        checkpoint_seconds: Seconds between two checkpoints.
     """
 
     batch_size: int = 64
@@ -83,22 +83,22 @@ class Recipe:
 
 
 class TuningRun:
-    """A network and a classifier, how far they are, and the best they have been.
+    """A network and a classifier in training, with their progress and their best weights.
 
     Args:
         network: Changed in place.
         images: (n, c, s, s) of uint8, the labeled items.
         labels: (n,) class indices, of at least two classes.
         unlabeled: (u, c, s, s) of uint8.
-        recipe: How.
-        seed: Of order, views and mixtures.
-        checkpoint: The file from which it is taken up again.
-        at_once: Items that go through the network together, where fewer than the recipe's are known to be enough.
+        recipe: The settings.
+        seed: Seed of order, views and mixing.
+        checkpoint: The file that the run is resumed from.
+        at_once: Items per pass through the network, where memory is known not to suffice for those of the recipe.
 
     Attributes:
-        at_once: Items that go through the network together, as far as memory has sufficed.
-        seconds: Of training so far.
-        total: Steps at most.
+        at_once: Items per pass through the network that memory has sufficed for.
+        seconds: Seconds of training so far.
+        total: Highest number of steps.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class TuningRun:
         self.recipe, self.seed, self.checkpoint = recipe, seed, checkpoint
         self.images, self.unlabeled = images, unlabeled
         self.device = best_device()
-        self.network = network.to(self.device).eval()  # nothing in it should be dropped at random
+        self.network = network.to(self.device).eval()  # evaluation mode switches dropout off
         self.classes, local = np.unique(labels, return_inverse=True)
         self.targets = torch.from_numpy(local.astype(np.int64))
         self.step, self.best_step, self.best_loss, self.looks = 0, 0, math.inf, 0
@@ -142,18 +142,19 @@ class TuningRun:
         stage: str = "tune",
         on_progress: OnProgress | None = None,
     ) -> int:
-        """Take up the checkpoint if there is one, and train to the end.
+        """Resume from the checkpoint if there is one, and train to the end.
 
         Args:
-            steps: How many steps; by default what fits into ``minutes`` and ``recipe.epochs``.
-            minutes: Measured on the first steps, so that the number of steps is fixed before the first counts.
-            held: Labeled items that are not learned from, and their classes: what did best on them is kept, and
-                without progress it stops early. Without them the last average is kept.
-            stage: The name of the progress.
+            steps: Number of steps; by default as many as fit into ``minutes`` and ``recipe.epochs``.
+            minutes: Time limit. The pace is measured on trial steps, so the number of steps is fixed before the first
+                step.
+            held: Held-out items and their classes: the weights with the lowest loss on them are kept, and training
+                stops early without progress. Without held-out items the last average is kept.
+            stage: Name of the stage in the progress.
             on_progress: Called after each step.
 
         Returns:
-            The step whose weights were kept; 0: none was better than the start.
+            The step whose weights were kept; 0 if no step was better than the start.
         """
         self._resume()
         if not self.total:
@@ -180,23 +181,23 @@ class TuningRun:
         return self.best_step
 
     def vectors(self, images: Tensor) -> Float[Tensor, "n d"]:
-        """Vectors of pictures of uint8, as the network is now."""
+        """Compute vectors of pictures (uint8) with the current network."""
         return self._each(images, self.network)
 
     def logits(self, images: Tensor) -> Float[Tensor, "n k"]:
-        """What the classifier says of pictures of uint8, a column for each of ``classes``."""
+        """Compute the classifier's logits of pictures (uint8), one column for each of ``classes``."""
         return self._each(images, self._logits)
 
     @property
     def epoch_steps(self) -> int:
-        """Steps in a pass over the labels."""
+        """Steps per pass over the labels."""
         return math.ceil(len(self.images) / self.recipe.batch_size)
 
     def _fitted_classifier(self) -> nn.Linear:
-        """Logistic regression on the frozen vectors, seen as heads see them."""
+        """Fit a logistic regression to the frozen vectors, centred and scaled as for heads."""
         scaled = F.normalize(self.vectors(self.images) - self.centre, dim=1).numpy()
         head = LogisticHead(mean=np.zeros(scaled.shape[1])).fit(scaled, self.targets.numpy())
-        with torch.random.fork_rng(devices=[]):  # values are drawn before they are replaced
+        with torch.random.fork_rng(devices=[]):  # the layer draws initial values, which are replaced below
             layer = nn.Linear(scaled.shape[1], len(self.classes))
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(head.coef_).float())
@@ -209,7 +210,7 @@ class TuningRun:
         return out
 
     def _each(self, images: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
-        """What is computed of pictures of uint8, a part at a time."""
+        """Apply a computation to pictures (uint8), a part at a time."""
 
         def attempt() -> Tensor:
             with torch.inference_mode():
@@ -223,7 +224,7 @@ class TuningRun:
         return self._with_memory(lambda: self._try_step(step))
 
     def _with_memory(self, attempt: Callable[[], T]) -> T:
-        """Try again with half as many items at once where memory does not suffice."""
+        """Repeat an attempt with half as many items per pass while memory does not suffice."""
         while True:
             try:
                 return attempt()
@@ -232,20 +233,20 @@ class TuningRun:
                     raise
                 if self.at_once == 1:
                     raise EncoderError(
-                        "memory does not suffice to fine-tune, not even for one item at a time",
-                        hint="free some memory, or choose an encoder of smaller images",
+                        "memory does not suffice for fine-tuning, not even for one item at a time",
+                        hint="free some memory, or choose an encoder with smaller images",
                     ) from None
                 self.at_once //= 2
 
     def _try_step(self, step: int) -> float:
-        # all randomness of a step comes from its number
+        # all random numbers of a step depend on the seed and the step only
         mix = hashlib.sha256(f"{self.seed}:{step}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(mix[:8], "little") >> 1)
         rng = np.random.default_rng([self.seed, step])
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * min(1.0, (step + 1) / 10)
 
-        # labeled items: every view is mixed with another one, and so are their labels
+        # labeled items: each view is mixed with another one, and their labels likewise
         rows = self._rows(len(self.images), self.recipe.batch_size, step, 0)
         images = self.network.views(self.images[rows].to(self.device).float() / 255, generator)
         k, smoothing = len(self.classes), self.recipe.smoothing
@@ -261,7 +262,7 @@ class TuningRun:
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
 
-        # unlabeled items: two views recognise each other
+        # unlabeled items: contrastive loss between two views
         if self.recipe.self_supervised and self.recipe.unlabeled and len(self.unlabeled) > 1:
             rows = self._rows(len(self.unlabeled), self.recipe.unlabeled, step, 1)
             batch = self.unlabeled[rows].to(self.device).float() / 255
@@ -280,20 +281,20 @@ class TuningRun:
 
     @torch.no_grad()
     def _draw_back(self) -> None:
-        # apart from the gradient, as in AdamW: divided by its moments the pull would no longer be one
+        # separate from the gradient, as in AdamW: Adam's moments would rescale the pull
         for group in self.optimiser.param_groups:
             pull = group["lr"] * self.recipe.anchor
             for parameter in group["params"]:
                 parameter.lerp_(self.start[self.state.index[parameter]], min(1.0, pull))
 
     def _rows(self, n: int, size: int, step: int, which: int) -> Tensor:
-        """The items of a step: each epoch is a new order of all of them."""
+        """Rows of a step; each epoch is a new order of all rows."""
         epoch, at = divmod(step, math.ceil(n / size))
         order = np.random.default_rng([self.seed, which, epoch]).permutation(n)
         return torch.from_numpy(order[at * size : (at + 1) * size])
 
     def _look(self, held: tuple[Tensor, Int[np.ndarray, " h"]] | None) -> None:
-        """How good the average is on labels held back; the best is kept."""
+        """Evaluate the moving average on held-out labels, and keep the best."""
         if held is None:
             self.best_step = self.step
             self.state.keep()
@@ -309,11 +310,11 @@ class TuningRun:
             self.state.keep()
 
     def _steps_in(self, minutes: float) -> int:
-        """How many steps fit, at most ``epochs`` passes: measured on a few that are then undone."""
+        """Number of steps that fit, at most ``epochs`` passes; measured on a few trial steps that are undone."""
         most = self.recipe.epochs * self.epoch_steps
         if math.isinf(minutes):
             return most
-        self._one_step(0)  # the first one also allocates
+        self._one_step(0)  # the first step also allocates memory
         count, started = 0, time.perf_counter()
         while count < 2 or (time.perf_counter() - started < min(1.0, 3 * minutes) and count < 10):
             self._one_step(count)
@@ -338,7 +339,7 @@ class TuningRun:
 
 
 class _Averaged(nn.Module):
-    """Parameters beside their moving average and the best that the average has been."""
+    """Parameters with their moving average and the best average so far."""
 
     def __init__(self, parameters: list[nn.Parameter]) -> None:
         super().__init__()
@@ -360,26 +361,26 @@ class _Averaged(nn.Module):
 
     @torch.no_grad()
     def keep(self) -> None:
-        """Take the average for the best."""
+        """Store the average as the best."""
         for _, average, best in self._triples():
             best.copy_(average)
 
     @torch.no_grad()
     def put_best(self) -> None:
-        """Take the best for the parameters."""
+        """Copy the best into the parameters."""
         for parameter, _, best in self._triples():
             parameter.copy_(best)
 
     @torch.no_grad()
     def restart(self, start: list[Tensor]) -> None:
-        """Take all back to the start."""
+        """Reset parameters, average and best to the start."""
         for (parameter, average, best), value in zip(self._triples(), start, strict=True):
             for one in (parameter, average, best):
                 one.copy_(value)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """The average in place of the parameters, for a while."""
+        """Replace the parameters by the average inside the context."""
         held = [parameter.detach().clone() for parameter in self.now]
         with torch.no_grad():
             for parameter, average, _ in self._triples():
@@ -393,5 +394,5 @@ class _Averaged(nn.Module):
 
 
 def _out_of_memory(error: Exception) -> bool:
-    # torch has a class of its own for the GPU only; on the CPU its allocator says so in words
+    # torch has an exception class for the GPU only; on the CPU only the message of the allocator shows it
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)

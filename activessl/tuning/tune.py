@@ -1,4 +1,4 @@
-"""Fine-tuning with a verdict: cross-fitted on the labels there are, and done on all of them only where it pays."""
+"""Fine-tuning with a verdict: cross-validated on the labels, and trained on all of them only if it is better."""
 
 from __future__ import annotations
 
@@ -29,27 +29,29 @@ from activessl.tuning.networks import network_of
 from activessl.tuning.run import Recipe, TuningRun
 
 FOLDS = 3
-#: Labels below which nothing could be told from chance.
+#: Least labels: with fewer, no difference can be told from chance.
 FEWEST = 30
-#: Of at least two classes so many, so that every fold learns from both.
+#: Least labels of each of two classes, so that every fold learns from both.
 OF_A_CLASS = 6
-#: Unlabeled items beside the labeled ones: for the self-supervised loss, and as neighbours when heads are compared.
+#: Most unlabeled items used: for the self-supervised loss, and as neighbours when heads are compared.
 OTHERS = 2_000
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of fine-tuning.
+    """The result of fine-tuning.
 
     Attributes:
-        compared: The head on frozen and on fine-tuned vectors, each label predicted by networks that did not learn it.
+        compared: The head on frozen and on fine-tuned vectors; each label is predicted by networks that were not
+            taught it.
         taught: Ids of the items whose labels teach the network.
-        fingerprint: Of the encoder that was fine-tuned on all of these; None where it was not worth it.
-        epochs: Passes over the labels that did best, the median of the folds.
-        steps: Of the final run.
-        folds: How many were tried: fewer than three where it was clearly worse before.
-        at_once: Items that went through the network together at the end.
-        halved: Whether memory did not suffice for as many as asked for.
+        fingerprint: Fingerprint of the encoder that was fine-tuned on all of these; None where fine-tuning was not
+            better.
+        epochs: Best number of passes over the labels, the median of the folds.
+        steps: Steps of the final run.
+        folds: Number of folds tried: fewer than three if fine-tuning was clearly worse before.
+        at_once: Items per pass through the network at the end.
+        halved: Whether memory did not suffice for the requested items per pass.
     """
 
     compared: Compared
@@ -77,34 +79,35 @@ def tune(
     always: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Verdict:
-    """Fine-tune an encoder on labels if it pays.
+    """Fine-tune an encoder on labels if this makes the model better.
 
-    The labels are dealt into three folds. For each, a network learns from the other two, a head is taught their labels
-    on its vectors, and another one on the frozen vectors; both answer the labels held back. Only if the fine-tuned
-    answers are better, and not by chance, is the encoder fine-tuned on all labels, for as many epochs as did best.
+    The labels are split into three folds. For each fold, a network is trained on the labels of the other two. One head
+    is taught these labels on the vectors of the network, another on the frozen vectors, and both predict the held-out
+    labels. If the fine-tuned predictions are better and the interval of the difference is above zero, the encoder is
+    fine-tuned on all labels, for the best number of epochs.
 
-    Called again with the same arguments it goes on where it was interrupted, or returns what it found.
+    A second call with the same arguments resumes an interrupted run, or returns the stored result.
 
     Args:
-        encoder: Where it starts from; lies in ``folder`` and stays as it is.
+        encoder: The encoder to start from; it is stored in ``folder`` and is not changed.
         pool: All items.
-        labels: Class index by item id, only of items of the pool.
-        n_classes: How many classes there are.
-        folder: Where encoders are kept, each under its fingerprint.
-        judges: Ids whose labels must never teach the network: accuracy is measured by them later.
+        labels: Class index by item id, only for items of the pool.
+        n_classes: Number of classes.
+        folder: Folder of the encoders, each under its fingerprint.
+        judges: Ids whose labels must never teach the network, because they measure accuracy later.
         head: Name of the head that is compared.
-        minutes: About how long it may take on this machine, all runs together.
-        seed: Of everything random.
-        recipe: How it learns.
-        always: Fine-tune on all labels whatever the verdict, to measure what that would have given.
-        on_progress: Called with each step, and with the stage of the fold.
+        minutes: Approximate time of all runs together on this machine.
+        seed: Seed of all random numbers.
+        recipe: Settings of the training.
+        always: Fine-tune on all labels whatever the verdict, to measure the result.
+        on_progress: Called at each step, with the stage of the fold.
 
     Raises:
-        EncoderError: The encoder has no network that could learn, or one item is too much for the memory.
+        EncoderError: The encoder has no trainable network, or memory does not suffice for one item.
         LabelError: Too few labels.
     """
     recipe = recipe or Recipe()
-    network_of(encoder, rank=recipe.rank, seed=seed)  # refuses what cannot learn, before anything is read
+    network_of(encoder, rank=recipe.rank, seed=seed)  # raises for an encoder that cannot learn, before reading
     ids = sorted(labels)
     taught = tuple(i for i in ids if i not in judges)
     _enough(np.array([labels[i] for i in taught], dtype=np.int64), len(ids) - len(taught), n_classes)
@@ -137,17 +140,17 @@ def tune(
 
 def _enough(y: Int[np.ndarray, " m"], judges: int, n_classes: int) -> None:
     count = np.bincount(y, minlength=n_classes)
-    aside = f" ({judges} more only measure)" if judges else ""
+    aside = f" ({judges} more are held out)" if judges else ""
     if len(y) < FEWEST or np.sum(count >= OF_A_CLASS) < 2:
         raise LabelError(
-            f"{len(y)} labels{aside} are too few to fine-tune an encoder and to tell whether it pays",
-            hint=f"label at least {FEWEST} items, of two classes at least {OF_A_CLASS} each",
+            f"{len(y)} labels{aside} are too few to fine-tune an encoder and to compare it",
+            hint=f"label at least {FEWEST} items, with at least {OF_A_CLASS} of each of two classes",
         )
 
 
 @dataclass(frozen=True)
 class _Notes:
-    """What is finished, in a file, so that nothing is done twice."""
+    """Finished parts of a run, stored in a file so that a resumed run skips them."""
 
     path: Path
 
@@ -174,13 +177,13 @@ class _Notes:
             Path(part).replace(self.path)
         except OSError as error:
             raise EncoderError(
-                f"{self.path} cannot be written: {error.strerror}", hint="free some space, or check the rights"
+                f"cannot write {self.path}: {error.strerror}", hint="free some disk space, or check the permissions"
             ) from None
 
 
 @dataclass(frozen=True)
 class _Bench:
-    """What all runs share. The first rows of ``part`` are the labeled items, in the order of ``y``."""
+    """Data and settings of all runs. The first rows of ``part`` are the labeled items, in the order of ``y``."""
 
     encoder: Encoder
     part: Pool
@@ -196,7 +199,7 @@ class _Bench:
     notes: _Notes
 
     def run_fold(self, f: int, out: Bool[np.ndarray, " m"], on_progress: OnProgress | None) -> dict[str, Any]:
-        """Learn from the labels of the other folds, and compare on those of this one."""
+        """Train on the labels of the other folds, and compare on those of this fold."""
         inside = np.flatnonzero(~out & self.mine)
         aside = dealt(self.y[inside], 5, np.random.default_rng([self.seed, 13, f])) == 0
         run, images = self._run(inside[~aside], f"{f}", self.recipe.at_once), self.images
@@ -215,7 +218,7 @@ class _Bench:
     def finish(
         self, epochs: float, at_once: int, compared: Compared, on_progress: OnProgress | None
     ) -> tuple[str, int, int]:
-        """Learn from all labels, and save the encoder: its fingerprint, the steps, and how many items at once."""
+        """Train on all labels and save the encoder; return its fingerprint, the steps, and the items per pass."""
         saved = find_fit(self.folder, self.key)
         if saved is not None:
             note, _ = read_encoder(saved)
@@ -246,7 +249,7 @@ class _Bench:
 
     @cached_property
     def images(self) -> torch.Tensor:
-        """All items as networks see them."""
+        """All items as input of the networks."""
         return network_of(self.encoder).read(self.part)
 
     def _run(self, rows: Int[np.ndarray, " r"], name: str, at_once: int) -> TuningRun:
@@ -262,7 +265,7 @@ class _Bench:
         )
 
     def _right(self, vectors: Float[np.ndarray, "n d"], out: Bool[np.ndarray, " m"]) -> list[bool]:
-        """Whether a head that was taught the other folds' labels on these vectors is right about this one's."""
+        """Whether a head taught the labels of the other folds predicts each label of this fold correctly."""
         points = smooth(centred_rows(vectors)).points
         known = np.flatnonzero(~out)
         head = make_head(self.head, n_classes=self.n_classes, seed=self.seed)

@@ -1,7 +1,7 @@
-"""Is a person's next minute better spent on a new item or on a doubted label? With what people really answered.
+"""Ask again, or ask new: accuracy when a share of the answers goes to doubtful labels, with real answers of people.
 
 Usage: ``ACTIVESSL_DATA=folder python tests/benchmarks/again.py [seeds]``, with ``cifar10_human.npz`` and
-``vectors/cifar10.npz`` in the folder. Every arm has the same number of answers; each further asking about an item
+``vectors/cifar10.npz`` in the folder. Every arm has the same number of answers; asking again about an item
 reveals another person's answer.
 """
 
@@ -25,7 +25,7 @@ ARMS: dict[str, float | str] = {"never": 0.0, "auto": "auto", "a tenth": 0.1, "a
 
 
 def believed(answers: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """As a project believes: the first answer, unless several people's consensus is for another class."""
+    """Labels as in a project: the first answer, unless the consensus of several people is another class."""
     labels = first.copy()
     several = np.flatnonzero((answers >= 0).sum(axis=1) > 1)
     if len(several):
@@ -44,7 +44,7 @@ def run(
     how: str,
     seed: int,
 ) -> np.ndarray:
-    """Accuracy of the head, share of right labels, and labels, at each mark."""
+    """Accuracy of the head, share of correct labels, and number of labels, at each mark."""
     rng = np.random.default_rng([seed, 1])
     turn = np.argsort(rng.random((POOL, 3)), axis=1)
     order = rng.permutation(POOL)
@@ -106,7 +106,7 @@ def main(folder: Path, seeds: int) -> None:
     }
     for crowd, given in crowds.items():
         print(f"\n### {crowd[0].upper()}{crowd[1:]}\n")
-        print(f"| new items, asking again | {' | '.join(f'{m} answers' for m in MARKS)} | labels | right |")
+        print(f"| new items, asking again | {' | '.join(f'{m} answers' for m in MARKS)} | labels | correct, % |")
         print("|---|" + "---|" * (len(MARKS) + 2))
         for how in ("random", "margin"):
             for arm in ARMS:

@@ -1,9 +1,9 @@
-"""Do the intervals hold what they promise? Accuracy, labels saved, labels accepted by machine, in simulated projects.
+"""Coverage of the intervals of accuracy and labels saved, and of the bound of accepted labels, in simulated projects.
 
     ACTIVESSL_DATA=folder python tests/benchmarks/coverage.py --work FOLDER [--seeds 4]
 
-The folder of data holds ``*.npz`` with ``vectors`` and ``labels``, as ``make_vectors.py`` leaves them. Projects are
-made once and kept in the work folder.
+The folder of data holds ``*.npz`` files with ``vectors`` and ``labels``, as ``make_vectors.py`` writes them. Projects
+are made once and stored in the work folder.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from activessl.measuring.quality.autolabel import accept
 from activessl.measuring.savings.curves import labels_to_target
 from activessl.measuring.savings.live import LEAST_ERROR, Prior, own_evidence, quantiles
 
-#: Random labels that judge, and promises.
+#: Numbers of further random labels, and bounds on the share of wrong accepted labels.
 JUDGES, ERRORS = (100, 300), (0.01, 0.02, 0.05, 0.1)
 
 
 def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve: np.ndarray) -> dict[str, Any] | None:
-    """What the estimators say of a project, and what is true."""
+    """The estimates for a project, and the true figures; None with too few random labels."""
     rows, chance = project["rows"], project["chance"]
     y, drawn, n = world.y[rows], np.isfinite(chance), len(rows)
     points = world.points[rows]
@@ -45,7 +45,7 @@ def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve
         head = make_head("logistic", world.k).fit(points[inside], y[inside])
         right[~inside] = np.asarray(head.predict_proba(points[~inside])).argmax(axis=1) == y[~inside]
     at = np.flatnonzero(drawn)
-    fold = rng.permutation(len(at)) % 5  # as projects do: a random label is left out beside other random ones only
+    fold = rng.permutation(len(at)) % 5  # as in projects: the folds of random labels hold random labels only
     for f in np.unique(fold):
         inside = ~np.isin(np.arange(n), at[fold == f])
         head = make_head("logistic", world.k).fit(points[inside], y[inside])
@@ -78,7 +78,7 @@ def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve
 
 
 def accepted(world: World, project: dict[str, np.ndarray], root: int) -> list[dict[str, Any]]:
-    """What is accepted by a head that knows a project's labels, judged by further random labels, and what is true."""
+    """The items accepted by a head taught a project's labels, with further random labels, and their true error."""
     rng = np.random.default_rng([6, root])
     rows = project["rows"]
     rest = np.setdiff1d(np.arange(len(world.y)), rows)
@@ -98,10 +98,10 @@ def accepted(world: World, project: dict[str, np.ndarray], root: int) -> list[di
 
 
 def fitted_prior(projects: list[dict[str, Any]]) -> Prior:
-    """The prior that projects of several sets suggest, each set counting alike: a line with normal deviations.
+    """Fit the prior to projects of several sets, with equal weight for each set: a line with normal deviations.
 
-    Where random choice did not arrive within what was replayed, or had arrived before its first count, only that much
-    is known (Tobin 1958).
+    Projects in which random choice did not reach the accuracy, or reached it before its first count, are censored
+    (Tobin 1958).
     """
     truth, accuracy = (np.array([one[name] for one in projects]) for name in ("truth", "new"))
     censored, at_first = (np.array([one[name] for one in projects], dtype=bool) for name in ("censored", "at_first"))
@@ -126,7 +126,7 @@ def interval(one: dict[str, Any], prior: Prior) -> tuple[float, float]:
 
 
 def holds(one: dict[str, Any], low: float, high: float) -> bool:
-    """Whether an interval holds the truth; where random choice never arrived, whether it reaches that far."""
+    """Whether an interval covers the truth; for censored projects, whether its upper end reaches the last count."""
     return bool(high >= one["truth"] and (one["censored"] or low <= one["truth"]))
 
 
@@ -134,7 +134,7 @@ def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
     """The tables."""
     names = sorted({one["set"] for one in found})
     lines = [
-        "| set | projects | saved, truth | saved, interval | holds | accuracy of the pool holds | of new items |",
+        "| set | projects | saved, truth | saved, interval | holds | accuracy on the pool holds | on new items |",
         "|---|---|---|---|---|---|---|",
     ]
     every: list[tuple[bool, bool, bool]] = []
@@ -160,18 +160,18 @@ def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
     ok, pool, new = 100 * np.mean(every, axis=0)
     lines.append(f"| all | {len(every)} | | | {ok:.1f} % | {pool:.1f} % | {new:.1f} % |")
     arrived = [ok for (ok, _, _), one in zip(every, ordered, strict=True) if not one["censored"]]
-    lines.append(f"\nWhere random choice arrived ({len(arrived)} projects): {100 * np.mean(arrived):.1f} % hold.")
+    lines.append(f"\nWhere random choice reached it ({len(arrived)} projects): {100 * np.mean(arrived):.1f} % hold.")
     alone = np.array([quantiles(np.array(one["own"]), (0.05, 0.95)) for one in found])
     prior = fitted_prior(found)
     least, most = (100 * (1 - np.exp(-np.median(alone[:, i]))) for i in (0, 1))
     held = np.mean([holds(one, *span) for one, span in zip(found, alone, strict=True)])
     lines += [
         "",
-        f"Prior over all sets: mean {prior.mean:.2f} where one in ten is wrong, {prior.slope:.3f} more for every "
-        f"factor e fewer mistakes, spread {prior.spread:.2f}. By the random labels alone: median interval "
-        f"{least:.0f} to {most:.0f} %, holds {100 * held:.0f} %.",
+        f"Prior over all sets: mean {prior.mean:.2f} at an error of one in ten, {prior.slope:.3f} more for every "
+        f"factor e fewer errors, standard deviation {prior.spread:.2f}. From the random labels alone: median interval "
+        f"{least:.0f} to {most:.0f} %, holds in {100 * held:.0f} % of the projects.",
         "",
-        "| random labels | promise | accepts something | mean share accepted | mean true error | promise broken |",
+        "| random labels | bound | accepts something | mean share accepted | mean true error | bound broken |",
         "|---|---|---|---|---|---|",
     ]
     for m in JUDGES:
@@ -209,7 +209,7 @@ def main() -> None:
                     continue
                 with np.load(path) as project:
                     stored = dict(project)
-                took += accepted(world, stored, count)  # quick, and never older than the code
+                took += accepted(world, stored, count)  # fast, so computed anew with the present code
                 count += 1
                 if name not in done:
                     done[name] = {"live": judge(world, stored, sizes, accuracy)}

@@ -1,6 +1,6 @@
-"""Simulated projects whose truth is known: what a project would have in its ledger, and what really was saved.
+"""Simulated projects with known truth: the draws and labels of a project, and the true labels saved.
 
-A bank of them is made once and kept as one ``.npz`` a project, so that estimators can be judged again in minutes.
+The bank is made once and stored as one ``.npz`` per project, so that estimators can be measured again in minutes.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from activessl.strategies.base import State
 from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy
 
-POOL, TEST = 1500, 2000  # items at most: 200 projects in minutes
+POOL, TEST = 1500, 2000  # most items, so that 200 projects take minutes
 POOLS = 2  # random pools of each set
-REPLAYS = 16  # of the random arm on each pool; its mean curve is the truth
+REPLAYS = 16  # of the random arm on each pool; their mean curve is the truth
 SIZES = (10, 15, 20, 30, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960)
-#: (items a round, rounds, random share): small and larger projects, little and much measured.
+#: (items a round, rounds, random share): smaller and larger projects, with fewer and more random labels.
 SHAPES = ((20, 4, 0.1), (20, 8, 0.1), (20, 8, 0.25), (20, 16, 0.1))
 
 
@@ -32,12 +32,12 @@ class World:
     """A pool that projects are made on.
 
     Attributes:
-        name: Of the set, and which pool.
-        points: (p, d) the pool as strategies and heads see it.
-        y: (p,) truth.
-        test: (t, d) other items.
-        y_test: (t,) their truth.
-        k: Classes.
+        name: Name of the set, and number of the pool.
+        points: (p, d) smoothed vectors of the pool.
+        y: (p,) true classes.
+        test: (t, d) vectors of the test items.
+        y_test: (t,) true classes of the test items.
+        k: Number of classes.
     """
 
     name: str
@@ -48,7 +48,7 @@ class World:
     k: int
 
     def accuracy(self, rows: np.ndarray) -> tuple[float, np.ndarray]:
-        """On the test items, and the pool's predicted classes, of a head that was taught these rows."""
+        """Teach a head these rows; return its accuracy on the test items, and its predicted classes of the pool."""
         head = make_head("logistic", self.k).fit(self.points[rows], self.y[rows])
         right = np.asarray(head.predict_proba(self.test)).argmax(axis=1) == self.y_test
         return float(right.mean()), np.asarray(head.predict_proba(self.points)).argmax(axis=1)
@@ -88,9 +88,9 @@ def random_curve(world: World) -> tuple[np.ndarray, np.ndarray]:
 
 
 def make_project(world: World, which: int, seed: int) -> dict[str, np.ndarray]:
-    """Run a project: rounds of `auto` around a random share, answered without mistakes."""
+    """Simulate a project: rounds of `auto` with a random share, answered without mistakes."""
     size, rounds, share = SHAPES[which]
-    root = int(sha256(f"{world.name} {which} {seed}".encode()).hexdigest()[:8], 16)  # no two projects draw alike
+    root = int(sha256(f"{world.name} {which} {seed}".encode()).hexdigest()[:8], 16)  # one seed per project
     chooser = RandomShare(get_strategy("auto"), share)
     state = State(
         world.points, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), world.k, np.random.default_rng(0)
@@ -117,7 +117,7 @@ def make_project(world: World, which: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def make_bank(data: Path, work: Path, seeds: int) -> None:
-    """Make what is missing of the bank."""
+    """Make the curves and projects that the bank does not have yet."""
     work.mkdir(parents=True, exist_ok=True)
     for world in worlds(data):
         curve = work / f"{world.name}-curve.npz"

@@ -1,16 +1,15 @@
-"""Our image encoders and lightly's on the same transformer, after equal processor minutes.
+"""Image encoders of activessl and lightly with the same transformer, after equal processor minutes.
 
     python tests/benchmarks/encoder_peers.py run --data DATA --out peers.jsonl --minutes 5 --lightly-python PYTHON
     python tests/benchmarks/encoder_peers.py report --out peers.jsonl
 
-A run can be cut off and started again: what is in the file is not done twice. Every arm learns from the same random
-items of the set's pool without their labels, with one thread; the number of its steps is fitted beforehand to the
-minutes, as processor time, and its learning rate falls to zero over them. With ``--clock wall`` minutes are those of
-the clock, all processors take part, and the GPU if there is one; lightly's views are then made by as many processes as
-there are processors. Then the vectors of pool and test items are
-centred and scaled to length one. kNN(20) and "all" (logistic regression) take the labels of the whole pool; the others
-a few random labels a class, the mean over draws with its 95 % interval. All accuracies are on test items that no arm
-saw.
+A stopped run can be resumed: results that are in the file are not measured again. Every arm learns from the same random
+items of the set's pool without their labels, with one thread. The number of steps is fitted to the minutes of processor
+time beforehand, and the learning rate falls to zero over the steps. With ``--clock wall``, minutes are wall time, and
+all processors and the GPU are used; one process per processor makes lightly's views. Vectors of pool and test items are
+centred and scaled to length one. kNN(20) and "all labels" (logistic regression) use the labels of the whole pool; the
+other columns use a few random labels a class: the mean over draws with its 95 % interval. All accuracies are on test
+items that no arm was trained on.
 """
 
 from __future__ import annotations
@@ -44,14 +43,14 @@ from activessl.pool.stored_labels import read_labels
 
 Array = np.ndarray
 COUNTS = (1, 5, 10, 40)
-#: Arms whose work does not depend on the minutes.
+#: Arms that do not depend on the minutes.
 TIMELESS = ("pixels", "patches as delivered", "pretrained")
 LIGHTLY = {"lightly SimCLR": "simclr", "lightly MAE": "mae"}
 ARMS = (*TIMELESS, "patches", "hybrid", "contrastive", *LIGHTLY)
 
 
 class Items:
-    """The items of a set that every arm gets."""
+    """The items of a set, the same for every arm."""
 
     def __init__(self, path: Path, pool_size: int, test_size: int) -> None:
         self.name, self.whole = path.stem, load_pool(path)
@@ -70,7 +69,7 @@ class Items:
 
 
 def scores(items: Items, pool: Array, test: Array, draws: int) -> dict[str, Any]:
-    """All figures of the vectors of pool and test."""
+    """Compute all figures from the vectors of pool and test items."""
     mean = pool.mean(0)
     x, xt, y, yt = centred_rows(pool, mean), centred_rows(test, mean), items.labels, items.test_labels
 
@@ -97,12 +96,12 @@ def scores(items: Items, pool: Array, test: Array, draws: int) -> dict[str, Any]
 
 
 def vectors(encoder: Encoder, pool: Pool) -> Array:
-    """The encoder's vectors, in memory."""
+    """Compute the encoder's vectors in memory."""
     return np.concatenate(list(encoder.batches(pool, 256)))
 
 
 def steps_in(objective: str, pool: Pool, minutes: float, settings: dict[str, Any]) -> int:
-    """How many of our steps fit into so many processor minutes; figures of health between them do not count."""
+    """Number of training steps that fit into the processor minutes, without the time of health figures."""
     at: list[float] = []
 
     def note(step: Progress) -> None:
@@ -114,7 +113,7 @@ def steps_in(objective: str, pool: Pool, minutes: float, settings: dict[str, Any
 
 
 def ours(arm: str, items: Items, minutes: float, given: argparse.Namespace) -> tuple[Array, Array, dict[str, Any]]:
-    """Fit one of our encoders: vectors of pool and test, and what it cost."""
+    """Fit an encoder of activessl; return the vectors of pool and test items, and the costs."""
     more: dict[str, Any] = {}
     name, settings = arm.removesuffix(" as delivered"), json.loads(given.settings)
     now = time.perf_counter if given.clock == "wall" else time.process_time
@@ -134,7 +133,7 @@ def ours(arm: str, items: Items, minutes: float, given: argparse.Namespace) -> t
 def theirs(
     arm: str, items: Items, minutes: float, given: argparse.Namespace
 ) -> list[tuple[str, Array, Array, dict[str, Any]]]:
-    """Train lightly's method on our transformer's shape in its own environment; two read-outs."""
+    """Train lightly's method on a transformer of the same shape in its own environment; return two read-outs."""
     image, config = shape_for(items.pool, Recipe(**json.loads(given.settings)), 0)
     script = Path(__file__).with_name("encoder_peers_lightly.py")
     with tempfile.TemporaryDirectory() as scratch:
@@ -149,7 +148,7 @@ def theirs(
 
 
 def pretrained(items: Items, data: Path) -> tuple[Array, Array, dict[str, Any]] | None:
-    """Vectors that lie beside the set, where they belong to the same items."""
+    """Stored pretrained vectors of a set, if they belong to the same items."""
     path = data / "vectors" / f"{items.name}.npz"
     if not path.exists():
         return None
@@ -162,7 +161,7 @@ def pretrained(items: Items, data: Path) -> tuple[Array, Array, dict[str, Any]] 
 
 
 def run(given: argparse.Namespace) -> None:
-    """Do what is not yet in the file."""
+    """Run the arms that are not in the file yet."""
     if given.clock == "processor":
         torch.set_num_threads(1)
         faiss.omp_set_num_threads(1)
@@ -193,7 +192,7 @@ def run(given: argparse.Namespace) -> None:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file of results; a line that was cut off is left out."""
+    """Read the lines of a file of results, without incomplete lines."""
     found = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
@@ -211,7 +210,8 @@ def report(given: argparse.Namespace) -> None:
     for set_name in dict.fromkeys(line["set"] for line in lines):
         print(f"\n### {set_name}\n\n| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
         for line in sorted((r for r in lines if r["set"] == set_name), key=lambda r: (r["minutes"], -r["knn"])):
-            name = f"{line['arm']} ({line['label']})" if line["label"] else line["arm"]
+            arm = line["arm"].replace(" as delivered", ", 1 minute")
+            name = f"{arm} ({line['label']})" if line["label"] else arm
             cells = [f"{line['minutes']:g}" if line["minutes"] else "–", name, str(line["steps"] or "–")]
             cells += ["–" if line[part] is None else f"{line[part]:.0f}" for part in ("fit", "encode")]
             cells += [str(line["d"]), f"{line['rank']:.0f}", f"{line['knn']:.3f}", f"{line['all']:.3f}"]
@@ -226,16 +226,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("ACTIVESSL_DATA"), help="folder of the data sets")
     parser.add_argument("--sets", nargs="+", default=["fashion_mnist", "cifar10"], help="file names, without ending")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--minutes", type=float, nargs="+", default=[5.0], help="an arm")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[5.0], help="training time of each arm")
     parser.add_argument(
-        "--clock", choices=("processor", "wall"), default="processor", help="of one, or of all there is"
+        "--clock", choices=("processor", "wall"), default="processor", help="time of one processor, or wall time"
     )
-    parser.add_argument("--pool", type=int, default=8000, help="items that are learned from, of the set's pool")
-    parser.add_argument("--test", type=int, default=2000, help="items on which accuracy is measured, of its test part")
+    parser.add_argument("--pool", type=int, default=8000, help="training items, from the pool of the set")
+    parser.add_argument("--test", type=int, default=2000, help="test items, from the test part of the set")
     parser.add_argument("--draws", type=int, default=5)
-    parser.add_argument("--lightly-python", type=Path, help="the interpreter of an environment with lightly and timm")
-    parser.add_argument("--settings", default="{}", help="of the networks, JSON")
-    parser.add_argument("--label", default="", help="a word for the settings, beside the arm's name")
+    parser.add_argument("--lightly-python", type=Path, help="Python of an environment with lightly and timm")
+    parser.add_argument("--settings", default="{}", help="settings of the networks, as JSON")
+    parser.add_argument("--label", default="", help="name of the settings, printed after the name of the arm")
     given = parser.parse_args()
     if given.mode == "report":
         report(given)

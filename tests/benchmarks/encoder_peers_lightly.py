@@ -1,8 +1,9 @@
-"""One run of lightly's SimCLR or MAE on our transformer, in an environment that has lightly, timm and jaxtyping.
+"""Train lightly's SimCLR or MAE with the transformer of activessl; needs lightly, timm and jaxtyping.
 
 Started by ``encoder_peers.py``: reads ``items.npz`` (``pool`` and ``test`` as (n, c, s, s) of uint8, ``shape`` of the
-transformer as JSON) and writes ``vectors.npz`` beside it. Transforms, losses, masks, heads and decoder are lightly's,
-put together as its documentation shows for small images; the transformer, the optimiser and the read-out are ours.
+transformer as JSON) and writes ``vectors.npz`` in the same folder. Transforms, losses, masks, heads and decoder are
+lightly's, combined as in its documentation for small images; the transformer, the optimizer and the read-out are those
+of activessl.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ BATCH = 256
 
 
 class SimCLR(nn.Module):
-    """Transformer, mean token, projection head, NT-Xent at lightly's own temperature."""
+    """Transformer, mean token, projection head, NT-Xent at lightly's default temperature."""
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
@@ -51,7 +52,7 @@ class SimCLR(nn.Module):
 
 
 class MAE(nn.Module):
-    """Transformer on a quarter of the patches, lightly's decoder on all, squared error on what was hidden."""
+    """Transformer on a quarter of the patches, lightly's decoder on all, squared error on the masked patches."""
 
     def __init__(self, config: ViTConfig, decoder_dim: int = 32) -> None:
         super().__init__()
@@ -89,11 +90,11 @@ class Views(Dataset[list[Tensor]]):
 
 
 def batches(views: Views, seed: int, workers: int) -> Iterator[list[Tensor]]:
-    """Views of batch after batch, epoch after epoch, made by so many other processes, or by this one."""
+    """Yield batches of views, epoch after epoch, made by ``workers`` processes, or by this one if 0."""
 
     def rows() -> Iterator[list[int]]:
         rng = np.random.default_rng(seed)
-        while True:  # without a pause between epochs, in which the others would wait
+        while True:  # without a pause between epochs, so that no worker waits
             order = rng.permutation(len(views))
             yield from (order[start : start + BATCH].tolist() for start in range(0, len(order) - BATCH + 1, BATCH))
 
@@ -104,7 +105,7 @@ def batches(views: Views, seed: int, workers: int) -> Iterator[list[Tensor]]:
 def train(
     method: str, config: ViTConfig, pictures: list[Image.Image], mean: Tensor, std: Tensor, given: argparse.Namespace
 ) -> tuple[ViT, int, float]:
-    """The trained transformer, its steps and processor seconds."""
+    """Train; return the transformer, the number of steps, and the seconds."""
     normal = {"mean": mean.tolist(), "std": std.tolist()}
     if method == "simclr":
         transform = SimCLRTransform(input_size=config.side, cj_strength=0.5, gaussian_blur=0.0, normalize=normal)
@@ -131,10 +132,10 @@ def train(
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    # how many steps fit: measured, then begun anew
+    # measure how many steps fit, then start again
     model, optimiser = build()
     stream = batches(pool, given.seed, workers)
-    tried = 12 + 5 * workers  # beyond what the others have made ready before they are asked
+    tried = 12 + 5 * workers  # more than workers prepare in advance
     for _ in range(1 + 2 * workers):
         one_step(model, optimiser, next(stream))
     started = now()
@@ -156,7 +157,7 @@ def train(
 
 
 def main() -> None:
-    """Train and write."""
+    """Train, and write the vectors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--method", choices=("simclr", "mae"), required=True)
@@ -179,7 +180,7 @@ def main() -> None:
         ready = (patchify(normalise(x.float() / 255, mean, std), config.patch) for x in images.split(256))
         return torch.cat([pool_tokens(vit, patches, grid) for patches in ready])
 
-    # the read-out of our encoders, and the mean token alone
+    # the read-out of activessl's encoders, and the mean token only
     centre, directions = principal_components(tokens(pool[:: max(1, len(pool) // 5000)], 4), 128)
     every = torch.cat([pool, test])
     out = {"grid": ((tokens(every, 4) - centre) @ directions).numpy(), "mean": tokens(every, 1).numpy()}

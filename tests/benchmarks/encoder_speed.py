@@ -1,11 +1,12 @@
-"""Does loading keep up with the encoder, and does memory stay the same as the pool grows?
+"""Throughput of ``embed`` relative to the encoder alone, and peak memory by the size of the pool.
 
     python tests/benchmarks/encoder_speed.py [--items 10000 100000]
 
-Makes pools of PNG files of random pictures in a scratch folder. Throughput, in pictures a second, is that of ``embed``
-(reading, decoding, encoding, writing) over that of the encoder on tensors that lie ready: as it works on them, each
-thread a part, and as torch does by itself, all threads in every operation. Measured in turns, the median. Peak
-memory is that of a process of its own that embeds the whole pool; the pool's list of items is read before it counts.
+Pools of PNG files of random pictures are made in a scratch folder. The figures are pictures per second of ``embed``
+(reading, decoding, encoding, writing), and of the encoder on tensors in memory in two ways: with our division of the
+work (one part for each thread), and with torch's default (all threads in every operation). The ways run in turns; the
+ratios are medians. Peak memory is that of a separate process that embeds the whole pool, after it has read the list of
+the pool.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from activessl.pool.sources import load_pool
 
 
 def make_pictures(folder: Path, n: int, side: int = 32) -> Pool:
-    """A folder of n smooth random pictures, a thousand in each subfolder."""
+    """Write n smooth random pictures, a thousand in each subfolder."""
     rng = np.random.default_rng(0)
     for i in range(n):
         where = folder / f"{i // 1000:04d}"
@@ -46,7 +47,7 @@ def make_pictures(folder: Path, n: int, side: int = 32) -> Pool:
 
 
 def throughput(name: str, folder: Path, items: int, turns: int) -> None:
-    """Print the ratios of whole to bare."""
+    """Print the throughput of ``embed`` and of the encoder alone, and their ratios."""
     pool = make_pictures(folder / "pictures", items)
     encoder: Any = fit_encoder(name, pool, folder=folder / "encoders")
     print(f"fit: peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB", flush=True)
@@ -65,9 +66,9 @@ def throughput(name: str, folder: Path, items: int, turns: int) -> None:
     found: dict[str, list[float]] = {}
     for turn in range(turns):
         ways: dict[str, Callable[[], object]] = {
-            "bare, all threads in every operation": shared,
-            "bare": bare,
-            "whole": partial(embed, encoder, pool, folder / "vectors" / str(turn)),
+            "encoder, torch's division": shared,
+            "encoder, our division": bare,
+            "embed": partial(embed, encoder, pool, folder / "vectors" / str(turn)),
         }
         for way, run in ways.items():
             start = time.perf_counter()
@@ -75,12 +76,12 @@ def throughput(name: str, folder: Path, items: int, turns: int) -> None:
             found.setdefault(way, []).append(items / (time.perf_counter() - start))
         print(f"turn {turn + 1}: {', '.join(f'{way} {speed[-1]:,.0f}' for way, speed in found.items())}", flush=True)
     for way in list(found)[:2]:
-        ratios = [w / b for w, b in zip(found["whole"], found[way], strict=True)]
-        print(f"whole over {way}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+        ratios = [w / b for w, b in zip(found["embed"], found[way], strict=True)]
+        print(f"embed / {way}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
 
 
 def peak(folder: Path) -> None:
-    """In a process of its own: embed, and print the peak before and after, in MB."""
+    """Embed in this process, and print the peak memory before and after, in MB."""
     pool = load_pool(folder / "pictures")
     encoder = load_encoder(next(p for p in (folder / "encoders").iterdir() if p.is_dir()))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,14 +1,14 @@
-"""How far do few labels go in the vectors of each encoder?
+"""Accuracy with few labels on the vectors of each encoder.
 
     python tests/benchmarks/encoders.py --data DATA --sets ts_Crop --encoders raw rocket
 
-prints a table. Each encoder is fitted to the same random items, without their labels, and encodes them; "raw" are the
-values themselves through PCA, "pretrained" vectors of a large model that lie beside the data, "rocket+hybrid" the
-vectors of both side by side, "minirocket" aeon's with our PCA (``--aeon-python``), and "supervised" no encoder but a
-network that learns from the labels alone (``series_peers.py``). Then: leave-one-out
-accuracy of the 20 nearest neighbours with all labels, and accuracy of logistic regression on all other items after 1,
-5, 10 and 40 random labels a class, the mean over seeds with its 95 % interval. Seconds are processor time, all threads
-together, since the wall clock of a shared machine means little; networks are trained for ``--minutes`` of it.
+prints a table. Each encoder is fitted to the same random items, without their labels, and encodes them. "raw": the
+values through PCA. "pretrained": stored vectors of a large model. "rocket+hybrid": the vectors of both, concatenated.
+"minirocket": aeon's MiniRocket through PCA (``--aeon-python``). "supervised": a network trained on the labels only
+(``series_peers.py``). The columns are the leave-one-out accuracy of the 20 nearest neighbours with all labels, and the
+accuracy of logistic regression on all other items after 1, 5, 10 and 40 random labels a class: the mean over seeds with
+its 95 % interval. Seconds are processor time of all threads, because wall time on a shared machine is not reliable;
+networks are trained for ``--minutes`` of processor time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from activessl.pool.stored_labels import read_labels
 
 
 def neighbour_accuracy(rows: np.ndarray, labels: np.ndarray, k: int = 20, temperature: float = 0.1) -> float:
-    """Leave-one-out accuracy of the k nearest centred_rows vectors, weighted by exp(similarity / temperature)."""
+    """Leave-one-out accuracy of the k nearest centred vectors, weighted by exp(similarity / temperature)."""
     right = 0
     for start in range(0, len(rows), 1000):
         block = rows[start : start + 1000] @ rows.T
@@ -53,7 +53,7 @@ def neighbour_accuracy(rows: np.ndarray, labels: np.ndarray, k: int = 20, temper
 
 
 def draw(labels: np.ndarray, per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """The rows of ``per_class`` random labels of each class, and all others; None where these are less than a third."""
+    """Draw ``per_class`` random rows of each class; return them and the others, None if these are less than a third."""
     rng = np.random.default_rng(seed)
     shown = np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:per_class] for c in range(labels.max() + 1)])
     others = np.setdiff1d(np.arange(len(labels)), shown)
@@ -61,7 +61,7 @@ def draw(labels: np.ndarray, per_class: int, seed: int) -> tuple[np.ndarray, np.
 
 
 def few_label_accuracy(rows: np.ndarray, labels: np.ndarray, per_class: int, seed: int) -> float | None:
-    """Accuracy on all other items after ``per_class`` random labels of each class; None where too few are left."""
+    """Accuracy on all other items after ``per_class`` random labels of each class; None if too few items are left."""
     drawn = draw(labels, per_class, seed)
     if drawn is None:
         return None
@@ -71,7 +71,7 @@ def few_label_accuracy(rows: np.ndarray, labels: np.ndarray, per_class: int, see
 
 
 def mean_and_half_width(found: list[float | None]) -> str:
-    """The mean and half of its 95 % interval by Student's t."""
+    """Format the mean and half of its 95 % interval by Student's t."""
     values = [value for value in found if value is not None]
     if not values:
         return "–"
@@ -80,7 +80,7 @@ def mean_and_half_width(found: list[float | None]) -> str:
 
 
 def take_part(pool: Pool, labels: np.ndarray, items: int, seed: int) -> tuple[Pool, np.ndarray]:
-    """A random part of a pool, the same for every encoder."""
+    """Draw a random part of a pool, the same for every encoder."""
     if len(pool) <= items:
         return pool, labels
     rows = np.sort(np.random.default_rng(seed).choice(len(pool), items, replace=False))
@@ -88,7 +88,7 @@ def take_part(pool: Pool, labels: np.ndarray, items: int, seed: int) -> tuple[Po
 
 
 def flat_values(pool: Pool) -> np.ndarray:
-    """Raw values through PCA, what an encoder has to beat: a series as it is, audio as its log-mel picture."""
+    """Raw values through PCA, as a baseline: the values of a series, or the log-mel picture of audio."""
     if pool.modality == "audio":
         rows = torch.cat(list(choose_mel(pool).batches(pool, 256))).flatten(1).float() / 255
     else:
@@ -98,17 +98,17 @@ def flat_values(pool: Pool) -> np.ndarray:
 
 
 def stacked(pool: Pool) -> np.ndarray:
-    """Series of one length as (n, c, t), each channel standardised over the pool, 0 where a value is missing."""
+    """Series of one length as (n, c, t), each channel standardized over the pool, 0 where a value is missing."""
     rows = np.stack([np.asarray(pool.read(i), dtype=np.float32) for i in range(len(pool))])
     spread = np.nanstd(rows, axis=(0, 2), keepdims=True)
     return np.nan_to_num((rows - np.nanmean(rows, axis=(0, 2), keepdims=True)) / np.where(spread > 0, spread, 1))
 
 
 def steps_in(name: str, pool: Pool, minutes: float) -> int:
-    """How many training steps take so many minutes of the processor."""
+    """Number of training steps that fit into the processor minutes."""
     with tempfile.TemporaryDirectory() as scratch:
         taken = []
-        for steps in (1, 2, 22):  # the first one also imports
+        for steps in (1, 2, 22):  # the first run also imports
             started = time.process_time()
             fit_encoder(name, pool, folder=Path(scratch), steps=steps)
             taken.append(time.process_time() - started)
@@ -116,7 +116,7 @@ def steps_in(name: str, pool: Pool, minutes: float) -> int:
 
 
 def pretrained_vectors(data: Path, name: str, whole: Pool, pool: Pool) -> np.ndarray | None:
-    """The vectors of a large pretrained model that lie beside a set, in ``vectors/``; None where there are none."""
+    """Stored vectors of a large pretrained model in ``vectors/``; None if there are none for this set."""
     for path in sorted((data / "vectors").glob("*.npz")):
         if name.startswith(path.stem):
             stored = np.load(path)["vectors"]
@@ -135,7 +135,7 @@ def encode(
     steps: int | None,
     aeon: str | None = None,
 ) -> tuple[np.ndarray, float, float] | None:
-    """Vectors, and the processor seconds of fitting and encoding."""
+    """Compute vectors, and the processor seconds of fitting and encoding."""
     started = time.process_time()
     if name == "raw":
         return flat_values(pool), 0.0, time.process_time() - started
@@ -157,7 +157,7 @@ def encode(
 
 
 def main() -> None:
-    """Measure and write the table."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("ACTIVESSL_DATA"), help="folder of the data sets")
     parser.add_argument("--sets", nargs="+", default=["fashion_mnist", "cifar10"], help="file names, without ending")
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="training steps of the networks, instead of --minutes")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--aeon-python", help="a Python that has aeon, for 'minirocket'")
+    parser.add_argument("--aeon-python", help="Python of an environment with aeon, for 'minirocket'")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     if given.data is None:

@@ -1,12 +1,12 @@
-"""Does fine-tuning pay? A project's own encoder frozen, fine-tuned, and a network that only ever saw the labels.
+"""Accuracy of a project's encoder frozen and fine-tuned, and of a network trained from scratch on the labels.
 
     python tests/benchmarks/finetuning.py --data DATA --out results.json --sets cifar10 neu_steel --encoder hybrid
 
-For each set, number of labels a class and seed: accuracy on test items of the head on the frozen vectors, of the head
-on the vectors of the encoder that was fine-tuned on all labels, and of a network of the same shape trained on the
-labels alone, all with the same labels; what cross-fitting on these labels decided; and beside it the frozen head on the
-default encoder `patches`. Seconds are processor seconds of this process. What is finished lies in the JSON file and is
-not measured again, so that a stopped run goes on; the table is of what is there.
+For each set, number of labels a class and seed, with the same labels: accuracy on test items of the head on the frozen
+vectors, of the head on the vectors of the encoder fine-tuned on all labels, of a network of the same shape trained on
+the labels only, and of the head on the frozen default encoder `patches`; and the decision of cross-fitting on these
+labels. Seconds are processor seconds of this process. Results are stored in the JSON file, so a stopped run can be
+resumed; the table shows the results so far.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ COUNTS = (10, 40, 100, 400)
 
 
 class Scratch(Network):
-    """A transformer of an encoder's shape with random weights, all of which learn."""
+    """A transformer of an encoder's shape with random weights, all of them trained."""
 
     def __init__(self, encoder: TrainedEncoder, seed: int) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Scratch(Network):
 
 
 def head_accuracy(pool_vectors: np.ndarray, test_vectors: np.ndarray, rows: np.ndarray, y: Any, yt: Any) -> float:
-    """Accuracy on test items of the head as projects have it: on smoothed vectors."""
+    """Accuracy on test items of the head on smoothed vectors, as in projects."""
     mean = pool_vectors.mean(axis=0)
     smoothed = smooth(centred_rows(pool_vectors))
     head = LogisticHead(classes=range(int(y.max()) + 1)).fit(smoothed.points[rows], y[rows])
@@ -71,7 +71,7 @@ def head_accuracy(pool_vectors: np.ndarray, test_vectors: np.ndarray, rows: np.n
 def from_scratch(
     encoder: TrainedEncoder, images: torch.Tensor, y: np.ndarray, test: torch.Tensor, steps: int, seed: int
 ) -> np.ndarray:
-    """What a network says of test items that learned from the labels alone, a fifth of them held back to stop it."""
+    """Train a network on the labels only, a fifth held out for stopping; return its predictions of test items."""
     network = Scratch(encoder, seed)
     order = np.random.default_rng([seed, 1]).permutation(len(y))
     held, learned = order[: len(y) // 5], order[len(y) // 5 :]
@@ -118,7 +118,7 @@ def measure(
         default = fit_encoder("patches", pool, folder=work / f"{name}-patches")
         row["patches"] = accuracy(default)
 
-    # so many steps at most in each of the four runs, whatever the machine
+    # most steps of each of the four runs, independent of the machine
     recipe = Recipe(epochs=-(-steps // -(-len(rows) * 8 // 15 // 64)), checkpoint_seconds=1e9)
     labels = {pool.ids[r]: int(y[r]) for r in rows}
     started = time.process_time()
@@ -144,7 +144,7 @@ def measure(
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The rows as Markdown; means over seeds with half of the 90 % interval where there are several."""
+    """Format the rows as Markdown: means over seeds, with half of the 90 % interval for several seeds."""
 
     def cell(group: list[dict[str, Any]], what: str) -> str:
         values = np.array([[r[what]] for r in group if what in r])
@@ -173,13 +173,13 @@ def main() -> None:
     """Measure what is missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("ACTIVESSL_DATA"), help="folder of the data sets")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file of what is measured")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file of the results")
     parser.add_argument("--sets", nargs="+", default=["cifar10", "neu_steel"])
     parser.add_argument("--encoder", default="hybrid")
     parser.add_argument("--counts", nargs="+", type=int, default=COUNTS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=200, help="of each run, at most")
-    parser.add_argument("--minutes", type=float, default=2.0, help="of training the encoder")
+    parser.add_argument("--steps", type=int, default=200, help="most steps of each run")
+    parser.add_argument("--minutes", type=float, default=2.0, help="training time of the encoder")
     given = parser.parse_args()
     if given.data is None:
         parser.error("name the folder of data sets with --data or ACTIVESSL_DATA")

@@ -22,12 +22,12 @@ from activessl.heads.mixture import AutoHead
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
 from activessl.measuring.quality.calibration import calibration_error
 
-POOL, TEST = 3000, 1500  # items at most, so that a run takes minutes
+POOL, TEST = 3000, 1500  # most items, so that a run takes minutes
 EACH = (1, 2, 5, 10, 40)
 
 
 def load(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pool and test vectors with labels, cut to size."""
+    """Load pool and test vectors with labels, limited in number."""
     with np.load(path, allow_pickle=False) as found:
         x, y, split = found["vectors"].astype(np.float32), found["labels"].astype(int), found["split"]
     rng = np.random.default_rng(0)
@@ -106,7 +106,7 @@ def main(folder: Path, seeds: int) -> None:
             )
     print("\n### Heads on the same smoothed vectors\n")
     heads = ("smoothed", "prototypes", "neighbours", "auto")
-    print("| labels | logistic | prototypes | neighbours | auto | auto less the best single head, worst set |")
+    print("| labels | logistic | prototypes | neighbours | auto | auto minus the best single head, worst set |")
     print("|---|---|---|---|---|---|")
     for draw in ("random", "stratified"):
         for each in EACH:
@@ -127,7 +127,7 @@ def main(folder: Path, seeds: int) -> None:
             cells.append(" / ".join(f"{100 * np.mean(g):.1f}" for g in got) if all(got) else "–")
         print(f"| {s} | " + " | ".join(cells) + " |")
     ms = {each: mean_of("random", each, "smoothed", "ms") for each in EACH}
-    print("\nMilliseconds a fit, mean over the sets: " + ", ".join(f"{m:.0f} at {e}" for e, m in ms.items()))
+    print("\nMilliseconds per fit, mean over the sets: " + ", ".join(f"{m:.0f} at {e}" for e, m in ms.items()))
 
 
 if __name__ == "__main__":

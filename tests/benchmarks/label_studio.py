@@ -1,4 +1,4 @@
-"""How long people would wait for us: pushes, pulls and webhooks, against a real Label Studio server.
+"""Times of push, pull and webhook against a real Label Studio server.
 
     python tests/benchmarks/label_studio.py push --folder SERVER     # the server's data; its environment is
     python tests/benchmarks/label_studio.py pull --folder SERVER     # found as `activessl studio install` leaves it
@@ -81,7 +81,7 @@ def people_of(info: StudioInfo) -> LabelStudioAnnotator:
 
 
 def push(info: StudioInfo, tasks: int, repeats: int) -> dict[str, Any]:
-    """The same tasks with predictions: by the bare import call, and by a push that checks, orders and switches."""
+    """Time the same tasks with predictions: by the bare import call, and by a push, which also checks them."""
     pool = pool_of(tasks)
     query, suggestions = ask(pool, tasks)
     bare, ours = [], []
@@ -113,7 +113,7 @@ def push(info: StudioInfo, tasks: int, repeats: int) -> dict[str, Any]:
 
 
 def pull(info: StudioInfo, tasks: int, new: int, repeats: int) -> dict[str, Any]:
-    """A pull after some new labels in a project of many tasks, half of which are labeled."""
+    """Time a pull after some new labels in a project of many tasks, half of them labeled."""
     people = people_of(info)
     project, control = people.project()
     pool = pool_of(tasks)
@@ -132,7 +132,7 @@ def pull(info: StudioInfo, tasks: int, new: int, repeats: int) -> dict[str, Any]
     assert len(answers) == tasks // 2
     took = []
     free = iter(numbers[::2])
-    # the first one's look back reads what was imported just now once more
+    # the first pull looks back and reads the new import again, so it does not count
     for attempt in range(repeats + 1):
         for _ in range(new):
             body_of_one = {"result": to_result([CLASSES[0]], control), "lead_time": 3.0}
@@ -153,7 +153,7 @@ def pull(info: StudioInfo, tasks: int, new: int, repeats: int) -> dict[str, Any]
 
 
 class Trainer(Worker):
-    """A worker that never stops teaching."""
+    """A worker that teaches without pause."""
 
     def step(self) -> None:
         while not self._ending.is_set():
@@ -162,7 +162,7 @@ class Trainer(Worker):
 
 
 def serve_and_train(folder: Path, port: int, secret: str, n: int) -> None:
-    """A service whose worker teaches again and again, each time all labels of a pool of vectors."""
+    """Run a service whose worker teaches all labels of a pool of vectors repeatedly."""
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
     vectors = rng.normal(size=(10, 128))[np.arange(n) % 10] + rng.normal(size=(n, 128))
@@ -187,7 +187,7 @@ def serve_and_train(folder: Path, port: int, secret: str, n: int) -> None:
 
 
 def webhook(folder: Path, hooks: int, n: int) -> dict[str, Any]:
-    """How soon webhooks are answered while the service trains; a connection each, as Label Studio calls."""
+    """Time the answers to webhooks while the service trains; one connection each, as Label Studio does."""
     secret = uuid.uuid4().hex
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

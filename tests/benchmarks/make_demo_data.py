@@ -2,8 +2,8 @@
 
     python tests/benchmarks/make_demo_data.py DATA/fashion_mnist.npz cli/activessl_cli/demo_data
 
-The input holds ``images`` (n, 28, 28) uint8, ``labels`` (n,) and ``class_names``. Written are ``fashion.parquet`` (id,
-image), which is the pool and says nothing about the classes, and ``truth.parquet`` (id, label) for the scripted
+The input holds ``images`` (n, 28, 28) uint8, ``labels`` (n,) and ``class_names``. The output is
+``fashion.parquet`` (id, image), the pool without its classes, and ``truth.parquet`` (id, label) for the scripted
 annotator.
 """
 
@@ -20,13 +20,13 @@ from PIL import Image
 
 
 def sample(labels: np.ndarray, per_class: int, rng: np.random.Generator) -> np.ndarray:
-    """Rows of ``per_class`` items of each class, drawn at random and mixed."""
+    """Draw ``per_class`` random rows of each class, in random order."""
     rows = [rng.choice(np.flatnonzero(labels == c), per_class, replace=False) for c in np.unique(labels)]
     return rng.permutation(np.concatenate(rows))
 
 
 def png(image: np.ndarray) -> bytes:
-    """The image as the smallest PNG that Pillow makes."""
+    """Encode the image as the smallest PNG that Pillow makes."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
@@ -44,7 +44,7 @@ def main() -> None:
     with np.load(arguments.source, allow_pickle=False) as archive:
         images, labels, names = archive["images"], archive["labels"], archive["class_names"]
     rows = sample(labels, arguments.per_class, np.random.default_rng(arguments.seed))
-    ids = [f"fashion-{i:04d}" for i in range(len(rows))]  # numbered after mixing: the id tells nothing about the class
+    ids = [f"fashion-{i:04d}" for i in range(len(rows))]  # numbered after mixing: ids do not show classes
 
     arguments.folder.mkdir(parents=True, exist_ok=True)
     pool = pa.table({"id": ids, "image": pa.array([png(images[row]) for row in rows], type=pa.binary())})

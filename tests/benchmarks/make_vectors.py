@@ -1,9 +1,10 @@
-"""Vectors of series and recordings by the default encoders, as ``.npz`` beside those of images and texts.
+"""Encode series and recordings with the default encoders, and store the vectors as ``.npz``.
 
     python tests/benchmarks/make_vectors.py --data DATA --out FOLDER
 
-``DATA/vectors`` is linked into the folder, so that other scripts read all sets from one place. At most 4,000 random
-items of a set; the encoder sees all of them without their labels. Seconds are processor seconds of one thread.
+The files of ``DATA/vectors`` (images and texts) are linked into the folder, so that it holds all sets. At most 4,000
+random items of a set are used; the encoder is fitted to them without their labels. Seconds are processor seconds of one
+thread.
 """
 
 from __future__ import annotations

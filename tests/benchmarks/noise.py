@@ -1,4 +1,4 @@
-"""What real people's mistakes cost, and what the treatment of noise wins back, as Markdown.
+"""Accuracy lost to people's mistakes, and regained by treating them, as Markdown.
 
 Usage: ``ACTIVESSL_DATA=folder python tests/benchmarks/noise.py [seeds]``, with ``cifar10_human.npz`` (three answers an
 item, and the worst of them) and ``vectors/cifar10.npz`` in the folder.
@@ -22,7 +22,7 @@ POOL, TEST, K = 6000, 2000, 10
 
 
 def held_out(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Probabilities of each label's item by heads that were not taught it."""
+    """Probabilities of each item by heads that were not taught its label."""
     fold = stratified_folds(y, 5, 0)
     probs = np.full((len(y), K), 1.0 / K)
     for f in range(5):
@@ -76,13 +76,13 @@ def main(folder: Path, seeds: int) -> None:
             taught["one answer, suspects asked twice more"].append(accuracy(x, asked))
             taught["one answer, suspects left out"].append(accuracy(x[kept], given[kept]))
             found.append((len(doubted) / m, wrong.mean(), wrong.sum() / max(1, np.sum(given != truth))))
-        print(f"\n### {m} labels\n\n| labels from | right | accuracy of the head |\n|---|---|---|")
+        print(f"\n### {m} labels\n\n| labels from | correct labels, % | accuracy of the head |\n|---|---|---|")
         for name, scores in taught.items():
             share = f"{np.mean(right[name]):.1f}" if name in right else "–"
             print(f"| {name} | {share} | {np.mean(scores):.1f} |")
         share, precision, recall = 100 * np.mean(found, axis=0)
         print(
-            f"\nSuspected: {share:.0f} % of single answers; {precision:.0f} % of them are wrong, "
+            f"\nSuspect: {share:.0f} % of single answers; {precision:.0f} % of them are wrong, "
             f"which is {recall:.0f} % of all wrong ones."
         )
 

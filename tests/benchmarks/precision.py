@@ -1,7 +1,7 @@
-"""What bfloat16, ``torch.compile``, channels last and several processes cost or save: processor time, taken in turns.
+"""Processor time with bfloat16, ``torch.compile``, channels last and several processes, measured in turns.
 
 OMP_NUM_THREADS=1 python tests/benchmarks/precision.py steps      # a step of training hybrid
-OMP_NUM_THREADS=1 python tests/benchmarks/precision.py networks   # encoding by networks of usual size
+OMP_NUM_THREADS=1 python tests/benchmarks/precision.py networks   # encoding by networks of common sizes
 OMP_NUM_THREADS=1 python tests/benchmarks/precision.py patches    # encoding by k-means on patches
 OMP_NUM_THREADS=1 python tests/benchmarks/precision.py neighbours --data DATA
 OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 tests/benchmarks/precision.py shared   # and without torchrun
@@ -38,7 +38,7 @@ CPU = torch.device("cpu")
 
 
 def in_turns(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, np.ndarray]:
-    """Processor seconds of each way in each round, after two that do not count."""
+    """Processor seconds of each way in each round, after two rounds of warm-up."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds + 2):
         for name, way in ways.items():
@@ -178,7 +178,7 @@ def shared() -> None:
 
 
 def neighbours(data: Path) -> None:
-    """Accuracy of 20 neighbours among 4,000 items, of 1,500 others, after 100 steps in either precision."""
+    """Print the accuracy of 20 neighbours among 4,000 items, on 1,500 others, after 100 steps in each precision."""
     for name in ("fashion_mnist", "cifar10"):
         pool, rng = load_pool(data / f"{name}.npz"), np.random.default_rng(0)
         label = dict(zip(pool.ids, np.load(data / f"{name}.npz")["labels"], strict=True))

@@ -1,11 +1,11 @@
-"""Hours to 95 % of full-supervision accuracy, what each lever saves, what it takes to know, and when stopping pays.
+"""Hours to 95 % of the accuracy of full supervision, contributions, labels of the evaluation, stopping, sensitivity.
 
     python tests/benchmarks/savings.py PART --data FOLDER --work FOLDER [--seeds 12]
 
 PART: hours, scratch, evaluation, stopping, sensitivity, accept or report. FOLDER holds ``cifar10.npz`` (images),
-``cifar10_human.npz``, ``cifar100n_human.npz`` and ``vectors/*.npz``. The work folder keeps what each part found, and
-the projects that ``coverage.py`` made. What people answered on CIFAR-10 is replayed item by item; their times are drawn
-from those that were recorded.
+``cifar10_human.npz``, ``cifar100n_human.npz`` and ``vectors/*.npz``. The work folder stores the results of each
+part, and the projects that ``coverage.py`` made. People's answers on CIFAR-10 are replayed item by item; times are
+drawn from the recorded ones.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROUNDS = tuple(range(20, 801, 20))
 
 
 class Store:
-    """What the parts found, one JSON file each."""
+    """The results of the parts, one JSON file each."""
 
     def __init__(self, work: Path) -> None:
         self.work = work
@@ -52,7 +52,7 @@ class Store:
 
 
 def cifar(data: Path, pool: int = POOL, seed: int = 0) -> dict[str, np.ndarray]:
-    """Vectors, truth, what one annotator said of each pool item, and times a label."""
+    """Vectors, true classes, one annotator's answer about each pool item, and seconds per label."""
     with np.load(data / "vectors" / "cifar10.npz") as found:
         x, y, split = found["vectors"].astype(np.float32), found["labels"].astype(np.int64), found["split"]
     with np.load(data / "cifar10_human.npz") as found:
@@ -77,7 +77,7 @@ def ceiling(task: dict[str, np.ndarray], labels: np.ndarray) -> float:
 
 
 def replay(task: dict[str, np.ndarray], seeds: int, **told: Any) -> dict[str, Any]:
-    """Curves and hours of `auto` with its random share, and of random choice."""
+    """Learning curves of `auto` with its random share, and of random choice."""
     found = simulate(
         task["x"],
         task["y"],
@@ -95,7 +95,7 @@ def replay(task: dict[str, np.ndarray], seeds: int, **told: Any) -> dict[str, An
 
 
 def hours(args: argparse.Namespace, store: Store) -> None:
-    """CIFAR-10 with people's answers; and 77 intents with the mistakes and times of CIFAR-100's annotators."""
+    """Hours on CIFAR-10 with people's answers; on 77 intents with the mistakes and times of CIFAR-100's annotators."""
     task = cifar(args.data)
     arms = replay(task, args.seeds, budgets=ROUNDS)
     store.put("hours-cifar10", {"full": ceiling(task, task["answers"]), "arms": arms})
@@ -123,7 +123,7 @@ def hours(args: argparse.Namespace, store: Store) -> None:
 
 
 def scratch(args: argparse.Namespace, store: Store) -> None:
-    """A small convolutional network from scratch on random labels of people, without any pretraining."""
+    """Train a small convolutional network from scratch on random labels of people."""
     import torch
     from PIL import Image
     from torch import nn
@@ -183,7 +183,7 @@ def _block(nn: Any, a: int, b: int) -> tuple[Any, ...]:
 
 
 def evaluation(args: argparse.Namespace, store: Store) -> None:
-    """How many labels a claim of +-2.5 points takes: drawn alike, or by how unsure the head is."""
+    """Labels for a 95 % interval of +-2.5 points: drawn with equal probability, or by the uncertainty of the head."""
     found = []
     for world in worlds(args.data / "vectors"):
         rng = np.random.default_rng(24)
@@ -194,7 +194,7 @@ def evaluation(args: argparse.Namespace, store: Store) -> None:
         doubt = np.clip(1 - probs.max(axis=1), 0.02, 1.0)
         chance = np.sqrt(doubt) / np.sqrt(doubt).sum()
         alike = wrong.mean() * (1 - wrong.mean())
-        # drawn with these chances and weighed by one over them; the head's own opinion as control variate
+        # drawn with these probabilities and weighted by their inverse; the head's uncertainty as control variate
         directed = float(np.sum((wrong - doubt) ** 2 / (chance * len(wrong))) / len(wrong)) - float(
             np.mean(wrong - doubt) ** 2
         )
@@ -204,7 +204,7 @@ def evaluation(args: argparse.Namespace, store: Store) -> None:
 
 
 def stopping(args: argparse.Namespace, store: Store) -> None:
-    """Regret of stopping when the next hour no longer pays, against the best moment in hindsight."""
+    """Regret of stopping when the next hour no longer pays, against the best stop in hindsight."""
     found = []
     per_hour, seconds = 30.0, 4.2
     for world in worlds(args.data / "vectors"):
@@ -235,7 +235,7 @@ def stopping(args: argparse.Namespace, store: Store) -> None:
 
 
 def _moment(world: Any, rows: np.ndarray, y: np.ndarray, drawn: np.ndarray, now: np.ndarray) -> dict[str, Any]:
-    """What is true of a project at one moment, and what it knows of itself."""
+    """True accuracy of a project after some rounds, and the estimates that its labels allow."""
     at = now[drawn[now]]
     fold = np.random.default_rng(25).permutation(len(at)) % 5
     sizes, right = np.zeros(3), np.zeros((3, len(at)), dtype=bool)
@@ -258,7 +258,7 @@ def _moment(world: Any, rows: np.ndarray, y: np.ndarray, drawn: np.ndarray, now:
 
 
 def sensitivity(args: argparse.Namespace, store: Store) -> None:
-    """What the saving on CIFAR-10 depends on: pool size, imbalance, mistakes, query size, encoder."""
+    """Savings on CIFAR-10 by pool size, imbalance, mistakes, query size and encoder."""
     found = store.get("sensitivity") or {}
     base = cifar(args.data, pool=2500)
     truth = {**base, "answers": base["y"]}
@@ -293,7 +293,7 @@ def _worst(data: Path, task: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def accepting(args: argparse.Namespace, store: Store) -> None:
-    """Labeling a whole pool: what the machine may label after 320 labels and so many random ones more."""
+    """Label a whole pool: items accepted after 320 labels and 150 further random ones."""
     found = []
     for world in worlds(args.data / "vectors"):
         for path in sorted((args.work / "bank").glob(f"{world.name}-p3-*.npz")):
@@ -313,7 +313,7 @@ def accepting(args: argparse.Namespace, store: Store) -> None:
 
 
 def report(args: argparse.Namespace, store: Store) -> None:
-    """All tables, as Markdown."""
+    """Print all tables as Markdown."""
     from savings_report import tables  # beside this file
 
     print(tables(store))

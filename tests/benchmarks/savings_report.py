@@ -1,4 +1,4 @@
-"""The tables of ``savings.py``, as Markdown, from what its parts found."""
+"""Write the tables of ``savings.py`` as Markdown, from the results of its parts."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import numpy as np
 
 from activessl.measuring.savings.curves import isotonic, labels_to_target
 
-#: A hold-out that states an accuracy of about 0.93 to +-2.5 points with 95 % confidence takes so many labels.
+#: Labels of a hold-out that measures an accuracy of about 0.93 with a 95 % interval of +-2.5 points.
 HOLDOUT = 400
-#: Seconds to confirm a suggestion that is right, and to reject a wrong one before answering oneself. Assumed: Krishna
-#: et al., CHI 2016 and Papadopoulos et al., CVPR 2016 report 1.6 to 3.5.
+#: Seconds to confirm a right suggestion, or to reject a wrong one before giving a label. Assumed: Krishna et al., CHI
+#: 2016 and Papadopoulos et al., CVPR 2016 report 1.6 to 3.5.
 CONFIRM = 2.4
 TAXES = (1.0, 1.2)
 
 
 def tables(store: Any) -> str:
-    """All that was found."""
+    """All tables."""
     return "\n\n".join((_hours(store), _evaluation(store), _stopping(store), _sensitivity(store), _accept(store)))
 
 
 def _reach(arm: dict[str, Any], target: float) -> tuple[float, float, float]:
-    """Labels to a target, with a 90 % interval over resampled seeds; infinity where the curve does not arrive."""
+    """Labels to a target, with a 90 % interval over resampled seeds; infinity where the curve does not reach it."""
     labels, accuracy = np.array(arm["labels"]), np.array(arm["accuracy"])
     pick = np.random.default_rng(0).integers(0, len(accuracy), (2000, len(accuracy)))
     drawn = labels_to_target(labels, isotonic(accuracy[pick].mean(axis=1)), np.full(2000, target))
@@ -51,7 +51,7 @@ def _hours(store: Any) -> str:
         lines += [
             f"### {name}: 95 % of full supervision is {100 * target:.1f} % ({seeds} seeds, {each:.2f} s a label)",
             "",
-            "| arm | labels to the target | labels to know it | hours, tax 1.0 | hours, tax 1.2 |",
+            "| arm | labels to the target | labels of the hold-out | hours, tax 1.0 | hours, tax 1.2 |",
             "|---|---|---|---|---|",
         ]
         rows = []
@@ -63,14 +63,16 @@ def _hours(store: Any) -> str:
         rows.append(("random labels on our vectors", reached["random"], HOLDOUT, False, each, float(most)))
         n = reached["auto"]
         share = 0.1 * n[0] if np.isfinite(n[0]) else 0.1 * most
-        know = HOLDOUT - share  # the random share teaches and measures at once
+        know = HOLDOUT - share  # the labels of the random share teach and measure
         rows.append(("ours, the random share counted as hold-out", n, know, True, each, float(most)))
-        right = 0.85 * target  # suggestions are worse on asked items than on the pool
+        right = 0.85 * target  # assumed: suggestions are less accurate on items that are asked about than on the pool
         quick = CONFIRM + (1 - right) * each
-        rows.append((f"ours, pre-annotated ({right:.0%} of suggestions right)", n, know, True, quick, float(most)))
+        label = f"ours, with suggestions ({100 * right:.0f} % of them right)"
+        rows.append((label, n, know, True, quick, float(most)))
         if np.isfinite(n[0]):
             own, held = (100 * 1.645 * float(np.sqrt(target * (1 - target) / m)) for m in (share, HOLDOUT))
-            told = f"ours, pre-annotated, judged by its random share alone (± {own:.0f} points instead of ± {held:.0f})"
+            width = f"± {own:.0f} points instead of ± {held:.0f}"
+            told = f"ours, with suggestions, accuracy from the random share alone ({width})"
             rows.append((told, n, 0.0, True, quick, float(most)))
         base = None
         for label, count, extra, taxed, pace, end in rows:
@@ -93,7 +95,7 @@ def _hours(store: Any) -> str:
 
 
 def _evaluation(store: Any) -> str:
-    lines = ["| set | accuracy | labels drawn alike | labels drawn by doubt |", "|---|---|---|---|"]
+    lines = ["| set | accuracy | labels drawn equally | labels drawn by uncertainty |", "|---|---|---|---|"]
     for one in store.get("evaluation") or []:
         lines.append(f"| {one['set']} | {100 * one['accuracy']:.1f} % | {one['alike']:.0f} | {one['directed']:.0f} |")
     return "\n".join(lines)

@@ -1,12 +1,12 @@
-"""Every strategy, and other packages' strategies, on real embeddings: how many labels each needs.
+"""Labels that each strategy needs on real embeddings, with strategies of other packages.
 
     python tests/benchmarks/selection.py run   --data FOLDER --work FOLDER [--seeds 20] [--pool 3000] [--minutes 20]
     python tests/benchmarks/selection.py boss  --data FOLDER --work FOLDER [--seeds 3]
     python tests/benchmarks/selection.py report --work FOLDER --out docs/results/selection.md
 
-FOLDER holds ``*.npz`` files with ``vectors`` (n, d), ``labels`` and ``split`` (0 = pool). Finished runs are kept as
-JSON lines in the work folder, so a run can be stopped and goes on where it was. Peers need scikit-activeml, small-text
-and modAL-python; one that fails is reported as failed. Seconds and memory: ``strategy_speed.py``.
+FOLDER holds ``*.npz`` files with ``vectors`` (n, d), ``labels`` and ``split`` (0 = pool). Finished runs are stored as
+JSON lines in the work folder, so a stopped run can be resumed. Strategies of other packages need scikit-activeml,
+small-text and modAL-python; one that fails is reported as failed. Seconds and memory: ``strategy_speed.py``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from selection_peers import PEERS, Peer  # beside this file, which Python puts on the path of a script
+from selection_peers import PEERS, Peer  # in the folder of this script, which Python adds to the path
 from selection_report import write_report
 from threadpoolctl import threadpool_limits
 
@@ -34,10 +34,10 @@ from activessl.strategies.registry import get_strategy, strategy_names
 
 #: Labels a class at which accuracy is measured; the first is the first batch.
 PER_CLASS = (1, 1.5, 2, 3, 5, 7, 10, 14, 20, 28, 40)
-#: In this order, so that what matters most is finished first when time runs out.
+#: Strategies that run first, so that the most important runs are finished if time runs out.
 FIRST = ("random", "auto", "uherding_published", "bait_binary", "uherding", "max_herding", "typiclust", "drop_query")
 TEST_ITEMS = 2_000
-#: Strategies that the ceiling may choose among, each on its own random part of the pool.
+#: Strategies that propose batches for the ceiling, each on its own random part of the pool.
 BOSS = ("auto", "uherding", "max_herding", "typiclust", "badge", "bait_binary", "drop_query", "margin", "random")
 
 
@@ -46,8 +46,8 @@ def arena_of(
 ) -> Arena:
     """One seed's task: 80 % of the pool, at most ``pool`` items, and the same test items for all seeds.
 
-    Rounds end where accuracy is measured and, with a ``query_size``, in between, so that none asks for more.
-    ``balanced``: As many test items of each class, so that accuracy is the mean over classes.
+    Rounds end where accuracy is measured and, with a ``query_size``, in between, so that no round is larger than it.
+    ``balanced``: equally many test items of each class, so that accuracy is the mean over classes.
     """
     with np.load(path) as stored:
         vectors, labels, split = stored["vectors"], stored["labels"].astype(np.int64), stored["split"]
@@ -85,7 +85,7 @@ def measured_at(k: int, items: int) -> list[int]:
 
 
 def contestants() -> dict[str, QueryStrategy | Peer]:
-    """Ours, then the peers that are installed."""
+    """The strategies of activessl, then those of other packages."""
     names = [*FIRST, *(name for name in strategy_names() if name not in FIRST)]
     found: dict[str, QueryStrategy | Peer] = {name: get_strategy(name) for name in names}
     shared = RandomShare(get_strategy("auto"), 0.1)  # as projects run it
@@ -94,7 +94,7 @@ def contestants() -> dict[str, QueryStrategy | Peer]:
 
 
 class Kept:
-    """Finished runs, one JSON object a line."""
+    """Finished runs, one JSON object per line."""
 
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ class Kept:
 
 
 def version_of(name: str) -> str:
-    """Changes when `auto` changes, so that its old runs are not taken for new ones."""
+    """Hash of the source of `auto`, so that runs of older versions are not used; empty for other strategies."""
     if not name.startswith("auto"):
         return ""
     source = Path(sys.modules[type(get_strategy("auto")).__module__].__file__ or "").read_bytes()
@@ -128,7 +128,7 @@ def version_of(name: str) -> str:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Replay everything, seed by seed, until time is up."""
+    """Replay all strategies, seed by seed, until time is up."""
     kept = Kept(args.work, f"runs{args.part}")
     other = [Kept(args.work, path.stem) for path in sorted(args.work.glob("runs*.jsonl"))]
     until = time.time() + 60 * args.minutes
@@ -157,7 +157,7 @@ def run(args: argparse.Namespace) -> None:
                 start = time.perf_counter()
                 try:
                     track = replay(arena, entrants[name], seed)
-                except Exception as error:  # a peer's own failure is a result, too
+                except Exception as error:  # a failure of another package's strategy is a result
                     if name not in PEERS:
                         raise
                     kept.add(_failed(key, error))
@@ -193,7 +193,7 @@ def sets_of(args: argparse.Namespace) -> list[Path]:
 
 
 def boss(args: argparse.Namespace) -> None:
-    """A ceiling after BoSS (arXiv 2603.13109): of many batches, the one after which the head does best on the test."""
+    """Ceiling after BoSS (arXiv 2603.13109): in each round, the best of many batches by accuracy on the test items."""
     kept = Kept(args.work, "boss")
     until = time.time() + 60 * args.minutes
     for seed in range(args.seeds):
@@ -227,7 +227,7 @@ def _best_batches(arena: Arena, seed: int, batches: int) -> list[float]:
             if state.probs is None and name in ("badge", "bait_binary", "margin"):
                 name = "random"
             hidden = np.zeros(len(pool), dtype=bool)
-            if turn >= len(BOSS):  # a random part of the pool, so that no strategy gives one batch twice
+            if turn >= len(BOSS):  # a random part of the pool, so that no strategy proposes a batch twice
                 keep = max(int(rng.uniform(0.2, 0.8) * len(pool)), 2 * size)
                 hidden[rng.permutation(len(pool))[keep:]] = True
             picks = get_strategy(name).query(state.replace(rng=rng, excluded=hidden), size).indices
@@ -252,15 +252,20 @@ def main() -> None:
     parser.add_argument("--strategies", default="")
     parser.add_argument("--skip", default="")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--others", type=int, default=20, help="seeds for all but the first four strategies")
+    parser.add_argument("--others", type=int, default=20, help="seeds of all but the first four strategies")
     parser.add_argument("--pool", type=int, default=3_000)
-    parser.add_argument("--query-size", type=int, default=0, help="items a round at most; 0: as the budgets are")
-    parser.add_argument("--plain", action="store_true", help="vectors as they are, not smoothed over neighbours")
-    parser.add_argument("--balanced", action="store_true", help="as many test items of each class")
+    parser.add_argument(
+        "--query-size", type=int, default=0, help="most items per round; 0: rounds end only at the budgets"
+    )
+    parser.add_argument("--plain", action="store_true", help="unsmoothed vectors")
+    parser.add_argument("--balanced", action="store_true", help="equally many test items of each class")
     parser.add_argument("--minutes", type=float, default=600)
     parser.add_argument("--batches", type=int, default=36)
     parser.add_argument(
-        "--part", default="", metavar="NAME", help="suffix of the file of runs, so that processes can share a folder"
+        "--part",
+        default="",
+        metavar="NAME",
+        help="suffix of the file of runs, so that several processes can use one folder",
     )
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Strategies of other packages, as they are published, behind our protocol; only for measuring beside ours.
+"""Strategies of other packages as published, behind the protocol of activessl, for comparison only.
 
 Needs scikit-activeml, small-text and modAL-python from PyPI. Each gets the same vectors and the same head.
 """
@@ -21,7 +21,7 @@ Choose = Callable[[State, int, int], Any]
 
 @dataclass(frozen=True)
 class Peer:
-    """A foreign strategy: ``choose(state, size, seed)`` returns rows of the pool."""
+    """A strategy of another package: ``choose(state, size, seed)`` returns rows of the pool."""
 
     name: str
     choose: Choose
@@ -29,19 +29,19 @@ class Peer:
 
     def query(self, state: State, query_size: int) -> Query:
         if self.needs_head and state.probs is None:
-            raise QueryError(f"{self.name} needs the head", hint="label a few items first")
+            raise QueryError(f"{self.name} needs the head", hint="label some items first")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             rows = np.asarray(self.choose(state, query_size, int(state.rng.integers(2**31))), dtype=np.int64)
         rows = np.asarray(list(dict.fromkeys(rows.tolist())))
-        if len(rows) < query_size:  # some peers return fewer than asked
+        if len(rows) < query_size:  # some strategies return fewer items than asked for
             left = np.setdiff1d(state.candidates, rows)
             rows = np.concatenate([rows, state.rng.choice(left, query_size - len(rows), replace=False)])
         return Query(
             indices=rows,
             ids=tuple(map(str, rows)),
             scores=np.linspace(1, 0.5, query_size),
-            reasons=("a peer's choice",) * query_size,
+            reasons=("chosen by another package",) * query_size,
             propensities=np.full(query_size, np.nan),
             strategy=self.name,
         )
@@ -65,7 +65,7 @@ def _frozen(state: State) -> Any:
     from skactiveml.base import SkactivemlClassifier
 
     class Frozen(SkactivemlClassifier):  # type: ignore[misc]
-        """Our fitted head in scikit-activeml's protocol."""
+        """The fitted head of activessl in the protocol of scikit-activeml."""
 
         def __init__(self) -> None:
             super().__init__(classes=list(range(state.n_classes)), missing_label=np.nan)

@@ -1,4 +1,4 @@
-"""Folds the finished runs of ``selection.py`` into one page."""
+"""Write the page of results from the finished runs of ``selection.py``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from activessl.measuring.savings.curves import Curve, win_rate
 from activessl.measuring.savings.savings import savings
 
-#: Whose full curves are shown, and who stands in the matrix of wins.
+#: Strategies whose full curves and pairwise win rates are shown.
 SHOWN = ("random", "auto", "uherding_published", "uherding", "max_herding", "bait_binary", "typiclust", "drop_query",
          "badge", "margin", "refine")  # fmt: skip
 
@@ -20,7 +20,7 @@ Runs = dict[str, dict[str, dict[int, list[float]]]]
 
 
 def write_report(work: Path, out: Path, auto_version: str, *, plain: bool = False) -> None:
-    """Read the work folder and write the page; ``plain`` says that its runs were made without smoothing."""
+    """Read the work folder and write the page; ``plain``: its runs were made on unsmoothed vectors."""
     runs, budgets, pools, failed, cold = _read(work, auto_version)
     boss = _boss(work)
     names = sorted({name for of_set in runs.values() for name in of_set}, key=_order)
@@ -32,7 +32,7 @@ def write_report(work: Path, out: Path, auto_version: str, *, plain: bool = Fals
     lines += _ceiling(runs, boss)
     lines += _curves(runs, budgets)
     if failed:
-        lines += ["## Runs that failed", ""] + [f"* {name}: {why}" for name, why in sorted(failed.items())] + [""]
+        lines += ["## Failed runs", ""] + [f"* {name}: {why}" for name, why in sorted(failed.items())] + [""]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("\n".join(lines).rstrip() + "\n")
 
@@ -84,15 +84,18 @@ def _head(runs: Runs, pools: dict[str, int], names: list[str], *, plain: bool) -
     seeds = {key: [len(of_set.get(name, {})) for name in names if name in of_set] for key, of_set in runs.items()}
     text = ", ".join(f"{key} {min(counts)} to {max(counts)}" for key, counts in sorted(seeds.items()))
     return [
-        "# How well strategies choose",
+        "# Selection on unsmoothed vectors" if plain else "# Selection: how many labels each strategy needs",
         "",
-        f"Made by `python tests/benchmarks/selection.py run | boss | report{' --plain' if plain else ''}`.",
-        f"Frozen embeddings{' as they are' if plain else ', smoothed over neighbours'}, the default head;",
-        "the same vectors, test items and random numbers for all strategies of a seed.",
-        f"Each seed draws 80 % of a set's pool, at most {max(pools.values(), default=0):,} items.",
-        "Rounds end at 1, 1.5, 2, 3, 5, 7, 10, 14, 20, 28 and 40 labels a class.",
-        "Every strategy chooses its own first batch; those that need a head start from a random one (marked *).",
-        f"Seeds, from the least to the most of any strategy: {text}.",
+        f"Made by `python tests/benchmarks/selection.py run`, `boss` and `report{' --plain' if plain else ''}`.",
+        "",
+        f"- Frozen embeddings, {'unsmoothed' if plain else 'smoothed over neighbours'}, the default head. "
+        "All strategies of a seed have the same vectors, test items and random numbers.",
+        f"- Each seed draws 80 % of a set's pool, at most {max(pools.values(), default=0):,} items.",
+        "- Accuracy is measured at 1, 1.5, 2, 3, 5, 7, 10, 14, 20, 28 and 40 labels a class.",
+        "- Every strategy chooses its own first batch; those that need a head start from a random one (marked *).",
+        f"- Seeds, from the least to the most of any strategy: {text}.",
+        "",
+        "A *cell* is one budget of one set; in win rates, of one seed too.",
         "",
     ]
 
@@ -102,9 +105,9 @@ def _needs(runs: Runs, budgets: dict[str, np.ndarray], names: list[str], cold: s
     lines = [
         "## Labels needed",
         "",
-        "Share of random's labels that a strategy needs to reach what random reaches with all of its labels (seed-mean",
-        "isotonic curves; 90 % interval from resampling paired seeds).",
-        "`> 1` does not arrive within the budget and counts as 1 in the geometric mean, which is then a lower bound.",
+        "Share of random's labels that a strategy needs to reach the accuracy that random reaches with all of its "
+        "labels (isotonic curves of the means over seeds; 90 % interval from resampling paired seeds).",
+        "`> 1`: not reached within the budget. It counts as 1 in the geometric mean, which is then a lower bound (≥).",
         f"The mean is over the sets that all strategies ran on: {', '.join(_common(runs))}.",
         "",
         "| strategy | geometric mean | " + " | ".join(sets) + " |",
@@ -141,15 +144,15 @@ def _needs(runs: Runs, budgets: dict[str, np.ndarray], names: list[str], cold: s
 
 
 def _common(runs: Runs) -> list[str]:
-    """Sets on which all of the strategies that stand in the matrix ran."""
+    """Sets on which all strategies of ``SHOWN`` ran."""
     present = {name for of_set in runs.values() for name in of_set if name in SHOWN}
     found = [key for key in sorted(runs) if present <= set(runs[key])]
     return found or sorted(runs)
 
 
 def _bars(runs: Runs, budgets: dict[str, np.ndarray]) -> list[str]:
-    """What was hoped for, and what came."""
-    lines = ["## What was hoped for, and what came", ""]
+    """The targets for `auto`, and the measured figures."""
+    lines = ["## Targets", "", "| target for `auto` | measured | |", "|---|---|---|"]
     needs, below, worst = {}, 0, []
     for key, of_set in sorted(runs.items()):
         pair = _pair(of_set, "auto", "random")
@@ -164,11 +167,9 @@ def _bars(runs: Runs, budgets: dict[str, np.ndarray]) -> list[str]:
             worst += [f"{key} at {b}" for b in budgets[key][low]]
     mean = float(np.exp(np.mean(np.log(list(needs.values())))))
     met = "met" if mean <= 0.27 else "missed"
-    lines.append(
-        f"* `auto` needs at most 0.27 of random's labels, geometric mean over {len(needs)} sets: {mean:.2f}, {met}."
-    )
-    told = "met" if not below else f"missed ({', '.join(worst)})"
-    lines.append(f"* No budget at which its 95 % interval lies below random: {below} such cells, {told}.")
+    lines.append(f"| at most 0.27 of random's labels, geometric mean over {len(needs)} sets | {mean:.2f} | {met} |")
+    told = f"{below} such cell{'' if below == 1 else 's'}" + (f" ({', '.join(worst)})" if worst else "")
+    lines.append(f"| no budget whose 95 % interval lies below random | {told} | {'missed' if below else 'met'} |")
     for other in ("uherding_published", "bait_binary"):
         rates = []
         for key, of_set in runs.items():
@@ -176,24 +177,25 @@ def _bars(runs: Runs, budgets: dict[str, np.ndarray]) -> list[str]:
             if pair is not None:
                 rates.append(win_rate(Curve(budgets[key], pair[0]), Curve(budgets[key], pair[1])))
         rate = float(np.mean(rates))
-        lines.append(f"* It wins 0.8 of the cells against {other}: {rate:.2f}, {'met' if rate >= 0.8 else 'missed'}.")
+        met = "met" if rate >= 0.8 else "missed"
+        lines.append(f"| wins 0.8 of the cells against {other} | {rate:.2f} | {met} |")
     gains = []
     for of_set in runs.values():
         pair = _pair(of_set, "auto without random share", "auto")
         if pair is not None:
             gains.append(100 * float(np.mean(pair[0] - pair[1])))
     if gains:
-        lines.append(f"* Its random share costs {np.mean(gains):.2f} points of accuracy, mean over sets and budgets.")
+        lines += ["", f"The random share costs {np.mean(gains):.2f} points of accuracy, mean over sets and budgets."]
     return [*lines, ""]
 
 
 def _wins(runs: Runs, budgets: dict[str, np.ndarray], names: list[str]) -> list[str]:
     shown = [name for name in SHOWN if name in names]
     lines = [
-        "## Who beats whom",
+        "## Pairwise win rates",
         "",
-        "Share of (set, seed, budget) cells in which the row is more accurate than the column, ties counted half,",
-        "each set weighing the same.",
+        "Share of (set, seed, budget) cells in which the row is more accurate than the column; ties count half, and "
+        "each set has the same weight.",
         "",
         "| | " + " | ".join(shown) + " |",
         "|---|" + "---|" * len(shown),
@@ -213,9 +215,9 @@ def _wins(runs: Runs, budgets: dict[str, np.ndarray], names: list[str]) -> list[
 
 def _worst(runs: Runs, budgets: dict[str, np.ndarray], names: list[str]) -> list[str]:
     lines = [
-        "## Where each is worst against random",
+        "## Worst cell against random",
         "",
-        "Points of accuracy, mean of paired seeds with its 95 % interval (normal); the last column counts the cells",
+        "Points of accuracy, mean of paired seeds with its 95 % interval (normal); the last column counts the cells "
         "whose whole interval lies below random.",
         "",
         "| strategy | mean over cells | worst cell | points | cells below random |",
@@ -248,10 +250,11 @@ def _ceiling(runs: Runs, boss: dict[str, dict[int, list[float]]]) -> list[str]:
     if not boss:
         return []
     lines = [
-        "## How much of what is possible",
+        "## Share of the ceiling",
         "",
-        "Ceiling after BoSS: in each round the best of many batches by accuracy on the test items.",
-        "Share of the gap between random and the ceiling that a strategy closes (areas under the curves, all budgets).",
+        "The ceiling follows BoSS: in each round it takes the best of many batches by accuracy on the test items.",
+        "The columns of strategies are the share of the gap between random and the ceiling that a strategy closes "
+        "(areas under the curves, all budgets).",
         "",
         "| set | seeds | random | ceiling | " + " | ".join(n for n in SHOWN[1:]) + " |",
         "|---|---|---|---|" + "---|" * (len(SHOWN) - 1),
@@ -269,7 +272,7 @@ def _ceiling(runs: Runs, boss: dict[str, dict[int, list[float]]]) -> list[str]:
         lines.append(f"| {key} | {len(seeds)} | {base:.3f} | {top:.3f} | " + " | ".join(cells) + " |")
     wins = {name: _beaten(runs, boss, name) for name in ("auto", "uherding_published", "bait_binary")}
     told = ", ".join(f"{rate:.2f} against {name}" for name, rate in wins.items() if rate is not None)
-    return [*lines, "", f"Share of cells that the ceiling itself wins, which sees the test items: {told}.", ""]
+    return [*lines, "", f"Share of cells that the ceiling itself wins, which uses the test items: {told}.", ""]
 
 
 def _beaten(runs: Runs, boss: dict[str, dict[int, list[float]]], name: str) -> float | None:

@@ -1,11 +1,11 @@
-"""What encoders of time series are measured beside: a supervised network, and MiniRocket of another library.
+"""Baselines of the encoders of time series: a supervised network, and aeon's MiniRocket.
 
 The network is the fully convolutional one of Wang, Yan & Oates, Time Series Classification from Scratch with Deep
-Neural Networks, IJCNN 2017 (arXiv:1611.06455), a quarter as wide, trained on the labels alone.
+Neural Networks, IJCNN 2017 (arXiv:1611.06455), a quarter as wide, trained on the labels only.
 
     python series_peers.py IN.npz OUT.npy
 
-is what runs in an environment that has aeon: it writes MiniRocket's features of the array ``X`` (n, channels, time).
+runs in an environment with aeon and writes the features of MiniRocket for the array ``X`` (n, channels, time).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import numpy as np
 def supervised_accuracy(
     series: np.ndarray, labels: np.ndarray, shown: np.ndarray, others: np.ndarray, *, seed: int
 ) -> float:
-    """Accuracy on other items of a network that was trained on some labels.
+    """Train a network on some labels, and return its accuracy on other items.
 
     Args:
-        series: (n, c, t) standardised, 0 where a value is missing.
-        labels: (n,).
-        shown: Rows whose labels it learns from.
-        others: Rows on which it is judged.
-        seed: Of the weights and the order.
+        series: (n, c, t) standardized, 0 where a value is missing.
+        labels: (n,) class indices.
+        shown: Rows to train on.
+        others: Rows to measure accuracy on.
+        seed: Seed of the weights and the order.
     """
     import torch
     from torch import nn
@@ -48,7 +48,7 @@ def supervised_accuracy(
         nn.Flatten(),
         nn.Linear(32, int(labels.max()) + 1),
     )
-    # each label 40 times, 16 series a step, and 200 steps at least
+    # each label 40 times, 16 series per step, at least 200 steps
     steps = max(200, 40 * len(shown) // 16)
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
@@ -69,7 +69,7 @@ def supervised_accuracy(
 
 
 def minirocket_features(python: str, series: np.ndarray) -> tuple[np.ndarray, float]:
-    """Features (n, 9996) of aeon's MiniRocket, and the seconds that it took, by the Python that has aeon."""
+    """Compute the features (n, 9996) of aeon's MiniRocket and its seconds, with a Python that has aeon."""
     with tempfile.TemporaryDirectory() as scratch:
         given, found = Path(scratch, "in.npz"), Path(scratch, "out.npz")
         np.savez(given, X=series)
@@ -82,7 +82,7 @@ def _transform(given: Path, found: Path) -> None:
     from aeon.transformations.collection.convolution_based import MiniRocket
 
     series = np.load(given)["X"]
-    MiniRocket(random_state=0).fit_transform(series[:8])  # compiles
+    MiniRocket(random_state=0).fit_transform(series[:8])  # warm-up, which compiles
     started = time.process_time()
     features = MiniRocket(random_state=0, n_jobs=1).fit_transform(series)
     np.savez(found, features=np.asarray(features, dtype=np.float32), seconds=time.process_time() - started)

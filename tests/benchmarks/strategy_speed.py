@@ -1,12 +1,12 @@
-"""Seconds and memory of every strategy, and of the same methods in other libraries where they are installed.
+"""Seconds and memory of each strategy, and of the same methods in other packages where they are installed.
 
     python tests/benchmarks/strategy_speed.py --items 10000 --dimensions 192 --query-size 100
     python tests/benchmarks/strategy_speed.py --vectors cifar10.npz --only max_herding uherding
     python tests/benchmarks/strategy_speed.py --items 1000000 --dimensions 384 --labels 200 --only auto --mapped FOLDER
 
-Each measurement runs in a process of its own, on the same pool, with the same labels and probabilities. Memory is the
-largest growth of the process's anonymous memory during the query: what is needed beside the vectors. ``cpu`` counts
-all threads; on a busy machine trust it more than ``wall``.
+Each measurement runs in a separate process, on the same pool, with the same labels and probabilities. MB is the peak
+of anonymous memory during the query, beside the vectors. CPU seconds count all threads; on a busy machine they are more
+reliable than wall seconds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CLASSES = 10
 
 
 def make_pool(items: int, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ten classes of five clusters each, with the falling spectrum that learned features have."""
+    """Generate a pool: ten classes of five clusters each, with the falling spectrum of learned features."""
     rng = np.random.default_rng(0)
     spectrum = ((1 + np.arange(dimensions)) ** -0.6).astype(np.float32)
     centres = rng.normal(size=(5 * CLASSES, dimensions)).astype(np.float32) * spectrum
@@ -51,7 +51,7 @@ def make_pool(items: int, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mapped_pool(folder: Path, items: int, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same pool from a file that is mapped into memory, as a project's vectors are; made on the first call."""
+    """Map the same pool into memory from a file, like the vectors of a project; the first call writes the file."""
     paths = [folder / f"{part}-{items}-{dimensions}.npy" for part in ("vectors", "labels")]
     if not paths[1].exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def load_pool(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fit_head(vectors: np.ndarray, labeled: np.ndarray, labels: np.ndarray, k: int) -> Callable[[Any], np.ndarray]:
-    """Softmax of the cosine to class means: enough of a head for timing."""
+    """Make a head for timing: softmax of the cosine to class means."""
     means = np.stack(
         [vectors[labeled][labels == c].mean(axis=0) if (labels == c).any() else vectors[0] for c in range(k)]
     )
@@ -87,7 +87,7 @@ def fit_head(vectors: np.ndarray, labeled: np.ndarray, labels: np.ndarray, k: in
 
 
 def prepare(name: str, options: argparse.Namespace) -> Callable[[], np.ndarray]:
-    """Everything up to the call that is timed."""
+    """Prepare everything before the timed call."""
     vectors, truth = load_pool(options)
     k = int(truth.max()) + 1
     labeled = np.random.default_rng(1).choice(len(vectors), options.labels, replace=False)
@@ -96,7 +96,7 @@ def prepare(name: str, options: argparse.Namespace) -> Callable[[], np.ndarray]:
         return _prepare_skactiveml(name, vectors, labeled, truth, predict, k, options)
     if name.startswith("modAL:"):
         return _prepare_modal(vectors, labeled, truth, predict, options)
-    import scipy.sparse  # noqa: F401  imported by strategies on first use; not what is measured
+    import scipy.sparse  # noqa: F401  strategies import it on first use, which is not timed
     import torch  # noqa: F401
 
     from activessl.strategies.base import State
@@ -136,7 +136,7 @@ def _prepare_skactiveml(
     more: dict[str, Any] = {}
     what = name.partition(":")[2]
     if what == "MaxHerding":
-        strategy = pool.MaxHerding(random_state=0, metric_dict={"gamma": 1.0})  # its default is a nearly flat kernel
+        strategy = pool.MaxHerding(random_state=0, metric_dict={"gamma": 1.0})  # the default is a nearly flat kernel
     elif what == "ProbCover":
         strategy = pool.ProbCover(n_classes=k, random_state=0)
     else:
@@ -182,7 +182,7 @@ def _prepare_modal(
 
 
 def anonymous_megabytes() -> float:
-    """Anonymous memory of this process; 0 where the system does not tell."""
+    """Anonymous memory of this process in MB; 0 where the system does not report it."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0.0
@@ -214,11 +214,13 @@ def main() -> int:
     parser.add_argument("--dimensions", type=int, default=192)
     parser.add_argument("--query-size", type=int, default=100)
     parser.add_argument("--labels", type=int, default=100)
-    parser.add_argument("--vectors", type=Path, help="an npz file with vectors and labels instead of a made-up pool")
-    parser.add_argument("--mapped", type=Path, help="a folder for the made-up pool, whose vectors are then mapped")
-    parser.add_argument("--only", nargs="*", help="names of strategies and peers; all by default")
-    parser.add_argument("--timeout", type=float, default=600, help="seconds for one measurement")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
+    parser.add_argument("--vectors", type=Path, help="npz file with vectors and labels, in place of a generated pool")
+    parser.add_argument(
+        "--mapped", type=Path, help="folder of the generated pool, whose vectors are mapped into memory"
+    )
+    parser.add_argument("--only", nargs="*", help="names of strategies, also of other packages; all by default")
+    parser.add_argument("--timeout", type=float, default=600, help="most seconds for one measurement")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line instead of a table")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -229,7 +231,7 @@ def main() -> int:
 
     names = options.only or [*strategy_names(), *PEERS]
     if not options.json:
-        print(f"{'strategy':<26}{'wall s':>9}{'cpu s':>9}{'MB':>8}")
+        print(f"{'strategy':<26}{'wall s':>9}{'CPU s':>9}{'MB':>8}")
     for name in names:
         command = [sys.executable, __file__, *sys.argv[1:], "--one", name]
         try:

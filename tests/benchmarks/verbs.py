@@ -1,11 +1,11 @@
-"""How much CPU each verb takes, imports included, of two checkouts side by side.
+"""CPU seconds of each verb, imports included, for two checkouts.
 
 Usage: ``python tests/benchmarks/verbs.py --base CHECKOUT --new CHECKOUT --items 504 --rounds 4 --runs 5``
 
-Each checkout makes a sample project of its own from the same pictures, with an oracle in place of people, because the
-form of a ledger may differ between them. Every verb that needs no server then runs in a process of its own on a copy
-of that sample, the two checkouts in turns, so that a machine that slows down slows both. CPU seconds are those of the
-process and its children, user and system together; the table has their medians.
+Each checkout makes its own sample project from the same pictures, with an oracle in place of people, because the ledger
+formats may differ. Every verb that needs no server runs in a separate process on a copy of that sample. The checkouts
+take turns, so that a slow machine slows both. CPU seconds are user and system time of the process and its children;
+the table shows medians.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import numpy as np
 from PIL import Image
 
 CLASSES = ("a", "b", "c")
-#: Of a gate, so that there is one to judge.
+#: A stage, so that there is a gate to judge.
 STAGE = '\n[[stages]]\nname = "pilot"\naccuracy = 0.8\n'
 
-#: Asks an oracle for so many rounds; with "answered" the last one is not taught.
+#: Runs some rounds with an oracle; with "answered" the last round is not taught.
 ROUNDS = """
 import sys
 from activessl import Oracle, Session
@@ -48,7 +48,7 @@ if sys.argv[3] == "taught":
 
 @dataclass(frozen=True)
 class Checkout:
-    """One version of the code, with its samples."""
+    """One version of the code, with its sample projects."""
 
     root: Path
     work: Path
@@ -56,7 +56,7 @@ class Checkout:
     failed: dict[str, int] = field(default_factory=dict)
 
     def run(self, *argv: str) -> tuple[float, int]:
-        """Run Python with this checkout's code; CPU seconds and exit code."""
+        """Run Python with the code of this checkout; return CPU seconds and exit code."""
         roots = (self.root, self.root / "cli", self.root / "integrations")
         env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, roots))}
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -70,29 +70,29 @@ class Checkout:
         return self.run("-m", "activessl_cli", *argv)
 
     def must(self, *argv: str) -> None:
-        """Run a verb that has to work."""
+        """Run a verb, and exit if it fails."""
         if self.verb(*argv)[1]:
             sys.exit(f"{self.root}: activessl {' '.join(argv)} failed:\n{self.__dict__['last']}")
 
     def copy(self, sample: str) -> None:
-        """Put a fresh copy of a sample where the verbs look for the project."""
+        """Copy a sample to the project folder of the verbs."""
         shutil.rmtree(self.work / "p", ignore_errors=True)
         shutil.copytree(self.work / sample, self.work / "p")
 
     def prepare(self, rounds: int, size: int) -> None:
-        """The samples: a project as it begins, one whose last round is answered, and one that has learned it."""
+        """Make the samples: a new project, one whose last round is answered, and one that is taught it."""
         self.must("init", "data", "-p", "begun", "--classes", ",".join(CLASSES), "--query-size", str(size))
         config = self.work / "begun" / "activessl.toml"
         config.write_text(config.read_text() + STAGE)
         shutil.copytree(self.work / "begun", self.work / "answered")
         self.must("encode", "-p", "answered")
         if self.run("-c", ROUNDS, "answered", str(rounds), "answered", ",".join(CLASSES))[1]:
-            sys.exit(f"{self.root}: no rounds:\n{self.__dict__['last']}")
+            sys.exit(f"{self.root}: the rounds failed:\n{self.__dict__['last']}")
         shutil.copytree(self.work / "answered", self.work / "taught")
         self.must("teach", "-p", "taught")
 
 
-#: Name of a row, sample, verbs that are not counted, the verb that is.
+#: Name of the row, sample, verbs before the measurement, the measured verb.
 Row = tuple[str, str, tuple[tuple[str, ...], ...], tuple[str, ...]]
 
 ROWS: tuple[Row, ...] = (
@@ -115,7 +115,7 @@ ROWS: tuple[Row, ...] = (
 
 
 def pictures(folder: Path, items: int) -> None:
-    """So many small pictures of three colours, in noise."""
+    """Write small noisy pictures of three colours."""
     rng = np.random.default_rng(0)
     folder.mkdir()
     for i in range(items):
@@ -125,7 +125,7 @@ def pictures(folder: Path, items: int) -> None:
 
 
 def measure(one: Checkout, row: Row) -> None:
-    """Run one verb once."""
+    """Measure one verb once."""
     name, sample, first, verb = row
     one.copy(sample)
     shutil.rmtree(one.work / "other", ignore_errors=True)
@@ -137,7 +137,7 @@ def measure(one: Checkout, row: Row) -> None:
 
 
 def table(base: Checkout, new: Checkout) -> str:
-    """Medians of both, and how much of the base's time the new one takes."""
+    """Format the medians of both checkouts, and the ratio of new to base."""
     lines = [f"{'verb':<22}{'base':>8}{'new':>8}{'ratio':>8}"]
     for name in new.spent:
         before, after = (statistics.median(one.spent[name]) for one in (base, new))
@@ -150,13 +150,13 @@ def table(base: Checkout, new: Checkout) -> str:
 def main() -> None:
     """Compare two checkouts."""
     parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parse.add_argument("--base", type=Path, required=True, help="a checkout to compare with")
-    parse.add_argument("--new", type=Path, required=True, help="the checkout that is asked about")
+    parse.add_argument("--base", type=Path, required=True, help="checkout to compare with")
+    parse.add_argument("--new", type=Path, required=True, help="checkout to measure")
     parse.add_argument("--items", type=int, default=504)
     parse.add_argument("--rounds", type=int, default=4)
-    parse.add_argument("--size", type=int, default=30, help="items a round; a tenth of them is drawn at random")
+    parse.add_argument("--size", type=int, default=30, help="items per round; a tenth of them is drawn at random")
     parse.add_argument("--runs", type=int, default=5)
-    parse.add_argument("--verbs", nargs="*", help="only rows whose name begins so")
+    parse.add_argument("--verbs", nargs="*", help="measure only rows whose name begins with one of these")
     given = parse.parse_args()
     wanted: Callable[[str], bool] = lambda name: not given.verbs or name.startswith(tuple(given.verbs))  # noqa: E731
     rows = [row for row in ROWS if wanted(row[0])]

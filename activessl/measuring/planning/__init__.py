@@ -1,1 +1,1 @@
-"""Hours, money, what is still to do, and when to stop."""
+"""Hours, money, the labels still needed, and when to stop."""

@@ -1,4 +1,4 @@
-"""Hours and money: what labeling took, robust to idle screens, and what a saving in labels is worth in them."""
+"""Hours and money: the time of labeling, robust to idle screens, and the hours and money of saved labels."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from activessl.errors import MeasureError
 from activessl.labels.answers import Answer
 from activessl.measuring.savings.savings import Savings
 
-#: An answer that took longer than this is never believed, whoever gave it: a screen was left open.
+#: A time above this many seconds is not used, for any annotator: the screen was left open.
 LONGEST = 1800.0
-#: Times above median * exp(3 robust standard deviations of the logarithm) count as idle and are cut to that.
+#: Times above median * exp(3 robust standard deviations of the logarithm) count as idle and are cut to this bound.
 CUT = 3.0
-#: The robust standard deviation is at least this: someone who is very regular may still think once.
+#: Least robust standard deviation: an annotator with very regular times may still need a long time for one item.
 LEAST_SPREAD = 0.5
-#: With fewer answers than this, an annotator's times are judged by everybody's, and vary as those of others like them.
+#: Below this number of answers, the bound of an annotator's times comes from all annotators, and these annotators are
+#: resampled together.
 FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotatorTime:
-    """One person's time.
+    """The time of one annotator.
 
     Attributes:
-        annotator: Who.
-        answers: How many answers, skips and repeated answers included.
-        median: Median seconds of an answer as recorded; None where none was usable.
-        seconds: Total, idle times cut and missing ones filled in.
-        cut: How many answers were cut.
-        filled: How many had no usable time and count with a median.
+        annotator: Name of the annotator.
+        answers: Number of answers, including skips and repeated answers.
+        median: Median recorded seconds of an answer; None where no time was usable.
+        seconds: Total, with idle times cut and missing times filled in.
+        cut: Number of answers whose time was cut.
+        filled: Number of answers without a usable time, which count with a median.
     """
 
     annotator: str
@@ -46,23 +47,24 @@ class AnnotatorTime:
 
 @dataclass(frozen=True, slots=True)
 class HumanTime:
-    """What labeling took.
+    """The time of labeling.
 
     Attributes:
-        seconds: Total, idle times cut and missing ones filled in.
-        raw: Total as recorded, nothing cut or filled.
+        seconds: Total, with idle times cut and missing times filled in.
+        raw: Total as recorded, without cutting or filling.
         labels: Items with a label.
-        answers: All answers; those beyond one a label are repeats and skips, and their time counts.
+        answers: All answers, including skips and repeats; their time counts.
         skips: Answers that were skips.
-        repeats: Label answers beyond the first of an item.
+        repeats: Answers with a label beyond the first of an item.
         cut: Answers whose time was cut as idle.
         filled: Answers without a usable time, which count with a median.
-        confirmed: Items that were answered with their cluster: their time is in the total, and in nothing else here.
-        per_label: Seconds for each item that was labeled on its own, everything but clusters included.
-        low: Lower end of its interval.
-        high: Upper end of its interval.
+        confirmed: Items that were answered as part of a cluster; their time is included only in ``seconds`` and
+            ``raw``.
+        per_label: Seconds for each item that was labeled on its own, including skips and repeats.
+        low: Lower end of the interval of ``per_label``.
+        high: Upper end of that interval.
         level: Probability of the interval.
-        people: By annotator, the most answers first.
+        people: Times by annotator, the most answers first.
     """
 
     seconds: float
@@ -91,22 +93,22 @@ class HumanTime:
 
 
 def usable_seconds(answer: Answer) -> float:
-    """The recorded seconds of an answer, 0 where they cannot be believed."""
+    """Return the recorded seconds of an answer, 0 where they are not usable."""
     seconds = answer.seconds
     return float(seconds) if seconds is not None and np.isfinite(seconds) and 0 < seconds <= LONGEST else 0.0
 
 
 def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: float = 0.9) -> HumanTime:
-    """Add up recorded times: everybody's, with skips and repeats, robust to screens that were left open.
+    """Add up the recorded times of all annotators, with skips and repeats, robust to screens that were left open.
 
-    A time is usable if it is above 0 and at most half an hour. Usable times far above a person's own median (three
-    robust standard deviations of the logarithm) are cut to that bound; missing and unusable ones count with the
-    person's median. The interval of the seconds a label resamples answers within each person, those of people with
-    fewer than 5 together.
+    A time is usable if it is above 0 and at most half an hour. Usable times more than three robust standard deviations
+    of the logarithm above the annotator's median are cut to that bound; missing and unusable times count with the
+    annotator's median. The interval of the seconds per label resamples answers within each annotator; annotators with
+    fewer than 5 answers are resampled together.
 
     Args:
-        answers: Standing answers; imported ground truth and deletions are left out.
-        rng: Of the resampling.
+        answers: Valid answers; imported ground truth and deletions are left out.
+        rng: Random numbers of the resampling.
         level: Probability of the interval.
 
     Raises:
@@ -121,13 +123,13 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
         (40.0, 28836.0, 1)
     """
     given = [a for a in answers if a.kind != "delete" and not a.ground_truth]
-    # an item of a cluster takes a fraction of what one on its own does: together they would look idle
+    # an item of a cluster takes a fraction of the time of a single item: in one sample, single items would look idle
     clusters = [usable_seconds(a) for a in given if a.cluster]
     confirmed = sum(a.cluster for a in given)
     given = [a for a in given if not a.cluster]
     labeled = [a for a in given if a.kind == "label"]
     if not labeled:
-        raise MeasureError("no labels, so no time a label", hint="label some items first")
+        raise MeasureError("no labels to compute a time per label from", hint="label some items first")
     by_person: dict[str, list[Answer]] = {}
     for answer in given:
         by_person.setdefault(answer.annotator, []).append(answer)
@@ -136,7 +138,8 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
     everybody = everybody[everybody > 0]
     if not len(everybody):
         raise MeasureError(
-            f"none of {len(given)} answers has a usable time", hint="let the labeling tool record times, or state hours"
+            f"none of {len(given)} answers has a usable time",
+            hint="let the labeling tool record times, or state hours",
         )
 
     people, cleaned = [], []
@@ -161,7 +164,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
 
     labels = len({a.item for a in labeled})
     total = float(sum(c.sum() for c in cleaned))
-    # one answer alone does not vary: of people with few, what they took is resampled together
+    # a single answer has no variance: annotators with few answers are resampled together
     few = [clean for clean in cleaned if len(clean) < FEW]
     samples = [clean for clean in cleaned if len(clean) >= FEW] + ([np.concatenate(few)] if few else [])
     draws = np.sum([_resampled(clean, rng) for clean in samples], axis=0)
@@ -187,14 +190,14 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
 
 @dataclass(frozen=True, slots=True)
 class Tax:
-    """How much longer the items of a strategy take than random ones.
+    """How much longer the items that a strategy chose take than random items.
 
     Attributes:
-        ratio: Geometric mean ratio within annotators; 1 = no difference.
-        low: Lower end of its interval.
-        high: Upper end of its interval.
-        chosen: How many chosen items it comes from.
-        drawn: How many random ones.
+        ratio: Geometric mean ratio of times within annotators; 1 = no difference.
+        low: Lower end of the interval of the ratio.
+        high: Upper end of that interval.
+        chosen: Number of chosen items measured.
+        drawn: Number of random items measured.
     """
 
     ratio: float
@@ -207,12 +210,12 @@ class Tax:
 def difficulty_tax(
     chosen: Sequence[Answer], drawn: Sequence[Answer], *, rng: np.random.Generator, level: float = 0.9
 ) -> Tax:
-    """Measure the tax from a project's own random share, within annotators, so that who labeled what does not matter.
+    """Measure the tax against the random share of the project, within annotators, so that their speeds cancel out.
 
     Args:
         chosen: Answers about items that the strategy chose.
         drawn: Answers about items that were drawn at random.
-        rng: Of the resampling.
+        rng: Random numbers of the resampling.
         level: Probability of the interval.
 
     Raises:
@@ -228,8 +231,8 @@ def difficulty_tax(
             pairs.append((np.minimum(ours, bound), np.minimum(theirs, bound)))
     if not pairs:
         raise MeasureError(
-            "no annotator has 3 timed answers both on chosen and on random items",
-            hint="keep a random share, and let people label more of it",
+            "no annotator has 3 timed answers on chosen items and 3 on random items",
+            hint="keep a random share, and label more of it",
         )
     weights = np.array([1 / (1 / len(a) + 1 / len(b)) for a, b in pairs])
 
@@ -249,19 +252,19 @@ def difficulty_tax(
 
 @dataclass(frozen=True, slots=True)
 class HoursSaved:
-    """What a saving in labels is worth in hours, and in money where a rate is known.
+    """Saved labels as hours, and as money where a rate is known.
 
     Attributes:
-        ours: Hours that our labels take; None where ours does not arrive.
-        baseline: Hours that the baseline's labels take; a lower bound where it does not arrive.
+        ours: Hours for the labels of the strategy; None where its curve does not reach the target.
+        baseline: Hours for the labels of the baseline; a lower bound where its curve does not reach the target.
         saved: Share of hours saved; None where it is undefined.
-        low: Lower end of its interval; None where it is not bounded.
-        high: Upper end of its interval; None where it is not bounded.
+        low: Lower end of the interval of ``saved``; None where it is not bounded.
+        high: Upper end of that interval; None where it is not bounded.
         money: Saved money; None without a rate.
-        currency: Of the money.
-        tax: By how much a chosen item takes longer.
-        tax_measured: Whether the tax was measured in this project or is an assumption.
-        kind: How to read it, as in ``Savings``.
+        currency: Currency of the money.
+        tax: Time of a chosen item divided by that of a random item.
+        tax_measured: True if the tax was measured in this project, False if it is an assumption.
+        kind: How to read the saving, as in ``Savings``.
     """
 
     ours: float | None
@@ -290,16 +293,16 @@ def hours_saved(
     per_hour: float | None = None,
     currency: str | None = None,
 ) -> HoursSaved:
-    """Turn labels saved into hours and money saved.
+    """Convert labels saved into hours and money saved.
 
     Args:
         labels: The saving in labels.
-        seconds_per_label: Of random items, > 0.
-        tax: By how much a chosen item takes longer than a random one: measured, or an assumption > 0.
-        evaluation_labels: Labels that ours needs beside the training ones, to know that it has arrived.
-        baseline_evaluation_labels: The same of the baseline.
-        per_hour: What an hour costs, >= 0.
-        currency: Of ``per_hour``.
+        seconds_per_label: Seconds for a random item, > 0.
+        tax: Time of a chosen item divided by that of a random item, > 0: measured, or an assumption.
+        evaluation_labels: Labels of the strategy beside the training labels, to measure that the target is reached.
+        baseline_evaluation_labels: The same for the baseline.
+        per_hour: Cost of an hour, >= 0.
+        currency: Currency of ``per_hour``.
 
     Raises:
         MeasureError: Seconds or tax that are not above 0, or a rate without a currency.
@@ -313,7 +316,7 @@ def hours_saved(
     ratio = tax.ratio if isinstance(tax, Tax) else float(tax)
     if not seconds_per_label > 0 or not np.isfinite(seconds_per_label) or not ratio > 0 or not np.isfinite(ratio):
         raise MeasureError(
-            f"{seconds_per_label} seconds a label at a tax of {ratio}", hint="give a positive time and a positive tax"
+            f"{seconds_per_label} seconds per label at a tax of {ratio}", hint="give a time and a tax above 0"
         )
     if per_hour is not None and currency is None:
         raise MeasureError(f"a rate of {per_hour} without a currency", hint="name the currency")
@@ -323,7 +326,7 @@ def hours_saved(
     theirs = (m + baseline_evaluation_labels) * seconds_per_label / 3600
 
     def worth(share: float | None, factor: float) -> float | None:
-        # the share of labels saved, seen in hours: 1 - N/M becomes 1 - (N t + e) / (M + f)
+        # the share of labels saved as a share of hours: 1 - N/M becomes 1 - (N t + e) / (M + f)
         if share is None:
             return None
         return 1 - ((1 - share) * m * factor + evaluation_labels) / (m + baseline_evaluation_labels)
@@ -345,7 +348,7 @@ def hours_saved(
 
 
 def _resampled(values: Float[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, " r"]:
-    """Sums of 1,000 resamples, so many at a time that memory does not grow with the answers."""
+    """Sums of 1,000 resamples, computed in parts so that memory does not grow with the answers."""
     n, step = len(values), max(1, 1_000_000 // len(values))
     sizes = [min(step, 1000 - start) for start in range(0, 1000, step)]
     return np.concatenate([values[rng.integers(0, n, (size, n))].sum(axis=1) for size in sizes])

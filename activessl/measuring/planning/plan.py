@@ -1,4 +1,4 @@
-"""How many more labels, hours and money to a target, and when the next hour is no longer worth its price."""
+"""The labels, hours and money still needed for a target, and when the next hour is no longer worth its price."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from activessl.measuring.planning.hours import HumanTime
 from activessl.measuring.planning.worth import Worth
 from activessl.measuring.savings.trend import Trend
 
-#: A target that fewer of the curves than this reach with the whole pool is said to be out of reach.
+#: If fewer than this share of the curves reach the target with the whole pool, it is reported as not reachable.
 HOPE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What labeling costs and what accuracy is worth.
+    """The cost of labeling and the value of accuracy.
 
     Args:
-        per_hour: An hour of labeling, >= 0.
-        currency: Of all amounts.
-        per_point: What one point of accuracy is worth; None where nobody says.
+        per_hour: Cost of an hour of labeling, >= 0.
+        currency: Currency of all amounts.
+        per_point: Value of one point of accuracy, >= 0; None where none is set.
 
     Raises:
         MeasureError: An amount without a currency, or a negative one.
@@ -38,14 +38,14 @@ class Price:
         for name in ("per_hour", "per_point"):
             amount = getattr(self, name)
             if amount is not None and not (np.isfinite(amount) and amount >= 0):
-                raise MeasureError(f"a {name} of {amount}", hint="give an amount that is not negative")
+                raise MeasureError(f"a {name} of {amount}", hint="give an amount of at least 0")
             if amount is not None and self.currency is None:
                 raise MeasureError(f"a {name} of {amount} without a currency", hint="name the currency")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A median and an interval; None where it is not bounded by the whole pool."""
+    """A median and an interval; None for a value that would need more than the whole pool."""
 
     middle: float | None
     low: float | None
@@ -54,25 +54,25 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What it takes to a target.
+    """The labels, hours and money still needed for a target.
 
     Attributes:
         target: The accuracy, in (0, 1).
-        labels: Labels there are.
+        labels: Number of labels now.
         pool: Items in the pool.
         now: The accuracy now.
-        most: The accuracy with all of the pool labeled, by the same curves.
-        reachable: Share of the curves that arrive before the pool is used up, in [0, 1].
-        more: Further labels.
+        most: The accuracy with the whole pool labeled, by the same curves.
+        reachable: Share of the curves that reach the target within the pool, in [0, 1].
+        more: Further labels needed.
         hours: Further hours of labeling; None where no times were recorded.
-        money: What these cost; None without a rate.
-        currency: Of the money.
-        hours_per_point: Hours that the next point of accuracy takes at the present pace; None without times.
-        pays_until: The label count from which on the next hour is worth less than it costs; None where nobody says what
-            a point is worth, or where it pays to the end of the pool.
-        still_pays: Whether the next hour is worth its price; None where it cannot be said.
+        money: Cost of these hours; None without a rate.
+        currency: Currency of the money.
+        hours_per_point: Hours for the next point of accuracy at the present pace; None without times.
+        pays_until: The label count from which the next hour is worth less than it costs; None where no value of a point
+            is set, or where hours pay to the end of the pool.
+        still_pays: Whether the next hour is worth its price; None where this was not computed.
         level: Probability of the intervals.
-        random_labels: How many labels all of this rests on.
+        random_labels: Number of random labels that the figures rest on.
     """
 
     target: float
@@ -93,16 +93,16 @@ class Plan:
 
     @property
     def hopeless(self) -> bool:
-        """Whether the target is above what the data seem to give."""
+        """Whether the target cannot be reached: fewer than ``HOPE`` of the curves reach it within the pool."""
         return self.reachable < HOPE
 
     def to_dict(self) -> dict[str, Any]:
-        """The same, ready for JSON: null where a figure does not exist."""
+        """The same, ready for JSON; null for a figure that does not exist."""
         return {**asdict(self), "hopeless": self.hopeless}
 
 
 def check_target(target: float) -> None:
-    """Refuse what is no accuracy to reach.
+    """Check a target accuracy.
 
     Raises:
         MeasureError: A target outside (0, 1).
@@ -124,19 +124,19 @@ def make_plan(
     level: float = 0.9,
     rng: np.random.Generator,
 ) -> Plan:
-    """Read a bundle of curves: labels to the target, hours, and money.
+    """Compute the labels, hours and money to a target from a bundle of curves.
 
     Args:
-        curve: Of this project, by :func:`activessl.measuring.savings.trend.fit_trend`.
+        curve: Curves of this project, by :func:`activessl.measuring.savings.trend.fit_trend`.
         target: The accuracy to reach, in (0, 1).
-        labels: How many there are.
-        pool: How many items there are.
-        random_labels: How many labels the curve was measured on.
-        time: What labeling took so far; its seconds a label are taken to stay.
-        price: What it costs.
-        worth: Whether the next hour pays, where that can be said.
+        labels: Number of labels.
+        pool: Number of items.
+        random_labels: Number of random labels that the curves were measured on.
+        time: Times of labeling so far; the seconds for a label are assumed to stay the same.
+        price: The cost of labeling and the value of accuracy.
+        worth: Whether the next hour pays, where this was computed.
         level: Probability of the intervals.
-        rng: Of the seconds a label.
+        rng: Random numbers for the seconds of a label.
 
     Raises:
         MeasureError: A target outside (0, 1), or no labels.
@@ -184,7 +184,7 @@ def make_plan(
 
 def _span(values: Float[np.ndarray, " r"], level: float) -> Span:
     tail = (1 - level) / 2
-    # quantiles that are attained, because between a number and infinity there is nothing to interpolate
+    # quantiles that occur in the sample: a number and infinity cannot be interpolated
     low = float(np.quantile(values, tail, method="lower"))
     middle, high = (float(v) for v in np.quantile(values, (0.5, 1 - tail), method="higher"))
     return Span(*(value if np.isfinite(value) else None for value in (middle, low, high)))

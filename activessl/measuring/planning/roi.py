@@ -1,4 +1,4 @@
-"""Return on investment: what a saving is worth in money against what it took to have it, and when that was even."""
+"""Return on investment: the money saved, its fixed costs, and the round of the break-even."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from activessl.measuring.planning.plan import Span
 
 @dataclass(frozen=True, slots=True)
 class Roi:
-    """Money so far.
+    """Costs and savings so far.
 
     Attributes:
-        labeling: What the labels cost, those that were confirmed with their group too.
-        fixed: What setting up and computing cost, which random choice with a model trained elsewhere would not have.
-        saved: What random choice's further labels would have cost, beside those that were given one by one; an estimate
-            with an interval.
-        net: ``saved`` less ``fixed``.
-        break_even: The first round after which the saving was worth more than ``fixed``; None while it is not. Its low
-            end belongs to the high end of the saving.
-        currency: Of all amounts.
+        labeling: Cost of the labels, including items confirmed in a cluster.
+        fixed: Cost of setting up and of computing, which random choice with a model trained elsewhere would not have.
+        saved: Cost of the further labels that random choice would need for the same accuracy; an estimate with an
+            interval, for labels given one by one.
+        net: ``saved`` minus ``fixed``.
+        break_even: The first round after which ``saved`` is at least ``fixed``; None while it is lower. The low end of
+            its interval belongs to the high end of the saving.
+        currency: Currency of all amounts.
         level: Probability of the intervals.
     """
 
@@ -56,23 +56,22 @@ def return_on_investment(
     compute_per_hour: float = 0.0,
     level: float = 0.9,
 ) -> Roi:
-    """Weigh a share of labels saved against what it took.
+    """Compare the value of a share of labels saved with its costs.
 
-    The share is taken to have been the same in every round: that is an assumption, and the break-even round moves with
-    it.
+    The share is assumed to be the same in every round; the break-even round depends on this assumption.
 
     Args:
         saved: 1 - labels / labels that random choice needs, below 1.
-        low: Lower end of its interval; None where it is not bounded.
-        high: Upper end of its interval, below 1; None where it is not bounded.
-        labels: After each round, ascending; those that the share is about, which people gave one by one.
-        seconds_per_label: What a label takes, > 0.
-        per_hour: What an hour of labeling costs, >= 0.
-        currency: Of all amounts.
-        overhead: Paid once, >= 0.
-        machine_hours: Of computing up to each round, ascending.
-        group_hours: Of confirming alike items together, up to each round, ascending; it costs, and saves nothing here.
-        compute_per_hour: What an hour of computing costs, >= 0.
+        low: Lower end of the interval of ``saved``; None where it is not bounded.
+        high: Upper end of that interval, below 1; None where it is not bounded.
+        labels: Number of labels after each round, ascending; only labels that were given one by one.
+        seconds_per_label: Time of a label, > 0.
+        per_hour: Cost of an hour of labeling, >= 0.
+        currency: Currency of all amounts.
+        overhead: Cost that is paid once, >= 0.
+        machine_hours: Hours of computing up to each round, ascending.
+        group_hours: Hours of confirming clusters up to each round, ascending; they count as a cost and not as a saving.
+        compute_per_hour: Cost of an hour of computing, >= 0.
         level: Probability of the interval.
 
     Raises:
@@ -85,7 +84,7 @@ def return_on_investment(
         >>> found.labeling, found.saved.middle, found.break_even.middle, found.break_even.high
         (60.0, 60.0, 2.0, None)
 
-        A hundred labels of ten seconds, and four hundred that were confirmed in groups at half a second each:
+        A hundred labels of ten seconds, and four hundred items confirmed in clusters at half a second each:
 
         >>> found = return_on_investment(
         ...     0.5, None, None, labels=[100], seconds_per_label=10, per_hour=36, currency="EUR",
@@ -99,7 +98,7 @@ def return_on_investment(
     if not len(labels) or not seconds_per_label > 0 or min(per_hour, overhead, compute_per_hour) < 0:
         raise MeasureError(
             f"{len(labels)} rounds at {seconds_per_label} s a label and {per_hour} an hour",
-            hint="give at least one round, a positive time and amounts that are not negative",
+            hint="give at least 1 round, a time above 0, and amounts of at least 0",
         )
     count = np.asarray(labels, dtype=float)
     machine = np.zeros(len(count)) if not len(machine_hours) else np.asarray(machine_hours, dtype=float)
@@ -113,7 +112,7 @@ def return_on_investment(
     def first(share: float | None) -> float | None:
         value = worth(share)
         there = np.flatnonzero(value >= fixed) if value is not None else np.empty(0)
-        # once even and then behind again is not even
+        # a break-even that is lost again in a later round does not count
         return float(there[0] + 1) if len(there) and value is not None and value[-1] >= fixed[-1] else None
 
     ends = [worth(share) for share in (saved, low, high)]

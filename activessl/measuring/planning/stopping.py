@@ -1,4 +1,4 @@
-"""When to stop: predictions that no longer change, a target that is reached with confidence, a budget that is spent."""
+"""Stopping rules: stable predictions, a target that the lower bound reaches, a spent budget."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Int
 else:
-    np = later("numpy")  # `status` only counts
+    np = later("numpy")  # `status` does not need it
 
-#: Which rule said stop; ``none`` says go on.
+#: The rule that decided; ``none`` means continue.
 Rule = Literal["none", "target", "stable", "worth", "labels", "hours", "rounds", "exhausted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether to stop, and why, in words.
+    """Whether to stop, and why.
 
     Attributes:
         stop: True to stop.
-        rule: Which rule decided.
+        rule: The rule that decided.
         why: One sentence.
     """
 
@@ -36,15 +36,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the owner of a project wants; None switches a rule off.
+    """The limits of a project; None switches a rule off.
 
     Args:
         accuracy: Stop when the lower bound of the accuracy, over all looks, is at least this, in (0, 1].
         kappa: Stop when successive heads agree this well over ``window`` rounds, in (0, 1].
-        window: Over how many rounds, >= 1.
-        labels: Most labels.
-        hours: Most hours of labeling.
-        rounds: Most rounds.
+        window: Number of these rounds, >= 1.
+        labels: Highest number of labels.
+        hours: Highest number of hours of labeling.
+        rounds: Highest number of rounds.
 
     Raises:
         MeasureError: A figure outside its range.
@@ -67,7 +67,7 @@ class Limits:
             if value is not None and not value > 0:
                 raise MeasureError(f"a limit of {value} for {name}", hint="give a value above 0")
         if self.window < 1:
-            raise MeasureError(f"a window of {self.window} rounds", hint="use at least 1, better 3")
+            raise MeasureError(f"a window of {self.window} rounds", hint="use at least 1 round; 3 is recommended")
 
 
 def kappa(one: Int[np.ndarray, " n"], other: Int[np.ndarray, " n"]) -> float:
@@ -87,7 +87,9 @@ def kappa(one: Int[np.ndarray, " n"], other: Int[np.ndarray, " n"]) -> float:
     """
     one, other = np.asarray(one), np.asarray(other)
     if one.shape != other.shape or one.ndim != 1 or not len(one):
-        raise MeasureError(f"predictions of shapes {one.shape} and {other.shape}", hint="pass two for the same items")
+        raise MeasureError(
+            f"predictions of shapes {one.shape} and {other.shape} do not match", hint="pass both for the same items"
+        )
     _, codes = np.unique(np.concatenate([one, other]), return_inverse=True)
     k, n = int(codes.max()) + 1, len(one)
     agreed = float(np.mean(one == other))
@@ -106,18 +108,18 @@ def apply_limits(
     left: int | None = None,
     pays: bool | None = None,
 ) -> Verdict:
-    """Apply the limits; of several that say stop, the best news is told.
+    """Apply the limits in a fixed order: the verdict names the first rule that says stop, ``target`` before all others.
 
     Args:
-        limits: What the owner wants.
-        kappas: Agreement of each round's head with the one before, oldest first; None where there was none.
+        limits: The limits of the project.
+        kappas: Agreement of each round's head with that of the round before, oldest first; None where there was none.
         accuracy_low: Lower bound of the accuracy; None where it was not measured.
         labels: Labels so far.
         hours: Hours of labeling so far; None where they were not recorded.
         rounds: Rounds so far.
-        left: Items that can still be asked; None where it is not known.
-        pays: Whether the next hour of labeling is worth its price; None where nobody says what accuracy is worth, or
-            too little is known to say.
+        left: Items that can still be asked; None where this is not known.
+        pays: Whether the next hour of labeling is worth its price; None where no value of accuracy is set, or where
+            the labels do not suffice to decide.
 
     References:
         Bloodgood & Vijay-Shanker, A Method for Stopping Active Learning Based on Stabilizing Predictions and the Need
@@ -130,7 +132,7 @@ def apply_limits(
         False
     """
     if limits.accuracy is not None and accuracy_low is not None and accuracy_low >= limits.accuracy:
-        why = f"accuracy is at least {100 * accuracy_low:.1f} %, the target was {100 * limits.accuracy:.1f} %"
+        why = f"the accuracy is at least {100 * accuracy_low:.1f} %; the target is {100 * limits.accuracy:.1f} %"
         return Verdict(True, "target", why)
     recent = list(kappas)[-limits.window :]
     if limits.kappa is not None and len(recent) == limits.window:
@@ -143,9 +145,9 @@ def apply_limits(
     if left == 0:
         return Verdict(True, "exhausted", "every item is labeled or skipped")
     if limits.labels is not None and labels >= limits.labels:
-        return Verdict(True, "labels", f"{labels:,} labels were given, the limit was {limits.labels:,}")
+        return Verdict(True, "labels", f"{labels:,} labels were given; the limit is {limits.labels:,}")
     if limits.hours is not None and hours is not None and hours >= limits.hours:
-        return Verdict(True, "hours", f"{hours:.1f} hours were spent, the limit was {limits.hours:g}")
+        return Verdict(True, "hours", f"{hours:.1f} hours were spent; the limit is {limits.hours:g}")
     if limits.rounds is not None and rounds >= limits.rounds:
-        return Verdict(True, "rounds", f"{rounds} rounds were done, the limit was {limits.rounds}")
+        return Verdict(True, "rounds", f"{rounds} rounds were done; the limit is {limits.rounds}")
     return Verdict(False, "none", "no limit is reached")

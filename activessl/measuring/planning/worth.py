@@ -1,4 +1,4 @@
-"""Is the next hour of labeling worth its price? One decision, where an interval would only say that nobody knows."""
+"""Decide whether the next hour of labeling is worth its price, where intervals are too wide for a decision."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from jaxtyping import Float
 
 from activessl.errors import MeasureError
 
-#: The slope of log error along log labels before anything is measured, and the random labels that weigh as much.
+#: The prior slope of log error along log labels, and the number of random labels that weighs as much as it.
 SLOPE, SLOPE_LABELS = 0.2, 100
-#: As many random labels weigh as much as the head's own doubt in what its error is.
+#: The number of random labels that weighs as much as the head's mean doubt, as an estimate of its error.
 DOUBT_LABELS = 50
-#: No curve is taken to be flatter or steeper than this.
+#: Limits of the slope.
 FLATTEST, STEEPEST = 0.05, 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Whether the next hour pays, and what that rests on.
+    """Whether the next hour pays, and the figures that the decision rests on.
 
     Attributes:
-        pays: Whether it adds accuracy that is worth more than the hour costs.
-        until: The label count from which on it does not; None where it pays to the end of the pool.
+        pays: Whether the accuracy that the hour adds is worth more than the hour costs.
+        until: The label count from which an hour no longer pays; None where hours pay to the end of the pool.
         points: Points of accuracy that an hour adds at the present pace.
-        error: The head's error now, in (0, 1), as it is judged here.
-        slope: By how much log error is judged to fall for each e-fold of labels.
-        random_labels: How many random labels this rests on, beside the head's doubt and the usual slope.
+        error: The estimated error of the head now, in (0, 1).
+        slope: The estimated fall of log error for each e-fold of labels.
+        random_labels: Number of random labels used, beside the head's doubt and the prior slope.
     """
 
     pays: bool
@@ -54,24 +54,24 @@ def next_hour(
     per_hour: float,
     per_point: float,
 ) -> Worth:
-    r"""Weigh the price of an hour against the points of accuracy that it adds.
+    r"""Compare the price of an hour with the value of the accuracy that it adds.
 
-    The log error is taken to fall along the log of the labels with a slope :math:`\beta`, so that a label adds
-    :math:`e\beta/n`. The error :math:`e` is the head's own mean doubt on the pool, corrected by the random labels as
-    these become many; the slope that of the random labels, held to a usual one while they are few. Both are biased by
-    what they are held to, on purpose: with some dozens of random labels an unbiased slope is mostly noise, and stops
-    too late or at once. How much money this loses against hindsight is in docs/results/savings.md.
+    The log error is assumed to fall along the log of the labels with a slope :math:`\beta`, so that a label adds
+    :math:`e\beta/n`. The error :math:`e` is the head's mean doubt on the pool, corrected by the random labels as their
+    number grows. The slope is that of the random labels, shrunk to the prior slope while they are few. Both estimates
+    are biased on purpose: with some dozens of random labels an unbiased slope is mostly noise, and stops too late or at
+    once. The money that this rule loses against hindsight is in docs/results/savings.md.
 
     Args:
         doubt: Mean over the pool of one minus the head's largest probability, in [0, 1].
         sizes: Label counts, ascending.
-        right: For each of them whether each random label was predicted rightly by a head that was not taught it; m may
-            be 0.
-        labels: How many labels there are.
-        pool: How many items there are.
-        seconds_per_label: Of an annotator, > 0.
-        per_hour: What an hour costs, >= 0.
-        per_point: What a point of accuracy is worth, in the same currency, >= 0.
+        right: For each label count, whether a head that was not taught a random label predicted it correctly; m may be
+            0.
+        labels: Number of labels.
+        pool: Number of items.
+        seconds_per_label: Seconds that an annotator needs for a label, > 0.
+        per_hour: Cost of an hour, >= 0.
+        per_point: Value of a point of accuracy, in the same currency, >= 0.
 
     Raises:
         MeasureError: Figures outside their ranges.
@@ -90,13 +90,14 @@ def next_hour(
     right = np.asarray(right, dtype=np.float64)
     if not 0 <= doubt <= 1 or right.ndim != 2 or len(right) != len(sizes):
         raise MeasureError(
-            f"a doubt of {doubt} with outcomes {right.shape} at {len(sizes)} sizes", hint="pass a row for each size"
+            f"a doubt of {doubt} with outcomes of shape {right.shape} at {len(sizes)} sizes",
+            hint="give a doubt between 0 and 1, and one row of outcomes for each size",
         )
     fine = np.isfinite([seconds_per_label, per_hour, per_point]).all() and min(per_hour, per_point) >= 0
     if labels < 1 or not seconds_per_label > 0 or not fine:
         raise MeasureError(
-            f"{labels} labels, {seconds_per_label} s each, at {per_hour} an hour and {per_point} a point",
-            hint="give positive times, and amounts that are not negative",
+            f"{labels} labels of {seconds_per_label} s each, at {per_hour} an hour and {per_point} a point",
+            hint="give at least 1 label, a time above 0, and amounts of at least 0",
         )
     m = right.shape[1]
     wrong = np.sum(1 - right, axis=1)

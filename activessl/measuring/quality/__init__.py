@@ -1,1 +1,1 @@
-"""How good the model is, from random labels and test data."""
+"""The quality of the model, measured on random labels and on test data."""

@@ -1,4 +1,4 @@
-"""Do people follow the model's answer, and does seeing it save them time? Measured against items shown without it."""
+"""The effect of suggestions against blind items: whether annotators follow them, and whether they save time."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from activessl.errors import MeasureError
 from activessl.measuring.intervals import difference
 from activessl.measuring.planning.hours import Tax
 
-#: With fewer items of either kind, nothing is said.
+#: Least items with a suggestion, and least blind items, for a comparison.
 FEWEST_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Anchoring:
-    """How often people say what the model says: where they see it, and where they do not.
+    """How often annotators agree with the model: with a suggestion, and blind.
 
     Attributes:
-        shown: Items that showed the model's answer.
-        shown_agreed: Of them, those that people gave just that.
-        blind: Items that did not show it, drawn at random from the same rounds.
-        blind_agreed: Of them, those that people gave what the model would have shown.
-        added: By how much seeing it raises the share, in [-1, 1]: what people follow.
-        low: Lower end of its interval.
-        high: Upper end of it.
+        shown: Items with a suggestion.
+        shown_agreed: Of these, items that were labeled as suggested.
+        blind: Items without a suggestion, drawn at random from the same rounds.
+        blind_agreed: Of these, items that were labeled with the class that the model would have suggested.
+        added: Share agreed with a suggestion minus share agreed blind, in [-1, 1].
+        low: Lower end of the interval of ``added``.
+        high: Upper end of that interval.
         level: Probability of the interval.
-        pace: Time of an item that shows it over that of one that does not, within people; None where too few have
-            times.
+        pace: Ratio of the time of an item with a suggestion to that of a blind item, within annotators; None where too
+            few answers have times.
     """
 
     shown: int
@@ -52,18 +52,18 @@ class Anchoring:
 
         Example:
             >>> print(Anchoring(100, 90, 20, 15, 0.15, -0.02, 0.34, 0.9).to_text())
-            people agreed with the model on 90 of 100 items that showed its answer and on 15 of 20 that did not: +15
-            points (90 % interval -2 to +34)
+            people agreed with the model on 90 of 100 items with a suggestion and on 15 of 20 blind items: +15 points
+            (90 % interval -2 to +34)
         """
         text = (
-            f"people agreed with the model on {self.shown_agreed:,} of {self.shown:,} items that showed its answer and "
-            f"on {self.blind_agreed:,} of {self.blind:,} that did not: {100 * self.added:+.0f} points "
+            f"people agreed with the model on {self.shown_agreed:,} of {self.shown:,} items with a suggestion and "
+            f"on {self.blind_agreed:,} of {self.blind:,} blind items: {100 * self.added:+.0f} points "
             f"({100 * self.level:.0f} % interval {100 * self.low:+.0f} to {100 * self.high:+.0f})"
         )
         if self.pace is None:
             return text
         return (
-            f"{text}; seeing it, an item took {self.pace.ratio:.2f} times as long ({self.pace.low:.2f} to "
+            f"{text}; items with a suggestion took {self.pace.ratio:.2f} times as long ({self.pace.low:.2f} to "
             f"{self.pace.high:.2f})"
         )
 
@@ -71,12 +71,12 @@ class Anchoring:
 def anchoring(
     shown: Sequence[bool], blind: Sequence[bool], *, pace: Tax | None = None, level: float = 0.9
 ) -> Anchoring:
-    """Compare how often people agree with the model where they see its answer and where they do not.
+    """Compare how often annotators agree with the model with a suggestion and blind.
 
     Args:
-        shown: For each item that showed the model's answer, whether people gave just that.
-        blind: For each that did not show it, by a draw, whether people gave what it would have shown.
-        pace: What their times say.
+        shown: For each item with a suggestion, whether it was labeled as suggested.
+        blind: For each item drawn to be blind, whether its label is the class that the model would have suggested.
+        pace: The ratio of times, where it was measured.
         level: Probability of the interval, in (0, 1).
 
     Raises:
@@ -90,8 +90,8 @@ def anchoring(
     few = min(len(shown), len(blind))
     if few < FEWEST_SHOWN:
         raise MeasureError(
-            f"{len(shown)} items with the model's answer and {len(blind)} without say too little of people",
-            hint=f"label at least {FEWEST_SHOWN} of each, with annotator.blind_share above 0",
+            f"{len(shown)} items with a suggestion and {len(blind)} blind items are too few to compare",
+            hint=f"set annotator.blind_share above 0 and label at least {FEWEST_SHOWN} items of each kind",
         )
     p, q = float(np.mean(shown)), float(np.mean(blind))
     low, high = difference(p, len(shown), q, len(blind), level)

@@ -1,4 +1,4 @@
-"""Accuracy of the pool without a test set: from labels that were drawn at random with known propensity."""
+"""Estimate the accuracy on the pool without test data, from labels drawn at random with known propensities."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Bool, Float, Int
 else:
-    np = later("numpy")  # `status` shows what was measured, and measures nothing
+    np = later("numpy")  # `status` shows stored measurements and computes none
 
-#: With fewer random labels than this an interval is so wide that it only looks like knowledge.
+#: Least random labels: with fewer, the interval is too wide to be useful.
 FEWEST = 10
 
 
@@ -24,12 +24,12 @@ class Audit:
     """An estimated accuracy.
 
     Attributes:
-        accuracy: Of the head on the pool, in [0, 1].
+        accuracy: Accuracy of the head on the pool, in [0, 1].
         low: Lower end of the interval.
         high: Upper end of the interval.
         level: Probability of the interval.
-        labels: From how many random labels.
-        effective: How many labels drawn with equal propensities would say as much.
+        labels: Number of random labels.
+        effective: Effective sample size: the number of labels drawn with equal propensities that is as informative.
     """
 
     accuracy: float
@@ -70,21 +70,21 @@ def audit_accuracy(
     the unbiased sum for its variance); the interval is Wilson's at the effective sample size
     :math:`(\sum w)^2 / \sum w^2`, so that it stays inside [0, 1] and does not collapse when all answers are right.
 
-    What is estimated is the accuracy on the whole pool. Later rounds draw from what is left, which is easier where a
-    strategy has asked the hard items first; with ``known``, a draw speaks for what was left when it was made, and the
-    labels of before speak for themselves. The interval is none the narrower for it: these labels were judged by heads
-    that had been taught fewer. How often it holds is in docs/results/savings.md.
+    The estimate is the accuracy on the whole pool. Later rounds draw from the unlabeled rest, which is easier where a
+    strategy has asked the hard items first. With ``known``, a draw stands for the items that were unlabeled when it was
+    made, and the earlier labels stand for themselves. ``known`` does not narrow the interval, because heads that had
+    been taught fewer labels judged the earlier labels. Its coverage is in docs/results/savings.md.
 
     The head must not have been taught these labels when it predicted them: predict each with cross-validation.
 
     Args:
         correct: Whether the head's prediction was right, for each random label.
-        propensities: With what probability each was drawn, in (0, 1].
-        rounds: In which round each was drawn. Within a round labels weigh by one over their propensity; the rounds'
-            estimates are then combined by their numbers of labels, where one over the propensity alone would give a
-            round of two labels as much say as a round of twenty.
-        known: Of the pool when each was drawn, the share that was labeled already, and the share of these labels that
-            the head predicts rightly; both in [0, 1]. By default nothing was labeled.
+        propensities: The probability with which each label was drawn, in (0, 1].
+        rounds: The round in which each label was drawn. Within a round, labels weigh by one over their propensity; the
+            estimates of the rounds are then weighted by their numbers of labels. With one over the propensity only, a
+            round of two labels would weigh as much as a round of twenty.
+        known: State of the pool when each label was drawn: the share of items already labeled, and the share of these
+            labels that the head predicts correctly; both in [0, 1]. By default nothing was labeled.
         level: Probability of the interval, in (0, 1).
 
     Raises:
@@ -104,7 +104,8 @@ def audit_accuracy(
     chance = np.asarray(propensities, dtype=np.float64)
     if right.ndim != 1 or right.shape != chance.shape:
         raise MeasureError(
-            f"{right.shape} outcomes and {chance.shape} propensities", hint="pass one propensity for each outcome"
+            f"{right.shape} outcomes do not match {chance.shape} propensities",
+            hint="pass one propensity for each outcome",
         )
     if len(right) < FEWEST:
         raise MeasureError(
@@ -112,13 +113,15 @@ def audit_accuracy(
             hint=f"label at least {FEWEST} items of the random share",
         )
     if not np.all((chance > 0) & (chance <= 1)):
-        raise MeasureError("a propensity is NaN or outside (0, 1]", hint="pass items drawn with known probability only")
+        raise MeasureError("a propensity is NaN or outside (0, 1]", hint="pass labels of known probability only")
     if not 0 < level < 1:
-        raise MeasureError(f"an interval of {level}", hint="give a level between 0 and 1")
+        raise MeasureError(f"an interval level of {level}", hint="give a level between 0 and 1")
     weights = draw_weights(chance, rounds)
     share, known_right = (np.zeros(len(right)), np.zeros(len(right))) if known is None else map(np.asarray, known)
     if share.shape != right.shape or known_right.shape != right.shape:
-        raise MeasureError(f"{share.shape} known shares of {right.shape} outcomes", hint="pass one for each outcome")
+        raise MeasureError(
+            f"{share.shape} known shares do not match {right.shape} outcomes", hint="pass one share for each outcome"
+        )
     if not np.all((share >= 0) & (share <= 1) & (known_right >= 0) & (known_right <= 1)):
         raise MeasureError("a known share is NaN or outside [0, 1]", hint="pass shares of the pool and of its labels")
     accuracy = float(weights @ (share * known_right + (1 - share) * right) / weights.sum())
@@ -130,7 +133,7 @@ def audit_accuracy(
 def draw_weights(
     propensities: Float[np.ndarray, " m"], rounds: Int[np.ndarray, " m"] | None
 ) -> Float[np.ndarray, " m"]:
-    """How much each random label counts: one over its propensity, scaled so that a round counts by its labels.
+    """Compute the weight of each random label: one over its propensity, scaled so that a round weighs by its labels.
 
     Example:
         >>> draw_weights(np.array([0.5, 0.5, 0.1]), np.array([1, 1, 2])).tolist()

@@ -1,4 +1,4 @@
-"""Labels by machine with a guarantee: which predictions may stand unseen, so that at most a stated share is wrong."""
+"""Acceptance: choose the predictions that become labels without review, with a bound on the share of wrong ones."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError
 
-#: The first threshold that is tested leaves so many calibration labels above it that this many may be wrong, and each
-#: further one this much more labels: every test that is made may end the search by bad luck, so they are few.
+#: The first threshold tested has enough calibration labels above it to allow FORGIVEN wrong ones, and each further
+#: threshold has STEP times as many labels. The tests are few, because each of them can end the search by chance.
 FORGIVEN, STEP = 3, 1.4
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What may be accepted, and what that rests on.
+    """The accepted items, and the labels that the bound rests on.
 
     Attributes:
         error: The bound: at most this share of the accepted items is wrong, in (0, 1).
-        delta: With at most this probability the bound does not hold, in (0, 1).
+        delta: Highest probability that the bound does not hold, in (0, 1).
         threshold: Least confidence of an accepted item; None where nothing is accepted.
-        accepted: How many items.
-        calibration: Random labels above the threshold; all of them where nothing is accepted.
-        wrong: How many of these the head got wrong.
-        needed: Random labels that would be needed in all, where nothing is accepted and the errors seen so far let
-            one hope; None where something is accepted, or where no number of labels would do.
-        class_index: Of which predicted class; None for all of them together.
+        accepted: Number of accepted items.
+        calibration: Random labels above the threshold; all random labels where nothing is accepted.
+        wrong: Number of these labels that the head predicted wrongly.
+        needed: Random labels needed in total for a first acceptance, where nothing is accepted and the errors so far
+            are low enough; None where items are accepted, or where more random labels cannot help.
+        class_index: The predicted class that the bound is about; None for all classes together.
     """
 
     error: float
@@ -50,23 +50,25 @@ class Acceptance:
 
         Example:
             >>> Acceptance(0.05, 0.1, 0.9, 400, 80, 1, None).to_text()
-            '400 items accepted at 90.0 % confidence or more: at most 5.0 % of them wrong, with 90 % confidence (1 of 80
-            random labels there were)'
+            '400 items accepted at a confidence of 90.0 % or more: with 90 % probability at most 5.0 % of them are wrong
+            (1 of 80 random labels at this confidence was wrong)'
         """
+        verb = "was" if self.wrong == 1 else "were"
         if self.threshold is not None:
             return (
-                f"{self.accepted:,} items accepted at {100 * self.threshold:.1f} % confidence or more: at most "
-                f"{100 * self.error:.1f} % of them wrong, with {100 * (1 - self.delta):.0f} % confidence "
-                f"({self.wrong:,} of {self.calibration:,} random labels there were)"
+                f"{self.accepted:,} items accepted at a confidence of {100 * self.threshold:.1f} % or more: with "
+                f"{100 * (1 - self.delta):.0f} % probability at most {100 * self.error:.1f} % of them are wrong "
+                f"({self.wrong:,} of {self.calibration:,} random labels at this confidence {verb} wrong)"
             )
-        seen = f"of {self.calibration:,} random labels {self.wrong:,} were predicted wrongly"
+        seen = f"{self.wrong:,} of {self.calibration:,} random labels {verb} predicted wrongly"
         if self.needed is None and not self.wrong:
-            more = "that is too few, and too few items are left for more: label the rest by hand"
+            more = "the pool is too small for enough random labels: label the rest by hand"
         elif self.needed is None:
-            more = "the most confident predictions are not right often enough, so more labels must teach the head first"
+            more = "the error of the most confident predictions is too high: teach the head more labels first"
         else:
-            more = f"about {self.needed:,} random labels would be needed"
-        return f"nothing accepted: at most {100 * self.error:.1f} % wrong cannot be promised; {seen}; {more}"
+            more = f"about {self.needed:,} random labels are needed"
+        share = f"{100 * self.error:.1f} %"
+        return f"0 items accepted: the labels do not show that at most {share} are wrong; {seen}; {more}"
 
 
 def accept(
@@ -84,21 +86,21 @@ def accept(
     which needs no correction for the number of thresholds). Each null hypothesis, "more than a share ``error`` of the
     items above is wrong", is tested exactly for a finite pool: of :math:`N` items above the threshold, :math:`n` of
     them labeled and :math:`w` of those wrong, the probability of at most :math:`w` under the fewest wrong ones that
-    the null allows is hypergeometric. The order of the tests and where they begin depend on confidences alone.
+    the null allows is hypergeometric. The order and the start of the tests depend on confidences only.
 
     The calibration items must be drawn at random from the same pool as the others, and the head that gives the
     confidences must not have been taught them.
 
     Args:
-        confidence: Of the head in its prediction of each unlabeled item, in [0, 1].
+        confidence: Confidence of the head in its prediction for each unlabeled item, in [0, 1].
         calibration_confidence: The same for the randomly drawn, labeled items.
-        calibration_wrong: Whether its prediction of each of these was wrong.
-        error: The share of wrong ones that is tolerated, in (0, 1).
-        delta: Probability with which the promise may fail, in (0, 1).
-        later: That with which a later attempt may, for the labels that it needs; ``delta`` by default.
+        calibration_wrong: Whether the prediction for each of these items was wrong.
+        error: Highest tolerated share of wrong items, in (0, 1).
+        delta: Highest probability that the bound does not hold, in (0, 1).
+        later: The ``delta`` of a later attempt, which ``needed`` is computed for; ``delta`` by default.
 
     Raises:
-        MeasureError: Shares outside (0, 1), or arrays that do not belong together.
+        MeasureError: Shares outside (0, 1), or arrays that do not match.
 
     References:
         Angelopoulos, Bates, Candès, Jordan & Lei, Learn then Test, 2021, arXiv 2110.01052.
@@ -116,9 +118,11 @@ def accept(
     known = np.asarray(calibration_confidence, dtype=np.float64)
     wrong = np.asarray(calibration_wrong, dtype=bool)
     if not 0 < error < 1 or not 0 < delta < 1:
-        raise MeasureError(f"an error of {error} with probability {delta}", hint="give both between 0 and 1")
+        raise MeasureError(f"an error of {error} with a delta of {delta}", hint="give both between 0 and 1")
     if known.shape != wrong.shape or known.ndim != 1 or conf.ndim != 1:
-        raise MeasureError(f"{known.shape} confidences and {wrong.shape} outcomes", hint="pass one of each per label")
+        raise MeasureError(
+            f"{known.shape} confidences do not match {wrong.shape} outcomes", hint="pass one of each per label"
+        )
     if not (np.all(np.isfinite(conf)) and np.all(np.isfinite(known))):
         raise MeasureError("a confidence is NaN or infinite", hint="fit the head again")
     order = np.argsort(-known, kind="stable")
@@ -126,7 +130,7 @@ def accept(
     m = len(known)
     best: tuple[int, int] | None = None
     if m and len(conf):
-        above = np.searchsorted(-known, -known, side="right")  # labels at least as sure as each
+        above = np.searchsorted(-known, -known, side="right")  # labels with at least this confidence
         rests = np.searchsorted(-np.sort(conf)[::-1], -known, side="right")
         for n in _steps(_first(above, rests, error, delta), known):
             rest, w = int(rests[n - 1]), int(wrong[:n].sum())
@@ -144,7 +148,7 @@ def accept(
 def kept(
     wrong: int, labels: int | Int[np.ndarray, " n"], rest: int | Int[np.ndarray, " n"], error: float, delta: float
 ) -> Bool[np.ndarray, " n"]:
-    """Whether the promise can be made of ``rest`` items, if of ``labels`` drawn beside them so many are ``wrong``.
+    """Test the bound for ``rest`` items, if ``wrong`` of the ``labels`` drawn from the same pool are wrong.
 
     Example:
         >>> [bool(kept(0, n, 1000, 0.05, 0.1)) for n in (45, 46)]
@@ -153,13 +157,13 @@ def kept(
     from scipy.stats import hypergeom  # heavy, and needed only here
 
     labels, rest = np.asarray(labels), np.asarray(rest)
-    fewest = np.floor(error * rest).astype(np.int64) + 1 + wrong  # wrong ones in all, if the rest breaks the promise
+    fewest = np.floor(error * rest).astype(np.int64) + 1 + wrong  # in total, if the rest exceeds the bound
     chance = hypergeom.cdf(wrong, rest + labels, np.minimum(fewest, rest + labels), labels)
     return np.asarray((fewest > rest + wrong) | (chance <= delta))
 
 
 def _first(above: Int[np.ndarray, " m"], rests: Int[np.ndarray, " m"], error: float, delta: float) -> int | None:
-    """Labels above the first threshold: the fewest that allow some wrong ones, or as many as can be allowed at all."""
+    """Labels above the first threshold: enough to allow FORGIVEN wrong ones, or as many as the labels can allow."""
     m = len(above)
     for k in range(FORGIVEN, -1, -1):
         n = min(fewest_labels(error, delta, k), m)
@@ -174,7 +178,7 @@ def _first(above: Int[np.ndarray, " m"], rests: Int[np.ndarray, " m"], error: fl
 
 
 def _steps(start: int | None, known: Float[np.ndarray, " m"]) -> list[int]:
-    """Numbers of calibration labels above the thresholds; equal confidences stand or fall together."""
+    """Numbers of calibration labels above the thresholds; labels of equal confidence are on the same side."""
     m = len(known)
     if start is None:
         return []
@@ -197,18 +201,18 @@ def accept_by_class(
     delta: float = 0.1,
     later: float | None = None,
 ) -> tuple[Acceptance, ...]:
-    """The same for each predicted class on its own: the promise then holds class by class, each with 1 - ``delta``.
+    """Call ``accept`` for each predicted class: the bound then holds for each class, with probability 1 - ``delta``.
 
     Args:
-        confidence: Of the head in its prediction of each unlabeled item.
-        predicted: The predicted class of each.
+        confidence: Confidence of the head in its prediction for each unlabeled item.
+        predicted: The predicted class of each unlabeled item.
         calibration_confidence: The same for the randomly drawn, labeled items.
-        calibration_predicted: Their predicted classes.
-        calibration_wrong: Whether these were wrong.
-        n_classes: k; one result for each.
-        error: The share of wrong ones that is tolerated in each class.
-        delta: Probability with which the promise may fail in a class.
-        later: That with which a later attempt may, for the labels that it needs; ``delta`` by default.
+        calibration_predicted: The predicted classes of these items.
+        calibration_wrong: Whether these predictions were wrong.
+        n_classes: k; one result for each class.
+        error: Highest tolerated share of wrong items in each class.
+        delta: Highest probability that the bound of a class does not hold.
+        later: The ``delta`` of a later attempt, which ``needed`` is computed for; ``delta`` by default.
     """
     found = []
     for c in range(n_classes):
@@ -225,9 +229,9 @@ def accept_by_class(
     return tuple(found)
 
 
-@cache  # class by class, and attempt by attempt, the same is asked
+@cache  # classes and attempts repeat the same arguments
 def fewest_labels(error: float, delta: float, wrong: int = 0) -> int:
-    """How many random labels a promise takes at least, if so many of them are predicted wrongly.
+    """Fewest random labels for an acceptance, if ``wrong`` of them are predicted wrongly.
 
     The smallest n at which a binomial of n trials with chance ``error`` stays at or below ``wrong`` with probability
     at most ``delta``.
@@ -251,7 +255,7 @@ def fewest_labels(error: float, delta: float, wrong: int = 0) -> int:
 
 
 def _needed(wrong: Bool[np.ndarray, " m"], items: int, error: float, delta: float) -> int | None:
-    """Random labels for a first acceptance, if the surest half of the predictions errs as it has so far."""
+    """Random labels for a first acceptance, at the error so far of the more confident half of the labels."""
 
     def fewest(k: int, items: int) -> int | None:
         low, high = k, items - 1
@@ -273,7 +277,7 @@ def _needed(wrong: Bool[np.ndarray, " m"], items: int, error: float, delta: floa
         return least
     rate = (top.sum() + 0.5) / (len(top) + 1)
     if rate >= 0.8 * error:
-        return None  # so near to the bound that the number would only look like knowledge
+        return None  # so near the bound that the number would be mostly noise
     k = 0
     while (n := fewest(k, items // 2)) is not None and n * rate > k:
         k += 1

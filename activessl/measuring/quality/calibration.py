@@ -1,4 +1,4 @@
-"""Calibration: the confidence of a head beside its accuracy."""
+"""Calibration: the confidence of a head compared with its accuracy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from activessl.errors import MeasureError
 from activessl.measuring.intervals import wilson
 
-#: Labels in each bin, at least: with fewer an interval covers everything.
+#: Least labels in each bin: with fewer, the interval is too wide to be useful.
 IN_A_BIN = 15
 BINS = 5
 
@@ -21,11 +21,11 @@ class Bin:
     """Predictions of about the same confidence.
 
     Attributes:
-        confidence: Their mean confidence, in [0, 1].
-        accuracy: The share of them that is right.
-        low: Lower end of its 90 % interval (Wilson).
-        high: Upper end of it.
-        labels: How many.
+        confidence: Mean confidence of the predictions, in [0, 1].
+        accuracy: Share of the predictions that are right.
+        low: Lower end of the 90 % interval of the accuracy (Wilson).
+        high: Upper end of that interval.
+        labels: Number of predictions.
     """
 
     confidence: float
@@ -40,11 +40,11 @@ class Calibration:
     """The calibration curve of a head, and its error.
 
     Attributes:
-        bins: The least confident first, of about equally many predictions.
-        confidence: Mean confidence of all.
-        accuracy: Share of all that is right.
-        error: Expected calibration error: mean distance of confidence and accuracy over the bins, in [0, 1]; with few
-            labels chance alone makes it larger than zero.
+        bins: Bins of about equally many predictions, the least confident first.
+        confidence: Mean confidence of all predictions.
+        accuracy: Share of all predictions that are right.
+        error: Expected calibration error: mean distance of confidence and accuracy over the bins, in [0, 1]. With few
+            labels, chance makes it larger than zero even for a calibrated head.
     """
 
     bins: tuple[Bin, ...]
@@ -73,14 +73,14 @@ class Calibration:
 
 
 def calibration_curve(sure: Float[np.ndarray, " m"], right: Bool[np.ndarray, " m"]) -> Calibration:
-    """The calibration curve, in bins of equally many predictions.
+    """Compute the calibration curve, in bins of equally many predictions.
 
     Args:
-        sure: The probability of each prediction, in [0, 1]; of labels that were not taught.
-        right: Whether it was right.
+        sure: The confidence of each prediction, in [0, 1], on labels that the head was not taught.
+        right: Whether each prediction was right.
 
     Raises:
-        MeasureError: Fewer than 30 predictions: one bin, which says nothing of the others.
+        MeasureError: Fewer than 30 predictions: a curve needs two bins of 15.
 
     References:
         Naeini, Cooper & Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
@@ -89,7 +89,7 @@ def calibration_curve(sure: Float[np.ndarray, " m"], right: Bool[np.ndarray, " m
     if m < 2 * IN_A_BIN or len(right) != m:
         raise MeasureError(
             f"{m} predictions with {len(right)} outcomes are too few for a calibration curve",
-            hint=f"give at least {2 * IN_A_BIN}",
+            hint=f"give at least {2 * IN_A_BIN} predictions, each with an outcome",
         )
     order = np.argsort(sure, kind="stable")
     bins = []
@@ -104,7 +104,7 @@ def calibration_error(probs: Float[np.ndarray, "n k"], targets: Int[np.ndarray, 
     """Expected calibration error: the mean distance of confidence and accuracy over bins of equal width, in [0, 1].
 
     Raises:
-        MeasureError: No items, or shapes that do not belong together.
+        MeasureError: No items, or shapes that do not match.
 
     References:
         Naeini, Cooper & Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
@@ -116,7 +116,7 @@ def calibration_error(probs: Float[np.ndarray, "n k"], targets: Int[np.ndarray, 
     probs, targets = np.asarray(probs), np.asarray(targets)
     if probs.ndim != 2 or len(probs) != len(targets) or not len(targets):
         raise MeasureError(
-            f"{probs.shape} probabilities and {targets.shape} labels",
+            f"probabilities of shape {probs.shape} do not match labels of shape {targets.shape}",
             hint="pass one row of probabilities for each label",
         )
     sure, right = probs.max(axis=1), probs.argmax(axis=1) == targets

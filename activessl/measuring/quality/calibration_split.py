@@ -1,4 +1,4 @@
-"""Where most labels were drawn at random: which of them judge, and which may teach."""
+"""Split the random labels into those that measure and those that may teach, where most labels are random."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from hashlib import sha256
 
 
 def calibration_half(items: Iterable[str], seed: int) -> frozenset[str]:
-    """About half of the items, each by its own coin: what else there is, or comes later, changes no item's side.
+    """Select about half of the items, each by a hash of its id and the seed.
 
-    Whoever asks with the same seed gets the same side, so that what may not teach one thing does not teach another.
+    The side of an item does not depend on the other items, so it stays when items are added. The same seed gives the
+    same sides everywhere, so an item of this half is kept out of the teaching of the head and of the encoder alike.
 
     Args:
         items: Ids.
-        seed: Of the project.
+        seed: The seed of the project.
 
     Example:
         >>> sorted(calibration_half(["a", "b", "c", "d"], 0)), sorted(calibration_half(["c", "d", "e"], 0))

@@ -1,4 +1,4 @@
-"""Recall and precision of each class: what accuracy hides where classes are rare."""
+"""Recall and precision of each class: where classes are rare, accuracy hides their errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from activessl.labels.kinds import Labels
 else:
-    np = later("numpy")  # `status` shows what was measured, and measures nothing
+    np = later("numpy")  # `status` shows stored measurements and computes none
 
 LEVEL = 0.9
 
@@ -31,7 +31,7 @@ class Share:
         share: In [0, 1].
         low: Lower end of its interval.
         high: Upper end of its interval.
-        items: That it was measured on.
+        items: Number of items that it was measured on.
     """
 
     share: float
@@ -40,7 +40,7 @@ class Share:
     items: int
 
     def to_text(self) -> str:
-        """In a few words.
+        """The share, its interval and the number of items.
 
         Example:
             >>> Share(0.41, 0.22, 0.63, 17).to_text()
@@ -51,11 +51,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ClassQuality:
-    """How good the model is at one class.
+    """Recall and precision of the model for one class.
 
     Attributes:
-        recall: Of the items that have the class, the share that the model finds; None where none was looked at.
-        precision: Of the items that the model puts there, the share that belongs there; None where none was.
+        recall: Of the items of the class, the share that the model puts in the class; None where no labeled item has
+            the class.
+        precision: Of the items that the model puts in the class, the share that belongs there; None where the model
+            puts no labeled item in the class.
     """
 
     recall: Share | None
@@ -67,18 +69,18 @@ class ClassQuality:
 
     @staticmethod
     def from_dict(stored: dict[str, Any]) -> ClassQuality:
-        """What ``to_dict`` gave."""
+        """Build it from what ``to_dict`` returned."""
         return ClassQuality(
             *(None if stored[name] is None else Share(**stored[name]) for name in ("recall", "precision")),
         )
 
 
 def class_counts(truth: Labels, said: Labels, n_classes: int) -> Int[np.ndarray, "k 3"]:
-    """Of each class: items that have it, items said to have it, and those among both.
+    """Count for each class: items that have it, items predicted to have it, and items that have both.
 
     Args:
-        truth: (n,) class indices, or (n, k) of 0 and 1, -1 where it is not known.
-        said: Alike, of the model.
+        truth: (n,) class indices, or (n, k) of 0 and 1; -1 where the class is unknown.
+        said: Predictions of the model, in the same form.
         n_classes: k.
 
     Example:
@@ -90,10 +92,10 @@ def class_counts(truth: Labels, said: Labels, n_classes: int) -> Int[np.ndarray,
 
 
 def quality_of_counts(counts: Int[np.ndarray, "k 3"], *, level: float = LEVEL) -> tuple[ClassQuality, ...]:
-    """The quality of each class on items that were drawn alike, such as test data; intervals are Wilson's.
+    """Compute each class's quality on items drawn with equal probability, such as test data; Wilson intervals.
 
     Args:
-        counts: As ``class_counts`` gives them.
+        counts: As ``class_counts`` returns them.
         level: Probability of each interval, in (0, 1).
 
     Example:
@@ -120,22 +122,24 @@ def audit_classes(
 ) -> tuple[ClassQuality, ...]:
     """Estimate each class's quality on the pool from labels drawn with known propensities.
 
-    Estimated as :func:`activessl.measuring.quality.audit.audit_accuracy` estimates the accuracy, so that the
-    recalls, weighted with how often each class is there, add up to it; a ratio of two such estimates for each class.
-    Intervals are Wilson's at the effective number of random labels that have the class, or that are said to have it.
+    Each recall and precision is a ratio of two estimates made like the accuracy of
+    :func:`activessl.measuring.quality.audit.audit_accuracy`, so the recalls, weighted by the frequency of the classes,
+    add up to that accuracy. Intervals are Wilson's at the effective number of random labels that have the class (for
+    recall) or that are predicted to have it (for precision).
 
     Args:
         truth: (m,) classes of the random labels, or (m, k) of 0 and 1.
-        said: What a head said of them that was not taught them.
-        propensities: With what probability each was drawn, in (0, 1].
+        said: Predictions for the random labels by heads that were not taught them.
+        propensities: The probability with which each label was drawn, in (0, 1].
         n_classes: k.
-        rounds: In which round each was drawn.
-        known: Of the pool when each was drawn, the share that was labeled already, and of these labels for each class
-            the shares that have it, that are said to have it, and both. By default nothing was labeled.
+        rounds: The round in which each label was drawn.
+        known: State of the pool when each label was drawn: the share of items already labeled, and for each class the
+            shares of these labels that have it, that are predicted to have it, and both. By default nothing was
+            labeled.
         level: Probability of each interval, in (0, 1).
 
     Returns:
-        One for each class; without shares where no random label tells.
+        One quality for each class; None for recall or precision where no random label measures it.
 
     Example:
         >>> truth = np.repeat([0, 1], [90, 10])
@@ -166,9 +170,9 @@ def audit_classes(
 
 
 def weakest(qualities: Sequence[ClassQuality]) -> int | None:
-    """The class whose recall is most surely low: whose interval ends lowest; None where no class was looked at.
+    """Find the class whose recall interval has the lowest upper end; None where no class was measured.
 
-    By the upper end, since the lowest of many estimates is mostly the one that was measured on the fewest items.
+    The upper end is compared, because the lowest of many estimates is mostly the one measured on the fewest items.
 
     Example:
         >>> surely, hardly = Share(0.4, 0.3, 0.5, 60), Share(0.3, 0.05, 0.8, 3)
@@ -180,7 +184,7 @@ def weakest(qualities: Sequence[ClassQuality]) -> int | None:
 
 
 def mean_recall(qualities: Sequence[ClassQuality]) -> float | None:
-    """The mean recall over the classes (balanced accuracy); None where a class was not looked at."""
+    """The mean recall over the classes (balanced accuracy); None where a class was not measured."""
     recalls = [q.recall.share for q in qualities if q.recall is not None]
     return fsum(recalls) / len(recalls) if qualities and len(recalls) == len(qualities) else None
 

@@ -1,4 +1,4 @@
-"""Which encoder suits a pool: without labels by what it recognises, and with the labels there are."""
+"""Compare encoders on a pool: without labels by the items they recognise, with labels by accuracy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from activessl.measuring.intervals import wilson
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
 
-#: Items that encoders are compared on.
+#: Most labeled items, and most other items, that encoders are compared on.
 ITEMS = 2_000
 #: Labels below which accuracy is not stated.
 FEWEST = 10
@@ -32,20 +32,20 @@ FEWEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One encoder's figures.
+    """The figures of one encoder.
 
     Attributes:
         encoder: Its name.
-        why: Why it could not be tried; empty if it was, and then the figures below are there.
+        why: Why it could not be tried; empty if it was tried, and then the figures below are set.
         dim: Length of its vectors.
-        seconds: Of fitting it and encoding the items.
-        rank: Effective rank (RankMe), 1 to ``dim``: dimensions that carry something.
-        recognised: Share of the items whose changed copy is nearest to the item itself; None where nothing can be
+        seconds: Time of fitting it and encoding the items.
+        rank: Effective rank (RankMe), 1 to ``dim``: the number of dimensions in use.
+        recognised: Share of the items whose changed copy is nearest to the item itself; None where items cannot be
             changed (vectors).
-        accuracy: Of a head that learned from the labels, on labels left out (5 folds); None with fewer than 10 labels.
-        low: Lower end of its 90 % interval (Wilson), or None.
-        high: Upper end, or None.
-        labels: From how many labels.
+        accuracy: Cross-validated accuracy of a head on the labels (5 folds); None with fewer than 10 labels.
+        low: Lower end of the 90 % interval of the accuracy (Wilson), or None.
+        high: Upper end of that interval, or None.
+        labels: Number of labels.
     """
 
     encoder: str
@@ -77,31 +77,33 @@ def compare_encoders(
 ) -> tuple[Compared, ...]:
     """Fit several encoders to the same part of a pool and compare their vectors.
 
-    Labeled items take part, as many as ``items`` at most, and as many others, drawn at random. The best comes first:
-    by accuracy where there is one for every encoder that could be tried, else by the share of items recognised, else by
-    effective rank. Which one is better for *your* classes only labels can say; the label-free figures tell a broken
-    encoder from a working one.
+    The part holds at most ``items`` labeled items and at most ``items`` others, both drawn at random. The best encoder
+    comes first: by accuracy where every encoder that could be tried has one, else by the share of items recognised,
+    else by effective rank. Which encoder suits a project's classes is measured only with labels; the figures without
+    labels tell a broken encoder from a working one.
 
     Args:
         pool: The items.
         requests: Names of encoders and their settings.
-        minutes: Training time of each.
-        seed: Of the sample, the encoders, the views and the folds.
+        minutes: Training time of each encoder.
+        seed: Seed of the sample, the encoders, the views and the folds.
         labels: Class index of each labeled item, by id; a row of 0 and 1 where items may have several classes.
         n_classes: How many classes there are.
-        items: How many labeled items and how many others at most.
-        on_progress: Called as encoders are finished.
+        items: Most labeled items, and most others.
+        on_progress: Called when each encoder starts and finishes.
 
     Raises:
         MeasureError: No encoder, or fewer than 10 items.
 
     References:
-        Garrido et al., RankMe, ICML 2023 (arXiv:2210.02885), for the rank and its limits.
+        Garrido et al., RankMe, ICML 2023 (arXiv:2210.02885): the rank and its limits.
     """
     if not requests:
-        raise MeasureError("no encoder to compare", hint="name at least one")
+        raise MeasureError("no encoder to compare", hint="name at least one encoder")
     if len(pool) < FEWEST:
-        raise MeasureError(f"a pool of {len(pool)} items is too small to compare on", hint=f"use at least {FEWEST}")
+        raise MeasureError(
+            f"a pool of {len(pool)} items is too small to compare encoders", hint=f"use at least {FEWEST} items"
+        )
     rng = np.random.default_rng([seed, 9])
     given = sorted(item for item in labels or {} if item in pool)
     given = [given[i] for i in np.sort(rng.permutation(len(given))[:items]).tolist()]
@@ -142,7 +144,7 @@ def _figures(
         if pool.form.vary is not None:
             seen = _encode(encoder, varied(pool, seed))
             recognised = recognised_share(raw, seen)
-    except ActiveSSLError as error:  # an extra that is not installed, a hub out of reach: the others still count
+    except ActiveSSLError as error:  # a missing extra or an unreachable hub stops this encoder only
         return Compared(name, why=error.message)
     accuracy = low = high = None
     if len(y) >= FEWEST and not one_kind(y):
@@ -155,16 +157,16 @@ def _figures(
 def _encode(encoder: Encoder, pool: Pool) -> Float[np.ndarray, "n d"]:
     vectors = np.concatenate([np.asarray(batch, dtype=np.float32) for batch in encoder.batches(pool, 256)])
     if not np.all(np.isfinite(vectors)):
-        raise EncoderError(f"encoder {encoder.name!r} gave NaN or infinity", hint="report it to its author")
+        raise EncoderError(f"encoder {encoder.name!r} returned NaN or infinity", hint="report it to its author")
     return vectors
 
 
 def recognised_share(vectors: Float[np.ndarray, "n d"], seen: Float[np.ndarray, "n d"]) -> float:
-    """Share of the items to whose view no other item is nearer than the item itself, by cosine about the mean.
+    """Compute the share of items whose view is nearer to the item than to any other, by cosine after centering.
 
     Args:
-        vectors: Of the items.
-        seen: Of a view of each.
+        vectors: Vectors of the items.
+        seen: Vectors of one view of each item.
 
     Example:
         >>> recognised_share(np.eye(3), np.eye(3)), recognised_share(np.eye(3), np.eye(3)[[1, 2, 0]])
@@ -183,7 +185,7 @@ def recognised_share(vectors: Float[np.ndarray, "n d"], seen: Float[np.ndarray, 
 
 
 def left_out_accuracy(x: Float[np.ndarray, "m d"], y: Labels, n_classes: int, seed: int) -> float:
-    """Accuracy on each fold of five of a head that learned from the other four.
+    """Compute the 5-fold cross-validated accuracy of a logistic head.
 
     Example:
         >>> left_out_accuracy(np.repeat(np.eye(2), 10, axis=0), np.repeat([0, 1], 10), 2, 0)

@@ -1,4 +1,4 @@
-"""Learning curves over paired seeds, and what can be read off them."""
+"""Learning curves over paired seeds, and the figures computed from them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Curve:
 
     Args:
         labels: (b,) label counts, ascending, >= 1.
-        accuracy: (s, b) one row a seed, in [0, 1].
+        accuracy: (s, b) one row per seed, in [0, 1].
 
     Raises:
-        MeasureError: Shapes that do not belong together, counts that do not ascend, or accuracies that are none.
+        MeasureError: Shapes that do not match, counts that do not ascend, or values that are not accuracies.
     """
 
     labels: Int[np.ndarray, " b"]
@@ -31,10 +31,12 @@ class Curve:
         if labels.ndim != 1 or accuracy.ndim != 2 or accuracy.shape[1] != len(labels) or not accuracy.size:
             raise MeasureError(
                 f"a curve of {labels.shape} label counts and {accuracy.shape} accuracies",
-                hint="pass one row a seed with one accuracy for each label count",
+                hint="pass one row per seed with one accuracy for each label count",
             )
         if labels[0] < 1 or np.any(np.diff(labels) <= 0):
-            raise MeasureError(f"label counts {labels.tolist()} do not ascend from 1", hint="sort them, each once")
+            raise MeasureError(
+                f"label counts {labels.tolist()} do not ascend from 1", hint="sort them and drop repeated ones"
+            )
         if not np.all((accuracy >= 0) & (accuracy <= 1)):
             raise MeasureError("a curve holds NaN or accuracies outside [0, 1]", hint="measure those points again")
         object.__setattr__(self, "labels", labels)
@@ -47,21 +49,21 @@ class Curve:
 
     @cached_property
     def smooth(self) -> Float[np.ndarray, " b"]:
-        """The mean curve made non-decreasing: the form in which "the first time it reaches" is well defined."""
+        """The mean curve made non-decreasing, so that the first label count that reaches a target is well defined."""
         return isotonic(self.mean)
 
     @property
     def area(self) -> float:
-        """Mean accuracy over the label counts, by trapezoids on a linear budget, in [0, 1]."""
+        """Mean accuracy over the range of label counts, by trapezoids, in [0, 1]."""
         if len(self.labels) == 1:
             return float(self.mean[0])
         return float(np.trapezoid(self.mean, self.labels) / (self.labels[-1] - self.labels[0]))
 
 
 def isotonic(values: Float[np.ndarray, "... b"]) -> Float[np.ndarray, "... b"]:
-    """The non-decreasing curve nearest to each row in least squares.
+    """Compute the non-decreasing curve nearest to each row in least squares.
 
-    By the max-min formula, so that thousands of resampled curves are smoothed at once.
+    The max-min formula smooths thousands of resampled curves at once.
 
     References:
         Barlow et al., Statistical Inference under Order Restrictions, 1972.
@@ -75,7 +77,7 @@ def isotonic(values: Float[np.ndarray, "... b"]) -> Float[np.ndarray, "... b"]:
     total = np.concatenate([np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)], axis=-1)
     out = np.full(values.shape, -np.inf)
     for i in range(b):
-        # block means starting at i, and for each end the smallest mean of a block that reaches at least so far
+        # means of blocks starting at i, and for each end the smallest mean of a block that ends there or later
         means = (total[..., i + 1 :] - total[..., i : i + 1]) / np.arange(1, b - i + 1)
         reach = np.minimum.accumulate(means[..., ::-1], axis=-1)[..., ::-1]
         out[..., i:] = np.maximum(out[..., i:], reach)
@@ -85,9 +87,9 @@ def isotonic(values: Float[np.ndarray, "... b"]) -> Float[np.ndarray, "... b"]:
 def labels_to_target(
     labels: Int[np.ndarray, " b"], smooth: Float[np.ndarray, "*r b"], target: float | Float[np.ndarray, "*r"]
 ) -> Float[np.ndarray, "*r"]:
-    """Where non-decreasing curves first reach a target, interpolated between label counts; infinity if never.
+    """Compute the labels at which non-decreasing curves first reach a target, interpolated; infinity if they never do.
 
-    A curve that starts above the target is said to reach it at the first count: at most so many.
+    For a curve that starts above the target, the result is the first count, which is an upper bound.
 
     Example:
         >>> labels_to_target(np.array([10, 20]), np.array([[0.5, 0.7], [0.1, 0.2]]), 0.6).tolist()
@@ -95,7 +97,7 @@ def labels_to_target(
     """
     smooth = np.asarray(smooth, dtype=np.float64)
     labels = np.asarray(labels, dtype=np.float64)
-    # a mean of equal numbers may fall short of them in the last bit
+    # a mean of equal numbers may be smaller than them in the last bit
     goal: Float[np.ndarray, "*r"] = np.asarray(target, dtype=np.float64)
     there = smooth >= goal[..., None] - 1e-12
     first = there.argmax(axis=-1)
@@ -109,7 +111,7 @@ def labels_to_target(
 
 
 def win_rate(ours: Curve, theirs: Curve) -> float:
-    """Share of (seed, label count) cells in which ours is better, ties counted half, in [0, 1].
+    """Compute the share of (seed, label count) cells in which ``ours`` is better, ties counted half, in [0, 1].
 
     Raises:
         MeasureError: The curves are not paired.
@@ -124,13 +126,13 @@ def win_rate(ours: Curve, theirs: Curve) -> float:
 
 
 def check_paired(ours: Curve, theirs: Curve) -> None:
-    """Refuse curves of other seeds or label counts.
+    """Check that two curves have the same seeds and label counts.
 
     Raises:
-        MeasureError: They cannot be compared seed by seed.
+        MeasureError: The curves cannot be compared seed by seed.
     """
     if ours.accuracy.shape != theirs.accuracy.shape or not np.array_equal(ours.labels, theirs.labels):
         raise MeasureError(
-            f"curves of {ours.accuracy.shape} and {theirs.accuracy.shape} seeds and budgets are not paired",
-            hint="measure both with the same seeds and budgets",
+            f"curves of {ours.accuracy.shape} and {theirs.accuracy.shape} seeds and label counts are not paired",
+            hint="measure both with the same seeds and label counts",
         )

@@ -1,4 +1,4 @@
-"""Labels saved so far, while a project runs: no hidden test set, no replay, only the labels that it has anyway."""
+"""Labels saved so far in a running project, estimated from its own labels: no test data and no replay."""
 
 from __future__ import annotations
 
@@ -14,38 +14,39 @@ from activessl.measuring.quality.audit import FEWEST
 from activessl.measuring.savings.estimated import LiveSavings as LiveSavings
 from activessl.measuring.savings.trend import fit_trend, log_errors
 
-#: Predictions of rows by a head that was taught others: (taught rows, asked rows) -> classes.
+#: Teaches a head some rows and predicts others: (taught rows, predicted rows) -> classes.
 Learner = Callable[[Int[np.ndarray, " a"], Int[np.ndarray, " b"]], Labels]
 
-#: Parts of the random labels that the random arm's curve is measured on.
+#: Parts of the random labels at which the curve of random choice is measured.
 PARTS = (0.25, 0.5, 1.0)
-#: Folds, and how often they are drawn anew.
+#: Number of folds, and how often new folds are drawn.
 FOLDS, TURNS = 5, 3
-#: So many heads are taught for one estimate.
+#: Number of heads taught for one estimate.
 HEADS = FOLDS * TURNS * len(PARTS)
-#: Of the resampling.
+#: Number of curves drawn by resampling.
 DRAWS = 1000
-#: Spread of the log error between heads of equally many other random labels, at 100 labels; falls with their root.
+#: Standard deviation of the log error between heads taught 100 different random labels; it falls with the root of
+#: their number.
 DRAW_SPREAD = 0.08
-#: What the form of the curve may be wrong by, in log error, for every e-fold that is extrapolated.
+#: Standard deviation of the error of the curve's form, in log error, for each e-fold of extrapolation.
 FORM_SPREAD = 0.05
-#: An accuracy above this is not told from it by the data sets behind the prior.
+#: The data sets behind the prior do not distinguish smaller errors than this.
 LEAST_ERROR = 0.003
-#: Quantiles of the share of mistakes that the expectation is averaged over.
+#: Number of quantiles of the head's error that the prior is averaged over.
 ERRORS = 40
-#: Values of log(M / n) that are weighed: from a twentieth of our labels to a hundred and fifty times as many.
+#: Values of log(M / n): from a twentieth of the project's labels to a hundred and fifty times as many.
 GRID = np.linspace(-3.0, 5.0, 401)
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is expected of log(labels that random choice needs / labels that ours needs) before it is measured.
+    """Prior of log(M / n): labels that random choice needs, divided by labels that the project needs.
 
     Attributes:
-        mean: Of the logarithm, where one prediction in ten is wrong.
-        spread: Its standard deviation, at one accuracy.
-        source: Where it comes from, in words for a reader.
-        slope: How much more of it for every factor e fewer mistakes.
+        mean: Mean of the logarithm where one prediction in ten is wrong.
+        spread: Standard deviation of the logarithm at one accuracy.
+        source: Source of the prior, in words for a reader.
+        slope: Increase of the mean for each factor e by which the error is smaller.
     """
 
     mean: float
@@ -54,7 +55,7 @@ class Prior:
     slope: float = 0.0
 
     def at(self, errors: Float[np.ndarray, " e"]) -> Float[np.ndarray, " e"]:
-        """The mean where so large a share of the predictions is wrong.
+        """Mean at each share of wrong predictions.
 
         Example:
             >>> Prior(1.0, 0.5, "replays", slope=0.5).at(np.array([0.1, 0.1 / np.e])).tolist()
@@ -63,9 +64,9 @@ class Prior:
         return np.asarray(self.mean - self.slope * np.log(np.maximum(errors, LEAST_ERROR) / 0.1))
 
     def belief(self, wrong: float, labels: int) -> Float[np.ndarray, " g"]:
-        """How likely each value of ``GRID`` is, up to a factor, if so many of so many random labels are mistaken.
+        """Prior density of each value of ``GRID``, up to a factor, if ``wrong`` of ``labels`` predictions are wrong.
 
-        How often the head is wrong is itself not known: all that the labels allow counts, by Jeffreys' posterior.
+        The error of the head is uncertain, so the density is averaged over its Jeffreys posterior.
 
         Example:
             >>> prior = Prior(1.0, 0.5, "replays", slope=0.5)
@@ -81,12 +82,12 @@ class Prior:
         return np.asarray(np.exp(-0.5 * gaps**2).mean(axis=1))
 
 
-#: By 358 simulated projects on fifteen public sets: docs/results/savings.md, by tests/benchmarks/coverage.py. The
-#: better a model can be, the more does choosing save.
-PUBLIC = Prior(1.11, 0.42, "what the default strategy saved on fifteen public data sets at such an accuracy", 0.566)
+#: Measured on 358 simulated projects on fifteen public sets: docs/results/savings.md, by tests/benchmarks/coverage.py.
+#: The lower the error of the model, the more labels does choosing save.
+PUBLIC = Prior(1.11, 0.42, "the default strategy's savings on fifteen public data sets at this accuracy", 0.566)
 
-#: Where another strategy chose than was replayed: anything between a quarter and four times our labels is likely.
-UNKNOWN = Prior(0.0, 1.4, "no expectation of this strategy")
+#: For strategies that were not replayed: from a quarter to four times the project's labels is likely.
+UNKNOWN = Prior(0.0, 1.4, "a wide prior (this strategy was not replayed)")
 
 
 def live_savings(
@@ -100,27 +101,28 @@ def live_savings(
     pool: int | None = None,
     level: float = 0.9,
 ) -> LiveSavings:
-    r"""Estimate what random choice would have needed for the accuracy that the project has now.
+    r"""Estimate the labels that random choice needs for the accuracy that the project has now.
 
-    What the project itself knows: how often the present head is right on its random labels, each predicted by a head
-    that was not taught it; and how often a head is that was taught random labels only, a quarter of them, half, all.
-    The log error of the latter falls along the log of their number, with a slope that flattens; where it meets the
-    former is the number M of labels that random choice needs. Ten times fewer random labels than labels must be
-    extrapolated tenfold, so this alone says little until there are hundreds. It is therefore combined, as a likelihood
-    of :math:`\log(M/n)`, with a ``prior`` of the same, normal at each accuracy that the head may have.
+    The evidence of the project: the accuracy of the present head on the random labels, each predicted by a head that
+    was not taught it; and the accuracy of heads that were taught random labels only: a quarter of them, half, all. The
+    log error of these heads falls along the log of their number of labels, with a slope that flattens. The number M of
+    labels that random choice needs is where this curve meets the error of the present head. With a tenth of the labels
+    random, the curve must be extrapolated tenfold, so the interval is wide until there are hundreds of random labels.
+    The evidence is therefore combined, as a likelihood of :math:`\log(M/n)`, with a ``prior`` of :math:`\log(M/n)`
+    that is normal at each accuracy of the head.
 
     Args:
         learn: Teaches a new head rows (positions in ``y``) and predicts others.
         y: (n,) class indices of all labels, or (n, k) of 0 and 1.
         drawn: Which labels were drawn at random.
-        correct: (n,) whether a head that was taught other labels predicts each rightly; read where ``drawn``.
-        rng: Of folds and resampling.
-        prior: What is expected before anything is measured.
-        pool: How many items there are: random choice cannot need more labels than that.
+        correct: (n,) whether a head that was taught other labels predicts each label correctly; read where ``drawn``.
+        rng: Random numbers of folds and resampling.
+        prior: The prior of :math:`\log(M/n)`.
+        pool: Number of items: random choice cannot need more labels than this.
         level: Probability of the interval, in (0, 1).
 
     Raises:
-        MeasureError: Fewer than 10 random labels, arrays that do not belong together, or a level outside (0, 1).
+        MeasureError: Fewer than 10 random labels, arrays that do not match, or a level outside (0, 1).
 
     References:
         Viering & Loog, The Shape of Learning Curves: a Review, TPAMI 2023, arXiv 2103.10948.
@@ -128,14 +130,16 @@ def live_savings(
     at = np.flatnonzero(drawn)
     n, m = len(y), len(at)
     if not (np.shape(drawn) == np.shape(correct) == (n,)):
-        raise MeasureError(f"{n} labels with {len(drawn)} and {len(correct)} facts", hint="pass one of each per label")
+        raise MeasureError(
+            f"{n} labels with {len(drawn)} draws and {len(correct)} outcomes", hint="pass one of each per label"
+        )
     if m < FEWEST:
         raise MeasureError(
-            f"{m} random labels are too few to estimate what random choice would have needed",
+            f"{m} random labels are too few to estimate the labels that random choice needs",
             hint=f"label at least {FEWEST} items of the random share",
         )
     if not 0 < level < 1:
-        raise MeasureError(f"an interval of {level}", hint="give a level between 0 and 1")
+        raise MeasureError(f"an interval level of {level}", hint="give a level between 0 and 1")
     right = np.asarray(correct, dtype=float)[at]
     likelihood = own_evidence(learn, np.asarray(y), at, right, rng)
     belief = likelihood * prior.belief(float(m - right.sum()), m)
@@ -158,7 +162,7 @@ def live_savings(
 
 
 def quantiles(belief: Float[np.ndarray, " g"], at: tuple[float, ...]) -> list[float]:
-    """Quantiles of log(M / n) under weights of the values of ``GRID``.
+    """Compute quantiles of log(M / n) from weights of the values of ``GRID``.
 
     Example:
         >>> [round(q, 1) + 0.0 for q in quantiles(np.exp(-0.5 * (GRID - 1) ** 2), (0.16, 0.5, 0.84))]
@@ -171,17 +175,17 @@ def quantiles(belief: Float[np.ndarray, " g"], at: tuple[float, ...]) -> list[fl
 def random_curve(
     learn: Learner, at: Int[np.ndarray, " m"], y: Labels, rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p m"]]:
-    """How often each random label is predicted rightly by heads that were taught parts of the other random labels.
+    """Measure how often heads taught parts of the random labels predict each of the other random labels correctly.
 
     Args:
         learn: Teaches a new head rows and predicts others.
         at: Positions of the random labels.
         y: Class indices of all labels.
-        rng: Of the folds.
+        rng: Random numbers of the folds.
 
     Returns:
-        How many labels were taught, ascending, and for each the share of turns in which each label was predicted
-        rightly.
+        The numbers of labels taught, ascending, and for each number the share of turns in which each label was
+        predicted correctly.
     """
     m = len(at)
     folds = min(FOLDS, m)
@@ -205,17 +209,17 @@ def own_evidence(
     ours: Float[np.ndarray, " m"],
     rng: np.random.Generator,
 ) -> Float[np.ndarray, " g"]:
-    """How well each value of log(M / n) agrees with the random labels: the likelihood over ``GRID``, at most 1.
+    """Likelihood of each value of log(M / n) in ``GRID``, given the random labels; at most 1.
 
-    If random choice needs M labels, its error there is ours: the difference of the two log errors, extrapolated to M
-    and resampled, should then be zero.
+    If random choice needs M labels, its error at M equals the error of the present head: the difference of the two log
+    errors, extrapolated to M and resampled, is zero.
 
     Args:
         learn: Teaches a new head rows and predicts others.
         y: Class indices of all labels.
         at: Positions of the random labels.
-        ours: Whether the present head, taught other labels, predicts each of these rightly: 0 or 1.
-        rng: Of folds and resampling.
+        ours: Whether the present head, taught other labels, predicts each random label correctly: 0 or 1.
+        rng: Random numbers of folds and resampling.
     """
     sizes, right = random_curve(learn, at, y, rng)
     curve, weights = fit_trend(sizes, right, rng=rng, draws=DRAWS)
@@ -224,7 +228,7 @@ def own_evidence(
     for i, ratio in enumerate(GRID):
         labels = len(y) * np.exp(ratio)
         gap = np.log(np.maximum(curve.error(labels), 1e-9)) - own
-        # another draw of as many random labels would give another head, and the form of the curve is a guess
+        # another draw of as many random labels gives another head, and the form of the curve is an assumption
         form = FORM_SPREAD * np.log(labels / curve.size)
         variance = gap.var() + DRAW_SPREAD**2 * 100 / curve.size + form**2
         log_likelihood[i] = -0.5 * gap.mean() ** 2 / variance - 0.5 * np.log(variance)

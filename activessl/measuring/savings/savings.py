@@ -1,4 +1,4 @@
-"""Labels saved: "N labels instead of M", with an interval, and honest where a curve never arrives."""
+"""Labels saved: "N labels instead of M", with an interval, or a bound where a curve does not reach the target."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ import numpy as np
 from activessl.errors import MeasureError
 from activessl.measuring.savings.curves import Curve, check_paired, isotonic, labels_to_target
 
-#: How a saving is to be read. ``measured``: both curves arrive. ``at_least``: the baseline does not arrive within its
-#: budget, so the saving is at least this. ``at_most``: ours does not arrive. ``undefined``: neither does.
+#: How to read a saving. ``measured``: both curves reach the target. ``at_least``: the baseline does not reach it within
+#: its budget, so the saving is a lower bound. ``at_most``: the strategy does not reach it, so the saving is an upper
+#: bound. ``undefined``: neither reaches it.
 Kind = Literal["measured", "at_least", "at_most", "undefined"]
 
 
 @dataclass(frozen=True, slots=True)
 class Savings:
-    """How many labels were saved on the way to one accuracy.
+    """The labels saved up to one target accuracy.
 
     Attributes:
         target: The accuracy, in [0, 1].
-        labels: What ours needs; None if it does not arrive.
-        baseline_labels: What the baseline needs; None if it does not arrive.
-        saved: 1 - labels / baseline_labels, below 1 and possibly negative; a bound where ``kind`` says so, None
-            where it is undefined.
+        labels: Labels that the strategy needs; None if it does not reach the target.
+        baseline_labels: Labels that the baseline needs; None if it does not reach the target.
+        saved: 1 - labels / baseline_labels, below 1 and possibly negative; a bound for the kinds ``at_least`` and
+            ``at_most``, None for ``undefined``.
         low: Lower end of the interval; None where the resamples do not bound it.
         high: Upper end of the interval; None where the resamples do not bound it.
         level: Probability of the interval.
-        kind: How ``saved`` is to be read.
-        at_first: True if ours, or the baseline, is at the target with its first batch already, so that what it needs
-            is "at most" the figure.
-        budget: The most labels that were measured.
-        seeds: How many paired seeds the figures come from.
+        kind: How to read ``saved``.
+        at_first: True if the strategy or the baseline reaches the target with its first batch, so that its number of
+            labels is an upper bound.
+        budget: The highest label count measured.
+        seeds: Number of paired seeds.
     """
 
     target: float
@@ -49,11 +50,11 @@ class Savings:
 
     @property
     def censored(self) -> bool:
-        """True unless both curves arrive at the target."""
+        """True unless both curves reach the target."""
         return self.kind != "measured"
 
     def to_dict(self) -> dict[str, Any]:
-        """The same, ready for JSON: null where a figure does not exist, and the flag."""
+        """The same, ready for JSON: null for a figure that does not exist, and ``censored``."""
         return {**asdict(self), "censored": self.censored}
 
     def to_text(self) -> str:
@@ -70,7 +71,7 @@ class Savings:
         sample = f"{100 * self.level:.0f} % interval {low} to {high} %, {seeds}"
         most = "at most " if self.at_first else ""
         if self.kind == "undefined" or self.saved is None:
-            return f"neither arrives {goal} within {self.budget} labels, so no saving can be stated ({seeds})"
+            return f"no saving measured {goal}: neither curve reaches it within {self.budget} labels ({seeds})"
         percent = f"{100 * self.saved:.0f} %"
         if self.kind == "at_least":
             return (
@@ -96,17 +97,16 @@ def savings(
     level: float = 0.9,
     resamples: int = 2000,
 ) -> Savings:
-    """Labels to a target on the seed-mean isotonic curves, with an interval from resampling the paired seeds.
+    """Compute the labels to a target on the isotonic mean curves, with an interval from resampling the paired seeds.
 
     Args:
-        ours: The strategy's curve.
-        baseline: What it is compared with, usually the random arm; same seeds, same label counts.
-        rng: Of the resampling.
-        target: The accuracy to arrive at, in (0, 1]; by default what the baseline reaches with all of its labels,
-            in the sample and in each resample: the saving is then "to match the baseline's end", and always defined
-            for the baseline.
+        ours: Curve of the strategy.
+        baseline: Curve to compare with, usually of the random arm; same seeds, same label counts.
+        rng: Random numbers of the resampling.
+        target: The accuracy to reach, in (0, 1]; by default the accuracy of the baseline with all of its labels, in
+            the sample and in each resample, which the baseline always reaches.
         level: Probability of the interval, in (0, 1).
-        resamples: How many.
+        resamples: Number of resamples.
 
     Raises:
         MeasureError: Curves that are not paired, or a target outside (0, 1].
@@ -129,7 +129,7 @@ def savings(
     if not 0 < target <= 1:
         raise MeasureError(f"a target of {target}", hint="give an accuracy above 0 and at most 1")
     if not 0 < level < 1 or resamples < 1:
-        raise MeasureError(f"an interval of {level} from {resamples} resamples", hint="give a level between 0 and 1")
+        raise MeasureError(f"a level of {level} with {resamples} resamples", hint="give a level between 0 and 1")
     counts, last = ours.labels, float(ours.labels[-1])
     n = float(labels_to_target(counts, ours.smooth, target))
     m = float(labels_to_target(counts, baseline.smooth, target))
@@ -146,11 +146,11 @@ def savings(
         goals = theirs[:, -1] if own else np.full(resamples, target)
         ns = labels_to_target(counts, isotonic(ours.accuracy[pick].mean(axis=1)), goals)
         ms = labels_to_target(counts, theirs, goals)
-        # a resample in which a curve does not arrive counts with the worst, and for the other end the best, it may be
+        # a resample in which a curve does not reach the goal counts as its worst and its best possible value
         worst = np.where(np.isinf(ns), -np.inf, 1 - np.minimum(ns, last) / np.minimum(ms, last))
         best = np.where(np.isinf(ms), 1.0, 1 - np.minimum(ns, last) / np.minimum(ms, last))
         tail = (1 - level) / 2
-        # quantiles that are attained, because between -inf and a number there is nothing to interpolate
+        # quantiles that occur in the sample: -inf and a number cannot be interpolated
         bottom = float(np.quantile(worst, tail, method="lower"))
         top = float(np.quantile(best, 1 - tail, method="higher"))
         low = bottom if np.isfinite(bottom) else None

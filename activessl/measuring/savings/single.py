@@ -1,4 +1,4 @@
-"""What one finished run saved, against a baseline that was replayed many times."""
+"""Labels saved by one finished run, against a baseline that was replayed with many seeds."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def savings_of_run(
     target: float | None = None,
     level: float = 0.9,
 ) -> Savings:
-    """Labels saved by a run that was made once, such as a real project, up to an accuracy that it reached.
+    """Compute the labels saved by a run that was made once, such as a real project, at an accuracy that it reached.
 
-    The interval comes from resampling the baseline's seeds alone: how another run of ours would have gone is not in it.
+    The interval resamples the seeds of the baseline only; it does not include the spread between runs of the strategy.
 
     Args:
-        labels: Label counts at which the run was measured, ascending; the baseline was measured at these, too.
-        accuracy: What the run reached there.
-        baseline: What it is compared with, at these counts and as far beyond as one likes.
-        rng: Of the resampling.
-        target: The accuracy to arrive at; by default what the run reached at its end.
+        labels: Label counts at which the run was measured, ascending; the baseline must include these counts.
+        accuracy: Accuracy of the run at each count.
+        baseline: Curve to compare with, at these counts and possibly at larger ones.
+        rng: Random numbers of the resampling.
+        target: Accuracy to reach; by default the accuracy of the run at its end.
         level: Probability of the interval.
 
     Raises:
@@ -43,11 +43,16 @@ def savings_of_run(
     """
     counts = np.asarray(labels)
     if not len(counts) or len(counts) != len(accuracy) or np.any(np.diff(counts) <= 0):
-        raise MeasureError(f"a run measured at {list(labels)} labels", hint="give ascending label counts")
+        raise MeasureError(
+            f"a run of {len(accuracy)} accuracies at {list(labels)} labels",
+            hint="give ascending label counts, with one accuracy each",
+        )
     if not set(counts.tolist()) <= set(baseline.labels.tolist()):
-        raise MeasureError("the baseline was not measured at the run's label counts", hint="replay it at those counts")
+        raise MeasureError(
+            "the baseline was not measured at the label counts of the run", hint="replay it at these counts"
+        )
     reached = isotonic(np.asarray(accuracy, dtype=np.float64))
-    # past its end the run stays where it was: it asked for no more labels
+    # after its end the run keeps its accuracy: it asked for no more labels
     at = np.clip(np.searchsorted(counts, baseline.labels, side="right") - 1, 0, None)
     ours = np.where(baseline.labels >= counts[0], reached[at], 0.0)
     return savings(

@@ -1,4 +1,4 @@
-"""Where a learning curve goes on to, with its uncertainty: from a few counts of right and wrong in one run."""
+"""Extrapolate the learning curve of one run, with its uncertainty, from a few counts of right and wrong predictions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from jaxtyping import Float
 
 from activessl.errors import MeasureError
 
-#: Of the resampling.
+#: Number of curves drawn by resampling.
 DRAWS = 4000
-#: The slope of log error against log labels, before anything is measured, and how sure of it one may be. Learning
-#: curves of classifiers show 0.1 to 0.5 (Viering & Loog 2023).
+#: Mean and standard deviation of the prior of the slope of log error against log labels. Learning curves of
+#: classifiers have slopes of 0.1 to 0.5 (Viering & Loog 2023).
 SLOPE, SLOPE_SPREAD = 0.3, 0.15
-#: No curve is taken to be flatter than this at its last measured point, or "never" would mean nothing.
+#: Least slope at the last measured point: a flat curve would make every target unreachable.
 LEAST_SLOPE = 0.05
-#: By which share the slope flattens with every e-fold of labels: drawn between 0 and this.
+#: Highest share by which the slope flattens with each e-fold of labels; the share is drawn between 0 and this.
 FLATTENING = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Trend:
-    r"""A bundle of curves that agree with what was measured: one a draw.
+    r"""A bundle of curves that agree with the measurements, one curve per draw.
 
     The log error falls along the log of the labels with a slope that itself falls as a power of the labels,
     :math:`\log e(k) = \log e(s) - \beta\,(1 - (k/s)^{-\gamma})/\gamma`, which levels off at an error above zero.
@@ -40,7 +40,7 @@ class Trend:
     flattening: Float[np.ndarray, " r"]
 
     def reach(self, log_error: Float[np.ndarray, "*r"] | float) -> Float[np.ndarray, " r"]:
-        """How many labels each curve needs to an error; infinity where it levels off before.
+        """Labels that each curve needs to reach an error; infinity where it levels off above the error.
 
         Example:
             >>> steep = Trend(100.0, np.log([0.4]), np.array([0.5]), np.array([1e-3]))
@@ -54,12 +54,12 @@ class Trend:
         return np.where(left > 0, self.size * ratio, np.inf)
 
     def error(self, labels: float) -> Float[np.ndarray, " r"]:
-        """Each curve's error at a number of labels, in (0, 1)."""
+        """Error of each curve at a number of labels, in (0, 1)."""
         drop = (1 - (labels / self.size) ** -self.flattening) / self.flattening
         return np.asarray(np.clip(np.exp(self.log_error - self.slope * drop), 0.0, 1.0))
 
     def gain(self, labels: float) -> Float[np.ndarray, " r"]:
-        """How much accuracy each curve still gains with one more label."""
+        """Accuracy that each curve gains with one more label."""
         return np.asarray(self.error(labels) * self.slope * (labels / self.size) ** -self.flattening / labels)
 
 
@@ -68,19 +68,19 @@ def fit_trend(
 ) -> tuple[Trend, Float[np.ndarray, "r m"]]:
     """Fit a bundle of curves to outcomes on the same m random labels at p sizes.
 
-    Labels are resampled as a whole (Bayesian bootstrap), so what the sizes have in common stays in common; two labels
-    of no opinion are added, so that no error is ever zero. The slope is drawn towards a usual one while it is not
-    known.
+    Whole labels are resampled (Bayesian bootstrap), which keeps the correlation between the sizes. Two pseudo labels,
+    one right and one wrong, are added so that no error is zero. The slope is shrunk to the prior slope as far as the
+    measured slope is uncertain.
 
     Args:
         sizes: Label counts, ascending.
-        right: For each of them the share of turns in which each random label was predicted rightly, in [0, 1].
-        rng: Of the resampling.
-        draws: r, how many curves.
+        right: For each size, the share of turns in which each random label was predicted correctly, in [0, 1].
+        rng: Random numbers of the resampling.
+        draws: r, the number of curves.
 
     Returns:
-        The bundle, and the weights (r, m + 2) that it was drawn with, the added labels last, so that other outcomes on
-        the same labels can be resampled alike.
+        The bundle, and the weights (r, m + 2) that it was drawn with, the pseudo labels last, so that other outcomes on
+        the same labels can be resampled with the same weights.
 
     Raises:
         MeasureError: No outcomes, or sizes that do not ascend.
@@ -92,7 +92,8 @@ def fit_trend(
     sizes = np.asarray(sizes, dtype=np.float64)
     if right.ndim != 2 or not right.size or len(sizes) != len(right) or np.any(np.diff(sizes) <= 0) or sizes[0] <= 0:
         raise MeasureError(
-            f"a curve at {sizes.tolist()} labels with outcomes {right.shape}", hint="pass ascending sizes, a row each"
+            f"a curve at {sizes.tolist()} labels with outcomes of shape {right.shape}",
+            hint="pass ascending sizes, and one row of outcomes for each",
         )
     weights = rng.dirichlet(np.ones(right.shape[1] + 2), draws)
     logs = log_errors(right, weights)
@@ -109,6 +110,6 @@ def fit_trend(
 
 
 def log_errors(right: Float[np.ndarray, "p m"], weights: Float[np.ndarray, "r n"]) -> Float[np.ndarray, "r p"]:
-    """The log of the resampled error at each size; one of the two added labels is wrong."""
+    """Compute the log of the resampled error at each size; one of the two pseudo labels is wrong."""
     doubt = np.full((len(right), 2), (0.0, 1.0))
     return np.asarray(np.log(np.maximum(weights @ np.hstack([1 - right, doubt]).T, 1e-9)))

@@ -1,1 +1,1 @@
-"""Replays on labeled data."""
+"""Simulations of active learning on labeled data."""

@@ -1,4 +1,4 @@
-"""One strategy, one seed: the loop of choosing, answering and learning, replayed."""
+"""Replay the loop of query, answers and teaching for one strategy and one seed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from activessl.labels.kinds import LabelKind, Labels, kind_of
 from activessl.strategies.base import SAMPLES, QueryStrategy, State, needs_samples
 from activessl.strategies.registry import get_strategy
 
-#: Of how runs are replayed, and of what strategies and heads do: raised when that changes, for runs that are kept.
+#: Version of the replay, the strategies and the heads: raised when they change, so that older cached runs are not used.
 VERSION = 1
 #: Share of the items that is held out where no split is given.
 TEST_SHARE = 0.2
-#: How often a strategy is asked again for what was skipped, before a budget counts as out of reach.
+#: How often skipped items are replaced by a new query, before a budget counts as unreachable.
 MOST_REFILLS = 50
 
 
@@ -40,15 +40,15 @@ class Arena:
         vectors: (n, d) float32.
         labels: (n,) class indices, or (n, k) of 0 and 1.
         n_classes: k.
-        split: (n,) 0 pool, other values test; None for a split a seed.
+        split: (n,) 0 for the pool, other values for the test data; None for a new split for each seed.
         budgets: Label counts, ascending.
         head: Name of the head.
-        seed: The root of all randomness.
-        habits: Of the annotator.
-        smoothing: Whether vectors are smoothed over the pool's neighbourhoods.
-        answers: (n,) what people really answered about each item, -1 for a skip; None to draw them by ``habits``.
-            Multi-label a row an item, of -1 where it is skipped.
-        times: (t,) seconds that real answers took, drawn from at random; None to draw them by ``habits``.
+        seed: Root seed of all random numbers.
+        habits: Error rate, skips and times of the simulated annotator.
+        smoothing: Whether vectors are smoothed over the neighbourhoods of the pool.
+        answers: (n,) real answers of people about each item, -1 for a skip; None to draw them by ``habits``.
+            Multi-label: one row per item, all -1 where it is skipped.
+        times: (t,) seconds of real answers, drawn at random; None to draw them by ``habits``.
     """
 
     vectors: Float[np.ndarray, "n d"]
@@ -65,10 +65,10 @@ class Arena:
     _views: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
 
     def views(self, s: int) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "t d"]]:
-        """Vectors of pool and test as strategies and heads see them: made without labels, the same for all arms."""
+        """Compute the vectors of pool and test data for strategies and heads: without labels, the same for all arms."""
         key = 0 if self.split is not None else s
         if key not in self._views:
-            self._views.clear()  # arms of one seed come one after the other
+            self._views.clear()  # the arms of one seed run one after the other
             own, other = (self.vectors[rows] for rows in self.parts(s))
             mean = own.mean(axis=0, dtype=np.float64)
             pool, test = centred_rows(own, mean), centred_rows(other, mean)
@@ -79,7 +79,7 @@ class Arena:
         return self._views[key]
 
     def parts(self, s: int) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
-        """Rows of the pool and of the test, ascending, for a seed."""
+        """Rows of the pool and of the test data, ascending, for a seed."""
         if self.split is not None:
             return np.flatnonzero(self.split == 0), np.flatnonzero(self.split != 0)
         rng = np.random.default_rng([self.seed, s, 0])
@@ -88,7 +88,7 @@ class Arena:
             return self._even_parts(rng)
         for c in range(self.n_classes):
             own = rng.permutation(np.flatnonzero(self.labels == c))
-            # at least one for the test and one for the pool
+            # at least one item for the test data and one for the pool
             test[own[: min(max(1, round(TEST_SHARE * len(own))), len(own) - 1)]] = True
         return np.flatnonzero(~test), np.flatnonzero(test)
 
@@ -98,7 +98,7 @@ class Arena:
         return kind_of(self.labels)
 
     def _even_parts(self, rng: np.random.Generator) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
-        """A fifth of the items for the test; of each class at least one is left in the pool."""
+        """Split off a fifth of the items as test data; at least one item of each class stays in the pool."""
         order = rng.permutation(len(self.labels))
         left, test = self.labels.sum(axis=0), np.zeros(len(self.labels), dtype=bool)
         wanted = max(1, round(TEST_SHARE * len(order)))
@@ -109,7 +109,7 @@ class Arena:
 
     @property
     def digest(self) -> str:
-        """Names data, settings and version, so that runs of others are never taken for runs of these."""
+        """Hash of data, settings and version, so that cached runs are only used for the same data and settings."""
         found = hashlib.sha256()
         for array in (self.vectors, self.labels, self.split, self.habits.confusion, self.answers, self.times):
             if array is not None:
@@ -127,13 +127,13 @@ class Arena:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One strategy on one seed, a value for each budget.
+    """The result of one strategy on one seed, one value for each budget.
 
     Attributes:
-        accuracy: On the test items; multi-label the share of them that is right in every class.
-        seconds: That choosing took.
-        human_seconds: Of labeling so far.
-        cold_start: "itself", or who chose the first batches instead.
+        accuracy: Accuracy on the test items; multi-label: the share of items that are right in every class.
+        seconds: Seconds of the queries.
+        human_seconds: Seconds of labeling so far.
+        cold_start: "itself", or the name of the strategy that chose the first batches instead.
     """
 
     accuracy: tuple[float, ...]
@@ -156,18 +156,18 @@ def arrange(
     answers: Any = None,
     times: Any = None,
 ) -> Arena:
-    """Check everything once.
+    """Check the data and settings of a simulation once.
 
     Raises:
-        MeasureError: With what is wrong.
+        MeasureError: Data or settings that cannot be used.
         HeadError: An unknown head.
     """
     x = np.asarray(vectors)
     y = np.asarray(labels)
     if x.ndim != 2 or y.ndim not in (1, 2) or len(x) != len(y) or not x.size:
         raise MeasureError(
-            f"vectors {x.shape} and labels {y.shape}",
-            hint="pass one row and one class for each item, or multi-label a row of 0 and 1",
+            f"vectors of shape {x.shape} do not match labels of shape {y.shape}",
+            hint="pass one row and one class for each item; multi-label: one row of 0 and 1",
         )
     if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
         raise MeasureError(f"vectors of type {x.dtype}", hint="pass real numbers")
@@ -176,7 +176,7 @@ def arrange(
     if len(bad):
         raise MeasureError(
             f"{len(bad)} of {len(x)} vectors hold NaN or infinity, first in row {bad[0]}",
-            hint="drop those rows or encode again",
+            hint="drop those rows, or encode the items again",
         )
     y, k = _table(y, n_classes) if kind_of(y).independent else _indices(y, n_classes)
     parts = None
@@ -192,8 +192,8 @@ def arrange(
         missing = np.flatnonzero(_bearers(y, k) < 2)
     if len(missing):
         raise MeasureError(
-            f"{len(missing)} of {k} classes have no item to learn from, first class {missing[0]}",
-            hint="drop those classes, or give them at least 2 items",
+            f"{len(missing)} of {k} classes have no item to learn from, first: class {missing[0]}",
+            hint="drop those classes, or add items until each has at least 2",
         )
     counts = [int(b) for b in budgets]
     if not counts or counts[0] < 1 or any(b <= a for a, b in pairwise(counts)):
@@ -204,7 +204,7 @@ def arrange(
     size = len(arena.parts(0)[0])
     if counts[-1] > size:
         raise MeasureError(
-            f"a budget of {counts[-1]:,} labels but a pool of {size:,} items", hint=f"ask for at most {size:,}"
+            f"a budget of {counts[-1]:,} labels for a pool of {size:,} items", hint=f"use budgets of at most {size:,}"
         )
     return arena
 
@@ -213,15 +213,15 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
     """Replay one strategy on one seed.
 
     Raises:
-        QueryError: The strategy cannot choose, or chose what it must not.
-        MeasureError: So many items are skipped that a budget is out of reach.
+        QueryError: The strategy cannot choose, or chose items that are not allowed.
+        MeasureError: So many items are skipped that a budget cannot be reached.
     """
-    import faiss  # noqa: F401  # so that importing it is not counted as the first round's choosing
+    import faiss  # noqa: F401  # imported here so that the import time does not count in the first query
 
     pool, test = arena.parts(s)
     vectors, test_vectors = arena.views(s)
     truth = arena.labels[pool]
-    # the annotator answers an item alike for whoever asks: all answers are drawn beforehand
+    # an item has the same answer for all strategies: all answers are drawn beforehand
     rng = np.random.default_rng([arena.seed, s, 1])
     habits = arena.habits
     answers, spent = habits.answer(truth, arena.n_classes, rng)
@@ -260,8 +260,8 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
             rows = np.asarray(query.indices, dtype=np.int64)
             if len(rows) != want or len(np.unique(rows)) != want or asked[rows].any():
                 raise QueryError(
-                    f"{strategy.name} gave {len(rows)} items, not {want} new and distinct ones",
-                    hint="mend the strategy",
+                    f"{strategy.name} gave {len(rows)} items instead of {want} new and distinct ones",
+                    hint="correct the strategy so that it returns as many new, distinct rows as asked for",
                 )
             asked[rows] = True
             total += float(spent[rows].sum())
@@ -271,7 +271,7 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
             )
         if len(state.labeled) < budget:
             raise MeasureError(
-                f"only {len(state.labeled)} of {budget} labels can be had: the others are skipped",
+                f"only {len(state.labeled)} of {budget} labels can be given: the other items are skipped",
                 hint="lower the budgets or the share of skips",
             )
         head.partial_fit(vectors[state.labeled], state.labels)
@@ -285,17 +285,17 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
 
 
 def _real_answers(answers: Any, times: Any, y: Labels, k: int) -> tuple[Labels | None, Float[np.ndarray, " t"] | None]:
-    """Answers and times of people, checked.
+    """Check the real answers and times of people.
 
     Raises:
-        MeasureError: Answers about other items or of classes that there are not, or times that are none.
+        MeasureError: Answers that do not match the items or the classes, or times that are not positive numbers.
     """
     given = None if answers is None else np.asarray(answers, dtype=np.int64)
     most = 2 if kind_of(y).independent else k
     if given is not None and (given.shape != y.shape or given.min() < -1 or given.max() >= most):
         raise MeasureError(
             f"answers of shape {given.shape} for {len(y)} items of {k} classes",
-            hint="pass a class index, or -1 for a skip, for each item",
+            hint="pass one class index for each item, or -1 for a skip",
         )
     took = None if times is None else np.asarray(times, dtype=np.float64)
     if took is not None and (took.ndim != 1 or not len(took) or not np.all(np.isfinite(took) & (took > 0))):
@@ -304,7 +304,7 @@ def _real_answers(answers: Any, times: Any, y: Labels, k: int) -> tuple[Labels |
 
 
 def _bearers(y: Labels, k: int) -> Int[np.ndarray, " k"]:
-    """How many items have each class."""
+    """Number of items of each class."""
     return np.asarray(y.sum(axis=0) if kind_of(y).independent else np.bincount(y, minlength=k))
 
 
@@ -313,7 +313,7 @@ def _table(y: Labels, n_classes: int | None) -> tuple[Labels, int]:
     if y.dtype.kind not in "iubf" or not np.isin(y, (0, 1)).all() or k < 2 or n_classes not in (None, k):
         raise MeasureError(
             f"labels of shape {y.shape} for {n_classes or 'at least 2'} classes, or with other values than 0 and 1",
-            hint="pass a row an item and a column a class: 1 where the item has it",
+            hint="pass one row per item and one column per class: 1 where the item has the class",
         )
     return y.astype(np.int64), k
 
@@ -323,13 +323,13 @@ def _informed(state: State, head: Head, strategy: QueryStrategy, rng: np.random.
     samples = None
     draw = getattr(head, "sample_proba", None)
     if draw is not None and needs_samples(strategy):
-        with suppress(HeadError):  # all labels are of one class so far
+        with suppress(HeadError):  # all labels so far are of one class
             samples = draw(state.vectors, SAMPLES, rng)
     return state.replace(probs=probs, predict=head.predict_proba, samples=samples)
 
 
 def _waits(strategy: QueryStrategy, head: Head, state: State) -> bool:
-    """Whether a strategy lacks only what the head will have once the labels show a second class."""
+    """Whether a strategy lacks only samples of the head, which exist once the labels have a second class."""
     return needs_samples(strategy) and state.samples is None and hasattr(head, "sample_proba")
 
 
@@ -352,5 +352,5 @@ def _indices(y: np.ndarray[Any, np.dtype[Any]], n_classes: int | None) -> tuple[
                 f"labels from {found.min()} to {found.max()} with {k} classes", hint="number the classes from 0"
             )
     if k < 2:
-        raise MeasureError(f"{k} class in the labels", hint="measure on data with at least 2 classes")
+        raise MeasureError(f"{k} class in the labels", hint="use data with at least 2 classes")
     return found.astype(np.int64), k

@@ -1,4 +1,4 @@
-"""Many replays: in parallel, resumable, in any order with the same result."""
+"""Run many replays in parallel; they can be resumed, and their order does not change the result."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Task = tuple[str, QueryStrategy, int]
 
 
 class Cache:
-    """Finished runs of one arena, a JSON line each.
+    """The finished runs of one arena, one JSON line per run.
 
-    Lines are appended by one process and a torn last line is ignored, so an interrupted simulation loses at most the
-    run that was being written.
+    One process appends the lines, and an incomplete last line is dropped, so an interrupted simulation loses at most
+    the run that was being written.
 
     Args:
-        folder: Where to keep them; made if it is not there.
-        arena: What they belong to.
+        folder: Folder of the cache; created if it does not exist.
+        arena: Data and settings of the runs.
 
     Raises:
         MeasureError: The folder cannot be used.
@@ -43,11 +43,11 @@ class Cache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             kept = self.path.read_bytes() if self.path.exists() else b""
             whole = kept.rfind(b"\n") + 1
-            if whole < len(kept):  # cut off where it is: written anew, all runs would be gone if that is killed, too
+            if whole < len(kept):  # truncated in place: rewriting the file could lose all runs if it is interrupted
                 os.truncate(self.path, whole)
         except OSError as bad:
             raise MeasureError(
-                f"cannot use {folder} as a cache: {bad.strerror}", hint="name a writable folder"
+                f"cannot use {folder} as a cache: {bad.strerror}", hint="name a folder that you can write to"
             ) from bad
         for line in kept[:whole].splitlines():
             try:
@@ -64,7 +64,7 @@ class Cache:
 
     @staticmethod
     def key(strategy: QueryStrategy, s: int) -> str:
-        """Names a run within its arena: the strategy with its parameters, and the seed."""
+        """Key of a run within its arena: the strategy with its parameters, and the seed."""
         return f"{strategy!r}|{s}"
 
     def add(self, key: str, track: Track) -> None:
@@ -82,15 +82,16 @@ def run_all(
     Args:
         arena: Data and settings.
         tasks: Name, strategy and seed of each.
-        jobs: Processes; 0 for one a core. Threads were tried: the loop holds the interpreter for half of its time.
-        cache: Where finished runs are found and kept.
+        jobs: Number of processes; 0 for one per core. Threads do not help: the loop holds the interpreter lock for half
+            of its time.
+        cache: Cache of finished runs.
         tell: Called with the number of finished tasks.
 
     Raises:
         MeasureError: A negative number of jobs.
     """
     if jobs < 0:
-        raise MeasureError(f"{jobs} jobs", hint="use 1 or more, or 0 for one a core")
+        raise MeasureError(f"{jobs} jobs", hint="use 1 or more, or 0 for one per core")
     done: dict[tuple[str, int], Track] = {}
     todo: list[Task] = []
     for task in tasks:
@@ -121,9 +122,9 @@ def run_all(
 def _run_parallel(arena: Arena, todo: Sequence[Task], workers: int, keep: Callable[[Task, Track], None]) -> None:
     with tempfile.TemporaryDirectory(prefix="activessl-") as folder:
         shared = Path(folder) / "vectors.npy"
-        np.save(shared, arena.vectors)  # mapped by all workers instead of copied to each
+        np.save(shared, arena.vectors)  # mapped into memory by all workers instead of copied to each
         light = replace(arena, vectors=np.empty((0, 0), dtype=np.float32))
-        # spawned, because a forked child of a process with BLAS or FAISS threads may hang
+        # spawned: a forked child of a process with BLAS or FAISS threads may hang
         pool = ProcessPoolExecutor(
             workers, mp_context=multiprocessing.get_context("spawn"), initializer=_open, initargs=(light, shared)
         )
@@ -141,7 +142,7 @@ _WORKER: dict[str, Any] = {}
 
 
 def _open(arena: Arena, vectors: Path) -> None:
-    # one thread a worker: the workers are the parallelism
+    # one thread per worker, because there is one worker per core
     _WORKER["limits"] = threadpool_limits(1)
     _WORKER["arena"] = replace(arena, vectors=np.load(vectors, mmap_mode="r"))
 

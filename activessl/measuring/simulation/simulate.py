@@ -1,4 +1,4 @@
-"""Replay on labeled data: what each strategy would have needed, against random, over paired seeds."""
+"""Simulate strategies on labeled data: the labels that each needs, compared with random choice, over paired seeds."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from activessl.strategies.base import QueryStrategy
 from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy
 
-#: The arm that everything is compared with.
+#: The arm that the others are compared with.
 BASELINE = "random"
 
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """What one strategy did, over all seeds.
+    """The results of one strategy over all seeds.
 
     Attributes:
         name: The strategy.
         curve: Accuracy on the test items.
-        seconds: (s, b) seconds that choosing took in each round.
-        human_seconds: (s, b) seconds of labeling up to each budget, mistakes and skips counted.
+        seconds: (s, b) seconds of the queries of each round.
+        human_seconds: (s, b) seconds of labeling up to each budget, including mistakes and skips.
         cold_start: "itself", or the strategy that chose the first batch because this one needs a head.
     """
 
@@ -50,12 +50,12 @@ class Arm:
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """Learning curves of several strategies on the same splits, with the same randomness.
+    """Learning curves of several strategies on the same splits, with the same random numbers.
 
     Attributes:
         arms: By name; ``random`` is always among them.
         budgets: (b,) label counts.
-        settings: What was run: head, seeds, sizes of pool and test, habits of the annotator.
+        settings: Head, seeds, sizes of pool and test data, habits of the annotator.
     """
 
     arms: Mapping[str, Arm]
@@ -68,7 +68,7 @@ class Simulation:
         return self.arms[BASELINE]
 
     def savings(self, name: str, *, target: float | None = None, level: float = 0.9) -> Savings:
-        """Labels that a strategy saves against random, at what random reaches with all labels unless told otherwise.
+        """Compute the labels that a strategy saves; by default at the accuracy of ``random`` with all labels.
 
         Raises:
             MeasureError: No such arm, or a target outside (0, 1].
@@ -79,7 +79,7 @@ class Simulation:
         return savings(self.arms[name].curve, self.baseline.curve, rng=rng, target=target, level=level)
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures, ready for JSON: no NaN, null and a flag where a figure does not exist."""
+        """All figures, ready for JSON: null and a flag instead of NaN for a figure that does not exist."""
         curves: dict[str, Any] = {}
         for name, arm in self.arms.items():
             low, high = mean_interval(arm.curve.accuracy)
@@ -103,7 +103,7 @@ class Simulation:
         return json.dumps(self.to_dict(), allow_nan=False)
 
     def to_text(self) -> str:
-        """A table of mean accuracies and a sentence for each strategy."""
+        """Format a table of mean accuracies and one sentence for each strategy."""
         width = max(len(name) for name in self.arms) + 2
         lines = ["labels".ljust(width) + "".join(f"{b:>8}" for b in self.budgets)]
         for name, arm in self.arms.items():
@@ -132,40 +132,40 @@ def simulate(
     times: Float[np.ndarray, " t"] | None = None,
     cache: Path | None = None,
 ) -> Simulation:
-    """Let strategies ask an annotator that knows the truth, and measure what the head learns.
+    """Replay strategies on data with known labels, and measure the accuracy that the head reaches.
 
-    Every seed gives all strategies the same split, the same random numbers and the same annotator. Each chooses its
-    own first batch, from no labels at all; one that needs a head for that gets a random first batch, and the result
-    says so. Vectors are centred on the pool's mean and scaled to length one.
+    All strategies of a seed have the same split, the same random numbers and the same annotator. Each strategy chooses
+    its own first batch without labels; a strategy that needs a head gets a random first batch, which ``cold_start``
+    records. Vectors are centred on the mean of the pool and scaled to length one.
 
     Args:
-        vectors: One row an item.
+        vectors: One row per item.
         labels: The true class of each item: indices, or any sortable names if ``n_classes`` is not given. Where an item
-            may have several, or none, (n, k) of 0 and 1: then an item counts as right if it is right in every class.
-        n_classes: How many classes there are; by default those that occur.
+            may have several classes or none: (n, k) of 0 and 1; an item is right if it is right in every class.
+        n_classes: Number of classes; by default the classes that occur.
         split: 0 for items of the pool, other values for test items; by default a stratified fifth is held out
-            (multi-label a random one), another one for each seed.
+            (multi-label: a random fifth), a new one for each seed.
         strategies: Registered names or strategy objects; ``random`` is added.
-        seeds: How many repetitions, >= 1. With fewer than about 20 an interval says little.
-        budgets: Label counts at which to measure, ascending; the first is the first batch.
-        head: Name of the head, the same for all.
-        seed: The root of all randomness.
+        seeds: Number of repetitions, >= 1. With fewer than about 20, intervals are too wide to be useful.
+        budgets: Label counts at which to measure, ascending; the first is the size of the first batch.
+        head: Name of the head, the same for all strategies.
+        seed: Root seed of all random numbers.
         on_progress: Called after each finished run of a strategy on a seed.
-        jobs: Processes to use; 0 for one a core.
-        oracle: How the annotator errs, skips and takes its time; flawless if not given.
-        smoothing: Whether all arms see vectors that are smoothed over the pool's neighbourhoods, made without labels.
-        random_share: Part of each round that every strategy leaves to chance, in [0, 1]; in projects a tenth.
-        answers: What people really answered about each item, in the form of ``labels``, -1 for a skip: instead of
-            ``oracle``'s.
-        times: Seconds that real answers took; each label takes one of these, drawn at random.
-        cache: Folder in which finished runs are kept, so that an interrupted simulation goes on where it stopped.
+        jobs: Number of processes; 0 for one per core.
+        oracle: Mistakes, skips and times of the simulated annotator; without mistakes and skips if not given.
+        smoothing: Whether all arms see vectors that are smoothed over the neighbourhoods of the pool, without labels.
+        random_share: Part of each round that is drawn at random, in [0, 1]; in projects a tenth.
+        answers: Real answers of people about each item, in the form of ``labels``, -1 for a skip; they replace the
+            answers of ``oracle``.
+        times: Seconds of real answers; the time of each label is drawn from these at random.
+        cache: Folder that stores finished runs, so that an interrupted simulation can be resumed.
 
     Returns:
-        Curves of all arms, in the order given, ``random`` last unless it was named.
+        Curves of all arms, in the order given; ``random`` is last unless it was named.
 
     Raises:
         MeasureError: Data with NaN, a class that the pool lacks, or budgets that do not ascend or exceed the pool.
-        QueryError: An unknown strategy, one that cannot choose, or a share outside [0, 1].
+        QueryError: An unknown strategy, a strategy that cannot choose, or a random share outside [0, 1].
         HeadError: An unknown head.
 
     Example:
@@ -177,7 +177,7 @@ def simulate(
         ((2, 2), '{"curves": {"random":')
     """
     if whole("seeds", seeds) < 1:
-        raise MeasureError(f"{seeds} seeds", hint="use at least 1, better 20")
+        raise MeasureError(f"{seeds} seeds", hint="use at least 1 seed; 20 are recommended")
     budgets = [whole("budgets", count) for count in list_of("budgets", budgets)]
     arena = arrange(
         vectors,
@@ -220,7 +220,7 @@ def _named(strategies: Sequence[str | QueryStrategy]) -> dict[str, QueryStrategy
         if isinstance(given, str) and name in named:
             continue
         free, turn = name, 2
-        while free in named:  # two objects of one name differ in their parameters
+        while free in named:  # two objects with one name differ in their parameters
             free, turn = f"{name}#{turn}", turn + 1
         named[free] = strategy
     named.setdefault(BASELINE, get_strategy(BASELINE))

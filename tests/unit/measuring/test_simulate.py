@@ -192,7 +192,7 @@ def test_runs_of_another_version_are_not_taken_for_those_of_this_one(
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"budgets": (500,)}, "a budget of 500 labels but a pool of 192"),
+        ({"budgets": (500,)}, "a budget of 500 labels for a pool of 192"),
         ({"budgets": (6, 3)}, "do not ascend"),
         ({"budgets": ()}, "do not ascend"),
         ({"budgets": (0, 3)}, "do not ascend"),
@@ -205,7 +205,7 @@ def test_runs_of_another_version_are_not_taken_for_those_of_this_one(
         ({"labels": np.zeros(240)}, "1 class in the labels"),
         ({"labels": np.full(240, np.nan)}, "labels hold NaN"),
         ({"labels": np.zeros(7)}, "one row and one class"),
-        ({"oracle": Habits(skips=0.9), "budgets": (150,)}, "the others are skipped"),
+        ({"oracle": Habits(skips=0.9), "budgets": (150,)}, "the other items are skipped"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(change: dict, told: str) -> None:

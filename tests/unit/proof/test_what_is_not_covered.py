@@ -56,4 +56,4 @@ def test_too_few_random_labels_are_counted_not_denied(tmp_path: Path) -> None:
 
 def test_where_no_mistake_was_seen_too_few_labels_are_the_reason() -> None:
     none = accept(np.full(5, 0.9), np.full(1, 0.9), np.zeros(1, dtype=bool), error=0.2, delta=0.05).to_text()
-    assert "too few" in none and "not right often enough" not in none
+    assert "too small for enough random labels" in none and "error of the most confident" not in none

@@ -117,7 +117,7 @@ def test_an_onnx_file_that_answers_differently_is_not_left_behind(
         return graph.add("Neg", points), novelty
 
     monkeypatch.setattr(as_onnx, "write_place", wrong)
-    with pytest.raises(HeadError, match="answers differently"):
+    with pytest.raises(HeadError, match="predictions of the ONNX file differ"):
         write_onnx(model, tmp_path / "model", pool)
     assert not (tmp_path / "model" / FILE).exists()
     assert Model.load(tmp_path / "model").classes == CLASSES

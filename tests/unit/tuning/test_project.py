@@ -295,7 +295,7 @@ def test_the_verb_says_what_it_found_and_what_to_do(
     here = ("-p", str(project.folder))
     assert run("finetune", *here) == 0
     out = capsys.readouterr().out.splitlines()
-    assert len(out) == 2 and out[0].startswith("better: ") and "on 72 labels held back" in out[0]
+    assert len(out) == 2 and out[0].startswith("better: ") and "on 72 held-out labels" in out[0]
     assert "replaces the frozen one" in out[1]
     assert run("status", *here) == 0
     assert "encoder: fine-tuned on 60 labels" in capsys.readouterr().out
