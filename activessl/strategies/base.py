@@ -271,6 +271,11 @@ def _check_kinds(state: State, query_size: int) -> None:
         )
 
 
+def _outside(numbers: Int[np.ndarray, " m"], n: int) -> int:
+    """The first number that is not in 0 to n - 1."""
+    return int(numbers[(numbers < 0) | (numbers >= n)][0])
+
+
 def _check_labels(state: State, n: int) -> None:
     labeled, labels = np.asarray(state.labeled), np.asarray(state.labels)
     if len(labeled) != len(labels):
@@ -279,7 +284,7 @@ def _check_labels(state: State, n: int) -> None:
         return
     if labeled.min() < 0 or labeled.max() >= n:
         raise QueryError(
-            f"labeled rows include {labeled.max()}, but the pool has {n} items", hint="pass rows of this pool"
+            f"labeled rows include {_outside(labeled, n)}, but the pool has {n} items", hint="pass rows of this pool"
         )
     if len(np.unique(labeled)) != len(labeled):
         raise QueryError("labeled rows are repeated", hint="pass each row once")
@@ -291,6 +296,6 @@ def _check_labels(state: State, n: int) -> None:
         )
     if not several and (labels.min() < 0 or labels.max() >= state.n_classes):
         raise QueryError(
-            f"labels include {labels.max()}, but the state has {state.n_classes} classes",
+            f"labels include {_outside(labels, state.n_classes)}, but the state has {state.n_classes} classes",
             hint="number the classes from 0",
         )

@@ -181,7 +181,7 @@ def _bars(runs: Runs, budgets: dict[str, np.ndarray]) -> list[str]:
         lines.append(f"| wins 0.8 of the cells against {other} | {rate:.2f} | {met} |")
     gains = []
     for of_set in runs.values():
-        pair = _pair(of_set, "auto without random share", "auto")
+        pair = _pair(of_set, "auto", "auto with a tenth at random")
         if pair is not None:
             gains.append(100 * float(np.mean(pair[0] - pair[1])))
     if gains:
