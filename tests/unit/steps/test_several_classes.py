@@ -188,7 +188,7 @@ def test_what_takes_one_class_an_item_says_so(session: Session) -> None:
             check_config({"data": data, **section})
     assert "multi_label = true" in write_config(check_config({"data": data}))
     for name in ("a|c", "(none)"):
-        with pytest.raises(ConfigError, match="stands between"):
+        with pytest.raises(ConfigError, match="is reserved"):
             check_config({"data": data | {"classes": ["a", name]}})
     with pytest.raises(LabelError, match="several"):
         project_learner(session)
