@@ -57,7 +57,8 @@ class Habits:
         fine = 0 <= self.mistakes <= 1 and 0 <= self.skips < 1 and self.seconds > 0 and self.spread >= 0
         if not fine or not np.isfinite(self.seconds) or not np.isfinite(self.spread):
             raise AnnotatorError(
-                f"habits out of range: mistakes {self.mistakes}, skips {self.skips}, {self.seconds} s, spread {self.spread}",
+                f"habits are out of range: mistakes {self.mistakes}, skips {self.skips}, "
+                f"seconds {self.seconds}, spread {self.spread}",
                 hint="use mistakes in [0, 1], skips in [0, 1), seconds > 0 and spread >= 0",
             )
         if self.confusion is not None:

@@ -126,7 +126,7 @@ class QueryConfig(_Section):
     strategy: Name = "auto"
     size: Annotated[int, Field(ge=1)] = _told(20, "questions per round")
     random_share: Annotated[float, Field(ge=0, le=1)] = _told(
-        0.1, "random share: part of each round, measures the accuracy"
+        0.1, "share of each round that is drawn at random, to measure the accuracy"
     )
     again: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = _told(
         0.0, 'share of questions about doubted labels, or "auto"'
@@ -156,7 +156,9 @@ class StopConfig(_Section):
     labels: Annotated[int, Field(ge=1)] | None = _told(None, "largest number of labels", 1000)
     hours: Annotated[float, Field(gt=0)] | None = _told(None, "largest labeling time, in hours", 10.0)
     rounds: Annotated[int, Field(ge=1)] | None = _told(None, "largest number of rounds", 30)
-    accuracy: Annotated[float, Field(gt=0, le=1)] | None = _told(None, "least lower bound of the accuracy", 0.95)
+    accuracy: Annotated[float, Field(gt=0, le=1)] | None = _told(
+        None, "stop when the lower bound of the accuracy reaches this", 0.95
+    )
     stable_kappa: Annotated[float, Field(gt=0, le=1)] | Literal[False] = _told(
         0.99, "agreement between the models of three rounds (kappa); false: not used"
     )
@@ -176,18 +178,18 @@ class StageConfig(_Section):
     """A stage of the project, with the conditions of its gate; only conditions that are set are checked."""
 
     name: Name
-    accuracy: Annotated[float, Field(gt=0, lt=1)] | None = _told(None, "least lower bound of the accuracy", 0.8)
+    accuracy: Annotated[float, Field(gt=0, lt=1)] | None = _told(None, "required lower bound of the accuracy", 0.8)
     recall: Annotated[float, Field(gt=0, lt=1)] | None = _told(
-        None, "least lower bound of the recall of every class", 0.7
+        None, "required lower bound of the recall of every class", 0.7
     )
     hours_per_point: Annotated[float, Field(gt=0)] | None = _told(
-        None, "most hours for the next percentage point of accuracy", 2.0
+        None, "largest number of hours for the next percentage point of accuracy", 2.0
     )
     agreement: Annotated[float, Field(gt=0, le=1)] | None = _told(
-        None, "least agreement of two annotators about one item", 0.9
+        None, "required agreement of two annotators about one item", 0.9
     )
     hours_to_model: Annotated[float, Field(gt=0)] | None = _told(
-        None, "most hours from `activessl init` to the first model", 24.0
+        None, "largest number of hours from `activessl init` to the first model", 24.0
     )
 
 

@@ -42,7 +42,7 @@ def no_labels(history: History) -> LabelError:
     if history.encoded is None:
         return LabelError("no labels yet", hint="run `activessl encode`, then `activessl query`")
     if current is None or not history.waiting(current):
-        skipped = f": people skipped {len(history.skipped)} items" if history.skipped else ""
+        skipped = f": {len(history.skipped)} items were skipped" if history.skipped else ""
         return LabelError(f"no labels yet{skipped}", hint="run `activessl query` to ask about other items")
     if not current.pushed:
         return LabelError("no labels yet", hint="run `activessl push`, label some items, then run `activessl pull`")

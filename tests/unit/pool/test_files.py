@@ -99,9 +99,9 @@ def test_a_table_that_cannot_be_used_says_where_and_why(
 
 
 def test_labels_that_are_missing_or_splits_that_are_none_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PoolError, match="1 items in .* have no label"):
+    with pytest.raises(PoolError, match=r"1 items in .* have no label"):
         read_labels(written(tmp_path / "t.csv", "text,label\na,\nb,c\n"))
-    with pytest.raises(PoolError, match="column 'split' in .* not numbers"):
+    with pytest.raises(PoolError, match=r"column 'split' in .* not numbers"):
         read_labels(written(tmp_path / "t.csv", "text,label,split\na,x,train\nb,c,test\n"))
     assert read_labels(written(tmp_path / "t.csv", "text\na\n")) is None
 

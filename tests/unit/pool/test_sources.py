@@ -248,7 +248,7 @@ def test_a_parquet_without_a_usable_column_or_with_double_ids_is_refused(tmp_pat
     with pytest.raises(PoolError, match="share one id"):
         load_pool(path)
     pq.write_table(pa.table({"text": ["a", "b"], "id": ["x", None]}), path)
-    with pytest.raises(PoolError, match="1 ids in .* are empty"):
+    with pytest.raises(PoolError, match=r"1 ids in .* are empty"):
         load_pool(path)
 
 
