@@ -30,9 +30,8 @@ def lines_of(content: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         >>> list(lines_of('a,b\\n\\n"1\\n2",3', ","))
         [(1, ['a', 'b']), (4, ['1\\n2', '3'])]
     """
-    csv.field_size_limit(
-        max(csv.field_size_limit(), len(content) + 1)
-    )  # the limit is global to the process, so it is only raised
+    # the limit is global to the process, so it is only raised
+    csv.field_size_limit(max(csv.field_size_limit(), len(content) + 1))
     rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
     try:
         yield from ((rows.line_num, row) for row in rows if row)

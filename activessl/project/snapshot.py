@@ -88,9 +88,8 @@ class Snapshot:
         """The embeddings, smoothed over neighbors in the pool; stored on disk, and made again after a change."""
         where = embeddings_folder(self.project, self.embeddings.fingerprint)
         folder, now = where / "smoothed", stamp(where)
-        note = (
-            folder / "of.txt"
-        )  # the stamp of the smoothed vectors: comparing all vectors takes seconds in a large pool
+        # the stamp of the smoothed vectors: comparing all vectors takes seconds in a large pool
+        note = folder / "of.txt"
         try:
             kept = Smoothed.load(folder)
             if kept.fits(self.embeddings.vectors.shape) and note.is_file() and note.read_text() == now:
@@ -166,7 +165,7 @@ class Snapshot:
         """The predictions of the last head of the rounds before ``number``, on the current vectors.
 
         None without such a head, with other vectors or other classes, or without its file. A head of the same round is
-        not used: it differs only if ``teach`` was repeated.
+        not used: agreement with it would only show that ``teach`` was repeated.
         """
         earlier = [r.taught[-1] for r in self.history.rounds if r.taught and r.number < number]
         if not earlier or earlier[-1].fingerprint != self.embeddings.fingerprint:

@@ -34,9 +34,8 @@ def _duplicates(material: Material) -> Iterable[Finding]:
 
 
 def _near_duplicates(material: Material) -> Iterable[Finding]:
-    copies = {
-        row for alike in _exact(material) for row in alike[1:]
-    }  # an exact duplicate is not counted again as a near duplicate
+    # an exact duplicate is not counted again as a near duplicate
+    copies = {row for alike in _exact(material) for row in alike[1:]}
     apart = [[row for row in alike if row not in copies] for alike in material.near or ()]
     return _like_the_first(material, [alike for alike in apart if alike])
 

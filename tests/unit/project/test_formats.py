@@ -108,7 +108,7 @@ def test_comments_of_the_config_survive_and_a_renamed_key_keeps_its_value(tmp_pa
     session.encode()
     now = path.read_text()
     assert "# ask Ann before you change this" in now and "recall = 0.99" in now and "found = " not in now
-    assert now.startswith("# created by `activessl init`; edit it as needed")
+    assert now.startswith("# made by `activessl init`; yours to edit")
 
 
 def test_an_open_task_of_an_old_round_is_answered_as_the_question_that_it_was(tmp_path: Path) -> None:
