@@ -74,7 +74,10 @@ class Rows(Protocol):
 def failed(verb: str, name: str, why: object) -> LedgerError:
     """The error for a failed database operation, with the first line of the driver's message."""
     said = str(why).splitlines()[:1]
+    local = name.startswith("sqlite")
     return LedgerError(
         f"cannot {verb} the ledger {name}: {said[0] if said else type(why).__name__}",
-        hint="check that the disk is writable and not full",
+        hint="check that the file is a ledger, and that the disk is writable and not full"
+        if local
+        else "check the URL, the database server and the permissions of the database user",
     )

@@ -49,7 +49,8 @@ class FolderSource:
         stray = modality is None and self._files.stray and few
         if stray or not found[self._modality]:
             # a note or a list beside images of an unknown format is not a pool
-            there = f", but {others.most_common(1)[0][1]:,} {others.most_common(1)[0][0] or 'files'}" if others else ""
+            suffix, count = others.most_common(1)[0] if others else ("", 0)
+            there = f", but {count:,} {suffix} files".replace("  ", " ") if others else ""
             wanted = readable[modality].plural if modality else _or([form.plural for form in readable.values()])
             raise PoolError(
                 f"no {wanted} in {location}{there}", hint="give a folder with PNG, JPEG, WAV, .csv or .txt files"
