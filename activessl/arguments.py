@@ -1,6 +1,7 @@
-"""Arguments of the wrong kind, refused at the public doors in our own words.
+"""Checks of the types of the arguments of public functions.
 
-Values of the right kind that cannot be used, such as too large a number, are told by the room that knows why.
+A value of the right type that cannot be used, such as a number that is too large, is refused by the module that uses
+it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from activessl.errors import ArgumentError
 if TYPE_CHECKING:
     import numpy as np
 
-#: What NumPy calls kinds of numbers, in words.
+#: NumPy's letters of kinds of numbers, in words.
 _KINDS = {"iu": "whole numbers", "fiu": "numbers", "biu": "whole numbers", "b": "True and False"}
 
 
 def whole(name: str, value: Any) -> int:
-    """A whole number.
+    """Return a whole number as an int.
 
     Example:
         >>> whole("query_size", 3)
@@ -36,28 +37,28 @@ def whole(name: str, value: Any) -> int:
 
 
 def number(name: str, value: Any) -> float:
-    """A number; NaN is none."""
+    """Return a number as a float; NaN is refused."""
     if isinstance(value, bool) or not isinstance(value, Real) or value != value:
         raise _wrong(name, value, "a number")
     return float(value)
 
 
 def text(name: str, value: Any) -> str:
-    """A str."""
+    """Return a str."""
     if not isinstance(value, str):
         raise _wrong(name, value, "text")
     return value
 
 
 def path(name: str, value: Any) -> Path:
-    """A path, or the text of one."""
+    """Return a path, given as a path or as text, as a Path."""
     if not isinstance(value, (str, PathLike)):
         raise _wrong(name, value, "a path")
     return Path(value)
 
 
 def names(name: str, value: Any) -> list[Any]:
-    """Several names; one str is not taken for its letters."""
+    """Return several names as a list; a single str is refused, else each letter would be a name."""
     if isinstance(value, (str, bytes)):
         raise _wrong(name, value, f"a list, such as [{value!r}]")
     try:
@@ -67,20 +68,20 @@ def names(name: str, value: Any) -> list[Any]:
 
 
 def instance(name: str, value: Any, kind: Any) -> Any:
-    """An object of a class of ours, or of a container."""
+    """Return an instance of ``kind``."""
     if not isinstance(value, kind):
         raise _wrong(name, value, f"a {kind.__name__}")
     return value
 
 
 def array(name: str, value: Any, kinds: str, *dims: int) -> np.ndarray[Any, Any]:
-    """A NumPy array of numbers.
+    """Return a NumPy array of numbers.
 
     Args:
-        name: The argument's.
+        name: Name of the argument.
         value: What was passed.
-        kinds: Letters of NumPy's kinds that are taken, such as "fiu".
-        dims: Numbers of dimensions that are taken; all where none is named.
+        kinds: NumPy's letters of the accepted kinds, such as "fiu".
+        dims: Accepted numbers of dimensions; without any, all are accepted.
     """
     import numpy as np
 

@@ -1,20 +1,20 @@
-"""Everything activessl raises on purpose.
+"""All exceptions that activessl raises on purpose.
 
     ActiveSSLError
     ├── ArgumentError        (TypeError)        an argument of the wrong kind
     ├── ConfigError          (ValueError)       activessl.toml or an argument cannot be used
     ├── PoolError            (ValueError)       the data cannot be read as a pool
     ├── EncoderError         (RuntimeError)     an encoder cannot be trained, loaded or applied
-    ├── QueryError           (ValueError)       a strategy was asked for something it cannot give
-    ├── LabelError           (ValueError)       labels that do not fit the pool or the classes
+    ├── QueryError           (ValueError)       a strategy cannot make the query
+    ├── LabelError           (ValueError)       the labels do not fit the pool or the classes
     ├── HeadError            (RuntimeError)     a head cannot be fitted or loaded
-    ├── MeasureError         (ValueError)       a figure was asked for that the data cannot give
+    ├── MeasureError         (ValueError)       the data do not suffice for the figure
     ├── LedgerError          (RuntimeError)     the ledger cannot be read or written
     │   └── ProjectLocked                       another process is writing to this project
     ├── ProjectError         (OSError)          the project folder is missing, incomplete or not writable
-    └── AnnotatorError       (RuntimeError)     the labeling side cannot do what was asked
-        ├── AnnotatorUnreachable (ConnectionError)  no answer, or not in time
-        └── AnnotatorDenied      (PermissionError)  the token or the rights do not suffice
+    └── AnnotatorError       (RuntimeError)     the labeling tool cannot do what is requested
+        ├── AnnotatorUnreachable (ConnectionError)  the labeling tool does not answer in time
+        └── AnnotatorDenied      (PermissionError)  the token or the access rights do not suffice
 
 Each carries ``message`` (what is wrong, with the value; lower case, no full stop) and ``hint`` (one imperative
 sentence). The command line prints both as two lines and exits with 1.
@@ -58,7 +58,7 @@ class ActiveSSLError(Exception):
         return f"{self.message}\n hint: {self.hint}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        # exceptions with keyword-only arguments do not cross process borders without this
+        # without this, exceptions with keyword-only arguments cannot be pickled for another process
         return (_rebuild, (type(self), self.message, self.hint))
 
 
@@ -83,11 +83,11 @@ class EncoderError(ActiveSSLError, RuntimeError):
 
 
 class QueryError(ActiveSSLError, ValueError):
-    """A strategy was asked for something it cannot give."""
+    """A strategy cannot make the query."""
 
 
 class LabelError(ActiveSSLError, ValueError):
-    """Labels that do not fit the pool or the classes."""
+    """The labels do not fit the pool or the classes."""
 
 
 class HeadError(ActiveSSLError, RuntimeError):
@@ -95,7 +95,7 @@ class HeadError(ActiveSSLError, RuntimeError):
 
 
 class MeasureError(ActiveSSLError, ValueError):
-    """A figure was asked for that the data cannot give."""
+    """The data do not suffice for the figure."""
 
 
 class LedgerError(ActiveSSLError, RuntimeError):
@@ -111,12 +111,12 @@ class ProjectError(ActiveSSLError, OSError):
 
 
 class AnnotatorError(ActiveSSLError, RuntimeError):
-    """The labeling side cannot do what was asked."""
+    """The labeling tool cannot do what is requested."""
 
 
 class AnnotatorUnreachable(AnnotatorError, ConnectionError):
-    """The labeling side does not answer, or not in time."""
+    """The labeling tool does not answer in time."""
 
 
 class AnnotatorDenied(AnnotatorError, PermissionError):
-    """The token or the rights do not suffice."""
+    """The token or the access rights do not suffice."""

@@ -1,7 +1,7 @@
-"""Modules that are imported when something of theirs is first used.
+"""Modules that are imported when one of their attributes is first used.
 
-For a library that takes long to import, in a module that a short verb such as ``status`` needs for something else. The
-type checkers see the import itself::
+Use it for a library that takes long to import, in a module that a short command such as ``status`` imports for another
+reason. Type checkers see the import itself::
 
     if TYPE_CHECKING:
         import numpy as np
@@ -17,10 +17,10 @@ from typing import Any
 
 
 def later(name: str) -> ModuleType:
-    """A module as it will be: imported when something of it is first used.
+    """Return a module that is imported when one of its attributes is first used.
 
     Args:
-        name: Of the module.
+        name: Name of the module.
 
     Example:
         >>> later("statistics").median([1, 2, 9])
@@ -32,5 +32,5 @@ def later(name: str) -> ModuleType:
 class _Later(ModuleType):
     def __getattr__(self, name: str) -> Any:
         found = getattr(import_module(self.__name__), name)
-        setattr(self, name, found)  # from now on it is found as fast as in the module itself
+        setattr(self, name, found)  # the next access does not come here again
         return found

@@ -1,4 +1,4 @@
-"""Things by name: ours from a table that is imported piece by piece, those of other packages by entry point."""
+"""Objects by name: those of activessl from a table, those of other packages by entry point."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["Registry"]
 
 @dataclass(frozen=True)
 class Registry:
-    """One kind of thing that can be added by name.
+    """The objects of one kind, such as encoders, by name.
 
     Args:
-        what: What such a thing is called, such as "encoder".
-        built_in: Name to "module:attribute". A module is imported when its name is asked for, not before.
-        error: What is raised for a name that cannot be used.
-        group: The entry-point group under which other packages offer theirs; None where they cannot.
+        what: The word for one such object, such as "encoder".
+        built_in: Name to "module:attribute". A module is imported when its name is requested.
+        error: Raised for a name that cannot be used.
+        group: The entry-point group of other packages; None where other packages cannot add any.
 
     Example:
         >>> from activessl.errors import QueryError
@@ -30,7 +30,7 @@ class Registry:
         (('e',), 2.72)
         >>> registry.get("pi")
         Traceback (most recent call last):
-        activessl.errors.QueryError: no number is called 'pi'
+        activessl.errors.QueryError: unknown number 'pi'
          hint: use one of e
     """
 
@@ -40,30 +40,30 @@ class Registry:
     group: str | None = None
 
     def names(self) -> tuple[str, ...]:
-        """All names, sorted; nothing is imported."""
+        """All names, sorted; imports nothing."""
         return tuple(sorted({*self.built_in, *(point.name for point in self._points())}))
 
     def __contains__(self, name: object) -> bool:
         return name in self.built_in or name in self.names()
 
     def get(self, name: str) -> Any:
-        """What is registered under a name; its module is imported now.
+        """Import and return the object that is registered under a name.
 
         Raises:
-            ActiveSSLError: Of the registry's kind: no such name, or its module cannot be imported.
+            ActiveSSLError: Of type ``error``: the name is unknown, or its module cannot be imported.
         """
         if name in self.built_in:
             module, _, attribute = self.built_in[name].partition(":")
             return getattr(import_module(module), attribute)
         point = next((point for point in self._points() if point.name == name), None)
         if point is None:
-            raise self.error(f"no {self.what} is called {name!r}", hint=f"use one of {', '.join(self.names())}")
+            raise self.error(f"unknown {self.what} {name!r}", hint=f"use one of {', '.join(self.names())}")
         try:
             return point.load()
         except (ImportError, AttributeError) as error:
             raise self.error(
                 f"{self.what} {name!r} of {point.value} cannot be imported: {error}",
-                hint="install what it needs, or remove that package",
+                hint="install the missing dependency, or uninstall the package that offers it",
             ) from error
 
     def _points(self) -> tuple[EntryPoint, ...]:

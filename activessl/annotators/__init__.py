@@ -1,1 +1,1 @@
-"""Annotators: who answers queries."""
+"""Annotators: people or an oracle that answer questions."""

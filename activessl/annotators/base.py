@@ -1,4 +1,4 @@
-"""Those who answer, and what is put before them."""
+"""Annotators, and the questions and suggestions that they receive."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from activessl.pool.pool import Pool
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What the head thinks of what is asked: shown to the person as a pre-selected answer.
+    """The model's prediction for one question, shown to the annotator as a pre-selected answer.
 
     Attributes:
         question: The id of the question.
         classes: Class names by falling probability: the pre-selected one, then the alternatives.
         probs: Their probabilities, falling.
-        blind: True where the person must not see it, so that anchoring on it can be measured.
+        blind: True if the annotator must not see it, so that anchoring can be measured.
     """
 
     question: str
@@ -30,7 +30,7 @@ class Suggestion:
     blind: bool = False
 
     def preselected(self, kind: LabelKind = ONE) -> str | None:
-        """What is selected for whoever sees it, as ``class_text`` writes it; None where that is nothing.
+        """The pre-selected classes as ``class_text`` writes them; None without any.
 
         Example:
             >>> from activessl.labels.several_classes import SEVERAL
@@ -42,7 +42,7 @@ class Suggestion:
         return class_text(said) if said else None
 
     def selected(self, among: Container[str], kind: LabelKind = ONE) -> tuple[str, ...]:
-        """The classes that are selected for whoever sees it, of those that can be.
+        """The pre-selected classes, out of those that can be chosen.
 
         Example:
             >>> Suggestion("a", ("cat", "dog", "ant"), (0.5, 0.4, 0.1)).selected({"dog", "ant"})
@@ -54,16 +54,16 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push left at the annotator's side.
+    """The result of a push.
 
     Attributes:
-        tasks: The id of each question to the annotator's own name for its task.
-        new: How many tasks this push made; the others were there already.
-        suggestions: How many suggestions are in place.
-        where: What a person opens to start labeling.
-        project: The annotator's own name for the project that the tasks are in, to find it again.
-        made: When that project was made, as the annotator's side says it: tells it from another of the same name on
-            a server that was set up anew. Empty where that cannot happen.
+        tasks: Id of each question to the id of its task in the labeling tool.
+        new: Number of tasks that this push created; the others existed already.
+        suggestions: Number of stored suggestions.
+        where: The address that a person opens to start labeling.
+        project: The id of the project in the labeling tool.
+        made: When that project was created, as the labeling tool reports it: distinguishes it from a project with the
+            same id on a new server. Empty if that cannot happen.
     """
 
     tasks: Mapping[str, str]
@@ -76,12 +76,12 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The questions of a round, or those of them that still wait.
+    """The questions of a round, or those without an answer yet.
 
     Attributes:
-        questions: In the order in which they are to be answered.
-        strategy: Who chose them.
-        round: The number of the round, from 1 on; 0 outside of a project.
+        questions: In the order of answering.
+        strategy: The strategy that chose them.
+        round: The number of the round, from 1; 0 outside of a project.
     """
 
     questions: tuple[Question, ...]
@@ -90,7 +90,7 @@ class Asked:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The questions' ids."""
+        """The ids of the questions."""
         return tuple(question.id for question in self.questions)
 
     def __len__(self) -> int:
@@ -99,41 +99,41 @@ class Asked:
 
 @runtime_checkable
 class Annotator(Protocol):
-    """Answers questions: people in Label Studio, an oracle in simulations.
+    """Answers questions: people in Label Studio, or an oracle in simulations.
 
-    May answer fewer than asked, later, in any order, twice, or change an answer. The caller appends all answers to
-    the ledger, whose fold decides what counts.
+    An annotator may answer only some questions, later, in any order, or twice, and may change an answer. The caller
+    appends all answers to the ledger, whose fold decides which are valid.
     """
 
     def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
-        """Put questions before the annotator, in their order. Repeating it changes nothing.
+        """Send questions to the annotator, in order. Repeating a push changes nothing.
 
         Args:
-            pool: What they are about.
+            pool: The pool of their items.
             asked: The questions, the most informative first.
-            suggestions: What the head thinks of them; empty before there is a head.
+            suggestions: The model's suggestions for them; empty before the first head.
             model: The version of the model behind order and suggestions, such as "round-3-80d417-logistic-7ab375".
 
         Raises:
-            AnnotatorError: The annotator cannot be reached, refuses, or did not take all of it.
+            AnnotatorError: The annotator cannot be reached, refuses, or did not accept all questions.
         """
         ...
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
-        """All answers after a watermark, oldest first, and the next watermark. Answers may repeat.
+        """Return all answers after a watermark, oldest first, and the next watermark. Answers may repeat.
 
         Args:
-            since: The watermark of the last pull; None for all, and so is that of another annotator.
+            since: The watermark of the last pull; None, or the watermark of another annotator, for all answers.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The classes that people can choose from.
+    """The classes that the labeling tool offers.
 
     Attributes:
-        project: The annotator's own name for the project, for good.
+        project: The permanent id of the project in the labeling tool.
         classes: Their names, in order.
     """
 
@@ -143,31 +143,31 @@ class Offer:
 
 @runtime_checkable
 class Offering(Protocol):
-    """An annotator whose people can change which classes there are."""
+    """An annotator whose people can change the classes in the labeling tool."""
 
     @property
     def offer(self) -> Offer | None:
-        """What they could choose from at the last push or pull; None before."""
+        """The classes offered at the last push or pull; None before the first."""
         ...
 
 
 @runtime_checkable
 class Confirmer(Protocol):
-    """An annotator that can also be shown clusters of alike items, each answered as a whole.
+    """An annotator that also answers questions about clusters of alike items.
 
-    Of each item of an answered cluster comes back an answer of its own to the cluster's question: a label where the
-    person confirmed it, "apart" where not.
+    Each item of an answered cluster gets its own answer to the cluster's question: a label if the annotator confirmed
+    it, else "apart".
     """
 
     def push_clusters(self, pool: Pool, asked: Asked, *, model: str) -> Pushed:
-        """Put clusters before the annotator. Repeating it changes nothing.
+        """Send clusters to the annotator. Repeating a push changes nothing.
 
         Args:
-            pool: What the clusters are of.
-            asked: Questions of kind "confirm", in the order in which they are to be answered.
+            pool: The pool of their items.
+            asked: Questions of kind "confirm", in the order of answering.
             model: The version of the model that proposed the classes.
 
         Raises:
-            AnnotatorError: The annotator cannot be reached, refuses, cannot show such items, or did not take all.
+            AnnotatorError: The annotator cannot be reached, refuses, cannot show such items, or did not accept all.
         """
         ...

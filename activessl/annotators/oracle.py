@@ -1,4 +1,4 @@
-"""The annotator that knows the truth: for simulations and tests, with the failings of a person if wanted."""
+"""The oracle: an annotator that knows the true classes, for simulations and tests, with human errors on request."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
 from activessl.pool.pool import Pool
 
-#: When an oracle's first answer is given: a fixed day, so that replays are equal to the last byte.
+#: The time of an oracle's first answer: a fixed day, so that repeated runs are equal byte for byte.
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
-NOWHERE = "nowhere: the oracle has answered"
+NOWHERE = "the oracle has answered all questions"
 
 
 @dataclass(frozen=True, eq=False)
 class Habits:
-    """How a person answers: how often wrongly, how often not at all, how fast.
+    """The rates of mistakes and skips, and the speed, of an oracle.
 
     Args:
-        mistakes: Share of answers that name a wrong class, each wrong class alike, in [0, 1].
-        confusion: (k, k) probability of answering column j when the truth is row i; replaces ``mistakes``.
+        mistakes: Share of answers with a wrong class, in [0, 1]; all wrong classes are equally likely.
+        confusion: (k, k) probability of answer column j where row i is the true class; replaces ``mistakes``.
         skips: Share of items that are skipped, in [0, 1).
-        seconds: Median seconds an answer, > 0.
+        seconds: Median seconds per answer, > 0.
         spread: Standard deviation of the logarithm of the seconds, >= 0. Real times are close to log-normal.
 
     Raises:
-        AnnotatorError: A figure outside its range, or a confusion matrix whose rows are no distributions.
+        AnnotatorError: A figure is outside its range, or the rows of the confusion matrix are no distributions.
 
     Example:
         >>> habits = Habits(skips=0.5)
@@ -53,35 +53,36 @@ class Habits:
     spread: float = 0.5
 
     def __post_init__(self) -> None:
-        # a comparison with NaN is False, so the ranges are stated positively
+        # a comparison with NaN is False, so that these conditions refuse NaN
         fine = 0 <= self.mistakes <= 1 and 0 <= self.skips < 1 and self.seconds > 0 and self.spread >= 0
         if not fine or not np.isfinite(self.seconds) or not np.isfinite(self.spread):
             raise AnnotatorError(
-                f"habits of {self.mistakes} mistakes, {self.skips} skips, {self.seconds} s, spread {self.spread}",
-                hint="give mistakes in [0, 1], skips in [0, 1), seconds > 0 and spread >= 0",
+                f"habits are out of range: mistakes {self.mistakes}, skips {self.skips}, "
+                f"seconds {self.seconds}, spread {self.spread}",
+                hint="use mistakes in [0, 1], skips in [0, 1), seconds > 0 and spread >= 0",
             )
         if self.confusion is not None:
             table = np.asarray(self.confusion)
             square = table.ndim == 2 and table.shape[0] == table.shape[1]
             if not square or not np.all(table >= 0) or not np.allclose(table.sum(axis=1), 1, atol=1e-6):
                 raise AnnotatorError(
-                    f"a confusion matrix of shape {table.shape} whose rows are no distributions",
-                    hint="pass a square matrix with rows that sum to one",
+                    f"confusion has shape {table.shape}, or rows that are not probabilities",
+                    hint="pass a square matrix of values >= 0 with rows that sum to one",
                 )
 
     def answer(self, truth: Labels, n_classes: int, rng: np.random.Generator) -> tuple[Labels, Float[np.ndarray, " q"]]:
-        """Answer items in turn.
+        """Answer items, one after the other.
 
         Args:
             truth: (q,) class indices, or (q, k) of 0 and 1 where an item may have several classes.
-            n_classes: How many there are.
-            rng: Of mistakes, skips and seconds.
+            n_classes: The number of classes.
+            rng: The random generator of mistakes, skips and seconds.
 
         Returns:
             The answers in the same form, -1 where an item is skipped, and their seconds.
 
         Raises:
-            AnnotatorError: A confusion matrix of other classes, or where an item may have several.
+            AnnotatorError: The confusion matrix is of another number of classes, or items may have several classes.
 
         Example:
             >>> Habits(mistakes=1.0).answer(np.array([[1, 0, 0], [0, 1, 1]]), 3, np.random.default_rng(0))[0].tolist()
@@ -90,14 +91,15 @@ class Habits:
         truth = np.asarray(truth)
         if kind_of(truth).independent:
             return self._answer_several(truth, rng)
-        # every item draws the same numbers whatever the habits: runs that differ in one habit stay paired
+        # each item draws the same random numbers for all habits, so that runs with different habits stay paired
         draws = rng.random((len(truth), 3))
         tempo = rng.standard_normal(len(truth))
 
         if self.confusion is not None:
             if len(self.confusion) != n_classes:
                 raise AnnotatorError(
-                    f"a confusion matrix of {len(self.confusion)} classes for {n_classes}", hint="pass one row a class"
+                    f"the confusion matrix has {len(self.confusion)} classes, not {n_classes}",
+                    hint="pass one row and one column for each class",
                 )
             edges = np.cumsum(np.asarray(self.confusion)[truth], axis=1)
             said = np.minimum((draws[:, 1, None] >= edges).sum(axis=1), n_classes - 1)
@@ -111,12 +113,12 @@ class Habits:
     def _answer_several(
         self, truth: Int[np.ndarray, "q k"], rng: np.random.Generator
     ) -> tuple[Int[np.ndarray, "q k"], Float[np.ndarray, " q"]]:
-        """A mistake is made in one class, each alike."""
+        """Answer items with several classes; a mistake inverts one class, all equally likely."""
         if self.confusion is not None:
             raise AnnotatorError(
-                "a confusion matrix, where an item may have several classes", hint="give a share of mistakes instead"
+                "a confusion matrix does not apply where an item may have several classes", hint="set mistakes instead"
             )
-        # as if the true class were the first of k + 1: another than that is the one that is mistaken
+        # answer as if the true class were the first of k + 1: an answer j > 0 is a mistake in class j - 1
         said, seconds = self.answer(np.zeros(len(truth), dtype=np.int64), truth.shape[1] + 1, rng)
         answers, wrong = truth.astype(np.int64), np.flatnonzero(said > 0)
         answers[wrong, said[wrong] - 1] = 1 - truth[wrong, said[wrong] - 1]
@@ -126,20 +128,20 @@ class Habits:
 
 @dataclass(eq=False)
 class Oracle:
-    """An annotator that answers every pushed item at once, from the true classes.
+    """An annotator that answers every pushed question at once, from the true classes.
 
-    An item's answer depends on the seed and the item alone, not on when or beside what it is asked.
+    The answer about an item depends only on the seed and the question, not on time or on the other questions.
 
     Args:
-        truth: Item id to the name of its true class; multi-label to the names of all its classes.
+        truth: Item id to the name of its true class; for multi-label, to the names of all its classes.
         classes: All class names, in order.
-        habits: How it answers; without failings by default.
-        seed: Of its mistakes, skips and seconds.
-        name: Whom the answers are from.
-        kind: How many classes an item has.
+        habits: Rates of mistakes and skips, and speed; by default without mistakes and skips.
+        seed: Seed of mistakes, skips and seconds.
+        name: The annotator of the answers.
+        kind: The kind of labels: one class per item, or several.
 
     Raises:
-        LabelError: A true class that is none of the classes.
+        LabelError: A true class is not one of the classes.
 
     Example:
         >>> Oracle({"a": "cat"}, ("cat", "dog")).pull()[0]
@@ -159,13 +161,13 @@ class Oracle:
         self._row = {name: i for i, name in enumerate(self.classes)}
         strange = next((c for i in self.truth for c in self._true(i) if c not in self._row), None)
         if strange is not None:
-            raise LabelError(f"true class {strange!r} is none of the classes", hint="add it to the classes")
+            raise LabelError(f"the true class {strange!r} is not one of the classes", hint="add it to the classes")
 
     def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:  # noqa: ARG002
-        """Take questions; pushing one again changes nothing.
+        """Accept questions; pushing one again changes nothing.
 
         Raises:
-            AnnotatorError: The truth of an item is not known. Nothing is taken then.
+            AnnotatorError: The true class of an item is not known. Then no question is accepted.
         """
         self._check(asked)
         said = {s.question: s.preselected(self.kind) for s in suggestions if not s.blind}
@@ -176,10 +178,10 @@ class Oracle:
         return Pushed({question: question for question in asked.ids}, len(new), len(shown), NOWHERE, "oracle")
 
     def push_clusters(self, pool: Pool, asked: Asked, *, model: str) -> Pushed:  # noqa: ARG002
-        """Confirm of each cluster what has its class; an oracle sees every item as if it were alone.
+        """Accept clusters; each item is answered as if it were alone, and confirmed if it has the proposed class.
 
         Raises:
-            AnnotatorError: The truth of an item is not known. Nothing is taken then.
+            AnnotatorError: The true class of an item is not known. Then no question is accepted.
         """
         self._check(asked)
         new = 0
@@ -198,14 +200,14 @@ class Oracle:
         unknown = [item for item in items if item not in self.truth]
         if unknown:
             raise AnnotatorError(
-                f"the oracle does not know {len(unknown)} of {len(items)} items, first {unknown[0]!r}",
-                hint="give the true class of every item of the pool",
+                f"the oracle does not know {len(unknown)} of {len(items)} items, such as {unknown[0]!r}",
+                hint="pass the true class of every item of the pool",
             )
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
-        """The answers after a watermark, in the order of asking; all of them after that of another annotator."""
+        """Return the answers after a watermark, in the order of the questions; all of them for an unknown watermark."""
         found = re.fullmatch(r"([0-9a-f]+)-(\d+)", since or "")
-        # of another one, as in a process before this one, it says nothing about what this one was asked
+        # a watermark of another oracle, such as one of an earlier process, does not count for this one
         first = int(found[2]) if found is not None and found[1] == self._mark else 0
         asked = list(self._asked.items())
         answers = [self._answer(i, item, *asked[i][1]) for i in range(first, len(asked)) for _, item in [asked[i][0]]]
@@ -235,7 +237,7 @@ class Oracle:
         )
 
     def _said(self, true: Sequence[str], rng: np.random.Generator) -> tuple[bool, tuple[str, ...], float]:
-        """Whether an item is answered, with which classes, and how long that takes."""
+        """Return whether an item is answered, its classes, and the seconds."""
         truth = self.kind.numbers([Label(tuple(true), 1, 1, ())], self.classes)
         said, seconds = self.habits.answer(truth, len(self.classes), rng)
         answered = bool(np.min(said) >= 0)

@@ -1,1 +1,1 @@
-"""What a label is: asked for, answered, merged, judged and written."""
+"""Labels: questions, answers, merging of answers, suspect labels, and kinds of labels."""

@@ -1,4 +1,4 @@
-"""What people answer."""
+"""Answers of annotators."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-#: What an answer is. A person labels an item, skips it, says that it does not belong to the cluster it was shown with,
-#: so that it has to be asked about on its own, or takes an earlier answer back.
+#: The kinds of answers: a person labels an item ("label"), skips it ("skip"), says that it does not belong to its
+#: cluster, so that it is asked about alone ("apart"), or withdraws an earlier answer ("delete").
 AnswerKind = Literal["label", "skip", "apart", "delete"]
 
 
-#: Between the classes of an item that has several, where they stand in one word.
+#: The separator between several classes of an item in one text.
 BETWEEN = "|"
-#: What stands where an item has none of the classes.
+#: The text for an item with none of the classes.
 NONE = "(none)"
 
 
 def class_text(classes: Sequence[str]) -> str:
-    """The classes of one item as one word for people.
+    """Return the classes of one item as one text for people.
 
     Example:
         >>> class_text(("cat",)), class_text(("cat", "dog")), class_text(())
@@ -30,28 +30,27 @@ def class_text(classes: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One thing that an annotator said about one item.
+    """One answer of an annotator about one item.
 
     Attributes:
-        key: Names this answer for good, so that reading it twice is harmless. A later answer with the same ``source``
-            replaces an earlier one: an edit is a new key with the old source.
-        source: The annotator's own name for what was answered, such as "annotation 17".
-        item: The pool's id of the item.
-        kind: "label", "skip" (this person will not answer), "apart" (not of the class of its cluster) or "delete" (an
+        key: A permanent name of this answer, so that reading it twice is harmless. A later answer with the same
+            ``source`` replaces an earlier one: an edit is a new key with the old source.
+        source: The name in the labeling tool, such as "annotation 17".
+        item: The id of the item in the pool.
+        kind: "label", "skip" (this person gives no class), "apart" (not of the class of its cluster) or "delete" (an
             earlier answer is withdrawn).
-        classes: Names of the classes: one for single-label, any number for multi-label, none of them included; empty
-            unless kind is "label".
-        annotator: Who said it.
-        seconds: How long it took, as the labeling tool recorded it; None where it did not. Of an item of a cluster, its
-            part of the time that the cluster took.
-        at: When, with a time zone.
+        classes: Names of the classes: one for single-label, zero or more for multi-label; empty unless kind is "label".
+        annotator: Who gave it.
+        seconds: The time it took, as the labeling tool recorded it; None without a record. For an item of a cluster,
+            its part of the time of the cluster.
+        at: When it was given, with a time zone.
         suggested: The class that was pre-selected for the person, or several as ``class_text`` writes them; None if
-            the item was shown blind, or without any.
+            the item was shown blind, or nothing was pre-selected.
         ground_truth: True for answers that were imported as reference, not given in this project.
-        question: The id of the question that it answers; by default the item's, as of a first question, and where
-            nobody asked.
-        asking: Which question about the item that was, 1 for the first.
-        cluster: Whether the question was about a whole cluster, and the item was not looked at alone.
+        question: The id of the answered question; by default the item's id, as for a first question or an imported
+            label.
+        asking: Number of the question about the item, 1 for the first.
+        cluster: Whether the question was about a whole cluster, so that the item was not seen alone.
     """
 
     key: str
@@ -74,5 +73,5 @@ class Answer:
 
     @property
     def first_look(self) -> bool:
-        """Whether the item was looked at alone, and for the first time, not because of a doubt."""
+        """Whether the item was seen alone, in the first question about it."""
         return self.asking == 1 and not self.cluster

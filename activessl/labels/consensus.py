@@ -1,4 +1,4 @@
-"""People err: several answers an item weighed by how reliable their givers are, and labels that look wrong."""
+"""Merge several answers per item by the reliability of the annotators, and find suspect labels."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Bool, Float, Int
 else:
-    np = later("numpy")  # one answer an item needs no arithmetic
+    np = later("numpy")  # not needed where each item has one answer
 
-#: No answer by this annotator to this item, in a table of answers.
+#: In a table of answers: this annotator gave no answer about this item.
 NO_ANSWER = -1
 
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """What several people's answers say together.
+    """The labels that several people's answers amount to, with estimates of their reliability.
 
     Attributes:
-        probs: (n, k) probability of each class of each item; uniform over the class shares where nobody answered.
-        confusion: (a, k, k) for each annotator, the probability of answering the column when the row is the truth.
-        reliability: (a,) probability of a right answer, over the class shares, in [0, 1].
-        shares: (k,) the classes' estimated shares.
-        answered: (n,) True where there is an answer.
+        probs: (n, k) probability of each class of each item; without answers, the prior or the class shares.
+        confusion: (a, k, k) for each annotator, the probability of answer column j where row i is the true class.
+        reliability: (a,) probability of a right answer, averaged over the class shares, in [0, 1].
+        shares: (k,) the estimated shares of the classes.
+        answered: (n,) True where the item has an answer.
     """
 
     probs: Float[np.ndarray, "n k"]
@@ -38,7 +38,7 @@ class Consensus:
 
     @property
     def labels(self) -> Int[np.ndarray, " n"]:
-        """(n,) the most likely class; -1 where nobody answered."""
+        """(n,) the most likely class; -1 for an item without answers."""
         return np.asarray(np.where(self.answered, self.probs.argmax(axis=1), NO_ANSWER))
 
 
@@ -50,21 +50,22 @@ def consensus(
     strength: float = 4.0,
     iterations: int = 50,
 ) -> Consensus:
-    """Estimate truth and annotators together, by expectation maximisation.
+    """Estimate the true classes and the annotators' reliability together, by expectation maximization.
 
-    Each annotator has a confusion matrix. With few answers it is drawn towards that of a common annotator (the mean of
-    all), and that towards one who errs evenly, so that one answer of a newcomer counts like anybody's.
+    Each annotator has a confusion matrix. With few answers, it is shrunk toward the matrix of a common annotator (the
+    mean of all), and the common matrix is shrunk toward evenly spread errors. So one answer of a new annotator counts
+    as much as one of a common annotator.
 
     Args:
-        answers: A row an item, a column an annotator; class indices, or -1 where there is no answer.
+        answers: One row per item, one column per annotator; class indices, or -1 without an answer.
         n_classes: k, >= 2.
-        prior: What is known of each item besides, such as a head's out-of-sample probabilities; the class shares
-            if not given.
-        strength: How many answers in each class the common annotator is worth, > 0.
-        iterations: At most; it ends when no probability moves by more than 1e-4.
+        prior: Prior probabilities of each item, such as a head's out-of-sample probabilities; by default the class
+            shares.
+        strength: Weight of the common annotator, in answers per class, > 0.
+        iterations: Largest number of iterations; they end when no probability changes by 1e-4 or more.
 
     Raises:
-        LabelError: No answers at all, classes out of range, or a prior of another shape or below zero.
+        LabelError: No answers, classes out of range, or a prior of another shape or below zero.
 
     References:
         Dawid & Skene, Maximum Likelihood Estimation of Observer Error-Rates Using the EM Algorithm, Applied
@@ -87,7 +88,10 @@ def consensus(
     if prior is not None:
         known = np.asarray(prior, dtype=np.float64)
         if known.shape != (n, k) or not np.all(np.isfinite(known)) or np.any(known < 0):
-            raise LabelError(f"a prior of shape {known.shape} for {n} items", hint="pass one row of probabilities each")
+            raise LabelError(
+                f"the prior has shape {known.shape} for {n} items and {k} classes, or negative or infinite values",
+                hint="pass one row of probabilities for each item",
+            )
         known = np.maximum(known, 1e-6)
         known /= known.sum(axis=1, keepdims=True)
 
@@ -98,7 +102,7 @@ def consensus(
     shares, confusion = np.full(k, 1.0 / k), np.zeros((a, k, k))
     even = newcomer(k)
     for _ in range(iterations):
-        # counts[w, answer, truth], turned so that rows are truths
+        # counts[w, answer, truth], transposed so that rows are true classes
         counts = np.zeros((a * k, k))
         np.add.at(counts, pair, probs[item])
         counts = counts.reshape(a, k, k).transpose(0, 2, 1)
@@ -119,22 +123,22 @@ def consensus(
 
 
 def newcomer(n_classes: int) -> Float[np.ndarray, "k k"]:
-    """The confusion of an annotator of whom nothing is known: mostly right, and erring evenly."""
+    """The assumed confusion matrix of a new annotator: mostly right, with evenly spread errors."""
     return np.asarray(np.full((n_classes, n_classes), 0.3 / n_classes) + 0.7 * np.eye(n_classes))
 
 
 def weigh(
     answers: Int[np.ndarray, "n a"], confusion: Float[np.ndarray, "a k k"], shares: Float[np.ndarray, " k"]
 ) -> Float[np.ndarray, "n k"]:
-    """Class probabilities of items by the answers of annotators who are known already, as by ``consensus``.
+    """Class probabilities of items from answers, with confusion matrices that are already known, as from ``consensus``.
 
     Args:
-        answers: A row an item, a column an annotator; class indices, or -1 where there is no answer.
-        confusion: For each annotator, the probability of answering the column when the row is the truth, > 0.
-        shares: The classes' shares, > 0.
+        answers: One row per item, one column per annotator; class indices, or -1 without an answer.
+        confusion: For each annotator, the probability of answer column j where row i is the true class, > 0.
+        shares: The shares of the classes, > 0.
 
     Raises:
-        LabelError: No answers at all, or classes out of range.
+        LabelError: No answers, or classes out of range.
 
     Example:
         >>> one = newcomer(2)
@@ -148,22 +152,22 @@ def weigh(
 def suspects(
     probs: Float[np.ndarray, "m k"], labels: Int[np.ndarray, " m"], *, margin: float = 0.0
 ) -> Int[np.ndarray, " s"]:
-    """Labels that look wrong, the most suspicious first.
+    """Find suspect labels, the most suspect first.
 
-    A label is suspect if out-of-sample probabilities find another class more likely, and at least as likely as that
-    class usually is for items that bear its label. The threshold by class keeps a head that is unsure of a class, or
-    too sure of it, from suspecting all or none of its labels.
+    A label is suspect if, by out-of-sample probabilities, another class is more likely than the given one, and at least
+    as likely as on average for the items labeled as that class. Without a threshold per class, a head that is
+    underconfident or overconfident for a class would suspect all or none of its labels.
 
     Args:
-        probs: Probabilities by a head that was not taught the label of the row, such as cross-validated ones.
-        labels: Given class indices.
-        margin: By how much the other class must be more likely, in [0, 1).
+        probs: Probabilities of a head that was not taught the label of the row, such as cross-validated ones.
+        labels: The given class indices.
+        margin: The least difference between the probabilities of the other and the given class, in [0, 1).
 
     Returns:
-        Rows, by falling difference of the most likely other class's and the given class's probability.
+        Rows, by falling difference between the probability of the most likely other class and of the given class.
 
     Raises:
-        LabelError: Shapes that do not belong together, or classes out of range.
+        LabelError: Shapes that do not fit together, or classes out of range.
 
     References:
         Northcutt, Jiang & Chuang, Confident Learning, JAIR 2021, arXiv 1911.00068.
@@ -175,15 +179,21 @@ def suspects(
     """
     p, y = np.asarray(probs, dtype=np.float64), np.asarray(labels)
     if p.ndim != 2 or y.shape != (len(p),) or not np.all(np.isfinite(p)):
-        raise LabelError(f"{p.shape} probabilities and {y.shape} labels", hint="pass one row of probabilities a label")
+        raise LabelError(
+            f"probabilities of shape {p.shape} do not fit labels of shape {y.shape}, or are not finite",
+            hint="pass one row of finite probabilities for each label",
+        )
     if not len(y):
         return np.empty(0, dtype=np.int64)
     if y.min() < 0 or y.max() >= p.shape[1]:
-        raise LabelError(f"labels from {y.min()} to {y.max()} with {p.shape[1]} classes", hint="number classes from 0")
+        raise LabelError(
+            f"labels range from {y.min()} to {y.max()} for {p.shape[1]} classes",
+            hint=f"use class indices from 0 to {p.shape[1] - 1}",
+        )
     rows = np.arange(len(y))
     own = p[rows, y]
     count = np.bincount(y, minlength=p.shape[1])
-    # a class without labels cannot be what another label should have been
+    # a class without labels is never the suggested correction
     usual = np.where(count > 0, np.bincount(y, own, p.shape[1]) / np.maximum(count, 1), np.inf)
     others = np.where(p >= usual, p, -1.0)
     others[rows, y] = -1.0
@@ -207,11 +217,12 @@ def _table(answers: Int[np.ndarray, "n a"], k: int) -> Int[np.ndarray, "n a"]:
     table = np.asarray(answers)
     if table.ndim != 2 or not np.issubdtype(table.dtype, np.integer) or not np.any(table >= 0):
         raise LabelError(
-            f"answers of shape {table.shape} and type {table.dtype}, or none at all",
-            hint="pass a row an item and a column an annotator, with -1 for no answer",
+            f"the table of answers has shape {table.shape} and type {table.dtype}, or no answers",
+            hint="pass whole numbers, one row per item and one column per annotator, with -1 for no answer",
         )
     if k < 2 or table.max() >= k or table.min() < NO_ANSWER:
         raise LabelError(
-            f"answers from {table.min()} to {table.max()} with {k} classes", hint="number the classes from 0"
+            f"answers range from {table.min()} to {table.max()} for {k} classes",
+            hint="use at least 2 classes, indices from 0, and -1 for no answer",
         )
     return table.astype(np.int64)

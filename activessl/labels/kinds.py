@@ -1,10 +1,10 @@
-"""What the classes of a label are: one class an item, or several; how answers are judged, merged, shown and written.
+"""Kinds of labels: one class per item, or several; how answers are read, merged, compared, shown and written.
 
-Whatever differs between the two is a method here; no other room asks how many classes an item has. A further kind is a
-module beside ``one_class`` and ``several_classes``, and a line in ``_KINDS``.
+Everything that differs between the kinds is a method of ``LabelKind``; no other module asks how many classes an item
+has. To add a kind, add a module in this folder and a line in ``_KINDS``.
 
-Labels as numbers are (n,) class indices where an item has one class, and (n, k) of 0 and 1 where it may have several,
-or none, with -1 where nobody was asked about a class yet.
+Labels as numbers are (n,) class indices for one class per item, and (n, k) of 0 and 1 for several classes (or none) per
+item, with -1 for a class that was not offered when the item was labeled.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Bool, Float, Int
 else:
-    np = later("numpy")  # names need no arithmetic
+    np = later("numpy")  # not needed for names
 
 #: (n,) class indices, or (n, k) of 0 and 1, -1 where it is not known.
 Labels: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
-#: What a project calls the kind of its labels.
+#: The name of a kind of labels.
 KindName = Literal["one", "several"]
 
 _KINDS: dict[KindName, str] = {
@@ -38,16 +38,15 @@ _KINDS: dict[KindName, str] = {
 
 @dataclass(frozen=True)
 class Label:
-    """What is believed about one item, from all standing answers about it.
+    """The label of one item: the classes that all valid answers about it amount to.
 
     Attributes:
-        classes: The classes believed; of equals, those given first. Where there are several, in the order of the
-            project's.
-        votes: How many annotators gave exactly these; where there may be several, perhaps none.
-        annotators: How many labeled the item.
-        answers: All standing answers about it, oldest first.
-        certainty: Probability of these classes by the annotators' reliability; None where only one person answered.
-        unknown: Where there may be several, classes that nobody could give when they looked at the item.
+        classes: The classes, in the order of the project; of equally likely ones, those given first.
+        votes: How many annotators gave exactly these; may be 0 where an item may have several classes.
+        annotators: How many annotators labeled the item.
+        answers: All valid answers about the item, oldest first.
+        certainty: Probability of these classes, from the annotators' reliability; None with a single annotator.
+        unknown: Where an item may have several classes, those that were not offered when the item was labeled.
     """
 
     classes: tuple[str, ...]
@@ -60,13 +59,13 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """How far an annotator can be believed, by items that several people were asked about in the first place.
+    """The reliability of one annotator, from first questions about items that several people answered.
 
-    What was asked again was asked because it was doubted: it would make everybody look worse than they are.
+    Questions of kind "again" do not count: their labels were doubted, so the reliability would be too low.
 
     Attributes:
         reliability: Estimated probability of a right answer, in [0, 1].
-        compared: How many of their answers could be compared with others'.
+        compared: How many of the annotator's answers could be compared with those of others.
     """
 
     reliability: float
@@ -75,13 +74,13 @@ class Person:
 
 @dataclass(frozen=True)
 class Task:
-    """One choice that a label consists of: among all classes or, where there may be several, of each class or not.
+    """One choice within a label: among all classes or, where an item may have several, yes or no for one class.
 
     Attributes:
-        rows: (r,) labels that say something of it.
-        y: (r,) what they say.
-        n_classes: How many answers there are.
-        of: The class that it is about; None where it is about all.
+        rows: (r,) rows of the labels in which the choice is known.
+        y: (r,) the choice in each of these rows.
+        n_classes: The number of options.
+        of: The class of the choice; None for a choice among all classes.
     """
 
     rows: Int[np.ndarray, " r"]
@@ -92,30 +91,30 @@ class Task:
 
 @runtime_checkable
 class LabelKind(Protocol):
-    """How many classes an item has, and all that follows from it. Values without state."""
+    """A kind of labels, with everything that depends on the number of classes per item. Without state."""
 
     @property
     def name(self) -> KindName:
-        """What configs and files call it."""
+        """The name in configs and files."""
         ...
 
     @property
     def independent(self) -> bool:
-        """Whether each class is a yes or a no of its own; else a head's probabilities of an item sum to one."""
+        """Whether each class is a separate yes or no; else a head's probabilities of an item sum to one."""
         ...
 
     # -- classes ---------------------------------------------------------------------------------------------------
 
     def check(self, classes: Sequence[str]) -> None:
-        """Refuse names of classes that could not be told from what stands between them.
+        """Refuse names of classes that cannot be read back from a text of several classes.
 
         Raises:
-            ValueError: With the name.
+            ValueError: Such a name; the message has the name.
         """
         ...
 
     def columns(self, classes: tuple[str, ...]) -> tuple[str, ...]:
-        """What a head's numbers stand for: with other names, or in another order, they say something else."""
+        """The meaning of a head's columns: a head is valid only for the same names in the same order."""
         ...
 
     # -- numbers ---------------------------------------------------------------------------------------------------
@@ -125,25 +124,25 @@ class LabelKind(Protocol):
         ...
 
     def decide(self, probs: Float[np.ndarray, "n k"]) -> Labels:
-        """What a head's probabilities amount to: the most likely class, or all that are more likely than not."""
+        """The prediction from a head's probabilities: the most likely class, or all of probability 0.5 and more."""
         ...
 
     def sureness(self, probs: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
-        """The probability that what ``decide`` says of an item is right; where there may be several, in every class."""
+        """The probability that the prediction of ``decide`` is right; with several classes, right in every class."""
         ...
 
     def same(self, said: Labels, labels: Labels) -> Bool[np.ndarray, " n"]:
-        """Whether what is said of each item is what its label says, as far as that is known."""
+        """Whether each prediction equals the label, in all classes that are known."""
         ...
 
     def complete(self, labels: Labels) -> Bool[np.ndarray, " n"]:
-        """Whether each label says of every class whether the item has it."""
+        """Whether every class of each label is known."""
         ...
 
     def tables(
         self, labels: Labels, said: Labels, n_classes: int
     ) -> tuple[Bool[np.ndarray, "n k"], Bool[np.ndarray, "n k"], Bool[np.ndarray, "n k"]]:
-        """Which items have which class, which are said to, and of which it is known."""
+        """Return three tables: which items have which class, which classes are predicted, and which are known."""
         ...
 
     def having(self, labels: Labels, k: int) -> Int[np.ndarray, " r"]:
@@ -151,23 +150,23 @@ class LabelKind(Protocol):
         ...
 
     def certain(self, label: Any, n_classes: int) -> Float[np.ndarray, " k"]:
-        """The probabilities of whoever is certain of a label."""
+        """The probabilities that express certainty of a label."""
         ...
 
     def probability(self, probs: Float[np.ndarray, " k"], indices: Collection[int]) -> float:
-        """The probability that an item has just these classes."""
+        """The probability that an item has exactly these classes."""
         ...
 
     def tasks(self, labels: Labels, n_classes: int) -> Iterable[Task]:
-        """The choices that labels consist of, each on its own."""
+        """The separate choices within labels."""
         ...
 
     def instead(self, label: Any, probs: Float[np.ndarray, " k"], doubts: Float[np.ndarray, " t"], bound: float) -> Any:
-        """What a doubted label more likely is, by a head's probabilities and the doubts about each of its tasks."""
+        """The more likely label in place of a doubted one, from probabilities and the doubts about each task."""
         ...
 
     def shown(self, probs: Float[np.ndarray, "n k"], least: int) -> int:
-        """How many classes a suggestion names: ``least``, and where there may be several, all that are likely."""
+        """How many classes a suggestion lists: at least ``least``; with several classes per item, all likely ones."""
         ...
 
     # -- words -----------------------------------------------------------------------------------------------------
@@ -177,47 +176,47 @@ class LabelKind(Protocol):
         ...
 
     def parse(self, text: str) -> tuple[str, ...]:
-        """The classes that a cell of a table names."""
+        """Read the classes from a cell of a table."""
         ...
 
     def cells(self, classes: Sequence[str]) -> dict[str, Any]:
-        """An item's classes as cells of a table: ``class``, and where there may be several a list ``classes``."""
+        """The classes of an item as cells of a table: ``class``, and with several classes a list ``classes``."""
         ...
 
     def choose(self, names: Sequence[str], probs: Sequence[float]) -> tuple[str, ...]:
-        """The classes that are pre-selected, out of some with falling probability."""
+        """Choose the pre-selected classes, from names by falling probability."""
         ...
 
     # -- people ----------------------------------------------------------------------------------------------------
 
     def reads(self, classes: Sequence[str]) -> Literal["label", "nothing", "too many"]:
-        """What an answer of these classes is: none may be an answer, and several may be too many."""
+        """Whether an answer with these classes is a label, empty, or has too many classes."""
         ...
 
     def says(self, answer: Answer, task: Task, classes: Sequence[str], since: Mapping[str, datetime]) -> int | None:
-        """What somebody says about a task, as a number; None where they could not say it, or said nothing of it."""
+        """The choice of an answer in a task, as a number; None if the answer does not contain the choice."""
         ...
 
     def merge(self, answers: Iterable[Answer], classes: Sequence[str], since: Mapping[str, datetime]) -> Merged:
-        """What people's answers amount to: one label an item.
+        """Merge people's answers to one label per item.
 
         Args:
-            answers: Standing ones; in any order.
-            classes: Those that the project has, in their order.
-            since: Of a class that joined later, from when on people could give it.
+            answers: The valid ones, in any order.
+            classes: The classes of the project, in order.
+            since: For a class that was added later, the time from which it was offered.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What people's answers amount to.
+    """The result of merging people's answers.
 
     Attributes:
-        labels: By item.
-        skipped: Items that somebody skipped and nobody labeled.
+        labels: Item id to label.
+        skipped: Items with a skip and without a label.
         aside: Answers with a class that the project does not have.
-        people: How reliable the annotators are whose answers could be compared with others'.
+        people: The reliability of each annotator whose answers could be compared with those of others.
     """
 
     labels: dict[str, Label]
@@ -227,7 +226,7 @@ class Merged:
 
 
 def kind_named(name: KindName) -> LabelKind:
-    """The kind of that name.
+    """Return the kind of a name.
 
     Example:
         >>> kind_named("several").independent
@@ -239,7 +238,7 @@ def kind_named(name: KindName) -> LabelKind:
 
 
 def kind_of(labels: Labels) -> LabelKind:
-    """The kind of labels that are numbers already.
+    """Return the kind of labels that are given as numbers.
 
     Example:
         >>> kind_of(np.array([0, 1])).name, kind_of(np.array([[0, 1]])).name
@@ -249,7 +248,7 @@ def kind_of(labels: Labels) -> LabelKind:
 
 
 def numbered_alike(one: Labels, other: Labels) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-    """Two answers about the same items as numbers: of several classes, one for each set of classes that there is.
+    """Number two arrays of labels of the same items alike; with several classes, one number per set of classes.
 
     Example:
         >>> [part.tolist() for part in numbered_alike(np.array([[0, 1], [1, 1]]), np.array([[0, 1], [0, 0]]))]
@@ -261,7 +260,7 @@ def numbered_alike(one: Labels, other: Labels) -> tuple[Int[np.ndarray, " n"], I
 
 
 def one_kind(labels: Labels) -> bool:
-    """Whether all items have the same label, so that there is nothing to tell apart.
+    """Whether all items have the same label, so that a head cannot be taught.
 
     Example:
         >>> one_kind(np.array([2, 2])), one_kind(np.array([[0, 1], [1, 1]]))

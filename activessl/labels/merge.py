@@ -1,4 +1,4 @@
-"""What the ways of merging people's answers share: who said what last, who can be compared, how reliable they are."""
+"""Shared parts of merging answers: last and first answers, comparable answers, and reliability."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float, Int
 else:
-    np = later("numpy")  # one answer an item needs no arithmetic
+    np = later("numpy")  # not needed where each item has one answer
 
-#: Probabilities closer than this are a tie: of equals the class that was given first is believed.
+#: Probabilities closer than this are a tie: then the class that was given first is the label.
 TIE = 0.01
 
 
 def by_item(
     answers: Iterable[Answer], read: Callable[[Answer], Literal["label", "skip", "aside"]], *, most: int | None
 ) -> tuple[dict[str, list[Answer]], set[str], tuple[Answer, ...]]:
-    """Answers that are labels, oldest first, by item; items that were skipped; and answers to be set aside.
+    """Sort answers: labels by item, oldest first; skipped items; and answers to be set aside.
 
     Args:
         answers: In any order.
-        read: What an answer of kind "label" is.
-        most: How many classes a label may have; None for any number.
+        read: How an answer of kind "label" counts: as a label, a skip, or set aside.
+        most: The largest number of classes of a label; None for any number.
     """
     given: dict[str, list[Answer]] = {}
     skips: set[str] = set()
@@ -48,23 +48,23 @@ def by_item(
 
 
 def first_answers(given: Iterable[Answer]) -> dict[str, Answer]:
-    """What each annotator says of an item, oldest annotator first, without what was asked again because of doubts.
+    """The last answer of each annotator to the first question about an item, oldest annotator first.
 
-    Only these may be compared where people are to be measured: an item that is asked again was doubted, and one that
-    was confirmed with its cluster was not looked at like the others.
+    Only these measure reliability: an item that is asked again was doubted, and an item that was confirmed with its
+    cluster was not seen alone.
     """
     return {a.annotator: a for a in given if a.first_look}
 
 
 def by_several(answers: Mapping[str, Mapping[str, Answer]]) -> dict[str, Mapping[str, Answer]]:
-    """Items that several people answered. One with a single answer says nothing about who gave it: it is left out."""
+    """Items with answers of several people. A single answer does not measure reliability, so it is left out."""
     return {item: given for item, given in answers.items() if len(given) > 1}
 
 
 def table_of(
     items: Mapping[str, Mapping[str, Answer]], people: Sequence[str], say: Callable[[Answer], int | None]
 ) -> Int[np.ndarray, "n a"]:
-    """What each of the people says of each item, as ``say`` numbers it; -1 where that is nothing."""
+    """Table of answers, items by people, numbered by ``say``; -1 without an answer."""
     column = {who: i for i, who in enumerate(people)}
     table = np.full((len(items), len(people)), NO_ANSWER)
     for row, given in zip(table, items.values(), strict=True):
@@ -78,9 +78,9 @@ def table_of(
 def weighed_by(
     asked: Int[np.ndarray, "n a"], compared: Int[np.ndarray, "m a"], n_classes: int, people: int
 ) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, " a"]]:
-    """Class probabilities of the items in ``asked`` by everybody's reliability, which ``compared`` alone measures.
+    """Class probabilities of the items in ``asked``, by the reliability that is measured on ``compared``.
 
-    Where nothing can be compared, everybody counts as a newcomer, and as reliable.
+    Without comparable answers, every annotator has the confusion matrix of a new annotator, and reliability 1.
     """
     if n_classes == 1 or not len(asked):
         return np.ones((len(asked), n_classes)), np.ones(people)
@@ -97,6 +97,6 @@ def weighed_by(
 def people_of(
     compared: Mapping[str, Mapping[str, Answer]], people: Sequence[str], reliability: Float[np.ndarray, " a"]
 ) -> dict[str, Person]:
-    """How reliable those are who could be compared."""
+    """The reliability of each annotator with comparable answers."""
     count = Counter(who for given in compared.values() for who in given)
     return {who: Person(float(reliability[i]), count[who]) for i, who in enumerate(people) if count[who]}

@@ -1,4 +1,4 @@
-"""Labels of one class an item."""
+"""Labels of one class per item."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Bool, Float, Int
 else:
-    np = later("numpy")  # names need no arithmetic
+    np = later("numpy")  # not needed for names
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class OneClass:
     independent: bool = False
 
     def check(self, classes: Sequence[str]) -> None:
-        """Any names will do."""
+        """Accept all names."""
 
     def columns(self, classes: tuple[str, ...]) -> tuple[str, ...]:
-        """The names themselves."""
+        """The names of the classes."""
         return classes
 
     def numbers(self, labels: Sequence[Label], classes: Sequence[str]) -> Labels:
@@ -58,13 +58,13 @@ class OneClass:
         return np.asarray(np.asarray(said) == np.asarray(labels))
 
     def complete(self, labels: Labels) -> Bool[np.ndarray, " n"]:
-        """Every label says it all."""
+        """True for every label."""
         return np.ones(len(labels), dtype=bool)
 
     def tables(
         self, labels: Labels, said: Labels, n_classes: int
     ) -> tuple[Bool[np.ndarray, "n k"], Bool[np.ndarray, "n k"], Bool[np.ndarray, "n k"]]:
-        """One class a row."""
+        """Return tables with one class per row."""
         each = np.arange(n_classes)
         has, put = np.asarray(labels)[:, None] == each, np.asarray(said)[:, None] == each
         return has, put, np.ones_like(has)
@@ -83,7 +83,7 @@ class OneClass:
         return float(probs[index])
 
     def tasks(self, labels: Labels, n_classes: int) -> Iterable[Task]:
-        """A single one, among all classes."""
+        """One task, the choice among all classes."""
         yield Task(np.arange(len(labels)), np.asarray(labels), n_classes)
 
     def instead(
@@ -93,13 +93,13 @@ class OneClass:
         doubts: Float[np.ndarray, " t"],  # noqa: ARG002
         bound: float,  # noqa: ARG002
     ) -> Any:
-        """The likeliest of the other classes."""
+        """The most likely other class."""
         others = np.array(probs)
         others[int(label)] = -1
         return others.argmax()
 
     def shown(self, probs: Float[np.ndarray, "n k"], least: int) -> int:  # noqa: ARG002
-        """The pre-selected class and its rivals."""
+        """``least`` classes: the pre-selected one and alternatives."""
         return least
 
     def named(self, label: Any, classes: Sequence[str]) -> tuple[str, ...]:
@@ -107,19 +107,19 @@ class OneClass:
         return (classes[int(label)],)
 
     def parse(self, text: str) -> tuple[str, ...]:
-        """The cell is the name."""
+        """The cell is the name of the class."""
         return (text,)
 
     def cells(self, classes: Sequence[str]) -> dict[str, Any]:
-        """The name."""
+        """The name of the class."""
         return {"class": classes[0] if classes else ""}
 
     def choose(self, names: Sequence[str], probs: Sequence[float]) -> tuple[str, ...]:  # noqa: ARG002
-        """The likeliest."""
+        """The most likely class."""
         return tuple(names[:1])
 
     def reads(self, classes: Sequence[str]) -> Literal["label", "nothing", "too many"]:
-        """Just one class is a label."""
+        """Exactly one class is a label."""
         return "nothing" if not classes else "label" if len(classes) == 1 else "too many"
 
     def says(
@@ -133,12 +133,12 @@ class OneClass:
         return list(classes).index(answer.classes[0])
 
     def merge(self, answers: Iterable[Answer], classes: Sequence[str], since: Mapping[str, datetime]) -> Merged:  # noqa: ARG002
-        """The likeliest class of each item by everybody's reliability; of equals, the one that was given first."""
+        """The most likely class of each item, by the annotators' reliability; in a tie, the class given first."""
         known = set(classes)
         given, skips, aside = by_item(
             answers, lambda a: "skip" if not a.classes else "label" if {*a.classes} <= known else "aside", most=1
         )
-        # a person who answers twice has changed their mind
+        # of several answers by one person, the last counts
         last = {item: {a.annotator: a for a in said} for item, said in given.items()}
         disputed = by_several(last)
         compared = by_several({item: first_answers(said) for item, said in given.items()})
@@ -150,7 +150,7 @@ class OneClass:
             return number[answer.classes[0]]
 
         chances, trusted = {}, {}
-        if disputed:  # one answer an item needs no arithmetic
+        if disputed:  # not computed where each item has one answer
             weighed, reliability = weighed_by(
                 table_of(disputed, people, say), table_of(compared, people, say), len(names), len(people)
             )
@@ -161,7 +161,7 @@ class OneClass:
             winner, certain = said[0], None
             if item in chances:  # several people
                 probs = dict(zip(names, chances[item].tolist(), strict=True))
-                # the likeliest class of all may be one that nobody gave this item
+                # only classes that somebody gave this item, which may not include the most likely one
                 most = max(probs[name] for (name,) in said)
                 winner = next(one for one in said if probs[one[0]] >= most - TIE)
                 certain = probs[winner[0]]

@@ -1,4 +1,4 @@
-"""What people are asked."""
+"""Questions to annotators."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-#: Why something is asked: a strategy chose the item (new), it was drawn with a known probability (random), its label is
-#: doubted (again), its label was given by the model or in a cluster, and a person is to look at it alone (audit), or a
-#: cluster of alike items is to be confirmed as one class (confirm).
+#: Why a question is asked. "new": a strategy chose the item. "random": the item was drawn with a known probability.
+#: "again": its label is doubted. "audit": its label is from the model or from a cluster, and a person checks the item
+#: alone. "confirm": a cluster of alike items is to be confirmed as one class.
 QuestionKind = Literal["new", "random", "again", "audit", "confirm"]
 
 
 class Question(BaseModel):
-    """One thing that people are asked: about one item or, of kind "confirm", about a cluster of alike items.
+    """One question to an annotator: about one item or, of kind "confirm", about a cluster of alike items.
 
-    Strategies propose questions, annotators carry them, the ledger keeps them.
+    Strategies make questions, annotators receive them, the ledger stores them.
 
     Attributes:
-        id: Names the question for good, at the annotators' side too. The first question about an item has the item's
-            id; nothing else is told by an id.
+        id: A permanent id, also used in the labeling tool. The first question about an item has the item's id; the rest
+            of an id has no meaning.
         kind: Why it is asked.
-        items: The pool's ids: one, or those of the cluster.
-        asking: Which question about its item it is, 1 for the first.
-        score: The strategy's own; higher = asked sooner.
-        reason: One sentence that a person understands.
-        propensity: Probability in (0, 1] with which the item was drawn in its round; None where it was not drawn.
-        uniform: Whether every item of the pool had this probability, so that a promise about all may rest on it.
-        blind: Whether nobody is to be shown what the model thinks.
+        items: Ids of the pool: one, or those of the cluster.
+        asking: Number of the question about its item, 1 for the first.
+        score: The strategy's score; higher = asked sooner.
+        reason: The reason, as one sentence for people.
+        propensity: Probability in (0, 1] with which the item was drawn in its round; None if it was not drawn.
+        uniform: Whether every item of the pool had this probability, so that a bound for the whole pool may use it.
+        blind: Whether the question is shown without a suggestion.
         confirmed: Whether the item was confirmed with its cluster before.
-        proposed: Of a cluster, the class that people are to confirm.
+        proposed: For a cluster, the class that people are to confirm.
         parts: Further figures of the strategy.
         near: Ids of the nearest labeled items, nearest first.
 
@@ -56,14 +56,17 @@ class Question(BaseModel):
 
     @property
     def item(self) -> str:
-        """The item that is asked about; of a cluster, the first."""
+        """The item of the question; for a cluster, the first item."""
         return self.items[0]
 
     @model_validator(mode="before")
     @classmethod
     def _named(cls, given: Any) -> Any:
-        """A question about one item goes by the item's id; a second one is another task with answers of its own, so it
-        has another id. Second opinions (again, audit) are blind: one that sees the first is none."""
+        """Set the default id and ``blind``.
+
+        The first question about an item has the item's id. A later one is another task with its own answers, so it has
+        another id. Second opinions ("again", "audit") are blind, so that the first label does not influence them.
+        """
         if not isinstance(given, dict) or "id" in given or not given.get("items"):
             return given
         item, asking = given["items"][0], given.get("asking", 1)
@@ -71,5 +74,5 @@ class Question(BaseModel):
         return {"id": item if asking == 1 else f"{item}#again-{asking}", "blind": blind, **given}
 
     def asked_as(self, asking: int, **changes: object) -> Question:
-        """The same as the ``asking``-th question about its item."""
+        """Return the same question as number ``asking`` about its item."""
         return Question.model_validate({**self.model_dump(exclude={"id"}), "asking": asking, **changes})

@@ -1,4 +1,4 @@
-"""Labels of any number of classes an item, none of them included: each class is a yes or a no of its own."""
+"""Labels of zero or more classes per item: each class is a separate yes or no."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Bool, Float, Int
 else:
-    np = later("numpy")  # names need no arithmetic
+    np = later("numpy")  # not needed for names
 
 
 @dataclass(frozen=True)
 class SeveralClasses:
-    """An item has any of the classes; each probability of a head stands alone, taken as independent given the item.
+    """An item has zero or more of the classes; a head's probabilities are independent of each other, given the item.
 
     Example:
         >>> SEVERAL.decide(np.array([[0.9, 0.7], [0.2, 0.4]])).tolist()
@@ -40,19 +40,19 @@ class SeveralClasses:
     independent: bool = True
 
     def check(self, classes: Sequence[str]) -> None:
-        """Refuse what could not be told from several classes, or from none."""
+        """Refuse names that cannot be told from several classes or from the text for no class."""
         odd = next((name for name in classes if BETWEEN in name or name == NONE), None)
         if odd is not None:
             raise ValueError(
-                f"class {odd!r}: {BETWEEN!r} stands between several classes, and {NONE!r} for none of them"
+                f"class {odd!r} is reserved: {BETWEEN!r} separates several classes, and {NONE!r} means no class"
             )
 
     def columns(self, classes: tuple[str, ...]) -> tuple[str, ...]:
-        """The names, and that they do not exclude each other."""
+        """The names, with a mark that the classes do not exclude each other."""
         return ("multi-label", *classes)
 
     def numbers(self, labels: Sequence[Label], classes: Sequence[str]) -> Labels:
-        """(n, k) of 0 and 1, -1 for a class that joined after the item was looked at."""
+        """(n, k) of 0 and 1, -1 for a class that was added after the item was labeled."""
         index = {name: k for k, name in enumerate(classes)}
         table = np.zeros((len(labels), len(index)), dtype=np.int64)
         for row, label in zip(table, labels, strict=True):
@@ -61,16 +61,16 @@ class SeveralClasses:
         return table
 
     def decide(self, probs: Float[np.ndarray, "n k"]) -> Labels:
-        """All classes that are more likely than not."""
+        """All classes with a probability of at least 0.5."""
         return (np.asarray(probs) >= 0.5).astype(np.int64)
 
     def sureness(self, probs: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
-        """The probability that all of them are right."""
+        """The probability that the prediction is right in all classes."""
         given = np.asarray(probs, dtype=np.float64)
         return np.asarray(np.maximum(given, 1 - given).prod(axis=1))
 
     def same(self, said: Labels, labels: Labels) -> Bool[np.ndarray, " n"]:
-        """Whether they are equal in every class that is known."""
+        """Whether both are equal in every known class."""
         y = np.asarray(labels)
         return np.asarray(((np.asarray(said) == y) | (y < 0)).all(axis=1))
 
@@ -84,12 +84,12 @@ class SeveralClasses:
         said: Labels,
         n_classes: int,  # noqa: ARG002
     ) -> tuple[Bool[np.ndarray, "n k"], Bool[np.ndarray, "n k"], Bool[np.ndarray, "n k"]]:
-        """The labels as they are."""
+        """Return the labels and predictions as tables."""
         y = np.asarray(labels)
         return y == 1, np.asarray(said) == 1, y >= 0
 
     def having(self, labels: Labels, k: int) -> Int[np.ndarray, " r"]:
-        """Rows that have the class among theirs."""
+        """Rows that have class ``k``."""
         return np.flatnonzero(np.asarray(labels)[:, k])
 
     def certain(self, label: Any, n_classes: int) -> Float[np.ndarray, " k"]:  # noqa: ARG002
@@ -97,12 +97,12 @@ class SeveralClasses:
         return np.asarray(label, dtype=float)
 
     def probability(self, probs: Float[np.ndarray, " k"], indices: Collection[int]) -> float:
-        """Of these classes, and of none besides."""
+        """The probability of these classes and no others."""
         given = np.isin(np.arange(len(probs)), list(indices))
         return float(np.where(given, probs, 1 - probs).prod())
 
     def tasks(self, labels: Labels, n_classes: int) -> Iterable[Task]:
-        """One for each class, with the labels that say something of it."""
+        """One task for each class, with the labels in which the class is known."""
         y = np.asarray(labels)
         for k in range(n_classes):
             rows = np.flatnonzero(y[:, k] >= 0)
@@ -115,27 +115,27 @@ class SeveralClasses:
         doubts: Float[np.ndarray, " t"],
         bound: float,
     ) -> Any:
-        """The label with each doubtful class turned over."""
+        """The label with each class inverted whose doubt exceeds ``bound``."""
         return np.where(doubts > bound, 1 - np.asarray(label), label)
 
     def shown(self, probs: Float[np.ndarray, "n k"], least: int) -> int:
-        """All that would be pre-selected, and some that nearly would."""
+        """At least ``least``, and all classes that are pre-selected for some item."""
         return max(least, int((np.asarray(probs) >= 0.5).sum(axis=1).max(initial=0)))
 
     def named(self, label: Any, classes: Sequence[str]) -> tuple[str, ...]:
-        """The names of a row of 0 and 1."""
+        """The class names of a row of 0 and 1."""
         return tuple(classes[int(k)] for k in np.flatnonzero(np.equal(label, 1)))
 
     def parse(self, text: str) -> tuple[str, ...]:
-        """Names with "|" between them; "(none)", or nothing, for none."""
+        """Read names separated by "|"; "(none)" or an empty text is no class."""
         return () if text in ("", NONE) else tuple(dict.fromkeys(part.strip() for part in text.split(BETWEEN)))
 
     def cells(self, classes: Sequence[str]) -> dict[str, Any]:
-        """The names in one word, and as a list for files that have lists."""
+        """The names as one text, and as a list for files with lists."""
         return {"class": BETWEEN.join(classes), "classes": list(classes)}
 
     def choose(self, names: Sequence[str], probs: Sequence[float]) -> tuple[str, ...]:
-        """All that are more likely than not."""
+        """All names with a probability of at least 0.5."""
         return tuple(name for name, p in zip(names, probs, strict=True) if p >= 0.5)
 
     def reads(self, classes: Sequence[str]) -> Literal["label", "nothing", "too many"]:  # noqa: ARG002
@@ -143,19 +143,21 @@ class SeveralClasses:
         return "label"
 
     def says(self, answer: Answer, task: Task, classes: Sequence[str], since: Mapping[str, datetime]) -> int | None:
-        """Whether they gave the class; nothing where it was not there to be given."""
+        """1 if the answer has the class, 0 if not; None if the class was not offered."""
         name = classes[task.of or 0]
         return int(name in answer.classes) if could_say(answer, name, since) else None
 
     def merge(self, answers: Iterable[Answer], classes: Sequence[str], since: Mapping[str, datetime]) -> Merged:
-        """Of each class it is asked whether people gave it, weighed by how often they are right about that class; how
-        reliable somebody is is the mean over the classes. What was taken out of the classes is passed over: what was
-        said of the others stands."""
+        """Merge answers class by class, weighted by each annotator's reliability for that class.
+
+        An annotator's reliability is the mean over the classes. A removed class is ignored; the other classes of the
+        same answer are used.
+        """
         given, skips, aside = by_item(answers, lambda _: "label", most=None)
         last = {item: {a.annotator: a for a in said} for item, said in given.items()}
         disputed = by_several(last)
         compared = by_several({item: first_answers(said) for item, said in given.items()})
-        # one answer an item needs no arithmetic
+        # not computed where each item has one answer
         chance, people = _weighed(disputed, compared, classes, since) if disputed else ((), {})
         row = {item: i for i, item in enumerate(disputed)}
         labels = {
@@ -171,7 +173,7 @@ def _weighed(
     classes: Sequence[str],
     since: Mapping[str, datetime],
 ) -> tuple[Float[np.ndarray, "n k"], dict[str, Person]]:
-    """The chance that an item has a class, and how reliable those are who could be compared."""
+    """The probability of each class of each item, and the reliability of annotators with comparable answers."""
     people = sorted({who for t in (disputed, compared) for said in t.values() for who in said})
     chance, reliability = np.zeros((len(disputed), len(classes))), np.ones((len(classes), len(people)))
     for k, name in enumerate(classes):
@@ -192,12 +194,12 @@ def _believed(
     chance: Float[np.ndarray, " k"] | None,
     since: Mapping[str, datetime],
 ) -> Label:
-    """The label of one item, from what each annotator says of it last."""
+    """The label of one item, from the last answer of each annotator."""
     first = frozenset(next(iter(last.values())).classes)
     believed, certain = first, None
     if chance is not None:
         p = dict(zip(classes, chance.tolist(), strict=True))
-        # of a tie, what was said first
+        # in a tie, the first answer decides
         believed = frozenset(c for c in classes if (c in first if abs(p[c] - 0.5) < TIE else p[c] > 0.5))
         certain = float(np.prod([p[c] if c in believed else 1 - p[c] for c in classes]))
     votes = sum(believed.intersection(classes) == set(classes).intersection(a.classes) for a in last.values())
@@ -207,7 +209,7 @@ def _believed(
 
 
 def could_say(answer: Answer, name: str, since: Mapping[str, datetime]) -> bool:
-    """Whether a class was there to be given when somebody answered."""
+    """Whether a class was offered at the time of an answer."""
     return name in answer.classes or name not in since or answer.at >= since[name]
 
 

@@ -1,1 +1,1 @@
-"""What happened: append-only."""
+"""The ledger: the append-only record of a project."""

@@ -1,4 +1,4 @@
-"""The ledger in any database that SQLAlchemy speaks: one that a team shares."""
+"""The ledger in any database that SQLAlchemy supports, for a team that shares it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _metadata = MetaData()
 _events = Table(
     "events",
     _metadata,
-    # SQLite numbers rows by itself only for INTEGER, not for BIGINT
+    # SQLite numbers rows automatically for INTEGER, but not for BIGINT
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("at", String(40), nullable=False),
     Column("kind", String(20), nullable=False, index=True),
@@ -45,14 +45,14 @@ class DatabaseRows:
     """The table of events behind a URL.
 
     Args:
-        url: As SQLAlchemy takes it.
+        url: A SQLAlchemy URL.
 
     Raises:
-        LedgerError: It cannot be used.
+        LedgerError: The database cannot be used.
     """
 
     def __init__(self, url: str) -> None:
-        # until it is parsed, a URL may show its password
+        # before parsing, the password in a URL cannot be hidden
         self.name = "(a URL)" if "@" in url else url
         try:
             parsed = make_url(url)
@@ -68,13 +68,13 @@ class DatabaseRows:
         except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
             raise LedgerError(
                 f"cannot use the ledger {self.name}: {type(error).__name__}",
-                hint="give a file name, or a URL whose driver is installed: pip install 'activessl[postgres]'",
+                hint="use a file name, or install the driver of the URL: pip install 'activessl[postgres]'",
             ) from None
         except SQLAlchemyError as error:
             raise _failed("open", self.name, error) from None
 
     def add(self, rows: Sequence[Row]) -> int:
-        """Add rows of new keys in one transaction; return how many were new."""
+        """Add rows with new keys in one transaction; return their number."""
         try:
             with self._engine.begin() as connection:
                 keys, known = [row.key for row in rows], set[str]()
@@ -101,16 +101,16 @@ class DatabaseRows:
             raise _failed("read", self.name, error) from None
 
     def last(self) -> int:
-        """The highest sequence number, 0 where there is none."""
+        """The highest sequence number; 0 in an empty ledger."""
         return int(self._one(select(func.max(_events.c.seq))) or 0)
 
     def newest(self) -> str | None:
-        """The last row's body."""
+        """The body of the last row."""
         found: str | None = self._one(select(_events.c.body).order_by(_events.c.seq.desc()).limit(1))
         return found
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         self._engine.dispose()
 
     def _one(self, query: Any) -> Any:
@@ -134,5 +134,5 @@ def _engine(url: Any) -> Engine:
 
 
 def _failed(verb: str, name: str, error: SQLAlchemyError) -> LedgerError:
-    # SQLAlchemy's own text holds the statement and its parameters: only the driver's words are for people
+    # the message of SQLAlchemy has the statement and its parameters; only that of the driver is shown
     return failed(verb, name, getattr(error, "orig", None) or type(error).__name__)

@@ -1,7 +1,6 @@
-"""The ledger in a SQLite file, by Python's own driver: SQLAlchemy takes longer to import than a ledger to read.
+"""The ledger in a SQLite file, through Python's ``sqlite3``: importing SQLAlchemy takes longer than reading a ledger.
 
-``tests/contracts/test_ledgers.py`` asks the same of this one and of the one that SQLAlchemy speaks to, down to the
-schema.
+``tests/contracts/test_ledgers.py`` tests this module and ``ledger/database.py`` alike, including the schema.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 from activessl.ledger.rows import AT_ONCE, GUARDS, Row, failed
 
-#: A power cut loses no committed event.
+#: A committed event survives a power failure.
 SYNCHRONOUS = "FULL"
 
 _TABLE = (
@@ -24,7 +23,7 @@ _TABLE = (
     '\n\tPRIMARY KEY (seq), \n\tUNIQUE ("key")\n)'
 )
 _INDEX = "CREATE INDEX IF NOT EXISTS ix_events_kind ON events (kind)"
-#: Once for a file, which remembers it: readers never block the writer.
+#: Set once per file, which stores it: readers never block the writer.
 _WAL = "PRAGMA journal_mode=WAL"
 _MADE = "SELECT count(*) FROM sqlite_master WHERE tbl_name = 'events' AND sql IS NOT NULL"
 
@@ -33,16 +32,16 @@ class FileRows:
     """The table of events in a file.
 
     Args:
-        path: The file, made if missing.
+        path: The file; created if missing.
 
     Raises:
-        LedgerError: It cannot be opened, or is no such file.
+        LedgerError: The file cannot be opened, or is not a SQLite file.
     """
 
     def __init__(self, path: Path) -> None:
         self.name = f"sqlite:///{path}"
         self.file: Path | None = path.absolute()
-        self._turn = Lock()  # threads may share a ledger, but not a transaction
+        self._turn = Lock()  # threads may share a ledger, but a transaction belongs to one thread
         try:
             self._connection = self._connect()
             self._connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
@@ -55,9 +54,9 @@ class FileRows:
             raise failed("open", self.name, error) from None
 
     def add(self, rows: Sequence[Row]) -> int:
-        """Add rows of new keys in one transaction; return how many were new."""
+        """Add rows with new keys in one transaction; return their number."""
         try:
-            with self._turn, self._connection as transaction:  # committed, or rolled back where it fails
+            with self._turn, self._connection as transaction:  # commits, or rolls back on an error
                 transaction.execute("BEGIN IMMEDIATE")
                 keys, known = [row.key for row in rows], set[str]()
                 for i in range(0, len(keys), AT_ONCE):
@@ -77,19 +76,19 @@ class FileRows:
         wanted = (after,) if kind is None else (after, kind)
         query = f"SELECT seq, at, body FROM events WHERE seq > ?{of_kind} ORDER BY seq"  # noqa: S608
         try:
-            # a connection of its own: what is appended meanwhile is not among what is read
+            # a separate connection, so that rows appended meanwhile are not read
             with closing(self._connect()) as connection:
                 yield from connection.execute(query, wanted)
         except sqlite3.Error as error:
             raise failed("read", self.name, error) from None
 
     def last(self) -> int:
-        """The highest sequence number, 0 where there is none."""
+        """The highest sequence number; 0 in an empty ledger."""
         found = self._one("SELECT max(seq) FROM events")
         return 0 if found is None else int(found)
 
     def newest(self) -> str | None:
-        """The last row's body."""
+        """The body of the last row."""
         found = self._one("SELECT body FROM events ORDER BY seq DESC LIMIT 1")
         return None if found is None else str(found)
 

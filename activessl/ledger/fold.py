@@ -1,4 +1,4 @@
-"""What a project's events amount to. Pure: the same events give the same history, and repeating one changes nothing."""
+"""Fold a project's events into its history. Pure: equal events give equal histories; repeated events change nothing."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind 
 
     Args:
         events: In the order of the ledger; repeated ones change nothing.
-        classes: The classes that the project's config has now. Answers with classes that are neither there nor have
-            joined in the labeling tool are quarantined.
-        kind: How many classes an item has: it says how people's answers are weighed.
+        classes: The classes in the project's config now. Answers with a class that is neither in the config nor was
+            added in the labeling tool are quarantined.
+        kind: The kind of labels, which merges people's answers.
     """
     so_far = _SoFar()
     for recorded in events:
@@ -54,7 +54,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind 
 
 @dataclass
 class _SoFar:
-    """What the events taken so far amount to: a method for each kind of event, in the order in which they happen."""
+    """The state after the events so far: one method for each kind of event, in the order in which they happen."""
 
     seen: set[int] = field(default_factory=set)
     created: Created | None = None
@@ -77,7 +77,7 @@ class _SoFar:
 
     @singledispatchmethod
     def take(self, event: Event, at: datetime) -> None:
-        """Take one event more."""
+        """Apply one event."""
         raise TypeError(f"no handler of {type(event).__name__} at {at}")
 
     @take.register
@@ -115,11 +115,11 @@ class _SoFar:
 
     @take.register
     def _(self, event: Pushed, _at: datetime) -> None:
-        r = self.rounds.get(event.round)  # None: of a round that this ledger does not have
+        r = self.rounds.get(event.round)  # None: the ledger does not have this round
         if r is None:
             return
         if any(q.id in event.unseen and not q.blind for q in r.questions):
-            # format 1 drew which questions are blind when they were pushed: what was hidden once stays so
+            # format 1 drew the blind questions at the push: a question that was blind once stays blind
             questions = tuple(q.model_copy(update={"blind": True}) if q.id in event.unseen else q for q in r.questions)
             r = replace(r, queried=r.queried.model_copy(update={"questions": questions}))
         self.rounds[event.round] = replace(r, pushed=(*r.pushed, event))
@@ -141,7 +141,7 @@ class _SoFar:
     def _(self, event: Answered, _at: datetime) -> None:
         answer = event.answer
         before = self.standing.get(answer.source)
-        # an edit that was pulled late must not undo a newer one
+        # an edit that is pulled late must not replace a newer one
         if before is None or answer.at >= before.at:
             self.standing[answer.source] = answer
 
@@ -171,11 +171,11 @@ class _SoFar:
         self.decisions.append(event)
 
     def amount(self, classes: tuple[str, ...], kind: LabelKind) -> History:
-        """What all of it amounts to, with the classes that the config has now."""
+        """Return the history, with the classes that the config has now."""
         has = self.choice.classes(classes)
         offered = {name for names in self.choice.last.values() for name in names}
         since = dict(self.since)
-        if offered:  # else nobody says what people can choose from
+        if offered:  # without offers, it is not known which classes people can give
             since |= dict.fromkeys(set(has) - offered, datetime.max.replace(tzinfo=UTC))
         merged = kind.merge(self.standing.values(), has, since)
         seconds: dict[str, float] = {}
@@ -213,5 +213,5 @@ class _SoFar:
 
 
 def _standing(accepted: Accepted, answered: Set[str], known: Set[str]) -> dict[str, MachineLabel]:
-    """What of an acceptance still stands: people outrank the machine, and classes may have gone."""
+    """The accepted predictions in force: without items that people answered, and with known classes only."""
     return {item.id: item for item in accepted.items if item.id not in answered and known >= set(item.classes)}

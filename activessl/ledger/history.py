@@ -1,4 +1,4 @@
-"""What a project's events amount to: the values that ``activessl.ledger.fold`` gives."""
+"""The state of a project from its events: the result of ``activessl.ledger.fold``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from activessl.ledger.schema import (
 
 @dataclass(frozen=True)
 class RoundHistory:
-    """One round: what was asked, what came of it."""
+    """One round: its questions, pushes and heads."""
 
     number: int
     queried: Queried
@@ -41,52 +41,52 @@ class RoundHistory:
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """What was asked, the most informative first."""
+        """The questions, the most informative first."""
         return self.queried.questions
 
     @property
     def items(self) -> tuple[str, ...]:
-        """The items that were asked about, in the order of the questions."""
+        """The items of the questions, in order."""
         return tuple(item for question in self.questions for item in question.items)
 
     @property
     def confirms(self) -> bool:
-        """Whether it shows clusters, to be confirmed at a glance."""
+        """Whether the round asks about clusters, each to be confirmed as a whole."""
         return self.queried.strategy == CONFIRM
 
     @property
     def audits(self) -> bool:
-        """Whether it looks at items accepted by machine."""
+        """Whether the round is an audit of accepted items."""
         return self.queried.strategy == AUDIT
 
 
 @dataclass(frozen=True)
 class History:
-    """All that a ledger says.
+    """The state of a project, from all events of its ledger.
 
     Attributes:
-        classes: The classes that the project has: the config's, and what people changed in the labeling tool.
+        classes: The classes of the project: those of the config, with people's changes in the labeling tool.
         choice: These changes.
-        since: Of a class that joined later, from when on people could give it.
-        labels: Item id to what is believed about it, only classes that ``classes`` holds.
-        skipped: Ids that somebody skipped and nobody labeled.
-        quarantined: Standing answers with a class that the project does not have (any more), or about an item that it
-            never had: kept, and used again when the class comes back.
-        answers: Every standing answer, by the annotator's own name for it: edits replaced, deletions gone.
-        people: How reliable the annotators are whose answers could be compared with others'.
-        seconds: Recorded human seconds by annotator, over standing answers and skips.
+        since: For a class that was added later, the time from which it was offered.
+        labels: Item id to its label, only with classes in ``classes``.
+        skipped: Ids of items with a skip and without a label.
+        quarantined: Valid answers with a class that the project does not have (any more), or about an item that it
+            never had: they are kept, and used again when the class is added again.
+        answers: Every valid answer by its ``source``: edited answers are replaced, deleted ones are left out.
+        people: The reliability of each annotator whose answers could be compared with those of others.
+        seconds: Recorded seconds of labeling by annotator, over valid answers and skips.
         watermark: Where the next pull starts.
-        missing: Ids of encoded items that were not in the data when it was last looked at.
-        accepted: What stands accepted by machine; None if nothing does.
+        missing: Ids of encoded items that were not in the data when it was last read.
+        accepted: The acceptance that is in force; None without one.
         machine: Item id to its accepted prediction, without items that people have answered since.
-        tried: The looks at what can be accepted, in the order they were taken.
-        late: Item id to the last round that could not ask about it, because it came, or came back, afterwards.
-        forgotten: Of rounds up to this one it is not known which items there were.
-        tuned: How the encoder in use was fine-tuned; None where it is as it was trained.
-        tunings: All attempts to fine-tune it, oldest first.
-        decisions: What the gates of the project's stages said, oldest first.
-        started: When the project was made.
-        first_taught: When its first head was taught.
+        tried: The attempts to accept predictions, in order.
+        late: Item id to the last round that could not ask about it, because it was added, or came back, afterwards.
+        forgotten: The last round of which the items in the pool are not known; 0 if all are known.
+        tuned: The fine-tuning of the encoder in use; None if the encoder is not fine-tuned.
+        tunings: All attempts to fine-tune the encoder, oldest first.
+        decisions: The decisions of the gates, oldest first.
+        started: When the project was created.
+        first_taught: When the first head was taught.
     """
 
     created: Created | None = None
@@ -117,7 +117,7 @@ class History:
 
     @property
     def open_round(self) -> RoundHistory | None:
-        """The round that is being labeled, if there is one."""
+        """The round that is not closed; None without one."""
         return self.rounds[-1] if self.rounds and self.rounds[-1].closed is None else None
 
     @property
@@ -128,9 +128,10 @@ class History:
 
     @property
     def model(self) -> str:
-        """What the annotators' side calls the newest head: the version of order and suggestions.
+        """The name of the newest model in the labeling tool: the version of order and suggestions.
 
-        Another kind of head, or an encoder that was fine-tuned, says something else of the same labels.
+        The name includes head and encoder, because another head or a fine-tuned encoder gives other predictions from
+        the same labels.
         """
         if self.taught is None:
             return "cold"
@@ -139,17 +140,17 @@ class History:
 
     @property
     def drawn(self) -> frozenset[str]:
-        """Ids of items that some round drew at random, with known propensity."""
+        """Ids of items that a round drew at random, with known propensity."""
         return frozenset(q.item for r in self.rounds for q in r.questions if q.kind == "random")
 
     @cached_property
     def questions(self) -> dict[str, Question]:
-        """Everything that was asked, by its id; of what was asked again under one id, the last."""
+        """All questions by id; of several questions with one id, the last."""
         return {q.id: q for r in self.rounds for q in r.questions}
 
     @cached_property
     def askings(self) -> Counter[str]:
-        """How often an item was asked about alone, or shown in a cluster."""
+        """How often each item was asked about, alone or in a cluster."""
         return Counter(item for r in self.rounds for item in r.items)
 
     @cached_property
@@ -161,21 +162,20 @@ class History:
         return highest
 
     def next_asking(self, item: str) -> int:
-        """Which question about an item that has a label the next one is: 2 at least, also where nobody asked so far, as
-        of a label that was imported."""
+        """The number of the next question about a labeled item: at least 2, also for an imported label that was never
+        asked about."""
         return self._highest.get(item, 1) + 1
 
     @property
     def untaught(self) -> bool:
-        """Whether there are labels, or vectors, that the newest head does not know."""
+        """Whether labels or vectors have changed since the newest head was taught."""
         if not self.labels or self.encoded is None:
             return False
         taught = self.taught
         return taught is None or (taught.digest, taught.fingerprint) != (self.digest(), self.encoded.fingerprint)
 
     def waiting(self, of: RoundHistory) -> tuple[Question, ...]:
-        """The questions of a round that nobody has answered yet, usably or not, and that can be answered; a cluster
-        without items that are gone."""
+        """The questions of a round that can be answered and have no answer yet; clusters without missing items."""
         answered = {a.question for a in self.answers.values()}
         done = self.labels.keys() | self.set_aside | (self.apart if of.confirms else frozenset())
         left = []
@@ -188,37 +188,37 @@ class History:
         return tuple(left)
 
     def gone(self, of: RoundHistory) -> frozenset[str]:
-        """The items that a round asks about, for the first time or again, and that are not in the data any more."""
+        """The items of a round that are missing from the data now."""
         return self.missing.intersection(of.items)
 
     @cached_property
     def apart(self) -> frozenset[str]:
-        """Ids that did not belong to the cluster they were shown with, as somebody said: to be asked on their own."""
+        """Ids of items that an annotator excluded from their cluster: they are to be asked about alone."""
         return frozenset(a.item for a in self.answers.values() if a.kind == "apart")
 
     @cached_property
     def confirmed(self) -> dict[str, tuple[str, ...]]:
-        """Ids that were confirmed with their cluster, and as what; also where somebody looked at them alone since."""
+        """Ids of items that were confirmed with their cluster, and their classes; also if labeled alone since."""
         return {a.item: a.classes for a in self.answers.values() if a.cluster and a.kind == "label"}
 
     @cached_property
     def only_confirmed(self) -> frozenset[str]:
-        """Ids whose label nobody gave looking at the item alone."""
+        """Ids of items whose label rests only on confirmed clusters."""
         return frozenset(i for i, label in self.labels.items() if all(a.cluster for a in label.answers))
 
     @property
     def set_aside(self) -> frozenset[str]:
-        """Ids that were answered, but with no label to learn from: skipped, or with a class that is not known."""
+        """Ids of items with answers but without a label: skipped, or answered with an unknown class."""
         return self.skipped | ({a.item for a in self.quarantined} - self.labels.keys())
 
     def digest(self) -> str:
-        """Names the labels there are: the same labels have the same digest.
+        """Return a hash of all labels: equal labels have equal digests.
 
         Example:
             >>> len(History().digest())
             16
         """
-        # that an item is now known to lack a class is news, too
+        # a class that is no longer unknown changes the digest, too
         text = "\n".join(
             f"{item}\t{'|'.join(label.classes)}" + (f"\t{'|'.join(label.unknown)}" if label.unknown else "")
             for item, label in sorted(self.labels.items())

@@ -1,4 +1,4 @@
-"""Which classes a project has, where people can change them in the labeling tool. Pure."""
+"""The classes of a project, which people can change in the labeling tool. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from activessl.ledger.schema import Offered
 
 @dataclass(frozen=True)
 class Choice:
-    """What the labeling tool's offers, one after the other, amount to.
+    """The changes of classes in the labeling tool, from its offers in order.
 
-    What was offered from the beginning says nothing: a label config may have more classes than a project learns. What
-    came later has joined, unless a push brought it from ``activessl.toml``, and what was offered and is not any more
-    has been removed.
+    The first offer of a labeling project is no change: a label config may have more classes than the project learns. A
+    class in a later offer has joined, unless a push added it from ``activessl.toml``. A class that an earlier offer had
+    and a later one has not is removed.
 
     Attributes:
-        last: Project of the labeling tool to what it offered last.
-        joined: Classes that were added there, in the order in which they came.
-        removed: Classes that were taken out there.
+        last: Project of the labeling tool to the classes of its last offer.
+        joined: Classes that were added there, in order.
+        removed: Classes that were removed there.
     """
 
     last: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Choice:
     removed: frozenset[str] = frozenset()
 
     def after(self, offered: Offered) -> Choice:
-        """The same after one more offer."""
+        """Return the changes after one more offer."""
         now, before = offered.classes, self.last.get(offered.project)
         new = () if before is None else tuple(n for n in now if n not in (*before, *offered.own))
         gone = frozenset() if before is None else frozenset(before) - set(now)
@@ -35,9 +35,9 @@ class Choice:
         return Choice({**self.last, offered.project: now}, joined, (self.removed | gone) - set(now))
 
     def classes(self, own: Iterable[str]) -> tuple[str, ...]:
-        """The classes that the project has: its own, then what joined, without what was removed.
+        """Return the classes of the project: those of the config, then those that joined, without those removed.
 
-        With fewer than two left, nothing is removed: a label config that was emptied is a mistake, not a decision.
+        If fewer than two would be left, none is removed: an emptied label config is taken for a mistake.
 
         Example:
             >>> first = Choice().after(Offered(project="p", classes=("ant", "bee", "fly"), turn=0))
@@ -52,7 +52,7 @@ class Choice:
 
 
 def chosen(offers: Iterable[Offered]) -> Choice:
-    """What offers amount to, oldest first."""
+    """Return the changes from all offers, oldest first."""
     choice = Choice()
     for offered in offers:
         choice = choice.after(offered)

@@ -1,4 +1,4 @@
-"""The ledger's table, whatever database it lies in: what the ledger asks of it, and what both kinds have in common."""
+"""The interface of the ledger's table, and the parts that both implementations share."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Protocol
 
 from activessl.errors import LedgerError
 
-#: Readers never block the writer; a power cut loses no committed event.
+#: Readers never block the writer; a committed event survives a power failure.
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
 
-#: The truth is only ever added to, also by hand.
+#: Rows can only be added, also with another SQLite client.
 GUARDS = tuple(
     f"CREATE TRIGGER IF NOT EXISTS events_no_{verb} BEFORE {verb.upper()} ON events "
     "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
     for verb in ("update", "delete")
 )
 
-#: Keys that are asked for at a time: SQLite takes a limited number of variables.
+#: Number of keys per SELECT: SQLite limits the number of variables.
 AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event, to be written."""
+    """One event as a row of the table."""
 
     at: str
     kind: str
@@ -34,47 +34,50 @@ class Row:
 
 
 class Rows(Protocol):
-    """The table of events of one ledger. Every method raises ``LedgerError`` where the database fails."""
+    """The table of events of one ledger. Every method raises ``LedgerError`` if the database fails."""
 
     @property
     def name(self) -> str:
-        """Where it is, as it may be shown: without a password."""
+        """The location, without a password, for messages."""
         ...
 
     @property
     def file(self) -> Path | None:
-        """The file that it lies in; None where it is no file."""
+        """The file of the table; None for a database server."""
         ...
 
     def add(self, rows: Sequence[Row]) -> int:
-        """Add rows, of different keys, in one transaction; those whose key is known are left out.
+        """Add rows with different keys in one transaction; rows with a known key are left out.
 
         Returns:
-            How many were new.
+            The number of new rows.
         """
         ...
 
     def read(self, after: int, kind: str | None) -> Iterator[tuple[int, str, str]]:
-        """Sequence number, time and body of the rows after a sequence number, ascending; all, or those of one kind."""
+        """Yield number, time and body of the rows after a sequence number, ascending; all kinds, or one kind."""
         ...
 
     def last(self) -> int:
-        """The highest sequence number; 0 where there is no row."""
+        """The highest sequence number; 0 in an empty ledger."""
         ...
 
     def newest(self) -> str | None:
-        """The last row's body; None where there is none."""
+        """The body of the last row; None in an empty ledger."""
         ...
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         ...
 
 
 def failed(verb: str, name: str, why: object) -> LedgerError:
-    """What a failing database is told as: with the driver's own words, the first line of them."""
+    """The error for a failed database operation, with the first line of the driver's message."""
     said = str(why).splitlines()[:1]
+    local = name.startswith("sqlite")
     return LedgerError(
         f"cannot {verb} the ledger {name}: {said[0] if said else type(why).__name__}",
-        hint="check that the disk is writable and not full",
+        hint="check that the file is a ledger, and that the disk is writable and not full"
+        if local
+        else "check the URL, the database server and the permissions of the database user",
     )

@@ -1,7 +1,7 @@
-"""What can happen in a project: one small immutable event each.
+"""The events of a project, each a small immutable object.
 
-Every event has a ``key`` that names the happening itself, not the moment it was written: appending an event with a
-known key changes nothing, so every verb can be repeated after a crash.
+The ``key`` of an event identifies what happened, not the time of writing: appending an event with a known key changes
+nothing, so every command can be repeated after a crash.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pydantic import (
 from activessl.labels.answers import Answer
 from activessl.labels.questions import Question
 
-#: The version of the events' form. What earlier ones wrote is read through ``activessl.ledger.upgrade``.
+#: The format of events. Earlier formats are read through ``activessl.ledger.upgrade``.
 FORMAT: Literal[2] = 2
 
-#: Who chose a round that looks at items accepted by machine.
+#: The strategy of a round that audits accepted items.
 AUDIT = "audit of accepted items"
 
-#: Who chose a round of clusters, to be confirmed at a glance.
+#: The strategy of a round that asks about clusters.
 CONFIRM = "confirmation of alike items"
 
 
@@ -36,12 +36,12 @@ class _Event(BaseModel):
 
     @property
     def key(self) -> str:
-        """Names the happening."""
+        """The key of the event."""
         raise AttributeError("an event has a key")
 
 
 class Created(_Event):
-    """The project was made."""
+    """The project was created."""
 
     kind: Literal["created"] = "created"
     classes: tuple[str, ...]
@@ -51,12 +51,12 @@ class Created(_Event):
 
     @property
     def key(self) -> str:
-        """There is one."""
+        """One per project."""
         return "created"
 
 
 class Encoded(_Event):
-    """The pool was turned into vectors, and these vectors are used from now on."""
+    """The pool was encoded; these embeddings are used from now on."""
 
     kind: Literal["encoded"] = "encoded"
     fingerprint: str
@@ -64,42 +64,42 @@ class Encoded(_Event):
     items: int
     dim: int
     seconds: float
-    added: tuple[str, ...] | None = None  # ids that the encoding before it did not have; None: not known
-    listed: str = ""  # names the ids it has, in their order
-    turn: int = 0  # events before it: going back to earlier vectors is another happening
+    added: tuple[str, ...] | None = None  # ids that the encoding before did not have; None: not known
+    listed: str = ""  # hash of the ids, in their order
+    turn: int = 0  # number of events before, so that a return to earlier vectors is another event
 
     @property
     def key(self) -> str:
-        """One for each change of encoder or size of the pool."""
+        """One per change of the encoder or the number of items."""
         return f"encoded:{self.fingerprint}:{self.items}:{self.turn}"
 
 
 class Tuned(_Event):
-    """The encoder was fine-tuned on the labels there were, and it was decided which one is used from now on."""
+    """The encoder was fine-tuned on the labels; ``outcome`` says which encoder is used from now on."""
 
     kind: Literal["tuned"] = "tuned"
-    outcome: Literal["replaced", "kept", "taken back"]  # the fine-tuned one is used; nothing changed; the frozen one is
+    outcome: Literal["replaced", "kept", "taken back"]  # now used: the fine-tuned; as before; the frozen
     base: str  # fingerprint of the frozen encoder
-    fingerprint: str | None  # of the fine-tuned one; None: it would not have been better
-    request: str  # the config's encoder settings: with others the frozen encoder is another one
+    fingerprint: str | None  # of the fine-tuned encoder; None: it was not better
+    request: str  # the config's encoder settings: other settings make another frozen encoder
     why: str
-    labels: int  # held back in their turn
+    labels: int  # each was held out once, by cross-validation
     before: float  # accuracy of the head on frozen vectors
-    after: float  # and on fine-tuned ones
-    low: float  # of the interval of the difference
-    high: float
+    after: float  # accuracy of the head on fine-tuned vectors
+    low: float  # lower end of the interval of the difference
+    high: float  # upper end
     level: float
-    taught: tuple[str, ...]  # ids that the network learned from: nothing may be measured by them
-    digest: str  # of all labels
+    taught: tuple[str, ...]  # ids that the network was taught: they must not measure it
+    digest: str  # hash of all labels
     steps: int
-    at_once: int  # items that memory held at a time
+    at_once: int  # items per pass through the network
     seconds: float
-    there: int | None = None  # labels that the project had; None: not written down then
+    there: int | None = None  # labels of the project; None: not recorded
     turn: int
 
     @property
     def key(self) -> str:
-        """One for each moment."""
+        """One per turn."""
         return f"tuned:{self.turn}"
 
 
@@ -112,25 +112,25 @@ class Untuned(_Event):
 
     @property
     def key(self) -> str:
-        """One for each moment."""
+        """One per turn."""
         return f"untuned:{self.turn}"
 
 
 class Missing(_Event):
-    """Of the encoded items, just these are not in the data now; nobody is asked about them until they are back."""
+    """Exactly these encoded items are missing from the data now; questions about them wait until they are back."""
 
     kind: Literal["missing"] = "missing"
     items: tuple[str, ...]
-    turn: int  # events before it: going missing again is another happening
+    turn: int  # number of events before, so that missing again is another event
 
     @property
     def key(self) -> str:
-        """One for each change of what is missing."""
+        """One per change of the missing items."""
         return f"missing:{self.turn}"
 
 
 class Queried(_Event):
-    """A round was opened: these questions are asked, in this order."""
+    """A round was opened with these questions, in this order."""
 
     kind: Literal["queried"] = "queried"
     round: int
@@ -142,12 +142,12 @@ class Queried(_Event):
 
     @property
     def key(self) -> str:
-        """A round is opened once."""
+        """One per round."""
         return f"queried:{self.round}"
 
 
 class Pushed(_Event):
-    """The items of a round lie before the annotators."""
+    """The questions of a round were pushed to the labeling tool."""
 
     kind: Literal["pushed"] = "pushed"
     round: int
@@ -156,81 +156,81 @@ class Pushed(_Event):
     suggestions: int
     where: str
     project: str
-    made: str = ""  # when the project was made: another one may have its number on another server
-    unseen: dict[str, str] = Field(default_factory=dict)  # blind questions, and what they would have shown
+    made: str = ""  # when the project there was created: another server may use the same number
+    unseen: dict[str, str] = Field(default_factory=dict)  # blind questions, and their hidden suggestions
 
     @property
     def key(self) -> str:
-        """Pushing again under the same model is the same happening."""
+        """One per round, model and project: repeating a push adds no event."""
         return f"pushed:{self.round}:{self.model}:{self.project}" + (f":{self.made}" if self.made else "")
 
 
 class Answered(_Event):
-    """An annotator said something."""
+    """An annotator gave an answer."""
 
     kind: Literal["answered"] = "answered"
     answer: Answer
 
     @property
     def key(self) -> str:
-        """The annotator's own name for it."""
+        """One per key of the answer."""
         return f"answer:{self.answer.key}"
 
 
 class Pulled(_Event):
-    """All answers up to a watermark are in the ledger."""
+    """All answers up to a watermark were pulled into the ledger."""
 
     kind: Literal["pulled"] = "pulled"
     watermark: str
 
     @property
     def key(self) -> str:
-        """One for each watermark."""
+        """One per watermark."""
         return f"pulled:{self.watermark}"
 
 
 class Taught(_Event):
-    """The head learned from the labels there were."""
+    """The head was taught all labels."""
 
     kind: Literal["taught"] = "taught"
     round: int
     head: str
     fingerprint: str
     labels: int
-    digest: str  # of the labels: the same labels teach nothing new
+    digest: str  # hash of the labels
     seconds: float
     accuracy: float | None = None  # on the project's own test data, where it has some
     test_items: int | None = None
-    # of these for each class: that have it, that are said to have it, both
+    # for each class, of the test items: number of that class, predicted as that class, both
     per_class: dict[str, tuple[int, int, int]] | None = None
-    kappa: float | None = None  # agreement of the predictions with those of the last round's head
+    kappa: float | None = None  # Cohen's kappa between these predictions and those of the last round's head
     change: float | None = None  # share of the pool whose predicted class changed since that round
-    suspects: int | None = None  # labels that look wrong
-    turn: int = 0  # events before it: going back to earlier labels is another happening
+    suspects: int | None = None  # number of suspect labels
+    turn: int = 0  # number of events before, so that a return to earlier labels is another event
 
     @property
     def key(self) -> str:
-        """One for each change of labels, encoder or head."""
+        """One per change of labels, encoder or head."""
         return f"taught:{self.round}:{self.fingerprint}:{self.head}:{self.digest}:{self.turn}"
 
 
 class Offered(_Event):
-    """The annotators' side offers just these classes, which is new there, or another choice than before."""
+    """The labeling tool offers exactly these classes: its first offer, or a change."""
 
     kind: Literal["offered"] = "offered"
-    project: str  # the annotators' name of it: another one says nothing of what this one had before
+    project: str  # its name in the labeling tool; each project there has its own offers
     classes: tuple[str, ...]
-    own: tuple[str, ...] = ()  # those of activessl.toml then: what a push adds of them is not people's
-    turn: int  # events before it: going back to earlier classes is another happening
+    own: tuple[str, ...] = ()  # the classes of activessl.toml at that time: a push adds them, not people
+    turn: int  # number of events before, so that a return to earlier classes is another event
 
     @property
     def key(self) -> str:
-        """One for each change."""
+        """One per change."""
         return f"offered:{self.turn}"
 
 
 class Closed(_Event):
-    """A round is over; what nobody answered may be asked again."""
+    """A round was closed; its unanswered items may be asked about again."""
 
     kind: Literal["closed"] = "closed"
     round: int
@@ -238,12 +238,12 @@ class Closed(_Event):
 
     @property
     def key(self) -> str:
-        """A round is closed once."""
+        """One per round."""
         return f"closed:{self.round}"
 
 
 class MachineLabel(BaseModel):
-    """A prediction that stands as a label although nobody has seen it."""
+    """A prediction that is accepted as a label."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -253,41 +253,41 @@ class MachineLabel(BaseModel):
 
 
 class Accepted(_Event):
-    """Predictions were accepted as labels, under a promise about how many of them are wrong."""
+    """Predictions were accepted as labels, with a bound on the share of wrong ones."""
 
     kind: Literal["accepted"] = "accepted"
     error: float
     delta: float
     per_class: bool
     items: tuple[MachineLabel, ...]
-    audit: tuple[str, ...]  # ids of items drawn from them for people to look at: their answers outrank the machine's
+    audit: tuple[str, ...]  # ids of accepted items drawn for the audit: people's answers replace the predictions
     calibration: int  # random labels above the thresholds
     wrong: int  # how many of these the head got wrong
     fingerprint: str
-    digest: str  # of the labels that the head and the promise rest on
-    look: str = ""  # which attempt it was
+    digest: str  # hash of the labels behind the head and the bound
+    look: str = ""  # key of the attempt
     turn: int
 
     @property
     def key(self) -> str:
-        """One for each moment."""
+        """One per turn."""
         return f"accepted:{self.turn}"
 
 
 class Tried(_Event):
-    """Somebody looked whether predictions can be accepted: each look at new labels spends some of what may go wrong."""
+    """Somebody tried to accept predictions: each attempt with new labels uses a part of the error probability."""
 
     kind: Literal["tried"] = "tried"
-    look: str  # names what was promised, by which head and labels: looking at the same again costs nothing
+    look: str  # hash of bound, head and labels: repeating an attempt uses nothing
 
     @property
     def key(self) -> str:
-        """One for each look."""
+        """One per attempt."""
         return f"tried:{self.look}"
 
 
 class Withdrawn(_Event):
-    """All accepted predictions are none any more."""
+    """The acceptance of all predictions was withdrawn."""
 
     kind: Literal["withdrawn"] = "withdrawn"
     why: str
@@ -295,22 +295,22 @@ class Withdrawn(_Event):
 
     @property
     def key(self) -> str:
-        """One for each moment."""
+        """One per turn."""
         return f"withdrawn:{self.turn}"
 
 
-#: What a check of the classes is called.
+#: The name of the check of the classes.
 RECALL = "recall of each class"
 
 
 class Check(BaseModel):
-    """One figure of a gate: what was measured, what was asked for, and whether that is met."""
+    """One figure of a gate: the measured value, the required bound, and whether the value meets it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     value: float | None  # None: not known
-    low: float | None = None  # of its interval, where it has one
+    low: float | None = None  # lower end of its interval, if it has one
     high: float | None = None
     bound: float
     passed: bool | None  # None: not known
@@ -318,7 +318,7 @@ class Check(BaseModel):
 
 
 class Decided(_Event):
-    """A stage's gate was judged: what was known, under which model, by whose labels."""
+    """A gate of a stage was judged, with the figures, the model and the labels of that time."""
 
     kind: Literal["decided"] = "decided"
     stage: str
@@ -328,13 +328,13 @@ class Decided(_Event):
     fingerprint: str
     digest: str
     labels: int
-    annotators: dict[str, int]  # answers by each
+    annotators: dict[str, int]  # answers of each annotator
     note: str = ""
     turn: int
 
     @property
     def key(self) -> str:
-        """One for each moment."""
+        """One per stage and turn."""
         return f"decided:{self.stage}:{self.turn}"
 
 
@@ -360,7 +360,7 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="ki
 
 
 class Recorded(BaseModel):
-    """An event as the ledger holds it."""
+    """An event as stored in the ledger."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""The ledger on disk: append-only, in SQLite or any database that SQLAlchemy speaks."""
+"""The ledger on disk: append-only, in SQLite or any database that SQLAlchemy supports."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from activessl.ledger.upgrade import format_of, upgrade
 
 
 class Ledger:
-    """Append-only truth of one project.
+    """The append-only record of one project.
 
     Args:
-        location: A file, made if missing, or a SQLAlchemy URL.
+        location: A file, created if missing, or a SQLAlchemy URL.
 
     Raises:
-        LedgerError: It cannot be opened or is not a ledger.
+        LedgerError: The location cannot be opened or is not a ledger.
 
     Example:
         >>> import tempfile
@@ -44,10 +44,10 @@ class Ledger:
         self._rows = _rows(location if isinstance(location, str) else path("location", location))
 
     def append(self, events: Iterable[Event]) -> int:
-        """Add events in one transaction; those whose key is known are left out.
+        """Add events in one transaction; events with a known key are left out.
 
         Returns:
-            How many were new.
+            The number of new events.
 
         Raises:
             LedgerError: Nothing was written.
@@ -59,7 +59,7 @@ class Ledger:
         return self._rows.add(list(rows.values())) if rows else 0
 
     def read(self, after: int = 0, *, kind: str | None = None) -> Iterator[Recorded]:
-        """Events in the order in which they were appended, after a sequence number; all, or those of one kind."""
+        """Yield events after a sequence number, in the order of appending; all kinds, or one kind."""
         try:
             for seq, at, body in self._rows.read(after, kind):
                 yield Recorded(seq=seq, at=datetime.fromisoformat(at), event=_event(body))
@@ -67,22 +67,22 @@ class Ledger:
             raise
         except (ValidationError, ValueError, KeyError, TypeError) as error:
             raise LedgerError(
-                f"the ledger {self._rows.name} holds an event that this version does not know",
-                hint="use the version of activessl that wrote it, or a newer one",
+                f"the ledger {self._rows.name} has an event that this version of activessl does not know",
+                hint="update activessl: pip install --upgrade activessl",
             ) from error
 
     def last(self) -> int:
-        """The newest event's sequence number, 0 before the first: while it is the same, nothing has happened."""
+        """The sequence number of the newest event, 0 in an empty ledger; it changes with every new event."""
         return self._rows.last()
 
     def __iter__(self) -> Iterator[Recorded]:
         return self.read()
 
     def keep_before_upgrade(self) -> None:
-        """Where the newest event is of an earlier format, keep a copy of the file as it is, once.
+        """Copy the ledger's file once, if its newest event has an earlier format.
 
-        From then on events of this version follow those of the earlier one. Of a database behind a URL there is no
-        file to copy: its rows are only ever added to.
+        Afterwards events of the current format are appended. A database behind a URL has no file to copy; its rows are
+        never changed.
 
         Raises:
             LedgerError: The copy cannot be written.
@@ -99,16 +99,16 @@ class Ledger:
             part = copy.with_name(f".{copy.name}.part")
             part.unlink(missing_ok=True)
             with closing(sqlite3.connect(file)) as there, closing(sqlite3.connect(part)) as here:
-                there.backup(here)  # whole, whoever reads or writes meanwhile
+                there.backup(here)  # consistent, also while others read or write
             part.replace(copy)
         except (LedgerError, sqlite3.Error, OSError, ValueError) as error:
             raise LedgerError(
-                f"cannot keep a copy of the ledger {self._rows.name} before it is upgraded: {error}",
-                hint="check that the disk is writable and not full; nothing was changed",
+                f"cannot copy the ledger {self._rows.name} before the upgrade: {error}",
+                hint="check that the disk is writable and not full; the ledger is unchanged",
             ) from None
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         self._rows.close()
 
     def __enter__(self) -> Self:
@@ -119,16 +119,16 @@ class Ledger:
 
 
 def _rows(location: Path | str) -> Rows:
-    """A file is opened at once; what speaks to other databases is imported only for one of them."""
+    """Open the table of a file or of a database behind a URL."""
     if isinstance(location, Path) or "://" not in location:
         return FileRows(Path(location))
-    from activessl.ledger.database import DatabaseRows  # it brings SQLAlchemy
+    from activessl.ledger.database import DatabaseRows  # imports SQLAlchemy, needed only for URLs
 
     return DatabaseRows(location)
 
 
 def _event(body: str) -> Event:
-    # a field of each event, the first: what this version wrote itself needs no second reading
+    # the first field of each event is its format; the current format needs no conversion
     if body.startswith(f'{{"format":{FORMAT},'):
         return EVENT.validate_json(body)
     return EVENT.validate_python(upgrade(json.loads(body), FORMAT))

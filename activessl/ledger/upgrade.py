@@ -1,7 +1,7 @@
-"""Events as earlier versions wrote them, in today's form: pure, one step a version, read anew each time.
+"""Convert events of earlier formats to the current one: pure, one step per format, at each reading.
 
-The ledger's own rows are never rewritten: what is true stays as it was said. Each function takes one event's body of
-its version and gives that of the next; later versions add a step, and change none.
+The rows of the ledger are never rewritten. Each function takes the body of an event in one format and returns it in the
+next; a later format adds a step and changes none of the earlier ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Body = dict[str, Any]
 
 
 def format_of(body: Body) -> int:
-    """The version that wrote an event: the first one did not say so.
+    """The format of an event; format 1 did not store a number.
 
     Example:
         >>> format_of({"kind": "pulled"}), format_of({"kind": "pulled", "format": 2})
@@ -25,19 +25,19 @@ def format_of(body: Body) -> int:
 
 
 def upgrade(body: Body, to: int) -> Body:
-    """An event in the form of a later version.
+    """Convert an event to a later format.
 
     Args:
-        body: As it was written.
-        to: The version that is wanted.
+        body: The event as stored.
+        to: The target format.
 
     Raises:
-        LedgerError: A newer version wrote it.
+        LedgerError: The event has a newer format.
     """
     version = format_of(body)
     if version > to:
         raise LedgerError(
-            f"the ledger was written by a newer activessl (format {version}, this one knows {to})",
+            f"the ledger has format {version}, written by a newer activessl; this version reads formats up to {to}",
             hint="update activessl: pip install --upgrade activessl",
         )
     for step in range(version, to):
@@ -46,7 +46,7 @@ def upgrade(body: Body, to: int) -> Body:
 
 
 def _from_1(body: Body) -> Body:
-    """Before there were questions, an id told what was asked: of an item again, or of a group."""
+    """Format 1 had no questions: the id of an item told whether it was asked again or in a cluster."""
     if body["kind"] == "queried":
         groups, items = body.get("groups", ()), body["items"]
         scores = {one["id"]: one["score"] for one in items}
@@ -62,7 +62,7 @@ def _from_1(body: Body) -> Body:
         question = {"question": group or asked, "cluster": bool(group), "asking": asking}
         return {**body, "answer": {**answer, "item": item, **question}}
     if body["kind"] == "accepted":
-        # a label of one class stood by its name, of several by a list
+        # format 1 stored one class as a name, several as a list
         items = [
             {
                 "id": one["id"],
@@ -114,8 +114,9 @@ def _cluster(group: Body, scores: dict[str, float]) -> Body:
 
 
 def _split(asked: str) -> tuple[str, int]:
-    """The item and the asking that an id of version 1 tells. Of a label that was imported, the second question was
-    called the first one.
+    """The item and the number of the question from an id of format 1.
+
+    For an imported label, format 1 counted the second question as the first one.
 
     Example:
         >>> _split("a.png"), _split("a.png#again-3"), _split("a.png#again-1")
@@ -125,5 +126,5 @@ def _split(asked: str) -> tuple[str, int]:
     return (item, max(2, int(asking))) if mark and asking.isdecimal() else (asked, 1)
 
 
-#: By the version that wrote an event, what makes it the next one's.
+#: Format of an event to the step that converts it to the next format.
 _STEPS: dict[int, Callable[[Body], Body]] = {1: _from_1}

@@ -1,1 +1,1 @@
-"""What there is to label."""
+"""The pool: all items of a project."""

@@ -1,4 +1,4 @@
-"""Items out of one npz file."""
+"""Items from one npz file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NpzSource(RowsSource):
             (n, channels, time), NaN where a value is missing; ``vectors`` (n, d); ``data`` with ``offsets`` (n + 1,)
             and ``format`` ("png", "jpeg", …) or ``sample_rate`` (int16 audio). Optional ``ids`` (n,); without them
             the ids are ``NAME:ROW``.
-        modality: Which of them to read, where there are several.
+        modality: Which form of data to read, where the file has several.
 
     Raises:
         PoolError: No such key, or an array of a shape or type that does not fit.
@@ -76,7 +76,7 @@ class NpzSource(RowsSource):
 
     def _digest(self, item_id: str) -> str:
         stored = self._stored(item_id)
-        # encoded images hash as their file would; of an array the type and shape count too
+        # encoded images have the hash of their file; the hash of an array includes type and shape
         head = b"" if self._stored_as.encoded else f"{stored.dtype.str}{stored.shape}".encode()
         return hashlib.sha256(head + np.ascontiguousarray(stored).tobytes()).hexdigest()
 
@@ -84,12 +84,16 @@ class NpzSource(RowsSource):
         shape, kind, stored_as = self._values.shape, self._values.dtype, self._stored_as
         if not stored_as.fits(shape, kind):
             raise PoolError(
-                f"{stored_as.key!r} in {self._location} is {shape} of {kind}", hint=f"store it as {stored_as.wanted}"
+                f"array {stored_as.key!r} in {self._location} has shape {shape} and type {kind}",
+                hint=f"store it as {stored_as.wanted}",
             )
         if self._offsets is not None:
             o = self._offsets
             if o.ndim != 1 or len(o) < 2 or o[0] < 0 or o[-1] > len(self._values) or (np.diff(o) < 0).any():
-                raise PoolError(f"'offsets' in {self._location} do not fit 'data'", hint="pack the file again")
+                raise PoolError(
+                    f"array 'offsets' in {self._location} does not fit 'data'",
+                    hint="store n + 1 ascending offsets, from 0 to the length of 'data'",
+                )
 
 
 def npz_keys(location: Path) -> frozenset[str]:
@@ -106,7 +110,7 @@ def npz_keys(location: Path) -> frozenset[str]:
 
 
 def read_npz(location: Path, key: str) -> Array:
-    """One array of an npz file; never a pickled one.
+    """Read one array of an npz file; pickled arrays are refused.
 
     Raises:
         PoolError: No such array, or it cannot be read.
@@ -115,10 +119,11 @@ def read_npz(location: Path, key: str) -> Array:
         with np.load(location, allow_pickle=False) as archive:
             return cast(Array, archive[key])
     except KeyError:
-        raise PoolError(f"no {key!r} in {location}", hint="add it, or remove what needs it") from None
+        raise PoolError(f"{location} has no array {key!r}", hint=f"add the array {key!r} to the file") from None
     except (OSError, ValueError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile):
         raise PoolError(
-            f"{key!r} in {location} cannot be read", hint="store numbers or text, not objects, and check the file"
+            f"array {key!r} in {location} cannot be read",
+            hint="write the file again, with arrays of numbers or text and without Python objects",
         ) from None
 
 
@@ -126,24 +131,26 @@ def _choose(location: Path, keys: frozenset[str], modality: Modality | None) -> 
     held = {
         form.name: (form, stored_as)
         for form in forms()
-        for stored_as in reversed(form.arrays)  # of several that a form has there, the first counts
+        for stored_as in reversed(form.arrays)  # of several arrays of one form, the first counts
         if {stored_as.key, *stored_as.beside} <= keys
     }
     if not held:
         raise PoolError(
-            f"{location} holds {', '.join(sorted(keys)) or 'nothing'}",
+            f"{location} has no array of items; it has {', '.join(sorted(keys)) or 'no arrays'}",
             hint="store 'images', 'X' (series), 'vectors', or packed 'data', 'offsets' and 'format'",
         )
     chosen = modality or next(iter(held))
     if chosen not in held:
-        raise PoolError(f"{location} holds {', '.join(held)}, not {chosen}", hint="choose what it holds")
+        raise PoolError(
+            f"{location} holds {', '.join(held)}, not {chosen}", hint=f"set the modality to {' or '.join(held)}"
+        )
     return held[chosen]
 
 
 def _unusable(values: Array, *, missing_allowed: bool) -> str | None:
     if np.isinf(values).any():
-        return "holds infinity"
+        return "contains infinity"
     missing = np.isnan(values)
     if missing.all():
-        return "holds no value"
-    return "holds NaN" if missing.any() and not missing_allowed else None
+        return "contains only NaN"
+    return "contains NaN" if missing.any() and not missing_allowed else None

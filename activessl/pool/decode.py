@@ -1,4 +1,4 @@
-"""Bytes of an image file -> pixels, distrusting the file."""
+"""Decode image files to pixels; a file may be damaged or malicious."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from activessl.errors import PoolError
 
-#: Images of more pixels are refused before they are decoded: a few kilobytes of PNG can unpack to gigabytes.
+#: Images with more pixels are refused before decoding: a few kilobytes of PNG can unpack to gigabytes.
 MAX_PIXELS = 64_000_000
 
-#: Formats that Pillow hands to other programs, or can only recognise.
+#: Formats that Pillow passes to other programs, or can recognize but not decode.
 _REFUSED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 
-#: Tried first: Pillow asks one format after the other, and some have no signature and begin to parse the file.
+#: Tried first: Pillow tries one format after the other, and a format without a signature begins to parse the file.
 _USUAL = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
 
 
 @cache
 def image_formats() -> tuple[str, ...]:
-    """The formats that Pillow decodes by itself, such as "PNG", the usual ones first."""
+    """The formats that Pillow decodes without another program, such as "PNG"; the usual ones first."""
     Image.init()
     found = set(Image.OPEN) - _REFUSED
     return (*(name for name in _USUAL if name in found), *sorted(found.difference(_USUAL)))
@@ -45,8 +45,8 @@ def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[
         max_pixels: The largest accepted width × height.
 
     Returns:
-        (h, w, 1) for grey and (h, w, 3) for colour, uint8; (h, w, 1) uint16 where the file has 16 bits. Transparent
-        parts lie on white; of an animation the first frame is taken; the EXIF orientation is applied.
+        (h, w, 1) for gray and (h, w, 3) for color, uint8; (h, w, 1) uint16 where the file has 16 bits. Transparent
+        parts become white; of an animation the first frame is used; the EXIF orientation is applied.
 
     Raises:
         PoolError: Not an image, truncated, or of too many pixels.
@@ -62,8 +62,8 @@ def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[
             width, height = image.size
             if width * height > max_pixels:
                 raise PoolError(
-                    f"image of {width:,} × {height:,} pixels",
-                    hint=f"make it smaller than {max_pixels:,} pixels",
+                    f"image has {width:,} × {height:,} pixels",
+                    hint=f"scale it down to at most {max_pixels:,} pixels",
                 )
             image.load()
             _turn_upright(image)
@@ -71,17 +71,17 @@ def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[
     except PoolError:
         raise
     except UnidentifiedImageError:
-        raise PoolError("not an image in a known format", hint="convert it to PNG or JPEG") from None
+        raise PoolError("file is not an image in a known format", hint="convert it to PNG or JPEG") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PoolError("image of too many pixels", hint=f"make it smaller than {max_pixels:,} pixels") from None
+        raise PoolError("image has too many pixels", hint=f"scale it down to at most {max_pixels:,} pixels") from None
     except Exception as error:  # noqa: BLE001  a decoder may raise anything on broken bytes; one file is never fatal
         why = str(error).strip().splitlines()
         reason = why[0] if why else type(error).__name__
-        raise PoolError(f"image cannot be decoded: {reason}", hint="save it again from its original") from None
+        raise PoolError(f"image cannot be decoded: {reason}", hint="export it again from its original") from None
 
 
 def encode_png(image: np.ndarray[Any, np.dtype[Any]]) -> bytes:
-    """Pixels (h, w, 1 or 3) as the bytes of a PNG file.
+    """Encode pixels (h, w, 1 or 3) as the bytes of a PNG file.
 
     Example:
         >>> decode_image(encode_png(np.zeros((2, 3, 1), np.uint16))).dtype
@@ -93,24 +93,24 @@ def encode_png(image: np.ndarray[Any, np.dtype[Any]]) -> bytes:
 
 
 def _turn_upright(image: Image.Image) -> None:
-    # in place: else every image is copied, turned or not
-    with suppress(Exception):  # broken metadata of an image whose pixels are fine
+    # in place: else every image is copied, also one that needs no rotation
+    with suppress(Exception):  # the metadata may be damaged although the pixels are intact
         ImageOps.exif_transpose(image, in_place=True)
 
 
 def _to_array(image: Image.Image) -> np.ndarray[Any, np.dtype[Any]]:
     mode = image.mode
 
-    # 16 bits stay 16 bits; Pillow also reads them into 32-bit integers
+    # 16 bits stay 16 bits; Pillow may read them as 32-bit integers
     if mode.startswith("I"):
         values = np.asarray(image)
         if values.size and (values.min() < 0 or values.max() > 65535):
-            raise PoolError("image with values beyond 16 bits", hint="rescale it to 8 or 16 bits")
+            raise PoolError("image has values of more than 16 bits", hint="rescale it to 8 or 16 bits")
         return values.astype(np.uint16)[:, :, None]
     if mode == "F":
-        raise PoolError("image of floating point values", hint="rescale it to 8 or 16 bits")
+        raise PoolError("image has floating point values", hint="rescale it to 8 or 16 bits")
 
-    # transparency, a palette's included, is laid on white
+    # put transparency, also that of a palette, on white
     if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         flat = Image.new("RGBA", rgba.size, (255, 255, 255, 255))

@@ -1,4 +1,4 @@
-"""Items out of a folder: a file each."""
+"""Items from a folder: each file is an item."""
 
 from __future__ import annotations
 
@@ -18,40 +18,42 @@ from activessl.pool.pool import UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
 
 
 class FolderSource:
-    """A folder of files of one form, such as images, WAV files, recordings as CSV or texts, with all its subfolders.
+    """A folder of files of one form, such as images, WAV files, series as CSV files or texts, with all its subfolders.
 
-    Ids are the files' paths below the folder, with slashes on every system, and come in the order of those paths.
-    Hidden files and folders are ignored, and so are files whose name does not end like that of the folder's kind; links
-    to folders are not followed, and a link to a file outside of the folder is unreadable: who gives a folder does not
-    give what lies beside it. Sounds are read as one channel of 16,000 samples a second, texts as UTF-8, recordings
-    as :func:`activessl.pool.recordings.decode_series` says.
+    Ids are the paths of the files below the folder, with slashes on every system, in the order of those paths. Hidden
+    files and folders are ignored, and so are files with the suffix of another form. Links to folders are not followed.
+    A link to a file outside of the folder is unreadable, because the user gave only the folder. Sounds are read as one
+    channel of 16,000 samples a second, texts as UTF-8, series by :func:`activessl.pool.recordings.decode_series`.
 
     Args:
         location: The folder.
-        modality: Which kind of file to read; by default images where there are some, else what there is most of. CSV
-            and text files must then be at least half of what is there.
+        modality: Which form of data to read; by default images where there are some, else the form with the most
+            files. By default CSV and text files must be at least half of all files.
         without: Folders below it that are not searched.
 
     Raises:
-        PoolError: The folder holds no such files, or cannot be listed.
+        PoolError: The folder has no such files, or cannot be listed.
     """
 
     def __init__(self, location: Path, modality: Modality | None = None, *, without: Collection[Path] = ()) -> None:
         readable = {form.name: form for form in forms() if form.files is not None}
         if modality not in (None, *readable):
-            raise PoolError(f"a folder of {modality} cannot be read", hint="pack it into one .npz or .parquet file")
+            raise PoolError(
+                f"{modality} items cannot be read from a folder", hint="store them in one .npz or .parquet file"
+            )
         self._location = location
         found, others = _sorted(list_files(location, without), list(readable.values()))
         self._modality: Modality = modality if modality is not None else _usual(found, list(readable.values()))
-        self._files: Files = readable[self._modality].files  # type: ignore[assignment]  # those without are left out
+        self._files: Files = readable[self._modality].files  # type: ignore[assignment]  # not None in ``readable``
         few = len(found[self._modality]) < others.total()
         stray = modality is None and self._files.stray and few
         if stray or not found[self._modality]:
-            # a note or a list beside pictures of an unknown kind is no pool
-            there = f", but {others.most_common(1)[0][1]:,} {others.most_common(1)[0][0] or 'files'}" if others else ""
+            # a note or a list beside images of an unknown format is not a pool
+            suffix, count = others.most_common(1)[0] if others else ("", 0)
+            there = f", but {count:,} {suffix} files".replace("  ", " ") if others else ""
             wanted = readable[modality].plural if modality else _or([form.plural for form in readable.values()])
             raise PoolError(
-                f"no {wanted} in {location}{there}", hint="point at a folder with PNG, JPEG, WAV, .csv or .txt files"
+                f"no {wanted} in {location}{there}", hint="give a folder with PNG, JPEG, WAV, .csv or .txt files"
             )
         self._stamps = dict(sorted(found[self._modality].items()))
         self._decode = self._files.decode
@@ -59,7 +61,7 @@ class FolderSource:
 
     @property
     def modality(self) -> Modality:
-        """What kind of files are read."""
+        """The form of data of the files."""
         return self._modality
 
     @property
@@ -86,7 +88,7 @@ class FolderSource:
 
     def scan(self) -> Iterator[Item | Unreadable]:
         """Hash and decode each file, in the order of their paths."""
-        # Pillow lets go of the interpreter while it decodes; blocks keep memory bounded
+        # Pillow releases the interpreter lock while it decodes; blocks bound the memory
         ids = list(self._stamps)
         with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as workers:
             for start in range(0, len(ids), 256):
@@ -103,26 +105,26 @@ class FolderSource:
     def content(self, item_id: str) -> bytes:
         """The bytes of the file."""
         if item_id not in self._stamps:
-            raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id, or open the folder again")
+            raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id, or open the folder again")
         path = self._location / item_id
         try:
-            # looked at anew each time: what was a file when it was listed may be a link by now
+            # checked at each read: a link may have replaced the file since it was listed
             if path.is_symlink() and _leaves(path, self._location):
                 raise PoolError(
                     f"{item_id} is a link to a file outside of {self._location}",
-                    hint="put the file itself there, or give the folder that it lies in",
+                    hint="copy the file into the folder, or give the folder that contains the file",
                 )
             return path.read_bytes()
         except OSError as error:
             raise PoolError(
-                f"{item_id} cannot be read: {error.strerror}", hint="check the file and its rights"
+                f"{item_id} cannot be read: {error.strerror}", hint="check the file and its permissions"
             ) from None
 
 
 def _sorted(
     files: Iterator[tuple[str, Stamp]], readable: Sequence[Form]
 ) -> tuple[dict[Modality, dict[str, Stamp]], Counter[str]]:
-    """Files by the form that their ending stands for, and how many there are of each other ending."""
+    """Sort files by form, and count the suffixes of files that are of no form."""
     form_of = {end: form.name for form in reversed(readable) if form.files for end in form.files.suffixes()}
     found: dict[Modality, dict[str, Stamp]] = {form.name: {} for form in readable}
     others = Counter[str]()
@@ -136,7 +138,7 @@ def _sorted(
 
 
 def _usual(found: Mapping[Modality, Mapping[str, Stamp]], readable: Sequence[Form]) -> Modality:
-    """What a folder is taken for: of a form that comes first wherever it is found, else of what there is most."""
+    """The form of a folder: one that comes first wherever it occurs, else the one with the most files."""
     first = next((form.name for form in readable if form.files and form.files.first and found[form.name]), None)
     stray = {form.name for form in readable if form.files and form.files.stray}
     return first or max(found, key=lambda name: (len(found[name]), name not in stray))
@@ -147,7 +149,7 @@ def _or(words: Sequence[str]) -> str:
 
 
 def list_files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple[str, Stamp]]:
-    """The files below a folder and their stamps, in no order; hidden ones and those of other folders left out.
+    """List the files below a folder with their stamps, in no order, without hidden files and excluded folders.
 
     Args:
         location: The folder.
@@ -159,7 +161,9 @@ def list_files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple
     left_out = {path.resolve() for path in without}
 
     def fail(error: OSError) -> None:
-        raise PoolError(f"{error.filename} cannot be listed: {error.strerror}", hint="check the rights of the folder")
+        raise PoolError(
+            f"{error.filename} cannot be listed: {error.strerror}", hint="check the permissions of the folder"
+        )
 
     for parent, folders, names in os.walk(location, onerror=fail):
         folders[:] = [
@@ -171,7 +175,7 @@ def list_files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple
             if name.startswith("."):
                 continue
             path = Path(parent, name)
-            stamp = UNKNOWN_STAMP  # a link that dangles or leaves the folder: listed as unreadable by the scan
+            stamp = UNKNOWN_STAMP  # of a link to nothing or out of the folder: unreadable
             with suppress(OSError):
                 status = path.lstat()
                 if stat.S_ISLNK(status.st_mode) and not _leaves(path, location):
@@ -182,9 +186,9 @@ def list_files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple
 
 
 def _leaves(link: Path, folder: Path) -> bool:
-    """Whether a link leads to a file outside of a folder.
+    """Whether a link points to a file outside of a folder.
 
     Raises:
-        OSError: It leads nowhere.
+        OSError: The target of the link does not exist.
     """
     return not link.resolve(strict=True).is_relative_to(folder.resolve())

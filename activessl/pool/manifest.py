@@ -31,7 +31,7 @@ _SCHEMA = pa.schema(
 
 
 def save_manifest(pool: Pool, path: Path) -> None:
-    """Write the description of a pool; a reader sees the old file or the new one, never half of one.
+    """Write the description of a pool atomically: a reader sees the old file or the new one.
 
     Raises:
         PoolError: The file cannot be written.
@@ -55,24 +55,26 @@ def save_manifest(pool: Pool, path: Path) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except (OSError, pa.ArrowException) as error:
-        raise PoolError(f"{path} cannot be written: {error}", hint="free some space, or check the rights") from None
+        raise PoolError(
+            f"{path} cannot be written: {error}", hint="free disk space, or check the permissions of the folder"
+        ) from None
 
 
 def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = None) -> Pool:
     """Describe a source, reading only what is new or has changed since the manifest was written.
 
-    A manifest that is missing, damaged or of another version is no error: everything is read.
+    Where the manifest is missing, damaged or of another version, everything is read.
 
     Args:
         path: Where ``save_manifest`` wrote.
-        source: What it describes.
-        on_progress: Told from time to time how many items are read.
+        source: The source that the manifest describes.
+        on_progress: Called now and then with the number of items that were read.
     """
     if not isinstance(source, Stamped):
         return collect(source, source.scan(), on_progress)
     known = _read(path, source.modality)
     if not any(known.get(item_id, (None, None))[0] == stamp for item_id, stamp in source.stamps().items()):
-        return collect(source, source.scan(), on_progress)  # nothing to reuse: the source's own way is faster
+        return collect(source, source.scan(), on_progress)  # nothing to reuse: the scan of the source is faster
 
     def entries(stamped: Stamped) -> Iterator[Item | Unreadable]:
         for item_id, stamp in stamped.stamps().items():
@@ -84,13 +86,13 @@ def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = N
 
 
 def known_unreadable(path: Path, modality: str) -> frozenset[str]:
-    """The ids of what could not be decoded when the manifest was written; empty where there is none."""
+    """The ids that could not be decoded when the manifest was written; empty without a manifest."""
     return frozenset(name for name, (_, entry) in _read(path, modality).items() if isinstance(entry, Unreadable))
 
 
 def _read(path: Path, modality: str) -> dict[str, tuple[Stamp, Item | Unreadable]]:
     try:
-        with pq.ParquetFile(path) as file:  # pq.read_table brings pandas
+        with pq.ParquetFile(path) as file:  # pq.read_table imports pandas
             table = file.read()
         meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         if meta.get("version") != _VERSION or meta.get("modality") != modality:

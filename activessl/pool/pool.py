@@ -1,4 +1,4 @@
-"""The pool: what there is to label."""
+"""The pool: all items of a project."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from activessl.errors import PoolError
 from activessl.pool.forms.base import Form, Media
 from activessl.pool.forms.registry import form_named
 
-#: The name of a form of data, out of :func:`activessl.pool.forms.registry.form_names`.
+#: The name of a form of data, one of :func:`activessl.pool.forms.registry.form_names`.
 Modality = str
 
-#: (size in bytes, modification time in ns) of a file: it is read again when either has changed.
+#: (size in bytes, modification time in ns) of a file: the file is read again when either has changed.
 Stamp = tuple[int, int]
 
-#: Of what cannot be looked at, such as a link that leads nowhere: it is read again each time.
+#: The stamp of a file without one, such as a link to nothing: the file is read again each time.
 UNKNOWN_STAMP: Stamp = (0, 0)
 
 
@@ -28,7 +28,7 @@ class Item:
 
     Attributes:
         id: Unique in the pool and stable between runs: the relative path of a file, or ``name:row``.
-        sha256: Hex digest of the content, so that moved files and exact duplicates are recognised.
+        sha256: Hex digest of the content, so that moved files and exact duplicates are recognized.
         shape: (height, width, channels) of an image, (channels, time) of a series, (characters,) of a text.
     """
 
@@ -39,7 +39,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file or row that could not be decoded: listed, never fatal."""
+    """A file or row that could not be decoded: it is listed, and the other items are used."""
 
     id: str
     why: str
@@ -47,15 +47,15 @@ class Unreadable:
 
 @runtime_checkable
 class Source(Protocol):
-    """Where items come from: a folder, a table of texts, a parquet file, an npz file.
+    """The origin of items: a folder, a table of texts, a parquet file or an npz file.
 
-    ``scan`` reads everything once and yields a description of each item, or why it is unreadable; ``read`` decodes
-    one item again when its content is needed; ``path`` is the item's file on disk, or None where it has none.
+    ``scan`` reads everything once and yields a description of each item, or the reason why it is unreadable; ``read``
+    decodes one item when its content is needed; ``path`` is the item's file, None for a row of a larger file.
     """
 
     @property
     def modality(self) -> Modality:
-        """What kind of media the items are."""
+        """The form of data of the items."""
         ...
 
     @property
@@ -64,7 +64,7 @@ class Source(Protocol):
         ...
 
     def scan(self) -> Iterator[Item | Unreadable]:
-        """Read everything once, in a stable order."""
+        """Read all items once, in a stable order."""
         ...
 
     def read(self, item_id: str) -> Media:
@@ -72,7 +72,7 @@ class Source(Protocol):
         ...
 
     def path(self, item_id: str) -> Path | None:
-        """The file that holds just this item, or None."""
+        """The file of this item alone, or None."""
         ...
 
     def content(self, item_id: str) -> bytes:
@@ -82,12 +82,12 @@ class Source(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Ordered unique items of one modality; immutable.
+    """Ordered unique items of one form of data; immutable.
 
     Args:
         items: The readable items, in a stable order.
-        source: Where their content is read from.
-        unreadable: What could not be decoded, with the reason.
+        source: The source of their content.
+        unreadable: Files or rows that could not be decoded, with the reason.
 
     Raises:
         PoolError: No items, or two items with one id.
@@ -105,7 +105,7 @@ class Pool:
         if not ids:
             bad = f" ({len(self.unreadable)} unreadable)" if self.unreadable else ""
             raise PoolError(
-                f"no usable items in {self.source.location}{bad}", hint="point at a folder or file with data"
+                f"no usable items in {self.source.location}{bad}", hint="give a folder or file with readable items"
             )
         if len(row) != len(ids):
             raise PoolError(f"two items share one id in {self.source.location}", hint="make the ids unique")
@@ -120,12 +120,12 @@ class Pool:
 
     @property
     def modality(self) -> Modality:
-        """What kind of media the items are."""
+        """The form of data of the items."""
         return self.source.modality
 
     @property
     def form(self) -> Form:
-        """What there is to know of that kind of media."""
+        """The form of data of the items, with all its properties."""
         return form_named(self.modality)
 
     def row(self, item_id: str) -> int:
@@ -137,20 +137,24 @@ class Pool:
         try:
             return self._row[item_id]
         except KeyError:
-            raise PoolError(f"no item {item_id!r} in the pool", hint="check the id, or run `activessl check`") from None
+            raise PoolError(
+                f"the pool has no item {item_id!r}", hint="check the id, or run `activessl check`"
+            ) from None
 
     def read(self, index: int) -> Media:
         """Decode the item at a row.
 
         Raises:
-            PoolError: There is no such row, or it cannot be decoded any more.
+            PoolError: There is no such row, or the item cannot be decoded any more.
         """
         if not 0 <= whole("index", index) < len(self):
-            raise PoolError(f"row {index} of a pool of {len(self):,} items", hint=f"pass 0 to {len(self) - 1:,}")
+            raise PoolError(
+                f"row {index} is outside of the pool of {len(self):,} items", hint=f"pass 0 to {len(self) - 1:,}"
+            )
         return self.source.read(self.ids[index])
 
     def path(self, index: int) -> Path | None:
-        """The file of the item at a row, where it has one of its own."""
+        """The file of the item at a row; None for a row of a larger file."""
         return self.source.path(self.ids[index])
 
     def content(self, index: int) -> bytes:
@@ -158,5 +162,5 @@ class Pool:
         return self.source.content(self.ids[index])
 
     def subset(self, ids: Iterable[str]) -> Pool:
-        """The same pool with just these items, in this order."""
+        """Return a pool of these items only, in this order."""
         return Pool(items=tuple(self.items[self.row(item_id)] for item_id in ids), source=self.source)

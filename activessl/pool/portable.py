@@ -1,4 +1,4 @@
-"""Items as files that programs and browsers open, whatever they are stored as."""
+"""Items as files that programs and browsers can open."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from activessl.pool.pool import Pool
 
 
 def portable(pool: Pool, row: int) -> tuple[bytes, str, str]:
-    """The content of an item as a file that any browser opens, its ending and its media type.
+    """Return an item as a file that any browser can open: its content, suffix and media type.
 
-    What is PNG, JPEG, GIF or WAV already is passed on byte for byte; other images become PNG, other sounds WAV.
+    PNG, JPEG, GIF and WAV files are returned unchanged; other images become PNG, other sounds WAV.
 
     Raises:
-        PoolError: No file shows items of this form, or the item cannot be read.
+        PoolError: Items of this form cannot be written as such a file, or the item cannot be read.
     """
     if pool.form.portable is None:
-        raise PoolError(f"no file shows {pool.form.plural}", hint="use images, sounds or texts")
+        raise PoolError(
+            f"{pool.form.plural} cannot be written as files for a browser", hint="use images, sounds or texts"
+        )
     return pool.form.portable(pool.content(row), lambda: np.asarray(pool.read(row)))

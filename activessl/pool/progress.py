@@ -1,4 +1,4 @@
-"""How far something is that takes long, for whoever draws it. The library itself never prints."""
+"""Progress of long tasks, reported to a callback. The library itself never prints."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of something long, for whoever draws it.
+    """One step of a long task.
 
     Attributes:
-        stage: What is being done, such as "train" or "embed".
+        stage: The task, such as "train" or "embed".
         done: How much is done, in the unit of ``total``.
-        total: How much there is; 0 where nothing is counted and only ``note`` is said.
+        total: How much there is; 0 where the step is only a ``note``.
         loss: The current training loss, if there is one.
         health: Label-free health figures, such as the effective rank.
-        note: What else is to be said, such as what will be done, or why training ends early.
+        note: A message, such as what will be done, or why training ends early.
     """
 
     stage: str
@@ -27,24 +27,24 @@ class Progress:
     note: str = ""
 
 
-#: Called with each step of something long. The library never prints.
+#: Called with each step of a long task.
 OnProgress = Callable[[Progress], None]
 
 
 def tell(on_progress: OnProgress | None, stage: str, done: float, total: float) -> None:
-    """Say how far it is, if anybody listens."""
+    """Report how much is done, if there is a callback."""
     if on_progress is not None:
         on_progress(Progress(stage, done, total))
 
 
 def say(on_progress: OnProgress | None, stage: str, note: str) -> None:
-    """Say what is about to be done or was found, if anybody listens."""
+    """Report a note, if there is a callback."""
     if on_progress is not None:
         on_progress(Progress(stage, 0, 0, note=note))
 
 
 def roughly(seconds: float) -> str:
-    """A forecast, no more exact than it can be.
+    """Format a forecast of seconds, rounded because it is uncertain.
 
     Example:
         >>> roughly(3.2), roughly(48), roughly(200), roughly(9000)
@@ -58,7 +58,7 @@ def roughly(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them.
+    """Format seconds for people.
 
     Example:
         >>> duration(4.25), duration(75), duration(8100)

@@ -1,4 +1,4 @@
-"""What can be said about a pool without labels: copies, blanks, odd sizes, what cannot be read."""
+"""Checks of a pool without labels: duplicates, blank items, unusual sizes, unreadable items."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Quality:
 
     Attributes:
         items: How many items are usable.
-        findings: What each check found, by its name, in the order of the pool.
-        shapes: The most frequent shapes and how many items have each; of texts, which all differ, none.
+        findings: The findings of each check, by its name, in the order of the pool.
+        shapes: The most frequent shapes and how many items have each; empty for texts, because all lengths differ.
     """
 
     items: int
@@ -35,10 +35,10 @@ class Quality:
 
 
 def check_pool(material: Material) -> Quality:
-    """Check a pool without any label.
+    """Check a pool without labels.
 
     Args:
-        material: The pool, and the vectors of its items where there are some.
+        material: The pool, and the vectors of its items if it is encoded.
 
     Raises:
         PoolError: An item cannot be read any more, or a registered check cannot be used.

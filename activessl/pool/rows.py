@@ -1,4 +1,4 @@
-"""What sources have in common whose items are the rows of one file."""
+"""Base of the sources whose items are rows of one file."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from activessl.pool.pool import Item, Modality, Stamp, Unreadable
 
 
 class RowsSource(ABC):
-    """A file with an item a row.
+    """A file with one item per row.
 
     Args:
         location: The file.
-        modality: What the items are.
+        modality: The form of data of the items.
     """
 
     def __init__(self, location: Path, modality: Modality) -> None:
@@ -29,10 +29,10 @@ class RowsSource(ABC):
         self._stamp: Stamp = (0, 0)
 
     def _name_rows(self, n: int, given: np.ndarray[Any, np.dtype[Any]] | None) -> None:
-        """Call the n rows by what the file calls them, or else ``NAME:ROW``, as of now.
+        """Set the ids of the n rows, from the file or else ``NAME:ROW``, and the stamp of the file.
 
         Raises:
-            PoolError: Not one id for each, or two alike.
+            PoolError: The number of ids is not n, or two ids are equal.
         """
         self._ids = row_ids(self._location, n, given)
         self._row = {item_id: row for row, item_id in enumerate(self._ids)}
@@ -41,7 +41,7 @@ class RowsSource(ABC):
 
     @property
     def modality(self) -> Modality:
-        """What kind of media the rows are."""
+        """The form of data of the rows."""
         return self._modality
 
     @property
@@ -64,7 +64,7 @@ class RowsSource(ABC):
         """Describe each row in turn."""
         return map(self.describe, self._ids)
 
-    def path(self, item_id: str) -> Path | None:  # noqa: ARG002  of the protocol
+    def path(self, item_id: str) -> Path | None:  # noqa: ARG002  the protocol requires it
         """None: a row has no file of its own."""
         return None
 
@@ -72,11 +72,11 @@ class RowsSource(ABC):
         try:
             return self._row[item_id]
         except KeyError:
-            raise PoolError(f"no item {item_id!r} in {self._location}", hint="check the id") from None
+            raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id") from None
 
 
 def row_ids(location: Path, n: int, given: np.ndarray[Any, np.dtype[Any]] | None) -> tuple[str, ...]:
-    """The ids of the rows of a file: those it holds, or ``NAME:ROW``."""
+    """The ids of the rows of a file: those in the file, or ``NAME:ROW``."""
     if given is None:
         return tuple(f"{location.stem}:{row}" for row in range(n))
     ids = tuple(str(item_id) for item_id in given.tolist())

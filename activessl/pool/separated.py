@@ -1,4 +1,4 @@
-"""Lines of a CSV text, as spreadsheets and loggers write them."""
+"""Read the lines of CSV text, as spreadsheets and data loggers write it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DELIMITERS = ",;\t"
 
 
 def delimiter_of(content: str) -> str:
-    """What separates the columns: the comma, semicolon or tab that the first line has most of.
+    """The separator of the columns: the comma, semicolon or tab, whichever is most frequent in the first line.
 
     Example:
         >>> delimiter_of("a;b, or c;d\\n1,2,3;4;5")
@@ -21,16 +21,17 @@ def delimiter_of(content: str) -> str:
 
 
 def lines_of(content: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines that are not empty, however long, each with the number of the line of the file on which it ends.
+    """Yield the lines that are not empty, of any length, each with the number of its last line in the file.
 
     Raises:
-        csv.Error: Quotation marks that do not fit, with the number of the line.
+        csv.Error: Quotation marks do not match; with the number of the line.
 
     Example:
         >>> list(lines_of('a,b\\n\\n"1\\n2",3', ","))
         [(1, ['a', 'b']), (4, ['1\\n2', '3'])]
     """
-    csv.field_size_limit(max(csv.field_size_limit(), len(content) + 1))  # one for the process, so it only grows
+    # the limit is global to the process, so it is only raised
+    csv.field_size_limit(max(csv.field_size_limit(), len(content) + 1))
     rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
     try:
         yield from ((rows.line_num, row) for row in rows if row)

@@ -1,4 +1,4 @@
-"""Bytes of a WAV file -> samples at one rate, distrusting the file."""
+"""Decode WAV files to samples at one rate; a file may be damaged or malicious."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from jaxtyping import Float
 
 from activessl.errors import PoolError
 
-#: Samples a second that all files of a folder are brought to: what speech and machines are usually recorded for.
+#: Samples a second to which all files of a folder are resampled: usual for speech and for sounds of machines.
 RATE = 16_000
-#: Longer recordings are refused before they are decoded: one item has one class, and minutes of sound rarely do.
+#: Longer sounds are refused before decoding: minutes of sound rarely belong to one class.
 MOST_SECONDS = 600
 
 _RATES = (1_000, 384_000)
@@ -27,14 +27,14 @@ def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
 
     Args:
         content: The bytes of the file: PCM of 8 to 64 bits, or floating point; any number of channels.
-        rate: Samples a second of what is returned, > 0.
+        rate: Samples a second of the result, > 0.
 
     Returns:
-        (1, n) float32, in [-1, 1] where the file is of whole numbers; the mean of its channels.
+        (1, n) float32, the mean of the channels; in [-1, 1] where the file has whole numbers.
 
     Raises:
         PoolError: Not a WAV file, truncated, compressed, without samples, longer than ten minutes, of a rate below
-            1,000 or above 384,000, or with values that are no numbers.
+            1,000 or above 384,000, or with values that are not finite.
 
     Example:
         >>> from scipy.io import wavfile
@@ -51,18 +51,22 @@ def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PoolError(f"sound cannot be decoded: {why[:200]}", hint="save it again as an uncompressed WAV") from None
     if not _RATES[0] <= given <= _RATES[1]:
-        raise PoolError(f"sound of {given:,} samples a second", hint="save it again at a usual rate")
+        raise PoolError(
+            f"sound has {given:,} samples a second",
+            hint=f"save it again with {_RATES[0]:,} to {_RATES[1]:,} samples a second",
+        )
     if not samples.size:
-        raise PoolError("sound without samples", hint="record it again")
+        raise PoolError("sound has no samples", hint="remove the file, or record it again")
     if len(samples) > MOST_SECONDS * given:
         raise PoolError(
-            f"sound of {len(samples) / given / 60:.0f} minutes", hint="cut it into pieces of one class each"
+            f"sound is {len(samples) / given / 60:.1f} minutes long",
+            hint=f"cut it into pieces of one class each, of at most {MOST_SECONDS // 60} minutes",
         )
     mono = _in_range(samples)
     if mono.ndim == 2:
         mono = mono.mean(axis=1)
     if not np.isfinite(mono).all():
-        raise PoolError("sound with values that are no numbers", hint="save it again from its original")
+        raise PoolError("sound has values that are not finite", hint="export it again from its original")
     if given != rate:
         shared = gcd(given, rate)
         mono = resample_poly(mono, rate // shared, given // shared)
@@ -73,13 +77,13 @@ def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
 def _reader() -> Callable[[io.BytesIO], tuple[int, np.ndarray[Any, np.dtype[Any]]]]:
     from scipy.io import wavfile
 
-    # of chunks that it does not know, which hold no sound; once for all, since files are read in several threads
+    # SciPy warns of unknown chunks, which hold no sound; set once, because several threads read files
     warnings.filterwarnings("ignore", category=wavfile.WavFileWarning)
     return cast("Callable[[io.BytesIO], tuple[int, np.ndarray[Any, np.dtype[Any]]]]", wavfile.read)
 
 
 def _in_range(samples: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    if samples.dtype.kind == "u":  # 8 bits, silence in the middle
+    if samples.dtype.kind == "u":  # 8 bits: 128 is silence
         return np.asarray((samples.astype(np.float32) - 128) / 128, dtype=np.float32)
     if samples.dtype.kind == "i":
         return np.asarray(samples / -float(np.iinfo(samples.dtype).min), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Where items come from: a folder of files, a table of texts, an npz file, a parquet file."""
+"""Sources of items: a folder of files, a table of texts, an npz file or a parquet file."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ __all__ = [
 
 @runtime_checkable
 class Stamped(Source, Protocol):
-    """A source that can tell cheaply whether an item has changed since it was described."""
+    """A source with stamps, which show without reading whether an item has changed since it was described."""
 
     def __len__(self) -> int:
-        """How many items there are, readable or not."""
+        """The number of items, readable and unreadable."""
         ...
 
     def stamps(self) -> Mapping[str, Stamp]:
@@ -47,33 +47,33 @@ class Stamped(Source, Protocol):
 
 @runtime_checkable
 class Sampled(Source, Protocol):
-    """A source of audio that knows how many samples a second it has."""
+    """A source with a sample rate."""
 
     @property
     def sample_rate(self) -> int | None:
-        """Samples a second; None where it holds no audio."""
+        """Samples a second; None where the source has no audio."""
         ...
 
 
 def open_source(location: Path, modality: Modality | None = None, *, without: Collection[Path] = ()) -> Source:
-    """Open what a path points at.
+    """Open the data at a path.
 
     Args:
-        location: A folder of images, of WAV files, of recordings as CSV or of text files; an ``.npz`` with ``images``
+        location: A folder of images, of WAV files, of series as CSV files or of text files; an ``.npz`` with ``images``
             (n, h, w[, c]), ``X`` (n, [channels,] time), ``vectors`` (n, d), or packed ``data`` and ``offsets`` with
             ``format`` (encoded images) or ``sample_rate`` (16-bit audio); a ``.parquet`` with a column of encoded
             images or of text; or a ``.csv``, ``.tsv`` or ``.jsonl`` of texts.
-        modality: Which kind of media to read, where a file holds several; by default what it holds.
-        without: Folders that are not searched: a project's own, where it lies inside its data.
+        modality: Which form of data to read, where a file has several; by default the first that it has.
+        without: Folders that are not searched: those of a project that lies inside its data.
 
     Raises:
-        PoolError: The path does not exist, is empty, or is of no known format, or does not hold that modality.
+        PoolError: The path does not exist, is empty, has an unknown format, or has no data of that modality.
     """
     location = path("location", location)
     if modality is not None and modality not in FORMS:
         raise PoolError(f"unknown modality {modality!r}", hint=f"use one of {', '.join(form_names())}")
     if not location.exists():
-        raise PoolError(f"no such file or folder: {location}", hint="check the path")
+        raise PoolError(f"{location} does not exist", hint="check the path")
 
     source: Source
     if location.is_dir():
@@ -88,10 +88,12 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
         suffix = location.suffix.lower()
         one = next((form.name for form in forms() if form.files and suffix in form.files.suffixes()), None)
         if one is not None:
-            raise PoolError(f"{location} is one {one} file", hint="point at the folder that holds it")
+            raise PoolError(f"{location} is a single {one} file", hint="give the folder that contains the file")
         raise PoolError(
-            f"unknown format {location.suffix or 'without ending'!r} of {location}",
-            hint="point at a folder of images, sounds or texts, or at a .csv, .jsonl, .npz or .parquet file",
+            f"{location} has the unknown format {location.suffix!r}"
+            if location.suffix
+            else f"{location} has no suffix",
+            hint="give a folder of images, sounds or texts, or a .csv, .jsonl, .npz or .parquet file",
         )
     return source
 
@@ -103,23 +105,23 @@ def load_pool(
     *,
     without: Collection[Path] = (),
 ) -> Pool:
-    """Read everything at a path once and describe it.
+    """Read all items at a path once and describe them.
 
     Args:
         location: As for ``open_source``.
         modality: As for ``open_source``.
-        on_progress: Told from time to time how many items are read.
+        on_progress: Called now and then with the number of items that were read.
         without: As for ``open_source``.
 
     Raises:
-        PoolError: As ``open_source``, or nothing there can be read.
+        PoolError: As ``open_source``, or no item can be read.
     """
     source = open_source(location, modality, without=without)
     return collect(source, source.scan(), on_progress)
 
 
 def collect(source: Source, entries: Iterator[Item | Unreadable], on_progress: OnProgress | None = None) -> Pool:
-    """Make a pool of what a scan yields, telling how far it is."""
+    """Make a pool of the entries of a scan, and report progress."""
     total = len(source) if isinstance(source, Stamped) else 0
     items: list[Item] = []
     unreadable: list[Unreadable] = []

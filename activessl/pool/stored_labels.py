@@ -1,4 +1,4 @@
-"""Labels that the data already holds, for simulations."""
+"""Labels that are stored in the data, for simulations."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from activessl.pool.texts import TEXT_TABLES, TextTableSource, read_text_table
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-#: A class number of so much is a mistake, and a table as wide would not fit into memory.
+#: A class number as large as this is a mistake: a table of so many columns would not fit into memory.
 _MOST = 100_000
 
 
 class StoredLabels(NamedTuple):
-    """What a file or folder says about the classes of its items.
+    """The classes of the items of a file or folder.
 
     Attributes:
-        labels: (n,) class index of each item, int64; row by row of the pool. (n, k) of 0 and 1 where the data says of
-            each class whether the item has it.
-        class_names: (k,) the names, or None where the file has only numbers.
+        labels: (n,) class index of each item, int64, in the order of the pool; (n, k) of 0 and 1 where items may have
+            several classes.
+        class_names: (k,) the names; None where the file has only numbers.
         split: (n,) 0 = pool, other values = test; or None.
     """
 
@@ -37,17 +37,17 @@ class StoredLabels(NamedTuple):
 
 
 def read_labels(data: Path | Pool) -> StoredLabels | None:
-    """Read the labels that the data holds, or None if it holds none.
+    """Read the labels that are stored in the data; None if there are none.
 
     Args:
-        data: A pool, whose rows the labels then follow (its unreadable items left out); or a path, for the labels of
-            all items in the order of the file. In an ``.npz`` labels are ``labels`` (with ``class_names`` and
+        data: A pool, for labels in the order of its rows, without unreadable items; or a path, for the labels of all
+            items in the order of the file. In an ``.npz`` labels are ``labels`` (with ``class_names`` and
             ``split`` where given), in a table the column ``label`` (with ``split``, in a ``.parquet`` ``label_name``
-            too), in a folder the names of the first-level subfolders. Several classes an item are a matrix of 0 and 1
-            in an ``.npz``, lists in a ``.parquet`` or ``.jsonl``.
+            too), in a folder the names of the first-level subfolders. Several classes per item are a matrix of 0
+            and 1 in an ``.npz``, lists in a ``.parquet`` or ``.jsonl``.
 
     Raises:
-        PoolError: There are labels, but not one for each item, or some are empty.
+        PoolError: Labels exist, but an item has none, or a label is empty.
     """
     location = data.source.location if isinstance(data, Pool) else Path(data)
     if location.is_dir():
@@ -64,7 +64,7 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
     try:
         order = np.array([row[item_id] for item_id in data.ids], dtype=np.int64)
     except KeyError as error:
-        raise PoolError(f"no label for item {error.args[0]!r}", hint="give each item exactly one label") from None
+        raise PoolError(f"item {error.args[0]!r} has no label", hint="store one label for each item") from None
     split = None if found.split is None else found.split[order]
     return StoredLabels(found.labels[order], found.class_names, split)
 
@@ -72,7 +72,7 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
 def _of_folder(location: Path, data: Path | Pool) -> tuple[tuple[str, ...], StoredLabels | None]:
     ids = data.ids if isinstance(data, Pool) else tuple(FolderSource(location).stamps())
     if not all("/" in item_id for item_id in ids):
-        return ids, None  # an image beside the subfolders: they are no classes
+        return ids, None  # a file is outside of the subfolders, so the subfolders are not classes
     names = [item_id.split("/", 1)[0] for item_id in ids]
     return ids, _indexed(names, None)
 
@@ -85,12 +85,15 @@ def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
     ids = row_ids(location, len(labels), read_npz(location, "ids") if "ids" in keys else None)
     split = read_npz(location, "split") if "split" in keys else None
     if split is not None and len(split) != len(labels):
-        raise PoolError(f"{len(split)} splits for {len(labels)} labels in {location}", hint="store one for each item")
+        raise PoolError(
+            f"array 'split' in {location} has {len(split)} values for {len(labels)} labels",
+            hint="store one value for each item",
+        )
     names = tuple(map(str, read_npz(location, "class_names"))) if "class_names" in keys else None
     if labels.ndim == 2:
         return ids, _table(location, labels, names, split)
     if labels.ndim != 1:
-        raise PoolError(f"'labels' in {location} have shape {labels.shape}", hint="store one class for each item")
+        raise PoolError(f"array 'labels' in {location} has shape {labels.shape}", hint="store one class for each item")
     if labels.dtype.kind in "US":
         return ids, _indexed([str(label) for label in labels.tolist()], split)
     return ids, _numbered(location, labels, names, split)
@@ -117,13 +120,16 @@ def _of_texts(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
 
 
 def _column(location: Path, values: list[Any], splits: list[Any] | None, label_names: list[Any] | None) -> StoredLabels:
-    """The labels of a column: names, numbers with or without names beside them, or lists."""
+    """The labels of a column: names, numbers with or without a column of names, or lists."""
     empty = sum(value is None for value in values)
     if empty:
-        raise PoolError(f"{empty} items without a label in {location}", hint="drop or label those rows")
+        raise PoolError(f"{empty} items in {location} have no label", hint="label those rows, or remove them")
     split = None if splits is None else np.asarray(splits)
     if split is not None and split.dtype.kind not in "iub":
-        raise PoolError(f"'split' in {location} holds other things than numbers", hint="store 0 for items of the pool")
+        raise PoolError(
+            f"column 'split' in {location} has values that are not numbers",
+            hint="store 0 for the pool, 1 for test data",
+        )
     if all(isinstance(value, str) for value in values):
         return _indexed(values, split)
     if all(isinstance(value, list) for value in values):
@@ -143,7 +149,7 @@ def _indexed(values: list[str], split: Array | None) -> StoredLabels:
 
 def _numbered(location: Path, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
     if labels.dtype.kind not in "iub":
-        raise PoolError(f"labels in {location} are of {labels.dtype}", hint="store class numbers or names")
+        raise PoolError(f"labels in {location} have type {labels.dtype}", hint="store class numbers or names")
     labels = labels.astype(np.int64)
     if labels.size and (labels.min() < 0 or (names is not None and labels.max() >= len(names))):
         raise PoolError(
@@ -153,29 +159,29 @@ def _numbered(location: Path, labels: Array, names: tuple[str, ...] | None, spli
 
 
 def _table(location: Path, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
-    """A row of 0 and 1 for each item."""
+    """Labels as a row of 0 and 1 for each item."""
     if labels.dtype.kind not in "iubf" or not np.isin(labels, (0, 1)).all() or labels.shape[1] < 2:
         raise PoolError(
-            f"'labels' in {location} have shape {labels.shape}, with other values than 0 and 1 or for one class only",
-            hint="store one class for each item, or a row of 0 and 1",
+            f"array 'labels' in {location} has shape {labels.shape}, and values other than 0 and 1 or only one class",
+            hint="store one class for each item, or a row of 0 and 1 for at least two classes",
         )
     if names is not None and len(names) != labels.shape[1]:
         raise PoolError(
             f"{len(names)} class names for {labels.shape[1]} columns of 'labels' in {location}",
-            hint="store a name for each column",
+            hint="store one name for each column",
         )
     return StoredLabels(labels.astype(np.int64), names, split)
 
 
 def _listed(location: Path, values: list[list[Any]], split: Array | None) -> StoredLabels:
-    """A list of class names, or of numbers, for each item."""
+    """Labels as a list of class names, or of class numbers, for each item."""
     said = sorted({one for value in values for one in value}, key=lambda one: (str(type(one)), one))
     numbered = all(isinstance(one, int) for one in said)
     fine = (numbered and said[:1] >= [0] and said[-1:] < [_MOST]) or all(isinstance(one, str) for one in said)
     if not said or not fine:
         raise PoolError(
-            f"the lists in the column 'label' of {location} are all empty, or hold other things than classes",
-            hint="store a list of class names for each item",
+            f"column 'label' of {location} has only empty lists, or lists with values that are not classes",
+            hint="store a list of class names, or of numbers from 0, for each item",
         )
     names = None if numbered else tuple(said)
     column = {one: one if numbered else k for k, one in enumerate(said)}

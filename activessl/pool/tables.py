@@ -1,4 +1,4 @@
-"""Items out of one parquet file."""
+"""Items from one parquet file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from activessl.pool.forms.registry import forms
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 
-#: Row groups that are kept decompressed at least, and while they have no more rows than these: several threads read
-#: forwards, within a few hundred rows of each other.
+#: Least number of row groups that are kept decompressed, and number of rows up to which more are kept: several threads
+#: read forward, within a few hundred rows of each other.
 _KEPT_GROUPS, _KEPT_ROWS = 2, 256
 
 
@@ -28,7 +28,7 @@ class ParquetSource(RowsSource):
     Args:
         location: The file. Images are a column of bytes, or of structs with a field ``bytes`` as Hugging Face writes
             them; text is the column ``text``. An optional column ``id`` names the rows; else they are ``NAME:ROW``.
-        modality: Which of them to read, where there are both.
+        modality: Which form of data to read, where the file has both.
 
     Raises:
         PoolError: Not a parquet file, no such column, or ids that are missing or not unique.
@@ -43,13 +43,13 @@ class ParquetSource(RowsSource):
         if "id" in self._file.schema_arrow.names:
             column = read_column(location, self._file, "id")
             if column.null_count:
-                raise PoolError(f"{column.null_count} empty ids in {location}", hint="give each item an id")
+                raise PoolError(f"{column.null_count} ids in {location} are empty", hint="give each item an id")
             given = np.asarray(column.to_pylist(), dtype=object)
         meta = self._file.metadata
         self._name_rows(meta.num_rows, given)
         self._starts = np.cumsum([0] + [meta.row_group(g).num_rows for g in range(meta.num_row_groups)])
         self._groups: dict[int, Any] = {}
-        self._opening = Lock()  # items are decoded by several threads
+        self._opening = Lock()  # several threads decode items
 
     def describe(self, item_id: str) -> Item | Unreadable:
         """Hash and decode one row."""
@@ -73,7 +73,7 @@ class ParquetSource(RowsSource):
         if isinstance(value, dict):
             value = value.get("bytes")
         if value is None:
-            raise PoolError("empty row", hint="drop the row, or fill it")
+            raise PoolError("row is empty", hint="remove the row, or fill it")
         return value.encode("utf-8") if isinstance(value, str) else bytes(value)
 
     def _group(self, group: int) -> Any:
@@ -85,7 +85,7 @@ class ParquetSource(RowsSource):
                     table = self._file.read_row_group(group, columns=[self._column])
                 except (OSError, pa.ArrowException) as error:
                     raise PoolError(
-                        f"a part of {self._location} cannot be read: {error}", hint="write it again"
+                        f"row group {group} of {self._location} cannot be read: {error}", hint="write the file again"
                     ) from None
                 self._groups[group] = table.column(self._column)
             return self._groups[group]
@@ -100,14 +100,14 @@ def open_parquet(location: Path) -> Any:
     try:
         return pq.ParquetFile(location, memory_map=True)
     except (OSError, pa.ArrowException):
-        raise PoolError(f"{location} is not a parquet file", hint="write it again, or check the path") from None
+        raise PoolError(f"{location} is not a parquet file", hint="check the path, or write the file again") from None
 
 
 def read_column(location: Path, file: Any, name: str) -> Any:
-    """One whole column of an open parquet file.
+    """Read one whole column of an open parquet file.
 
     Raises:
-        PoolError: It cannot be read.
+        PoolError: The column cannot be read.
     """
     try:
         return file.read(columns=[name]).column(name)
@@ -124,12 +124,14 @@ def _choose(location: Path, schema: Any, modality: Modality | None) -> tuple[For
             held[form.name] = (form, column)
     if not held:
         raise PoolError(
-            f"{location} has the columns {', '.join(schema.names) or 'none'}",
-            hint="name a column of text 'text', or store encoded images as a column of bytes",
+            f"{location} has no column of items; it has {', '.join(schema.names) or 'no columns'}",
+            hint="give the column of texts the name 'text', or store encoded images in a column of bytes",
         )
     chosen = modality or next(iter(held))
     if chosen not in held:
-        raise PoolError(f"{location} holds {', '.join(held)}, not {chosen}", hint="choose what it holds")
+        raise PoolError(
+            f"{location} holds {', '.join(held)}, not {chosen}", hint=f"set the modality to {' or '.join(held)}"
+        )
     return held[chosen]
 
 

@@ -1,4 +1,4 @@
-"""Texts out of a table: a ``.csv``, ``.tsv`` or ``.jsonl`` file."""
+"""Texts from a table: a ``.csv``, ``.tsv`` or ``.jsonl`` file."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 from activessl.pool.separated import delimiter_of, lines_of
 
-#: Endings of the files that are read here.
+#: Suffixes of the files that are read here.
 TEXT_TABLES = (".csv", ".tsv", ".jsonl")
 
-#: Columns with a meaning of their own: what else is there alone is the text.
+#: Columns with a fixed meaning: a single other column is the text.
 _OWN = frozenset({"id", "label", "label_name", "split"})
 
 
 class TextTable(NamedTuple):
-    """The columns of a file that mean something.
+    """The columns of a table of texts.
 
     Attributes:
-        texts: (n,) None where there is none.
+        texts: (n,) texts; None in a row without text.
         ids: (n,) or None.
-        labels: (n,) as they stand there: names, numbers, lists of either; or None.
+        labels: (n,) as stored: names, numbers, or lists of names or numbers; or None.
         split: (n,) or None.
     """
 
@@ -40,27 +40,28 @@ class TextTable(NamedTuple):
 
 
 class TextTableSource(RowsSource):
-    """A table of texts: a ``.csv``, a ``.tsv``, or a ``.jsonl`` with one object a line.
+    """A table of texts: a ``.csv``, a ``.tsv``, or a ``.jsonl`` with one object per line.
 
     Args:
-        location: The file, in UTF-8. Texts are the column ``text``, or the only one that is not ``id``, ``label``,
-            ``label_name`` or ``split``. An optional column ``id`` names the rows; else they are ``NAME:ROW``. The
-            columns of a ``.csv`` are separated by commas, semicolons or tabs: what its first line has most of.
+        location: The file, in UTF-8. The texts are the column ``text``, or the only column that is not ``id``,
+            ``label``, ``label_name`` or ``split``. An optional column ``id`` holds the ids; else they are ``NAME:ROW``.
+            The columns of a ``.csv`` are separated by the comma, semicolon or tab, whichever the first line has most
+            of.
         modality: "text", or None.
 
     Raises:
-        PoolError: Not such a file, no such column, or ids that are missing or not unique.
+        PoolError: The file is no such table, has no column of texts, or has ids that are missing or not unique.
     """
 
     def __init__(self, location: Path, modality: Modality | None = None) -> None:
         if modality not in (None, "text"):
-            raise PoolError(f"{location} holds text, not {modality}", hint="choose what it holds")
+            raise PoolError(f"{location} holds text, not {modality}", hint="set the modality to text")
         super().__init__(location, "text")
         table = read_text_table(location)
         self._texts = table.texts
         empty = sum(not str(one if one is not None else "").strip() for one in table.ids or ())
         if empty:
-            raise PoolError(f"{empty} empty ids in {location}", hint="give each item an id")
+            raise PoolError(f"{empty} ids in {location} are empty", hint="give each item an id")
         given = None if table.ids is None else np.asarray([str(one) for one in table.ids], dtype=object)
         self._name_rows(len(self._texts), given)
 
@@ -81,15 +82,15 @@ class TextTableSource(RowsSource):
         """The text as UTF-8."""
         text = self._texts[self._row_of(item_id)]
         if text is None:
-            raise PoolError("empty row", hint="drop the row, or fill it")
-        return text.encode("utf-8", errors="replace")  # JSON can hold halves of characters
+            raise PoolError("row is empty", hint="remove the row, or fill it")
+        return text.encode("utf-8", errors="replace")  # JSON may contain unpaired surrogates
 
 
 def decode_text(content: bytes) -> str:
-    """Bytes as UTF-8, with or without a mark in front.
+    """Decode bytes as UTF-8, with or without a byte order mark.
 
     Raises:
-        PoolError: Not UTF-8, or nothing but white space.
+        PoolError: Not UTF-8, or only white space.
 
     Example:
         >>> decode_text("Größe".encode("utf-8-sig"))
@@ -98,25 +99,27 @@ def decode_text(content: bytes) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise PoolError("text that is not UTF-8", hint="save it again as UTF-8") from None
+        raise PoolError("text is not UTF-8", hint="save it again as UTF-8") from None
     if not text.strip():
-        raise PoolError("empty text", hint="drop it, or fill it")
+        raise PoolError("text is empty", hint="remove the item, or fill it")
     return text
 
 
 def read_text_table(location: Path) -> TextTable:
-    """Read a table of texts whole.
+    """Read a whole table of texts.
 
     Raises:
-        PoolError: It cannot be read, has no column of texts, or a row that does not fit.
+        PoolError: The file cannot be read, has no column of texts, or has a row that does not fit.
     """
     try:
-        content = location.read_bytes().decode("utf-8-sig")  # Windows editors put a mark in front
+        content = location.read_bytes().decode("utf-8-sig")  # Windows editors write a byte order mark
     except OSError as error:
-        raise PoolError(f"{location} cannot be read: {error.strerror}", hint="check the file and its rights") from None
+        raise PoolError(
+            f"{location} cannot be read: {error.strerror}", hint="check the file and its permissions"
+        ) from None
     except UnicodeDecodeError as error:
         raise PoolError(
-            f"{location} is not UTF-8: byte {error.start:,} is no part of a character",
+            f"{location} is not UTF-8: byte {error.start:,} is invalid",
             hint='save it again as "CSV UTF-8"',
         ) from None
     if location.suffix.lower() == ".jsonl":
@@ -127,11 +130,15 @@ def read_text_table(location: Path) -> TextTable:
     text = "text" if "text" in names else rest[0] if len(rest) == 1 else None
     if text is None:
         raise PoolError(
-            f"{location} has the columns {', '.join(names) or 'none'}", hint="name the column of the texts 'text'"
+            f"{location} has no column 'text'; it has {', '.join(names) or 'no columns'}",
+            hint="give the column of texts the name 'text'",
         )
     odd = next((row for row, value in enumerate(columns[text]) if not (value is None or isinstance(value, str))), None)
     if odd is not None:
-        raise PoolError(f"row {odd} of {location} has no text in {text!r}", hint="store texts there")
+        raise PoolError(
+            f"row {odd} of {location} has a value that is not text in the column {text!r}",
+            hint="store texts in that column",
+        )
     return TextTable(columns[text], columns.get("id"), columns.get("label"), columns.get("split"))
 
 
@@ -141,18 +148,18 @@ def _of_csv(location: Path, content: str) -> tuple[list[str], dict[str, list[Any
     try:
         names = [name.strip() for name in next(rows, (0, []))[1]]
         if len(set(names)) != len(names):
-            raise PoolError(f"{location} has two columns of one name", hint="name each column once")
+            raise PoolError(f"{location} has two columns with the same name", hint="give each column its own name")
         columns: dict[str, list[Any]] = {name: [] for name in names}
         for line, row in rows:
             if len(row) != len(names):
                 raise PoolError(
                     f"line {line} of {location} has {len(row)} fields, not {len(names)}",
-                    hint="put texts that hold the separator or line breaks between quotation marks",
+                    hint="put texts with separators or line breaks in quotation marks",
                 )
             for name, value in zip(names, row, strict=True):
                 columns[name].append(value)
     except csv.Error as error:
-        raise PoolError(f"{location} cannot be read, {error}", hint="write it again as a CSV") from None
+        raise PoolError(f"{location} cannot be read, {error}", hint="save it again as CSV") from None
     for name in ("label", "split"):
         if name in columns:
             columns[name] = _numbers(columns[name])
@@ -160,7 +167,7 @@ def _of_csv(location: Path, content: str) -> tuple[list[str], dict[str, list[Any
 
 
 def _numbers(values: list[str]) -> list[Any]:
-    """Whole numbers where all are written like such, else what stands there; None where nothing does."""
+    """Whole numbers if all cells are whole numbers, else the text of each cell; None for an empty cell."""
     found = [value.strip() or None for value in values]
     plain = all(v is None or (v.isascii() and v.isdigit() and str(int(v)) == v) for v in found)
     return [None if v is None else int(v) for v in found] if plain else found
@@ -168,7 +175,7 @@ def _numbers(values: list[str]) -> list[Any]:
 
 def _of_lines(location: Path, content: str) -> tuple[list[str], dict[str, list[Any]]]:
     rows: list[dict[str, Any]] = []
-    # not splitlines: JSON allows its other line ends inside a text
+    # not splitlines, which also splits at line ends that JSON allows inside a text
     for number, line in enumerate(content.split("\n"), start=1):
         if not line.strip():
             continue
@@ -177,7 +184,7 @@ def _of_lines(location: Path, content: str) -> tuple[list[str], dict[str, list[A
         except ValueError:
             row = None
         if not isinstance(row, dict):
-            raise PoolError(f"line {number} of {location} is not a JSON object", hint="write one object a line")
+            raise PoolError(f"line {number} of {location} is not a JSON object", hint="write one JSON object per line")
         rows.append(row)
     names = list(dict.fromkeys(name for row in rows for name in row))
     return names, {name: [row.get(name) for row in rows] for name in names}

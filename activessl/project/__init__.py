@@ -1,1 +1,1 @@
-"""What is on disk and known of a project."""
+"""A project: its folder, config, data and state."""

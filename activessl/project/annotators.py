@@ -1,4 +1,4 @@
-"""Which annotator a project means: by name out of its config, or by address."""
+"""Find the annotator of a project: by its name in the config, or by a connection."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from activessl.errors import ConfigError
 from activessl.project.folder import Project
 from activessl.registry import Registry
 
-#: Name to a function that takes a :class:`Project` and returns its :class:`Annotator`. All are entry points, ours too:
-#: the library itself speaks to no server.
+#: Name to a function that takes a :class:`Project` and returns its :class:`Annotator`. All are entry points, also those
+#: of activessl, because the library itself connects to no server.
 ANNOTATORS = Registry("annotator", {}, ConfigError, "activessl.annotators")
 
 
 @runtime_checkable
 class Connection(Protocol):
-    """An address of annotators, such as a server's: any project can ask there."""
+    """A connection to a server of annotators, for any project."""
 
     def annotator(self, project: Project) -> Annotator:
-        """The annotator of a project there."""
+        """Return the annotator of a project on this server."""
         ...
 
 
 def annotator_of(project: Project, people: Annotator | Connection | None = None) -> Annotator:
-    """Those who answer the questions of a project.
+    """Return the annotator of a project.
 
     Args:
         project: The project.
-        people: An annotator, or a connection to one; None for the one that ``annotator.kind`` of the config names.
+        people: An annotator, or a connection to one; None for the annotator in ``annotator.kind`` of the config.
 
     Raises:
         AnnotatorDenied: There is no token.
         AnnotatorUnreachable: There is no server.
-        ConfigError: The config names no known annotator, or ``people`` is neither.
+        ConfigError: The annotator in the config is unknown, or ``people`` is neither an annotator nor a connection.
     """
     if people is None:
         return annotator_of(project, ANNOTATORS.get(project.config.annotator.kind)(project))
@@ -41,7 +41,7 @@ def annotator_of(project: Project, people: Annotator | Connection | None = None)
         return people.annotator(project)
     if not isinstance(people, Annotator):
         raise ConfigError(
-            f"{type(people).__name__} is no annotator",
-            hint="pass an object with push and pull, or LabelStudio(url, token)",
+            f"{type(people).__name__} is not an annotator",
+            hint="pass an object with the methods push and pull, or LabelStudio(url, token)",
         )
     return people

@@ -1,6 +1,6 @@
-"""``activessl.toml`` on disk: read in the form of any version, written with a word on each setting, migrated.
+"""Read ``activessl.toml`` in any format, write it with a comment on each setting, and migrate it.
 
-tomlkit owns the format, so that what its owner wrote there, comments included, survives every change of ours.
+tomlkit edits the file, so that a migration keeps the user's comments and order.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ def read_config(path: Path) -> Config:
     """Read and check a config file.
 
     Raises:
-        ConfigError: The file cannot be read or parsed, a newer version wrote it, or a value cannot be used; names the
-            key.
+        ConfigError: The file cannot be read or parsed, has a newer format, or has a value that cannot be used; the
+            message has the key.
     """
     return check_config(upgraded(_parsed(path), path.name), name=path.name)
 
 
 def is_current(path: Path) -> bool:
-    """Whether a config file has the form of this version.
+    """Whether a config file has the current format.
 
     Raises:
         ConfigError: The file cannot be read or parsed.
@@ -35,7 +35,7 @@ def is_current(path: Path) -> bool:
 
 
 def migrated(text: str) -> str:
-    """The text of an older file in the form of this version; what its owner wrote stays where it is.
+    """Return the text of an older file in the current format, with the user's comments and order.
 
     Example:
         >>> print(migrated("# mine\\nseed = 3  # of Ann\\n"))
@@ -60,15 +60,15 @@ def migrated(text: str) -> str:
 
 
 def upgraded(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    """What an older file says, in the form of this version.
+    """Return the settings of an older file in the current format.
 
     Raises:
-        ConfigError: A newer version wrote it.
+        ConfigError: The file has a newer format.
     """
     version = raw.get("format", 1)
     if isinstance(version, int) and version > FORMAT:
         raise ConfigError(
-            f"{name} was written by a newer activessl (format {version}, this one knows {FORMAT})",
+            f"{name} has format {version}, written by a newer activessl; this version reads formats up to {FORMAT}",
             hint="update activessl: pip install --upgrade activessl",
         )
     if version != 1:
@@ -84,7 +84,7 @@ def upgraded(raw: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def write_config(config: Config) -> str:
-    """The text of a new ``activessl.toml``, with a word on each setting that a person may want to change.
+    """Return the text of a new ``activessl.toml``, with a comment on each setting that users may want to change.
 
     Example:
         >>> config = check_config({"data": {"path": "images", "modality": "image", "classes": ["cat", "dog"]}})
@@ -94,7 +94,7 @@ def write_config(config: Config) -> str:
     import tomlkit
 
     document = tomlkit.document()
-    document.add(tomlkit.comment("made by `activessl init`; yours to edit"))
+    document.add(tomlkit.comment("created by `activessl init`; edit it as needed"))
     for name, field in Config.model_fields.items():
         value = getattr(config, name)
         if isinstance(value, BaseModel):
@@ -110,7 +110,7 @@ def write_config(config: Config) -> str:
 
 
 def _fill(table: Any, section: BaseModel) -> None:
-    """Each setting with its comment; what is not set is there as an example, commented out."""
+    """Add each setting with its comment; add a setting without a value as an example that is commented out."""
     import tomlkit
 
     for name, field in type(section).model_fields.items():
@@ -152,8 +152,13 @@ def _add_stages(document: Any, config: Config) -> None:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors put a mark in front
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors write a byte order mark
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}", hint="run `activessl init DATA` first") from None
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror}",
+            hint="run `activessl init DATA`, or check the permissions of the file",
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.name} is not valid TOML: {error}", hint="correct that line") from None
+        raise ConfigError(
+            f"{path.name} is not valid TOML: {error}", hint="correct the line that the message names"
+        ) from None

@@ -1,4 +1,4 @@
-"""Whether a project's data are still what was encoded, without reading them."""
+"""Check without reading the data whether they have changed since the pool was encoded."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from activessl.project.folder import Project, own_folders
 
 @dataclass(frozen=True, slots=True)
 class DataNow:
-    """The data beside what was encoded.
+    """The data now, compared with the encoded pool.
 
     Attributes:
-        there: Whether there is anything where the config says.
-        new: Files that came since the pool was encoded.
-        gone: Encoded items whose files are gone.
+        there: Whether the path in the config exists.
+        new: Number of files that were added since the pool was encoded.
+        gone: Number of encoded items whose files are missing.
     """
 
     there: bool = True
@@ -29,14 +29,14 @@ class DataNow:
 
     @property
     def changed(self) -> bool:
-        """Whether another ``encode`` would find other items."""
+        """Whether ``encode`` would find other items now."""
         return bool(self.new or self.gone)
 
 
 def data_now(project: Project, history: History) -> DataNow:
-    """Look at a project's data: at the names of files, not at what is in them.
+    """Compare the names of a project's files with the encoded items; file contents are not read.
 
-    Of data in one file, only that it is there is looked at, and ``gone`` is what was missing when it was last read.
+    For data in one file, only its existence is checked, and ``gone`` counts the items missing at the last reading.
     """
     location, encoded = project.data, history.encoded
     if not location.exists():
@@ -51,16 +51,16 @@ def data_now(project: Project, history: History) -> DataNow:
     except PoolError:
         return DataNow(there=False, gone=encoded.items)
     new = _readable(project, before, now - before)
-    if new:  # a file that could not be decoded never becomes an item, and is not new each time
+    if new:  # a file that could not be decoded is not counted as new at each call
         new -= project.unreadable()
     return DataNow(new=len(new), gone=len(before - now))
 
 
 def _readable(project: Project, before: frozenset[str], others: frozenset[str]) -> frozenset[str]:
-    """Those of some files that are of the pool's form, by their endings."""
+    """The files of the pool's form, by their suffixes."""
     known = {Path(name).suffix.lower() for name in before}
     if others and not known.issuperset(Path(name).suffix.lower() for name in others):
-        files = form_named(project.config.data.modality).files  # what can be read takes a while to import
+        files = form_named(project.config.data.modality).files  # slow to import
         known |= set() if files is None else set(files.suffixes())
     return frozenset(name for name in others if Path(name).suffix.lower() in known)
 

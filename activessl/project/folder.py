@@ -1,4 +1,4 @@
-"""The project folder: where things lie, and who may write."""
+"""The project folder: its files, and the lock for writing."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Project:
-    """One project folder. ``activessl.toml`` is its owner's, the ledger is the truth, the rest can be made again.
+    """One project folder: ``activessl.toml`` is the user's, the ledger is the record, other files can be made again.
 
     Args:
-        folder: Where it is.
-        own: What its ``activessl.toml`` says.
+        folder: The path of the folder.
+        own: The config in its ``activessl.toml``.
     """
 
     folder: Path
@@ -39,8 +39,10 @@ class Project:
 
     @property
     def config(self) -> Config:
-        """What ``activessl.toml`` says, with the classes that there are now: people may add and remove some in the
-        labeling tool. As of the last look into the ledger."""
+        """The config of ``activessl.toml`` with the current classes, which people may change in the labeling tool.
+
+        The classes are those at the last reading of the ledger.
+        """
         if not self._now:
             with self.ledger() as ledger:
                 offers = [r.event for r in ledger.read(kind="offered") if isinstance(r.event, Offered)]
@@ -56,10 +58,10 @@ class Project:
 
     @classmethod
     def create(cls, folder: Path, config: Config, *, version: str) -> Project:
-        """Make a project folder, or open it again when it was made with the same data.
+        """Create a project folder, or open an existing one with the same config.
 
         Raises:
-            ConfigError: The folder holds another project.
+            ConfigError: The folder has another project, or the same one with other settings.
             ProjectError: The folder cannot be written.
         """
         path = folder / CONFIG_NAME
@@ -67,13 +69,13 @@ class Project:
             there = read_config(path)
             if (there.data.path, there.data.modality) != (config.data.path, config.data.modality):
                 raise ConfigError(
-                    f"{folder} holds a project about {there.data.path} already",
-                    hint="choose another folder with --project, or edit its activessl.toml",
+                    f"{folder} already has a project with the data {there.data.path}",
+                    hint="choose another folder with --project, or edit activessl.toml in this folder",
                 )
             if there != config:
                 raise ConfigError(
-                    f"{folder} holds this project already, with other settings",
-                    hint=f"edit {path}, or choose another folder",
+                    f"{folder} already has this project with other settings",
+                    hint=f"edit {path}, or choose another folder with --project",
                 )
             return cls.open(folder)
         with writing(folder):
@@ -91,29 +93,29 @@ class Project:
         """Open a project folder.
 
         Raises:
-            ProjectError: There is none.
+            ProjectError: The folder has no project.
             ConfigError: Its config cannot be used.
         """
         if not (folder / CONFIG_NAME).is_file():
             raise ProjectError(
                 f"no activessl project in {folder.resolve()}",
-                hint="run `activessl init DATA` there, or name the folder with --project",
+                hint="run `activessl init DATA` in this folder, or give the project folder with --project",
             )
         return cls(folder, read_config(folder / CONFIG_NAME))
 
     @property
     def data(self) -> Path:
-        """The data that the config names, relative to the project folder."""
+        """The path of the data, relative to the project folder."""
         return self.folder / Path(self.own.data.path).expanduser()
 
     @property
     def test(self) -> Path | None:
-        """The test data that the config names, relative to the project folder; None where it names none."""
+        """The path of the test data, relative to the project folder; None without test data."""
         named = self.own.data.test
         return None if named is None else self.folder / Path(named).expanduser()
 
     def ledger(self) -> Ledger:
-        """The project's ledger."""
+        """Open the project's ledger."""
         name = self.own.ledger
         if "://" in name:
             return Ledger(name)
@@ -123,7 +125,7 @@ class Project:
         return Ledger(path)
 
     def append(self, *events: Event) -> None:
-        """Write down what happened; what the ledger has already changes nothing.
+        """Append events to the ledger; known events change nothing.
 
         Raises:
             LedgerError: The ledger cannot be written.
@@ -132,7 +134,7 @@ class Project:
             ledger.append(events)
 
     def history(self) -> History:
-        """What has happened so far; folded again only after something has."""
+        """The state of the project; events are folded again only after new ones."""
         with self.ledger() as ledger:
             last = ledger.last()
             history = self._folded.get(last)
@@ -145,8 +147,8 @@ class Project:
         return history
 
     def pool(self) -> Pool:
-        """What there is to label; only what changed since ``remember`` is read again. Writes nothing."""
-        from activessl.pool.manifest import load_manifest  # it brings pyarrow, and what is known needs no pool
+        """Read the pool; unchanged items since ``remember`` are not read again. Writes nothing."""
+        from activessl.pool.manifest import load_manifest  # imports pyarrow, needed only for the pool
         from activessl.pool.sources import open_source
 
         return load_manifest(
@@ -154,14 +156,14 @@ class Project:
         )
 
     def remember(self, pool: Pool) -> None:
-        """Keep the description of the pool, so that opening it again takes no time."""
+        """Store the description of the pool, so that unchanged items are not read again."""
         from activessl.pool.manifest import save_manifest
 
         with writing(self.folder):
             save_manifest(pool, self._manifest)
 
     def unreadable(self) -> frozenset[str]:
-        """What could not be decoded when the data were last read, by id."""
+        """Ids of the items that could not be decoded at the last reading of the data."""
         from activessl.pool.manifest import known_unreadable
 
         return known_unreadable(self._manifest, self.own.data.modality)
@@ -172,12 +174,12 @@ class Project:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the right to write. Readers need none.
+        """Hold the lock for writing. Readers need no lock.
 
         Raises:
-            ProjectLocked: Another process holds it.
+            ProjectLocked: Another process holds the lock.
         """
-        from filelock import FileLock, Timeout  # it brings asyncio, and readers need none
+        from filelock import FileLock, Timeout  # imports asyncio, needed only for writing
 
         lock = FileLock(self.folder / ".lock", timeout=0)
         try:
@@ -185,7 +187,8 @@ class Project:
                 lock.acquire()
         except Timeout:
             raise ProjectLocked(
-                f"another activessl process is working on {self.folder}", hint="wait until it is done, or stop it"
+                f"another activessl process is writing to {self.folder}",
+                hint="wait until that process ends, or stop it",
             ) from None
         try:
             self._migrate()
@@ -194,8 +197,10 @@ class Project:
             lock.release()
 
     def _migrate(self) -> None:
-        """Before the first write of this version: copies of ledger and config as an earlier one left them, and the
-        config in today's form. The ledger's rows stay as they are, and are read through ``ledger.upgrade``."""
+        """Copy ledger and config of an earlier format once, and convert the config to the current format.
+
+        The rows of the ledger stay unchanged, and are read through ``ledger.upgrade``.
+        """
         path = self.folder / CONFIG_NAME
         with writing(self.folder):
             with self.ledger() as ledger:
@@ -207,18 +212,18 @@ class Project:
 
 
 def own_folders(folder: Path) -> tuple[Path, ...]:
-    """What a project makes in its folder, which is no data: a project may lie inside the folder of its data."""
+    """The folders that a project creates: they are no data, also if the project lies inside its data folder."""
     return tuple(folder / name for name in ("embeddings", "encoders", "heads", "reports", "studio"))
 
 
 def keep_once(path: Path, content: bytes) -> None:
-    """Write a file unless there is one of that name: a copy of what was, which no later call may change."""
+    """Write a file unless it exists, so that a later call never changes the first copy."""
     if not path.exists():
         write_atomic(path, content)
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file atomically."""
     part = beside(path)
     try:
         with part.open("xb") as out:
@@ -232,13 +237,13 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 def beside(path: Path) -> Path:
-    """Where something is made before it takes its place: a name that no other process uses at the same time."""
+    """A temporary path beside ``path``, with a name that no other process uses."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn a failing disk into an error that a person can act on."""
+    """Turn an OSError of a write into a ProjectError with a hint."""
     try:
         yield
     except ProjectError:
@@ -247,7 +252,7 @@ def writing(folder: Path) -> Iterator[None]:
         from filelock import Timeout
 
         if isinstance(error, Timeout):
-            raise  # another process, not the disk
+            raise  # another process holds the lock
         raise ProjectError(
             f"cannot write to {folder}: {error.strerror or error}", hint="check that the disk is writable and not full"
         ) from None

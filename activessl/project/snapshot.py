@@ -1,4 +1,4 @@
-"""What a project knows at one moment: its history, vectors and head, as the state that a strategy reads."""
+"""A project at one moment: history, embeddings and head, and the state that strategies read."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from activessl.project.folder import Project, beside, write_atomic, writing
 from activessl.scoring.model import Model
 from activessl.strategies.base import SAMPLES, State
 
-SUGGESTED = 4  # the pre-selected class and three alternatives: more is slower to read than the full list
+SUGGESTED = 4  # the pre-selected class and three alternatives: a longer list is slower to read than all classes
 
 
 def no_labels(history: History) -> LabelError:
-    """What is said where labels are needed and there are none: what brings some."""
+    """The error for missing labels, with the next step as its hint."""
     current = history.open_round
     if history.encoded is None:
         return LabelError("no labels yet", hint="run `activessl encode`, then `activessl query`")
     if current is None or not history.waiting(current):
         skipped = f": {len(history.skipped)} items were skipped" if history.skipped else ""
-        return LabelError(f"no labels yet{skipped}", hint="run `activessl query`: it asks about other items")
+        return LabelError(f"no labels yet{skipped}", hint="run `activessl query` to ask about other items")
     if not current.pushed:
         return LabelError("no labels yet", hint="run `activessl push`, label some items, then run `activessl pull`")
     return LabelError("no labels yet", hint="label some items in Label Studio, then run `activessl pull`")
@@ -51,12 +51,12 @@ def no_labels(history: History) -> LabelError:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A project at one moment. Derived parts are computed when first asked for, and kept.
+    """A project at one moment. Derived parts are computed at first use, and cached.
 
     Args:
         project: The project folder.
-        history: What its ledger says.
-        on_progress: Told how far the smoothing of a large pool is, and how far ``Evidence`` is: what takes long.
+        history: The state from its ledger.
+        on_progress: Called during the smoothing of a large pool, and by ``Evidence``.
     """
 
     project: Project
@@ -65,15 +65,15 @@ class Snapshot:
 
     @classmethod
     def of(cls, project: Project, on_progress: OnProgress | None = None) -> Snapshot:
-        """The project as it is now."""
+        """Take a snapshot of the project now."""
         return cls(project, project.history(), on_progress)
 
     @cached_property
     def embeddings(self) -> Embeddings:
-        """The vectors that the project uses now.
+        """The embeddings that the project uses now.
 
         Raises:
-            ProjectError: Nothing was encoded yet, or the cache was deleted or is damaged.
+            ProjectError: The pool is not encoded yet, or the stored embeddings are missing or damaged.
         """
         encoded = self.history.encoded
         if encoded is None:
@@ -81,14 +81,15 @@ class Snapshot:
         try:
             return Embeddings.load(embeddings_folder(self.project, encoded.fingerprint))
         except EncoderError as error:
-            raise ProjectError(error.message, hint="run `activessl encode`: it makes them again") from None
+            raise ProjectError(error.message, hint="run `activessl encode` to make the embeddings again") from None
 
     @cached_property
     def smoothed(self) -> Smoothed:
-        """The vectors smoothed over the pool's neighbourhoods; kept beside them, made again when they change."""
+        """The embeddings, smoothed over neighbors in the pool; stored on disk, and made again after a change."""
         where = embeddings_folder(self.project, self.embeddings.fingerprint)
         folder, now = where / "smoothed", stamp(where)
-        note = folder / "of.txt"  # the vectors that were smoothed: comparing them all takes seconds in a large pool
+        # the stamp of the smoothed vectors: comparing all vectors takes seconds in a large pool
+        note = folder / "of.txt"
         try:
             kept = Smoothed.load(folder)
             if kept.fits(self.embeddings.vectors.shape) and note.is_file() and note.read_text() == now:
@@ -99,32 +100,32 @@ class Snapshot:
         if kept is None or not kept.belongs_to(points):
             kept = smooth(points, on_progress=self.on_progress)
             save_whole(kept, folder)
-        with suppress(ProjectError), writing(folder):  # without it they are compared again
+        with suppress(ProjectError), writing(folder):  # without the stamp, the vectors are compared again
             write_atomic(note, now.encode())
         return kept
 
     @property
     def points(self) -> Float[np.ndarray, "n d"]:
-        """The vectors as strategies and heads see them: centred on the pool, smoothed, of length one."""
+        """The vectors for strategies and heads: centered on the pool, smoothed, of length one."""
         return self.smoothed.points
 
     def points_of(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
-        """Other items' vectors, seen as the pool is."""
+        """Center and smooth the vectors of other items like those of the pool."""
         return self.smoothed.transform(centred_rows(vectors, self.embeddings.mean))
 
     @cached_property
     def row(self) -> dict[str, int]:
-        """The row of each item that has a vector. The pool may have grown since it was encoded."""
+        """Item id to its row of the embeddings; items that were added after encoding have none."""
         return {item: i for i, item in enumerate(self.embeddings.ids)}
 
     @property
     def kind(self) -> LabelKind:
-        """How many classes an item has."""
+        """The kind of labels: one class per item, or several."""
         return self.project.config.data.kind
 
     @cached_property
     def training(self) -> tuple[Int[np.ndarray, " m"], Labels]:
-        """Rows that have a label, ascending, and the labels as numbers."""
+        """The labeled rows, ascending, and their labels as numbers."""
         labels = {self.row[item]: label for item, label in self.history.labels.items() if item in self.row}
         rows = sorted(labels)
         numbers = self.kind.numbers([labels[row] for row in rows], self.project.config.data.classes)
@@ -132,20 +133,20 @@ class Snapshot:
 
     @cached_property
     def excluded(self) -> Bool[np.ndarray, " n"]:
-        """True where an item is not asked about although it has no label: skipped, gone, set aside or accepted."""
+        """True where an item is not asked about: skipped, missing, set aside or accepted."""
         aside = self.history.set_aside | self.history.missing | self.history.machine.keys()
         return np.array([item in aside for item in self.embeddings.ids], dtype=bool)
 
     @cached_property
     def free(self) -> Bool[np.ndarray, " n"]:
-        """True where an item can be asked about for the first time; labels of items that have left do not count."""
+        """True where an item has no label and can be asked about."""
         free = ~self.excluded
         free[self.training[0]] = False
         return free
 
     @cached_property
     def head(self) -> Head | None:
-        """The newest head: from its file, or fitted again where the file is gone; None before the first."""
+        """The newest head, from its file or else fitted again; None before the first."""
         taught = self.history.taught
         if taught is None or not len(self.training[0]):
             return None
@@ -154,17 +155,17 @@ class Snapshot:
             try:
                 head = load_head(self.project.config.head.name, folder, self.kind)
             except HeadError:
-                pass  # a cache: what cannot be read is made again
+                pass  # the file is a cache: the head is fitted again
             else:
                 if len(head.classes_) == len(self.project.config.data.classes):
                     return head
         return self.fitted(None)
 
     def predicted_before(self, number: int) -> Labels | None:
-        """What the last head of the rounds before ``number`` predicts, on the vectors of today.
+        """The predictions of the last head of the rounds before ``number``, on the current vectors.
 
-        None where there is none, where it saw other vectors or other classes, or where its file is gone: with a head
-        of the same round, agreement would only say that a verb was repeated.
+        None without such a head, with other vectors or other classes, or without its file. A head of the same round is
+        not used: agreement with it would only show that ``teach`` was repeated.
         """
         earlier = [r.taught[-1] for r in self.history.rounds if r.taught and r.number < number]
         if not earlier or earlier[-1].fingerprint != self.embeddings.fingerprint:
@@ -179,42 +180,42 @@ class Snapshot:
         return self.kind.decide(head.predict_proba(self.points))
 
     def new_head(self) -> Head:
-        """A head that has learned nothing, as the config names it."""
+        """A new head of the type in the config, not taught yet."""
         config = self.project.config
         return make_head(config.head.name, len(config.data.classes), config.seed, self.kind)
 
     @cached_property
     def probs(self) -> Float[np.ndarray, "n k"] | None:
-        """The head's probabilities of every item of the pool."""
+        """The head's probabilities for every item of the pool; None without a head."""
         return None if self.head is None else self.head.predict_proba(self.points)
 
     @cached_property
     def decided(self) -> Labels | None:
-        """What the head says of every item of the pool."""
+        """The head's prediction for every item of the pool; None without a head."""
         return None if self.probs is None else self.kind.decide(self.probs)
 
     @property
     def sure(self) -> Float[np.ndarray, " n"]:
-        """The probability that this is right, in all classes of an item where it may have several; 0 without a head."""
+        """The confidence of each prediction, over all classes where an item may have several; 0 without a head."""
         if self.probs is None:
             return np.zeros(len(self.embeddings))
         return self.kind.sureness(self.probs)
 
     def fitted(self, start: Head | None) -> Head:
-        """A head that has learned all labels there are, from another's weights if given: the same, sooner."""
+        """Teach a head all labels, from the weights of ``start`` if given: the result is the same, but faster."""
         rows, y = self.training
         classes = np.arange(len(self.project.config.data.classes))
         return (start or self.new_head()).partial_fit(self.points[rows], y, classes=classes)
 
     def held_out_predictions(self) -> Labels:
-        """For each label, what a head predicts which was taught only labels of the other folds (of 5)."""
+        """For each label, the prediction of a head that was taught the labels of the other four of five folds."""
         config, (rows, y) = self.project.config, self.training
         return fold_predictions(
             self.points[rows], y, head=config.head.name, n_classes=len(config.data.classes), seed=config.seed
         )
 
     def model(self) -> Model:
-        """Encoder, pool and newest head together, to score items that nobody has seen.
+        """The model, that is encoder, pool and newest head, to score new items.
 
         Raises:
             LabelError: There is no head yet.
@@ -235,11 +236,11 @@ class Snapshot:
         )
 
     def named(self, label: Any) -> tuple[str, ...]:
-        """The classes of one label of ``training``, or of one of ``decided``."""
+        """The class names of one label of ``training`` or of one prediction of ``decided``."""
         return self.kind.named(label, self.project.config.data.classes)
 
     def state(self, number: int, *, samples: bool = False) -> State:
-        """What a strategy may read to choose round ``number``, with draws from the head's posterior if asked for."""
+        """The state that strategies read to choose round ``number``; with ``samples``, with posterior draws."""
         config, (rows, y) = self.project.config, self.training
         return State(
             vectors=self.points,
@@ -256,7 +257,7 @@ class Snapshot:
         )
 
     def _samples(self, rng: np.random.Generator) -> Float[np.ndarray, "s n k"] | None:
-        """Probabilities under draws from the head's posterior; None where it has none."""
+        """Probabilities from draws of the head's posterior; None for a head without a posterior."""
         if not hasattr(self.head, "sample_proba"):
             return None
 
@@ -266,12 +267,12 @@ class Snapshot:
 
         with suppress(HeadError):
             return samples(self.head)
-        with suppress(HeadError):  # the posterior is not in a head's file; fitted again, it has one
+        with suppress(HeadError):  # the file of a head has no posterior; a head that is fitted again has one
             return samples(self.fitted(None))
         return None  # all labels are of one class
 
     def chained(self, asked: Sequence[Question], waiting: Sequence[Question]) -> tuple[Question, ...]:
-        """What waits of a round, alike items after each other; as time passes the same order, with gaps."""
+        """Order the open questions of a round so that similar items follow each other; the order is fixed per round."""
         known = [question for question in asked if question.item in self.row]
         chain = similarity_chain(self.points[[self.row[question.item] for question in known]])
         left = {question.id for question in waiting}
@@ -279,14 +280,14 @@ class Snapshot:
 
     @property
     def accepted_rows(self) -> Int[np.ndarray, " a"]:
-        """Rows that stand accepted by machine: not chosen, but drawn at random like all others, or no one would know
-        how good the model is on the whole pool."""
+        """Rows of accepted items: strategies do not choose them, but random draws include them, so that random labels
+        measure the accuracy on the whole pool."""
         aside = self.history.set_aside | self.history.missing
         machine = self.history.machine.keys() - aside
         return np.array(sorted(self.row[i] for i in machine if i in self.row), dtype=np.int64)
 
     def suggestions(self, questions: Sequence[Question]) -> list[Suggestion]:
-        """What the head thinks of the items that are asked about; of blind questions, not to be shown."""
+        """The suggestions for questions; those for blind questions are marked, and must not be shown."""
         if self.probs is None or not questions:
             return []
         config = self.project.config
@@ -303,25 +304,25 @@ class Snapshot:
         ]
 
     def blind_rows(self, number: int) -> Bool[np.ndarray, " n"]:
-        """Rows of the pool of which round ``number`` hides what the model thinks, so that anchoring can be measured."""
+        """Rows of the pool that round ``number`` asks about blind, so that anchoring can be measured."""
         rng = np.random.default_rng([self.project.config.seed, number, 1])
         return np.asarray(rng.random(len(self.points)) < self.project.config.annotator.blind_share)
 
 
 def embeddings_folder(project: Project, fingerprint: str) -> Path:
-    """Where the vectors of an encoder lie."""
+    """The folder of the embeddings of an encoder."""
     return project.folder / "embeddings" / fingerprint
 
 
 def head_folder(project: Project, number: int, digest: str) -> Path:
-    """Where the head of a round and a set of labels lies."""
-    # a head answers in numbers: with other classes, or in another order, the same file would say something else
+    """The folder of the head of a round and a set of labels."""
+    # a head's columns are numbers, so its file is valid only for the same classes in the same order
     told = "\n".join((project.config.head.name, *project.config.data.columns))
     return project.folder / "heads" / f"{number:04d}-{digest}-{sha256(told.encode()).hexdigest()[:8]}"
 
 
 def save_whole(thing: Head | Smoothed, folder: Path) -> None:
-    """Write something so that it is there whole or not at all; where two processes do so at once, either's is."""
+    """Save a head or the smoothed vectors atomically; of two processes at the same time, one wins."""
     part, old = beside(folder), beside(folder)
     with writing(folder):
         try:
@@ -334,7 +335,7 @@ def save_whole(thing: Head | Smoothed, folder: Path) -> None:
                 except OSError as error:
                     if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or turn == 99:
                         raise
-                with suppress(FileNotFoundError):  # somebody else moved it away first
+                with suppress(FileNotFoundError):  # another process moved it first
                     folder.rename(old)
                 shutil.rmtree(old, ignore_errors=True)
         finally:

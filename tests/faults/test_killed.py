@@ -115,7 +115,7 @@ def test_a_second_process_is_told_that_the_project_is_in_use(encoded: Path, tmp_
             text=True,
         )
         assert second.returncode == 1
-        assert second.stderr.splitlines()[0].startswith("error: another activessl process is working on")
+        assert second.stderr.splitlines()[0].startswith("error: another activessl process is writing to")
         assert second.stderr.splitlines()[1].startswith(" hint: ")
         reader = subprocess.run(
             [sys.executable, "-m", "activessl_cli.main", "status", "--project", str(encoded / "project")],

@@ -1,1 +1,1 @@
-"""What can be found wrong with a pool before anybody labels it."""
+"""Checks of a pool before labeling."""

@@ -1,4 +1,4 @@
-"""A check of a pool. A further one is a module beside this one, and a line in ``registry``."""
+"""What a check of a pool is. To add a check, add a module in this folder and a line in ``registry``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from activessl.pool.pool import Pool
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One item that a check found.
+    """One item with a problem that a check found.
 
     Attributes:
-        id: The item.
-        why: What is wrong with it, where the check's name does not say all: a reason, or the item that it repeats.
+        id: The id of the item.
+        why: Details, where the name of the check is not enough: a reason, or the item that it duplicates.
     """
 
     id: str
@@ -32,12 +32,12 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What checks look at.
+    """The input of checks.
 
     Attributes:
         pool: The items.
-        vectors: (n, d) one row an item; None where there are none yet.
-        near: Clusters of two and more rows whose vectors are almost the same; None where there are no vectors.
+        vectors: (n, d) one row per item; None before the pool is encoded.
+        near: Sets of two and more rows that are near duplicates; None without vectors.
     """
 
     pool: Pool
@@ -51,10 +51,10 @@ class Check:
 
     Attributes:
         name: The key of its findings in JSON.
-        says: What its findings are, after "3 items are", such as "blank".
-        find: The findings in a pool, in the order of its items.
-        look: What is wrong with one item's content, None for nothing. Each item is decoded once for all such checks.
-        needs_vectors: Whether it can only be made once the pool is encoded.
+        says: What is written after "3 items are", such as "blank".
+        find: Returns the findings in a pool, in the order of its items.
+        look: Returns the problem of one item's content, or None. Each item is decoded once for all such checks.
+        needs_vectors: Whether the check needs an encoded pool.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Check:
 
 
 def run_checks(material: Material, checks: Sequence[Check]) -> dict[str, tuple[Finding, ...]]:
-    """The findings of each check by its name; a check that needs vectors is left out where there are none.
+    """Run checks and return their findings by name; without vectors, the checks that need them are left out.
 
     Raises:
         PoolError: An item cannot be read any more.

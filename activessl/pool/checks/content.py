@@ -1,4 +1,4 @@
-"""Checks of what is in an item."""
+"""Checks of the content of items."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from activessl.pool.forms.base import Media
 
 
 def is_blank(media: Media) -> bool:
-    """Whether an item has the same value everywhere (missing ones left out), or is empty text.
+    """Whether an item has the same value everywhere, apart from missing values, or is empty text.
 
     Example:
         >>> is_blank(np.zeros((4, 4, 1))), is_blank(np.eye(3)), is_blank("  ")

@@ -1,4 +1,4 @@
-"""Checks for items that are there more than once: labeling would be spent on each."""
+"""Checks for duplicates: each of them would cost labeling time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from activessl.pool.checks.base import Check, Finding, Material
 
 
 def exact_duplicates(digests: Sequence[str]) -> list[list[int]]:
-    """Groups of two and more rows with one digest, in the order of their first rows.
+    """Return sets of two and more rows with the same digest, in the order of their first rows.
 
     Example:
         >>> exact_duplicates(["a", "b", "a", "c", "b", "a"])
@@ -34,7 +34,8 @@ def _duplicates(material: Material) -> Iterable[Finding]:
 
 
 def _near_duplicates(material: Material) -> Iterable[Finding]:
-    copies = {row for alike in _exact(material) for row in alike[1:]}  # counted once, as exact
+    # an exact duplicate is not counted again as a near duplicate
+    copies = {row for alike in _exact(material) for row in alike[1:]}
     apart = [[row for row in alike if row not in copies] for alike in material.near or ()]
     return _like_the_first(material, [alike for alike in apart if alike])
 

@@ -6,7 +6,7 @@ from activessl.errors import PoolError
 from activessl.pool.checks.base import Check
 from activessl.registry import Registry
 
-#: In the order in which findings are listed; those of other packages follow.
+#: In the order in which findings are listed; checks of other packages follow.
 CHECKS = Registry(
     "check",
     {
@@ -23,10 +23,10 @@ CHECKS = Registry(
 
 
 def all_checks() -> tuple[Check, ...]:
-    """Every registered check.
+    """Return every registered check.
 
     Raises:
-        PoolError: What another package registered is no check, or cannot be imported.
+        PoolError: An object that another package registered is not a Check, or cannot be imported.
 
     Example:
         >>> [check.name for check in all_checks()][:2]
@@ -36,5 +36,7 @@ def all_checks() -> tuple[Check, ...]:
     checks = tuple(map(CHECKS.get, names))
     for name, check in zip(names, checks, strict=True):
         if not isinstance(check, Check):
-            raise PoolError(f"the check {name!r} is registered as {type(check).__name__}", hint="register a Check")
+            raise PoolError(
+                f"the check {name!r} is of type {type(check).__name__}", hint="register an object of type Check"
+            )
     return checks

@@ -1,4 +1,4 @@
-"""Checks of how large items are."""
+"""Checks of the sizes of items."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from activessl.pool.checks.base import Check, Finding, Material
 
 
 def odd_sizes(sizes: Sequence[tuple[float, ...]]) -> Int[np.ndarray, " o"]:
-    """Rows whose size is more than four times above or below the median in any dimension.
+    """Return rows whose size is more than four times above or below the median in any dimension.
 
     Example:
         >>> odd_sizes([(28, 28), (30, 28), (28, 300), (28, 28)]).tolist()

@@ -1,1 +1,1 @@
-"""The forms that data come in: what reads, shows, checks and encodes items of each."""
+"""Forms of data: how items of each form are read, shown, checked and encoded."""

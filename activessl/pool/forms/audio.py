@@ -18,7 +18,7 @@ def _samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
 
 
 def portable(content: bytes, read: Callable[[], Array]) -> tuple[bytes, str, str]:
-    """What is WAV already is passed on byte for byte; samples become WAV."""
+    """Return a WAV file unchanged; write samples as WAV."""
     if content.startswith(b"RIFF") and content[8:12] == b"WAVE":
         return content, "wav", "audio/wav"
     return _wav(np.asarray(read())), "wav", "audio/wav"
@@ -31,13 +31,13 @@ def _wav(samples: Array) -> bytes:
     with wave.open(out, "wb") as file:
         file.setnchannels(channels.shape[0])
         file.setsampwidth(2)
-        file.setframerate(RATE)  # items without a rate of their own are written as if they had this one
+        file.setframerate(RATE)  # stored samples have no rate here, so this one is written
         file.writeframes((channels.T * (32767 / peak)).astype("<i2").tobytes())
     return out.getvalue()
 
 
 def vary(sound: Array, rng: np.random.Generator) -> Array:
-    """Another recording of the same: a little sooner or later, nearer or farther, in another noise."""
+    """Vary a sound: shift it in time by up to 5 %, scale its volume by 0.7 to 1.3, add noise."""
     moved = np.roll(sound, int(rng.integers(-sound.shape[-1] // 20, sound.shape[-1] // 20 + 1)), axis=-1)
     noise = rng.normal(size=sound.shape) * 0.02 * float(np.std(sound))
     return np.asarray(moved * rng.uniform(0.7, 1.3) + noise, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What there is to know of a form of data. A further form is a module beside this one, and a line in ``registry``."""
+"""What a form of data is. To add a form, add a module in this folder and a line in ``registry``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 #: float32; text str.
 Media: TypeAlias = "np.ndarray[Any, np.dtype[Any]] | str"
 
-#: How people see an item: what a labeling tool and a report draw.
+#: How labeling tools and reports show an item.
 Shown = Literal["picture", "sound", "series", "text"]
 
 
@@ -24,12 +24,12 @@ class Files:
     """Items that are files of a folder.
 
     Attributes:
-        suffixes: The endings of their names, lower case with the dot.
-        decode: The bytes of a file to an item; raises PoolError.
-        first: Whether a folder is of this form as soon as it holds one such file; else of what there is most.
-        stray: Whether such files also lie beside data of other forms, as notes and lists do: then at least half of a
-            folder must be of them.
-        sample_rate: Samples a second that ``decode`` brings all files to; None where that means nothing.
+        suffixes: Returns the suffixes of such files, lower case with the dot.
+        decode: Decodes the bytes of a file to an item; raises PoolError.
+        first: Whether one such file in a folder is enough for this form; else the form with the most files is chosen.
+        stray: Whether such files are also common in folders of other forms, as notes and lists are: then at least half
+            of the files must be of this form.
+        sample_rate: Samples a second to which ``decode`` resamples; None if the form has no sample rate.
     """
 
     suffixes: Callable[[], Collection[str]]
@@ -41,16 +41,16 @@ class Files:
 
 @dataclass(frozen=True)
 class Arrays:
-    """Items that are rows of an array in an ``.npz``, or the stretches of a packed one between its ``offsets``.
+    """Items that are rows of an array in an ``.npz``, or segments of a packed array between its ``offsets``.
 
     Attributes:
-        key: The array's name.
-        beside: Names of arrays that must be there too.
-        fits: Whether a shape and a type can be read.
-        wanted: Which can, for who stored others.
-        read: A row, or a stretch, to an item; raises PoolError.
-        content: The item as the bytes that a file of it would have; None for npy bytes.
-        encoded: Whether a stretch holds the bytes of a file, so that it is known by them alone.
+        key: The name of the array.
+        beside: Names of arrays that are needed too.
+        fits: Whether an array of a shape and a type can be read.
+        wanted: The shapes and types that fit, for the error message.
+        read: Turns a row, or a segment, into an item; raises PoolError.
+        content: Encodes an item as the bytes of a file; None for npy bytes.
+        encoded: Whether a segment is the bytes of a file, so that its hash is that of the file.
     """
 
     key: str
@@ -63,7 +63,7 @@ class Arrays:
 
     @property
     def packed(self) -> bool:
-        """Whether items are stretches of one long array."""
+        """Whether items are segments of one long array."""
         return "offsets" in self.beside
 
 
@@ -72,8 +72,8 @@ class Column:
     """Items that are rows of a column in a ``.parquet``.
 
     Attributes:
-        choose: The name of the column, out of the names of those of text and of those of bytes; None for none.
-        decode: The stored bytes to an item; raises PoolError.
+        choose: Chooses a column from the names of the text columns and those of the byte columns; None if none fits.
+        decode: Decodes the stored bytes to an item; raises PoolError.
     """
 
     choose: Callable[[Collection[str], Collection[str]], str | None]
@@ -85,21 +85,21 @@ class Form:
     """One form of data.
 
     Attributes:
-        name: What configs and encoders call it.
-        plural: What messages call its items, such as "images".
-        shown: How people see an item; None where they cannot.
-        encoder: The encoder that is best known for it, and why.
-        is_tiny: Whether an item of that shape is too small to hold anything.
-        files: How it is read from a folder; None where it is not.
-        arrays: How it is read from an ``.npz``, the first that fits.
-        column: How it is read from a ``.parquet``; None where it is not.
-        size: The sides of an item of that shape which are compared to find odd ones; None where all are alike.
-        missing: Whether NaN stands for a missing value, instead of making an item unreadable.
-        portable: The stored bytes and the item itself to a file that any browser opens: its bytes, ending and media
-            type; None where there is no such file.
-        vary: The item a little changed, as a camera, a sensor or a writer would change it, so that its class stays;
-            None where nobody knows what may be changed.
-        pretrained: The encoder that takes a pretrained model of this form; None without.
+        name: The name in configs and encoders.
+        plural: The word for its items in messages, such as "images".
+        shown: How people see an item; None if it cannot be shown.
+        encoder: The name of the recommended encoder, and the reason.
+        is_tiny: Whether an item of a shape is too small to be labeled.
+        files: How it is read from a folder; None if it cannot be.
+        arrays: How it is read from an ``.npz``; the first that fits is used.
+        column: How it is read from a ``.parquet``; None if it cannot be.
+        size: The sizes of an item of a shape that are compared to find unusual ones; None if all items have one size.
+        missing: Whether NaN is a missing value; else NaN makes an item unreadable.
+        portable: Turns the stored bytes, and the item, into a file that any browser can open: its bytes, suffix and
+            media type; None if there is no such file.
+        vary: Changes an item slightly, as a camera, a sensor or a writer would, so that its class stays the same; None
+            if no safe change is known.
+        pretrained: The encoder for pretrained models of this form; None without one.
         layouts: The layouts in which labeled items can be exported.
     """
 
@@ -120,7 +120,7 @@ class Form:
 
 
 def numbers(kinds: str, dims: Mapping[int, Callable[[tuple[int, ...]], bool]]) -> Callable[..., bool]:
-    """Whether an array has one of these numbers of dimensions and kinds of numbers, and is nowhere empty."""
+    """Return a check of arrays: type in ``kinds``, shape that fits ``dims``, no empty items."""
 
     def fits(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
         return len(shape) in dims and dtype.kind in kinds and dims[len(shape)](shape) and 0 not in shape[1:]
@@ -129,10 +129,10 @@ def numbers(kinds: str, dims: Mapping[int, Callable[[tuple[int, ...]], bool]]) -
 
 
 def last_is_short(shape: tuple[int, ...]) -> bool:
-    """Whether an item of that shape has fewer than two steps."""
+    """Whether the last dimension of a shape is shorter than two."""
     return shape[-1] < 2
 
 
 def length(shape: tuple[int, ...]) -> tuple[float, ...]:
-    """How long an item of that shape is."""
+    """The length of an item of a shape, as its only size."""
     return (float(shape[-1]),)

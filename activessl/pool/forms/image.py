@@ -10,7 +10,7 @@ import numpy as np
 
 from activessl.pool.forms.base import Array, Arrays, Column, Files, Form
 
-#: What browsers draw as it is stored.
+#: First bytes of the formats that browsers show without conversion.
 _SHOWN = {
     b"\x89PNG": ("png", "image/png"),
     b"\xff\xd8\xff": ("jpg", "image/jpeg"),
@@ -19,7 +19,7 @@ _SHOWN = {
 
 
 def _suffixes() -> Collection[str]:
-    from activessl.pool.decode import image_suffixes  # Pillow, where a folder is looked at
+    from activessl.pool.decode import image_suffixes  # imports Pillow, needed only for folders
 
     return image_suffixes()
 
@@ -50,7 +50,7 @@ def _column(_: Collection[str], binary: Collection[str]) -> str | None:
 
 
 def portable(content: bytes, read: Callable[[], Array]) -> tuple[bytes, str, str]:
-    """What is PNG, JPEG or GIF already is passed on byte for byte; others become PNG."""
+    """Return PNG, JPEG and GIF files unchanged; write other images as PNG."""
     for magic, (ending, kind) in _SHOWN.items():
         if content.startswith(magic):
             return content, ending, kind
@@ -60,7 +60,7 @@ def portable(content: bytes, read: Callable[[], Array]) -> tuple[bytes, str, str
 def _shown_png(pixels: Array) -> bytes:
     from PIL import Image
 
-    if pixels.dtype != np.uint8:  # 16 bits: stretched to what is there, or a screen shows black
+    if pixels.dtype != np.uint8:  # 16 bits: scaled to the range of the image, else a screen shows black
         low, high = float(pixels.min()), float(pixels.max())
         pixels = ((pixels - low) * (255.0 / max(high - low, 1e-9))).astype(np.uint8)
     if pixels.ndim == 3 and (pixels.shape[2] == 1 or pixels.shape[2] not in (3, 4)):
@@ -71,7 +71,7 @@ def _shown_png(pixels: Array) -> bytes:
 
 
 def vary(image: Array, rng: np.random.Generator) -> Array:
-    """Another photo of the same: cropped, mirrored, lightened."""
+    """Vary an image: crop it to at least 85 % of each side, mirror it or not, scale brightness by 0.8 to 1.2."""
     height, width = image.shape[:2]
     h, w = (max(1, round(size * rng.uniform(0.85, 1.0))) for size in (height, width))
     top, left = rng.integers(height - h + 1), rng.integers(width - w + 1)
@@ -88,7 +88,7 @@ FORM = Form(
     shown="picture",
     encoder=(
         "patches",
-        "in minutes on a CPU, k-means on patches makes better neighbours than a network trained from scratch",
+        "after minutes on a CPU, k-means on patches finds better neighbors than a network trained from scratch",
     ),
     pretrained="backbone",
     files=Files(_suffixes, _decode, first=True),

@@ -6,7 +6,8 @@ from activessl.errors import PoolError
 from activessl.pool.forms.base import Form
 from activessl.registry import Registry
 
-#: In the order in which a file that holds several is read. Other packages offer theirs as ``activessl.forms``.
+#: In the order in which a file with several forms is read. Other packages add forms to the entry points
+#: ``activessl.forms``.
 FORMS = Registry(
     "form of data",
     {
@@ -22,7 +23,7 @@ FORMS = Registry(
 
 
 def form_names() -> tuple[str, ...]:
-    """All names, ours first, in the order in which a file that holds several forms is read.
+    """Return all names, those of activessl first, in the order in which a file with several forms is read.
 
     Example:
         >>> form_names()[:2]
@@ -32,10 +33,10 @@ def form_names() -> tuple[str, ...]:
 
 
 def form_named(name: str) -> Form:
-    """The form of that name.
+    """Return the form of a name.
 
     Raises:
-        PoolError: There is none.
+        PoolError: The name is unknown, or what is registered is not a Form.
 
     Example:
         >>> form_named("audio").shown
@@ -43,10 +44,10 @@ def form_named(name: str) -> Form:
     """
     found = FORMS.get(name)
     if not isinstance(found, Form):
-        raise PoolError(f"the form {name!r} is registered as {type(found).__name__}", hint="register a Form")
+        raise PoolError(f"the form {name!r} is of type {type(found).__name__}", hint="register an object of type Form")
     return found
 
 
 def forms() -> tuple[Form, ...]:
-    """All forms, in the order of ``form_names``."""
+    """Return all forms, in the order of ``form_names``."""
     return tuple(map(form_named, form_names()))

@@ -17,14 +17,14 @@ def _read(stored: Array) -> Array:
 
 
 def vary(series: Series, rng: np.random.Generator, *, shortest: float, loudness: float, noise: float) -> Series:
-    """A random view: a window of the series, louder or softer, with noise. What is missing stays missing.
+    """Return a random view: a window of the series, scaled, with noise. Missing values stay missing.
 
     Args:
         series: (c, t).
-        rng: Of the view.
+        rng: The random generator.
         shortest: The shortest window, as a fraction of the length.
         loudness: Standard deviation of the logarithm of the factor.
-        noise: Its standard deviation, in those of each channel.
+        noise: Standard deviation of the noise, in standard deviations of each channel.
 
     Example:
         >>> vary(np.ones((2, 10)), np.random.default_rng(0), shortest=0.5, loudness=0.1, noise=0.0).shape

@@ -1,4 +1,4 @@
-"""Texts: a str each."""
+"""Texts: each item is a str."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def _column(texts: Collection[str], _: Collection[str]) -> str | None:
 
 
 def vary(text: str, rng: np.random.Generator) -> str:
-    """The same with a few words left out."""
+    """Vary a text: leave out 15 % of its words at random."""
     words = text.split()
     kept = rng.random(len(words)) > 0.15
     return " ".join(word for word, keep in zip(words, kept, strict=True) if keep) if kept.any() else text
 
 
 def portable(content: bytes, _: Callable[[], object]) -> tuple[bytes, str, str]:
-    """UTF-8, as it is stored."""
+    """Return the stored text, as UTF-8."""
     return content, "txt", "text/plain"
 
 
@@ -30,7 +30,7 @@ FORM = Form(
     name="text",
     plural="text files",
     shown="text",
-    encoder=("tfidf", "words and letters need no download"),
+    encoder=("tfidf", "TF-IDF of words and letters needs no download"),
     pretrained="sentence",
     files=Files(lambda: (".txt",), decode_text, stray=True),
     column=Column(_column, decode_text),

@@ -1,4 +1,4 @@
-"""Vectors that are there already: (d,)."""
+"""Vectors that are already computed: (d,)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FORM = Form(
     name="vector",
     plural="vectors",
     shown=None,
-    encoder=("vectors", "they are vectors already"),
+    encoder=("vectors", "the items are already vectors"),
     arrays=(
         Arrays("vectors", numbers("fiu", {2: lambda _: True}), "(n, d) of numbers", lambda row: row.astype(np.float32)),
     ),

@@ -113,7 +113,7 @@ def test_what_the_oracle_cannot_know_is_refused_and_nothing_is_taken() -> None:
     with pytest.raises(AnnotatorError, match="does not know 1 of 2"):
         oracle.push(POOL, ask(0, 1), (), model="m")
     assert oracle.pull()[0] == []
-    with pytest.raises(AnnotatorError, match="confusion matrix of 2"):
+    with pytest.raises(AnnotatorError, match="confusion matrix has 2 classes"):
         Habits(confusion=np.eye(2)).answer(np.array([0]), 3, np.random.default_rng(0))
 
 

@@ -126,7 +126,7 @@ def _image(path: Path) -> None:
         (("init", "empty", "--classes", "a,b"), "no images, CSV files, text files or WAV files in empty"),
         (("init", "nowhere", "--classes", "a,b"), "nowhere"),
         (("init", "images", "--classes", "a"), "needs at least 2"),
-        (("init", "images", "--classes", "a,a"), "'a' is there twice"),
+        (("init", "images", "--classes", "a,a"), "'a' is listed twice"),
         (("init", "images"), "no classes given"),
         (("init", "images", "--classes", "@none.txt"), "cannot read the classes"),
         (("init", "images", "--classes", "a,b", "--modality", "smell"), "smell"),
@@ -193,7 +193,7 @@ def test_init_twice_opens_the_same_project_and_refuses_another(here: Path, capsy
     assert run("init", "pool.npz", "-p", "p", "--classes", "a,b") == 0
     assert run("init", "pool.npz", "-p", "p", "--classes", "a,b") == 0
     assert run("init", "all.npz", "-p", "p", "--classes", "a,b") == 1
-    assert "holds a project about" in capsys.readouterr().err
+    assert "already has a project with the data" in capsys.readouterr().err
 
 
 def test_usage_errors_exit_with_2(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

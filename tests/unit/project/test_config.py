@@ -21,13 +21,13 @@ GOOD: dict[str, Any] = {"data": {"path": "images", "modality": "image", "classes
     ("change", "says"),
     [
         ({"data": {**GOOD["data"], "classes": ["cat"]}}, "needs at least 2"),
-        ({"data": {**GOOD["data"], "classes": ["cat", "cat"]}}, "'cat' is there twice"),
+        ({"data": {**GOOD["data"], "classes": ["cat", "cat"]}}, "'cat' is listed twice"),
         ({"data": {**GOOD["data"], "modality": "smell"}}, "data.modality"),
         ({**GOOD, "query": {"size": 0}}, "query.size"),
         ({**GOOD, "query": {"random_share": 1.5}}, "query.random_share"),
         ({**GOOD, "encoder": {"adapt_minutes": 5}}, "adapt_minutes without a model"),
         ({**GOOD, "quary": {"size": 5}}, "quary"),
-        ({**GOOD, "rates": {"per_hour": 30.0}}, "name the currency"),
+        ({**GOOD, "rates": {"per_hour": 30.0}}, "set rates.currency"),
         ({}, "data"),
     ],
 )

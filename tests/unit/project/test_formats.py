@@ -144,7 +144,7 @@ def test_a_newer_ledger_and_a_newer_config_are_refused_by_name(tmp_path: Path) -
             "insert into events (at, kind, key, body) values (?, ?, ?, ?)",
             ("2026-11-29T00:00:00+00:00", "pulled", "pulled:x", body),
         )
-    with pytest.raises(LedgerError, match=f"newer activessl .format {FORMAT + 1}, this one knows {FORMAT}") as caught:
+    with pytest.raises(LedgerError, match=f"format {FORMAT + 1}, written by a newer activessl") as caught:
         Session.open(folder).project.history()
     assert "update activessl" in caught.value.hint
     path = folder / "activessl.toml"
