@@ -189,10 +189,10 @@ def _judged(needed: int | None, left: int) -> Judged:
 
 def test_an_acceptance_names_the_command_only_if_so_many_random_labels_can_be_had() -> None:
     assert _judged(60, left=40).more == 40
-    assert "`activessl query --strategy random --size 40` asks for them" in _judged(60, left=40).to_text()
+    assert "`activessl query --strategy random --size 40` asks people to label them" in _judged(60, left=40).to_text()
     assert _judged(61, left=40).more is None
-    assert "only 40 more items can be asked about" in _judged(61, left=40).to_text()
-    assert "allow a larger error" in _judged(61, left=40).to_text()
+    assert "only 40 more items can be labeled" in _judged(61, left=40).to_text()
+    assert "pass a larger --error" in _judged(61, left=40).to_text()
     assert _judged(None, left=40).more is None
 
 
