@@ -236,7 +236,7 @@ def test_a_share_of_what_was_confirmed_is_looked_at_alone_and_blind_and_errors_s
     seen = {i.item for r in session.project.history().rounds for i in r.questions if i.confirmed}
     assert after.wrong == len(seen & set(wrong))
     assert after.low <= after.wrong / after.looked_at <= after.high
-    assert f"{after.looked_at} of them looked at alone, {after.wrong} wrong" in after.to_text()
+    assert f"audit: {after.wrong} of {after.looked_at} items wrong" in after.to_text()
     # who looked alone was right: what was overlooked is put right
     assert all(session.project.history().labels[i].classes != history.labels[i].classes for i in seen & set(wrong))
 
@@ -437,7 +437,7 @@ def test_an_annotator_that_cannot_show_groups_is_named(session: Session) -> None
         def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
             return [], since or ""
 
-    with pytest.raises(AnnotatorError, match="shows clusters of items, which Single cannot"):
+    with pytest.raises(AnnotatorError, match="Single cannot show clusters"):
         session.push(Single())  # type: ignore[arg-type]
     assert isinstance(oracle(), Confirmer)
 
@@ -454,7 +454,7 @@ def test_the_settings_are_written_and_read_back() -> None:
 
 def test_groups_until_too_few_are_sure_and_then_it_is_said_how_many(session: Session) -> None:
     people, shown = oracle(session), Counter[str]()
-    with pytest.raises(QueryError, match="items only, of no class of 4 or more"):
+    with pytest.raises(QueryError, match="too few for a cluster of 4 of one class"):
         for _ in range(12):
             shown.update(session.query(40, confirm=True).items)
             session.round(people)
