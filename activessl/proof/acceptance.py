@@ -59,14 +59,16 @@ class Judged:
         told = []
         if not self.items and any(one.needed is not None for one in self.results):
             told.append(
-                f"only {self.left:,} more items can be labeled (pool and limits in activessl.toml): pass a larger --error"
+                f"only {self.left:,} more items can be labeled (pool, limits in activessl.toml): pass a larger --error"
                 if self.more is None
                 else f"`activessl query --strategy random --size {self.more}` asks people to label them"
             )
         if self.halved:
             told.append("most labels are random labels: half of them measure the promise, the others teach the head")
         if self.newer:
-            told.append(f"{self.newer:,} items were added after these labels were drawn: label newer random items first")
+            told.append(
+                f"{self.newer:,} items were added after these labels were drawn and not covered: label new random items"
+            )
         if self.attempt > 1:
             told.append(f"attempt {self.attempt}: each attempt on new labels makes the bound stricter")
         return "; ".join(told)

@@ -137,7 +137,7 @@ def _recall(evidence: Evidence, bound: float) -> Check:
 def _pace(evidence: Evidence, bound: float) -> Check:
     name = "hours a point"
     try:
-        pace = Forecast(evidence).plan(0.5).hours_per_point  # the pace is that of today and does not depend on the target
+        pace = Forecast(evidence).plan(0.5).hours_per_point  # the pace of today, the same for every target
     except MeasureError as error:
         return Check(name=name, value=None, bound=bound, passed=None, sample=error.message)
     if pace is None or pace.middle is None:
@@ -178,4 +178,4 @@ def _first_model(history: History, bound: float) -> Check:
     if history.started is None or history.first_taught is None:
         return Check(name=name, value=None, bound=bound, passed=None, sample="no model yet")
     hours = (history.first_taught - history.started).total_seconds() / 3600
-    return Check(name=name, value=hours, bound=bound, passed=hours <= bound, sample="the time from init to the first teach")
+    return Check(name=name, value=hours, bound=bound, passed=hours <= bound, sample="time from init to the first teach")

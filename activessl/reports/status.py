@@ -80,8 +80,8 @@ class Status:
             yield f"  {data.path} does not exist: restore it, or correct data.path in activessl.toml"
         elif encoded and self.data.changed:
             yield (
-                f"  {self.data.new:,} new files since the pool was encoded; {self.data.gone:,} encoded items are missing: "
-                "their labels are kept, and they are not asked about"
+                f"  {self.data.new:,} new files since the pool was encoded; {self.data.gone:,} encoded items missing, "
+                "their labels are kept"
             )
         if encoded is None:
             yield "encoded: not yet"
@@ -102,7 +102,10 @@ class Status:
         if changed:
             yield f"classes: {', '.join(changed)} in Label Studio"
         if history.quarantined:
-            yield f"set aside: {len(history.quarantined)} answers with classes that are not in data.classes; add a class to count its answers"
+            yield (
+                f"set aside: {len(history.quarantined)} answers with classes not in data.classes; add a class to count its "
+                "answers"
+            )
 
     def _model(self) -> Iterator[str]:
         history, taught, measured = self.history, self.history.taught, self.measured
@@ -126,8 +129,8 @@ class Status:
         yield f"labels saved: {saved}"
         if taught.suspects:
             yield (
-                f"suspect: {taught.suspects} label{'s are' if taught.suspects > 1 else ' is'} probably wrong; list with "
-                "`activessl report`, ask people again with `activessl query --again 0.2`"
+                f"suspect: {taught.suspects} label{'s are' if taught.suspects > 1 else ' is'} probably wrong; list "
+                "them with `activessl report`, ask people again with `activessl query --again 0.2`"
             )
 
     def _accuracy(self) -> str:

@@ -233,7 +233,7 @@ def plan_lines(plan: Plan) -> list[tuple[str, str]]:
         if plan.money is not None and currency is not None:
             lines.append(("more money", said(plan.money, lambda m: amount(m, currency))))
     if plan.hours_per_point is not None:
-        lines.append(("next point", f"{said(plan.hours_per_point, hours_text)} for 1 more percentage point of accuracy"))
+        lines.append(("next point", f"{said(plan.hours_per_point, hours_text)} for 1 more point of accuracy"))
     if plan.still_pays is not None:
         if not plan.still_pays:
             worth = "costs more than the added accuracy is worth"

@@ -44,12 +44,12 @@ def propose(snapshot: Snapshot, number: int, count: int, size: int) -> Queried:
     if snapshot.probs is None:
         raise LabelError("no model yet", hint="label single items, then run `activessl teach`")
     ids, classes = snapshot.embeddings.ids, snapshot.project.config.data.classes
-    tried = np.array([item in snapshot.history.apart for item in ids], dtype=bool)  # an item is shown in one cluster only
+    tried = np.array([item in snapshot.history.apart for item in ids], dtype=bool)  # shown in one cluster only
     found = alike_clusters(snapshot.points, snapshot.probs, np.flatnonzero(snapshot.free & ~tried), count, size)
     if not found:
         sure = int(np.sum(snapshot.probs[snapshot.free & ~tried].max(axis=1, initial=0.0) >= SURE))
         raise QueryError(
-            f"{sure} unlabeled items have a confidence of at least {SURE:g}, too few for a cluster of {FEWEST} of one class",
+            f"{sure} unlabeled items have a confidence of at least {SURE:g}, too few for a cluster of {FEWEST} items",
             hint="run `activessl query` without --confirm, and label more single items",
         )
     questions = []

@@ -90,7 +90,7 @@ def create(
 
 
 def _relative(path: Path, folder: Path) -> str:
-    """Return a relative path if data and project lie side by side, so that both can be moved together; else absolute."""
+    """Return a relative path if data and project lie side by side, so that both can move together; else absolute."""
     target, base = path.expanduser().resolve(), folder.resolve()
     if target.is_relative_to(base.parent):
         return Path(os.path.relpath(target, base)).as_posix()

@@ -85,7 +85,7 @@ def check_moved(before: Embeddings, history: History, pool: Pool) -> None:
     moved = [item for item in changed if now[item] in left]
     if moved:
         raise PoolError(
-            f"{len(moved):,} {'item' if len(moved) == 1 else 'items'} with questions changed content: {moved[0]} is now "
+            f"{len(moved):,} item{'s' * (len(moved) > 1)} with questions changed content: {moved[0]} is now "
             f"what {left[now[moved[0]]]} was when the pool was encoded",
             hint="restore the names or the order of the items; to keep ids when rows change, add an array `ids` to the "
             ".npz, or a column `id` to the .parquet",

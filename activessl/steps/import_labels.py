@@ -49,7 +49,9 @@ def import_labels(project: Project, labels: Mapping[str, str], *, annotator: str
     unknown = sorted({name for classes in wanted.values() for name in classes} - set(data.classes))
     if unknown:
         many = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        raise LabelError(f"the project has no class {unknown[0]!r}{many}", hint="correct the name, or add it to data.classes")
+        raise LabelError(
+            f"the project has no class {unknown[0]!r}{many}", hint="correct the name, or add it to data.classes"
+        )
     if not wanted:
         raise LabelError(
             f"none of the {len(labels):,} labels is of an item of the pool",
@@ -90,7 +92,9 @@ def labels_of(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
     column = next((name for name in ("class", "label") if rows and name in rows[0]), None)
     if column is None or "id" not in rows[0]:
         names = ", ".join(map(str, rows[0])) if rows else "no rows"
-        raise LabelError(f"the columns id and class are missing, found: {names}", hint="add a column `id` and a column `class`")
+        raise LabelError(
+            f"the columns id and class are missing, found: {names}", hint="add a column `id` and a column `class`"
+        )
     for row in rows:
         item, value = _cell(row.get("id")), row.get(column)
         person = "source" in row
@@ -100,5 +104,7 @@ def labels_of(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
         if not item or (not text and not person and not isinstance(value, (list, tuple))):
             continue
         if found.setdefault(item, text) != text:
-            raise LabelError(f"item {item!r} has two classes, {found[item]!r} and {text!r}", hint="keep one of the two rows")
+            raise LabelError(
+                f"item {item!r} has two classes, {found[item]!r} and {text!r}", hint="keep one of the two rows"
+            )
     return found

@@ -110,7 +110,7 @@ def _huggingface(
         "",
         f"{len(rows):,} items of {len(classes)} classes: {', '.join(classes)}.",
         "",
-        "`label_source` names the source of the label (person, machine or model), `probability` is the model's confidence.",
+        "`label_source` is the source of the label (person, machine or model), `probability` the model's confidence.",
         "",
     ]
     (folder / "README.md").write_text("\n".join(card), encoding="utf-8")

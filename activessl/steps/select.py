@@ -68,7 +68,9 @@ def _single(
     state = snapshot.state(number, samples=needs_samples(chooser)).replace(pending=out)
     free = len(state.candidates)
     if free == 0 and not first:
-        raise QueryError("every item is labeled, skipped or accepted", hint="run `activessl report`, or add items to the data")
+        raise QueryError(
+            "every item is labeled, skipped or accepted", hint="run `activessl report`, or add items to the data"
+        )
     size = wanted - len(first)
     size = min(size, free) if query_size is None else size
     try:

@@ -70,7 +70,9 @@ def _check_labels(snapshot: Snapshot) -> None:
     if not history.labels:
         raise no_labels(history)
     if not history.rounds:
-        raise LabelError(f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`, it uses these labels")
+        raise LabelError(
+            f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`, it uses these labels"
+        )
     if not len(snapshot.training[0]):
         raise LabelError(
             f"all {len(history.labels)} labels are of items that are not in the pool", hint="run `activessl query`"

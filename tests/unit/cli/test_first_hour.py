@@ -161,7 +161,7 @@ def test_status_counts_files_that_came_and_went(
     values, text = _status(capsys)
     assert values["data"] == {"there": True, "new": 20, "gone": 20}
     assert values["next"] == "activessl encode"
-    assert "20 new files since the pool was encoded; 20 encoded items are missing" in text
+    assert "20 new files since the pool was encoded; 20 encoded items missing" in text
     assert run("encode") == 0
     values, _ = _status(capsys)
     assert values["data"] == {"there": True, "new": 0, "gone": 0}

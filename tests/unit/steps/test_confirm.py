@@ -454,7 +454,7 @@ def test_the_settings_are_written_and_read_back() -> None:
 
 def test_groups_until_too_few_are_sure_and_then_it_is_said_how_many(session: Session) -> None:
     people, shown = oracle(session), Counter[str]()
-    with pytest.raises(QueryError, match="too few for a cluster of 4 of one class"):
+    with pytest.raises(QueryError, match="too few for a cluster of 4 items"):
         for _ in range(12):
             shown.update(session.query(40, confirm=True).items)
             session.round(people)
