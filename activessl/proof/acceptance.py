@@ -67,7 +67,7 @@ class Judged:
             told.append("most labels are random labels: half of them measure the promise, the others teach the head")
         if self.newer:
             told.append(
-                f"{self.newer:,} items were added after these labels were drawn and not covered: label new random items"
+                f"{self.newer:,} items were added after these labels were drawn and are left out: label random items"
             )
         if self.attempt > 1:
             told.append(f"attempt {self.attempt}: each attempt on new labels makes the bound stricter")

@@ -268,8 +268,8 @@ def _assumptions(time: HumanTime | None, tax: Tax | None, live: LiveSavings | No
     if live is not None:
         yield (
             f"the labels saved are an estimate from two sources: a prior ({live.prior}) and this project's "
-            f"{live.random_labels} random labels; without the prior, the {percent(live.level)} interval is "
-            f"{live.own_text()}"
+            f"{live.random_labels} random labels; without the prior, the {percent(live.level)} interval of "
+            f"the labels saved is {live.own_text()}"
         )
     if time is not None:
         yield "labeling times are recorded by the labeling tool; times far above the median of the same person are cut"

@@ -360,7 +360,7 @@ class Report:
                 *(f"- {name}: {t}" for name, t in plan_lines(self.plan)),
             ]
         for decision in self.decisions[-3:]:
-            lines.append(f"gate         {gate_line(decision)}")
+            lines.append(f"gate         {gate_line(decision).removeprefix('gate ')}")
         if self.rounds:
             lines += ["", f"{'round':>5}  {'labels':>6}  {'accuracy':>8}  {'changed':>7}  strategy"]
             for row in self.rounds:

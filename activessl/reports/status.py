@@ -103,8 +103,8 @@ class Status:
             yield f"classes: {', '.join(changed)} in Label Studio"
         if history.quarantined:
             yield (
-                f"set aside: {len(history.quarantined)} answers with classes not in data.classes; add a class to count its "
-                "answers"
+                f"set aside: {len(history.quarantined)} answers with classes not in data.classes; add a class "
+                "to count its answers"
             )
 
     def _model(self) -> Iterator[str]:

@@ -82,13 +82,13 @@ def headline(savings: Savings | None, labels: int, live: LiveSavings | None = No
 def _estimated(live: LiveSavings) -> Headline:
     """Word a saving that is not measured; the text always contains "estimated"."""
     interval = f"{percent(live.level)} interval {percent(live.low)} to {percent(live.high)}"
-    detail = f"estimated, not measured; {interval}, from {live.prior} and {live.random_labels} random labels"
+    detail = f"estimated, not measured; {interval}, from {live.random_labels} random labels and {live.prior}"
     if live.saved <= 0:
         return Headline(f"{live.labels:,} labels so far; no labels saved, by the estimate", "", "", detail, False)
     text = f"{live.labels:,} labels so far; random choice needs about {live.baseline_labels:,.0f} for the same accuracy"
     proven = live.own_low > 0  # only the project's own random labels prove a saving, the prior does not
     if not proven:
-        detail += f"; from these random labels without the prior, the interval is {live.own_text()}"
+        detail += "; the random labels alone do not prove a saving yet"
     return Headline(text, f"≈ {percent(live.saved)}", "of the labels saved, estimated", detail, proven)
 
 
@@ -209,29 +209,35 @@ def span_text(span: Span, text: Callable[[float], str], *, level: float, never: 
 
 def plan_lines(plan: Plan) -> list[tuple[str, str]]:
     """Word a plan: name and text of each line, every figure with its interval."""
-    never = "more than the pool has"
+    left = f"over {plan.pool - plan.labels:,}"
 
-    def said(span: Span, text: Callable[[float], str]) -> str:
+    def said(span: Span, text: Callable[[float], str], never: str = "–") -> str:
         return span_text(span, text, level=plan.level, never=never)
 
     def share(value: float) -> str:
         return percent(value, 1)
 
     lines = [
-        ("now", f"{said(plan.now, share)} with {plan.labels:,} labels"),
-        ("all labeled", f"{said(plan.most, share)} with all {plan.pool:,} items labeled"),
+        ("now", f"accuracy {said(plan.now, share)} with {plan.labels:,} labels"),
+        ("all labeled", f"accuracy {said(plan.most, share)} with all {plan.pool:,} items labeled"),
     ]
     if plan.hopeless:
         gives = f"only {percent(plan.reachable)} of the fitted learning curves reach it with the whole pool labeled"
         lines.append(("target", f"{share(plan.target)} cannot be reached with this pool and encoder: {gives}"))
     else:
         reach = f"{percent(plan.reachable)} of the fitted learning curves reach the target with this pool"
-        lines.append(("more labels", f"{said(plan.more, lambda n: f'{n:,.0f}')}; {reach}"))
-        hours = "not known: no labeling times are recorded" if plan.hours is None else said(plan.hours, hours_text)
+        lines.append(("more labels", f"{said(plan.more, lambda n: f'{n:,.0f}', left)}; {reach}"))
+        hours = (
+            "not known: no labeling times are recorded"
+            if plan.hours is None
+            else said(plan.hours, hours_text, "more than for the whole pool")
+        )
         lines.append(("more hours", hours))
         currency = plan.currency
         if plan.money is not None and currency is not None:
-            lines.append(("more money", said(plan.money, lambda m: amount(m, currency))))
+            lines.append(
+                ("more money", said(plan.money, lambda m: amount(m, currency), "more than for the whole pool"))
+            )
     if plan.hours_per_point is not None:
         lines.append(("next point", f"{said(plan.hours_per_point, hours_text)} for 1 more point of accuracy"))
     if plan.still_pays is not None:
@@ -300,9 +306,9 @@ def gate_text(decision: Decided) -> str:
         random items with `activessl query --strategy random`
     """
     verdict = {"go": "passed (go)", "no-go": "not passed (no-go)", "open": "open"}[decision.decision]
-    order = {False: 0, None: 1, True: 2}
-    told = [_check_text(check) for check in sorted(decision.checks, key=lambda check: order[check.passed])]
-    if any(not check.passed and _undecided(check) and "random labels" in check.sample for check in decision.checks):
+    unmet = [check for check in decision.checks if not check.passed]
+    told = [_check_text(check) for check in unmet or decision.checks]
+    if any(_undecided(check) and "random labels" in check.sample for check in unmet):
         told.append("label more random items with `activessl query --strategy random`")
     return f"gate {decision.stage!r} is {verdict}: {'; '.join(told)}"
 
@@ -325,7 +331,7 @@ def _check_text(check: Check) -> str:
         return f"{check.name} is not measured ({check.sample}), {needed} is needed"
     within = check.low is not None and check.high is not None
     spread = f"90 % interval {said(check.low)} to {said(check.high)}, " if within else ""
-    value = f"{check.name} is {said(check.value)} ({spread}from {check.sample})"
+    value = f"{check.name} is {said(check.value)} ({spread}{check.sample})"
     return f"{value}, not yet known to be {needed}" if _undecided(check) else f"{value}, {needed} is needed"
 
 
