@@ -315,8 +315,11 @@ def gate_text(decision: Decided) -> str:
 
 def _undecided(check: Check) -> bool:
     """Whether more labels can show that the requirement is met: it is not measured, or its interval holds the bound."""
-    by_interval = check.name in ("accuracy", RECALL) and check.low is not None and check.high is not None
-    return check.value is None or (by_interval and check.low < check.bound <= check.high)
+    if check.value is None:
+        return True
+    if check.name not in ("accuracy", RECALL) or check.low is None or check.high is None:
+        return False
+    return check.low < check.bound <= check.high
 
 
 def _check_text(check: Check) -> str:
@@ -329,8 +332,9 @@ def _check_text(check: Check) -> str:
     needed = f"at {'most' if hours else 'least'} {said(check.bound)}"
     if check.value is None:
         return f"{check.name} is not measured ({check.sample}), {needed} is needed"
-    within = check.low is not None and check.high is not None
-    spread = f"90 % interval {said(check.low)} to {said(check.high)}, " if within else ""
+    spread = ""
+    if check.low is not None and check.high is not None:
+        spread = f"90 % interval {said(check.low)} to {said(check.high)}, "
     value = f"{check.name} is {said(check.value)} ({spread}{check.sample})"
     return f"{value}, not yet known to be {needed}" if _undecided(check) else f"{value}, {needed} is needed"
 

@@ -317,7 +317,7 @@ def test_a_draw_of_what_has_a_label_already_is_not_pending_for_the_strategy() ->
 def test_a_promise_about_machine_labels_rests_on_draws_after_the_last_groups_only(session: Session) -> None:
     people = oracle(session)
     grouped(session, people)
-    with pytest.raises(LabelError, match="nothing can be promised of all"):
+    with pytest.raises(LabelError, match="same probability as all other"):
         judge(Snapshot.of(session.project), error=0.2, delta=0.2, per_class=False, audit=0)
     session.query(60, strategy="random")
     session.round(people)
@@ -406,7 +406,7 @@ def test_groups_of_a_class_that_was_taken_out_and_skips_of_several_people_are_co
     assert (count.looked_at, count.open, count.wrong) == (2, 1, 0)
     without = confirmed_count(fold(recorded, classes=("ant", "cow")))
     assert without is not None and (without.confirmed, without.apart) == (0, 1)
-    assert "0 items confirmed in 1 cluster, 1 sent back, 2.0 s an item" in without.to_text()
+    assert "0 items confirmed in 1 cluster, 1 sent back, 2.0 s for each item" in without.to_text()
     none = confirmed_count(fold([e for e in recorded if e.event != events[6]], classes=("ant", "cow")))
     assert none is not None and none.to_text() == "0 items confirmed in 1 cluster, 0 sent back"
 

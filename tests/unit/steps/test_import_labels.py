@@ -89,7 +89,7 @@ def test_nothing_is_written_where_a_class_is_not_known(tmp_path: Path) -> None:
     before = session.project.history().events
     with pytest.raises(LabelError, match="no class 'Cat' and 1 more"):
         session.import_labels({IDS[0]: "cat", IDS[1]: "Cat", IDS[2]: "kat"}, annotator="ann")
-    with pytest.raises(LabelError, match="none of 1 labels is of an item"):
+    with pytest.raises(LabelError, match="none of the 1 labels is of an item"):
         session.import_labels({"nothing": "cat"}, annotator="ann")
     with pytest.raises(LabelError, match="name of the annotator is empty"):
         session.import_labels({IDS[0]: "cat"}, annotator=" ")
