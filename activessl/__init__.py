@@ -1,7 +1,7 @@
-"""activessl: from an unlabeled pile to a trained model with the fewest hours of human labeling.
+"""activessl: from an unlabeled pool to a trained model with the fewest hours of human labeling.
 
-The public face: what is named here keeps its name and meaning between minor versions. It is imported when first used,
-so that ``import activessl`` costs next to nothing.
+The public API: names in this module keep their meaning between minor versions. They are imported at first use, so that
+``import activessl`` is fast.
 """
 
 from __future__ import annotations

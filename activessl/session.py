@@ -1,6 +1,6 @@
 """The loop over one project: encode, query, push, pull, teach. Each verb can be repeated and interrupted.
 
-A session decides nothing: each verb is a step in ``activessl.steps``, and what is measured is in ``activessl.proof``.
+A session contains no logic: each verb is a step in ``activessl.steps``, and the figures are in ``activessl.proof``.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from activessl.steps.import_labels import Imported
     from activessl.steps.layouts import Layout
 
-# each verb imports its own step: one that reads the ledger does not wait for what one that encodes needs
+# each verb imports its own step, so that verbs that only read the ledger start fast
 
 
 @dataclass(frozen=True)
 class Session:
-    """One project at work.
+    """A session on one project.
 
     Args:
         project: The project folder.
@@ -60,13 +60,13 @@ class Session:
 
     @classmethod
     def create(cls, folder: Path | str, data: Path | str, classes: Sequence[str], **settings: Any) -> Session:
-        """Make a project folder about some data, or open it again where it was made with the same arguments.
+        """Create a project folder, or open it again if it was created with the same arguments.
 
         Args:
-            folder: The project's folder; made if missing.
+            folder: The project's folder; created if missing.
             data: A folder of images, of WAV, CSV or text files; a ``.csv``, ``.jsonl``, ``.parquet`` or ``.npz`` file.
-            classes: Their names, at least two.
-            settings: Those of :func:`activessl.steps.create.create`: ``multi_label``, ``modality``, ``test``,
+            classes: Names of the classes, at least two.
+            settings: Arguments of :func:`activessl.steps.create.create`: ``multi_label``, ``modality``, ``test``,
                 ``title``, ``strategy``, ``query_size``, ``seed``, ``on_progress``.
 
         Raises:
@@ -83,8 +83,8 @@ class Session:
     def encode(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings:
         """Train the encoder on the pool, or take it from the cache, and embed every item: (n, d), one row an item.
 
-        Where ``torchrun`` started several processes, all of them call it: they share the training, if it can be, and
-        the first one does all else while the others wait.
+        With ``torchrun``, all processes call it: they share the training if the encoder supports it, and the first
+        process does the rest while the others wait.
 
         Args:
             minutes: Training time, > 0; by default the config's.
@@ -92,7 +92,7 @@ class Session:
 
         Raises:
             EncoderError: The encoder cannot read such items.
-            PoolError: The data cannot be read, or items that were asked about have the ids of others.
+            PoolError: The data cannot be read, or ids with answers belong to other items now.
             ProjectError: The folder cannot be written; ``ProjectLocked`` while another process works on it.
         """
         from activessl.steps.encode import encode
@@ -110,47 +110,47 @@ class Session:
         """Open the next round, or return the one that is open.
 
         Args:
-            query_size: How many questions, >= 1: items or, of a round of clusters, clusters; by default the config's.
-            strategy: How new items are chosen; by default the config's.
-            again: The share of the questions that is about doubted labels, in [0, 1]; "auto" weighs these against new
-                items.
-            confirm: Whether clusters of alike items are shown, to be confirmed at a glance; None as the config says.
+            query_size: Number of questions, >= 1: items, or clusters in a round of clusters; by default the config's.
+            strategy: Strategy for new items; by default the config's.
+            again: Share of questions about doubted labels, in [0, 1]; "auto" compares the doubts with the uncertainty
+                of new items.
+            confirm: Whether people confirm clusters of alike items; by default as in the config.
 
         Raises:
-            LabelError: Clusters were asked for, and there is no head that could propose any.
+            LabelError: A round of clusters needs a head, and there is none.
             ProjectError: The pool is not encoded yet.
-            QueryError: Nothing is left to ask, or less than was asked for.
+            QueryError: No items are left, or fewer than requested.
         """
         from activessl.steps.query import query
 
         if query_size is not None and whole("query_size", query_size) < 1:
-            raise QueryError(f"asked for {query_size} questions", hint="ask for at least 1")
+            raise QueryError(f"query size {query_size} is below 1", hint="pass at least 1")
         if again not in (None, "auto") and not 0 <= number("again", again) <= 1:
-            raise QueryError(f"a share of {again} of doubted labels", hint="pass a share from 0 to 1")
+            raise QueryError(f"share {again} of doubted labels is outside 0 to 1", hint="pass a share from 0 to 1")
         return query(self.project, query_size, strategy=strategy, again=again, confirm=confirm)
 
     def push(self, annotator: Annotator | Connection | None = None) -> Pushed:
-        """Put what waits in the open round before the annotator, with the head's suggestions.
+        """Send the unanswered questions of the open round to the annotator, with suggestions.
 
         Args:
-            annotator: Who is asked, such as ``LabelStudio(url, token)``; None for whom the config names.
+            annotator: The annotator, such as ``LabelStudio(url, token)``; by default that of the config.
 
         Raises:
-            QueryError: No round is open, or all that is left of it is gone from the data.
-            AnnotatorError: The annotator cannot be reached, or did not take it.
+            QueryError: No round is open, or its remaining items are gone from the data.
+            AnnotatorError: The annotator cannot be reached, or did not accept the questions.
         """
         from activessl.steps.push import push
 
         return push(self.project, annotator_of(self.project, annotator))
 
     def pull(self, annotator: Annotator | Connection | None = None) -> int:
-        """Write new answers into the ledger; return how many there were.
+        """Fetch new answers into the ledger; return their number.
 
         Args:
-            annotator: Who was asked; None for whom the config names.
+            annotator: The annotator; by default that of the config.
 
         Raises:
-            AnnotatorError: The annotator cannot be reached, or refuses.
+            AnnotatorError: The annotator cannot be reached, or refuses the request.
         """
         from activessl.steps.pull import pull
 
@@ -166,12 +166,12 @@ class Session:
         """Pull until every item of the open round is labeled or skipped.
 
         Args:
-            annotator: Who was asked; None for whom the config names.
-            every: Seconds between two looks, > 0.
-            on_wait: Called after each look.
+            annotator: The annotator; by default that of the config.
+            every: Seconds between two pulls, > 0.
+            on_wait: Called after each pull.
 
         Raises:
-            AnnotatorError: The annotator cannot be reached, or refuses.
+            AnnotatorError: The annotator cannot be reached, or refuses the request.
         """
         people, pause = annotator_of(self.project, annotator), max(number("every", every), 0.0)
         while True:
@@ -184,10 +184,10 @@ class Session:
             time.sleep(pause)
 
     def teach(self) -> Taught:
-        """Teach the head all labels there are, measure it where the project has test data, and end an answered round.
+        """Teach the head all labels, measure it if the project has test data, and end an answered round.
 
         Raises:
-            LabelError: There are no labels yet, or no round that they belong to.
+            LabelError: There are no labels yet, or no round yet.
             ProjectError: The pool is not encoded yet.
         """
         from activessl.steps.teach import teach
@@ -204,9 +204,9 @@ class Session:
         """Finish the round that is open, or open one and finish it: query, push, wait, teach.
 
         Args:
-            annotator: Who is asked; None for whom the config names.
-            every: Seconds between two looks for answers, > 0.
-            on_wait: Called after each look.
+            annotator: The annotator; by default that of the config.
+            every: Seconds between two pulls, > 0.
+            on_wait: Called after each pull.
 
         Raises:
             ActiveSSLError: As ``query``, ``push``, ``wait`` and ``teach`` do.
@@ -223,14 +223,14 @@ class Session:
             self.close("all its items were skipped")
 
     def close(self, why: str) -> None:
-        """End the open round; what nobody answered may be asked again."""
+        """End the open round; unanswered items may be asked about again."""
         from activessl.steps.close import close_round
 
         with self.project.lock():
             close_round(self.project, text("why", why))
 
     def should_stop(self) -> str | None:
-        """Why the project should stop, by the limits of its config; None to go on."""
+        """Return the reason why the project should stop, by the limits of its config; None to continue."""
         from activessl.proof.estimates import Evidence
         from activessl.proof.stopping import stop_now
 
@@ -243,27 +243,27 @@ class Session:
     def compare_encoders(
         self, names: Sequence[str] = (), *, minutes: float | None = None, on_progress: OnProgress | None = None
     ) -> tuple[Compared, ...]:
-        """Try encoders on a part of the pool, with the labels there are; changes nothing.
+        """Compare encoders on a part of the pool, with its labels; changes nothing.
 
         Args:
-            names: Encoders; by default all built-in ones that read such data, pretrained ones only if a model is named
-                in the config.
-            minutes: Training time of each; by default the config's.
-            on_progress: Called as encoders are finished.
+            names: Encoders; by default all built-in ones for this form of data, pretrained ones only if the config
+                names a model.
+            minutes: Training time of each encoder; by default the config's.
+            on_progress: Called after each encoder.
         """
         from activessl.steps.encode import compare_for
 
         return compare_for(self.project, list_of("names", names), minutes=minutes, on_progress=on_progress)
 
     def finetune(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Tuned:
-        """Fine-tune the encoder on the labels; use it, and teach the head again, if it is better on labels held back.
+        """Fine-tune the encoder on the labels; if it is better on a hold-out, use it and teach its head.
 
         Args:
-            minutes: About how long it may take; by default the config's.
+            minutes: Approximate duration; by default the config's.
             on_progress: Called with each step.
 
         Raises:
-            EncoderError: The encoder has no network that could learn.
+            EncoderError: The encoder cannot be fine-tuned.
             LabelError: Too few labels.
             ProjectError: The pool is not encoded yet.
         """
@@ -272,25 +272,25 @@ class Session:
         return finetune(self.project, minutes=minutes, on_progress=on_progress)
 
     def finetune_due(self) -> bool:
-        """Whether the config asks for fine-tuning, and there are enough labels since it was last tried."""
+        """Whether fine-tuning is due, by the config and the labels since the last attempt."""
         from activessl.steps.finetune import due
 
         return due(self.project.history(), self.project.config)
 
     def undo_finetuning(self, why: str, *, on_progress: OnProgress | None = None) -> str | None:
-        """Use the frozen encoder again, and teach its head; return its fingerprint, None where nothing was tuned."""
+        """Use the frozen encoder again, and teach its head; return its fingerprint, or None if none was fine-tuned."""
         from activessl.steps.finetune import undo
 
         return undo(self.project, why, on_progress)
 
-    # -- what comes in and goes out --------------------------------------------------------------------------------
+    # -- import, figures and export --------------------------------------------------------------------------------
 
     def import_labels(self, labels: Mapping[str, str], *, annotator: str) -> Imported:
-        """Write labels into the ledger that people gave elsewhere, by item id; all or none of them.
+        """Import labels that people gave elsewhere, by item id; all or none of them.
 
         Args:
             labels: Item id to class; with ``data.multi_label`` several joined by "|".
-            annotator: Who gave them.
+            annotator: Name of the person who gave the labels.
 
         Raises:
             LabelError: A class that the project does not have, or no label of an item of the pool.
@@ -300,10 +300,10 @@ class Session:
         return import_labels(self.project, instance("labels", labels, Mapping), annotator=text("annotator", annotator))
 
     def measure(self, *, on_progress: OnProgress | None = None) -> Measured:
-        """How good the model is and what it saved; measured where it is not known yet, and kept for whoever asks next.
+        """Return accuracy, recall, precision and labels saved; measure figures that are not kept yet, and keep them.
 
         Args:
-            on_progress: Told of each head that is taught to measure.
+            on_progress: Called for each head that is taught to measure.
         """
         from activessl.proof.estimates import Evidence
 
@@ -317,21 +317,20 @@ class Session:
         method: str = "",
         on_progress: OnProgress | None = None,
     ) -> Report:
-        """The report: what it cost, how good the model is, and what was not measured. It is written by
-        ``report.save(folder)``, or by ``report.to_html(path)`` alone.
+        """Make the report: cost, accuracy, labels saved, and what is not measured. ``report.save(folder)`` writes it.
 
         Args:
             arm: Simulated runs on the same data, to compare with.
-            savings: What was measured against them.
-            method: How, in a sentence.
-            on_progress: Told of each head that is taught to measure.
+            savings: The labels saved against these runs.
+            method: Method of the comparison, in one sentence.
+            on_progress: Called for each head that is taught to measure.
         """
         from activessl.reports.gather import project_report
 
         return project_report(Snapshot.of(self.project, on_progress), arm=arm, savings=savings, method=method)
 
     def table(self, *, predictions: bool = True) -> list[dict[str, Any]]:
-        """One row an item: what people said and, if asked for, what the head says of the rest."""
+        """Return one row for each item: its label or, with ``predictions``, the prediction for an unlabeled item."""
         from activessl.steps.export import item_rows
 
         return item_rows(self.project, predictions=predictions)
@@ -344,13 +343,13 @@ class Session:
         predictions: bool = False,
         on_item: Callable[[int, int], None] | None = None,
     ) -> list[dict[str, Any]]:
-        """Copy labeled items into a folder that training programs read as it is; return its rows.
+        """Copy labeled items into a folder that training programs read; return its rows.
 
         Args:
-            folder: Where to; must not be there, or be empty.
+            folder: The target; must be missing or empty.
             layout: "folders", "huggingface" or "coco".
-            predictions: Whether items that nobody labeled come too, with the head's class.
-            on_item: Told how many items of how many are written.
+            predictions: Whether to include unlabeled items with the predicted class.
+            on_item: Called with the number of written items and of all items.
 
         Raises:
             ConfigError: The folder is not empty, or the layout cannot hold such items.
@@ -362,23 +361,23 @@ class Session:
         return export_items(self.project, path("folder", folder), layout, predictions=predictions, on_item=on_item)
 
     def model(self) -> Model:
-        """The newest model, to score items that nobody has seen.
+        """Return the newest model, to score new items.
 
         Raises:
-            LabelError: There is none yet.
+            LabelError: There is no model yet.
         """
         return Snapshot.of(self.project).model()
 
     def export_model(self, folder: Path, *, onnx: bool | None = None) -> Exported:
-        """Write the newest model as a folder that scores on its own, compared on the project's own items.
+        """Write the newest model as a self-contained folder, tested on the project's own items.
 
         Args:
-            folder: Where to.
-            onnx: True: with an ONNX file, or an error; False: without; None: with one where it can be had.
+            folder: The target.
+            onnx: True: with an ONNX file, or an error; False: without; None: with an ONNX file if possible.
 
         Raises:
             LabelError: There is no model yet.
-            HeadError: The folder cannot be used, or the ONNX file answers differently.
+            HeadError: The folder cannot be used, or the ONNX file gives other predictions.
         """
         from activessl.steps.export import export_model
 

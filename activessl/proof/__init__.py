@@ -1,1 +1,1 @@
-"""What is proven of a project: from what it knows, through measuring, to words."""
+"""Evidence of a project: the measured figures, the decisions that rest on them, and their wording."""

@@ -1,4 +1,4 @@
-"""Labels by machine in a project: what may stand unseen, what goes to people to look at, and how it is taken back."""
+"""Accepted labels of a project: which predictions are accepted, which go to an audit, and how to withdraw them."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from activessl.project.snapshot import Snapshot, no_labels
 from activessl.proof.estimates import Evidence
 from activessl.proof.random_labels import random_labels
 
-#: Why an item of such a round is asked, as people read it.
-LOOKED_AT = "drawn at random, to measure how often labels are right"
+#: The reason of an audit question, as people read it.
+LOOKED_AT = "drawn at random, to measure the share of right labels"
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What may be accepted in a project, before it is written down.
+    """The predictions that may be accepted in a project, before they are written into the ledger.
 
     Attributes:
         results: One promise, or one for each class in the order of the project's classes.
-        items: The items that may stand as labels.
-        audit: Ids of those that people should look at.
-        look: Names what was promised, by which head and labels.
-        attempt: Which attempt it is, from 1 on: each may fail with a smaller part of the probability that all may.
-        halved: Whether half of the random labels taught, because they are most of the labels.
-        newer: Items that came after these random labels were drawn: none of them is accepted.
-        left: Items that can still be asked about, within the limit of labels that the config sets.
+        items: The items whose predictions may be accepted.
+        audit: Ids of the accepted items that people audit.
+        look: Digest of the promise, the head and the labels.
+        attempt: Number of the attempt, from 1: each attempt gets a smaller part of the failure probability.
+        halved: Whether half of the random labels teach, because most labels are random labels.
+        newer: Items that were added after these random labels were drawn: none of them is accepted.
+        left: Items that can still be asked about, within the limit of labels in the config.
     """
 
     results: tuple[Acceptance, ...]
@@ -50,42 +50,43 @@ class Judged:
 
     @property
     def more(self) -> int | None:
-        """Random labels that are still needed, and can be had; None where something is accepted, or they cannot."""
+        """Random labels still needed; None where items are accepted, or where too few items are left."""
         wanted = [one.needed - one.calibration for one in self.results if one.needed is not None]
         return max(1, *wanted) if wanted and max(wanted) <= self.left else None
 
     def to_text(self) -> str:
-        """What limits the promise, beside its figures; empty where nothing does."""
+        """Word the limits of the promise; empty without any."""
         told = []
         if not self.items and any(one.needed is not None for one in self.results):
             told.append(
-                f"only {self.left:,} more items can be asked about, by the pool and the limits of activessl.toml: "
-                "allow a larger error"
+                f"only {self.left:,} more items can be labeled (pool, limits in activessl.toml): pass a larger --error"
                 if self.more is None
-                else f"`activessl query --strategy random --size {self.more}` asks for them"
+                else f"`activessl query --strategy random --size {self.more}` asks people to label them"
             )
         if self.halved:
-            told.append("most labels are random ones, so half of these judge and the others teach")
+            told.append("most labels are random labels: half of them measure the promise, the others teach the head")
         if self.newer:
-            told.append(f"{self.newer:,} items came after these labels were drawn, and stay out until new ones are")
+            told.append(
+                f"{self.newer:,} items were added after these labels were drawn and are left out: label random items"
+            )
         if self.attempt > 1:
-            told.append(f"attempt {self.attempt}: each look at new labels uses up some of the chance to be wrong")
+            told.append(f"attempt {self.attempt}: each attempt on new labels makes the bound stricter")
         return "; ".join(told)
 
 
 def accept_pool(
     project: Project, *, error: float, delta: float = 0.1, per_class: bool = False, audit: int = 20
 ) -> Judged:
-    """Let predictions stand as labels, at most a share ``error`` of them wrong with probability 1 - ``delta``.
+    """Accept predictions as labels, at most a share ``error`` of them wrong with probability 1 - ``delta``.
 
-    They are marked as the machine's, are not asked about any more, and teach nothing; ``audit`` of them go to people in
-    a round of their own. A new acceptance replaces the old one; asking for the standing one again changes nothing.
-    That somebody looked is written down, whatever came of it: trying until it succeeds would not keep the promise.
+    Accepted items are marked as such, are not asked about, and teach nothing; ``audit`` of them go to people in a
+    separate round. A new acceptance replaces the old one; repeating the current one changes nothing. Every attempt is
+    written into the ledger, also one that accepts nothing: repeating until it succeeds would break the promise.
 
     Raises:
-        LabelError: No labels yet, none of them drawn as every other item could have been, or all of one class.
+        LabelError: No labels yet, no uniformly drawn random labels, or all labels of one class.
         MeasureError: Shares outside (0, 1).
-        QueryError: A round is open, and an audit was asked for.
+        QueryError: A round is open, and an audit was requested.
     """
     with project.lock():
         snapshot = Snapshot.of(project)
@@ -101,7 +102,7 @@ def accept_pool(
 
 
 def withdraw(project: Project, why: str) -> int:
-    """Take back what stands accepted by machine; return how many items that are. They can be asked again."""
+    """Withdraw all accepted items; return their number. They can be asked about again."""
     with project.lock():
         history = project.history()
         if history.accepted is not None:
@@ -111,22 +112,22 @@ def withdraw(project: Project, why: str) -> int:
 
 
 def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, audit: int) -> Judged:
-    """Which predictions keep a promise about how many of them are wrong.
+    """Select the predictions that keep a bound on the share of wrong ones.
 
-    The head that is judged was not taught the random labels that judge it. Where those are most of the labels, half of
-    them teach and half judge. Only items may be accepted that could have been drawn each time that one of these labels
-    was, and only labels judge that were drawn as every other item could have been. The promise holds over all attempts
-    of a project together, as each new one is granted a smaller part of ``delta``.
+    The head is not taught the random labels that it is measured on. If random labels are most of the labels, half of
+    them teach and half measure. Only uniformly drawn labels measure, and only items are accepted that were in the pool
+    at each of these draws. The promise holds over all attempts of a project together: each attempt gets a smaller part
+    of ``delta``.
 
     Args:
         snapshot: The project at one moment.
-        error: The share of wrong ones that is tolerated, in (0, 1).
+        error: Tolerated share of wrong labels, in (0, 1).
         delta: Probability with which the promise may fail, in (0, 1).
-        per_class: Whether it is made for each predicted class on its own.
-        audit: How many of the accepted items people should look at, drawn at random.
+        per_class: Whether the promise is made for each predicted class separately.
+        audit: Number of accepted items that people audit, drawn at random.
 
     Raises:
-        LabelError: No labels yet, none of them drawn as every other item could have been, or all of one class.
+        LabelError: No labels yet, no uniformly drawn random labels, or all labels of one class.
         MeasureError: Shares outside (0, 1).
     """
     rows, y = snapshot.training
@@ -135,17 +136,18 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     config, history, ids = snapshot.project.config, snapshot.history, snapshot.embeddings.ids
     if per_class and snapshot.kind.independent:
         raise MeasureError(
-            "a promise for each class, where an item may have several", hint="accept without --per-class"
+            "a promise for each class needs items of one class each, here an item may have several",
+            hint="run accept without --per-class",
         )
     if not 0 < error < 1 or not 0 < delta < 1:
-        raise MeasureError(f"an error of {error} with probability {delta}", hint="give both between 0 and 1")
+        raise MeasureError(f"error {error} or delta {delta} is outside (0, 1)", hint="pass values between 0 and 1")
     evidence = Evidence(snapshot)
     drawn = random_labels(evidence.snapshot, fewest_labels(error, delta, FORGIVEN), uniform=True)
     at = drawn.at
     if not len(at) and len(evidence.random.at):
         raise LabelError(
-            "no labeled item was drawn with the chance that every other had, so nothing can be promised of all",
-            hint="run `activessl query --strategy random`, and label what it draws",
+            "no random label was drawn with the same probability as all other unlabeled items",
+            hint="run `activessl query --strategy random`, and label its items",
         )
     halved = 2 * len(at) > len(rows)
     judges = at
@@ -156,8 +158,8 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     k, kind = len(config.data.classes), snapshot.kind
     if one_kind(y[taught]):
         raise LabelError(
-            "all labels that can teach are of one class, so no prediction can be believed",
-            hint="label more items, or take classes that never occur out of data.classes",
+            "all labels that teach the head are of one class",
+            hint="label more items, or remove classes that never occur from data.classes",
         )
     aside = history.labels.keys() | history.set_aside | history.missing
     rest = np.array([j for j, i in enumerate(ids) if i not in aside and history.late.get(i, 0) <= drawn.until], int)
@@ -204,7 +206,7 @@ def _name(what: object) -> str:
 
 
 def _promised(one: Acceptance, delta: float, halved: bool) -> Acceptance:
-    """With the probability that the promise has over all attempts, and all random labels that it would take."""
+    """Set the failure probability over all attempts, and the number of all random labels needed."""
     return replace(one, delta=delta, needed=2 * one.needed if halved and one.needed is not None else one.needed)
 
 
@@ -225,10 +227,10 @@ def _above(
 def events_of(
     judged: Judged, snapshot: Snapshot, *, error: float, delta: float, per_class: bool
 ) -> tuple[Accepted] | tuple[Accepted, Queried]:
-    """What is written down: the acceptance, and a round in which people look at some of it.
+    """Return the events for the ledger: the acceptance, and the round of its audit.
 
     Raises:
-        QueryError: A round is open, so none can be opened for the audit.
+        QueryError: A round is open, so the audit cannot open one.
     """
     history = snapshot.history
     number = len(history.rounds) + 1
@@ -250,11 +252,11 @@ def events_of(
         return (accepted,)
     if history.open_round is not None:
         raise QueryError(
-            f"round {history.open_round.number} is open, so no audit can be opened beside it",
-            hint="finish it, or end it with `activessl query --close`, or pass --audit 0",
+            f"round {history.open_round.number} is open, so the audit cannot open a round",
+            hint="finish the round, end it with `activessl query --close`, or pass --audit 0",
         )
-    # drawn from what was accepted, not from the pool: no propensity, or it would count for the pool's accuracy;
-    # and the reason is shown to people, who should not know what the machine said
+    # no propensity: these items are a sample of the accepted items, not of the pool; the reason names no class,
+    # because people audit blind
     asked = tuple(Question(kind="audit", items=(item,), reason=LOOKED_AT) for item in judged.audit)
     return accepted, Queried(
         round=number,

@@ -1,4 +1,4 @@
-"""What came back of clusters that were confirmed at a glance, and how often it is wrong."""
+"""The result of the clusters that people confirmed, and the share of wrong labels."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from activessl.measuring.intervals import share_interval
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedCount:
-    """What became of the clusters that people were shown.
+    """The result of the clusters that people were shown.
 
     Attributes:
         clusters: Clusters that were answered.
-        confirmed: Items that have a label since.
-        apart: Items that were not confirmed.
-        seconds: What these items took, as recorded.
-        looked_at: Confirmed items that were drawn at random and then looked at on their own.
-        open: RandomLabels ones that nobody has looked at yet, and that are still there.
-        wrong: Those that were then given another class than with their cluster.
-        low: Lower end of a 90 % interval of the share of wrong ones.
-        high: Upper end of it.
+        confirmed: Items that got their label with the cluster.
+        apart: Items that people sent back as "not of this cluster".
+        seconds: Recorded time of these items.
+        looked_at: Confirmed items that were drawn at random and labeled again as single items.
+        open: Confirmed items that were drawn at random, wait for an answer, and are still in the data.
+        wrong: Audited items whose second label differs from that of the cluster.
+        low: Lower end of a 90 % interval of the share of wrong labels.
+        high: Upper end of the interval.
     """
 
     clusters: int
@@ -35,26 +35,26 @@ class ConfirmedCount:
     high: float
 
     def to_text(self) -> str:
-        """One sentence.
+        """Return one sentence.
 
         Example:
             >>> print(ConfirmedCount(10, 230, 10, 120.0, 23, 0, 1, 0.008, 0.181).to_text())
-            230 items confirmed in 10 clusters, 10 sent back, 0.5 s an item; 23 of them looked at alone, 1 wrong (90 %
+            230 items confirmed in 10 clusters, 10 sent back, 0.5 s for each item; audit: 1 of 23 items wrong (90 %
             interval 0.8 to 18.1 %)
         """
-        per = f", {self.seconds / (self.confirmed + self.apart):.1f} s an item" if self.seconds else ""
+        per = f", {self.seconds / (self.confirmed + self.apart):.1f} s for each item" if self.seconds else ""
         many = f"{self.clusters:,} cluster{'s' * (self.clusters != 1)}"
         text = f"{self.confirmed:,} items confirmed in {many}, {self.apart:,} sent back{per}"
         if self.looked_at:
             text += (
-                f"; {self.looked_at} of them looked at alone, {self.wrong} wrong (90 % interval {100 * self.low:.1f} "
-                f"to {100 * self.high:.1f} %)"
+                f"; audit: {self.wrong} of {self.looked_at} items wrong (90 % interval {100 * self.low:.1f} to "
+                f"{100 * self.high:.1f} %)"
             )
-        return text + (f"; {self.open} wait to be looked at alone" if self.open else "")
+        return text + (f"; {self.open} items of the audit wait for an answer" if self.open else "")
 
 
 def confirmed_count(history: History) -> ConfirmedCount | None:
-    """What became of the clusters; None where none was answered."""
+    """Count the answers to clusters; None where no cluster was answered."""
     answers = [a for a in history.answers.values() if a.cluster]
     if not answers:
         return None
@@ -64,7 +64,7 @@ def confirmed_count(history: History) -> ConfirmedCount | None:
     seen = {a.item for a in given}
     wrong = {a.item for a in given if a.classes != confirmed[a.item]}
     low, high = share_interval(len(wrong), len(seen)) if seen else (0.0, 1.0)
-    looked = {a.question for a in history.answers.values() if a.question in drawn}  # by some with a skip, perhaps
+    looked = {a.question for a in history.answers.values() if a.question in drawn}  # also with a skip
     left = drawn - looked
     return ConfirmedCount(
         clusters=len({a.question for a in answers}),

@@ -1,4 +1,4 @@
-"""What a project knows of itself by its own labels: how good its model is, and what it saved."""
+"""Estimates from a project's own labels: accuracy, recall, precision, calibration and labels saved."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ from activessl.proof.measured import (
 from activessl.proof.random_labels import RandomLabels, random_labels
 
 FOLDS = 5
-#: With so many random labels since the last items came, those from before are left out, and the new items covered.
+#: With this many random labels since items were last added, the older ones are left out and the new items covered.
 ENOUGH = 3 * FEWEST
-#: So many heads are taught to measure accuracy and savings: what progress is told of.
+#: Number of heads taught to measure accuracy and savings: the total of the progress.
 USUAL_HEADS = FOLDS + HEADS
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A project's snapshot with what can be measured on it; each part is computed when first asked for.
+    """The measured figures of a project's snapshot, each computed at first use.
 
     Args:
-        snapshot: The project at one moment; its ``on_progress`` is told of each head that is taught to measure.
+        snapshot: The project at one moment; its ``on_progress`` is called for each head that is taught to measure.
     """
 
     snapshot: Snapshot
@@ -53,20 +53,20 @@ class Evidence:
 
     @cached_property
     def random(self) -> RandomLabels:
-        """The random share, as far as it is labeled."""
+        """The random labels."""
         return random_labels(self.snapshot, ENOUGH)
 
     @property
     def newer_text(self) -> str:
-        """How many items the measures say nothing of; empty where they are about all."""
+        """Which items the figures do not cover, in words; empty where they cover the whole pool."""
         return "" if self.audit is None else newer_text(self.snapshot.history, self.random.newer)
 
     @cached_property
     def said(self) -> Labels:
-        """For each label, what a head that was not taught it says of the item.
+        """For each label, the prediction of a head that was not taught this label.
 
-        A random label is left out beside a fifth of the random ones only: the head that judges it then knows nearly
-        all that today's head knows. Any other is left out beside a fifth of all labels.
+        For a random label, a fifth of the random labels is left out: this head is taught nearly all labels of today's
+        head. For any other label, a fifth of all labels is left out.
         """
         found = np.array(self.snapshot.held_out_predictions())
         found[self.random.at] = self.snapshot.kind.decide(self._whole[1])
@@ -74,16 +74,16 @@ class Evidence:
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:
-        """For each label, whether a head that was not taught it predicts it rightly."""
+        """For each label, whether a head that was not taught this label predicts it right."""
         return self.snapshot.kind.same(self.said, self.snapshot.training[1])
 
     def _judged(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Bool[np.ndarray, " m"]]:
-        """How many labels heads were taught, the first ``part`` of all, and which random labels they had right."""
+        """Return the number of labels taught, the first ``part`` of all, and which random labels are right."""
         size, probs = self._whole if part == 1 and of is None else self._answers(part, of)
         return size, self._right(probs)
 
     def _right(self, probs: Float[np.ndarray, "m k"]) -> Bool[np.ndarray, " m"]:
-        """Whether these probabilities of the random labels decide for what people said."""
+        """Return for each random label whether these probabilities give the class of its label."""
         return self.snapshot.kind.same(self.snapshot.kind.decide(probs), self.snapshot.training[1][self.random.at])
 
     @cached_property
@@ -91,9 +91,9 @@ class Evidence:
         return self._answers(1.0)
 
     def _answers(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Float[np.ndarray, "m k"]]:
-        """How many labels heads were taught, the first ``part`` of all, and what they said of the random labels.
+        """Return the number of labels taught, the first ``part`` of all, and the probabilities of the random labels.
 
-        Of the random labels a fifth at a time is left out. ``of``: Positions of labels, if there were no others.
+        In each fold a fifth of the random labels is left out. ``of``: Positions of the only labels to use.
         """
         at = self.random.at
         order = self.asked[1] if of is None else self.asked[1][np.isin(self.asked[1], of)]
@@ -110,8 +110,7 @@ class Evidence:
 
     @cached_property
     def calibration(self) -> Calibration | None:
-        """What heads that were not taught them said of the random labels, and how often it was right; None while these
-        are too few."""
+        """Calibration on the random labels, by heads that were not taught them; None with too few random labels."""
         if self.audit is None:
             return None
         _, probs = self._whole
@@ -122,7 +121,7 @@ class Evidence:
 
     @cached_property
     def asked(self) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-        """For each label the round that first asked for it, 0 where it was there before; and the labels in order."""
+        """For each label the round of the first question, 0 for labels from before; and the labels in that order."""
         first: dict[str, tuple[int, int]] = {}
         for r in self.snapshot.history.rounds:
             for item in (item for question in r.questions if question.asking == 1 for item in question.items):
@@ -130,7 +129,7 @@ class Evidence:
         ids = self.snapshot.embeddings.ids
         number, place = np.array([first.get(ids[row], (0, -1)) for row in self.snapshot.training[0]]).reshape(-1, 2).T
         if self.snapshot.history.confirmed:
-            # what was confirmed with its cluster can still be drawn, until somebody is asked about it alone
+            # an item that was confirmed with its cluster can be drawn until it is asked about as a single item
             alone: dict[str, int] = {}
             for r in self.snapshot.history.rounds:
                 for question in r.questions:
@@ -144,14 +143,14 @@ class Evidence:
 
     @cached_property
     def single(self) -> Int[np.ndarray, " s"]:
-        """Positions of the labels that somebody gave looking at the item alone: clusters took no question each."""
+        """Positions of the labels from single questions, without those confirmed with a cluster only."""
         ids, confirmed = self.snapshot.embeddings.ids, self.snapshot.history.only_confirmed
         return np.array(
             [i for i, row in enumerate(self.snapshot.training[0]) if ids[row] not in confirmed], dtype=np.int64
         )
 
     def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
-        """What a new head that was taught some of the labels says of others; positions among the training labels."""
+        """Teach a new head some labels, and return its predictions for others; positions among the training labels."""
         return self.snapshot.kind.decide(self._probs(taught, asked))
 
     def _probs(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Float[np.ndarray, "b k"]:
@@ -165,7 +164,7 @@ class Evidence:
 
     @cached_property
     def audit(self) -> Audit | None:
-        """The accuracy of today's head on the pool, from the random share; None while too few of it is labeled."""
+        """The accuracy of today's head on the pool, from random labels; None with too few of them."""
         if self.snapshot.history.encoded is None or len(self.random.at) < FEWEST:
             return None
         kept = self._kept.get("audit")
@@ -177,13 +176,13 @@ class Evidence:
 
     @property
     def tested(self) -> int:
-        """Test items that the class figures rest on; 0 where they rest on the random share."""
+        """Number of test items that recall and precision rest on; 0 where they rest on random labels."""
         return tested_items(self.snapshot.history)
 
     @cached_property
     def classes(self) -> tuple[ClassQuality, ...]:
-        """How good today's head is at each class: on the project's test data where it has some, else from the random
-        share; empty while too few of it is labeled."""
+        """Recall and precision of today's head for each class: on the test data if there is any, else on random labels;
+        empty with too few random labels."""
         taught, names = self.snapshot.history.taught, self.snapshot.project.config.data.classes
         if taught is not None and taught.per_class is not None:
             return quality_of_counts(np.array([taught.per_class.get(name, (0, 0, 0)) for name in names]))
@@ -204,17 +203,17 @@ class Evidence:
 
     @property
     def _known(self) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-        """For each random label, what was labeled when it was drawn: the share of the pool, and how much is right."""
+        """For each random label, the share of the pool labeled before its draw, and the accuracy on these labels."""
         return self._before(lambda rows: np.array(self.correct[rows].mean() if rows.any() else 0.0))
 
     def _before(
         self, measure: Callable[[Bool[np.ndarray, " n"]], np.ndarray]
     ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m ..."]]:
-        """For each random label, the share of the pool that was labeled when it was drawn, and a measure of that."""
+        """For each random label, the share of the pool labeled before its draw, and a measure of these labels."""
         ids, late = self.snapshot.embeddings.ids, self.snapshot.history.late
         there = np.array([late.get(ids[row], 0) <= self.random.until for row in self.snapshot.training[0]])
         items = len(ids) - self.random.newer
-        # it is the same for all that a round drew; a row for each label would not fit where there are many
+        # computed once for each round, because a row for each label would need too much memory
         rounds, which = np.unique(self.random.rounds, return_inverse=True)
         before = [there & (self.asked[0] < number) for number in rounds]
         count = np.array([np.sum(b) for b in before], dtype=float)
@@ -222,7 +221,7 @@ class Evidence:
 
     @cached_property
     def live(self) -> LiveSavings | None:
-        """Labels saved so far, estimated; None while too few of the random share is labeled."""
+        """Labels saved so far, estimated; None with too few random labels."""
         prior = self._expected()
         if self.audit is None or prior is None:
             return None
@@ -246,11 +245,11 @@ class Evidence:
 
     @property
     def unsaid(self) -> str:
-        """Why there is no estimate of the labels saved, where there is none."""
+        """The reason why there is no estimate of the labels saved, in words."""
         return unsaid_text(self.snapshot.history)
 
     def _expected(self) -> Prior | None:
-        """What the strategies that chose are expected to save; None where nothing but chance chose."""
+        """Return the prior of the labels saved for the strategies used; None if all items were drawn at random."""
         chose = chosen_by(self.snapshot.history)
         if not chose:
             return None
@@ -258,7 +257,7 @@ class Evidence:
 
     @cached_property
     def curve(self) -> Trend:
-        """How the accuracy of this project's heads goes on: measured on the random labels, each left out in its turn.
+        """The learning curve of this project's heads, measured on random labels that were left out in turn.
 
         Raises:
             MeasureError: Too few random labels.
@@ -266,15 +265,15 @@ class Evidence:
         count = len(self.random.at)
         if count < FEWEST or self.audit is None:
             raise MeasureError(
-                f"{count} random labels are too few to say how the accuracy goes on",
-                hint=f"label at least {FEWEST} items of the random share, with query.random_share above 0",
+                f"{count} random labels are too few for a learning curve, {FEWEST} are needed",
+                hint="label random items: run `activessl query --strategy random`",
             )
         rng = np.random.default_rng([self.snapshot.project.config.seed, 8])
         return fit_trend(*self.outcomes, rng=rng)[0]
 
     @cached_property
     def outcomes(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p m"]]:
-        """How many labels heads were taught, ascending, and which random labels each had right."""
+        """Numbers of labels taught, ascending, and which random labels were predicted right with each number."""
         kept = self._kept.get("outcomes")
         if kept is not None:
             return np.array(kept["sizes"]), np.array(kept["right"], dtype=float)
@@ -283,7 +282,7 @@ class Evidence:
         return np.array(sizes), np.array(right, dtype=float)
 
     def measure(self) -> Measured:
-        """How good the model is and what it saved, measured where it is not known yet, and kept."""
+        """Return the figures of the model; measure those that are not kept yet, and keep them."""
         if self.snapshot.history.taught is not None:
             found = Measured(self.audit, self.live, self.classes, self._newer, self._gone, self._random_labels)
             self.keep()
@@ -303,13 +302,13 @@ class Evidence:
         history = self.snapshot.history
         try:
             row = self.snapshot.row
-        except ProjectError:  # without vectors it is only known what is missing of the data
+        except ProjectError:  # without vectors only the missing items are known
             return sum(item in history.missing for item in history.labels)
         return sum(item not in row for item in history.labels)
 
     def keep(self) -> None:
-        """Remember what was measured so far beside the project's other caches, so that it is known again at once."""
-        measured = vars(self)  # a part is there once somebody asked for it
+        """Write the figures measured so far into the project's cache."""
+        measured = vars(self)  # holds the cached properties computed so far
         new: dict[str, Any] = {
             name: None if measured[name] is None else measured[name].to_dict()
             for name in ("audit", "live")
@@ -327,7 +326,7 @@ class Evidence:
             with writing(self.snapshot.project.folder / "reports"):
                 write_kept(self.snapshot.project, self._key, {**self._kept, **new})
         except ProjectError:
-            pass  # a cache, and a reader may have no right to write
+            pass  # only a cache: the user may have no write permission
 
     @cached_property
     def _key(self) -> str:

@@ -1,4 +1,4 @@
-"""What labeling cost so far, and what more of it would cost and give."""
+"""Hours and money so far, and a forecast of accuracy and cost with more labels."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from activessl.proof.estimates import Evidence
 
 @dataclass(frozen=True)
 class Forecast:
-    """The hours and the money of a project, and what is to come; each part is computed when first asked for.
+    """Hours, money and forecast of a project, each computed at first use.
 
     Args:
-        evidence: What is known of the model.
+        evidence: The measured figures of the model.
     """
 
     evidence: Evidence
@@ -34,12 +34,12 @@ class Forecast:
 
     @property
     def _within_reach(self) -> int:
-        """Items that single questions have asked about, or can ask about."""
+        """Items that were or can be asked about in single questions."""
         return len(self.snapshot.embeddings) - len(self.snapshot.training[0]) + len(self.evidence.single)
 
     @cached_property
     def time(self) -> HumanTime | None:
-        """What labeling took; None where no times were recorded."""
+        """Labeling time; None where no times are recorded."""
         try:
             rng = np.random.default_rng([self.snapshot.project.config.seed, 2])
             return human_time(self.snapshot.history.answers.values(), rng=rng)
@@ -48,17 +48,17 @@ class Forecast:
 
     @property
     def price(self) -> Price:
-        """What labeling costs, by the config."""
+        """The prices of the config."""
         rates = self.snapshot.project.config.rates
         return Price(rates.per_hour, rates.currency, rates.per_point)
 
     def plan(self, target: float) -> Plan:
-        """What it takes to a target.
+        """Plan the labels, hours and money to a target accuracy.
 
         Raises:
             MeasureError: Too few random labels, or a target outside (0, 1).
         """
-        check_target(target)  # before heads are taught for it
+        check_target(target)  # before heads are taught, which takes time
         return make_plan(
             self.evidence.curve,
             target,
@@ -73,8 +73,8 @@ class Forecast:
 
     @cached_property
     def worth(self) -> Worth | None:
-        """Whether the next hour of labeling is worth its price; None where nobody says what a point of accuracy is
-        worth, no times were recorded, or no head was taught."""
+        """Whether the next hour of labeling costs less than the added accuracy is worth; None without rates in the
+        config, recorded times or a taught head."""
         rates = self.snapshot.project.config.rates
         if rates.per_hour is None or rates.per_point is None or self.time is None or self.snapshot.probs is None:
             return None
@@ -95,14 +95,14 @@ class Forecast:
         )
 
     def goal(self) -> Plan | None:
-        """The plan to the accuracy at which the config says to stop; None without one, or while too little is known."""
+        """Return the plan to the accuracy limit of the config; None without a limit, or with too few random labels."""
         target = self.snapshot.project.config.stop.accuracy
         if target is None or target >= 1 or self.evidence.audit is None:
             return None
         return self.plan(target)
 
     def roi(self) -> Roi | None:
-        """Money so far, by the estimate of the labels saved; None without rates, times or such an estimate."""
+        """Return the money so far, from the estimate of labels saved; None without rates, times or an estimate."""
         history, rates = self.snapshot.history, self.snapshot.project.config.rates
         taught = [r.queried.seconds + sum(t.seconds for t in r.taught) for r in history.rounds if r.taught]
         if rates.per_hour is None or self.evidence.live is None or self.time is None or not taught:
@@ -124,7 +124,7 @@ class Forecast:
 
     @property
     def _paces(self) -> list[tuple[int, float]]:
-        """After each round that was taught: labels given one by one, and seconds that clusters took so far."""
+        """After each taught round: labels from single questions, and seconds spent on clusters so far."""
         history, ids = self.snapshot.history, self.snapshot.embeddings.ids
         asked_in = {q.id: r.number for r in history.rounds for q in r.questions if q.kind == "confirm"}
         shown: dict[str, int] = {}  # items that were confirmed with their cluster, and in which round
@@ -135,7 +135,7 @@ class Forecast:
                 took[number] = took.get(number, 0.0) + usable_seconds(answer)
                 if answer.kind == "label":
                     shown[answer.item] = number
-        # until somebody looks at them alone; that is asked in a later round
+        # until they are labeled as single items in a later round
         alone = {ids[self.snapshot.training[0][i]]: int(self.evidence.asked[0][i]) for i in self.evidence.single}
         known = {ids[row] for row in self.snapshot.training[0]}
         spans = [(n, alone.get(item, len(history.rounds) + 1)) for item, n in shown.items() if item in known]

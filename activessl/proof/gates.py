@@ -1,4 +1,4 @@
-"""The gates between a project's stages: go or no-go, from what is known, written down with what that rests on."""
+"""The gates between the stages of a pilot: go, no-go or open, written into the ledger with the figures."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from activessl.proof.forecast import Forecast
 
 
 def pass_gate(project: Project, name: str | None = None, *, note: str = "") -> Decided:
-    """Judge a stage by what is known now, and write the decision down.
+    """Judge a stage by the figures of today, and write the decision into the ledger.
 
     Raises:
-        ConfigError: No such stage, or none is left to judge.
+        ConfigError: No such stage, or all stages have passed.
     """
     with project.lock():
         snapshot = Snapshot.of(project)
@@ -34,14 +34,14 @@ def pass_gate(project: Project, name: str | None = None, *, note: str = "") -> D
 
 
 def next_stage(stages: tuple[StageConfig, ...], history: History, name: str | None = None) -> StageConfig:
-    """The stage to judge: the one that is named, or the first that no gate has let through.
+    """Return the stage to judge: the named one, or the first that has not passed.
 
     Raises:
-        ConfigError: No such stage, or none is left.
+        ConfigError: No such stage, or all stages have passed.
     """
     if not stages:
         raise ConfigError(
-            "activessl.toml has no stages to judge", hint="add a [[stages]] with a name and an accuracy to it"
+            "activessl.toml has no stages to judge", hint="add a [[stages]] table with a name and an accuracy"
         )
     if name is not None:
         found = next((stage for stage in stages if stage.name == name), None)
@@ -53,17 +53,17 @@ def next_stage(stages: tuple[StageConfig, ...], history: History, name: str | No
     newest = {decision.stage: decision.decision for decision in history.decisions}
     left = next((stage for stage in stages if newest.get(stage.name) != "go"), None)
     if left is None:
-        raise ConfigError("all stages have passed their gates", hint="name one to judge it again")
+        raise ConfigError("all stages have passed their gates", hint="name a stage to judge it again")
     return left
 
 
 def judge_stage(evidence: Evidence, stage: StageConfig, *, note: str = "") -> Decided:
-    """Measure what a stage asks for: "go" if all of it is met, "no-go" if some is not, "open" if some is not known.
+    """Measure the requirements of a stage: "go" if all are met, "no-go" if one is not met, else "open".
 
     Args:
         evidence: The project at one moment.
-        stage: What is asked for.
-        note: Whatever the record should say beside the figures.
+        stage: The requirements.
+        note: Text for the record, beside the figures.
     """
     history = evidence.snapshot.history
     checks = tuple(_checks(evidence, stage))
@@ -113,7 +113,7 @@ def _accuracy(evidence: Evidence, bound: float) -> Check:
 
 
 def _recall(evidence: Evidence, bound: float) -> Check:
-    """Of the class that is furthest from the bound: met by its lower end, missed by its upper end, else not known."""
+    """Check the class furthest from the bound: met by its lower end, not met by its upper end, else not known."""
     names, qualities = evidence.snapshot.project.config.data.classes, evidence.classes
     kind = "test items" if evidence.tested else "random labels"
     unseen = [name for name, quality in zip(names, qualities, strict=False) if quality.recall is None]
@@ -137,11 +137,11 @@ def _recall(evidence: Evidence, bound: float) -> Check:
 def _pace(evidence: Evidence, bound: float) -> Check:
     name = "hours a point"
     try:
-        pace = Forecast(evidence).plan(0.5).hours_per_point  # the pace is that of today, whatever the target
+        pace = Forecast(evidence).plan(0.5).hours_per_point  # the pace of today, the same for every target
     except MeasureError as error:
         return Check(name=name, value=None, bound=bound, passed=None, sample=error.message)
     if pace is None or pace.middle is None:
-        return Check(name=name, value=None, bound=bound, passed=None, sample="no recorded times")
+        return Check(name=name, value=None, bound=bound, passed=None, sample="no labeling times are recorded")
     return Check(
         name=name,
         value=pace.middle,
@@ -160,7 +160,7 @@ def _agreement(history: History, bound: float) -> Check:
             pairs += 1
             same += sorted(one.classes) == sorted(other.classes)
     if not pairs:
-        return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item labeled by two people")
+        return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item has labels by two people")
     low, high = share_interval(same, pairs)
     return Check(
         name="agreement",

@@ -1,5 +1,5 @@
-"""What is known of a project's model, as it was last measured: kept beside the project's other caches, and read again
-without the vectors, a head or any arithmetic, so that to say it takes no time.
+"""The last measured figures of a project's model: kept beside the project's other caches, and read again without the
+vectors, a head or any arithmetic, so that ``status`` answers at once.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from activessl.measuring.savings.estimated import LiveSavings
 from activessl.project.config import Config
 from activessl.project.folder import Project, write_atomic
 
-#: Written into what is kept, so that figures of an older way of estimating are not shown.
+#: Part of the key of the kept figures, so that figures of an older estimator are not shown.
 VERSION = 7
-#: Of what is kept, what ``Measured`` takes.
+#: The kept figures that ``Measured`` takes.
 _PARTS = ("audit", "live", "classes", "newer", "gone", "random_labels")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How good a project's model is, and what it saved.
+    """Accuracy, recall and precision of a project's model, and the labels saved.
 
     Attributes:
-        audit: The accuracy on the pool; None while too few random labels say it.
+        audit: The accuracy on the pool; None with too few random labels.
         live: The labels saved so far; None while they cannot be estimated.
-        classes: How good the model is at each class; empty while that is not known.
-        newer: Items that came after the random labels were drawn.
-        gone: Labels of items that have no vector any more.
-        random_labels: Labels of the random share that say how good the model is, or will once there are enough.
+        classes: Recall and precision of each class; empty while they are not measured.
+        newer: Items that were added after the random labels were drawn.
+        gone: Labels of items that no longer have a vector.
+        random_labels: Random labels that count for the accuracy.
     """
 
     audit: Audit | None = None
@@ -46,14 +46,14 @@ class Measured:
 
 
 def kept_measures(project: Project, history: History) -> Measured | None:
-    """What was kept of just these labels; None where it has to be measured.
+    """Return the kept figures of exactly these labels; None where they have to be measured.
 
-    Where nothing can be measured yet, nothing stands.
+    Where nothing can be measured yet, return empty figures.
     """
     encoded = history.encoded
     if encoded is None or (history.taught is None and not history.labels):
         return Measured()
-    # without the vectors the figures cannot be made again: then that has to be said
+    # without the vectors the figures cannot be measured again: None lets the caller report that
     if not (project.folder / "embeddings" / encoded.fingerprint).is_dir():
         return None
     kept = read_kept(project, key_of(history, project.config))
@@ -76,7 +76,7 @@ def kept_measures(project: Project, history: History) -> Measured | None:
 
 
 def read_kept(project: Project, key: str) -> dict[str, Any]:
-    """What was measured under this key; empty where it was something else."""
+    """Return the figures that were kept under this key; empty for another key."""
     try:
         found = json.loads((project.folder / "reports" / "evidence.json").read_text(encoding="utf-8"))
         return dict(found) if found["key"] == key else {}
@@ -85,7 +85,7 @@ def read_kept(project: Project, key: str) -> dict[str, Any]:
 
 
 def write_kept(project: Project, key: str, measured: Mapping[str, Any]) -> None:
-    """Keep what was measured under this key.
+    """Keep figures under this key.
 
     Raises:
         OSError: The folder cannot be written.
@@ -96,9 +96,9 @@ def write_kept(project: Project, key: str, measured: Mapping[str, Any]) -> None:
 
 
 def key_of(history: History, config: Config) -> str:
-    """Names all that the figures are made of: while it is the same, they are.
+    """Return a digest of everything that the figures depend on: the same key means the same figures.
 
-    Of what was asked only that counts which has a label since: a round that was just opened changes no figure.
+    Only questions with a label count: a round that was just opened changes no figure.
     """
     fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
     answered = {answer.question for answer in history.answers.values() if answer.kind == "label"}
@@ -118,7 +118,7 @@ def key_of(history: History, config: Config) -> str:
 
 
 def chosen_by(history: History) -> frozenset[str]:
-    """The strategies that chose what to ask; empty where nothing but chance did."""
+    """Return the strategies that chose items; empty where all items were drawn at random."""
     return frozenset(
         r.queried.strategy
         for r in history.rounds
@@ -127,30 +127,30 @@ def chosen_by(history: History) -> frozenset[str]:
 
 
 def unsaid_text(history: History) -> str:
-    """Why there is no estimate of the labels saved, where there is none."""
-    return "too few random labels yet" if chosen_by(history) else "nothing but chance chose"
+    """Word the reason why there is no estimate of the labels saved."""
+    return "too few random labels yet" if chosen_by(history) else "no items were chosen by a strategy yet"
 
 
 def newer_text(history: History, newer: int) -> str:
-    """How many items the measures say nothing of; empty where they are about all.
+    """Word which items the figures do not cover; empty where they cover the whole pool.
 
     Args:
-        history: Of the project.
-        newer: Items that came after the random labels were drawn.
+        history: History of the project.
+        newer: Items that were added after the random labels were drawn.
     """
-    # of the random share, what was answered with a class that the project does not have (any more)
+    # random items with an answer of a class that the project does not have, or no longer has
     outside = {a.item for a in history.quarantined}
     aside = len((outside & history.drawn) - history.labels.keys())
-    said = [f"{newer:,} items came after these random labels were drawn, and are not covered by them"] * (newer > 0)
+    said = [f"{newer:,} items were added after these random labels were drawn and are not covered"] * (newer > 0)
     if aside:
         said.append(
-            f"{aside:,} random items were given a class that the project does not have: items like these are not "
-            "counted, and the model is wrong about all of them"
+            f"{aside:,} random items were labeled with a class that the project does not have: items of such classes "
+            "are not counted, and the model is wrong for all of them"
         )
     return "; ".join(said)
 
 
 def tested_items(history: History) -> int:
-    """Test items that the class figures rest on; 0 where they rest on the random share."""
+    """Return the number of test items that recall and precision rest on; 0 where they rest on random labels."""
     taught = history.taught
     return (taught.test_items or 0) if taught is not None and taught.per_class is not None else 0

@@ -1,4 +1,4 @@
-"""What stands accepted by machine, what was promised of it, and what people found when they looked."""
+"""The accepted items: the bound on the share of wrong labels, and the result of the audit."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from activessl.measuring.intervals import share_interval
 
 @dataclass(frozen=True, slots=True)
 class AuditCount:
-    """What people said of accepted items that they looked at.
+    """The result of an audit of accepted items.
 
     Attributes:
-        looked_at: How many.
-        open: How many people have not looked at yet.
-        wrong: How many of them people labeled otherwise.
-        low: Lower end of a 90 % interval of the share of wrong ones.
-        high: Upper end of it.
-        broken: Whether even the lower end is above what was promised.
+        looked_at: Audited items with a label by people.
+        open: Items of the audit that wait for an answer.
+        wrong: Audited items that people gave another class.
+        low: Lower end of a 90 % interval of the share of wrong labels.
+        high: Upper end of the interval.
+        broken: Whether the lower end is above the promised share.
     """
 
     looked_at: int
@@ -29,19 +29,19 @@ class AuditCount:
     broken: bool
 
     def to_text(self) -> str:
-        """One sentence."""
+        """Return one sentence."""
         if not self.looked_at:
-            return f"{self.open} of them wait for people to look at"
+            return f"audit: {self.open} items wait for an answer"
         return (
-            f"people looked at {self.looked_at} of them and found {self.wrong} wrong (90 % interval "
+            f"audit: {self.wrong} of {self.looked_at} items wrong (90 % interval "
             f"{100 * self.low:.1f} to {100 * self.high:.1f} %)"
-            + (f", {self.open} are open" if self.open else "")
-            + ("; that breaks the promise: run `activessl accept --undo`" if self.broken else "")
+            + (f", {self.open} items wait for an answer" if self.open else "")
+            + ("; more labels are wrong than promised: run `activessl accept --undo`" if self.broken else "")
         )
 
 
 def audit_count(history: History) -> AuditCount | None:
-    """What became of the audit of the standing acceptance; None where there is none."""
+    """Count the audit of the accepted items; None where there is no audit."""
     if history.accepted is None or not history.accepted.audit:
         return None
     said = {item.id: item.classes for item in history.accepted.items}
@@ -53,16 +53,17 @@ def audit_count(history: History) -> AuditCount | None:
 
 
 def promise_text(history: History) -> str:
-    """What stands accepted, what was promised, and what people found; empty where nothing does."""
+    """Word the accepted items, the promise and the result of the audit; empty without accepted items."""
     accepted = history.accepted
     if accepted is None or not history.machine:
         return ""
     whom = "of each class" if accepted.per_class else "of them"
     sure, judges = f"{100 * (1 - accepted.delta):.0f} % confidence", f"{accepted.calibration:,} random labels"
-    still = "" if len(history.machine) == len(accepted.items) else f", of which {len(history.machine):,} still stand"
+    still = len(history.machine) != len(accepted.items)
+    left = f" ({len(history.machine):,} without a label by people)" if still else ""
     text = (
-        f"{len(accepted.items):,} items accepted without a look{still}: at most {100 * accepted.error:.1f} % {whom} "
-        f"wrong, with {sure} ({accepted.wrong} of {judges} were)"
+        f"{len(accepted.items):,} items{left}: at most {100 * accepted.error:.1f} % {whom} wrong, with {sure} "
+        f"(measured: {accepted.wrong} of {judges} wrong)"
     )
     found = audit_count(history)
     return text if found is None else f"{text}; {found.to_text()}"

@@ -1,4 +1,4 @@
-"""The random share of a project: which of its labels were drawn by chance, and of what they are a sample."""
+"""The random labels of a project, and the items that they are a sample of."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from activessl.project.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class RandomLabels:
-    """The random share of a project: which of its labels were drawn at random, when, and with what probability.
+    """The random labels of a project: positions, propensities and rounds.
 
     Attributes:
         at: (m,) positions among the training labels.
-        chance: (m,) the propensities.
-        rounds: (m,) in which round.
-        newer: Items that came after these draws: nothing that rests on them is about these.
-        until: The last round that is not among them; items that came later are the newer ones.
+        chance: (m,) propensities.
+        rounds: (m,) round of each draw.
+        newer: Items that were added after these draws: figures from these labels do not cover them.
+        until: The last round before these draws; items that were added later are the newer ones.
     """
 
     at: Int[np.ndarray, " m"]
@@ -30,21 +30,21 @@ class RandomLabels:
 
 
 def random_labels(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> RandomLabels:
-    """Random labels that are a sample of the same items: all that were there at each of the draws.
+    """Return random labels that are all a sample of the same items: those that existed at each draw.
 
-    A draw says nothing of items that came later. So either the older draws are left out, where ``enough`` newer
-    ones are labeled, or else the newer items.
+    A draw does not cover items that were added later. Therefore either the older draws are left out, if ``enough``
+    newer ones are labeled, or the newer items are not covered.
 
     Args:
         snapshot: The project at one moment.
-        enough: So many labels make it unnecessary to use those from before the last items came.
-        uniform: Only those that were drawn with the same chance as every other item that is left: none from before
-            the last round of clusters, and none that was confirmed with its cluster.
+        enough: Number of newer labels from which on the older draws are left out.
+        uniform: Use only items that were drawn with the same probability as every other unlabeled item: none from
+            before the last round of clusters, and none that was confirmed with its cluster.
     """
     history, ids, rows = snapshot.history, snapshot.embeddings.ids, snapshot.training[0]
     facts: dict[str, tuple[float, int]] = {}
     answered = {a.question for a in history.answers.values() if a.kind == "label"}
-    # what the model was sure of was taken out of the pool then: a draw from before is none of what is left
+    # clusters take the items of high confidence out of the pool: an earlier draw is no sample of the remaining items
     confirmed = max((r.number for r in history.rounds if r.confirms), default=0) if uniform else 0
     for r in history.rounds:
         for question in r.questions:
@@ -53,18 +53,18 @@ def random_labels(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> 
                 for shown in question.items:
                     facts.pop(shown, None)
             elif question.asking > 1:
-                # of what was confirmed with its cluster, some is drawn: then it counts when it was looked at alone
+                # an item that was confirmed with its cluster and then drawn counts once it is labeled as a single item
                 if drawn is not None and not uniform and question.id in answered:
                     facts[item] = (drawn, r.number)
             else:
-                # asked for another reason after it was drawn in vain: then its answer is not that of a random item
+                # drawn without an answer, then asked for another reason: the answer is not that of a random item
                 facts.pop(item, None)
                 if drawn is not None and (question.uniform or not uniform) and r.number > confirmed:
                     facts[item] = (drawn, r.number)
-    # what the encoder itself has learned is no test of anything that looks through it
+    # labels that the encoder was fine-tuned on cannot test a model on top of it
     learned = frozenset() if history.tuned is None else frozenset(history.tuned.taught)
     facts = {item: fact for item, fact in facts.items() if item not in learned}
-    # nor is a label that does not say of each class whether the item has it
+    # a label counts only if it decides on every class
     whole = snapshot.kind.complete(snapshot.training[1])
     at = np.array([i for i, row in enumerate(rows) if ids[row] in facts and whole[i]], dtype=np.int64)
     chance = np.array([facts[ids[rows[i]]][0] for i in at], dtype=float)

@@ -1,4 +1,4 @@
-"""Whether a project should stop, by the limits of its config and what is proven of it."""
+"""The decision whether a project should stop, by the limits of its config and its measured figures."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from activessl.proof.forecast import Forecast
 
 
 def stop_now(snapshot: Snapshot, evidence: Evidence) -> Verdict:
-    """Whether the project should stop, by the limits of its config."""
+    """Decide whether the project should stop, by the limits of its config."""
     config, history = snapshot.project.config, snapshot.history
     newest = [r.taught[-1] for r in history.rounds if r.taught]
-    # what takes heads that have to be taught is measured only where a limit asks for it, and kept
+    # figures that need heads to be taught are measured only if a limit needs them, and are kept
     low = None if config.stop.accuracy is None else _accuracy_low(evidence)
     forecast = Forecast(evidence)
     pays = None if forecast.worth is None else forecast.worth.pays
@@ -27,7 +27,7 @@ def stop_now(snapshot: Snapshot, evidence: Evidence) -> Verdict:
             hours=config.stop.hours,
             rounds=config.stop.rounds,
         ),
-        # after another encode, agreement with heads that saw other vectors means nothing
+        # agreement is valid only between heads on the same vectors, not across an encode
         kappas=[t.kappa for t in newest if history.encoded and t.fingerprint == history.encoded.fingerprint],
         accuracy_low=low,
         labels=len(history.labels),
@@ -39,19 +39,19 @@ def stop_now(snapshot: Snapshot, evidence: Evidence) -> Verdict:
 
 
 def _accuracy_low(evidence: Evidence) -> float | None:
-    """A lower bound of the accuracy that holds for all rounds of a project together; None where it was not measured.
+    """Return a lower bound of the accuracy that holds over all rounds of a project; None where it is not measured.
 
-    On test data where there are some, else on the random share: the better of two bounds would be a lucky one.
+    On test data if there are some, else on random labels: taking the better of two bounds would bias the bound.
     """
     history = evidence.snapshot.history
     tested = [t for r in history.rounds for t in r.taught[-1:] if t.accuracy is not None and t.test_items]
     if tested and tested[-1] is history.taught:
-        # each round's head is another one, and may be lucky with these items
+        # one test for each round: each head is another one
         count, items = round((tested[-1].accuracy or 0.0) * (tested[-1].test_items or 0)), tested[-1].test_items or 0
         return lowest_share(count, items, len(tested))
     audit = evidence.audit
     if audit is None:
         return None
-    # of all that were drawn, also where those from before the last items came are left out: looks are never forgotten
+    # count all draws, also those that are left out because of newer items: every look counts as a test
     look = look_of(len(history.drawn & history.labels.keys()), FEWEST)
     return lowest_share(audit.accuracy * audit.effective, audit.effective, look)

@@ -1,1 +1,1 @@
-"""Text, JSON and one HTML file."""
+"""Reports as text, as JSON and as one HTML file."""

@@ -1,4 +1,4 @@
-"""The calibration curve as a drawing: coordinates here, looks in the page's style sheet."""
+"""Coordinates of the calibration curve; the style sheet of the page sets colors and strokes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIZE, EDGE, FOOT = 320, 52, 44
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A bin of predictions: where it stands, its interval, and what a pointer sees."""
+    """A bin of predictions: position, interval and tooltip."""
 
     x: float
     y: float
@@ -22,7 +22,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A share, on both axes."""
+    """A tick of both axes."""
 
     x: float
     y: float
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationChart:
-    """All coordinates of the drawing."""
+    """All coordinates of the chart."""
 
     size: int
     left: float

@@ -1,4 +1,4 @@
-"""The learning curve as a drawing: coordinates here, looks in the page's style sheet."""
+"""Coordinates of the learning curves; the style sheet of the page sets colors and strokes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from activessl.measuring.savings.savings import Savings
 
 WIDTH, HEIGHT = 760, 380
 LEFT, RIGHT, TOP, BOTTOM = 56, 150, 18, 48
-#: Line names are kept at least so far apart.
+#: Smallest vertical distance between the names of two lines.
 NAME_GAP = 16
 
 
@@ -22,13 +22,13 @@ class Line:
     """One learning curve with its band.
 
     Attributes:
-        name: What a reader sees, such as "max_herding".
+        name: Shown name, such as "max_herding".
         role: "ours", the "baseline", or "other".
         labels: Label counts, ascending.
         mean: Accuracy at each, in [0, 1].
         low: Lower ends of the band; empty for a line without one.
         high: Upper ends of the band; empty for a line without one.
-        band: What the band is, said under the chart.
+        band: Meaning of the band, shown above the chart.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark on an axis: where and what."""
+    """A tick of an axis: position and text."""
 
     at: float
     text: str
@@ -50,14 +50,14 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A line in the drawing.
+    """A line of the chart.
 
     Attributes:
-        name: At its end.
-        role: Decides how it looks.
-        path: Of the line.
-        band: Of the interval; empty for none.
-        points: (x, y, what a pointer sees) of each count.
+        name: Shown at the end of the line.
+        role: Sets the CSS class.
+        path: SVG path of the line.
+        band: SVG path of the interval; empty for none.
+        points: (x, y, tooltip) of each label count.
         name_at: (x, y) of the name.
     """
 
@@ -71,14 +71,14 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The saving, drawn: the target's height, and where either line arrives.
+    """The saving in the chart: the target accuracy, and the label counts at which the lines reach it.
 
     Attributes:
         y: Height of the target.
-        ours: x where ours arrives.
-        baseline: x where the baseline arrives, or the end of the axis.
-        text: What stands over it.
-        text_at: x of its middle, far enough from the edges.
+        ours: x where our line reaches the target.
+        baseline: x where the baseline reaches the target, or the end of the axis.
+        text: Shown above the gap.
+        text_at: x of the middle of the text, far enough from the edges.
     """
 
     y: float
@@ -90,7 +90,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """All coordinates of the drawing."""
+    """All coordinates of the chart."""
 
     width: int
     height: int
@@ -106,7 +106,7 @@ class Chart:
 
 
 def draw(lines: Sequence[Line], savings: Savings | None) -> Chart | None:
-    """Lay out learning curves; None where there is nothing to draw.
+    """Lay out learning curves; None without any.
 
     Example:
         >>> chart = draw([Line("ours", "ours", (10, 20), (0.5, 0.75))], None)
@@ -160,7 +160,7 @@ def draw(lines: Sequence[Line], savings: Savings | None) -> Chart | None:
 
 
 def nice_ticks(low: float, high: float, about: int) -> list[float]:
-    """Round numbers that cover a range, about so many steps.
+    """Return round numbers that cover a range in about ``about`` steps.
 
     Example:
         >>> nice_ticks(0.53, 0.96, 5)
@@ -205,7 +205,7 @@ def _apart(wanted: Sequence[float]) -> list[float]:
 
 
 def _told(lines: Sequence[Line]) -> str:
-    """The drawing in words, for those who hear it."""
+    """Describe the chart in words, for screen readers."""
     return " ".join(
         f"{line.name} goes from {100 * line.mean[0]:.1f} % at {line.labels[0]:,} labels "
         f"to {100 * line.mean[-1]:.1f} % at {line.labels[-1]:,}."

@@ -1,4 +1,4 @@
-"""From a project to its report: what is measured, from what, and what is not."""
+"""Gather the report of a project: figures, assumptions, and what is not measured."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from activessl.project.snapshot import Snapshot
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
+from activessl.proof.measured import unsaid_text
 from activessl.proof.promise import promise_text
 from activessl.proof.stopping import stop_now
 from activessl.reports.pictures import label_of, readable_pool, reconstructed, sights, thumbnail
 from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
-from activessl.reports.wording import classes_from
+from activessl.reports.wording import classes_from, percent
 from activessl.steps.relabel import Doubts
 from activessl.steps.select import SENT_BACK
 
@@ -37,13 +38,13 @@ SHOWN_ITEMS = 24
 def project_report(
     snapshot: Snapshot, *, arm: Simulation | None = None, savings: Savings | None = None, method: str = ""
 ) -> Report:
-    """The report of a project.
+    """Make the report of a project.
 
     Args:
         snapshot: The project at one moment.
-        arm: A replay of random choice on the same vectors, where the truth of the pool is known.
-        savings: What that replay says was saved.
-        method: How, in a sentence or two.
+        arm: A replay of random choice on the same embeddings, where the true classes of the pool are known.
+        savings: The labels saved, from that replay.
+        method: The method of the replay, in one or two sentences.
     """
     config, history = snapshot.project.config, snapshot.history
     taught = history.taught
@@ -110,12 +111,12 @@ def project_report(
 
 
 def _single(history: History) -> list[RoundHistory]:
-    """The rounds in which a strategy asked about items one by one."""
+    """Return the rounds of single questions that a strategy chose."""
     return [r for r in history.rounds if not r.audits and not r.confirms]
 
 
 def _first_looks(history: History) -> Iterator[Answer]:
-    """Labels that people gave when such a round asked about the item for the first time."""
+    """Yield labels that people gave when such a round asked about the item for the first time."""
     asked = {q.item for r in _single(history) for q in r.questions if q.asking == 1}
     for answer in history.answers.values():
         if answer.kind == "label" and not answer.ground_truth and answer.first_look and answer.item in asked:
@@ -123,10 +124,10 @@ def _first_looks(history: History) -> Iterator[Answer]:
 
 
 def _tax(snapshot: Snapshot) -> Tax | None:
-    """By how much chosen items take longer than random ones, among those that were shown alike."""
+    """Measure how much longer chosen items take than random ones; None with too few timed items."""
     drawn: list[Answer] = []
     chosen: list[Answer] = []
-    # who asked last; what a cluster sent back was neither chosen nor drawn
+    # the last question about each item; items that were sent back by a cluster are neither chosen nor drawn
     asked = {q.item: q for r in _single(snapshot.history) for q in r.questions if q.asking == 1}
     for answer in _first_looks(snapshot.history):
         question = asked[answer.item]
@@ -141,7 +142,7 @@ def _tax(snapshot: Snapshot) -> Tax | None:
 
 
 def _anchoring(snapshot: Snapshot) -> Anchoring | None:
-    """Whether people follow the model's answer, by what was shown blind; None while too little of it is answered."""
+    """Measure the anchoring of people on suggestions, against blind items; None with too few blind items."""
     shown: list[Answer] = []
     blind: list[Answer] = []
     unseen = {item: name for r in _single(snapshot.history) for push in r.pushed for item, name in push.unseen.items()}
@@ -172,7 +173,7 @@ def _hours(
 ) -> HoursSaved | None:
     if savings is None or time is None or savings.kind == "undefined":
         return None
-    # the recorded mean is over chosen items mostly; what a random item takes is that without the tax
+    # most recorded times are of chosen items; the time of a random item is that without the tax
     seconds = time.per_label / (tax.ratio if tax is not None else 1.0)
     return hours_saved(savings, seconds, tax=1.0 if tax is None else tax, per_hour=per_hour, currency=currency)
 
@@ -225,7 +226,7 @@ def _class_rows(snapshot: Snapshot, evidence: Evidence) -> Iterator[ClassRow]:
     for k, name in enumerate(classes):
         mine = snapshot.kind.having(decided, k)
         unsure = mine[probs[mine, k] < np.median(probs[mine, k])] if len(mine) else mine
-        # classes that may come together are not mistaken for each other
+        # where an item may have several classes, one class does not exclude another
         rivals = Counter[int]() if snapshot.kind.independent else Counter(second[unsure].tolist())
         yield ClassRow(
             name=name,
@@ -238,13 +239,13 @@ def _class_rows(snapshot: Snapshot, evidence: Evidence) -> Iterator[ClassRow]:
 
 
 def _weakness(row: ClassRow) -> tuple[float, float]:
-    """What is most surely found badly comes first; where nothing was measured, what the model is least sure of."""
+    """Sort key: lowest upper bound of recall first, then lowest confidence."""
     recall = None if row.quality is None else row.quality.recall
     return (1.0 if recall is None else recall.high, 1.0 if row.confidence is None else row.confidence)
 
 
 def _item_rows(snapshot: Snapshot) -> Iterator[ItemRow]:
-    """What the newest rounds asked about, the most informative first."""
+    """Yield the items of the newest rounds, the most informative first."""
     pool = readable_pool(snapshot)
     suggested = {(a.question, a.item): a.suggested for a in snapshot.history.answers.values() if a.suggested}
     shown = 0
@@ -266,13 +267,14 @@ def _item_rows(snapshot: Snapshot) -> Iterator[ItemRow]:
 def _assumptions(time: HumanTime | None, tax: Tax | None, live: LiveSavings | None) -> Iterator[str]:
     if live is not None:
         yield (
-            f"the labels saved are an estimate from {live.prior}, moved by this project's {live.random_labels} random "
-            f"labels, which alone say {live.own_text()}"
+            f"the labels saved are an estimate from two sources: a prior ({live.prior}) and this project's "
+            f"{live.random_labels} random labels; without the prior, the {percent(live.level)} interval of "
+            f"the labels saved is {live.own_text()}"
         )
     if time is not None:
-        yield "human time is the labeling tool's own record; idle times are cut at each person's own bound"
+        yield "labeling times are recorded by the labeling tool; times far above the median of the same person are cut"
     if tax is None:
-        yield "chosen items are taken to need as long as random ones: too few random items have a time to measure it"
+        yield "a chosen item takes as long as a random item: too few random items with a time to measure the difference"
 
 
 def _not_measured(
@@ -284,15 +286,15 @@ def _not_measured(
     followed: Anchoring | None,
 ) -> Iterator[str]:
     if arm is None and live is None:
-        yield "how many labels random choice would have needed: the truth of this pool is not known"
+        yield f"the labels that random choice needs for the same accuracy: {unsaid_text(snapshot.history)}"
     elif arm is None:
-        yield "how many labels random choice would have needed: the figure is an estimate, nobody labeled that many"
+        yield "the labels that random choice needs for the same accuracy: the figure in this report is an estimate"
     if audit is None:
-        yield "the accuracy on the pool itself: too few random items are labeled"
+        yield "the accuracy on the pool: too few random labels"
     elif newer:
-        yield f"the accuracy on all of the pool: {newer}"
+        yield f"the accuracy on the whole pool: {newer}"
     if snapshot.history.taught is not None and followed is None:
-        yield "how far people follow the model's answer: too few items that were shown without it are answered"
+        yield "anchoring (how often people follow the suggestion): too few blind items are labeled"
     if snapshot.project.config.data.test is None:
-        yield "the accuracy on separate test data: the project names none"
-    yield "time for setting up, training annotators and waiting"
+        yield "the accuracy on test data: activessl.toml sets no data.test"
+    yield "the time for setup, for training of annotators and for waiting"

@@ -1,4 +1,4 @@
-"""The page: one file, nothing fetched, no script."""
+"""The HTML page of a report: one file, without scripts and network access."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from activessl.reports.strips import strips
-from activessl.reports.wording import check_rows, hours_text, percent
+from activessl.reports.wording import check_rows, gate_text, hours_text, percent
 
 _HERE = Path(__file__).parent / "page"
-#: The only pictures that a page shows: small, and inside of it.
+#: The only pictures that a page shows: embedded in the file.
 _PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/webp;base64,")
 
 
 def render(**shown: Any) -> str:
-    """A report as HTML.
+    """Render a report as HTML.
 
     Everything that comes from data is escaped; the content security policy allows this page's own style sheet, by its
-    digest, and pictures that are inside the file. Whatever else a name or an id may hold, a browser will not run it.
+    digest, and embedded pictures. A browser runs no script that a name or an id may contain.
 
     Args:
-        shown: What the template reads: the report, and what was drawn and worded from it.
+        shown: Variables of the template: the report, its drawings and its wording.
     """
     style = (_HERE / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -51,6 +51,7 @@ def _environment() -> Environment:
         "count": lambda number: f"{number:,.0f}",
         "with_code": _with_code,
         "checks": check_rows,
+        "gate": gate_text,
         "strips": strips,
         "picture": lambda uri: uri if uri and uri.startswith(_PICTURES) else "",
     }
@@ -58,7 +59,7 @@ def _environment() -> Environment:
 
 
 def _with_code(text: str) -> Markup:
-    """Text in which what stands between backticks is set as code; everything is escaped."""
+    """Set the text between backticks as code; escape everything."""
     parts = text.split("`")
     return Markup("").join(
         Markup("<code>{}</code>").format(part)

@@ -1,4 +1,4 @@
-"""What a report shows of the items: thumbnails, what the encoder takes for alike, what it makes of hidden parts."""
+"""Items in a report: thumbnails, nearest items in the embedding, reconstructions of hidden parts."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from activessl.reports.report import Reconstructed, Sight
 THUMBNAIL = 72  # pixels
 SHOWN_SIGHTS, SHOWN_ALIKE = 6, 7
 EXCERPT = 90  # characters
-#: Encoders that draw: the others are not even loaded for it, which may take long.
+#: Encoders that can reconstruct: the others are not loaded, because loading may take long.
 DRAWING = ("hybrid", "masked")
-#: Points along time that are drawn: more than pixels say nothing.
+#: Most time steps that are drawn, about one for each pixel.
 _POINTS = 340
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def readable_pool(snapshot: Snapshot) -> Pool | None:
-    """The pool, if it can be read: the data may have moved since, and the report can do without pictures."""
+    """Return the pool; None if it cannot be read: the report is then made without pictures."""
     try:
         return snapshot.project.pool()
     except ActiveSSLError:
@@ -39,7 +39,7 @@ def readable_pool(snapshot: Snapshot) -> Pool | None:
 
 
 def sights(snapshot: Snapshot) -> Iterator[Sight]:
-    """A few items drawn at random, and those with the nearest vectors."""
+    """Yield a few items drawn at random, with the items nearest to them in the embedding."""
     pool = readable_pool(snapshot)
     if pool is None or pool.form.shown not in ("picture", "text") or snapshot.history.encoded is None:
         return
@@ -58,11 +58,11 @@ def sights(snapshot: Snapshot) -> Iterator[Sight]:
 
 
 def reconstructed(snapshot: Snapshot) -> tuple[Reconstructed, ...]:
-    """A few items drawn at random, in part hidden, and what the encoder makes of them; none if it does not draw."""
+    """Reconstruct a few items drawn at random; empty if the encoder cannot reconstruct."""
     encoded, pool = snapshot.history.encoded, readable_pool(snapshot)
     if pool is None or encoded is None or encoded.encoder not in DRAWING:
         return ()
-    from activessl.encoders.reconstruction import reconstruct  # a network, only where there is something to draw
+    from activessl.encoders.reconstruction import reconstruct  # imports torch
 
     seed = snapshot.project.config.seed
     ids = np.random.default_rng([seed, 9]).permutation(np.array(pool.ids, dtype=object))[:SHOWN_SIGHTS].tolist()
@@ -74,7 +74,7 @@ def reconstructed(snapshot: Snapshot) -> tuple[Reconstructed, ...]:
     found = []
     for one in drawings:
         if one.item.dtype == np.uint8:
-            # what was not seen is left grey
+            # hidden parts are gray
             seen = np.where(one.hidden[..., None], np.uint8(128), one.item)
             found.append(Reconstructed(one.id, pictures=tuple(_png(image) for image in (one.item, seen, one.drawn))))
         else:
@@ -91,7 +91,7 @@ def reconstructed(snapshot: Snapshot) -> tuple[Reconstructed, ...]:
 
 
 def thumbnail(pool: Pool, item: str) -> str | None:
-    """A small picture as a ``data:`` URI; None for items that are no images, or cannot be read."""
+    """Return a small picture as a ``data:`` URI; None for items that are no images, or cannot be read."""
     if pool.form.shown != "picture":
         return None
     try:
@@ -104,7 +104,7 @@ def thumbnail(pool: Pool, item: str) -> str | None:
 
 
 def label_of(snapshot: Snapshot, item: str) -> str | None:
-    """What people said about an item; None while nobody has."""
+    """Return the label of an item; None while it has none."""
     found = snapshot.history.labels.get(item)
     return None if found is None else ", ".join(found.classes) or NONE
 

@@ -1,4 +1,4 @@
-"""The report: a value that holds every figure, what it rests on, and what was not measured."""
+"""The report as a value: every figure, its assumptions, and what is not measured."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from activessl.reports.wording import (
     hours_text,
     percent,
     plan_lines,
+    reliability_text,
     roi_lines,
     weakest_text,
 )
@@ -48,13 +49,13 @@ class RoundRow:
 
     Attributes:
         number: From 1.
-        strategy: Who chose.
+        strategy: The strategy that chose the items.
         asked: Items asked about.
         labels: Labels after the round; None before the head was taught.
-        accuracy: Measured accuracy after it; None where it was not measured.
+        accuracy: Accuracy after the round; None where it was not measured.
         change: Share of the pool whose predicted class changed; None for the first.
         human_seconds: Recorded labeling time of the round; None where none was recorded.
-        machine_seconds: Choosing and teaching.
+        machine_seconds: Time for choosing and teaching.
     """
 
     number: int
@@ -69,16 +70,15 @@ class RoundRow:
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """What the head makes of one class.
+    """Figures of one class.
 
     Attributes:
         name: The class.
-        labels: How many labels it has.
-        predicted: How many unlabeled items the head puts there.
-        confidence: Mean probability of the predicted class over these; None where there are none.
-        confused_with: The class most often second; None where there is none.
-        quality: How much of the class it finds, and how much of what it puts there is right; None where that was not
-            measured.
+        labels: Number of its labels.
+        predicted: Number of unlabeled items that the head predicts as this class.
+        confidence: Mean probability of the predicted class over these items; None without such items.
+        confused_with: The class most often second; None without one.
+        quality: Recall and precision; None where they were not measured.
     """
 
     name: str
@@ -91,14 +91,14 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """One item that was asked, and why.
+    """One item of a round, with the reason why it was asked about.
 
     Attributes:
         id: The item.
-        reason: Why it was asked.
-        round: In which round.
-        label: What people said; None while nobody has.
-        suggestion: What the head had suggested; None where it had not.
+        reason: Why it was asked about.
+        round: Number of the round.
+        label: The label; None while there is none.
+        suggestion: The suggestion; None for a blind item.
         thumbnail: A ``data:`` URI of a small picture; None for items that are not pictures.
     """
 
@@ -112,14 +112,14 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An item as the encoder sees it.
+    """An item with the items that are nearest to it in the embedding.
 
     Attributes:
         id: The item.
-        text: What it says; empty for items that are not texts.
+        text: Its text; empty for items that are not texts.
         thumbnail: A ``data:`` URI of a small picture; None for items that are not pictures.
-        label: What people said; None while nobody has.
-        alike: The items with the nearest vectors, nearest first; these have none of their own.
+        label: The label; None while there is none.
+        alike: The items with the nearest embeddings, nearest first; empty for these items themselves.
     """
 
     id: str
@@ -131,47 +131,46 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that a manager, and the statistician whom the manager asks, wants to know.
+    """All figures of a project, for managers and statisticians.
 
     Attributes:
         title: Of the project.
-        made_at: When, with a time zone.
-        items: In the pool.
-        classes: How many.
+        made_at: Time of the report, with a time zone.
+        items: Items in the pool.
+        classes: Number of classes.
         labels: Labeled items.
         skipped: Items that were skipped.
-        lines: Learning curves; the random arm among them where there is one.
-        savings: Labels saved; None where there is nothing to compare with.
-        method: How the saving was measured, in a sentence or two.
-        live: Labels saved so far, estimated from the project's own labels; None while these are too few.
-        accuracy: Of the pool, from random labels; None where they are too few.
-        calibration: What the model says of itself beside how often it is right; None where random labels are too few.
-        test_accuracy: On the project's own test items; None where there are none.
-        test_items: How many of them.
-        time: What labeling took; None where no times were recorded.
-        hours: What the saving is worth in hours; None where there is no saving or no time.
-        per_hour: What an hour costs; None where it is not known.
-        currency: Of it.
-        rounds: One row a round.
-        class_rows: What the model finds hard.
-        classes_from: What the qualities of classes were measured on; empty where they were not.
-        item_rows: A sample of what was asked, with reasons.
-        sights: Some items drawn at random, and what the encoder takes for alike.
-        reconstructed: Some items drawn at random, in part hidden, and what the encoder made of them; empty for
-            encoders that cannot reconstruct.
-        suspects: Labels that look wrong, the most doubtful first.
-        people: How reliable each annotator is whose answers could be compared with others', by name.
-        plan: What it takes to the target; None without one, or while too little is known.
+        lines: Learning curves, with that of random choice where there is one.
+        savings: Labels saved against random choice; None without a comparison.
+        method: How the saving was measured, in one or two sentences.
+        live: Labels saved so far, estimated from the project's own labels; None with too few random labels.
+        accuracy: Accuracy on the pool, from random labels; None with too few of them.
+        calibration: Calibration on random labels; None with too few of them.
+        test_accuracy: Accuracy on the test data; None without test data.
+        test_items: Number of test items.
+        time: Labeling time; None where no times are recorded.
+        hours: Hours saved; None without a saving or a time.
+        per_hour: Price of an hour of labeling; None where it is not known.
+        currency: Currency of all amounts.
+        rounds: One row for each round.
+        class_rows: One row for each class, the weakest first.
+        classes_from: Sample on which recall and precision are measured; empty where they are not.
+        item_rows: Items of the newest rounds, with reasons.
+        sights: Some items drawn at random, with the items nearest to them in the embedding.
+        reconstructed: Reconstructions of some items drawn at random; empty for encoders that cannot reconstruct.
+        suspects: Suspect labels, the most doubtful first.
+        people: Reliability of each annotator whose answers could be compared with others', by name.
+        plan: Labels, hours and money to the target; None without a target, or with too few random labels.
         roi: Money so far; None without rates or a saving.
-        machine: Items whose prediction stands as a label.
-        promise: What was promised about these, and what people found who looked at some; empty without them.
-        clusters: What became of clusters that people confirmed at a glance; empty without them.
-        anchoring: How far people follow the model's answer; None where too few items were shown without it.
-        decisions: What the gates of the project's stages said, oldest first.
+        machine: Number of accepted items.
+        promise: The bound on the wrong accepted labels, and the result of the audit; empty without accepted items.
+        clusters: Result of the clusters that people confirmed; empty without them.
+        anchoring: Anchoring of people on the suggestions; None with too few blind items.
+        decisions: Decisions of the gates, oldest first.
         verdict: Whether to stop; None where it was not asked.
-        assumptions: What the figures rest on.
-        not_measured: What a reader might think was measured, and was not.
-        next_step: What to do now.
+        assumptions: Assumptions of the figures.
+        not_measured: Figures that a reader may expect and that are not measured.
+        next_step: The next command.
         provenance: Versions, fingerprints, seeds.
     """
 
@@ -216,11 +215,11 @@ class Report:
 
     @property
     def headline(self) -> Headline:
-        """The one thing to remember, never better than what was measured."""
+        """The headline, never better than the measurement."""
         return headline(self.savings, self.labels, self.live)
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures, ready for JSON: null and a flag where a figure does not exist; without the pictures."""
+        """Return all figures, ready for JSON, without the pictures; null where a figure does not exist."""
         return {
             "title": self.title,
             "made_at": self.made_at.isoformat(),
@@ -276,21 +275,21 @@ class Report:
         return folder / "report.html"
 
     def to_json(self) -> str:
-        """The figures of ``to_dict`` as JSON text.
+        """Return the figures of ``to_dict`` as JSON text.
 
         Raises:
-            ValueError: A figure is NaN or infinite: better no report than a wrong one.
+            ValueError: A figure is NaN or infinite.
         """
         return json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False)
 
     def to_html(self, path: Path | str | None = None) -> str:
-        """One self-contained page: no script, nothing fetched, readable in the dark and on paper.
+        """Return one self-contained page, without scripts and network access, also for dark mode and print.
 
         Args:
-            path: Where it is written as well, if anywhere.
+            path: File to write the page to; None to return it only.
 
         Raises:
-            ProjectError: It cannot be written.
+            ProjectError: The file cannot be written.
         """
         from activessl.reports.html import render  # jinja2 only where it is needed
 
@@ -312,7 +311,7 @@ class Report:
         return page
 
     def to_text(self) -> str:
-        """A page for the terminal."""
+        """Return the report for the terminal."""
         lines = [self.title, "=" * len(self.title), self.headline.text]
         if self.headline.detail:
             lines.append(self.headline.detail)
@@ -331,25 +330,25 @@ class Report:
         if self.calibration is not None:
             lines.append(f"calibration  {self.calibration.to_text()}")
         if self.suspects:
-            lines.append(f"doubted      {suspects_text(self.suspects)}")
+            lines.append(f"suspect      {suspects_text(self.suspects)}")
         if self.people:
-            known = (f"{name} {percent(p.reliability)} of {p.compared:,}" for name, p in sorted(self.people.items()))
-            lines.append(f"reliability  {', '.join(known)} answers that can be compared")
+            known = (f"{name} {reliability_text(p)}" for name, p in sorted(self.people.items()))
+            lines.append(f"reliability  {', '.join(known)}")
         if self.time is not None:
-            each = f"{self.time.per_label:.1f} s a label ({self.time.low:.1f} to {self.time.high:.1f})"
+            each = f"{self.time.per_label:.1f} s for each label ({self.time.low:.1f} to {self.time.high:.1f})"
             lines.append(f"time         {hours_text(self.time.hours)} of labeling, {each}")
         else:
             lines.append("time         not recorded")
         if self.hours is not None and self.hours.saved is not None:
-            less = "saved" if self.hours.saved >= 0 else "more, nothing saved"
+            less = "saved" if self.hours.saved >= 0 else "more than random choice"
             lines.append(f"hours        {percent(abs(self.hours.saved))} {less}{_tax(self.hours)}")
             if self.hours.money is not None and self.hours.currency is not None:
-                less = "saved" if self.hours.money >= 0 else "more, nothing saved"
+                less = "saved" if self.hours.money >= 0 else "more than random choice"
                 lines.append(f"money        {amount(abs(self.hours.money), self.hours.currency)} {less}")
         if self.roi is not None:
             lines += [f"{name:<13}{text}" for name, text in roi_lines(self.roi)]
         if self.promise:
-            lines.append(f"by machine   {self.promise}")
+            lines.append(f"accepted     {self.promise}")
         if self.clusters:
             lines.append(f"in clusters  {self.clusters}")
         if self.anchoring is not None:
@@ -361,7 +360,7 @@ class Report:
                 *(f"- {name}: {t}" for name, t in plan_lines(self.plan)),
             ]
         for decision in self.decisions[-3:]:
-            lines.append(f"gate         {gate_line(decision)}")
+            lines.append(f"gate         {gate_line(decision).removeprefix('gate ')}")
         if self.rounds:
             lines += ["", f"{'round':>5}  {'labels':>6}  {'accuracy':>8}  {'changed':>7}  strategy"]
             for row in self.rounds:
@@ -369,7 +368,7 @@ class Report:
                 change = "-" if row.change is None else percent(row.change, 1)
                 labels = "-" if row.labels is None else str(row.labels)
                 lines.append(f"{row.number:>5}  {labels:>6}  {accuracy:>8}  {change:>7}  {row.strategy}")
-        for head, entries in (("rests on", self.assumptions), ("not measured", self.not_measured)):
+        for head, entries in (("assumptions", self.assumptions), ("not measured", self.not_measured)):
             if entries:
                 lines += ["", f"{head}:"] + [f"- {entry}" for entry in entries]
         if self.next_step:
@@ -378,19 +377,21 @@ class Report:
 
 
 def suspects_text(suspects: Sequence[Suspect], shown: int = 3) -> str:
-    """How many labels look wrong, and the worst of them.
+    """Word the number of suspect labels, and name the most doubtful.
 
     Example:
         >>> suspects_text([Suspect("a.png", "cat", "dog", 0.9, 1)])
-        '1 label more likely wrong than right: a.png (cat, rather dog)'
+        '1 label is probably wrong: a.png (labeled cat, suggested dog)'
     """
-    worst = [f"{s.item} ({s.given}, rather {s.instead})" for s in suspects[:shown]]
+    worst = [f"{s.item} (labeled {s.given}, suggested {s.instead})" for s in suspects[:shown]]
     more = f", and {len(suspects) - shown:,} more" if len(suspects) > shown else ""
-    return f"{len(suspects):,} label{'s' * (len(suspects) > 1)} more likely wrong than right: {', '.join(worst)}{more}"
+    many = "label is" if len(suspects) == 1 else "labels are"
+    return f"{len(suspects):,} {many} probably wrong: {', '.join(worst)}{more}"
 
 
 def _tax(hours: HoursSaved) -> str:
-    return f", chosen items taking {hours.tax:.2f} times as long ({'measured' if hours.tax_measured else 'assumed'})"
+    how = "measured" if hours.tax_measured else "assumed"
+    return f"; a chosen item takes {hours.tax:.2f} times as long as a random item ({how})"
 
 
 def _fields(row: Any) -> dict[str, Any]:

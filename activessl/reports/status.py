@@ -1,4 +1,4 @@
-"""Where a project stands, as lines for the terminal and as values for programs."""
+"""The status of a project, as text for the terminal and as values for programs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from activessl.project.data_now import DataNow
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.measured import Measured, newer_text, tested_items, unsaid_text
 from activessl.proof.promise import promise_text
-from activessl.reports.wording import classes_from, percent, weakest_text
+from activessl.reports.wording import classes_from, percent, reliability_text, weakest_text
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where a project stands.
+    """The status of a project.
 
     Args:
-        config: Of the project.
-        history: What has happened.
-        measured: How good its model is.
-        data: Its data as they are now.
+        config: Config of the project.
+        history: History of the project.
+        measured: Figures of its model.
+        data: State of its data files.
     """
 
     config: Config
@@ -37,16 +37,16 @@ class Status:
 
     @cached_property
     def waiting(self) -> int:
-        """Items of the open round that nobody has answered."""
+        """Items of the open round that wait for an answer."""
         current = self.history.open_round
         return sum(len(question.items) for question in self.history.waiting(current)) if current else 0
 
     def to_text(self) -> str:
-        """A line a fact."""
+        """Return the status, one fact for each line."""
         return "\n".join([*self._pool(), *self._labels(), *self._model(), *self._people()])
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as values."""
+        """Return the status as values."""
         history, taught, current = self.history, self.history.taught, self.history.open_round
         by_class = zip(self.config.data.classes, self.measured.classes, strict=False)
         return {
@@ -77,11 +77,11 @@ class Status:
         data, encoded = self.config.data, self.history.encoded
         yield f"data: {data.path}, {data.modality} items, {len(data.classes)} classes"
         if not self.data.there:
-            yield f"  {data.path} is not there: put it back, or correct data.path in activessl.toml"
+            yield f"  {data.path} does not exist: restore it, or correct data.path in activessl.toml"
         elif encoded and self.data.changed:
             yield (
-                f"  {self.data.new:,} files are new since the pool was encoded; {self.data.gone:,} encoded items are "
-                "gone: their labels are kept, and they are not asked about"
+                f"  {self.data.new:,} new files since the pool was encoded; {self.data.gone:,} encoded items missing, "
+                "their labels are kept"
             )
         if encoded is None:
             yield "encoded: not yet"
@@ -92,23 +92,26 @@ class Status:
         history, current = self.history, self.history.open_round
         opened = f"; round {current.number} is open, {self.waiting} items wait for an answer" if current else ""
         yield f"rounds: {len(history.rounds)}{opened}"
-        gone = f", {self.measured.gone:,} of them gone from the data" if self.measured.gone else ""
+        gone = f", {self.measured.gone:,} of them missing from the data" if self.measured.gone else ""
         yield (
             f"labels: {len(history.labels):,} items labeled{gone}; {len(history.skipped)} skipped; "
-            f"{duration(sum(history.seconds.values()))} of labeling recorded"
+            f"{duration(sum(history.seconds.values()))} of labeling time recorded"
         )
         changed = [f"{name} was added" for name in history.choice.joined if name in history.classes]
         changed += [f"{name} was removed" for name in sorted(history.choice.removed - set(history.classes))]
         if changed:
             yield f"classes: {', '.join(changed)} in Label Studio"
         if history.quarantined:
-            yield f"set aside: {len(history.quarantined)} answers with classes that the project does not have"
+            yield (
+                f"set aside: {len(history.quarantined)} answers with classes not in data.classes; add a class "
+                "to count its answers"
+            )
 
     def _model(self) -> Iterator[str]:
         history, taught, measured = self.history, self.history.taught, self.measured
         if history.tuned:
             yield (
-                f"encoder: fine-tuned on {len(history.tuned.taught):,} labels; accuracy on labels held back "
+                f"encoder: fine-tuned on {len(history.tuned.taught):,} labels; accuracy on hold-out labels "
                 f"{percent(history.tuned.before, 1)} before, {percent(history.tuned.after, 1)} after"
             )
         if taught is None:
@@ -126,8 +129,8 @@ class Status:
         yield f"labels saved: {saved}"
         if taught.suspects:
             yield (
-                f"doubted: {taught.suspects} label{'s look' if taught.suspects > 1 else ' looks'} wrong; "
-                "`activessl report` lists them, `activessl query --again 0.2` asks about them again"
+                f"suspect: {taught.suspects} label{'s are' if taught.suspects > 1 else ' is'} probably wrong; list "
+                "them with `activessl report`, ask people again with `activessl query --again 0.2`"
             )
 
     def _accuracy(self) -> str:
@@ -138,8 +141,8 @@ class Status:
     def _people(self) -> Iterator[str]:
         history = self.history
         if history.people:
-            known = (f"{name} {p.reliability:.0%} of {p.compared:,}" for name, p in sorted(history.people.items()))
-            yield f"reliability: {', '.join(known)} answers that can be compared with others'"
+            known = (f"{name} {reliability_text(person)}" for name, person in sorted(history.people.items()))
+            yield f"reliability: {', '.join(known)}"
         promise, clusters = promise_text(history), confirmed_count(history)
         if promise:
             yield f"accepted: {promise}"
@@ -148,22 +151,22 @@ class Status:
 
 
 def random_labels_text(count: int, a_round: float) -> str:
-    """How far the random labels are from a measured accuracy, and what brings more of them.
+    """Word how many random labels are missing for a measured accuracy, and how to get them.
 
     Args:
-        count: Random labels that count.
-        a_round: How many a round adds, as a rule.
+        count: Number of random labels.
+        a_round: Usual number of new random labels in a round.
 
     Example:
         >>> random_labels_text(8, 2.0)
-        'not measured yet: 8 of 10 random labels, about 1 more round'
+        'not measured yet: 8 of 10 random labels, about 1 more round is needed'
         >>> random_labels_text(0, 0.0)
-        'not measured: no random labels; `activessl query --strategy random` asks for some'
+        'not measured: no random labels; draw some with `activessl query --strategy random`'
     """
     if a_round <= 0:
         have = f"{count} of {FEWEST} random labels" if count else "no random labels"
-        return f"not measured: {have}; `activessl query --strategy random` asks for some"
+        return f"not measured: {have}; draw some with `activessl query --strategy random`"
     rounds = math.ceil((FEWEST - count) / a_round)
-    more = f"about {rounds} more round{'s' * (rounds != 1)}"
-    sooner = ", or one with `activessl query --strategy random`" if rounds > 1 else ""
+    more = f"about {rounds} more rounds are needed" if rounds != 1 else "about 1 more round is needed"
+    sooner = ", or 1 round with `activessl query --strategy random`" if rounds > 1 else ""
     return f"not measured yet: {count} of {FEWEST} random labels, {more}{sooner}"

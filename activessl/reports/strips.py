@@ -1,4 +1,4 @@
-"""Series as small drawings: coordinates here, looks in the page's style sheet."""
+"""Coordinates of series and their reconstructions; the style sheet of the page sets colors and strokes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 WIDTH, HEIGHT = 340, 64
-#: Channels of a series that are drawn: more than fit beside each other say less.
+#: Channels of a series that are drawn: more do not fit beside each other.
 SHOWN_CHANNELS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Reconstructed:
-    """An item of which the encoder saw a part, and what it made of the rest.
+    """An item that was partly hidden from the encoder, and its reconstruction.
 
     Attributes:
         id: The item.
-        pictures: ``data:`` URIs of the item, of what was seen of it, and of what was made of it; empty for series.
-        series: Values by channel and time, None where one is missing; empty for pictures.
-        hidden: Whether each time was hidden; empty for pictures.
-        drawn: As ``series``: what was made of it, None where it was seen.
+        pictures: ``data:`` URIs of the item, of its visible part, and of its reconstruction; empty for series.
+        series: Values by channel and time, None where a value is missing; empty for pictures.
+        hidden: Whether each time step was hidden; empty for pictures.
+        drawn: Reconstruction, shaped as ``series``; None at visible time steps.
     """
 
     id: str
@@ -35,11 +35,11 @@ class Strip:
     """One channel of a series.
 
     Attributes:
-        width: Of the drawing.
-        height: Of the drawing.
-        line: Path of what is there; interrupted where nothing is.
-        drawn: Path of what was made of the hidden part.
-        hidden: (x, width) of each hidden stretch.
+        width: Width of the drawing, in pixels.
+        height: Height of the drawing, in pixels.
+        line: SVG path of the values; interrupted at missing values.
+        drawn: SVG path of the reconstruction.
+        hidden: (x, width) of each hidden part.
     """
 
     width: int
@@ -50,7 +50,7 @@ class Strip:
 
 
 def strips(reconstructed: Reconstructed) -> tuple[Strip, ...]:
-    """The first channels of a series, each on its own scale.
+    """Lay out the first channels of a series, each on its own scale.
 
     Example:
         >>> (strip,) = strips(Reconstructed("a", series=((0.0, 1.0, 0.0),), hidden=(False, True, True),

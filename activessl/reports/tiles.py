@@ -1,4 +1,4 @@
-"""The figures at the top of the page, and what the labels cost beside random choice, in words."""
+"""The tiles at the top of the page, and the table of labels, hours and cost against random choice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tiles(
     time: HumanTime | None,
     hours: HoursSaved | None,
 ) -> list[dict[str, str]]:
-    """Name, figure and note of each; arguments as in ``Report``."""
+    """Return name, figure and note of each tile; arguments as in ``Report``."""
     share = percent(labels / items, 1) if items else "0 %"
     note = f"of {items:,} items ({share})"
     shown = [{"name": "Labels given", "figure": f"{labels:,}", "note": note}]
@@ -28,17 +28,17 @@ def tiles(
         note = f"{percent(a.low, 1)} to {percent(a.high, 1)} ({percent(a.level)} interval), {a.labels:,} random labels"
         shown.append({"name": "Accuracy on the pool", "figure": percent(a.accuracy, 1), "note": note})
     elif test_accuracy is not None:
-        note = f"on {test_items or 0:,} test items that were never asked"
+        note = f"on {test_items or 0:,} test items, never asked about"
         shown.append({"name": "Accuracy", "figure": percent(test_accuracy, 1), "note": note})
     else:
-        shown.append({"name": "Accuracy", "figure": "–", "note": "not measured: no test items, too few random labels"})
+        shown.append({"name": "Accuracy", "figure": "–", "note": "not measured: no test data, too few random labels"})
     if time is not None:
         t = time
         shown.append(
             {
                 "name": "Labeling time",
                 "figure": hours_text(t.hours),
-                "note": f"{t.per_label:.1f} s a label, all included",
+                "note": f"{t.per_label:.1f} s for each label, with skips and repeated answers",
             }
         )
     else:
@@ -50,7 +50,7 @@ def tiles(
             figure, name = amount(h.money, h.currency), "Money saved"
         else:
             figure, name = percent(h.saved), "Hours saved"
-        note = f"{percent(h.saved)} of the hours; estimated, see below"
+        note = f"{percent(h.saved)} of the hours, estimated; see 'Hours and money'"
         shown.append({"name": name, "figure": least + figure, "note": note})
     return shown
 
@@ -58,7 +58,7 @@ def tiles(
 def budget(
     hours: HoursSaved | None, savings: Savings | None, per_hour: float | None, currency: str | None
 ) -> list[dict[str, Any]]:
-    """Rows of "what it takes": ours, random, the difference; arguments as in ``Report``."""
+    """Return the rows of the table: activessl, random choice, difference; arguments as in ``Report``."""
     h, s = hours, savings
     if h is None or s is None or h.baseline is None or h.ours is None:
         return []

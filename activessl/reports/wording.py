@@ -1,4 +1,4 @@
-"""How figures are said: one place, so that text, page and terminal never disagree."""
+"""The wording of all figures, in one place: text, page and terminal always agree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from activessl.ledger.schema import RECALL, Check, Decided
 from activessl.measuring.quality.classes import ClassQuality, mean_recall, weakest
 from activessl.measuring.savings.estimated import LiveSavings
 
-if TYPE_CHECKING:  # `status` says what is known without what it takes to plan
+if TYPE_CHECKING:  # `status` needs no planning code
+    from activessl.labels.kinds import Person
     from activessl.measuring.planning.plan import Plan, Span
     from activessl.measuring.planning.roi import Roi
     from activessl.measuring.savings.savings import Savings
@@ -18,12 +19,12 @@ if TYPE_CHECKING:  # `status` says what is known without what it takes to plan
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The sentence on top.
+    """The headline of a report.
 
     Attributes:
         text: Such as "40 labels instead of 100".
-        figure: The large figure beside it, such as "60 %"; empty where there is none.
-        figure_name: What the figure is, such as "of the labels saved".
+        figure: The large figure beside the text, such as "60 %"; empty without one.
+        figure_name: Meaning of the figure, such as "of the labels saved".
         detail: Interval and sample.
         proven: True only if the interval lies above zero.
     """
@@ -36,7 +37,7 @@ class Headline:
 
 
 def headline(savings: Savings | None, labels: int, live: LiveSavings | None = None) -> Headline:
-    """Say a saving as it is: measured, a bound, estimated, none, or unknown.
+    """Word a saving as what it is: measured, a bound, estimated, none, or not measured.
 
     Example:
         >>> from activessl.measuring.savings.savings import Savings
@@ -44,27 +45,24 @@ def headline(savings: Savings | None, labels: int, live: LiveSavings | None = No
         >>> found.text, found.figure, found.proven
         ('40 labels instead of 100', '60 %', True)
         >>> headline(None, 40).text
-        '40 labels so far; what random labeling would have needed was not measured'
+        '40 labels so far; the labels saved are not measured'
     """
     if savings is None and live is not None:
         return _estimated(live)
     if savings is None:
-        return Headline(
-            f"{labels:,} labels so far; what random labeling would have needed was not measured", "", "", "", False
-        )
+        return Headline(f"{labels:,} labels so far; the labels saved are not measured", "", "", "", False)
     goal = f"for {percent(savings.target, 1)} accuracy"
-    sample = f"{savings.seeds} seeds" if savings.seeds != 1 else "1 seed, so without an interval"
+    sample = f"{savings.seeds} seeds" if savings.seeds != 1 else "1 seed, therefore no interval"
     interval = _interval(savings)
     detail = f"{goal}; {interval + ', ' if interval else ''}{sample}"
     if savings.kind == "undefined" or savings.saved is None:
-        return Headline(
-            f"Neither our choice nor random choice arrives within {savings.budget:,} labels", "", "", detail, False
-        )
+        text = f"{savings.budget:,} labels are too few for the target, chosen by activessl and chosen at random"
+        return Headline(text, "", "", detail, False)
     proven = savings.low is not None and savings.low > 0
     most = "At most " if savings.at_first else ""
     if savings.kind == "at_most" or savings.labels is None:
         return Headline(
-            f"More than {savings.budget:,} labels instead of {savings.baseline_labels or 0:,.0f}: nothing is saved",
+            f"More than {savings.budget:,} labels instead of {savings.baseline_labels or 0:,.0f}: no labels are saved",
             "",
             "",
             detail,
@@ -75,27 +73,27 @@ def headline(savings: Savings | None, labels: int, live: LiveSavings | None = No
         return Headline(text, f"≥ {percent(savings.saved)}", "of the labels saved", detail, proven)
     text = f"{most}{savings.labels:,.0f} labels instead of {savings.baseline_labels:,.0f}"
     if savings.saved < 0:
-        return Headline(f"{text}: nothing is saved", "", "", detail, False)
+        return Headline(f"{text}: no labels are saved", "", "", detail, False)
     if savings.seeds > 1 and not proven:
-        detail += "; the interval does not exclude that nothing is saved"
+        detail += "; the interval includes 0 %, so the saving is not proven"
     return Headline(text, percent(savings.saved), "of the labels saved", detail, proven)
 
 
 def _estimated(live: LiveSavings) -> Headline:
-    """A saving that nobody has measured: never without the word."""
+    """Word a saving that is not measured; the text always contains "estimated"."""
     interval = f"{percent(live.level)} interval {percent(live.low)} to {percent(live.high)}"
-    detail = f"estimated, not measured; {interval}, from {live.prior} and {live.random_labels} random labels"
+    detail = f"estimated, not measured; {interval}, from {live.random_labels} random labels and {live.prior}"
     if live.saved <= 0:
-        return Headline(f"{live.labels:,} labels so far; nothing seems to be saved", "", "", detail, False)
-    text = f"{live.labels:,} labels so far; random labeling would have needed about {live.baseline_labels:,.0f}"
-    proven = live.own_low > 0  # by the project itself: what was expected beforehand proves nothing
+        return Headline(f"{live.labels:,} labels so far; no labels saved, by the estimate", "", "", detail, False)
+    text = f"{live.labels:,} labels so far; random choice needs about {live.baseline_labels:,.0f} for the same accuracy"
+    proven = live.own_low > 0  # only the project's own random labels prove a saving, the prior does not
     if not proven:
-        detail += "; the project's own labels do not exclude that nothing is saved"
+        detail += "; the random labels alone do not prove a saving yet"
     return Headline(text, f"≈ {percent(live.saved)}", "of the labels saved, estimated", detail, proven)
 
 
 def weakest_text(rows: Sequence[tuple[str, ClassQuality | None]]) -> str:
-    """How good the model is at the class that it is worst at, and over all classes; empty where nothing was measured.
+    """Word the mean recall and the lowest recall of a class; empty where recall is not measured.
 
     Example:
         >>> from activessl.measuring.quality.classes import Share
@@ -115,11 +113,11 @@ def weakest_text(rows: Sequence[tuple[str, ClassQuality | None]]) -> str:
 
 
 def classes_from(qualities: Sequence[ClassQuality], tested: int) -> str:
-    """What the qualities of the classes were measured on; empty where they were not.
+    """Word the sample on which recall and precision are measured; empty where they are not measured.
 
     Args:
-        qualities: Of the classes.
-        tested: How many test items that were; 0 where it were random labels.
+        qualities: Recall and precision of each class.
+        tested: Number of test items; 0 where the sample is random labels.
     """
     if not qualities:
         return ""
@@ -127,7 +125,7 @@ def classes_from(qualities: Sequence[ClassQuality], tested: int) -> str:
 
 
 def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:
-    """The figures of a gate, a row each: name and verdict, value, interval, bound, sample."""
+    """Return the figures of a gate, a row each: name and verdict, value, interval, bound, sample."""
 
     def said(name: str, value: float | None) -> str:
         if value is None:
@@ -136,7 +134,7 @@ def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:
 
     rows = []
     for check in checks:
-        verdict = {True: "met", False: "not met", None: "not known"}[check.passed]
+        verdict = {True: "met", False: "not met", None: "not known yet"}[check.passed]
         spread = (
             "–"
             if check.low is None and check.high is None
@@ -151,7 +149,7 @@ def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share as a percentage.
+    """Format a share as a percentage.
 
     Example:
         >>> percent(0.1234, 1)
@@ -162,7 +160,7 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def amount(money: float, currency: str) -> str:
-    """An amount of money: cents only while they matter.
+    """Format an amount of money; with cents below 100.
 
     Example:
         >>> amount(1234.5, "EUR"), amount(9.5, "EUR")
@@ -172,7 +170,7 @@ def amount(money: float, currency: str) -> str:
 
 
 def hours_text(hours: float) -> str:
-    """A span of time in the unit that a person would use.
+    """Format a span of time in seconds, minutes or hours.
 
     Example:
         >>> hours_text(0.01), hours_text(0.5), hours_text(3.25)
@@ -194,7 +192,7 @@ def _interval(savings: Savings) -> str:
 
 
 def span_text(span: Span, text: Callable[[float], str], *, level: float, never: str) -> str:
-    """A median with its interval.
+    """Format a median with its interval; ``never`` stands for an end that has no value.
 
     Example:
         >>> from activessl.measuring.planning.plan import Span
@@ -210,48 +208,55 @@ def span_text(span: Span, text: Callable[[float], str], *, level: float, never: 
 
 
 def plan_lines(plan: Plan) -> list[tuple[str, str]]:
-    """A plan in words, every figure with its interval: name and text of each line."""
-    never = "more than the pool has"
+    """Word a plan: name and text of each line, every figure with its interval."""
+    left = f"over {plan.pool - plan.labels:,}"
 
-    def said(span: Span, text: Callable[[float], str]) -> str:
+    def said(span: Span, text: Callable[[float], str], never: str = "–") -> str:
         return span_text(span, text, level=plan.level, never=never)
 
     def share(value: float) -> str:
         return percent(value, 1)
 
     lines = [
-        ("now", f"{said(plan.now, share)} with {plan.labels:,} labels"),
-        ("all labeled", f"{said(plan.most, share)} with all {plan.pool:,}"),
+        ("now", f"accuracy {said(plan.now, share)} with {plan.labels:,} labels"),
+        ("all labeled", f"accuracy {said(plan.most, share)} with all {plan.pool:,} items labeled"),
     ]
     if plan.hopeless:
-        gives = f"{percent(plan.reachable)} of the curves that agree with the labels arrive within the pool"
-        lines.append(("target", f"{share(plan.target)} seems out of reach: {gives}"))
+        gives = f"only {percent(plan.reachable)} of the fitted learning curves reach it with the whole pool labeled"
+        lines.append(("target", f"{share(plan.target)} cannot be reached with this pool and encoder: {gives}"))
     else:
-        arrive = f"{percent(plan.reachable)} of the curves arrive within the pool"
-        lines.append(("more labels", f"{said(plan.more, lambda n: f'{n:,.0f}')}; {arrive}"))
-        hours = "not known: no times were recorded" if plan.hours is None else said(plan.hours, hours_text)
+        reach = f"{percent(plan.reachable)} of the fitted learning curves reach the target with this pool"
+        lines.append(("more labels", f"{said(plan.more, lambda n: f'{n:,.0f}', left)}; {reach}"))
+        hours = (
+            "not known: no labeling times are recorded"
+            if plan.hours is None
+            else said(plan.hours, hours_text, "more than for the whole pool")
+        )
         lines.append(("more hours", hours))
         currency = plan.currency
         if plan.money is not None and currency is not None:
-            lines.append(("more money", said(plan.money, lambda m: amount(m, currency))))
+            lines.append(
+                ("more money", said(plan.money, lambda m: amount(m, currency), "more than for the whole pool"))
+            )
     if plan.hours_per_point is not None:
-        lines.append(("next point", f"of accuracy takes {said(plan.hours_per_point, hours_text)}"))
+        lines.append(("next point", f"{said(plan.hours_per_point, hours_text)} for 1 more point of accuracy"))
     if plan.still_pays is not None:
         if not plan.still_pays:
-            worth = "costs more than the accuracy that it adds is worth"
-        elif plan.pays_until is None:
-            worth = "is worth its price, to the end of the pool"
+            worth = "costs more than the added accuracy is worth"
         else:
-            worth = f"is worth its price, until about {plan.pays_until:,} labels"
-        lines.append(("next hour", f"{worth}, by the model's own doubt and a usual curve"))
-    source = (
-        f"{plan.random_labels} random labels, by curves that flatten as learning curves do; the pace is taken to stay"
-    )
-    return [*lines, ("rests on", source)]
+            until = "for the rest of the pool" if plan.pays_until is None else f"until about {plan.pays_until:,} labels"
+            worth = f"costs less than the added accuracy is worth, {until}"
+            if plan.hopeless:  # else the two lines seem to contradict each other
+                worth += ", although the target cannot be reached"
+        lines.append(("next hour", f"{worth} (from the model's confidence and a typical learning curve)"))
+    source = f"{plan.random_labels} random labels and the learning curves that fit them"
+    if plan.hours is not None:
+        source += "; assumes that the time for each label stays the same"
+    return [*lines, ("based on", source)]
 
 
 def roi_lines(roi: Roi) -> list[tuple[str, str]]:
-    """Money in words, every estimate with its interval."""
+    """Word the money so far: name and text of each line, every estimate with its interval."""
 
     def money(value: float) -> str:
         return f"-{amount(-value, roi.currency)}" if value < 0 else amount(value, roi.currency)
@@ -259,18 +264,17 @@ def roi_lines(roi: Roi) -> list[tuple[str, str]]:
     def said(span: Span) -> str:
         return span_text(span, money, level=roi.level, never="not bounded")
 
-    never = "not yet"
-    even = span_text(roi.break_even, lambda n: f"round {n:.0f}", level=roi.level, never=never)
+    even = span_text(roi.break_even, lambda n: f"round {n:.0f}", level=roi.level, never="not reached yet")
     return [
-        ("spent", f"{money(roi.labeling)} on labels, {money(roi.fixed)} on setting up and computing"),
+        ("spent", f"{money(roi.labeling)} on labeling, {money(roi.fixed)} on setup and computing"),
         ("saved", f"{said(roi.saved)}, estimated"),
         ("net", f"{said(roi.net)}, estimated"),
-        ("even after", f"{even}, if every round saved alike"),
+        ("break-even", f"{even}, if every round saves the same share of labels"),
     ]
 
 
 def people(count: int) -> str:
-    """So many people.
+    """Format a number of people.
 
     Example:
         >>> people(0), people(1)
@@ -279,9 +283,64 @@ def people(count: int) -> str:
     return f"{count} {'person' if count == 1 else 'people'}"
 
 
+def reliability_text(person: Person) -> str:
+    """Word the reliability of an annotator.
+
+    Example:
+        >>> from activessl.labels.kinds import Person
+        >>> reliability_text(Person(0.912, 60))
+        '91 % (from 60 answers about items that others labeled too)'
+    """
+    return f"{percent(person.reliability)} (from {person.compared:,} answers about items that others labeled too)"
+
+
+def gate_text(decision: Decided) -> str:
+    """Word a gate's decision with the figures that decide it, and a step for a gate that is open.
+
+    Example:
+        >>> from activessl.ledger.schema import Check
+        >>> check = Check(name="accuracy", value=None, bound=0.8, passed=None, sample="too few random labels")
+        >>> print(gate_text(Decided(stage="pilot", decision="open", checks=(check,), model="0", fingerprint="",
+        ...                         digest="", labels=7, annotators={"ann": 7}, turn=9)))
+        gate 'pilot' is open: accuracy is not measured (too few random labels), at least 80.0 % is needed; label more
+        random items with `activessl query --strategy random`
+    """
+    verdict = {"go": "passed (go)", "no-go": "not passed (no-go)", "open": "open"}[decision.decision]
+    unmet = [check for check in decision.checks if not check.passed]
+    told = [_check_text(check) for check in unmet or decision.checks]
+    if any(_undecided(check) and "random labels" in check.sample for check in unmet):
+        told.append("label more random items with `activessl query --strategy random`")
+    return f"gate {decision.stage!r} is {verdict}: {'; '.join(told)}"
+
+
+def _undecided(check: Check) -> bool:
+    """Whether more labels can show that the requirement is met: it is not measured, or its interval holds the bound."""
+    if check.value is None:
+        return True
+    if check.name not in ("accuracy", RECALL) or check.low is None or check.high is None:
+        return False
+    return check.low < check.bound <= check.high
+
+
+def _check_text(check: Check) -> str:
+    """Word the figure of a requirement, and what is needed."""
+    hours = check.name.startswith("hours")
+
+    def said(value: float) -> str:
+        return hours_text(value) if hours else percent(value, 1)
+
+    needed = f"at {'most' if hours else 'least'} {said(check.bound)}"
+    if check.value is None:
+        return f"{check.name} is not measured ({check.sample}), {needed} is needed"
+    spread = ""
+    if check.low is not None and check.high is not None:
+        spread = f"90 % interval {said(check.low)} to {said(check.high)}, "
+    value = f"{check.name} is {said(check.value)} ({spread}{check.sample})"
+    return f"{value}, not yet known to be {needed}" if _undecided(check) else f"{value}, {needed} is needed"
+
+
 def gate_line(decision: Decided) -> str:
-    """A gate's decision in a sentence."""
-    figures = "; ".join(f"{row[0]} ({row[1]}, asked for {row[3]})" for row in check_rows(decision.checks))
+    """Word a gate's decision with its figures, its labels and its model, in one line."""
     who = f"{decision.labels:,} labels by {people(len(decision.annotators))}, model {decision.model}"
     note = f"; {decision.note}" if decision.note else ""
-    return f"{decision.stage}: {decision.decision}; {figures}; {who}{note}"
+    return f"{gate_text(decision)}; {who}{note}"

@@ -1,1 +1,1 @@
-"""What a session does: one module a step."""
+"""The steps of a session, one module each."""

@@ -1,4 +1,4 @@
-"""What the data is worth, before anybody labels it."""
+"""Check the quality of the data before labeling."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from activessl.project.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found in a project's data.
+    """The result of a check.
 
     Attributes:
         quality: The findings.
-        compared: Whether near duplicates were looked for: it takes vectors of the items as they are now.
-        encoded: Whether the pool was encoded at some time.
+        compared: Whether near duplicates were searched: this needs vectors of the present items.
+        encoded: Whether the pool was ever encoded.
     """
 
     quality: Quality
@@ -27,7 +27,7 @@ class Checked:
 
 
 def check_data(project: Project) -> Checked:
-    """Look at a project's data: unreadable, duplicate, blank and odd items.
+    """Check a project's data for unreadable, duplicate, blank and odd items.
 
     Raises:
         PoolError: The data cannot be read.

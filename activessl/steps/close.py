@@ -7,14 +7,14 @@ from activessl.project.folder import Project
 
 
 def close_round(project: Project, why: str) -> None:
-    """End the open round; what nobody answered may be asked again. The caller holds the project's lock."""
+    """End the open round; unanswered items may be asked about again. The caller holds the project's lock."""
     current = project.history().open_round
     if current is not None:
         project.append(Closed(round=current.number, why=why))
 
 
 def close_answered(project: Project) -> None:
-    """End the open round if nothing in it waits for an answer any more. The caller holds the project's lock."""
+    """End the open round if all its questions are answered. The caller holds the project's lock."""
     history = project.history()
     current = history.open_round
     if current is not None and not history.waiting(current):

@@ -1,8 +1,8 @@
-"""Clusters of alike items that people confirm at a glance: which are shown, what comes back, and how often it is wrong.
+"""Rounds of clusters: alike items that people confirm together.
 
-Labels that were given so are labels like any others to the head. To the measures they are not: they are never part of
-the random share, they do not count for how fast or how reliable people are, and a share of them is asked about once
-more, one by one and without the class, so that what is overlooked in a cluster is known.
+The head learns from these labels as from all others. The figures treat them differently: they are never random labels,
+they do not count for labeling time and reliability, and a share of them is audited one by one and blind, to measure how
+often they are wrong.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ from activessl.strategies.confirmable import FEWEST, SURE, alike_clusters
 
 __all__ = ["confirm_next", "propose"]
 
-#: With ``query.confirm`` on, so many rounds of single questions lie between two of clusters.
+#: With ``query.confirm`` on, the number of rounds of single questions between two rounds of clusters.
 BETWEEN = 3
 
 
 def propose(snapshot: Snapshot, number: int, count: int, size: int) -> Queried:
-    """A round of clusters: items that nobody labeled, that look alike, and that the head is sure are of one class.
+    """Choose a round of clusters: unlabeled, alike items that the head predicts as one class with high confidence.
 
     Args:
         snapshot: The project at one moment.
-        number: Of the round.
-        count: How many clusters at most.
-        size: How many items in each at most.
+        number: Number of the round.
+        count: Most clusters.
+        size: Most items in each cluster.
 
     Raises:
         LabelError: There is no head yet.
-        QueryError: The head is not sure of enough items, or an item may have several classes.
+        QueryError: Too few items of high confidence, or an item may have several classes.
     """
     if snapshot.kind.independent:
         raise QueryError(
-            "clusters are confirmed as one class, and here an item may have several",
+            "clusters need items of one class each, here an item may have several",
             hint="run `activessl query` without --confirm",
         )
     if snapshot.probs is None:
-        raise LabelError("no model yet", hint="label some items one by one, then run `activessl teach`")
+        raise LabelError("no model yet", hint="label single items, then run `activessl teach`")
     ids, classes = snapshot.embeddings.ids, snapshot.project.config.data.classes
-    tried = np.array([item in snapshot.history.apart for item in ids], dtype=bool)  # once is enough
+    tried = np.array([item in snapshot.history.apart for item in ids], dtype=bool)  # shown in one cluster only
     found = alike_clusters(snapshot.points, snapshot.probs, np.flatnonzero(snapshot.free & ~tried), count, size)
     if not found:
         sure = int(np.sum(snapshot.probs[snapshot.free & ~tried].max(axis=1, initial=0.0) >= SURE))
         raise QueryError(
-            f"the model is sure (probability {SURE:g}) of {sure} items only, of no class of {FEWEST} or more",
-            hint="run `activessl query` without --confirm, and label some more one by one",
+            f"{sure} unlabeled items have a confidence of at least {SURE:g}, too few for a cluster of {FEWEST} items",
+            hint="run `activessl query` without --confirm, and label more single items",
         )
     questions = []
     for i, one in enumerate(found, start=1):
@@ -62,7 +62,7 @@ def propose(snapshot: Snapshot, number: int, count: int, size: int) -> Queried:
                 kind="confirm",
                 items=items,
                 score=float(snapshot.probs[one.rows, one.class_index].min()),
-                reason=f"the model is sure that all of these are {label}",
+                reason=f"the model predicts {label} for all of these items, with high confidence",
                 proposed=label,
             )
         )
@@ -77,7 +77,7 @@ def propose(snapshot: Snapshot, number: int, count: int, size: int) -> Queried:
 
 
 def confirm_next(snapshot: Snapshot) -> bool:
-    """Whether the config wants the next round to be one of clusters: after some rounds of single questions."""
+    """Whether the next round is one of clusters by the config: after some rounds of single questions."""
     if not snapshot.project.config.query.confirm or snapshot.probs is None:
         return False
     single = [not r.confirms for r in snapshot.history.rounds]

@@ -1,4 +1,4 @@
-"""A project folder about some data."""
+"""Create a project folder for some data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Created:
     Attributes:
         project: The folder.
         pool: Its items.
-        shared: How many of the test items are in the pool as well.
+        shared: Number of test items that are also in the pool.
     """
 
     project: Project
@@ -45,20 +45,20 @@ def create(
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Created:
-    """Make a project folder, or open it again where it was made with the same arguments.
+    """Create a project folder, or open it again if it was created with the same arguments.
 
     Args:
-        folder: The project's folder; made if missing.
-        data: What there is to label, as ``load_pool`` reads it.
-        classes: Their names, at least two.
+        folder: The project's folder; created if missing.
+        data: The data to label, as ``load_pool`` reads it.
+        classes: Names of the classes, at least two.
         multi_label: Whether an item may have several classes, or none.
-        modality: The form of the data, where it is not seen from the files.
-        test: Labeled data of the same form that are never asked about: each round is measured on them.
-        title: Of the project in Label Studio; by default after the folder.
-        strategy: How items are chosen.
-        query_size: Questions a round, >= 1.
-        seed: All randomness comes from it.
-        on_progress: Told how many items are read.
+        modality: The form of the data, if it cannot be derived from the files.
+        test: Test data of the same form: each round is measured on it.
+        title: Title of the project in Label Studio; by default from the folder's name.
+        strategy: Strategy of the queries.
+        query_size: Questions in each round, >= 1.
+        seed: Seed of all random numbers.
+        on_progress: Called with the number of items read.
 
     Raises:
         ConfigError: A value cannot be used, or the folder holds another project.
@@ -82,7 +82,7 @@ def create(
         name="the new project",
     )
     shared = 0
-    if test is not None:  # before anybody has labeled anything
+    if test is not None:  # read now, so that an error appears before people label
         shared = int(read_test(test, config.data).also_in(frozenset(item.sha256 for item in pool.items)).sum())
     project = Project.create(folder, config, version=version("activessl"))
     project.remember(pool)
@@ -90,7 +90,7 @@ def create(
 
 
 def _relative(path: Path, folder: Path) -> str:
-    """Relative where data and project lie side by side, so that both can be moved together; else absolute."""
+    """Return a relative path if data and project lie side by side, so that both can move together; else absolute."""
     target, base = path.expanduser().resolve(), folder.resolve()
     if target.is_relative_to(base.parent):
         return Path(os.path.relpath(target, base)).as_posix()

@@ -1,4 +1,4 @@
-"""The encoder that a project asks for, and what is written down when its vectors change."""
+"""Encode a pool with the encoder of the config, and write the change into the ledger."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
         start, history = time.monotonic(), project.history()
         with suppress(ProjectError):  # never encoded, or the vectors were deleted
             check_moved(Snapshot(project, history).embeddings, history, pool)
-        # one that was fine-tuned stays in use until it is taken back, or another one is asked for
+        # a fine-tuned encoder stays in use until it is undone, or the config asks for another encoder
         encoder = None if minutes is not None else standing_encoder(project, history)
         wanted = encoder is None
         decided(lambda: wanted)
         if encoder is None:
             encoder = fitted_encoder(project, pool, minutes, on_progress)
         folder = embeddings_folder(project, encoder.fingerprint)
-        before = known_ids(project, history)  # read first: these vectors may be written over
+        before = known_ids(project, history)  # read first: the vectors may be overwritten below
         embeddings = embed(encoder, pool, folder, on_progress=on_progress)
         encoded = encoded_event(encoder, embeddings, history, before, time.monotonic() - start)
         if encoded is not None:
@@ -55,7 +55,7 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
 
 
 def known_ids(project: Project, history: History) -> frozenset[str] | None:
-    """The ids that the newest encoding has; None where its vectors are gone."""
+    """Return the ids of the newest encoding; None if its vectors are missing."""
     if history.encoded is None:
         return frozenset()
     try:
@@ -65,11 +65,11 @@ def known_ids(project: Project, history: History) -> frozenset[str] | None:
 
 
 def check_moved(before: Embeddings, history: History, pool: Pool) -> None:
-    """Refuse a pool in which items that were asked about have the ids of others: their labels would go with them, as
-    where rows were taken out of a file that names its items by their rows.
+    """Refuse a pool in which ids with answers now belong to other items, such as after rows were deleted from a file
+    whose ids are row numbers: the labels would move to wrong items.
 
     Raises:
-        PoolError: An id with an answer, or in the open round, holds what another id held when the pool was encoded.
+        PoolError: An id with an answer, or in the open round, has the content that another id had at the encoding.
     """
     current = history.open_round
     asked = {a.item for a in history.answers.values()} | history.machine.keys()
@@ -77,39 +77,38 @@ def check_moved(before: Embeddings, history: History, pool: Pool) -> None:
     was = dict(zip(before.ids, before.digests, strict=True))
     now = {item: pool.items[pool.row(item)].sha256 for item in asked & was.keys() if item in pool}
     changed = sorted(item for item, digest in now.items() if digest != was[item])
-    if not changed:  # as a rule; what else is in the pool need not be looked at then
+    if not changed:  # the usual case: the rest of the pool need not be compared
         return
-    # a content that another id held, and does not hold any more, has moved; else a file was mended, or copied
+    # content has moved if another id held it and no longer does; else a file was corrected or copied
     there = {item.id: item.sha256 for item in pool.items}
     left = {digest: item for item, digest in was.items() if there.get(item) != digest}
     moved = [item for item in changed if now[item] in left]
     if moved:
         raise PoolError(
-            f"{moved[0]} is now what {left[now[moved[0]]]} was when the pool was encoded, and {len(moved):,} "
-            f"{'item that was' if len(moved) == 1 else 'items that were'} asked about "
-            f"{'is' if len(moved) == 1 else 'are'} not what people saw",
-            hint="give the items their names or their order back; rows keep their ids in an array `ids` of the .npz, "
-            "or a column `id` of the .parquet",
+            f"{len(moved):,} item{'s' * (len(moved) > 1)} with questions changed content: {moved[0]} is now "
+            f"what {left[now[moved[0]]]} was when the pool was encoded",
+            hint="restore the names or the order of the items; to keep ids when rows change, add an array `ids` to the "
+            ".npz, or a column `id` to the .parquet",
         )
 
 
 def encoded_event(
     encoder: Encoder, embeddings: Embeddings, history: History, before: frozenset[str] | None, seconds: float
 ) -> Encoded | None:
-    """What happened, or None where these vectors are in use already.
+    """Return the event for the ledger; None if these vectors are in use already.
 
     Args:
-        encoder: What made them.
-        embeddings: The vectors.
-        history: Of the project before.
-        before: ``known_ids``, read before the vectors were written: it may have been over the old ones.
-        seconds: How long it took.
+        encoder: The encoder.
+        embeddings: Its vectors.
+        history: History of the project before.
+        before: ``known_ids``, read before the vectors were written, because writing may replace the old ones.
+        seconds: Duration of the encoding.
     """
     now, listed = history.encoded, sha256("\n".join(embeddings.ids).encode()).hexdigest()[:16]
     if now is not None and (now.fingerprint, now.listed) == (encoder.fingerprint, listed):
         return None
     if now is not None and now.listed == listed:
-        before = frozenset(embeddings.ids)  # the same items, whatever became of the old vectors
+        before = frozenset(embeddings.ids)  # the same items, even if the old vectors are missing
     return Encoded(
         fingerprint=encoder.fingerprint,
         encoder=encoder.name,
@@ -125,7 +124,7 @@ def encoded_event(
 def fitted_encoder(
     project: Project, pool: Pool, minutes: float | None, on_progress: OnProgress | None = None
 ) -> Encoder:
-    """The encoder that the config asks for, trained on the pool or taken from the project's cache."""
+    """Return the encoder of the config, trained on the pool or taken from the project's cache."""
     config = project.config
     settings: dict[str, Any] = {}
     if config.encoder.model is not None:
@@ -146,7 +145,7 @@ def fitted_encoder(
 
 
 def standing_encoder(project: Project, history: History) -> Encoder | None:
-    """The fine-tuned encoder in use, as long as the config asks for the encoder that it was made of."""
+    """Return the fine-tuned encoder in use; None if the config asks for another base encoder."""
     if (
         history.tuned is None
         or history.tuned.fingerprint is None
@@ -156,11 +155,11 @@ def standing_encoder(project: Project, history: History) -> Encoder | None:
     try:
         return load_encoder(project.folder / "encoders" / history.tuned.fingerprint)
     except EncoderError:
-        return None  # its folder was deleted: the frozen one can be made again, it cannot
+        return None  # its folder was deleted: only the frozen encoder can be trained again
 
 
 def request_of(config: Config) -> str:
-    """Names the encoder that a config asks for."""
+    """Return a text that identifies the encoder of a config."""
     c = config.encoder
     named = f"{c.name} {c.model or '-'} {c.minutes} {c.adapt_minutes} {config.seed}"
     return named if c.precision == "auto" else f"{named} {c.precision}"
@@ -173,8 +172,7 @@ def compare_for(
     minutes: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[Compared, ...]:
-    """Try encoders on a part of a project's pool, with the labels there are; arguments as of
-    ``Session.compare_encoders``."""
+    """Compare encoders on a part of a project's pool, with its labels; arguments as of ``Session.compare_encoders``."""
     config, pool = project.config, project.pool()
     history = project.history()
     said = history.labels
@@ -200,6 +198,6 @@ def compare_for(
 
 
 def _model(project: Project, model: str) -> str:
-    """A pretrained model as the encoder is to find it: a folder beside the config, or else a name on the hub."""
+    """Resolve a pretrained model: a folder relative to the project, or else a name on the hub."""
     folder = project.folder / Path(model).expanduser()
     return str(folder) if folder.is_dir() else model

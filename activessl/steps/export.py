@@ -1,4 +1,4 @@
-"""What leaves a project: its items and their classes, and its model."""
+"""Export labels, items and the model of a project."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from activessl.steps.layouts import Layout, write_layout
 if TYPE_CHECKING:
     from activessl.scoring.as_onnx import Exported
 
-#: Items on which an exported model's two forms are compared.
+#: Number of items on which the two forms of an exported model are compared.
 COMPARED = 256
 
 
 def item_rows(project: Project, *, predictions: bool = True) -> list[dict[str, Any]]:
-    """One row an item: what people said and, if asked for, what the head says of the rest."""
+    """Return one row for each item: its label or, with ``predictions``, the prediction for an unlabeled item."""
     snapshot, classes = Snapshot.of(project), project.config.data.classes
     if not predictions or snapshot.history.taught is None:
         return item_table(snapshot.history, project.pool().ids, classes, None, snapshot.kind)
@@ -34,8 +34,7 @@ def export_items(
     predictions: bool = False,
     on_item: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Copy items into a folder that training programs read; arguments and errors are those of
-    ``Session.export_items``."""
+    """Copy items into a folder that training programs read; arguments and errors as of ``Session.export_items``."""
     pool = project.pool()
     rows = [row for row in item_rows(project, predictions=predictions) if row["id"] in pool]
     if not rows:
@@ -46,9 +45,8 @@ def export_items(
 
 
 def export_model(project: Project, folder: Path, *, onnx: bool | None = None) -> Exported:
-    """Write the newest model as a folder that scores on its own; arguments and errors are those of
-    ``Session.export_model``."""
-    from activessl.scoring import as_onnx  # brings torch
+    """Write the newest model as a self-contained folder; arguments and errors as of ``Session.export_model``."""
+    from activessl.scoring import as_onnx  # imports torch
 
     snapshot, pool = Snapshot.of(project), project.pool()
     model = snapshot.model()

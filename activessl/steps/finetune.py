@@ -1,7 +1,7 @@
-"""Fine-tuning in a project: from its labels to another encoder if that pays, and back.
+"""Fine-tune the encoder of a project on its labels, use it if it is better, and undo it.
 
-The frozen encoder and its head stay the truth until all is done: the fine-tuned encoder lies beside it, the pool is
-embedded a second time, and one entry in the ledger switches over. People can go on labeling meanwhile.
+The frozen encoder and its head stay in use until the end: the fine-tuned encoder is stored beside it, the pool is
+embedded a second time, and one entry in the ledger switches to it. People can continue to label meanwhile.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ from activessl.steps.teach import teach_if_due
 
 Outcome = Literal["replaced", "kept", "taken back"]
 
-#: After an attempt it is tried again once there are so many times as many labels.
+#: The next attempt is due when the number of labels has grown by this factor.
 AGAIN = 1.5
 
 
 def finetune(project: Project, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Tuned:
-    """Fine-tune the project's encoder on all labels that may teach it, and use it from now on if it is better.
+    """Fine-tune the project's encoder on all labels that may teach it, and use the result if it is better.
 
-    Labels of the random share only measure, unless they are most of the labels: accuracy, savings and the promise of
-    ``accept`` are measured by labels that nothing was taught. The comparison always starts from the frozen encoder;
-    one that was fine-tuned before stays in use unless it is clearly worse by now.
+    Random labels only measure, unless they are most of the labels: accuracy, savings and the promise of ``accept`` are
+    measured on labels that were not taught. The comparison always starts from the frozen encoder; an encoder that was
+    fine-tuned before stays in use unless it is clearly worse.
 
     Args:
         project: The project folder.
-        minutes: About how long it may take; by default the config's.
+        minutes: Approximate duration; by default that of the config.
         on_progress: Called with each step.
 
     Returns:
-        What was decided and why, as it stands in the ledger. The head of the encoder that is used now is taught.
+        The decision and its reason, as in the ledger. The head of the encoder in use is taught.
 
     Raises:
-        EncoderError: The project's encoder has no network that could learn.
+        EncoderError: The project's encoder cannot be fine-tuned.
         LabelError: Too few labels, or items may have several classes.
-        ProjectError: The pool is not encoded yet, or was encoded anew meanwhile.
+        ProjectError: The pool is not encoded yet, or was encoded again meanwhile.
     """
-    from activessl.tuning.tune import tune  # brings torch
+    from activessl.tuning.tune import tune  # imports torch
 
     config, start = project.config, time.monotonic()
     if config.data.kind.independent:
         raise LabelError(
-            "the encoder learns from items of one class each, and here they may have several",
-            hint="go on with the frozen encoder",
+            "fine-tuning needs items of one class each, here an item may have several",
+            hint="continue with the frozen encoder",
         )
     with _alone(project):
         history = project.history()
@@ -118,10 +118,10 @@ def finetune(project: Project, *, minutes: float | None = None, on_progress: OnP
 
 
 def undo(project: Project, why: str, on_progress: OnProgress | None = None) -> str | None:
-    """Use the frozen encoder again; return its fingerprint, None where none was fine-tuned.
+    """Use the frozen encoder again; return its fingerprint, or None if no encoder was fine-tuned.
 
     Raises:
-        ProjectError: The frozen encoder is gone.
+        ProjectError: The frozen encoder is missing.
     """
     with _alone(project):
         history = project.history()
@@ -133,7 +133,7 @@ def undo(project: Project, why: str, on_progress: OnProgress | None = None) -> s
 
 
 def due(history: History, config: Config) -> bool:
-    """Whether there is reason to try, by the config and the labels since the last attempt."""
+    """Whether fine-tuning is due, by the config and the labels since the last attempt."""
     from activessl.tuning.tune import FEWEST
 
     if config.finetune.when == "never" or history.encoded is None or len(history.labels) < FEWEST:
@@ -141,7 +141,7 @@ def due(history: History, config: Config) -> bool:
     tried = [t for t in history.tunings if t.request == request_of(config)]
     if not tried:
         return True
-    # not those that were compared: where it was clearly worse that ended after a third of them
+    # all labels, not only the compared ones: a clearly worse attempt ends after a third of them
     before = tried[-1].labels if tried[-1].there is None else tried[-1].there
     return len(history.labels) >= AGAIN * before
 
@@ -153,17 +153,17 @@ def _base(project: Project, history: History) -> Encoder:
     try:
         return load_encoder(project.folder / "encoders" / fingerprint)
     except EncoderError as error:
-        # a plain `encode` would go on with the fine-tuned one
+        # `encode` without --minutes would keep the fine-tuned encoder
         again = (
             "activessl encode"
             if history.tuned is None
             else f"activessl encode --minutes {project.config.encoder.minutes}"
         )
-        raise ProjectError(error.message, hint=f"run `{again}`: it trains the frozen one again") from None
+        raise ProjectError(error.message, hint=f"run `{again}` to train the frozen encoder again") from None
 
 
 def _same(last: Tuned, fingerprint: str | None, history: History, config: Config) -> bool:
-    """Whether the last attempt came to this from the same labels, and nothing was changed since."""
+    """Whether the last attempt had the same labels, request and result, and is still in use."""
     standing = history.tuned.fingerprint if history.tuned is not None else None
     return (last.digest, last.request, last.fingerprint) == (history.digest(), request_of(config), fingerprint) and (
         fingerprint in (None, standing)
@@ -171,7 +171,7 @@ def _same(last: Tuned, fingerprint: str | None, history: History, config: Config
 
 
 def _judges(history: History, seed: int) -> frozenset[str]:
-    """The labeled items that were drawn at random: all of them or, where they are most of the labels, half."""
+    """Return the labeled items that were drawn at random: all or, if they are most of the labels, half."""
     drawn = history.drawn & history.labels.keys()
     if 2 * len(drawn) <= len(history.labels):
         return drawn
@@ -181,17 +181,17 @@ def _judges(history: History, seed: int) -> frozenset[str]:
 def _switch(project: Project, event: Tuned | Untuned, encoder: Encoder, on_progress: OnProgress | None) -> None:
     start, pool = time.monotonic(), project.pool()
     folder = embeddings_folder(project, encoder.fingerprint)
-    embed(encoder, pool, folder, on_progress=on_progress)  # without the lock: these vectors are nobody's yet
+    embed(encoder, pool, folder, on_progress=on_progress)  # without the lock: these vectors are not in use yet
     with project.lock(), writing(project.folder):
         history = project.history()
         before = known_ids(project, history)
         base = history.encoded.fingerprint if history.encoded is not None else ""
         if isinstance(event, Tuned) and base not in (event.base, history.tuned.fingerprint if history.tuned else None):
             raise ProjectError(
-                "the pool was encoded anew while the encoder was fine-tuned", hint="run `activessl finetune` again"
+                "the pool was encoded again during the fine-tuning", hint="run `activessl finetune` again"
             )
         encoded = encoded_event(encoder, embed(encoder, pool, folder), history, before, time.monotonic() - start)
-        project.append(event, *([] if encoded is None else [encoded]))  # both at once, or nothing
+        project.append(event, *([] if encoded is None else [encoded]))  # both in one write
 
 
 def _why(outcome: str, compared: str, *, standing: bool) -> str:
@@ -199,19 +199,19 @@ def _why(outcome: str, compared: str, *, standing: bool) -> str:
         return f"better: {compared}"
     if outcome == "taken back":
         return f"worse: {compared}"
-    return f"not clearly {'worse, so the earlier one stays' if standing else 'better'}: {compared}"
+    return f"not clearly {'worse, the earlier fine-tuned encoder stays' if standing else 'better'}: {compared}"
 
 
 @contextmanager
 def _alone(project: Project) -> Iterator[None]:
-    """Only one fine-tuning at a time; people's answers can be written meanwhile."""
+    """Allow one fine-tuning at a time; answers can be written meanwhile."""
     lock = FileLock(project.folder / ".finetune.lock", timeout=0)
     try:
         with writing(project.folder):
             lock.acquire()
     except Timeout:
         raise ProjectLocked(
-            f"another process is fine-tuning the encoder of {project.folder}", hint="wait until it is done, or stop it"
+            f"another process is fine-tuning the encoder of {project.folder}", hint="wait until it ends, or stop it"
         ) from None
     try:
         yield

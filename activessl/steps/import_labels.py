@@ -1,4 +1,4 @@
-"""Labels that were given elsewhere: from a spreadsheet, or from another project."""
+"""Import labels from a spreadsheet or from another project."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from activessl.project.folder import Project
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of labels that were imported.
+    """The result of an import.
 
     Attributes:
-        new: Labels that are written down now.
-        known: Labels that were imported before, with the same classes.
-        elsewhere: Labels of items that the pool does not have, left out.
+        new: Labels that were written.
+        known: Labels that were imported before with the same classes.
+        elsewhere: Labels of items that are not in the pool, left out.
     """
 
     new: int
@@ -28,32 +28,34 @@ class Imported:
 
 
 def import_labels(project: Project, labels: Mapping[str, str], *, annotator: str) -> Imported:
-    """Write labels into a project that people gave outside of it, all or none; who repeats it changes nothing.
+    """Import labels that people gave elsewhere, all or none; repeating the import changes nothing.
 
-    They teach the model like any label. They took no time here, are no sample of the pool, and count for neither. A
-    later import by the same annotator replaces what an earlier one said of an item.
+    They teach the model like all labels. They do not count for the labeling time, and they are not random labels. A
+    later import by the same annotator replaces the earlier label of an item.
 
     Args:
-        project: Where to.
-        labels: Item id to class; with ``data.multi_label`` several joined by "|", or "(none)" or nothing for none.
-        annotator: Who gave them.
+        project: The project.
+        labels: Item id to class; with ``data.multi_label`` several joined by "|", and "(none)" or "" for no class.
+        annotator: Name of the person who gave the labels.
 
     Raises:
         LabelError: A class that the project does not have, no label of an item of the pool, or no annotator.
         PoolError: The pool cannot be read.
     """
     if not annotator.strip():
-        raise LabelError("no annotator", hint="say who gave the labels")
+        raise LabelError("the name of the annotator is empty", hint="name the person who gave the labels")
     data, ids = project.config.data, frozenset(project.pool().ids)
     wanted = {item: data.kind.parse(text) for item, text in labels.items() if item in ids}
     unknown = sorted({name for classes in wanted.values() for name in classes} - set(data.classes))
     if unknown:
         many = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        raise LabelError(f"the project has no class {unknown[0]!r}{many}", hint="correct it, or add it to data.classes")
+        raise LabelError(
+            f"the project has no class {unknown[0]!r}{many}", hint="correct the name, or add it to data.classes"
+        )
     if not wanted:
         raise LabelError(
-            f"none of {len(labels):,} labels is of an item of the pool",
-            hint=f"name the items as the pool does, such as {min(ids)!r}",
+            f"none of the {len(labels):,} labels is of an item of the pool",
+            hint=f"use the ids of the pool, such as {min(ids)!r}",
         )
     with project.lock():
         history, at = project.history(), datetime.now(UTC)
@@ -62,7 +64,7 @@ def import_labels(project: Project, labels: Mapping[str, str], *, annotator: str
             source = f"import by {annotator} of {item}"
             before = history.answers.get(source)
             if before is None or before.classes != classes:
-                # going back to what was said earlier is another answer, so the key has the ledger's length in it
+                # returning to an earlier label is a new answer, so the key contains the length of the ledger
                 key = f"{source}: {BETWEEN.join(classes)} @ {history.events}"
                 new.append(Answer(key, source, item, "label", classes, annotator, None, at, ground_truth=True))
         project.append(*(Answered(answer=answer) for answer in new))
@@ -74,10 +76,10 @@ def _cell(value: object) -> str:
 
 
 def labels_of(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
-    """Item ids and classes out of rows with ``id`` and ``class`` (or ``label``), such as an export has.
+    """Read item ids and classes from rows with ``id`` and ``class`` (or ``label``), such as those of an export.
 
-    Where rows say their ``source``, only those that are a person's count: what a model said is no label. Rows without
-    a class are left out unless they say so of a person.
+    If rows have a ``source``, only those with the source "person" count: a prediction is no label. Rows without a class
+    are left out, except those of a person.
 
     Raises:
         LabelError: No such columns, or two classes for one item.
@@ -90,7 +92,9 @@ def labels_of(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
     column = next((name for name in ("class", "label") if rows and name in rows[0]), None)
     if column is None or "id" not in rows[0]:
         names = ", ".join(map(str, rows[0])) if rows else "no rows"
-        raise LabelError(f"labels with {names}", hint="give a column `id` and a column `class`")
+        raise LabelError(
+            f"the columns id and class are missing, found: {names}", hint="add a column `id` and a column `class`"
+        )
     for row in rows:
         item, value = _cell(row.get("id")), row.get(column)
         person = "source" in row
@@ -100,5 +104,7 @@ def labels_of(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
         if not item or (not text and not person and not isinstance(value, (list, tuple))):
             continue
         if found.setdefault(item, text) != text:
-            raise LabelError(f"item {item!r} has two classes, {found[item]!r} and {text!r}", hint="keep one of them")
+            raise LabelError(
+                f"item {item!r} has two classes, {found[item]!r} and {text!r}", hint="keep one of the two rows"
+            )
     return found

@@ -1,4 +1,4 @@
-"""One row an item: what people said, what the model says."""
+"""The table of items: one row each, with label or prediction."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ def item_table(
     probs: Float[np.ndarray, "n k"] | None,
     kind: LabelKind = ONE,
 ) -> list[dict[str, Any]]:
-    """The project's result, an item a row, in the pool's order.
+    """Return one row for each item, in the order of the pool.
 
     Args:
-        history: What people said.
+        history: History of the project.
         ids: The pool's ids.
         classes: Class names, in the order of the columns of ``probs``.
         probs: The head's probabilities of every item; None for labels only.
-        kind: How many classes an item has.
+        kind: One class or several for each item.
 
     Returns:
-        Rows with ``id``, ``class`` (several joined by "|", empty for none), ``source`` ("person", "machine" for a
-        prediction that was accepted under a promise, or "model"), ``probability`` (the head's, of that class or of all
-        that is said; None without a head), ``votes`` and ``annotators``. An item that has neither a label nor a
-        prediction has no row. Where an item may have several
-        classes there is a list ``classes``, too.
+        Rows with ``id``, ``class`` (several joined by "|", empty for none), ``source`` ("person", "machine" for an
+        accepted prediction, or "model"), ``probability`` (the head's, of that class or of these classes together; None
+        without a head), ``votes`` and ``annotators``. An item without label and prediction has no row. Where an item
+        may have several classes, rows also have a list ``classes``.
     """
     index = {name: k for k, name in enumerate(classes)}
     rows: list[dict[str, Any]] = []
@@ -53,7 +52,7 @@ def item_table(
         if probs is not None:
             certain = kind.probability(probs[i], [index[name] for name in said])
         if source == "machine":
-            certain = history.machine[item].probability  # of the head that it was accepted from
+            certain = history.machine[item].probability  # of the head at the time of acceptance
         cells = kind.cells(said)
         rows.append(
             {

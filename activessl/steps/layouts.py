@@ -1,4 +1,4 @@
-"""Labeled items as folders that training programs read as they are."""
+"""Write labeled items as folders that training programs read."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def write_layout(
     *,
     on_item: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Write items with a class as a folder, whole or not at all.
+    """Write items with a class as a folder; after an error there is no folder.
 
     Args:
-        folder: Where to; must not be there, or be empty.
+        folder: The target; must be missing or empty.
         layout: One of ``Layout``.
         pool: The items.
-        rows: Of ``item_table``; those of items that the pool does not have are left out.
+        rows: Rows of ``item_table``; items that are not in the pool are left out.
         classes: All classes, in their order.
-        on_item: Told how many items of how many are written.
+        on_item: Called with the number of written items and of all items.
 
     Returns:
-        How many items were written.
+        Number of written items.
 
     Raises:
         ConfigError: The folder is not empty, or the layout does not exist or cannot hold such items or labels.
@@ -59,7 +59,7 @@ def write_layout(
             "a folder for each class cannot hold items of several classes", hint="use the layout huggingface or coco"
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"{folder} is there already", hint="name a new folder, or empty it")
+        raise ConfigError(f"{folder} exists and is not empty", hint="name a new folder, or empty it")
     wanted = [row for row in rows if row["id"] in pool]
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -96,7 +96,7 @@ def _huggingface(
             shown = {"file_name": _write(folder / "data", i, pool, row)}
         lines.append(json.dumps(shown | _said(row), ensure_ascii=False, allow_nan=False))
         on_item(i + 1, len(rows))
-    # text needs no files: one table holds all of it
+    # texts are stored in the table, not as files
     table = "train.jsonl" if texts else "metadata.jsonl"
     (folder / "data" / table).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     card = [
@@ -110,7 +110,7 @@ def _huggingface(
         "",
         f"{len(rows):,} items of {len(classes)} classes: {', '.join(classes)}.",
         "",
-        "`label_source` says whether people or a model gave the label, `probability` how sure the model is of it.",
+        "`label_source` is the source of the label (person, machine or model), `probability` the model's confidence.",
         "",
     ]
     (folder / "README.md").write_text("\n".join(card), encoding="utf-8")
@@ -141,7 +141,7 @@ def _coco(
             )
         on_item(i, len(rows))
     whole = {
-        "info": {"description": "labels of whole images: each box is its image"},
+        "info": {"description": "labels of whole images: each box is the whole image"},
         "licenses": [],
         "categories": [{"id": k, "name": name} for name, k in number.items()],
         "images": images,
@@ -151,7 +151,7 @@ def _coco(
 
 
 def _said(row: _Row) -> dict[str, Any]:
-    """What is known of an item besides its content."""
+    """Return the fields of an item besides its content."""
     return {
         "label": row.get("classes", row["class"]),
         "label_source": row["source"],
@@ -163,10 +163,10 @@ def _said(row: _Row) -> dict[str, Any]:
 
 
 def _write(folder: Path, i: int, pool: Pool, row: _Row) -> str:
-    """Write one item, and say how its file is called: never as its id says, which may lead out of the folder."""
+    """Write one item and return its file name, made from a number and a safe part of the id: an id may be a path."""
     at = pool.row(row["id"])
     own = pool.path(at)
-    if own is not None:  # as it is: a copy in another format may say less
+    if own is not None:  # unchanged: a conversion may lose information
         content, ending = pool.content(at), own.suffix.lstrip(".").lower()
     else:
         content, ending, _ = portable(pool, at)
@@ -176,7 +176,7 @@ def _write(folder: Path, i: int, pool: Pool, row: _Row) -> str:
 
 
 def _slug(text: str) -> str:
-    """A name that is one on every file system.
+    """Make a name that is valid on every file system.
 
     Example:
         >>> _slug("../über uns?"), _slug("..")
@@ -187,7 +187,7 @@ def _slug(text: str) -> str:
 
 
 def _different(names: Sequence[str]) -> list[str]:
-    """The names, with a number behind those that are there twice, on a disk that does not tell cases apart too."""
+    """Make names unique by a number at the end, also on file systems that ignore case."""
     given: list[str] = []
     taken: set[str] = set()
     for name in names:

@@ -1,4 +1,4 @@
-"""Items that are gone from the data, or are back."""
+"""Items that are missing from the data, or are back."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from activessl.steps.encode import check_moved
 
 
 def notice_missing(project: Project) -> History:
-    """Write down which encoded items are gone from the data since it was last looked at, or are back.
+    """Write into the ledger which encoded items are missing from the data now; return the history.
 
     Raises:
-        PoolError: Items that were asked about have the ids of others.
-        ProjectError: The vectors are gone.
+        PoolError: Ids with answers belong to other items now.
+        ProjectError: The vectors are missing.
     """
     history = project.history()
     if history.encoded is None:
         return history
     try:
         pool = project.pool()
-    except PoolError:  # a disk that is not there now says nothing about its items
+    except PoolError:  # with the disk unmounted, all items would look missing
         return history
     before = Snapshot(project, history).embeddings
     check_moved(before, history, pool)

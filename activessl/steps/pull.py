@@ -1,4 +1,4 @@
-"""What annotators said since last time, written down as answers to what was asked."""
+"""Fetch new answers, and write them into the ledger."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def pull(project: Project, annotator: Annotator) -> int:
     """Write new answers into the ledger; return how many there were.
 
     Raises:
-        AnnotatorError: The annotator cannot be reached, or refuses.
+        AnnotatorError: The annotator cannot be reached, or refuses the request.
     """
     with project.lock():
         history = project.history()
         answers, watermark = annotator.pull(history.watermark)
-        # the answers first: a watermark is never ahead of what it stands for
+        # the answers first: the watermark must never be ahead of the stored answers
         with project.ledger() as ledger:
             new = ledger.append([Answered(answer=resolved(answer, history)) for answer in answers])
             ledger.append([Pulled(watermark=watermark)])
@@ -30,8 +30,8 @@ def pull(project: Project, annotator: Annotator) -> int:
 
 
 def resolved(answer: Answer, history: History) -> Answer:
-    """The answer with what the project knows of its question. Annotators know a question by its id only: a task that an
-    earlier version made does not tell the item, where the question is not the first about it."""
+    """Complete an answer with the item and the asking of its question: annotators may store only the question's id, as
+    tasks of earlier versions do for repeated questions."""
     question = history.questions.get(answer.question)
     if question is None or answer.cluster:
         return answer

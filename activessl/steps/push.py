@@ -1,4 +1,4 @@
-"""What an annotator gets of a round, and what is written down about it."""
+"""Send the open round to the annotator, and write that into the ledger."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from activessl.strategies.explain import without_classes
 
 
 def push(project: Project, annotator: Annotator) -> PushResult:
-    """Put what waits in the open round before the annotator, with the head's suggestions.
+    """Send the unanswered questions of the open round to the annotator, with suggestions.
 
     Raises:
-        QueryError: No round is open, or all that is left of it is gone from the data.
-        AnnotatorError: The annotator did not take it.
+        QueryError: No round is open, or its remaining items are gone from the data.
+        AnnotatorError: The annotator did not accept the questions.
     """
     notice_missing(project)
     with project.lock():
@@ -36,8 +36,8 @@ def push(project: Project, annotator: Annotator) -> PushResult:
         if not waiting and snapshot.history.gone(current):
             close_round(project, "its last items are gone")
             raise QueryError(
-                f"the items that were left of round {current.number} are gone from the data",
-                hint="run `activessl query` for the next round",
+                f"the remaining items of round {current.number} are gone from the data",
+                hint="run `activessl query` to open the next round",
             )
         pushed, event = push_round(annotator, snapshot, pool, current, waiting)
         note_offer(project, annotator)
@@ -46,44 +46,44 @@ def push(project: Project, annotator: Annotator) -> PushResult:
 
 
 def note_offer(project: Project, annotator: Annotator) -> None:
-    """Write down where people can choose from other classes than before: a class may have joined, or be gone."""
+    """Write into the ledger that people can choose from other classes than before: some were added or removed."""
     offer = annotator.offer if isinstance(annotator, Offering) else None
     history = project.history()
     if offer is not None and history.choice.last.get(offer.project) != offer.classes:
         own = project.own.data.classes
         project.append(Offered(project=offer.project, classes=offer.classes, own=own, turn=history.events))
-        project.history()  # the project knows its classes by it
+        project.history()  # updates the classes of the project
 
 
 def push_round(
     annotator: Annotator, snapshot: Snapshot, pool: Pool, current: RoundHistory, waiting: tuple[Question, ...]
 ) -> tuple[PushResult, Pushed]:
-    """Put a round before the annotator; what came of it, and the event that says so.
+    """Send a round to the annotator; return the result and the event for the ledger.
 
     Args:
-        annotator: Who is asked.
-        snapshot: The project, with the head whose suggestions are shown.
+        annotator: The annotator.
+        snapshot: The project, with the head of the suggestions.
         pool: The items.
         current: The round.
-        waiting: Its questions that nobody has answered.
+        waiting: Its unanswered questions.
 
     Raises:
-        AnnotatorError: The annotator did not take it, or cannot show clusters.
+        AnnotatorError: The annotator did not accept the questions, or cannot show clusters.
     """
     config, model = snapshot.project.config, snapshot.history.model
     asked = Asked(waiting, current.queried.strategy, current.number)
     if current.confirms:
         if not isinstance(annotator, Confirmer):
             raise AnnotatorError(
-                f"round {current.number} shows clusters of items, which {type(annotator).__name__} cannot",
-                hint="end it with `activessl query --close`, and query without --confirm",
+                f"round {current.number} shows clusters of items, but {type(annotator).__name__} cannot show clusters",
+                hint="end the round with `activessl query --close`, then query without --confirm",
             )
         pushed = annotator.push_clusters(pool, asked, model=model)
         return pushed, _event(current, model, pushed, {})
     if config.annotator.similar_together and not current.audits:
         waiting = snapshot.chained(current.questions, waiting)
     told = tuple(_without_classes(question, config.data.classes) for question in waiting)
-    # whoever looks at what the machine accepted should not be shown what it said
+    # audits are blind
     shown = [] if current.audits else snapshot.suggestions(waiting)
     said = {s.question: s.preselected(snapshot.kind) for s in shown if s.blind}
     first = {question.id for question in waiting if question.asking == 1}
@@ -93,9 +93,9 @@ def push_round(
 
 
 def _without_classes(question: Question, classes: tuple[str, ...]) -> Question:
-    """The question as the annotator may tell it: its reason names no class.
+    """Return the question with a reason that names no class.
 
-    Of no item, because the annotator keeps a reason as it is, and what is shown now may be asked blind later.
+    This holds for every item: the annotator keeps the reason, and an item with a suggestion may be asked blind later.
     """
     return question.model_copy(update={"reason": without_classes(question.reason, classes)})
 

@@ -1,4 +1,4 @@
-"""The next round is opened, once what came of the last one is learned."""
+"""Open the next round, after the answers of the last one are taught."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def query(
     again: float | Literal["auto"] | None = None,
     confirm: bool | None = None,
 ) -> RoundHistory:
-    """The round that is open, or else the next one; arguments and errors are those of ``Session.query``."""
+    """Return the open round, or open the next one; arguments and errors as of ``Session.query``."""
     history = notice_missing(project)
     if history.open_round is not None and history.waiting(history.open_round):
         return history.open_round
@@ -30,18 +30,18 @@ def query(
     with project.lock():
         snapshot = Snapshot.of(project)
         if snapshot.history.open_round is not None:
-            return snapshot.history.open_round  # another process was sooner
+            return snapshot.history.open_round  # another process opened it
         project.append(next_round(snapshot, query_size, strategy=strategy, again=again, confirm=confirm))
         opened = project.history().open_round
     if opened is None:
-        raise ProjectError("the round was not written", hint="check that the disk is writable and not full")
+        raise ProjectError("the round was not written", hint="check that the disk is writable and has free space")
     return opened
 
 
 def catch_up(project: Project) -> None:
-    """Learn what was answered but not taught, where a process died or somebody else pulled, and end the round."""
+    """Teach answers that were pulled but not taught, such as after a crash, and end an answered round."""
     history = project.history()
-    # labels that were there before the first round are taught with its own, those of items that left not at all
+    # labels from before the first round are taught with that round; labels of removed items are not taught
     if history.untaught and history.rounds and len(Snapshot(project, history).training[0]):
         teach(project)
     with project.lock():

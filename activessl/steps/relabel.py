@@ -1,4 +1,4 @@
-"""Which of a project's labels are doubted, by all answers about them and the labels around, and are asked once more."""
+"""Find suspect labels by all answers about them and the labels of similar items, and ask about them again."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from activessl.project.snapshot import Snapshot
 
 #: A label is suspect when it is more likely wrong than right.
 SUSPECT = 0.5
-#: Below this a label is not asked about again, whatever share of the round is meant for that.
+#: Labels of a lower doubt are not asked about again, whatever share of the round is reserved for that.
 LEAST_DOUBT = 0.05
-#: Nobody is asked about an item more often than this.
+#: Most questions about one item.
 MOST_ASKINGS = 3
-#: With fewer labels than this, what they say of each other is not worth a question.
+#: With fewer labels than this, no label is asked about again.
 FEWEST_TO_DOUBT = 20
 
 
 @dataclass(frozen=True)
 class Doubts:
-    """What may be wrong of the labels of a project. Computed when first asked for, and kept.
+    """The doubts about the labels of a project, computed at first use.
 
     Args:
         snapshot: The project at one moment.
@@ -40,13 +40,13 @@ class Doubts:
 
     @cached_property
     def labels(self) -> Float[np.ndarray, " m"]:
-        """The probability that each label of ``Snapshot.training`` is wrong, by all its answers and the labels around
-        it; where there may be several classes, that it is wrong in its most doubtful one."""
+        """The probability that each label of ``Snapshot.training`` is wrong, by all its answers and the labels of
+        similar items; where there may be several classes, the probability of the most doubtful class."""
         return np.asarray(self._by_task.max(axis=1, initial=0.0))
 
     @cached_property
     def _by_task(self) -> Float[np.ndarray, "m t"]:
-        """The probability that a label is wrong in each of the choices that it consists of."""
+        """The probability that a label is wrong, for each of its tasks: one, or one for each class."""
         snapshot, (rows, y) = self.snapshot, self.snapshot.training
         tasks = list(snapshot.kind.tasks(y, len(snapshot.project.config.data.classes)))
         doubts = np.zeros((len(y), len(tasks)))
@@ -58,7 +58,7 @@ class Doubts:
         return doubts
 
     def _answers(self, task: Task) -> Int[np.ndarray, "m a"]:
-        """What each annotator says now of each label, as far as it is about the task; -1 for nothing."""
+        """The newest answer of each annotator to a task, for each label; -1 for none."""
         snapshot, (people, given) = self.snapshot, self._given
         classes, since = snapshot.project.config.data.classes, snapshot.history.since
         table = np.full((len(given), len(people)), NO_ANSWER)
@@ -71,13 +71,13 @@ class Doubts:
 
     @cached_property
     def _given(self) -> tuple[dict[str, int], list[tuple[Answer, ...]]]:
-        """A number for everybody who answered, and the answers about each label."""
+        """A number for each annotator, and the answers about each label."""
         snapshot = self.snapshot
         given = [snapshot.history.labels[snapshot.embeddings.ids[row]].answers for row in snapshot.training[0]]
         return {who: i for i, who in enumerate(sorted({a.annotator for one in given for a in one}))}, given
 
     def suspects(self) -> list[Suspect]:
-        """Labels that are more likely wrong than right, the most doubtful first."""
+        """Return labels with a probability above 0.5 of being wrong, the most doubtful first."""
         snapshot, (rows, y) = self.snapshot, self.snapshot.training
         if snapshot.probs is None or not len(rows):
             return []
@@ -99,12 +99,12 @@ class Doubts:
         return found
 
     def again(self, query_size: int, share: float | Literal["auto"]) -> tuple[Question, ...]:
-        """What to ask about once more in the next round, the most doubtful first.
+        """Choose the labels to ask about again in the next round, the most doubtful first.
 
         Args:
-            query_size: Questions that the round has for new items and labels that are doubted.
-            share: Of them about labels that are there, in [0, 1]; "auto" decides by how doubtful these are beside how
-                unsure the head is of items that could be asked instead, and takes at most half of the round.
+            query_size: Questions of the round for new items and doubted labels together.
+            share: Share of them for doubted labels, in [0, 1]; "auto" compares the doubts with the uncertainty of the
+                unlabeled items, and takes at most half of the round.
         """
         snapshot, (rows, _) = self.snapshot, self.snapshot.training
         if share == 0 or snapshot.probs is None or len(rows) < FEWEST_TO_DOUBT:
@@ -115,7 +115,7 @@ class Doubts:
         may = np.array([asked[item] < MOST_ASKINGS and item not in never for item in ids])
         doubts = np.where(may, self.labels, 0.0)
         if share == "auto":
-            # of a new item and of a label alike: that anything about it is wrong
+            # for labels as for new items: the probability that any class is wrong
             whole = np.where(may, 1 - np.prod(1 - self._by_task, axis=1), 0.0)
             count = min(how_many_again(whole, 1 - snapshot.sure[snapshot.free], query_size), query_size // 2)
         else:
@@ -125,9 +125,9 @@ class Doubts:
         out = []
         for i in worst[doubts[worst] > LEAST_DOUBT]:
             item = ids[i]
-            why = f"labeled before, and wrong with probability {doubts[i]:.0%} as the labels around it say"
+            why = f"labeled before; the label is wrong with probability {100 * doubts[i]:.0f} %"
             if item in by_item:
-                why += f"; rather {by_item[item].instead} than {by_item[item].given}"
+                why += f"; suggested {by_item[item].instead} instead of {by_item[item].given}"
             out.append(
                 Question(
                     kind="again", items=(item,), asking=history.next_asking(item), score=float(doubts[i]), reason=why

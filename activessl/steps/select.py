@@ -1,4 +1,4 @@
-"""What a round asks: new items, labels that are doubted, items that clusters sent back, or clusters to be confirmed."""
+"""Choose the questions of a round: new items, doubted labels, items that clusters sent back, or clusters."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from activessl.strategies.base import Query, needs_samples
 from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy
 
-#: Why an item is asked about alone that was confirmed with its cluster: nobody should know as what.
-CONFIRMED = "confirmed with its cluster before: drawn at random to be looked at on its own"
-#: Why an item comes first in a round.
+#: The reason of an audit of an item that was confirmed with its cluster; it names no class.
+CONFIRMED = "confirmed with its cluster before, now drawn at random for an audit"
+#: The reason of an item that was sent back by its cluster; stored in ledgers and compared, so it must not change.
 SENT_BACK = "did not belong to the cluster that it was shown with"
 
 
@@ -33,26 +33,26 @@ def next_round(
     again: float | Literal["auto"] | None = None,
     confirm: bool | None = None,
 ) -> Queried:
-    """The next round of a project, as it goes into the ledger; arguments and errors are those of ``Session.query``."""
+    """Choose the next round of a project, for the ledger; arguments and errors as of ``Session.query``."""
     if confirm or (confirm is None and strategy is None and confirm_next(snapshot)):
         query = snapshot.project.config.query
         try:
             return propose(snapshot, _number(snapshot), query_size or -(-query.size // 4), query.cluster_size)
         except QueryError:
             if confirm:
-                raise  # else: single questions, as if it were not time for clusters yet
+                raise  # without --confirm: a round of single questions
     return _single(snapshot, query_size, strategy, again)
 
 
 def _single(
     snapshot: Snapshot, query_size: int | None, strategy: str | None, again: float | Literal["auto"] | None
 ) -> Queried:
-    """A round of items that are looked at one by one."""
+    """Choose a round of single items."""
     start = time.monotonic()
     config, number = snapshot.project.config, _number(snapshot)
     wanted = config.query.size if query_size is None else query_size
 
-    # what is asked about before anything new is, each part of what the one before it has left of the round
+    # questions before new items; each part takes what the part before it leaves of the round
     back = _sent_back(snapshot, wanted // 2)
     also = np.union1d(snapshot.accepted_rows, drawable(snapshot))
     doubted = Doubts(snapshot).again(wanted - len(back), config.query.again if again is None else again)
@@ -68,7 +68,9 @@ def _single(
     state = snapshot.state(number, samples=needs_samples(chooser)).replace(pending=out)
     free = len(state.candidates)
     if free == 0 and not first:
-        raise QueryError("every item is labeled, skipped or accepted", hint="run `activessl report`, or add data")
+        raise QueryError(
+            "every item is labeled, skipped or accepted", hint="run `activessl report`, or add items to the data"
+        )
     size = wanted - len(first)
     size = min(size, free) if query_size is None else size
     try:
@@ -76,10 +78,10 @@ def _single(
     except QueryError:
         if len(state.labeled) or strategy is not None:
             raise
-        # most strategies that ask a head cannot begin: `auto` can, from no label at all
+        # most strategies that need a head cannot start without labels, `auto` can
         chooser = shared("auto")
         query = chooser.query(snapshot.state(number).replace(pending=out), size)
-    if query is not None:  # what is drawn, and was to be looked at again anyway, is asked about once: as the draw
+    if query is not None:  # an item that is both drawn and doubted is asked about once, as the draw
         first = tuple(question for question in first if question.item not in query.ids)
     return Queried(
         round=number,
@@ -92,8 +94,8 @@ def _single(
 
 
 def _new(snapshot: Snapshot, query: Query | None, number: int) -> tuple[Question, ...]:
-    """What the strategy asks, a share of it blind. An item that was confirmed with its cluster, and is drawn, is asked
-    about once more."""
+    """Return the strategy's questions, a share of them blind; a drawn item that was confirmed with its cluster is asked
+    about again."""
     if query is None:
         return ()
     blind = snapshot.blind_rows(number)
@@ -110,7 +112,8 @@ def _number(snapshot: Snapshot) -> int:
 
 
 def _sent_back(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
-    """What to ask about first: items that stood out of their cluster, which the head was sure of, and wrong."""
+    """Return the questions that come first: items that people sent back, because the head was wrong with high
+    confidence."""
     free = {snapshot.embeddings.ids[row] for row in np.flatnonzero(snapshot.free)} & snapshot.history.apart
     once = {item for r in snapshot.history.rounds if not r.confirms for item in r.items}
     asked = [item for r in snapshot.history.rounds if r.confirms for item in r.items if item in free - once]
@@ -118,10 +121,10 @@ def _sent_back(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
 
 
 def _audits(snapshot: Snapshot, number: int, most: int) -> tuple[Question, ...]:
-    """Which items that were confirmed with their cluster to ask about alone, drawn at random, as the config's share.
+    """Draw items that were confirmed with their cluster for an audit, up to the share of the config.
 
-    Each drawn one is asked as a task of its own, and blind. What is drawn has no propensity: it is a sample of what
-    was confirmed, not of the pool.
+    Each is asked about as a separate task, and blind. The questions have no propensity: they are a sample of the
+    confirmed items, not of the pool.
     """
     share = snapshot.project.config.query.confirm_audit
     history = snapshot.history
@@ -137,9 +140,10 @@ def _audits(snapshot: Snapshot, number: int, most: int) -> tuple[Question, ...]:
 
 
 def drawable(snapshot: Snapshot) -> Int[np.ndarray, " g"]:
-    """Rows that were confirmed with their cluster and never asked about alone: the random share draws from these too.
+    """Return rows that were confirmed with their cluster and not asked about as single items: the random share draws
+    from these too.
 
-    Else it would draw from what is left only, which is harder, since what the model is sure of is what was confirmed.
+    Without them it would draw from harder items only, because clusters take the items of high confidence.
     """
     seen = _asked_alone(snapshot.history)
     only = snapshot.history.only_confirmed - seen - snapshot.history.missing
@@ -147,7 +151,7 @@ def drawable(snapshot: Snapshot) -> Int[np.ndarray, " g"]:
 
 
 def _alone_if_confirmed(snapshot: Snapshot, question: Question) -> Question:
-    """The question about an item that was drawn: where it was confirmed with its cluster, it is asked once more."""
+    """Return a drawn question; an item that was confirmed with its cluster is asked about again."""
     history = snapshot.history
     return _alone(history, question) if question.item in history.only_confirmed else question
 
@@ -157,5 +161,5 @@ def _alone(history: History, question: Question) -> Question:
 
 
 def _asked_alone(history: History) -> set[str]:
-    """Items that were asked about again after they were confirmed with their cluster, whatever for."""
+    """Return items that were asked about again, for any reason, after they were confirmed with their cluster."""
     return {q.item for r in history.rounds for q in r.questions if q.asking > 1} & history.confirmed.keys()

@@ -1,4 +1,4 @@
-"""The head learns from all labels there are, and is measured where the project has test data."""
+"""Teach the head all labels, and measure it if the project has test data."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from activessl.steps.relabel import SUSPECT, Doubts
 
 
 def teach(project: Project) -> Taught:
-    """Teach a head all labels there are, and end the round if all of it is answered.
+    """Teach a head all labels, and end the round if all its questions are answered.
 
     Raises:
-        LabelError: There are no labels yet, or no round that they belong to.
+        LabelError: There are no labels yet, or no round yet.
         ProjectError: The pool is not encoded yet.
     """
     with project.lock():
@@ -59,7 +59,7 @@ def teach(project: Project) -> Taught:
 
 
 def teach_if_due(project: Project) -> None:
-    """Teach the head of another encoder, also where a process died between the switch and this."""
+    """Teach the head after a change of the encoder, also after a crash between the change and the teaching."""
     history = project.history()
     if history.taught is not None and history.untaught:
         teach(project)
@@ -70,21 +70,23 @@ def _check_labels(snapshot: Snapshot) -> None:
     if not history.labels:
         raise no_labels(history)
     if not history.rounds:
-        raise LabelError(f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`: it uses them")
+        raise LabelError(
+            f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`, it uses these labels"
+        )
     if not len(snapshot.training[0]):
         raise LabelError(
-            f"all {len(history.labels)} labels are of items that left the pool", hint="run `activessl query`"
+            f"all {len(history.labels)} labels are of items that are not in the pool", hint="run `activessl query`"
         )
 
 
 def _measured(
     snapshot: Snapshot, head: Head
 ) -> tuple[float | None, int | None, dict[str, tuple[int, int, int]] | None]:
-    """Accuracy on the project's own test data, how many items that are, and the counts of each class."""
+    """Return accuracy on the test data, the number of test items, and the counts of each class."""
     data = snapshot.project.config.data
     if data.test is None:
         return None, None, None
-    from activessl.proof.holdout import held_out  # where there is test data only: it reads and encodes it
+    from activessl.proof.holdout import held_out  # needed with test data only
 
     vectors, truth = held_out(snapshot.project, snapshot)
     predicted = snapshot.kind.decide(head.predict_proba(snapshot.points_of(vectors)))
@@ -94,13 +96,13 @@ def _measured(
 
 
 def _agreement(before: Labels, after: Labels) -> float | None:
-    """Kappa of two heads' predictions; None where neither finds any class in any item: that is no agreement yet."""
+    """Return kappa of two heads' predictions; None if neither predicts any class for any item."""
     if kind_of(after).independent and not before.any() and not after.any():
         return None
     return kappa(*numbered_alike(before, after))
 
 
 def _about(taught: Taught) -> tuple[Any, ...]:
-    """What makes a head another one, or says something new of it."""
+    """Return what distinguishes one taught head from another."""
     measured = (taught.accuracy, taught.test_items)
     return taught.round, taught.head, taught.fingerprint, taught.digest, *measured

@@ -141,8 +141,8 @@ def test_status_notices_data_that_were_renamed_away(
     (tmp_path / "photos").rename(tmp_path / "pictures")
     values, text = _status(capsys)
     assert values["data"] == {"there": False, "new": 0, "gone": 60}
-    assert "photos is not there: put it back, or correct data.path in activessl.toml" in text
-    assert values["next"] == "put the data back, or correct data.path in activessl.toml"
+    assert "photos does not exist: restore it, or correct data.path in activessl.toml" in text
+    assert values["next"] == "restore the data, or correct data.path in activessl.toml"
     (tmp_path / "pictures").rename(tmp_path / "photos")
     assert _status(capsys)[0]["data"] == {"there": True, "new": 0, "gone": 0}
 
@@ -161,7 +161,7 @@ def test_status_counts_files_that_came_and_went(
     values, text = _status(capsys)
     assert values["data"] == {"there": True, "new": 20, "gone": 20}
     assert values["next"] == "activessl encode"
-    assert "20 files are new since the pool was encoded; 20 encoded items are gone" in text
+    assert "20 new files since the pool was encoded; 20 encoded items missing" in text
     assert run("encode") == 0
     values, _ = _status(capsys)
     assert values["data"] == {"there": True, "new": 0, "gone": 0}
@@ -178,7 +178,7 @@ def test_how_far_the_random_labels_are_is_said_and_what_brings_more(
     assert values["accuracy"] is None
     if values["random_labels"] < 10:  # a first round of `auto` may be left to chance as a whole
         assert f"{values['random_labels']} of 10 random labels" in text
-    assert random_labels_text(8, 2.0) == "not measured yet: 8 of 10 random labels, about 1 more round"
+    assert random_labels_text(8, 2.0) == "not measured yet: 8 of 10 random labels, about 1 more round is needed"
     assert "--strategy random" in random_labels_text(2, 2.0)
     assert "--strategy random" in random_labels_text(2, 0.0)
 
@@ -189,10 +189,10 @@ def _judged(needed: int | None, left: int) -> Judged:
 
 def test_an_acceptance_names_the_command_only_if_so_many_random_labels_can_be_had() -> None:
     assert _judged(60, left=40).more == 40
-    assert "`activessl query --strategy random --size 40` asks for them" in _judged(60, left=40).to_text()
+    assert "`activessl query --strategy random --size 40` asks people to label them" in _judged(60, left=40).to_text()
     assert _judged(61, left=40).more is None
-    assert "only 40 more items can be asked about" in _judged(61, left=40).to_text()
-    assert "allow a larger error" in _judged(61, left=40).to_text()
+    assert "only 40 more items can be labeled" in _judged(61, left=40).to_text()
+    assert "pass a larger --error" in _judged(61, left=40).to_text()
     assert _judged(None, left=40).more is None
 
 
@@ -220,4 +220,4 @@ def test_where_random_labels_are_missing_the_command_that_draws_them_is_named(
     assert run("encode") == run("query", "--strategy", "max_herding") == run("push") == run("pull") == 0
     assert run("teach") == 0
     _, text = _status(capsys)
-    assert "no random labels; `activessl query --strategy random` asks for some" in text
+    assert "no random labels; draw some with `activessl query --strategy random`" in text

@@ -83,6 +83,6 @@ def test_without_items_shown_blind_it_is_said_to_be_unknown(tmp_path: Path) -> N
     for _ in range(2):
         session.round(person)
     report = session.report()
-    assert report.anchoring is None and "how far people follow the model's answer" in report.to_text()
+    assert report.anchoring is None and "anchoring (how often people follow the suggestion)" in report.to_text()
     with pytest.raises(MeasureError, match="too few"):
         anchoring([True] * 30, [True] * 9)

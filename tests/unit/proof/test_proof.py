@@ -325,9 +325,9 @@ def test_the_report_tells_of_money_plan_machine_and_gates(session: Session) -> N
     assert (
         found["plan"]["target"] == 0.9 and found["gates"][0]["stage"] == "pilot" and found["roi"]["currency"] == "EUR"
     )
-    for told in ("Money so far", "Labeled by machine", "Gates between the stages", "To 90.0", "estimated"):
+    for told in ("Money so far", "Accepted items", "Gates between the stages", "To 90.0", "estimated"):
         assert told in page.read_text(encoding="utf-8")
-    assert "estimated" in report.to_text() and "out of reach" not in report.to_text()
+    assert "estimated" in report.to_text() and "cannot be reached" not in report.to_text()
 
 
 def project_of(tmp_path: Path, vectors: np.ndarray, y: np.ndarray, **query: object) -> tuple[Session, Oracle]:
@@ -358,7 +358,7 @@ def test_nothing_is_promised_of_items_that_came_after_the_random_labels(tmp_path
     session.encode()
     session.teach()
     judged = accept_pool(session.project, error=0.05, audit=0)
-    assert judged.newer == 1600 and "1,600 items came after" in judged.to_text()
+    assert judged.newer == 1600 and "1,600 items were added after" in judged.to_text()
     assert judged.items and max(int(i.id.removeprefix("pool:")) for i in judged.items) < 800
     assert share_wrong(session, y) <= 0.05
     assert "1,600 items" in evidence(session).newer_text
@@ -480,7 +480,7 @@ def test_what_a_strategy_draws_by_weights_promises_nothing_and_the_share_beside_
     if share:
         assert judge(snapshot, error=0.1, delta=0.1, per_class=False, audit=0).items
         return
-    with pytest.raises(LabelError, match="chance that every other had"):
+    with pytest.raises(LabelError, match="same probability as all other"):
         judge(snapshot, error=0.1, delta=0.1, per_class=False, audit=0)
 
 
@@ -505,7 +505,7 @@ def test_where_nothing_but_chance_chose_nothing_was_saved(tmp_path: Path) -> Non
     session, people = project_of(tmp_path, x, y, size=40, strategy="random")
     labeled_by(session, people, 1)
     assert evidence(session).audit is not None and evidence(session).live is None
-    assert "chance" in evidence(session).unsaid
+    assert "chosen by a strategy" in evidence(session).unsaid
     session.query(strategy="margin")
     labeled_by(session, people, 1)
     live = evidence(session).live

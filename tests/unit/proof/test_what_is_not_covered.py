@@ -44,7 +44,7 @@ def test_random_items_of_a_class_that_is_gone_are_counted_out_loud(tmp_path: Pat
     history = session.project.history()
     gone = sum(history.labels[item].classes == ("c",) for item in history.drawn)
     told = Evidence(Snapshot.of(later.project)).newer_text
-    assert gone > 3 and told.startswith(f"{gone} random items were given a class that the project does not have")
+    assert gone > 3 and told.startswith(f"{gone} random items were labeled with a class that the project does not have")
 
 
 def test_too_few_random_labels_are_counted_not_denied(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_the_report_shows_items_beside_those_that_look_alike(tmp_path: Path) -> 
         assert sight.thumbnail is not None
         assert sight.id not in {one.id for one in sight.alike}
         assert {one.id.split("-")[0] for one in sight.alike} == {sight.id.split("-")[0]}
-    assert "takes for alike" in page.read_text(encoding="utf-8")
+    assert "Nearest items in the embedding" in page.read_text(encoding="utf-8")
     again = session.report()
     assert [s.id for s in again.sights] == [s.id for s in report.sights]
 
@@ -82,8 +82,8 @@ def test_the_report_shows_what_the_encoder_makes_of_what_it_does_not_see(tmp_pat
         else:
             assert len(set(one.pictures)) == 3
     text = page.read_text(encoding="utf-8")
-    assert "makes of what it does not see" in text
-    assert ("<path" in text.split("makes of what it does not see")[1]) == (modality == "series")
+    assert "Reconstruction of hidden parts" in text
+    assert ("<path" in text.split("Reconstruction of hidden parts")[1]) == (modality == "series")
     again = session.report()
     assert again.reconstructed == report.reconstructed
 

@@ -236,7 +236,7 @@ def test_a_share_of_what_was_confirmed_is_looked_at_alone_and_blind_and_errors_s
     seen = {i.item for r in session.project.history().rounds for i in r.questions if i.confirmed}
     assert after.wrong == len(seen & set(wrong))
     assert after.low <= after.wrong / after.looked_at <= after.high
-    assert f"{after.looked_at} of them looked at alone, {after.wrong} wrong" in after.to_text()
+    assert f"audit: {after.wrong} of {after.looked_at} items wrong" in after.to_text()
     # who looked alone was right: what was overlooked is put right
     assert all(session.project.history().labels[i].classes != history.labels[i].classes for i in seen & set(wrong))
 
@@ -317,7 +317,7 @@ def test_a_draw_of_what_has_a_label_already_is_not_pending_for_the_strategy() ->
 def test_a_promise_about_machine_labels_rests_on_draws_after_the_last_groups_only(session: Session) -> None:
     people = oracle(session)
     grouped(session, people)
-    with pytest.raises(LabelError, match="nothing can be promised of all"):
+    with pytest.raises(LabelError, match="same probability as all other"):
         judge(Snapshot.of(session.project), error=0.2, delta=0.2, per_class=False, audit=0)
     session.query(60, strategy="random")
     session.round(people)
@@ -406,7 +406,7 @@ def test_groups_of_a_class_that_was_taken_out_and_skips_of_several_people_are_co
     assert (count.looked_at, count.open, count.wrong) == (2, 1, 0)
     without = confirmed_count(fold(recorded, classes=("ant", "cow")))
     assert without is not None and (without.confirmed, without.apart) == (0, 1)
-    assert "0 items confirmed in 1 cluster, 1 sent back, 2.0 s an item" in without.to_text()
+    assert "0 items confirmed in 1 cluster, 1 sent back, 2.0 s for each item" in without.to_text()
     none = confirmed_count(fold([e for e in recorded if e.event != events[6]], classes=("ant", "cow")))
     assert none is not None and none.to_text() == "0 items confirmed in 1 cluster, 0 sent back"
 
@@ -437,7 +437,7 @@ def test_an_annotator_that_cannot_show_groups_is_named(session: Session) -> None
         def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
             return [], since or ""
 
-    with pytest.raises(AnnotatorError, match="shows clusters of items, which Single cannot"):
+    with pytest.raises(AnnotatorError, match="Single cannot show clusters"):
         session.push(Single())  # type: ignore[arg-type]
     assert isinstance(oracle(), Confirmer)
 
@@ -454,7 +454,7 @@ def test_the_settings_are_written_and_read_back() -> None:
 
 def test_groups_until_too_few_are_sure_and_then_it_is_said_how_many(session: Session) -> None:
     people, shown = oracle(session), Counter[str]()
-    with pytest.raises(QueryError, match="items only, of no class of 4 or more"):
+    with pytest.raises(QueryError, match="too few for a cluster of 4 items"):
         for _ in range(12):
             shown.update(session.query(40, confirm=True).items)
             session.round(people)

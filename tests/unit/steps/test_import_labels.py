@@ -89,9 +89,9 @@ def test_nothing_is_written_where_a_class_is_not_known(tmp_path: Path) -> None:
     before = session.project.history().events
     with pytest.raises(LabelError, match="no class 'Cat' and 1 more"):
         session.import_labels({IDS[0]: "cat", IDS[1]: "Cat", IDS[2]: "kat"}, annotator="ann")
-    with pytest.raises(LabelError, match="none of 1 labels is of an item"):
+    with pytest.raises(LabelError, match="none of the 1 labels is of an item"):
         session.import_labels({"nothing": "cat"}, annotator="ann")
-    with pytest.raises(LabelError, match="no annotator"):
+    with pytest.raises(LabelError, match="name of the annotator is empty"):
         session.import_labels({IDS[0]: "cat"}, annotator=" ")
     assert session.project.history().events == before
     assert session.import_labels({IDS[0]: "cat", "nothing": "Cat"}, annotator="ann") == Imported(1, 0, 1)
@@ -112,8 +112,8 @@ def test_several_classes_an_item_and_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said", "kind"),
     [
-        ("l.csv", "item,klasse\na,b\n", "labels with item, klasse", LabelError),
-        ("l.csv", "", "labels with no rows", LabelError),
+        ("l.csv", "item,klasse\na,b\n", "found: item, klasse", LabelError),
+        ("l.csv", "", "found: no rows", LabelError),
         ("l.csv", "id,class\nitem 1,cat\nitem 1,=dog\n", "has two classes", LabelError),
         ("l.csv", "id,class\nitem 1,cat,3\n", "line 2 has 3 fields", ConfigError),
         ("l.csv", 'id,class\n"item 1,cat\n', "cannot read", ConfigError),

@@ -99,7 +99,7 @@ def test_coco_s_numbers_lead_from_a_label_to_its_picture_and_its_class(tmp_path:
 
 def test_a_folder_with_something_in_it_is_left_alone_and_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="exists and is not empty"):
         write_layout(tmp_path, "folders", pool_of(), rows(), CLASSES)
     with pytest.raises(ConfigError, match="cannot hold text"):
         write_layout(tmp_path / "out", "coco", pool_of("text"), rows(), CLASSES)

@@ -57,7 +57,7 @@ def test_wrong_labels_are_named_asked_again_and_mended(session: Session) -> None
     assert all(found[i].given == CLASSES[(int(i.split(":")[1]) + 1) % 3] for i in lied)
     assert all(found[i].instead == CLASSES[int(i.split(":")[1]) % 3] for i in lied)
     report = session.report()
-    assert "more likely wrong than right" in report.to_text() and lied <= {s.item for s in report.suspects}
+    assert "probably wrong" in report.to_text() and lied <= {s.item for s in report.suspects}
     assert all(i in report.to_html() for i in lied)
 
     opened = session.query(10, again=0.5)
