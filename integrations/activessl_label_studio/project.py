@@ -33,11 +33,11 @@ INSTRUCTIONS = (
 SEVERAL_INSTRUCTIONS = (
     "<p>Press the key of each class that the item has, then press Ctrl+Enter to submit. If the item has none of the "
     "classes, submit it without a class.</p>"
-    "<p>Selected classes are the suggestion of the model. Remove wrong classes, and add missing ones. Click Skip if you "
-    "cannot tell the classes.</p>"
+    "<p>Classes that are already selected are the suggestion of the model. Remove wrong classes, and add missing ones. "
+    "Click Skip if you cannot tell the classes.</p>"
 )
 
-#: Every proxy accepts an address of this length (gunicorn: 4,094 characters); longer filters are sent in the body.
+#: Every proxy accepts an address of this length (gunicorn: 4,094 characters); longer filters go into the body.
 _QUERY_CHARS = 3_000
 
 _NO_COUNTS = "id,title,label_config,created_at"

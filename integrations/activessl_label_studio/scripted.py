@@ -27,7 +27,7 @@ __all__ = ["Habits", "ScriptedAnnotator", "Worked"]
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How the scripted annotator behaves. The times are SIMULATED: sent as ``lead_time``, and slept only with ``sleep``.
+    """How the scripted annotator behaves. The times are SIMULATED: sent as ``lead_time``, slept only with ``sleep``.
 
     Attributes:
         mistakes: Share of items that are labeled as a neighbouring class, in [0, 1].
