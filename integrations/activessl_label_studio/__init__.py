@@ -2,8 +2,8 @@
 
 LabelStudio            a server with its address and token, for `session.push` and `session.pull`
 LabelStudioAnnotator   push a query, pull the answers
-LabelStudioConfig      which server, which project, how items are shown
-ScriptedAnnotator      a scripted person who labels over HTTP, for demonstrations and tests
+LabelStudioConfig      the server, the project, and how items are shown
+ScriptedAnnotator      a scripted annotator who labels over HTTP, for demonstrations and tests
 studio                 an embedded server: ensure_installed, start, status, stop
 """
 

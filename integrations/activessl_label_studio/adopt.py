@@ -72,7 +72,7 @@ def adopt_tasks(
     if control.shown != pool.form.shown:
         raise ConfigError(
             f"project {project['id']} shows a {control.shown} in each task, which {pool.modality} items are not",
-            hint="name another project, or another pool",
+            hint="set another annotator.project or data.path in activessl.toml",
         )
     tasks = list(list_tasks(client, int(project["id"])))
     # an answered task is preferred to an older one without an answer

@@ -36,7 +36,7 @@ class LabelStudioConfig:
         token: A personal access token or a legacy token; left out of ``repr``.
         title: The project's title, 3 to 50 characters; the first push makes a project of that title.
         classes: The classes that people choose from.
-        modality: What the items are.
+        modality: The form of data.
         project: The project's number; None to find it by its title.
         made: When the project of that number was made, by the server's clock; None if no earlier push says it. It tells
             the project from another one of the same number, on a server that was set up again.
@@ -47,7 +47,7 @@ class LabelStudioConfig:
         instructions: Shown to the annotators before they start; HTML.
         clusters: The number of the project with clusters, if an earlier push made one.
         clusters_made: When the project with clusters was made.
-        tabs: Which tabs of the Data Manager a push makes: "round", "annotator", "both" or "none".
+        tabs: The tabs of the Data Manager that a push makes: "round", "annotator", "both" or "none".
         offer: The classes of the project at the last push or pull, if they are known.
     """
 
@@ -73,7 +73,7 @@ class LabelStudioAnnotator:
     """Answers queries by asking people in Label Studio. Connects at the first push or pull.
 
     Args:
-        config: Which server and project.
+        config: The server and the project.
         known: Returns the answers that count so far by their source, such as those of the ledger. Label Studio keeps no
             record of deletions, so a deleted answer is found only by comparison. This object adds the answers that it
             has pulled itself.

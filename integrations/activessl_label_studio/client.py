@@ -52,7 +52,7 @@ def scrub(text: str, *secrets: str) -> str:
 
 
 def token_kind(token: str) -> TokenKind:
-    """Tell a personal access token from a legacy one by its form.
+    """Return the kind of a token, which its form shows.
 
     Example:
         >>> token_kind("0123456789abcdef0123456789abcdef01234567")

@@ -100,7 +100,7 @@ def open_clusters(
         number: The number of the project, if it is known from an earlier push.
         made: When the project of that number was made.
         title: The title of the project with single items.
-        modality: What the items are.
+        modality: The form of data.
 
     Raises:
         AnnotatorError: Several projects have that title, or the label config is not one for clusters.
@@ -123,7 +123,7 @@ def open_clusters(
     if not all(f'name="{name}"' in there for name in (ODD, VERDICT)):
         raise AnnotatorError(
             f"project {project['id']} has a label config that does not ask about clusters",
-            hint="rename that project, or choose another title",
+            hint="rename that project in Label Studio, or set another annotator.title",
         )
     return project
 

@@ -54,7 +54,7 @@ def is_healthy(url: str) -> bool:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen at a port of this machine."""
+    """Return whether a server could listen at a port of this machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         if os.name != "nt":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free for a server

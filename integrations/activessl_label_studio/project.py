@@ -74,7 +74,7 @@ def open_project(
             finds ours.
         title: 3 to 50 characters.
         classes: The classes that the label config must have.
-        modality: What the items are.
+        modality: The form of data.
         label_kind: How many classes an item may have.
         channels: How many channels a series has.
         side: The longer side of the images in pixels, if it is known.
@@ -110,7 +110,7 @@ def open_project(
     if found.shown != form_named(modality).shown:
         raise AnnotatorError(
             f"project {project['id']} shows a {found.shown} in each task, which {modality} items are not",
-            hint="name another project or title",
+            hint="set another annotator.project or annotator.title in activessl.toml",
         )
     if found.label_kind != label_kind:
         many = {"several": "several classes", "one": "one class"}

@@ -95,7 +95,7 @@ def pull_answers(
 
 
 def _ahead(at: datetime | None, clock: datetime | None) -> bool:
-    """Return whether a time is later than the server's clock, which has whole seconds, allows."""
+    """Return whether a time is later than the server's clock; 2 s are allowed, because the clock has whole seconds."""
     return at is not None and clock is not None and at > clock + timedelta(seconds=2)
 
 

@@ -33,7 +33,8 @@ __all__ = ["EVENTS", "SECRET_HEADER", "Service", "keep_secret", "register_hook"]
 #: The header in which Label Studio sends the secret.
 SECRET_HEADER = "X-Activessl-Secret"  # noqa: S105 - the header's name, not a secret
 
-#: The events of the webhook. Deletions have this name; the examples of the ML backend name another one.
+#: The events of the webhook. Label Studio sends deletions only as ANNOTATIONS_DELETED; the examples of its ML backend
+#: have another name.
 EVENTS = (
     "ANNOTATION_CREATED",
     "ANNOTATIONS_CREATED",

@@ -1,7 +1,7 @@
 """An embedded Label Studio server: install, start, find and stop it.
 
 The server has a hundred dependencies, so it is installed in its own environment, and activessl uses it through HTTP
-only. It listens on loopback, stores its data in one folder, runs on after the process that started it, and sends no
+only. It listens on loopback, stores its data in one folder, runs longer than the process that started it, and sends no
 data anywhere.
 """
 

@@ -11,7 +11,7 @@ from activessl_label_studio.mapping import ROUND_KEY
 
 __all__ = ["KEPT", "Tabs", "keep_tabs"]
 
-#: Which tabs a push makes.
+#: The tabs that a push makes.
 Tabs = Literal["none", "round", "annotator", "both"]
 
 #: How many rounds have a tab. Tabs of older rounds are deleted; the column with the round stays.

@@ -1,6 +1,6 @@
 """modAL's learners with current scikit-learn.
 
-modAL 0.4.2.1 passes ``force_all_finite`` to ``sklearn.utils.check_X_y``. scikit-learn 1.8 has renamed it to
+modAL 0.4.2.1 passes ``force_all_finite`` to ``sklearn.utils.check_X_y``. scikit-learn 1.8 accepts only the new name
 ``ensure_all_finite``, so that ``teach`` and ``fit`` raise a TypeError. The argument is renamed only while a method of
 the classes here runs: nothing stays patched afterwards.
 """

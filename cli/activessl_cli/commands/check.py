@@ -28,6 +28,6 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             items = "1 item is" if len(findings) == 1 else f"{len(findings):,} items are"
             lines.append(f"{items} {kind.says}: {', '.join(shown)}{more}")
     if not checked.compared:
-        lines.append("near duplicates are not searched yet: run encode, then run check again")
+        lines.append("near duplicates were not searched: run encode, then run check again")
     render.result(quality.to_json(), "\n".join(lines), as_json=as_json)
     render.following(next_of(opened) if checked.compared else "activessl encode")

@@ -78,7 +78,7 @@ def _compare(project: Path, minutes: float | None, names: tuple[str, ...], as_js
     lines = [render.table(("encoder", "length", "time", "rank", "recognized", "accuracy"), rows)] if rows else []
     lines += [f"{one.encoder}: not tried, {one.why}" for one in found if one.why]
     lines += [
-        "recognized: share of items that are nearest to their own changed copy; rank: number of dimensions in use.",
+        "recognized: share of items nearest to their own changed copy; rank: dimensions that carry information.",
         f"accuracy: on a hold-out of {labels} labels, with its 90 % interval; it is not the accuracy on the pool."
         if labels
         else "accuracy needs labels: compare again after two or three rounds.",

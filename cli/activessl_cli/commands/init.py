@@ -56,9 +56,8 @@ def init(
     pool, folder = made.pool, made.project.folder
     text = f"{len(pool):,} items of kind {pool.modality} and {len(names)} classes in {folder / 'activessl.toml'}"
     if made.shared:
-        text += (
-            f"\n{made.shared:,} test item{'s are' if made.shared > 1 else ' is'} also in the pool, and not measured on"
-        )
+        are = "items are" if made.shared > 1 else "item is"
+        text += f"\n{made.shared:,} test {are} also in the pool: not used as test data"
     if lost := len(pool.unreadable):
         text += f"\n{lost:,} item{'s' * (lost > 1)} could not be read: activessl check lists them"
     render.result(

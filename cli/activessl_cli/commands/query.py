@@ -87,9 +87,9 @@ def _how(question: Question) -> str:
     from activessl.steps.select import SENT_BACK
 
     if question.confirmed:
-        return "alone"
+        return "cluster check"
     if question.reason == SENT_BACK:
-        return "sent back"
+        return "from cluster"
     return {"new": "chosen"}.get(question.kind, question.kind)
 
 
