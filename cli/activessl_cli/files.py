@@ -1,4 +1,4 @@
-"""Rows as files, by the ending of their name."""
+"""Read and write rows as files; the ending of the name says the format."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"[+-]\d+(\.\d+)?")  # no formula, whatever it starts with
+_NUMBER = re.compile(r"[+-]\d+(\.\d+)?")  # a number with a sign is no formula
 
 ENDINGS = (".csv", ".json", ".jsonl", ".parquet")
 
 
 def check_ending(path: Path) -> None:
-    """Refuse a file that could not be written, before anything is computed.
+    """Check the ending of a file's name before anything is computed.
 
     Raises:
-        ConfigError: Its ending says no format that is known.
+        ConfigError: The ending is not that of a known format.
     """
     from activessl.errors import ConfigError
 
@@ -30,10 +30,10 @@ def check_ending(path: Path) -> None:
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write rows, whole or not at all.
+    """Write rows to a file: all of them, or none.
 
     Raises:
-        ConfigError: The ending says no format that is known.
+        ConfigError: The ending is not that of a known format.
         ProjectError: The file cannot be written.
     """
     from activessl.project.folder import write_atomic, writing
@@ -46,10 +46,10 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table, as ``write_rows`` writes them and as spreadsheets do.
+    """Read the rows of a table that ``write_rows`` or a spreadsheet wrote.
 
     Raises:
-        ConfigError: The file cannot be read, or its ending says no format that is known.
+        ConfigError: The file cannot be read, or its ending is not that of a known format.
     """
     from activessl.errors import ConfigError
 
@@ -62,7 +62,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         if ending == ".parquet":
             import pyarrow.parquet as pq
 
-            with pq.ParquetFile(path) as file:  # pq.read_table brings pandas
+            with pq.ParquetFile(path) as file:  # pq.read_table imports pandas
                 return list(file.read().to_pylist())
         text = path.read_text(encoding="utf-8-sig")
         if ending == ".csv":
@@ -72,10 +72,10 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         )
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}", hint="check the path") from None
-    except (ValueError, csv.Error) as error:  # of pyarrow, json and UTF-8, too
-        raise ConfigError(f"cannot read {path}: {error}", hint="write it again") from None
+    except (ValueError, csv.Error) as error:  # pyarrow, json and UTF-8 raise ValueError
+        raise ConfigError(f"cannot read {path}: {error}", hint="correct the file, or export it again") from None
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise ConfigError(f"{path} holds no rows", hint="store one object an item")
+        raise ConfigError(f"{path} is not a list of rows", hint="write one object per item")
     return found
 
 
@@ -93,18 +93,18 @@ def _of_csv(text: str) -> list[dict[str, Any]]:
 
 
 def _plain(cell: str) -> str:
-    """A cell without the mark that kept a spreadsheet from running it."""
+    """Remove the quotation mark that ``as_csv`` puts before a formula."""
     return cell[1:] if cell.startswith("'") and _harmless(cell[1:]) == cell else cell
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
-    """Rows as CSV with a heading."""
+    """Format rows as CSV with a header line."""
     out = io.StringIO()
-    # a list, of several classes, is in the row as one word, too
+    # a list of several classes is left out: the row also has it as text
     names = [name for name, value in rows[0].items() if not isinstance(value, list)] if rows else ["id"]
     writer = csv.DictWriter(out, fieldnames=names, extrasaction="ignore")
     writer.writeheader()
-    # a cell that starts like a formula would be run by a spreadsheet
+    # a spreadsheet would run a cell that starts like a formula
     writer.writerows({k: _harmless(v) if isinstance(v, str) else v for k, v in r.items()} for r in rows)
     return out.getvalue()
 

@@ -1,4 +1,4 @@
-"""The command line: the app, and the border at which errors become two lines."""
+"""The command line: the app, and the place where an expected error becomes two lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from activessl_cli.commands import register
 
 app = typer.Typer(
     name="activessl",
-    help="From an unlabeled pile to a trained model with the fewest hours of human labeling.",
+    help="Train a model on unlabeled data with the fewest hours of human labeling.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -22,17 +22,17 @@ app = typer.Typer(
 )
 register(app)
 
-# numpy's and scipy's threads spin for some 30 ms after each product before they sleep, beside a verb that needs one of
-# them now and then; after this time (2^18 ticks of the clock, 0.1 ms) a verb is as fast, and takes half the CPU
+# The BLAS threads of numpy and scipy spin for about 30 ms after each product before they sleep, and most verbs need few
+# products. With a limit of 2^18 clock ticks (0.1 ms) a verb is as fast and takes half the CPU.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "18")
 
 INTERRUPTED = 130
 
-#: What several processes, started by torchrun, do together.
+#: Verbs that several processes, started by torchrun, run together.
 _SHARED = ("encode",)
-_INTERRUPTED = ("interrupted", "run the same command again: it goes on where it stopped, and nothing is lost")
+_INTERRUPTED = ("interrupted", "run the same command again to continue where it stopped")
 
-# BadParameter < UsageError < ClickException; typer carries its own copy of click or uses the package, by version
+# BadParameter < UsageError < ClickException; some versions of typer contain a copy of click, others use the package
 _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
 
@@ -52,12 +52,13 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line. Exit 0 done, 1 an expected error, 2 usage."""
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args or bool(os.environ.get("ACTIVESSL_DEBUG"))
-    args = [a for a in args if a != "--debug"]  # works behind the verb too
+    args = [a for a in args if a != "--debug"]  # --debug is valid after the verb, too
     verb = next((a for a in args if not a.startswith("-")), None)
     if count() > 1 and verb not in (None, *_SHARED):
         if leads():
-            render.failure(f"{verb} runs in one process, not in {count()}", "start it without torchrun")
-        sys.exit(2 if leads() else 0)  # torchrun ends all when one fails: the one that tells must be that one
+            render.failure(f"{verb} runs in one process, not in {count()}", f"start {verb} without torchrun")
+        # torchrun ends all processes when one fails, so only the process that prints the error may fail
+        sys.exit(2 if leads() else 0)
     try:
         code = app(args=args, prog_name="activessl", standalone_mode=False)
     except ActiveSSLError as error:
@@ -74,7 +75,7 @@ def main(argv: list[str] | None = None) -> None:
         error.show()  # type: ignore[attr-defined]
         sys.exit(2)
     except BrokenPipeError:
-        # whoever read our output has enough of it
+        # the reader of the output closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
@@ -85,14 +86,14 @@ def main(argv: list[str] | None = None) -> None:
             "check that the disk is writable and not full, or run again with --debug",
         )
         sys.exit(1)
-    if code == INTERRUPTED:  # typer's word for Ctrl-C
+    if code == INTERRUPTED:  # typer's exit code for Ctrl-C
         _interrupted()
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _interrupted() -> None:
-    if leads():  # Ctrl-C reaches every process
+    if leads():  # Ctrl-C reaches every process, and one of them prints
         render.failure(*_INTERRUPTED)
 
 

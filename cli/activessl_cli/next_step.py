@@ -1,4 +1,4 @@
-"""The last line of a verb: what to do next, only if it can succeed here and now."""
+"""The last line of a verb: a next step that can succeed now."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def next_of(project: Project, data: DataNow | None = None) -> str:
-    """What to do next with a project.
+    """Return what to do next with a project.
 
     Args:
-        project: As it is after the verb.
-        data: Its data as they are now, where somebody looked.
+        project: The project after the verb.
+        data: The state of the data files; None if they were not examined.
     """
     from activessl.steps.next_step import next_step
 
@@ -27,7 +27,7 @@ def next_of(project: Project, data: DataNow | None = None) -> str:
 
 
 def _first(project: Project) -> str:
-    """What is missing before Label Studio can be spoken to; empty where nothing is."""
+    """Return the command without which Label Studio cannot be reached; empty if none is needed."""
     settings = project.config.annotator
     if settings.kind != "label-studio":
         return ""

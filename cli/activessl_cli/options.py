@@ -11,7 +11,7 @@ from activessl_cli import render
 
 
 def _named(context: typer.Context, project: Path) -> Path:
-    # a verb that is told what to run next is told so for the same project, unless the environment names it anyway
+    # next-step lines repeat the project, unless the environment variable names it
     source = context.get_parameter_source("project")
     render.named(project if source is not None and source.name == "COMMANDLINE" else None)
     return project
@@ -24,9 +24,9 @@ ProjectOption = Annotated[
         "-p",
         envvar="ACTIVESSL_PROJECT",
         help="The project folder.",
-        show_default="here",
+        show_default="the current folder",
         callback=_named,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, alone on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON; stdout has nothing else.")]
 HERE = Path()

@@ -1,4 +1,4 @@
-"""All printing. stdout is the result, stderr is the story."""
+"""All printing: the result goes to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -32,40 +32,40 @@ def result(value: Any, text: str, *, as_json: bool) -> None:
 
 
 def story(text: str) -> None:
-    """Tell what is going on, on stderr."""
+    """Print a message about the work in progress to stderr."""
     sys.stderr.write(text.rstrip("\n") + "\n")
     sys.stderr.flush()
 
 
-#: What is added to verbs that are to be run next: the project, where the command line named one.
+#: The option --project for next-step lines; empty if the command line named no project.
 _project = ""
 
-#: A verb of a project, in a sentence about what to run next.
+#: A verb of a project in a next-step line.
 _VERB = re.compile(r"\bactivessl (?!predict\b)(?:studio )?[a-z]+")
 
 
 def named(project: Path | None) -> None:
-    """Remember which project the command line named; None: it named none."""
+    """Remember the project that the command line named; None if it named none."""
     global _project
     _project = "" if project is None else f" --project {shlex.quote(str(project))}"
 
 
 def following(command: str) -> None:
-    """The last line of a verb: what to run next, in the same project."""
-    if not command.startswith("open "):  # a file, whatever its name
+    """Print the last line of a verb: what to run next, in the same project."""
+    if not command.startswith("open "):  # the name of a file may look like a verb
         command = _VERB.sub(lambda verb: verb[0] + _project, command)
     story(f"next: {command}")
 
 
 def failure(message: str, hint: str) -> None:
-    """An expected error, in two lines."""
+    """Print an expected error in two lines."""
     sys.stderr.write(f"error: {message}\n hint: {hint}\n")
     sys.stderr.flush()
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[Progress], None]]:
-    """A bar on a terminal; one line a stage elsewhere."""
+    """Show a progress bar on a terminal, elsewhere a line for each stage."""
     if sys.stderr.isatty():
         with _bar(what) as on_progress:
             yield on_progress
@@ -73,7 +73,7 @@ def progress(what: str) -> Iterator[Callable[[Progress], None]]:
         told: dict[str, float] = {}
         yield _lines(what, told)
         for stage in [stage for stage, at in told.items() if at != math.inf]:
-            story(f"{what}: {stage} done")  # it took less than was thought
+            story(f"{what}: {stage} done")  # it ended before its expected end
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def _bar(what: str) -> Iterator[Callable[[Progress], None]]:
 
         def on_progress(step: Progress) -> None:
             name = f"{what}: {step.stage}"
-            if not step.total and step.note:  # nothing is counted: it stays when the bar is gone
+            if not step.total and step.note:  # a note without a count stays after the bar is removed
                 bar.console.print(f"{what}: {step.note}", style="dim", markup=False, highlight=False)
                 return
             if name not in tasks:
@@ -128,7 +128,7 @@ def _figures(step: Progress) -> str:
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Columns as wide as they need be; numbers to the right.
+    """Format rows as columns of the needed width; columns of numbers are aligned to the right.
 
     Example:
         >>> print(table(("round", "labels"), [("1", "20"), ("2", "140")]))
@@ -150,7 +150,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON can hold: no NaN, no numpy, no paths."""
+    """Convert a value to what JSON can hold: no NaN, numpy values or paths."""
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
     if isinstance(value, dict):

@@ -1,9 +1,9 @@
-"""Label Studio as an annotator: people label what a strategy chose, in the order it chose.
+"""Label Studio as an annotator: people label the items of a query, in the order of the query.
 
-LabelStudio            a server by its address and token: what `session.push` and `session.pull` take
+LabelStudio            a server with its address and token, for `session.push` and `session.pull`
 LabelStudioAnnotator   push a query, pull the answers
-LabelStudioConfig      which server, which project, how items are shown
-ScriptedAnnotator      a scripted person who labels over HTTP, for demonstrations and tests
+LabelStudioConfig      the server, the project, and how items are shown
+ScriptedAnnotator      a scripted annotator who labels over HTTP, for demonstrations and tests
 studio                 an embedded server: ensure_installed, start, status, stop
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from activessl_label_studio.server import LabelStudio
     from activessl_label_studio.studio import StudioInfo
 
-#: Name to module: imported when first used, since the server's SDK takes a second.
+#: Name to module: imported at the first use, because the import of the server's SDK takes a second.
 _HOME = {
     "Client": "client",
     "Habits": "scripted",

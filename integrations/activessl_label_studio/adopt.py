@@ -1,7 +1,7 @@
-"""Taking over a Label Studio project that was there before us, with what people labeled in it.
+"""Use an existing Label Studio project, with its labels.
 
-Nothing is imported and nothing deleted: each task that shows an item of the pool is told the item's id, by which it is
-found from then on, and the next pull reads its answers like any others.
+Nothing is imported and nothing is deleted: each task that shows an item of the pool gets the item's id in its data.
+Pushes then find the task by the id, and the next pull reads its answers like all others.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ __all__ = ["Adopted", "adopt_tasks", "match_items"]
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What was found in the project.
+    """The result of adopting a project.
 
     Attributes:
-        tasks: How many tasks it has.
-        ours: Tasks that stand for an item of the pool, those that did before included.
-        new: Of them, those that were told so now.
-        answered: Of them, those that somebody labeled or skipped.
-        unknown: Tasks that show no item of the pool, or cannot be told which.
-        double: Further tasks of items that have one; they are left alone.
-        example: What one of the unknown tasks shows; empty if there is none.
+        tasks: Number of tasks of the project.
+        ours: Tasks that have the id of an item of the pool, old and new.
+        new: Tasks of ``ours`` that got the id now.
+        answered: Tasks of ``ours`` that somebody labeled or skipped.
+        unknown: Tasks that show no item of the pool, or one that cannot be recognized.
+        double: Tasks that show an item that another task shows; they are not changed.
+        example: The media of one of the unknown tasks; empty if there is none.
     """
 
     tasks: int
@@ -55,27 +55,27 @@ def adopt_tasks(
     dry: bool = False,
     on_task: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Adopted:
-    """Tell each task that shows an item of the pool the item's id. Repeating it changes nothing more.
+    """Write the item's id into each task that shows an item of the pool. Repeating it changes nothing more.
 
     Args:
-        client: Who asks.
-        project: As ``find_project`` gave it.
-        control: Its control: says where in a task's data the media is.
+        client: The connection.
+        project: The project from ``find_project``.
+        control: The control from ``find_project``: it has the key of the media in a task's data.
         pool: The items.
-        dry: Only look.
-        on_task: Told how many tasks of how many have been told.
+        dry: Change nothing.
+        on_task: Called with the number of changed tasks, and of tasks to change.
 
     Raises:
-        ConfigError: Such items cannot be recognised, or the project shows another kind.
-        AnnotatorError: The server refuses or cannot be reached; what was told before it is kept.
+        ConfigError: Such items cannot be recognized, or the project shows another form of data.
+        AnnotatorError: The server refuses or cannot be reached; earlier changes are kept.
     """
     if control.shown != pool.form.shown:
         raise ConfigError(
             f"project {project['id']} shows a {control.shown} in each task, which {pool.modality} items are not",
-            hint="name another project, or another pool",
+            hint="set another annotator.project or data.path in activessl.toml",
         )
     tasks = list(list_tasks(client, int(project["id"])))
-    # the task that people worked on stands for the item, whichever came first
+    # an answered task is preferred to an older one without an answer
     tasks.sort(key=lambda task: (not _answered(task), int(task["id"])))
     found = match_items({int(task["id"]): task["data"].get(control.key) for task in tasks}, pool)
     item_of = {int(t["id"]): str(i) for t in tasks if (i := question_of(t)) is not None and i in pool}
@@ -108,24 +108,24 @@ def _answered(task: Mapping[str, Any]) -> bool:
 
 
 def match_items(shown: Mapping[int, Any], pool: Pool) -> dict[int, str]:
-    """Which item each task shows; tasks that show none, or could show several, are not in it.
+    """Return the item of each task; tasks that show no item, or possibly several, are left out.
 
-    Texts are told by what they say, files by the end of their address: the item's whole id where the address has it,
-    else the file's name, if only one item is called so. The prefix that Label Studio gives to uploads does not count.
+    Texts are matched by their content, files by the end of their address: by the item's whole id if the address has it,
+    else by the file's name, if only one item has that name. Label Studio's prefix of uploads is ignored.
 
     Args:
-        shown: Task number to what its media's tag takes.
+        shown: Task number to the value of its media's tag.
         pool: The items.
 
     Raises:
-        ConfigError: Items that have neither a name nor a text.
+        ConfigError: The items have neither a name nor a text.
     """
     if pool.form.shown == "text":
         texts = _by((str(pool.read(row)), item) for row, item in enumerate(pool.ids))
         return _only({number: texts.get(str(said), []) for number, said in shown.items()})
     if pool.form.portable is None:
         raise ConfigError(
-            f"tasks that show {pool.modality} items cannot be recognised",
+            f"tasks that show {pool.modality} items cannot be recognized",
             hint=f"write each item's id into the data of its task as {ID_KEY}",
         )
     names = _by((_stored_name(PurePosixPath(item).name), item) for item in pool.ids)
@@ -140,7 +140,7 @@ def match_items(shown: Mapping[int, Any], pool: Pool) -> dict[int, str]:
 
 
 def _path(address: Any) -> str:
-    """The path of the file that an address leads to: of a local file, it is in the query."""
+    """Return the path of the file of an address; for a local file the query has it."""
     if not isinstance(address, str) or address.startswith("data:"):
         return ""
     parts = urlsplit(address)
@@ -149,7 +149,7 @@ def _path(address: Any) -> str:
 
 
 def _stored_name(name: str) -> str:
-    """A file's name as Label Studio's upload keeps it: blanks as underscores, other signs left out."""
+    """Return a file's name as Label Studio stores it: spaces become underscores, other characters are removed."""
     return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))
 
 

@@ -1,4 +1,4 @@
-"""People in Label Studio, as an ``Annotator``."""
+"""The ``Annotator`` that asks people in Label Studio."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ __all__ = ["LabelStudioAnnotator", "LabelStudioConfig"]
 
 @dataclass(frozen=True, slots=True)
 class LabelStudioConfig:
-    """Which server, which project, what is asked and how it is shown.
+    """The server, the project, the classes, and how items are shown.
 
     Attributes:
         url: The server's address.
         token: A personal access token or a legacy token; left out of ``repr``.
-        title: The project's title, 3 to 50 characters; it is made if there is none.
-        classes: What people choose from.
-        modality: What the items are.
+        title: The project's title, 3 to 50 characters; the first push makes a project of that title.
+        classes: The classes that people choose from.
+        modality: The form of data.
         project: The project's number; None to find it by its title.
-        made: When the project of that number was made, by the server's clock, where it is known from an earlier push.
-            The number of another project, on a server that was set up anew, is then not taken for it.
+        made: When the project of that number was made, by the server's clock; None if no earlier push says it. It tells
+            the project from another one of the same number, on a server that was set up again.
         label_kind: How many classes an item may have.
         media: How items are shown: "auto", "inline", "local" or "upload".
         document_root: The folder that the server may serve files from, for media "local".
-        control: The name of the Choices tag, in a config of one's own with several.
+        control: The name of the Choices tag, if the label config has several.
         instructions: Shown to the annotators before they start; HTML.
-        clusters: The number of the project with clusters, where one was made by an earlier push.
-        clusters_made: When it was made.
-        tabs: Which tabs of the Data Manager a push makes: "round", "annotator", "both" or "none".
-        offer: Which classes the project offered when it was last looked at, where that is known.
+        clusters: The number of the project with clusters, if an earlier push made one.
+        clusters_made: When the project with clusters was made.
+        tabs: The tabs of the Data Manager that a push makes: "round", "annotator", "both" or "none".
+        offer: The classes of the project at the last push or pull, if they are known.
     """
 
     url: str
@@ -73,12 +73,12 @@ class LabelStudioAnnotator:
     """Answers queries by asking people in Label Studio. Connects at the first push or pull.
 
     Args:
-        config: Which server and project.
-        known: Gives the answers that count so far by their source, such as from the ledger. Deletions in Label Studio
-            leave no trace there, so an answer is known to be gone only by comparison. What this object has pulled
-            itself it remembers.
-        known_clusters: Gives the number of the project with clusters, and when it was made, as ``clusters`` and
-            ``clusters_made`` of the config do: asked at each pull until there is one: another process may make it.
+        config: The server and the project.
+        known: Returns the answers that count so far by their source, such as those of the ledger. Label Studio keeps no
+            record of deletions, so a deleted answer is found only by comparison. This object adds the answers that it
+            has pulled itself.
+        known_clusters: Returns the number of the project with clusters, and when it was made, like ``clusters`` and
+            ``clusters_made`` of the config. Called at each pull until there is one, as another process may make it.
     """
 
     def __init__(
@@ -104,19 +104,19 @@ class LabelStudioAnnotator:
 
     @property
     def client(self) -> Client:
-        """The connection, opened when it is first needed."""
+        """The connection, opened at the first use."""
         if self._client is None:
             self._client = connect(self.config.url, self.config.token)
         return self._client
 
     @property
     def offer(self) -> Offer | None:
-        """The classes of the label config, as of the last push or pull."""
+        """The classes of the label config at the last push or pull."""
         return self._offer
 
     def project(self, channels: int = 1, side: int | None = None) -> tuple[dict[str, Any], Control]:
-        """The project and the tag that classifies its tasks, made and set as needed; read again each round, because
-        people change both."""
+        """Return the project and the tag that classifies its tasks. Makes the project if there is none, corrects its
+        settings, and reads both again each round, because people change them."""
         config = self.config
         return open_project(
             self.client,
@@ -135,15 +135,17 @@ class LabelStudioAnnotator:
 
     @property
     def projects(self) -> tuple[int, ...]:
-        """The numbers of the projects in which people answer, as far as this object has met them: that of single items,
-        that of clusters."""
+        """The numbers of the projects that this object has used: for single items and for clusters."""
         return tuple(self._met.values())
 
     def find(self, *, counts: bool = True) -> tuple[dict[str, Any], Control]:
-        """The same as it is, without making or changing anything; ``counts`` says whether with its numbers of tasks.
+        """Return the project and the tag like ``project``, without making or changing anything.
+
+        Args:
+            counts: Whether to read the numbers of tasks, too.
 
         Raises:
-            AnnotatorError: There is none yet.
+            AnnotatorError: There is no project yet.
         """
         config = self.config
         return find_project(
@@ -156,15 +158,17 @@ class LabelStudioAnnotator:
         )
 
     def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
-        """Put questions before the annotators, the most informative item first. Repeating it changes nothing.
+        """Send questions to the annotators, the most informative item first. Repeating it changes nothing.
 
         Raises:
-            AnnotatorError: The server cannot be reached, refuses, did not take all of it, or keeps another order.
-            ConfigError: The project's label config cannot be served.
+            AnnotatorError: The server cannot be reached, refuses, did not take all tasks, or keeps another order.
+            ConfigError: The label config of the project cannot be used.
         """
         self._check(pool)
         if not model or model == "undefined":
-            raise AnnotatorError(f"the model is called {model!r}", hint="name its version, such as 'round-3'")
+            raise AnnotatorError(
+                f"{model!r} is no model version", hint="name the version of the model, such as 'round-3'"
+            )
         channels = pool.items[0].shape[0] if pool.form.shown == "series" else 1
         sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.form.shown == "picture" else []
         project, control = self.project(channels, max(sides, default=None))
@@ -185,15 +189,15 @@ class LabelStudioAnnotator:
         return pushed
 
     def _tabs(self, project: int, number: int) -> None:
-        # a round is pushed with or without its tab, and the next push makes what is missing
+        # a missing tab is no error: the next push makes it
         with suppress(AnnotatorError):
             keep_tabs(self.client, project, number, self._names(), self.config.tabs)
 
     def push_clusters(self, pool: Pool, asked: Asked, *, model: str) -> Pushed:  # noqa: ARG002
-        """Put clusters of alike items before the annotators, in a project beside that of single items.
+        """Send clusters of alike items to the annotators, in a project of their own.
 
         Raises:
-            AnnotatorError: The server cannot be reached, refuses or did not take all, or cannot show such items.
+            AnnotatorError: The server cannot be reached, refuses, did not take all tasks, or cannot show such items.
         """
         self._check(pool)
         config, (number, made) = self.config, self._clusters
@@ -206,7 +210,7 @@ class LabelStudioAnnotator:
         )
 
     def _look_at(self, project: Mapping[str, Any], control: Control) -> None:
-        """Keep which classes are there, and which ever were: what is gone was taken out, and is not put back."""
+        """Store the present classes and all earlier ones: a class that people removed is not added again."""
         self._met["single"] = int(project["id"])
         self._offer = offer = Offer(project_name(project), control.classes)
         before = self._offered
@@ -216,20 +220,21 @@ class LabelStudioAnnotator:
     def _check(self, pool: Pool) -> None:
         if pool.modality != self.config.modality:
             raise AnnotatorError(
-                f"the pool has {pool.modality} items, the project {self.config.modality}", hint="correct the modality"
+                f"the pool has {pool.modality} items, the project {self.config.modality}",
+                hint="set data.modality in activessl.toml to that of the pool",
             )
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
-        """All answers after a watermark, oldest first, and the next watermark. Answers may repeat.
+        """Return all answers after a watermark, oldest first, and the next watermark. Answers may repeat.
 
-        What is odd about them is in ``notes`` afterwards.
+        ``notes`` has a note on each unusual answer afterwards.
 
         Raises:
-            AnnotatorError: The server cannot be reached, or the watermark is not one of ours.
+            AnnotatorError: The server cannot be reached, or the watermark is not valid.
         """
         project, control = self.find(counts=False)
         self._look_at(project, control)
-        # how many classes an answer may name is the project's to say: the label config may have been changed there
+        # activessl.toml says how many classes an answer may have: people may have changed the label config
         control = replace(control, label_kind=self.config.label_kind)
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
@@ -257,7 +262,7 @@ class LabelStudioAnnotator:
     def _pull_clusters(
         self, since: str | None, known: Mapping[str, Answer], people: Mapping[int, str]
     ) -> Pulled | None:
-        """What was said of clusters; None where there never were any, or their project is gone."""
+        """Return the answers about clusters; None if there is no project with clusters."""
         if self._clusters[0] is None and self._known_clusters is not None:
             self._clusters = self._known_clusters()
         number, made = self._clusters
@@ -276,6 +281,6 @@ class LabelStudioAnnotator:
         return pull_answers(self.client, project, read, since, known=known)
 
     def _names(self) -> dict[int, str]:
-        """Numbers of users to their addresses."""
+        """Return the e-mail address of each user by number."""
         self._people = {int(user["id"]): str(user["email"]) for user in self.client.get("/api/users/")}
         return self._people

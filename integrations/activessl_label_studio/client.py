@@ -1,8 +1,8 @@
-"""The one door to a Label Studio server: who asks, with what patience, and what an error says.
+"""The connection to a Label Studio server: authentication, timeouts, retries and errors.
 
-Everything goes through ``label_studio_sdk``, which knows both kinds of token and renews the access token that a
-personal one is exchanged for every 300 seconds. Its errors print the response's headers, session cookie included, so
-none of them leaves this module: a caller sees our own errors, made of the status and the server's own sentence.
+All requests use ``label_studio_sdk``, which supports both kinds of token and renews the access token of a personal
+token every 300 seconds. Its errors print the response's headers with the session cookie. Therefore no SDK error leaves
+this module: callers get errors of activessl, which contain the status and the message of the server.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from activessl.errors import AnnotatorDenied, AnnotatorError, AnnotatorUnreachab
 
 __all__ = ["Client", "TokenKind", "connect", "scrub", "token_kind"]
 
-#: "personal" tokens are long JWTs, made in Account & Settings; "legacy" ones are 40 hexadecimal digits.
+#: "personal" tokens are long JWTs, made in Account & Settings; "legacy" tokens are 40 hexadecimal digits.
 TokenKind = Literal["personal", "legacy"]
 
-#: Seconds that one request may take; an import of thousands of tasks is answered only when all are stored.
+#: Seconds that one request may take. The answer to an import of thousands of tasks comes when all are stored.
 TIMEOUT_S, IMPORT_TIMEOUT_S = 30.0, 600.0
 
 _SECRETS = (
@@ -37,7 +37,7 @@ _SECRETS = (
 
 
 def scrub(text: str, *secrets: str) -> str:
-    """Text without anything that opens a door: tokens, cookies, passwords in addresses.
+    """Remove secrets from a text: tokens, cookies, passwords in addresses.
 
     Example:
         >>> scrub("401 for Token 0123456789abcdef0123456789abcdef01234567, sessionid=abc; path=/")
@@ -52,7 +52,7 @@ def scrub(text: str, *secrets: str) -> str:
 
 
 def token_kind(token: str) -> TokenKind:
-    """Tell a personal access token from a legacy one by its form.
+    """Return the kind of a token, which its form shows.
 
     Example:
         >>> token_kind("0123456789abcdef0123456789abcdef01234567")
@@ -69,7 +69,7 @@ def token_kind(token: str) -> TokenKind:
 
 
 class _BrokenOff(AnnotatorUnreachable):
-    """An answer that ends in its middle: what was asked may have been carried out."""
+    """An incomplete answer: the server may have carried out the request."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,9 +78,9 @@ class Client:
 
     Attributes:
         url: The server's address without a final slash.
-        kind: Which kind of token opens it.
-        user_id: The server's number of the token's owner; 0 where it was not asked.
-        email: The owner's address.
+        kind: The kind of the token.
+        user_id: The server's number for the owner of the token; 0 if it was not requested.
+        email: The e-mail address of the owner.
         version: The server's release, such as "1.23.2".
     """
 
@@ -98,10 +98,10 @@ class Client:
     def get(
         self, path: str, body: Any = None, *, timeout: float = TIMEOUT_S, missing_ok: bool = False, **params: Any
     ) -> Any:
-        """Read; repeated up to twice on a refused connection, 429, 5xx, or an answer that breaks off.
+        """Send GET; repeat up to twice after a refused connection, 429, 5xx, or an incomplete answer.
 
-        What is not there is None with ``missing_ok``, else an error. A body is for filters that are too long for an
-        address. A proxy may drop it: then more comes than was asked for.
+        A missing resource (404) gives None with ``missing_ok``, else an error. ``body`` is for filters that are too
+        long for an address. A proxy may drop the body: then the answer has more rows than the filter allows.
         """
         for attempt in range(3):
             try:
@@ -114,24 +114,24 @@ class Client:
         return None
 
     def patch(self, path: str, body: Any) -> Any:
-        """Change; repeating it changes nothing more, so it is retried like a read."""
+        """Send PATCH; repeated like ``get``, because a second PATCH changes nothing more."""
         return self._request("PATCH", path, json=body, timeout=TIMEOUT_S, retries=2)
 
     def post(self, path: str, body: Any, *, timeout: float = TIMEOUT_S, **params: Any) -> Any:
-        """Make something. Never repeated here: when the answer is lost, only the caller can find out what was made."""
+        """Send POST, once: when the answer is lost, only the caller can find out what the server made."""
         return self._request("POST", path, params=params, json=body, timeout=timeout, retries=0)
 
     def delete(self, path: str, body: Any = None, *, timeout: float = TIMEOUT_S) -> Any:
-        """Delete; what is gone already counts as deleted."""
+        """Send DELETE; a resource that does not exist counts as deleted."""
         return self._request("DELETE", path, json=body, timeout=timeout, retries=2, missing_ok=True)
 
     def upload(self, path: str, files: dict[str, tuple[str, bytes, str]], **params: Any) -> Any:
-        """Send files as {field: (name, content, media type)}; each under a field of its own."""
+        """Upload files, given as {field: (name, content, media type)}, each with its own field."""
         return self._request("POST", path, params=params, files=files, timeout=IMPORT_TIMEOUT_S, retries=0)
 
     def look(self, path: str) -> tuple[int, str]:
-        """The status with which something is served, and its media type; 0 where nothing answers. Follows one address
-        only: what a redirect leads to is another server's."""
+        """Return the status of the answer to GET, and its media type; 0 if nothing answers. Redirects are not followed:
+        they may lead to another server."""
         import httpx
         from label_studio_sdk.core.api_error import ApiError
 
@@ -144,7 +144,7 @@ class Client:
         return int(response.status_code), str(response.headers.get("content-type", ""))
 
     def clock(self) -> datetime | None:
-        """The server's own time, to the second; None where it does not say."""
+        """Return the time of the server's clock, in whole seconds; None if the answer has no time."""
         import httpx
         from label_studio_sdk.core.api_error import ApiError
 
@@ -163,10 +163,10 @@ class Client:
         what = f"{method} {path}"
         status, text, problem = self._send(method, path, timeout, retries, payload)
         if status == 401 and self.kind == "personal":
-            # the SDK renews the access token by this machine's clock: one that is late keeps a token that has expired
+            # the SDK renews the access token by the clock of this machine: if the clock is late, the token has expired
             self._sdk._client_wrapper._tokens_client._access_token = None
             status, text, problem = self._send(method, path, timeout, retries, payload)
-        # raised outside of the except blocks, so that no traceback shows the SDK's error with its headers
+        # raised outside the except blocks, so that no traceback shows the SDK's error with its headers
         if problem is not None:
             _unreachable(self.url, what, problem)
         if missing_ok and status == 404:
@@ -181,8 +181,8 @@ class Client:
             broken = len(text)
         if text.lstrip()[:1] in ("{", "["):
             raise _BrokenOff(
-                f"the answer of {self.url} to {what} broke off after {broken:,} bytes",
-                hint="try again: what was sent before is found and not sent twice",
+                f"the answer of {self.url} to {what} is incomplete: it ends after {broken:,} bytes",
+                hint="try again: data that the server has are not sent twice",
             )
         raise AnnotatorError(
             f"{self.url} answered {what} with {broken:,} bytes that are not complete JSON",
@@ -192,51 +192,53 @@ class Client:
     def _send(
         self, method: str, path: str, timeout: float, retries: int, payload: dict[str, Any]
     ) -> tuple[int, str, str | None]:
-        """The status (0 for none), the body, and what broke the connection, if anything did."""
+        """Return the status (0 for none), the body, and the name of the connection error, if there is one."""
         import httpx
         from label_studio_sdk.core.api_error import ApiError
 
         try:
-            # the SDK's own transport: its typed methods lack half of the paths needed here, and parsing 20,000 tasks
-            # into models takes longer than fetching them
+            # the SDK's transport, not its typed methods: these lack half of the paths needed here, and parse 20,000
+            # tasks into models more slowly than they fetch them
             response = self._sdk._client_wrapper.httpx_client.request(
                 path, method=method, request_options={"timeout_in_seconds": timeout, "max_retries": retries}, **payload
             )
-        except ApiError as error:  # only renewing the access token raises it
+        except ApiError as error:  # raised only when the access token is renewed
             return error.status_code or 0, json.dumps(error.body, default=str), None
         except httpx.HTTPError as error:
             return 0, "", type(error).__name__
-        except ValueError:  # the token exchange was answered with something that is not JSON
+        except ValueError:  # the answer to the token exchange is not JSON
             return 502, "", None
         return response.status_code, response.text, None
 
     def scrub(self, text: str) -> str:
-        """Text without this client's token or anything like it."""
+        """Remove this client's token, and everything that looks like a secret, from a text."""
         return scrub(text, self._token)
 
 
 def connect(url: str, token: str, *, timeout: float = TIMEOUT_S, check: bool = True) -> Client:
-    """Open a connection to a Label Studio server, and make sure that the token is accepted.
+    """Open a connection to a Label Studio server, and check that the server accepts the token.
 
     Args:
         url: The server's address, such as ``http://127.0.0.1:8080``.
-        token: A personal access token or a legacy token; which one is told by its form.
+        token: A personal access token or a legacy token; ``token_kind`` recognizes which.
         timeout: Seconds that a request may take, > 0.
-        check: Ask the server who the token belongs to.
+        check: Ask the server for the owner of the token.
 
     Raises:
-        AnnotatorUnreachable: Nothing answers there, or not in time.
+        AnnotatorUnreachable: Nothing answers at the address, or not in time.
         AnnotatorDenied: The token is not accepted.
-        AnnotatorError: The address cannot be used, or something else than Label Studio answers.
+        AnnotatorError: The address is not valid, or the server is not Label Studio.
     """
     url, token = url.strip().rstrip("/"), token.strip()
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise AnnotatorError(
-            f"{scrub(url)!r} is not the address of a server", hint="write it like http://127.0.0.1:8080"
+            f"{scrub(url)!r} is not the address of a server", hint="write the address like http://127.0.0.1:8080"
         )
     if parts.username or parts.password:
-        raise AnnotatorError(f"the address {scrub(url)} carries a password", hint="give the address and the token only")
+        raise AnnotatorError(
+            f"the address {scrub(url)} contains a password", hint="give the address and the token only"
+        )
     if not token:
         raise AnnotatorDenied(
             f"no token for {url}", hint="copy a personal access token from Label Studio's Account & Settings"
@@ -258,17 +260,17 @@ def _open(url: str, token: str, timeout: float, kind: TokenKind) -> Any:
     from label_studio_sdk import LabelStudio  # 2.6 s: pandas
     from label_studio_sdk.core.api_error import ApiError
 
-    # Label Studio's own server answers in two small packets; on a kept-alive connection each answer then waits 40 ms
-    # for a delayed acknowledgement. A new connection costs far less on loopback, but not across a network with TLS.
+    # Label Studio's own server answers in two small packets, so that on a kept-alive connection each answer is 40 ms
+    # late (delayed acknowledgement). On loopback a new connection is much faster; across a network with TLS it is not.
     near = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
     limits = httpx.Limits(max_keepalive_connections=0) if near else httpx.Limits(max_keepalive_connections=8)
     opened, detail = None, ""
     try:
-        # a proxy from the environment must not come between us and a server on this machine
+        # a proxy from the environment must not be used for a server on this machine
         transport = httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=not near)
         open_sdk: Any = LabelStudio  # untyped in the SDK
         opened = open_sdk(base_url=url, api_key=token, httpx_client=transport)
-    except ApiError as error:  # raised in the constructor for an expired or unlimited JWT
+    except ApiError as error:  # the constructor raises it for an expired or unlimited JWT
         detail = _detail(json.dumps(error.body, default=str))
     if opened is None:
         _refused(url, "the token", 401, scrub(detail, token), kind)
@@ -276,7 +278,7 @@ def _open(url: str, token: str, timeout: float, kind: TokenKind) -> Any:
 
 
 def _detail(text: str) -> str:
-    """The server's own sentence out of an error's body: short, or nothing when the body is a page."""
+    """Return the message in an error's body: short, or empty if the body is a page."""
     try:
         body = json.loads(text)
     except ValueError:
@@ -295,7 +297,7 @@ def _detail(text: str) -> str:
 def _unreachable(url: str, what: str, problem: str) -> NoReturn:
     if "Timeout" in problem and problem != "ConnectTimeout":
         raise AnnotatorUnreachable(
-            f"{url} did not answer {what} in time", hint="try again: what was sent before is found and not sent twice"
+            f"{url} did not answer {what} in time", hint="try again: data that the server has are not sent twice"
         )
     if problem in ("ConnectError", "ConnectTimeout"):
         raise AnnotatorUnreachable(
@@ -303,7 +305,7 @@ def _unreachable(url: str, what: str, problem: str) -> NoReturn:
         )
     raise AnnotatorUnreachable(
         f"the connection to {url} broke during {what} ({problem})",
-        hint="try again: what was sent before is found and not sent twice",
+        hint="try again: data that the server has are not sent twice",
     )
 
 
@@ -311,7 +313,7 @@ def _refused(url: str, what: str, status: int, detail: str, kind: TokenKind) -> 
     said = f": {detail}" if detail else ""
     if status == 401 and "legacy token authentication has been disabled" in detail:
         raise AnnotatorDenied(
-            f"{url} has switched legacy tokens off",
+            f"{url} does not accept legacy tokens",
             hint="use a personal access token, or allow legacy tokens under Organization > API Tokens Settings",
         )
     if status == 401:
@@ -326,12 +328,12 @@ def _refused(url: str, what: str, status: int, detail: str, kind: TokenKind) -> 
     if status == 404:
         raise AnnotatorError(
             f"{url} has no {what.split(' ', 1)[-1]}{said}",
-            hint="check the project's number, and that this user sees it",
+            hint="check the number of the project, and that this user has access to it",
         )
     if status == 413:
-        raise AnnotatorError(f"{url} takes no request that large ({what})", hint="push fewer items at a time")
+        raise AnnotatorError(f"{url} refuses a request of this size ({what})", hint="push fewer items at a time")
     if status == 429 or status >= 500:
         raise AnnotatorUnreachable(
-            f"{url} answered {what} with {status}{said}", hint="try again in a minute, and look into the server's log"
+            f"{url} answered {what} with {status}{said}", hint="read the log of the server, and try again in a minute"
         )
     raise AnnotatorError(f"{url} refused {what} ({status}){said}", hint="correct what the server names and try again")

@@ -1,8 +1,8 @@
-"""Clusters of alike items as tasks of a project of their own: a grid of what one person confirms at a glance.
+"""Clusters of alike items as tasks of their own project: a grid of items that one person confirms.
 
-A task shows the items as one multiple choice whose choices are pictures (or texts): what is clicked is marked as odd.
-A second choice says whether all others have the class. So one answer is as many labels as items were left unmarked.
-The project is another one than that of single items, because its label config is: nothing else in it would fit.
+A task shows the items as one multiple choice whose choices are pictures (or texts): people click items that do not
+belong. A second choice says whether all other items have the class. So one answer labels all items that were not
+clicked. Clusters need another label config than single items, and therefore another project.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ __all__ = [
     "to_cluster_task",
 ]
 
-#: The tags by which an answer is read: which items are odd, and whether the others have the class.
+#: The tags of an answer: the items that do not belong, and whether the others have the class.
 ODD, VERDICT = "odd", "verdict"
 YES, NO = "yes", "no"
 
 INSTRUCTIONS = (
-    "<p>All of these are taken for one class. Click what does not belong, press 1 if all the others do, then "
-    "Ctrl+Enter to submit. If many do not belong, press 2: each is asked on its own.</p>"
+    "<p>The model puts all items of a task in one class. Click each item that does not belong to the class. Press 1 if "
+    "all others belong, or 2 if too many do not: each item is then asked about alone. Press Ctrl+Enter to submit.</p>"
 )
 
 #: Pixels of a picture's side in the grid.
@@ -55,7 +55,7 @@ _GRID = f"""
 
 
 def cluster_title(title: str) -> str:
-    """The title of the project with clusters; Label Studio takes 50 characters.
+    """Return the title of the project with clusters; Label Studio allows 50 characters.
 
     Example:
         >>> cluster_title("scratches")
@@ -65,10 +65,10 @@ def cluster_title(title: str) -> str:
 
 
 def build_cluster_config(modality: Modality) -> str:
-    """The label config of clusters.
+    """Return the label config of clusters.
 
     Raises:
-        AnnotatorError: Such items cannot be shown together.
+        AnnotatorError: Items of this form of data cannot be shown in clusters.
     """
     shown = form_named(modality).shown
     if shown not in ("picture", "text"):
@@ -84,8 +84,8 @@ def build_cluster_config(modality: Modality) -> str:
     <Choices name="{ODD}" toName="group" value="$items" choice="multiple" layout="{layout}"/>
   </View>
   <Choices name="{VERDICT}" toName="group" choice="single-radio" required="true" showInline="true">
-    <Choice value="all that are not marked" alias="{YES}" hotkey="1"/>
-    <Choice value="too many are not: ask about each" alias="{NO}" hotkey="2"/>
+    <Choice value="yes, all items that are not clicked" alias="{YES}" hotkey="1"/>
+    <Choice value="no, too many are not: ask about each item alone" alias="{NO}" hotkey="2"/>
   </Choices>
 </View>"""
 
@@ -93,17 +93,17 @@ def build_cluster_config(modality: Modality) -> str:
 def open_clusters(
     client: Client, *, number: int | None, made: str | None, title: str, modality: Modality
 ) -> dict[str, Any]:
-    """The project with clusters, made if there is none of that title.
+    """Return the project with clusters; make it if there is none of that title.
 
     Args:
-        client: Who asks.
-        number: Its number, where it is known from an earlier push.
-        made: When it was made then.
-        title: Of the project with single items.
-        modality: What the items are.
+        client: The connection.
+        number: The number of the project, if it is known from an earlier push.
+        made: When the project of that number was made.
+        title: The title of the project with single items.
+        modality: The form of data.
 
     Raises:
-        AnnotatorError: There are several of that title, or one whose label config is another.
+        AnnotatorError: Several projects have that title, or the label config is not one for clusters.
     """
     config = build_cluster_config(modality)
     project = look_up(client, number, made, cluster_title(title), {})
@@ -123,32 +123,32 @@ def open_clusters(
     if not all(f'name="{name}"' in there for name in (ODD, VERDICT)):
         raise AnnotatorError(
             f"project {project['id']} has a label config that does not ask about clusters",
-            hint="rename that project, or choose another title",
+            hint="rename that project in Label Studio, or set another annotator.title",
         )
     return project
 
 
 def find_clusters(client: Client, *, number: int, made: str | None, title: str) -> dict[str, Any] | None:
-    """The project with clusters as it is; None where it is gone."""
+    """Return the project with clusters without changing it; None if it does not exist."""
     return look_up(client, number, made, cluster_title(title), {"include": "id,title,created_at"})
 
 
 def to_cluster_task(question: Question, shown: Sequence[Any], modality: Modality) -> dict[str, Any]:
-    """The task of a cluster.
+    """Return the task of a cluster.
 
     Args:
-        question: Its items and the class that is proposed.
-        shown: An address or a text of each item.
-        modality: What they are.
+        question: The items, and the class that the model proposes.
+        shown: The address or the text of each item.
+        modality: The form of data.
     """
     draw = _picture if form_named(modality).shown == "picture" else html.escape
     items = [{"value": item, "html": draw(str(one))} for item, one in zip(question.items, shown, strict=True)]
-    asks = f'All "{question.proposed}"? Mark what is something else.'
+    asks = f'Are all items "{question.proposed}"? Click each item that is not.'
     return {"data": {ID_KEY: question.id, "question": asks, "class": question.proposed, "items": items}}
 
 
 def _picture(address: str) -> str:
-    # as a background, because a picture whose address is its content is taken out of marked-up choices
+    # as a background, because Label Studio removes <img> with a data: address from the HTML of choices
     url = address if address.startswith("data:") else quote(address, safe="/:?=&%#+,;@")
     return (
         f'<span class="activessl-picture" style="display: inline-block; width: {_SIDE}px; height: {_SIDE}px; '
@@ -167,22 +167,22 @@ def push_clusters(
     document_root: Path | None,
     patience: float = 2.0,
 ) -> Pushed:
-    """Import the clusters that are missing; clusters of older rounds that nobody answered are withdrawn.
+    """Import the missing clusters; delete unanswered clusters of older rounds.
 
     Args:
-        client: Who asks.
-        project: As ``open_clusters`` gave it.
-        pool: What the clusters are of.
+        client: The connection.
+        project: The result of ``open_clusters``.
+        pool: The pool of the items.
         asked: The clusters, in the order in which they are shown.
-        beside: The project with single items: media are uploaded there, because Label Studio takes no files for a label
-            config that reads several keys of a task.
+        beside: The project with single items. Media are uploaded there, because Label Studio accepts no files for a
+            label config that reads several keys of a task.
         media: How the items are shown.
         document_root: The folder that the server may serve files from, for media "local".
         patience: As for ``push_round``.
 
     Raises:
-        AnnotatorError: The server did not take all of it.
-        AnnotatorUnreachable: No answer; what was sent is found by the next push.
+        AnnotatorError: The server did not take all tasks.
+        AnnotatorUnreachable: No answer; the next push finds what was sent.
     """
     number, ids = int(project["id"]), list(asked.ids)
     known = heal(client, find_tasks(client, dict(project), ids))
@@ -207,7 +207,7 @@ def push_clusters(
 
 
 def _withdrawn(task: Mapping[str, Any], beside: int) -> bool:
-    """Whether a cluster's pictures have addresses that are not served any more."""
+    """Return whether the pictures of a cluster have addresses that are no longer served."""
     shown = (html.unescape(str(row.get("html"))) for row in task["data"].get("items") or () if isinstance(row, Mapping))
     return any(withdrawn_address(address, beside) for one in shown for address in re.findall(r"url\('([^']+)'\)", one))
 
@@ -224,19 +224,19 @@ def _open_others(client: Client, number: int, ids: Sequence[str]) -> list[dict[s
 def to_cluster_answers(
     annotation: Mapping[str, Any], task: Mapping[str, Any], *, project: str, people: Mapping[int, str]
 ) -> tuple[list[Answer], Note | None]:
-    """What an annotation of a cluster says of each of its items.
+    """Return the answer of an annotation for each item of its cluster.
 
-    The unmarked ones have the class if the person says so. The marked ones, all where the person does not say so, and
-    all of a cluster that was skipped, are to be asked about alone. The time is shared among them.
+    If the annotator confirms the cluster, the items that were not clicked get the class. Clicked items, and all items
+    of a cluster that was skipped or not confirmed, are asked about alone. The time is divided among the items.
 
     Args:
-        annotation: As Label Studio lists it.
-        task: Its task.
-        project: The project's name for good.
+        annotation: The annotation, as Label Studio lists it.
+        task: The task of the annotation.
+        project: The permanent name of the project.
         people: User numbers to names.
 
     Raises:
-        AnnotatorError: The annotation lacks its number or its times.
+        AnnotatorError: The annotation has no number or no time.
     """
     cluster, updated = question_of(task), annotation.get("updated_at") or annotation.get("created_at")
     if cluster is None or not isinstance(annotation.get("id"), int) or not isinstance(updated, str):
@@ -249,12 +249,12 @@ def to_cluster_answers(
     items = [str(row["value"]) for row in listed if isinstance(row, Mapping) and "value" in row] if listed else []
     label, source = data.get("class"), source_of(project, int(annotation["id"]))
     if not items or not isinstance(label, str):
-        return [], Note(source, cluster, "the task does not say any more which items it showed: counts for nothing")
+        return [], Note(source, cluster, "the task no longer has its items: the annotation is ignored")
     said = _said(annotation.get("result"))
     note = None
     yes = said[VERDICT] == [YES] and not annotation.get("was_cancelled")
     if not said[VERDICT] and not annotation.get("was_cancelled"):
-        note = Note(source, cluster, "submitted without a verdict: its items are asked about one by one")
+        note = Note(source, cluster, "submitted without key 1 or 2: each item is asked about alone")
     took = seconds_of(annotation.get("lead_time"))
     answers = [
         Answer(
@@ -277,11 +277,11 @@ def to_cluster_answers(
 
 
 def _said(result: Any) -> dict[str, list[str]]:
-    """What each of our two tags says."""
+    """Return the choices of the two tags."""
     said: dict[str, list[str]] = {ODD: [], VERDICT: []}
     for part in result if isinstance(result, list) else ():
         if isinstance(part, Mapping) and part.get("from_name") in said and isinstance(part.get("value"), Mapping):
             for one in part["value"].get("choices") or ():
-                # a nested choice is told by its path
+                # a nested choice is a path
                 said[part["from_name"]].append(str(one[-1] if isinstance(one, list) and one else one))
     return said

@@ -1,4 +1,4 @@
-"""The database of an embedded server: a file of its own, or a PostgreSQL that a team has."""
+"""The PostgreSQL database of an embedded server; without one the server uses a file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Database:
     """A PostgreSQL database. Its password is left out of ``repr``.
 
     Attributes:
-        host: Where the server listens.
-        port: Its port.
-        name: The database, which Label Studio fills with its tables.
-        user: Who owns it.
-        password: The user's password; may be empty where the server trusts its neighbours.
+        host: The host of the PostgreSQL server.
+        port: The port of the PostgreSQL server.
+        name: The database, in which Label Studio creates its tables.
+        user: The owner of the database.
+        password: The user's password; may be empty if the server needs none.
     """
 
     host: str
@@ -31,11 +31,11 @@ class Database:
 
     @property
     def where(self) -> str:
-        """The same database has the same address, whoever opens it."""
+        """The address without user and password: it is the same for every user."""
         return f"{self.host}:{self.port}/{self.name}"
 
     def environment(self) -> dict[str, str]:
-        """The variables through which Label Studio is told of it."""
+        """Return the environment variables that Label Studio reads."""
         return {
             "DJANGO_DB": "default",
             "POSTGRE_HOST": self.host,
@@ -46,17 +46,17 @@ class Database:
         }
 
     def check(self, *, timeout: float = 10.0) -> None:
-        """Make sure that something answers there, before Label Studio ends with a page of Python.
+        """Check that the server answers: without this, Label Studio ends with a long traceback.
 
         Raises:
-            AnnotatorUnreachable: Nothing does.
+            AnnotatorUnreachable: Nothing answers at the address.
         """
         try:
             socket.create_connection((self.host, self.port), timeout=timeout).close()
         except OSError as error:
             raise AnnotatorUnreachable(
                 f"no PostgreSQL answers at {self.host}:{self.port} ({error.strerror or error})",
-                hint="start it, or correct the address",
+                hint="start PostgreSQL, or correct the address",
             ) from None
 
 
@@ -64,7 +64,7 @@ def read_database(url: str) -> Database:
     """Read an address such as ``postgresql://user:password@host:5432/name``.
 
     Raises:
-        AnnotatorError: It is not one of a PostgreSQL database; the message never has the password.
+        AnnotatorError: It is not the address of a PostgreSQL database; the message never has the password.
 
     Example:
         >>> read_database("postgresql://ann:p%40ss@db.example/labels")
@@ -72,17 +72,17 @@ def read_database(url: str) -> Database:
         >>> read_database("mysql://ann:secret@db.example/labels")
         Traceback (most recent call last):
         activessl.errors.AnnotatorError: the address of the database is not postgresql://user:password@host:port/name
-         hint: give one of that form, or leave it out: then the data lie in a file
+         hint: give an address of that form, or leave it out to use a file
     """
     try:
         parts = urlsplit(url.strip())
         port = parts.port or 5432
-    except ValueError:  # its message quotes the address, password and all
+    except ValueError:  # the message of the ValueError contains the address with the password
         parts, port = urlsplit(""), 0
     name = unquote(parts.path.lstrip("/"))
     if parts.scheme not in ("postgresql", "postgres") or not parts.hostname or not parts.username or not name:
         raise AnnotatorError(
             "the address of the database is not postgresql://user:password@host:port/name",
-            hint="give one of that form, or leave it out: then the data lie in a file",
+            hint="give an address of that form, or leave it out to use a file",
         )
     return Database(parts.hostname, port, name, unquote(parts.username), unquote(parts.password or ""))

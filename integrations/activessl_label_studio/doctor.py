@@ -1,4 +1,4 @@
-"""What stands in the way of labeling: each finding with its remedy, found by asking the server as its users do."""
+"""Faults of a Label Studio server and its project, each with a remedy; found with requests as its users send them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from activessl_label_studio.project import UNCERTAINTY, find_project, list_tasks
 
 __all__ = ["Finding", "examine"]
 
-#: A lock longer than this hides an abandoned task from the others for a good part of a working day.
+#: A longer lock hides an abandoned task from other annotators for a large part of a working day.
 LOCK_S = 3_600
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        what: What it is about.
-        ok: Whether it is as it should be.
-        found: What was found.
-        remedy: What to do about it; empty where it is as it should be.
+        what: What was checked.
+        ok: Whether it is right.
+        found: What the check found.
+        remedy: How to correct it; empty if it is right.
     """
 
     what: str
@@ -37,12 +37,12 @@ class Finding:
 
 
 def examine(config: LabelStudioConfig, *, log: Path | None = None, lock_seconds: int | None = None) -> list[Finding]:
-    """Look at a server and at the project there. Changes nothing, raises nothing.
+    """Check a server and its project. Changes nothing, raises nothing.
 
     Args:
-        config: Which server and project.
-        log: What the server prints, where that can be read: the embedded server's log.
-        lock_seconds: The server's TASK_LOCK_TTL, where it is known; Label Studio tells it to nobody.
+        config: The server and the project.
+        log: The log of the server, if it can be read: that of the embedded server.
+        lock_seconds: TASK_LOCK_TTL of the server, if it is known; Label Studio does not report it.
     """
     kind = token_kind(config.token)
     try:
@@ -55,7 +55,9 @@ def examine(config: LabelStudioConfig, *, log: Path | None = None, lock_seconds:
             "release",
             client.version == VERSION,
             client.version,
-            "" if client.version == VERSION else f"this is tested against {VERSION}: try a round before you rely on it",
+            ""
+            if client.version == VERSION
+            else f"activessl is tested with {VERSION}: test a round with this release first",
         )
     )
     findings.append(Finding("token", True, f"{kind}, accepted"))
@@ -72,23 +74,23 @@ def examine(config: LabelStudioConfig, *, log: Path | None = None, lock_seconds:
 def _address(url: str) -> Iterator[Finding]:
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
-        yield Finding("address", False, f"{url} is not encrypted", "use https: the token goes over this connection")
+        yield Finding("address", False, f"{url} is not encrypted", "use https: the connection transmits the token")
 
 
 def _lock(seconds: int | None) -> Iterator[Finding]:
     if seconds is None:
-        yield Finding("task locks", True, "not told by the server; 24 hours unless TASK_LOCK_TTL is set there")
+        yield Finding("task locks", True, "not reported by the server; 24 hours unless TASK_LOCK_TTL is set there")
     else:
         late = seconds > LOCK_S
         remedy = "set TASK_LOCK_TTL=900 in the server's environment" if late else ""
-        yield Finding("task locks", not late, f"an abandoned task comes back after {seconds:,} s", remedy)
+        yield Finding("task locks", not late, f"an abandoned task is offered again after {seconds:,} s", remedy)
 
 
 def _project(client: Client, config: LabelStudioConfig) -> Iterator[Finding]:
     if config.project is None:
         rows = client.get("/api/projects/", title=config.title, page_size=100)["results"]
         if not any(row.get("title") == config.title for row in rows):
-            yield Finding("project", True, f"none called {config.title!r} yet: the first push makes it")
+            yield Finding("project", True, f"none with the title {config.title!r} yet: the first push makes it")
             return
     project, control = find_project(
         client, number=config.project, made=config.made, title=config.title, control=config.control
@@ -101,26 +103,28 @@ def _project(client: Client, config: LabelStudioConfig) -> Iterator[Finding]:
         "classes",
         not missing,
         f"the label config lacks {', '.join(missing)}" if missing else f"{len(control.classes)} in the label config",
-        "push, which adds them where the config is ours, or add them in the project's settings" if missing else "",
+        "push again to add them to a config that activessl made, or add them in the project's settings"
+        if missing
+        else "",
     )
     ordered = project.get("sampling") == UNCERTAINTY and bool(project.get("model_version"))
     yield Finding(
         "order",
         ordered or not project.get("task_number"),
         f"{project.get('sampling')}, by {project.get('model_version') or 'no model'}",
-        "" if ordered else "push again: it sets the sampling and the prediction version",
+        "" if ordered else "push again to set the sampling and the prediction version",
     )
     backends = client.get("/api/ml", project=number)
     if backends:
         names = ", ".join(str(row.get("title") or row.get("url")) for row in backends)
         yield Finding(
-            "ml backends", True, f"{names}: asked for a prediction whenever a task without one is opened, which waits"
+            "ml backends", True, f"{names}: a task without a prediction opens only after the answer of the backend"
         )
     yield from _media(client, number, control.key)
 
 
 def _media(client: Client, number: int, key: str) -> Iterator[Finding]:
-    """Whether the picture of a task is there for who opens it."""
+    """Check that the server serves the picture of a task."""
     task = next(iter(list_tasks(client, number, page_size=1)), None)
     address = task["data"].get(key) if task else None
     if not isinstance(address, str) or not address.startswith("/data/"):
@@ -137,13 +141,13 @@ def _media(client: Client, number: int, key: str) -> Iterator[Finding]:
     yield Finding(
         "media",
         False,
-        f"{address} is answered with {status or 'nothing'}: annotators see no picture",
+        f"the server answers {address} with {status or 'nothing'}: annotators see no picture",
         why.get(status, "read the server's log") if local else "push with media = 'upload' again",
     )
 
 
 def _complaints(log: Path | None) -> Iterator[Finding]:
-    """What the server refused to call, which it tells nobody but its log."""
+    """Find addresses in the log that the server refused to call; only the log reports them."""
     if log is None:
         return
     try:
@@ -157,5 +161,5 @@ def _complaints(log: Path | None) -> Iterator[Finding]:
             "webhooks",
             False,
             "the server refused to call a private address",
-            "set LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false there, or let answers be polled: none is lost",
+            "set LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false there; until then answers are pulled at intervals",
         )

@@ -1,8 +1,7 @@
-"""What else the model considers, as a line that people see above the choices: "model: scratch 61 %, or dent 27 %".
+"""The most probable classes, as a line above the choices: "model: scratch 61 %, or dent 27 %".
 
-The line is a part of the prediction, as the text of a tag that our label configs have for it. So it costs no request,
-is another one as soon as a new model's predictions are switched in, and a blind item has none. Task data know nothing
-of it.
+The line is part of the prediction: the text of a tag in our label configs. So it costs no request, it changes with the
+predictions of a new model, a blind question has none, and the data of the task do not contain it.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ from activessl_label_studio.labels import Control
 
 __all__ = ["hint_text", "to_hint"]
 
-#: From this probability on the pre-selected class speaks for itself.
+#: From this probability of the selected class on, no line is shown.
 _NEARLY_CERTAIN = 0.9
 
-#: A class that is less likely than this is not worth reading.
+#: Less probable classes are not shown.
 _UNLIKELY = 0.05
 
-#: So many classes are read at a glance.
+#: The largest number of classes in the line.
 _NAMED = 3
 
 
 def hint_text(classes: Sequence[str], probs: Sequence[float]) -> str:
-    """The line; empty where the first class is nearly certain, or nothing else is likely.
+    """Return the line; empty if the first class is nearly certain, or no other class is probable.
 
     Args:
-        classes: By falling probability, the pre-selected one first.
-        probs: Their probabilities, in [0, 1].
+        classes: By falling probability, the suggestion first.
+        probs: The probabilities of the classes, in [0, 1].
 
     Example:
         >>> hint_text(["scratch", "dent", "stain"], [0.61, 0.27, 0.08])
@@ -45,15 +44,15 @@ def hint_text(classes: Sequence[str], probs: Sequence[float]) -> str:
 
 
 def to_hint(suggestion: Suggestion | None, control: Control) -> list[dict[str, Any]]:
-    """The line as a part of a prediction's result; nothing of a blind item, nor where the label config has no place.
+    """Return the line as a part of a prediction's result; empty for blind questions, or if the label config has no tag.
 
     Args:
-        suggestion: What the head thinks of the item.
-        control: The tag that classifies. Where it takes several classes, they are no alternatives to each other.
+        suggestion: The suggestion for the item.
+        control: The tag that classifies. If it allows several classes, there is no line: they are no alternatives.
     """
     if suggestion is None or suggestion.blind or control.hint is None or control.label_kind.independent:
         return []
-    # what was taken out of the label config cannot be chosen
+    # people cannot choose a class that was removed from the label config
     known = [(name, p) for name, p in zip(suggestion.classes, suggestion.probs, strict=True) if name in control.classes]
     said = hint_text([name for name, _ in known], [p for _, p in known])
     if not said:

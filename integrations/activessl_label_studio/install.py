@@ -1,4 +1,4 @@
-"""Label Studio's own environment: made once, found again, never ours."""
+"""The environment of Label Studio: separate from that of activessl, made once, then found again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from activessl_label_studio.client import scrub
 
 __all__ = ["VERSION", "Progress", "ensure_installed", "find_installed", "last_line", "quiet"]
 
-#: The release that the mapping and the ordering are tested against.
+#: The release with which the mapping and the order are tested.
 VERSION = "1.23.2"
 
 #: Called with one sentence and the seconds since the start of the step.
@@ -22,13 +22,13 @@ Progress = Callable[[str, float], None]
 
 
 def quiet(message: str, seconds: float) -> None:
-    """Progress for nobody."""
+    """Print no progress."""
 
 
 def find_installed(folder: Path) -> Path | None:
-    """The python of an environment that has the right release, or None.
+    """Return the python of an environment that has the right release, or None.
 
-    Looks at ``ACTIVESSL_STUDIO_PYTHON`` first (an interpreter, or its environment's folder), then in ``folder``.
+    Searches ``ACTIVESSL_STUDIO_PYTHON`` first (an interpreter, or the folder of its environment), then ``folder``.
     """
     places = [folder / "bin" / "python", folder / "Scripts" / "python.exe"]
     named = os.environ.get("ACTIVESSL_STUDIO_PYTHON")
@@ -42,7 +42,7 @@ def find_installed(folder: Path) -> Path | None:
 
 
 def _release(python: Path) -> str | None:
-    """The release of label-studio in an environment, read from its metadata without importing it."""
+    """Return the release of label-studio in an environment, from its metadata, without importing it."""
     probe = "import importlib.metadata as m; print(m.version('label-studio'))"
     try:
         said = subprocess.run([python, "-c", probe], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
@@ -52,19 +52,19 @@ def _release(python: Path) -> str | None:
 
 
 def ensure_installed(folder: Path, *, progress: Progress = quiet) -> Path:
-    """Make the server's own environment, unless there is one. About 1 GB and two minutes the first time.
+    """Make the environment of the server, unless there is one. About 1 GB and two minutes the first time.
 
-    Safe to interrupt: pip goes on where it stopped, and the environment counts only once the release can be read.
+    It can be interrupted: pip continues where it stopped, and the environment is used only if it has the release.
 
     Args:
-        folder: Where the environment is kept.
-        progress: Told once a second how far it is.
+        folder: The folder of the environment.
+        progress: Called once a second with the current step.
 
     Returns:
         The environment's python.
 
     Raises:
-        AnnotatorError: It cannot be made; the message has pip's last line.
+        AnnotatorError: The environment cannot be made; the message has the last line of pip.
     """
     found = find_installed(folder)
     if found is not None:
@@ -103,12 +103,12 @@ def _run(what: str, command: list[str], log: Path, progress: Progress, started: 
     if process.returncode != 0:
         raise AnnotatorError(
             f"{what} failed: {last_line(log)}",
-            hint="check the network and the disk, then run it again: it goes on where it stopped",
+            hint="check the network and the disk, then run the command again to continue where it stopped",
         )
 
 
 def environments() -> Path:
-    """Where servers are installed: once for all projects of this user."""
+    """Return the folder in which servers are installed, once for all projects of this user."""
     given = os.environ.get("ACTIVESSL_STUDIO_DIR")
     if given:
         return Path(given)
@@ -118,9 +118,9 @@ def environments() -> Path:
 
 
 def last_line(log: Path) -> str:
-    """The last thing that a log says, without secrets."""
+    """Return the last line of a log, without secrets."""
     try:
         lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     except OSError:
         return "no log"
-    return scrub(lines[-1].strip()[:300]) if lines else "nothing was printed"
+    return scrub(lines[-1].strip()[:300]) if lines else "the log is empty"

@@ -1,4 +1,4 @@
-"""Label configs: made from classes, or read from what a project has. Pure: text in, text or a ``Control`` out."""
+"""Label configs: made from classes, or read from a project. Pure functions of text."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from activessl.pool.pool import Modality
 
 __all__ = ["HINT", "HOTKEYS", "PATH", "Control", "ControlKind", "build_config", "read_config"]
 
-#: One key per class, in the order in which fingers find them.
+#: One key per class, in the order of the rows of a keyboard.
 HOTKEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
 
-#: The tags that show items, by how people see them; the first of a kind is the one that is written.
+#: The tags that show items, and how; a new config uses the first tag of a kind.
 _SHOWN_BY: dict[str, Shown] = {
     "Image": "picture",
     "TimeSeries": "series",
@@ -29,17 +29,17 @@ _SHOWN_BY: dict[str, Shown] = {
     "HyperText": "text",
     "Audio": "sound",
 }
-#: Images of up to so many pixels a side are shown enlarged so many times; Label Studio's own 750 pixels show a blur.
+#: Images up to this side in pixels are shown enlarged by this factor; Label Studio's 750 pixels would blur them.
 _SMALL, _ENLARGED = 128, 10
 
 _BESIDE_LEFT = '  <View style="flex: 1 1 auto; min-width: 0">'
 _BESIDE_RIGHT = '  <View style="flex: 0 0 16em; max-height: 80vh; overflow-y: auto">'
 
-#: The tag in which people see what else the model considers. It is part of the prediction, so a new model's prediction
-#: changes it and a blind item has none; see docs/decisions/0013-alternatives.md.
+#: The tag that shows the most probable classes. Its text is part of the prediction, so it changes with the model, and a
+#: blind question has none; see docs/decisions/0013-alternatives.md.
 HINT = "activessl_hint"
 
-# a TextArea that nobody can write into: without its input line (there where it is empty) and its bin
+# a read-only TextArea: without the input line that an empty one has, and without the delete button
 _HINT = f"""  <Style>
     .activessl-hint form, .activessl-hint button {{ display: none; }}
     .activessl-hint [data-testid="htx-textbox-content"] {{ min-height: 0; padding: 0; border: 0; background: none; }}
@@ -48,32 +48,32 @@ _HINT = f"""  <Style>
     <TextArea name="{HINT}" toName="item" editable="false" maxSubmissions="1"/>
   </View>"""
 
-#: What changes the meaning of a Choices tag from "about this task" to something else.
+#: Attributes with which a Choices tag is no longer about the whole task.
 _CHANGES_MEANING = ("perRegion", "perItem", "visibleWhen", "whenTagName", "whenLabelValue", "whenChoiceValue")
 
 
 ControlKind = Literal["choices", "taxonomy"]
 
-#: Between the parts of a Taxonomy's path: the name of its class is the whole path, since a part may be there twice.
+#: Joins the parts of a Taxonomy's path: the class is the whole path, because two paths may have the same part.
 PATH = " / "
 
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """The one tag of a label config through which a task is classified.
+    """The tag of a label config that classifies a task.
 
     Attributes:
         name: The tag's name: ``from_name`` in every result.
         to_name: The name of the media's tag.
-        key: The key of ``data`` that the media is read from.
-        shown: How people see what it shows.
-        classes: What results say: each choice's alias, or its value where it has none; in the config's order. Of a
-            Taxonomy the paths, such as "animal / cat".
-        kind: "choices" or "taxonomy": the type of its results.
+        key: The key of ``data`` with the media.
+        shown: How the media are shown.
+        classes: The classes in results: the alias of each choice, or its value without an alias; in the order of the
+            config. For a Taxonomy the paths, such as "animal / cat".
+        kind: "choices" or "taxonomy": the type of the results.
         label_kind: How many classes a task may have.
         interface: The SDK's ``LabelInterface`` of the whole config, for validation.
-        hint: The name of the tag in which the model's alternatives are shown, and of the one that it speaks of; None
-            where the config has none.
+        hint: The name of the tag that shows the most probable classes, and of its media's tag; None if the config has
+            none.
     """
 
     name: str
@@ -97,20 +97,20 @@ def build_config(
     question: str = "",
     hint: bool = True,
 ) -> str:
-    """A label config that asks for the class of each item, with one hotkey per class.
+    """Return a label config that asks for the class of each item, with one hotkey per class.
 
     Args:
-        classes: The names, in the order in which they are shown; at least one, each once.
-        modality: What kind of media is shown.
+        classes: The classes in the shown order; at least one, each once.
+        modality: The form of data.
         label_kind: How many classes an item may have.
         channels: How many channels a time series has, >= 1.
-        side: The longer side of the images in pixels, where it is known: small ones are shown enlarged, but not so far
-            that nothing can be made out.
-        question: What stands above the choices, if anything.
-        hint: Whether there is a place for what else the model considers, where one class is asked for.
+        side: The longer side of the images in pixels, if it is known: small images are shown enlarged, up to a limit
+            at which they can be recognized.
+        question: The text above the choices; empty for none.
+        hint: Whether there is a tag for the most probable classes, if an item has one class.
 
     Raises:
-        ConfigError: A name is empty, twice there or not writable in XML, or the modality cannot be shown.
+        ConfigError: A class is empty, named twice or not valid in XML, or Label Studio cannot show the form of data.
 
     Example:
         >>> print(build_config(["cat", 'say "dog"'], "image", hint=False))
@@ -124,19 +124,25 @@ def build_config(
     """
     if form_named(modality).shown is None:
         able = ", ".join(form.name for form in forms() if form.shown)
-        raise ConfigError(f"Label Studio cannot show {modality!r} items", hint=f"label one of {able}, or use an oracle")
+        raise ConfigError(
+            f"Label Studio cannot show {modality!r} items",
+            hint=f"use data of the form {able}, or an oracle as annotator",
+        )
     names = list(classes)
     if not names:
-        raise ConfigError("a label config without classes", hint="name at least one class")
+        raise ConfigError("the label config has no class", hint="name at least one class")
     for name in names:
         if not name.strip() or name != name.strip():
-            raise ConfigError(f"the class name {name!r} is empty or has spaces around it", hint="write it without them")
+            raise ConfigError(
+                f"the class name {name!r} is empty or has spaces around it",
+                hint="name the class without spaces around it",
+            )
         if re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", name):
-            raise ConfigError(f"the class name {name!r} has a control character", hint="write it without")
+            raise ConfigError(f"the class name {name!r} has a control character", hint="remove the character")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ConfigError(f"the class {twice!r} is named twice", hint="name each class once")
-        # one row below what is shown as long as it can be read at a glance, else a column beside it: nobody scrolls
+    # few classes are a row below the item; many are a column beside it, so that nobody has to scroll
     beside = len(names) > 12
     lines = ['<View style="display: flex; gap: 1em">' if beside else "<View>"]
     lines += [_BESIDE_LEFT, *_object(modality, channels, side), "  </View>", _BESIDE_RIGHT] if beside else []
@@ -146,7 +152,7 @@ def build_config(
     more = "" if beside else ' showInline="true"'
     if hint and not label_kind.independent:
         lines.append(_HINT)
-        more += ' required="true"'  # with a hint in it, an answer without a class is not empty to Label Studio
+        more += ' required="true"'  # with a hint, Label Studio does not treat an answer without a class as empty
     choice = "multiple" if label_kind.independent else "single-radio"
     lines.append(f'  <Choices name="label" toName="item" choice="{choice}"{more}>')
     for i, name in enumerate(names):
@@ -169,14 +175,14 @@ def _object(modality: Modality, channels: int, side: int | None) -> list[str]:
 
 
 def read_config(config: str, *, control: str | None = None) -> Control:
-    """Find the tag of a label config that classifies tasks, through the SDK's own parser.
+    """Find the tag of a label config that classifies tasks, with the parser of the SDK.
 
     Args:
         config: The project's label config.
-        control: The name of the Choices or Taxonomy tag; needed only where there are several.
+        control: The name of the Choices or Taxonomy tag; needed only if there are several.
 
     Raises:
-        ConfigError: It cannot be parsed, or has no tag that can be served; what is in the way is named.
+        ConfigError: The config cannot be parsed, or has no tag that can be used; the message has the reason.
     """
     from label_studio_sdk.label_interface.interface import LabelInterface
 
@@ -184,10 +190,10 @@ def read_config(config: str, *, control: str | None = None) -> Control:
     try:
         interface = parse(config)
         interface.validate()
-    except Exception as error:  # noqa: BLE001 - the parser raises whatever its parts raise
+    except Exception as error:  # noqa: BLE001 - the parser raises errors of many types
         why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise ConfigError(
-            f"the label config cannot be read: {why}", hint="correct it in the project's settings"
+            f"the label config cannot be read: {why}", hint="correct the label config in the project's settings"
         ) from None
     tags = {tag.name: tag for tag in interface.controls}
     choices = {name: tag for name, tag in tags.items() if tag.tag in ("Choices", "Taxonomy")}
@@ -197,14 +203,14 @@ def read_config(config: str, *, control: str | None = None) -> Control:
             hint=f"name one of {sorted(map(str, choices))}",
         )
     if not choices:
-        there = ", ".join(sorted({str(tag.tag) for tag in tags.values()})) or "no control at all"
+        there = ", ".join(sorted({str(tag.tag) for tag in tags.values()})) or "no control tag"
         raise ConfigError(
             f"the label config has no Choices or Taxonomy but {there}", hint="add a Choices tag for the classes"
         )
     if control is None and len(choices) > 1:
         raise ConfigError(
             f"the label config has {len(choices)} Choices or Taxonomies: {', '.join(map(str, choices))}",
-            hint="say which one is to be learned",
+            hint="keep one of them in the project's settings, or name one as `control`",
         )
     tag = choices[control] if control is not None else next(iter(choices.values()))
     return _read_choices(tag, interface, config)
@@ -215,26 +221,26 @@ def _read_choices(tag: Any, interface: Any, config: str) -> Control:
     for attribute in _CHANGES_MEANING:
         if str(tag.get_attr(attribute, "false")).lower() != "false":
             raise ConfigError(
-                f"the {kind} {name!r} has {attribute}: it does not always speak of the whole task",
-                hint=f"take the attribute away, or name another {kind}",
+                f"the {kind} {name!r} has {attribute}: it does not always classify the whole task",
+                hint=f"remove the attribute, or name another {kind}",
             )
     if tag.get_attr("value") or not tag.labels:
         raise ConfigError(
             f"the {kind} {name!r} takes its classes from the tasks", hint="write its choices into the config"
         )
     if len(tag.to_name) != 1:
-        raise ConfigError(f"the {kind} {name!r} speaks of {len(tag.to_name)} tags", hint="let toName name one tag")
+        raise ConfigError(f"the {kind} {name!r} has {len(tag.to_name)} tags in toName", hint="name one tag in toName")
     media = interface.get_object(tag.to_name[0])
     shown = _SHOWN_BY.get(str(media.tag))
     value = str(media.value or "")
     if shown is None or not re.fullmatch(r"\$\w+", value):
         raise ConfigError(
-            f"the {kind} {name!r} speaks of a {media.tag} with value {value!r}",
+            f"the {kind} {name!r} classifies a {media.tag} with value {value!r}",
             hint=f"use one of {', '.join(_SHOWN_BY)} with a value such as $image",
         )
     to_name, key, hint = str(tag.to_name[0]), value[1:], _read_hint(interface)
     if kind == "Taxonomy":
-        # it takes several answers unless it is told not to
+        # a Taxonomy allows several answers unless maxUsages limits them
         of = ONE if str(tag.get_attr("maxUsages", "")) == "1" else SEVERAL
         return Control(name, to_name, key, shown, _paths(config, name), of, interface, "taxonomy", hint)
     of = SEVERAL if tag.get_attr("choice") == "multiple" else ONE
@@ -250,10 +256,10 @@ def _read_hint(interface: Any) -> tuple[str, str] | None:
 
 
 def _paths(config: str, name: str) -> tuple[str, ...]:
-    """The paths to the leaves of a Taxonomy, in order; the SDK's parser keeps their names, but not what is below what.
+    """Return the paths to the leaves of a Taxonomy, in order; the SDK's parser keeps the names, but not the tree.
 
     Raises:
-        ConfigError: A part of a path has the sign that stands between the parts.
+        ConfigError: A part of a path contains the separator of the parts.
     """
     from defusedxml.ElementTree import fromstring
 
@@ -269,6 +275,6 @@ def _paths(config: str, name: str) -> tuple[str, ...]:
     for part in (part for path in paths for part in path):
         if PATH in part:
             raise ConfigError(
-                f"the Taxonomy {name!r} has a choice {part!r}, with {PATH!r} in it", hint="give it another name"
+                f"the Taxonomy {name!r} has a choice {part!r}, which contains {PATH!r}", hint="rename the choice"
             )
     return tuple(PATH.join(path) for path in paths)

@@ -1,4 +1,4 @@
-"""Signing in as a browser does: with an address and a password, and a session cookie afterwards."""
+"""Sign in as a browser does: with an address and a password, which give a session cookie."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["sign_in"]
 
 
 def sign_in(url: str, email: str, password: str, *, timeout: float = 30.0, transport: Any = None) -> httpx.Client:
-    """Open a session of a person.
+    """Open the session of a person.
 
     Args:
         url: The server's address.
         email: The person's address.
         password: The person's password.
         timeout: Seconds that a request may take.
-        transport: Another httpx transport, for tests.
+        transport: An httpx transport that replaces the default, for tests.
 
     Returns:
         A client whose cookies and CSRF header are those of the signed-in person. The caller closes it.
 
     Raises:
-        AnnotatorUnreachable: Nothing answers there.
+        AnnotatorUnreachable: Nothing answers at the address.
         AnnotatorDenied: The address or the password is wrong.
     """
     import httpx
@@ -37,7 +37,7 @@ def sign_in(url: str, email: str, password: str, *, timeout: float = 30.0, trans
     person = httpx.Client(
         base_url=url,
         timeout=timeout,
-        # on a kept-alive connection Label Studio's own server makes each answer wait 40 ms for an acknowledgement
+        # on a kept-alive connection each answer of Label Studio's own server is 40 ms late (delayed acknowledgement)
         limits=httpx.Limits(max_keepalive_connections=0) if near else httpx.Limits(),
         headers={"Referer": url},
         trust_env=not near,
@@ -61,7 +61,7 @@ def sign_in(url: str, email: str, password: str, *, timeout: float = 30.0, trans
         if problem:
             raise AnnotatorUnreachable(f"nothing answers at {url} ({problem})", hint="start Label Studio first")
         raise AnnotatorDenied(
-            f"{url} does not let {email} in", hint="check the address and the password of the Label Studio user"
+            f"{url} refuses the login of {email}", hint="check the address and the password of the Label Studio user"
         )
     person.headers["X-CSRFToken"] = person.cookies.get("csrftoken") or ""
     return person

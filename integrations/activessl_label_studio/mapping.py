@@ -1,8 +1,8 @@
-"""Our nouns as Label Studio's JSON, and back. Pure: values in, values out, so that it can be tested to the last corner.
+"""Convert questions, suggestions and answers to Label Studio's JSON and back. Pure functions.
 
 question             -> task          data: {"activessl_id": ..., the media, "why": ...}
-suggestion + rank    -> prediction    score = rank / count: Label Studio asks for the lowest score first; the class as a
-                                      choice, what else the model considers as a text
+suggestion + rank    -> prediction    score = rank / count, as Label Studio shows the lowest score first; the class is a
+                                      choice, the other probable classes are a text
 annotation           -> answer        one per annotation and edit
 """
 
@@ -39,20 +39,20 @@ __all__ = [
     "to_task",
 ]
 
-#: The key of a task's data that holds the question's id: what makes a second push find the first one's tasks. Of a
-#: first question it is the item's.
+#: The key of a task's data that holds the question's id, by which a second push finds the tasks of the first. The first
+#: question about an item has the item's id.
 ID_KEY = "activessl_id"
 
-#: The key that holds the pool's id where the question has another.
+#: The key that holds the item's id, if the question has another id.
 ITEM_KEY = "activessl_item"
 
-#: The key that holds the number of the round which first asked about the item.
+#: The key that holds the number of the round that first asked about the item.
 ROUND_KEY = "activessl_round"
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something about an annotation that a person should hear of: never silently dropped, never fatal."""
+    """A problem of an annotation: reported to people, never silently dropped, never fatal."""
 
     source: str
     question: str
@@ -67,14 +67,14 @@ def to_task(
     round: int = 0,
     meta: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The task of a question about one item.
+    """Return the task of a question about one item.
 
     Args:
-        question: Its reason is shown as a column in the Data Manager.
-        media: What the media's tag takes: an address, a text, or {"time": [...], "channel_0": [...]}.
-        control: The tag that classifies it.
-        round: The number of the round that asks about it, a column too; 0 where it is not known.
-        meta: Kept and exported by Label Studio, not shown.
+        question: Its reason is a column in the Data Manager.
+        media: The value for the media's tag: an address, a text, or {"time": [...], "channel_0": [...]}.
+        control: The tag that classifies the task.
+        round: The number of the round, also a column; 0 if it is not known.
+        meta: Stored and exported by Label Studio, not shown.
     """
     task: dict[str, Any] = {"data": {ID_KEY: question.id, control.key: media}}
     if question.item != question.id:
@@ -89,7 +89,7 @@ def to_task(
 
 
 def question_of(task: Mapping[str, Any]) -> str | None:
-    """The id of the question that a task asks, or None if the task is not ours.
+    """Return the id of the question of a task, or None if activessl did not make or adopt the task.
 
     Example:
         >>> question_of({"data": {"activessl_id": "a.png"}}), question_of({"data": {"image": "x"}})
@@ -101,12 +101,12 @@ def question_of(task: Mapping[str, Any]) -> str | None:
 
 
 def rank_score(rank: int, count: int, *, below: float = 1.0) -> float:
-    """The score of a task in a queue: strictly rising with the rank. Label Studio shows the lowest first.
+    """Return the score of a task in a queue, rising with the rank: Label Studio shows the lowest score first.
 
     Args:
         rank: 0 for the first.
-        count: How many there are.
-        below: All scores are below this, and above 0 if it is.
+        count: The number of tasks.
+        below: All scores are less than this; they are greater than 0 if this is.
 
     Example:
         >>> rank_score(0, 4), rank_score(3, 4), rank_score(0, 4, below=0.1)
@@ -117,7 +117,7 @@ def rank_score(rank: int, count: int, *, below: float = 1.0) -> float:
 
 
 def to_result(classes: Sequence[str], control: Control) -> list[dict[str, Any]]:
-    """The result of a prediction or annotation that names these classes; empty for none."""
+    """Return the result of a prediction or annotation with these classes; empty for none."""
     if not classes:
         return []
     said: list[Any] = [name.split(PATH) for name in classes] if control.kind == "taxonomy" else list(classes)
@@ -127,14 +127,14 @@ def to_result(classes: Sequence[str], control: Control) -> list[dict[str, Any]]:
 
 
 def to_prediction(suggestion: Suggestion | None, score: float, model: str, control: Control) -> dict[str, Any]:
-    """The prediction of one task: the suggestion as a pre-selected answer, and the task's place in the queue.
+    """Return the prediction of one task: the suggestion, and the score that orders the task in the queue.
 
-    Without a suggestion, and for a blind one, the result is empty: the task has its place, but nothing is shown.
+    Without a suggestion, and for a blind question, the result is empty: the score orders the task, nothing is shown.
 
     Raises:
-        AnnotatorError: The SDK's ``LabelInterface`` says that it does not fit the label config.
+        AnnotatorError: The SDK's ``LabelInterface`` refuses the prediction for this label config.
     """
-    # a class that was taken out of the config cannot be shown; the next likely one can
+    # a class that people removed from the config cannot be shown: the next probable one is
     shown: tuple[str, ...] = ()
     if suggestion is not None and not suggestion.blind:
         shown = suggestion.selected(control.classes, control.label_kind)
@@ -143,7 +143,8 @@ def to_prediction(suggestion: Suggestion | None, score: float, model: str, contr
     error = _misfit(control, shown)
     if error:
         raise AnnotatorError(
-            f"a prediction does not fit the label config: {error}", hint="correct the label config, or the classes"
+            f"a prediction does not fit the label config: {error}",
+            hint="correct the label config, or data.classes in activessl.toml",
         )
     return {
         "model_version": model,
@@ -154,14 +155,14 @@ def to_prediction(suggestion: Suggestion | None, score: float, model: str, contr
 
 @lru_cache(maxsize=1024)
 def _misfit(control: Control, classes: tuple[str, ...]) -> str:
-    """What is wrong with an answer of these classes; asked once for each, not for each of ten thousand tasks."""
+    """Return the error of a result with these classes. Cached: a push has up to ten thousand tasks, but few classes."""
     prediction = {"model_version": "any", "score": 0.5, "result": to_result(classes, control)}
     errors = control.interface.validate_prediction(prediction, return_errors=True)
     return str(errors[0]) if errors else ""
 
 
 def named_in(result: Any, control: Control) -> list[str]:
-    """The classes that a result names through our tag; what other tags say is not ours."""
+    """Return the classes that a result has for the control; other tags are ignored."""
     named: list[str] = []
     for part in result if isinstance(result, list) else ():
         if isinstance(part, Mapping) and part.get("from_name") == control.name and part.get("type") == control.kind:
@@ -183,22 +184,21 @@ def to_answer(
     project: str,
     people: Mapping[int, str],
 ) -> tuple[Answer, Note | None]:
-    """What one annotation says.
+    """Return the answer of one annotation, and a note if something is unusual.
 
-    A skip stays a skip. An empty submit, or two choices where one is allowed, is no label: it comes back as a skip too
-    (Label Studio does not offer the task again), with a note; where an item may have several classes, an empty submit
-    says that it has none of them. A class that the config no longer has is kept, with a
-    note: whoever folds the answers decides.
+    A skip is a skip. An empty submit, or two choices if one is allowed, counts as a skip, with a note, because Label
+    Studio does not offer the task again. If an item may have several classes, an empty submit says that it has none of
+    them. A class that the config no longer has is kept, with a note: the fold of the ledger decides about it.
 
     Args:
-        annotation: As Label Studio lists it, cancelled ones included.
-        task: Its task with ``data`` and ``predictions``; the task must be ours.
+        annotation: The annotation, as Label Studio lists it; it may be cancelled.
+        task: The task of the annotation, with ``data`` and ``predictions``; it must have a question's id.
         control: The tag that classifies.
-        project: The project's name for good, as ``project_name`` gives it.
+        project: The permanent name of the project, from ``project_name``.
         people: User numbers to names.
 
     Raises:
-        AnnotatorError: The annotation lacks its number or its times.
+        AnnotatorError: The annotation has no number or no time.
     """
     question = question_of(task)
     updated = annotation.get("updated_at") or annotation.get("created_at")
@@ -215,11 +215,11 @@ def to_answer(
     elif reads == "nothing":
         note = Note(source, question, "submitted without a class: counts as skipped")
     elif reads == "too many":
-        note = Note(source, question, f"names {len(classes)} classes where one is asked: counts as skipped")
+        note = Note(source, question, f"has {len(classes)} classes, one is allowed: counts as skipped")
         classes = []
     elif any(name not in control.classes for name in classes):
         gone = [name for name in classes if name not in control.classes]
-        note = Note(source, question, f"names {', '.join(gone)}, which the label config does not have")
+        note = Note(source, question, f"has {', '.join(gone)}, which the label config does not have")
     answer = Answer(
         key=f"{source} @ {updated}",
         source=source,
@@ -237,7 +237,7 @@ def to_answer(
 
 
 def project_name(project: Mapping[str, Any]) -> str:
-    """What names a project for good: on another server, or on one that was set up anew, numbers begin again.
+    """Return a permanent name of a project: on another or a new server, numbers begin again.
 
     Example:
         >>> project_name({"id": 17, "created_at": "2026-11-24T11:17:11.318097Z"})
@@ -247,12 +247,12 @@ def project_name(project: Mapping[str, Any]) -> str:
 
 
 def source_of(project: str, annotation: int) -> str:
-    """What names an annotation for good."""
+    """Return a permanent name of an annotation."""
     return f"{project} annotation {annotation}"
 
 
 def annotation_of(source: str) -> str:
-    """What names the annotation that a source is of: an annotation of a group is the source of many answers.
+    """Return the permanent name of a source's annotation: an annotation of a cluster is the source of many answers.
 
     Example:
         >>> annotation_of("project 17 of 2026-11-24 annotation 5 of a.png")
@@ -263,7 +263,7 @@ def annotation_of(source: str) -> str:
 
 
 def to_time(text: str) -> datetime:
-    """A server's time as a datetime with a time zone.
+    """Convert a time of the server to a datetime with a time zone.
 
     Example:
         >>> to_time("2026-11-24T11:17:11.318097Z").isoformat()
@@ -292,7 +292,7 @@ def seconds_of(lead_time: Any) -> float | None:
 
 
 def _suggested(annotation: Mapping[str, Any], task: Mapping[str, Any], control: Control) -> str | None:
-    """What was pre-selected: of the prediction it came from, else of the newest one when it was made."""
+    """Return the suggestion that the annotator saw: of the annotation's prediction, else of the newest one then."""
     predictions = [p for p in task.get("predictions") or () if isinstance(p, Mapping)]
     parent = annotation.get("parent_prediction")
     shown = [p for p in predictions if parent is not None and p.get("id") == parent]

@@ -1,7 +1,7 @@
-"""How an item's media reach the annotator's eyes: in the task itself, from the server's disk, or uploaded.
+"""How the media of an item reach the annotator's browser: in the task, from the server's disk, or uploaded.
 
-Whoever may log in can fetch every file that a server serves from its disk. So what is served is a folder that holds the
-pushed items and nothing else: never the data's own folder, where other files lie, and links to still others.
+Every user who may log in can fetch every file that the server serves from its disk. Therefore it serves a folder with
+the pushed items only, never the folder of the data, which may have other files and links to other folders.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from activessl_label_studio.client import Client
 
 __all__ = ["INLINE_BYTES", "MediaMode", "place", "withdrawn_address"]
 
-#: "inline" puts it into the task, "local" lets a server on the same disk read it, "upload" copies it to the server;
-#: "auto" takes what fits: text and series inline, images and sounds local where a document root is known, else small
-#: ones inline and others uploaded.
+#: "inline" puts the item into the task, "local" lets a server on the same disk read it, "upload" copies it to the
+#: server. "auto": texts and series are inline; images and sounds are local if a document root is known, else inline if
+#: small, and uploaded if not.
 MediaMode = Literal["auto", "inline", "local", "upload"]
 
-#: Beyond this a data: address makes every listing, export and webhook slow.
+#: Larger data: addresses make listings, exports and webhooks slow.
 INLINE_BYTES = 50_000
 
-#: The beginning of an address that the server answers from its own disk.
+#: The beginning of the address of a file on the server's disk.
 _LOCAL = "/data/local-files/?d="
 
-#: What our storages are called in the server's settings.
+#: The title of our storages in the server's settings.
 _TITLE = "activessl"
 
-#: The server takes 100 files a request at most.
+#: The server accepts at most 100 files per request.
 _FILES = 100
 
 
 def place(
     client: Client, project: int, pool: Pool, rows: Sequence[int], *, mode: MediaMode, document_root: Path | None
 ) -> list[Any]:
-    """What the media's tag takes, for each row of the pool: an address, a text, or the samples of a series.
+    """Return the value of the media's tag for each row of the pool: an address, a text, or the samples of a series.
 
     Raises:
-        ConfigError: The mode does not exist or does not fit.
-        AnnotatorError: A file cannot be read, or the server does not take it.
+        ConfigError: The mode does not exist, or the document root is missing.
+        AnnotatorError: An item is too large, a file cannot be written, or the server does not accept it.
     """
     if mode not in get_args(MediaMode):
         raise ConfigError(f"media {mode!r} does not exist", hint=f"use one of {', '.join(get_args(MediaMode))}")
@@ -66,8 +66,8 @@ def place(
     if large and mode == "inline":
         size = max(len(encoded[i][0]) for i in large)
         raise AnnotatorError(
-            f"an item of {size:,} bytes is too large to stand in a task (at most {INLINE_BYTES:,})",
-            hint="use media 'upload' or 'local'",
+            f"an item of {size:,} bytes is too large for a task (at most {INLINE_BYTES:,})",
+            hint="set annotator.media to 'upload' or 'local'",
         )
     placed: list[Any] = [
         "" if len(content) > INLINE_BYTES else f"data:{kind};base64,{base64.b64encode(content).decode()}"
@@ -88,9 +88,11 @@ def _series(values: np.ndarray[Any, np.dtype[Any]]) -> dict[str, list[float | No
 
 
 def _local(client: Client, project: int, pool: Pool, rows: Sequence[int], root: Path | None) -> list[str]:
-    """Addresses that the server answers from its own disk, out of a folder that holds nothing but pushed items."""
+    """Return addresses of files on the server's disk, in a folder with pushed items only."""
     if root is None:
-        raise ConfigError("media 'local' without a document root", hint="name the folder that the server may serve")
+        raise ConfigError(
+            "media 'local' needs a document root", hint="give the folder that the server serves as document_root"
+        )
     own = _served_folder(root, project)
     addresses = []
     for row in rows:
@@ -101,40 +103,42 @@ def _local(client: Client, project: int, pool: Pool, rows: Sequence[int], root: 
             if not (own / name).exists():
                 _serve(pool, row, content, own / name)
         except OSError as error:
-            raise AnnotatorError(f"cannot write {own / name}: {error.strerror}", hint="use media 'upload'") from None
+            raise AnnotatorError(
+                f"cannot write {own / name}: {error.strerror}", hint="set annotator.media to 'upload'"
+            ) from None
         addresses.append(f"{_LOCAL}{quote(f'{own.name}/{name}')}")
     _cover(client, project, own)
     return addresses
 
 
 def _served_folder(root: Path, project: int) -> Path:
-    """The folder of one project's items. No such name is the beginning of another's: older servers compared only that
-    to see what a storage covers."""
+    """Return the folder of one project's items. No such name is a prefix of another one: older servers compare only
+    the prefix to check whether a storage covers a file."""
     return root.resolve() / f"project-{project}-items"
 
 
 def _serve(pool: Pool, row: int, content: bytes, place: Path) -> None:
-    """Put one item where the server reads it: as a second name of its file where that can be, else as a copy.
+    """Put one item where the server reads it: as a hard link if possible, else as a copy.
 
-    Never as a symbolic link: what that names can be replaced by something else after it was looked at.
+    Never as a symbolic link, whose target can be replaced after the check.
     """
     part = place.with_name(f".{place.name}.part")
     part.unlink(missing_ok=True)
     path = pool.path(row)
     try:
         if path is None or pool.content(row) != content:
-            raise OSError  # no file of its own, or one that a browser cannot draw
+            raise OSError  # no file of its own, or a format that browsers cannot show
         os.link(path.resolve(), part)
-    except OSError:  # another disk, or a file of somebody else's
+    except OSError:  # another disk, or a file of another user
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             out.write(content)
     part.replace(place)
 
 
 def _cover(client: Client, project: int, own: Path) -> None:
-    """Let the server serve one folder for a project, and take back what we once let it serve besides.
+    """Let the server serve one folder for a project, and delete our older storages of the project.
 
-    A file is served only if a storage row of a project that the person sees covers it; no sync is needed.
+    The server serves a file only if a storage of a project that the user sees covers it; no sync is needed.
     """
     there = client.get("/api/storages/localfiles", project=project)
     for row in there:
@@ -146,7 +150,7 @@ def _cover(client: Client, project: int, own: Path) -> None:
 
 
 def withdrawn_address(address: object, project: int) -> bool:
-    """Whether a task's address is one by which an older push served the data's own folder, which none does any more.
+    """Return whether an older push made the address, from the folder of the data, which is no longer served.
 
     Example:
         >>> withdrawn_address("/data/local-files/?d=photos/a.png", 7)
@@ -159,7 +163,7 @@ def withdrawn_address(address: object, project: int) -> bool:
 
 
 def _upload(client: Client, project: int, files: Sequence[tuple[bytes, str, str]]) -> list[str]:
-    """Addresses of uploaded files. The server puts a prefix before each name, so ours are matched as suffixes."""
+    """Return addresses of uploaded files. The server adds a prefix to each name, so names are matched as suffixes."""
     addresses: dict[str, str] = {}
     names = [f"{hashlib.sha256(content).hexdigest()[:32]}.{ending}" for content, ending, _ in files]
     todo = list(dict(zip(names, files, strict=True)).items())

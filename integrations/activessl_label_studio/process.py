@@ -1,4 +1,4 @@
-"""The server's process and its address: whether it is still ours, and where it listens."""
+"""The process and the address of the embedded server."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ __all__ = [
 
 
 def local_url(port: int) -> str:
-    """The address of a port on this machine."""
+    """Return the address of a port on this machine."""
     return f"http://127.0.0.1:{port}"
 
 
 def said_port(log: Path, start: int) -> int | None:
-    """The port that the server says it listens at. It silently takes the next one if ours was taken meanwhile."""
+    """Return the port in the server's log. The server uses the next port if the wanted one was taken meanwhile."""
     try:
         with log.open("rb") as lines:
             lines.seek(start)
@@ -44,8 +44,8 @@ def said_port(log: Path, start: int) -> int | None:
 
 
 def is_healthy(url: str) -> bool:
-    """Whether a Label Studio answers there and says that it is up."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy between us and loopback
+    """Return whether a Label Studio answers there with status UP."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy for loopback
     try:
         with opener.open(f"{url}/health", timeout=5) as answer:
             return bool(json.load(answer).get("status") == "UP")
@@ -54,7 +54,7 @@ def is_healthy(url: str) -> bool:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen at a port of this machine."""
+    """Return whether a server could listen at a port of this machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         if os.name != "nt":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free for a server
@@ -66,7 +66,7 @@ def is_free(port: int) -> bool:
 
 
 def possible_ports(first: int) -> Iterator[int]:
-    """Where a server may listen: at a port if it can be had, else at the first from 8080 on, else anywhere."""
+    """Yield ports for a server: the given one, those from 8080 on, then any free one."""
     yield from (port for port in (first, *range(8080, 8180)) if 0 < port < 65536)
     while True:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -76,11 +76,11 @@ def possible_ports(first: int) -> Iterator[int]:
 
 
 def claimed(port: int) -> ExitStack | None:
-    """A free port, kept for a server that is being started there and will listen only in half a minute.
+    """Reserve a free port for a server that will listen there about half a minute later.
 
     Returns:
-        To be entered, and left once the server listens; None where something listens there, or where another start of
-        this user has the port already.
+        A context to leave once the server listens; None if something listens at the port, or if another start of this
+        user has reserved it.
     """
     from filelock import FileLock, Timeout
     from platformdirs import user_cache_path
@@ -95,14 +95,14 @@ def claimed(port: int) -> ExitStack | None:
     except Timeout:
         return None
     except OSError:
-        return ExitStack()  # without such a note a port is only taken when something listens
+        return ExitStack()  # without a lock file a port counts as taken only when something listens there
     held = ExitStack()
     held.callback(lock.release)
     return held
 
 
 def find_pid(folder: Path) -> int | None:
-    """The process of a folder's server, or None. A stale pid file is taken away."""
+    """Return the process id of a folder's server, or None. Deletes a stale pid file."""
     file = folder / "studio.pid"
     try:
         pid = int(file.read_text(encoding="utf-8"))
@@ -116,18 +116,18 @@ def find_pid(folder: Path) -> int | None:
 
 
 def is_ours(pid: int, folder: Path) -> bool:
-    """Whether a process is the server of this folder, and not another one that got its number later."""
+    """Return whether a process is the server of this folder, and not another one with the same number."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return False  # somebody else's process
+        return False  # the process of another user
     proc = Path(f"/proc/{pid}")
     if proc.exists():
         try:
             said = (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if not said:  # just being started, or dead and not yet collected
+            if not said:  # starting, or dead and not yet reaped
                 return (proc / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
         except OSError:
             return False
@@ -141,7 +141,7 @@ def is_ours(pid: int, folder: Path) -> bool:
 
 
 def reap(pid: int) -> None:
-    """Collect a child that has ended, so that it does not linger as a zombie that still has our number."""
+    """Reap a child process that has ended: a zombie would keep its process id."""
     if os.name != "nt":
         try:
             os.waitpid(pid, os.WNOHANG)
@@ -150,5 +150,5 @@ def reap(pid: int) -> None:
 
 
 def studio_folder(project: Path) -> Path:
-    """Where the embedded server of a project folder keeps its data."""
+    """Return the folder for the data of a project's embedded server."""
     return project / "studio"

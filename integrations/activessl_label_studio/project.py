@@ -1,4 +1,4 @@
-"""Finding, making and checking the Label Studio project, and finding tasks in it."""
+"""Find, make and check the Label Studio project, and find tasks in it."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from activessl_label_studio.mapping import project_name, question_of
 
 __all__ = ["UNCERTAINTY", "find_project", "find_tasks", "list_tasks", "open_project"]
 
-#: The only sampling of the free edition that follows the predictions' score.
+#: The only sampling of the free edition that uses the scores of predictions.
 UNCERTAINTY = "Uncertainty sampling"
 
-#: What an annotator can look up while labeling.
+#: The instructions that annotators can open while labeling.
 INSTRUCTIONS = (
-    "<p>Press the key of the class that stands beside its name, then Ctrl+Enter to submit.</p>"
-    "<p>A class that is selected already is what the model believes: confirm it if it is right, and choose another one "
-    "if it is not. Where it hesitates, a line above says between what. Skip what you cannot tell.</p>"
+    "<p>Press the key that is shown beside the class, then press Ctrl+Enter to submit.</p>"
+    "<p>If a class is already selected, it is the suggestion of the model. Submit it if it is right. Select another "
+    "class if it is wrong. If the model is not certain, a line above the classes shows the most probable ones. "
+    "Click Skip if you cannot tell the class.</p>"
 )
 
-#: The same where an item may have several classes.
+#: The instructions if an item may have several classes.
 SEVERAL_INSTRUCTIONS = (
-    "<p>Press the key of each class that the item has, then Ctrl+Enter to submit; submit it without any if it has none "
-    "of them.</p>"
-    "<p>What is selected already is what the model believes: take away what is wrong, and add what is missing. Skip "
-    "what you cannot tell.</p>"
+    "<p>Press the key of each class that the item has, then press Ctrl+Enter to submit. If the item has none of the "
+    "classes, submit it without a class.</p>"
+    "<p>Classes that are already selected are the suggestion of the model. Remove wrong classes, and add missing ones. "
+    "Click Skip if you cannot tell the classes.</p>"
 )
 
-#: An address this long passes every proxy (gunicorn takes 4,094 characters); a longer filter goes into the body.
+#: Every proxy accepts an address of this length (gunicorn: 4,094 characters); longer filters go into the body.
 _QUERY_CHARS = 3_000
 
 _NO_COUNTS = "id,title,label_config,created_at"
@@ -60,30 +61,31 @@ def open_project(
     instructions: str = "",
     offer: Offer | None = None,
 ) -> tuple[dict[str, Any], Control]:
-    """The project and its control, made if there is none of that title, and set so that the order holds.
+    """Return the project and its control; make the project if there is none, and set what the order of tasks needs.
 
-    The sampling follows the scores, predictions are shown, empty submits are off. An existing project keeps its label
-    config; classes that it lacks are added if the config is one of ours, and named in an error otherwise.
+    Sampling uses the scores, predictions are shown, and empty submits are off unless an item may have no class. An
+    existing project keeps its label config. Missing classes are added if activessl made the config; else they are an
+    error.
 
     Args:
-        client: Who asks.
+        client: The connection.
         number: The project's number; None to find it by title.
-        made: When the project of that number was made; one that was made at another time is another one, and ours is
-            found by its title.
+        made: When the project of that number was made. If the time differs, it is another project, and the title
+            finds ours.
         title: 3 to 50 characters.
-        classes: What the label config must offer.
-        modality: What the items are.
+        classes: The classes that the label config must have.
+        modality: The form of data.
         label_kind: How many classes an item may have.
         channels: How many channels a series has.
-        side: The longer side of the images in pixels, where it is known.
-        control: The name of the Choices tag in an existing config with several.
-        instructions: Shown to the annotators before they start; ours, behind a button, where there are none.
-        offer: What a project offered when it was last looked at: a class of these that is not there any more was taken
-            out by somebody, and is not added again.
+        side: The longer side of the images in pixels, if it is known.
+        control: The name of the Choices tag, if an existing config has several.
+        instructions: Shown to the annotators before they start; if empty, a button shows ``INSTRUCTIONS``.
+        offer: The classes of the project at the last push or pull: if one of them is missing now, somebody removed it,
+            and it is not added again.
 
     Raises:
-        AnnotatorError: No such project, several of that title, or one that cannot hold these items.
-        ConfigError: The label config cannot be served; what is in the way is named.
+        AnnotatorError: The project does not exist, several have that title, or it shows another form of data.
+        ConfigError: The label config cannot be used; the message has the reason.
     """
     project = look_up(client, number, made, title, {})
     if project is None:
@@ -108,7 +110,7 @@ def open_project(
     if found.shown != form_named(modality).shown:
         raise AnnotatorError(
             f"project {project['id']} shows a {found.shown} in each task, which {modality} items are not",
-            hint="name another project or title",
+            hint="set another annotator.project or annotator.title in activessl.toml",
         )
     if found.label_kind != label_kind:
         many = {"several": "several classes", "one": "one class"}
@@ -119,18 +121,18 @@ def open_project(
     before = offer.classes if offer is not None and offer.project == project_name(project) else ()
     missing = [name for name in classes if name not in found.classes and name not in before]
     if missing:
-        # ours is what we would build again, but for how the media are shown, which people adjust
+        # activessl made a config that it would build again, except for how the media are shown, which people adjust
         shown, ours = _split(str(project.get("label_config")))
         if ours not in [
             _split(build_config(found.classes, modality, label_kind=label_kind, hint=h))[1] for h in (True, False)
         ]:
             raise ConfigError(
                 f"the label config of project {project['id']} lacks {', '.join(missing)}",
-                hint="add these choices in the project's settings, or take the classes out of yours",
+                hint="add these choices in the project's settings, or remove the classes from activessl.toml",
             )
         together = [*found.classes, *missing]
         beside = len(found.classes) <= 12 < len(together)  # the layout changes
-        hint = found.hint is not None  # who took it out does not want it
+        hint = found.hint is not None  # somebody removed the hint: it is not added again
         wider = build_config(together, modality, label_kind=label_kind, channels=channels, side=side, hint=hint)
         changes["label_config"] = wider if beside else shown + _split(wider)[1]
         found = read_config(changes["label_config"])
@@ -140,7 +142,7 @@ def open_project(
 
 
 def _split(config: str) -> tuple[str, str]:
-    """What a config shows, and what it asks."""
+    """Split a config into the part that shows the item and the part that asks for the class."""
     shown, tag, asked = config.partition("  <Choices")
     return shown, tag + asked
 
@@ -154,23 +156,25 @@ def find_project(
     control: str | None = None,
     counts: bool = True,
 ) -> tuple[dict[str, Any], Control]:
-    """The project as it is, without making or changing anything.
+    """Return the project and its control, without making or changing anything.
 
     Args:
-        client: Who asks.
+        client: The connection.
         number: As for ``open_project``.
         made: As for ``open_project``.
         title: As for ``open_project``.
         control: As for ``open_project``.
-        counts: With the numbers of tasks and answers, which take Label Studio a second in a large project.
+        counts: Whether to read the numbers of tasks and answers, which takes a second in a large project.
 
     Raises:
-        AnnotatorError: There is no such project, or there are several.
-        ConfigError: Its label config cannot be served.
+        AnnotatorError: There is no such project, or several have that title.
+        ConfigError: Its label config cannot be used.
     """
     project = look_up(client, number, made, title, {} if counts else {"include": _NO_COUNTS})
     if project is None:
-        raise AnnotatorError(f"{client.url} has no project {title!r}", hint="push a round first: it makes the project")
+        raise AnnotatorError(
+            f"{client.url} has no project {title!r}", hint="push a round first: the push makes the project"
+        )
     return project, read_config(str(project.get("label_config") or ""), control=control)
 
 
@@ -187,13 +191,15 @@ def look_up(
 
 def _by_title(client: Client, title: str, only: dict[str, Any]) -> dict[str, Any] | None:
     if not 3 <= len(title) <= 50:
-        raise ConfigError(f"the title {title!r} has {len(title)} characters", hint="give it 3 to 50")
+        raise ConfigError(
+            f"the title {title!r} has {len(title)} characters", hint="set annotator.title to 3 to 50 characters"
+        )
     page = client.get("/api/projects/", title=title, page_size=100, include="id,title")
     same = [row for row in page["results"] if row.get("title") == title]
     if len(same) > 1:
         numbers = ", ".join(str(row["id"]) for row in same)
         raise AnnotatorError(
-            f"{len(same)} projects are called {title!r}: {numbers}", hint="say which one by its number"
+            f"{len(same)} projects are called {title!r}: {numbers}", hint="set annotator.project to the number of one"
         )
     found: dict[str, Any] | None = client.get(f"/api/projects/{same[0]['id']}", **only) if same else None
     return found
@@ -208,14 +214,14 @@ def list_tasks(
     everything: bool = False,
     page_size: int = 1000,
 ) -> Iterator[dict[str, Any]]:
-    """Tasks in the order of their numbers, page by page.
+    """Yield tasks in the order of their numbers, page by page.
 
     Args:
-        client: Who asks.
+        client: The connection.
         project: The project's number.
         filters: The Data Manager's filters.
         conjunction: "and" or "or" between them.
-        everything: With annotations, predictions and drafts: ten times slower.
+        everything: Whether to read annotations, predictions and drafts, too, which is ten times slower.
         page_size: Tasks per request.
     """
     query = {"filters": {"conjunction": conjunction, "items": list(filters)}, "ordering": ["tasks:id"]}
@@ -233,14 +239,14 @@ def list_tasks(
             project=project,
             page=number,
             page_size=page_size,
-            # addresses of media are not needed, and resolving each takes time
+            # resolving the addresses of media takes time, and they are not needed
             resolve_uri="false",
             **extra,
         )
         tasks = page["tasks"]
         yield from tasks
         seen += len(tasks)
-        # asking for a page beyond the end is a 404, which cannot be told from a project that went away
+        # a page beyond the end gives 404, like a project that was deleted
         if seen >= int(page["total"]) or not tasks:
             return
 
@@ -248,9 +254,9 @@ def list_tasks(
 def find_tasks(
     client: Client, project: dict[str, Any], ids: Sequence[str], *, everything: bool = False
 ) -> dict[str, list[dict[str, Any]]]:
-    """The tasks of some questions: question id to its tasks, the oldest first. Questions without a task are not in it.
+    """Return the tasks of questions: question id to its tasks, the oldest first. Questions without a task are left out.
 
-    There is more than one task only if an import was repeated behind our back.
+    A question has several tasks only if the server carried out an import twice.
     """
     if project.get("task_number") == 0 or not ids:
         return {}

@@ -1,8 +1,8 @@
-"""Reading what the annotators said since last time.
+"""Pull the answers that are new since the last pull.
 
-The watermark is a time of the server's own clock, the newest change seen, so no clock of ours can lose an answer. Each
-pull looks back over a short overlap, because two answers that are stored at the same moment may become visible in the
-wrong order; what it reads twice carries the same key. Where the server's clock was set back, everything is read again.
+The watermark is the time of the newest change by the server's clock, so that the clock of this machine cannot lose an
+answer. Each pull also reads a short overlap, because two answers of the same moment may become visible in the wrong
+order; answers that are read twice have the same key. If the server's clock was set back, all answers are read again.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from activessl_label_studio.project import list_tasks
 
 __all__ = ["OVERLAP_S", "Pulled", "Reader", "join_marks", "pull_answers", "split_mark"]
 
-#: What an annotation of a task says, and what is odd about it: one answer, or one of each item of a cluster.
+#: Reads an annotation of a task: one answer, or one for each item of a cluster, and a note if something is unusual.
 Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[list[Answer], Note | None]]
 
-#: How far each pull looks back behind the newest change, in seconds.
+#: The overlap of two pulls: how far a pull looks back before the newest change, in seconds.
 OVERLAP_S = 30.0
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -31,13 +31,13 @@ _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What one pull brought.
+    """The result of one pull.
 
     Attributes:
-        answers: Oldest first; repeats carry the keys they had.
-        watermark: Where the next pull begins.
-        notes: What a person should hear of.
-        foreign: Changed tasks that are not ours.
+        answers: Oldest first; repeated answers have the same keys.
+        watermark: The start of the next pull.
+        notes: Notes on unusual annotations, for people.
+        foreign: Number of changed tasks that are not questions of activessl.
     """
 
     answers: list[Answer]
@@ -55,27 +55,27 @@ def pull_answers(
     known: Mapping[str, Answer],
     overlap: float = OVERLAP_S,
 ) -> Pulled:
-    """All answers after a watermark, with the withdrawals of known answers that are gone.
+    """Return all answers after a watermark, and a deletion for each known answer that no longer exists.
 
     Args:
-        client: Who asks.
-        project: As ``find_project`` gave it.
-        reader: Reads its annotations.
-        since: The last pull's watermark; None for all, as is that of another annotator.
-        known: The answers that count so far, by their source: deletions are what is missing from the server.
+        client: The connection.
+        project: The project from ``find_project``.
+        reader: Reads an annotation.
+        since: The watermark of the last pull; None reads all, and so does a watermark of another annotator.
+        known: The answers that count so far, by source: those that the server no longer has were deleted.
         overlap: Seconds to look back.
     """
     number, name = int(project["id"]), project_name(project)
-    # others are not ours to withdraw
+    # answers of other projects are not deleted
     known = {source: answer for source, answer in known.items() if source.startswith(source_of(name, 0)[:-1])}
     before = _read(since, name)
     clock = client.clock()
     if _ahead(before["at"], clock):
-        before = {"at": None, "count": None}  # its clock was set back: what is new looks old, so everything is read
+        before = {"at": None, "count": None}  # the clock was set back: new answers look old, so all are read
     count = _count(client, number)
     read = _changes(client, number, reader, before["at"], overlap)
     if before["count"] is not None and count > before["count"] + read.new(known):
-        # answers are there that no change shows: they were given while the clock was set back
+        # there are more answers than changes: they were given while the clock was set back
         before = {"at": None, "count": None}
         read = _changes(client, number, reader, None, overlap)
     answers = sorted(read.answers, key=lambda answer: (answer.at, answer.source))
@@ -89,19 +89,19 @@ def pull_answers(
         )
         for source in gone
     ]
-    # never ahead of the server's own clock, or the answers of the time between would be passed over
+    # not later than the server's clock, or the next pull would miss answers
     newest = clock if _ahead(newest, clock) else newest
     return Pulled(answers, _write(name, newest, count), read.notes, read.foreign)
 
 
 def _ahead(at: datetime | None, clock: datetime | None) -> bool:
-    """Whether a time is later than the server's clock, which it tells by whole seconds, allows."""
+    """Return whether a time is later than the server's clock; 2 s are allowed, because the clock has whole seconds."""
     return at is not None and clock is not None and at > clock + timedelta(seconds=2)
 
 
 @dataclass
 class _Read:
-    """What one look at the changed tasks brought."""
+    """The answers of the changed tasks."""
 
     answers: list[Answer] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -111,12 +111,12 @@ class _Read:
     theirs: int = 0
 
     def new(self, known: Mapping[str, Answer]) -> int:
-        """Annotations that may be new: those that were not known, and all of tasks that are not ours."""
+        """Count the annotations that may be new: unknown ones, and all of tasks that are not ours."""
         return len(_annotations(a.source for a in self.answers) - _annotations(known)) + self.theirs
 
 
 def _changes(client: Client, number: int, reader: Reader, since: datetime | None, overlap: float) -> _Read:
-    """The annotations of all tasks that changed after a time."""
+    """Read the annotations of all tasks that changed after a time."""
     changed = _changed(since - timedelta(seconds=overlap) if since else None)
     filters = [
         {"filter": f"filter:tasks:{kind}", "operator": "greater", "type": "Number", "value": 0}
@@ -149,12 +149,12 @@ def _gone(
     before: int | None,
     now: int,
 ) -> list[str]:
-    """Sources of known answers that the server no longer has.
+    """Return the sources of known answers that the server no longer has.
 
-    Of the tasks that were just read it is plain. A deletion elsewhere shows in the project's count, which then is below
-    what it was plus what is new; only then everything is read.
+    In the tasks that were just read, missing answers were deleted. A deletion in another task makes the project's
+    number of annotations smaller than the earlier number plus the new ones; only then all tasks are read.
     """
-    if before is None:  # everything was read
+    if before is None:  # all tasks were read
         there = {source for sources in current.values() for source in sources}
         return [source for source in known if source not in there]
     here = [source for source, a in known.items() if a.question in current and source not in current[a.question]]
@@ -179,8 +179,8 @@ def _annotations(sources: Iterable[str]) -> set[str]:
 
 
 def _count(client: Client, number: int) -> int:
-    """How many annotations the project has, skips and ground truth included."""
-    # of all fields, the others take Label Studio five times as long to count in a large project
+    """Return the number of annotations of the project, with skips and ground truth."""
+    # only these fields: with all others the request takes five times as long in a large project
     only = "id,total_annotations_number,skipped_annotations_number"
     project = client.get(f"/api/projects/{number}", include=only)
     return int(project.get("total_annotations_number") or 0) + int(project.get("skipped_annotations_number") or 0)
@@ -199,10 +199,10 @@ def _read(since: str | None, name: str) -> dict[str, Any]:
     try:
         kept = json.loads(since)
         if kept["project"] != name:
-            return {"at": None, "count": None}  # another project took this one's place: everything is new
+            return {"at": None, "count": None}  # the watermark of another project: all answers are new
         return {"at": to_time(kept["at"]) if kept["at"] else None, "count": int(kept["count"])}
     except (ValueError, KeyError, TypeError):
-        return {"at": None, "count": None}  # of another annotator, such as an oracle: here everything is new
+        return {"at": None, "count": None}  # the watermark of another annotator, such as an oracle: all answers are new
 
 
 def _write(name: str, newest: datetime | None, count: int) -> str:
@@ -211,8 +211,9 @@ def _write(name: str, newest: datetime | None, count: int) -> str:
 
 
 def split_mark(since: str | None) -> tuple[str | None, str | None]:
-    """The watermarks of the project and of the one with clusters, out of the one that is kept: "groups" there, as
-    clusters were called when the first such marks were kept."""
+    """Split the stored watermark into that of the project and that of the project with clusters.
+
+    The key is "groups", the name of clusters when the first watermarks were stored."""
     try:
         kept = json.loads(since or "")
         groups = kept.pop("groups", None)
@@ -222,7 +223,7 @@ def split_mark(since: str | None) -> tuple[str | None, str | None]:
 
 
 def join_marks(mark: str, groups: str | None) -> str:
-    """One watermark of both.
+    """Join the watermarks of both projects.
 
     Example:
         >>> split_mark(join_marks('{"at": 1}', '{"at": 2}'))

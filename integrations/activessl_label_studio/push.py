@@ -1,11 +1,11 @@
-"""Putting a round before the annotators, in our order, so that doing it twice changes nothing.
+"""Send a round to the annotators in the order of the query; repeating it changes nothing.
 
-The order holds on the free edition only in one sequence: predictions first, then the project's ``model_version``, then
-a look whether it took, and only then the old predictions go. Whoever asks for the next task at any moment in between
-gets one of the old round or of the new one, never a random one.
+The free edition keeps the order only with this sequence: import predictions, set the project's ``model_version``, check
+it, then delete the old predictions. During the push, an annotator who requests the next task gets one of the old round
+or of the new round, never a random one.
 
-Open tasks of older rounds stay behind the new round, in their old order and with what was suggested for them, so that
-nothing that was asked is forgotten. Predictions on answered tasks are kept: they are the record of what was shown.
+Open tasks of older rounds stay behind the new round, in their old order and with their suggestions. Predictions on
+answered tasks are kept: they record what annotators saw.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ __all__ = ["heal", "import_tasks", "is_open", "push_round"]
 
 Task = dict[str, Any]
 
-#: One import request: large enough for the server's full speed, small enough to be looked up when its answer is lost.
+#: The size of one import request: large enough for full speed, small enough to search the tasks if the answer is lost.
 _TASKS, _BYTES = 1_000, 16_000_000
 
-#: Beyond this many open tasks of older rounds, re-ranking them would take longer than a person waits.
+#: Re-ranking more open tasks of older rounds than this would take too long for a push.
 _OLDER = 1_000
 
-#: From this many on, old predictions are deleted by version instead of one by one, where that spares the record.
+#: More old predictions than this are deleted by version, not one by one, if no answered task has that version.
 _ONE_BY_ONE = 50
 
 
@@ -53,23 +53,23 @@ def push_round(
     document_root: Path | None = None,
     patience: float = 2.0,
 ) -> Pushed:
-    """Import what is missing, rank everything that is open, switch the model in, and make sure that it took.
+    """Import missing tasks, rank all open tasks, set the model version, and check the order.
 
     Args:
-        client: Who asks.
-        project: As ``open_project`` gave it.
-        control: Its control.
-        pool: What the questions are about.
+        client: The connection.
+        project: The project from ``open_project``.
+        control: The control from ``open_project``.
+        pool: The pool of the items.
         asked: The questions, the most informative first.
-        suggestions: What the head thinks of them, and of open items of older rounds if the caller likes.
-        model: The version behind order and suggestions.
+        suggestions: Suggestions for the questions, and optionally for open questions of older rounds.
+        model: The model version of the order and the suggestions.
         media: How the items are shown.
         document_root: The folder that the server may serve files from, for media "local".
-        patience: Seconds before looking whether a request without an answer was carried out; doubles thrice.
+        patience: Seconds to wait before checking whether a request without an answer was carried out; doubles thrice.
 
     Raises:
-        AnnotatorError: The server did not take all of it, or offers another task than the first of the query.
-        AnnotatorUnreachable: No answer; what was sent is found by the next push.
+        AnnotatorError: The server did not take all tasks, or offers another task than the first of the query.
+        AnnotatorUnreachable: No answer; the next push finds what was sent.
     """
     number = int(project["id"])
     suggested = {s.question: s for s in suggestions}
@@ -126,12 +126,12 @@ def push_round(
 
 
 def is_open(task: Task) -> bool:
-    """Whether nobody has answered or skipped a task."""
+    """Return whether nobody has answered or skipped a task."""
     return not task.get("total_annotations") and not task.get("cancelled_annotations")
 
 
 def heal(client: Client, found: Mapping[str, list[Task]]) -> dict[str, Task]:
-    """One task per item. Extra ones that nobody has touched are deleted: an import was carried out twice."""
+    """Keep one task per question. Unanswered extra tasks, of an import that was carried out twice, are deleted."""
     kept: dict[str, Task] = {}
     for question, tasks in found.items():
         kept[question] = next((task for task in tasks if not is_open(task)), tasks[0])
@@ -142,11 +142,11 @@ def heal(client: Client, found: Mapping[str, list[Task]]) -> dict[str, Task]:
 
 
 def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], model: str) -> tuple[list[Task], float]:
-    """Our open tasks that this round does not ask about, in the order in which they stood, to be ranked behind it.
+    """Return the open tasks of older rounds in their order, to rank them behind this round, and a limit for scores.
 
-    Those of items that have another task are deleted. Too many of them are left as they are. The number is what the
-    round's scores must then be below: those that the same model gave them, since a new model's predictions are the only
-    ones that count.
+    Unanswered second tasks of a question are deleted. If there are more than ``_OLDER`` tasks, they are not ranked
+    again: the scores of this round must then be below the limit, the lowest score that the same model gave them. With a
+    new model the limit is 1, because only predictions of the new model count.
     """
     if not project.get("task_number"):
         return [], 1.0
@@ -177,7 +177,7 @@ def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], 
         for task in list_tasks(client, number, filters, everything=True)
         if is_open(task) and (question := question_of(task)) is not None and question not in now
     ]
-    # an import that arrived after everybody had given it up made second tasks, also of what was answered meanwhile
+    # an import that the server carried out after its timeout made second tasks, also of answered questions
     kept = heal(client, find_tasks(client, dict(project), [str(question_of(task)) for task in tasks]))
     alone = {int(task["id"]) for task in kept.values()}
     return sorted((task for task in tasks if int(task["id"]) in alone), key=place_of), 1.0
@@ -186,21 +186,21 @@ def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], 
 def _carried(
     task: Task, suggested: Mapping[str, Suggestion], scores: Mapping[str, float], model: str, control: Control
 ) -> dict[str, Any]:
-    """The prediction of an older task: a new suggestion if there is one, else what was shown so far."""
+    """Return the prediction of an older task: a new suggestion if there is one, else the previous one."""
     question = str(question_of(task))
     fresh = to_prediction(suggested.get(question), scores[question], model, control)
     if question in suggested or not task["predictions"]:
         return fresh
     newest = max(task["predictions"], key=lambda p: (str(p.get("created_at")), int(p["id"])))
-    # its place for a hint may have been taken out of the config
+    # the config may no longer have the tag of the hint
     ours = {control.name, control.hint[0] if control.hint else control.name}
     carried = fresh | {"result": [part for part in newest["result"] if part.get("from_name") in ours]}
-    # the config may have lost the class since then
+    # the config may no longer have the class
     return fresh if control.interface.validate_prediction(carried, return_errors=True) else carried
 
 
 def import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Task], patience: float) -> dict[str, int]:
-    """Import tasks, each once, also when answers are lost: what is there is found before anything is resent."""
+    """Import each task once, also when answers are lost: search the server's tasks before sending again."""
     made: dict[str, int] = {}
     for chunk in _by_size(tasks):
         todo = list(chunk)
@@ -218,7 +218,7 @@ def import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Tas
                 made |= {task["data"][ID_KEY]: int(number) for task, number in zip(todo, ids, strict=True)}
                 todo = []
                 break
-            # no answer, or one that does not say which: the server may still be at it
+            # no answer, or one without task ids: the import may still be running
             time.sleep(patience * 2**attempt)
             asked = [task["data"][ID_KEY] for task in todo]
             there = heal(client, find_tasks(client, {"id": project["id"]}, asked))
@@ -229,7 +229,7 @@ def import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Tas
         if todo:
             raise AnnotatorError(
                 f"the server took {len(chunk) - len(todo):,} of {len(chunk):,} tasks",
-                hint="push again: none is sent twice",
+                hint="push again: existing tasks are not sent twice",
             )
     return made
 
@@ -257,7 +257,7 @@ def _rank(
     below: float,
     patience: float,
 ) -> None:
-    """Give tasks that are there already their predictions, each once."""
+    """Give existing tasks their predictions, each once."""
     have: dict[int, list[dict[str, Any]]] = {
         int(task["id"]): [
             p for p in task.get("predictions") or () if isinstance(p, dict) and p["model_version"] == model
@@ -266,7 +266,7 @@ def _rank(
     }
     if _in_place(have, wanted, below):
         return
-    for there in have.values():  # of the same model, but another order: an import knows no "replace"
+    for there in have.values():  # of the same model, but with another order: an import cannot replace predictions
         for old in there:
             client.delete(f"/api/predictions/{old['id']}/")
     todo = list(wanted)
@@ -287,7 +287,8 @@ def _rank(
         if not isinstance(answer, dict) or answer.get("created") != len(sent):
             created = answer.get("created") if isinstance(answer, dict) else None
             raise AnnotatorError(
-                f"the server took {created} of {len(sent)} predictions", hint="push again: those that are there stay"
+                f"the server took {created} of {len(sent)} predictions",
+                hint="push again: existing predictions are kept",
             )
         todo = todo[2 * _TASKS :]
 
@@ -295,7 +296,7 @@ def _rank(
 def _in_place(
     have: Mapping[int, Sequence[Mapping[str, Any]]], wanted: Sequence[tuple[int, Mapping[str, Any]]], below: float
 ) -> bool:
-    """Whether each task has just one prediction of this model, the right one, and the scores rise in our order."""
+    """Return whether each task has exactly the right prediction of this model, with scores in rising order."""
     last = -1.0
     for task, prediction in wanted:
         there = have.get(task, ())
@@ -312,7 +313,7 @@ def _choices(prediction: Mapping[str, Any]) -> list[Any]:
 
 
 def _with_version(client: Client, number: int, tasks: Sequence[int], model: str) -> set[int]:
-    """Which of these tasks have a prediction of a model."""
+    """Return which of these tasks have a prediction of a model."""
     only = {"filter": "filter:tasks:id", "operator": "in_list", "type": "Number", "value": list(tasks)}
     found = list_tasks(client, number, [only], everything=True)
     return {int(task["id"]) for task in found if any(p["model_version"] == model for p in task["predictions"])}
@@ -326,12 +327,12 @@ def _switch(client: Client, number: int, model: str) -> None:
     if project.get("model_version") != model:
         raise AnnotatorError(
             f"project {number} keeps model {project.get('model_version')!r} instead of {model!r}",
-            hint="push again; if it stays so, see who changes the prediction version in the project's settings",
+            hint="push again, and keep the prediction version in the project's settings unchanged meanwhile",
         )
 
 
 def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str, versions: Mapping[str, int]) -> None:
-    """Delete what other models said about tasks that are still open; on answered ones it is the record."""
+    """Delete predictions of other models on open tasks; on answered tasks they record what annotators saw."""
     old = [
         p
         for task in tasks
@@ -339,7 +340,7 @@ def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str, 
         if isinstance(p, dict) and p["model_version"] != model
     ]
     for version, count in sorted(Counter(str(p["model_version"]) for p in old).items()):
-        if count > _ONE_BY_ONE and count == versions.get(version):  # nothing of it is on an answered task
+        if count > _ONE_BY_ONE and count == versions.get(version):  # no answered task has this version
             body = {"model_version": version}
             client.delete(f"/api/projects/{number}/model-versions/", body, timeout=IMPORT_TIMEOUT_S)
             continue
@@ -349,14 +350,14 @@ def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str, 
 
 
 def _check_next(client: Client, number: int, first: int) -> None:
-    """Ask for the next task as an annotator would, and compare it with the first of the round.
+    """Fetch the next task as an annotator would, and compare it with the first of the round.
 
-    Asking locks the task for the one who asks. Where other people label too, that would hide our most important task
-    from them, so then the Data Manager is asked, which sorts by the same scores and locks nothing.
+    The request locks the task for this user. If there are other users, that would hide the most informative task from
+    them, so the Data Manager is used, which sorts by the same scores and locks nothing.
     """
     if len(client.get("/api/users/")) == 1:
         offered = client.get(f"/api/projects/{number}/next")
-        # a task that was opened before and not finished is offered again, whatever the order says
+        # a task that was opened and not finished is offered again first, in any order
         if "Task lock" in str(offered.get("queue")):
             return
         found = int(offered["id"])
@@ -368,5 +369,5 @@ def _check_next(client: Client, number: int, first: int) -> None:
     if found != first:
         raise AnnotatorError(
             f"project {number} offers task {found} next, not the round's first, {first}",
-            hint="set sampling to uncertainty and the prediction version to this round's, and push again",
+            hint="set the sampling to uncertainty and the prediction version to that of this round, then push again",
         )

@@ -1,8 +1,7 @@
-"""A scripted person who labels through the server's front door, for demonstrations and tests.
+"""A scripted annotator who labels through the server, as a browser does, for demonstrations and tests.
 
-It signs in with an address and a password, asks for the next task as the browser does, sees what the browser shows,
-and submits. It never looks into our ledger, and knows the true class only as a person would: by looking, here in a
-mapping, with mistakes at a stated rate.
+It signs in with an address and a password, requests the next task as the browser does, reads what the browser shows,
+and submits. It does not read the ledger. It reads the true class from a mapping, and makes mistakes at a given rate.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ __all__ = ["Habits", "ScriptedAnnotator", "Worked"]
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How the scripted person behaves. The times are SIMULATED: reported as ``lead_time``, slept only if asked.
+    """How the scripted annotator behaves. The times are SIMULATED: sent as ``lead_time``, slept only with ``sleep``.
 
     Attributes:
-        mistakes: Share of items that are taken for a neighbouring class, in [0, 1].
-        anchoring: Share of wrong suggestions that are waved through, in [0, 1].
-        skips: Share of items that the person will not judge, in [0, 1].
-        seconds: Median time for an item, in seconds; single times are log-normal around it.
+        mistakes: Share of items that are labeled as a neighbouring class, in [0, 1].
+        anchoring: Share of wrong suggestions that are confirmed, in [0, 1].
+        skips: Share of items that are skipped, in [0, 1].
+        seconds: Median time for an item, in seconds; single times are log-normal around the median.
         spread: Standard deviation of the times' logarithm.
-        confirming: Factor on the time where the suggestion is right and only has to be confirmed, in (0, 1].
-        sleep: Whether to take that time for real.
+        confirming: Factor on the time if the suggestion is confirmed, in (0, 1].
+        sleep: Whether to wait for that time.
     """
 
     mistakes: float = 0.02
@@ -51,13 +50,13 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """What the person did.
+    """What the annotator did.
 
     Attributes:
         labeled: Labels given.
         skipped: Tasks skipped.
-        mistakes: Labels that are not the true class.
-        accepted: Labels equal to the suggestion that was shown.
+        mistakes: Labels that differ from the true class.
+        accepted: Labels equal to the shown suggestion.
         seconds: Simulated working time, as reported to the server.
         items: The ids in the order in which the server offered them.
     """
@@ -71,17 +70,17 @@ class Worked:
 
 
 class ScriptedAnnotator:
-    """A person at the label stream of one project.
+    """A scripted annotator in the label stream of one project.
 
     Args:
         url: The server's address.
-        email: The person's own address.
-        password: The person's own password.
+        email: The e-mail address of the annotator.
+        password: The password of the annotator.
         project: The project's number.
-        truth: Item id to true class, or classes: what the person sees in the picture.
-        neighbours: Class to the classes it is easily taken for; by default the ones beside it in the label config.
-        habits: How the person behaves.
-        seed: Makes it repeatable.
+        truth: Item id to true class or classes.
+        neighbours: Class to the classes that it is confused with; by default those next to it in the label config.
+        habits: How the annotator behaves.
+        seed: The seed of all random numbers.
     """
 
     def __init__(
@@ -106,17 +105,17 @@ class ScriptedAnnotator:
         return f"ScriptedAnnotator({self.url!r}, {self.email!r}, project={self.project})"
 
     def close(self) -> None:
-        """Leave the session."""
+        """Close the session."""
         self._session.close()
 
     def work(self, n: int) -> Worked:
-        """Take up to n tasks, one after the other, as the server offers them.
+        """Answer up to n tasks, in the order in which the server offers them.
 
         Args:
-            n: How many tasks at most, >= 0; fewer where the server has no more.
+            n: The largest number of tasks, >= 0; fewer if the server has no more.
 
         Raises:
-            AnnotatorError: The server refuses, or offers an item whose true class the person does not know.
+            AnnotatorError: The server refuses, or offers an item that is not in ``truth``.
         """
         project = self._call("GET", f"/api/projects/{self.project}")
         control = read_config(project["label_config"])
@@ -131,7 +130,7 @@ class ScriptedAnnotator:
             item = None if question is None else str(task["data"].get(ITEM_KEY) or question)
             if question is None or item not in self._truth:
                 raise AnnotatorError(
-                    f"task {task['id']} shows {item!r}, which this person cannot judge", hint="give its true class"
+                    f"task {task['id']} shows {item!r}, whose true class is not known", hint="add the item to `truth`"
                 )
             said = self._truth[str(item)]
             truth = (said,) if isinstance(said, str) else tuple(said)
@@ -150,7 +149,7 @@ class ScriptedAnnotator:
         return Worked(labeled, skipped, mistakes, accepted, seconds, tuple(items))
 
     def _decide(self, truth: tuple[str, ...], shown: tuple[str, ...], control: Control) -> tuple[str, ...] | None:
-        """What the person submits; None for a skip. Draws the same number of numbers for each task."""
+        """Return what the annotator submits; None for a skip. Uses the same number of random numbers for each task."""
         skip, mistake, anchor, which = self._rng.random(4)
         if skip < self.habits.skips:
             return None
@@ -158,7 +157,7 @@ class ScriptedAnnotator:
             return shown
         if mistake >= self.habits.mistakes:
             return truth
-        # a person mixes up what looks alike, not anything with anything
+        # people confuse classes that look alike
         taken = truth[0] if truth else control.classes[0]
         near = list(self._neighbours.get(taken, ())) or _beside(taken, control.classes)
         return (near[int(which * len(near))], *truth[1:]) if near else truth
@@ -174,8 +173,8 @@ class ScriptedAnnotator:
             "result": to_result(chosen or (), control),
             "lead_time": took,
             "was_cancelled": chosen is None,
-            # a submit that is repeated because its answer was lost is answered with 409 instead of stored twice; never
-            # from the seed: the server compares it with all projects, so a second run would change nothing
+            # if a submit is repeated because its answer was lost, the server answers 409 and does not store it twice;
+            # not from the seed: the server compares it with all projects, so it would refuse all of a second run
             "unique_id": str(uuid.uuid4()),
             "parent_prediction": parent,
         }
@@ -194,18 +193,18 @@ class ScriptedAnnotator:
                 if answer.status_code >= 500:
                     problem = f"status {answer.status_code}"
                 elif answer.status_code < 400 and answer.content and not _is_json(answer.content):
-                    problem = "an answer that breaks off"
+                    problem = "an incomplete answer"
                 else:
                     break
             time.sleep(0.2 * 2**attempt)
         else:
-            raise AnnotatorUnreachable(f"{self.url} does not answer ({problem})", hint="see whether the server runs")
+            raise AnnotatorUnreachable(f"{self.url} does not answer ({problem})", hint="check that the server runs")
         if answer.status_code == none_on:
             return None
         if answer.status_code >= 400:
             raise AnnotatorError(
                 f"{self.url} refused {method} {path} ({answer.status_code}): {scrub(answer.text[:200])}",
-                hint="check that the person may label in this project",
+                hint="check that the user may label in this project",
             )
         return answer.json() if answer.content else None
 
@@ -219,7 +218,7 @@ def _is_json(content: bytes) -> bool:
 
 
 def _preselected(task: Mapping[str, Any], control: Control) -> tuple[tuple[str, ...], int | None]:
-    """What the browser pre-selects: the choices of the offered prediction, and its number."""
+    """Return what the browser selects in advance: the choices of the prediction, and its number."""
     for prediction in task.get("predictions") or ():
         for part in prediction.get("result") or ():
             if part.get("from_name") == control.name:
@@ -228,7 +227,7 @@ def _preselected(task: Mapping[str, Any], control: Control) -> tuple[tuple[str, 
 
 
 def _beside(name: str, classes: Sequence[str]) -> list[str]:
-    """The classes next to one in the label config's order."""
+    """Return the classes that are next to a class in the label config."""
     if name not in classes:
         return list(classes[:1])
     i = classes.index(name)

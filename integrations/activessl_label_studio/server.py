@@ -1,4 +1,4 @@
-"""A Label Studio server as the annotator of a project: which address, which token, which of its projects."""
+"""A Label Studio server as the annotator of a project: address, token and project."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 class LabelStudio:
     """A Label Studio server. ``session.push(LabelStudio(url, token))`` asks its people.
 
-    Titles, tabs and the way of the pictures are those of the project's ``activessl.toml``.
+    Title, tabs and media mode are those of the project's ``activessl.toml``.
 
     Args:
         url: The server's address, such as "https://labels.example.com".
         token: A personal access token or a legacy token; left out of ``repr``.
-        document_root: The folder that the server may serve files from; None where it is not known.
+        document_root: The folder that the server may serve files from; None if it is not known.
 
     Example:
         >>> LabelStudio("https://labels.example.com", "secret")
@@ -40,13 +40,13 @@ class LabelStudio:
     document_root: Path | None = None
 
     def annotator(self, project: Project) -> LabelStudioAnnotator:
-        """The annotator of a project of ours: it finds the Label Studio project that an earlier push made.
+        """Return the annotator of a project; it finds the Label Studio project that an earlier push made.
 
         Raises:
             AnnotatorDenied: The token is empty.
         """
         if not self.token.strip():
-            raise AnnotatorDenied(f"no token for {self.url}", hint="copy one from the server's Account & Settings")
+            raise AnnotatorDenied(f"no token for {self.url}", hint="copy a token from the server's Account & Settings")
         config, settings, history = project.config, project.config.annotator, project.history()
         number, made = _pushed_to(history, self.url)
         clusters, clusters_made = _pushed_to(history, self.url, clusters=True)
@@ -73,12 +73,12 @@ class LabelStudio:
 
 
 def server_of(project: Project) -> LabelStudio:
-    """The server that a project's config names, or else the one that ``activessl studio start`` started.
+    """Return the server that a project's config names, else the one that ``activessl studio start`` started.
 
     Raises:
-        AnnotatorDenied: No token.
+        AnnotatorDenied: The token is missing.
         AnnotatorError: The embedded server serves more than pushed items.
-        AnnotatorUnreachable: No server is named and the embedded one does not run.
+        AnnotatorUnreachable: The config names no server, and the embedded server does not run.
     """
     settings = project.config.annotator
     if settings.url is not None:
@@ -92,7 +92,7 @@ def server_of(project: Project) -> LabelStudio:
     running = status(studio_folder(project.folder))
     if running is None:
         raise AnnotatorUnreachable(
-            "no Label Studio server is named in activessl.toml and none was started here",
+            "activessl.toml names no Label Studio server, and the server of `activessl studio start` does not run",
             hint="run `activessl studio start`, or set annotator.url in activessl.toml",
         )
     check_serves_items_only(studio_folder(project.folder), running)
@@ -100,7 +100,7 @@ def server_of(project: Project) -> LabelStudio:
 
 
 def _pushed_to(history: History, url: str, *, clusters: bool = False) -> tuple[int | None, str | None]:
-    """The Label Studio project that an earlier push made on this server, and when; of single items, or of clusters."""
+    """Return the number of the Label Studio project that an earlier push used on this server, and when it was made."""
     rounds = [r for r in history.rounds if r.confirms == clusters]
     found = [p for r in rounds for p in r.pushed if p.where.startswith(url.rstrip("/") + "/")]
     if not found or not found[-1].project.isdigit():
@@ -109,6 +109,6 @@ def _pushed_to(history: History, url: str, *, clusters: bool = False) -> tuple[i
 
 
 def _known_offer(history: History, number: int | None, made: str | None) -> Offer | None:
-    """Which classes that project offered when it was last looked at."""
+    """Return the classes of that project at the last push or pull."""
     name = project_name({"id": number, "created_at": made})
     return Offer(name, history.choice.last[name]) if name in history.choice.last else None

@@ -1,7 +1,7 @@
-"""What ``activessl serve`` answers: webhooks, the ML backend protocol of Label Studio 1.23, and figures. No HTTP here.
+"""The answers of ``activessl serve``: webhooks, the ML backend protocol of Label Studio 1.23, metrics. No HTTP here.
 
-A webhook only wakes the worker; what it says is not believed, but read from the server. So a lost or forged one does no
-harm, and the answer takes no longer than comparing a secret.
+A webhook only wakes the worker: the worker reads the answers from the server, and ignores the content of the webhook.
+So a lost or forged webhook does no harm, and the request only takes the time to compare the secret.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ from activessl_label_studio.worker import Worker
 
 __all__ = ["EVENTS", "SECRET_HEADER", "Service", "keep_secret", "register_hook"]
 
-#: The header in which Label Studio sends our secret back to us.
+#: The header in which Label Studio sends the secret.
 SECRET_HEADER = "X-Activessl-Secret"  # noqa: S105 - the header's name, not a secret
 
-#: What Label Studio tells us about; it sends a deletion under this name only, whatever its ML backend's examples say.
+#: The events of the webhook. Label Studio sends deletions only as ANNOTATIONS_DELETED; the examples of its ML backend
+#: have another name.
 EVENTS = (
     "ANNOTATION_CREATED",
     "ANNOTATIONS_CREATED",
@@ -43,21 +44,21 @@ EVENTS = (
     "PROJECT_UPDATED",
 )
 
-#: How many deliveries are remembered, to count a repeated one once.
+#: How many deliveries are remembered, to recognize repeated ones.
 _REMEMBERED = 10_000
 
 
 class Service:
-    """The answers, as status and JSON.
+    """Answers requests, with a status and JSON.
 
     Args:
-        worker: What is woken.
-        secret: What a caller must know.
+        worker: The worker that webhooks wake.
+        secret: The secret that callers must send, at least 16 characters.
     """
 
     def __init__(self, worker: Worker, secret: str) -> None:
         if len(secret) < 16:
-            raise ConfigError(f"a secret of {len(secret)} characters", hint="use at least 16 random ones")
+            raise ConfigError(f"the secret has only {len(secret)} characters", hint="use at least 16 random characters")
         self.worker = worker
         self.webhooks = {"queued": 0, "repeated": 0, "ignored": 0, "refused": 0}
         self._secret = secret.encode()
@@ -66,26 +67,26 @@ class Service:
         self._view: tuple[str, Snapshot] | None = None
 
     def allows(self, headers: Mapping[str, str]) -> bool:
-        """Whether a caller knows the secret: in our header, or as the password of HTTP basic authentication.
+        """Whether a request has the secret: in the header, or as the password of HTTP basic authentication.
 
         Args:
-            headers: With names in lower case.
+            headers: Their names are in lower case.
         """
         said = [headers.get(SECRET_HEADER.lower(), "")]
         kind, _, value = headers.get("authorization", "").partition(" ")
         if kind.lower() == "basic":
             with contextlib.suppress(binascii.Error, UnicodeDecodeError):
                 said.append(base64.b64decode(value).decode().partition(":")[2])
-        # in constant time: how long it takes tells nothing of the secret
+        # in constant time: the duration reveals nothing about the secret
         return any(hmac.compare_digest(word.encode(errors="replace"), self._secret) for word in said)
 
     def refuse(self) -> tuple[int, dict[str, Any]]:
-        """The answer to a caller who does not know the secret."""
+        """Answer a request without the secret."""
         self.webhooks["refused"] += 1
         return 401, {"detail": "the secret is missing or wrong"}
 
     def webhook(self, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Something happened in Label Studio: look soon."""
+        """Answer a webhook, and wake the worker."""
         try:
             said = json.loads(body)
             action = said["action"]
@@ -102,7 +103,7 @@ class Service:
         return 200, {"status": "queued"}
 
     def _repeats(self, action: str, annotation: Any) -> bool:
-        """Whether this was delivered before. Label Studio numbers no deliveries, so it is told by what it is about."""
+        """Whether this webhook was delivered before: same action, annotation and time, as deliveries have no number."""
         if not isinstance(annotation, Mapping) or "id" not in annotation:
             return False
         key = (str(action), str(annotation["id"]), str(annotation.get("updated_at")))
@@ -115,21 +116,21 @@ class Service:
         return False
 
     def health(self) -> tuple[int, dict[str, Any]]:
-        """Whether the worker lives."""
+        """Return whether the worker runs."""
         if not self.worker.alive:
             return 503, {"status": "DOWN", "model_class": "activessl"}
         return 200, {"status": "UP", "model_class": "activessl"}
 
     def setup(self) -> tuple[int, dict[str, Any]]:
-        """Label Studio introduces a project; its token, in the request, is not kept."""
+        """Answer the setup request of a project; the token in the request is not stored."""
         return 200, {"model_version": self.worker.state.model}
 
     def versions(self) -> tuple[int, dict[str, Any]]:
-        """The model versions that can be asked for."""
+        """Return the model versions."""
         return 200, {"versions": [self.worker.state.model]}
 
     def predict(self, body: bytes) -> tuple[int, dict[str, Any]]:
-        """One prediction for each task: Label Studio drops all of them when one is missing."""
+        """Return one prediction per task: Label Studio drops all if one is missing."""
         try:
             said = json.loads(body)
             tasks, config = list(said["tasks"]), str(said["label_config"])
@@ -144,12 +145,12 @@ class Service:
         return 200, {"results": results}
 
     def _newest(self) -> Snapshot:
-        """The project with its newest head; kept until there is a newer one."""
+        """Return the project with its newest head, cached until there is a newer head."""
         model = self.worker.state.model
         with self._guard:
             if self._view is None or self._view[0] != model:
                 snapshot = Snapshot.of(self.worker.session.project)
-                _ = snapshot.probs  # computed here, under the guard, once
+                _ = snapshot.probs  # computed once, under the lock
                 self._view = (model, snapshot)
             return self._view[1]
 
@@ -160,34 +161,44 @@ class Service:
         name = question_of(task) if isinstance(task, Mapping) else None
         question = asked.get(name or "")
         row = None if name is None else snapshot.row.get(name if question is None else question.item)
-        if snapshot.probs is None or row is None:  # no head yet, or not one of our items
+        if snapshot.probs is None or row is None:  # no head yet, or not an item of the pool
             return {"result": [], "score": 0.0, "model_version": model}
         probs, classes = snapshot.probs[row], snapshot.project.config.data.classes
         order = (-probs).argsort(kind="stable")
         names, sure = tuple(classes[k] for k in order), tuple(float(probs[k]) for k in order)
-        # whoever is to judge on their own must not see it here either
+        # a blind question has no suggestion here, either
         suggestion = Suggestion(str(name), names, sure, blind=question is not None and question.blind)
-        # the lowest score is labeled first: the least certain
+        # Label Studio shows the lowest score first: the lowest confidence
         least = snapshot.kind.sureness(probs[None])
         return to_prediction(suggestion, float(least[0]), model, control)
 
     def metrics(self) -> str:
-        """Figures in Prometheus' text format."""
+        """Return the metrics in the text format of Prometheus."""
         worker, now = self.worker, self.worker.state
         lines = [
             *_metric("labels", "gauge", "Items with a label.", {"": now.labels}),
             *_metric("skipped", "gauge", "Items that were skipped.", {"": now.skipped}),
             *_metric("waiting", "gauge", "Unanswered items of the open round.", {"": now.waiting}),
-            *_metric("rounds", "gauge", "Rounds so far.", {"": now.rounds}),
-            *_metric("stopped", "gauge", "Whether no further round is opened.", {"": int(bool(now.stopped))}),
-            *_metric("up", "gauge", "Whether the worker lives.", {"": int(worker.alive)}),
-            *_metric("troubled", "gauge", "Whether the last step failed.", {"": int(bool(worker.problem))}),
-            *_metric("webhooks_total", "counter", "Webhooks.", {f'result="{k}"': v for k, v in self.webhooks.items()}),
-            *_metric("steps_total", "counter", "Things done.", {f'what="{k}"': v for k, v in worker.counts.items()}),
-            *_metric("seconds_total", "counter", "Time spent.", {f'what="{k}"': v for k, v in worker.seconds.items()}),
+            *_metric("rounds", "gauge", "Rounds.", {"": now.rounds}),
+            *_metric("stopped", "gauge", "1 if no further round is opened.", {"": int(bool(now.stopped))}),
+            *_metric("up", "gauge", "1 if the worker runs.", {"": int(worker.alive)}),
+            *_metric("troubled", "gauge", "1 if the last step failed.", {"": int(bool(worker.problem))}),
+            *_metric(
+                "webhooks_total",
+                "counter",
+                "Webhooks by result.",
+                {f'result="{k}"': v for k, v in self.webhooks.items()},
+            ),
+            *_metric("steps_total", "counter", "Steps by kind.", {f'what="{k}"': v for k, v in worker.counts.items()}),
+            *_metric(
+                "seconds_total",
+                "counter",
+                "Seconds by kind of step.",
+                {f'what="{k}"': v for k, v in worker.seconds.items()},
+            ),
         ]
         if now.accuracy is not None:
-            lines += _metric("accuracy", "gauge", "Of the head, on the project's test data.", {"": now.accuracy})
+            lines += _metric("accuracy", "gauge", "Accuracy of the head on the test data.", {"": now.accuracy})
         return "\n".join([*lines, ""])
 
 
@@ -198,10 +209,10 @@ def _metric(name: str, kind: str, told: str, values: Mapping[str, float]) -> lis
 
 
 def keep_secret(folder: Path) -> str:
-    """The project's secret: of the environment variable ACTIVESSL_SERVE_SECRET, else made once and kept.
+    """Return the project's secret: the variable ACTIVESSL_SERVE_SECRET, else a stored one, made at the first call.
 
     Raises:
-        ProjectError: It cannot be written.
+        ProjectError: The file cannot be written.
     """
     given = os.environ.get("ACTIVESSL_SERVE_SECRET")
     if given:
@@ -209,21 +220,24 @@ def keep_secret(folder: Path) -> str:
     file = folder / "serve.secret"
     try:
         if not file.exists():
-            made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # the owner's alone from the first moment
+            made = os.open(
+                file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
+            )  # readable by the owner only, from the start
             with os.fdopen(made, "w", encoding="utf-8") as out:
                 out.write(secrets.token_urlsafe(24))
         return file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ProjectError(
-            f"cannot write {file}: {error.strerror}", hint="make the project folder writable, or set the secret"
+            f"cannot write {file}: {error.strerror}",
+            hint="make the project folder writable, or set ACTIVESSL_SERVE_SECRET",
         ) from None
 
 
 def register_hook(client: Client, project: int, url: str, secret: str) -> None:
-    """Have Label Studio call ``url`` when an answer comes; one hook, however often this is called.
+    """Register a webhook: Label Studio calls ``url`` after each answer. Repeated calls keep one webhook.
 
     Raises:
-        AnnotatorError: The server does not call such addresses.
+        AnnotatorError: The server refuses such addresses.
     """
     body = {
         "url": url,
@@ -232,7 +246,7 @@ def register_hook(client: Client, project: int, url: str, secret: str) -> None:
         "send_for_all_actions": False,
         "headers": {SECRET_HEADER: secret},
         "is_active": True,
-        "actions": list(EVENTS),  # a change that leaves them out empties them
+        "actions": list(EVENTS),  # a PATCH without actions removes them
     }
     there = [hook for hook in client.get("/api/webhooks/", project=project) if hook.get("url") == url]
     if there:

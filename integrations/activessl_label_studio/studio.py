@@ -1,8 +1,8 @@
-"""An embedded Label Studio server: install it once, start it, find it again, stop it.
+"""An embedded Label Studio server: install, start, find and stop it.
 
-The server is a service with a hundred dependencies of its own, so it lives in an environment of its own and talks to
-us through HTTP only. It listens on loopback, keeps its data in one folder, outlives the process that started it, and
-sends nothing to anybody.
+The server has a hundred dependencies, so it is installed in its own environment, and activessl uses it through HTTP
+only. It listens on loopback, stores its data in one folder, runs longer than the process that started it, and sends no
+data anywhere.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ __all__ = [
     "stop",
 ]
 
-#: The user of the embedded server. The domain is reserved (RFC 2606): no mail can ever go there.
+#: The user of the embedded server. The domain is reserved (RFC 2606): it gets no mail.
 EMAIL = "annotator@activessl.example"
 
-#: The first start writes 200 tables: 26 s on two quiet cores, so a busy machine gets much longer.
+#: The first start writes 200 tables: 26 s on two idle cores, much longer on a busy machine.
 START_TIMEOUT_S = 600.0
 
-#: Of a busy port.
-_OTHER_PORT = "name another port, or leave it out to get a free one"
+#: The hint for a port in use.
+_OTHER_PORT = "name another port, or leave out the port to get a free one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,13 @@ class StudioInfo:
     """A running embedded server. Its secrets are left out of ``repr``.
 
     Attributes:
-        url: Its address.
-        email: Its user.
+        url: The address.
+        email: The user.
         password: The user's password.
         token: The user's personal access token.
-        pid: The server's process.
-        log: What the server prints.
-        document_root: The folder out of which the server serves files: it holds pushed items and nothing else.
+        pid: The process id.
+        log: The log file.
+        document_root: The folder whose files the server serves; it holds only pushed items.
     """
 
     url: str
@@ -101,25 +101,25 @@ def start(
     progress: Progress = quiet,
     timeout: float = START_TIMEOUT_S,
 ) -> StudioInfo:
-    """Start the server, or answer the one that runs already. Its data are kept in ``folder`` between starts.
+    """Start the server, or return the running one. Its data stay in ``folder`` between starts.
 
-    All that it keeps is the owner's alone to read. It serves files out of ``folder / "files"`` and of nowhere else, so
-    that nothing but pushed items can be fetched by who may log in.
+    Only the owner can read the data. The server serves files from ``folder / "files"`` only, so that users who log in
+    can fetch only pushed items.
 
     Args:
         folder: The server's data, log and secrets (readable by the owner only).
         python: The environment's python; by default the one of ``ensure_installed(environment)``.
-        environment: Where the server is installed if need be; by default ``folder / "env"``.
-        port: Where to listen on loopback; by default the last one, or the first free one from 8080 on.
-        database: ``postgresql://user:password@host:port/name``; by default the one of the last start, at first a file
+        environment: Where the server is installed if it is missing; by default ``folder / "env"``.
+        port: The port on loopback; by default that of the last start, or the first free one from 8080 on.
+        database: ``postgresql://user:password@host:port/name``; by default that of the last start, at first a file
             in ``folder``.
-        progress: Told about once a second what is waited for.
+        progress: Called about once a second with the current step.
         timeout: Seconds to wait for the first answer.
 
     Raises:
-        AnnotatorError: The port is in use, which is found before anything is installed or started; the folder cannot
-            be written or has its data in another database, or the server stops at once.
-        AnnotatorUnreachable: The server does not answer in time, or its database does not.
+        AnnotatorError: The port is in use (checked before anything is installed or started), the folder cannot be
+            written or has its data in another database, or the server stops at once.
+        AnnotatorUnreachable: The server or its database does not answer in time.
     """
     wanted = None if database is None else read_database(database)
     folder = folder.absolute()
@@ -137,7 +137,7 @@ def start(
 
 @contextlib.contextmanager
 def _turn(folder: Path, progress: Progress, timeout: float) -> Iterator[None]:
-    """Start one server a folder at a time: who comes second waits for the first, and finds what that one started."""
+    """Allow one start per folder at a time: a second one waits for the first, and finds the started server."""
     from filelock import FileLock, Timeout
 
     lock, begun = FileLock(folder / "start.lock", timeout=0.3, mode=0o600), time.monotonic()
@@ -149,7 +149,8 @@ def _turn(folder: Path, progress: Progress, timeout: float) -> Iterator[None]:
             waited = time.monotonic() - begun
             if waited > timeout:
                 raise AnnotatorError(
-                    f"another process is starting the server in {folder}", hint="wait for it, or stop that process"
+                    f"another process is starting the server in {folder}",
+                    hint="wait until the server runs, or stop the other process",
                 ) from None
             progress(f"waiting for another process, which is starting the server in {folder}", waited)
     try:
@@ -173,7 +174,8 @@ def _start(
     if running is not None:
         if port is not None and running.url != local_url(port):
             raise AnnotatorError(
-                f"the server in {folder} already runs at {running.url}", hint="stop it first, or leave the port out"
+                f"the server in {folder} already runs at {running.url}",
+                hint="run `activessl studio stop` first, or leave out the port",
             )
         check_serves_items_only(folder, running)
         return running
@@ -189,7 +191,7 @@ def _start(
     kept = _read(folder / "studio.json")
     email, password = str(kept["email"]), str(kept["password"])
     what = f"waiting for Label Studio to answer at {local_url(int(kept.get('port', 0)))}"
-    what += ", half a minute the first time, while it makes its tables" if first else ""
+    what += "; the first start takes half a minute, because it creates the tables" if first else ""
     while (listening := said_port(log, int(kept.get("log_from", 0)))) is None or not is_healthy(local_url(listening)):
         waited = time.monotonic() - begun
         if find_pid(folder) is None:
@@ -210,30 +212,30 @@ def _start(
 
 
 def served_root(folder: Path) -> Path:
-    """The folder out of which the server of a folder serves files."""
+    """Return the folder whose files the server of a project serves."""
     return folder.absolute() / "files"
 
 
 def check_serves_items_only(folder: Path, running: StudioInfo) -> None:
-    """Refuse a server that an earlier version of ours started, which serves more than pushed items.
+    """Refuse a server that an earlier version of activessl started, which serves more than pushed items.
 
     Raises:
-        AnnotatorError: It serves the folder around the data.
+        AnnotatorError: The server serves the folder around the data.
     """
     if running.document_root != served_root(folder):
         raise AnnotatorError(
-            f"the running server lets everybody who may log in fetch the files in {running.document_root}",
-            hint="run `activessl studio stop` and `activessl studio start`: it then serves pushed items only",
+            f"the running server serves all files in {running.document_root} to everybody who may log in",
+            hint="run `activessl studio stop`, then `activessl studio start`: the new server serves pushed items only",
         )
 
 
 def _owner_only(folder: Path) -> None:
-    """Take everybody else's rights to a folder and all in it: earlier versions left the database readable."""
+    """Remove the rights of other users to a folder and its content: earlier versions left the database readable."""
     if os.name == "nt":
         return
     for parent, folders, names in os.walk(folder):
         if Path(parent) == folder:
-            # what is served has its rights from the data: a second name of a file is the same file
+            # a served file may be a hard link to a file of the data: its rights are not changed
             folders[:] = [name for name in folders if name != served_root(folder).name]
         for path in (Path(parent), *(Path(parent, name) for name in names)):
             mode = path.lstat().st_mode
@@ -242,12 +244,12 @@ def _owner_only(folder: Path) -> None:
 
 
 def _database(folder: Path, wanted: Database | None) -> Database | None:
-    """The database of a folder: uploads and secrets lie here, so it cannot change under them."""
+    """Return the database of a folder. It cannot change, because uploads and secrets in the folder belong to it."""
     kept = _read(folder / "studio.json")
     there = Database(**kept["database"]) if isinstance(kept.get("database"), dict) else None
     if wanted is None:
         return there
-    # a token was given once the server was ready: what never was, such as a misspelt database, holds nothing
+    # there is a token once the server was ready; before that, as with a misspelled database, there are no data
     used = there is not None and (bool(kept.get("token")) or find_pid(folder) is not None)
     begun = used or (folder / "data" / "label_studio.sqlite3").exists()
     if begun and (there is None or there.where != wanted.where):
@@ -268,9 +270,9 @@ def _launch(
     database: Database | None,
     progress: Progress,
 ) -> int:
-    """Start the process, and leave its number and its secrets behind before anything can go wrong.
+    """Start the process, and store its number and its secrets first, so that an error loses nothing.
 
-    Its port is in ``held`` from now on: nobody else starts a server there before this one listens.
+    ``held`` reserves the port until the server listens, so that no other start uses it.
     """
     kept = _read(folder / "studio.json")
     port = _claim(possible_ports(int(kept.get("port", 8080))) if port is None else (port,), held)
@@ -285,7 +287,7 @@ def _launch(
     _write(
         folder / "studio.json", kept | {"ready": False, "log_from": log_file.stat().st_size if log_file.exists() else 0}
     )
-    # -m runs the package's own main; the console script's first line may hold another machine's path
+    # -m runs the package itself; the first line of the console script may have a path of another machine
     command = [str(python), "-m", "label_studio.server", "start", "--no-browser", "--internal-host", "127.0.0.1"]
     command += ["--port", str(port), "--data-dir", str(folder / "data"), "--log-level", "WARNING"]
     log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -305,7 +307,7 @@ def _launch(
 
 
 def _claim(ports: Iterable[int], held: contextlib.ExitStack) -> int:
-    """The first of these ports that can be had, kept from others while ``held`` is."""
+    """Return the first free port, reserved until ``held`` is closed."""
     port = 0
     for port in ports:
         claim = claimed(port)
@@ -316,7 +318,7 @@ def _claim(ports: Iterable[int], held: contextlib.ExitStack) -> int:
 
 
 def status(folder: Path) -> StudioInfo | None:
-    """The server of a folder if it runs and answers, else None. A stale pid file is taken away."""
+    """Return the server of a folder if it runs and answers, else None. Deletes a stale pid file."""
     folder = folder.absolute()
     pid = find_pid(folder)
     if pid is None:
@@ -334,7 +336,7 @@ def stop(folder: Path, *, timeout: float = 15.0) -> bool:
     """Stop the server of a folder and keep its data.
 
     Returns:
-        Whether one was running.
+        Whether a server was running.
     """
     folder = folder.absolute()
     pid = find_pid(folder)
@@ -356,13 +358,13 @@ def stop(folder: Path, *, timeout: float = 15.0) -> bool:
 
 
 def _environment(folder: Path, email: str, password: str) -> dict[str, str]:
-    """The server's environment. Nothing of ours that it would read as a setting of its own is passed on."""
+    """Return the server's environment, without variables of this process that the server would read as settings."""
     prefixes = ("LABEL_STUDIO_", "HEARTEX_", "DJANGO_", "POSTGRE_", "SENTRY_", "FRONTEND_SENTRY_", "PYTHON")
     names = ("HOST", "PORT", "USERNAME", "PASSWORD", "USER_TOKEN", "SECRET_KEY", "DATABASE_NAME", "DEBUG", "LOG_LEVEL")
     mine = {k: v for k, v in os.environ.items() if not k.startswith(prefixes) and k not in names}
     return mine | {
         "LABEL_STUDIO_BASE_DATA_DIR": str(folder / "data"),
-        # by environment, not by argument: arguments of a process are everybody's to read
+        # by environment, not by argument: every user can read the arguments of a process
         "LABEL_STUDIO_USERNAME": email,
         "LABEL_STUDIO_PASSWORD": password,
         "LABEL_STUDIO_COLLECT_ANALYTICS": "false",
@@ -374,27 +376,27 @@ def _environment(folder: Path, email: str, password: str) -> dict[str, str]:
         "LABEL_STUDIO_LATEST_VERSION_CHECK": "false",
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(served_root(folder)),
-        # only this machine's own services are ever called: a webhook or ML backend of ours on loopback
+        # the server calls only services of this machine: a webhook or ML backend of activessl on loopback
         "LABEL_STUDIO_SSRF_PROTECTION_ENABLED": "false",
         "LABEL_STUDIO_ML_BLOCK_LOCAL_IP": "false",
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
         "TASK_LOCK_TTL": "900",
-        "PYTHONUNBUFFERED": "1",  # the log says at once where it listens
+        "PYTHONUNBUFFERED": "1",  # the log has the port at once
     }
 
 
 def _token(url: str, email: str, password: str, kept: str) -> str:
-    """The user's personal access token: the kept one while it works, else a new one."""
+    """Return the user's personal access token: the stored one if the server accepts it, else a new one."""
     with contextlib.closing(sign_in(url, email, password, timeout=60.0)) as person:
         if kept and person.post("/api/token/refresh/", json={"refresh": kept}).status_code == 200:
             return kept
         made = person.post("/api/token/")
-        if made.status_code == 409:  # one per user: the one that was lost is withdrawn
+        if made.status_code == 409:  # one per user: revoke the lost one
             for old in person.get("/api/token/").json():
                 person.post("/api/token/blacklist/", json={"refresh": old["token"]})
             made = person.post("/api/token/")
     if made.status_code != 201:
-        raise AnnotatorError(f"{url} gives no token ({made.status_code})", hint="make one in Account & Settings")
+        raise AnnotatorError(f"{url} gives no token ({made.status_code})", hint="make a token in Account & Settings")
     return str(made.json()["token"])
 
 

@@ -1,4 +1,4 @@
-"""Tabs of the Data Manager: one for each of the newest rounds, one for each person if wanted."""
+"""Tabs of the Data Manager: one for each of the newest rounds, and optionally one for each annotator."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from activessl_label_studio.mapping import ROUND_KEY
 
 __all__ = ["KEPT", "Tabs", "keep_tabs"]
 
-#: Which tabs a push makes.
+#: The tabs that a push makes.
 Tabs = Literal["none", "round", "annotator", "both"]
 
-#: So many rounds have a tab; of older ones the tab goes, and the column stays.
+#: How many rounds have a tab. Tabs of older rounds are deleted; the column with the round stays.
 KEPT = 5
 
 _OURS = re.compile(r"Round (\d+)")
 
 
 def keep_tabs(client: Client, project: int, number: int, people: Mapping[int, str], tabs: Tabs) -> None:
-    """Make the tab of a round, and of each person, where there is none; take away those of rounds long past.
+    """Make the missing tabs of a round and of each annotator; delete the tabs of old rounds.
 
-    Tabs that people made, or gave another title, are left alone.
+    Tabs that people made or renamed are not changed.
 
     Args:
-        client: Who asks.
-        project: The project's number.
-        number: The round's, >= 1.
-        people: Numbers of users to their addresses.
-        tabs: Which are wanted.
+        client: The connection.
+        project: The number of the project.
+        number: The number of the round, >= 1.
+        people: User numbers to e-mail addresses.
+        tabs: Which tabs to make.
 
     Raises:
         AnnotatorError: The server refuses or cannot be reached.

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 __all__ = ["make_app", "run_server"]
 
-#: A webhook brings a task and its answers, a prediction request a screen full of tasks: not more than this.
+#: The largest body: a webhook has a task and its answers, a prediction request has the tasks of a screen.
 _BYTES = 16_000_000
 
 _MISSING = "activessl serve needs FastAPI and uvicorn, which are not installed"
-_INSTALL = "install them with: pip install 'activessl[serve]'"
+_INSTALL = "run: pip install 'activessl[serve]'"
 
 
 def make_app(service: Service) -> FastAPI:
-    """The web application. The worker is the caller's to start and to stop.
+    """Make the web application. The caller starts and stops the worker.
 
     Raises:
         ConfigError: FastAPI is not installed.
@@ -38,7 +38,7 @@ def make_app(service: Service) -> FastAPI:
         return JSONResponse(said[1], status_code=said[0])
 
     async def read(request: Request) -> bytes | None:
-        """The body, or None if it is too large to be meant."""
+        """Return the body, or None if it is too large."""
         body = bytearray()
         async for part in request.stream():
             body += part
@@ -51,13 +51,13 @@ def make_app(service: Service) -> FastAPI:
             return answer(service.refuse())
         body = await read(request)
         if body is None:
-            return answer((413, {"detail": f"more than {_BYTES:,} bytes"}))
+            return answer((413, {"detail": f"the body has more than {_BYTES:,} bytes"}))
         path = request.url.path
         if path == "/webhook":
             return answer(service.webhook(body))
         if path == "/setup":
             return answer(service.setup())
-        # arithmetic on the whole pool: not in the loop that answers webhooks
+        # slow, because it computes on the whole pool: not in the event loop that answers webhooks
         return answer(await run_in_threadpool(service.predict, body))
 
     async def looked(request: Request) -> JSONResponse:
@@ -67,7 +67,7 @@ def make_app(service: Service) -> FastAPI:
         return PlainTextResponse(service.metrics(), media_type="text/plain; version=0.0.4")
 
     async def gone(_: Request) -> JSONResponse:
-        return answer((410, {"detail": "this belongs to an older protocol"}))
+        return answer((410, {"detail": "this path belongs to an older protocol"}))
 
     for path in ("/webhook", "/setup", "/predict"):
         app.add_route(path, posted, methods=["POST"])
@@ -79,7 +79,7 @@ def make_app(service: Service) -> FastAPI:
 
 
 def run_server(service: Service, host: str, port: int) -> None:
-    """Answer until interrupted.
+    """Start the worker, and answer requests until interrupted.
 
     Raises:
         ConfigError: uvicorn is not installed.

@@ -1,7 +1,7 @@
-"""The loop that keeps people labeling: pulls what they said, teaches, and opens the next round before they run dry.
+"""The loop of ``activessl serve``: pull answers, teach, and open the next round before people run out of tasks.
 
-It runs beside the service in a thread of its own, so that no request ever waits for it. It keeps nothing: what is
-unfinished is read from the ledger, so it may be stopped at any moment and started again.
+The worker runs in its own thread beside the service, so that no request waits for it. It stores nothing: the ledger has
+all unfinished work, so the worker can be stopped and started at any time.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ __all__ = ["Worker", "WorkerState"]
 
 Value = TypeVar("Value")
 
-#: A burst of answers is waited out, but not for longer than so many times the quiet that is waited for.
+#: The worker waits until a burst of answers ends, at most this many times ``settle``.
 _LONGEST = 10
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """How far the project is.
+    """The state of the project.
 
     Attributes:
         labels: Items with a label.
         skipped: Items that were skipped.
         waiting: Items of the open round that nobody has answered.
         rounds: Rounds so far.
-        model: The version of the newest model, "cold" before the first.
-        accuracy: Of the newest head on the project's test data, where it has some.
-        stopped: Why no further round is opened; empty while it goes on.
+        model: The version of the newest model; "cold" before the first.
+        accuracy: Accuracy of the newest head on the test data, if there are any.
+        stopped: Why no further round is opened; empty while rounds are opened.
     """
 
     labels: int = 0
@@ -50,16 +50,16 @@ class WorkerState:
 
 
 class Worker:
-    """Looks for answers when it is woken, and from time to time in any case.
+    """Pulls answers when it is woken, and at regular intervals.
 
     Args:
         session: The project.
-        annotator: Its people.
-        every: Seconds between two looks when nobody wakes it, > 0: webhooks get lost.
-        settle: Seconds of quiet that it waits for after it was woken, so that a burst of answers is read once.
-        low: With so few items of the round unanswered, the next round is opened.
-        tell: Called with one sentence on each thing that happened.
-        met: Called after each pull and push: the annotator's side may have a project that it did not have before.
+        annotator: The annotator of the project.
+        every: Seconds between two pulls when no webhook wakes the worker, > 0: webhooks get lost.
+        settle: After a webhook, the worker waits until no webhook came for so many seconds: it pulls a burst once.
+        low: The next round is opened when this many items of the round or fewer are unanswered.
+        tell: Called with one sentence after each step.
+        met: Called after each pull and push: Label Studio may have a new project then.
     """
 
     def __init__(
@@ -85,23 +85,23 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs; a worker that died of a defect must not look healthy."""
+        """Whether the thread runs: after a defect, ``health`` must not report a healthy worker."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin to work, in a thread."""
+        """Start the thread."""
         self._thread = threading.Thread(target=self.run, name="activessl worker", daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float = 30.0) -> None:
-        """Finish the step at hand, and end. A step that takes longer is cut off with the process: nothing is lost."""
+        """Finish the current step and end the thread. The end of the process interrupts a longer step without loss."""
         self._ending.set()
         self._woken.set()
         if self._thread is not None:
             self._thread.join(timeout)
 
     def wake(self) -> None:
-        """Ask for a look soon. Returns at once."""
+        """Ask for a pull soon. Returns at once."""
         self._woken.set()
 
     def run(self) -> None:
@@ -117,29 +117,29 @@ class Worker:
                 self._woken.wait(self.settle)
 
     def try_step(self) -> bool:
-        """A step; what goes wrong on purpose is told, and tried again at the next one. Whether it went well."""
+        """Do a step; report an expected error, and try again at the next step. Return whether the step succeeded."""
         try:
             self.step()
         except ActiveSSLError as error:
             self.counts["errors"] += 1
-            # the same trouble every thirty seconds is said once
+            # the same error every thirty seconds is reported once
             if error.message != self.problem:
                 self._tell(f"{error.message}; {error.hint}")
             self.problem = error.message
             return False
         if self.problem:
-            self._tell("it works again")
+            self._tell("the last step succeeded again")
         self.problem = ""
         return True
 
     def step(self) -> None:
-        """Read what is new; when few items are left, teach and open the next round.
+        """Pull new answers; when few items are unanswered, teach and open the next round.
 
         Raises:
-            ActiveSSLError: It could not be done now: the server is away, another process writes to the project.
+            ActiveSSLError: The step failed: the server cannot be reached, or another process writes to the project.
         """
         history = self._look()
-        if any(r.pushed for r in history.rounds):  # before the first push there is no project to ask
+        if any(r.pushed for r in history.rounds):  # before the first push there is no project in Label Studio
             new = self._timed("pull", lambda: self.session.pull(self.annotator))
             self.counts["pulls"] += 1
             self.counts["answers"] += new
@@ -148,7 +148,7 @@ class Worker:
             self._met()
             history = self._look()
         current = history.open_round
-        if current is not None and not current.pushed:  # a process ended between choosing and pushing
+        if current is not None and not current.pushed:  # a process ended between query and push
             self._push()
             history = self._look()
         if self.state.waiting > self.low:
@@ -161,13 +161,13 @@ class Worker:
             return
         learned = self._timed("teach", self.session.teach)
         self.counts["teaches"] += 1
-        self._tell(f"taught {learned.labels} labels")
+        self._tell(f"head trained on {learned.labels} labels")
         self._look()
 
     def _next_round(self) -> None:
         why = self._why_stop()
         if why is None:
-            self.session.close("few of its items were left")
+            self.session.close("few of its items were unanswered")
             opened = self._timed("query", self.session.query)
             self.counts["rounds"] += 1
             self._tell(f"round {opened.number} is open")
@@ -184,11 +184,11 @@ class Worker:
 
     def _push(self) -> None:
         pushed = self._timed("push", lambda: self.session.push(self.annotator))
-        self._tell(f"{len(pushed.tasks)} tasks are there, {pushed.new} new; label here: {pushed.where}")
+        self._tell(f"{len(pushed.tasks)} tasks pushed, {pushed.new} new; label here: {pushed.where}")
         self._met()
 
     def _look(self, *, stopped: str | None = None) -> History:
-        """Read the ledger, and remember how far the project is."""
+        """Read the ledger, and store the state of the project."""
         history = self.session.project.history()
         current, taught = history.open_round, history.taught
         self.state = WorkerState(

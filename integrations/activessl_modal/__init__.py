@@ -1,9 +1,9 @@
-"""modAL both ways: our strategies in modAL's learners, modAL's strategy functions among ours.
+"""modAL in both directions: our strategies in modAL's learners, modAL's strategy functions as our strategies.
 
 as_query_strategy(strategy)    an activessl strategy as the callable that ``modAL.models.ActiveLearner`` takes
 ModalStrategy(function)        a modAL strategy function as an activessl ``QueryStrategy``
 project_learner(session)       a project's labels, pool and kind of head as a modAL learner
-ActiveLearner, Committee       modAL's own, whose ``teach`` and ``fit`` work with scikit-learn 1.8 and newer
+ActiveLearner, Committee       modAL's classes, whose ``teach`` and ``fit`` work with scikit-learn 1.8 and newer
 """
 
 from __future__ import annotations

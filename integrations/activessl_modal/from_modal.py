@@ -1,4 +1,4 @@
-"""modAL's strategy functions among ours."""
+"""modAL's strategy functions as our strategies."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from activessl.strategies.base import Query, State, check_state
 class ModalStrategy:
     """A modAL strategy function, such as ``modAL.batch.uncertainty_batch_sampling``, as a query strategy.
 
-    The function is given a learner that answers from the state: its ``predict_proba`` looks up the state's
-    probabilities, its ``X_training`` are the labeled vectors.
+    The function gets a learner that reads from the state: ``predict_proba`` returns the state's probabilities,
+    ``X_training`` are the labeled vectors.
 
     Args:
         function: Called with (learner, X_pool, n_instances, ...).
-        name: Shown as the strategy's name; the function's by default.
+        name: The name of the strategy; by default that of the function.
         options: Further keyword arguments of the function.
 
     Example:
@@ -45,19 +45,19 @@ class ModalStrategy:
         """Let the function choose among the candidates.
 
         Raises:
-            QueryError: The function answers something that is not a set of distinct candidates.
+            QueryError: The function does not return the wanted number of distinct candidates.
         """
         candidates = check_state(state, query_size)
         view = _LearnerView(state, candidates)
         pool = np.asarray(state.vectors[candidates])
         answer = self.function(view, pool, n_instances=query_size, **self.options)
-        # 0.4.2 answers (indices, metrics), 0.4.1 bare indices
+        # 0.4.2 returns (indices, metrics), 0.4.1 only indices
         chosen, metrics = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, None)
         rows = np.atleast_1d(np.asarray(chosen, dtype=np.int64))
         if len(rows) != query_size or len(np.unique(rows)) != query_size or rows.min() < 0 or rows.max() >= len(pool):
             raise QueryError(
-                f"{self.name} chose {len(np.unique(rows))} distinct items where {query_size} were asked for",
-                hint="check that the function takes n_instances and answers rows of X_pool",
+                f"{self.name} chose {len(np.unique(rows))} distinct items, not {query_size}",
+                hint="check that the function uses n_instances and returns rows of X_pool",
             )
         scores = -np.arange(query_size, dtype=float) if metrics is None else _falling(np.ravel(metrics), query_size)
         return Query(
@@ -72,7 +72,7 @@ class ModalStrategy:
 
 
 def _falling(metrics: np.ndarray[Any, Any], query_size: int) -> np.ndarray[Any, Any]:
-    """modAL's metrics point either way; our scores fall. Metrics of another shape or order give way to the rank."""
+    """Return falling scores. modAL's metrics rise or fall; if their shape or order is different, use the rank."""
     if len(metrics) == query_size and np.isfinite(metrics).all():
         for values in (metrics, -metrics):
             if np.all(np.diff(values) <= 0):
@@ -81,7 +81,7 @@ def _falling(metrics: np.ndarray[Any, Any], query_size: int) -> np.ndarray[Any, 
 
 
 class _LearnerView:
-    """What a modAL function asks of a learner, answered from a state."""
+    """The methods and attributes of a learner that a modAL function uses, with the values of a state."""
 
     on_transformed = False
 
@@ -94,22 +94,22 @@ class _LearnerView:
         self.estimator = self
 
     def predict_proba(self, X: Any, **_: Any) -> np.ndarray[Any, Any]:
-        """The state's probabilities, looked up for its candidates, asked of the head for other vectors."""
+        """Return the state's probabilities for its candidates, and those of the head for other vectors."""
         if self._state.probs is None:
             raise NotFittedError("no head yet")
         if len(X) == len(self._candidates):
             known: np.ndarray[Any, Any] = self._state.probs[self._candidates]
             return known
         if self._state.predict is None:
-            raise NotFittedError("the head cannot be asked about other vectors")
+            raise NotFittedError("the state has no head for other vectors")
         answered: np.ndarray[Any, Any] = self._state.predict(np.asarray(X))
         return answered
 
     def predict(self, X: Any, **_: Any) -> np.ndarray[Any, Any]:
-        """The most probable class; multi-label what is more probable than not."""
+        """Return the most probable class; for multi-label data all classes with a probability of more than a half."""
         found: np.ndarray[Any, Any] = kind_of(self._state.labels).decide(self.predict_proba(X))
         return found
 
     def transform_without_estimating(self, X: Any) -> Any:
-        """Vectors are transformed already."""
+        """Return the vectors, which are already transformed."""
         return X

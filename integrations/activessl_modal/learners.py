@@ -1,8 +1,8 @@
-"""modAL's learners on today's scikit-learn.
+"""modAL's learners with current scikit-learn.
 
-modAL 0.4.2.1 hands ``force_all_finite`` to ``sklearn.utils.check_X_y``, which scikit-learn 1.8 no longer takes (it is
-``ensure_all_finite`` now), so that ``teach`` and ``fit`` raise a TypeError. The name is translated while a method of
-ours runs, and only then: nothing is patched for the rest of the process.
+modAL 0.4.2.1 passes ``force_all_finite`` to ``sklearn.utils.check_X_y``. scikit-learn 1.8 accepts only the new name
+``ensure_all_finite``, so that ``teach`` and ``fit`` raise a TypeError. The argument is renamed only while a method of
+the classes here runs: nothing stays patched afterwards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _patching = threading.RLock()
 
 @contextmanager
 def modern_sklearn() -> Iterator[None]:
-    """Let modAL's own classes teach and fit inside this block.
+    """Let modAL's classes teach and fit inside this block.
 
     Example:
         >>> import numpy as np
@@ -51,16 +51,16 @@ def modern_sklearn() -> Iterator[None]:
 
 
 class _Modern:
-    """What modAL's learners do, with the name translated meanwhile."""
+    """Mixin that runs ``teach`` and ``fit`` of modAL's learners inside ``modern_sklearn``."""
 
     def teach(self, *args: Any, **kwargs: Any) -> None:
         """Add labels and fit again, as modAL does."""
-        modal: Any = super()  # the learner that this is mixed into
+        modal: Any = super()  # the learner with this mixin
         with modern_sklearn():
             modal.teach(*args, **kwargs)
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """Forget, and fit to these labels, as modAL does."""
+        """Discard the earlier labels and fit to these, as modAL does."""
         modal: Any = super()
         with modern_sklearn():
             return modal.fit(*args, **kwargs)

@@ -16,21 +16,23 @@ from activessl_modal.to_modal import as_query_strategy
 
 
 def project_learner(session: Session, strategy: str | QueryStrategy = "auto") -> tuple[ActiveLearner, Any]:
-    """A modAL learner that knows what the project's head knows, and the vectors of the items that can still be asked.
+    """Return a modAL learner with the project's labels and kind of head, and the vectors of items that can be asked.
 
     Args:
         session: A project with labels.
         strategy: A name, or a strategy object.
 
     Returns:
-        The learner, whose classes are the project's class names, and (n, d) what to hand to its ``query``.
+        The learner, whose classes are the project's class names, and the vectors (n, d) for its ``query``.
 
     Raises:
-        LabelError: No labels yet, or items may have several classes.
+        LabelError: There are no labels, or items may have several classes.
     """
     snapshot = Snapshot.of(session.project)
     if snapshot.kind.independent:
-        raise LabelError("modAL's learner takes one class an item, and here it may have several", hint="use Session")
+        raise LabelError(
+            "modAL's learner allows one class per item, and items of this project may have several", hint="use Session"
+        )
     rows, labels = snapshot.training
     if not len(rows):
         raise LabelError("no labels yet", hint="label some items, then run `activessl pull`")

@@ -16,18 +16,18 @@ ModalCallable = Callable[..., tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
 
 
 def as_query_strategy(strategy: str | QueryStrategy = "auto", *, seed: int = 0) -> ModalCallable:
-    """An activessl strategy as the ``query_strategy`` of a modAL learner.
+    """Return an activessl strategy as the ``query_strategy`` of a modAL learner.
 
-    It sees modAL's training set as the labeled items and the pool as the rest, before the first label too, from an
-    ``ActiveLearner`` or a ``Committee``, and honours ``on_transformed``.
+    The labeled items are modAL's training set, which may be empty; the other items are the pool. It works with an
+    ``ActiveLearner`` or a ``Committee``, and respects ``on_transformed``.
 
     Args:
         strategy: A name, or a strategy object.
         seed: The same seed and the same number of labels give the same query; modAL may call a strategy twice.
 
     Returns:
-        A callable that answers ``(indices, metrics)``: rows of ``X_pool``, the most informative first, and their
-        scores, higher = ask sooner. Always a tuple of two arrays: modAL loses an item of a bare array of two.
+        A callable that returns ``(indices, metrics)``: rows of ``X_pool``, the most informative first, and their
+        scores, higher = ask sooner. Always a tuple of two arrays: modAL loses an item of a single array of two.
     """
     chosen = get_strategy(strategy)
 
@@ -59,7 +59,7 @@ def _state(learner: Any, X_pool: Any, seed: int) -> State:
         if m:
             probs = np.concatenate([learner.predict_proba(X_training), probs])
     except NotFittedError:
-        pass  # a cold start: strategies that need no probabilities can still choose
+        pass  # before the first label: strategies that need no probabilities can choose
     if probs is not None and probs.shape[1] != len(classes):
         probs = None
     return State(
@@ -74,7 +74,7 @@ def _state(learner: Any, X_pool: Any, seed: int) -> State:
 
 
 def _training(learner: Any) -> tuple[Any, Any]:
-    """The training set; a committee's members see bootstraps of one set, so the first member's stands for it."""
+    """Return the training set; of a committee that of the first member, as all members have bootstraps of one set."""
     source = learner.learner_list[0] if hasattr(learner, "learner_list") else learner
     return source.X_training, source.y_training
 

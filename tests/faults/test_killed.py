@@ -156,5 +156,5 @@ def test_ctrl_c_in_a_waiting_verb_says_that_nothing_is_lost(encoded: Path, tmp_p
     assert process.returncode == 1
     assert err.splitlines()[-2:] == [
         "error: interrupted",
-        " hint: run the same command again: it goes on where it stopped, and nothing is lost",
+        " hint: run the same command again to continue where it stopped",
     ]

@@ -1,4 +1,4 @@
-"""The verbs, a file each. Heavy imports happen inside the functions, so that ``--help`` stays quick."""
+"""The verbs, one file each. Slow imports are inside the functions, so that ``--help`` is fast."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from activessl_cli.commands import (
 
 
 def register(app: typer.Typer) -> None:
-    """Add every verb, in the order in which a project meets them."""
+    """Add every verb, in the order in which a project uses them."""
     app.command("init")(init.init)
     app.command("check")(check.check)
     app.command("encode")(encode.encode)

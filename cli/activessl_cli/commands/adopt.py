@@ -1,4 +1,4 @@
-"""``activessl adopt``: take over a Label Studio project that was there before, with its labels."""
+"""``activessl adopt``: use a Label Studio project that existed before, with its labels."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from activessl_cli import render
 from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
-DryOption = Annotated[bool, typer.Option("--dry-run", help="Only look: change nothing in Label Studio.")]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Print the matches; change nothing in Label Studio.")]
 
 
 def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: JsonOption = False) -> None:
-    """Find the pool's items among the tasks of the Label Studio project that activessl.toml names."""
+    """Match the tasks of the Label Studio project that activessl.toml names with the items of the pool."""
     from activessl.errors import ConfigError
     from activessl.pool.progress import Progress
     from activessl.project.annotators import annotator_of
@@ -25,7 +25,9 @@ def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: Js
     opened = Project.open(project)
     people = annotator_of(opened)
     if not isinstance(people, LabelStudioAnnotator):
-        raise ConfigError("only a Label Studio project can be adopted", hint="set annotator.kind in activessl.toml")
+        raise ConfigError(
+            "only a Label Studio project can be adopted", hint='set annotator.kind = "label-studio" in activessl.toml'
+        )
     found, control = people.find()
     with opened.lock(), render.progress("tasks") as on_progress:
         adopted = adopt_tasks(
@@ -41,12 +43,12 @@ def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: Js
         f"pool ({adopted.new:,} {'would be new' if dry_run else 'new'}), {adopted.answered:,} of them answered"
     )
     if adopted.unknown:
-        text += f"\n{adopted.unknown:,} show no item of the pool, such as {adopted.example!r}: left alone"
+        text += f"\n{adopted.unknown:,} tasks show no item of the pool, such as {adopted.example!r}: not changed"
     if adopted.double:
-        text += f"\n{adopted.double:,} are further tasks of an item: left alone"
+        text += f"\n{adopted.double:,} tasks show an item that another task shows: not changed"
     missing = [name for name in control.classes if name not in opened.config.data.classes]
     if missing:
-        text += f"\nanswers with {', '.join(missing)} will be set aside: activessl.toml does not have these classes"
+        text += f"\nanswers with {', '.join(missing)} are set aside: activessl.toml does not have these classes"
     render.result(
         {"project": found["id"], "dry_run": dry_run, "unknown_classes": missing, "adopted": adopted},
         text,

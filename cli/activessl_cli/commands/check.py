@@ -1,4 +1,4 @@
-"""``activessl check``: what the data is worth, before anybody labels it."""
+"""``activessl check``: examine the data before anybody labels them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SHOWN = 5  # of each kind; --json has all
 
 
 def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
-    """Look at the data before anybody labels it: unreadable, duplicate, blank and odd items."""
+    """List unreadable, duplicate, blank, very small and unusually sized items before anybody labels them."""
     from activessl.pool.checks.registry import all_checks
     from activessl.project.folder import Project
     from activessl.steps.check import check_data
@@ -28,6 +28,6 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             items = "1 item is" if len(findings) == 1 else f"{len(findings):,} items are"
             lines.append(f"{items} {kind.says}: {', '.join(shown)}{more}")
     if not checked.compared:
-        lines.append("items were not compared for near duplicates: encode the pool first, then check again")
+        lines.append("near duplicates were not searched: run encode, then run check again")
     render.result(quality.to_json(), "\n".join(lines), as_json=as_json)
     render.following(next_of(opened) if checked.compared else "activessl encode")

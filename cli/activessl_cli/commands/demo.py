@@ -1,4 +1,4 @@
-"""``activessl demo``: the whole loop on real images and a real server, with a scripted person."""
+"""``activessl demo``: the whole loop on real images and a real server, with a scripted annotator."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from activessl_label_studio.studio import StudioInfo
 
 DATA = Path(__file__).parents[1] / "demo_data"
-POOL = 3_000  # of 4,000 images; the rest measures every round, and nobody is asked about it
-BEYOND = (1.5, 2.0, 3.0, 4.0, 5.0)  # how far random choice is replayed past our last label
+POOL = 3_000  # of 4,000 images; the rest are test data
+BEYOND = (1.5, 2.0, 3.0, 4.0, 5.0)  # random choice is simulated up to these multiples of the last label count
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Steps:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a step, and say so."""
+        """Time a step and print the time."""
         start = time.monotonic()
         yield
         self.seconds[name] = time.monotonic() - start
@@ -43,17 +43,17 @@ class Steps:
 
 
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where the demo's project lies.")] = Path("activessl-demo"),
+    folder: Annotated[Path, typer.Option(help="The folder of the demo.")] = Path("activessl-demo"),
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of labeling.")] = 8,
-    query_size: Annotated[int, typer.Option("--size", min=1, help="Items a round.")] = 20,
-    minutes: Annotated[float, typer.Option(min=0.05, help="Training time of the encoder.")] = 1.0,
-    seeds: Annotated[int, typer.Option(min=2, help="Repetitions of random choice.")] = 8,
+    query_size: Annotated[int, typer.Option("--size", min=1, help="Items per round.")] = 20,
+    minutes: Annotated[float, typer.Option(min=0.05, help="Training time of the encoder, in minutes.")] = 1.0,
+    seeds: Annotated[int, typer.Option(min=2, help="Number of simulations of random choice.")] = 8,
     mistakes: Annotated[float, typer.Option(min=0, max=0.5, help="Share of wrong answers.")] = 0.02,
     skips: Annotated[float, typer.Option(min=0, max=0.5, help="Share of skipped tasks.")] = 0.02,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the server running, to label by hand.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the server running, so that you can label.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """The whole loop on 3,000 real images and a real Label Studio server, with a scripted annotator."""
+    """Run the whole loop on 3,000 real images and a real Label Studio server, with a scripted annotator."""
     from activessl_cli.commands.studio import launch
     from activessl_label_studio import studio
     from activessl_label_studio.process import studio_folder
@@ -78,7 +78,7 @@ def demo(
     finally:
         if keep or was_running:
             render.story(f"Label Studio runs at {info.url}: log in as {info.email}, password {info.password}")
-            render.story(f"stop it with: activessl studio stop --project {project}")
+            render.story(f"stop the server with: activessl studio stop --project {project}")
         else:
             studio.stop(studio_folder(project))
     render.following(f"open {project / 'reports' / 'report.html'}")
@@ -132,7 +132,7 @@ def _session(folder: Path, query_size: int) -> Session:
 def _rounds(
     session: Session, info: StudioInfo, truth: dict[str, str], rounds: int, mistakes: float, skips: float
 ) -> None:
-    """Rounds until as many are done as were asked for, those of an earlier run of the demo included."""
+    """Run rounds until ``rounds`` are done; those of an earlier run of the demo count."""
     from activessl.project.annotators import annotator_of
     from activessl_cli.commands.teach import tell
     from activessl_label_studio.scripted import Habits, ScriptedAnnotator
@@ -160,7 +160,7 @@ def _rounds(
 
 
 def _random_arm(session: Session, truth: dict[str, str], seeds: int, mistakes: float) -> Simulation:
-    """Random choice on the same vectors with the same head, the same test items, and as many mistakes."""
+    """Simulate random choice on the same vectors with the same head, test items and share of mistakes."""
     from activessl.annotators.oracle import Habits
     from activessl.measuring.simulation.simulate import simulate
 
@@ -187,7 +187,7 @@ def _random_arm(session: Session, truth: dict[str, str], seeds: int, mistakes: f
 def replay_data(
     session: Session, truth: dict[str, str]
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The project's vectors with the true classes: pool (split 0) and test items (split 1)."""
+    """Return the project's vectors, their true classes, and the split: 0 for the pool, 1 for test items."""
     import numpy as np
 
     from activessl.project.snapshot import Snapshot
@@ -212,7 +212,7 @@ def _tell(session: Session, arm: Simulation, steps: Steps, *, as_json: bool) -> 
         [t.labels for t in taught], [t.accuracy or 0.0 for t in taught], base, rng=np.random.default_rng(0)
     )
     method = (
-        f"One run with a scripted person, against random choice replayed {len(base.accuracy)} times on the "
+        f"One run with a scripted annotator, compared with {len(base.accuracy)} simulations of random choice on the "
         "same vectors, with the same head, the same share of mistakes and the same 1,000 test images."
     )
     report = session.report(arm=arm, savings=saved, method=method)

@@ -1,4 +1,4 @@
-"""``activessl doctor``: what stands in the way on this machine, and the remedy."""
+"""``activessl doctor``: faults of the machine, the project and the server, each with a remedy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def doctor(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
-    """Look at the machine, the project and the server, and name a remedy for each thing that is wrong."""
+    """Examine the machine, the project and the server, and print a remedy for each fault."""
     findings = [*_machine(), *_project(project)]
     lines = []
     for f in findings:
@@ -48,8 +48,8 @@ def _machine() -> Iterator[Finding]:
                 "faiss's BLAS kernel",
                 not slow,
                 kernel,
-                "it does not know this processor: export OPENBLAS_CORETYPE=Haswell (or SkylakeX) makes it 2 to 3 "
-                "times faster",
+                "this kernel does not fit the processor: export OPENBLAS_CORETYPE=Haswell (or SkylakeX), and faiss is "
+                "2 to 3 times faster",
             )
 
 
@@ -65,7 +65,7 @@ def _project(folder: Path) -> Iterator[Finding]:
     from activessl_label_studio.process import studio_folder
 
     if not (folder / CONFIG_NAME).is_file():
-        yield Finding("project", True, "none here")
+        yield Finding("project", True, "none in this folder")
         return
     try:
         project = Project.open(folder)
@@ -78,9 +78,9 @@ def _project(folder: Path) -> Iterator[Finding]:
         "disk",
         os.access(folder, os.W_OK),
         "writable" if os.access(folder, os.W_OK) else "read-only",
-        "make it writable",
+        "make the project folder writable",
     )
-    yield Finding("data", project.data.exists(), str(project.data), "mend data.path in activessl.toml")
+    yield Finding("data", project.data.exists(), str(project.data), "correct data.path in activessl.toml")
     if project.test is not None:
         try:
             test = read_test(project.test, project.config.data)

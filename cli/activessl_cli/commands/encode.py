@@ -14,12 +14,14 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 def encode(
     project: ProjectOption = HERE,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Training time on this machine.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="About how many minutes training may take on this machine.")
+    ] = None,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Only try encoders on a part of the pool, and say which does best.")
+        bool, typer.Option("--compare", help="Only try encoders on a part of the pool, and print which is best.")
     ] = False,
     encoder: Annotated[
-        list[str] | None, typer.Option(help="With --compare: which encoders; may be given several times.")
+        list[str] | None, typer.Option(help="With --compare: an encoder to try; repeat the option for several.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -29,13 +31,15 @@ def encode(
     from activessl.session import Session
 
     if compare and count() > 1:
-        raise ConfigError("several processes share no comparison", hint="run encode --compare without torchrun")
+        raise ConfigError(
+            f"encode --compare runs in one process, not in {count()}", hint="run encode --compare without torchrun"
+        )
     if compare:
         _compare(project, minutes, tuple(encoder or ()), as_json)
         return
     if encoder:
-        raise ConfigError("--encoder goes with --compare", hint="set encoder.name in activessl.toml to encode with it")
-    if not leads():  # of several processes the first one tells
+        raise ConfigError("--encoder needs --compare", hint="set encoder.name in activessl.toml to choose an encoder")
+    if not leads():  # only the first of several processes prints
         Session.open(project).encode(minutes=minutes)
         return
     session = Session.open(project)
@@ -45,7 +49,7 @@ def encode(
     name = embeddings.provenance.get("encoder", "encoder")
     render.result(
         {"fingerprint": embeddings.fingerprint, "items": n, "dim": dim, "encoder": embeddings.provenance},
-        f"{n:,} items as vectors of length {dim}, by {name} {embeddings.fingerprint[:12]}",
+        f"{n:,} items embedded as vectors of length {dim} by the encoder {name} {embeddings.fingerprint[:12]}",
         as_json=as_json,
     )
     render.following(next_of(session.project))
@@ -71,13 +75,13 @@ def _compare(project: Path, minutes: float | None, names: tuple[str, ...], as_js
         )
         for one in tried
     ]
-    lines = [render.table(("encoder", "length", "time", "rank", "recognised", "accuracy"), rows)] if rows else []
+    lines = [render.table(("encoder", "length", "time", "rank", "recognized", "accuracy"), rows)] if rows else []
     lines += [f"{one.encoder}: not tried, {one.why}" for one in found if one.why]
     lines += [
-        "recognised: items that are found again by a changed copy; rank: dimensions that carry something.",
-        f"accuracy: on labels left out, of {labels}, with its 90 % interval. For comparing, not the pool's accuracy."
+        "recognized: share of items nearest to their own changed copy; rank: dimensions that carry information.",
+        f"accuracy: on a hold-out of {labels} labels, with its 90 % interval; it is not the accuracy on the pool."
         if labels
-        else "only labels can say which is better for your classes: compare again after two or three rounds.",
+        else "accuracy needs labels: compare again after two or three rounds.",
     ]
     render.result([one.to_dict() for one in found], "\n".join(lines), as_json=as_json)
     if tried:

@@ -1,4 +1,4 @@
-"""``activessl export``: labels and predictions, or the model, for whoever uses them next."""
+"""``activessl export``: write labels and predictions, or the model, to files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from activessl.session import Session
 
 OnnxOption = Annotated[
-    bool | None, typer.Option("--onnx/--no-onnx", help="Whether the model gets an ONNX file; else where it can.")
+    bool | None,
+    typer.Option("--onnx/--no-onnx", help="With `model`: whether to write an ONNX file; by default if it is possible."),
 ]
 
 
@@ -25,20 +26,24 @@ def export(
         Path,
         typer.Argument(help="A .csv, .json, .jsonl or .parquet file; a folder with --layout; or the word `model`."),
     ],
-    folder: Annotated[Path | None, typer.Argument(help="With `model`: where it goes.", show_default="model")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="With `model`: the folder to write.", show_default="model")
+    ] = None,
     what: Annotated[
         Literal["labels", "all"] | None,
-        typer.Option(help="Labels only, or with predictions: in a file all, in a folder labels.", show_default=False),
+        typer.Option(
+            help="Labels only, or predictions too. Default: all in a file, labels with --layout.", show_default=False
+        ),
     ] = None,
     layout: Annotated[
         Literal["folders", "huggingface", "coco"] | None,
-        typer.Option(help="Copy the items too, as a folder that training programs read."),
+        typer.Option(help="Copy the items too, into a folder that training programs read."),
     ] = None,
     onnx: OnnxOption = None,
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one row an item (its class, who says so, how sure), the items in folders, or the model."""
+    """Write one row per item (class, source, confidence), the items in folders, or the model."""
     from activessl.errors import LabelError
     from activessl.session import Session
 
@@ -64,7 +69,7 @@ def export(
             )
     people = sum(row["source"] == "person" for row in rows)
     machine = sum(row["source"] == "machine" for row in rows)
-    accepted = f", {machine:,} accepted by machine" if machine else ""
+    accepted = f", {machine:,} accepted" if machine else ""
     render.result(
         {"file": to, "rows": len(rows), "people": people, "machine": machine, "model": len(rows) - people - machine},
         f"{len(rows):,} {'rows' if layout is None else 'items'} in {to}: {people:,} labeled by people{accepted}, "
@@ -79,10 +84,10 @@ def _model(session: Session, folder: Path, onnx: bool | None, *, as_json: bool) 
     if made.onnx is not None and made.checked is not None:
         text += (
             f"\n{made.onnx}: {made.onnx.stat().st_size / 1e6:.1f} MB; on {made.checked.items} items its probabilities "
-            f"differ from ours by {made.checked.difference:.1g} at most"
+            f"differ from those of the model by at most {made.checked.difference:.1g}"
         )
         if made.checked.left_out:
-            text += f"; it cannot read {made.checked.left_out} others, which have missing values or are too short"
+            text += f"; the ONNX file cannot read {made.checked.left_out} other items (too short, or values missing)"
     elif made.why_not is not None:
         text += f"\nno ONNX file: {made.why_not}"
     render.result(made, text, as_json=as_json)

@@ -1,4 +1,4 @@
-"""``activessl finetune``: let the encoder learn from the labels, if that pays."""
+"""``activessl finetune``: train the encoder on the labels, and use the result if it is better."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 def finetune(
     project: ProjectOption = HERE,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="About how long it may take.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="About how many minutes fine-tuning may take.")
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Use the frozen encoder again.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Let the encoder learn from the labels, and use it if it is better on labels held back."""
+    """Train the encoder on the labels, and use the result if it is better on held-out labels."""
     from activessl.session import Session
 
     session = Session.open(project)
     if undo:
         with render.progress("finetune") as on_progress:
-            base = session.undo_finetuning("taken back by hand", on_progress=on_progress)
+            base = session.undo_finetuning("withdrawn by hand", on_progress=on_progress)
         text = f"the frozen encoder {base[:12]} is used again" if base else "the encoder in use was not fine-tuned"
         render.result({"fingerprint": base}, text, as_json=as_json)
     else:
@@ -38,18 +40,18 @@ def finetune(
 
 
 def tell(tuned: Tuned) -> str:
-    """What came of it, in two lines."""
+    """Describe the outcome of fine-tuning in two lines."""
     done = {
         "replaced": f"fine-tuned on {len(tuned.taught):,} labels, {tuned.steps:,} steps; "
-        f"encoder {(tuned.fingerprint or '')[:12]} replaces the frozen one",
-        "kept": "the encoder stays as it is",
+        f"encoder {(tuned.fingerprint or '')[:12]} replaces the frozen encoder",
+        "kept": "the encoder was not changed",
         "taken back": f"the frozen encoder {tuned.base[:12]} is used again",
     }[tuned.outcome]
     return f"{tuned.why}\n{done}, after {render.duration(tuned.seconds)}"
 
 
 def after_round(session: Session) -> None:
-    """Fine-tune between two rounds where the config says so and there are enough new labels; tell what came of it."""
+    """Fine-tune between two rounds if the config asks for it and there are enough new labels; print the outcome."""
     from activessl.errors import EncoderError, LabelError
 
     if not session.finetune_due():
@@ -57,5 +59,5 @@ def after_round(session: Session) -> None:
     try:
         with render.progress("finetune") as on_progress:
             render.story(tell(session.finetune(on_progress=on_progress)))
-    except (EncoderError, LabelError) as error:  # the rounds go on with the encoder as it is
+    except (EncoderError, LabelError) as error:  # the rounds continue with the current encoder
         render.story(f"not fine-tuned: {error.message}")

@@ -1,4 +1,4 @@
-"""``activessl gate``: go or no-go, and the record of it."""
+"""``activessl gate``: judge a stage and record the decision."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 
 def gate(
-    stage: Annotated[str | None, typer.Argument(help="Which stage; else the first that has not passed.")] = None,
-    note: Annotated[str, typer.Option(help="What the record should say beside the figures.")] = "",
+    stage: Annotated[
+        str | None, typer.Argument(help="The stage to judge; by default the first without a `go`.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="A note that is recorded with the figures.")] = "",
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge a stage of activessl.toml by what is known, and write the decision down."""
+    """Judge a stage of activessl.toml, and record the decision: go, no-go or open."""
     from activessl.project.folder import Project
     from activessl.proof.gates import pass_gate
 
@@ -31,7 +33,7 @@ def gate(
 
 
 def tell(decided: Decided) -> str:
-    """A gate's decision in words."""
+    """Describe the decision of a gate."""
     from activessl.reports.wording import check_rows, people
 
     head = ("", "measured", "90 % interval", "asked for", "from")

@@ -1,4 +1,4 @@
-"""``activessl import``: labels that were given elsewhere."""
+"""``activessl import``: read labels that were given elsewhere."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def import_(
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Take over labels that people gave elsewhere, such as an export of another project."""
+    """Import labels that people gave elsewhere, such as an export of another project."""
     from activessl.session import Session
     from activessl.steps.import_labels import labels_of
 
     session = Session.open(project)
     done = session.import_labels(labels_of(read_rows(labels)), annotator=annotator or labels.name)
-    text = f"{done.new:,} labels are new"
+    text = f"{done.new:,} new labels"
     if done.known:
-        text += f", {done.known:,} were known"
+        text += f", {done.known:,} known before"
     if done.elsewhere:
-        text += f"; {done.elsewhere:,} are of items that the pool does not have"
+        text += f"; {done.elsewhere:,} labels are of items that are not in the pool"
     render.result(done, text, as_json=as_json)
     render.following(next_of(session.project))

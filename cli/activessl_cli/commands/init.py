@@ -1,4 +1,4 @@
-"""``activessl init``: make a project folder about some data."""
+"""``activessl init``: make a project folder for some data."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ def init(
     data: Annotated[
         Path, typer.Argument(help="A folder of images, WAV, CSV or text files; a .csv, .jsonl, .parquet or .npz file.")
     ],
-    classes: Annotated[str, typer.Option(help="The classes, separated by commas, or @FILE with one a line.")] = "",
+    classes: Annotated[
+        str, typer.Option(help="The names of the classes, separated by commas, or @FILE with one name per line.")
+    ] = "",
     project: ProjectOption = HERE,
-    modality: Annotated[str | None, typer.Option(help="image, series, text, audio or vector; else seen.")] = None,
-    test: Annotated[Path | None, typer.Option(help="Labeled data that is never asked about, to measure on.")] = None,
+    modality: Annotated[
+        str | None, typer.Option(help="image, series, text, audio or vector; by default read from the data.")
+    ] = None,
+    test: Annotated[Path | None, typer.Option(help="Test data: labeled items that are never asked about.")] = None,
     multi_label: Annotated[
         bool, typer.Option("--multi-label", help="An item may have several classes, or none.")
     ] = False,
-    title: Annotated[str, typer.Option(help="The project's name in Label Studio; else after the folder.")] = "",
-    strategy: Annotated[str, typer.Option(help="How items are chosen.")] = "auto",
-    query_size: Annotated[int, typer.Option(min=1, help="Items a round.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="All randomness comes from it.")] = 0,
+    title: Annotated[str, typer.Option(help="The project's title in Label Studio; by default the folder's name.")] = "",
+    strategy: Annotated[str, typer.Option(help="The strategy that chooses items.")] = "auto",
+    query_size: Annotated[int, typer.Option(min=1, help="Items per round.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of all random numbers.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a project folder about some data."""
+    """Make a project folder for some data."""
     from activessl.errors import ConfigError
     from activessl.steps.create import create
 
     names = _class_names(classes)
     if not names:
-        raise ConfigError("no classes given", hint="name them: activessl init DATA --classes scratch,dent,good")
+        raise ConfigError("no classes given", hint="name the classes: activessl init DATA --classes scratch,dent,good")
     with render.progress("read") as on_progress:
         made = create(
             project,
@@ -52,9 +56,10 @@ def init(
     pool, folder = made.pool, made.project.folder
     text = f"{len(pool):,} items of kind {pool.modality} and {len(names)} classes in {folder / 'activessl.toml'}"
     if made.shared:
-        text += f"\n{made.shared:,} of the test items are in the pool as well: they are not measured on"
-    if pool.unreadable:
-        text += f"\n{len(pool.unreadable):,} could not be read: activessl check lists them"
+        are = "items are" if made.shared > 1 else "item is"
+        text += f"\n{made.shared:,} test {are} also in the pool: not used as test data"
+    if lost := len(pool.unreadable):
+        text += f"\n{lost:,} item{'s' * (lost > 1)} could not be read: activessl check lists them"
     render.result(
         {"project": folder, "items": len(pool), "modality": pool.modality, "unreadable": len(pool.unreadable)},
         text,
@@ -68,7 +73,7 @@ def _class_names(text: str) -> list[str]:
 
     if text.startswith("@"):
         try:
-            lines = Path(text[1:]).read_text(encoding="utf-8-sig").splitlines()  # Windows editors mark it
+            lines = Path(text[1:]).read_text(encoding="utf-8-sig").splitlines()  # Windows editors write a BOM
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"cannot read the classes from {text[1:]}: {error}", hint="give a text file with one class a line"

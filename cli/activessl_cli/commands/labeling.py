@@ -1,4 +1,4 @@
-"""``activessl push`` and ``activessl pull``: to the annotators and back."""
+"""``activessl push`` and ``activessl pull``: send questions to the annotators, fetch their answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
 def push(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
-    """Put the open round before the annotators, with the model's suggestions."""
+    """Send the questions of the open round to the annotators, with the model's suggestions."""
     from activessl.session import Session
 
     session = Session.open(project)
@@ -22,7 +22,7 @@ def push(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 
 
 def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
-    """Bring new answers from the annotators into the ledger."""
+    """Fetch new answers from the annotators into the ledger."""
     from activessl.session import Session
 
     session = Session.open(project)
@@ -37,9 +37,9 @@ def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     joined = [name for name in history.classes if name not in before]
     gone = [name for name in before if name not in history.classes]
     if joined:
-        text += f"\njoined in the label config: {', '.join(joined)}"
+        text += f"\nadded in the label config: {', '.join(joined)}"
     if gone:
-        text += f"\ntaken out of the label config: {', '.join(gone)}; what has that label is kept and set aside"
+        text += f"\nremoved from the label config: {', '.join(gone)}; answers with these classes are kept and set aside"
     if history.quarantined:
         unknown = sorted({c for a in history.quarantined for c in a.classes} - set(history.classes))
         text += f"\n{len(history.quarantined)} answers set aside: the project has no class {', '.join(unknown)}"

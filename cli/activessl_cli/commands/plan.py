@@ -1,4 +1,4 @@
-"""``activessl plan``: how many more labels, hours and money to a target."""
+"""``activessl plan``: how many more labels, hours and how much money a target takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def plan(
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """How many more labels, hours and money to a target, and whether the next hour is worth its price."""
+    """Estimate the labels, hours and money that an accuracy takes, and whether the next hour is worth its price."""
     from activessl.project.folder import Project
     from activessl.project.snapshot import Snapshot
     from activessl.proof.estimates import Evidence
@@ -29,6 +29,6 @@ def plan(
         found = Forecast(evidence).plan(target)
     text = "\n".join(f"{name:<13}{told}" for name, told in plan_lines(found))
     if evidence.newer_text:
-        text += f"\n{'but':<13}{evidence.newer_text}"
+        text += f"\n{'note':<13}{evidence.newer_text}"
     render.result(found.to_dict(), text, as_json=as_json)
     render.following("activessl encode --compare" if found.hopeless else next_of(opened))

@@ -1,4 +1,4 @@
-"""``activessl predict``: what the model says of items that it has never seen."""
+"""``activessl predict``: predict items that were never in the pool."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from activessl_cli.files import as_csv, check_ending, write_rows
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 ToOption = Annotated[
-    Path | None, typer.Option("--to", "-o", help="A .csv, .json, .jsonl or .parquet file; else it is printed.")
+    Path | None,
+    typer.Option("--to", "-o", help="A .csv, .json, .jsonl or .parquet file; by default the rows are printed."),
 ]
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", "-m", help="A folder that `export model` wrote; else the project's model.")
+    Path | None,
+    typer.Option("--model", "-m", help="A folder that `export model` wrote; by default the project's model."),
 ]
 
 
@@ -26,11 +28,11 @@ def predict(
     to: ToOption = None,
     model: ModelOption = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Score with ONNX Runtime; needs --model.")] = False,
-    every: Annotated[bool, typer.Option("--every-class", help="The probability of each class, too.")] = False,
+    every: Annotated[bool, typer.Option("--every-class", help="Add the probability of each class.")] = False,
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Score new items: their class, how sure the model is, and how novel they are (1 = unlike anything in the pool)."""
+    """Predict new items: class, probability, and novelty (1: unlike all items of the pool)."""
     from activessl.errors import ConfigError
     from activessl.pool.sources import load_pool
     from activessl.scoring.as_onnx import FILE, OnnxScorer
@@ -40,15 +42,15 @@ def predict(
     if to is not None:
         check_ending(to)
     if onnx and model is None:
-        raise ConfigError("--onnx without a model", hint="run `activessl export model`, then add --model model")
+        raise ConfigError("--onnx needs --model", hint="run `activessl export model`, then add --model model")
     found = Session.open(project).model() if model is None else Model.load(model)
     scorer = OnnxScorer(found, model / FILE) if onnx and model is not None else found
     items = load_pool(data, found.modality)
     with render.progress("predict") as on_progress:
         scores = scorer.score(items, on_progress=on_progress)
     rows = list(scores.rows(found.classes, every=every))
-    if items.unreadable:
-        render.story(f"{len(items.unreadable):,} could not be read, first {items.unreadable[0].id}")
+    if lost := len(items.unreadable):
+        render.story(f"{lost:,} item{'s' * (lost > 1)} could not be read, the first is {items.unreadable[0].id}")
     if to is None:
         render.result(rows, as_csv(rows), as_json=as_json)
         return

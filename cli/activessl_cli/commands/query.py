@@ -15,38 +15,45 @@ if TYPE_CHECKING:
     from activessl.ledger.history import RoundHistory
 
 AgainOption = Annotated[
-    str | None, typer.Option(help="Share that asks again about doubted labels, in [0, 1], or auto.", metavar="SHARE")
+    str | None,
+    typer.Option(
+        help="Share of the questions that ask again about suspect labels, from 0 to 1, or auto.", metavar="SHARE"
+    ),
 ]
 
 
 def query(
     project: ProjectOption = HERE,
-    query_size: Annotated[int | None, typer.Option("--size", "-n", min=1, help="How many items.")] = None,
-    strategy: Annotated[str | None, typer.Option(help="How they are chosen, this time.")] = None,
+    query_size: Annotated[
+        int | None, typer.Option("--size", "-n", min=1, help="Number of items; of clusters with --confirm.")
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(help="The strategy for this round.")] = None,
     again: AgainOption = None,
     confirm: Annotated[
         bool | None,
         typer.Option(
             "--confirm/--no-confirm",
-            help="Clusters of alike items that the model is sure of, each confirmed at a glance; -n counts clusters.",
+            help="Ask about clusters of alike items that the model predicts with high confidence.",
         ),
     ] = None,
-    close: Annotated[bool, typer.Option("--close", help="End the open round first, whatever is unanswered.")] = False,
+    close: Annotated[
+        bool, typer.Option("--close", help="End the open round first, even if items are unanswered.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose the next items to label, and say why. While a round is open, show that one."""
+    """Choose the next items to label, and print the reasons. While a round is open, print that round."""
     from activessl.errors import ConfigError
     from activessl.session import Session
     from activessl.strategies.registry import get_strategy
 
     if confirm and (strategy is not None or again is not None):
         raise ConfigError(
-            "clusters to confirm are neither chosen by a strategy nor about doubted labels",
+            "--confirm excludes --strategy and --again",
             hint="leave out --confirm, or --strategy and --again",
         )
     session, share = Session.open(project), _share(again)
     if strategy is not None:
-        get_strategy(strategy)  # a misspelt one should not cost the open round
+        get_strategy(strategy)  # check the name before --close ends the open round
     if close:
         session.close("closed by hand")
     before = session.project.history().open_round
@@ -54,8 +61,8 @@ def query(
     asked_otherwise = any(value is not None for value in (query_size, strategy, again, confirm))
     if before is not None and before.number == opened.number and asked_otherwise:
         render.story(
-            f"round {opened.number} is still open: it stays as it is, and the options count for the next one.\n"
-            "`activessl query --close` with the same options ends it and opens the next one"
+            f"round {opened.number} is still open: the options were not used.\n"
+            f"run `activessl query --close` with the same options to end round {opened.number} and open the next round"
         )
     shown = opened.queried.model_dump(exclude={"format", "kind", "round"})
     if opened.confirms:
@@ -71,8 +78,8 @@ def query(
 def _clusters(opened: RoundHistory) -> str:
     rows = [(q.id, q.proposed, str(len(q.items)), f"{q.score:.3f}", q.item) for q in opened.questions]
     many = f"{len(rows)} cluster{'s' * (len(rows) != 1)}"
-    return f"round {opened.number}: {len(opened.items)} items in {many}, to be confirmed at a glance\n" + render.table(
-        ("cluster", "all of it", "items", "least sure", "such as"), rows
+    return f"round {opened.number}: {len(opened.items)} items in {many} to confirm\n" + render.table(
+        ("cluster", "class", "items", "lowest confidence", "example"), rows
     )
 
 
@@ -80,9 +87,9 @@ def _how(question: Question) -> str:
     from activessl.steps.select import SENT_BACK
 
     if question.confirmed:
-        return "alone"
+        return "cluster check"
     if question.reason == SENT_BACK:
-        return "sent back"
+        return "from cluster"
     return {"new": "chosen"}.get(question.kind, question.kind)
 
 
@@ -98,5 +105,5 @@ def _share(text: str | None) -> float | Literal["auto"] | None:
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:
-        raise ConfigError(f"--again {text}", hint="give a share between 0 and 1, or auto")
+        raise ConfigError(f"--again {text} is not a share", hint="give a number from 0 to 1, or auto")
     return share

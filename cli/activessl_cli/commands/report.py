@@ -1,4 +1,4 @@
-"""``activessl report``: the curve, the hours, the savings."""
+"""``activessl report``: write the report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
 def report(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
-    """Write the report as one HTML file, and print it as text."""
+    """Write the report as one HTML file, and print its text."""
     from activessl.session import Session
 
     with render.progress("report") as on_progress:

@@ -1,4 +1,4 @@
-"""``activessl round`` and ``activessl run``: the loop."""
+"""``activessl round`` and ``activessl run``: run the loop."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from activessl.ledger.schema import Taught
     from activessl.session import Session
 
-EveryOption = Annotated[float, typer.Option(min=0.5, help="Seconds between two looks for new labels.")]
+EveryOption = Annotated[float, typer.Option(min=0.5, help="Seconds between two pulls while people label.")]
 
 
 def round_(project: ProjectOption = HERE, every: EveryOption = 5.0, as_json: JsonOption = False) -> None:
-    """One round: query, push, wait for the people, pull, teach."""
+    """Run one round: query, push, wait for the answers, pull, teach."""
     from activessl.session import Session
 
     session = Session.open(project)
@@ -33,11 +33,11 @@ def round_(project: ProjectOption = HERE, every: EveryOption = 5.0, as_json: Jso
 
 def run(
     project: ProjectOption = HERE,
-    rounds: Annotated[int | None, typer.Option(min=1, help="At most this many rounds, this time.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="The largest number of rounds of this run.")] = None,
     every: EveryOption = 5.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Rounds until the budget is spent or the stopping rule says so; [stop] in activessl.toml sets both."""
+    """Run rounds until a limit of [stop] or [rates] in activessl.toml is reached."""
     from activessl.session import Session
 
     session = Session.open(project)
@@ -51,14 +51,14 @@ def run(
         why = session.should_stop()
     if done:
         measure(session, "run")
-    why = why or (f"{done} rounds were" if done != 1 else "1 round was") + " asked for"
+    why = why or f"the limit of --rounds {rounds} is reached"
     text = f"stopped after {done} round{'s' * (done != 1)}: {why}"
     render.result({"rounds": done, "stopped": why}, text, as_json=as_json)
     render.following("activessl report")
 
 
 def one_round(session: Session, every: float) -> Taught:
-    """Query, push, wait, pull, teach; a round that is open is finished."""
+    """Run one round: query, push, wait, pull, teach. An open round is continued."""
     told: list[int] = []
 
     def tell_waiting(history: History) -> None:
@@ -68,9 +68,11 @@ def one_round(session: Session, every: float) -> Taught:
             where = current.pushed[-1].where if current.pushed else "–"
             render.story(f"round {current.number}: {len(current.items)} items; label here: {where}")
         if not left and history.quarantined:
-            render.story(f"{len(history.quarantined)} answers set aside: add their class to data.classes")
+            render.story(
+                f"{len(history.quarantined)} answers set aside: add their classes to data.classes in activessl.toml"
+            )
         if not told or told[-1] != left:
             told.append(left)
-            render.story(f"{left} item{' waits' if left == 1 else 's wait'} to be labeled")
+            render.story(f"{left} item{'s' * (left != 1)} left to label")
 
     return session.round(every=every, on_wait=tell_waiting)

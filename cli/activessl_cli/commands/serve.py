@@ -1,4 +1,4 @@
-"""``activessl serve``: the loop as a service beside Label Studio."""
+"""``activessl serve``: run the loop as a service beside Label Studio."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from activessl_cli.options import HERE, ProjectOption
 
 HostOption = Annotated[str, typer.Option(help="The address to listen at; by default this machine only.")]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen at.")]
-UrlOption = Annotated[str | None, typer.Option(help="How Label Studio reaches this service, for its webhooks.")]
-EveryOption = Annotated[float, typer.Option(min=0.5, help="Seconds between two looks where no webhook comes.")]
-LowOption = Annotated[int, typer.Option(min=0, help="Open the next round when so few items are unanswered.")]
+UrlOption = Annotated[
+    str | None, typer.Option(help="The address by which Label Studio reaches this service, for webhooks.")
+]
+EveryOption = Annotated[float, typer.Option(min=0.5, help="Seconds between two pulls if no webhook comes.")]
+LowOption = Annotated[
+    int, typer.Option(min=0, help="Open the next round when this many items or fewer are unanswered.")
+]
 
 
 def serve(
@@ -25,7 +29,7 @@ def serve(
     every: EveryOption = 30.0,
     low: LowOption = 2,
 ) -> None:
-    """Label Studio's webhooks and ML backend, and a worker that pulls, teaches and opens rounds while people label."""
+    """Pull, teach and open rounds while people label; answer Label Studio's webhooks and ML backend requests."""
     from activessl.errors import AnnotatorError
     from activessl.project.annotators import annotator_of
     from activessl.session import Session
@@ -41,25 +45,26 @@ def serve(
 
     called: set[int] = set()
 
-    def ask_to_be_called() -> None:
+    def register_webhooks() -> None:
         if not isinstance(people, LabelStudioAnnotator):
             return
-        for number in set(people.projects) - called:  # groups have a project of their own, made by their first push
+        # clusters have a project of their own, which their first push makes
+        for number in set(people.projects) - called:
             called.add(number)
             try:
                 register_hook(people.client, number, address, secret)
             except AnnotatorError as error:
-                render.story(f"no webhook: {error.message}; answers are read every {every:g} s")
+                render.story(f"webhook not registered: {error.message}; answers are pulled every {every:g} s")
 
-    worker = Worker(session, people, every=every, low=low, tell=render.story, met=ask_to_be_called)
+    worker = Worker(session, people, every=every, low=low, tell=render.story, met=register_webhooks)
     service = Service(worker, secret)
-    make_app(service)  # a missing package is named before anything is pushed
-    render.story(f"answering at http://{host}:{port}; stop it with Ctrl-C, nothing is lost")
+    make_app(service)  # report a missing package before anything is pushed
+    render.story(f"the service runs at http://{host}:{port}; stop it with Ctrl-C, start it again at any time")
     run_server(service, host, port)
 
 
 def _within_reach(host: str) -> str:
-    """The address by which this machine itself reaches a host that it listens at."""
+    """Return the address by which this machine reaches a host that it listens at."""
     try:
         return "127.0.0.1" if ipaddress.ip_address(host).is_unspecified else host
     except ValueError:

@@ -1,4 +1,4 @@
-"""``activessl simulate``: how many labels each strategy would have needed, on data whose labels are known."""
+"""``activessl simulate``: simulate labeling on data whose labels are known."""
 
 from __future__ import annotations
 
@@ -13,36 +13,41 @@ from activessl_cli.options import JsonOption
 if TYPE_CHECKING:
     import numpy as np
 
-StrategyOption = Annotated[list[str] | None, typer.Option("--strategy", "-s", help="May be given several times.")]
+StrategyOption = Annotated[
+    list[str] | None,
+    typer.Option("--strategy", "-s", help="A strategy to compare with random choice; repeat the option for several."),
+]
 
 
 def simulate(
     source: Annotated[
         Path,
-        typer.Argument(help="A folder with a folder per class, or a .csv, .jsonl, .parquet or .npz file with labels."),
+        typer.Argument(
+            help="A folder with one folder per class, or a .csv, .jsonl, .parquet or .npz file with labels."
+        ),
     ],
     strategy: StrategyOption = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Paired repetitions.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of paired repetitions.")] = 5,
     budgets: Annotated[str, typer.Option(help="Label counts to measure at, such as 10,20,40.")] = "",
-    head: Annotated[str, typer.Option(help="What learns.")] = "logistic",
-    encoder: Annotated[str, typer.Option(help="Makes the vectors, where the source has none.")] = "auto",
-    minutes: Annotated[float, typer.Option(min=0.01, help="Training time of that encoder.")] = 1.0,
+    head: Annotated[str, typer.Option(help="The head.")] = "logistic",
+    encoder: Annotated[str, typer.Option(help="The encoder, if the source has no vectors.")] = "auto",
+    minutes: Annotated[float, typer.Option(min=0.01, help="Training time of the encoder, in minutes.")] = 1.0,
     random_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Part of each round drawn at random, as projects do.")
+        float, typer.Option(min=0, max=1, help="Part of each round that is drawn at random, as in projects.")
     ] = 0.1,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     cache: Annotated[
-        Path | None, typer.Option(help="Keep finished seeds in this folder, to go on after a stop.")
+        Path | None, typer.Option(help="Keep finished seeds in this folder, to continue after an interruption.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay labeling on data whose labels are known, against random choice."""
+    """Simulate labeling on data whose labels are known, and compare strategies with random choice."""
     from activessl.measuring.simulation import simulate as replay
 
     vectors, labels, names, split = _labeled_vectors(source, encoder, minutes, seed)
     n_classes = len(names)
-    # without a split a fifth is held out, of each class at least one
+    # without a split, the hold-out is a fifth of the items, at least one per class
     free = int(0.8 * len(labels)) - n_classes if split is None else int((split == 0).sum())
     counts = (
         _budgets(budgets) if budgets else tuple(b for b in (n_classes * m for m in (1, 2, 5, 10, 20, 40)) if b <= free)
@@ -78,7 +83,7 @@ def _budgets(text: str) -> tuple[int, ...]:
 def _labeled_vectors(
     source: Path, encoder: str, minutes: float, seed: int
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], tuple[str, ...], np.ndarray[Any, Any] | None]:
-    """Vectors, class indices, class names and split of a labeled source; encoded for the occasion if need be."""
+    """Return vectors, class indices, class names and split of a labeled source; train an encoder if needed."""
     import tempfile
 
     from activessl.encoders.embeddings import embed
@@ -91,12 +96,14 @@ def _labeled_vectors(
     pool = load_pool(source)
     if pool.unreadable:
         first = pool.unreadable[0]
-        render.story(f"{len(pool.unreadable):,} items are left out, the first {first.id}: {first.why}")
+        render.story(
+            f"{len(pool.unreadable):,} items could not be read and are left out; the first is {first.id}: {first.why}"
+        )
     found = read_labels(pool)
     if found is None:
         raise LabelError(
             f"{source} has no labels",
-            hint="a folder needs a folder per class, a table a column `label`, an npz file an array `labels`",
+            hint="give one folder per class, a column `label` in a table, or an array `labels` in an .npz file",
         )
     several = kind_of(found.labels).independent
     count = found.labels.shape[1] if several else int(found.labels.max()) + 1

@@ -1,4 +1,4 @@
-"""``activessl status``: where a project stands."""
+"""``activessl status``: the state of a project."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
-    """Where the project stands, and what to run next."""
+    """Print the project's data, encoder, rounds, labels and model, and what to run next."""
     from activessl.project.data_now import data_now
     from activessl.project.folder import Project
     from activessl.reports.status import Status
@@ -29,13 +29,13 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 
 
 def _measured(project: Project, history: History) -> Measured:
-    """How good the model is: as it was kept, which takes no time, or else measured now."""
+    """Return the quality of the model: the stored measures, which take no time, else new ones."""
     from activessl.proof.measured import kept_measures
 
     known = kept_measures(project, history)
     if known is not None:
         return known
-    from activessl.project.snapshot import Snapshot  # it brings what takes vectors and heads to measure
+    from activessl.project.snapshot import Snapshot  # slow: it imports all that measuring needs
     from activessl.proof.estimates import Evidence
 
     with render.progress("status") as on_progress:

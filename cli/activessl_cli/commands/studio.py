@@ -1,4 +1,4 @@
-"""``activessl studio``: a Label Studio server of one's own, for those who have none."""
+"""``activessl studio``: a Label Studio server on this machine, for those who have none."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 
     from activessl_label_studio.studio import StudioInfo
 
-app = typer.Typer(help="A Label Studio server of one's own, on this machine only.", no_args_is_help=True)
+app = typer.Typer(help="A Label Studio server that only this machine can reach.", no_args_is_help=True)
 
-PortOption = Annotated[int | None, typer.Option(min=1, max=65535, help="The port; else the last one or a free one.")]
+PortOption = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="The port; by default that of the last start, or a free one.")
+]
 DatabaseOption = Annotated[
     str | None,
     typer.Option(
         envvar="ACTIVESSL_STUDIO_DATABASE",
         show_envvar=True,
-        help="postgresql://user:password@host/name; else that of the last start, at first a file.",
+        help="postgresql://user:password@host/name; by default that of the last start, at first a file.",
     ),
 ]
 
 
 @app.command()
 def install(as_json: JsonOption = False) -> None:
-    """Install the server into an environment of its own (1 GB, once for all projects), and print where."""
+    """Install the server into an environment of its own (1 GB, once for all projects), and print the folder."""
     from activessl_label_studio import studio
 
     folder = studio.environments()
@@ -46,7 +48,7 @@ def start(
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Install the server if need be (1 GB, once), start it, and say how to log in."""
+    """Start the server, and print how to log in; install it first if it is missing (1 GB, once)."""
     from activessl.project.config import CONFIG_NAME
     from activessl.project.folder import Project
     from activessl_label_studio.process import studio_folder
@@ -56,7 +58,7 @@ def start(
     info = launch(folder, port=port, database=database)
     text = f"Label Studio runs at {info.url}\nlog in as {info.email}"
     if first:
-        text += f" with the password {info.password} (shown this once, kept in {folder})"
+        text += f" with the password {info.password} (printed only once, stored in {folder})"
     render.result({"url": info.url, "email": info.email, "pid": info.pid, "folder": folder}, text, as_json=as_json)
     if (project / CONFIG_NAME).is_file():
         render.following(next_of(Project.open(project)))
@@ -69,32 +71,34 @@ def stop(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     from activessl_label_studio.process import studio_folder
 
     stopped = studio.stop(studio_folder(project))
-    render.result({"stopped": stopped}, "stopped" if stopped else "was not running", as_json=as_json)
+    render.result(
+        {"stopped": stopped}, "the server is stopped" if stopped else "the server was not running", as_json=as_json
+    )
 
 
 @app.command()
 def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
-    """Whether the server runs, and where."""
+    """Print whether the server runs, and its address."""
     from activessl_label_studio import studio
     from activessl_label_studio.process import studio_folder
 
     info = studio.status(studio_folder(project))
     render.result(
         {"running": info is not None, "url": info.url if info else None, "pid": info.pid if info else None},
-        f"Label Studio runs at {info.url} (process {info.pid})" if info else "not running",
+        f"Label Studio runs at {info.url} (process {info.pid})" if info else "the server does not run",
         as_json=as_json,
     )
 
 
 def launch(folder: Path, *, port: int | None = None, database: str | None = None) -> StudioInfo:
-    """Install and start the server, telling how far it is."""
+    """Install and start the server, and print the progress."""
     from activessl_label_studio import studio
 
     return studio.start(folder, environment=studio.environments(), port=port, database=database, progress=waiting())
 
 
 def waiting() -> Callable[[str, float], None]:
-    """Tells of something that takes long: each stage once, then again every 20 seconds."""
+    """Return a function that prints each stage once, then again every 20 seconds."""
     told: dict[str, float] = {}
 
     def tell(message: str, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""``activessl teach``: learn from the labels there are."""
+"""``activessl teach``: train the head on all labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def teach(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
-    """Learn from the labels there are."""
+    """Train the head on all labels."""
     from activessl.session import Session
 
     session = Session.open(project)
@@ -25,18 +25,18 @@ def teach(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 
 
 def measure(session: Session, verb: str) -> None:
-    """Measure now what ``status`` will show: here people wait for a model, there for an answer."""
+    """Measure now what ``status`` prints, so that ``status`` is fast."""
     with render.progress(verb) as on_progress:
         session.measure(on_progress=on_progress)
 
 
 def tell(taught: Taught) -> str:
-    """What a head learned, in a line."""
-    text = f"round {taught.round}: {taught.labels:,} labels learned in {render.duration(taught.seconds)}"
+    """Describe in one line what a head was taught."""
+    text = f"round {taught.round}: head trained on {taught.labels:,} labels in {render.duration(taught.seconds)}"
     if taught.accuracy is not None:
         text += f"; accuracy {taught.accuracy:.3f} on {taught.test_items:,} test items"
     if taught.change is not None:
         text += f"; {100 * taught.change:.1f} % of the predictions changed"
     if taught.suspects:
-        text += f"; {taught.suspects} label{'s look' if taught.suspects > 1 else ' looks'} wrong"
+        text += f"; {taught.suspects} suspect label{'s' * (taught.suspects > 1)}"
     return text

@@ -118,7 +118,7 @@ def test_a_size_for_a_round_that_is_open_is_said_to_count_for_the_next_one(
     assert run("query", "--size", "5") == 0
     out, err = capsys.readouterr()
     assert "round 1: 10 items" in out
-    assert "round 1 is still open: it stays as it is" in err and "--close" in err
+    assert "round 1 is still open: the options were not used" in err and "--close" in err
     assert run("query") == 0
     assert "still open" not in capsys.readouterr().err  # whoever asks for nothing else is not told
     assert run("query", "--size", "5", "--close") == 0

@@ -131,7 +131,7 @@ def _image(path: Path) -> None:
         (("init", "images", "--classes", "@none.txt"), "cannot read the classes"),
         (("init", "images", "--classes", "a,b", "--modality", "smell"), "smell"),
         (("query", "-p", "nowhere"), "no activessl project"),
-        (("query", "-p", "nowhere", "--confirm", "--strategy", "random"), "neither chosen by a strategy"),
+        (("query", "-p", "nowhere", "--confirm", "--strategy", "random"), "--confirm excludes --strategy"),
         (("simulate", "images"), "no labels"),
         (("simulate", "all.npz", "--budgets", "ten"), "not label counts"),
         (("simulate", "all.npz", "--budgets", "3,100000"), "100"),
@@ -240,7 +240,7 @@ def test_a_model_leaves_the_project_and_scores_on_its_own(project: Path, capsys:
     [
         (("all.npz", "-m", "nowhere"), "no complete model in nowhere"),
         (("all.npz", "-o", "out.docx"), "cannot write .docx"),
-        (("all.npz", "--onnx"), "--onnx without a model"),
+        (("all.npz", "--onnx"), "--onnx needs --model"),
         (("all.npz", "-p", "nowhere"), "no activessl project"),
     ],
 )
@@ -345,7 +345,7 @@ def test_a_misspelt_option_costs_no_open_round(
 
 def test_one_round_is_told_as_one(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run", "-p", "p", "--rounds", "1") == 0
-    assert "stopped after 1 round: 1 round was asked for" in capsys.readouterr().out
+    assert "stopped after 1 round: the limit of --rounds 1 is reached" in capsys.readouterr().out
 
 
 def test_the_next_verb_is_of_the_project_that_was_named_and_not_of_one_that_goes_without_saying(

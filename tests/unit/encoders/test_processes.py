@@ -151,7 +151,7 @@ def test_other_verbs_are_left_to_one_process(
         assert caught.value.code == code
     assert capsys.readouterr() == (
         "",
-        "error: status runs in one process, not in 2\n hint: start it without torchrun\n",
+        "error: status runs in one process, not in 2\n hint: start status without torchrun\n",
     )
 
 

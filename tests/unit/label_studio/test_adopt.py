@@ -65,5 +65,5 @@ def test_a_text_is_told_by_what_it_says_if_no_other_says_the_same() -> None:
 
 
 def test_what_has_no_name_is_refused() -> None:
-    with pytest.raises(ConfigError, match="cannot be recognised"):
+    with pytest.raises(ConfigError, match="cannot be recognized"):
         match_items({1: {}}, pool("series", "x"))

@@ -232,7 +232,7 @@ def test_a_folder_of_recordings_is_a_pool_of_series(tmp_path: Path) -> None:
     found = CliRunner().invoke(
         app, ["init", str(tmp_path / "rec"), "--classes", "slow,fast", "--query-size", "6", "-p", str(tmp_path / "p")]
     )
-    assert "30 items of kind series" in found.output and "1 could not be read" in found.output
+    assert "30 items of kind series" in found.output and "1 item could not be read" in found.output
     session = Session.open(tmp_path / "p")
     assert session.project.pool().items[0].shape[0] == 2
     session.encode()

@@ -71,7 +71,7 @@ def test_test_items_that_are_in_the_pool_are_told_of_and_left_out(tmp_path: Path
     pool = data(tmp_path, slice(200), "pool.npz")
     test = data(tmp_path, slice(150, 260), "test.npz", labels=Y[150:])
     told = run("init", str(pool), "--classes", "a,b,c", "--test", str(test), "-p", str(tmp_path / "p"))
-    assert "50 of the test items are in the pool as well" in told.output
+    assert "50 test items are also in the pool" in told.output
     session = Session.open(tmp_path / "p")
     session.encode()
     assert taught(session, ("a", "b", "c")).test_items == 60

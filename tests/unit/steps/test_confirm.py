@@ -474,7 +474,7 @@ def test_the_verbs_tell_of_groups_and_of_what_became_of_them(
         return capsys.readouterr().out
 
     shown = run("query", "--confirm", "-n", "2")
-    assert shown.startswith("round 3: 48 items in 2 clusters, to be confirmed at a glance\n")
+    assert shown.startswith("round 3: 48 items in 2 clusters to confirm\n")
     assert json.loads(run("query", "--json"))["questions"][0]["id"].startswith("cluster-3-1-")
     session.round(oracle(session))
     told = next(line for line in run("status").splitlines() if line.startswith("in clusters: "))

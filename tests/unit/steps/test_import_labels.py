@@ -56,12 +56,12 @@ def test_what_one_project_exports_another_one_learns_from(tmp_path: Path, ending
 
     second = project(tmp_path, "second")
     code, told, _ = run("import", tmp_path / f"out{ending}", "-p", tmp_path / "second", "--annotator", "ann")
-    assert code == 0 and "10 labels are new" in told
+    assert code == 0 and "10 new labels" in told
     history = second.project.history()
     assert {item: label.classes[0] for item, label in history.labels.items()} == given
     assert {a.annotator for a in history.answers.values()} == {"ann"}
     assert (
-        "0 labels are new, 10 were known"
+        "0 new labels, 10 known before"
         in run("import", tmp_path / f"out{ending}", "-p", tmp_path / "second", "--annotator", "ann")[1]
     )
     assert second.project.history().events == history.events
@@ -117,9 +117,9 @@ def test_several_classes_an_item_and_none(tmp_path: Path) -> None:
         ("l.csv", "id,class\nitem 1,cat\nitem 1,=dog\n", "has two classes", LabelError),
         ("l.csv", "id,class\nitem 1,cat,3\n", "line 2 has 3 fields", ConfigError),
         ("l.csv", 'id,class\n"item 1,cat\n', "cannot read", ConfigError),
-        ("l.json", '{"id": "item 1"}', "holds no rows", ConfigError),
+        ("l.json", '{"id": "item 1"}', "is not a list of rows", ConfigError),
         ("l.json", "nonsense", "cannot read", ConfigError),
-        ("l.jsonl", '["item 1", "cat"]\n', "holds no rows", ConfigError),
+        ("l.jsonl", '["item 1", "cat"]\n', "is not a list of rows", ConfigError),
         ("l.parquet", "nonsense", "cannot read", ConfigError),
         ("l.xlsx", "", "cannot read .xlsx", ConfigError),
     ],

@@ -296,7 +296,7 @@ def test_the_verb_says_what_it_found_and_what_to_do(
     assert run("finetune", *here) == 0
     out = capsys.readouterr().out.splitlines()
     assert len(out) == 2 and out[0].startswith("better: ") and "on 72 held-out labels" in out[0]
-    assert "replaces the frozen one" in out[1]
+    assert "replaces the frozen encoder" in out[1]
     assert run("status", *here) == 0
     assert "encoder: fine-tuned on 60 labels" in capsys.readouterr().out
     assert run("finetune", "--undo", "--json", *here) == 0
@@ -315,7 +315,7 @@ def test_too_few_labels_are_two_lines_at_the_terminal(make: Make, capsys: pytest
 def test_run_fine_tunes_between_rounds_where_the_config_says_so(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     project = make(finetune={"when": "auto"})
     after_round(Session(project))
-    assert "replaces the frozen one" in capsys.readouterr().err
+    assert "replaces the frozen encoder" in capsys.readouterr().err
     events = project.history().events
     after_round(Session(project))
     assert project.history().events == events
