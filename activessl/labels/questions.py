@@ -29,6 +29,7 @@ class Question(BaseModel):
         uniform: Whether every item of the pool had this probability, so that a bound for the whole pool may use it.
         blind: Whether the question is shown without a suggestion.
         confirmed: Whether the item was confirmed with its cluster before.
+        sent_back: Whether the item was marked as "not of this cluster" before: then no strategy chose it.
         proposed: For a cluster, the class that people are to confirm.
         parts: Further figures of the strategy.
         near: Ids of the nearest labeled items, nearest first.
@@ -50,6 +51,7 @@ class Question(BaseModel):
     uniform: bool = False
     blind: bool = False
     confirmed: bool = False
+    sent_back: bool = False
     proposed: str = ""
     parts: dict[str, float] = Field(default_factory=dict)
     near: tuple[str, ...] = ()

@@ -121,6 +121,11 @@ class History:
         return self.rounds[-1] if self.rounds and self.rounds[-1].closed is None else None
 
     @property
+    def next_round(self) -> int:
+        """The number of the round that comes next."""
+        return len(self.rounds) + 1
+
+    @property
     def taught(self) -> Taught | None:
         """The newest head."""
         newest = [r.taught[-1] for r in self.rounds if r.taught]

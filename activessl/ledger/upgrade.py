@@ -13,6 +13,9 @@ from activessl.errors import LedgerError
 
 Body = dict[str, Any]
 
+#: Format 1 told only by the reason that an item had been sent back by its cluster.
+_SENT_BACK = "did not belong to the group that it was shown with"
+
 
 def format_of(body: Body) -> int:
     """The format of an event; format 1 did not store a number.
@@ -96,6 +99,7 @@ def _question(one: Body, strategy: str) -> Body:
         "uniform": one.get("alike", False),
         "blind": asking > 1 or kind == "audit",
         "confirmed": confirmed,
+        "sent_back": one["reason"] == _SENT_BACK,
         "parts": one.get("parts", {}),
         "near": one.get("near", ()),
     }

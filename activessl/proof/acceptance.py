@@ -233,7 +233,7 @@ def events_of(
         QueryError: A round is open, so the audit cannot open one.
     """
     history = snapshot.history
-    number = len(history.rounds) + 1
+    number = history.next_round
     kept = [one for one in judged.results if one.threshold is not None]
     accepted = Accepted(
         error=error,

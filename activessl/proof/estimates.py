@@ -135,7 +135,7 @@ class Evidence:
                 for question in r.questions:
                     if question.asking > 1:
                         alone.setdefault(question.item, r.number)
-            later = len(self.snapshot.history.rounds) + 1
+            later = self.snapshot.history.next_round
             for i, row in enumerate(self.snapshot.training[0]):
                 if ids[row] in self.snapshot.history.confirmed:
                     number[i] = alone.get(ids[row], later)

@@ -138,7 +138,7 @@ class Forecast:
         # until they are labeled as single items in a later round
         alone = {ids[self.snapshot.training[0][i]]: int(self.evidence.asked[0][i]) for i in self.evidence.single}
         known = {ids[row] for row in self.snapshot.training[0]}
-        spans = [(n, alone.get(item, len(history.rounds) + 1)) for item, n in shown.items() if item in known]
+        spans = [(n, alone.get(item, history.next_round)) for item, n in shown.items() if item in known]
         return [
             (
                 r.taught[-1].labels - sum(n <= r.number < until for n, until in spans),

@@ -30,7 +30,6 @@ from activessl.reports.pictures import label_of, readable_pool, reconstructed, s
 from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow
 from activessl.reports.wording import classes_from, percent
 from activessl.steps.relabel import Doubts
-from activessl.steps.select import SENT_BACK
 
 SHOWN_ITEMS = 24
 
@@ -133,7 +132,7 @@ def _tax(snapshot: Snapshot) -> Tax | None:
         question = asked[answer.item]
         if question.propensity is not None:
             drawn.append(answer)
-        elif question.reason != SENT_BACK:
+        elif not question.sent_back:
             chosen.append(answer)
     try:
         return difficulty_tax(chosen, drawn, rng=np.random.default_rng([snapshot.project.config.seed, 3]))

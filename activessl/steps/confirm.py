@@ -17,24 +17,40 @@ from activessl.ledger.schema import CONFIRM, Queried
 from activessl.project.snapshot import Snapshot
 from activessl.strategies.confirmable import FEWEST, SURE, alike_clusters
 
-__all__ = ["confirm_next", "propose"]
-
 #: With ``query.confirm`` on, the number of rounds of single questions between two rounds of clusters.
 BETWEEN = 3
 
 
-def propose(snapshot: Snapshot, number: int, count: int, size: int) -> Queried:
+def next_clusters(snapshot: Snapshot, query_size: int | None, *, required: bool = False) -> Queried | None:
+    """Choose the next round as one of clusters; None where it is one of single questions.
+
+    Args:
+        snapshot: The project at one moment.
+        query_size: Most clusters; by default a quarter of the config's size of a round.
+        required: Whether the round must be one of clusters; else the config decides, and what the head is sure of.
+
+    Raises:
+        LabelError: Clusters are required, and there is no head yet.
+        QueryError: Clusters are required, and too few items have a high confidence, or items may have several classes.
+    """
+    query = snapshot.project.config.query
+    if not required and not _due(snapshot):
+        return None
+    try:
+        return _propose(snapshot, query_size or -(-query.size // 4), query.cluster_size)
+    except QueryError:
+        if required:
+            raise
+        return None
+
+
+def _propose(snapshot: Snapshot, count: int, size: int) -> Queried:
     """Choose a round of clusters: unlabeled, alike items that the head predicts as one class with high confidence.
 
     Args:
         snapshot: The project at one moment.
-        number: Number of the round.
         count: Most clusters.
         size: Most items in each cluster.
-
-    Raises:
-        LabelError: There is no head yet.
-        QueryError: Too few items of high confidence, or an item may have several classes.
     """
     if snapshot.kind.independent:
         raise QueryError(
@@ -43,6 +59,7 @@ def propose(snapshot: Snapshot, number: int, count: int, size: int) -> Queried:
         )
     if snapshot.probs is None:
         raise LabelError("no model yet", hint="label single items, then run `activessl teach`")
+    number = snapshot.history.next_round
     ids, classes = snapshot.embeddings.ids, snapshot.project.config.data.classes
     tried = np.array([item in snapshot.history.apart for item in ids], dtype=bool)  # shown in one cluster only
     found = alike_clusters(snapshot.points, snapshot.probs, np.flatnonzero(snapshot.free & ~tried), count, size)
@@ -76,7 +93,7 @@ def propose(snapshot: Snapshot, number: int, count: int, size: int) -> Queried:
     )
 
 
-def confirm_next(snapshot: Snapshot) -> bool:
+def _due(snapshot: Snapshot) -> bool:
     """Whether the next round is one of clusters by the config: after some rounds of single questions."""
     if not snapshot.project.config.query.confirm or snapshot.probs is None:
         return False

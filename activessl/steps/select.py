@@ -13,7 +13,7 @@ from activessl.labels.questions import Question
 from activessl.ledger.history import History
 from activessl.ledger.schema import Queried
 from activessl.project.snapshot import Snapshot
-from activessl.steps.confirm import confirm_next, propose
+from activessl.steps.confirm import next_clusters
 from activessl.steps.relabel import Doubts
 from activessl.strategies.base import Query, needs_samples
 from activessl.strategies.random_share import RandomShare
@@ -21,7 +21,7 @@ from activessl.strategies.registry import get_strategy
 
 #: The reason of an audit of an item that was confirmed with its cluster; it names no class.
 CONFIRMED = "confirmed with its cluster before, now drawn at random for an audit"
-#: The reason of an item that was sent back by its cluster; stored in ledgers and compared, so it must not change.
+#: The reason of an item that was sent back by its cluster.
 SENT_BACK = "did not belong to the cluster that it was shown with"
 
 
@@ -34,13 +34,10 @@ def next_round(
     confirm: bool | None = None,
 ) -> Queried:
     """Choose the next round of a project, for the ledger; arguments and errors as of ``Session.query``."""
-    if confirm or (confirm is None and strategy is None and confirm_next(snapshot)):
-        query = snapshot.project.config.query
-        try:
-            return propose(snapshot, _number(snapshot), query_size or -(-query.size // 4), query.cluster_size)
-        except QueryError:
-            if confirm:
-                raise  # without --confirm: a round of single questions
+    if confirm or (confirm is None and strategy is None):
+        clusters = next_clusters(snapshot, query_size, required=bool(confirm))
+        if clusters is not None:
+            return clusters
     return _single(snapshot, query_size, strategy, again)
 
 
@@ -49,7 +46,7 @@ def _single(
 ) -> Queried:
     """Choose a round of single items."""
     start = time.monotonic()
-    config, number = snapshot.project.config, _number(snapshot)
+    config, number = snapshot.project.config, snapshot.history.next_round
     wanted = config.query.size if query_size is None else query_size
 
     # questions before new items; each part takes what the part before it leaves of the round
@@ -107,17 +104,13 @@ def _new(snapshot: Snapshot, query: Query | None, number: int) -> tuple[Question
     return tuple(_alone_if_confirmed(snapshot, question) for question in hidden)
 
 
-def _number(snapshot: Snapshot) -> int:
-    return len(snapshot.history.rounds) + 1
-
-
 def _sent_back(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
     """Return the questions that come first: items that people sent back, because the head was wrong with high
     confidence."""
     free = {snapshot.embeddings.ids[row] for row in np.flatnonzero(snapshot.free)} & snapshot.history.apart
     once = {item for r in snapshot.history.rounds if not r.confirms for item in r.items}
     asked = [item for r in snapshot.history.rounds if r.confirms for item in r.items if item in free - once]
-    return tuple(Question(kind="new", items=(item,), reason=SENT_BACK) for item in asked[:most])
+    return tuple(Question(kind="new", items=(item,), reason=SENT_BACK, sent_back=True) for item in asked[:most])
 
 
 def _audits(snapshot: Snapshot, number: int, most: int) -> tuple[Question, ...]:

@@ -34,10 +34,7 @@ def gate(
 
 def tell(decided: Decided) -> str:
     """Describe the decision of a gate."""
-    from activessl.reports.wording import check_rows, people
+    from activessl.reports.wording import check_rows, gate_line
 
-    head = ("", "measured", "90 % interval", "asked for", "from")
-    return (
-        f"{decided.stage}: {decided.decision}, with {decided.labels:,} labels by {people(len(decided.annotators))} and "
-        f"model {decided.model}\n" + render.table(head, check_rows(decided.checks))
-    )
+    head = ("", "measured", "90 % interval", "needed", "from")
+    return f"{gate_line(decided)}\n{render.table(head, check_rows(decided.checks))}"

@@ -84,11 +84,9 @@ def _clusters(opened: RoundHistory) -> str:
 
 
 def _how(question: Question) -> str:
-    from activessl.steps.select import SENT_BACK
-
     if question.confirmed:
         return "cluster check"
-    if question.reason == SENT_BACK:
+    if question.sent_back:
         return "from cluster"
     return {"new": "chosen"}.get(question.kind, question.kind)
 

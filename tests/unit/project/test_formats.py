@@ -85,6 +85,13 @@ def test_every_field_of_an_old_event_is_in_the_new_one(old: Path) -> None:
             ]
 
 
+def test_what_a_cluster_sent_back_is_known_without_its_sentence(old: Path) -> None:
+    history = Session.open(old / "p").project.history()
+    back = {q.item for r in history.rounds for q in r.questions if q.sent_back}
+    apart = {a.item for a in history.answers.values() if a.kind == "apart"}
+    assert back <= apart and bool(back) == bool(apart)
+
+
 def test_the_first_write_keeps_a_copy_of_ledger_and_config_as_they_were(old: Path) -> None:
     folder = old / "p"
     before, config = bodies(folder / "ledger.db"), (folder / "activessl.toml").read_bytes()

@@ -61,7 +61,7 @@ def test_what_cannot_be_measured_on_is_said_before_anybody_labels(tmp_path: Path
     pool = str(data(tmp_path, slice(200), "pool.npz"))
     far = data(tmp_path, slice(200, 260), "far.npz", labels=Y[200:] + 7)
     bare = data(tmp_path, slice(200, 260), "bare.npz")
-    for test, why in ((far, "a class"), (bare, "has no labels"), (tmp_path / "nope.npz", "no such file")):
+    for test, why in ((far, "a class"), (bare, "has no labels"), (tmp_path / "nope.npz", "does not exist")):
         found = run("init", pool, "--classes", "a,b,c", "--test", str(test), "-p", str(tmp_path / "p"))
         assert found.exit_code == 1 and why in str(found.exception)
         assert not (tmp_path / "p").exists()

@@ -30,7 +30,7 @@ from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
 from activessl.session import Session
 from activessl.steps.confirm import BETWEEN
-from activessl.steps.select import CONFIRMED, SENT_BACK, drawable
+from activessl.steps.select import CONFIRMED, drawable
 from activessl.strategies.base import State
 from activessl.strategies.confirmable import SURE, alike_clusters
 from activessl.strategies.random_share import RandomShare
@@ -177,7 +177,7 @@ def test_what_stood_apart_is_asked_first_on_its_own_and_never_in_a_group_again(s
     shown = grouped(session, people)
     apart = session.project.history().apart
     following = session.query()
-    first = [q.item for q in following.questions if q.reason == SENT_BACK]
+    first = [q.item for q in following.questions if q.sent_back]
     assert set(first) == apart and len(first) <= 20
     session.round(people)
     assert apart <= session.project.history().labels.keys()
@@ -206,7 +206,7 @@ def test_what_was_sent_back_leaves_less_of_a_round_to_what_is_doubted(session: S
     with session.project.ledger() as ledger:
         ledger.append([Answered(answer=a) for a in lies])
     asked = session.query(20, again=0.8).questions
-    back = [i for i in asked if i.reason == SENT_BACK]
+    back = [i for i in asked if i.sent_back]
     again = [i for i in asked if i.asking > 1]
     assert len(asked) == 20 and len(back) == 10
     assert len([i for i in again if i.kind == "again"]) == 8  # of the ten that are left, as the share says
@@ -268,9 +268,7 @@ def test_the_random_share_still_draws_from_all_that_was_there_and_asks_about_the
     assert 0.2 < len(alone) / len(drawn) < 0.75
     assert {i.item for i in alone} <= shown
     assert all(i.confirmed and i.reason == CONFIRMED and i.kind == "random" for i in alone)
-    frame = (
-        len(snapshot.free.nonzero()[0]) + len(drawable(snapshot)) - sum(i.reason == SENT_BACK for i in opened.questions)
-    )
+    frame = len(snapshot.free.nonzero()[0]) + len(drawable(snapshot)) - sum(i.sent_back for i in opened.questions)
     assert {round(i.propensity * frame) for i in drawn if i.propensity} == {len(drawn)}
     at_first = Evidence(Snapshot.of(session.project)).random
     session.round(people)
