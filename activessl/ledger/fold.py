@@ -61,7 +61,9 @@ class _SoFar:
     started: datetime | None = None
     encoded: Encoded | None = None
     rounds: dict[int, RoundHistory] = field(default_factory=dict)
+    newest: int = 0
     standing: dict[str, Answer] = field(default_factory=dict)
+    arrived: dict[str, int] = field(default_factory=dict)  # by source, the newest round when it came
     watermark: str | None = None
     missing: frozenset[str] = frozenset()
     choice: Choice = field(default_factory=Choice)
@@ -70,6 +72,7 @@ class _SoFar:
     tried: dict[str, None] = field(default_factory=dict)
     late: dict[str, int] = field(default_factory=dict)
     forgotten: int = 0
+    removed: list[tuple[int, int]] = field(default_factory=list)
     tuned: Tuned | None = None
     tunings: list[Tuned] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
@@ -86,11 +89,12 @@ class _SoFar:
 
     @take.register
     def _(self, event: Encoded, _at: datetime) -> None:
-        newest = max(self.rounds, default=0)
         if event.added is not None:
-            self.late |= dict.fromkeys(event.added, newest)
+            self.late |= dict.fromkeys(event.added, self.newest)
+            before = 0 if self.encoded is None else self.encoded.items
+            self.removed.append((self.newest, max(0, before + len(event.added) - event.items)))
         elif self.encoded is not None:
-            self.forgotten = newest
+            self.forgotten = self.newest
         self.encoded = event
         if self.tuned is not None and self.tuned.fingerprint != event.fingerprint:
             self.tuned = None
@@ -112,6 +116,7 @@ class _SoFar:
     def _(self, event: Queried, at: datetime) -> None:
         self.late |= dict.fromkeys(self.missing, event.round)
         self.rounds.setdefault(event.round, RoundHistory(event.round, event, at))
+        self.newest = max(self.newest, event.round)
 
     @take.register
     def _(self, event: Pushed, _at: datetime) -> None:
@@ -140,6 +145,7 @@ class _SoFar:
     @take.register
     def _(self, event: Answered, _at: datetime) -> None:
         answer = event.answer
+        self.arrived.setdefault(answer.source, self.newest)
         before = self.standing.get(answer.source)
         # an edit that is pulled late must not replace a newer one
         if before is None or answer.at >= before.at:
@@ -191,6 +197,7 @@ class _SoFar:
             choice=self.choice,
             since=since,
             labels=merged.labels,
+            arrived={source: self.arrived[source] for source, a in self.standing.items() if a.kind != "delete"},
             skipped=merged.skipped,
             quarantined=merged.aside,
             answers={source: a for source, a in self.standing.items() if a.kind != "delete"},
@@ -204,6 +211,7 @@ class _SoFar:
             tried=tuple(self.tried),
             late=self.late,
             forgotten=self.forgotten,
+            removed=tuple(one for one in self.removed if one[1]),
             tuned=self.tuned,
             tunings=tuple(self.tunings),
             decisions=tuple(self.decisions),

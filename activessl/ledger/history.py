@@ -70,6 +70,7 @@ class History:
         since: For a class that was added later, the time from which it was offered.
         labels: Item id to its label, only with classes in ``classes``.
         skipped: Ids of items with a skip and without a label.
+        arrived: The newest round when an answer came, by its ``source``; 0 before the first round.
         quarantined: Valid answers with a class that the project does not have (any more), or about an item that it
             never had: they are kept, and used again when the class is added again.
         answers: Every valid answer by its ``source``: edited answers are replaced, deleted ones are left out.
@@ -81,6 +82,7 @@ class History:
         machine: Item id to its accepted prediction, without items that people have answered since.
         tried: The attempts to accept predictions, in order.
         late: Item id to the last round that could not ask about it, because it was added, or came back, afterwards.
+        removed: For each encoding that had fewer items: the newest round then, and how many items were gone.
         forgotten: The last round of which the items in the pool are not known; 0 if all are known.
         tuned: The fine-tuning of the encoder in use; None if the encoder is not fine-tuned.
         tunings: All attempts to fine-tune the encoder, oldest first.
@@ -97,6 +99,7 @@ class History:
     since: dict[str, datetime] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
+    arrived: dict[str, int] = field(default_factory=dict)
     quarantined: tuple[Answer, ...] = ()
     answers: dict[str, Answer] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
@@ -108,6 +111,7 @@ class History:
     machine: dict[str, MachineLabel] = field(default_factory=dict)
     tried: tuple[str, ...] = ()
     late: dict[str, int] = field(default_factory=dict)
+    removed: tuple[tuple[int, int], ...] = ()
     forgotten: int = 0
     tuned: Tuned | None = None
     tunings: tuple[Tuned, ...] = ()
@@ -210,6 +214,27 @@ class History:
     def only_confirmed(self) -> frozenset[str]:
         """Ids of items whose label rests only on confirmed clusters."""
         return frozenset(i for i, label in self.labels.items() if all(a.cluster for a in label.answers))
+
+    @cached_property
+    def labeled_in(self) -> dict[str, int]:
+        """Item id to the newest round when its first label came, 0 before the first round.
+
+        A label of a cluster does not count: the random share draws such an item until a person has labeled it alone.
+        """
+        return {item: number for item, number in self._first("label").items() if item in self.labels}
+
+    @cached_property
+    def set_aside_in(self) -> dict[str, int]:
+        """Item id to the newest round when an item without a label was first skipped, or given an unknown class."""
+        return {item: number for item, number in self._first("label", "skip").items() if item in self.set_aside}
+
+    def _first(self, *kinds: str) -> dict[str, int]:
+        first: dict[str, int] = {}
+        for source, answer in self.answers.items():
+            if answer.kind in kinds and not answer.cluster:
+                number = self.arrived.get(source, 0)
+                first[answer.item] = min(number, first.get(answer.item, number))
+        return first
 
     @property
     def set_aside(self) -> frozenset[str]:

@@ -313,8 +313,9 @@ class Check(BaseModel):
     low: float | None = None  # lower end of its interval, if it has one
     high: float | None = None
     bound: float
-    passed: bool | None  # None: not known
+    passed: bool | None  # None: there is not enough evidence
     sample: str
+    more: int | None = None  # further random labels that are enough if the value stays; None: not known
 
 
 class Decided(_Event):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import inf, log
 
 from activessl.errors import MeasureError
+from activessl.measuring.intervals import share_interval
 
-#: The probability that all looks of a project together mislead about one target.
+#: Highest probability that a target is reported as reached while it is not, over all looks of a project together.
 DELTA = 0.1
 
 
@@ -39,6 +40,7 @@ def evidence_above(count: float, n: float, bound: float) -> float:
     """
     from scipy.special import betaincc, betaln  # the beta function, without all of scipy.stats
 
+    count = min(count, n) if count <= n * (1 + 1e-9) else count  # weighted observations are rounded
     if not 0 <= count <= n or not 0 <= bound < 1:
         raise MeasureError(
             f"{count} successes of {n} against a share of {bound}", hint="give 0 <= count <= n and a bound in [0, 1)"
@@ -136,3 +138,21 @@ def part_of_delta(delta: float, attempt: int) -> float:
         (0.05, 0.1)
     """
     return delta / (attempt * (attempt + 1))
+
+
+def retested_bounds(count: float, n: float, look: int, delta: float = DELTA) -> tuple[float, float]:
+    """Bounds of a share on the same test items, where each look tests another model.
+
+    The sample does not grow, so that each look gets a smaller part of ``delta`` on each side.
+
+    Args:
+        count: Successes, in [0, n].
+        n: Test items, >= 0.
+        look: Number of the look, from 1 on.
+        delta: In (0, 1); the probability that any look misleads on one side.
+
+    Example:
+        >>> [[round(end, 3) for end in retested_bounds(190, 200, look)] for look in (1, 10)]
+        [[0.917, 0.973], [0.883, 0.985]]
+    """
+    return share_interval(count, n, 1 - 2 * part_of_delta(delta, look))

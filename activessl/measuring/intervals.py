@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING
 
 from activessl.later import later
@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 else:
     np = later("numpy")  # an interval of one share needs no array
-
-#: Highest probability that a target is reported as reached while it is not, over all looks of a project together.
-DELTA = 0.1
-#: A sample is looked at again when it has grown by this factor.
-GROWN = 1.5
 
 
 def deviations(level: float) -> float:
@@ -34,13 +29,19 @@ def deviations(level: float) -> float:
 def wilson(share: float, n: float, z: float) -> tuple[float, float]:
     """Wilson's interval of a share from n observations, at z standard deviations, within [0, 1].
 
+    At a share of 0 or 1 that end is exact, not rounded; without observations the interval is [0, 1].
+
     Example:
         >>> [round(v, 3) for v in wilson(1.0, 20, 1.645)]
         [0.881, 1.0]
     """
+    if n <= 0:
+        return 0.0, 1.0
+    share = min(1.0, max(0.0, share))
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    low = 0.0 if share == 0 else max(0.0, float(centre - half))
+    return low, 1.0 if share == 1 else min(1.0, float(centre + half))
 
 
 def share_interval(count: float, n: float, level: float = 0.9) -> tuple[float, float]:
@@ -48,7 +49,7 @@ def share_interval(count: float, n: float, level: float = 0.9) -> tuple[float, f
 
     Args:
         count: Observations of ``n`` that count; for weighted observations, the share times their effective number.
-        n: Number of observations, > 0.
+        n: Number of observations, >= 0.
         level: Probability of the interval, in (0, 1).
 
     References:
@@ -59,6 +60,9 @@ def share_interval(count: float, n: float, level: float = 0.9) -> tuple[float, f
         [0.0, 0.139]
     """
     from scipy.special import betaincinv  # quantiles of the beta distribution, without importing all of scipy.stats
+
+    if n <= 0:
+        return 0.0, 1.0
 
     tail = (1 - level) / 2
     low = float(betaincinv(count, n - count + 1, tail)) if count else 0.0
@@ -129,48 +133,3 @@ def difference(p: float, n: int, q: float, m: int, level: float = 0.9) -> tuple[
     z = deviations(level)
     (low_p, high_p), (low_q, high_q) = wilson(p, n, z), wilson(q, m, z)
     return p - q - sqrt((p - low_p) ** 2 + (high_q - q) ** 2), p - q + sqrt((high_p - p) ** 2 + (q - low_q) ** 2)
-
-
-def part_of_delta(delta: float, attempt: int) -> float:
-    """Failure probability of one of many attempts, so that all attempts together fail with at most ``delta``.
-
-    Example:
-        >>> part_of_delta(0.1, 1), round(sum(part_of_delta(0.1, k) for k in range(1, 1000)), 3)
-        (0.05, 0.1)
-    """
-    return delta / (attempt * (attempt + 1))
-
-
-def lowest_share(count: float, n: float, look: int, delta: float = DELTA) -> float:
-    """Lower bound of a share that is looked at repeatedly, until the bound is high enough.
-
-    The probability that the bound is above the share at any of the looks is at most ``delta``.
-
-    Args:
-        count: As in :func:`share_interval`.
-        n: Number of observations, > 0.
-        look: Number of the look, from 1 on.
-        delta: Highest probability of a wrong bound over all looks together, in (0, 1).
-
-    Example:
-        >>> [round(lowest_share(190, 200, look), 3) for look in (1, 10, 50)]
-        [0.917, 0.883, 0.861]
-    """
-    return share_interval(count, n, 1 - 2 * part_of_delta(delta, look))[0]
-
-
-def look_of(labels: int, fewest: int) -> int:
-    """Number of the look at a growing sample; a new look begins when the sample has grown by half.
-
-    Two looks with only a few labels in between see nearly the same sample. If each of them counted, the looks would use
-    up the failure probability before the labels suffice.
-
-    Args:
-        labels: Labels in the sample now, at least ``fewest``.
-        fewest: Labels at the first look, > 0.
-
-    Example:
-        >>> [look_of(n, 10) for n in (10, 14, 15, 30, 100, 1000)]
-        [1, 1, 2, 3, 6, 12]
-    """
-    return 1 + int(log(max(labels, fewest) / fewest) / log(GROWN) + 1e-9)

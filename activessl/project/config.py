@@ -90,7 +90,12 @@ class AnnotatorConfig(_Section):
     title: Annotated[str, StringConstraints(min_length=3, max_length=50)] = "activessl"
     token_env: Name = _told("LABEL_STUDIO_API_KEY", "name of the environment variable with the token")
     media: Literal["auto", "local", "upload", "inline"] = _told("auto", "how items reach the browser")
-    blind_share: Annotated[float, Field(ge=0, le=1)] = _told(0.1, "share of questions without a suggestion")
+    blind_share: Annotated[float, Field(ge=0, le=1)] = _told(
+        0.1, "share of the chosen questions without a suggestion, to compare"
+    )
+    blind_random: StrictBool = _told(
+        True, "random questions have no suggestion, so that their labels measure the model independently"
+    )
     similar_together: bool = _told(
         False, "true: similar items follow each other; false: the most informative items come first"
     )

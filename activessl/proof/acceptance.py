@@ -6,19 +6,19 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from activessl.errors import LabelError, MeasureError, QueryError
 from activessl.labels.kinds import Labels, one_kind
 from activessl.labels.questions import Question
 from activessl.ledger.schema import AUDIT, Accepted, MachineLabel, Queried, Tried, Withdrawn
-from activessl.measuring.intervals import part_of_delta
-from activessl.measuring.quality.autolabel import FORGIVEN, Acceptance, accept, accept_by_class, fewest_labels
+from activessl.measuring.anytime import part_of_delta
+from activessl.measuring.quality.autolabel import FORGIVEN, Acceptance, Left, accept, accept_by_class, fewest_labels
 from activessl.measuring.quality.calibration_split import calibration_half
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot, no_labels
+from activessl.proof.draws import RandomDraws, random_draws
 from activessl.proof.estimates import Evidence
-from activessl.proof.random_labels import random_labels
 
 #: The reason of an audit question, as people read it.
 LOOKED_AT = "drawn at random, to measure the share of right labels"
@@ -141,21 +141,19 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
         )
     if not 0 < error < 1 or not 0 < delta < 1:
         raise MeasureError(f"error {error} or delta {delta} is outside (0, 1)", hint="pass values between 0 and 1")
-    evidence = Evidence(snapshot)
-    drawn = random_labels(evidence.snapshot, fewest_labels(error, delta, FORGIVEN), uniform=True)
-    at = drawn.at
-    if not len(at) and len(evidence.random.at):
+    drawn = random_draws(snapshot, fewest_labels(error, delta, FORGIVEN), uniform=True)
+    if not len(drawn.at) and len(Evidence(snapshot).random.at):
         raise LabelError(
             "no random label was drawn with the same probability as all other unlabeled items",
             hint="run `activessl query --strategy random`, and label its items",
         )
-    halved = 2 * len(at) > len(rows)
-    judges = at
+    halved = 2 * len(drawn.at) > len(rows)
+    judges = drawn.at
     if halved:
-        mine = calibration_half((ids[row] for row in rows[at]), config.seed)
-        judges = np.array([i for i in at if ids[rows[i]] in mine], dtype=np.int64)
+        mine = calibration_half((ids[row] for row in rows[drawn.at]), config.seed)
+        judges = np.array([i for i in drawn.at if ids[rows[i]] in mine], dtype=np.int64)
     taught = np.setdiff1d(np.arange(len(rows)), judges)
-    k, kind = len(config.data.classes), snapshot.kind
+    kind = snapshot.kind
     if one_kind(y[taught]):
         raise LabelError(
             "all labels that teach the head are of one class",
@@ -167,17 +165,17 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
         snapshot.embeddings.fingerprint, history.digest(), [ids[j] for j in rest]))  # fmt: skip
     attempt = history.tried.index(look) + 1 if look in history.tried else len(history.tried) + 1
     probs = snapshot.new_head().fit(snapshot.points[rows[taught]], y[taught]).predict_proba(snapshot.points)
-    predicted = kind.decide(probs)
-    sure = kind.sureness(probs)
-    known = rows[judges]
-    wrong = ~kind.same(predicted[known], y[judges])
+    predicted, sure = kind.decide(probs), kind.sureness(probs)
     spent, later = part_of_delta(delta, attempt), part_of_delta(delta, attempt + 1)
+    known = _calibration(snapshot, drawn, judges, rest, predicted, error)
+    left = Left(sure[known.left], known.left_wrong, known.gone)
     if per_class:
         results = accept_by_class(
-            sure[rest], predicted[rest], sure[known], predicted[known], wrong, k, error=error, delta=spent, later=later
-        )
+            sure[rest], predicted[rest], sure[known.rows], predicted[known.rows], known.wrong, len(config.data.classes),
+            error=error, delta=spent, later=later, left=left, left_predicted=predicted[known.left],
+        )  # fmt: skip
     else:
-        results = (accept(sure[rest], sure[known], wrong, error=error, delta=spent, later=later),)
+        results = (accept(sure[rest], sure[known.rows], known.wrong, error=error, delta=spent, later=later, left=left),)
     results = tuple(_promised(one, delta, halved) for one in results)
     chosen = _above(results, rest, predicted, sure)
     rng = np.random.default_rng([config.seed, attempt, 9])
@@ -194,6 +192,98 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
         drawn.newer,
         _left(snapshot),
     )
+
+
+@dataclass(frozen=True)
+class _Calibration:
+    """The draws that measure the head, and the items that left the pool since the first of them.
+
+    Attributes:
+        rows: (m,) rows of the drawn items.
+        wrong: (m,) whether the prediction is wrong; of a drawn item without a class of the project it is.
+        left: (l,) rows of the items that could be drawn then, and are neither drawn nor among the rest.
+        left_wrong: (l,) whether the prediction is known to be wrong, for items that left after the last draw.
+        gone: Items that were removed from the data since.
+    """
+
+    rows: Int[np.ndarray, " m"]
+    wrong: Bool[np.ndarray, " m"]
+    left: Int[np.ndarray, " l"]
+    left_wrong: Bool[np.ndarray, " l"]
+    gone: int
+
+
+def _calibration(
+    snapshot: Snapshot,
+    drawn: RandomDraws,
+    judges: Int[np.ndarray, " j"],
+    rest: Int[np.ndarray, " r"],
+    predicted: Labels,
+    error: float,
+) -> _Calibration:
+    """Select the draws that measure, from the round on that makes the test sharpest if none of them is wrong.
+
+    Earlier draws add labels, but also items that left the pool since. The choice reads counts only, no outcome.
+    """
+    rows, y = snapshot.training
+    number = dict(zip(drawn.at.tolist(), drawn.rounds.tolist(), strict=True))
+    known = np.concatenate([rows[judges], drawn.lost])
+    rounds = np.concatenate([[number[i] for i in judges.tolist()], drawn.lost_rounds]).astype(np.int64)
+    wrong = np.concatenate([~snapshot.kind.same(predicted[rows[judges]], y[judges]), np.ones(len(drawn.lost), bool)])
+    since = _left_in(snapshot, drawn.until)
+    since[rest] = since[known] = -1
+    history = snapshot.history
+
+    def out(start: int) -> tuple[Int[np.ndarray, " l"], int]:
+        return np.flatnonzero(since >= start), sum(count for number, count in history.removed if number >= start)
+
+    best, sharpest = 0, np.inf
+    for start in np.unique(rounds):
+        left, gone = out(start)
+        n, bad = int((rounds >= start).sum()), int(error * len(rest)) + 1
+        chance = n * np.log1p(-min(bad / (len(rest) + n + len(left) + gone), 1 - 1e-9))  # that none of them is wrong
+        if chance < sharpest:
+            best, sharpest = int(start), chance
+    use = rounds >= best
+    left, gone = out(best)
+    labeled = {int(row): i for i, row in enumerate(rows)}
+    unknown = {a.item for a in history.quarantined}
+    last, ids = int(rounds[use].max(initial=0)), snapshot.embeddings.ids
+
+    def is_wrong(row: int) -> bool:
+        if since[row] < last:
+            return False
+        if row in labeled:
+            i = labeled[row]
+            return not bool(snapshot.kind.same(predicted[row : row + 1], y[i : i + 1])[0])
+        return ids[row] in unknown
+
+    return _Calibration(known[use], wrong[use], left, np.array([is_wrong(int(row)) for row in left], dtype=bool), gone)
+
+
+def _left_in(snapshot: Snapshot, until: int) -> Int[np.ndarray, " n"]:
+    """For each row, the newest round when it was labeled, also with a cluster, or set aside; else -1.
+
+    It is -1, too, for an item that was added after ``until``. An item that is missing from the data left now.
+    """
+    history, ids = snapshot.history, snapshot.embeddings.ids
+    first: dict[str, int] = {}
+    for source, answer in history.answers.items():
+        if answer.kind in ("label", "skip"):
+            came = history.arrived.get(source, 0)
+            first[answer.item] = min(came, first.get(answer.item, came))
+    now = history.next_round
+    found = [
+        -1
+        if history.late.get(item, 0) > until
+        else first.get(item, now)
+        if item in history.labels or item in history.set_aside
+        else now
+        if item in history.missing
+        else -1
+        for item in ids
+    ]
+    return np.array(found, dtype=np.int64)
 
 
 def _left(snapshot: Snapshot) -> int:

@@ -21,6 +21,7 @@ from activessl.measuring.savings.trend import Trend, fit_trend
 from activessl.pool.progress import tell
 from activessl.project.folder import writing
 from activessl.project.snapshot import Snapshot
+from activessl.proof.draws import RandomDraws, random_draws
 from activessl.proof.measured import (
     Measured,
     chosen_by,
@@ -31,7 +32,6 @@ from activessl.proof.measured import (
     unsaid_text,
     write_kept,
 )
-from activessl.proof.random_labels import RandomLabels, random_labels
 
 FOLDS = 5
 #: With this many random labels since items were last added, the older ones are left out and the new items covered.
@@ -52,9 +52,9 @@ class Evidence:
     _heads: Iterator[int] = field(default_factory=lambda: count(1), init=False, repr=False, compare=False)
 
     @cached_property
-    def random(self) -> RandomLabels:
+    def random(self) -> RandomDraws:
         """The random labels."""
-        return random_labels(self.snapshot, ENOUGH)
+        return random_draws(self.snapshot, ENOUGH)
 
     @property
     def newer_text(self) -> str:
@@ -121,25 +121,20 @@ class Evidence:
 
     @cached_property
     def asked(self) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-        """For each label the round of the first question, 0 for labels from before; and the labels in that order."""
-        first: dict[str, tuple[int, int]] = {}
-        for r in self.snapshot.history.rounds:
-            for item in (item for question in r.questions if question.asking == 1 for item in question.items):
-                first.setdefault(item, (r.number, len(first)))
-        ids = self.snapshot.embeddings.ids
-        number, place = np.array([first.get(ids[row], (0, -1)) for row in self.snapshot.training[0]]).reshape(-1, 2).T
-        if self.snapshot.history.confirmed:
-            # an item that was confirmed with its cluster can be drawn until it is asked about as a single item
-            alone: dict[str, int] = {}
-            for r in self.snapshot.history.rounds:
-                for question in r.questions:
-                    if question.asking > 1:
-                        alone.setdefault(question.item, r.number)
-            later = self.snapshot.history.next_round
-            for i, row in enumerate(self.snapshot.training[0]):
-                if ids[row] in self.snapshot.history.confirmed:
-                    number[i] = alone.get(ids[row], later)
-        return number, np.argsort(place, kind="stable")
+        """For each label the newest round when it came, 0 before the first round; and the labels in that order.
+
+        An item that was confirmed with its cluster can be drawn until a person labels it alone: its round is the next.
+        """
+        history, ids, rows = self.snapshot.history, self.snapshot.embeddings.ids, self.snapshot.training[0]
+        first: dict[str, int] = {}
+        for r in history.rounds:
+            for question in r.questions:
+                for item in question.items if question.asking == 1 else ():
+                    first.setdefault(item, len(first))
+        later = history.next_round
+        number = np.array([history.labeled_in.get(ids[row], later) for row in rows], dtype=np.int64)
+        place = np.array([first.get(ids[row], -1) for row in rows], dtype=np.int64)
+        return number, np.lexsort((place, number))
 
     @cached_property
     def single(self) -> Int[np.ndarray, " s"]:
@@ -165,13 +160,20 @@ class Evidence:
     @cached_property
     def audit(self) -> Audit | None:
         """The accuracy of today's head on the pool, from random labels; None with too few of them."""
-        if self.snapshot.history.encoded is None or len(self.random.at) < FEWEST:
+        if self.snapshot.history.encoded is None or not len(self.snapshot.training[0]) or self.random.told < FEWEST:
             return None
         kept = self._kept.get("audit")
         if kept is not None:
             return Audit(**kept)
+        drawn, lost = self.random, len(self.random.lost)
         return audit_accuracy(
-            self.correct[self.random.at], self.random.chance, rounds=self.random.rounds, known=self._known
+            np.concatenate([self.correct[drawn.at], np.zeros(lost, dtype=bool)]),
+            drawn.all_chances,
+            rounds=drawn.all_rounds,
+            known=self._known,
+            aside=self._aside,
+            unlabeled=self._unlabeled,
+            seen=np.concatenate([drawn.seen, np.zeros(lost, dtype=bool)]),
         )
 
     @property
@@ -191,33 +193,85 @@ class Evidence:
         kept = self._kept.get("classes")
         if kept is not None:
             return tuple(map(ClassQuality.from_dict, kept))
-        at, y = self.random.at, self.snapshot.training[1]
+        drawn, y = self.random, self.snapshot.training[1]
 
-        def shares(rows: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "k 3"]:
-            return class_counts(y[rows], self.said[rows], len(names)) / max(int(rows.sum()), 1)
+        def shares(rows: Bool[np.ndarray, " n"], aside: int) -> Float[np.ndarray, "k 3"]:
+            return class_counts(y[rows], self.said[rows], len(names)) / max(int(rows.sum()) + aside, 1)
 
-        known = self._before(shares)
+        truth, said = y[drawn.at], self.said[drawn.at]
+        if len(drawn.lost):  # today's head was not taught them
+            decided = self.snapshot.decided
+            truth = np.concatenate([truth, np.zeros((len(drawn.lost), *truth.shape[1:]), dtype=truth.dtype)])
+            theirs = truth[len(drawn.at) :] if decided is None else decided[drawn.lost]
+            said = np.concatenate([said, theirs])
         return audit_classes(
-            y[at], self.said[at], self.random.chance, len(names), rounds=self.random.rounds, known=known
+            truth,
+            said,
+            drawn.all_chances,
+            len(names),
+            rounds=drawn.all_rounds,
+            known=self._before(shares),
+            aside=self._aside,
+            unlabeled=self._unlabeled,
+            unknown=np.concatenate([np.zeros(len(drawn.at), dtype=bool), drawn.unknown]),
         )
 
     @property
-    def _known(self) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-        """For each random label, the share of the pool labeled before its draw, and the accuracy on these labels."""
-        return self._before(lambda rows: np.array(self.correct[rows].mean() if rows.any() else 0.0))
+    def _unlabeled(self) -> Bool[np.ndarray, " d"]:
+        """Whether each draw ended without a label."""
+        return np.concatenate([np.zeros(len(self.random.at), dtype=bool), ~self.random.unknown])
+
+    @property
+    def _known(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
+        """For each draw, the share of the pool labeled before it, and the accuracy on these labels."""
+
+        def accuracy(rows: Bool[np.ndarray, " n"], aside: int) -> np.ndarray:
+            return np.array(self.correct[rows].sum() / max(int(rows.sum()) + aside, 1))
+
+        return self._before(accuracy)
+
+    @cached_property
+    def _aside(self) -> Float[np.ndarray, " d"]:
+        """For each draw, the share of the pool that was skipped before it, and has no label."""
+        return self._set_aside(unknown=False) / self._items
+
+    @property
+    def _items(self) -> int:
+        """Items that the draws cover."""
+        return max(1, len(self.snapshot.embeddings.ids) - self.random.newer)
+
+    def _set_aside(self, *, unknown: bool) -> Int[np.ndarray, " d"]:
+        """For each draw, the items that were set aside before it: with a class that the project does not have, or
+        skipped."""
+        history, row = self.snapshot.history, self.snapshot.row
+        other = {a.item for a in history.quarantined}
+        came = np.array(
+            [
+                number
+                for item, number in history.set_aside_in.items()
+                if item in row and history.late.get(item, 0) <= self.random.until and (item in other) == unknown
+            ],
+            dtype=np.int64,
+        )
+        return np.asarray(np.searchsorted(np.sort(came), self.random.all_rounds), dtype=np.int64)
 
     def _before(
-        self, measure: Callable[[Bool[np.ndarray, " n"]], np.ndarray]
-    ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m ..."]]:
-        """For each random label, the share of the pool labeled before its draw, and a measure of these labels."""
+        self, measure: Callable[[Bool[np.ndarray, " n"], int], np.ndarray]
+    ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d ..."]]:
+        """For each draw, the share of the pool labeled before it, and a measure of these labels.
+
+        A class that the project does not have is a label that no prediction matches; ``measure`` gets their number.
+        """
         ids, late = self.snapshot.embeddings.ids, self.snapshot.history.late
-        there = np.array([late.get(ids[row], 0) <= self.random.until for row in self.snapshot.training[0]])
-        items = len(ids) - self.random.newer
+        there = np.array([late.get(ids[row], 0) <= self.random.until for row in self.snapshot.training[0]], dtype=bool)
+        unknown = self._set_aside(unknown=True)
         # computed once for each round, because a row for each label would need too much memory
-        rounds, which = np.unique(self.random.rounds, return_inverse=True)
+        rounds, one, which = np.unique(self.random.all_rounds, return_index=True, return_inverse=True)
         before = [there & (self.asked[0] < number) for number in rounds]
-        count = np.array([np.sum(b) for b in before], dtype=float)
-        return (count / items)[which], np.array([measure(b) for b in before])[which]
+        aside = [int(unknown[i]) for i in one]
+        count = np.array([int(np.sum(b)) + n for b, n in zip(before, aside, strict=True)], dtype=float)
+        measured = np.array([measure(b, n) for b, n in zip(before, aside, strict=True)])
+        return (count / self._items)[which], measured[which]
 
     @cached_property
     def live(self) -> LiveSavings | None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
+from math import ceil
 from typing import Literal
 
 from activessl.errors import ConfigError, MeasureError
 from activessl.labels.merge import first_answers
 from activessl.ledger.history import History
 from activessl.ledger.schema import RECALL, Check, Decided
-from activessl.measuring.intervals import share_interval
+from activessl.measuring.anytime import lower_bound, observations_needed, retested_bounds, upper_bound
 from activessl.project.config import StageConfig
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
+
+#: Highest probability that a gate says "go" below its bound, over all looks at it; likewise "no-go" above the bound.
+DELTA = 0.05
+#: More random labels than this are no help for a decision.
+MOST = 10_000
 
 
 def pass_gate(project: Project, name: str | None = None, *, note: str = "") -> Decided:
@@ -89,7 +95,7 @@ def judge_stage(evidence: Evidence, stage: StageConfig, *, note: str = "") -> De
 
 def _checks(evidence: Evidence, stage: StageConfig) -> Iterator[Check]:
     if stage.accuracy is not None:
-        yield _accuracy(evidence, stage.accuracy)
+        yield _accuracy(evidence, stage)
     if stage.recall is not None:
         yield _recall(evidence, stage.recall)
     if stage.hours_per_point is not None:
@@ -100,36 +106,69 @@ def _checks(evidence: Evidence, stage: StageConfig) -> Iterator[Check]:
         yield _first_model(evidence.snapshot.history, stage.hours_to_model)
 
 
-def _accuracy(evidence: Evidence, bound: float) -> Check:
-    audit, taught = evidence.audit, evidence.snapshot.history.taught
+def _decide(low: float, high: float, bound: float) -> bool | None:
+    """The verdict about a share that has to be at least ``bound``: None while its interval holds the bound."""
+    return True if low >= bound else False if high < bound else None
+
+
+def _accuracy(evidence: Evidence, stage: StageConfig) -> Check:
+    """On test data if there are any, else on random labels; both so that all looks at the gate may be counted."""
+    history, bound = evidence.snapshot.history, float(stage.accuracy or 0.0)
+    taught, more = history.taught, None
     if taught is not None and taught.accuracy is not None and taught.test_items:
-        low, high = share_interval(round(taught.accuracy * taught.test_items), taught.test_items)
+        models = {decision.model for decision in history.decisions if decision.stage == stage.name} | {history.model}
+        count = round(taught.accuracy * taught.test_items)
+        low, high = retested_bounds(count, taught.test_items, len(models), DELTA)
         sample, value = f"{taught.test_items:,} test items", taught.accuracy
-    elif audit is not None:
-        low, high, value, sample = audit.low, audit.high, audit.accuracy, f"{audit.labels:,} random labels"
+    elif (audit := evidence.audit) is not None:
+        value, n = audit.accuracy, audit.effective
+        low, high = lower_bound(audit.least * n, n, DELTA), upper_bound(audit.most * n, n, DELTA)
+        sample = f"{audit.labels:,} random labels"
+        if audit.unlabeled:
+            sample += f", {audit.unlabeled:,} draws without a label"
+        more = _more(value, n, bound)
     else:
         return Check(name="accuracy", value=None, bound=bound, passed=None, sample="too few random labels")
-    return Check(name="accuracy", value=value, low=low, high=high, bound=bound, passed=low >= bound, sample=sample)
+    passed = _decide(low, high, bound)
+    more = more if passed is None else None
+    return Check(name="accuracy", value=value, low=low, high=high, bound=bound, passed=passed, sample=sample, more=more)
+
+
+def _more(value: float, n: float, bound: float) -> int | None:
+    """Random labels in addition to ``n`` that settle on which side of the bound a share lies, if it is ``value``."""
+    needed = observations_needed(value, bound, DELTA, most=MOST) if 0 < bound < 1 else None
+    return None if needed is None else max(1, ceil(needed - n))
 
 
 def _recall(evidence: Evidence, bound: float) -> Check:
-    """Check the class furthest from the bound: met by its lower end, not met by its upper end, else not known."""
+    """Check the lowest recall of a class against the bound: None if no class is surely below, and one is not surely
+    above it."""
     names, qualities = evidence.snapshot.project.config.data.classes, evidence.classes
     kind = "test items" if evidence.tested else "random labels"
     unseen = [name for name, quality in zip(names, qualities, strict=False) if quality.recall is None]
-    measured = [(q.recall, name) for name, q in zip(names, qualities, strict=False) if q.recall is not None]
-    surely = [(share, name) for share, name in measured if share.high < bound]
+    measured = [
+        # all classes have to reach the bound; that any is below it is one of as many chances to be wrong
+        (
+            share,
+            lower_bound(share.share * share.items, share.items, DELTA),
+            upper_bound(share.share * share.items, share.items, DELTA / len(names)),
+            name,
+        )
+        for share, name in zip((q.recall for q in qualities), names, strict=False)
+        if share is not None
+    ]
+    surely = [one for one in measured if one[2] < bound]
     if not surely and (unseen or not measured):
         sample = f"no {unseen[0]} among the {kind}" if unseen else "too few random labels"
         return Check(name=RECALL, value=None, bound=bound, passed=None, sample=sample)
-    share, name = min(surely, key=lambda pair: pair[0].high) if surely else min(measured, key=lambda pair: pair[0].low)
+    share, low, high, name = min(surely, key=lambda one: one[2]) if surely else min(measured, key=lambda one: one[1])
     return Check(
         name=RECALL,
         value=share.share,
-        low=share.low,
-        high=share.high,
+        low=low,
+        high=high,
         bound=bound,
-        passed=False if surely else True if share.low >= bound else None,
+        passed=_decide(low, high, bound),
         sample=f"{share.items:,} {kind} of {name}",
     )
 
@@ -137,18 +176,19 @@ def _recall(evidence: Evidence, bound: float) -> Check:
 def _pace(evidence: Evidence, bound: float) -> Check:
     name = "hours a point"
     try:
-        pace = Forecast(evidence).plan(0.5).hours_per_point  # the pace of today, the same for every target
+        pace = Forecast(evidence).plan(0.5).hours_per_point  # the pace of today, whatever the target
     except MeasureError as error:
         return Check(name=name, value=None, bound=bound, passed=None, sample=error.message)
     if pace is None or pace.middle is None:
-        return Check(name=name, value=None, bound=bound, passed=None, sample="no labeling times are recorded")
+        return Check(name=name, value=None, bound=bound, passed=None, sample="no recorded times")
+    met = pace.high is not None and pace.high <= bound
     return Check(
         name=name,
         value=pace.middle,
         low=pace.low,
         high=pace.high,
         bound=bound,
-        passed=pace.middle <= bound,
+        passed=True if met else False if pace.low is not None and pace.low > bound else None,
         sample=f"{len(evidence.random.at):,} random labels",
     )
 
@@ -160,15 +200,15 @@ def _agreement(history: History, bound: float) -> Check:
             pairs += 1
             same += sorted(one.classes) == sorted(other.classes)
     if not pairs:
-        return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item has labels by two people")
-    low, high = share_interval(same, pairs)
+        return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item labeled by two people")
+    low, high = lower_bound(same, pairs, DELTA), upper_bound(same, pairs, DELTA)
     return Check(
         name="agreement",
         value=same / pairs,
         low=low,
         high=high,
         bound=bound,
-        passed=same / pairs >= bound,
+        passed=_decide(low, high, bound),
         sample=f"{pairs:,} pairs of answers",
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from activessl.ledger.draws import draws_of
 from activessl.ledger.history import History
 from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.quality.audit import Audit
@@ -19,7 +20,7 @@ from activessl.project.config import Config
 from activessl.project.folder import Project, write_atomic
 
 #: Part of the key of the kept figures, so that figures of an older estimator are not shown.
-VERSION = 7
+VERSION = 8
 #: The kept figures that ``Measured`` takes.
 _PARTS = ("audit", "live", "classes", "newer", "gone", "random_labels")
 
@@ -109,7 +110,14 @@ def key_of(history: History, config: Config) -> str:
         if (known := [item for item in q.items if item in history.labels])
     ]
     tested = None if history.taught is None or history.taught.per_class is None else history.taught.per_class
+    draws = [
+        (d.item, d.round, d.propensity, d.uniform, d.alone, d.ended, d.seen)
+        for d in draws_of(history)
+        if not d.waits or d.ended != "open"
+    ]
+    came = (sorted(history.labeled_in.items()), sorted(history.set_aside_in.items()), sorted(history.missing))
     told = (
+        (draws, came),
         (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.columns),
         (sorted(history.only_confirmed), sorted(history.late.items()), history.forgotten),
         (None if tested is None else sorted(tested.items()), sorted(chosen_by(history)), asked),
@@ -144,8 +152,8 @@ def newer_text(history: History, newer: int) -> str:
     said = [f"{newer:,} items were added after these random labels were drawn and are not covered"] * (newer > 0)
     if aside:
         said.append(
-            f"{aside:,} random items were labeled with a class that the project does not have: items of such classes "
-            "are not counted, and the model is wrong for all of them"
+            f"{aside:,} random items were labeled with a class that the project does not have: the model is wrong "
+            "about these, and about all items like them"
         )
     return "; ".join(said)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from activessl.measuring.intervals import look_of, lowest_share
+from activessl.measuring.anytime import lower_bound, retested_bounds
 from activessl.measuring.planning.stopping import Limits, Verdict, apply_limits
-from activessl.measuring.quality.audit import FEWEST
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
@@ -48,10 +47,8 @@ def _accuracy_low(evidence: Evidence) -> float | None:
     if tested and tested[-1] is history.taught:
         # one test for each round: each head is another one
         count, items = round((tested[-1].accuracy or 0.0) * (tested[-1].test_items or 0)), tested[-1].test_items or 0
-        return lowest_share(count, items, len(tested))
+        return retested_bounds(count, items, len(tested))[0]
     audit = evidence.audit
     if audit is None:
         return None
-    # count all draws, also those that are left out because of newer items: every look counts as a test
-    look = look_of(len(history.drawn & history.labels.keys()), FEWEST)
-    return lowest_share(audit.accuracy * audit.effective, audit.effective, look)
+    return lower_bound(audit.least * audit.effective, audit.effective)

@@ -145,7 +145,11 @@ def _anchoring(snapshot: Snapshot) -> Anchoring | None:
     shown: list[Answer] = []
     blind: list[Answer] = []
     unseen = {item: name for r in _single(snapshot.history) for push in r.pushed for item, name in push.unseen.items()}
+    # random questions are all blind: both sides are compared on chosen items, which chance divides
+    drawn = snapshot.history.drawn if snapshot.project.config.annotator.blind_random else frozenset()
     for answer in _first_looks(snapshot.history):
+        if answer.item in drawn:
+            continue
         if answer.suggested is not None:
             shown.append(answer)
         elif answer.item in unseen:

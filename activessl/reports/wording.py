@@ -134,7 +134,7 @@ def check_rows(checks: Sequence[Check]) -> list[tuple[str, str, str, str, str]]:
 
     rows = []
     for check in checks:
-        verdict = {True: "met", False: "not met", None: "not known yet"}[check.passed]
+        verdict = {True: "met", False: "not met", None: "not enough evidence"}[check.passed]
         spread = (
             "–"
             if check.low is None and check.high is None
@@ -308,18 +308,16 @@ def gate_text(decision: Decided) -> str:
     verdict = {"go": "passed (go)", "no-go": "not passed (no-go)", "open": "open"}[decision.decision]
     unmet = [check for check in decision.checks if not check.passed]
     told = [_check_text(check) for check in unmet or decision.checks]
-    if any(_undecided(check) and "random labels" in check.sample for check in unmet):
+    open_ = [check for check in unmet if check.passed is None and "random labels" in check.sample]
+    more = max((check.more or 0 for check in open_), default=0)
+    if more:
+        told.append(
+            f"about {more:,} more random labels are enough if the value stays: "
+            f"`activessl query --strategy random --size {more}`"
+        )
+    elif open_:
         told.append("label more random items with `activessl query --strategy random`")
     return f"gate {decision.stage!r} is {verdict}: {'; '.join(told)}"
-
-
-def _undecided(check: Check) -> bool:
-    """Whether more labels can show that the requirement is met: it is not measured, or its interval holds the bound."""
-    if check.value is None:
-        return True
-    if check.name not in ("accuracy", RECALL) or check.low is None or check.high is None:
-        return False
-    return check.low < check.bound <= check.high
 
 
 def _check_text(check: Check) -> str:
@@ -336,7 +334,7 @@ def _check_text(check: Check) -> str:
     if check.low is not None and check.high is not None:
         spread = f"90 % interval {said(check.low)} to {said(check.high)}, "
     value = f"{check.name} is {said(check.value)} ({spread}{check.sample})"
-    return f"{value}, not yet known to be {needed}" if _undecided(check) else f"{value}, {needed} is needed"
+    return f"{value}, not yet known to be {needed}" if check.passed is None else f"{value}, {needed} is needed"
 
 
 def gate_line(decision: Decided) -> str:

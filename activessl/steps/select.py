@@ -95,10 +95,11 @@ def _new(snapshot: Snapshot, query: Query | None, number: int) -> tuple[Question
     about again."""
     if query is None:
         return ()
-    blind = snapshot.blind_rows(number)
+    blind, always = snapshot.blind_rows(number), snapshot.project.config.annotator.blind_random
     questions = query.questions(lambda row: snapshot.embeddings.ids[row])
+    # a label that measures the model must not be given with the model's class selected
     hidden = (
-        question.model_copy(update={"blind": bool(blind[row])})
+        question.model_copy(update={"blind": bool(blind[row]) or (always and question.propensity is not None)})
         for question, row in zip(questions, query.indices, strict=True)
     )
     return tuple(_alone_if_confirmed(snapshot, question) for question in hidden)

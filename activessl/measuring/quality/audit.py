@@ -17,6 +17,9 @@ else:
 
 #: Least random labels: with fewer, the interval is too wide to be useful.
 FEWEST = 10
+#: Where a suggestion was selected, people are assumed to accept at most this share of the wrong ones: then the model is
+#: wrong about 1 / (1 - 0.5) times as many of these items as their labels show.
+ACCEPTED_WRONG = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,17 @@ class Audit:
     """An estimated accuracy.
 
     Attributes:
-        accuracy: Accuracy of the head on the pool, in [0, 1].
+        accuracy: Accuracy of the head on the pool, in [0, 1]; items that people cannot label are left out.
         low: Lower end of the interval.
         high: Upper end of the interval.
         level: Probability of the interval.
         labels: Number of random labels.
-        effective: Effective sample size: the number of labels drawn with equal propensities that is as informative.
+        effective: Effective sample size: the number of draws with equal propensities that is as informative.
+        unlabeled: Drawn items without a label: skipped, or left open. At the lower end of the interval they count as
+            wrong, at the upper end as right.
+        seen: Random labels that were given with a suggestion selected. At the lower end, more of them count as wrong.
+        least: The estimate that the lower end rests on, in [0, 1].
+        most: The estimate that the upper end rests on, in [0, 1].
     """
 
     accuracy: float
@@ -38,6 +46,15 @@ class Audit:
     level: float
     labels: int
     effective: float
+    unlabeled: int = 0
+    seen: int = 0
+    least: float = -1.0
+    most: float = -1.0
+
+    def __post_init__(self) -> None:
+        for name in ("least", "most"):
+            if getattr(self, name) < 0:
+                object.__setattr__(self, name, self.accuracy)
 
     def to_dict(self) -> dict[str, Any]:
         """The same, ready for JSON."""
@@ -49,11 +66,25 @@ class Audit:
         Example:
             >>> Audit(0.9, 0.84, 0.94, 0.9, 100, 95.0).to_text()
             'accuracy 90.0 % (90 % interval 84.0 to 94.0 %, from 100 random labels)'
+            >>> print(Audit(0.9, 0.84, 0.97, 0.9, 100, 95.0, unlabeled=4).to_text())
+            accuracy 90.0 % (90 % interval 84.0 to 97.0 %, from 100 random labels; 4 more drawn items have no label: the
+            interval counts them as wrong at its lower end and as right at its upper end)
         """
-        return (
+        text = (
             f"accuracy {100 * self.accuracy:.1f} % ({100 * self.level:.0f} % interval {100 * self.low:.1f} to "
-            f"{100 * self.high:.1f} %, from {self.labels} random labels)"
+            f"{100 * self.high:.1f} %, from {self.labels:,} random labels"
         )
+        if self.unlabeled:
+            text += (
+                f"; {self.unlabeled:,} more drawn items have no label: the interval counts them as wrong at its lower "
+                "end and as right at its upper end"
+            )
+        if self.seen:
+            text += (
+                f"; {self.seen:,} of these labels were given with a suggestion selected: the lower end assumes that "
+                f"people accept half of the wrong suggestions"
+            )
+        return text + ")"
 
 
 def audit_accuracy(
@@ -62,6 +93,9 @@ def audit_accuracy(
     *,
     rounds: Int[np.ndarray, " m"] | None = None,
     known: tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]] | None = None,
+    aside: Float[np.ndarray, " m"] | None = None,
+    unlabeled: Bool[np.ndarray, " m"] | None = None,
+    seen: Bool[np.ndarray, " m"] | None = None,
     level: float = 0.9,
 ) -> Audit:
     r"""Estimate accuracy from labels drawn with known propensities.
@@ -75,20 +109,27 @@ def audit_accuracy(
     made, and the earlier labels stand for themselves. ``known`` does not narrow the interval, because heads that had
     been taught fewer labels judged the earlier labels. Its coverage is in docs/results/savings.md.
 
+    Items that people do not label are not left out of the interval: its lower end counts them as wrong, its upper end
+    as right, both those that were drawn (``unlabeled``) and those that had left the pool before a draw (``aside``).
+
     The head must not have been taught these labels when it predicted them: predict each with cross-validation.
 
     Args:
-        correct: Whether the head's prediction was right, for each random label.
-        propensities: The probability with which each label was drawn, in (0, 1].
+        correct: Whether the head's prediction was right, for each drawn item; of no meaning where it has no label.
+            A class that the project does not have is a label: no prediction is right.
+        propensities: The probability with which each item was drawn, in (0, 1].
         rounds: The round in which each label was drawn. Within a round, labels weigh by one over their propensity; the
             estimates of the rounds are then weighted by their numbers of labels. With one over the propensity only, a
             round of two labels would weigh as much as a round of twenty.
         known: State of the pool when each label was drawn: the share of items already labeled, and the share of these
             labels that the head predicts correctly; both in [0, 1]. By default nothing was labeled.
+        aside: The share of the pool that had no label at each draw and could not be drawn, in [0, 1]; by default 0.
+        unlabeled: Whether each drawn item has no label; by default all have one.
+        seen: Whether a suggestion was selected when the label was given; by default never.
         level: Probability of the interval, in (0, 1).
 
     Raises:
-        MeasureError: Fewer than 10 random labels, propensities outside (0, 1], or known shares outside [0, 1].
+        MeasureError: Fewer than 10 random labels, propensities outside (0, 1], or shares outside [0, 1].
 
     References:
         Farquhar, Gal & Rainforth, On Statistical Bias in Active Learning, ICLR 2021, arXiv 2101.11665.
@@ -97,7 +138,7 @@ def audit_accuracy(
 
     Example:
         >>> found = audit_accuracy(np.arange(100) < 90, np.full(100, 0.1))
-        >>> found.accuracy, round(found.low, 3), round(found.high, 3)
+        >>> round(found.accuracy, 3), round(found.low, 3), round(found.high, 3)
         (0.9, 0.84, 0.939)
     """
     right = np.asarray(correct, dtype=bool)
@@ -107,27 +148,41 @@ def audit_accuracy(
             f"{right.shape} outcomes do not match {chance.shape} propensities",
             hint="pass one propensity for each outcome",
         )
-    if len(right) < FEWEST:
+    m = len(right)
+    lost = np.zeros(m, dtype=bool) if unlabeled is None else np.asarray(unlabeled, dtype=bool)
+    shown = np.zeros(m, dtype=bool) if seen is None else np.asarray(seen, dtype=bool)
+    labels = m - int(lost.sum())
+    if labels < FEWEST:
         raise MeasureError(
-            f"{len(right)} random labels are too few to state an accuracy",
+            f"{labels} random labels are too few to state an accuracy",
             hint=f"label at least {FEWEST} items of the random share",
         )
     if not np.all((chance > 0) & (chance <= 1)):
         raise MeasureError("a propensity is NaN or outside (0, 1]", hint="pass labels of known probability only")
     if not 0 < level < 1:
         raise MeasureError(f"an interval level of {level}", hint="give a level between 0 and 1")
-    weights = draw_weights(chance, rounds)
-    share, known_right = (np.zeros(len(right)), np.zeros(len(right))) if known is None else map(np.asarray, known)
-    if share.shape != right.shape or known_right.shape != right.shape:
+    share, known_right = (np.zeros(m), np.zeros(m)) if known is None else map(np.asarray, known)
+    left = np.zeros(m) if aside is None else np.asarray(aside)
+    if not share.shape == known_right.shape == left.shape == lost.shape == shown.shape == right.shape:
         raise MeasureError(
             f"{share.shape} known shares do not match {right.shape} outcomes", hint="pass one share for each outcome"
         )
-    if not np.all((share >= 0) & (share <= 1) & (known_right >= 0) & (known_right <= 1)):
+    if not np.all((share >= 0) & (left >= 0) & (share + left <= 1 + 1e-9) & (known_right >= 0) & (known_right <= 1)):
         raise MeasureError("a known share is NaN or outside [0, 1]", hint="pass shares of the pool and of its labels")
-    accuracy = float(weights @ (share * known_right + (1 - share) * right) / weights.sum())
-    effective = float(weights.sum() ** 2 / (weights @ weights))
-    low, high = wilson(accuracy, effective, deviations(level))
-    return Audit(accuracy, low, high, level, len(right), effective)
+    weights = draw_weights(chance, rounds)
+    weights = weights / weights.sum()
+    rest = weights * (1 - share - left)  # what each draw stands for
+    told = ~lost
+    known_part, good = float(weights @ share), float(weights @ (share * known_right) + rest @ (right & told))
+    accuracy = good / (known_part + float(rest @ told)) if known_part + rest @ told > 0 else 0.0
+    most = min(1.0, good + float(weights @ left + rest @ lost))
+    effective = float(1 / (weights @ weights))
+    z = deviations(level)
+    hidden = float(rest @ (shown & told & ~right)) * ACCEPTED_WRONG / (1 - ACCEPTED_WRONG)
+    least = max(0.0, good - hidden)
+    low, _ = wilson(least, effective, z)
+    _, high = wilson(most, effective, z)
+    return Audit(accuracy, low, high, level, labels, effective, m - labels, int((shown & told).sum()), least, most)
 
 
 def draw_weights(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -71,6 +72,34 @@ class Acceptance:
         return f"0 items accepted: the labels do not show that at most {share} are wrong; {seen}; {more}"
 
 
+@dataclass(frozen=True, eq=False)
+class Left:
+    """Items that could be drawn when the calibration items were, and that are neither among these nor to be accepted.
+
+    They were labeled, set aside or removed since. A bound for the rest must not rest on them: they may have been the
+    items on which the head is right most often.
+
+    Args:
+        confidence: (l,) confidence of the head in its prediction for each of them.
+        wrong: (l,) whether this prediction is known to be wrong, for items that left after the last draw; else False.
+        gone: Number of further items of which nothing is known any more.
+    """
+
+    confidence: Float[np.ndarray, " l"]
+    wrong: Bool[np.ndarray, " l"]
+    gone: int = 0
+
+    def above(self, thresholds: Float[np.ndarray, " m"]) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"]]:
+        """How many of them are at or above each threshold, and how many of these are known to be wrong."""
+        order = np.argsort(-self.confidence, kind="stable")
+        count = np.searchsorted(-self.confidence[order], -np.asarray(thresholds), side="right")
+        return count + self.gone, np.r_[0, np.cumsum(self.wrong[order])][count]
+
+
+#: No item left the pool in another way than by being drawn.
+NONE_LEFT = Left(np.zeros(0), np.zeros(0, dtype=bool))
+
+
 def accept(
     confidence: Float[np.ndarray, " n"],
     calibration_confidence: Float[np.ndarray, " m"],
@@ -79,6 +108,7 @@ def accept(
     error: float,
     delta: float = 0.1,
     later: float | None = None,
+    left: Left = NONE_LEFT,
 ) -> Acceptance:
     r"""Choose the lowest threshold above which at most ``error`` of the items are wrong, with chance 1 - ``delta``.
 
@@ -88,8 +118,9 @@ def accept(
     them labeled and :math:`w` of those wrong, the probability of at most :math:`w` under the fewest wrong ones that
     the null allows is hypergeometric. The order and the start of the tests depend on confidences only.
 
-    The calibration items must be drawn at random from the same pool as the others, and the head that gives the
-    confidences must not have been taught them.
+    The calibration items must be drawn at random from a pool of themselves, the others and ``left``, and the head that
+    gives the confidences must not have been taught them. Items that left the pool are part of the tested population,
+    but only their known errors count: then the bound holds for the rest, whatever took them out.
 
     Args:
         confidence: Confidence of the head in its prediction for each unlabeled item, in [0, 1].
@@ -98,6 +129,7 @@ def accept(
         error: Highest tolerated share of wrong items, in (0, 1).
         delta: Highest probability that the bound does not hold, in (0, 1).
         later: The ``delta`` of a later attempt, which ``needed`` is computed for; ``delta`` by default.
+        left: Items that left the pool since the first draw; none by default.
 
     Raises:
         MeasureError: Shares outside (0, 1), or arrays that do not match.
@@ -132,23 +164,39 @@ def accept(
     if m and len(conf):
         above = np.searchsorted(-known, -known, side="right")  # labels with at least this confidence
         rests = np.searchsorted(-np.sort(conf)[::-1], -known, side="right")
-        for n in _steps(_first(above, rests, error, delta), known):
+        others, known_wrong = left.above(known)
+
+        def holds(n: int, w: int) -> bool:
+            i = n - 1
+            return bool(kept(w, n, int(rests[i]), error, delta, int(others[i]), int(known_wrong[i])))
+
+        for n in _steps(_first(above, rests, error, delta, holds), known):
             rest, w = int(rests[n - 1]), int(wrong[:n].sum())
-            if not kept(w, n, rest, error, delta):
+            if not holds(n, w):
                 break
             if rest:
                 best = (n, rest)
     if best is None:
-        needed = _needed(wrong, len(conf) + m, error, delta if later is None else later)
+        out = len(left.confidence) + left.gone
+        needed = _needed(wrong, len(conf) + m, error, delta if later is None else later, out)
         return Acceptance(error, delta, None, 0, m, int(wrong.sum()), needed)
     n, rest = best
     return Acceptance(error, delta, float(known[n - 1]), rest, n, int(wrong[:n].sum()), None)
 
 
 def kept(
-    wrong: int, labels: int | Int[np.ndarray, " n"], rest: int | Int[np.ndarray, " n"], error: float, delta: float
+    wrong: int,
+    labels: int | Int[np.ndarray, " n"],
+    rest: int | Int[np.ndarray, " n"],
+    error: float,
+    delta: float,
+    others: int | Int[np.ndarray, " n"] = 0,
+    others_wrong: int | Int[np.ndarray, " n"] = 0,
 ) -> Bool[np.ndarray, " n"]:
     """Test the bound for ``rest`` items, if ``wrong`` of the ``labels`` drawn from the same pool are wrong.
+
+    ``others`` left the pool since, and ``others_wrong`` of them are known to be wrong. More items in the population
+    make the test stricter: each label is then a smaller part of it.
 
     Example:
         >>> [bool(kept(0, n, 1000, 0.05, 0.1)) for n in (45, 46)]
@@ -157,19 +205,26 @@ def kept(
     from scipy.stats import hypergeom  # heavy, and needed only here
 
     labels, rest = np.asarray(labels), np.asarray(rest)
-    fewest = np.floor(error * rest).astype(np.int64) + 1 + wrong  # in total, if the rest exceeds the bound
-    chance = hypergeom.cdf(wrong, rest + labels, np.minimum(fewest, rest + labels), labels)
-    return np.asarray((fewest > rest + wrong) | (chance <= delta))
+    bad = np.floor(error * rest).astype(np.int64) + 1  # of the rest, if it exceeds the bound
+    whole, fewest = rest + labels + others, bad + wrong + others_wrong
+    chance = hypergeom.cdf(wrong, whole, np.minimum(fewest, whole), labels)
+    return np.asarray((bad > rest) | (chance <= delta))
 
 
-def _first(above: Int[np.ndarray, " m"], rests: Int[np.ndarray, " m"], error: float, delta: float) -> int | None:
+def _first(
+    above: Int[np.ndarray, " m"],
+    rests: Int[np.ndarray, " m"],
+    error: float,
+    delta: float,
+    holds: Callable[[int, int], bool],
+) -> int | None:
     """Labels above the first threshold: enough to allow FORGIVEN wrong ones, or as many as the labels can allow."""
     m = len(above)
     for k in range(FORGIVEN, -1, -1):
         n = min(fewest_labels(error, delta, k), m)
         while True:
             here = int(above[n - 1])
-            if rests[n - 1] and kept(k, here, int(rests[n - 1]), error, delta):
+            if rests[n - 1] and holds(here, k):
                 return here
             if n == m:
                 break
@@ -200,6 +255,8 @@ def accept_by_class(
     error: float,
     delta: float = 0.1,
     later: float | None = None,
+    left: Left = NONE_LEFT,
+    left_predicted: Int[np.ndarray, " l"] | None = None,
 ) -> tuple[Acceptance, ...]:
     """Call ``accept`` for each predicted class: the bound then holds for each class, with probability 1 - ``delta``.
 
@@ -213,10 +270,13 @@ def accept_by_class(
         error: Highest tolerated share of wrong items in each class.
         delta: Highest probability that the bound of a class does not hold.
         later: The ``delta`` of a later attempt, which ``needed`` is computed for; ``delta`` by default.
+        left: Items that left the pool since the first draw; none by default.
+        left_predicted: The predicted classes of these items.
     """
     found = []
     for c in range(n_classes):
         ours, theirs = np.asarray(predicted) == c, np.asarray(calibration_predicted) == c
+        out = np.zeros(len(left.confidence), dtype=bool) if left_predicted is None else np.asarray(left_predicted) == c
         one = accept(
             np.asarray(confidence)[ours],
             np.asarray(calibration_confidence)[theirs],
@@ -224,6 +284,7 @@ def accept_by_class(
             error=error,
             delta=delta,
             later=later,
+            left=Left(left.confidence[out], left.wrong[out], left.gone),
         )
         found.append(Acceptance(**{**one.to_dict(), "class_index": c}))
     return tuple(found)
@@ -254,16 +315,16 @@ def fewest_labels(error: float, delta: float, wrong: int = 0) -> int:
     return high
 
 
-def _needed(wrong: Bool[np.ndarray, " m"], items: int, error: float, delta: float) -> int | None:
+def _needed(wrong: Bool[np.ndarray, " m"], items: int, error: float, delta: float, others: int = 0) -> int | None:
     """Random labels for a first acceptance, at the error so far of the more confident half of the labels."""
 
     def fewest(k: int, items: int) -> int | None:
         low, high = k, items - 1
-        if high <= low or not kept(k, high, items - high, error, delta):
+        if high <= low or not kept(k, high, items - high, error, delta, others):
             return None
         while high - low > 1:
             middle = (low + high) // 2
-            if kept(k, middle, items - middle, error, delta):
+            if kept(k, middle, items - middle, error, delta, others):
                 high = middle
             else:
                 low = middle

@@ -118,6 +118,9 @@ def audit_classes(
     *,
     rounds: Int[np.ndarray, " m"] | None = None,
     known: tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m k 3"]] | None = None,
+    aside: Float[np.ndarray, " m"] | None = None,
+    unlabeled: Bool[np.ndarray, " m"] | None = None,
+    unknown: Bool[np.ndarray, " m"] | None = None,
     level: float = LEVEL,
 ) -> tuple[ClassQuality, ...]:
     """Estimate each class's quality on the pool from labels drawn with known propensities.
@@ -127,15 +130,22 @@ def audit_classes(
     add up to that accuracy. Intervals are Wilson's at the effective number of random labels that have the class (for
     recall) or that are predicted to have it (for precision).
 
+    Recall is measured on items that people give the class. Precision is measured on all items that are predicted to
+    have it: the interval counts those without a label as wrong at its lower end and as right at its upper end. Those
+    with a class that the project does not have are wrong.
+
     Args:
-        truth: (m,) classes of the random labels, or (m, k) of 0 and 1.
-        said: Predictions for the random labels by heads that were not taught them.
-        propensities: The probability with which each label was drawn, in (0, 1].
+        truth: (m,) classes of the drawn items, or (m, k) of 0 and 1; of no meaning where ``unlabeled`` or ``unknown``.
+        said: Predictions for them by heads that were not taught them.
+        propensities: The probability with which each item was drawn, in (0, 1].
         n_classes: k.
         rounds: The round in which each label was drawn.
         known: State of the pool when each label was drawn: the share of items already labeled, and for each class the
             shares of these labels that have it, that are predicted to have it, and both. By default nothing was
             labeled.
+        aside: The share of the pool that had no label at each draw and could not be drawn; by default 0.
+        unlabeled: Whether each drawn item has no label; by default all have one.
+        unknown: Whether people gave it a class that the project does not have; by default none.
         level: Probability of each interval, in (0, 1).
 
     Returns:
@@ -148,22 +158,31 @@ def audit_classes(
         ['100 % (97 to 100 %, from 90)', '50 % (27 to 73 %, from 10)']
     """
     weights = draw_weights(propensities, rounds)
+    m = len(weights)
+    lost = np.zeros(m, dtype=bool) if unlabeled is None else np.asarray(unlabeled, dtype=bool)
+    strange = np.zeros(m, dtype=bool) if unknown is None else np.asarray(unknown, dtype=bool)
     has, put, _ = kind_of(truth).tables(truth, said, n_classes)
-    share, before = (np.zeros(len(weights)), np.zeros((len(weights), n_classes, 3))) if known is None else known
-    seen = np.stack([has, put, has & put], axis=2).astype(float)
-    whole = np.einsum("m,mkj->kj", weights, share[:, None, None] * before + (1 - share)[:, None, None] * seen)
+    has = has & ~(lost | strange)[:, None]
+    share, before = (np.zeros(m), np.zeros((m, n_classes, 3))) if known is None else known
+    rest = 1 - share - (np.zeros(m) if aside is None else np.asarray(aside))
+    seen = np.stack([has, put & ~lost[:, None], has & put, put & lost[:, None]], axis=2).astype(float)
+    before = np.concatenate([before, np.zeros((m, n_classes, 1))], axis=2)
+    whole = np.einsum("m,mkj->kj", weights, share[:, None, None] * before + rest[:, None, None] * seen)
     z = deviations(level)
 
-    def estimate(own: Bool[np.ndarray, " m"], whole_of: float, both: float) -> Share | None:
+    def estimate(own: Bool[np.ndarray, " m"], whole_of: float, both: float, open_: float = 0.0) -> Share | None:
         w = weights[own]
         if not len(w) or whole_of <= 0:
             return None
-        return _share(min(1.0, both / whole_of), float(w.sum() ** 2 / (w @ w)), len(w), z)
+        n = float(w.sum() ** 2 / (w @ w))
+        low, _ = wilson(min(1.0, both / (whole_of + open_)), n, z)
+        _, high = wilson(min(1.0, (both + open_) / (whole_of + open_)), n, z)
+        return Share(min(1.0, float(both / whole_of)), low, high, len(w))
 
     return tuple(
         ClassQuality(
             estimate(has[:, k], whole[k, 0], whole[k, 2]),
-            estimate(put[:, k], whole[k, 1], whole[k, 2]),
+            estimate(put[:, k], whole[k, 1], whole[k, 2], whole[k, 3]),
         )
         for k in range(n_classes)
     )

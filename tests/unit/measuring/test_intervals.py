@@ -11,10 +11,7 @@ from scipy.stats import binom, binomtest
 from activessl.measuring.intervals import (
     deviations,
     difference,
-    look_of,
-    lowest_share,
     paired_difference,
-    part_of_delta,
     share_interval,
     wilson,
 )
@@ -49,12 +46,12 @@ def test_differences_lie_within_their_intervals_about_as_often_as_promised() -> 
     assert np.mean(paired) > 0.88
 
 
-def test_a_target_that_is_looked_at_again_and_again_is_rarely_reached_by_luck() -> None:
-    """The truth lies just below the target: how often any look claims to have reached it."""
-    rng, lucky = np.random.default_rng(2), 0
-    for _ in range(400):
-        right = rng.random(1_000) < 0.899
-        looks = {look_of(n, 10): n for n in range(10, 1_001)}
-        lucky += any(lowest_share(int(right[:n].sum()), n, look) >= 0.9 for look, n in looks.items())
-    assert lucky / 400 <= 0.1
-    assert sum(part_of_delta(0.1, look) for look in range(1, 10_000)) < 0.1
+@pytest.mark.parametrize("n", range(1, 972, 7))
+def test_an_end_is_exact_where_all_or_none_count(n: int) -> None:
+    z = deviations(0.9)
+    assert wilson(1.0, n, z)[1] == share_interval(n, n)[1] == 1.0
+    assert wilson(0.0, n, z)[0] == share_interval(0, n)[0] == 0.0
+
+
+def test_without_observations_nothing_is_known() -> None:
+    assert wilson(0.0, 0, deviations(0.9)) == share_interval(0, 0) == (0.0, 1.0)

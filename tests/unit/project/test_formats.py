@@ -49,6 +49,10 @@ def test_a_folder_of_format_1_says_what_it_said_then(old: Path) -> None:
     # figures are computed by libraries of today
     for name in ("audit", "certainty", "people"):
         a, b = then.pop(name), now.pop(name)
+        if name == "audit":
+            # today the lower end allows for labels that were given with a suggestion selected, and both ends for drawn
+            # items that were skipped
+            assert b.pop(1) < a.pop(1) and b.pop(1) >= a.pop(1)
         if isinstance(a, dict):
             assert a.keys() == b.keys()
             a, b = list(a.values()), list(b.values())
