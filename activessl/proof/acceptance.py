@@ -70,7 +70,9 @@ class Judged:
                 f"{self.newer:,} items were added after these labels were drawn and are left out: label random items"
             )
         if self.attempt > 1:
-            told.append(f"attempt {self.attempt}: each attempt on new labels makes the bound stricter")
+            told.append(
+                f"attempt {self.attempt}: each attempt with new labels or another bound makes the test stricter"
+            )
         return "; ".join(told)
 
 

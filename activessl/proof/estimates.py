@@ -23,8 +23,10 @@ from activessl.project.folder import writing
 from activessl.project.snapshot import Snapshot
 from activessl.proof.draws import RandomDraws, random_draws
 from activessl.proof.measured import (
+    MOST_IMPORTED,
     Measured,
     chosen_by,
+    imported_part,
     key_of,
     newer_text,
     read_kept,
@@ -277,7 +279,7 @@ class Evidence:
     def live(self) -> LiveSavings | None:
         """Labels saved so far, estimated; None with too few random labels."""
         prior = self._expected()
-        if self.audit is None or prior is None:
+        if self.audit is None or prior is None or imported_part(self.snapshot.history) > MOST_IMPORTED:
             return None
         kept = self._kept.get("live")
         if kept is not None:
@@ -295,7 +297,16 @@ class Evidence:
             return self.learn(single[taught], single[asked])
 
         items = len(self.snapshot.embeddings)
-        return live_savings(learn, y[single], drawn[single], correct[single], rng=rng, prior=prior, pool=items)
+        return live_savings(
+            learn, y[single], drawn[single], correct[single], rng=rng, prior=prior, pool=items, gone=self._spent
+        )
+
+    @property
+    def _spent(self) -> int:
+        """Labels that people gave in rounds, of items that have left the pool."""
+        history, row = self.snapshot.history, self.snapshot.row
+        asked = {item for r in history.rounds if not r.confirms for item in r.items}
+        return sum(item in asked and (item not in row or item in history.missing) for item in history.labels)
 
     @property
     def unsaid(self) -> str:

@@ -21,6 +21,8 @@ from activessl.project.folder import Project, write_atomic
 
 #: Part of the key of the kept figures, so that figures of an older estimator are not shown.
 VERSION = 8
+#: With a larger share of labels from elsewhere, the labels saved are not an effect of this project's choice.
+MOST_IMPORTED = 0.1
 #: The kept figures that ``Measured`` takes.
 _PARTS = ("audit", "live", "classes", "newer", "gone", "random_labels")
 
@@ -134,8 +136,18 @@ def chosen_by(history: History) -> frozenset[str]:
     ) - {AUDIT, CONFIRM}
 
 
+def imported_part(history: History) -> float:
+    """Return the share of the labels about which no round of the project asked, in [0, 1]."""
+    asked = {item for r in history.rounds for item in r.items}
+    return sum(item not in asked for item in history.labels) / max(1, len(history.labels))
+
+
 def unsaid_text(history: History) -> str:
     """Word the reason why there is no estimate of the labels saved."""
+    if imported_part(history) > MOST_IMPORTED:
+        asked = {item for r in history.rounds for item in r.items}
+        other = sum(item not in asked for item in history.labels)
+        return f"{other:,} of {len(history.labels):,} labels were not chosen by this project: they were imported"
     return "too few random labels yet" if chosen_by(history) else "no items were chosen by a strategy yet"
 
 

@@ -3,10 +3,10 @@
 Usage: ``python tests/benchmarks/people.py --data folder/vectors --projects 40 --out people.jsonl [--habits NAME ...]``,
 then ``python tests/benchmarks/people.py --report people.jsonl``
 
-Each simulated project has 1,500 items of a public set and ten rounds of twenty questions, a quarter of them drawn at
-random. Its rounds are chosen by the product's own steps and its events are folded by its own ledger code; only files
-and servers are left out. At the end its figures are compared with the truth, which the simulation knows of every item.
-A run can be interrupted: projects that are in the output already are not run again.
+Each simulated project has 1,500 items of a public set and twelve rounds of twenty questions: four drawn at random, then
+eight chosen, with a quarter of them drawn at random. Its rounds are chosen by the product's own steps and its events
+are folded by its own ledger code; only files and servers are left out. At the end its figures are compared with the
+truth, which the simulation knows of every item. A run can be interrupted: projects in the output are not run again.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,18 @@ from activessl.errors import ActiveSSLError
 from activessl.labels.answers import Answer
 from activessl.labels.questions import Question
 from activessl.ledger.fold import fold
-from activessl.ledger.schema import Accepted, Answered, Closed, Created, Encoded, Event, Missing, Recorded, Taught
+from activessl.ledger.schema import (
+    Accepted,
+    Answered,
+    Closed,
+    Created,
+    Encoded,
+    Event,
+    Missing,
+    Queried,
+    Recorded,
+    Taught,
+)
 from activessl.measuring.intervals import share_interval
 from activessl.project.config import check_config
 from activessl.project.folder import Project
@@ -41,11 +53,13 @@ from activessl.session import Session
 from activessl.steps.select import next_round
 
 SETS = ("cifar10", "fashion_mnist", "text_agnews", "elpv_solar")
-ITEMS, ROUNDS, SIZE, SHARE = 1_500, 10, 20, 0.25
+ITEMS, ROUNDS, SIZE, SHARE = 1_500, 12, 20, 0.25
+#: So many rounds are drawn at random, as `accept` asks for them.
+RANDOM = 4
 #: Share of the pool that is none of the classes, of the habits that need it.
 STRANGE = 0.15
 ERROR, DELTA = 0.1, 0.1
-LOOKS = (0.05, ERROR)
+LOOKS = (0.2, 0.3)
 
 #: What people do, by name.
 HABITS = {
@@ -165,11 +179,7 @@ class Desk:
     def run(self) -> None:
         for number in range(1, ROUNDS + 1):
             snapshot = self.snapshot()
-            try:
-                queried = next_round(snapshot, SIZE if number not in (6, 8) or self.habit != "confirm clusters" else 8,
-                    confirm=True if number in (6, 8) and self.habit == "confirm clusters" else None)  # fmt: skip
-            except ActiveSSLError:
-                queried = next_round(snapshot, SIZE)
+            queried = self._next(snapshot, number)
             self.add(queried)
             shown = {} if queried.strategy == "clusters" else self._shown(snapshot, queried.questions)
             if self.habit == "close rounds unanswered" and number in (4, 7):
@@ -191,6 +201,14 @@ class Desk:
                 self.add(Closed(round=number, why=""))
             self._teach(number)
             self._afterwards(number)
+
+    def _next(self, snapshot: Snapshot, number: int) -> Queried:
+        if number <= RANDOM:
+            return next_round(snapshot, SIZE, strategy="random")
+        if self.habit == "confirm clusters" and number in (6, 8):
+            with suppress(ActiveSSLError):  # the head is not sure of enough alike items
+                return next_round(snapshot, 8, confirm=True)
+        return next_round(snapshot, SIZE)
 
     def _shown(self, snapshot: Snapshot, questions: tuple[Question, ...]) -> dict[str, str]:
         single = [q for q in questions if q.kind != "confirm"]
@@ -313,7 +331,7 @@ def report(path: Path) -> str:
 
     table = [
         "| people | projects | accuracy, truth | estimate | interval holds | width / (exact + unanswered) "
-        "| class figures hold | accepted at 5 %: broken | items | accepted at 10 %: broken | items |",
+        "| class figures hold | accepted at 20 %: broken | items | accepted at 30 %: broken | items |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for habit in [h for h in HABITS if h in by]:

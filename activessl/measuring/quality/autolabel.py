@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -30,6 +30,10 @@ class Acceptance:
         wrong: Number of these labels that the head predicted wrongly.
         needed: Random labels needed in total for a first acceptance, where nothing is accepted and the errors so far
             are low enough; None where items are accepted, or where more random labels cannot help.
+        obstacle: Why no number of labels is known to do: "error" if the predictions are wrong too often, "pool" if the
+            pool is too small; empty otherwise.
+        top: Random labels in the more confident half, which this is estimated from.
+        top_wrong: How many of these were predicted wrongly.
         class_index: The predicted class that the bound is about; None for all classes together.
     """
 
@@ -41,6 +45,9 @@ class Acceptance:
     wrong: int
     needed: int | None
     class_index: int | None = None
+    obstacle: Literal["", "error", "pool"] = ""
+    top: int = 0
+    top_wrong: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The same, ready for JSON."""
@@ -62,12 +69,15 @@ class Acceptance:
                 f"({self.wrong:,} of {self.calibration:,} random labels at this confidence {verb} wrong)"
             )
         seen = f"{self.wrong:,} of {self.calibration:,} random labels {verb} predicted wrongly"
-        if self.needed is None and not self.wrong:
-            more = "the pool is too small for enough random labels: label the rest by hand"
-        elif self.needed is None:
-            more = "the error of the most confident predictions is too high: teach the head more labels first"
-        else:
+        if self.needed is not None:
             more = f"about {self.needed:,} random labels are needed"
+        elif self.obstacle == "error":
+            more = (
+                f"of the {self.top:,} most confident ones {self.top_wrong:,}, too near that bound: teach the head more "
+                "labels, or allow a larger error"
+            )
+        else:
+            more = "the pool is too small for enough random labels: allow a larger error, or label the rest by hand"
         share = f"{100 * self.error:.1f} %"
         return f"0 items accepted: the labels do not show that at most {share} are wrong; {seen}; {more}"
 
@@ -178,8 +188,9 @@ def accept(
                 best = (n, rest)
     if best is None:
         out = len(left.confidence) + left.gone
-        needed = _needed(wrong, len(conf) + m, error, delta if later is None else later, out)
-        return Acceptance(error, delta, None, 0, m, int(wrong.sum()), needed)
+        needed, obstacle = _needed(wrong, len(conf) + m, error, delta if later is None else later, out)
+        top = _top(wrong)
+        return Acceptance(error, delta, None, 0, m, int(wrong.sum()), needed, None, obstacle, len(top), int(top.sum()))
     n, rest = best
     return Acceptance(error, delta, float(known[n - 1]), rest, n, int(wrong[:n].sum()), None)
 
@@ -315,7 +326,14 @@ def fewest_labels(error: float, delta: float, wrong: int = 0) -> int:
     return high
 
 
-def _needed(wrong: Bool[np.ndarray, " m"], items: int, error: float, delta: float, others: int = 0) -> int | None:
+def _top(wrong: Bool[np.ndarray, " m"]) -> Bool[np.ndarray, " t"]:
+    """The more confident half of the labels, of labels in the order of their confidence."""
+    return wrong[: max(len(wrong) // 2, 1)]
+
+
+def _needed(
+    wrong: Bool[np.ndarray, " m"], items: int, error: float, delta: float, others: int = 0
+) -> tuple[int | None, Literal["", "error", "pool"]]:
     """Random labels for a first acceptance, at the error so far of the more confident half of the labels."""
 
     def fewest(k: int, items: int) -> int | None:
@@ -330,16 +348,18 @@ def _needed(wrong: Bool[np.ndarray, " m"], items: int, error: float, delta: floa
                 low = middle
         return high
 
-    top = wrong[: max(len(wrong) // 2, 1)]
+    top = _top(wrong)
     least = fewest(0, items)
     if least is None:
-        return None
+        return None, "pool"
     if len(wrong) < least and not top.any():
-        return least
+        return least, ""
     rate = (top.sum() + 0.5) / (len(top) + 1)
     if rate >= 0.8 * error:
-        return None  # so near the bound that the number would be mostly noise
+        return None, "error"  # so near the bound that the number would be mostly noise
     k = 0
     while (n := fewest(k, items // 2)) is not None and n * rate > k:
         k += 1
-    return None if n is None else min(max(2 * n, len(wrong) + 1), items)
+    if n is None:
+        return None, "error" if top.any() else "pool"
+    return min(max(2 * n, len(wrong) + 1), items), ""

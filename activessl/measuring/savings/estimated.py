@@ -11,7 +11,7 @@ class LiveSavings:
     """An estimate of the labels saved so far.
 
     Attributes:
-        labels: Labels given.
+        labels: Labels given, also of items that have left the pool.
         baseline_labels: Estimated labels that random choice needs for the same accuracy.
         saved: 1 - labels / baseline_labels, below 1 and possibly negative.
         low: Lower end of the interval of ``saved``.
@@ -21,6 +21,7 @@ class LiveSavings:
         own_low: Lower end of the interval from the random labels of the project only.
         own_high: Upper end of that interval; None where the random labels do not bound it.
         prior: Source of the other evidence, in words.
+        pool: Number of items, where the pool is what limits the saving: random choice needs no more labels; else None.
     """
 
     labels: int
@@ -33,6 +34,7 @@ class LiveSavings:
     own_low: float
     own_high: float | None
     prior: str
+    pool: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same, ready for JSON."""
@@ -56,4 +58,5 @@ class LiveSavings:
             f"estimate: {self.labels:,} labels instead of about {self.baseline_labels:,.0f} with random choice: "
             f"{said} ({100 * self.level:.0f} % interval {100 * self.low:.0f} to {100 * self.high:.0f} %, from "
             f"{self.prior} and {self.random_labels} random labels; from the random labels only: {self.own_text()})"
+            + (f"; the pool of {self.pool:,} items limits the saving" if self.pool is not None else "")
         )

@@ -99,6 +99,7 @@ def live_savings(
     rng: np.random.Generator,
     prior: Prior = PUBLIC,
     pool: int | None = None,
+    gone: int = 0,
     level: float = 0.9,
 ) -> LiveSavings:
     r"""Estimate the labels that random choice needs for the accuracy that the project has now.
@@ -118,7 +119,9 @@ def live_savings(
         correct: (n,) whether a head that was taught other labels predicts each label correctly; read where ``drawn``.
         rng: Random numbers of folds and resampling.
         prior: The prior of :math:`\log(M/n)`.
-        pool: Number of items: random choice cannot need more labels than this.
+        pool: Number of items: random choice cannot need more labels than this. It bounds the estimate, and is no end of
+            an interval: where the interval lies beyond the bound, its lower end is that of the random labels alone.
+        gone: Labels that were given of items that have left the pool: they were spent, too.
         level: Probability of the interval, in (0, 1).
 
     Raises:
@@ -145,19 +148,27 @@ def live_savings(
     belief = likelihood * prior.belief(float(m - right.sum()), m)
     tail = (1 - level) / 2
     most = np.inf if pool is None else float(np.log(max(pool, n) / n))
-    low, middle, high = (min(value, most) for value in quantiles(belief, (tail, 0.5, 1 - tail)))
-    own_low, own_high = (min(value, most) for value in quantiles(likelihood, (tail, 1 - tail)))
+    low, middle, high = quantiles(belief, (tail, 0.5, 1 - tail))
+    own_low, own_high = quantiles(likelihood, (tail, 1 - tail))
+    if low >= most:
+        low = min(own_low, most)
+
+    def saved(value: float) -> float:
+        """The saving at a value of log(M / n)."""
+        return float(1 - (n + gone) / n * np.exp(-min(value, most)))
+
     return LiveSavings(
-        labels=n,
-        baseline_labels=float(n * np.exp(middle)),
-        saved=float(1 - np.exp(-middle)),
-        low=float(1 - np.exp(-low)),
-        high=float(1 - np.exp(-high)),
+        labels=n + gone,
+        baseline_labels=float(n * np.exp(min(middle, most))),
+        saved=saved(middle),
+        low=saved(low),
+        high=saved(high),
         level=level,
         random_labels=m,
-        own_low=float(1 - np.exp(-own_low)),
-        own_high=float(1 - np.exp(-own_high)) if own_high < GRID[-1] - 1 else None,
+        own_low=saved(own_low),
+        own_high=saved(own_high) if min(own_high, most) < GRID[-1] - 1 else None,
         prior=prior.source,
+        pool=pool if pool is not None and high >= most else None,
     )
 
 

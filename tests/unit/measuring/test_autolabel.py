@@ -51,7 +51,7 @@ def test_a_head_that_is_wrong_where_it_is_sure_is_not_believed() -> None:
     sure = np.linspace(0.5, 1, 400)
     found = accept(sure, sure, sure > 0.9, error=0.05)
     assert found.threshold is None and found.needed is None
-    assert "teach the head more labels first" in found.to_text()
+    assert "teach the head more labels" in found.to_text()
 
 
 def test_without_random_labels_nothing_is_accepted() -> None:
