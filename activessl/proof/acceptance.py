@@ -151,9 +151,10 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
         )
     halved = 2 * len(drawn.at) > len(rows)
     judges = drawn.at
-    if halved:
-        mine = calibration_half((ids[row] for row in rows[drawn.at]), config.seed)
+    if halved:  # also of the draws without a label, or these would weigh twice
+        mine = calibration_half((ids[row] for row in (*rows[drawn.at], *drawn.lost)), config.seed)
         judges = np.array([i for i in drawn.at if ids[rows[i]] in mine], dtype=np.int64)
+        drawn = drawn.with_lost(np.array([ids[row] in mine for row in drawn.lost], dtype=bool))
     taught = np.setdiff1d(np.arange(len(rows)), judges)
     kind = snapshot.kind
     if one_kind(y[taught]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -44,6 +44,16 @@ class RandomDraws:
     def told(self) -> int:
         """Draws with a known outcome: a class of the project, or a class that it does not have."""
         return len(self.at) + int(self.unknown.sum())
+
+    def with_lost(self, keep: Bool[np.ndarray, " u"]) -> RandomDraws:
+        """The same draws, with only some of those without a label."""
+        return replace(
+            self,
+            lost=self.lost[keep],
+            lost_chance=self.lost_chance[keep],
+            lost_rounds=self.lost_rounds[keep],
+            unknown=self.unknown[keep],
+        )
 
     @property
     def all_rounds(self) -> Int[np.ndarray, " d"]:
