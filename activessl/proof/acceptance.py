@@ -146,7 +146,7 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     drawn = random_draws(snapshot, fewest_labels(error, delta, FORGIVEN), uniform=True)
     if not len(drawn.at) and len(Evidence(snapshot).random.at):
         raise LabelError(
-            "no random label was drawn with the same probability as all other unlabeled items",
+            "no random label was drawn with the same probability as all other items, and given without a suggestion",
             hint="run `activessl query --strategy random`, and label its items",
         )
     halved = 2 * len(drawn.at) > len(rows)

@@ -75,8 +75,8 @@ def random_draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> R
     Args:
         snapshot: The project at one moment.
         enough: With this many newer labels, the draws from before the last addition of items are left out.
-        uniform: Only draws in which every item without a label had the same probability, and of items that were not
-            confirmed with a cluster.
+        uniform: Only draws in which every item without a label had the same probability, of items that were not
+            confirmed with a cluster, and labeled without a suggestion.
     """
     history, row, rows = snapshot.history, snapshot.row, snapshot.training[0]
     position = {int(r): i for i, r in enumerate(rows)}
@@ -88,7 +88,7 @@ def random_draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> R
     for draw in draws_of(history):
         if draw.item not in row or draw.item in history.missing or draw.item in learned:
             continue
-        if (draw.waits and draw.ended == "open") or (uniform and (draw.alone or not draw.uniform)):
+        if (draw.waits and draw.ended == "open") or (uniform and (draw.alone or draw.seen or not draw.uniform)):
             continue
         at = position.get(row[draw.item], -1) if draw.ended == "class" else -1
         if at < 0 or whole[at]:

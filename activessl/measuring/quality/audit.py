@@ -18,8 +18,8 @@ else:
 #: Least random labels: with fewer, the interval is too wide to be useful.
 FEWEST = 10
 #: Where a suggestion was selected, people are assumed to accept at most this share of the wrong ones: then the model is
-#: wrong about 1 / (1 - 0.5) times as many of these items as their labels show.
-ACCEPTED_WRONG = 0.5
+#: wrong about 1 / (1 - 0.6) times as many of these items as their labels show.
+ACCEPTED_WRONG = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Audit:
         if self.seen:
             text += (
                 f"; {self.seen:,} of these labels were given with a suggestion selected: the lower end assumes that "
-                f"people accept half of the wrong suggestions"
+                f"people accept {100 * ACCEPTED_WRONG:.0f} % of the wrong suggestions"
             )
         return text + ")"
 
