@@ -13,6 +13,7 @@ from activessl.measuring.quality.audit import FEWEST
 from activessl.pool.progress import duration
 from activessl.project.config import Config
 from activessl.project.data_now import DataNow
+from activessl.project.folder import RESTORE
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.measured import Measured, newer_text, tested_items, unsaid_text
 from activessl.proof.promise import promise_text
@@ -77,7 +78,7 @@ class Status:
         data, encoded = self.config.data, self.history.encoded
         yield f"data: {data.path}, {data.modality} items, {len(data.classes)} classes"
         if not self.data.there:
-            yield f"  {data.path} does not exist: restore it, or correct data.path in activessl.toml"
+            yield f"  {data.path} does not exist: {RESTORE}"
         elif encoded and self.data.changed:
             yield (
                 f"  {self.data.new:,} new files since the pool was encoded; {self.data.gone:,} encoded items missing, "
