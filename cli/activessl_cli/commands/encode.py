@@ -46,10 +46,11 @@ def encode(
     with render.progress("encode") as on_progress:
         embeddings = session.encode(minutes=minutes, on_progress=on_progress)
     n, dim = embeddings.vectors.shape
-    name = embeddings.provenance.get("encoder", "encoder")
+    encoded = session.project.history().encoded
+    name = "" if encoded is None else f"{encoded.encoder} "
     render.result(
         {"fingerprint": embeddings.fingerprint, "items": n, "dim": dim, "encoder": embeddings.provenance},
-        f"{n:,} items embedded as vectors of length {dim} by the encoder {name} {embeddings.fingerprint[:12]}",
+        f"{n:,} items embedded as vectors of length {dim} by the encoder {name}{embeddings.fingerprint[:12]}",
         as_json=as_json,
     )
     render.following(next_of(session.project))

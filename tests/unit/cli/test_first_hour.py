@@ -91,6 +91,16 @@ def test_whoever_always_does_what_the_last_line_says_gets_to_the_report(
     assert done == ["activessl encode", *rounds, "activessl report"]
 
 
+def test_check_names_each_size_and_encode_names_the_encoder(people: People, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("init", "photos", "--classes", "light,dark") == 0
+    capsys.readouterr()
+    assert run("check") == 0
+    assert "  60 of width 12, height 12, 1 channel\n" in capsys.readouterr().out
+    assert run("encode") == 0
+    told = capsys.readouterr().out
+    assert re.fullmatch(r"60 items embedded as vectors of length \d+ by the encoder patches [0-9a-f]{12}\n", told)
+
+
 def test_after_a_round_of_skips_only_the_next_step_asks_about_other_items(
     people: People, capsys: pytest.CaptureFixture[str]
 ) -> None:
