@@ -12,6 +12,7 @@ from activessl.measuring.savings.estimated import LiveSavings
 
 if TYPE_CHECKING:  # `status` needs no planning code
     from activessl.labels.kinds import Person
+    from activessl.ledger.history import RoundHistory
     from activessl.measuring.planning.plan import Plan, Span
     from activessl.measuring.planning.roi import Roi
     from activessl.measuring.savings.savings import Savings
@@ -281,6 +282,13 @@ def people(count: int) -> str:
         ('0 people', '1 person')
     """
     return f"{count} {'person' if count == 1 else 'people'}"
+
+
+def skipped_text(of: RoundHistory) -> str:
+    """Word a round in which every question was skipped."""
+    count = len(of.questions)
+    what = "the only question was" if count == 1 else f"all {count:,} questions were"
+    return f"round {of.number}: {what} skipped"
 
 
 def reliability_text(person: Person) -> str:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from activessl.project.data_now import DataNow
     from activessl.project.folder import Project
 
+#: The command that starts a server for those who have none.
+_START = "activessl studio start"
+
 
 def next_of(project: Project, data: DataNow | None = None) -> str:
     """Return what to do next with a project.
@@ -30,6 +33,13 @@ def next_of(project: Project, data: DataNow | None = None) -> str:
         first = _first(project)
         return f"{first}, then {step}" if first else step
     return step
+
+
+def needs_server(project: Project) -> bool:
+    """Whether a push needs `activessl studio start`: the config names no server, and none was used before."""
+    from activessl.project.annotators import other_server
+
+    return _first(project) == _START and other_server(project, project.history()) is None
 
 
 def _there(history: History, server: str, url: str | None) -> str:
@@ -53,4 +63,4 @@ def _first(project: Project) -> str:
         return "" if os.environ.get(settings.token_env) else f"export {settings.token_env}=YOUR_TOKEN"
     from activessl_label_studio.process import find_pid, studio_folder
 
-    return "" if find_pid(studio_folder(project.folder).absolute()) else "activessl studio start"
+    return "" if find_pid(studio_folder(project.folder).absolute()) else _START

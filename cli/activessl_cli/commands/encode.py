@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from activessl_cli import render
-from activessl_cli.next_step import next_of
+from activessl_cli.next_step import needs_server, next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
@@ -53,7 +53,10 @@ def encode(
         f"{n:,} items embedded as vectors of length {dim} by the encoder {name}{embeddings.fingerprint[:12]}",
         as_json=as_json,
     )
-    render.following(next_of(session.project))
+    step = next_of(session.project)
+    if step == "activessl query" and needs_server(session.project):
+        step += "; no Label Studio server runs yet: activessl studio start"
+    render.following(step)
 
 
 def _compare(project: Path, minutes: float | None, names: tuple[str, ...], as_json: bool) -> None:

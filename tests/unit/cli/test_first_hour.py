@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.annotators.oracle import Habits, Oracle
+from activessl.labels.answers import Answer
 from activessl.measuring.quality.autolabel import Acceptance
+from activessl.pool.pool import Pool
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import Judged, judge
 from activessl.reports.status import random_labels_text
+from activessl.session import Session
 from activessl_cli.main import main
 
 CLASSES = ("light", "dark")
@@ -51,6 +55,12 @@ class People:
     def __init__(self, truth: dict[str, str]) -> None:
         self.truth = truth
         self.oracle = Oracle(truth, CLASSES, seed=1)
+
+    def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        return self.oracle.push(pool, asked, suggestions, model=model)
+
+    def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
+        return self.oracle.pull(since)
 
     def skip_all(self) -> None:
         self.oracle = Oracle(self.truth, CLASSES, Habits(skips=0.999999), seed=1)
@@ -118,6 +128,42 @@ def test_after_a_round_of_skips_only_the_next_step_asks_about_other_items(
     people.answer_all()
     assert run("query", "--json") == 0
     assert json.loads(capsys.readouterr().out)["round"] == 2
+
+
+def test_a_round_in_which_every_question_was_skipped_is_named(
+    people: People, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("init", "photos", "--classes", "light,dark", "--query-size", "10") == run("encode") == run("round") == 0
+    out, err = capsys.readouterr()
+    assert "round 1: head trained on 10 labels" in out and err.endswith("next: activessl round\n")
+    people.skip_all()
+    assert run("round") == 0
+    assert "round 2: all 10 questions were skipped; head trained on 10 labels" in capsys.readouterr().out
+    assert run("query") == 0
+    assert "\n  round 2: all 10 questions were skipped\n" in _status(capsys)[1]
+    people.answer_all()
+    assert run("round") == 0
+    assert "round 3: head trained on 20 labels" in capsys.readouterr().out
+    assert "skipped\n" not in _status(capsys)[1]
+
+
+def test_a_first_round_in_which_every_question_was_skipped_is_named_before_the_next_begins(
+    people: People, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("init", "photos", "--classes", "light,dark", "--query-size", "5") == run("encode") == run("query") == 0
+    people.skip_all()
+    close = Session.close
+
+    def answer_then(session: Session, why: str) -> None:
+        people.answer_all()
+        close(session, why)
+
+    monkeypatch.setattr(Session, "close", answer_then)
+    monkeypatch.setattr("activessl.session.annotator_of", lambda project, given=None: given or people)
+    assert run("round") == 0
+    out, err = capsys.readouterr()
+    assert "round 1: all 5 questions were skipped\n" in err
+    assert "round 2: head trained on 5 labels" in out
 
 
 def test_a_size_for_a_round_that_is_open_is_said_to_count_for_the_next_one(

@@ -70,6 +70,18 @@ def name_server(url: str) -> None:
     config.write_text(text, encoding="utf-8")
 
 
+def test_encode_says_how_to_start_a_server_while_there_is_none(
+    people: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run("encode") == 0
+    told = capsys.readouterr().err
+    assert told.endswith("next: activessl query; no Label Studio server runs yet: activessl studio start\n")
+    name_server(SERVER)
+    assert run("encode") == 0
+    assert capsys.readouterr().err.endswith("next: activessl query\n")
+
+
 def test_the_next_step_of_a_round_on_another_server_names_that_server(
     people: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
