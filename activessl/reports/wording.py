@@ -248,15 +248,13 @@ def plan_lines(plan: Plan) -> list[tuple[str, str]]:
         ("all labeled", f"accuracy {said(plan.most, share)} with all {plan.pool:,} items labeled"),
     ]
     if plan.hopeless:
-        few = (
-            "none"
-            if not plan.reachable
-            else "fewer than 1 %"
-            if plan.reachable < 0.005
-            else f"only {percent(plan.reachable)}"
+        few = "fewer than 1 %" if plan.reachable < 0.01 else f"only {percent(plan.reachable)}"
+        curves = (
+            f"{few} of the fitted learning curves reach"
+            if plan.reachable
+            else "none of the fitted learning curves reaches"
         )
-        reach = "reach" if plan.reachable else "reaches"
-        gives = f"{few} of the fitted learning curves {reach} it with the whole pool labeled"
+        gives = f"{curves} it with the whole pool labeled"
         lines.append(("target", f"{share(plan.target)} cannot be reached with this pool and encoder: {gives}"))
     else:
         reach = f"{percent(plan.reachable)} of the fitted learning curves reach the target with this pool"
@@ -370,6 +368,16 @@ def _check_text(check: Check) -> str:
         spread = f"90 % interval {said(check.low)} to {said(check.high)}, "
     value = f"{check.name} is {said(check.value)} ({spread}{check.sample})"
     return f"{value}, not yet known to be {needed}" if check.passed is None else f"{value}, {needed} is needed"
+
+
+def earlier_text(count: int) -> str:
+    """Word the number of earlier decisions about a gate.
+
+    Example:
+        >>> earlier_text(1), earlier_text(2)
+        ('1 earlier decision is in the ledger', '2 earlier decisions are in the ledger')
+    """
+    return f"{count:,} earlier decision{' is' if count == 1 else 's are'} in the ledger"
 
 
 def gate_line(decision: Decided) -> str:
