@@ -252,6 +252,33 @@ def test_an_acceptance_names_the_command_only_if_so_many_random_labels_can_be_ha
     assert _judged(None, left=40).more is None
 
 
+def test_a_hint_speaks_of_other_items_only_after_some_were_asked_about(
+    people: People, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("init", "photos", "--classes", "light,dark", "--query-size", "10") == run("encode") == 0
+    for verb in (("teach",), ("accept", "--error", "0.05")):
+        capsys.readouterr()
+        assert run(*verb) == 1
+        assert capsys.readouterr().err.endswith("no labels yet\n hint: run `activessl query` to ask about items\n")
+    people.skip_all()
+    assert run("query") == run("push") == run("pull") == 0
+    capsys.readouterr()
+    assert run("teach") == 1
+    assert "hint: run `activessl query` to ask about other items\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "says"), [(("--error", "5"), "an error of 5.0"), (("--error", "0.1", "--delta", "2"), "a delta of 2.0")]
+)
+def test_a_share_that_accept_cannot_use_is_named(
+    people: People, capsys: pytest.CaptureFixture[str], option: tuple[str, ...], says: str
+) -> None:
+    assert run("init", "photos", "--classes", "light,dark") == run("encode") == run("round") == 0
+    capsys.readouterr()
+    assert run("accept", *option) == 1
+    assert f"error: {says} is not between 0 and 1\n hint: pass a value between 0 and 1\n" in capsys.readouterr().err
+
+
 def test_the_limit_of_labels_counts_for_what_an_acceptance_asks_for(
     people: People, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
