@@ -118,6 +118,7 @@ class Session:
 
         Raises:
             LabelError: A round of clusters needs a head, and there is none.
+            PoolError: The data do not exist, or have no items.
             ProjectError: The pool is not encoded yet.
             QueryError: No items are left, or fewer than requested.
         """

@@ -137,7 +137,8 @@ def pretrain(
     run = TrainingRun(material, config, OBJECTIVES[encoder], recipe, seed, folder / f".training-{key}.safetensors")
     takes = f"{steps:,} steps" if steps is not None else roughly(60 * minutes)
     items = f"{len(material):,} items" + (f" with {count()} processes" if count() > 1 else "")
-    say(on_progress, "plan", f"{encoder}: training on {items}, {takes}, or less if label-free figures stop improving")
+    less = "or less if the figures of the embedding stop improving"
+    say(on_progress, "plan", f"{encoder}: training on {items}, {takes}, {less}")
     run.loop.train(minutes, steps, on_progress)
 
     saved = Path(decided(lambda: str(_save(run, encoder, folder, key, config, note))))

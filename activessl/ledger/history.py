@@ -196,6 +196,12 @@ class History:
                 left.append(question if there == question.items else question.model_copy(update={"items": there}))
         return tuple(left)
 
+    def all_skipped(self, of: RoundHistory) -> bool:
+        """Whether every question of a round was answered, and each answer is a skip."""
+        asked = {question.id for question in of.questions}
+        kinds = {a.kind for a in self.answers.values() if a.question in asked}
+        return kinds == {"skip"} and not self.waiting(of)
+
     def gone(self, of: RoundHistory) -> frozenset[str]:
         """The items of a round that are missing from the data now."""
         return self.missing.intersection(of.items)

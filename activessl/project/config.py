@@ -50,9 +50,11 @@ def _told(default: Any, why: str, example: Any = None) -> Any:
 class DataConfig(_Section):
     """The data and the classes."""
 
-    path: str
-    modality: Annotated[Modality, AfterValidator(_known_form)]
-    classes: tuple[Name, ...]
+    path: str = Field(description="folder or file of the data, relative to this file")
+    modality: Annotated[Modality, AfterValidator(_known_form)] = Field(
+        description="form of data: image, series, text, audio or vector"
+    )
+    classes: tuple[Name, ...] = Field(description="names of the classes, at least 2")
     multi_label: StrictBool = _told(False, "true: an item may have several classes, or none")
     test: str | None = _told(
         None, "labeled test data, never asked about; it measures the accuracy of every round", "test.npz"
@@ -82,12 +84,14 @@ class DataConfig(_Section):
 class AnnotatorConfig(_Section):
     """The annotators. The file never has the token, only the name of the environment variable with the token."""
 
-    kind: Name = "label-studio"
+    kind: Name = _told("label-studio", "labeling tool; another package can add one")
     url: str | None = _told(
         None, "address of the server; default: the server of `activessl studio start`", "https://labels.example.com"
     )
     project: int | None = _told(None, "number of the Label Studio project; default: the first push creates one", 1)
-    title: Annotated[str, StringConstraints(min_length=3, max_length=50)] = "activessl"
+    title: Annotated[str, StringConstraints(min_length=3, max_length=50)] = _told(
+        "activessl", "title of the Label Studio project, 3 to 50 characters"
+    )
     token_env: Name = _told("LABEL_STUDIO_API_KEY", "name of the environment variable with the token")
     media: Literal["auto", "local", "upload", "inline"] = _told("auto", "how items reach the browser")
     blind_share: Annotated[float, Field(ge=0, le=1)] = _told(
@@ -105,7 +109,7 @@ class AnnotatorConfig(_Section):
 class EncoderConfig(_Section):
     """The encoder."""
 
-    name: Name = "auto"
+    name: Name = _told("auto", "encoder; `activessl encode --compare` tries all")
     minutes: Annotated[float, Field(gt=0, le=100_000)] = _told(1.0, "training time on this machine, in minutes")
     model: Annotated[str, StringConstraints(min_length=1)] | None = _told(
         None, "pretrained model of images or texts: name on the Hugging Face Hub, or folder", "facebook/dinov2-small"
@@ -122,13 +126,13 @@ class FinetuneConfig(_Section):
     when: Literal["never", "auto"] = _told(
         "never", "auto: `run` fine-tunes the encoder, and keeps it if the accuracy rises"
     )
-    minutes: Annotated[float, Field(gt=0, le=100_000)] = 5.0
+    minutes: Annotated[float, Field(gt=0, le=100_000)] = _told(5.0, "time of one fine-tuning, in minutes")
 
 
 class QueryConfig(_Section):
     """The choice of questions."""
 
-    strategy: Name = "auto"
+    strategy: Name = _told("auto", "strategy that chooses the questions")
     size: Annotated[int, Field(ge=1)] = _told(20, "questions per round")
     random_share: Annotated[float, Field(ge=0, le=1)] = _told(
         0.1, "share of each round that is drawn at random, to measure the accuracy"
@@ -152,7 +156,7 @@ class QueryConfig(_Section):
 class HeadConfig(_Section):
     """The head."""
 
-    name: Name = "logistic"
+    name: Name = _told("logistic", "classifier on the embeddings: logistic, prototype, neighbours or auto")
 
 
 class StopConfig(_Section):
@@ -173,7 +177,9 @@ class RatesConfig(_Section):
     """The costs of labeling and the value of accuracy. All amounts are in one currency."""
 
     per_hour: Annotated[float, Field(ge=0)] | None = _told(None, "cost of one hour of labeling", 30.0)
-    currency: Annotated[str, StringConstraints(min_length=1, max_length=8)] | None = _told(None, "", "EUR")
+    currency: Annotated[str, StringConstraints(min_length=1, max_length=8)] | None = _told(
+        None, "currency of all amounts; needed if an amount is set", "EUR"
+    )
     per_point: Annotated[float, Field(ge=0)] | None = _told(None, "value of one percentage point of accuracy", 100.0)
     overhead: Annotated[float, Field(ge=0)] = _told(0.0, "one-time cost: setup, training of annotators")
     compute_per_hour: Annotated[float, Field(ge=0)] = _told(0.0, "cost of one hour of computing")
@@ -182,7 +188,7 @@ class RatesConfig(_Section):
 class StageConfig(_Section):
     """A stage of the project, with the conditions of its gate; only conditions that are set are checked."""
 
-    name: Name
+    name: Name = Field(description="name of the stage, for `activessl gate`")
     accuracy: Annotated[float, Field(gt=0, lt=1)] | None = _told(None, "required lower bound of the accuracy", 0.8)
     recall: Annotated[float, Field(gt=0, lt=1)] | None = _told(
         None, "required lower bound of the recall of every class", 0.7
@@ -201,7 +207,7 @@ class StageConfig(_Section):
 class Config(_Section):
     """The whole of ``activessl.toml``."""
 
-    format: Literal[2] = FORMAT
+    format: Literal[2] = _told(FORMAT, "format of this file")
     seed: Annotated[int, Field(ge=0)] = _told(0, "seed of all random choices")
     ledger: str = _told("ledger.db", "file; or for a team a URL such as postgresql+psycopg://host/name")
     data: DataConfig

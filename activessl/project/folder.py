@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from activessl.errors import ConfigError, ProjectError, ProjectLocked
+from activessl.errors import ConfigError, PoolError, ProjectError, ProjectLocked
 from activessl.ledger.fold import fold
 from activessl.ledger.history import History
 from activessl.ledger.offers import chosen
@@ -21,6 +21,9 @@ from activessl.project.config_file import is_current, migrated, read_config, wri
 
 if TYPE_CHECKING:
     from activessl.pool.pool import Pool
+
+#: The hint where the data of a project are not found.
+RESTORE = "restore it, or correct data.path in activessl.toml"
 
 
 @dataclass(frozen=True)
@@ -147,10 +150,16 @@ class Project:
         return history
 
     def pool(self) -> Pool:
-        """Read the pool; unchanged items since ``remember`` are not read again. Writes nothing."""
+        """Read the pool; unchanged items since ``remember`` are not read again. Writes nothing.
+
+        Raises:
+            PoolError: The data do not exist, or have no items.
+        """
         from activessl.pool.manifest import load_manifest  # imports pyarrow, needed only for the pool
         from activessl.pool.sources import open_source
 
+        if not self.data.exists():
+            raise PoolError(f"{self.own.data.path} does not exist", hint=RESTORE)
         return load_manifest(
             self._manifest, open_source(self.data, self.own.data.modality, without=own_folders(self.folder))
         )

@@ -142,7 +142,10 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
             hint="run accept without --per-class",
         )
     if not 0 < error < 1 or not 0 < delta < 1:
-        raise MeasureError(f"error {error} or delta {delta} is outside (0, 1)", hint="pass values between 0 and 1")
+        raise MeasureError(
+            f"{f'a delta of {delta}' if 0 < error < 1 else f'an error of {error}'} is not between 0 and 1",
+            hint="pass a value between 0 and 1",
+        )
     drawn = random_draws(snapshot, fewest_labels(error, delta, FORGIVEN), uniform=True)
     if not len(drawn.at) and len(Evidence(snapshot).random.at):
         raise LabelError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import load_encoder
-from activessl.errors import LabelError, ProjectError
+from activessl.errors import LabelError, PoolError, ProjectError
 from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
@@ -48,6 +48,7 @@ def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any]
         The vectors, and class indices (m,), or (m, k) of 0 and 1 where an item may have several classes.
 
     Raises:
+        PoolError: The test data do not exist.
         ProjectError: The project has no test data.
         LabelError: The test data has no labels, a class that the project does not have, or only items of the pool.
     """
@@ -55,6 +56,8 @@ def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any]
     location = project.test
     if location is None:
         raise ProjectError("the project has no test data", hint="set data.test in activessl.toml to labeled items")
+    if not location.exists():
+        raise PoolError(f"{config.data.test} does not exist", hint="restore it, or correct data.test in activessl.toml")
     test = read_test(location, config.data)
     apart = ~test.also_in(frozenset(snapshot.embeddings.digests))
     if not apart.any():

@@ -58,7 +58,7 @@ def promise_text(history: History) -> str:
     if accepted is None or not history.machine:
         return ""
     whom = "of each class" if accepted.per_class else "of them"
-    sure, judges = f"{100 * (1 - accepted.delta):.0f} % confidence", f"{accepted.calibration:,} random labels"
+    sure, judges = f"{100 * (1 - accepted.delta):.0f} % probability", f"{accepted.calibration:,} random labels"
     still = len(history.machine) != len(accepted.items)
     left = f" ({len(history.machine):,} without a label by people)" if still else ""
     text = (

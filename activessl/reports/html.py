@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from activessl.reports.strips import strips
-from activessl.reports.wording import check_rows, gate_text, hours_text, percent
+from activessl.reports.wording import check_rows, earlier_text, gate_text, hours_text, percent
 
 _HERE = Path(__file__).parent / "page"
 #: The only pictures that a page shows: embedded in the file.
@@ -52,6 +52,7 @@ def _environment() -> Environment:
         "with_code": _with_code,
         "checks": check_rows,
         "gate": gate_text,
+        "earlier": earlier_text,
         "strips": strips,
         "picture": lambda uri: uri if uri and uri.startswith(_PICTURES) else "",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,7 @@ from activessl.reports.tiles import budget, tiles
 from activessl.reports.wording import (
     Headline,
     amount,
+    earlier_text,
     gate_line,
     headline,
     hours_text,
@@ -218,6 +220,18 @@ class Report:
         """The headline, never better than the measurement."""
         return headline(self.savings, self.labels, self.live)
 
+    @property
+    def gates(self) -> list[tuple[Decided, int]]:
+        """The newest decision of each stage, and the number of earlier decisions about it."""
+        newest = {decision.stage: decision for decision in self.decisions}
+        count = Counter(decision.stage for decision in self.decisions)
+        return [(decision, count[stage] - 1) for stage, decision in newest.items()]
+
+    @property
+    def tested(self) -> bool:
+        """Whether a round was measured on test data."""
+        return any(row.accuracy is not None for row in self.rounds)
+
     def to_dict(self) -> dict[str, Any]:
         """Return all figures, ready for JSON, without the pictures; null where a figure does not exist."""
         return {
@@ -359,15 +373,18 @@ class Report:
                 f"to {percent(self.plan.target, 1)}:",
                 *(f"- {name}: {t}" for name, t in plan_lines(self.plan)),
             ]
-        for decision in self.decisions[-3:]:
-            lines.append(f"gate         {gate_line(decision).removeprefix('gate ')}")
+        for decision, earlier in self.gates:
+            before = f"; {earlier_text(earlier)}" if earlier else ""
+            lines.append(f"gate         {gate_line(decision).removeprefix('gate ')}{before}")
         if self.rounds:
-            lines += ["", f"{'round':>5}  {'labels':>6}  {'accuracy':>8}  {'changed':>7}  strategy"]
+            on_test = f"{'accuracy on test data':>21}  " if self.tested else ""
+            lines += ["", f"{'round':>5}  {'labels':>6}  {on_test}{'changed':>7}  strategy"]
             for row in self.rounds:
                 accuracy = "-" if row.accuracy is None else percent(row.accuracy, 1)
+                accuracy = f"{accuracy:>21}  " if self.tested else ""
                 change = "-" if row.change is None else percent(row.change, 1)
                 labels = "-" if row.labels is None else str(row.labels)
-                lines.append(f"{row.number:>5}  {labels:>6}  {accuracy:>8}  {change:>7}  {row.strategy}")
+                lines.append(f"{row.number:>5}  {labels:>6}  {accuracy}{change:>7}  {row.strategy}")
         for head, entries in (("assumptions", self.assumptions), ("not measured", self.not_measured)):
             if entries:
                 lines += ["", f"{head}:"] + [f"- {entry}" for entry in entries]

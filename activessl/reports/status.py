@@ -13,10 +13,11 @@ from activessl.measuring.quality.audit import FEWEST
 from activessl.pool.progress import duration
 from activessl.project.config import Config
 from activessl.project.data_now import DataNow
+from activessl.project.folder import RESTORE
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.measured import Measured, newer_text, tested_items, unsaid_text
 from activessl.proof.promise import promise_text
-from activessl.reports.wording import classes_from, percent, reliability_text, weakest_text
+from activessl.reports.wording import classes_from, percent, reliability_text, skipped_text, weakest_text
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Status:
         data, encoded = self.config.data, self.history.encoded
         yield f"data: {data.path}, {data.modality} items, {len(data.classes)} classes"
         if not self.data.there:
-            yield f"  {data.path} does not exist: restore it, or correct data.path in activessl.toml"
+            yield f"  {data.path} does not exist: {RESTORE}"
         elif encoded and self.data.changed:
             yield (
                 f"  {self.data.new:,} new files since the pool was encoded; {self.data.gone:,} encoded items missing, "
@@ -92,6 +93,9 @@ class Status:
         history, current = self.history, self.history.open_round
         opened = f"; round {current.number} is open, {self.waiting} items wait for an answer" if current else ""
         yield f"rounds: {len(history.rounds)}{opened}"
+        done = [r for r in history.rounds if r is not current or not self.waiting]
+        if done and history.all_skipped(done[-1]):
+            yield f"  {skipped_text(done[-1])}"
         gone = f", {self.measured.gone:,} of them missing from the data" if self.measured.gone else ""
         yield (
             f"labels: {len(history.labels):,} items labeled{gone}; {len(history.skipped)} skipped; "

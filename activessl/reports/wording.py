@@ -12,6 +12,7 @@ from activessl.measuring.savings.estimated import LiveSavings
 
 if TYPE_CHECKING:  # `status` needs no planning code
     from activessl.labels.kinds import Person
+    from activessl.ledger.history import RoundHistory
     from activessl.measuring.planning.plan import Plan, Span
     from activessl.measuring.planning.roi import Roi
     from activessl.measuring.savings.savings import Savings
@@ -207,12 +208,37 @@ def span_text(span: Span, text: Callable[[float], str], *, level: float, never: 
     return f"{middle} ({percent(level)} interval {low} to {high})"
 
 
+def _within(span: Span, text: Callable[[float], str], *, level: float, pool: str) -> str:
+    """Format a median with its interval; an end without a value lies beyond the pool.
+
+    Example:
+        >>> from activessl.measuring.planning.plan import Span
+        >>> _within(Span(None, 5.0, None), lambda n: f"{n:.0f}", level=0.9, pool="the 40 unlabeled items")
+        'not known within the 40 unlabeled items: the 90 % interval begins at 5 and has no upper end there'
+        >>> _within(Span(10.0, 5.0, None), lambda n: f"{n:.0f}", level=0.9, pool="the 40 unlabeled items")
+        '10 (90 % interval from 5, without an upper end within the 40 unlabeled items)'
+    """
+    if span.middle is None:
+        if span.low is None:
+            return f"not known within {pool}"
+        begins = f"the {percent(level)} interval begins at {text(span.low)} and has no upper end there"
+        return f"not known within {pool}: {begins}"
+    if span.high is None and span.low is not None:
+        begins = f"{percent(level)} interval from {text(span.low)}"
+        return f"{text(span.middle)} ({begins}, without an upper end within {pool})"
+    return span_text(span, text, level=level, never="–")
+
+
 def plan_lines(plan: Plan) -> list[tuple[str, str]]:
     """Word a plan: name and text of each line, every figure with its interval."""
-    left = f"over {plan.pool - plan.labels:,}"
 
-    def said(span: Span, text: Callable[[float], str], never: str = "–") -> str:
-        return span_text(span, text, level=plan.level, never=never)
+    def said(span: Span, text: Callable[[float], str]) -> str:
+        return span_text(span, text, level=plan.level, never="–")
+
+    def needed(span: Span, text: Callable[[float], str]) -> str:
+        left = plan.pool - plan.labels
+        pool = f"the pool of {left:,} unlabeled item{'s' * (left != 1)}"
+        return _within(span, text, level=plan.level, pool=pool)
 
     def share(value: float) -> str:
         return percent(value, 1)
@@ -222,24 +248,24 @@ def plan_lines(plan: Plan) -> list[tuple[str, str]]:
         ("all labeled", f"accuracy {said(plan.most, share)} with all {plan.pool:,} items labeled"),
     ]
     if plan.hopeless:
-        gives = f"only {percent(plan.reachable)} of the fitted learning curves reach it with the whole pool labeled"
+        few = "fewer than 1 %" if plan.reachable < 0.01 else f"only {percent(plan.reachable)}"
+        curves = (
+            f"{few} of the fitted learning curves reach"
+            if plan.reachable
+            else "none of the fitted learning curves reaches"
+        )
+        gives = f"{curves} it with the whole pool labeled"
         lines.append(("target", f"{share(plan.target)} cannot be reached with this pool and encoder: {gives}"))
     else:
         reach = f"{percent(plan.reachable)} of the fitted learning curves reach the target with this pool"
-        lines.append(("more labels", f"{said(plan.more, lambda n: f'{n:,.0f}', left)}; {reach}"))
-        hours = (
-            "not known: no labeling times are recorded"
-            if plan.hours is None
-            else said(plan.hours, hours_text, "more than for the whole pool")
-        )
+        lines.append(("more labels", f"{needed(plan.more, lambda n: f'{n:,.0f}')}; {reach}"))
+        hours = "not known: no labeling times are recorded" if plan.hours is None else needed(plan.hours, hours_text)
         lines.append(("more hours", hours))
         currency = plan.currency
         if plan.money is not None and currency is not None:
-            lines.append(
-                ("more money", said(plan.money, lambda m: amount(m, currency), "more than for the whole pool"))
-            )
+            lines.append(("more money", needed(plan.money, lambda m: amount(m, currency))))
     if plan.hours_per_point is not None:
-        lines.append(("next point", f"{said(plan.hours_per_point, hours_text)} for 1 more point of accuracy"))
+        lines.append(("next point", f"{said(plan.hours_per_point, hours_text)} for 1 percentage point more accuracy"))
     if plan.still_pays is not None:
         if not plan.still_pays:
             worth = "costs more than the added accuracy is worth"
@@ -281,6 +307,13 @@ def people(count: int) -> str:
         ('0 people', '1 person')
     """
     return f"{count} {'person' if count == 1 else 'people'}"
+
+
+def skipped_text(of: RoundHistory) -> str:
+    """Word a round in which every question was skipped."""
+    count = len(of.questions)
+    what = "the only question was" if count == 1 else f"all {count:,} questions were"
+    return f"round {of.number}: {what} skipped"
 
 
 def reliability_text(person: Person) -> str:
@@ -335,6 +368,16 @@ def _check_text(check: Check) -> str:
         spread = f"90 % interval {said(check.low)} to {said(check.high)}, "
     value = f"{check.name} is {said(check.value)} ({spread}{check.sample})"
     return f"{value}, not yet known to be {needed}" if check.passed is None else f"{value}, {needed} is needed"
+
+
+def earlier_text(count: int) -> str:
+    """Word the number of earlier decisions about a gate.
+
+    Example:
+        >>> earlier_text(1), earlier_text(2)
+        ('1 earlier decision is in the ledger', '2 earlier decisions are in the ledger')
+    """
+    return f"{count:,} earlier decision{' is' if count == 1 else 's are'} in the ledger"
 
 
 def gate_line(decision: Decided) -> str:

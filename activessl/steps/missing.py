@@ -5,16 +5,20 @@ from __future__ import annotations
 from activessl.errors import PoolError
 from activessl.ledger.history import History
 from activessl.ledger.schema import Missing
-from activessl.project.folder import Project
+from activessl.project.folder import RESTORE, Project
 from activessl.project.snapshot import Snapshot
 from activessl.steps.encode import check_moved
 
 
-def notice_missing(project: Project) -> History:
+def notice_missing(project: Project, *, needed: bool = False) -> History:
     """Write into the ledger which encoded items are missing from the data now; return the history.
 
+    Args:
+        project: The project.
+        needed: Whether to refuse data that cannot be read; else they say nothing about their items.
+
     Raises:
-        PoolError: Ids with answers belong to other items now.
+        PoolError: Ids with answers belong to other items now, or the data are needed and cannot be read.
         ProjectError: The vectors are missing.
     """
     history = project.history()
@@ -22,7 +26,9 @@ def notice_missing(project: Project) -> History:
         return history
     try:
         pool = project.pool()
-    except PoolError:  # with the disk unmounted, all items would look missing
+    except PoolError as error:  # with the disk unmounted, all items would look missing
+        if needed:
+            raise PoolError(error.message, hint=RESTORE) from None
         return history
     before = Snapshot(project, history).embeddings
     check_moved(before, history, pool)

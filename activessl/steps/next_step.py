@@ -16,7 +16,9 @@ def next_step(history: History, data: DataNow | None = None) -> str:
         history: History of the project.
         data: State of its data files; None if a command has just used them.
     """
-    if data is not None and not data.there:
+    # a folder without any encoded item and any new one is empty, such as where a disk is not mounted
+    emptied = data is not None and history.encoded is not None and data.gone >= history.encoded.items and not data.new
+    if data is not None and (not data.there or emptied):
         return "restore the data, or correct data.path in activessl.toml"
     if history.encoded is None or (data is not None and data.new):
         return "activessl encode"

@@ -23,7 +23,8 @@ def query(
     confirm: bool | None = None,
 ) -> RoundHistory:
     """Return the open round, or open the next one; arguments and errors as of ``Session.query``."""
-    history = notice_missing(project)
+    # a round of items that cannot be shown would fail at the push only
+    history = notice_missing(project, needed=True)
     if history.open_round is not None and history.waiting(history.open_round):
         return history.open_round
     catch_up(project)

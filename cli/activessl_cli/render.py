@@ -120,9 +120,13 @@ def _lines(what: str, told: dict[str, float]) -> Callable[[Progress], None]:
     return on_progress
 
 
+#: The words for figures of the embedding; their names are also keys of stored files.
+_WORDS = {"effective_rank": "effective rank", "neighbour_agreement": "neighbor agreement"}
+
+
 def _figures(step: Progress) -> str:
     parts = [f"loss {step.loss:.3f}"] if step.loss is not None else []
-    parts += [f"{name} {value:.3g}" for name, value in (step.health or {}).items()]
+    parts += [f"{_WORDS.get(name, name)} {value:.3g}" for name, value in (step.health or {}).items()]
     parts += [step.note] if step.note else []
     return ", ".join(parts)
 

@@ -119,7 +119,8 @@ class Loop:
         """The reason why the run ended."""
         if self.schedule is None or self.schedule.ending is None:
             return "all planned steps were done"
-        return f"label-free figures did not improve in {self.pace.patience} checks up to step {self.schedule.ending}"
+        checks = f"in {self.pace.patience} checks up to step {self.schedule.ending}"
+        return f"the figures of the embedding, which need no label, did not improve {checks}"
 
     def _look(self) -> dict[str, float] | None:
         """Check the label-free figures if a check is due, and end the run early if they stop improving."""

@@ -154,7 +154,7 @@ def _rounds(
             history = session.project.history()
             if history.open_round is None or not history.waiting(history.open_round) or not worked.items:
                 break
-        render.story(tell(session.teach()))
+        render.story(tell(session.teach(), session))
     if person is not None:
         person.close()
 

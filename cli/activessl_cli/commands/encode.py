@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from activessl_cli import render
-from activessl_cli.next_step import next_of
+from activessl_cli.next_step import needs_server, next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
@@ -46,13 +46,17 @@ def encode(
     with render.progress("encode") as on_progress:
         embeddings = session.encode(minutes=minutes, on_progress=on_progress)
     n, dim = embeddings.vectors.shape
-    name = embeddings.provenance.get("encoder", "encoder")
+    encoded = session.project.history().encoded
+    name = "" if encoded is None else f"{encoded.encoder} "
     render.result(
         {"fingerprint": embeddings.fingerprint, "items": n, "dim": dim, "encoder": embeddings.provenance},
-        f"{n:,} items embedded as vectors of length {dim} by the encoder {name} {embeddings.fingerprint[:12]}",
+        f"{n:,} items embedded as vectors of length {dim} by the encoder {name}{embeddings.fingerprint[:12]}",
         as_json=as_json,
     )
-    render.following(next_of(session.project))
+    step = next_of(session.project)
+    if step == "activessl query" and needs_server(session.project):
+        step += "; no Label Studio server runs yet: activessl studio start"
+    render.following(step)
 
 
 def _compare(project: Path, minutes: float | None, names: tuple[str, ...], as_json: bool) -> None:

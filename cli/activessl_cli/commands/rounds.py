@@ -27,8 +27,9 @@ def round_(project: ProjectOption = HERE, every: EveryOption = 5.0, as_json: Jso
     session = Session.open(project)
     taught = one_round(session, every)
     measure(session, "round")
-    render.result(taught, tell(taught), as_json=as_json)
-    render.following(next_of(session.project))
+    render.result(taught, tell(taught, session), as_json=as_json)
+    step = next_of(session.project)
+    render.following("activessl round" if step == "activessl query" else step)
 
 
 def run(
@@ -45,7 +46,7 @@ def run(
     why = session.should_stop()
     while why is None and (rounds is None or done < rounds):
         taught = one_round(session, every)
-        render.story(tell(taught))
+        render.story(tell(taught, session))
         after_round(session)
         done += 1
         why = session.should_stop()
@@ -59,6 +60,8 @@ def run(
 
 def one_round(session: Session, every: float) -> Taught:
     """Run one round: query, push, wait, pull, teach. An open round is continued."""
+    from activessl.reports.wording import skipped_text
+
     told: list[int] = []
 
     def tell_waiting(history: History) -> None:
@@ -71,6 +74,8 @@ def one_round(session: Session, every: float) -> Taught:
             render.story(
                 f"{len(history.quarantined)} answers set aside: add their classes to data.classes in activessl.toml"
             )
+        if current and history.all_skipped(current) and not history.labels:  # the next round begins without a word
+            render.story(skipped_text(current))
         if not told or told[-1] != left:
             told.append(left)
             render.story(f"{left} item{'s' * (left != 1)} left to label")

@@ -20,7 +20,7 @@ def teach(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     session = Session.open(project)
     taught = session.teach()
     measure(session, "teach")
-    render.result(taught, tell(taught), as_json=as_json)
+    render.result(taught, tell(taught, session), as_json=as_json)
     render.following(next_of(session.project))
 
 
@@ -30,9 +30,14 @@ def measure(session: Session, verb: str) -> None:
         session.measure(on_progress=on_progress)
 
 
-def tell(taught: Taught) -> str:
+def tell(taught: Taught, session: Session) -> str:
     """Describe in one line what a head was taught."""
-    text = f"round {taught.round}: head trained on {taught.labels:,} labels in {render.duration(taught.seconds)}"
+    from activessl.reports.wording import skipped_text
+
+    history = session.project.history()
+    newest = next(r for r in history.rounds if r.number == taught.round)
+    about = f"{skipped_text(newest)};" if history.all_skipped(newest) else f"round {taught.round}:"
+    text = f"{about} head trained on {taught.labels:,} labels in {render.duration(taught.seconds)}"
     if taught.accuracy is not None:
         text += f"; accuracy {taught.accuracy:.3f} on {taught.test_items:,} test items"
     if taught.change is not None:

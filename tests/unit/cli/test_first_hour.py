@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.annotators.oracle import Habits, Oracle
+from activessl.labels.answers import Answer
 from activessl.measuring.quality.autolabel import Acceptance
+from activessl.pool.pool import Pool
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import Judged, judge
 from activessl.reports.status import random_labels_text
+from activessl.session import Session
 from activessl_cli.main import main
 
 CLASSES = ("light", "dark")
@@ -51,6 +55,12 @@ class People:
     def __init__(self, truth: dict[str, str]) -> None:
         self.truth = truth
         self.oracle = Oracle(truth, CLASSES, seed=1)
+
+    def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        return self.oracle.push(pool, asked, suggestions, model=model)
+
+    def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
+        return self.oracle.pull(since)
 
     def skip_all(self) -> None:
         self.oracle = Oracle(self.truth, CLASSES, Habits(skips=0.999999), seed=1)
@@ -91,6 +101,16 @@ def test_whoever_always_does_what_the_last_line_says_gets_to_the_report(
     assert done == ["activessl encode", *rounds, "activessl report"]
 
 
+def test_check_names_each_size_and_encode_names_the_encoder(people: People, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("init", "photos", "--classes", "light,dark") == 0
+    capsys.readouterr()
+    assert run("check") == 0
+    assert "  60 of width 12, height 12, 1 channel\n" in capsys.readouterr().out
+    assert run("encode") == 0
+    told = capsys.readouterr().out
+    assert re.fullmatch(r"60 items embedded as vectors of length \d+ by the encoder patches [0-9a-f]{12}\n", told)
+
+
 def test_after_a_round_of_skips_only_the_next_step_asks_about_other_items(
     people: People, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,6 +128,42 @@ def test_after_a_round_of_skips_only_the_next_step_asks_about_other_items(
     people.answer_all()
     assert run("query", "--json") == 0
     assert json.loads(capsys.readouterr().out)["round"] == 2
+
+
+def test_a_round_in_which_every_question_was_skipped_is_named(
+    people: People, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("init", "photos", "--classes", "light,dark", "--query-size", "10") == run("encode") == run("round") == 0
+    out, err = capsys.readouterr()
+    assert "round 1: head trained on 10 labels" in out and err.endswith("next: activessl round\n")
+    people.skip_all()
+    assert run("round") == 0
+    assert "round 2: all 10 questions were skipped; head trained on 10 labels" in capsys.readouterr().out
+    assert run("query") == 0
+    assert "\n  round 2: all 10 questions were skipped\n" in _status(capsys)[1]
+    people.answer_all()
+    assert run("round") == 0
+    assert "round 3: head trained on 20 labels" in capsys.readouterr().out
+    assert "skipped\n" not in _status(capsys)[1]
+
+
+def test_a_first_round_in_which_every_question_was_skipped_is_named_before_the_next_begins(
+    people: People, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("init", "photos", "--classes", "light,dark", "--query-size", "5") == run("encode") == run("query") == 0
+    people.skip_all()
+    close = Session.close
+
+    def answer_then(session: Session, why: str) -> None:
+        people.answer_all()
+        close(session, why)
+
+    monkeypatch.setattr(Session, "close", answer_then)
+    monkeypatch.setattr("activessl.session.annotator_of", lambda project, given=None: given or people)
+    assert run("round") == 0
+    out, err = capsys.readouterr()
+    assert "round 1: all 5 questions were skipped\n" in err
+    assert "round 2: head trained on 5 labels" in out
 
 
 def test_a_size_for_a_round_that_is_open_is_said_to_count_for_the_next_one(
@@ -194,6 +250,33 @@ def test_an_acceptance_names_the_command_only_if_so_many_random_labels_can_be_ha
     assert "only 40 more items can be labeled" in _judged(61, left=40).to_text()
     assert "pass a larger --error" in _judged(61, left=40).to_text()
     assert _judged(None, left=40).more is None
+
+
+def test_a_hint_speaks_of_other_items_only_after_some_were_asked_about(
+    people: People, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("init", "photos", "--classes", "light,dark", "--query-size", "10") == run("encode") == 0
+    for verb in (("teach",), ("accept", "--error", "0.05")):
+        capsys.readouterr()
+        assert run(*verb) == 1
+        assert capsys.readouterr().err.endswith("no labels yet\n hint: run `activessl query` to ask about items\n")
+    people.skip_all()
+    assert run("query") == run("push") == run("pull") == 0
+    capsys.readouterr()
+    assert run("teach") == 1
+    assert "hint: run `activessl query` to ask about other items\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "says"), [(("--error", "5"), "an error of 5.0"), (("--error", "0.1", "--delta", "2"), "a delta of 2.0")]
+)
+def test_a_share_that_accept_cannot_use_is_named(
+    people: People, capsys: pytest.CaptureFixture[str], option: tuple[str, ...], says: str
+) -> None:
+    assert run("init", "photos", "--classes", "light,dark") == run("encode") == run("round") == 0
+    capsys.readouterr()
+    assert run("accept", *option) == 1
+    assert f"error: {says} is not between 0 and 1\n hint: pass a value between 0 and 1\n" in capsys.readouterr().err
 
 
 def test_the_limit_of_labels_counts_for_what_an_acceptance_asks_for(

@@ -11,8 +11,9 @@ def test_what_is_said_before_and_why_training_ended_reach_a_reader_without_a_ter
 ) -> None:
     with render.progress("encode") as on_progress:
         on_progress(Progress("plan", 0, 0, note="patches: 400 centroids"))
-        on_progress(Progress("train", 50, 50, loss=0.5, note="no better 5 times on end"))
+        figures = {"effective_rank": 20.52, "neighbour_agreement": 0.5}
+        on_progress(Progress("train", 50, 50, loss=0.5, health=figures, note="no better 5 times on end"))
     assert capsys.readouterr().err.splitlines() == [
         "encode: patches: 400 centroids",
-        "encode: train 100 % loss 0.500, no better 5 times on end",
+        "encode: train 100 % loss 0.500, effective rank 20.5, neighbor agreement 0.5, no better 5 times on end",
     ]

@@ -311,7 +311,7 @@ def test_targets_and_error_rates_out_of_range_are_refused(project: Path, capsys:
     assert run("run", "-p", "p", "--rounds", "1") == 0
     capsys.readouterr()
     assert run("accept", "--error", "1.5", "-p", "p") == 1
-    assert "error 1.5 or delta" in capsys.readouterr().err
+    assert "an error of 1.5 is not between 0 and 1" in capsys.readouterr().err
     assert run("accept", "--error", "0.01", "-p", "p", "--json") == 0
     found = said(capsys)
     assert found["accepted"] == 0 and found["promises"][0]["threshold"] is None

@@ -235,7 +235,9 @@ def test_it_says_what_it_will_do_before_it_does_it_and_nothing_when_it_is_done(p
     told: list[Progress] = []
     pretrain(pool, folder=tmp_path, steps=2, on_progress=told.append, **QUICK)
     assert (told[0].stage, told[0].total) == ("plan", 0)
-    assert told[0].note == "hybrid: training on 64 items, 2 steps, or less if label-free figures stop improving"
+    assert (
+        told[0].note == "hybrid: training on 64 items, 2 steps, or less if the figures of the embedding stop improving"
+    )
 
 
 def test_no_direction_of_the_vectors_stands_out_for_slight_changes(

@@ -17,11 +17,13 @@ from activessl.labels.questions import Question
 from activessl.ledger.schema import Answered, Queried
 from activessl.pool.pool import Pool
 from activessl.project.config import check_config
+from activessl.project.data_now import data_now
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.stopping import stop_now
 from activessl.session import Session
+from activessl.steps.next_step import next_step
 from activessl_label_studio.worker import Worker
 
 SIZE = 4
@@ -105,12 +107,31 @@ def test_it_is_written_down_once(session: Session) -> None:
     assert session.project.history().events == before
 
 
-def test_a_disk_that_is_not_there_says_nothing_about_its_items(session: Session) -> None:
-    session.project.data.rename(session.project.folder / "unplugged")
-    opened = session.query()
-    assert len(opened.items) == SIZE and not session.project.history().missing
-    with pytest.raises(PoolError):
+@pytest.mark.parametrize("mounted", [False, True], ids=["the folder is gone", "the folder is empty"])
+def test_a_disk_that_is_not_there_says_nothing_about_its_items_and_opens_no_round(
+    session: Session, mounted: bool
+) -> None:
+    unplugged = session.project.folder / "unplugged"
+    session.project.data.resolve().rename(unplugged)
+    if mounted:
+        session.project.data.mkdir()
+    for verb in (session.query, lambda: session.round(Desk())):
+        with pytest.raises(PoolError, match="no images in" if mounted else r"^\.\./pictures does not exist") as refused:
+            verb()
+        assert refused.value.hint == "restore it, or correct data.path in activessl.toml"
+    history = session.project.history()
+    assert not history.rounds and not history.missing
+    assert next_step(history, data_now(session.project, history)).startswith("restore the data")
+
+    if mounted:
+        session.project.data.rmdir()
+    unplugged.rename(session.project.folder.parent / "pictures")
+    asked = session.query().items
+    session.project.data.resolve().rename(unplugged)
+    with pytest.raises(PoolError) as refused:
         session.push(Desk())
+    assert refused.value.hint == "restore it, or correct data.path in activessl.toml"
+    assert len(asked) == SIZE and not session.project.history().missing
 
 
 def test_labels_that_were_there_before_the_first_round_are_not_asked_for_again(session: Session) -> None:

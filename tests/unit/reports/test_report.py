@@ -10,8 +10,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from activessl.ledger.schema import Check, Decided
 from activessl.measuring.planning.hours import AnnotatorTime, HumanTime, hours_saved
 from activessl.measuring.planning.stopping import Verdict
+from activessl.measuring.quality.anchoring import anchoring
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.calibration import calibration_curve
 from activessl.measuring.savings.savings import Savings
@@ -80,6 +82,46 @@ def parsed(report: Report) -> Tags:
     tags.feed(report.to_html())
     assert not tags.open
     return tags
+
+
+def test_the_newest_decision_of_each_gate_is_shown_with_the_number_of_earlier_ones() -> None:
+    check = Check(name="accuracy", value=0.7, bound=0.8, passed=None, sample="on 20 random labels")
+    first = Decided(
+        stage="pilot",
+        decision="open",
+        checks=(check,),
+        model="round-1",
+        fingerprint="",
+        digest="",
+        labels=7,
+        annotators={"ann": 7},
+        turn=9,
+    )
+    newest = first.model_copy(update={"model": "round-3", "turn": 12})
+    other = first.model_copy(update={"stage": "series", "turn": 13})
+    report = replace(FULL, decisions=(first, first.model_copy(update={"turn": 10}), newest, other))
+    page, text = report.to_html(), report.to_text()
+    assert page.count("<h3>Gate 'pilot'") == page.count("<h3>Gate 'series'") == 1
+    assert "model round-3; 2 earlier decisions are in the ledger</p>" in page
+    assert text.count("gate         'pilot'") == text.count("gate         'series'") == 1
+    assert "model round-3; 2 earlier decisions are in the ledger\n" in text
+    assert len(report.to_dict()["gates"]) == 4
+
+
+def test_rounds_have_a_column_of_accuracy_only_where_test_data_measured_it() -> None:
+    assert "Accuracy on test data" in FULL.to_html() and "accuracy on test data" in FULL.to_text()
+    untested = replace(FULL, rounds=(RoundRow(1, "typiclust", 10, 10),))
+    assert "on test data" not in untested.to_html() + untested.to_text()
+    (cells,) = re.findall(r"<tr><th scope=.row. class=.number.>1</th>(.*?)</tr>", untested.to_html())
+    (head,) = re.findall(r"<thead><tr>(<th scope=.col. class=.number.>Round</th>.*?)</tr>", untested.to_html())
+    assert cells.count("<td") + 1 == head.count("<th")
+
+
+def test_the_page_explains_its_words_for_calibration_and_suggestions() -> None:
+    page = replace(FULL, anchoring=anchoring([True] * 90 + [False] * 10, [True] * 15 + [False] * 5)).to_html()
+    assert "The calibration error is the mean distance between confidence and accuracy" in page
+    assert "Anchoring: people take over the suggestion" in page
+    assert page.count("A point is a percentage point") == 2
 
 
 @pytest.mark.parametrize("report", [FULL, BARE])
