@@ -22,9 +22,10 @@ from activessl.errors import AnnotatorError, AnnotatorUnreachable
 from activessl.pool.pool import Pool
 from activessl_label_studio.client import IMPORT_TIMEOUT_S, Client
 from activessl_label_studio.labels import Control
-from activessl_label_studio.mapping import ID_KEY, question_of, rank_score, to_prediction, to_task
+from activessl_label_studio.mapping import ID_KEY, ROUND_KEY, question_of, rank_score, to_prediction, to_task
 from activessl_label_studio.media import MediaMode, place, withdrawn_address
 from activessl_label_studio.project import find_tasks, list_tasks
+from activessl_label_studio.tabs import labeling_address
 
 __all__ = ["heal", "import_tasks", "is_open", "push_round"]
 
@@ -90,12 +91,21 @@ def push_round(
     ]
     rows = [pool.row(question.item) for question in (*missing, *(question for question, _ in dead))]
     addresses = place(client, number, pool, rows, mode=media, document_root=document_root)
-    for (_, stale), address in zip(dead, addresses[len(missing) :], strict=True):
-        client.patch(f"/api/tasks/{stale['id']}/", {"data": {**stale["data"], control.key: address}})
+    changes: dict[str, dict[str, Any]] = {
+        question.id: {control.key: shown} for (question, _), shown in zip(dead, addresses[len(missing) :], strict=True)
+    }
+    if asked.round:
+        # adopted tasks have no round, and an unanswered question may be asked again in a later round: the tab of the
+        # round would not show them
+        for name, there in known.items():
+            if is_open(there) and there["data"].get(ROUND_KEY) != str(asked.round):
+                changes[name] = changes.get(name, {}) | {ROUND_KEY: str(asked.round)}
+    for name, change in changes.items():
+        client.patch(f"/api/tasks/{known[name]['id']}/", {"data": known[name]["data"] | change})
     tasks = [
-        to_task(question, address, control, round=asked.round, meta={"model": model, "strategy": asked.strategy})
+        to_task(question, shown, control, round=asked.round, meta={"model": model, "strategy": asked.strategy})
         | {"predictions": [prediction(question.id)]}
-        for question, address in zip(missing, addresses[: len(missing)], strict=True)
+        for question, shown in zip(missing, addresses[: len(missing)], strict=True)
     ]
     made = import_tasks(client, project, tasks, patience)
 
@@ -119,7 +129,7 @@ def push_round(
             for question in asked.ids
             if (s := suggested.get(question)) is not None
         ),
-        where=f"{client.url}/projects/{number}/data?labeling=1",
+        where=labeling_address(client.url, number),
         project=str(number),
         made=str(project.get("created_at") or ""),
     )

@@ -41,7 +41,7 @@ def session(tmp_path: Path, server: StudioInfo, truth: dict[str, str]) -> Sessio
 @pytest.fixture
 def people(session: Session, server: StudioInfo) -> LabelStudioAnnotator:
     annotator = session.project.config.annotator
-    config = LabelStudioConfig(server.url, server.token, annotator.title, CLASSES)
+    config = LabelStudioConfig(server.url, server.token, annotator.title, CLASSES, tabs="round")
     history = session.project.history
     return LabelStudioAnnotator(config, known=lambda: history().answers)
 

@@ -146,6 +146,8 @@ def handler_of(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
                 return 204, None
             if path.startswith("/api/dm/views"):
                 return self._views(method, path, body)
+            if path == "/api/dm/actions" and self.query.get("id") == "next_task":
+                return 200, self._next_of_tab(body, user)
             if path.startswith("/api/projects"):
                 return self._projects(method, path, body, raw if multipart else b"", user)
             if path == "/api/tasks":
@@ -167,6 +169,14 @@ def handler_of(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
             number = server.number("view")
             server.views[number] = {"id": number} | body
             return 201, server.views[number]
+
+        def _next_of_tab(self, body: Any, user: int) -> dict[str, Any]:
+            """With filters, even without any in them, the order of the tab counts, and neither sampling nor locks."""
+            for task in self._list({k: v for k, v in body.items() if k != "selectedItems"})["tasks"]:
+                if not task["is_labeled"] and user not in task["annotators"]:
+                    server.locks[task["id"]] = user
+                    return task | {"queue": "Data manager queue"}
+            raise Refused(404, "There are no tasks")
 
         def _list(self, body: Any) -> dict[str, Any]:
             asked = json.loads(self.query["query"]) if "query" in self.query else body or {}
