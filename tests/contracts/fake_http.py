@@ -85,7 +85,7 @@ def handler_of(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
             self.connection.close()
 
         def _answer(self, status: int, body: Any, *, half: bool = False) -> None:
-            content = b"" if body is None else json.dumps(body).encode()
+            content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
             content = content[: len(content) // 2] if half else content
             self.send_response(status)
             if status == 302:
@@ -116,9 +116,12 @@ def handler_of(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
             raise Refused(401, "Invalid token." if kind == "Token" else "Authentication credentials were not provided.")
 
         def _route(self, method: str, path: str, raw: bytes) -> tuple[int, Any]:
+            if "/api/" in path and not path.startswith("/api/"):
+                # as the real one: below any path it answers this, and all else with a page
+                return (200, {"release": "1.23.2"}) if path.endswith("/api/version") else (404, b"<!doctype html>")
             if path == "/health":
                 return 200, {"status": "UP"}
-            if path == "/api/version":
+            if path.endswith("/api/version"):  # below every path, as in the real one
                 return 200, {"release": "1.23.2"}
             if path == "/user/login/":
                 good = f"email={server.email}".replace("@", "%40").encode() in raw and server.password.encode() in raw
