@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class LabelStudio:
     """A Label Studio server. ``session.push(LabelStudio(url, token))`` asks its people.
 
-    Title, tabs and media mode are those of the project's ``activessl.toml``.
+    Title, tabs and media mode are those of the project's ``activessl.toml``. The server of ``activessl studio start``
+    needs no object: ``session.push()`` finds it and its token.
 
     Args:
         url: The server's address, such as "https://labels.example.com".
