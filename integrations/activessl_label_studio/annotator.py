@@ -22,7 +22,7 @@ from activessl_label_studio.media import MediaMode
 from activessl_label_studio.project import find_project, open_project
 from activessl_label_studio.pull import Pulled, join_marks, pull_answers, split_mark
 from activessl_label_studio.push import push_round
-from activessl_label_studio.tabs import Tabs, keep_tabs
+from activessl_label_studio.tabs import Tabs, all_tasks, keep_tabs, labeling_address
 
 __all__ = ["LabelStudioAnnotator", "LabelStudioConfig"]
 
@@ -47,7 +47,8 @@ class LabelStudioConfig:
         instructions: Shown to the annotators before they start; HTML.
         clusters: The number of the project with clusters, if an earlier push made one.
         clusters_made: When the project with clusters was made.
-        tabs: The tabs of the Data Manager that a push makes: "round", "annotator", "both" or "none".
+        tabs: The tabs of the Data Manager that a push makes: "round", "annotator", "both" or "none". With "annotator"
+            and "none" there is also one with all tasks, in which people label.
         offer: The classes of the project at the last push or pull, if they are known.
     """
 
@@ -184,14 +185,13 @@ class LabelStudioAnnotator:
             media=self.config.media,
             document_root=self.config.document_root,
         )
-        if asked.round and self.config.tabs != "none":
-            self._tabs(int(project["id"]), asked.round)
-        return pushed
-
-    def _tabs(self, project: int, number: int) -> None:
+        tabs = self.config.tabs
         # a missing tab is no error: the next push makes it
         with suppress(AnnotatorError):
-            keep_tabs(self.client, project, number, self._names(), self.config.tabs)
+            people = self._names() if tabs in ("annotator", "both") else {}
+            tab = keep_tabs(self.client, int(project["id"]), asked.round, people, tabs)
+            pushed = replace(pushed, where=labeling_address(self.client.url, int(project["id"]), tab))
+        return pushed
 
     def push_clusters(self, pool: Pool, asked: Asked, *, model: str) -> Pushed:  # noqa: ARG002
         """Send clusters of alike items to the annotators, in a project of their own.
@@ -205,9 +205,13 @@ class LabelStudioAnnotator:
         self._clusters = (int(project["id"]), str(project.get("created_at") or "") or None)
         self._met["clusters"] = int(project["id"])
         beside = int(self.find(counts=False)[0]["id"])
-        return push_clusters(
+        pushed = push_clusters(
             self.client, project, pool, asked, beside=beside, media=config.media, document_root=config.document_root
         )
+        with suppress(AnnotatorError):  # as in push
+            tab = all_tasks(self.client, int(project["id"]))
+            pushed = replace(pushed, where=labeling_address(self.client.url, int(project["id"]), tab))
+        return pushed
 
     def _look_at(self, project: Mapping[str, Any], control: Control) -> None:
         """Store the present classes and all earlier ones: a class that people removed is not added again."""

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from activessl.errors import AnnotatorDenied, AnnotatorError, AnnotatorUnreachable
 
-__all__ = ["Client", "TokenKind", "connect", "scrub", "token_kind"]
+__all__ = ["Client", "TokenKind", "check_address", "connect", "scrub", "token_kind"]
 
 #: "personal" tokens are long JWTs, made in Account & Settings; "legacy" tokens are 40 hexadecimal digits.
 TokenKind = Literal["personal", "legacy"]
@@ -167,6 +167,11 @@ class Client:
             self._sdk._client_wrapper._tokens_client._access_token = None
             status, text, problem = self._send(method, path, timeout, retries, payload)
         # raised outside the except blocks, so that no traceback shows the SDK's error with its headers
+        if problem == "no token":
+            raise AnnotatorUnreachable(
+                f"{self.url} answered the request for an access token with text that is not JSON",
+                hint="check that the address is Label Studio's own, not a login page or proxy, and try again",
+            )
         if problem is not None:
             _unreachable(self.url, what, problem)
         if missing_ok and status == 404:
@@ -207,7 +212,7 @@ class Client:
         except httpx.HTTPError as error:
             return 0, "", type(error).__name__
         except ValueError:  # the answer to the token exchange is not JSON
-            return 502, "", None
+            return 0, "", "no token"
         return response.status_code, response.text, None
 
     def scrub(self, text: str) -> str:
@@ -230,16 +235,9 @@ def connect(url: str, token: str, *, timeout: float = TIMEOUT_S, check: bool = T
         AnnotatorError: The address is not valid, or the server is not Label Studio.
     """
     url, token = url.strip().rstrip("/"), token.strip()
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise AnnotatorError(
-            f"{scrub(url)!r} is not the address of a server", hint="write the address like http://127.0.0.1:8080"
-        )
-    if parts.username or parts.password:
-        raise AnnotatorError(
-            f"the address {scrub(url)} contains a password", hint="give the address and the token only"
-        )
+    _check_form(url)
     if not token:
+        check_address(url)
         raise AnnotatorDenied(
             f"no token for {url}", hint="copy a personal access token from Label Studio's Account & Settings"
         )
@@ -248,11 +246,68 @@ def connect(url: str, token: str, *, timeout: float = TIMEOUT_S, check: bool = T
     client = Client(url, kind, sdk, token)
     if not check:
         return client
-    version = client.get("/api/version", timeout=timeout)
-    me = client.get("/api/current-user/whoami", timeout=timeout)
+    version = me = failed = None
+    try:
+        version = client.get("/api/version", timeout=timeout)
+        me = client.get("/api/current-user/whoami", timeout=timeout)
+    except AnnotatorError as error:
+        failed = error
     if not isinstance(me, dict) or not isinstance(version, dict) or "release" not in version:
-        raise AnnotatorError(f"{url} is not a Label Studio server", hint="check the address and the port")
+        # what other servers, and other addresses of Label Studio, answer says little: ask whether the address is wrong
+        check_address(url)
+        raise failed or AnnotatorError(f"{url} is not a Label Studio server", hint="check the address and the port")
     return Client(url, kind, sdk, token, int(me.get("id") or 0), str(me.get("email") or ""), str(version["release"]))
+
+
+def check_address(url: str) -> None:
+    """Check without a token that an address may be the root of a Label Studio server.
+
+    Raises:
+        AnnotatorUnreachable: Nothing answers at the address.
+        AnnotatorError: The address is not valid, is below the root of a server, or the server is not Label Studio.
+    """
+    import httpx
+
+    url = url.strip().rstrip("/")
+    _check_form(url)
+    problem, status = None, 0
+    try:
+        # Label Studio answers /api/version below every path, but this below its root only: 401 without a token
+        status = httpx.get(f"{url}/api/current-user/whoami", timeout=5.0, trust_env=not _is_near(url)).status_code
+    except httpx.HTTPError as error:
+        problem = type(error).__name__
+    if problem is not None:
+        _unreachable(url, "the first request", problem)
+    if status in (401, 403, 429) or status >= 500:
+        return  # with a proxy or a busy server, only a request with the token can tell
+    parts = urlsplit(url)
+    if parts.path or parts.query or parts.fragment:
+        raise AnnotatorError(
+            f"{url} is not the root of a Label Studio server",
+            hint=f"write the address without the path: {parts.scheme}://{parts.netloc}",
+        )
+    raise AnnotatorError(f"{url} is not a Label Studio server", hint="check the address and the port")
+
+
+def _check_form(url: str) -> None:
+    """Refuse what is not the address of a server, or contains a password."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or a broken IPv6 address
+        good = False
+    if not good:
+        raise AnnotatorError(
+            f"{scrub(url)!r} is not the address of a server", hint="write the address like http://127.0.0.1:8080"
+        )
+    if parts.username or parts.password:
+        raise AnnotatorError(
+            f"the address {scrub(url)} contains a password", hint="give the address and the token only"
+        )
+
+
+def _is_near(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def _open(url: str, token: str, timeout: float, kind: TokenKind) -> Any:
@@ -262,7 +317,7 @@ def _open(url: str, token: str, timeout: float, kind: TokenKind) -> Any:
 
     # Label Studio's own server answers in two small packets, so that on a kept-alive connection each answer is 40 ms
     # late (delayed acknowledgement). On loopback a new connection is much faster; across a network with TLS it is not.
-    near = urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
+    near = _is_near(url)
     limits = httpx.Limits(max_keepalive_connections=0) if near else httpx.Limits(max_keepalive_connections=8)
     opened, detail = None, ""
     try:

@@ -25,6 +25,7 @@ from activessl_label_studio.mapping import ID_KEY, Note, question_of, seconds_of
 from activessl_label_studio.media import MediaMode, place, withdrawn_address
 from activessl_label_studio.project import find_tasks, list_tasks, look_up
 from activessl_label_studio.push import heal, import_tasks, is_open
+from activessl_label_studio.tabs import labeling_address
 
 __all__ = [
     "build_cluster_config",
@@ -200,7 +201,7 @@ def push_clusters(
         tasks={question: str(numbers[question]) for question in ids},
         new=len(made),
         suggestions=len(asked),
-        where=f"{client.url}/projects/{number}/data?labeling=1",
+        where=labeling_address(client.url, number),
         project=str(number),
         made=str(project.get("created_at") or ""),
     )

@@ -21,20 +21,22 @@ __all__ = ["UNCERTAINTY", "find_project", "find_tasks", "list_tasks", "open_proj
 #: The only sampling of the free edition that uses the scores of predictions.
 UNCERTAINTY = "Uncertainty sampling"
 
-#: The instructions that annotators can open while labeling.
+#: The instructions that annotators can open while labeling. The key of a selected class removes the selection, and
+#: Label Studio refuses a submit without a class.
 INSTRUCTIONS = (
-    "<p>Press the key that is shown beside the class, then press Ctrl+Enter to submit.</p>"
-    "<p>If a class is already selected, it is the suggestion of the model. Submit it if it is right. Select another "
-    "class if it is wrong. If the model is not certain, a line above the classes shows the most probable ones. "
+    "<p>If no class is selected, press the key that is shown beside the right one, then press Ctrl+Enter to submit.</p>"
+    "<p>A class that is already selected is the suggestion of the model. If it is right, press only Ctrl+Enter: "
+    "its key would remove the selection. If it is wrong, press the key of the right class, then Ctrl+Enter.</p>"
+    "<p>If the model is not certain, a line above the classes shows the most probable ones. "
     "Click Skip if you cannot tell the class.</p>"
 )
 
 #: The instructions if an item may have several classes.
 SEVERAL_INSTRUCTIONS = (
-    "<p>Press the key of each class that the item has, then press Ctrl+Enter to submit. If the item has none of the "
-    "classes, submit it without a class.</p>"
-    "<p>Classes that are already selected are the suggestion of the model. Remove wrong classes, and add missing ones. "
-    "Click Skip if you cannot tell the classes.</p>"
+    "<p>Classes that are already selected are the suggestion of the model. The key of a class selects it; if it is "
+    "already selected, its key removes the selection. When all classes of the item are selected, and no others, press "
+    "only Ctrl+Enter to submit. If the item has none of the classes, submit it without a class.</p>"
+    "<p>Click Skip if you cannot tell the classes.</p>"
 )
 
 #: Every proxy accepts an address of this length (gunicorn: 4,094 characters); longer filters go into the body.

@@ -22,9 +22,10 @@ from activessl.errors import AnnotatorError, AnnotatorUnreachable
 from activessl.pool.pool import Pool
 from activessl_label_studio.client import IMPORT_TIMEOUT_S, Client
 from activessl_label_studio.labels import Control
-from activessl_label_studio.mapping import ID_KEY, question_of, rank_score, to_prediction, to_task
+from activessl_label_studio.mapping import ID_KEY, ROUND_KEY, question_of, rank_score, to_prediction, to_task
 from activessl_label_studio.media import MediaMode, place, withdrawn_address
 from activessl_label_studio.project import find_tasks, list_tasks
+from activessl_label_studio.tabs import labeling_address
 
 __all__ = ["heal", "import_tasks", "is_open", "push_round"]
 
@@ -90,12 +91,21 @@ def push_round(
     ]
     rows = [pool.row(question.item) for question in (*missing, *(question for question, _ in dead))]
     addresses = place(client, number, pool, rows, mode=media, document_root=document_root)
-    for (_, stale), address in zip(dead, addresses[len(missing) :], strict=True):
-        client.patch(f"/api/tasks/{stale['id']}/", {"data": {**stale["data"], control.key: address}})
+    changes: dict[str, dict[str, Any]] = {
+        question.id: {control.key: shown} for (question, _), shown in zip(dead, addresses[len(missing) :], strict=True)
+    }
+    if asked.round:
+        # adopted tasks have no round, and an unanswered question may be asked again in a later round: the tab of the
+        # round would not show them
+        for name, there in known.items():
+            if is_open(there) and there["data"].get(ROUND_KEY) != str(asked.round):
+                changes[name] = changes.get(name, {}) | {ROUND_KEY: str(asked.round)}
+    for name, change in changes.items():
+        client.patch(f"/api/tasks/{known[name]['id']}/", {"data": known[name]["data"] | change})
     tasks = [
-        to_task(question, address, control, round=asked.round, meta={"model": model, "strategy": asked.strategy})
+        to_task(question, shown, control, round=asked.round, meta={"model": model, "strategy": asked.strategy})
         | {"predictions": [prediction(question.id)]}
-        for question, address in zip(missing, addresses[: len(missing)], strict=True)
+        for question, shown in zip(missing, addresses[: len(missing)], strict=True)
     ]
     made = import_tasks(client, project, tasks, patience)
 
@@ -103,14 +113,13 @@ def push_round(
     wanted = [(int(task["id"]), prediction(str(question_of(task)))) for task in standing]
     wanted += [(int(task["id"]), _carried(task, suggested, scores, model, control)) for task in older]
     _rank(client, number, [*standing, *older], wanted, model, below, patience)
-    if tasks or wanted:
-        _switch(client, number, model)
+    switched = bool(tasks or wanted) and _switch(client, number, model)
     _forget_old(client, number, [*standing, *older], model, versions)
 
     numbers = {question: int(task["id"]) for question, task in known.items()} | made
-    first = next((numbers[i] for i in asked.ids if i in made or is_open(known[i])), None)
-    if first is not None:
-        _check_next(client, number, first)
+    waiting = [numbers[i] for i in asked.ids if i in made or is_open(known[i])]
+    if switched and waiting:
+        _check_next(client, number, waiting)
     return Pushed(
         tasks={question: str(numbers[question]) for question in asked.ids},
         new=len(made),
@@ -119,7 +128,7 @@ def push_round(
             for question in asked.ids
             if (s := suggested.get(question)) is not None
         ),
-        where=f"{client.url}/projects/{number}/data?labeling=1",
+        where=labeling_address(client.url, number),
         project=str(number),
         made=str(project.get("created_at") or ""),
     )
@@ -128,6 +137,14 @@ def push_round(
 def is_open(task: Task) -> bool:
     """Return whether nobody has answered or skipped a task."""
     return not task.get("total_annotations") and not task.get("cancelled_annotations")
+
+
+def _open() -> list[dict[str, Any]]:
+    """Return the filters that tasks without an answer or a skip pass."""
+    return [
+        {"filter": f"filter:tasks:{name}", "operator": "equal", "type": "Number", "value": 0}
+        for name in ("total_annotations", "cancelled_annotations")
+    ]
 
 
 def heal(client: Client, found: Mapping[str, list[Task]]) -> dict[str, Task]:
@@ -151,13 +168,8 @@ def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], 
     if not project.get("task_number"):
         return [], 1.0
     number, active = int(project["id"]), project.get("model_version")
-    filters = [
-        {"filter": f"filter:tasks:{name}", "operator": "equal", "type": "Number", "value": 0}
-        for name in ("total_annotations", "cancelled_annotations")
-    ]
-    filters.append(
-        {"filter": f"filter:tasks:data.{ID_KEY}", "operator": "not_in_list", "type": "String", "value": list(ids)}
-    )
+    other = {"filter": f"filter:tasks:data.{ID_KEY}", "operator": "not_in_list", "type": "String", "value": list(ids)}
+    filters = [*_open(), other]
     query = {"filters": {"conjunction": "and", "items": filters}, "ordering": ["tasks:predictions_score"]}
     lowest = client.get("/api/tasks", query, project=number, page_size=1, fields="all")
     if not lowest["total"]:
@@ -319,16 +331,29 @@ def _with_version(client: Client, number: int, tasks: Sequence[int], model: str)
     return {int(task["id"]) for task in found if any(p["model_version"] == model for p in task["predictions"])}
 
 
-def _switch(client: Client, number: int, model: str) -> None:
+def _switch(client: Client, number: int, model: str) -> bool:
+    """Set the model whose scores give the order; return False if no prediction of this model is left.
+
+    People answer, and delete tasks and predictions, during a push. The server refuses a model without predictions.
+    """
     project = client.get(f"/api/projects/{number}")
     if project.get("model_version") != model:
-        client.patch(f"/api/projects/{number}", {"model_version": model})
+        refused = None
+        try:
+            client.patch(f"/api/projects/{number}", {"model_version": model})
+        except AnnotatorError as error:
+            refused = error
+        if refused is not None:
+            if (client.get(f"/api/projects/{number}/model-versions/") or {}).get(model):
+                raise refused
+            return False
         project = client.get(f"/api/projects/{number}")
     if project.get("model_version") != model:
         raise AnnotatorError(
             f"project {number} keeps model {project.get('model_version')!r} instead of {model!r}",
             hint="push again, and keep the prediction version in the project's settings unchanged meanwhile",
         )
+    return True
 
 
 def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str, versions: Mapping[str, int]) -> None:
@@ -349,25 +374,37 @@ def _forget_old(client: Client, number: int, tasks: Sequence[Task], model: str, 
                 client.delete(f"/api/predictions/{prediction['id']}/")
 
 
-def _check_next(client: Client, number: int, first: int) -> None:
-    """Fetch the next task as an annotator would, and compare it with the first of the round.
+def _check_next(client: Client, number: int, queue: Sequence[int]) -> None:
+    """Fetch the next task as an annotator would, and compare it with the first open task of the round.
 
     The request locks the task for this user. If there are other users, that would hide the most informative task from
     them, so the Data Manager is used, which sorts by the same scores and locks nothing.
+
+    Args:
+        client: The connection.
+        number: The number of the project.
+        queue: The tasks of the round that were open when the push began, in the order of the query.
     """
     if len(client.get("/api/users/")) == 1:
-        offered = client.get(f"/api/projects/{number}/next")
+        offered = client.get(f"/api/projects/{number}/next", missing_ok=True)
         # a task that was opened and not finished is offered again first, in any order
-        if "Task lock" in str(offered.get("queue")):
+        if offered is not None and "Task lock" in str(offered.get("queue")):
             return
-        found = int(offered["id"])
+        found = None if offered is None else int(offered["id"])
     else:
-        untouched = {"filter": "filter:tasks:total_annotations", "operator": "equal", "type": "Number", "value": 0}
-        query = {"filters": {"conjunction": "and", "items": [untouched]}, "ordering": ["tasks:predictions_score"]}
-        page = client.get("/api/tasks", project=number, page_size=10, query=json.dumps(query))
-        found = next((int(task["id"]) for task in page["tasks"] if is_open(task)), first)
-    if found != first:
+        query = {"filters": {"conjunction": "and", "items": _open()}, "ordering": ["tasks:predictions_score"]}
+        page = client.get("/api/tasks", project=number, page_size=1, query=json.dumps(query))
+        found = next((int(task["id"]) for task in page["tasks"]), None)
+    if found == queue[0]:
+        return
+    before = list(queue[: queue.index(found)] if found in queue else queue)
+    # people may have answered or deleted tasks since the push began
+    only = {"filter": "filter:tasks:id", "operator": "in_list", "type": "Number", "value": before}
+    still = {int(task["id"]) for task in list_tasks(client, number, [only]) if is_open(task)}
+    first = next((task for task in before if task in still), None)
+    if first is not None:
+        offers = "no task" if found is None else f"task {found} next"
         raise AnnotatorError(
-            f"project {number} offers task {found} next, not the round's first, {first}",
+            f"project {number} offers {offers}, not the round's first, {first}",
             hint="set the sampling to uncertainty and the prediction version to that of this round, then push again",
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from activessl.annotators.base import Offer
 from activessl.errors import AnnotatorDenied, AnnotatorUnreachable
 from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
+from activessl_label_studio.client import check_address
 from activessl_label_studio.mapping import project_name
 from activessl_label_studio.process import studio_folder
 from activessl_label_studio.studio import check_serves_items_only, status
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class LabelStudio:
     """A Label Studio server. ``session.push(LabelStudio(url, token))`` asks its people.
 
-    Title, tabs and media mode are those of the project's ``activessl.toml``.
+    Title, tabs and media mode are those of the project's ``activessl.toml``. The server of ``activessl studio start``
+    needs no object: ``session.push()`` finds it and its token.
 
     Args:
         url: The server's address, such as "https://labels.example.com".
@@ -44,8 +46,10 @@ class LabelStudio:
 
         Raises:
             AnnotatorDenied: The token is empty.
+            AnnotatorError: The token is empty, and the address is not that of a Label Studio server.
         """
         if not self.token.strip():
+            check_address(self.url)
             raise AnnotatorDenied(f"no token for {self.url}", hint="copy a token from the server's Account & Settings")
         config, settings, history = project.config, project.config.annotator, project.history()
         number, made = _pushed_to(history, self.url)
@@ -77,13 +81,16 @@ def server_of(project: Project) -> LabelStudio:
 
     Raises:
         AnnotatorDenied: The token is missing.
-        AnnotatorError: The embedded server serves more than pushed items.
-        AnnotatorUnreachable: The config names no server, and the embedded server does not run.
+        AnnotatorError: The embedded server serves more than pushed items, or there is no token, and the address is not
+            that of a Label Studio server.
+        AnnotatorUnreachable: The config names no server, and the embedded server does not run; or there is no token,
+            and nothing answers at the address.
     """
     settings = project.config.annotator
     if settings.url is not None:
         token = os.environ.get(settings.token_env, "")
         if not token:
+            check_address(settings.url)
             raise AnnotatorDenied(
                 f"no token for {settings.url}: the environment variable {settings.token_env} is not set",
                 hint=f"copy a token from the server's Account & Settings, then: export {settings.token_env}=…",

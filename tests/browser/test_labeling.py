@@ -41,7 +41,7 @@ def session(tmp_path: Path, server: StudioInfo, truth: dict[str, str]) -> Sessio
 @pytest.fixture
 def people(session: Session, server: StudioInfo) -> LabelStudioAnnotator:
     annotator = session.project.config.annotator
-    config = LabelStudioConfig(server.url, server.token, annotator.title, CLASSES)
+    config = LabelStudioConfig(server.url, server.token, annotator.title, CLASSES, tabs="round")
     history = session.project.history
     return LabelStudioAnnotator(config, known=lambda: history().answers)
 
@@ -203,6 +203,28 @@ def test_what_else_the_model_considers_stands_above_the_choices_but_of_a_blind_i
     page.goto(push([2, 3], (0.5, 0.45, 0.05), "round-3", blind=3), wait_until="domcontentloaded")
     see(page)
     page.get_by_text(f"model: {first} 50 %, or {second} 45 %").wait_for()
+
+
+def test_keys_do_what_the_instructions_say_where_a_class_is_selected_and_where_none_is(
+    page: Any, session: Session, people: LabelStudioAnnotator
+) -> None:
+    pool, (first, second, third) = session.project.pool(), CLASSES[:3]
+    query = Asked(tuple(Question(kind="new", items=(item,)) for item in pool.ids[:3]), "random")
+    said = [Suggestion(i, (first, second, third), (0.9, 0.08, 0.02), blind=i == pool.ids[2]) for i in query.ids]
+    page.goto(people.push(pool, query, said, model="round-1").where, wait_until="domcontentloaded")
+    # right: no key of a class; wrong, and not suggested: the key of the right class
+    for before, keys, after in ((first, "", first), (first, "2", second), (None, "3", third)):
+        see(page)
+        page.wait_for_timeout(1000)
+        assert chosen(page) == before
+        for key in keys:
+            page.keyboard.press(key)
+        page.wait_for_timeout(500)
+        assert chosen(page) == after
+        with page.expect_response(lambda r: "/annotations" in r.url and r.request.method == "POST"):
+            page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(1000)
+    assert [a.classes for a in people.pull()[0]] == [(first,), (second,), (third,)]
 
 
 def test_where_an_item_may_have_several_classes_a_person_adds_takes_away_and_says_none(

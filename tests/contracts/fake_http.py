@@ -85,7 +85,7 @@ def handler_of(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
             self.connection.close()
 
         def _answer(self, status: int, body: Any, *, half: bool = False) -> None:
-            content = b"" if body is None else json.dumps(body).encode()
+            content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
             content = content[: len(content) // 2] if half else content
             self.send_response(status)
             if status == 302:
@@ -116,9 +116,12 @@ def handler_of(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
             raise Refused(401, "Invalid token." if kind == "Token" else "Authentication credentials were not provided.")
 
         def _route(self, method: str, path: str, raw: bytes) -> tuple[int, Any]:
+            if "/api/" in path and not path.startswith("/api/"):
+                # as the real one: below any path it answers this, and all else with a page
+                return (200, {"release": "1.23.2"}) if path.endswith("/api/version") else (404, b"<!doctype html>")
             if path == "/health":
                 return 200, {"status": "UP"}
-            if path == "/api/version":
+            if path.endswith("/api/version"):  # below every path, as in the real one
                 return 200, {"release": "1.23.2"}
             if path == "/user/login/":
                 good = f"email={server.email}".replace("@", "%40").encode() in raw and server.password.encode() in raw
@@ -146,6 +149,8 @@ def handler_of(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
                 return 204, None
             if path.startswith("/api/dm/views"):
                 return self._views(method, path, body)
+            if path == "/api/dm/actions" and self.query.get("id") == "next_task":
+                return 200, self._next_of_tab(body, user)
             if path.startswith("/api/projects"):
                 return self._projects(method, path, body, raw if multipart else b"", user)
             if path == "/api/tasks":
@@ -167,6 +172,14 @@ def handler_of(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
             number = server.number("view")
             server.views[number] = {"id": number} | body
             return 201, server.views[number]
+
+        def _next_of_tab(self, body: Any, user: int) -> dict[str, Any]:
+            """With filters, even without any in them, the order of the tab counts, and neither sampling nor locks."""
+            for task in self._list({k: v for k, v in body.items() if k != "selectedItems"})["tasks"]:
+                if not task["is_labeled"] and user not in task["annotators"]:
+                    server.locks[task["id"]] = user
+                    return task | {"queue": "Data manager queue"}
+            raise Refused(404, "There are no tasks")
 
         def _list(self, body: Any) -> dict[str, Any]:
             asked = json.loads(self.query["query"]) if "query" in self.query else body or {}

@@ -171,8 +171,47 @@ def test_nothing_at_the_address_is_unreachable(monkeypatch: pytest.MonkeyPatch) 
     assert len(pauses) == 2 and min(pauses) > 0  # it was tried three times, and not at once
 
 
-@pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://user:pass@host"])
+@pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://user:pass@host", "http://host:80a", "http://[x"])
 def test_an_address_that_cannot_be_used_is_named(url: str) -> None:
     with pytest.raises(AnnotatorError) as caught:
         connect(url, "x" * 40)
     assert "pass@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/projects/1", "/projects/1/data/", "/user/login"])
+@pytest.mark.parametrize("kind", ["personal", "legacy", "none"])
+def test_an_address_with_the_path_of_a_page_is_told_to_have_no_path(
+    server: FakeLabelStudio, path: str, kind: str
+) -> None:
+    server.legacy_allowed = True
+    token = {"personal": server.token, "legacy": server.legacy, "none": ""}[kind]
+    with pytest.raises(AnnotatorError, match="is not the root of a Label Studio server") as caught:
+        connect(server.url + path, token)
+    assert caught.value.hint == f"write the address without the path: {server.url}"
+
+
+def test_another_server_is_told_to_be_no_label_studio(server: FakeLabelStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    # a server that answers every address with a page
+    monkeypatch.setattr("fake_http.json.dumps", lambda _: "<html>welcome</html>")
+    monkeypatch.setattr(server, "users", [])
+    server.faults.append(["/api/", "GET", 404, FOREVER])
+    server.faults.append(["/api/", "POST", 404, FOREVER])
+    for token in (server.token, server.legacy, ""):
+        with pytest.raises(AnnotatorError, match="is not a Label Studio server"):
+            connect(server.url, token)
+
+
+def test_an_access_token_that_a_proxy_answers_with_a_page_is_a_fault_that_passes(server: FakeLabelStudio) -> None:
+    server.faults.append(["/api/token/refresh/", "POST", 200, 1])
+    real = server.token
+    client = connect(server.url, real, check=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fake_http.json.dumps", lambda _: "<html>wait</html>")
+        with pytest.raises(AnnotatorUnreachable, match="access token with text that is not JSON"):
+            client.get("/api/users/")
+    assert client.get("/api/users/")
+
+
+def test_where_nothing_answers_that_is_said_before_a_missing_token() -> None:
+    with pytest.raises(AnnotatorUnreachable, match="nothing answers"):
+        connect("http://127.0.0.1:9", "")

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from made_up import CLASSES, PERFECT, ask, result, submit, suggest
 
 from activessl.annotators.base import Suggestion
+from activessl.labels.kinds import LabelKind
+from activessl.labels.one_class import ONE
 from activessl.labels.several_classes import SEVERAL
 from activessl.pool.pool import Pool
 from activessl_label_studio.adopt import adopt_tasks
@@ -27,6 +30,17 @@ def test_a_class_that_joins_later_is_added_to_our_own_label_config(
     project, control = wider.project()
     assert control.classes == (*CLASSES, "hat")
     assert read_config(project["label_config"]).classes == control.classes
+
+
+@pytest.mark.parametrize("kind", [ONE, SEVERAL])
+def test_the_instructions_say_that_the_key_of_a_selected_class_removes_the_selection(
+    place: Any, kind: LabelKind
+) -> None:
+    config = LabelStudioConfig(place.url, place.token, place.title, CLASSES, "text", label_kind=kind)
+    project, _ = LabelStudioAnnotator(config).project()
+    said = project["expert_instruction"]
+    assert "press only Ctrl+Enter" in said
+    assert "remove" in said.split("key", 1)[1]
 
 
 def test_a_project_that_was_there_before_is_adopted_with_its_labels(

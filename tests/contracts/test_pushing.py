@@ -218,3 +218,41 @@ def test_an_open_task_whose_file_is_not_served_any_more_gets_a_new_address(
     now = [people.client.get(f"/api/tasks/{task['id']}")["data"] for task in tasks]
     assert [data["image"] for data in now] == [task["data"]["image"] for task in tasks]
     assert [{**data, "image": ""} for data in now] == [{**task["data"], "image": ""} for task in tasks]
+
+
+@pytest.mark.parametrize("gone", ["nothing", "predictions", "tasks"])
+@pytest.mark.parametrize("answered", [1, 2])
+def test_what_people_answer_or_delete_during_a_push_is_no_error(
+    people: LabelStudioAnnotator, pool: Pool, monkeypatch: pytest.MonkeyPatch, gone: str, answered: int
+) -> None:
+    query = ask(pool, [3, 1])
+    first = people.push(pool, query, suggest(query, "bag"), model="round-0")
+    tasks, rank = [first.tasks[i] for i in query.ids], push_module._rank
+
+    def meanwhile(*arguments: Any) -> None:
+        rank(*arguments)
+        for task in tasks[:answered]:
+            submit(people.client, task, ["coat"])
+        for task in tasks if gone == "predictions" else ():
+            for prediction in people.client.get(f"/api/tasks/{task}")["predictions"]:
+                people.client.delete(f"/api/predictions/{prediction['id']}/")
+        for task in tasks if gone == "tasks" else ():
+            people.client.delete(f"/api/tasks/{task}/")
+
+    monkeypatch.setattr(push_module, "_rank", meanwhile)
+    assert people.push(pool, query, suggest(query, "coat"), model="round-1").tasks == first.tasks
+    monkeypatch.undo()
+    # the next push finds what is left
+    again = people.push(pool, query, suggest(query, "coat"), model="round-1")
+    assert again.new == (len(query) if gone == "tasks" else 0)
+
+
+def test_a_round_whose_questions_are_all_blind_or_answered_is_pushed_again(
+    people: LabelStudioAnnotator, pool: Pool
+) -> None:
+    query = ask(pool, [3, 1])
+    first = people.push(pool, query, suggest(query, "bag", blind=query.ids), model="round-0")
+    assert people.push(pool, query, suggest(query, "bag", blind=query.ids), model="round-1").tasks == first.tasks
+    for task in first.tasks.values():
+        submit(people.client, task, ["coat"])
+    assert people.push(pool, query, [], model="round-2").tasks == first.tasks

@@ -12,7 +12,8 @@ from made_up import PERFECT
 from PIL import Image
 
 from activessl import Session
-from activessl_label_studio import ScriptedAnnotator
+from activessl_label_studio import ScriptedAnnotator, StudioInfo
+from activessl_label_studio.studio import served_root
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ("scratch", "dent", "good")
@@ -34,14 +35,28 @@ def _photos(folder: Path) -> dict[str, str]:
     return truth
 
 
-def test_the_loop_of_the_readme_runs(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("server", ["named", "of the project"])
+def test_the_loop_of_the_readme_runs(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], server: str
+) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     (loop,) = [block for block in blocks if "LABEL_STUDIO_URL" in block]
     assert loop.count("\n") <= 16
     truth = _photos(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LABEL_STUDIO_URL", place.url)
-    monkeypatch.setenv("LABEL_STUDIO_API_KEY", place.token)
+    if server == "named":
+        monkeypatch.setenv("LABEL_STUDIO_URL", place.url)
+        monkeypatch.setenv("LABEL_STUDIO_API_KEY", place.token)
+    else:
+        if place.fake is None:
+            pytest.skip("the real server is not that of this project")
+        # as README.md says: without `people`; the server of the project is the running one
+        loop = re.sub(r"^people = .*\n", "", loop, flags=re.M).replace("(people)", "()")
+        assert "people" not in loop and "session.push()" in loop and "session.wait()" in loop
+        monkeypatch.delenv("LABEL_STUDIO_API_KEY", raising=False)
+        root = served_root(tmp_path / "scratches" / "studio")
+        running = StudioInfo(place.url, place.email, place.token, 1, root / "log", place.password, root)
+        monkeypatch.setattr("activessl_label_studio.server.status", lambda folder: running)
 
     def people_label(_seconds: float) -> None:
         """While the loop waits, a person labels all that is offered."""
@@ -59,4 +74,6 @@ def test_the_loop_of_the_readme_runs(place: Place, tmp_path: Path, monkeypatch: 
     assert [round_.closed is not None for round_ in history.rounds] == [True, True]
     assert {item: label.classes[0] for item, label in history.labels.items()} == truth
     assert Session.open("scratches").report().labels == 30
+    said = capsys.readouterr()
+    assert place.token not in said.out + said.err
     assert "scratch" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -174,7 +174,12 @@ def test_no_server_and_no_token_are_told_apart(
     assert "activessl studio start" in capsys.readouterr().err
     config = here / "p" / "activessl.toml"
     config.write_text(config.read_text().replace("# url = ", 'url = "http://127.0.0.1:9"  # '))
+    # nobody gets a token for an address at which nothing answers
     assert run("push", "-p", "p") == 1
+    assert "nothing answers at http://127.0.0.1:9" in capsys.readouterr().err
+    with monkeypatch.context() as answering:
+        answering.setattr("activessl_label_studio.server.check_address", lambda url: None)
+        assert run("push", "-p", "p") == 1
     assert "LABEL_STUDIO_API_KEY is not set" in capsys.readouterr().err
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", "s3cret-token")
     monkeypatch.setattr("label_studio_sdk.core.http_client.time.sleep", lambda seconds: None)  # between two attempts
