@@ -59,7 +59,7 @@ def draws_of(history: History) -> tuple[Draw, ...]:
         """Whether an answer to one of its questions came before its item was asked again."""
         for item in r.items:
             until = min((n for n in asked[item] if n > r.number), default=history.next_round)
-            if any(r.number <= number < until for number, _ in by_item.get(item, ())):
+            if any(r.number <= number < until and not a.ground_truth for number, a in by_item.get(item, ())):
                 return True
         return False
 
@@ -74,6 +74,8 @@ def draws_of(history: History) -> tuple[Draw, ...]:
                 given = answers.get(question.id, [])
             else:
                 given = [a for _, a in by_item.get(question.item, ()) if a.asking == 1 and not a.cluster]
+            if waits:  # which of its items somebody imports says something about them
+                given = [a for a in given if not a.ground_truth]
             found.append(
                 Draw(
                     item=question.item,

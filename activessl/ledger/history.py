@@ -242,7 +242,7 @@ class History:
                 first[answer.item] = min(number, first.get(answer.item, number))
         return first
 
-    @property
+    @cached_property
     def set_aside(self) -> frozenset[str]:
         """Ids of items with answers but without a label: skipped, or answered with an unknown class."""
         return self.skipped | ({a.item for a in self.quarantined} - self.labels.keys())

@@ -100,7 +100,7 @@ def upper_bound(count: float, n: float, delta: float = DELTA) -> float:
         >>> round(upper_bound(180, 200), 3)
         0.955
     """
-    return 1.0 - lower_bound(n - count, n, delta)
+    return 1.0 - lower_bound(max(0.0, n - count), n, delta)
 
 
 def observations_needed(share: float, bound: float, delta: float, *, most: int = 100_000) -> int | None:

@@ -153,7 +153,7 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
             hint="run `activessl query --strategy random`, and label its items",
         )
     halved = 2 * len(drawn.at) > len(rows)
-    judges = drawn.at
+    judges, open_ = drawn.at, drawn.lost
     if halved:  # also of the draws without a label, or these would weigh twice
         mine = calibration_half((ids[row] for row in (*rows[drawn.at], *drawn.lost)), config.seed)
         judges = np.array([i for i in drawn.at if ids[rows[i]] in mine], dtype=np.int64)
@@ -165,10 +165,12 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
             "all labels that teach the head are of one class",
             hint="label more items, or remove classes that never occur from data.classes",
         )
-    aside = history.labels.keys() | history.set_aside | history.missing
+    # a drawn item that was left open is part of the sample, so that it is no part of the rest
+    aside = history.labels.keys() | history.set_aside | history.missing | {ids[row] for row in open_}
     rest = np.array([j for j, i in enumerate(ids) if i not in aside and history.late.get(i, 0) <= drawn.until], int)
-    look = _name((error, delta, per_class, config.head.name, config.seed, config.data.columns,
-        snapshot.embeddings.fingerprint, history.digest(), [ids[j] for j in rest]))  # fmt: skip
+    setting = (error, delta, per_class, config.head.name, config.seed, config.data.columns)
+    sample = ([ids[j] for j in rest], sorted(drawn.lost.tolist()))
+    look = _name((setting, snapshot.embeddings.fingerprint, history.digest(), sample))
     attempt = history.tried.index(look) + 1 if look in history.tried else len(history.tried) + 1
     probs = snapshot.new_head().fit(snapshot.points[rows[taught]], y[taught]).predict_proba(snapshot.points)
     predicted, sure = kind.decide(probs), kind.sureness(probs)
@@ -178,10 +180,15 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     if per_class:
         results = accept_by_class(
             sure[rest], predicted[rest], sure[known.rows], predicted[known.rows], known.wrong, len(config.data.classes),
-            error=error, delta=spent, later=later, left=left, left_predicted=predicted[known.left],
+            error=error, delta=spent, later=later, left=left, vanished=known.vanished,
+            left_predicted=predicted[known.left],
         )  # fmt: skip
     else:
-        results = (accept(sure[rest], sure[known.rows], known.wrong, error=error, delta=spent, later=later, left=left),)
+        one = accept(
+            sure[rest], sure[known.rows], known.wrong,
+            error=error, delta=spent, later=later, left=left, vanished=known.vanished,
+        )  # fmt: skip
+        results = (one,)
     results = tuple(_promised(one, delta, halved) for one in results)
     chosen = _above(results, rest, predicted, sure)
     rng = np.random.default_rng([config.seed, attempt, 9])
@@ -209,7 +216,8 @@ class _Calibration:
         wrong: (m,) whether the prediction is wrong; of a drawn item without a class of the project it is.
         left: (l,) rows of the items that could be drawn then, and are neither drawn nor among the rest.
         left_wrong: (l,) whether the prediction is known to be wrong, for items that left after the last draw.
-        gone: Items that were removed from the data since.
+        gone: Items that were removed from the data since, and of which nothing is known.
+        vanished: Drawn items among these: people may have removed them because of what they saw.
     """
 
     rows: Int[np.ndarray, " m"]
@@ -217,6 +225,7 @@ class _Calibration:
     left: Int[np.ndarray, " l"]
     left_wrong: Bool[np.ndarray, " l"]
     gone: int
+    vanished: int
 
 
 def _calibration(
@@ -250,21 +259,24 @@ def _calibration(
         chance = n * np.log1p(-min(bad / (len(rest) + n + len(left) + gone), 1 - 1e-9))  # that none of them is wrong
         if chance < sharpest:
             best, sharpest = int(start), chance
-    use = rounds >= best
+    use, vanished = rounds >= best, int((drawn.vanished_rounds >= best).sum())
     left, gone = out(best)
     labeled = {int(row): i for i, row in enumerate(rows)}
     unknown = {a.item for a in history.quarantined}
     last, ids = int(rounds[use].max(initial=0)), snapshot.embeddings.ids
+    # an item that a cluster sent back is asked about before the draw of its round
+    back = {q.item for r in history.rounds if r.number == last for q in r.questions if q.sent_back}
 
     def is_wrong(row: int) -> bool:
-        if since[row] < last:
+        if since[row] < last or ids[row] in back:
             return False
         if row in labeled:
             i = labeled[row]
             return not bool(snapshot.kind.same(predicted[row : row + 1], y[i : i + 1])[0])
         return ids[row] in unknown
 
-    return _Calibration(known[use], wrong[use], left, np.array([is_wrong(int(row)) for row in left], dtype=bool), gone)
+    left_wrong = np.array([is_wrong(int(row)) for row in left], dtype=bool)
+    return _Calibration(known[use], wrong[use], left, left_wrong, max(0, gone - vanished), vanished)
 
 
 def _left_in(snapshot: Snapshot, until: int) -> Int[np.ndarray, " n"]:

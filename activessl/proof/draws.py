@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import ceil, sqrt
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.ledger.draws import Draw, draws_of
+from activessl.measuring.quality.calibration_split import calibration_half
 from activessl.project.snapshot import Snapshot
 
 
@@ -27,6 +29,11 @@ class RandomDraws:
             others were skipped, or left open in a round that was closed.
         newer: Items that were added after these draws, which these draws do not cover.
         until: The last round whose draws are left out; items that were added after it count as newer.
+        items: Items that the draws cover, at least 1.
+        vanished: Drawn items that are not in the data any more, and about which nothing is assumed: all of them for
+            ``uniform`` draws; else those above what chance explains if deleting did not depend on the draw.
+        vanished_chance: (v,) their propensities.
+        vanished_rounds: (v,) their rounds.
     """
 
     at: Int[np.ndarray, " m"]
@@ -39,6 +46,10 @@ class RandomDraws:
     unknown: Bool[np.ndarray, " u"]
     newer: int = 0
     until: int = 0
+    items: int = 1
+    vanished: int = 0
+    vanished_chance: Float[np.ndarray, " v"] = field(default_factory=lambda: np.zeros(0))
+    vanished_rounds: Int[np.ndarray, " v"] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def told(self) -> int:
@@ -57,13 +68,13 @@ class RandomDraws:
 
     @property
     def all_rounds(self) -> Int[np.ndarray, " d"]:
-        """(m + u,) the rounds of the labeled draws, then of the others."""
-        return np.concatenate([self.rounds, self.lost_rounds])
+        """(d,) the rounds of the labeled draws, of those without a class, and of the vanished ones."""
+        return np.concatenate([self.rounds, self.lost_rounds, self.vanished_rounds])
 
     @property
     def all_chances(self) -> Float[np.ndarray, " d"]:
-        """(m + u,) the propensities, in the same order."""
-        return np.concatenate([self.chance, self.lost_chance])
+        """(d,) the propensities, in the same order."""
+        return np.concatenate([self.chance, self.lost_chance, self.vanished_chance])
 
 
 def random_draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> RandomDraws:
@@ -85,14 +96,22 @@ def random_draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> R
     # a label that does not decide every class (a class was added later) does not count: it depends on when, not on what
     whole = snapshot.kind.complete(snapshot.training[1])
     usable: list[tuple[Draw, int, int]] = []  # with the row, and the position among the labels or -1
+    deleted: list[Draw] = []  # draws that ended, and whose item is not in the data any more
     for draw in draws_of(history):
-        if draw.item not in row or draw.item in history.missing or draw.item in learned:
+        if draw.item in learned or (draw.waits and draw.ended == "open"):
             continue
-        if (draw.waits and draw.ended == "open") or (uniform and (draw.alone or draw.seen or not draw.uniform)):
+        if uniform and (draw.alone or draw.seen or not draw.uniform):
+            continue
+        if draw.item not in row or (draw.item in history.missing and not uniform):
+            deleted.append(draw)
             continue
         at = position.get(row[draw.item], -1) if draw.ended == "class" else -1
         if at < 0 or whole[at]:
             usable.append((draw, row[draw.item], at))
+    if any(draw.item in learned for draw in draws_of(history)):
+        # half of the labels taught the encoder: so that the other draws do not weigh twice, half of them are left out
+        half = calibration_half((draw.item for draw, _, at in usable if at < 0), snapshot.project.config.seed)
+        usable = [one for one in usable if one[2] >= 0 or one[0].item in half]
 
     late = np.array([history.late.get(i, 0) for i in snapshot.embeddings.ids], dtype=np.int64)
     number = np.array([draw.round for draw, _, _ in usable], dtype=np.int64)
@@ -107,6 +126,13 @@ def random_draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> R
     for one, used in zip(usable, use, strict=True):
         if used:
             first.setdefault(one[1], one)
+    ids, gone = snapshot.embeddings.ids, history.missing
+    removed = [draw for draw in deleted if draw.round > until]
+    if not uniform:
+        there = int(np.sum(late <= until))
+        left = sum(item in gone and history.late.get(item, 0) >= until for item in ids)
+        left += sum(count for number, count in history.removed if number > until)
+        removed = removed[: _more_than_chance(len(removed), len(first), left, there)]
     kept = sorted((one for one in first.values() if one[2] >= 0), key=lambda one: one[2])
     lost = sorted((one for one in first.values() if one[2] < 0), key=lambda one: one[1])
     return RandomDraws(
@@ -118,6 +144,31 @@ def random_draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> R
         lost_chance=np.array([draw.propensity for draw, _, _ in lost], dtype=float),
         lost_rounds=np.array([draw.round for draw, _, _ in lost], dtype=np.int64),
         unknown=np.array([draw.ended == "unknown" for draw, _, _ in lost], dtype=bool),
-        newer=int(np.sum(late > until)),
+        newer=sum(history.late.get(item, 0) > until and item not in gone for item in ids),
+        items=max(1, int(np.sum(late <= until))),
+        vanished=len(removed),
+        vanished_chance=np.array([draw.propensity for draw in removed], dtype=float),
+        vanished_rounds=np.array([draw.round for draw in removed], dtype=np.int64),
         until=until,
     )
+
+
+def _more_than_chance(deleted: int, kept: int, left: int, there: int) -> int:
+    """Of the drawn items that were deleted, how many are more than chance explains.
+
+    If people delete items whether they were drawn or not, the same share of the drawn and of the other items is
+    deleted. More than that means that they deleted what they had seen: then these items are not missing at random.
+
+    Args:
+        deleted: Drawn items that were deleted.
+        kept: Drawn items that are still there.
+        left: Items that were deleted since the draws, drawn or not.
+        there: Items that are still there.
+
+    Example:
+        >>> _more_than_chance(30, 70, 300, 700), _more_than_chance(17, 133, 17, 383)
+        (0, 17)
+    """
+    drawn, others = deleted + kept, there + left - kept - deleted
+    share = max(0, left - deleted) / others if others > 0 else 0.0
+    return max(0, min(deleted, ceil(deleted - drawn * share - 2 * sqrt(drawn * share * (1 - share)))))

@@ -152,6 +152,9 @@ class Evidence:
 
     def _probs(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Float[np.ndarray, "b k"]:
         rows, y = self.snapshot.training
+        if not len(taught):  # all labels are of items that are left out: nothing is known
+            k = len(self.snapshot.project.config.data.classes)
+            return np.full((len(asked), k), 1 / k)
         if one_kind(y[taught]):
             sure = self.snapshot.kind.certain(y[taught[0]], len(self.snapshot.project.config.data.classes))
             return np.tile(sure, (len(asked), 1))
@@ -167,14 +170,14 @@ class Evidence:
         kept = self._kept.get("audit")
         if kept is not None:
             return Audit(**kept)
-        drawn, lost = self.random, len(self.random.lost)
+        drawn, lost = self.random, len(self.random.lost) + self.random.vanished
         return audit_accuracy(
             np.concatenate([self.correct[drawn.at], np.zeros(lost, dtype=bool)]),
             drawn.all_chances,
             rounds=drawn.all_rounds,
             known=self._known,
             aside=self._aside,
-            unlabeled=self._unlabeled,
+            unlabeled=self._unlabeled(),
             seen=np.concatenate([drawn.seen, np.zeros(lost, dtype=bool)]),
         )
 
@@ -196,84 +199,85 @@ class Evidence:
         if kept is not None:
             return tuple(map(ClassQuality.from_dict, kept))
         drawn, y = self.random, self.snapshot.training[1]
+        decided = self.snapshot.decided
 
-        def shares(rows: Bool[np.ndarray, " n"], aside: int) -> Float[np.ndarray, "k 3"]:
-            return class_counts(y[rows], self.said[rows], len(names)) / max(int(rows.sum()) + aside, 1)
+        def shares(rows: Bool[np.ndarray, " n"], unknown: Int[np.ndarray, " u"]) -> Float[np.ndarray, "k 3"]:
+            counts = class_counts(y[rows], self.said[rows], len(names)).astype(float)
+            if len(unknown) and decided is not None:  # predicted as a class to which none of them belongs
+                counts[:, 1] += class_counts(decided[unknown], decided[unknown], len(names))[:, 1]
+            return counts / max(int(rows.sum()) + len(unknown), 1)
 
         truth, said = y[drawn.at], self.said[drawn.at]
         if len(drawn.lost):  # today's head was not taught them
-            decided = self.snapshot.decided
             truth = np.concatenate([truth, np.zeros((len(drawn.lost), *truth.shape[1:]), dtype=truth.dtype)])
             theirs = truth[len(drawn.at) :] if decided is None else decided[drawn.lost]
             said = np.concatenate([said, theirs])
+        share, before = self._before(shares)
+        m = len(drawn.at) + len(drawn.lost)  # of vanished items nobody knows what is predicted
         return audit_classes(
             truth,
             said,
-            drawn.all_chances,
+            drawn.all_chances[:m],
             len(names),
-            rounds=drawn.all_rounds,
-            known=self._before(shares),
-            aside=self._aside,
-            unlabeled=self._unlabeled,
+            rounds=drawn.all_rounds[:m],
+            known=(share[:m], before[:m]),
+            aside=self._aside[:m],
+            unlabeled=self._unlabeled()[:m],
             unknown=np.concatenate([np.zeros(len(drawn.at), dtype=bool), drawn.unknown]),
         )
 
-    @property
     def _unlabeled(self) -> Bool[np.ndarray, " d"]:
         """Whether each draw ended without a label."""
-        return np.concatenate([np.zeros(len(self.random.at), dtype=bool), ~self.random.unknown])
+        drawn = self.random
+        return np.concatenate(
+            [np.zeros(len(drawn.at), dtype=bool), ~drawn.unknown, np.ones(drawn.vanished, dtype=bool)]
+        )
 
     @property
     def _known(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
         """For each draw, the share of the pool labeled before it, and the accuracy on these labels."""
 
-        def accuracy(rows: Bool[np.ndarray, " n"], aside: int) -> np.ndarray:
-            return np.array(self.correct[rows].sum() / max(int(rows.sum()) + aside, 1))
+        def accuracy(rows: Bool[np.ndarray, " n"], unknown: Int[np.ndarray, " u"]) -> np.ndarray:
+            return np.array(self.correct[rows].sum() / max(int(rows.sum()) + len(unknown), 1))
 
         return self._before(accuracy)
 
     @cached_property
     def _aside(self) -> Float[np.ndarray, " d"]:
         """For each draw, the share of the pool that was skipped before it, and has no label."""
-        return self._set_aside(unknown=False) / self._items
+        came, _ = self._set_aside(unknown=False)
+        return np.searchsorted(came, self.random.all_rounds) / self.random.items
 
-    @property
-    def _items(self) -> int:
-        """Items that the draws cover."""
-        return max(1, len(self.snapshot.embeddings.ids) - self.random.newer)
-
-    def _set_aside(self, *, unknown: bool) -> Int[np.ndarray, " d"]:
-        """For each draw, the items that were set aside before it: with a class that the project does not have, or
-        skipped."""
+    def _set_aside(self, *, unknown: bool) -> tuple[Int[np.ndarray, " a"], Int[np.ndarray, " a"]]:
+        """When items were set aside, ascending, and their rows: those with a class that the project does not have, or
+        the skipped ones."""
         history, row = self.snapshot.history, self.snapshot.row
         other = {a.item for a in history.quarantined}
-        came = np.array(
-            [
-                number
-                for item, number in history.set_aside_in.items()
-                if item in row and history.late.get(item, 0) <= self.random.until and (item in other) == unknown
-            ],
-            dtype=np.int64,
+        found = sorted(
+            (number, row[item])
+            for item, number in history.set_aside_in.items()
+            if item in row and history.late.get(item, 0) <= self.random.until and (item in other) == unknown
         )
-        return np.asarray(np.searchsorted(np.sort(came), self.random.all_rounds), dtype=np.int64)
+        came, rows = np.array(found, dtype=np.int64).reshape(-1, 2).T
+        return came, rows
 
     def _before(
-        self, measure: Callable[[Bool[np.ndarray, " n"], int], np.ndarray]
+        self, measure: Callable[[Bool[np.ndarray, " n"], Int[np.ndarray, " u"]], np.ndarray]
     ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d ..."]]:
         """For each draw, the share of the pool labeled before it, and a measure of these labels.
 
-        A class that the project does not have is a label that no prediction matches; ``measure`` gets their number.
+        A class that the project does not have is a label that no prediction matches; ``measure`` gets the rows of
+        these items, too.
         """
         ids, late = self.snapshot.embeddings.ids, self.snapshot.history.late
         there = np.array([late.get(ids[row], 0) <= self.random.until for row in self.snapshot.training[0]], dtype=bool)
-        unknown = self._set_aside(unknown=True)
+        came, aside = self._set_aside(unknown=True)
         # computed once for each round, because a row for each label would need too much memory
-        rounds, one, which = np.unique(self.random.all_rounds, return_index=True, return_inverse=True)
-        before = [there & (self.asked[0] < number) for number in rounds]
-        aside = [int(unknown[i]) for i in one]
-        count = np.array([int(np.sum(b)) + n for b, n in zip(before, aside, strict=True)], dtype=float)
-        measured = np.array([measure(b, n) for b, n in zip(before, aside, strict=True)])
-        return (count / self._items)[which], measured[which]
+        rounds, which = np.unique(self.random.all_rounds, return_inverse=True)
+        before = [(there & (self.asked[0] < number), aside[: np.searchsorted(came, number)]) for number in rounds]
+        count = np.array([int(np.sum(rows)) + len(unknown) for rows, unknown in before], dtype=float)
+        measured = np.array([measure(rows, unknown) for rows, unknown in before])
+        return (count / self.random.items)[which], measured[which]
 
     @cached_property
     def live(self) -> LiveSavings | None:
@@ -289,6 +293,8 @@ class Evidence:
         drawn[self.random.at] = True
         rng = np.random.default_rng([self.snapshot.project.config.seed, 5])
         single, correct = self.single, self.correct
+        if drawn[single].sum() < FEWEST:  # other random items have a class that the project does not have
+            return None
         if len(single) < len(rows):
             correct = correct.copy()
             correct[self.random.at] = self._judged(1.0, single)[1]
@@ -306,7 +312,7 @@ class Evidence:
         """Labels that people gave in rounds, of items that have left the pool."""
         history, row = self.snapshot.history, self.snapshot.row
         asked = {item for r in history.rounds if not r.confirms for item in r.items}
-        return sum(item in asked and (item not in row or item in history.missing) for item in history.labels)
+        return sum(item in asked and item not in row for item in history.labels)
 
     @property
     def unsaid(self) -> str:

@@ -97,7 +97,7 @@ class Forecast:
     def goal(self) -> Plan | None:
         """Return the plan to the accuracy limit of the config; None without a limit, or with too few random labels."""
         target = self.snapshot.project.config.stop.accuracy
-        if target is None or target >= 1 or self.evidence.audit is None:
+        if target is None or target >= 1 or len(self.evidence.random.at) < FEWEST:
             return None
         return self.plan(target)
 

@@ -13,6 +13,7 @@ from activessl.labels.merge import first_answers
 from activessl.ledger.history import History
 from activessl.ledger.schema import RECALL, Check, Decided
 from activessl.measuring.anytime import lower_bound, observations_needed, retested_bounds, upper_bound
+from activessl.measuring.quality.classes import Share
 from activessl.project.config import StageConfig
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
@@ -97,7 +98,7 @@ def _checks(evidence: Evidence, stage: StageConfig) -> Iterator[Check]:
     if stage.accuracy is not None:
         yield _accuracy(evidence, stage)
     if stage.recall is not None:
-        yield _recall(evidence, stage.recall)
+        yield _recall(evidence, stage)
     if stage.hours_per_point is not None:
         yield _pace(evidence, stage.hours_per_point)
     if stage.agreement is not None:
@@ -116,9 +117,8 @@ def _accuracy(evidence: Evidence, stage: StageConfig) -> Check:
     history, bound = evidence.snapshot.history, float(stage.accuracy or 0.0)
     taught, more = history.taught, None
     if taught is not None and taught.accuracy is not None and taught.test_items:
-        models = {decision.model for decision in history.decisions if decision.stage == stage.name} | {history.model}
         count = round(taught.accuracy * taught.test_items)
-        low, high = retested_bounds(count, taught.test_items, len(models), DELTA)
+        low, high = retested_bounds(count, taught.test_items, _looks(history, stage), DELTA)
         sample, value = f"{taught.test_items:,} test items", taught.accuracy
     elif (audit := evidence.audit) is not None:
         value, n = audit.accuracy, audit.effective
@@ -126,7 +126,8 @@ def _accuracy(evidence: Evidence, stage: StageConfig) -> Check:
         sample = f"{audit.labels:,} random labels"
         if audit.unlabeled:
             sample += f", {audit.unlabeled:,} draws without a label"
-        more = _more(value, n, bound)
+        end = audit.least if value >= bound else audit.most  # the end that has to pass the bound
+        more = _more(end, n, bound) if (end >= bound) == (value >= bound) else None
     else:
         return Check(name="accuracy", value=None, bound=bound, passed=None, sample="too few random labels")
     passed = _decide(low, high, bound)
@@ -140,23 +141,29 @@ def _more(value: float, n: float, bound: float) -> int | None:
     return None if needed is None else max(1, ceil(needed - n))
 
 
-def _recall(evidence: Evidence, bound: float) -> Check:
+def _looks(history: History, stage: StageConfig) -> int:
+    """How many models were tested on the same test data at this gate, today's included."""
+    return len({decision.model for decision in history.decisions if decision.stage == stage.name} | {history.model})
+
+
+def _recall(evidence: Evidence, stage: StageConfig) -> Check:
     """Check the lowest recall of a class against the bound: None if no class is surely below, and one is not surely
     above it."""
     names, qualities = evidence.snapshot.project.config.data.classes, evidence.classes
-    kind = "test items" if evidence.tested else "random labels"
+    bound, kind = float(stage.recall or 0.0), "test items" if evidence.tested else "random labels"
+    looks = _looks(evidence.snapshot.history, stage)
+
+    def ends(share: Share) -> tuple[float, float]:
+        """Bounds over all looks. All classes have to reach the bound; that any is below it is one of as many chances to
+        be wrong."""
+        count, n, each = share.share * share.items, share.items, DELTA / len(names)
+        if evidence.tested:
+            return retested_bounds(round(count), n, looks, DELTA)[0], retested_bounds(round(count), n, looks, each)[1]
+        return lower_bound(count, n, DELTA), upper_bound(count, n, each)
+
     unseen = [name for name, quality in zip(names, qualities, strict=False) if quality.recall is None]
-    measured = [
-        # all classes have to reach the bound; that any is below it is one of as many chances to be wrong
-        (
-            share,
-            lower_bound(share.share * share.items, share.items, DELTA),
-            upper_bound(share.share * share.items, share.items, DELTA / len(names)),
-            name,
-        )
-        for share, name in zip((q.recall for q in qualities), names, strict=False)
-        if share is not None
-    ]
+    recalls = [(q.recall, name) for q, name in zip(qualities, names, strict=False) if q.recall is not None]
+    measured = [(share, *ends(share), name) for share, name in recalls]
     surely = [one for one in measured if one[2] < bound]
     if not surely and (unseen or not measured):
         sample = f"no {unseen[0]} among the {kind}" if unseen else "too few random labels"

@@ -43,7 +43,7 @@ def _accuracy_low(evidence: Evidence) -> float | None:
     On test data if there are some, else on random labels: taking the better of two bounds would bias the bound.
     """
     history = evidence.snapshot.history
-    tested = [t for r in history.rounds for t in r.taught[-1:] if t.accuracy is not None and t.test_items]
+    tested = [t for r in history.rounds for t in r.taught if t.accuracy is not None and t.test_items]
     if tested and tested[-1] is history.taught:
         # one test for each round: each head is another one
         count, items = round((tested[-1].accuracy or 0.0) * (tested[-1].test_items or 0)), tested[-1].test_items or 0

@@ -115,7 +115,7 @@ def get_strategy(strategy: str | QueryStrategy, **params: Any) -> QueryStrategy:
                 hint=f"use {', '.join(sorted(known))}" if known else "pass no parameters",
             )
     try:
-        made = make(**fixed, **params)
+        made = make(**fixed, **params)  # pyright: ignore[reportCallIssue]
     except TypeError as error:
         raise QueryError(
             f"strategy {strategy!r} cannot be created: {error}",

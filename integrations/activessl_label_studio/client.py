@@ -291,12 +291,13 @@ def check_address(url: str) -> None:
 
 def _check_form(url: str) -> None:
     """Refuse what is not the address of a server, or contains a password."""
+    parts = None
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, or a broken IPv6 address
         good = False
-    if not good:
+    if parts is None or not good:
         raise AnnotatorError(
             f"{scrub(url)!r} is not the address of a server", hint="write the address like http://127.0.0.1:8080"
         )

@@ -119,6 +119,7 @@ def accept(
     delta: float = 0.1,
     later: float | None = None,
     left: Left = NONE_LEFT,
+    vanished: int = 0,
 ) -> Acceptance:
     r"""Choose the lowest threshold above which at most ``error`` of the items are wrong, with chance 1 - ``delta``.
 
@@ -140,6 +141,7 @@ def accept(
         delta: Highest probability that the bound does not hold, in (0, 1).
         later: The ``delta`` of a later attempt, which ``needed`` is computed for; ``delta`` by default.
         left: Items that left the pool since the first draw; none by default.
+        vanished: Drawn items of which nothing is known any more: they count as wrong, at every threshold.
 
     Raises:
         MeasureError: Shares outside (0, 1), or arrays that do not match.
@@ -167,6 +169,8 @@ def accept(
         )
     if not (np.all(np.isfinite(conf)) and np.all(np.isfinite(known))):
         raise MeasureError("a confidence is NaN or infinite", hint="fit the head again")
+    known = np.concatenate([np.full(vanished, max(1.0, known.max(initial=0.0))), known])
+    wrong = np.concatenate([np.ones(vanished, dtype=bool), wrong])
     order = np.argsort(-known, kind="stable")
     known, wrong = known[order], wrong[order]
     m = len(known)
@@ -267,6 +271,7 @@ def accept_by_class(
     delta: float = 0.1,
     later: float | None = None,
     left: Left = NONE_LEFT,
+    vanished: int = 0,
     left_predicted: Int[np.ndarray, " l"] | None = None,
 ) -> tuple[Acceptance, ...]:
     """Call ``accept`` for each predicted class: the bound then holds for each class, with probability 1 - ``delta``.
@@ -282,6 +287,7 @@ def accept_by_class(
         delta: Highest probability that the bound of a class does not hold.
         later: The ``delta`` of a later attempt, which ``needed`` is computed for; ``delta`` by default.
         left: Items that left the pool since the first draw; none by default.
+        vanished: As in ``accept``; they count against each class.
         left_predicted: The predicted classes of these items.
     """
     found = []
@@ -296,6 +302,7 @@ def accept_by_class(
             delta=delta,
             later=later,
             left=Left(left.confidence[out], left.wrong[out], left.gone),
+            vanished=vanished,
         )
         found.append(Acceptance(**{**one.to_dict(), "class_index": c}))
     return tuple(found)
@@ -336,8 +343,12 @@ def _needed(
 ) -> tuple[int | None, Literal["", "error", "pool"]]:
     """Random labels for a first acceptance, at the error so far of the more confident half of the labels."""
 
-    def fewest(k: int, items: int) -> int | None:
-        low, high = k, items - 1
+    def fewest(k: int, items: int, others: int) -> int | None:
+        """By doubling, then bisection: with nearly all items labeled, the test of the few that are left fails again."""
+        low, high = k, k + 1
+        while high < items and not kept(k, high, items - high, error, delta, others):
+            low, high = high, 2 * high
+        high = min(high, items - 1)
         if high <= low or not kept(k, high, items - high, error, delta, others):
             return None
         while high - low > 1:
@@ -349,7 +360,7 @@ def _needed(
         return high
 
     top = _top(wrong)
-    least = fewest(0, items)
+    least = fewest(0, items, others)
     if least is None:
         return None, "pool"
     if len(wrong) < least and not top.any():
@@ -358,7 +369,7 @@ def _needed(
     if rate >= 0.8 * error:
         return None, "error"  # so near the bound that the number would be mostly noise
     k = 0
-    while (n := fewest(k, items // 2)) is not None and n * rate > k:
+    while (n := fewest(k, items // 2, others // 2)) is not None and n * rate > k:
         k += 1
     if n is None:
         return None, "error" if top.any() else "pool"
