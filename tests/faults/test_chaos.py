@@ -126,7 +126,14 @@ class Person(ScriptedAnnotator):
     """Tries again until it works, and remembers what was said."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
+        for turn in range(100):  # what happens on the way may hit the login, too
+            try:
+                super().__init__(*args, **more)
+                break
+            except AnnotatorError:
+                if turn == 99:
+                    raise
+                time.sleep(0.2)
         self.said: dict[str, tuple[str, ...] | None] = {}
         self.times: Counter[str] = Counter()
 
