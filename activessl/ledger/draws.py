@@ -37,6 +37,11 @@ class Draw:
     waits: bool
     seen: bool
 
+    @property
+    def pending(self) -> bool:
+        """Whether it has not ended, and may still be answered."""
+        return self.waits and self.ended == "open"
+
 
 def draws_of(history: History) -> tuple[Draw, ...]:
     """The draws of all rounds, in order.
@@ -44,10 +49,8 @@ def draws_of(history: History) -> tuple[Draw, ...]:
     A round that was closed before anybody answered one of its questions has no draws: that a round is dropped does not
     depend on its items. Whether a single question of a round is left open may depend on the item, so it counts.
     """
-    answers: dict[str, list[Answer]] = {}
     by_item: dict[str, list[tuple[int, Answer]]] = {}
     for source, answer in history.answers.items():
-        answers.setdefault(answer.question, []).append(answer)
         by_item.setdefault(answer.item, []).append((history.arrived.get(source, 0), answer))
     asked: dict[str, list[int]] = {}
     for r in history.rounds:
@@ -70,10 +73,11 @@ def draws_of(history: History) -> tuple[Draw, ...]:
         if not drawn or (not waits and not answered(r)):
             continue
         for question in drawn:
+            given = [a for _, a in by_item.get(question.item, ()) if not a.cluster]
             if question.asking > 1:
-                given = answers.get(question.id, [])
-            else:
-                given = [a for _, a in by_item.get(question.item, ()) if a.asking == 1 and not a.cluster]
+                given = [a for a in given if a.question == question.id]
+            else:  # of any round that asked about it first
+                given = [a for a in given if a.asking == 1]
             if waits:  # which of its items somebody imports says something about them
                 given = [a for a in given if not a.ground_truth]
             found.append(

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 
-from activessl.labels.answers import Answer
+from activessl.labels.answers import Answer, AnswerKind
 from activessl.labels.kinds import Label, Person
 from activessl.labels.questions import Question
 from activessl.ledger.offers import Choice
@@ -227,17 +227,23 @@ class History:
 
         A label of a cluster does not count: the random share draws such an item until a person has labeled it alone.
         """
-        return {item: number for item, number in self._first("label").items() if item in self.labels}
+        return {item: number for item, number in self.arrivals("label").items() if item in self.labels}
 
     @cached_property
     def set_aside_in(self) -> dict[str, int]:
         """Item id to the newest round when an item without a label was first skipped, or given an unknown class."""
-        return {item: number for item, number in self._first("label", "skip").items() if item in self.set_aside}
+        return {item: number for item, number in self.arrivals("label", "skip").items() if item in self.set_aside}
 
-    def _first(self, *kinds: str) -> dict[str, int]:
+    def arrivals(self, *kinds: AnswerKind, clusters: bool = False) -> dict[str, int]:
+        """Item id to the newest round when the first answer of these kinds came, 0 before the first round.
+
+        Args:
+            kinds: The kinds of answers.
+            clusters: Whether answers to a cluster count.
+        """
         first: dict[str, int] = {}
         for source, answer in self.answers.items():
-            if answer.kind in kinds and not answer.cluster:
+            if answer.kind in kinds and (clusters or not answer.cluster):
                 number = self.arrived.get(source, 0)
                 first[answer.item] = min(number, first.get(answer.item, number))
         return first

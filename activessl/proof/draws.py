@@ -30,9 +30,9 @@ class RandomDraws:
         newer: Items that were added after these draws, which these draws do not cover.
         until: The last round whose draws are left out; items that were added after it count as newer.
         items: Items that the draws cover, at least 1.
-        vanished: Drawn items that are not in the data any more, and about which nothing is assumed: all of them for
-            ``uniform`` draws; else those above what chance explains if deleting did not depend on the draw.
-        vanished_chance: (v,) their propensities.
+        vanished_chance: (v,) propensities of drawn items that are not in the data any more, and about which nothing is
+            assumed: all of them for ``uniform`` draws; else those above what chance explains if deleting did not depend
+            on the draw.
         vanished_rounds: (v,) their rounds.
     """
 
@@ -47,9 +47,13 @@ class RandomDraws:
     newer: int = 0
     until: int = 0
     items: int = 1
-    vanished: int = 0
     vanished_chance: Float[np.ndarray, " v"] = field(default_factory=lambda: np.zeros(0))
     vanished_rounds: Int[np.ndarray, " v"] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def vanished(self) -> int:
+        """Drawn items that are not in the data any more."""
+        return len(self.vanished_rounds)
 
     @property
     def told(self) -> int:
@@ -97,8 +101,10 @@ def random_draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> R
     whole = snapshot.kind.complete(snapshot.training[1])
     usable: list[tuple[Draw, int, int]] = []  # with the row, and the position among the labels or -1
     deleted: list[Draw] = []  # draws that ended, and whose item is not in the data any more
-    for draw in draws_of(history):
-        if draw.item in learned or (draw.waits and draw.ended == "open"):
+    draws = [draw for draw in draws_of(history) if not draw.pending]
+    taught = any(draw.item in learned for draw in draws)
+    for draw in draws:
+        if draw.item in learned:
             continue
         if uniform and (draw.alone or draw.seen or not draw.uniform):
             continue
@@ -108,7 +114,7 @@ def random_draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> R
         at = position.get(row[draw.item], -1) if draw.ended == "class" else -1
         if at < 0 or whole[at]:
             usable.append((draw, row[draw.item], at))
-    if any(draw.item in learned for draw in draws_of(history)):
+    if taught:
         # half of the labels taught the encoder: so that the other draws do not weigh twice, half of them are left out
         half = calibration_half((draw.item for draw, _, at in usable if at < 0), snapshot.project.config.seed)
         usable = [one for one in usable if one[2] >= 0 or one[0].item in half]
@@ -146,7 +152,6 @@ def random_draws(snapshot: Snapshot, enough: int, *, uniform: bool = False) -> R
         unknown=np.array([draw.ended == "unknown" for draw, _, _ in lost], dtype=bool),
         newer=sum(history.late.get(item, 0) > until and item not in gone for item in ids),
         items=max(1, int(np.sum(late <= until))),
-        vanished=len(removed),
         vanished_chance=np.array([draw.propensity for draw in removed], dtype=float),
         vanished_rounds=np.array([draw.round for draw in removed], dtype=np.int64),
         until=until,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -21,16 +21,16 @@ from activessl.measuring.savings.trend import Trend, fit_trend
 from activessl.pool.progress import tell
 from activessl.project.folder import writing
 from activessl.project.snapshot import Snapshot
+from activessl.proof.at_draws import AtDraws
 from activessl.proof.draws import RandomDraws, random_draws
 from activessl.proof.measured import (
-    MOST_IMPORTED,
     Measured,
     chosen_by,
-    imported_part,
     key_of,
     newer_text,
     read_kept,
     tested_items,
+    too_many_imported,
     unsaid_text,
     write_kept,
 )
@@ -176,7 +176,7 @@ class Evidence:
             drawn.all_chances,
             rounds=drawn.all_rounds,
             known=self._known,
-            aside=self._aside,
+            aside=self._at_draws.aside,
             unlabeled=self._unlabeled(),
             seen=np.concatenate([drawn.seen, np.zeros(lost, dtype=bool)]),
         )
@@ -212,7 +212,8 @@ class Evidence:
             truth = np.concatenate([truth, np.zeros((len(drawn.lost), *truth.shape[1:]), dtype=truth.dtype)])
             theirs = truth[len(drawn.at) :] if decided is None else decided[drawn.lost]
             said = np.concatenate([said, theirs])
-        share, before = self._before(shares)
+        at_draws = self._at_draws
+        share, before = at_draws.before(shares)
         m = len(drawn.at) + len(drawn.lost)  # of vanished items nobody knows what is predicted
         return audit_classes(
             truth,
@@ -221,7 +222,7 @@ class Evidence:
             len(names),
             rounds=drawn.all_rounds[:m],
             known=(share[:m], before[:m]),
-            aside=self._aside[:m],
+            aside=at_draws.aside[:m],
             unlabeled=self._unlabeled()[:m],
             unknown=np.concatenate([np.zeros(len(drawn.at), dtype=bool), drawn.unknown]),
         )
@@ -240,50 +241,17 @@ class Evidence:
         def accuracy(rows: Bool[np.ndarray, " n"], unknown: Int[np.ndarray, " u"]) -> np.ndarray:
             return np.array(self.correct[rows].sum() / max(int(rows.sum()) + len(unknown), 1))
 
-        return self._before(accuracy)
+        return self._at_draws.before(accuracy)
 
-    @cached_property
-    def _aside(self) -> Float[np.ndarray, " d"]:
-        """For each draw, the share of the pool that was skipped before it, and has no label."""
-        came, _ = self._set_aside(unknown=False)
-        return np.searchsorted(came, self.random.all_rounds) / self.random.items
-
-    def _set_aside(self, *, unknown: bool) -> tuple[Int[np.ndarray, " a"], Int[np.ndarray, " a"]]:
-        """When items were set aside, ascending, and their rows: those with a class that the project does not have, or
-        the skipped ones."""
-        history, row = self.snapshot.history, self.snapshot.row
-        other = {a.item for a in history.quarantined}
-        found = sorted(
-            (number, row[item])
-            for item, number in history.set_aside_in.items()
-            if item in row and history.late.get(item, 0) <= self.random.until and (item in other) == unknown
-        )
-        came, rows = np.array(found, dtype=np.int64).reshape(-1, 2).T
-        return came, rows
-
-    def _before(
-        self, measure: Callable[[Bool[np.ndarray, " n"], Int[np.ndarray, " u"]], np.ndarray]
-    ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d ..."]]:
-        """For each draw, the share of the pool labeled before it, and a measure of these labels.
-
-        A class that the project does not have is a label that no prediction matches; ``measure`` gets the rows of
-        these items, too.
-        """
-        ids, late = self.snapshot.embeddings.ids, self.snapshot.history.late
-        there = np.array([late.get(ids[row], 0) <= self.random.until for row in self.snapshot.training[0]], dtype=bool)
-        came, aside = self._set_aside(unknown=True)
-        # computed once for each round, because a row for each label would need too much memory
-        rounds, which = np.unique(self.random.all_rounds, return_inverse=True)
-        before = [(there & (self.asked[0] < number), aside[: np.searchsorted(came, number)]) for number in rounds]
-        count = np.array([int(np.sum(rows)) + len(unknown) for rows, unknown in before], dtype=float)
-        measured = np.array([measure(rows, unknown) for rows, unknown in before])
-        return (count / self.random.items)[which], measured[which]
+    @property
+    def _at_draws(self) -> AtDraws:
+        return AtDraws(self.snapshot, self.random, self.asked[0])
 
     @cached_property
     def live(self) -> LiveSavings | None:
         """Labels saved so far, estimated; None with too few random labels."""
         prior = self._expected()
-        if self.audit is None or prior is None or imported_part(self.snapshot.history) > MOST_IMPORTED:
+        if self.audit is None or prior is None or too_many_imported(self.snapshot.history):
             return None
         kept = self._kept.get("live")
         if kept is not None:

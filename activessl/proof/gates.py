@@ -95,16 +95,19 @@ def judge_stage(evidence: Evidence, stage: StageConfig, *, note: str = "") -> De
 
 
 def _checks(evidence: Evidence, stage: StageConfig) -> Iterator[Check]:
+    history = evidence.snapshot.history
+    # models that were tested on the same test data at this gate, today's included
+    looks = len({decision.model for decision in history.decisions if decision.stage == stage.name} | {history.model})
     if stage.accuracy is not None:
-        yield _accuracy(evidence, stage)
+        yield _accuracy(evidence, stage.accuracy, looks)
     if stage.recall is not None:
-        yield _recall(evidence, stage)
+        yield _recall(evidence, stage.recall, looks)
     if stage.hours_per_point is not None:
         yield _pace(evidence, stage.hours_per_point)
     if stage.agreement is not None:
-        yield _agreement(evidence.snapshot.history, stage.agreement)
+        yield _agreement(history, stage.agreement)
     if stage.hours_to_model is not None:
-        yield _first_model(evidence.snapshot.history, stage.hours_to_model)
+        yield _first_model(history, stage.hours_to_model)
 
 
 def _decide(low: float, high: float, bound: float) -> bool | None:
@@ -112,13 +115,12 @@ def _decide(low: float, high: float, bound: float) -> bool | None:
     return True if low >= bound else False if high < bound else None
 
 
-def _accuracy(evidence: Evidence, stage: StageConfig) -> Check:
-    """On test data if there are any, else on random labels; both so that all looks at the gate may be counted."""
-    history, bound = evidence.snapshot.history, float(stage.accuracy or 0.0)
-    taught, more = history.taught, None
+def _accuracy(evidence: Evidence, bound: float, looks: int) -> Check:
+    """On test data if there are any, else on random labels; with bounds that hold over all looks at the gate."""
+    taught, more = evidence.snapshot.history.taught, None
     if taught is not None and taught.accuracy is not None and taught.test_items:
         count = round(taught.accuracy * taught.test_items)
-        low, high = retested_bounds(count, taught.test_items, _looks(history, stage), DELTA)
+        low, high = retested_bounds(count, taught.test_items, looks, DELTA)
         sample, value = f"{taught.test_items:,} test items", taught.accuracy
     elif (audit := evidence.audit) is not None:
         value, n = audit.accuracy, audit.effective
@@ -141,17 +143,11 @@ def _more(value: float, n: float, bound: float) -> int | None:
     return None if needed is None else max(1, ceil(needed - n))
 
 
-def _looks(history: History, stage: StageConfig) -> int:
-    """How many models were tested on the same test data at this gate, today's included."""
-    return len({decision.model for decision in history.decisions if decision.stage == stage.name} | {history.model})
-
-
-def _recall(evidence: Evidence, stage: StageConfig) -> Check:
+def _recall(evidence: Evidence, bound: float, looks: int) -> Check:
     """Check the lowest recall of a class against the bound: None if no class is surely below, and one is not surely
     above it."""
     names, qualities = evidence.snapshot.project.config.data.classes, evidence.classes
-    bound, kind = float(stage.recall or 0.0), "test items" if evidence.tested else "random labels"
-    looks = _looks(evidence.snapshot.history, stage)
+    kind = "test items" if evidence.tested else "random labels"
 
     def ends(share: Share) -> tuple[float, float]:
         """Bounds over all looks. All classes have to reach the bound; that any is below it is one of as many chances to

@@ -101,21 +101,18 @@ def write_kept(project: Project, key: str, measured: Mapping[str, Any]) -> None:
 def key_of(history: History, config: Config) -> str:
     """Return a digest of everything that the figures depend on: the same key means the same figures.
 
-    Only questions with a label count: a round that was just opened changes no figure.
+    Only questions with a label, and draws that ended, count: a round that was just opened changes no figure.
     """
     fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
-    answered = {answer.question for answer in history.answers.values() if answer.kind == "label"}
     asked = [
-        (r.number, q.kind, q.asking, q.propensity, q.uniform, q.id in answered, known)
+        (r.number, q.kind, q.asking, known)
         for r in history.rounds
         for q in r.questions
         if (known := [item for item in q.items if item in history.labels])
     ]
     tested = None if history.taught is None or history.taught.per_class is None else history.taught.per_class
-    draws = [
-        (d.item, d.round, d.propensity, d.uniform, d.alone, d.ended, d.seen)
-        for d in draws_of(history)
-        if not d.waits or d.ended != "open"
+    draws = [  # whether a draw that ended is of the open round changes no figure
+        (d.item, d.round, d.propensity, d.uniform, d.alone, d.ended, d.seen) for d in draws_of(history) if not d.pending
     ]
     came = (sorted(history.labeled_in.items()), sorted(history.set_aside_in.items()), sorted(history.missing))
     told = (
@@ -136,17 +133,18 @@ def chosen_by(history: History) -> frozenset[str]:
     ) - {AUDIT, CONFIRM}
 
 
-def imported_part(history: History) -> float:
-    """Return the share of the labels about which no round of the project asked, in [0, 1]."""
+def too_many_imported(history: History) -> int:
+    """Return the number of labels about which no round of the project asked, if their share is above
+    ``MOST_IMPORTED``; else 0."""
     asked = {item for r in history.rounds for item in r.items}
-    return sum(item not in asked for item in history.labels) / max(1, len(history.labels))
+    other = sum(item not in asked for item in history.labels)
+    return other if other > MOST_IMPORTED * len(history.labels) else 0
 
 
 def unsaid_text(history: History) -> str:
     """Word the reason why there is no estimate of the labels saved."""
-    if imported_part(history) > MOST_IMPORTED:
-        asked = {item for r in history.rounds for item in r.items}
-        other = sum(item not in asked for item in history.labels)
+    other = too_many_imported(history)
+    if other:
         return f"{other:,} of {len(history.labels):,} labels were not chosen by this project: they were imported"
     return "too few random labels yet" if chosen_by(history) else "no items were chosen by a strategy yet"
 

@@ -49,8 +49,13 @@ def _root(
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command line. Exit 0 done, 1 an expected error, 2 usage."""
-    args = list(sys.argv[1:] if argv is None else argv)
+    """Run the command line, and exit with its exit code."""
+    sys.exit(run(*(sys.argv[1:] if argv is None else argv)))
+
+
+def run(*argv: str) -> int:
+    """Run the command line, and return its exit code: 0 done, 1 an expected error, 2 usage."""
+    args = list(argv)
     debug = "--debug" in args or bool(os.environ.get("ACTIVESSL_DEBUG"))
     args = [a for a in args if a != "--debug"]  # --debug is valid after the verb, too
     verb = next((a for a in args if not a.startswith("-")), None)
@@ -58,26 +63,26 @@ def main(argv: list[str] | None = None) -> None:
         if leads():
             render.failure(f"{verb} runs in one process, not in {count()}", f"start {verb} without torchrun")
         # torchrun ends all processes when one fails, so only the process that prints the error may fail
-        sys.exit(2 if leads() else 0)
+        return 2 if leads() else 0
     try:
         code = app(args=args, prog_name="activessl", standalone_mode=False)
     except ActiveSSLError as error:
         if debug:
             raise
         render.failure(error.message if leads() else f"in process {rank()}: {error.message}", error.hint)
-        sys.exit(1)
+        return 1
     except (KeyboardInterrupt, typer.Abort):
         _interrupted()
-        sys.exit(1)
+        return 1
     except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        return stop.exit_code
     except _ClickException as error:
         error.show()  # type: ignore[attr-defined]
-        sys.exit(2)
+        return 2
     except BrokenPipeError:
         # the reader of the output closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return 1
     except OSError as error:
         if debug:
             raise
@@ -85,11 +90,11 @@ def main(argv: list[str] | None = None) -> None:
             f"{error.strerror or type(error).__name__}: {error.filename or ''}".rstrip(": "),
             "check that the disk is writable and not full, or run again with --debug",
         )
-        sys.exit(1)
+        return 1
     if code == INTERRUPTED:  # typer's exit code for Ctrl-C
         _interrupted()
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
+        return 1
+    return code if isinstance(code, int) else 0
 
 
 def _interrupted() -> None:

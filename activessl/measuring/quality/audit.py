@@ -33,11 +33,11 @@ class Audit:
         level: Probability of the interval.
         labels: Number of random labels.
         effective: Effective sample size: the number of draws with equal propensities that is as informative.
+        least: The estimate that the lower end rests on, in [0, 1].
+        most: The estimate that the upper end rests on, in [0, 1].
         unlabeled: Drawn items without a label: skipped, or left open. At the lower end of the interval they count as
             wrong, at the upper end as right.
         seen: Random labels that were given with a suggestion selected. At the lower end, more of them count as wrong.
-        least: The estimate that the lower end rests on, in [0, 1].
-        most: The estimate that the upper end rests on, in [0, 1].
     """
 
     accuracy: float
@@ -46,15 +46,10 @@ class Audit:
     level: float
     labels: int
     effective: float
+    least: float
+    most: float
     unlabeled: int = 0
     seen: int = 0
-    least: float = -1.0
-    most: float = -1.0
-
-    def __post_init__(self) -> None:
-        for name in ("least", "most"):
-            if getattr(self, name) < 0:
-                object.__setattr__(self, name, self.accuracy)
 
     def to_dict(self) -> dict[str, Any]:
         """The same, ready for JSON."""
@@ -64,9 +59,9 @@ class Audit:
         """One sentence.
 
         Example:
-            >>> Audit(0.9, 0.84, 0.94, 0.9, 100, 95.0).to_text()
+            >>> Audit(0.9, 0.84, 0.94, 0.9, 100, 95.0, 0.9, 0.9).to_text()
             'accuracy 90.0 % (90 % interval 84.0 to 94.0 %, from 100 random labels)'
-            >>> print(Audit(0.9, 0.84, 0.97, 0.9, 100, 95.0, unlabeled=4).to_text())
+            >>> print(Audit(0.9, 0.84, 0.97, 0.9, 100, 95.0, 0.87, 0.91, unlabeled=4).to_text())
             accuracy 90.0 % (90 % interval 84.0 to 97.0 %, from 100 random labels; 4 more drawn items have no label: the
             interval counts them as wrong at its lower end and as right at its upper end)
         """
@@ -182,7 +177,7 @@ def audit_accuracy(
     least = max(0.0, good - hidden)
     low, _ = wilson(least, effective, z)
     _, high = wilson(most, effective, z)
-    return Audit(accuracy, low, high, level, labels, effective, m - labels, int((shown & told).sum()), least, most)
+    return Audit(accuracy, low, high, level, labels, effective, least, most, m - labels, int((shown & told).sum()))
 
 
 def draw_weights(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length
+from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, recording_shape
 from activessl.pool.sounds import RATE, decode_wav
 
 
@@ -60,6 +60,7 @@ FORM = Form(
     ),
     is_tiny=last_is_short,
     size=length,
+    shape_text=recording_shape,
     portable=portable,
     vary=vary,
     layouts=frozenset({"folders", "huggingface"}),

@@ -15,6 +15,37 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 #: float32; text str.
 Media: TypeAlias = "np.ndarray[Any, np.dtype[Any]] | str"
 
+
+def plain_shape(shape: tuple[int, ...]) -> str:
+    """Word a shape of which nothing more is known.
+
+    Example:
+        >>> plain_shape((64,)), plain_shape((4, 5))
+        ('length 64', '4 × 5')
+    """
+    return f"length {shape[0]:,}" if len(shape) == 1 else " × ".join(map(str, shape))
+
+
+def channels_text(count: int) -> str:
+    """Word a number of channels.
+
+    Example:
+        >>> channels_text(1), channels_text(3)
+        ('1 channel', '3 channels')
+    """
+    return f"{count:,} channel{'s' * (count != 1)}"
+
+
+def recording_shape(shape: tuple[int, ...]) -> str:
+    """Word the shape (channels, time) of a series or a sound.
+
+    Example:
+        >>> recording_shape((2, 8000))
+        '2 channels of length 8,000'
+    """
+    return f"{channels_text(shape[0])} of length {shape[1]:,}" if len(shape) == 2 else plain_shape(shape)
+
+
 #: How labeling tools and reports show an item.
 Shown = Literal["picture", "sound", "series", "text"]
 
@@ -94,6 +125,7 @@ class Form:
         arrays: How it is read from an ``.npz``; the first that fits is used.
         column: How it is read from a ``.parquet``; None if it cannot be.
         size: The sizes of an item of a shape that are compared to find unusual ones; None if all items have one size.
+        shape_text: Words a shape of its items.
         missing: Whether NaN is a missing value; else NaN makes an item unreadable.
         portable: Turns the stored bytes, and the item, into a file that any browser can open: its bytes, suffix and
             media type; None if there is no such file.
@@ -112,6 +144,7 @@ class Form:
     arrays: tuple[Arrays, ...] = ()
     column: Column | None = None
     size: Callable[[tuple[int, ...]], tuple[float, ...]] | None = None
+    shape_text: Callable[[tuple[int, ...]], str] = plain_shape
     missing: bool = False
     portable: Callable[[bytes, Callable[[], Array]], tuple[bytes, str, str]] | None = None
     vary: Callable[[Any, np.random.Generator], Media] | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from activessl.pool.forms.base import Array, Arrays, Column, Files, Form
+from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, channels_text, plain_shape
 
 #: First bytes of the formats that browsers show without conversion.
 _SHOWN = {
@@ -70,6 +70,19 @@ def _shown_png(pixels: Array) -> bytes:
     return out.getvalue()
 
 
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Word the shape (h, w, c) of an image.
+
+    Example:
+        >>> shape_text((120, 200, 1))
+        'width 200, height 120, 1 channel'
+    """
+    if len(shape) != 3:
+        return plain_shape(shape)
+    height, width, channels = shape
+    return f"width {width:,}, height {height:,}, {channels_text(channels)}"
+
+
 def vary(image: Array, rng: np.random.Generator) -> Array:
     """Vary an image: crop it to at least 85 % of each side, mirror it or not, scale brightness by 0.8 to 1.2."""
     height, width = image.shape[:2]
@@ -112,6 +125,7 @@ FORM = Form(
     column=Column(_column, _decode),
     is_tiny=lambda shape: min(shape[:2]) < 8,
     size=lambda shape: tuple(map(float, shape[:2])),
+    shape_text=shape_text,
     portable=portable,
     vary=vary,
     layouts=frozenset({"folders", "huggingface", "coco"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, numbers
+from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, numbers, recording_shape
 from activessl.pool.recordings import decode_series
 
 Series = Float[np.ndarray, "c t"]
@@ -62,6 +62,7 @@ FORM = Form(
     ),
     is_tiny=last_is_short,
     size=length,
+    shape_text=recording_shape,
     missing=True,
     vary=_another_recording,
 )

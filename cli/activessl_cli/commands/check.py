@@ -20,35 +20,16 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     checked = check_data(opened)
     quality = checked.quality
     lines = [f"{quality.items:,} items can be used"]
-    shown = form_named(opened.config.data.modality).shown
-    lines += [f"  {count:,} of {_size(shape, shown)}" for shape, count in quality.shapes]
+    shape_text = form_named(opened.config.data.modality).shape_text
+    lines += [f"  {count:,} of {shape_text(shape)}" for shape, count in quality.shapes]
     for kind in all_checks():
         findings = quality.findings.get(kind.name, ())
         if findings:
-            first = [f"{one.id} ({one.why})" if one.why else one.id for one in findings[:SHOWN]]
+            shown = [f"{one.id} ({one.why})" if one.why else one.id for one in findings[:SHOWN]]
             more = f", and {len(findings) - SHOWN:,} more" if len(findings) > SHOWN else ""
             items = "1 item is" if len(findings) == 1 else f"{len(findings):,} items are"
-            lines.append(f"{items} {kind.says}: {', '.join(first)}{more}")
+            lines.append(f"{items} {kind.says}: {', '.join(shown)}{more}")
     if not checked.compared:
         lines.append("near duplicates were not searched: run encode, then run check again")
     render.result(quality.to_json(), "\n".join(lines), as_json=as_json)
     render.following(next_of(opened) if checked.compared else "activessl encode")
-
-
-def _size(shape: tuple[int, ...], shown: str | None) -> str:
-    """Say what the numbers of a shape mean.
-
-    Example:
-        >>> _size((120, 200, 1), "picture"), _size((2, 8000), "series"), _size((64,), None)
-        ('width 200, height 120, 1 channel', '2 channels of length 8,000', 'length 64')
-    """
-    if shown == "picture" and len(shape) == 3:
-        height, width, channels = shape
-        return f"width {width:,}, height {height:,}, {_channels(channels)}"
-    if shown in ("series", "sound") and len(shape) == 2:
-        return f"{_channels(shape[0])} of length {shape[1]:,}"
-    return f"length {shape[0]:,}" if len(shape) == 1 else " × ".join(map(str, shape))
-
-
-def _channels(count: int) -> str:
-    return f"{count:,} channel{'s' * (count != 1)}"

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
@@ -26,7 +28,7 @@ def doctor(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             lines.append(f"     {f.remedy}")
     render.result(findings, "\n".join(lines), as_json=as_json)
     if not all(f.ok for f in findings):
-        sys.exit(1)
+        raise typer.Exit(1)
 
 
 def _machine() -> Iterator[Finding]:

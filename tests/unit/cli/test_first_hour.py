@@ -23,16 +23,9 @@ from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import Judged, judge
 from activessl.reports.status import random_labels_text
 from activessl.session import Session
-from activessl_cli.main import main
+from activessl_cli.main import run
 
 CLASSES = ("light", "dark")
-
-
-def run(*argv: str) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main(list(argv))
-    code = stop.value.code
-    return code if isinstance(code, int) else 0
 
 
 def _image(path: Path, seed: int, dark: bool) -> None:

@@ -13,7 +13,7 @@ from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.annotators.oracle import Oracle
 from activessl.labels.answers import Answer
 from activessl.pool.pool import Pool
-from activessl_cli.main import main
+from activessl_cli.main import run
 
 SERVER = "https://labels.example.com/studio"
 OPEN = f"{SERVER}/projects/7/data?labeling=1"
@@ -33,13 +33,6 @@ class Server:
 
     def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
         return self.oracle.pull(since)
-
-
-def run(*argv: str) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main(list(argv))
-    code = stop.value.code
-    return code if isinstance(code, int) else 0
 
 
 @pytest.fixture

@@ -16,17 +16,9 @@ from PIL import Image
 
 from activessl.annotators.oracle import Habits, Oracle
 from activessl_cli import render
-from activessl_cli.main import main
+from activessl_cli.main import run
 
 CLASSES = ("left", "right", "up")
-
-
-def run(*argv: str) -> int:
-    """Run a verb; its exit code."""
-    with pytest.raises(SystemExit) as stop:
-        main(list(argv))
-    code = stop.value.code
-    return code if isinstance(code, int) else 0
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ FULL = Report(
     lines=LINES,
     savings=SAVED,
     method="Replayed.",
-    accuracy=Audit(0.9, 0.8, 0.95, 0.9, 40, 40.0),
+    accuracy=Audit(0.9, 0.8, 0.95, 0.9, 40, 40.0, 0.9, 0.9),
     calibration=calibration_curve(np.linspace(0.4, 0.95, 40), np.arange(40) % 3 > 0),
     time=TIME,
     hours=hours_saved(SAVED, 4.2, per_hour=20.0, currency="EUR"),

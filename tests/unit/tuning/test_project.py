@@ -30,7 +30,7 @@ from activessl.steps.finetune import due, finetune
 from activessl.steps.query import catch_up
 from activessl.tuning.run import Recipe
 from activessl_cli.commands.finetune import after_round
-from activessl_cli.main import main
+from activessl_cli.main import run
 
 CLASSES = ("across", "down")
 LABELED, RANDOM = 72, 12
@@ -280,12 +280,6 @@ def test_it_is_due_by_the_config_and_by_new_labels(tuned: tuple[Project, Tuned],
     old = early.model_copy(update={"there": None})  # of before this was written down
     assert due(replace(history, tunings=(old,)), always)
     assert not due(replace(history, tunings=(), encoded=None), always)
-
-
-def run(*argv: str) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main(list(argv))
-    return int(stop.value.code or 0)
 
 
 def test_the_verb_says_what_it_found_and_what_to_do(
