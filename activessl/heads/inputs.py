@@ -159,9 +159,28 @@ def spread(probs: Float[np.ndarray, "n s"], seen: Bool[np.ndarray, " k"], new: f
 def centre_of(x: Float[np.ndarray, "m d"], weights: Float[np.ndarray, " m"]) -> Float[np.ndarray, " d"]:
     """The weighted mean of the labeled vectors, shrunk towards zero while labels are few.
 
+    A mean that is far from zero beside its own sampling error is not shrunk, as by James and Stein: vectors of an
+    encoder with a large offset are then centred by the first labels.
+
+    Args:
+        x: Vectors of the labeled items.
+        weights: Weight of each, >= 0.
+
+    References:
+        James & Stein, Estimation with Quadratic Loss, Fourth Berkeley Symposium 1961.
+
     Example:
-        >>> centre_of(np.ones((10, 2)), np.ones(10)).tolist()
-        [0.5, 0.5]
+        >>> centre_of(np.array([[1.0, -1.0], [-1.0, 1.2]]), np.ones(2)).round(3).tolist()  # two labels around zero
+        [0.0, 0.017]
+        >>> centre_of(np.array([[99.0], [101.0]]), np.ones(2)).round(2).tolist()
+        [99.99]
     """
     total = float(weights.sum())
-    return np.asarray((weights @ x / total) * (total / (total + 10.0)))
+    mean = weights @ x / total
+    kept = total / (total + 10.0)
+    number = total**2 / float(weights @ weights)  # effective number of labels
+    if number > 1 + 1e-9:
+        gaps = x - mean
+        error = float(weights @ np.einsum("md,md->m", gaps, gaps)) / total / (number - 1)
+        kept = max(kept, 1.0 - error / max(float(mean @ mean), 1e-300))
+    return np.asarray(mean * kept)

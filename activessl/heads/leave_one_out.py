@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from activessl.errors import LabelError
 from activessl.heads.calibrate import fit_sharpness, softmax
 from activessl.heads.inputs import centre_of
-from activessl.heads.penalty import RIDGE_TO_LOGISTIC, label_shares, leave_one_out_penalty, left_out_scores, span_of
+from activessl.heads.penalty import RIDGE_TO_LOGISTIC, LeftOut, leave_one_out_penalty, span_of
 
 
 def left_out_probs(
@@ -56,8 +56,7 @@ def left_out_probs(
     rows = span_of(x, centre_of(x, weights))
     if penalty is None:
         penalty = leave_one_out_penalty(rows, local, len(seen), weights)
-    basis, onto = label_shares(rows, local, len(seen))
-    scores = left_out_scores(basis, rows.energy, onto, local, penalty / RIDGE_TO_LOGISTIC)
+    scores = LeftOut.of(rows, local, len(seen), weights).scores(penalty / RIDGE_TO_LOGISTIC)
     # leave out classes with a single label: they cannot be predicted from other labels
     several = np.flatnonzero(np.bincount(local)[local] > 1)
     sharpness = 5.0

@@ -30,18 +30,20 @@ from activessl.heads.softmax import Span, fit_softmax
 
 #: The inverse temperature if the labels are too few to fit it; also the centre of its prior.
 USUAL_SHARPNESS = 1.0
-#: Rows that are scored at once, so that memory does not grow with the pool.
+#: Rows of draws that are scored at once, so that memory does not grow with the pool.
 CHUNK = 8192
+#: Rows that are scored at once: few enough for the processor's cache.
+BLOCK = 1024
 
 
 class LogisticHead(Classifier):
     """Multinomial logistic regression on centred unit vectors, with automatic regularisation and temperature.
 
-    Vectors are centred (on ``mean``, or on the mean of the labeled vectors, shrunk towards zero while labels are few)
-    and scaled to unit length, so vectors of any encoder can be used. The L2 penalty is chosen by closed-form
-    leave-one-out of a least-squares surrogate, the temperature by the likelihood of cross-validated labels; while no
-    class has two labels, weak priors set both. Classes without labels share the probability that the next label is of a
-    new class, by the Good-Turing estimate from the number of classes with one label.
+    Vectors are centred (on ``mean``, or on the mean of the labeled vectors, see ``centre_of``) and scaled to unit
+    length, so vectors of any encoder can be used. The L2 penalty is chosen by closed-form leave-one-out of a
+    least-squares surrogate, the temperature by the likelihood of cross-validated labels; while no class has two labels,
+    weak priors set both. Classes without labels share the probability that the next label is of a new class, by the
+    Good-Turing estimate from the number of classes with one label.
 
     Args:
         classes: All known classes in the order of the probabilities' columns; None to take those of the labels.
@@ -318,16 +320,19 @@ class LogisticHead(Classifier):
     def _scores(self, X: Any) -> Float[np.ndarray, "n k"]:
         check_taught(self, "coef_")
         x = validated(self, X, reset=False)
-        n = len(x)
-        # centring and scaling are part of the product, so that the pool is read once and never copied
-        table = np.vstack([self.coef_, self.centre_]).astype(np.float32).T
-        shift = (self.coef_ @ self.centre_).astype(np.float32)
-        middle = float(self.centre_ @ self.centre_)
-        out = np.empty((n, len(self.coef_)), dtype=np.float32)
-        for i in range(0, n, CHUNK):
-            part = np.asarray(x[i : i + CHUNK], dtype=np.float32)
-            product = part @ table
-            length = np.sqrt(np.maximum(np.einsum("nd,nd->n", part, part) - 2 * product[:, -1] + middle, 1e-24))
-            out[i : i + CHUNK] = (product[:, :-1] - shift) / length[:, None]
+        kind = np.result_type(x.dtype, np.float32)
+        centre, table = self.centre_.astype(kind), np.ascontiguousarray(self.coef_.astype(np.float32).T)
+        out = np.empty((len(x), len(self.coef_)), dtype=np.float32)
+        centred = np.empty((min(BLOCK, len(x)), x.shape[1]), dtype=np.float32)
+        for i in range(0, len(x), BLOCK):
+            part = x[i : i + BLOCK]
+            rows = centred[: len(part)]
+            # centred before the product: the product of vectors far from zero would round their differences away
+            np.subtract(part, centre, out=rows, casting="unsafe")
+            square = np.einsum("nd,nd->n", rows, rows)
+            if square.min() > 1e-20 and square.max() < 1e30:
+                out[i : i + BLOCK] = (rows @ table) / np.sqrt(square)[:, None]
+            else:  # float32 cannot hold the squares
+                out[i : i + BLOCK] = scaled_rows(np.asarray(part, dtype=np.float64) - self.centre_) @ table
         out += self.intercept_.astype(np.float32)
         return out

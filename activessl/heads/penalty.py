@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -33,6 +35,12 @@ def leave_one_out_penalty(
 
     In principal axes each penalty costs two small products; cross-validation of the logistic fits would take seconds.
     Both rank the penalties alike; the logistic penalty is about a tenth of the ridge penalty.
+
+    Args:
+        rows: The labeled vectors.
+        targets: Class of each label.
+        k: Number of classes.
+        weights: Weight of each label, > 0, in the regression and in the loss.
     """
     count = np.bincount(targets, minlength=k)
     held = np.flatnonzero(count[targets] > 1)
@@ -40,48 +48,73 @@ def leave_one_out_penalty(
         held = held[:: -(-len(held) // MOST_CHOOSING)]
     if not len(held):
         return USUAL_PENALTY
-    basis, onto = label_shares(rows, targets, k)
-    basis, own = basis[held], targets[held]
+    left_out = LeftOut.of(rows, targets, k, weights, held)
     best, chosen = np.inf, USUAL_PENALTY
     for penalty in PENALTIES:
-        left_out = left_out_scores(basis, rows.energy, onto, own, penalty / RIDGE_TO_LOGISTIC)
-        _, loss = fit_sharpness(left_out, own, weights[held], prior=5.0, spread=2.0)
+        scores = left_out.scores(penalty / RIDGE_TO_LOGISTIC)
+        _, loss = fit_sharpness(scores, left_out.targets, weights[held], prior=5.0, spread=2.0)
         loss += 0.5 * (np.log(penalty / USUAL_PENALTY) / PENALTY_SPREAD) ** 2
         if loss < best:
             best, chosen = loss, penalty
     return chosen
 
 
-def label_shares(
-    rows: Span, targets: Int[np.ndarray, " m"], k: int
-) -> tuple[Float[np.ndarray, "m r"], Float[np.ndarray, "r k"]]:
-    """The labeled vectors in axes of unit length, and the projection of each class's one-hot column on each axis."""
-    basis = rows.coords / np.sqrt(rows.energy)
-    return basis, np.stack([np.bincount(targets, column, k) for column in basis.T])
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """Leave-one-out scores of ridge regression on the one-hot labels, for any penalty from one decomposition.
 
+    Attributes:
+        basis: (h, r) the weighted vectors of the scored labels, in principal axes of unit length.
+        energy: (r,) squared singular values of the weighted vectors of all labels.
+        onto: (r, k) projections of the weighted one-hot columns of all labels.
+        targets: (h,) classes of the scored labels.
+        root: (h,) square roots of their weights.
 
-def left_out_scores(
-    basis: Float[np.ndarray, "h r"],
-    energy: Float[np.ndarray, " r"],
-    onto: Float[np.ndarray, "r k"],
-    targets: Int[np.ndarray, " h"],
-    ridge: float,
-) -> Float[np.ndarray, "h k"]:
-    """Leave-one-out scores of ridge regression on the one-hot labels, for some of the labels.
-
-    Args:
-        basis: Rows of these labels, from ``label_shares``.
-        energy: Squared singular values.
-        onto: Projections of all labels, from ``label_shares``.
-        targets: Classes of these labels.
-        ridge: The L2 penalty, > 0.
+    References:
+        Rifkin & Lippert, Notes on Regularized Least Squares, MIT-CSAIL-TR-2007-025, 2007.
     """
-    share = energy / (energy + ridge)
-    leverage = np.minimum((basis * basis) @ share, 1.0 - 1e-9)
-    scores: Float[np.ndarray, "h k"] = basis @ (share[:, None] * onto)
-    scores[np.arange(len(targets)), targets] -= leverage
-    scores /= (1.0 - leverage)[:, None]
-    return scores
+
+    basis: Float[np.ndarray, "h r"]
+    energy: Float[np.ndarray, " r"]
+    onto: Float[np.ndarray, "r k"]
+    targets: Int[np.ndarray, " h"]
+    root: Float[np.ndarray, " h"]
+
+    @classmethod
+    def of(
+        cls,
+        rows: Span,
+        targets: Int[np.ndarray, " m"],
+        k: int,
+        weights: Float[np.ndarray, " m"],
+        held: Int[np.ndarray, " h"] | None = None,
+    ) -> LeftOut:
+        """Prepare the scores of the labels at ``held``, by default of all.
+
+        Args:
+            rows: The labeled vectors.
+            targets: Class of each label.
+            k: Number of classes.
+            weights: Weight of each label, > 0.
+            held: Positions of the labels to score.
+        """
+        root = np.sqrt(weights)
+        if np.any(root != 1):
+            rows = span(rows.coords * root[:, None])
+        basis = rows.coords / np.sqrt(rows.energy)
+        onto = np.stack([np.bincount(targets, column * root, k) for column in basis.T])
+        if held is not None:
+            basis, targets, root = basis[held], targets[held], root[held]
+        return cls(basis, rows.energy, onto, targets, root)
+
+    def scores(self, ridge: float) -> Float[np.ndarray, "h k"]:
+        """The scores under an L2 penalty > 0."""
+        share = self.energy / (self.energy + ridge)
+        leverage = np.minimum((self.basis * self.basis) @ share, 1.0 - 1e-9)
+        scores: Float[np.ndarray, "h k"] = self.basis @ (share[:, None] * self.onto)
+        scores[np.arange(len(scores)), self.targets] -= leverage * self.root
+        scores /= ((1.0 - leverage) * self.root)[:, None]
+        return scores
 
 
 def stratified_folds(targets: Int[np.ndarray, " m"], folds: int, seed: int) -> Int[np.ndarray, " m"]:

@@ -18,7 +18,7 @@ from activessl.geometry.units import scaled_rows
 from activessl.heads.calibrate import fit_sharpness, softmax
 from activessl.heads.classifier import Classifier
 from activessl.heads.files import read_head, write_head
-from activessl.heads.inputs import check_taught, checked, novelty, numbered, spread, validated
+from activessl.heads.inputs import centre_of, check_taught, checked, novelty, numbered, spread, validated
 
 #: Rows that are compared with the labels at once.
 CHUNK = 8192
@@ -27,8 +27,8 @@ CHUNK = 8192
 class LikenessHead(Classifier):
     """The common base class of both heads; abstract.
 
-    Vectors are centred on the mean of the labeled vectors, shrunk towards zero while labels are few, and scaled to unit
-    length. Classes without labels share the probability that the next label is of a new class.
+    Vectors are centred on the mean of the labeled vectors (``centre_of``) and scaled to unit length. Classes without
+    labels share the probability that the next label is of a new class.
 
     Args:
         classes: All known classes in the order of the probabilities' columns; None to take those of the labels.
@@ -84,7 +84,7 @@ class LikenessHead(Classifier):
         count = np.bincount(targets, minlength=len(self.classes_))
         self.seen_ = count > 0
         self.novelty_ = novelty(count)
-        self.centre_ = x.mean(axis=0) * (len(x) / (len(x) + 10.0))
+        self.centre_ = centre_of(x, np.ones(len(x)))
         local = (np.cumsum(self.seen_) - 1)[targets]
         k = int(self.seen_.sum())
         logits = self._learn(scaled_rows(x - self.centre_), local, k)

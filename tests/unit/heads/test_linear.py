@@ -18,6 +18,7 @@ from activessl.heads import similarity as by_likeness
 from activessl.heads.calibrate import softmax
 from activessl.heads.linear import LogisticHead
 from activessl.heads.mixture import AutoHead
+from activessl.heads.penalty import LeftOut, leave_one_out_penalty, span_of
 from activessl.heads.registry import make_head
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
 from activessl.heads.softmax import fit_softmax, span
@@ -186,22 +187,61 @@ def test_without_two_classes_there_is_no_posterior() -> None:
 
 def test_left_out_probabilities_are_those_of_ridge_regressions_that_were_not_taught_the_label() -> None:
     from activessl.heads.leave_one_out import left_out_probs
-    from activessl.heads.penalty import label_shares, left_out_scores
 
     x, y = overlapping(25, 6)
-    rows = span(x)
-    basis, onto = label_shares(rows, y, 3)
-    scores = left_out_scores(basis, rows.energy, onto, y, 0.7)
-    for i in (0, 7, 24):
-        rest = np.arange(25) != i
-        weights = np.linalg.solve(x[rest].T @ x[rest] + 0.7 * np.eye(6), x[rest].T @ np.eye(3)[y[rest]])
-        np.testing.assert_allclose(scores[i], x[i] @ weights, atol=1e-8)
+    for given in (np.ones(25), np.random.default_rng(1).uniform(0.1, 4, 25)):
+        scores = LeftOut.of(span(x), y, 3, given).scores(0.7)
+        for i in (0, 7, 24):
+            rest = np.arange(25) != i
+            heavy = given[rest, None] * x[rest]
+            weights = np.linalg.solve(heavy.T @ x[rest] + 0.7 * np.eye(6), heavy.T @ np.eye(3)[y[rest]])
+            np.testing.assert_allclose(scores[i], x[i] @ weights, atol=1e-8)
+        some = np.array([24, 3])
+        np.testing.assert_allclose(LeftOut.of(span(x), y, 3, given, some).scores(0.7), scores[some])
     probs = left_out_probs(x, y + 1, 5)
     np.testing.assert_allclose(probs.sum(axis=1), 1)
     assert not probs[:, [0, 4]].any()
     assert left_out_probs(x, np.full(25, 2), 5)[:, 2].tolist() == [1.0] * 25
     with pytest.raises(LabelError):
         left_out_probs(x, y, 2)
+
+
+def test_sample_weights_reach_the_choice_of_the_penalty() -> None:
+    """Labels that are noise call for a strong penalty, unless their weight is almost zero."""
+    x, y = overlapping(400, 16)
+    clear = np.arange(400) < 200
+    x[clear] = 5 * np.eye(16)[y[clear]] + 0.1 * x[clear]
+    y[~clear] = np.random.default_rng(3).integers(0, 3, 200)
+    rows = span_of(x, np.zeros(16))
+    alone = leave_one_out_penalty(span_of(x[clear], np.zeros(16)), y[clear], 3, np.ones(200))
+    assert leave_one_out_penalty(rows, y, 3, np.ones(400)) > 5 * alone
+    assert leave_one_out_penalty(rows, y, 3, np.where(clear, 1.0, 1e-6)) == alone
+
+
+@pytest.mark.parametrize("name", ["logistic", "prototype", "neighbours", "auto"])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_an_offset_and_a_scale_of_the_vectors_change_nothing(name: str, kind: type) -> None:
+    x, y = overlapping(600, 16, 4)
+    x += np.eye(16)[y] * 5
+    usual = make_head(name, 4).fit(x[:100].astype(kind), y[:100]).predict_proba(x[100:].astype(kind))
+    right = np.mean(usual.argmax(axis=1) == y[100:])
+    assert 0.7 < right < 1
+    for offset, scale in ((300, 1), (-3_000, 1), (10_000, 1), (0, 1e-9), (0, 1e9), (1e21, 1e18), (0, 1e25)):
+        moved = (x * scale + offset).astype(kind)
+        probs = make_head(name, 4).fit(moved[:100], y[:100]).predict_proba(moved[100:])
+        assert abs(np.mean(probs.argmax(axis=1) == y[100:]) - right) <= 0.02, (offset, scale)
+    single = (x + 3_000).astype(kind)
+    left = left_out.left_out_probs(single[:100], y[:100], 4)
+    assert np.mean(left.argmax(axis=1) == y[:100]) > 0.75
+
+
+def test_predictions_far_from_zero_are_those_of_exact_sums() -> None:
+    x, y = overlapping(300, 16)
+    far = (x + 20_000).astype(np.float32)
+    head = LogisticHead().fit(far[:100], y[:100])
+    exact = scaled_rows(far.astype(np.float64) - head.centre_) @ head.coef_.T + head.intercept_
+    np.testing.assert_allclose(head.decision_function(far), exact, atol=2e-3)
+    assert head.predict(far.astype(np.float16) / np.float16(64)).shape == (300,)  # read as float32
 
 
 def test_many_classes_with_few_labels_each_are_no_reason_to_warn() -> None:
