@@ -184,10 +184,6 @@ class _SoFar:
         if offered:  # without offers, it is not known which classes people can give
             since |= dict.fromkeys(set(has) - offered, datetime.max.replace(tzinfo=UTC))
         merged = kind.merge(self.standing.values(), has, since)
-        seconds: dict[str, float] = {}
-        for answer in self.standing.values():
-            if answer.seconds is not None and answer.kind != "delete":
-                seconds[answer.annotator] = seconds.get(answer.annotator, 0.0) + answer.seconds
         answered = merged.labels.keys() | merged.skipped | {a.item for a in merged.aside}
         return History(
             created=self.created,
@@ -202,7 +198,6 @@ class _SoFar:
             quarantined=merged.aside,
             answers={source: a for source, a in self.standing.items() if a.kind != "delete"},
             people=merged.people,
-            seconds=seconds,
             watermark=self.watermark,
             missing=self.missing,
             events=len(self.seen),

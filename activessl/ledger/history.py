@@ -75,7 +75,6 @@ class History:
             never had: they are kept, and used again when the class is added again.
         answers: Every valid answer by its ``source``: edited answers are replaced, deleted ones are left out.
         people: The reliability of each annotator whose answers could be compared with those of others.
-        seconds: Recorded seconds of labeling by annotator, over valid answers and skips.
         watermark: Where the next pull starts.
         missing: Ids of encoded items that were not in the data when it was last read.
         accepted: The acceptance that is in force; None without one.
@@ -103,7 +102,6 @@ class History:
     quarantined: tuple[Answer, ...] = ()
     answers: dict[str, Answer] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
     watermark: str | None = None
     missing: frozenset[str] = frozenset()
     events: int = 0

@@ -25,6 +25,7 @@ from activessl.proof.at_draws import AtDraws
 from activessl.proof.draws import RandomDraws, random_draws
 from activessl.proof.measured import (
     Measured,
+    accuracy_on_test_data,
     chosen_by,
     key_of,
     newer_text,
@@ -298,6 +299,8 @@ class Evidence:
     def curve(self) -> Trend:
         """The learning curve of this project's heads, measured on random labels that were left out in turn.
 
+        Where there are test data, it goes through the accuracy on them.
+
         Raises:
             MeasureError: Too few random labels.
         """
@@ -308,7 +311,11 @@ class Evidence:
                 hint="label random items: run `activessl query --strategy random`",
             )
         rng = np.random.default_rng([self.snapshot.project.config.seed, 8])
-        return fit_trend(*self.outcomes, rng=rng)[0]
+        trend = fit_trend(*self.outcomes, rng=rng)[0]
+        tested = accuracy_on_test_data(self.snapshot.history)
+        if tested is None:
+            return trend
+        return trend.through(tested.right, tested.items, len(self.single), rng=rng)
 
     @cached_property
     def outcomes(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p m"]]:

@@ -8,13 +8,15 @@ from functools import cached_property
 import numpy as np
 
 from activessl.errors import MeasureError
-from activessl.measuring.planning.hours import HumanTime, human_time, usable_seconds
+from activessl.measuring.planning.hours import HumanTime, human_time
 from activessl.measuring.planning.plan import Plan, Price, check_target, make_plan
 from activessl.measuring.planning.roi import Roi, return_on_investment
+from activessl.measuring.planning.times import labeling_times
 from activessl.measuring.planning.worth import Worth, next_hour
 from activessl.measuring.quality.audit import FEWEST
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
+from activessl.proof.measured import accuracy_on_test_data
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,14 @@ class Forecast:
             MeasureError: Too few random labels, or a target outside (0, 1).
         """
         check_target(target)  # before heads are taught, which takes time
+        tested = accuracy_on_test_data(self.snapshot.history)
         return make_plan(
             self.evidence.curve,
             target,
             labels=len(self.evidence.single),
-            pool=len(self.snapshot.embeddings) - len(self.snapshot.training[0]) + len(self.evidence.single),
+            pool=self._within_reach,
             random_labels=len(self.evidence.random.at),
+            test_items=0 if tested is None else tested.items,
             time=self.time,
             price=self.price,
             worth=self.worth,
@@ -80,6 +84,7 @@ class Forecast:
             return None
         if len(self.snapshot.training[0]) < FEWEST:
             return None
+        tested = accuracy_on_test_data(self.snapshot.history)
         sizes, right = np.ones(1), np.empty((1, 0))
         if len(self.evidence.random.at):
             sizes, right = self.evidence.outcomes
@@ -88,10 +93,11 @@ class Forecast:
             sizes,
             right,
             labels=len(self.evidence.single),
-            pool=len(self.snapshot.embeddings) - len(self.snapshot.training[0]) + len(self.evidence.single),
+            pool=self._within_reach,
             seconds_per_label=float(self.time.per_label),
             per_hour=rates.per_hour,
             per_point=rates.per_point,
+            tested=(0, 0) if tested is None else (tested.items - tested.right, tested.items),
         )
 
     def goal(self) -> Plan | None:
@@ -104,46 +110,25 @@ class Forecast:
     def roi(self) -> Roi | None:
         """Return the money so far, from the estimate of labels saved; None without rates, times or an estimate."""
         history, rates = self.snapshot.history, self.snapshot.project.config.rates
-        taught = [r.queried.seconds + sum(t.seconds for t in r.taught) for r in history.rounds if r.taught]
-        if rates.per_hour is None or self.evidence.live is None or self.time is None or not taught:
+        rounds = [r for r in history.rounds if r.taught]
+        if rates.per_hour is None or self.evidence.live is None or not rounds:
             return None
-        start, paces = 0.0 if history.encoded is None else history.encoded.seconds, self._paces
+        times = labeling_times(history.answers.values())
+        single = [(history.arrived[t.answer.source], t.seconds) for t in times if not t.answer.cluster]
+        hours = [sum(seconds for came, seconds in single if came <= r.number) / 3600 for r in rounds]
+        if not hours[-1]:
+            return None
+        start = 0.0 if history.encoded is None else history.encoded.seconds
+        machine = np.cumsum([r.queried.seconds + sum(t.seconds for t in r.taught) for r in rounds])
         return return_on_investment(
             self.evidence.live.saved,
             self.evidence.live.low,
             self.evidence.live.high,
-            labels=[labels for labels, _ in paces],
-            seconds_per_label=self.time.per_label,
+            hours=hours,
+            spent_hours=sum(t.seconds for t in times) / 3600,
             per_hour=rates.per_hour,
             currency=rates.currency,
             overhead=rates.overhead,
-            machine_hours=[(start + s) / 3600 for s in np.cumsum(taught)],
-            group_hours=[seconds / 3600 for _, seconds in paces],
+            machine_hours=((start + machine) / 3600).tolist(),
             compute_per_hour=rates.compute_per_hour,
         )
-
-    @property
-    def _paces(self) -> list[tuple[int, float]]:
-        """After each taught round: labels from single questions, and seconds spent on clusters so far."""
-        history, ids = self.snapshot.history, self.snapshot.embeddings.ids
-        asked_in = {q.id: r.number for r in history.rounds for q in r.questions if q.kind == "confirm"}
-        shown: dict[str, int] = {}  # items that were confirmed with their cluster, and in which round
-        took: dict[int, float] = {}
-        for answer in history.answers.values():
-            if answer.cluster:
-                number = asked_in.get(answer.question, 0)
-                took[number] = took.get(number, 0.0) + usable_seconds(answer)
-                if answer.kind == "label":
-                    shown[answer.item] = number
-        # until they are labeled as single items in a later round
-        alone = {ids[self.snapshot.training[0][i]]: int(self.evidence.asked[0][i]) for i in self.evidence.single}
-        known = {ids[row] for row in self.snapshot.training[0]}
-        spans = [(n, alone.get(item, history.next_round)) for item, n in shown.items() if item in known]
-        return [
-            (
-                r.taught[-1].labels - sum(n <= r.number < until for n, until in spans),
-                sum(seconds for n, seconds in took.items() if n <= r.number),
-            )
-            for r in history.rounds
-            if r.taught
-        ]

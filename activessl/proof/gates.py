@@ -19,6 +19,7 @@ from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
+from activessl.proof.measured import accuracy_on_test_data
 
 #: Highest probability that a gate says "go" below its bound, over all looks at it; likewise "no-go" above the bound.
 DELTA = 0.05
@@ -117,11 +118,10 @@ def _decide(low: float, high: float, bound: float) -> bool | None:
 
 def _accuracy(evidence: Evidence, bound: float, looks: int) -> Check:
     """On test data if there are any, else on random labels; with bounds that hold over all looks at the gate."""
-    taught, more = evidence.snapshot.history.taught, None
-    if taught is not None and taught.accuracy is not None and taught.test_items:
-        count = round(taught.accuracy * taught.test_items)
-        low, high = retested_bounds(count, taught.test_items, looks, DELTA)
-        sample, value = f"{taught.test_items:,} test items", taught.accuracy
+    more = None
+    if (tested := accuracy_on_test_data(evidence.snapshot.history)) is not None:
+        low, high = retested_bounds(tested.right, tested.items, looks, DELTA)
+        sample, value = f"{tested.items:,} test items", tested.accuracy
     elif (audit := evidence.audit) is not None:
         value, n = audit.accuracy, audit.effective
         low, high = lower_bound(audit.least * n, n, DELTA), upper_bound(audit.most * n, n, DELTA)

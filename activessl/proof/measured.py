@@ -15,6 +15,7 @@ from activessl.ledger.history import History
 from activessl.ledger.schema import AUDIT, CONFIRM
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.classes import ClassQuality
+from activessl.measuring.quality.tested import Tested
 from activessl.measuring.savings.estimated import LiveSavings
 from activessl.project.config import Config
 from activessl.project.folder import Project, write_atomic
@@ -166,6 +167,14 @@ def newer_text(history: History, newer: int) -> str:
             "about these, and about all items like them"
         )
     return "; ".join(said)
+
+
+def accuracy_on_test_data(history: History) -> Tested | None:
+    """Return the accuracy of the model on the test data; None without test data."""
+    taught = history.taught
+    if taught is None or taught.accuracy is None or not taught.test_items:
+        return None
+    return Tested(round(taught.accuracy * taught.test_items), taught.test_items)
 
 
 def tested_items(history: History) -> int:

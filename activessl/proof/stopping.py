@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from activessl.measuring.anytime import lower_bound, retested_bounds
 from activessl.measuring.planning.stopping import Limits, Verdict, apply_limits
+from activessl.measuring.planning.times import labeling_hours
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
+from activessl.proof.measured import accuracy_on_test_data
 
 
 def stop_now(snapshot: Snapshot, evidence: Evidence) -> Verdict:
@@ -30,7 +32,7 @@ def stop_now(snapshot: Snapshot, evidence: Evidence) -> Verdict:
         kappas=[t.kappa for t in newest if history.encoded and t.fingerprint == history.encoded.fingerprint],
         accuracy_low=low,
         labels=len(history.labels),
-        hours=None if config.stop.hours is None or forecast.time is None else forecast.time.hours,
+        hours=None if config.stop.hours is None else labeling_hours(history.answers.values()),
         rounds=len(newest),
         left=None if history.encoded is None else int(snapshot.free.sum()),
         pays=pays,
@@ -43,11 +45,11 @@ def _accuracy_low(evidence: Evidence) -> float | None:
     On test data if there are some, else on random labels: taking the better of two bounds would bias the bound.
     """
     history = evidence.snapshot.history
-    tested = [t for r in history.rounds for t in r.taught if t.accuracy is not None and t.test_items]
-    if tested and tested[-1] is history.taught:
+    tested = accuracy_on_test_data(history)
+    if tested is not None:
         # one test for each round: each head is another one
-        count, items = round((tested[-1].accuracy or 0.0) * (tested[-1].test_items or 0)), tested[-1].test_items or 0
-        return retested_bounds(count, items, len(tested))[0]
+        tests = sum(t.accuracy is not None and bool(t.test_items) for r in history.rounds for t in r.taught)
+        return retested_bounds(tested.right, tested.items, tests)[0]
     audit = evidence.audit
     if audit is None:
         return None

@@ -14,6 +14,7 @@ from activessl.labels.answers import Answer
 from activessl.ledger.history import History, RoundHistory
 from activessl.measuring.intervals import mean_interval
 from activessl.measuring.planning.hours import HoursSaved, HumanTime, Tax, difficulty_tax, hours_saved
+from activessl.measuring.planning.times import labeling_times
 from activessl.measuring.quality.anchoring import Anchoring, anchoring
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.savings.live import LiveSavings
@@ -23,7 +24,7 @@ from activessl.project.snapshot import Snapshot
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
-from activessl.proof.measured import unsaid_text
+from activessl.proof.measured import accuracy_on_test_data, unsaid_text
 from activessl.proof.promise import promise_text
 from activessl.proof.stopping import stop_now
 from activessl.reports.pictures import label_of, readable_pool, reconstructed, sights, thumbnail
@@ -46,7 +47,6 @@ def project_report(
         method: The method of the replay, in one or two sentences.
     """
     config, history = snapshot.project.config, snapshot.history
-    taught = history.taught
     evidence = Evidence(snapshot)
     forecast = Forecast(evidence)
     time = forecast.time
@@ -69,8 +69,7 @@ def project_report(
         live=live,
         accuracy=audit,
         calibration=evidence.calibration,
-        test_accuracy=None if taught is None else taught.accuracy,
-        test_items=None if taught is None else taught.test_items,
+        tested=accuracy_on_test_data(history),
         time=time,
         hours=_hours(savings, time, tax, config.rates.per_hour, config.rates.currency),
         per_hour=config.rates.per_hour,
@@ -202,8 +201,9 @@ def _lines(snapshot: Snapshot, arm: Simulation | None) -> Iterator[Line]:
 
 def _round_rows(snapshot: Snapshot) -> Iterator[RoundRow]:
     seconds: dict[str, float] = {}
-    for answer in snapshot.history.answers.values():
-        seconds[answer.question] = seconds.get(answer.question, 0.0) + (answer.seconds or 0.0)
+    for timed in labeling_times(snapshot.history.answers.values()):
+        question = timed.answer.question
+        seconds[question] = seconds.get(question, 0.0) + timed.seconds
     for r in snapshot.history.rounds:
         newest = r.taught[-1] if r.taught else None
         people = sum(seconds.get(question.id, 0.0) for question in r.questions)

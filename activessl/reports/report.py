@@ -21,6 +21,7 @@ from activessl.measuring.quality.anchoring import Anchoring
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.calibration import Calibration
 from activessl.measuring.quality.classes import ClassQuality
+from activessl.measuring.quality.tested import Tested
 from activessl.measuring.savings.live import LiveSavings
 from activessl.measuring.savings.savings import Savings
 from activessl.project.folder import write_atomic, writing
@@ -148,8 +149,7 @@ class Report:
         live: Labels saved so far, estimated from the project's own labels; None with too few random labels.
         accuracy: Accuracy on the pool, from random labels; None with too few of them.
         calibration: Calibration on random labels; None with too few of them.
-        test_accuracy: Accuracy on the test data; None without test data.
-        test_items: Number of test items.
+        tested: Accuracy on the test data; None without test data.
         time: Labeling time; None where no times are recorded.
         hours: Hours saved; None without a saving or a time.
         per_hour: Price of an hour of labeling; None where it is not known.
@@ -188,8 +188,7 @@ class Report:
     live: LiveSavings | None = None
     accuracy: Audit | None = None
     calibration: Calibration | None = None
-    test_accuracy: float | None = None
-    test_items: int | None = None
+    tested: Tested | None = None
     time: HumanTime | None = None
     hours: HoursSaved | None = None
     per_hour: float | None = None
@@ -228,7 +227,7 @@ class Report:
         return [(decision, count[stage] - 1) for stage, decision in newest.items()]
 
     @property
-    def tested(self) -> bool:
+    def rounds_tested(self) -> bool:
         """Whether a round was measured on test data."""
         return any(row.accuracy is not None for row in self.rounds)
 
@@ -249,7 +248,7 @@ class Report:
             "live": None if self.live is None else self.live.to_dict(),
             "accuracy": None if self.accuracy is None else self.accuracy.to_dict(),
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
-            "test": None if self.test_accuracy is None else {"accuracy": self.test_accuracy, "items": self.test_items},
+            "test": None if self.tested is None else self.tested.to_dict(),
             "time": None if self.time is None else self.time.to_dict(),
             "hours": None if self.hours is None else self.hours.to_dict(),
             "rates": {"per_hour": self.per_hour, "currency": self.currency},
@@ -312,9 +311,7 @@ class Report:
             headline=self.headline,
             chart=draw(self.lines, self.savings),
             calibration=draw_calibration(self.calibration),
-            tiles=tiles(
-                self.labels, self.items, self.accuracy, self.test_accuracy, self.test_items, self.time, self.hours
-            ),
+            tiles=tiles(self.labels, self.items, self.accuracy, self.tested, self.time, self.hours),
             budget=budget(self.hours, self.savings, self.per_hour, self.currency),
             money=[] if self.roi is None else roi_lines(self.roi),
             plan=[] if self.plan is None else plan_lines(self.plan),
@@ -333,11 +330,12 @@ class Report:
         lines.append(f"labels       {self.labels:,} of {self.items:,} items, {self.classes} classes")
         if self.skipped:
             lines[-1] += f", {self.skipped:,} skipped"
+        if self.tested is not None:
+            lines.append(f"accuracy     {self.tested.to_text()}")
         if self.accuracy is not None:
-            lines.append(f"accuracy     {self.accuracy.to_text().removeprefix('accuracy ')}")
-        elif self.test_accuracy is not None:
-            lines.append(f"accuracy     {percent(self.test_accuracy, 1)} on {self.test_items:,} test items")
-        else:
+            name = "accuracy" if self.tested is None else "on the pool"
+            lines.append(f"{name:<13}{self.accuracy.to_text().removeprefix('accuracy ')}")
+        elif self.tested is None:
             lines.append("accuracy     not measured")
         if weak := weakest_text([(row.name, row.quality) for row in self.class_rows]):
             lines.append(f"by class     {weak} {self.classes_from}")
@@ -377,11 +375,11 @@ class Report:
             before = f"; {earlier_text(earlier)}" if earlier else ""
             lines.append(f"gate         {gate_line(decision).removeprefix('gate ')}{before}")
         if self.rounds:
-            on_test = f"{'accuracy on test data':>21}  " if self.tested else ""
+            on_test = f"{'accuracy on test data':>21}  " if self.rounds_tested else ""
             lines += ["", f"{'round':>5}  {'labels':>6}  {on_test}{'changed':>7}  strategy"]
             for row in self.rounds:
                 accuracy = "-" if row.accuracy is None else percent(row.accuracy, 1)
-                accuracy = f"{accuracy:>21}  " if self.tested else ""
+                accuracy = f"{accuracy:>21}  " if self.rounds_tested else ""
                 change = "-" if row.change is None else percent(row.change, 1)
                 labels = "-" if row.labels is None else str(row.labels)
                 lines.append(f"{row.number:>5}  {labels:>6}  {accuracy}{change:>7}  {row.strategy}")

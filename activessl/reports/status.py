@@ -9,13 +9,14 @@ from functools import cached_property
 from typing import Any
 
 from activessl.ledger.history import History
+from activessl.measuring.planning.times import labeling_hours
 from activessl.measuring.quality.audit import FEWEST
 from activessl.pool.progress import duration
 from activessl.project.config import Config
 from activessl.project.data_now import DataNow
 from activessl.project.folder import RESTORE
 from activessl.proof.confirmed import confirmed_count
-from activessl.proof.measured import Measured, newer_text, tested_items, unsaid_text
+from activessl.proof.measured import Measured, accuracy_on_test_data, newer_text, tested_items, unsaid_text
 from activessl.proof.promise import promise_text
 from activessl.reports.wording import classes_from, percent, reliability_text, skipped_text, weakest_text
 
@@ -62,12 +63,13 @@ class Status:
             "skipped": len(history.skipped),
             "quarantined": len(history.quarantined),
             "missing": len(history.missing),
-            "human_seconds": sum(history.seconds.values()),
+            "human_seconds": 3600 * (labeling_hours(history.answers.values()) or 0.0),
             "taught": taught,
             "suspects": taught.suspects if taught else None,
             "people": history.people,
             "random_labels": self.measured.random_labels,
             "accuracy": self.measured.audit,
+            "test": None if (tested := accuracy_on_test_data(history)) is None else tested.to_dict(),
             "by_class": {name: quality.to_dict() for name, quality in by_class},
             "saved": self.measured.live,
             "accepted": {"items": len(history.machine), "promise": promise_text(history) or None},
@@ -97,10 +99,7 @@ class Status:
         if done and history.all_skipped(done[-1]):
             yield f"  {skipped_text(done[-1])}"
         gone = f", {self.measured.gone:,} of them missing from the data" if self.measured.gone else ""
-        yield (
-            f"labels: {len(history.labels):,} items labeled{gone}; {len(history.skipped)} skipped; "
-            f"{duration(sum(history.seconds.values()))} of labeling time recorded"
-        )
+        yield (f"labels: {len(history.labels):,} items labeled{gone}; {len(history.skipped)} skipped; {self._time()}")
         changed = [f"{name} was added" for name in history.choice.joined if name in history.classes]
         changed += [f"{name} was removed" for name in sorted(history.choice.removed - set(history.classes))]
         if changed:
@@ -120,8 +119,10 @@ class Status:
             )
         if taught is None:
             return
-        tested = f"; accuracy {taught.accuracy:.3f} on {taught.test_items:,} test items" if taught.test_items else ""
-        yield f"model: taught {taught.labels:,} labels in round {taught.round}{tested}"
+        yield f"model: taught {taught.labels:,} labels in round {taught.round}"
+        tested = accuracy_on_test_data(history)
+        if tested is not None:
+            yield f"accuracy: {tested.to_text()}"
         yield f"accuracy on the pool: {self._accuracy()}"
         newer = newer_text(history, measured.newer) if measured.audit else ""
         if newer:
@@ -136,6 +137,10 @@ class Status:
                 f"suspect: {taught.suspects} label{'s are' if taught.suspects > 1 else ' is'} probably wrong; list "
                 "them with `activessl report`, ask people again with `activessl query --again 0.2`"
             )
+
+    def _time(self) -> str:
+        hours = labeling_hours(self.history.answers.values())
+        return "no labeling time recorded" if hours is None else f"{duration(3600 * hours)} of labeling"
 
     def _accuracy(self) -> str:
         if self.measured.audit:

@@ -6,6 +6,7 @@ from typing import Any
 
 from activessl.measuring.planning.hours import HoursSaved, HumanTime
 from activessl.measuring.quality.audit import Audit
+from activessl.measuring.quality.tested import Tested
 from activessl.measuring.savings.savings import Savings
 from activessl.reports.wording import amount, hours_text, percent
 
@@ -14,8 +15,7 @@ def tiles(
     labels: int,
     items: int,
     accuracy: Audit | None,
-    test_accuracy: float | None,
-    test_items: int | None,
+    tested: Tested | None,
     time: HumanTime | None,
     hours: HoursSaved | None,
 ) -> list[dict[str, str]]:
@@ -23,14 +23,15 @@ def tiles(
     share = percent(labels / items, 1) if items else "0 %"
     note = f"of {items:,} items ({share})"
     shown = [{"name": "Labels given", "figure": f"{labels:,}", "note": note}]
+    if tested is not None:
+        low, high = tested.interval
+        note = f"{percent(low, 1)} to {percent(high, 1)} (90 % interval), {tested.items:,} test items"
+        shown.append({"name": "Accuracy", "figure": percent(tested.accuracy, 1), "note": note})
     if accuracy is not None:
         a = accuracy
         note = f"{percent(a.low, 1)} to {percent(a.high, 1)} ({percent(a.level)} interval), {a.labels:,} random labels"
         shown.append({"name": "Accuracy on the pool", "figure": percent(a.accuracy, 1), "note": note})
-    elif test_accuracy is not None:
-        note = f"on {test_items or 0:,} test items, never asked about"
-        shown.append({"name": "Accuracy", "figure": percent(test_accuracy, 1), "note": note})
-    else:
+    elif tested is None:
         shown.append({"name": "Accuracy", "figure": "–", "note": "not measured: no test data, too few random labels"})
     if time is not None:
         t = time

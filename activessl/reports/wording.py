@@ -276,6 +276,10 @@ def plan_lines(plan: Plan) -> list[tuple[str, str]]:
                 worth += ", although the target cannot be reached"
         lines.append(("next hour", f"{worth} (from the model's confidence and a typical learning curve)"))
     source = f"{plan.random_labels} random labels and the learning curves that fit them"
+    if plan.test_items:
+        source = (
+            f"{plan.test_items:,} test items for the accuracy now, {plan.random_labels} random labels for the curves"
+        )
     if plan.hours is not None:
         source += "; assumes that the time for each label stays the same"
     return [*lines, ("based on", source)]

@@ -1,4 +1,4 @@
-"""Hours and money: the time of labeling, robust to idle screens, and the hours and money of saved labels."""
+"""Hours and money: the time of labeling with its interval, and the hours and money of saved labels."""
 
 from __future__ import annotations
 
@@ -11,17 +11,8 @@ from jaxtyping import Float
 
 from activessl.errors import MeasureError
 from activessl.labels.answers import Answer
+from activessl.measuring.planning.times import FEW, Timed, idle_bound, labeling_times, usable_seconds
 from activessl.measuring.savings.savings import Savings
-
-#: A time above this many seconds is not used, for any annotator: the screen was left open.
-LONGEST = 1800.0
-#: Times above median * exp(3 robust standard deviations of the logarithm) count as idle and are cut to this bound.
-CUT = 3.0
-#: Least robust standard deviation: an annotator with very regular times may still need a long time for one item.
-LEAST_SPREAD = 0.5
-#: Below this number of answers, the bound of an annotator's times comes from all annotators, and these annotators are
-#: resampled together.
-FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +83,11 @@ class HumanTime:
         return {**asdict(self), "hours": self.hours}
 
 
-def usable_seconds(answer: Answer) -> float:
-    """Return the recorded seconds of an answer, 0 where they are not usable."""
-    seconds = answer.seconds
-    return float(seconds) if seconds is not None and np.isfinite(seconds) and 0 < seconds <= LONGEST else 0.0
-
-
 def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: float = 0.9) -> HumanTime:
     """Add up the recorded times of all annotators, with skips and repeats, robust to screens that were left open.
 
-    A time is usable if it is above 0 and at most half an hour. Usable times more than three robust standard deviations
-    of the logarithm above the annotator's median are cut to that bound; missing and unusable times count with the
-    annotator's median. The interval of the seconds per label resamples answers within each annotator; annotators with
-    fewer than 5 answers are resampled together.
+    The times are those of ``labeling_times``. The interval of the seconds per label resamples answers within each
+    annotator; annotators with fewer than 5 answers are resampled together.
 
     Args:
         answers: Valid answers; imported ground truth and deletions are left out.
@@ -123,59 +106,36 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
         (40.0, 28836.0, 1)
     """
     given = [a for a in answers if a.kind != "delete" and not a.ground_truth]
-    # an item of a cluster takes a fraction of the time of a single item: in one sample, single items would look idle
-    clusters = [usable_seconds(a) for a in given if a.cluster]
-    confirmed = sum(a.cluster for a in given)
-    given = [a for a in given if not a.cluster]
-    labeled = [a for a in given if a.kind == "label"]
+    single = [a for a in given if not a.cluster]
+    labeled = [a for a in single if a.kind == "label"]
     if not labeled:
         raise MeasureError("no labels to compute a time per label from", hint="label some items first")
-    by_person: dict[str, list[Answer]] = {}
-    for answer in given:
-        by_person.setdefault(answer.annotator, []).append(answer)
-    recorded = {who: np.array([usable_seconds(a) for a in theirs]) for who, theirs in by_person.items()}
-    everybody = np.concatenate(list(recorded.values()))
-    everybody = everybody[everybody > 0]
-    if not len(everybody):
+    times = labeling_times(given)
+    if all(t.answer.cluster for t in times):
         raise MeasureError(
-            f"none of {len(given)} answers has a usable time",
+            f"none of {len(single)} answers has a usable time",
             hint="let the labeling tool record times, or state hours",
         )
-
-    people, cleaned = [], []
-    for who, times in recorded.items():
-        own = times[times > 0]
-        judge = own if len(own) >= FEW else everybody
-        middle = float(np.median(judge))
-        bound = _bound(judge)
-        fill = float(np.median(own)) if len(own) else middle
-        clean = np.where(times > 0, np.minimum(times, bound), min(fill, bound))
-        cleaned.append(clean)
-        people.append(
-            AnnotatorTime(
-                annotator=who,
-                answers=len(times),
-                median=float(np.median(own)) if len(own) else None,
-                seconds=float(clean.sum()),
-                cut=int(np.sum(times > bound)),
-                filled=int(np.sum(times == 0)),
-            )
-        )
+    by_person: dict[str, list[Timed]] = {}
+    for timed in times:
+        if not timed.answer.cluster:
+            by_person.setdefault(timed.answer.annotator, []).append(timed)
+    people = tuple(_person(who, theirs) for who, theirs in by_person.items())
 
     labels = len({a.item for a in labeled})
-    total = float(sum(c.sum() for c in cleaned))
     # a single answer has no variance: annotators with few answers are resampled together
+    cleaned = [np.array([t.seconds for t in theirs]) for theirs in by_person.values()]
+    total = float(sum(c.sum() for c in cleaned))
     few = [clean for clean in cleaned if len(clean) < FEW]
     samples = [clean for clean in cleaned if len(clean) >= FEW] + ([np.concatenate(few)] if few else [])
     draws = np.sum([_resampled(clean, rng) for clean in samples], axis=0)
     tail = (1 - level) / 2
     return HumanTime(
-        seconds=total + float(sum(clusters)),
-        raw=float(sum(clusters))
-        + float(sum(a.seconds for a in given if a.seconds is not None and np.isfinite(a.seconds) and a.seconds > 0)),
+        seconds=float(sum(t.seconds for t in times)),
+        raw=float(sum(a.seconds for a in given if a.seconds is not None and np.isfinite(a.seconds) and a.seconds > 0)),
         labels=labels,
-        answers=len(given),
-        skips=len(given) - len(labeled),
+        answers=len(single),
+        skips=len(single) - len(labeled),
         repeats=len(labeled) - labels,
         cut=sum(p.cut for p in people),
         filled=sum(p.filled for p in people),
@@ -184,7 +144,19 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
         high=float(np.quantile(draws, 1 - tail)) / labels,
         level=level,
         people=tuple(sorted(people, key=lambda p: (-p.answers, p.annotator))),
-        confirmed=confirmed,
+        confirmed=len(given) - len(single),
+    )
+
+
+def _person(who: str, times: Sequence[Timed]) -> AnnotatorTime:
+    own = [usable_seconds(t.answer) for t in times if t.how != "filled"]
+    return AnnotatorTime(
+        annotator=who,
+        answers=len(times),
+        median=float(np.median(own)) if own else None,
+        seconds=float(sum(t.seconds for t in times)),
+        cut=sum(t.how == "cut" for t in times),
+        filled=sum(t.how == "filled" for t in times),
     )
 
 
@@ -227,7 +199,7 @@ def difficulty_tax(
         theirs = np.log([t for t in (usable_seconds(a) for a in drawn if a.annotator == who) if t > 0])
         if len(ours) >= 3 and len(theirs) >= 3:
             both = np.exp(np.concatenate([ours, theirs]))
-            bound = np.log(_bound(both))
+            bound = np.log(idle_bound(both.tolist()))
             pairs.append((np.minimum(ours, bound), np.minimum(theirs, bound)))
     if not pairs:
         raise MeasureError(
@@ -352,10 +324,3 @@ def _resampled(values: Float[np.ndarray, " n"], rng: np.random.Generator) -> Flo
     n, step = len(values), max(1, 1_000_000 // len(values))
     sizes = [min(step, 1000 - start) for start in range(0, 1000, step)]
     return np.concatenate([values[rng.integers(0, n, (size, n))].sum(axis=1) for size in sizes])
-
-
-def _bound(times: Float[np.ndarray, " n"]) -> float:
-    logs = np.log(times)
-    middle = np.median(logs)
-    spread = max(1.4826 * float(np.median(np.abs(logs - middle))), LEAST_SPREAD)
-    return float(np.exp(middle + CUT * spread))

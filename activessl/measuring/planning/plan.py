@@ -73,6 +73,7 @@ class Plan:
         still_pays: Whether the next hour is worth its price; None where this was not computed.
         level: Probability of the intervals.
         random_labels: Number of random labels that the figures rest on.
+        test_items: Number of test items that the accuracy of today rests on; 0 where it rests on the random labels.
     """
 
     target: float
@@ -90,6 +91,7 @@ class Plan:
     still_pays: bool | None
     level: float
     random_labels: int
+    test_items: int = 0
 
     @property
     def hopeless(self) -> bool:
@@ -118,6 +120,7 @@ def make_plan(
     labels: int,
     pool: int,
     random_labels: int,
+    test_items: int = 0,
     time: HumanTime | None = None,
     price: Price | None = None,
     worth: Worth | None = None,
@@ -132,6 +135,7 @@ def make_plan(
         labels: Number of labels.
         pool: Number of items.
         random_labels: Number of random labels that the curves were measured on.
+        test_items: Number of test items that the curves go through; 0 without.
         time: Times of labeling so far; the seconds for a label are assumed to stay the same.
         price: The cost of labeling and the value of accuracy.
         worth: Whether the next hour pays, where this was computed.
@@ -179,6 +183,7 @@ def make_plan(
         still_pays=None if worth is None else worth.pays,
         level=level,
         random_labels=random_labels,
+        test_items=test_items,
     )
 
 

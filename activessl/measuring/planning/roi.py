@@ -46,13 +46,12 @@ def return_on_investment(
     low: float | None,
     high: float | None,
     *,
-    labels: Sequence[int],
-    seconds_per_label: float,
+    hours: Sequence[float],
+    spent_hours: float,
     per_hour: float,
     currency: str | None,
     overhead: float = 0.0,
     machine_hours: Sequence[float] = (),
-    group_hours: Sequence[float] = (),
     compute_per_hour: float = 0.0,
     level: float = 0.9,
 ) -> Roi:
@@ -64,13 +63,12 @@ def return_on_investment(
         saved: 1 - labels / labels that random choice needs, below 1.
         low: Lower end of the interval of ``saved``; None where it is not bounded.
         high: Upper end of that interval, below 1; None where it is not bounded.
-        labels: Number of labels after each round, ascending; only labels that were given one by one.
-        seconds_per_label: Time of a label, > 0.
+        hours: Hours of labeling items one by one, up to each round, ascending.
+        spent_hours: All hours of labeling so far, also of clusters and since the last of these rounds.
         per_hour: Cost of an hour of labeling, >= 0.
         currency: Currency of all amounts.
         overhead: Cost that is paid once, >= 0.
         machine_hours: Hours of computing up to each round, ascending.
-        group_hours: Hours of confirming clusters up to each round, ascending; they count as a cost and not as a saving.
         compute_per_hour: Cost of an hour of computing, >= 0.
         level: Probability of the interval.
 
@@ -79,32 +77,22 @@ def return_on_investment(
 
     Example:
         >>> found = return_on_investment(
-        ...     0.5, 0.2, 0.75, labels=[100, 200, 300], seconds_per_label=36, per_hour=20, currency="EUR", overhead=30
+        ...     0.5, 0.2, 0.75, hours=[1, 2, 3], spent_hours=3.5, per_hour=20, currency="EUR", overhead=30
         ... )
         >>> found.labeling, found.saved.middle, found.break_even.middle, found.break_even.high
-        (60.0, 60.0, 2.0, None)
-
-        A hundred labels of ten seconds, and four hundred items confirmed in clusters at half a second each:
-
-        >>> found = return_on_investment(
-        ...     0.5, None, None, labels=[100], seconds_per_label=10, per_hour=36, currency="EUR",
-        ...     group_hours=[200 / 3600],
-        ... )
-        >>> found.labeling, found.saved.middle
-        (12.0, 10.0)
+        (70.0, 60.0, 2.0, None)
     """
     if currency is None:
         raise MeasureError("amounts without a currency", hint="set rates.currency in activessl.toml")
-    if not len(labels) or not seconds_per_label > 0 or min(per_hour, overhead, compute_per_hour) < 0:
+    amounts = (per_hour, overhead, compute_per_hour)
+    if not len(hours) or not 0 < hours[-1] <= spent_hours * (1 + 1e-9) or min(amounts) < 0:
         raise MeasureError(
-            f"{len(labels)} rounds at {seconds_per_label} s a label and {per_hour} an hour",
+            f"{len(hours)} rounds, {spent_hours} hours of labeling, {per_hour} an hour",
             hint="give at least 1 round, a time above 0, and amounts of at least 0",
         )
-    count = np.asarray(labels, dtype=float)
-    machine = np.zeros(len(count)) if not len(machine_hours) else np.asarray(machine_hours, dtype=float)
+    cost = np.asarray(hours, dtype=float) * per_hour
+    machine = np.zeros(len(cost)) if not len(machine_hours) else np.asarray(machine_hours, dtype=float)
     fixed = overhead + machine * compute_per_hour
-    groups = float(group_hours[-1]) * per_hour if len(group_hours) else 0.0
-    cost = count * seconds_per_label / 3600 * per_hour
 
     def worth(share: float | None) -> np.ndarray | None:
         return None if share is None else cost * (1 / (1 - min(share, 0.999)) - 1)
@@ -118,7 +106,7 @@ def return_on_investment(
     ends = [worth(share) for share in (saved, low, high)]
     last = [None if value is None else float(value[-1]) for value in ends]
     return Roi(
-        labeling=float(cost[-1]) + groups,
+        labeling=spent_hours * per_hour,
         fixed=float(fixed[-1]),
         saved=Span(*last),
         net=Span(*(None if value is None else value - float(fixed[-1]) for value in last)),

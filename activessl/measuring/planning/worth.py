@@ -53,6 +53,7 @@ def next_hour(
     seconds_per_label: float,
     per_hour: float,
     per_point: float,
+    tested: tuple[int, int] = (0, 0),
 ) -> Worth:
     r"""Compare the price of an hour with the value of the accuracy that it adds.
 
@@ -72,6 +73,8 @@ def next_hour(
         seconds_per_label: Seconds that an annotator needs for a label, > 0.
         per_hour: Cost of an hour, >= 0.
         per_point: Value of a point of accuracy, in the same currency, >= 0.
+        tested: Number of test items that the head predicts wrong, and of all test items; where there are any, the error
+            rests on them, and not on random labels.
 
     Raises:
         MeasureError: Figures outside their ranges.
@@ -101,7 +104,8 @@ def next_hour(
         )
     m = right.shape[1]
     wrong = np.sum(1 - right, axis=1)
-    error = float((wrong[-1] if m else 0.0) + DOUBT_LABELS * doubt + 0.5) / (m + DOUBT_LABELS + 1)
+    count, of = tested if tested[1] else (wrong[-1] if m else 0.0, m)
+    error = float(count + DOUBT_LABELS * doubt + 0.5) / (of + DOUBT_LABELS + 1)
     slope = SLOPE
     if m and len(sizes) > 1:
         x = np.log(np.asarray(sizes, dtype=np.float64))

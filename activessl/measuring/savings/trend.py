@@ -39,6 +39,19 @@ class Trend:
     slope: Float[np.ndarray, " r"]
     flattening: Float[np.ndarray, " r"]
 
+    def through(self, right: int, items: int, labels: float, *, rng: np.random.Generator) -> Trend:
+        """The same slopes through an accuracy that was measured on test items.
+
+        Args:
+            right: Test items that the present head predicts right.
+            items: Number of test items.
+            labels: Labels that the present head was taught.
+            rng: Draws of the accuracy, by Jeffreys' posterior.
+        """
+        wrong = rng.beta(items - right + 0.5, right + 0.5, len(self.slope))
+        slope = self.slope * (labels / self.size) ** -self.flattening
+        return Trend(float(labels), np.log(np.maximum(wrong, 1e-9)), slope, self.flattening)
+
     def reach(self, log_error: Float[np.ndarray, "*r"] | float) -> Float[np.ndarray, " r"]:
         """Labels that each curve needs to reach an error; infinity where it levels off above the error.
 

@@ -168,7 +168,10 @@ def said(session: Session) -> dict[str, Any]:
         "skipped": sorted(history.skipped),
         "quarantined": sorted(a.source for a in history.quarantined),
         "answers": len(history.answers),
-        "seconds": {who: round(s, 6) for who, s in sorted(history.seconds.items())},
+        "seconds": {
+            who: round(sum(a.seconds or 0.0 for a in history.answers.values() if a.annotator == who), 6)
+            for who in sorted({a.annotator for a in history.answers.values() if a.seconds is not None})
+        },
         "missing": sorted(history.missing),
         "digest": history.digest(),
         "model": history.model,

@@ -96,7 +96,7 @@ def test_a_deleted_answer_is_as_if_never_given() -> None:
         classes=CLASSES,
     )
     assert history.labels == {}
-    assert history.seconds == {}
+    assert history.answers == {}
 
 
 def test_the_majority_of_annotators_decides_and_the_first_of_equals() -> None:
@@ -277,7 +277,7 @@ def test_a_second_asking_is_about_the_same_item_and_waits_for_an_answer_of_its_o
     assert set(told.labels) == {"x"} and told.labels["x"].classes == ("cat",) and told.labels["x"].annotators == 3
     changed = history(again_by("ann", "cat"))  # the same person, asked again, has changed her mind
     assert changed.labels["x"].classes == ("cat",) and changed.labels["x"].annotators == 1
-    assert sum(changed.seconds.values()) == 8.0  # both times count
+    assert sum(a.seconds for a in changed.answers.values()) == 8.0  # both times count
 
 
 def test_a_class_that_nobody_gave_an_item_may_be_the_likeliest_and_one_that_was_given_is_still_believed() -> None:

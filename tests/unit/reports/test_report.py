@@ -198,7 +198,7 @@ def test_an_empty_project_has_a_report_that_claims_nothing() -> None:
 
 def test_a_figure_that_is_nan_is_never_written() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        replace(FULL, test_accuracy=float("nan")).to_json()
+        replace(FULL, per_hour=float("nan")).to_json()
 
 
 @pytest.mark.parametrize(

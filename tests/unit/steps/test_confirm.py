@@ -20,6 +20,7 @@ from activessl.labels.questions import Question
 from activessl.ledger.fold import fold
 from activessl.ledger.schema import CONFIRM, Answered, Missing, Queried, Recorded
 from activessl.measuring.planning.hours import human_time
+from activessl.measuring.planning.times import labeling_hours
 from activessl.project.config import check_config
 from activessl.project.config_file import write_config
 from activessl.project.folder import Project
@@ -360,12 +361,16 @@ def test_money_counts_groups_by_the_time_they_took_and_a_saving_is_of_single_que
         priced.round(people)
     found = Evidence(Snapshot.of(priced.project))
     forecast = Forecast(found)
-    roi, time = forecast.roi(), forecast.time
-    assert roi is not None and time is not None
-    assert [labels for labels, _ in forecast._paces][:3] == [40, 80, 80]
-    assert forecast._paces[-1][0] == len(found.single) > 120
-    assert roi.labeling == pytest.approx(36 * time.hours)
-    assert np.diff([seconds for _, seconds in forecast._paces]).tolist()[0] == 0.0 < forecast._paces[2][1]
+    roi, time, live = forecast.roi(), forecast.time, found.live
+    assert roi is not None and time is not None and live is not None
+    assert roi.labeling == pytest.approx(36 * time.hours) == pytest.approx(36 * labeling_hours(found_answers(found)))
+    groups = sum(a.seconds or 0.0 for a in found_answers(found) if a.cluster)
+    assert groups > 0 and len(found.single) > 120
+    assert roi.saved.middle == pytest.approx((36 * time.hours - groups / 100) * (1 / (1 - live.saved) - 1))
+
+
+def found_answers(evidence: Evidence) -> list[Answer]:
+    return list(evidence.snapshot.history.answers.values())
 
 
 def test_a_group_that_is_taken_back_or_changed_gives_its_items_back(session: Session) -> None:

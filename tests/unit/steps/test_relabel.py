@@ -12,6 +12,7 @@ import pytest
 from activessl import Answer, Session
 from activessl.ledger.history import RoundHistory
 from activessl.ledger.schema import Answered
+from activessl.measuring.planning.times import labeling_hours
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
@@ -64,10 +65,11 @@ def test_wrong_labels_are_named_asked_again_and_mended(session: Session) -> None
     again = [q for q in opened.questions if q.kind == "again"]
     assert lied <= {q.item for q in again} and len(again) <= 5 and len(opened.items) == 10
     assert all("wrong with probability" in q.reason and q.asking == 2 for q in again)
-    before = sum(session.project.history().seconds.values())
+    before = labeling_hours(session.project.history().answers.values())
     answer(session, opened, who="bob")
     history = session.project.history()
-    assert sum(history.seconds.values()) == before + 30.0  # looking again costs time like looking
+    # looking again costs time like looking
+    assert 3600 * (labeling_hours(history.answers.values()) - before) == pytest.approx(30.0)
     assert len(history.labels) == 40 + 10 - len(again)
     disputed = {i for i in lied if history.labels[i].classes != (CLASSES[int(i.split(":")[1]) % 3],)}
     third = session.query(10, again=0.5)  # ann against bob: a third opinion, where bob was not believed at once
