@@ -39,6 +39,8 @@ from activessl.proof.measured import (
 FOLDS = 5
 #: With this many random labels since items were last added, the older ones are left out and the new items covered.
 ENOUGH = 3 * FEWEST
+#: Heads whose projects the prior of labels saved was compared with (docs/results/savings.md).
+REPLAYED = frozenset({"logistic", "auto"})
 #: Number of heads taught to measure accuracy and savings: the total of the progress.
 USUAL_HEADS = FOLDS + HEADS
 
@@ -289,11 +291,14 @@ class Evidence:
         return unsaid_text(self.snapshot.history)
 
     def _expected(self) -> Prior | None:
-        """Return the prior of the labels saved for the strategies used; None if all items were drawn at random."""
+        """Return the prior of the labels saved for the strategies, the head and the kind of labels; None if all items
+        were drawn at random."""
         chose = chosen_by(self.snapshot.history)
         if not chose:
             return None
-        return PUBLIC if chose == {"auto"} else UNKNOWN
+        config = self.snapshot.project.config
+        replayed = chose == {"auto"} and config.head.name in REPLAYED and not config.data.kind.independent
+        return PUBLIC if replayed else UNKNOWN
 
     @cached_property
     def curve(self) -> Trend:

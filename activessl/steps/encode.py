@@ -192,6 +192,7 @@ def compare_for(
         minutes=config.encoder.minutes if minutes is None else minutes,
         seed=config.seed,
         labels=labels,
+        drawn=history.drawn,
         n_classes=len(config.data.classes),
         on_progress=on_progress,
     )

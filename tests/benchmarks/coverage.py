@@ -1,6 +1,6 @@
 """Coverage of the intervals of accuracy and labels saved, and of the bound of accepted labels, in simulated projects.
 
-    ACTIVESSL_DATA=folder python tests/benchmarks/coverage.py --work FOLDER [--seeds 4]
+    ACTIVESSL_DATA=folder python tests/benchmarks/coverage.py --work FOLDER [--seeds 4] [--head NAME --shipped]
 
 The folder of data holds ``*.npz`` files with ``vectors`` and ``labels``, as ``make_vectors.py`` writes them. Projects
 are made once and stored in the work folder.
@@ -22,12 +22,13 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 from activessl.errors import MeasureError
+from activessl.heads.base import Head
 from activessl.heads.linear import LogisticHead
 from activessl.heads.registry import make_head
 from activessl.measuring.quality.audit import audit_accuracy
 from activessl.measuring.quality.autolabel import accept
 from activessl.measuring.savings.curves import labels_to_target
-from activessl.measuring.savings.live import LEAST_ERROR, Prior, own_evidence, quantiles
+from activessl.measuring.savings.live import LEAST_ERROR, PUBLIC, Prior, own_evidence, quantiles
 
 #: Numbers of further random labels, and bounds on the share of wrong accepted labels.
 JUDGES, ERRORS = (100, 300), (0.01, 0.02, 0.05, 0.1)
@@ -42,20 +43,23 @@ def judge(world: World, project: dict[str, np.ndarray], sizes: np.ndarray, curve
     fold, right = rng.permutation(n) % 5, np.zeros(n, dtype=bool)
     for f in range(5):
         inside = fold != f
-        head = make_head("logistic", world.k).fit(points[inside], y[inside])
+        head = make_head(world.head, world.k).fit(points[inside], y[inside])
         right[~inside] = np.asarray(head.predict_proba(points[~inside])).argmax(axis=1) == y[~inside]
     at = np.flatnonzero(drawn)
     fold = rng.permutation(len(at)) % 5  # as in projects: the folds of random labels hold random labels only
     for f in np.unique(fold):
         inside = ~np.isin(np.arange(n), at[fold == f])
-        head = make_head("logistic", world.k).fit(points[inside], y[inside])
+        head = make_head(world.head, world.k).fit(points[inside], y[inside])
         right[~inside] = np.asarray(head.predict_proba(points[~inside])).argmax(axis=1) == y[~inside]
 
     def learn(taught: np.ndarray, asked: np.ndarray) -> np.ndarray:
         if len(np.unique(y[taught])) < 2:
             return np.full(len(asked), y[taught[0]])
-        head = LogisticHead(classes=range(world.k), calibrate=False).fit(points[taught], y[taught])
-        return np.asarray(head.predict(points[asked]))
+        if world.head == "logistic":  # its temperature changes no prediction
+            head: Head = LogisticHead(classes=range(world.k), calibrate=False).fit(points[taught], y[taught])
+        else:
+            head = make_head(world.head, world.k).fit(points[taught], y[taught])
+        return np.asarray(head.predict_proba(points[asked])).argmax(axis=1)
 
     before = project["turn"][None] < project["turn"][at][:, None]
     known = before.sum(axis=1) / len(world.y), (before @ right.astype(float)) / np.maximum(before.sum(axis=1), 1)
@@ -82,7 +86,7 @@ def accepted(world: World, project: dict[str, np.ndarray], root: int) -> list[di
     rng = np.random.default_rng([6, root])
     rows = project["rows"]
     rest = np.setdiff1d(np.arange(len(world.y)), rows)
-    head = make_head("logistic", world.k).fit(world.points[rows], world.y[rows])
+    head = make_head(world.head, world.k).fit(world.points[rows], world.y[rows])
     probs = np.asarray(head.predict_proba(world.points))
     wrong, sure = probs.argmax(axis=1) != world.y, probs.max(axis=1).astype(np.float64)
     found = []
@@ -130,8 +134,8 @@ def holds(one: dict[str, Any], low: float, high: float) -> bool:
     return bool(high >= one["truth"] and (one["censored"] or low <= one["truth"]))
 
 
-def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
-    """The tables."""
+def report(found: list[dict[str, Any]], took: list[dict[str, Any]], shipped: Prior | None = None) -> str:
+    """The tables; the prior of a set is fitted to the others, unless one is given."""
     names = sorted({one["set"] for one in found})
     lines = [
         "| set | projects | saved, truth | saved, interval | holds | accuracy on the pool holds | on new items |",
@@ -141,7 +145,7 @@ def report(found: list[dict[str, Any]], took: list[dict[str, Any]]) -> str:
     ordered: list[dict[str, Any]] = []
     for name in names:
         mine = [one for one in found if one["set"] == name]
-        prior = fitted_prior([one for one in found if one["set"] != name])
+        prior = shipped or fitted_prior([one for one in found if one["set"] != name])
         spans = [interval(one, prior) for one in mine]
         ok = [holds(one, *span) for one, span in zip(mine, spans, strict=True)]
         pool, new = (
@@ -192,13 +196,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("ACTIVESSL_DATA", ".")))
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--head", default="logistic")
+    parser.add_argument("--shipped", action="store_true", help="judge by the prior that projects use")
     args = parser.parse_args()
-    make_bank(args.data, args.work, args.seeds)
+    make_bank(args.data, args.work, args.seeds, args.head)
     kept = args.work / "judged.json"
     done = json.loads(kept.read_text()) if kept.exists() else {}
     took: list[dict[str, Any]] = []
     count = 0
-    for world in worlds(args.data):
+    for world in worlds(args.data, head=args.head):
         with np.load(args.work / f"{world.name}-curve.npz") as curve:
             sizes, accuracy = curve["sizes"], curve["accuracy"]
         for which in range(len(SHAPES)):
@@ -215,7 +221,8 @@ def main() -> None:
                     done[name] = {"live": judge(world, stored, sizes, accuracy)}
         kept.write_text(json.dumps(done))
         print(f"{world.name}: {len(done)} projects", file=sys.stderr)
-    print(report([one["live"] for one in done.values() if one["live"] is not None], took))
+    prior = PUBLIC if args.shipped else None
+    print(report([one["live"] for one in done.values() if one["live"] is not None], took, prior))
 
 
 if __name__ == "__main__":

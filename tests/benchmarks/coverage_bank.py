@@ -38,6 +38,7 @@ class World:
         test: (t, d) vectors of the test items.
         y_test: (t,) true classes of the test items.
         k: Number of classes.
+        head: Name of the head of the projects and of random choice.
     """
 
     name: str
@@ -46,15 +47,18 @@ class World:
     test: np.ndarray
     y_test: np.ndarray
     k: int
+    head: str = "logistic"
 
     def accuracy(self, rows: np.ndarray) -> tuple[float, np.ndarray]:
         """Teach a head these rows; return its accuracy on the test items, and its predicted classes of the pool."""
-        head = make_head("logistic", self.k).fit(self.points[rows], self.y[rows])
+        head = make_head(self.head, self.k).fit(self.points[rows], self.y[rows])
         right = np.asarray(head.predict_proba(self.test)).argmax(axis=1) == self.y_test
         return float(right.mean()), np.asarray(head.predict_proba(self.points)).argmax(axis=1)
 
 
-def worlds(folder: Path, *, skip: tuple[str, ...] = ("text_banking77",), pool: int = POOL) -> Iterator[World]:
+def worlds(
+    folder: Path, *, skip: tuple[str, ...] = ("text_banking77",), pool: int = POOL, head: str = "logistic"
+) -> Iterator[World]:
     """All pools of all sets in a folder."""
     for path in sorted(folder.glob("*.npz")):
         if path.stem in skip:
@@ -74,6 +78,7 @@ def worlds(folder: Path, *, skip: tuple[str, ...] = ("text_banking77",), pool: i
                 smoothed.transform(x[rest] - mean),
                 y[rest],
                 int(y.max()) + 1,
+                head,
             )
 
 
@@ -96,7 +101,7 @@ def make_project(world: World, which: int, seed: int) -> dict[str, np.ndarray]:
         world.points, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), world.k, np.random.default_rng(0)
     )
     chance, turn = np.empty(0), np.empty(0, dtype=np.int64)
-    head = make_head("logistic", world.k)
+    head = make_head(world.head, world.k)
     for r in range(rounds):
         query = chooser.query(state.replace(rng=np.random.default_rng([root, r])), size)
         rows = np.concatenate([state.labeled, query.indices])
@@ -116,10 +121,10 @@ def make_project(world: World, which: int, seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def make_bank(data: Path, work: Path, seeds: int) -> None:
+def make_bank(data: Path, work: Path, seeds: int, head: str = "logistic") -> None:
     """Make the curves and projects that the bank does not have yet."""
     work.mkdir(parents=True, exist_ok=True)
-    for world in worlds(data):
+    for world in worlds(data, head=head):
         curve = work / f"{world.name}-curve.npz"
         if not curve.exists():
             sizes, accuracy = random_curve(world)

@@ -1,8 +1,9 @@
 """Encode series and recordings with the default encoders, and store the vectors as ``.npz``.
 
-    python tests/benchmarks/make_vectors.py --data DATA --out FOLDER
+    python tests/benchmarks/make_vectors.py --data DATA --out FOLDER [--own]
 
-The files of ``DATA/vectors`` (images and texts) are linked into the folder, so that it holds all sets. At most 4,000
+The files of ``DATA/vectors`` (images and texts) are linked into the folder, so that it holds all sets; with ``--own``
+the images are encoded by our default encoder instead. At most 4,000
 random items of a set are used; the encoder is fitted to them without their labels. Seconds are processor seconds of one
 thread.
 """
@@ -23,6 +24,7 @@ from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import read_labels
 
 ITEMS = 4000
+IMAGES = ("cifar10", "fashion_mnist", "neu_steel", "magnetic_tile", "elpv_solar", "pneumoniamnist")
 
 
 def main() -> None:
@@ -30,16 +32,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("ACTIVESSL_DATA"), help="folder of the data sets")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--own", action="store_true", help="encode images, too, and link nothing")
     given = parser.parse_args()
     if given.data is None:
         parser.error("name the folder of data sets with --data or ACTIVESSL_DATA")
     torch.set_num_threads(1)
     given.out.mkdir(parents=True, exist_ok=True)
     data = Path(given.data)
-    for path in sorted((data / "vectors").glob("*.npz")):
+    for path in () if given.own else sorted((data / "vectors").glob("*.npz")):
         if not (given.out / path.name).exists():
             (given.out / path.name).symlink_to(path.resolve())
-    for path in [*sorted(data.glob("ts_*.npz")), *sorted(data.glob("audio_*.npz"))]:
+    kinds = [f"{name}.npz" for name in IMAGES] if given.own else ["ts_*.npz", "audio_*.npz"]
+    for path in [path for kind in kinds for path in sorted(data.glob(kind))]:
         if (given.out / path.name).exists():
             continue
         whole = load_pool(path)

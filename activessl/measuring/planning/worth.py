@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.errors import MeasureError
+from activessl.measuring.savings.trend import SLOPE
 
-#: The prior slope of log error along log labels, and the number of random labels that weighs as much as it.
-SLOPE, SLOPE_LABELS = 0.2, 100
+#: The number of random labels that weighs as much as the prior slope of log error along log labels.
+SLOPE_LABELS = 100
 #: The number of random labels that weighs as much as the head's mean doubt, as an estimate of its error.
 DOUBT_LABELS = 50
 #: Limits of the slope.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from activessl.encoders.base import Encoder
 from activessl.encoders.health import effective_rank
@@ -20,13 +20,13 @@ from activessl.errors import ActiveSSLError, EncoderError, MeasureError
 from activessl.geometry.units import centred_rows
 from activessl.heads.folds import fold_predictions
 from activessl.labels.kinds import Labels, kind_of, one_kind
-from activessl.measuring.intervals import wilson
+from activessl.measuring.intervals import paired_difference, share_interval
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
 
 #: Most labeled items, and most other items, that encoders are compared on.
 ITEMS = 2_000
-#: Labels below which accuracy is not stated.
+#: Labels below which accuracy is not stated, and items below which encoders are not compared.
 FEWEST = 10
 
 
@@ -42,10 +42,14 @@ class Compared:
         rank: Effective rank (RankMe), 1 to ``dim``: the number of dimensions in use.
         recognised: Share of the items whose changed copy is nearest to the item itself; None where items cannot be
             changed (vectors).
-        accuracy: Cross-validated accuracy of a head on the labels (5 folds); None with fewer than 10 labels.
-        low: Lower end of the 90 % interval of the accuracy (Wilson), or None.
+        accuracy: Cross-validated accuracy of a head that is taught all labels (5 folds) on the random labels; None with
+            fewer than 10 of these. Labels that a strategy chose are harder than the pool, for some encoders more than
+            for others.
+        low: Lower end of the exact 90 % interval of the accuracy, or None.
         high: Upper end of that interval, or None.
-        labels: Number of labels.
+        labels: Number of random labels.
+        behind: 90 % interval of the best encoder's accuracy minus this one's, on the same labels; None for the best
+            one, and without accuracies.
     """
 
     encoder: str
@@ -58,6 +62,7 @@ class Compared:
     low: float | None = None
     high: float | None = None
     labels: int = 0
+    behind: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same, ready for JSON."""
@@ -71,16 +76,17 @@ def compare_encoders(
     minutes: float = 1.0,
     seed: int = 0,
     labels: Mapping[str, int | tuple[int, ...]] | None = None,
+    drawn: Collection[str] = (),
     n_classes: int = 0,
     items: int = ITEMS,
     on_progress: OnProgress | None = None,
 ) -> tuple[Compared, ...]:
     """Fit several encoders to the same part of a pool and compare their vectors.
 
-    The part holds at most ``items`` labeled items and at most ``items`` others, both drawn at random. The best encoder
-    comes first: by accuracy where every encoder that could be tried has one, else by the share of items recognised,
-    else by effective rank. Which encoder suits a project's classes is measured only with labels; the figures without
-    labels tell a broken encoder from a working one.
+    The part holds at most ``items`` labeled items, random ones first, and at most ``items`` others, both drawn at
+    random. The best encoder comes first: by accuracy on the random labels where every encoder that could be tried has
+    one, else by the share of items recognised, else by effective rank. Which encoder suits a project's classes is
+    measured only with labels; the figures without labels tell a broken encoder from a working one.
 
     Args:
         pool: The items.
@@ -88,6 +94,7 @@ def compare_encoders(
         minutes: Training time of each encoder.
         seed: Seed of the sample, the encoders, the views and the folds.
         labels: Class index of each labeled item, by id; a row of 0 and 1 where items may have several classes.
+        drawn: The labeled items that were drawn at random: accuracy is measured on these.
         n_classes: How many classes there are.
         items: Most labeled items, and most others.
         on_progress: Called when each encoder starts and finishes.
@@ -97,6 +104,7 @@ def compare_encoders(
 
     References:
         Garrido et al., RankMe, ICML 2023 (arXiv:2210.02885): the rank and its limits.
+        Agresti & Min, Statistics in Medicine 2005: the difference on the same labels.
     """
     if not requests:
         raise MeasureError("no encoder to compare", hint="name at least one encoder")
@@ -106,7 +114,9 @@ def compare_encoders(
         )
     rng = np.random.default_rng([seed, 9])
     given = sorted(item for item in labels or {} if item in pool)
-    given = [given[i] for i in np.sort(rng.permutation(len(given))[:items]).tolist()]
+    fair = frozenset(drawn)
+    random_first = sorted(rng.permutation(len(given)).tolist(), key=lambda i: given[i] not in fair)
+    given = [given[i] for i in sorted(random_first[:items])]
     known = {item: (labels or {})[item] for item in given}
     free = [item for item in pool.ids if item not in known]
     drawn = rng.choice(len(free), min(items, len(free)), replace=False)
@@ -114,14 +124,25 @@ def compare_encoders(
     part = pool.subset(item for item in pool.ids if item in chosen)
     rows = np.array([i for i, item in enumerate(part.ids) if item in known], dtype=np.int64)
     y = np.array([known[part.ids[i]] for i in rows], dtype=np.int64)
+    judged = np.array([part.ids[i] in fair for i in rows], dtype=bool)
 
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for turn, (name, settings) in enumerate(requests):
             tell(on_progress, f"compare {name}", 0, 1)
-            found.append(_figures(name, settings, part, rows, y, n_classes, minutes, seed, Path(folder) / str(turn)))
+            where = Path(folder) / str(turn)
+            found.append(_figures(name, settings, part, rows, y, judged, n_classes, minutes, seed, where))
             tell(on_progress, f"compare {name}", 1, 1)
-    return tuple(sorted(found, key=_order(found)))
+    order = _order([one for one, _ in found])
+    best, *others = sorted(found, key=lambda pair: order(pair[0]))
+    return (best[0], *(replace(one, behind=_behind(best[1], right)) for one, right in others))
+
+
+def _behind(best: Bool[np.ndarray, " r"] | None, right: Bool[np.ndarray, " r"] | None) -> tuple[float, float] | None:
+    """90 % interval of the best encoder's accuracy minus another's; None where one of them has no accuracy."""
+    if best is None or right is None:
+        return None
+    return paired_difference(int(np.sum(best & ~right)), int(np.sum(right & ~best)), len(best))
 
 
 def _figures(
@@ -130,11 +151,13 @@ def _figures(
     pool: Pool,
     rows: Int[np.ndarray, " m"],
     y: Labels,
+    judged: Bool[np.ndarray, " m"],
     n_classes: int,
     minutes: float,
     seed: int,
     folder: Path,
-) -> Compared:
+) -> tuple[Compared, Bool[np.ndarray, " r"] | None]:
+    """The figures of an encoder, and which random labels a head on its vectors predicts right."""
     start = time.monotonic()
     try:
         encoder = fit_encoder(name, pool, folder=folder, seed=seed, minutes=minutes, **settings)
@@ -145,13 +168,15 @@ def _figures(
             seen = _encode(encoder, varied(pool, seed))
             recognised = recognised_share(raw, seen)
     except ActiveSSLError as error:  # a missing extra or an unreachable hub stops this encoder only
-        return Compared(name, why=error.message)
-    accuracy = low = high = None
-    if len(y) >= FEWEST and not one_kind(y):
-        accuracy = left_out_accuracy(centred_rows(raw)[rows], y, n_classes, seed)
-        low, high = wilson(accuracy, len(y), 1.645)
+        return Compared(name, why=error.message), None
     called = name if encoder.name == name else f"{name} ({encoder.name})"
-    return Compared(called, "", encoder.dim, seconds, effective_rank(raw), recognised, accuracy, low, high, len(y))
+    figures = Compared(called, "", encoder.dim, seconds, effective_rank(raw), recognised)
+    labels = int(judged.sum())
+    if labels < FEWEST or one_kind(y):
+        return figures, None
+    right = left_out_right(centred_rows(raw)[rows], y, n_classes, seed)[judged]
+    low, high = share_interval(int(right.sum()), labels)
+    return replace(figures, accuracy=float(right.mean()), low=low, high=high, labels=labels), right
 
 
 def _encode(encoder: Encoder, pool: Pool) -> Float[np.ndarray, "n d"]:
@@ -184,15 +209,15 @@ def recognised_share(vectors: Float[np.ndarray, "n d"], seen: Float[np.ndarray, 
     return right / len(rows)
 
 
-def left_out_accuracy(x: Float[np.ndarray, "m d"], y: Labels, n_classes: int, seed: int) -> float:
-    """Compute the 5-fold cross-validated accuracy of a logistic head.
+def left_out_right(x: Float[np.ndarray, "m d"], y: Labels, n_classes: int, seed: int) -> Bool[np.ndarray, " m"]:
+    """Whether a logistic head that was taught the other folds predicts each label right (5 folds).
 
     Example:
-        >>> left_out_accuracy(np.repeat(np.eye(2), 10, axis=0), np.repeat([0, 1], 10), 2, 0)
-        1.0
+        >>> bool(left_out_right(np.repeat(np.eye(2), 10, axis=0), np.repeat([0, 1], 10), 2, 0).all())
+        True
     """
     said = fold_predictions(x, y, head="logistic", n_classes=n_classes, seed=seed)
-    return float(np.mean(kind_of(y).same(said, y)))
+    return np.asarray(kind_of(y).same(said, y), dtype=bool)
 
 
 def _order(found: Sequence[Compared]) -> Any:

@@ -87,7 +87,7 @@ class Prior:
 PUBLIC = Prior(1.11, 0.42, "the default strategy's savings on fifteen public data sets at this accuracy", 0.566)
 
 #: For strategies that were not replayed: from a quarter to four times the project's labels is likely.
-UNKNOWN = Prior(0.0, 1.4, "a wide prior (this strategy was not replayed)")
+UNKNOWN = Prior(0.0, 1.4, "a wide prior (no replays of this strategy, head and kind of labels)")
 
 
 def live_savings(

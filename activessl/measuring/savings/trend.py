@@ -11,9 +11,10 @@ from activessl.errors import MeasureError
 
 #: Number of curves drawn by resampling.
 DRAWS = 4000
-#: Mean and standard deviation of the prior of the slope of log error against log labels. Learning curves of
-#: classifiers have slopes of 0.1 to 0.5 (Viering & Loog 2023).
-SLOPE, SLOPE_SPREAD = 0.3, 0.15
+#: Mean and standard deviation of the prior of the slope of log error against log labels, the one prior of a slope. The
+#: median of random choice on fifteen public sets is 0.2 from 80 to 320 labels (docs/results/savings.md); learning
+#: curves of classifiers have slopes of 0.1 to 0.5 (Viering & Loog 2023).
+SLOPE, SLOPE_SPREAD = 0.2, 0.15
 #: Least slope at the last measured point: a flat curve would make every target unreachable.
 LEAST_SLOPE = 0.05
 #: Highest share by which the slope flattens with each e-fold of labels; the share is drawn between 0 and this.

@@ -83,10 +83,16 @@ def _compare(project: Path, minutes: float | None, names: tuple[str, ...], as_js
     lines += [f"{one.encoder}: not tried, {one.why}" for one in found if one.why]
     lines += [
         "recognized: share of items nearest to their own changed copy; rank: dimensions that carry information.",
-        f"accuracy: on a hold-out of {labels} labels, with its 90 % interval; it is not the accuracy on the pool."
+        f"accuracy: of a head taught the other labels, on {labels} random labels in turn, with its 90 % interval."
         if labels
-        else "accuracy needs labels: compare again after two or three rounds.",
+        else "accuracy needs 10 random labels; `activessl query --strategy random` asks for some.",
     ]
+    near = [one.encoder for one in tried if one.behind is not None and one.behind[0] <= 0]
+    if near:
+        lines.append(
+            f"{tried[0].encoder} is not surely more accurate than {', '.join(near)}: the 90 % interval of the "
+            "difference on these labels includes 0."
+        )
     render.result([one.to_dict() for one in found], "\n".join(lines), as_json=as_json)
     if tried:
         render.following("set encoder.name in activessl.toml, then activessl encode")

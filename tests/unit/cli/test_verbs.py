@@ -269,10 +269,14 @@ def test_comparing_encoders_changes_nothing_and_says_accuracy_only_with_labels(
     (figures,) = said(capsys)
     assert (figures["encoder"], figures["accuracy"]) == ("vectors", None)
     assert run("round", "-p", "p") == 0
-    assert run("round", "-p", "p") == 0
     capsys.readouterr()
     assert run("encode", "-p", "p", "--compare") == 0
-    assert "90 % interval" in capsys.readouterr().out
+    assert "accuracy needs 10 random labels" in capsys.readouterr().out
+    assert run("query", "-p", "p", "--strategy", "random", "--size", "12") == run("push", "-p", "p") == 0
+    assert run("pull", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("encode", "-p", "p", "--compare") == 0
+    assert "12 random labels in turn, with its 90 % interval" in capsys.readouterr().out
     assert (project / "activessl.toml").read_text() == before
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from activessl.encoders.views import varied
 from activessl.errors import EncoderError, MeasureError
+from activessl.measuring.intervals import share_interval
+from activessl.measuring.quality import encoders
 from activessl.measuring.quality.encoders import compare_encoders, recognised_share
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
@@ -30,7 +32,8 @@ def stripes(folder: Path, n: int = 60) -> Pool:
 def test_encoders_come_in_the_order_of_what_the_labels_say(tmp_path: Path) -> None:
     pool = stripes(tmp_path)
     labels = {item: i % 2 for i, item in enumerate(pool.ids[:40])}
-    found = compare_encoders(pool, [("pixels", {}), ("patches", {"centroids": 20})], labels=labels, n_classes=2)
+    asked = [("pixels", {}), ("patches", {"centroids": 20})]
+    found = compare_encoders(pool, asked, labels=labels, drawn=pool.ids[:40], n_classes=2)
     best, other = found
     assert best.encoder == "patches"
     assert best.accuracy is not None and other.accuracy is not None
@@ -39,6 +42,26 @@ def test_encoders_come_in_the_order_of_what_the_labels_say(tmp_path: Path) -> No
     assert best.low < best.accuracy <= best.high
     assert best.labels == 40
     assert 1 <= best.rank <= best.dim
+    assert best.behind is None and other.behind is not None
+    assert other.behind[0] < best.accuracy - other.accuracy < other.behind[1]
+
+
+def test_accuracy_is_on_random_labels_and_all_labels_teach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = stripes(tmp_path)
+    labels = {item: i % 2 for i, item in enumerate(pool.ids[:40])}
+    drawn = pool.ids[5:17]
+    taught = []
+
+    def right(x, y, n_classes, seed):
+        taught.append(len(y))
+        return np.array([item not in drawn[:3] for item in pool.ids[:40]])  # the others are all right
+
+    monkeypatch.setattr(encoders, "left_out_right", right)
+    found = compare_encoders(pool, [("pixels", {})], labels=labels, drawn=drawn, n_classes=2)[0]
+    assert taught == [40] and found.labels == 12 and found.accuracy == 9 / 12
+    assert (found.low, found.high) == share_interval(9, 12)
+    few = compare_encoders(pool, [("pixels", {})], labels=labels, drawn=drawn[:9], n_classes=2)[0]
+    assert few.accuracy is None and few.labels == 0
 
 
 def test_without_labels_no_accuracy_is_stated_and_recognition_decides(tmp_path: Path) -> None:

@@ -109,18 +109,18 @@ def test_when_everything_is_labeled_doubted_labels_can_still_be_asked(session: S
 
 def test_doubted_labels_are_weighed_against_what_can_be_asked_instead(session: Session) -> None:
     first = session.query(40)
-    answer(session, first, wrong=8)
+    answer(session, first, wrong=10)
     session.teach()
     before = Snapshot.of(session.project)
-    many = Doubts(before).again(16, 0.5)
+    many = Doubts(before).again(40, 0.5)
     with session.project.ledger() as ledger:  # everything else was skipped
         for item in set(before.embeddings.ids) - set(first.items):
             at = datetime(2026, 1, 1, tzinfo=UTC)
             ledger.append([Answered(answer=Answer(item, item, item, "skip", (), "ann", 1.0, at))])
     after = Snapshot.of(session.project)
     assert not after.free.any()
-    assert len(Doubts(before).again(16, "auto")) < len(many)
-    assert Doubts(after).again(16, "auto") == many
+    assert len(Doubts(before).again(40, "auto")) < len(many)
+    assert Doubts(after).again(40, "auto") == many
 
 
 def test_a_doubted_label_that_was_imported_is_asked_about_and_waits_for_an_answer(session: Session) -> None:
