@@ -40,7 +40,7 @@ FOLDS = 5
 #: With this many random labels since items were last added, the older ones are left out and the new items covered.
 ENOUGH = 3 * FEWEST
 #: Heads whose projects the prior of labels saved was compared with (docs/results/savings.md).
-REPLAYED = frozenset({"logistic", "auto"})
+REPLAYED = frozenset({"logistic", "neighbours", "auto"})
 #: Number of heads taught to measure accuracy and savings: the total of the progress.
 USUAL_HEADS = FOLDS + HEADS
 

@@ -3,7 +3,7 @@
     python tests/benchmarks/make_vectors.py --data DATA --out FOLDER [--own]
 
 The files of ``DATA/vectors`` (images and texts) are linked into the folder, so that it holds all sets; with ``--own``
-the images are encoded by our default encoder instead. At most 4,000
+images and texts are encoded by our default encoders, too, so that every vector is made by this script. At most 4,000
 random items of a set are used; the encoder is fitted to them without their labels. Seconds are processor seconds of one
 thread.
 """
@@ -25,6 +25,7 @@ from activessl.pool.stored_labels import read_labels
 
 ITEMS = 4000
 IMAGES = ("cifar10", "fashion_mnist", "neu_steel", "magnetic_tile", "elpv_solar", "pneumoniamnist")
+TEXTS = ("text_agnews_test7600", "text_sms_spam")
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("ACTIVESSL_DATA"), help="folder of the data sets")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--own", action="store_true", help="encode images, too, and link nothing")
+    parser.add_argument("--own", action="store_true", help="encode images and texts, too, and link nothing")
     given = parser.parse_args()
     if given.data is None:
         parser.error("name the folder of data sets with --data or ACTIVESSL_DATA")
@@ -42,9 +43,12 @@ def main() -> None:
     for path in () if given.own else sorted((data / "vectors").glob("*.npz")):
         if not (given.out / path.name).exists():
             (given.out / path.name).symlink_to(path.resolve())
-    kinds = [f"{name}.npz" for name in IMAGES] if given.own else ["ts_*.npz", "audio_*.npz"]
+    kinds = ["ts_*.npz", "audio_*.npz"]
+    if given.own:
+        kinds = [*(f"{name}.npz" for name in IMAGES), *(f"{name}.parquet" for name in TEXTS), *kinds]
     for path in [path for kind in kinds for path in sorted(data.glob(kind))]:
-        if (given.out / path.name).exists():
+        out = given.out / f"{path.stem}.npz"
+        if out.exists():
             continue
         whole = load_pool(path)
         stored = read_labels(whole)
@@ -56,7 +60,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             encoder = fit_encoder("auto", pool, folder=Path(scratch), seed=0)
             vectors = np.concatenate(list(encoder.batches(pool, 256))).astype(np.float32)
-        np.savez(given.out / path.name, vectors=vectors, labels=stored.labels[rows])
+        np.savez(out, vectors=vectors, labels=stored.labels[rows])
         print(f"{path.stem}: {encoder.name}, {vectors.shape}, {time.process_time() - started:.0f} s", flush=True)
 
 
