@@ -44,6 +44,15 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 	$(BIN)/python tests/benchmarks/selection.py run --data $(DATA)/vectors --work bench --query-size 20
 	$(BIN)/python tests/benchmarks/selection.py boss --data $(DATA)/vectors --work bench
 	$(BIN)/python tests/benchmarks/selection.py report --work bench
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/people.py --data $(DATA)/vectors --projects 12 \
+		--out bench/people.jsonl | tee bench/people.txt
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/seeds.py --data $(DATA)/vectors --work bench/seeds | tee bench/seeds.txt
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/doubts.py --data $(DATA)/vectors --seeds 5 | tee bench/doubts.txt
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/make_vectors.py --data $(DATA) --out bench/own --own
+	OMP_NUM_THREADS=1 ACTIVESSL_DATA=bench/own $(BIN)/python tests/benchmarks/coverage.py --work bench/bank --seeds 2 \
+		| tee bench/coverage.txt
+	$(BIN)/python tests/benchmarks/savings.py hours sensitivity --data $(DATA) --work bench/savings
+	ACTIVESSL_DATA=$(DATA) $(BIN)/python tests/benchmarks/noise.py 5 | tee bench/noise.txt
 	$(BIN)/python tests/benchmarks/strategy_speed.py | tee bench/speed.txt
 	$(BIN)/python tests/benchmarks/strategy_speed.py --items 50000 --dimensions 384 --labels 200 | tee -a bench/speed.txt
 	ACTIVESSL_DATA=$(DATA) $(BIN)/python tests/benchmarks/heads.py 20 | tee bench/learning.txt
