@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from activessl.ledger.draws import draws_of
 from activessl.ledger.history import History
 from activessl.measuring.planning.times import labeling_hours
 from activessl.measuring.quality.audit import FEWEST
@@ -145,7 +147,9 @@ class Status:
     def _accuracy(self) -> str:
         if self.measured.audit:
             return self.measured.audit.to_text().removeprefix("accuracy ")
-        return random_labels_text(self.measured.random_labels, self.config.query.size * self.config.query.random_share)
+        missing = without_label_text(self.history)
+        a_round = self.config.query.size * self.config.query.random_share
+        return missing or random_labels_text(self.measured.random_labels, a_round)
 
     def _people(self) -> Iterator[str]:
         history = self.history
@@ -157,6 +161,24 @@ class Status:
             yield f"accepted: {promise}"
         if clusters:
             yield f"in clusters: {clusters.to_text()}"
+
+
+def without_label_text(history: History) -> str:
+    """Word that accuracy is not known because most random items got no label; empty where they did, or wait for one."""
+    ended = Counter(draw.ended for draw in draws_of(history) if not draw.pending)
+    lost = ended["skip"] + ended["unknown"] + ended["open"]
+    if lost < FEWEST or lost <= ended["class"]:
+        return ""
+    ways = (
+        (ended["skip"], "skipped"),
+        (ended["unknown"], "labeled with a class that the project does not have"),
+        (ended["open"], "left open"),
+    )
+    how = ", ".join(f"{count:,} {way}" for count, way in ways if count)
+    return (
+        f"not known: of {ended.total():,} random items {ended['class']:,} have a label; {how}; "
+        "add a class for such items to data.classes, or take them out of the data"
+    )
 
 
 def random_labels_text(count: int, a_round: float) -> str:

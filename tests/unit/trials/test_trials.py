@@ -12,6 +12,8 @@ import pytest
 from activessl.errors import MeasureError
 from activessl.ledger.draws import draws_of
 from activessl.ledger.schema import Accepted, Answered, Closed, Missing
+from activessl.project.data_now import data_now
+from activessl.reports.status import Status
 from activessl.trials.people import HABITS, People, people_of
 from activessl.trials.project import RANDOM_ROUNDS, ROUNDS, SIZE, Ground, TrialProject
 from activessl.trials.study import Study, figures, study
@@ -125,6 +127,23 @@ def test_figures_stand_beside_the_truth(ground: Ground) -> None:
     assert row["truth"] < np.mean(decided == ground.y) - 0.05  # what is none of the classes is never predicted right
     counts, curve = ground.random_curve
     assert counts[0] == 20 and np.all(np.diff(curve) >= 0) and 0.5 < curve[0] < curve[-1] < 1
+
+
+@pytest.mark.parametrize(
+    ("people", "how"),
+    [
+        (People(skips=0.9999), "skipped"),
+        (People(unknown=0.9999), "labeled with a class that the project does not have"),
+    ],
+)
+def test_where_no_random_item_gets_a_label_the_accuracy_is_not_known_and_status_prints_why(
+    ground: Ground, people: People, how: str
+) -> None:
+    project = ran(ground, people)
+    history = project.snapshot().history
+    text = Status(project.project.config, history, project.evidence().measure(), data_now(project.project, history))
+    assert project.evidence().audit is None
+    assert f"not known: of 116 random items 0 have a label; 116 {how}" in text.to_text()
 
 
 def test_a_study_is_resumed_and_counts_what_holds(ground: Ground, tmp_path: Path) -> None:
