@@ -148,7 +148,7 @@ class Status:
         if self.measured.audit:
             return self.measured.audit.to_text().removeprefix("accuracy ")
         missing = without_label_text(self.history)
-        a_round = self.config.query.size * self.config.query.random_share
+        a_round = self.config.query.size * self.config.query.share_after(len(self.history.drawn))
         return missing or random_labels_text(self.measured.random_labels, a_round)
 
     def _people(self) -> Iterator[str]:

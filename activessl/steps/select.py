@@ -58,7 +58,7 @@ def _single(
     first = (*back, *audits, *(question for question in doubted if question.item not in twice))
 
     def shared(name: str) -> RandomShare:
-        return RandomShare(get_strategy(name), config.query.random_share, also)
+        return RandomShare(get_strategy(name), config.query.share_after(len(snapshot.history.drawn)), also)
 
     chooser = shared(strategy or config.query.strategy)
     out = np.array([snapshot.row[question.item] for question in back], dtype=np.int64) if back else None

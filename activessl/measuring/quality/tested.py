@@ -43,7 +43,7 @@ class Tested:
 
         Example:
             >>> Tested(96, 100).to_text()
-            '96.0 % (90 % interval 91.5 to 98.2) on 100 test items'
+            '96.0 % (90 % interval 91.4 to 98.2) on 100 test items'
         """
         low, high = (100 * end for end in self.interval)
         s = "s" * (self.items != 1)

@@ -57,6 +57,8 @@ def test_a_folder_of_format_1_says_what_it_said_then(old: Path) -> None:
             assert a.keys() == b.keys()
             a, b = list(a.values()), list(b.values())
         np.testing.assert_allclose(np.ravel(b), np.ravel(a), atol=2e-3)
+    # what is suspect is another estimate today: of mistakes, more are found
+    assert len(set(then.pop("suspects")) - set(now.pop("suspects"))) <= 2
     assert now == then
 
 

@@ -19,8 +19,8 @@ from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
 
 
-def project(folder: Path, share: float) -> Session:
-    """Three rounds of a project, part of them drawn at random."""
+def project(folder: Path, share: float, rounds: int = 3) -> Session:
+    """Rounds of a project, part of them drawn at random."""
     rng = np.random.default_rng(0)
     labels = rng.integers(3, size=240)
     np.savez(folder / "x.npz", vectors=(4 * np.eye(3, 6)[labels] + rng.normal(size=(240, 6))).astype(np.float32))
@@ -29,7 +29,7 @@ def project(folder: Path, share: float) -> Session:
     session = Session(Project.create(folder / "p", config, version="0"))
     session.encode()
     truth = {item: "abc"[k] for item, k in zip(session.project.pool().ids, labels, strict=True)}
-    for _ in range(3):
+    for _ in range(rounds):
         session.round(Oracle(truth, ("a", "b", "c")))
     return session
 
@@ -48,7 +48,7 @@ def test_random_items_of_a_class_that_is_gone_are_counted_out_loud(tmp_path: Pat
 
 
 def test_too_few_random_labels_are_counted_not_denied(tmp_path: Path) -> None:
-    few = Evidence(Snapshot.of(project(tmp_path, 0.1).project))
+    few = Evidence(Snapshot.of(project(tmp_path, 0.1, rounds=1).project))
     assert 0 < len(few.random.at) < FEWEST
     with pytest.raises(MeasureError, match=f"{len(few.random.at)} random labels are too few"):
         Forecast(few).plan(0.95)

@@ -50,9 +50,9 @@ def answer(session: Session, asked: RoundHistory, wrong: int = 0, who: str = "an
 
 
 def test_wrong_labels_are_named_asked_again_and_mended(session: Session) -> None:
-    lied = answer(session, session.query(40), wrong=3)
+    lied = answer(session, session.query(60), wrong=4)
     taught = session.teach()
-    assert taught.suspects is not None and taught.suspects >= 3
+    assert taught.suspects is not None and taught.suspects >= 4
     found = {s.item: s for s in Doubts(Snapshot.of(session.project)).suspects()}
     assert lied <= found.keys() and len(found) <= 5
     assert all(found[i].given == CLASSES[(int(i.split(":")[1]) + 1) % 3] for i in lied)
@@ -70,7 +70,7 @@ def test_wrong_labels_are_named_asked_again_and_mended(session: Session) -> None
     history = session.project.history()
     # looking again costs time like looking
     assert 3600 * (labeling_hours(history.answers.values()) - before) == pytest.approx(30.0)
-    assert len(history.labels) == 40 + 10 - len(again)
+    assert len(history.labels) == 60 + 10 - len(again)
     disputed = {i for i in lied if history.labels[i].classes != (CLASSES[int(i.split(":")[1]) % 3],)}
     third = session.query(10, again=0.5)  # ann against bob: a third opinion, where bob was not believed at once
     assert disputed and disputed <= {q.item for q in third.questions if q.asking == 3}
