@@ -16,6 +16,8 @@ AnswerKind = Literal["label", "skip", "apart", "delete"]
 BETWEEN = "|"
 #: The text for an item with none of the classes.
 NONE = "(none)"
+#: Joins the parts of a path in a tree of classes: the class is the path, because two paths may have the same part.
+PATH = " / "
 
 
 def class_text(classes: Sequence[str]) -> str:
@@ -46,7 +48,8 @@ class Answer:
         at: When it was given, with a time zone.
         suggested: The class that was pre-selected for the person, or several as ``class_text`` writes them; None if
             the item was shown blind, or nothing was pre-selected.
-        ground_truth: True for answers that were imported as reference, not given in this project.
+        ground_truth: Whether it was marked as the truth in the labeling tool.
+        imported: Whether it was given elsewhere, and imported: it measures neither times nor draws of this project.
         question: The id of the answered question; by default the item's id, as for a first question or an imported
             label.
         asking: Number of the question about the item, 1 for the first.
@@ -66,6 +69,7 @@ class Answer:
     question: str = ""
     asking: int = 1
     cluster: bool = False
+    imported: bool = False
 
     def __post_init__(self) -> None:
         if not self.question:

@@ -62,7 +62,7 @@ def draws_of(history: History) -> tuple[Draw, ...]:
         """Whether an answer to one of its questions came before its item was asked again."""
         for item in r.items:
             until = min((n for n in asked[item] if n > r.number), default=history.next_round)
-            if any(r.number <= number < until and not a.ground_truth for number, a in by_item.get(item, ())):
+            if any(r.number <= number < until and not a.imported for number, a in by_item.get(item, ())):
                 return True
         return False
 
@@ -79,7 +79,7 @@ def draws_of(history: History) -> tuple[Draw, ...]:
             else:  # of any round that asked about it first
                 given = [a for a in given if a.asking == 1]
             if waits:  # which of its items somebody imports says something about them
-                given = [a for a in given if not a.ground_truth]
+                given = [a for a in given if not a.imported]
             found.append(
                 Draw(
                     item=question.item,

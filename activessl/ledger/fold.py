@@ -186,7 +186,7 @@ class _SoFar:
         merged = kind.merge(self.standing.values(), has, since)
         seconds: dict[str, float] = {}
         for answer in self.standing.values():
-            if answer.seconds is not None and answer.kind != "delete":
+            if answer.seconds is not None and answer.kind != "delete" and not answer.imported:
                 seconds[answer.annotator] = seconds.get(answer.annotator, 0.0) + answer.seconds
         answered = merged.labels.keys() | merged.skipped | {a.item for a in merged.aside}
         return History(

@@ -6,6 +6,7 @@ nothing, so every command can be repeated after a crash.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     TypeAdapter,
+    field_validator,
 )
 
 from activessl.labels.answers import Answer
@@ -170,6 +172,14 @@ class Answered(_Event):
 
     kind: Literal["answered"] = "answered"
     answer: Answer
+
+    @field_validator("answer")
+    @classmethod
+    def _imported(cls, answer: Answer) -> Answer:
+        """Until answers said whether they were imported, an import was stored as ground truth."""
+        if answer.ground_truth and not answer.imported and answer.source.startswith("import by "):
+            return replace(answer, ground_truth=False, imported=True)
+        return answer
 
     @property
     def key(self) -> str:

@@ -118,7 +118,7 @@ def _first_looks(history: History) -> Iterator[Answer]:
     """Yield labels that people gave when such a round asked about the item for the first time."""
     asked = {q.item for r in _single(history) for q in r.questions if q.asking == 1}
     for answer in history.answers.values():
-        if answer.kind == "label" and not answer.ground_truth and answer.first_look and answer.item in asked:
+        if answer.kind == "label" and not answer.imported and answer.first_look and answer.item in asked:
             yield answer
 
 
@@ -203,7 +203,9 @@ def _lines(snapshot: Snapshot, arm: Simulation | None) -> Iterator[Line]:
 def _round_rows(snapshot: Snapshot) -> Iterator[RoundRow]:
     seconds: dict[str, float] = {}
     for answer in snapshot.history.answers.values():
-        seconds[answer.question] = seconds.get(answer.question, 0.0) + (answer.seconds or 0.0)
+        seconds[answer.question] = seconds.get(answer.question, 0.0) + (
+            0.0 if answer.imported else answer.seconds or 0.0
+        )
     for r in snapshot.history.rounds:
         newest = r.taught[-1] if r.taught else None
         people = sum(seconds.get(question.id, 0.0) for question in r.questions)

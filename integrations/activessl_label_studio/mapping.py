@@ -17,10 +17,10 @@ from typing import Any
 
 from activessl.annotators.base import Suggestion
 from activessl.errors import AnnotatorError
-from activessl.labels.answers import Answer, class_text
+from activessl.labels.answers import PATH, Answer, class_text
 from activessl.labels.questions import Question
 from activessl_label_studio.hints import to_hint
-from activessl_label_studio.labels import PATH, Control
+from activessl_label_studio.labels import Control
 
 __all__ = [
     "ID_KEY",

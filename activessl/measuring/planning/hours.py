@@ -107,7 +107,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
     fewer than 5 answers are resampled together.
 
     Args:
-        answers: Valid answers; imported ground truth and deletions are left out.
+        answers: Valid answers; imported answers and deletions are left out.
         rng: Random numbers of the resampling.
         level: Probability of the interval.
 
@@ -122,7 +122,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
         >>> time.seconds, time.raw, time.filled  # eight hours were not labeling
         (40.0, 28836.0, 1)
     """
-    given = [a for a in answers if a.kind != "delete" and not a.ground_truth]
+    given = [a for a in answers if a.kind != "delete" and not a.imported]
     # an item of a cluster takes a fraction of the time of a single item: in one sample, single items would look idle
     clusters = [usable_seconds(a) for a in given if a.cluster]
     confirmed = sum(a.cluster for a in given)
