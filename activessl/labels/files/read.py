@@ -20,15 +20,13 @@ from activessl.labels.files.tables import read_table, value_text
 from activessl.labels.kinds import LabelKind
 from activessl.pool.matching import Matched, match_media, plain_text
 from activessl.pool.pool import Pool
+from activessl.pool.texts import TEXT_NAMES
 
 #: The names of columns with ids, the surest first.
 _ID_NAMES = ("id", "item", "item_id", "itemid", "uid", "key", "name", "example_id")
 
 #: The fields of tasks that activessl made: the item, where the question has another id, and the question.
 _OURS = ("activessl_item", "activessl_id")
-
-#: The names of columns with texts: a text pool contradicts a row whose text is another one.
-TEXT_NAMES = ("text", "sentence", "document", "content", "body", "review", "comment", "message", "tweet", "utterance")
 
 
 @dataclass(frozen=True)
