@@ -130,6 +130,10 @@ class Session:
             raise QueryError(f"share {again} of doubted labels is outside 0 to 1", hint="pass a share from 0 to 1")
         return query(self.project, query_size, strategy=strategy, again=again, confirm=confirm)
 
+    def annotator(self) -> Annotator:
+        """The annotator of the config, to be passed to ``push``, ``pull`` and ``wait``; its notes are read from it."""
+        return annotator_of(self.project)
+
     def push(self, annotator: Annotator | Connection | None = None) -> Pushed:
         """Send the unanswered questions of the open round to the annotator, with suggestions.
 
@@ -221,7 +225,7 @@ class Session:
                 history = self.wait(people, every=every, on_wait=on_wait)
             if history.labels:
                 return self.teach()
-            self.close("all its items were skipped")
+            self.close("none of its answers can be read" if history.unread else "all its items were skipped")
 
     def close(self, why: str) -> None:
         """End the open round; unanswered items may be asked about again."""

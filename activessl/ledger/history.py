@@ -187,11 +187,12 @@ class History:
         """The questions of a round that can be answered and have no answer yet; clusters without missing items."""
         answered = {a.question for a in self.answers.values()}
         done = self.labels.keys() | self.set_aside | (self.apart if of.confirms else frozenset())
+        unread = {a.question for a in self.answers.values() if a.kind == "unread"}  # the next round asks again
         left = []
         for question in of.questions:
             there = tuple(item for item in question.items if item not in self.missing)
             again = question.asking > 1
-            waits = question.id not in answered if again else not done.issuperset(there)
+            waits = question.id not in answered if again else not done.issuperset(there) and question.id not in unread
             if there and waits:
                 left.append(question if there == question.items else question.model_copy(update={"items": there}))
         return tuple(left)
@@ -210,6 +211,12 @@ class History:
     def apart(self) -> frozenset[str]:
         """Ids of items that an annotator excluded from their cluster: they are to be asked about alone."""
         return frozenset(a.item for a in self.answers.values() if a.kind == "apart")
+
+    @cached_property
+    def unread(self) -> dict[str, Answer]:
+        """Items without a label whose answer cannot be read, and that answer: they are asked about again."""
+        done = self.labels.keys() | self.set_aside
+        return {a.item: a for a in self.answers.values() if a.kind == "unread" and a.item not in done}
 
     @cached_property
     def confirmed(self) -> dict[str, tuple[str, ...]]:
