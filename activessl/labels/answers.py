@@ -49,7 +49,7 @@ class Answer:
         at: When it was given, with a time zone.
         suggested: The class that was pre-selected for the person, or several as ``class_text`` writes them; None if
             the item was shown blind, or nothing was pre-selected.
-        ground_truth: Whether it was marked as the truth in the labeling tool.
+        ground_truth: Whether it was marked as the truth in the labeling tool: then it decides, whatever others say.
         why: Why it cannot be read; empty unless kind is "unread".
         imported: Whether it was given elsewhere, and imported: it measures neither times nor draws of this project.
         question: The id of the answered question; by default the item's id, as for a first question or an imported

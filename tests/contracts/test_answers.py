@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up import ask, result, submit, suggest
+from made_up import CLASSES, ask, result, submit, suggest
 from typer.testing import CliRunner
 
 from activessl.errors import AnnotatorError, LabelError
@@ -91,6 +91,22 @@ def test_an_empty_submit_counts_as_skipped_and_is_reported(people: LabelStudioAn
     answers, _ = people.pull()
     assert [a.kind for a in answers] == ["skip"]
     assert "without a class" in people.notes[0].what
+
+
+def test_an_annotation_that_is_starred_later_decides_and_is_read_again(
+    people: LabelStudioAnnotator, pool: Pool
+) -> None:
+    pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
+    made = [submit(people.client, pushed.tasks[pool.ids[0]], [name]) for name in ("coat", "bag", "bag")]
+    first, mark = people.pull()
+    assert [a.ground_truth for a in first] == [False, False, False]
+    people.client.patch(f"/api/annotations/{made[0]['id']}/", {"ground_truth": True})
+    people.client.patch(f"/api/annotations/{made[1]['id']}/", {"result": result(["dress"])})  # a later plain one
+    second, _ = people.pull(mark)
+    now = {a.source: a for a in (*first, *second)}
+    new = [(a.classes, a.ground_truth) for a in second if a.key not in {b.key for b in first}]
+    assert new == [(("coat",), True), (("dress",), False)]
+    assert ONE.merge(now.values(), CLASSES, {}).labels[pool.ids[0]].classes == ("coat",)
 
 
 #: What a program may write into an annotation, and the server takes: the class, or why it cannot be read.
