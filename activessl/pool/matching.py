@@ -22,7 +22,8 @@ class Matched(Generic[K]):
         items: Key of a value to its item.
         unclear: Key of a value to the items that it may show: it could be one of several, or several different values
             could be that item, or it is a file of the same name in another folder.
-        by_name: Keys of ``items`` that have only the name of the file in common with the item, and another folder.
+        by_name: Keys of ``items`` that have only the name of the file in common with the item: its folder is another
+            one, or lost.
     """
 
     items: dict[K, str] = field(default_factory=dict)
@@ -97,7 +98,8 @@ def _paths(shown: Mapping[K, Any], pool: Pool) -> Matched[K]:
         items = chosen[path]
         if len(items) == 1:
             found.items[key] = items[0]
-            if len(path) > 1 and len(whole[items[0]]) > 1 and _common(path, whole[items[0]]) == 1:
+            apart = len(path) > 1 and len(whole[items[0]]) > 1 and _common(path, whole[items[0]]) == 1
+            if apart or is_upload(shown[key]):
                 found.by_name.add(key)
         elif items:
             found.unclear[key] = tuple(dict.fromkeys(items))
@@ -129,9 +131,14 @@ def path_in(address: Any) -> str:
     return unquote(f"{parts.netloc}{parts.path}" if parts.scheme not in ("http", "https") else parts.path)
 
 
+def is_upload(address: Any) -> bool:
+    """Whether an address is that of an upload to Label Studio, which has lost its folder."""
+    return _parts(path_in(address))[:2] == ("data", "upload")
+
+
 def _shown_parts(address: Any) -> tuple[str, ...]:
     parts = _parts(path_in(address))
-    return parts[-1:] if parts[:2] == ("data", "upload") else parts
+    return parts[-1:] if is_upload(address) else parts
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -93,8 +93,8 @@ def import_file(
     notes = list(contents.notes)
     if found.by_name:
         notes.append(
-            f"{found.by_name:,} files have only their names in common with those of the items, and other folders: "
-            "check that they are the same files"
+            f"{found.by_name:,} files have only their names in common with those of the items: check that they are the "
+            "same files"
         )
     return replace(
         _write(project, here, annotator or path.name),

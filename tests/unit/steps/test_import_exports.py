@@ -157,3 +157,17 @@ def test_a_picture_is_found_by_its_path_and_a_namesake_in_another_folder_is_anot
     project = Project.create(tmp_path / "q", check_config({"data": data}), version="0")
     with pytest.raises(ActiveSSLError, match="none of the 4 answers is about an item of the pool"):
         run(project, EXPORTS / f"pictures.{ending}")
+
+
+def test_uploads_are_found_by_their_name_which_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cam1").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "cam1" / "frame_000.png")
+    data = {"path": "../cam1", "modality": "image", "classes": ["dark", "light"]}
+    project = Project.create(tmp_path / "p", check_config({"data": data}), version="0")
+    # the first task of the real export, with the address that an upload has
+    first = json.loads((EXPORTS / "pictures.json").read_text())[0]
+    first["data"]["image"] = "/data/upload/3/0a1b2c3d-frame_000.png"
+    (tmp_path / "uploads.json").write_text(json.dumps([first]))
+    said = run(project, tmp_path / "uploads.json")
+    assert classes_of(project.history()) == {"frame_000.png": ("dark",)}
+    assert "1 files have only their names in common" in str(said["notes"])
