@@ -89,6 +89,7 @@ class History:
         decisions: The decisions of the gates, oldest first.
         started: When the project was created.
         first_taught: When the first head was taught.
+        moved_since: Each id that an item had since the pool was encoded, and its id now.
     """
 
     created: Created | None = None
@@ -118,6 +119,7 @@ class History:
     decisions: tuple[Decided, ...] = ()
     started: datetime | None = None
     first_taught: datetime | None = None
+    moved_since: dict[str, str] = field(default_factory=dict)
 
     @property
     def open_round(self) -> RoundHistory | None:

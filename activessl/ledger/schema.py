@@ -131,6 +131,19 @@ class Missing(_Event):
         return f"missing:{self.turn}"
 
 
+class Moved(_Event):
+    """Items have another id now, because their files were moved or renamed; their content is the same."""
+
+    kind: Literal["moved"] = "moved"
+    items: tuple[tuple[str, str], ...]  # old and new id
+    turn: int  # number of events before, so that moving back is another event
+
+    @property
+    def key(self) -> str:
+        """One per turn."""
+        return f"moved:{self.turn}"
+
+
 class Queried(_Event):
     """A round was opened with these questions, in this order."""
 
@@ -355,6 +368,7 @@ Event = (
     | Tuned
     | Untuned
     | Missing
+    | Moved
     | Queried
     | Pushed
     | Answered

@@ -24,6 +24,7 @@ from activessl.pool.progress import OnProgress
 from activessl.project.config import Config
 from activessl.project.folder import Project, writing
 from activessl.project.snapshot import Snapshot, embeddings_folder
+from activessl.steps.moves import follow_moves
 
 
 def encode(project: Project, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings:
@@ -38,6 +39,7 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
         start, history = time.monotonic(), project.history()
         with suppress(ProjectError):  # never encoded, or the vectors were deleted
             check_moved(Snapshot(project, history).embeddings, history, pool)
+        history = follow_moves(project, history, pool, on_progress)
         # a fine-tuned encoder stays in use until it is undone, or the config asks for another encoder
         encoder = None if minutes is not None else standing_encoder(project, history)
         wanted = encoder is None
@@ -59,7 +61,7 @@ def known_ids(project: Project, history: History) -> frozenset[str] | None:
     if history.encoded is None:
         return frozenset()
     try:
-        return frozenset(Snapshot(project, history).embeddings.ids)
+        return frozenset(history.moved_since.get(item, item) for item in Snapshot(project, history).embeddings.ids)
     except ProjectError:
         return None
 

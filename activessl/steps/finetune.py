@@ -24,7 +24,8 @@ from activessl.pool.progress import OnProgress
 from activessl.project.config import Config
 from activessl.project.folder import Project, writing
 from activessl.project.snapshot import embeddings_folder
-from activessl.steps.encode import encoded_event, known_ids, request_of
+from activessl.steps.encode import encode, encoded_event, known_ids, request_of
+from activessl.steps.moves import moves_of
 from activessl.steps.teach import teach_if_due
 
 Outcome = Literal["replaced", "kept", "taken back"]
@@ -61,6 +62,8 @@ def finetune(project: Project, *, minutes: float | None = None, on_progress: OnP
             "fine-tuning needs items of one class each, here an item may have several",
             hint="continue with the frozen encoder",
         )
+    if moves_of(project, project.history(), project.pool()):  # the labels must be those of the vectors
+        encode(project, None, on_progress)
     with _alone(project):
         history = project.history()
         encoder = _base(project, history)

@@ -163,11 +163,14 @@ def _write(project: Project, given: Sequence[tuple[str, Given]], annotator: str)
             )
     with project.lock():
         history, now = project.history(), datetime.now(UTC)
+        earlier = {(a.annotator, a.item): a for a in history.answers.values() if a.imported}
         new: list[Answer] = []
         older = 0
         for (who, item), one in last.items():
-            source = f"import by {who} of {item}"
-            before_it = history.answers.get(source)
+            before_it = earlier.get((who, item))
+            source = before_it.source if before_it is not None else f"import by {who} of {item}"
+            while before_it is None and source in history.answers:
+                source += " (anew)"  # another item had this name, and was moved
             at = min(one.at or now, now)
             if before_it is not None and (before_it.kind, before_it.classes) == (one.kind, one.classes):
                 continue

@@ -40,7 +40,15 @@ def next_round(
         clusters = next_clusters(snapshot, query_size, required=bool(confirm))
         if clusters is not None:
             return clusters
-    return _single(snapshot, query_size, strategy, again)
+    chosen = _single(snapshot, query_size, strategy, again)
+    return chosen.model_copy(update={"questions": tuple(_free_id(snapshot.history, q) for q in chosen.questions)})
+
+
+def _free_id(history: History, question: Question) -> Question:
+    """Return a question whose id is not that of a question about another item, which had this item's name before."""
+    while question.id in history.questions and question.items != history.questions[question.id].items:
+        question = question.asked_as(question.asking + 1)
+    return question
 
 
 def _single(
