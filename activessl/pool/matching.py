@@ -31,33 +31,79 @@ class Matched(Generic[K]):
     by_name: set[K] = field(default_factory=set)
 
 
-def match_media(shown: Mapping[K, Any], pool: Pool) -> Matched[K]:
-    """Find the items that values show: texts by what they say, files by the end of their path.
-
-    Of several items with the name of a file, and of several files with the name of an item, those with the longest
-    common path belong together; the folder of the pool is a part of the path. Where two are equally long, nothing is
-    matched, nor where the folders in an item's id are not those of the file. An upload to Label Studio has no folder.
+class MediaIndex:
+    """The texts or the paths of a pool, to find the items that values show.
 
     Args:
-        shown: Any key to a text, a path or an address; other values show no item.
         pool: The items.
-
-    Returns:
-        Matches, and values that may show several items.
     """
-    return _texts(shown, pool) if pool.form.shown == "text" else _paths(shown, pool)
 
+    def __init__(self, pool: Pool) -> None:
+        self._by_text = pool.form.shown == "text"
+        if self._by_text:
+            self._items = _by((plain_text(pool.read(row)), item) for row, item in enumerate(pool.ids))
+            return
+        folder = _parts(pool.source.location.absolute().as_posix()) if _is_folder(pool) else ()
+        self._above = len(folder)
+        self._whole = {item: (*folder, *_parts(item)) for item in pool.ids}
+        self._items = _by((parts[-1], item) for item, parts in self._whole.items() if parts)
 
-def _texts(shown: Mapping[K, Any], pool: Pool) -> Matched[K]:
-    items = _by((plain_text(pool.read(row)), item) for row, item in enumerate(pool.ids))
-    found = Matched[K]()
-    for key, text in shown.items():
-        alike = items.get(plain_text(text), []) if isinstance(text, str) else []
-        if len(alike) == 1:
-            found.items[key] = alike[0]
-        elif alike:
-            found.unclear[key] = tuple(alike)
-    return found
+    def match(self, shown: Mapping[K, Any]) -> Matched[K]:
+        """Find the items that values show: texts by what they say, files by the end of their path.
+
+        Of several items with the name of a file, and of several files with the name of an item, those with the longest
+        common path belong together; the folder of the pool is a part of the path. Where two are equally long, nothing
+        is matched, nor where the folders in an item's id are not those of the file. An upload to Label Studio has no
+        folder.
+
+        Args:
+            shown: Any key to a text, a path or an address; other values show no item.
+
+        Returns:
+            Matches, and values that may show several items.
+        """
+        return self._match_texts(shown) if self._by_text else self._match_paths(shown)
+
+    def _match_texts(self, shown: Mapping[K, Any]) -> Matched[K]:
+        found = Matched[K]()
+        for key, text in shown.items():
+            alike = self._items.get(plain_text(text), []) if isinstance(text, str) else []
+            if len(alike) == 1:
+                found.items[key] = alike[0]
+            elif alike:
+                found.unclear[key] = tuple(alike)
+        return found
+
+    def _match_paths(self, shown: Mapping[K, Any]) -> Matched[K]:
+        path_of = {key: path for key, value in shown.items() if (path := _shown_parts(value))}
+        chosen = {path: self._candidates(path) for path in dict.fromkeys(path_of.values())}
+        # different files that may be one item: only the one with the longest common path is
+        claims = _by((items[0], path) for path, items in chosen.items() if len(items) == 1)
+        for item, paths in claims.items():
+            length = {path: _common(path, self._whole[item]) for path in paths}
+            best = [path for path in paths if length[path] == max(length.values())]
+            chosen |= dict.fromkeys(paths, ()) | dict.fromkeys(best, (item,) if len(best) == 1 else (item, item))
+        found = Matched[K]()
+        for key, path in path_of.items():
+            items = chosen[path]
+            if len(items) == 1:
+                found.items[key] = items[0]
+                whole = self._whole[items[0]]
+                apart = len(path) > 1 and len(whole) > 1 and _common(path, whole) == 1
+                if apart or is_upload(shown[key]):
+                    found.by_name.add(key)
+            elif items:
+                found.unclear[key] = tuple(dict.fromkeys(items))
+        return found
+
+    def _candidates(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """The items with the longest common path; the only one twice if it lies in another folder."""
+        alike = self._items.get(path[-1]) or self._items.get(re.sub(r"^[0-9a-f]{8}-", "", path[-1]), [])
+        length = {item: _common(path, self._whole[item]) for item in alike}
+        best = tuple(item for item in alike if length[item] == max(length.values()))
+        if len(best) == 1 and length[best[0]] < min(len(path), len(self._whole[best[0]]) - self._above):
+            return best * 2
+        return best
 
 
 def plain_text(text: Any) -> str:
@@ -68,42 +114,6 @@ def plain_text(text: Any) -> str:
         'one\\ntwo'
     """
     return str(text).replace("\r\n", "\n").replace("\r", "\n").strip()
-
-
-def _paths(shown: Mapping[K, Any], pool: Pool) -> Matched[K]:
-    folder = _parts(pool.source.location.absolute().as_posix()) if _is_folder(pool) else ()
-    whole = {item: (*folder, *_parts(item)) for item in pool.ids}
-    names = _by((parts[-1], item) for item, parts in whole.items() if parts)
-    chosen: dict[tuple[str, ...], tuple[str, ...]] = {}  # path to the items that it may be
-    path_of = {key: path for key, value in shown.items() if (path := _shown_parts(value))}
-    for path in dict.fromkeys(path_of.values()):
-        alike = names.get(path[-1]) or names.get(re.sub(r"^[0-9a-f]{8}-", "", path[-1]), [])
-        length = {item: _common(path, whole[item]) for item in alike}
-        chosen[path] = tuple(item for item in alike if length[item] == max(length.values()))
-        (only,) = chosen[path] if len(chosen[path]) == 1 else ("",)
-        if only and length[only] < min(len(path), len(whole[only]) - len(folder)):
-            chosen[path] = (only, only)  # in another folder than the item
-    # different files that may be one item: only the one with the longest common path is
-    claims = _by((item, path) for path, items in chosen.items() if len(items) == 1 for item in items)
-    for item, paths in claims.items():
-        length_of = {path: _common(path, whole[item]) for path in paths}
-        best = [path for path in paths if length_of[path] == max(length_of.values())]
-        for path in paths:
-            if path not in best:
-                chosen[path] = ()
-        if len(best) > 1:
-            chosen |= dict.fromkeys(best, (item, item))
-    found = Matched[K]()
-    for key, path in path_of.items():
-        items = chosen[path]
-        if len(items) == 1:
-            found.items[key] = items[0]
-            apart = len(path) > 1 and len(whole[items[0]]) > 1 and _common(path, whole[items[0]]) == 1
-            if apart or is_upload(shown[key]):
-                found.by_name.add(key)
-        elif items:
-            found.unclear[key] = tuple(dict.fromkeys(items))
-    return found
 
 
 def _is_folder(pool: Pool) -> bool:
@@ -117,7 +127,8 @@ def path_in(address: Any) -> str:
         >>> path_in("/data/local-files/?d=photos%2Fa.png"), path_in("s3://bucket/b%20c.png"), path_in(r"photos\\d.png")
         ('photos/a.png', 'bucket/b c.png', 'photos/d.png')
     """
-    if not isinstance(address, str) or address.startswith("data:") or "\n" in address:
+    # a number is a count or an age more often than the name of a file
+    if not isinstance(address, str) or address.startswith("data:") or "\n" in address or address.strip().isdecimal():
         return ""
     if "://" not in address and not address.startswith("/data/"):
         return address.replace("\\", "/")

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from activessl.errors import ConfigError
-from activessl.pool.matching import is_upload, match_media
+from activessl.pool.matching import MediaIndex, is_upload
 from activessl.pool.pool import Pool
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control
@@ -187,7 +187,7 @@ def match_items(
             f"tasks that show {pool.modality} items cannot be recognized",
             hint=f"write each item's id into the data of its task as {ID_KEY}",
         )
-    matched = match_media(shown, pool)
+    matched = MediaIndex(pool).match(shown)
     found = Matches(dict(matched.items), frozenset(matched.unclear))
     if pool.form.shown == "text":
         return found

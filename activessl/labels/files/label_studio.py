@@ -159,6 +159,12 @@ def read_export(rows: Sequence[_Row], kind: LabelKind, known: Collection[str], c
             f"the data of the tasks also have a field {name!r}: an annotation without a class would look like one with "
             "it; a JSON export tells them apart"
         )
+    none = sum(one.kind == "label" and not one.classes for one in given)
+    if none:
+        notes.append(
+            f"{none:,} annotations without a class count as none of the classes; a JSON export also tells what "
+            "cannot be read"
+        )
     return Contents("export of Label Studio", name, tuple(given), unlabeled, frozenset({"id"}), tuple(notes))
 
 

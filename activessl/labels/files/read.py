@@ -18,7 +18,7 @@ from activessl.labels.files.label_studio import has_rows_of, has_tasks_of, read_
 from activessl.labels.files.reading import base_name
 from activessl.labels.files.tables import read_table, value_text
 from activessl.labels.kinds import LabelKind
-from activessl.pool.matching import Matched, match_media, plain_text
+from activessl.pool.matching import Matched, MediaIndex, plain_text
 from activessl.pool.pool import Pool
 from activessl.pool.texts import TEXT_NAMES
 
@@ -88,7 +88,8 @@ def find_items(contents: Contents, pool: Pool, column: str | None = None) -> Fou
         names = [column]
     own = _own_ids(shown, pool) if column is None else {}
     by_id = {} if own else _ids(shown, names if column is not None else _id_columns(names, contents.running), pool)
-    by_media = {name: match_media({i: row.get(name) for i, row in enumerate(shown)}, pool) for name in names}
+    index = MediaIndex(pool)
+    by_media = {name: index.match({i: row.get(name) for i, row in enumerate(shown)}) for name in names}
     told = _telling(by_media, by_id, pool, contents, column)
     items: list[str | None] = []
     for i, given in enumerate(contents.given):

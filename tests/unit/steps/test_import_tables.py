@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -157,3 +158,12 @@ def test_what_is_older_than_a_label_of_the_same_annotator_is_left_out_and_told(
         told = run(project, lines(tmp_path / "l.jsonl", rows))
     assert "1 labels are older than those of the same annotator" in told
     assert labels(project) == {"1": "good"}
+
+
+def test_a_column_of_numbers_is_no_column_of_items(tmp_path: Path) -> None:
+    np.savez(tmp_path / "pool.npz", vectors=np.eye(4), ids=np.array(["1", "2", "3", "4"]))
+    data = {"path": "../pool.npz", "modality": "vector", "classes": ["good", "bad"]}
+    project = Project.create(tmp_path / "p", check_config({"data": data}), version="0")
+    pd.DataFrame({"id": [1, 2], "class": ["good", "bad"], "age": [3, 4]}).to_csv(tmp_path / "l.csv", index=False)
+    assert "items from the column id," in run(project, tmp_path / "l.csv")
+    assert labels(project) == {"1": "good", "2": "bad"}
