@@ -81,6 +81,7 @@ class _SoFar:
     first_taught: datetime | None = None
     names: dict[str, str] = field(default_factory=dict)  # each id that an item had before, and its id now
     moved_since: dict[str, str] = field(default_factory=dict)  # the same, since the encoding
+    left: dict[str, str] = field(default_factory=dict)  # items with answers that left, and the hash of their content
 
     @singledispatchmethod
     def take(self, event: Event, at: datetime) -> None:
@@ -101,6 +102,7 @@ class _SoFar:
             self.forgotten = self.newest
         self.encoded = event
         self.moved_since = {}
+        self.left |= dict(event.gone)
         if self.tuned is not None and self.tuned.fingerprint != event.fingerprint:
             self.tuned = None
 
@@ -124,6 +126,7 @@ class _SoFar:
         self.moved_since = {old: to.get(now, now) for old, now in self.moved_since.items()} | to
         self.missing = frozenset(to.get(item, item) for item in self.missing if item not in to)
         self.late = {to.get(item, item): number for item, number in self.late.items()}
+        self.left = {item: digest for item, digest in self.left.items() if item not in to}
         self.standing = {source: _renamed(answer, to) for source, answer in self.standing.items()}
         self.rounds = {number: _with_names(r, to) for number, r in self.rounds.items()}
         if self.accepted is not None:
@@ -249,6 +252,7 @@ class _SoFar:
             started=self.started,
             first_taught=self.first_taught,
             moved_since=self.moved_since,
+            left=self.left,
         )
 
 

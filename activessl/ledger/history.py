@@ -89,6 +89,7 @@ class History:
         decisions: The decisions of the gates, oldest first.
         started: When the project was created.
         first_taught: When the first head was taught.
+        left: Items with answers that had left the pool at an encoding, also if they are back, and their content hash.
         moved_since: Each id that an item had since the pool was encoded, and its id now.
     """
 
@@ -120,6 +121,7 @@ class History:
     started: datetime | None = None
     first_taught: datetime | None = None
     moved_since: dict[str, str] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
 
     @property
     def open_round(self) -> RoundHistory | None:

@@ -69,6 +69,7 @@ class Encoded(_Event):
     added: tuple[str, ...] | None = None  # ids that the encoding before did not have; None: not known
     listed: str = ""  # hash of the ids, in their order
     turn: int = 0  # number of events before, so that a return to earlier vectors is another event
+    gone: tuple[tuple[str, str], ...] = ()  # items with answers that left, and the hash of their content
 
     @property
     def key(self) -> str:

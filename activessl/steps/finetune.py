@@ -25,7 +25,7 @@ from activessl.project.config import Config
 from activessl.project.folder import Project, writing
 from activessl.project.snapshot import embeddings_folder
 from activessl.steps.encode import encode, encoded_event, known_ids, request_of
-from activessl.steps.moves import moves_of
+from activessl.steps.moves import gone_with_answers, moves_of
 from activessl.steps.teach import teach_if_due
 
 Outcome = Literal["replaced", "kept", "taken back"]
@@ -187,13 +187,13 @@ def _switch(project: Project, event: Tuned | Untuned, encoder: Encoder, on_progr
     embed(encoder, pool, folder, on_progress=on_progress)  # without the lock: these vectors are not in use yet
     with project.lock(), writing(project.folder):
         history = project.history()
-        before = known_ids(project, history)
+        before, gone = known_ids(project, history), gone_with_answers(project, history, pool)
         base = history.encoded.fingerprint if history.encoded is not None else ""
         if isinstance(event, Tuned) and base not in (event.base, history.tuned.fingerprint if history.tuned else None):
             raise ProjectError(
                 "the pool was encoded again during the fine-tuning", hint="run `activessl finetune` again"
             )
-        encoded = encoded_event(encoder, embed(encoder, pool, folder), history, before, time.monotonic() - start)
+        encoded = encoded_event(encoder, embed(encoder, pool, folder), history, before, time.monotonic() - start, gone)
         project.append(event, *([] if encoded is None else [encoded]))  # both in one write
 
 

@@ -93,8 +93,8 @@ def import_file(
     notes = list(contents.notes)
     if found.by_name:
         notes.append(
-            f"{found.by_name:,} files have only their names in common with those of the items: check that they are the "
-            "same files"
+            f"{found.by_name:,} label{'s are' if found.by_name > 1 else ' is'} matched by the name of the file alone: "
+            "check that the files are the same"
         )
     return replace(
         _write(project, here, annotator or path.name),
@@ -172,7 +172,9 @@ def _write(project: Project, given: Sequence[tuple[str, Given]], annotator: str)
             while before_it is None and source in history.answers:
                 source += " (anew)"  # another item had this name, and was moved
             at = min(one.at or now, now)
-            if before_it is not None and (before_it.kind, before_it.classes) == (one.kind, one.classes):
+            starred = one.ground_truth and before_it is not None and not before_it.ground_truth
+            same = before_it is not None and (before_it.kind, before_it.classes) == (one.kind, one.classes)
+            if same and not starred:
                 continue
             if before_it is not None and at < before_it.at:
                 older += 1

@@ -42,15 +42,28 @@ def follow_moves(project: Project, history: History, pool: Pool, on_progress: On
 
 
 def moves_of(project: Project, history: History, pool: Pool) -> dict[str, str]:
-    """Return the old and the new id of each encoded item that was moved; errors as of ``follow_moves``."""
+    """Return the old and the new id of each item that was encoded once and was moved; errors as of ``follow_moves``."""
     try:
         before = Snapshot(project, history).embeddings
     except ProjectError:  # never encoded, or the vectors were deleted
         return {}
     was = dict(zip(before.ids, before.digests, strict=True))
-    gone = {item: digest for item, digest in was.items() if item not in pool}
+    gone = {item: digest for item, digest in (history.left | was).items() if item not in pool}
     there = {item.id: item.sha256 for item in pool.items if item.id not in was} if gone else {}
     return pair_moves(gone, there, {item: label.classes for item, label in history.labels.items() if item in gone})
+
+
+def gone_with_answers(project: Project, history: History, pool: Pool) -> dict[str, str]:
+    """Return the items with answers that left the pool since the last encoding, and the hash of their content, so that
+    they are recognized if they come back under another name."""
+    try:
+        before = Snapshot(project, history).embeddings
+    except ProjectError:
+        return {}
+    answered = {a.item for a in history.answers.values()}
+    now = (history.moved_since.get(item, item) for item in before.ids)
+    was = dict(zip(now, before.digests, strict=True))
+    return {item: digest for item, digest in was.items() if item in answered and item not in pool}
 
 
 def pair_moves(

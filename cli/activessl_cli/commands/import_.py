@@ -45,19 +45,28 @@ def told(done: Imported) -> str:
     """The result in words: first the count, then what was taken, then all that was left out, and why."""
     from activessl.arguments import listed
 
-    text = f"{done.new:,} new labels"
+    text = f"{_count(done.new, 'new label')}"
     if done.known:
         text += f", {done.known:,} known before"
     if done.skipped:
         text += f", {done.skipped:,} skipped"
-    text += f"\n{done.form}: items from the column {listed(done.item)}, classes from {done.label}"
+    columns = "columns" if len(done.item) > 1 else "column"
+    text += f"\n{done.form}: items from the {columns} {listed(done.item)}, classes from {done.label}"
     if len(done.annotators) > 1:
         text += f"\n{len(done.annotators):,} annotators: {listed(done.annotators)}"
     left_out = [
-        (done.unlabeled, "rows without a label: nobody labeled these items"),
-        (done.elsewhere, "labels are of items that are not in the pool: left out"),
-        (done.unclear, "labels may be of several items: left out; a column with the ids of the pool tells them apart"),
-        (done.older, "labels are older than those of the same annotator in the project: left out"),
-        (len(done.unread), f"answers cannot be read, left out: {listed(done.unread, 3)}"),
+        (done.unlabeled, "row", "without a label: nobody labeled these items"),
+        (done.elsewhere, "label", "of items that are not in the pool: left out"),
+        (
+            done.unclear,
+            "label",
+            "that may be of several items: left out; a column of ids tells them apart",
+        ),
+        (done.older, "label", "older than those of the same annotator in the project: left out"),
+        (len(done.unread), "answer", f"that cannot be read, left out: {listed(done.unread, 3)}"),
     ]
-    return "\n".join([text, *(f"{count:,} {what}" for count, what in left_out if count), *done.notes])
+    return "\n".join([text, *(f"{_count(n, what)} {why}" for n, what, why in left_out if n), *done.notes])
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'s' * (n != 1)}"

@@ -170,4 +170,15 @@ def test_uploads_are_found_by_their_name_which_is_told(tmp_path: Path) -> None:
     (tmp_path / "uploads.json").write_text(json.dumps([first]))
     said = run(project, tmp_path / "uploads.json")
     assert classes_of(project.history()) == {"frame_000.png": ("dark",)}
-    assert "1 files have only their names in common" in str(said["notes"])
+    assert "1 label is matched by the name of the file alone" in str(said["notes"])
+
+
+def test_ground_truth_that_one_export_leaves_out_comes_with_another_one(tmp_path: Path) -> None:
+    project = texts(tmp_path, REVIEWS, "good", "bad")
+    run(project, EXPORTS / "reviews.min.json")
+    assert not any(a.ground_truth for a in project.history().answers.values())
+    run(project, EXPORTS / "reviews.json")
+    run(project, EXPORTS / "reviews.min.json")
+    history = project.history()
+    assert {a.item for a in history.answers.values() if a.ground_truth} == {"2"}
+    assert classes_of(history)["2"] == ("good",) and len(history.answers) == 9

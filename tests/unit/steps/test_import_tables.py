@@ -63,7 +63,7 @@ def test_the_names_that_other_tools_write_are_taken_and_told(
 def test_rows_may_have_different_columns(project: Project, tmp_path: Path) -> None:
     file = lines(tmp_path / "l.jsonl", {"id": "1", "class": "good"}, {"id": "2", "label": "bad"}, {"id": "3"})
     told = run(project, file)
-    assert "2 new labels" in told and "1 rows without a label" in told
+    assert "2 new labels" in told and "1 row without a label" in told
     assert labels(project) == {"1": "good", "2": "bad"}
 
 
@@ -78,7 +78,7 @@ def test_an_empty_list_is_no_label_and_none_of_the_classes_is_one(tmp_path: Path
     assert "2 new labels" in run(several, file) and labels(several) == {"1": "good", "3": ""}
     one = texts(tmp_path)
     told = run(one, file)
-    assert labels(one) == {"1": "good"} and "1 rows without a label" in told
+    assert labels(one) == {"1": "good"} and "1 row without a label" in told
     assert "row 3 says (none), but each item of the project has one class" in told
 
 
@@ -123,7 +123,7 @@ def test_two_columns_of_one_name_are_not_one(project: Project, tmp_path: Path) -
     table.to_csv(tmp_path / "l.csv", index=False, header=["id", "text", "label", "label"])
     with pytest.raises(ActiveSSLError, match=re.escape("row 1 has 'good' in 'label', 'bad' in 'label (column 4)'")):
         run(project, tmp_path / "l.csv")
-    assert "classes from label\n1 rows" in run(project, tmp_path / "l.csv", "--label", "label")
+    assert "classes from label\n1 row " in run(project, tmp_path / "l.csv", "--label", "label")
     assert labels(project) == {"1": "good"}
     (tmp_path / "l.json").write_text('[{"id": "1", "class": "good", "class": "bad"}]')
     with pytest.raises(ActiveSSLError, match="an object has 2 fields with the name 'class'"):
@@ -156,7 +156,7 @@ def test_what_is_older_than_a_label_of_the_same_annotator_is_left_out_and_told(
     for day, label in ((2, "good"), (1, "bad")):
         rows = {"id": "1", "class": label, "annotator": "ann", "updated_at": f"2026-01-0{day}T00:00:00Z"}
         told = run(project, lines(tmp_path / "l.jsonl", rows))
-    assert "1 labels are older than those of the same annotator" in told
+    assert "1 label older than those of the same annotator" in told
     assert labels(project) == {"1": "good"}
 
 

@@ -192,6 +192,19 @@ def test_copies_with_different_labels_are_refused_unless_their_names_tell_them(s
     assert labels(session) == {"part/00.png": "even", "part/copy.png": "odd"}
 
 
+def test_what_was_gone_at_one_encoding_is_recognized_under_another_name_at_a_later_one(session: Session) -> None:
+    session.import_labels({"00.png": "even", "01.png": "odd"}, annotator="ann")
+    data = session.project.data
+    for name in ("00.png", "01.png", "02.png"):
+        (data / name).rename(data.parent / name)
+    session.encode()
+    assert set(session.project.history().left) == {"00.png", "01.png"}
+    (data.parent / "01.png").rename(data / "back.png")
+    session.encode()
+    assert labels(session) == {"00.png": "even", "back.png": "odd"}
+    assert set(session.project.history().left) == {"00.png"}
+
+
 def test_of_copies_the_labeled_one_moves_first() -> None:
     assert pair_moves({"a": "1", "b": "1"}, {"c": "1"}, {"b": ("cat",)}) == {"b": "c"}
     assert pair_moves({"a": "1", "b": "1"}, {"c": "1", "d": "1"}, {"a": ("cat",), "b": ("cat",)}) == {
