@@ -132,7 +132,7 @@ class Session:
 
     def annotator(self) -> Annotator:
         """The annotator of the config, to be passed to ``push``, ``pull`` and ``wait``; its notes are read from it."""
-        return annotator_of(self.project)
+        return annotator_of(self.project, None)
 
     def push(self, annotator: Annotator | Connection | None = None) -> Pushed:
         """Send the unanswered questions of the open round to the annotator, with suggestions.
