@@ -6,6 +6,7 @@ it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
 
 #: NumPy's letters of kinds of numbers, in words.
 _KINDS = {"iu": "whole numbers", "fiu": "numbers", "biu": "whole numbers", "b": "True and False"}
+
+
+def listed(names: Iterable[object], most: int = 8) -> str:
+    """Names in a message: the first few, and how many more there are, so that a wide table fits on the screen.
+
+    Example:
+        >>> listed(["a", "b"]), listed(range(140), 3), listed([])
+        ('a, b', '0, 1, 2 and 137 more', 'none')
+    """
+    every = [str(name) for name in names]
+    more = f" and {len(every) - most:,} more" if len(every) > most else ""
+    return (", ".join(every[:most]) or "none") + more
 
 
 def whole(name: str, value: Any) -> int:

@@ -130,6 +130,10 @@ class Session:
             raise QueryError(f"share {again} of doubted labels is outside 0 to 1", hint="pass a share from 0 to 1")
         return query(self.project, query_size, strategy=strategy, again=again, confirm=confirm)
 
+    def annotator(self) -> Annotator:
+        """The annotator of the config, to be passed to ``push``, ``pull`` and ``wait``; its notes are read from it."""
+        return annotator_of(self.project, None)
+
     def push(self, annotator: Annotator | Connection | None = None) -> Pushed:
         """Send the unanswered questions of the open round to the annotator, with suggestions.
 
@@ -221,7 +225,7 @@ class Session:
                 history = self.wait(people, every=every, on_wait=on_wait)
             if history.labels:
                 return self.teach()
-            self.close("all its items were skipped")
+            self.close("none of its answers can be read" if history.unread else "all its items were skipped")
 
     def close(self, why: str) -> None:
         """End the open round; unanswered items may be asked about again."""
@@ -299,6 +303,27 @@ class Session:
         from activessl.steps.import_labels import import_labels
 
         return import_labels(self.project, instance("labels", labels, Mapping), annotator=text("annotator", annotator))
+
+    def import_file(
+        self, file: Path | str, *, annotator: str = "", item: str | None = None, label: str | None = None
+    ) -> Imported:
+        """Import the labels of a table, or of an export of Label Studio; all that can be read, or none.
+
+        Args:
+            file: A ``.csv``, ``.tsv``, ``.json``, ``.jsonl`` or ``.parquet``.
+            annotator: Who gave the labels that the file gives no annotator; by default the name of the file.
+            item: The column that tells the item; by default each that does, and they must agree.
+            label: The column, or the control of Label Studio, with the classes; by default it is found.
+
+        Raises:
+            ConfigError: The file cannot be read.
+            LabelError: A class that the project does not have, no label of an item of the pool, or columns that
+                contradict each other.
+        """
+        from activessl.steps.import_labels import import_file
+
+        who = text("annotator", annotator)
+        return import_file(self.project, path("file", file), annotator=who, item=item, label=label)
 
     def measure(self, *, on_progress: OnProgress | None = None) -> Measured:
         """Return accuracy, recall, precision and labels saved; measure figures that are not kept yet, and keep them.

@@ -151,6 +151,31 @@ class Offering(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A problem of an answer in the labeling tool: reported to people, never silently dropped, never fatal.
+
+    Attributes:
+        source: The name of the answer in the labeling tool.
+        question: The id of its question.
+        what: What is unusual, and what follows.
+    """
+
+    source: str
+    question: str
+    what: str
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """An annotator that reports unusual answers."""
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """Notes on the answers of the last pull."""
+        ...
+
+
 @runtime_checkable
 class Confirmer(Protocol):
     """An annotator that also answers questions about clusters of alike items.

@@ -8,14 +8,17 @@ from datetime import datetime
 from typing import Literal
 
 #: The kinds of answers: a person labels an item ("label"), skips it ("skip"), says that it does not belong to its
-#: cluster, so that it is asked about alone ("apart"), or withdraws an earlier answer ("delete").
-AnswerKind = Literal["label", "skip", "apart", "delete"]
+#: cluster, so that it is asked about alone ("apart"), or withdraws an earlier answer ("delete"). An answer that cannot
+#: be read is kept ("unread"), and the item is asked about again.
+AnswerKind = Literal["label", "skip", "apart", "delete", "unread"]
 
 
 #: The separator between several classes of an item in one text.
 BETWEEN = "|"
 #: The text for an item with none of the classes.
 NONE = "(none)"
+#: Joins the parts of a path in a tree of classes: the class is the path, because two paths may have the same part.
+PATH = " / "
 
 
 def class_text(classes: Sequence[str]) -> str:
@@ -37,8 +40,8 @@ class Answer:
             ``source`` replaces an earlier one: an edit is a new key with the old source.
         source: The name in the labeling tool, such as "annotation 17".
         item: The id of the item in the pool.
-        kind: "label", "skip" (this person gives no class), "apart" (not of the class of its cluster) or "delete" (an
-            earlier answer is withdrawn).
+        kind: "label", "skip" (this person gives no class), "apart" (not of the class of its cluster), "delete" (an
+            earlier answer is withdrawn) or "unread" (it cannot be read).
         classes: Names of the classes: one for single-label, zero or more for multi-label; empty unless kind is "label".
         annotator: Who gave it.
         seconds: The time it took, as the labeling tool recorded it; None without a record. For an item of a cluster,
@@ -46,7 +49,9 @@ class Answer:
         at: When it was given, with a time zone.
         suggested: The class that was pre-selected for the person, or several as ``class_text`` writes them; None if
             the item was shown blind, or nothing was pre-selected.
-        ground_truth: True for answers that were imported as reference, not given in this project.
+        ground_truth: Whether it was marked as the truth in the labeling tool: then it decides, whatever others say.
+        why: Why it cannot be read; empty unless kind is "unread".
+        imported: Whether it was given elsewhere, and imported: it measures neither times nor draws of this project.
         question: The id of the answered question; by default the item's id, as for a first question or an imported
             label.
         asking: Number of the question about the item, 1 for the first.
@@ -66,6 +71,8 @@ class Answer:
     question: str = ""
     asking: int = 1
     cluster: bool = False
+    imported: bool = False
+    why: str = ""
 
     def __post_init__(self) -> None:
         if not self.question:

@@ -47,6 +47,21 @@ def by_item(
     return given, skips, tuple(aside)
 
 
+def truth_of(given: Iterable[Answer]) -> Answer | None:
+    """The newest answer that is marked as ground truth: it decides, however many others differ. None without one."""
+    return max((a for a in given if a.ground_truth), key=lambda a: (a.at, a.key), default=None)
+
+
+def decided_aside(given: Mapping[str, Sequence[Answer]], aside: Iterable[Answer]) -> set[str]:
+    """Items whose ground truth has a class that the project does not have: other answers do not label them."""
+    found = set()
+    for answer in aside:
+        known = truth_of(given.get(answer.item, ()))
+        if answer.ground_truth and (known is None or known.at < answer.at):
+            found.add(answer.item)
+    return found
+
+
 def first_answers(given: Iterable[Answer]) -> dict[str, Answer]:
     """The last answer of each annotator to the first question about an item, oldest annotator first.
 

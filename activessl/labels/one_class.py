@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from activessl.labels.answers import Answer
 from activessl.labels.kinds import KindName, Label, Labels, Merged, Task
-from activessl.labels.merge import TIE, by_item, by_several, first_answers, people_of, table_of, weighed_by
+from activessl.labels.merge import (
+    TIE,
+    by_item,
+    by_several,
+    decided_aside,
+    first_answers,
+    people_of,
+    table_of,
+    truth_of,
+    weighed_by,
+)
 from activessl.later import later
 
 if TYPE_CHECKING:
@@ -133,7 +143,8 @@ class OneClass:
         return list(classes).index(answer.classes[0])
 
     def merge(self, answers: Iterable[Answer], classes: Sequence[str], since: Mapping[str, datetime]) -> Merged:  # noqa: ARG002
-        """The most likely class of each item, by the annotators' reliability; in a tie, the class given first."""
+        """The class of the ground truth; else the most likely one, by the annotators' reliability, or the first in a
+        tie."""
         known = set(classes)
         given, skips, aside = by_item(
             answers, lambda a: "skip" if not a.classes else "label" if {*a.classes} <= known else "aside", most=1
@@ -156,7 +167,10 @@ class OneClass:
             )
             chances, trusted = dict(zip(disputed, weighed, strict=True)), people_of(compared, people, reliability)
         labels = {}
+        without = decided_aside(given, aside)
         for item, all_given in given.items():
+            if item in without:
+                continue
             said = [a.classes for a in last[item].values()]
             winner, certain = said[0], None
             if item in chances:  # several people
@@ -165,6 +179,9 @@ class OneClass:
                 most = max(probs[name] for (name,) in said)
                 winner = next(one for one in said if probs[one[0]] >= most - TIE)
                 certain = probs[winner[0]]
+            truth = truth_of(all_given)
+            if truth is not None:
+                winner, certain = truth.classes, None
             labels[item] = Label(winner, said.count(winner), len(said), tuple(all_given), certain)
         return Merged(labels, frozenset(skips - labels.keys()), aside, trusted)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from activessl.labels.answers import BETWEEN, NONE, Answer
 from activessl.labels.kinds import KindName, Label, Labels, Merged, Person, Task
-from activessl.labels.merge import TIE, by_item, by_several, first_answers, people_of, table_of, weighed_by
+from activessl.labels.merge import TIE, by_item, by_several, first_answers, people_of, table_of, truth_of, weighed_by
 from activessl.later import later
 
 if TYPE_CHECKING:
@@ -148,7 +148,8 @@ class SeveralClasses:
         return int(name in answer.classes) if could_say(answer, name, since) else None
 
     def merge(self, answers: Iterable[Answer], classes: Sequence[str], since: Mapping[str, datetime]) -> Merged:
-        """Merge answers class by class, weighted by each annotator's reliability for that class.
+        """Merge answers class by class, weighted by each annotator's reliability for that class; ground truth decides
+        about all classes that it could give.
 
         An annotator's reliability is the mean over the classes. A removed class is ignored; the other classes of the
         same answer are used.
@@ -202,6 +203,10 @@ def _believed(
         # in a tie, the first answer decides
         believed = frozenset(c for c in classes if (c in first if abs(p[c] - 0.5) < TIE else p[c] > 0.5))
         certain = float(np.prod([p[c] if c in believed else 1 - p[c] for c in classes]))
+    truth = truth_of(given)
+    if truth is not None:
+        sure = frozenset(c for c in classes if could_say(truth, c, since))
+        believed, certain = (believed - sure) | sure.intersection(truth.classes), None
     votes = sum(believed.intersection(classes) == set(classes).intersection(a.classes) for a in last.values())
     named = tuple(c for c in classes if c in believed)
     unknown = tuple(c for c in classes if not any(could_say(a, c, since) for a in last.values()))

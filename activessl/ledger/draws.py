@@ -62,7 +62,7 @@ def draws_of(history: History) -> tuple[Draw, ...]:
         """Whether an answer to one of its questions came before its item was asked again."""
         for item in r.items:
             until = min((n for n in asked[item] if n > r.number), default=history.next_round)
-            if any(r.number <= number < until and not a.ground_truth for number, a in by_item.get(item, ())):
+            if any(r.number <= number < until and not a.imported for number, a in by_item.get(item, ())):
                 return True
         return False
 
@@ -76,17 +76,19 @@ def draws_of(history: History) -> tuple[Draw, ...]:
             given = [a for _, a in by_item.get(question.item, ()) if not a.cluster]
             if question.asking > 1:
                 given = [a for a in given if a.question == question.id]
-            else:  # of any round that asked about it first
-                given = [a for a in given if a.asking == 1]
+            else:  # of any round that asked about it first, and of later ones if that answer could not be read
+                first = [a for a in given if a.asking == 1]
+                unread = any(a.kind == "unread" for a in first) and all(a.kind == "unread" for a in first)
+                given = given if unread else first
             if waits:  # which of its items somebody imports says something about them
-                given = [a for a in given if not a.ground_truth]
+                given = [a for a in given if not a.imported]
             found.append(
                 Draw(
                     item=question.item,
                     round=r.number,
                     propensity=float(question.propensity or 0.0),
                     uniform=question.uniform,
-                    alone=question.asking > 1,
+                    alone=question.asking > 1 and question.confirmed,
                     ended=_ended(given, unknown),
                     waits=waits,
                     seen=any(a.suggested is not None for a in given),

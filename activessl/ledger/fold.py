@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import singledispatchmethod
@@ -10,6 +10,7 @@ from functools import singledispatchmethod
 from activessl.labels.answers import Answer
 from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
+from activessl.labels.questions import Question
 from activessl.ledger.history import History, RoundHistory
 from activessl.ledger.offers import Choice
 from activessl.ledger.schema import (
@@ -22,6 +23,7 @@ from activessl.ledger.schema import (
     Event,
     MachineLabel,
     Missing,
+    Moved,
     Offered,
     Pulled,
     Pushed,
@@ -77,6 +79,9 @@ class _SoFar:
     tunings: list[Tuned] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
     first_taught: datetime | None = None
+    names: dict[str, str] = field(default_factory=dict)  # each id that an item had before, and its id now
+    moved_since: dict[str, str] = field(default_factory=dict)  # the same, since the encoding
+    left: dict[str, str] = field(default_factory=dict)  # items with answers that left, and the hash of their content
 
     @singledispatchmethod
     def take(self, event: Event, at: datetime) -> None:
@@ -96,6 +101,8 @@ class _SoFar:
         elif self.encoded is not None:
             self.forgotten = self.newest
         self.encoded = event
+        self.moved_since = {}
+        self.left |= dict(event.gone)
         if self.tuned is not None and self.tuned.fingerprint != event.fingerprint:
             self.tuned = None
 
@@ -111,6 +118,23 @@ class _SoFar:
     @take.register
     def _(self, event: Missing, _at: datetime) -> None:
         self.missing = frozenset(event.items)
+
+    @take.register
+    def _(self, event: Moved, _at: datetime) -> None:
+        to = dict(event.items)
+        self.names = {old: to.get(now, now) for old, now in self.names.items()} | to
+        self.moved_since = {old: to.get(now, now) for old, now in self.moved_since.items()} | to
+        self.missing = frozenset(to.get(item, item) for item in self.missing if item not in to)
+        self.late = {to.get(item, item): number for item, number in self.late.items()}
+        self.left = {item: digest for item, digest in self.left.items() if item not in to}
+        self.standing = {source: _renamed(answer, to) for source, answer in self.standing.items()}
+        self.rounds = {number: _with_names(r, to) for number, r in self.rounds.items()}
+        if self.accepted is not None:
+            items = tuple(one.model_copy(update={"id": to.get(one.id, one.id)}) for one in self.accepted.items)
+            audit = tuple(to.get(item, item) for item in self.accepted.audit)
+            self.accepted = self.accepted.model_copy(update={"items": items, "audit": audit})
+        self.tunings = [_taught(tuned, to) for tuned in self.tunings]
+        self.tuned = None if self.tuned is None else _taught(self.tuned, to)
 
     @take.register
     def _(self, event: Queried, at: datetime) -> None:
@@ -145,6 +169,8 @@ class _SoFar:
     @take.register
     def _(self, event: Answered, _at: datetime) -> None:
         answer = event.answer
+        if not answer.imported:  # an import has the ids of its time; a task keeps that of the time when it was made
+            answer = self._now_called(answer)
         self.arrived.setdefault(answer.source, self.newest)
         before = self.standing.get(answer.source)
         # an edit that is pulled late must not replace a newer one
@@ -175,6 +201,14 @@ class _SoFar:
     @take.register
     def _(self, event: Decided, _at: datetime) -> None:
         self.decisions.append(event)
+
+    def _now_called(self, answer: Answer) -> Answer:
+        """Return an answer with the id that its item has now: a task shows the item that it was made for."""
+        if answer.item not in self.names:
+            return answer
+        asked = [q for r in self.rounds.values() for q in r.questions if q.id == answer.question]
+        known = any(answer.item in question.items for question in asked)
+        return answer if known else _renamed(answer, self.names)
 
     def amount(self, classes: tuple[str, ...], kind: LabelKind) -> History:
         """Return the history, with the classes that the config has now."""
@@ -212,7 +246,29 @@ class _SoFar:
             decisions=tuple(self.decisions),
             started=self.started,
             first_taught=self.first_taught,
+            moved_since=self.moved_since,
+            left=self.left,
         )
+
+
+def _renamed(answer: Answer, to: Mapping[str, str]) -> Answer:
+    return replace(answer, item=to[answer.item]) if answer.item in to else answer
+
+
+def _with_names(r: RoundHistory, to: Mapping[str, str]) -> RoundHistory:
+    """Return a round whose questions are about the new ids; the ids of the questions stay."""
+
+    def renamed(question: Question) -> Question:
+        if to.keys().isdisjoint((*question.items, *question.near)):
+            return question
+        items, near = (tuple(to.get(item, item) for item in part) for part in (question.items, question.near))
+        return question.model_copy(update={"items": items, "near": near})
+
+    return replace(r, queried=r.queried.model_copy(update={"questions": tuple(map(renamed, r.questions))}))
+
+
+def _taught(tuned: Tuned, to: Mapping[str, str]) -> Tuned:
+    return tuned.model_copy(update={"taught": tuple(to.get(item, item) for item in tuned.taught)})
 
 
 def _standing(accepted: Accepted, answered: Set[str], known: Set[str]) -> dict[str, MachineLabel]:

@@ -88,6 +88,8 @@ class History:
         decisions: The decisions of the gates, oldest first.
         started: When the project was created.
         first_taught: When the first head was taught.
+        left: Items with answers that had left the pool at an encoding, also if they are back, and their content hash.
+        moved_since: Each id that an item had since the pool was encoded, and its id now.
     """
 
     created: Created | None = None
@@ -116,6 +118,8 @@ class History:
     decisions: tuple[Decided, ...] = ()
     started: datetime | None = None
     first_taught: datetime | None = None
+    moved_since: dict[str, str] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
 
     @property
     def open_round(self) -> RoundHistory | None:
@@ -185,11 +189,12 @@ class History:
         """The questions of a round that can be answered and have no answer yet; clusters without missing items."""
         answered = {a.question for a in self.answers.values()}
         done = self.labels.keys() | self.set_aside | (self.apart if of.confirms else frozenset())
+        unread = {a.question for a in self.answers.values() if a.kind == "unread"}  # the next round asks again
         left = []
         for question in of.questions:
             there = tuple(item for item in question.items if item not in self.missing)
             again = question.asking > 1
-            waits = question.id not in answered if again else not done.issuperset(there)
+            waits = question.id not in answered if again else not done.issuperset(there) and question.id not in unread
             if there and waits:
                 left.append(question if there == question.items else question.model_copy(update={"items": there}))
         return tuple(left)
@@ -208,6 +213,12 @@ class History:
     def apart(self) -> frozenset[str]:
         """Ids of items that an annotator excluded from their cluster: they are to be asked about alone."""
         return frozenset(a.item for a in self.answers.values() if a.kind == "apart")
+
+    @cached_property
+    def unread(self) -> dict[str, Answer]:
+        """Items without a label whose answer cannot be read, and that answer: they are asked about again."""
+        done = self.labels.keys() | self.set_aside
+        return {a.item: a for a in self.answers.values() if a.kind == "unread" and a.item not in done}
 
     @cached_property
     def confirmed(self) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ nothing, so every command can be repeated after a crash.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     TypeAdapter,
+    field_validator,
 )
 
 from activessl.labels.answers import Answer
@@ -67,6 +69,7 @@ class Encoded(_Event):
     added: tuple[str, ...] | None = None  # ids that the encoding before did not have; None: not known
     listed: str = ""  # hash of the ids, in their order
     turn: int = 0  # number of events before, so that a return to earlier vectors is another event
+    gone: tuple[tuple[str, str], ...] = ()  # items with answers that left, and the hash of their content
 
     @property
     def key(self) -> str:
@@ -129,6 +132,19 @@ class Missing(_Event):
         return f"missing:{self.turn}"
 
 
+class Moved(_Event):
+    """Items have another id now, because their files were moved or renamed; their content is the same."""
+
+    kind: Literal["moved"] = "moved"
+    items: tuple[tuple[str, str], ...]  # old and new id
+    turn: int  # number of events before, so that moving back is another event
+
+    @property
+    def key(self) -> str:
+        """One per turn."""
+        return f"moved:{self.turn}"
+
+
 class Queried(_Event):
     """A round was opened with these questions, in this order."""
 
@@ -170,6 +186,14 @@ class Answered(_Event):
 
     kind: Literal["answered"] = "answered"
     answer: Answer
+
+    @field_validator("answer")
+    @classmethod
+    def _imported(cls, answer: Answer) -> Answer:
+        """Until answers said whether they were imported, an import was stored as ground truth."""
+        if answer.ground_truth and not answer.imported and answer.source.startswith("import by "):
+            return replace(answer, ground_truth=False, imported=True)
+        return answer
 
     @property
     def key(self) -> str:
@@ -345,6 +369,7 @@ Event = (
     | Tuned
     | Untuned
     | Missing
+    | Moved
     | Queried
     | Pushed
     | Answered

@@ -82,6 +82,8 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
         source = NpzSource(location, modality)
     elif location.suffix.lower() in (".parquet", ".pq"):
         source = ParquetSource(location, modality)
+    elif modality not in (None, "text") and location.suffix.lower() in _suffixes(modality):
+        raise PoolError(f"{location} is a single {modality} file", hint="give the folder that contains the file")
     elif location.suffix.lower() in TEXT_TABLES:
         source = TextTableSource(location, modality)
     else:
@@ -96,6 +98,10 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
             hint="give a folder of images, sounds or texts, or a .csv, .jsonl, .npz or .parquet file",
         )
     return source
+
+
+def _suffixes(modality: Modality | None) -> Collection[str]:
+    return next((form.files.suffixes() for form in forms() if form.name == modality and form.files), ())
 
 
 def load_pool(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from activessl.arguments import listed
 from activessl.errors import PoolError
 from activessl.pool.arrays import npz_keys, read_npz
 from activessl.pool.pool import Pool
@@ -19,6 +20,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 #: A class number as large as this is a mistake: a table of so many columns would not fit into memory.
 _MOST = 100_000
+
+#: The names of splits: 0 is the pool, everything else is not.
+_SPLITS = {
+    **dict.fromkeys(("train", "training", "pool", "unlabeled"), 0),
+    **dict.fromkeys(("test", "testing", "holdout", "hold-out"), 1),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "evaluation"), 2),
+}
 
 
 class StoredLabels(NamedTuple):
@@ -83,7 +91,7 @@ def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
         return (), None
     labels = read_npz(location, "labels")
     ids = row_ids(location, len(labels), read_npz(location, "ids") if "ids" in keys else None)
-    split = read_npz(location, "split") if "split" in keys else None
+    split = _split(location, read_npz(location, "split")) if "split" in keys else None
     if split is not None and len(split) != len(labels):
         raise PoolError(
             f"array 'split' in {location} has {len(split)} values for {len(labels)} labels",
@@ -124,12 +132,7 @@ def _column(location: Path, values: list[Any], splits: list[Any] | None, label_n
     empty = sum(value is None for value in values)
     if empty:
         raise PoolError(f"{empty} items in {location} have no label", hint="label those rows, or remove them")
-    split = None if splits is None else np.asarray(splits)
-    if split is not None and split.dtype.kind not in "iub":
-        raise PoolError(
-            f"column 'split' in {location} has values that are not numbers",
-            hint="store 0 for the pool, 1 for test data",
-        )
+    split = None if splits is None else _split(location, splits)
     if all(isinstance(value, str) for value in values):
         return _indexed(values, split)
     if all(isinstance(value, list) for value in values):
@@ -140,6 +143,21 @@ def _column(location: Path, values: list[Any], splits: list[Any] | None, label_n
         if set(named) == set(range(len(named))):
             names = tuple(str(named[i]) for i in range(len(named)))
     return _numbered(location, np.asarray(values), names, split)
+
+
+def _split(location: Path, values: Any) -> Array:
+    """Numbers, 0 for the pool; or the names that data sets use: training data are the pool."""
+    split = np.asarray(values)
+    if split.dtype.kind in "iub":
+        return split
+    names = [None if value is None else str(value).strip().lower() for value in split.tolist()]
+    unknown = sorted({repr(value) for value in names if value not in _SPLITS})
+    if unknown:
+        raise PoolError(
+            f"'split' in {location} has the values {listed(unknown)}",
+            hint="store train for the pool and test for test data, or 0 and 1",
+        )
+    return np.array([_SPLITS[name] for name in names if name is not None], dtype=np.int64)
 
 
 def _indexed(values: list[str], split: Array | None) -> StoredLabels:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from activessl.arguments import listed
 from activessl.errors import PoolError
 from activessl.pool.forms.base import Column, Form, Media
 from activessl.pool.forms.registry import forms
@@ -124,7 +125,7 @@ def _choose(location: Path, schema: Any, modality: Modality | None) -> tuple[For
             held[form.name] = (form, column)
     if not held:
         raise PoolError(
-            f"{location} has no column of items; it has {', '.join(schema.names) or 'no columns'}",
+            f"{location} has no column of items; it has {listed(schema.names) if schema.names else 'no columns'}",
             hint="give the column of texts the name 'text', or store encoded images in a column of bytes",
         )
     chosen = modality or next(iter(held))

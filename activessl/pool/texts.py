@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from activessl.arguments import listed
 from activessl.errors import PoolError
 from activessl.pool.forms.base import Media
 from activessl.pool.pool import Item, Modality, Unreadable
@@ -22,6 +23,9 @@ TEXT_TABLES = (".csv", ".tsv", ".jsonl")
 #: Columns with a fixed meaning: a single other column is the text.
 _OWN = frozenset({"id", "label", "label_name", "split"})
 
+#: The names of columns of texts, the plainest first; of several, the first that the table has.
+TEXT_NAMES = ("text", "sentence", "document", "content", "body", "review", "comment", "message", "tweet", "utterance")
+
 
 class TextTable(NamedTuple):
     """The columns of a table of texts.
@@ -31,20 +35,23 @@ class TextTable(NamedTuple):
         ids: (n,) or None.
         labels: (n,) as stored: names, numbers, or lists of names or numbers; or None.
         split: (n,) or None.
+        column: The name of the column of the texts.
     """
 
     texts: list[str | None]
     ids: list[Any] | None
     labels: list[Any] | None
     split: list[Any] | None
+    column: str
 
 
 class TextTableSource(RowsSource):
     """A table of texts: a ``.csv``, a ``.tsv``, or a ``.jsonl`` with one object per line.
 
     Args:
-        location: The file, in UTF-8. The texts are the column ``text``, or the only column that is not ``id``,
-            ``label``, ``label_name`` or ``split``. An optional column ``id`` holds the ids; else they are ``NAME:ROW``.
+        location: The file, in UTF-8. The texts are the column ``text``, or another of ``TEXT_NAMES``, or the only
+            column that is not ``id``, ``label``, ``label_name`` or ``split``. An optional column ``id`` holds the ids;
+            else they are ``NAME:ROW``.
             The columns of a ``.csv`` are separated by the comma, semicolon or tab, whichever the first line has most
             of.
         modality: "text", or None.
@@ -58,7 +65,7 @@ class TextTableSource(RowsSource):
             raise PoolError(f"{location} holds text, not {modality}", hint="set the modality to text")
         super().__init__(location, "text")
         table = read_text_table(location)
-        self._texts = table.texts
+        self._texts, self.column = table.texts, table.column
         empty = sum(not str(one if one is not None else "").strip() for one in table.ids or ())
         if empty:
             raise PoolError(f"{empty} ids in {location} are empty", hint="give each item an id")
@@ -127,10 +134,17 @@ def read_text_table(location: Path) -> TextTable:
     else:
         names, columns = _of_csv(location, content)
     rest = [name for name in names if name not in _OWN]
-    text = "text" if "text" in names else rest[0] if len(rest) == 1 else None
+    plain = {name.lower(): name for name in reversed(names)}
+    text = next((plain[name] for name in TEXT_NAMES if name in plain), rest[0] if len(rest) == 1 else None)
     if text is None:
+        numbers = sum(all(_is_number(value) for value in columns[name]) for name in rest)
+        if numbers > 2 and 2 * numbers > len(rest):
+            raise PoolError(
+                f"{location} has {numbers:,} columns of numbers, and no column of texts",
+                hint="for series, give a folder with one CSV file per series, or an .npz with X (n, channels, time)",
+            )
         raise PoolError(
-            f"{location} has no column 'text'; it has {', '.join(names) or 'no columns'}",
+            f"{location} has no column 'text'; it has {listed(names) if names else 'no columns'}",
             hint="give the column of texts the name 'text'",
         )
     odd = next((row for row, value in enumerate(columns[text]) if not (value is None or isinstance(value, str))), None)
@@ -139,7 +153,15 @@ def read_text_table(location: Path) -> TextTable:
             f"row {odd} of {location} has a value that is not text in the column {text!r}",
             hint="store texts in that column",
         )
-    return TextTable(columns[text], columns.get("id"), columns.get("label"), columns.get("split"))
+    return TextTable(columns[text], columns.get("id"), columns.get("label"), columns.get("split"), text)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value or 0)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _of_csv(location: Path, content: str) -> tuple[list[str], dict[str, list[Any]]]:

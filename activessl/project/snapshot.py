@@ -43,6 +43,8 @@ def no_labels(history: History) -> LabelError:
         return LabelError("no labels yet", hint="run `activessl encode`, then `activessl query`")
     if current is None or not history.waiting(current):
         skipped = f": {len(history.skipped)} items were skipped" if history.skipped else ""
+        if history.unread:
+            skipped += f"{' and' if skipped else ':'} {len(history.unread)} answers cannot be read"
         other = "other " if history.rounds else ""
         return LabelError(f"no labels yet{skipped}", hint=f"run `activessl query` to ask about {other}items")
     if not current.pushed:

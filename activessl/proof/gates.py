@@ -80,7 +80,7 @@ def judge_stage(evidence: Evidence, stage: StageConfig, *, note: str = "") -> De
         decision = "open"
     if any(check.passed is False for check in checks):
         decision = "no-go"
-    given = Counter(a.annotator for a in history.answers.values() if a.kind == "label" and not a.ground_truth)
+    given = Counter(a.annotator for a in history.answers.values() if a.kind == "label" and not a.imported)
     return Decided(
         stage=stage.name,
         decision=decision,

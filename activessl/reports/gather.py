@@ -117,7 +117,7 @@ def _first_looks(history: History) -> Iterator[Answer]:
     """Yield labels that people gave when such a round asked about the item for the first time."""
     asked = {q.item for r in _single(history) for q in r.questions if q.asking == 1}
     for answer in history.answers.values():
-        if answer.kind == "label" and not answer.ground_truth and answer.first_look and answer.item in asked:
+        if answer.kind == "label" and not answer.imported and answer.first_look and answer.item in asked:
             yield answer
 
 

@@ -64,6 +64,7 @@ class Status:
             "labeled": len(history.labels),
             "skipped": len(history.skipped),
             "quarantined": len(history.quarantined),
+            "unread": len(history.unread),
             "missing": len(history.missing),
             "human_seconds": 3600 * (labeling_hours(history.answers.values()) or 0.0),
             "taught": taught,
@@ -106,6 +107,12 @@ class Status:
         changed += [f"{name} was removed" for name in sorted(history.choice.removed - set(history.classes))]
         if changed:
             yield f"classes: {', '.join(changed)} in Label Studio"
+        if history.unread:
+            why = Counter(answer.why for answer in history.unread.values())
+            yield (
+                f"answers that cannot be read: {len(history.unread):,}, their items are asked about again; "
+                f"{'; '.join(f'{reason} ({count:,})' for reason, count in why.most_common(3))}"
+            )
         if history.quarantined:
             yield (
                 f"set aside: {len(history.quarantined)} answers with classes not in data.classes; add a class "

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from activessl.arguments import listed
 from activessl.ledger.schema import RECALL, Check, Decided
 from activessl.measuring.quality.classes import ClassQuality, mean_recall, weakest
 from activessl.measuring.savings.estimated import LiveSavings
 
 if TYPE_CHECKING:  # `status` needs no planning code
+    from activessl.annotators.base import Note
     from activessl.labels.kinds import Person
     from activessl.ledger.history import RoundHistory
     from activessl.measuring.planning.plan import Plan, Span
@@ -318,6 +320,23 @@ def skipped_text(of: RoundHistory) -> str:
     count = len(of.questions)
     what = "the only question was" if count == 1 else f"all {count:,} questions were"
     return f"round {of.number}: {what} skipped"
+
+
+def note_lines(notes: Iterable[Note]) -> list[str]:
+    """Word the notes of a pull: each problem once, with the items that it is about.
+
+    Example:
+        >>> from activessl.annotators.base import Note
+        >>> note_lines([Note("1", "a.png", "is empty"), Note("2", "b.png", "is empty"), Note("2", "b.png", "is empty")])
+        ['2 answers: is empty (a.png, b.png)']
+    """
+    about: dict[str, dict[str, None]] = {}
+    for note in notes:
+        about.setdefault(note.what, {})[note.question] = None
+    return [
+        f"{len(questions):,} answer{'s' * (len(questions) > 1)}: {what} ({listed(questions, 3)})"
+        for what, questions in about.items()
+    ]
 
 
 def reliability_text(person: Person) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +24,7 @@ from activessl.pool.progress import OnProgress
 from activessl.project.config import Config
 from activessl.project.folder import Project, writing
 from activessl.project.snapshot import Snapshot, embeddings_folder
+from activessl.steps.moves import follow_moves, gone_with_answers
 
 
 def encode(project: Project, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings:
@@ -38,6 +39,7 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
         start, history = time.monotonic(), project.history()
         with suppress(ProjectError):  # never encoded, or the vectors were deleted
             check_moved(Snapshot(project, history).embeddings, history, pool)
+        history = follow_moves(project, history, pool, on_progress)
         # a fine-tuned encoder stays in use until it is undone, or the config asks for another encoder
         encoder = None if minutes is not None else standing_encoder(project, history)
         wanted = encoder is None
@@ -46,8 +48,9 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
             encoder = fitted_encoder(project, pool, minutes, on_progress)
         folder = embeddings_folder(project, encoder.fingerprint)
         before = known_ids(project, history)  # read first: the vectors may be overwritten below
+        gone = gone_with_answers(project, history, pool)
         embeddings = embed(encoder, pool, folder, on_progress=on_progress)
-        encoded = encoded_event(encoder, embeddings, history, before, time.monotonic() - start)
+        encoded = encoded_event(encoder, embeddings, history, before, time.monotonic() - start, gone)
         if encoded is not None:
             project.append(encoded)
     decided(lambda: str(folder))
@@ -59,7 +62,7 @@ def known_ids(project: Project, history: History) -> frozenset[str] | None:
     if history.encoded is None:
         return frozenset()
     try:
-        return frozenset(Snapshot(project, history).embeddings.ids)
+        return frozenset(history.moved_since.get(item, item) for item in Snapshot(project, history).embeddings.ids)
     except ProjectError:
         return None
 
@@ -93,7 +96,12 @@ def check_moved(before: Embeddings, history: History, pool: Pool) -> None:
 
 
 def encoded_event(
-    encoder: Encoder, embeddings: Embeddings, history: History, before: frozenset[str] | None, seconds: float
+    encoder: Encoder,
+    embeddings: Embeddings,
+    history: History,
+    before: frozenset[str] | None,
+    seconds: float,
+    gone: Mapping[str, str],
 ) -> Encoded | None:
     """Return the event for the ledger; None if these vectors are in use already.
 
@@ -103,6 +111,7 @@ def encoded_event(
         history: History of the project before.
         before: ``known_ids``, read before the vectors were written, because writing may replace the old ones.
         seconds: Duration of the encoding.
+        gone: ``gone_with_answers``, read before, too.
     """
     now, listed = history.encoded, sha256("\n".join(embeddings.ids).encode()).hexdigest()[:16]
     if now is not None and (now.fingerprint, now.listed) == (encoder.fingerprint, listed):
@@ -118,6 +127,7 @@ def encoded_event(
         added=None if before is None else tuple(i for i in embeddings.ids if i not in before),
         listed=listed,
         turn=history.events,
+        gone=tuple(gone.items()),
     )
 
 

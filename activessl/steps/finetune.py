@@ -24,7 +24,8 @@ from activessl.pool.progress import OnProgress
 from activessl.project.config import Config
 from activessl.project.folder import Project, writing
 from activessl.project.snapshot import embeddings_folder
-from activessl.steps.encode import encoded_event, known_ids, request_of
+from activessl.steps.encode import encode, encoded_event, known_ids, request_of
+from activessl.steps.moves import gone_with_answers, moves_of
 from activessl.steps.teach import teach_if_due
 
 Outcome = Literal["replaced", "kept", "taken back"]
@@ -61,6 +62,8 @@ def finetune(project: Project, *, minutes: float | None = None, on_progress: OnP
             "fine-tuning needs items of one class each, here an item may have several",
             hint="continue with the frozen encoder",
         )
+    if moves_of(project, project.history(), project.pool()):  # the labels must be those of the vectors
+        encode(project, None, on_progress)
     with _alone(project):
         history = project.history()
         encoder = _base(project, history)
@@ -184,13 +187,13 @@ def _switch(project: Project, event: Tuned | Untuned, encoder: Encoder, on_progr
     embed(encoder, pool, folder, on_progress=on_progress)  # without the lock: these vectors are not in use yet
     with project.lock(), writing(project.folder):
         history = project.history()
-        before = known_ids(project, history)
+        before, gone = known_ids(project, history), gone_with_answers(project, history, pool)
         base = history.encoded.fingerprint if history.encoded is not None else ""
         if isinstance(event, Tuned) and base not in (event.base, history.tuned.fingerprint if history.tuned else None):
             raise ProjectError(
                 "the pool was encoded again during the fine-tuning", hint="run `activessl finetune` again"
             )
-        encoded = encoded_event(encoder, embed(encoder, pool, folder), history, before, time.monotonic() - start)
+        encoded = encoded_event(encoder, embed(encoder, pool, folder), history, before, time.monotonic() - start, gone)
         project.append(event, *([] if encoded is None else [encoded]))  # both in one write
 
 

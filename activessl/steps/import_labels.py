@@ -1,13 +1,18 @@
-"""Import labels from a spreadsheet or from another project."""
+"""Import labels from a file, such as a spreadsheet, or an export of another project or tool."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+from activessl.arguments import listed
 from activessl.errors import LabelError
-from activessl.labels.answers import BETWEEN, Answer
+from activessl.labels.answers import BETWEEN, Answer, class_text
+from activessl.labels.files.given import Given
+from activessl.labels.files.read import contents_of, find_items
+from activessl.labels.files.reading import read_rows
 from activessl.ledger.schema import Answered
 from activessl.project.folder import Project
 
@@ -20,11 +25,88 @@ class Imported:
         new: Labels that were written.
         known: Labels that were imported before with the same classes.
         elsewhere: Labels of items that are not in the pool, left out.
+        skipped: Skips that were written.
+        unlabeled: Rows that nobody labeled, left out.
+        unclear: Labels that may be of several items, left out.
+        unread: Answers that cannot be read, left out: where, and why.
+        older: Labels that are older than the label that the same annotator gave the item before, left out.
+        annotators: Who gave the labels.
+        form: The form of the file, for people; empty if there was no file.
+        item: The columns that told the items.
+        label: The column, or the control, with the classes.
+        notes: What people should know about the reading, as sentences.
     """
 
     new: int
     known: int
     elsewhere: int
+    skipped: int = 0
+    unlabeled: int = 0
+    unclear: int = 0
+    unread: tuple[str, ...] = ()
+    older: int = 0
+    annotators: tuple[str, ...] = ()
+    form: str = ""
+    item: tuple[str, ...] = ()
+    label: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def import_file(
+    project: Project, path: Path, *, annotator: str = "", item: str | None = None, label: str | None = None
+) -> Imported:
+    """Import the labels of a file, all or none of those that can be read; repeating it changes nothing.
+
+    Args:
+        project: The project.
+        path: A ``.csv``, ``.tsv``, ``.json``, ``.jsonl`` or ``.parquet``: a table, or an export of Label Studio.
+        annotator: Who gave the labels that the file gives no annotator; by default the name of the file.
+        item: The column that tells the item; None to find it.
+        label: The column, or the control of Label Studio, with the classes; None to find it.
+
+    Raises:
+        ConfigError: The file cannot be read.
+        LabelError: A class that the project does not have, no label of an item of the pool, or columns that contradict
+            each other.
+        PoolError: The pool cannot be read.
+    """
+    data, pool = project.config.data, project.pool()
+    contents = contents_of(read_rows(path), data.kind, data.classes, label)
+    readable = [one for one in contents.given if one.kind != "unread"]
+    unread = tuple(f"{one.where} {one.why}" for one in contents.given if one.kind == "unread")
+    if not readable:
+        why = f"; {len(unread):,} cannot be read: {unread[0]}" if unread else ""
+        raise LabelError(
+            f"the file has no labels: nobody labeled {contents.unlabeled:,} rows{why}",
+            hint="label some items, then export them again",
+        )
+    unknown = sorted({name for one in readable for name in one.classes} - set(data.classes))
+    if unknown:
+        raise _unknown(unknown)
+    found = find_items(replace(contents, given=tuple(readable)), pool, item)
+    here = [(which, one) for which, one in zip(found.items, readable, strict=True) if which is not None]
+    if not here:
+        raise LabelError(
+            f"none of the {len(readable):,} labels is of an item of the pool, such as {found.example!r}",
+            hint=f"use the ids of the pool, such as {pool.ids[0]!r}, or name the column with --item",
+        )
+    notes = list(contents.notes)
+    if found.by_name:
+        notes.append(
+            f"{found.by_name:,} label{'s are' if found.by_name > 1 else ' is'} matched by the name of the file alone: "
+            "check that the files are the same"
+        )
+    return replace(
+        _write(project, here, annotator or path.name),
+        elsewhere=len(readable) - len(here) - found.unclear,
+        unlabeled=contents.unlabeled,
+        unclear=found.unclear,
+        unread=unread,
+        form=contents.form,
+        item=found.columns,
+        label=contents.column,
+        notes=tuple(notes),
+    )
 
 
 def import_labels(project: Project, labels: Mapping[str, str], *, annotator: str) -> Imported:
@@ -48,63 +130,76 @@ def import_labels(project: Project, labels: Mapping[str, str], *, annotator: str
     wanted = {item: data.kind.parse(text) for item, text in labels.items() if item in ids}
     unknown = sorted({name for classes in wanted.values() for name in classes} - set(data.classes))
     if unknown:
-        many = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        raise LabelError(
-            f"the project has no class {unknown[0]!r}{many}", hint="correct the name, or add it to data.classes"
-        )
+        raise _unknown(unknown)
     if not wanted:
         raise LabelError(
             f"none of the {len(labels):,} labels is of an item of the pool",
             hint=f"use the ids of the pool, such as {min(ids)!r}",
         )
-    with project.lock():
-        history, at = project.history(), datetime.now(UTC)
-        new = []
-        for item, classes in wanted.items():
-            source = f"import by {annotator} of {item}"
-            before = history.answers.get(source)
-            if before is None or before.classes != classes:
-                # returning to an earlier label is a new answer, so the key contains the length of the ledger
-                key = f"{source}: {BETWEEN.join(classes)} @ {history.events}"
-                new.append(Answer(key, source, item, "label", classes, annotator, None, at, ground_truth=True))
-        project.append(*(Answered(answer=answer) for answer in new))
-    return Imported(len(new), len(wanted) - len(new), len(labels) - len(wanted))
+    given = [(item, Given(f"item {item!r}", {}, "label", classes)) for item, classes in wanted.items()]
+    return replace(_write(project, given, annotator), elsewhere=len(labels) - len(wanted), annotators=())
 
 
-def _cell(value: object) -> str:
-    return "" if value is None else str(value).strip()
+def _unknown(names: Sequence[str]) -> LabelError:
+    return LabelError(
+        f"the project has no class {listed([repr(name) for name in names], 1)}",
+        hint="correct the name, or add it to data.classes",
+    )
 
 
-def labels_of(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
-    """Read item ids and classes from rows with ``id`` and ``class`` (or ``label``), such as those of an export.
-
-    If rows have a ``source``, only those with the source "person" count: a prediction is no label. Rows without a class
-    are left out, except those of a person.
-
-    Raises:
-        LabelError: No such columns, or two classes for one item.
-
-    Example:
-        >>> labels_of([{"id": "a", "class": "cat", "source": "person"}, {"id": "b", "class": "cat", "source": "model"}])
-        {'a': 'cat'}
-    """
-    found: dict[str, str] = {}
-    column = next((name for name in ("class", "label") if rows and name in rows[0]), None)
-    if column is None or "id" not in rows[0]:
-        names = ", ".join(map(str, rows[0])) if rows else "no rows"
-        raise LabelError(
-            f"the columns id and class are missing, found: {names}", hint="add a column `id` and a column `class`"
-        )
-    for row in rows:
-        item, value = _cell(row.get("id")), row.get(column)
-        person = "source" in row
-        if person and row["source"] != "person":
-            continue
-        text = BETWEEN.join(map(str, value)) if isinstance(value, (list, tuple)) else _cell(value)
-        if not item or (not text and not person and not isinstance(value, (list, tuple))):
-            continue
-        if found.setdefault(item, text) != text:
+def _write(project: Project, given: Sequence[tuple[str, Given]], annotator: str) -> Imported:
+    """Write the answers that are new. Of several by one annotator about one item, the newest counts."""
+    last: dict[tuple[str, str], Given] = {}
+    for item, one in given:
+        who = one.annotator or annotator
+        before = last.get((who, item))
+        if before is None or (before.at and one.at and one.at > before.at):
+            last[who, item] = one
+        elif (before.kind, before.classes) != (one.kind, one.classes) and not (before.at and one.at):
             raise LabelError(
-                f"item {item!r} has two classes, {found[item]!r} and {text!r}", hint="keep one of the two rows"
+                f"item {item!r} has two classes by {who}: {_said(before)} in {before.where}, {_said(one)} in "
+                f"{one.where}",
+                hint="keep one of the two, or add a column `annotator`",
             )
-    return found
+    with project.lock():
+        history, now = project.history(), datetime.now(UTC)
+        earlier = {(a.annotator, a.item): a for a in history.answers.values() if a.imported}
+        new: list[Answer] = []
+        older = 0
+        for (who, item), one in last.items():
+            before_it = earlier.get((who, item))
+            source = before_it.source if before_it is not None else f"import by {who} of {item}"
+            while before_it is None and source in history.answers:
+                source += " (anew)"  # another item had this name, and was moved
+            at = min(one.at or now, now)
+            starred = one.ground_truth and before_it is not None and not before_it.ground_truth
+            same = before_it is not None and (before_it.kind, before_it.classes) == (one.kind, one.classes)
+            if same and not starred:
+                continue
+            if before_it is not None and at < before_it.at:
+                older += 1
+                continue
+            # returning to an earlier label is a new answer, so the key contains the length of the ledger
+            key = f"{source}: {BETWEEN.join(one.classes)} @ {history.events}"
+            new.append(
+                Answer(
+                    key,
+                    source,
+                    item,
+                    "label" if one.kind == "label" else "skip",
+                    one.classes,
+                    who,
+                    one.seconds,
+                    at,
+                    ground_truth=one.ground_truth,
+                    imported=True,
+                )
+            )
+        project.append(*(Answered(answer=answer) for answer in new))
+    skips = sum(answer.kind == "skip" for answer in new)
+    people = tuple(sorted({who for who, _ in last}))
+    return Imported(len(new) - skips, len(last) - len(new) - older, 0, skipped=skips, older=older, annotators=people)
+
+
+def _said(one: Given) -> str:
+    return repr(class_text(one.classes)) if one.kind == "label" else "a skip"

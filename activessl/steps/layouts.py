@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,6 +21,11 @@ __all__ = ["Layout", "write_layout"]
 Layout = Literal["folders", "huggingface", "coco"]
 
 _Row = dict[str, Any]
+
+#: Words between separators that `datasets` takes for the name of a split; digits separate, too.
+_SPLIT = re.compile(
+    r"(?<![^-._ 0-9])(train|training|validation|valid|dev|val|test|testing|eval|evaluation)(?![^-._ 0-9])"
+)
 
 
 def write_layout(
@@ -79,41 +85,63 @@ def _folders(
     place = dict(zip(classes, names, strict=True))
     for name in names:
         (folder / name).mkdir()
+    digest = sha256()
     for i, row in enumerate(rows):
-        _write(folder / place[str(row["class"])], i, pool, row)
+        name = _write(folder / place[str(row["class"])], i, pool, row)
+        digest.update(f"{place[str(row['class'])]}/{name}\n{_content_hash(pool, row)}\n".encode())
         on_item(i + 1, len(rows))
+    # without a card, `datasets` takes a folder or a file that is called test for a split, and loads nothing else
+    about = f"{len(rows):,} items of {len(classes)} classes: {', '.join(classes)}. One folder a class."
+    _write_card(folder, "*/*", about, digest.hexdigest())
 
 
 def _huggingface(
     folder: Path, pool: Pool, rows: Sequence[_Row], classes: Sequence[str], on_item: Callable[[int, int], None]
 ) -> None:
     (folder / "data").mkdir()
-    lines, texts = [], pool.form.shown == "text"
+    lines, texts, digest = [], pool.form.shown == "text", sha256()
     for i, row in enumerate(rows):
         if texts:
             shown = {"text": str(pool.read(pool.row(row["id"])))}
         else:
             shown = {"file_name": _write(folder / "data", i, pool, row)}
         lines.append(json.dumps(shown | _said(row), ensure_ascii=False, allow_nan=False))
+        digest.update(f"{lines[-1]}\n{_content_hash(pool, row)}\n".encode())
         on_item(i + 1, len(rows))
     # texts are stored in the table, not as files
     table = "train.jsonl" if texts else "metadata.jsonl"
     (folder / "data" / table).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    about = (
+        f"{len(rows):,} items of {len(classes)} classes: {', '.join(classes)}.\n\n"
+        "`label_source` is the source of the label (person, machine or model), `probability` the model's confidence."
+    )
+    _write_card(folder, "data/train.jsonl" if texts else "data/*", about, digest.hexdigest())
+
+
+def _write_card(folder: Path, path: str, about: str, digest: str) -> None:
+    """Write the card that `datasets` reads: all files are one split.
+
+    `datasets` keeps a copy of what it loaded, under the name of the folder and a hash of the configs of the card:
+    without the digest of the content, it would return the labels of an earlier export, or of another project.
+    """
     card = [
         "---",
         "configs:",
         "- config_name: default",
+        f"  description: 'SHA-256 of items and labels: {digest}'",
         "  data_files:",
         "  - split: train",
-        f"    path: {'data/train.jsonl' if texts else 'data/*'}",
+        f"    path: '{path}'",
         "---",
         "",
-        f"{len(rows):,} items of {len(classes)} classes: {', '.join(classes)}.",
-        "",
-        "`label_source` is the source of the label (person, machine or model), `probability` the model's confidence.",
+        about,
         "",
     ]
     (folder / "README.md").write_text("\n".join(card), encoding="utf-8")
+
+
+def _content_hash(pool: Pool, row: _Row) -> str:
+    return pool.items[pool.row(row["id"])].sha256
 
 
 def _coco(
@@ -170,7 +198,7 @@ def _write(folder: Path, i: int, pool: Pool, row: _Row) -> str:
         content, ending = pool.content(at), own.suffix.lstrip(".").lower()
     else:
         content, ending, _ = portable(pool, at)
-    name = f"{i:06}-{_slug(Path(str(row['id'])).stem)[:80]}.{ending}"
+    name = f"{i:06}-{_no_split(_slug(Path(str(row['id'])).stem)[:80])}.{ending}"
     (folder / name).write_bytes(content)
     return name
 
@@ -184,6 +212,16 @@ def _slug(text: str) -> str:
     """
     safe = re.sub(r"[^\w.-]", "_", text).encode()[:200].decode(errors="ignore")  # a name has 255 bytes at most
     return safe if safe.strip(".") else "_"
+
+
+def _no_split(name: str) -> str:
+    """Change the words of a name that `datasets` takes for the name of a split.
+
+    Example:
+        >>> _no_split("my test 1"), _no_split("Testbed-dev")
+        ('my xtest 1', 'Testbed-xdev')
+    """
+    return _SPLIT.sub(r"x\g<0>", name)
 
 
 def _different(names: Sequence[str]) -> list[str]:

@@ -111,7 +111,8 @@ class Doubts:
             return ()
         history, ids = snapshot.history, [snapshot.embeddings.ids[r] for r in rows]
         asked = history.askings
-        never = {a.item for a in history.answers.values() if a.kind == "skip"} | history.missing
+        # ground truth decides, whatever a further answer says
+        never = {a.item for a in history.answers.values() if a.kind == "skip" or a.ground_truth} | history.missing
         may = np.array([asked[item] < MOST_ASKINGS and item not in never for item in ids])
         doubts = np.where(may, self.labels, 0.0)
         if share == "auto":

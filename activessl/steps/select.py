@@ -14,7 +14,7 @@ from activessl.ledger.history import History
 from activessl.ledger.schema import Queried
 from activessl.project.snapshot import Snapshot
 from activessl.steps.confirm import next_clusters
-from activessl.steps.relabel import Doubts
+from activessl.steps.relabel import MOST_ASKINGS, Doubts
 from activessl.strategies.base import Query, needs_samples
 from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy
@@ -23,6 +23,8 @@ from activessl.strategies.registry import get_strategy
 CONFIRMED = "confirmed with its cluster before, now drawn at random for an audit"
 #: The reason of an item that was sent back by its cluster.
 SENT_BACK = "did not belong to the cluster that it was shown with"
+#: The reason of an item whose answer cannot be read.
+UNREAD = "the answer cannot be read"
 
 
 def next_round(
@@ -38,7 +40,15 @@ def next_round(
         clusters = next_clusters(snapshot, query_size, required=bool(confirm))
         if clusters is not None:
             return clusters
-    return _single(snapshot, query_size, strategy, again)
+    chosen = _single(snapshot, query_size, strategy, again)
+    return chosen.model_copy(update={"questions": tuple(_free_id(snapshot.history, q) for q in chosen.questions)})
+
+
+def _free_id(history: History, question: Question) -> Question:
+    """Return a question whose id is not that of a question about another item, which had this item's name before."""
+    while question.id in history.questions and question.items != history.questions[question.id].items:
+        question = question.asked_as(question.asking + 1)
+    return question
 
 
 def _single(
@@ -50,7 +60,8 @@ def _single(
     wanted = config.query.size if query_size is None else query_size
 
     # questions before new items; each part takes what the part before it leaves of the round
-    back = _sent_back(snapshot, wanted // 2)
+    back = _unread(snapshot, -(-wanted // 2))
+    back += _sent_back(snapshot, (wanted - len(back)) // 2)
     also = np.union1d(snapshot.accepted_rows, drawable(snapshot))
     doubted = Doubts(snapshot).again(wanted - len(back), config.query.again if again is None else again)
     audits = _audits(snapshot, number, min(-(-wanted // 4), wanted - len(back) - len(doubted)))
@@ -102,7 +113,15 @@ def _new(snapshot: Snapshot, query: Query | None, number: int) -> tuple[Question
         question.model_copy(update={"blind": bool(blind[row]) or (always and question.propensity is not None)})
         for question, row in zip(questions, query.indices, strict=True)
     )
-    return tuple(_alone_if_confirmed(snapshot, question) for question in hidden)
+    return tuple(_asked_anew(snapshot, question) for question in hidden)
+
+
+def _unread(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
+    """Return questions about the items whose answers cannot be read: their tasks are done, so each gets another one."""
+    free = {snapshot.embeddings.ids[row] for row in np.flatnonzero(snapshot.free)}
+    once = [i for i in snapshot.history.unread if i in free and snapshot.history.askings[i] < MOST_ASKINGS]
+    asked = (Question(kind="new", items=(item,)) for item in once[:most])
+    return tuple(_asked_anew(snapshot, question).model_copy(update={"reason": UNREAD}) for question in asked)
 
 
 def _sent_back(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
@@ -144,10 +163,12 @@ def drawable(snapshot: Snapshot) -> Int[np.ndarray, " g"]:
     return np.array(sorted(snapshot.row[i] for i in only if i in snapshot.row), dtype=np.int64)
 
 
-def _alone_if_confirmed(snapshot: Snapshot, question: Question) -> Question:
-    """Return a drawn question; an item that was confirmed with its cluster is asked about again."""
+def _asked_anew(snapshot: Snapshot, question: Question) -> Question:
+    """Return a question; an item whose task is done without a label of its own is asked about again, as a new task."""
     history = snapshot.history
-    return _alone(history, question) if question.item in history.only_confirmed else question
+    if question.item in history.only_confirmed:
+        return _alone(history, question)
+    return question.asked_as(history.next_asking(question.item)) if question.item in history.unread else question
 
 
 def _alone(history: History, question: Question) -> Question:

@@ -272,12 +272,13 @@ class TrialProject:
                     kind=kind,
                     classes=() if said is None else (said,),
                     annotator=who,
-                    seconds=4.0,
+                    seconds=4.0 if question is not None else None,
                     at=_START + timedelta(minutes=len(self.events)),
                     suggested=suggested,
                     question="" if question is None else question.id,
                     asking=1 if question is None else question.asking,
                     cluster=cluster,
+                    imported=question is None,
                 )
             )
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from activessl.annotators.base import Asked, Offer, Pushed, Suggestion
+from activessl.annotators.base import Asked, Note, Offer, Pushed, Suggestion
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer
 from activessl.labels.kinds import LabelKind
@@ -17,7 +17,7 @@ from activessl.pool.pool import Modality, Pool
 from activessl_label_studio.client import Client, connect
 from activessl_label_studio.clusters import find_clusters, open_clusters, push_clusters, to_cluster_answers
 from activessl_label_studio.labels import Control
-from activessl_label_studio.mapping import Note, project_name, to_answer
+from activessl_label_studio.mapping import project_name, to_answer
 from activessl_label_studio.media import MediaMode
 from activessl_label_studio.project import find_project, open_project
 from activessl_label_studio.pull import Pulled, join_marks, pull_answers, split_mark

@@ -132,16 +132,24 @@ class Client:
     def look(self, path: str) -> tuple[int, str]:
         """Return the status of the answer to GET, and its media type; 0 if nothing answers. Redirects are not followed:
         they may lead to another server."""
+        response = self._file(path, retries=0)
+        return (0, "") if response is None else (response.status_code, str(response.headers.get("content-type", "")))
+
+    def read_file(self, path: str) -> bytes | None:
+        """Return a file that the server itself serves; None if it does not. Redirects are not followed."""
+        response = self._file(path, retries=2)
+        return bytes(response.content) if response is not None and response.status_code == 200 else None
+
+    def _file(self, path: str, *, retries: int) -> Any:
         import httpx
         from label_studio_sdk.core.api_error import ApiError
 
         try:
-            response = self._sdk._client_wrapper.httpx_client.request(
-                path, method="GET", request_options={"timeout_in_seconds": TIMEOUT_S, "max_retries": 0}
+            return self._sdk._client_wrapper.httpx_client.request(
+                path, method="GET", request_options={"timeout_in_seconds": TIMEOUT_S, "max_retries": retries}
             )
         except (httpx.HTTPError, ApiError, ValueError):
-            return 0, ""
-        return int(response.status_code), str(response.headers.get("content-type", ""))
+            return None
 
     def clock(self) -> datetime | None:
         """Return the time of the server's clock, in whole seconds; None if the answer has no time."""

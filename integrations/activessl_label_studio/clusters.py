@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from activessl.annotators.base import Asked, Pushed
+from activessl.annotators.base import Asked, Note, Pushed
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer
 from activessl.labels.questions import Question
 from activessl.pool.forms.registry import form_named
 from activessl.pool.pool import Modality, Pool
 from activessl_label_studio.client import Client
-from activessl_label_studio.mapping import ID_KEY, Note, question_of, seconds_of, source_of, to_time, who
+from activessl_label_studio.mapping import ID_KEY, question_of, seconds_of, source_of, to_time, who
 from activessl_label_studio.media import MediaMode, place, withdrawn_address
 from activessl_label_studio.project import find_tasks, list_tasks, look_up
 from activessl_label_studio.push import heal, import_tasks, is_open
@@ -282,7 +282,9 @@ def _said(result: Any) -> dict[str, list[str]]:
     said: dict[str, list[str]] = {ODD: [], VERDICT: []}
     for part in result if isinstance(result, list) else ():
         if isinstance(part, Mapping) and part.get("from_name") in said and isinstance(part.get("value"), Mapping):
-            for one in part["value"].get("choices") or ():
+            choices = part["value"].get("choices") or ()
+            # the server also takes one choice that is not in a list
+            for one in [choices] if isinstance(choices, str) else choices:
                 # a nested choice is a path
                 said[part["from_name"]].append(str(one[-1] if isinstance(one, list) and one else one))
     return said

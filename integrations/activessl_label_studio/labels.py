@@ -9,6 +9,7 @@ from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
 from activessl.errors import ConfigError
+from activessl.labels.answers import PATH
 from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.labels.several_classes import SEVERAL
@@ -16,7 +17,7 @@ from activessl.pool.forms.base import Shown
 from activessl.pool.forms.registry import form_named, forms
 from activessl.pool.pool import Modality
 
-__all__ = ["HINT", "HOTKEYS", "PATH", "Control", "ControlKind", "build_config", "read_config"]
+__all__ = ["HINT", "HOTKEYS", "Control", "ControlKind", "build_config", "read_config"]
 
 #: One key per class, in the order of the rows of a keyboard.
 HOTKEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
@@ -53,9 +54,6 @@ _CHANGES_MEANING = ("perRegion", "perItem", "visibleWhen", "whenTagName", "whenL
 
 
 ControlKind = Literal["choices", "taxonomy"]
-
-#: Joins the parts of a Taxonomy's path: the class is the whole path, because two paths may have the same part.
-PATH = " / "
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,23 +10,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from activessl.annotators.base import Suggestion
+from activessl.annotators.base import Note, Suggestion
+from activessl.arguments import listed
 from activessl.errors import AnnotatorError
-from activessl.labels.answers import Answer, class_text
+from activessl.labels.answers import PATH, Answer, AnswerKind, class_text
 from activessl.labels.questions import Question
 from activessl_label_studio.hints import to_hint
-from activessl_label_studio.labels import PATH, Control
+from activessl_label_studio.labels import Control
 
 __all__ = [
     "ID_KEY",
     "ITEM_KEY",
     "ROUND_KEY",
-    "Note",
     "annotation_of",
     "named_in",
     "project_name",
@@ -48,15 +47,6 @@ ITEM_KEY = "activessl_item"
 
 #: The key that holds the number of the round that first asked about the item.
 ROUND_KEY = "activessl_round"
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A problem of an annotation: reported to people, never silently dropped, never fatal."""
-
-    source: str
-    question: str
-    what: str
 
 
 def to_task(
@@ -162,18 +152,36 @@ def _misfit(control: Control, classes: tuple[str, ...]) -> str:
 
 
 def named_in(result: Any, control: Control) -> list[str]:
-    """Return the classes that a result has for the control; other tags are ignored."""
+    """Return the classes that a result has for the control; what cannot be read, and other tags, are ignored."""
+    return _read(result, control)[0]
+
+
+def _read(result: Any, control: Control) -> tuple[list[str], str]:
+    """Return the classes that a result has for the control and, if it says something else, why they cannot be read.
+
+    Other tags of the label config are ignored: they ask for other things.
+    """
     named: list[str] = []
-    for part in result if isinstance(result, list) else ():
-        if isinstance(part, Mapping) and part.get("from_name") == control.name and part.get("type") == control.kind:
-            value = part.get("value")
-            said = value.get(control.kind) if isinstance(value, Mapping) else None
-            for one in said if isinstance(said, list) else ():
-                if isinstance(one, str):
-                    named.append(one)
-                elif isinstance(one, list) and all(isinstance(name, str) for name in one):
-                    named.append(PATH.join(one))
-    return list(dict.fromkeys(named))
+    why = ""
+    parts = [part for part in result if isinstance(part, Mapping)] if isinstance(result, list) else []
+    ours = [part for part in parts if part.get("from_name") == control.name]
+    for part in ours:
+        value = part.get("value")
+        said = value.get(control.kind) if isinstance(value, Mapping) else None
+        # the server also takes one choice that is not in a list
+        for one in said if isinstance(said, list) else [said]:
+            if isinstance(one, str):
+                named.append(one)
+            elif isinstance(one, list) and one and all(isinstance(name, str) for name in one):
+                named.append(PATH.join(one))
+            else:
+                why = f"the value of {control.name!r} is no list of {control.kind}"
+    if not ours:
+        tags = {str(tag.name) for tag in control.interface.controls}
+        foreign = sorted({str(part.get("from_name")) for part in parts} - tags)
+        if foreign:
+            why = f"has no class in {control.name!r}, only in {listed(foreign)}, which the label config does not have"
+    return list(dict.fromkeys(named)), why
 
 
 def to_answer(
@@ -186,9 +194,10 @@ def to_answer(
 ) -> tuple[Answer, Note | None]:
     """Return the answer of one annotation, and a note if something is unusual.
 
-    A skip is a skip. An empty submit, or two choices if one is allowed, counts as a skip, with a note, because Label
-    Studio does not offer the task again. If an item may have several classes, an empty submit says that it has none of
-    them. A class that the config no longer has is kept, with a note: the fold of the ledger decides about it.
+    A skip is a skip. An empty submit counts as a skip, with a note, because Label Studio does not offer the task again;
+    if an item may have several classes, an empty submit says that it has none of them. What cannot be read, such as two
+    choices if one is allowed, is kept as unread, with a note: the item is asked about again. A class that the config no
+    longer has is kept, with a note: the fold of the ledger decides about it.
 
     Args:
         annotation: The annotation, as Label Studio lists it; it may be cancelled.
@@ -208,15 +217,17 @@ def to_answer(
             hint="check that the address is Label Studio's own, and try again",
         )
     source = source_of(project, int(annotation["id"]))
-    classes, note = named_in(annotation.get("result"), control), None
+    (classes, why), note = _read(annotation.get("result"), control), None
     cancelled, reads = bool(annotation.get("was_cancelled")), control.label_kind.reads(classes)
-    if cancelled:
+    if reads == "too many":
+        why = why or f"has {len(classes)} classes ({listed(classes)}), one is allowed"
+    kind: AnswerKind = "skip" if cancelled else "unread" if why else "label" if reads == "label" else "skip"
+    if kind != "label":
         classes = []
-    elif reads == "nothing":
+    if kind == "unread":
+        note = Note(source, question, f"{why}: kept, and asked again")
+    elif kind == "skip" and not cancelled:
         note = Note(source, question, "submitted without a class: counts as skipped")
-    elif reads == "too many":
-        note = Note(source, question, f"has {len(classes)} classes, one is allowed: counts as skipped")
-        classes = []
     elif any(name not in control.classes for name in classes):
         gone = [name for name in classes if name not in control.classes]
         note = Note(source, question, f"has {', '.join(gone)}, which the label config does not have")
@@ -224,7 +235,7 @@ def to_answer(
         key=f"{source} @ {updated}",
         source=source,
         item=str(task["data"].get(ITEM_KEY) or question),
-        kind="label" if reads == "label" and not cancelled else "skip",
+        kind=kind,
         classes=tuple(classes),
         annotator=who(annotation.get("completed_by"), people),
         seconds=seconds_of(annotation.get("lead_time")),
@@ -232,6 +243,7 @@ def to_answer(
         suggested=_suggested(annotation, task, control),
         ground_truth=bool(annotation.get("ground_truth")),
         question=question,
+        why=why if kind == "unread" else "",
     )
     return answer, note
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from activessl.annotators.base import Note
 from activessl.labels.answers import Answer
 from activessl_label_studio.client import Client
-from activessl_label_studio.mapping import Note, annotation_of, project_name, question_of, source_of, to_time
+from activessl_label_studio.mapping import annotation_of, project_name, question_of, source_of, to_time
 from activessl_label_studio.project import list_tasks
 
 __all__ = ["OVERLAP_S", "Pulled", "Reader", "join_marks", "pull_answers", "split_mark"]

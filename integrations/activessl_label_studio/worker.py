@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from activessl.annotators.base import Annotator
+from activessl.annotators.base import Annotator, Noting
 from activessl.errors import ActiveSSLError
 from activessl.ledger.history import History
 from activessl.project.snapshot import Snapshot
+from activessl.reports.wording import note_lines
 from activessl.session import Session
 
 __all__ = ["Worker", "WorkerState"]
@@ -145,6 +146,8 @@ class Worker:
             self.counts["answers"] += new
             if new:
                 self._tell(f"{new} new answers")
+                for line in note_lines(self.annotator.notes) if isinstance(self.annotator, Noting) else ():
+                    self._tell(line)
             self._met()
             history = self._look()
         current = history.open_round

@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up import ask, result, submit, suggest
+from made_up import CLASSES, ask, result, submit, suggest
+from typer.testing import CliRunner
 
-from activessl.errors import AnnotatorError
+from activessl.errors import AnnotatorError, LabelError
 from activessl.labels.answers import Answer
+from activessl.labels.one_class import ONE
+from activessl.labels.several_classes import SEVERAL
 from activessl.pool.pool import Pool
+from activessl.project.config import check_config
+from activessl.project.folder import Project
+from activessl.session import Session
+from activessl_cli.main import app
 from activessl_label_studio.annotator import LabelStudioAnnotator
 from activessl_label_studio.mapping import to_result
 from activessl_label_studio.scripted import ScriptedAnnotator
@@ -82,6 +91,93 @@ def test_an_empty_submit_counts_as_skipped_and_is_reported(people: LabelStudioAn
     answers, _ = people.pull()
     assert [a.kind for a in answers] == ["skip"]
     assert "without a class" in people.notes[0].what
+
+
+def test_an_annotation_that_is_starred_later_decides_and_is_read_again(
+    people: LabelStudioAnnotator, pool: Pool
+) -> None:
+    pushed = people.push(pool, ask(pool, [0]), [], model="round-0")
+    made = [submit(people.client, pushed.tasks[pool.ids[0]], [name]) for name in ("coat", "bag", "bag")]
+    first, mark = people.pull()
+    assert [a.ground_truth for a in first] == [False, False, False]
+    people.client.patch(f"/api/annotations/{made[0]['id']}/", {"ground_truth": True})
+    people.client.patch(f"/api/annotations/{made[1]['id']}/", {"result": result(["dress"])})  # a later plain one
+    second, _ = people.pull(mark)
+    now = {a.source: a for a in (*first, *second)}
+    new = [(a.classes, a.ground_truth) for a in second if a.key not in {b.key for b in first}]
+    assert new == [(("coat",), True), (("dress",), False)]
+    assert ONE.merge(now.values(), CLASSES, {}).labels[pool.ids[0]].classes == ("coat",)
+
+
+#: What a program may write into an annotation, and the server takes: the class, or why it cannot be read.
+ODD: list[tuple[list[dict[str, Any]], tuple[str, ...] | str]] = [
+    ([{**result(["bag"])[0], "value": {"choices": "bag"}}], ("bag",)),
+    ([{**result(["bag"])[0], "from_name": "sort"}], "only in sort, which the label config does not have"),
+    ([{**result(["bag"])[0], "value": {"choices": [{"bag": 1}]}}], "no list of choices"),
+    ([{**result(["bag"])[0], "value": {"choices": {"bag": True}}}], "no list of choices"),
+    (result(["coat", "bag"]), "has 2 classes (coat, bag), one is allowed"),
+]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_cannot_be_read_is_neither_a_skip_nor_none_of_the_classes_and_has_a_reason(
+    people: LabelStudioAnnotator, pool: Pool, several: bool
+) -> None:
+    odd = ODD[: len(ODD) - several]
+    people = LabelStudioAnnotator(replace(people.config, label_kind=SEVERAL if several else ONE))
+    query = ask(pool, range(len(odd)))
+    pushed = people.push(pool, query, [], model="round-0")
+    for item, (said, _) in zip(query.ids, odd, strict=True):
+        submit(people.client, pushed.tasks[item], [], result=said)
+    answers, _ = people.pull()
+    notes = {note.question: note.what for note in people.notes}
+    for answer, (_, expected) in zip(answers, odd, strict=True):
+        if isinstance(expected, tuple):
+            assert (answer.kind, answer.classes, answer.why) == ("label", expected, "")
+        else:
+            assert (answer.kind, answer.classes) == ("unread", ())
+            assert expected in answer.why and notes[answer.item] == f"{answer.why}: kept, and asked again"
+
+
+def test_an_item_whose_answer_cannot_be_read_is_asked_about_again_as_a_new_task(
+    people: LabelStudioAnnotator, tmp_path: Path
+) -> None:
+    texts = [json.dumps({"id": f"t{i}", "text": f"{('warm', 'dry')[i % 2]} coat of sort {i}"}) for i in range(12)]
+    (tmp_path / "pool.jsonl").write_text("\n".join(texts))
+    data = {"path": "../pool.jsonl", "modality": "text", "classes": list(people.config.classes)}
+    config = {"data": data, "query": {"size": 3, "random_share": 0.0, "strategy": "random"}}
+    session = Session(Project.create(tmp_path / "p", check_config(config), version="0"))
+    session.encode()
+    asked = session.query().items
+    tasks = session.push(people).tasks
+    for item in asked:
+        submit(people.client, tasks[item], [], result=ODD[1][0])
+    session.pull(people)
+    history = session.project.history()
+    assert set(history.unread) == set(asked)
+    assert not history.set_aside and not history.labels
+    assert history.open_round is not None and not history.waiting(history.open_round)
+    with pytest.raises(LabelError, match="no labels yet: 3 answers cannot be read"):
+        session.teach()
+    said = CliRunner().invoke(app, ["status", "-p", str(session.project.folder)]).stdout
+    assert "answers that cannot be read: 3, their items are asked about again; has no class in 'label'" in said
+
+    again = session.query()
+    repeated = [question for question in again.questions if question.item in asked]
+    assert repeated and all((q.asking, q.reason) == (2, "the answer cannot be read") for q in repeated)
+    pushed = session.push(people)
+    assert pushed.new == 3
+    for question in again.questions:
+        submit(people.client, pushed.tasks[question.id], ["coat"])
+    session.pull(people)
+    history = session.project.history()
+    assert {item: label.classes for item, label in history.labels.items()} == dict.fromkeys(again.items, ("coat",))
+    # who corrects the first annotation has answered, too
+    left = sorted(history.unread)[0]
+    (made,) = people.client.get(f"/api/tasks/{tasks[left]}/annotations/")
+    people.client.patch(f"/api/annotations/{made['id']}/", {"result": result(["bag"])})
+    session.pull(people)
+    assert session.project.history().labels[left].classes == ("bag",)
 
 
 def test_an_edit_has_a_new_key_and_the_old_source(people: LabelStudioAnnotator, pool: Pool) -> None:

@@ -141,7 +141,7 @@ def test_how_many_classes_an_answer_may_name_is_the_projects_to_say_whatever_the
     for row, classes in enumerate(((), ("coat", "bag"), ("dress",))):
         submit(people.client, pushed.tasks[pool.ids[row]], classes)
     said = {a.item: (a.kind, a.classes) for a in people.pull()[0]}
-    assert said == dict(zip(query.ids, [("skip", ()), ("skip", ()), ("label", ("dress",))], strict=True))
+    assert said == dict(zip(query.ids, [("skip", ()), ("unread", ()), ("label", ("dress",))], strict=True))
 
 
 def test_a_class_taken_out_of_the_config_keeps_its_answers_and_is_not_suggested_any_more(

@@ -90,7 +90,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
     annotator; annotators with fewer than 5 answers are resampled together.
 
     Args:
-        answers: Valid answers; imported ground truth and deletions are left out.
+        answers: Valid answers; imported answers and deletions are left out.
         rng: Random numbers of the resampling.
         level: Probability of the interval.
 
@@ -105,7 +105,7 @@ def human_time(answers: Iterable[Answer], *, rng: np.random.Generator, level: fl
         >>> time.seconds, time.raw, time.filled  # eight hours were not labeling
         (40.0, 28836.0, 1)
     """
-    given = [a for a in answers if a.kind != "delete" and not a.ground_truth]
+    given = [a for a in answers if a.kind != "delete" and not a.imported]
     single = [a for a in given if not a.cluster]
     labeled = [a for a in single if a.kind == "label"]
     if not labeled:

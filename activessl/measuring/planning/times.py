@@ -51,7 +51,7 @@ def labeling_times(answers: Iterable[Answer]) -> tuple[Timed, ...]:
     these would look idle.
 
     Args:
-        answers: Valid answers, including skips; imported ground truth and deletions are left out.
+        answers: Valid answers, including skips; imported answers and deletions are left out.
 
     Returns:
         In the order of the answers; without single answers if none of them has a usable time.
@@ -64,7 +64,7 @@ def labeling_times(answers: Iterable[Answer]) -> tuple[Timed, ...]:
         >>> sum(t.seconds for t in times), times[-1].how
         (40.0, 'filled')
     """
-    given = [a for a in answers if a.kind != "delete" and not a.ground_truth]
+    given = [a for a in answers if a.kind != "delete" and not a.imported]
     recorded: dict[str, list[float]] = {}
     for a in given:
         if not a.cluster:

@@ -10,10 +10,15 @@ from activessl_cli import render
 from activessl_cli.next_step import next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
+NameOption = Annotated[
+    bool, typer.Option("--by-name", help="Match a file of the same name also if its content is not that of the item.")
+]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Print the matches; change nothing in Label Studio.")]
 
 
-def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: JsonOption = False) -> None:
+def adopt(
+    project: ProjectOption = HERE, dry_run: DryOption = False, by_name: NameOption = False, as_json: JsonOption = False
+) -> None:
     """Match the tasks of the Label Studio project that activessl.toml names with the items of the pool."""
     from activessl.errors import ConfigError
     from activessl.pool.progress import Progress
@@ -21,6 +26,7 @@ def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: Js
     from activessl.project.folder import Project
     from activessl_label_studio.adopt import adopt_tasks
     from activessl_label_studio.annotator import LabelStudioAnnotator
+    from activessl_label_studio.mapping import ID_KEY
 
     opened = Project.open(project)
     people = annotator_of(opened)
@@ -36,6 +42,8 @@ def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: Js
             control,
             opened.pool(),
             dry=dry_run,
+            by_name=by_name,
+            on_read=lambda done, every: on_progress(Progress("files", done, every)),
             on_task=lambda done, every: on_progress(Progress("tasks", done, every)),
         )
     text = (
@@ -44,6 +52,22 @@ def adopt(project: ProjectOption = HERE, dry_run: DryOption = False, as_json: Js
     )
     if adopted.unknown:
         text += f"\n{adopted.unknown:,} tasks show no item of the pool, such as {adopted.example!r}: not changed"
+    if adopted.unclear:
+        text += (
+            f"\n{adopted.unclear:,} of these may show one of several items, or an item that another task may show: "
+            f"write the item's id into their data as {ID_KEY}"
+        )
+    if adopted.different:
+        text += (
+            f"\n{adopted.different:,} of these show a file of the name of an item, with other content; if it is the "
+            "same item, stored in another way: activessl adopt --by-name"
+        )
+    if adopted.named:
+        address, item = adopted.named_example
+        text += (
+            f"\n{adopted.named:,} tasks are matched by the name of the file alone, such as {address!r} with {item!r}: "
+            "check that these are the same files"
+        )
     if adopted.double:
         text += f"\n{adopted.double:,} tasks show an item that another task shows: not changed"
     missing = [name for name in control.classes if name not in opened.config.data.classes]

@@ -55,6 +55,9 @@ def init(
         )
     pool, folder = made.pool, made.project.folder
     text = f"{len(pool):,} items of kind {pool.modality} and {len(names)} classes in {folder / 'activessl.toml'}"
+    column = getattr(pool.source, "column", None)
+    if column is not None:
+        text += f"\ntexts are the column {column!r}"
     if made.shared:
         are = "items are" if made.shared > 1 else "item is"
         text += f"\n{made.shared:,} test {are} also in the pool: not used as test data"

@@ -23,11 +23,14 @@ def push(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 
 def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Fetch new answers from the annotators into the ledger."""
+    from activessl.annotators.base import Noting
+    from activessl.reports.wording import note_lines
     from activessl.session import Session
 
     session = Session.open(project)
-    before = session.project.history().classes
-    new = session.pull()
+    before, people = session.project.history().classes, session.annotator()
+    new = session.pull(people)
+    notes = people.notes if isinstance(people, Noting) else ()
     history = session.project.history()
     current = history.open_round
     waiting = 0 if current is None else sum(len(question.items) for question in history.waiting(current))
@@ -43,6 +46,7 @@ def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     if history.quarantined:
         unknown = sorted({c for a in history.quarantined for c in a.classes} - set(history.classes))
         text += f"\n{len(history.quarantined)} answers set aside: the project has no class {', '.join(unknown)}"
+    text = "\n".join([text, *note_lines(notes)])
     render.result(
         {
             "new": new,
@@ -52,6 +56,8 @@ def pull(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             "quarantined": len(history.quarantined),
             "joined": joined,
             "gone": gone,
+            "unread": len(history.unread),
+            "notes": notes,
         },
         text,
         as_json=as_json,

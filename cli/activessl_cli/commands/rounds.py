@@ -60,9 +60,12 @@ def run(
 
 def one_round(session: Session, every: float) -> Taught:
     """Run one round: query, push, wait, pull, teach. An open round is continued."""
-    from activessl.reports.wording import skipped_text
+    from activessl.annotators.base import Noting
+    from activessl.reports.wording import note_lines, skipped_text
 
     told: list[int] = []
+    noted: set[str] = set()
+    people = session.annotator()
 
     def tell_waiting(history: History) -> None:
         current = history.open_round
@@ -70,6 +73,10 @@ def one_round(session: Session, every: float) -> Taught:
         if current and not told:
             where = current.pushed[-1].where if current.pushed else "–"
             render.story(f"round {current.number}: {len(current.items)} items; label here: {where}")
+        for line in note_lines(people.notes) if isinstance(people, Noting) else ():
+            if line not in noted:
+                noted.add(line)
+                render.story(line)
         if not left and history.quarantined:
             render.story(
                 f"{len(history.quarantined)} answers set aside: add their classes to data.classes in activessl.toml"
@@ -80,4 +87,4 @@ def one_round(session: Session, every: float) -> Taught:
             told.append(left)
             render.story(f"{left} item{'s' * (left != 1)} left to label")
 
-    return session.round(every=every, on_wait=tell_waiting)
+    return session.round(people, every=every, on_wait=tell_waiting)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from activessl.annotators.base import Note
 from activessl.annotators.oracle import Habits, Oracle
+from activessl.labels.answers import Answer
 from activessl_cli import render
 from activessl_cli.main import run
 
@@ -82,6 +85,34 @@ def test_pulling_twice_changes_nothing(project: Path, capsys: pytest.CaptureFixt
     capsys.readouterr()
     assert run("pull", "-p", "p", "--json") == 0
     assert said(capsys)["new"] == 0
+
+
+def test_pull_and_run_print_the_notes_on_unusual_answers(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Odd(Oracle):
+        """Its answers about the first two items cannot be read."""
+
+        notes: tuple[Note, ...] = ()
+
+        def pull(self, since: str | None = None) -> tuple[list[Answer], str]:
+            answers, mark = super().pull(since)
+            odd = {a.item for a in answers[:2]}
+            self.notes = tuple(Note(a.source, a.item, "has no class: kept, and asked again") for a in answers[:2])
+            return [
+                replace(a, kind="unread", classes=(), why="no class") if a.item in odd else a for a in answers
+            ], mark
+
+    oracle = Odd({f"pool:{i}": CLASSES[k] for i, k in enumerate(np.load("truth.npy"))}, CLASSES)
+    monkeypatch.setattr("activessl.session.annotator_of", lambda project, people=None: oracle)
+    assert run("query", "-p", "p") == run("push", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("pull", "-p", "p") == 0
+    out = capsys.readouterr().out
+    assert "9 new answers; 7 items labeled, 0 skipped, 0 waiting" in out
+    assert "2 answers: has no class: kept, and asked again (pool:" in out
+    assert run("teach", "-p", "p") == run("run", "-p", "p", "--rounds", "1") == 0
+    assert "2 answers: has no class: kept, and asked again (pool:" in capsys.readouterr().err
 
 
 def test_a_class_that_the_project_does_not_have_is_set_aside(

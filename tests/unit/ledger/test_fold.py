@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activessl.labels.answers import Answer
+from activessl.labels.kinds import LabelKind
+from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
 from activessl.labels.several_classes import SEVERAL
 from activessl.ledger.fold import fold
@@ -46,6 +48,7 @@ def said(key: str, item: str, *classes: str, source: str = "", by: str = "ann", 
             seconds=kw.pop("seconds", 4.0),
             at=START + timedelta(minutes=minute),
             question=kw.get("cluster", ""),
+            ground_truth=kw.pop("truth", False),
             cluster=bool(kw.pop("cluster", "")),
         )
     )
@@ -231,8 +234,8 @@ def _answer(item: str, name: str, who: str, minute: int, kind: str = "label") ->
     return said(f"{item}/{who}/{minute}", item, *classes, source=f"{item}/{who}", by=who, minute=minute, kind=kind)
 
 
-def _folded(*events: Event) -> History:
-    return fold([Recorded(seq=i, at=START, event=e) for i, e in enumerate(events)], classes=CLASSES)
+def _folded(*events: Event, kind: LabelKind = ONE) -> History:
+    return fold([Recorded(seq=i, at=START, event=e) for i, e in enumerate(events)], classes=CLASSES, kind=kind)
 
 
 def test_a_person_who_has_often_been_wrong_counts_for_less_than_one_who_has_not() -> None:
@@ -351,3 +354,23 @@ def test_an_item_apart_waits_no_longer_for_its_cluster_but_for_a_question_of_its
     assert waiting(history, history.rounds[1]) == ("b",)
     assert (history.apart, history.confirmed) == ({"b"}, {"a": ("cat",)})
     assert not history.skipped
+
+
+def test_ground_truth_decides_against_two_others_a_later_one_and_one_of_the_same_person() -> None:
+    truth = said("1", "a", "cat", by="ann", minute=1, truth=True)
+    others = [said(who, "a", "dog", by=who, minute=i) for i, who in ((0, "bob"), (2, "cid"), (3, "dan"), (4, "ann"))]
+    label = _folded(*others, truth).labels["a"]
+    assert (label.classes, label.votes, label.annotators, label.certainty) == (("cat",), 0, 4, None)
+    newer = said("9", "a", "dog", by="eve", minute=9, truth=True)
+    assert _folded(*others, truth, newer).labels["a"].classes == ("dog",)
+    # a class that the project does not have: the others must not decide in its place
+    unknown = said("9", "a", "cow", by="eve", minute=9, truth=True)
+    history = _folded(*others, truth, unknown)
+    assert history.labels == {} and history.set_aside == {"a"}
+
+
+def test_ground_truth_decides_about_every_class_that_it_could_give() -> None:
+    truth = said("1", "a", "cat", by="ann", minute=1, truth=True)
+    others = [said(str(i), "a", "dog", by=who, minute=i) for i, who in ((2, "bob"), (3, "cid"))]
+    assert _folded(*others, truth, kind=SEVERAL).labels["a"].classes == ("cat",)
+    assert _folded(*others, said("1", "a", minute=1, truth=True), kind=SEVERAL).labels["a"].classes == ()

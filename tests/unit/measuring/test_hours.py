@@ -95,9 +95,10 @@ def test_the_interval_of_many_answers_takes_no_memory_for_each_of_them_in_each_r
     assert tax.low < 1 < tax.high
 
 
-def test_imported_truth_and_withdrawn_answers_cost_nothing() -> None:
-    found = timed(answer(0, 4.0), answer(1, 4.0, ground_truth=True), answer(2, 4.0, kind="delete"))
+def test_imported_and_withdrawn_answers_cost_nothing_and_a_starred_one_its_time() -> None:
+    found = timed(answer(0, 4.0), answer(1, 4.0, imported=True), answer(2, 4.0, kind="delete"))
     assert found.answers == 1
+    assert timed(answer(0, 4.0), answer(1, 4.0, ground_truth=True)).answers == 2
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.io import wavfile
 from typer.testing import CliRunner
@@ -101,9 +102,44 @@ def test_a_table_that_cannot_be_used_says_where_and_why(
 def test_labels_that_are_missing_or_splits_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PoolError, match=r"1 items in .* have no label"):
         read_labels(written(tmp_path / "t.csv", "text,label\na,\nb,c\n"))
-    with pytest.raises(PoolError, match=r"column 'split' in .* not numbers"):
-        read_labels(written(tmp_path / "t.csv", "text,label,split\na,x,train\nb,c,test\n"))
+    with pytest.raises(PoolError, match=r"'split' in .* has the values 'fold a', 'fold b'"):
+        read_labels(written(tmp_path / "t.csv", "text,label,split\na,x,fold a\nb,c,fold b\n"))
     assert read_labels(written(tmp_path / "t.csv", "text\na\n")) is None
+
+
+def test_the_splits_of_data_sets_have_names(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {"text": list("abcd"), "label": list("xyxy"), "split": ["train", "Test", "validation", "train"]}
+    )
+    table.to_csv(tmp_path / "t.csv", index=False)
+    table.to_parquet(tmp_path / "t.parquet")
+    np.savez(
+        tmp_path / "t.npz", vectors=np.eye(4), labels=table["label"].to_numpy(str), split=table["split"].to_numpy(str)
+    )
+    for name in ("t.csv", "t.parquet", "t.npz"):
+        found = read_labels(tmp_path / name)
+        assert found is not None and found.split is not None
+        assert (found.split == 0).tolist() == [True, False, False, True]
+
+
+def test_a_column_of_texts_may_have_another_name_which_is_told(tmp_path: Path) -> None:
+    table = pd.DataFrame({"nr": [1, 2], "Review": ["good one", "bad one"], "stars": [5, 1]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    pool = load_pool(tmp_path / "t.csv")
+    assert [pool.read(row) for row in range(2)] == ["good one", "bad one"]
+    said = CliRunner().invoke(app, ["init", str(tmp_path / "t.csv"), "--classes", "a,b", "-p", str(tmp_path / "p")])
+    assert "texts are the column 'Review'" in said.stdout
+
+
+def test_a_table_of_numbers_gets_no_advice_about_texts_and_a_single_recording_is_no_table(tmp_path: Path) -> None:
+    pd.DataFrame(np.zeros((2, 140))).add_prefix("t").to_csv(tmp_path / "wide.csv", index=False)
+    with pytest.raises(PoolError, match=r"wide.csv has 140 columns of numbers, and no column of texts") as caught:
+        load_pool(tmp_path / "wide.csv")
+    assert "one CSV file per series" in caught.value.hint and len(caught.value.message) < 200
+    pd.DataFrame({"time": [0, 1], "x": [0.5, 1.5]}).to_csv(tmp_path / "one.csv", index=False)
+    with pytest.raises(PoolError, match=r"one.csv is a single series file") as caught:
+        load_pool(tmp_path / "one.csv", "series")
+    assert caught.value.hint == "give the folder that contains the file"
 
 
 def test_a_long_text_is_read_whole(tmp_path: Path) -> None:

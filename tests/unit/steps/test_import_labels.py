@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from activessl.annotators.oracle import Oracle
 from activessl.errors import ActiveSSLError, ConfigError, LabelError
+from activessl.labels.files.reading import read_rows
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
@@ -18,7 +19,7 @@ from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
 from activessl.session import Session
 from activessl.steps.import_labels import Imported
-from activessl_cli.files import read_rows, write_rows
+from activessl_cli.files import write_rows
 from activessl_cli.main import app
 
 CLASSES = ("cat", "=dog")
@@ -114,7 +115,7 @@ def test_several_classes_an_item_and_none(tmp_path: Path) -> None:
     [
         ("l.csv", "item,klasse\na,b\n", "found: item, klasse", LabelError),
         ("l.csv", "", "found: no rows", LabelError),
-        ("l.csv", "id,class\nitem 1,cat\nitem 1,=dog\n", "has two classes", LabelError),
+        ("l.csv", "id,class\nitem 1,cat\nitem 1,=dog\n", "has two classes by l.csv", LabelError),
         ("l.csv", "id,class\nitem 1,cat,3\n", "line 2 has 3 fields", ConfigError),
         ("l.csv", 'id,class\n"item 1,cat\n', "cannot read", ConfigError),
         ("l.json", '{"id": "item 1"}', "is not a list of rows", ConfigError),

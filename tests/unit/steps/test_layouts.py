@@ -13,7 +13,7 @@ from PIL import Image
 
 from activessl.errors import ConfigError
 from activessl.pool.pool import Item, Modality, Pool
-from activessl.steps.layouts import write_layout
+from activessl.steps.layouts import Layout, write_layout
 
 CLASSES = ("good", "a/b", "A_b")
 IDS = ("x.png", "../../out.png", "deep/../x.png", "ä?.png")
@@ -62,7 +62,7 @@ def pixel(path: Path) -> int:
 
 def test_class_folders_hold_each_item_under_its_class_and_classes_of_like_names_stay_apart(tmp_path: Path) -> None:
     assert write_layout(tmp_path / "out", "folders", pool_of(), rows(), CLASSES) == 4
-    found = {p.name: sorted(pixel(file) for file in p.iterdir()) for p in (tmp_path / "out").iterdir()}
+    found = {p.name: sorted(pixel(file) for file in p.iterdir()) for p in (tmp_path / "out").iterdir() if p.is_dir()}
     assert found == {"good": [0, 3], "a_b": [1], "A_b-2": [2]}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
 
@@ -76,7 +76,21 @@ def test_metadata_name_the_file_of_each_item(tmp_path: Path) -> None:
         (2, "A_b", IDS[2]),
         (3, "good", IDS[3]),
     ]
-    assert "path: data/*" in (tmp_path / "out" / "README.md").read_text()
+    assert "path: 'data/*'" in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("layout", ["huggingface", "folders"])
+def test_the_configs_of_the_card_change_with_a_label_and_only_then(tmp_path: Path, layout: Layout) -> None:
+    # `datasets` takes a folder whose card has the same configs for one that it loaded before
+    def card(folder: str, rows: list[dict[str, Any]]) -> str:
+        write_layout(tmp_path / folder, layout, pool_of(), rows, CLASSES)
+        return (tmp_path / folder / "README.md").read_text().split("---")[1]
+
+    first = card("first", rows())
+    assert card("second", rows()) == first
+    corrected = rows()
+    corrected[0]["class"] = "A_b"
+    assert card("third", corrected) != first
 
 
 def test_texts_are_one_table(tmp_path: Path) -> None:

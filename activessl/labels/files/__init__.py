@@ -1,0 +1,1 @@
+"""Files of labels that were given elsewhere: tables, and exports of labeling tools."""
