@@ -61,6 +61,8 @@ def fingerprint_of(name: str, config: Mapping[str, Any], tensors: Tensors) -> st
 def fit_key(name: str, pool: Pool, **settings: Any) -> str:
     """Digest of a fit request (encoder, pool and settings), by which ``find_fit`` finds an encoder again."""
     digest = hashlib.sha256(json.dumps([name, settings], sort_keys=True).encode())
+    if pool.axes.channels:  # the same files give other series when their channels are read in another order
+        digest.update(json.dumps(pool.axes.channels).encode())
     for item in pool.items:
         digest.update(f"{item.id}\x1f{item.sha256}\x1e".encode())
     return digest.hexdigest()[:16]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections import Counter
@@ -15,6 +14,7 @@ from activessl.errors import PoolError
 from activessl.pool.forms.base import Files, Form, Media
 from activessl.pool.forms.registry import forms
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
+from activessl.pool.rows import described
 
 
 class FolderSource:
@@ -80,11 +80,9 @@ class FolderSource:
         """Hash and decode one file."""
         try:
             content = self.content(item_id)
-            media = self._decode(content)
+            return described(item_id, content, self._decode, self._files.inspect)
         except PoolError as error:
             return Unreadable(item_id, error.message)
-        shape = (len(media),) if isinstance(media, str) else media.shape
-        return Item(item_id, hashlib.sha256(content).hexdigest(), shape)
 
     def scan(self) -> Iterator[Item | Unreadable]:
         """Hash and decode each file, in the order of their paths."""

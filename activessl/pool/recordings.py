@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.errors import PoolError
+from activessl.pool.forms.base import Reading
 from activessl.pool.separated import delimiter_of, lines_of
 
 #: Names of columns that hold times, not values.
@@ -33,6 +34,19 @@ def decode_series(content: bytes) -> Float[np.ndarray, "c t"]:
     Example:
         >>> decode_series(b"time,x,y\\n0,1,2\\n1,,4\\n").tolist()
         [[1.0, nan], [2.0, 4.0]]
+    """
+    return np.asarray(read_recording(content).media)
+
+
+def read_recording(content: bytes) -> Reading:
+    """Decode a table of numbers as ``decode_series`` does, with the names of its channels, in the order of the file.
+
+    Raises:
+        PoolError: As ``decode_series``.
+
+    Example:
+        >>> read_recording(b"time,x,y\\n0,1,2\\n").channels
+        ('x', 'y')
     """
     try:
         text = content.decode("utf-8-sig")
@@ -66,7 +80,8 @@ def decode_series(content: bytes) -> Float[np.ndarray, "c t"]:
         raise PoolError("series file contains infinity", hint="empty the cells with infinity")
     if not values.size or np.isnan(values).all():
         raise PoolError("series file has no values", hint="remove the file, or add values")
-    return np.ascontiguousarray(values.T, dtype=np.float32)
+    channels = tuple(first[i] for i in kept) if named else ()
+    return Reading(np.ascontiguousarray(values.T, dtype=np.float32), channels)
 
 
 def _number(cell: str, *, comma: bool) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -15,7 +14,7 @@ from activessl.errors import PoolError
 from activessl.pool.forms.base import Column, Form, Media
 from activessl.pool.forms.registry import forms
 from activessl.pool.pool import Item, Modality, Unreadable
-from activessl.pool.rows import RowsSource
+from activessl.pool.rows import RowsSource, described
 
 #: Least number of row groups that are kept decompressed, and number of rows up to which more are kept: several threads
 #: read forward, within a few hundred rows of each other.
@@ -38,7 +37,8 @@ class ParquetSource(RowsSource):
         self._file = open_parquet(location)
         form, self._column = _choose(location, self._file.schema_arrow, modality)
         super().__init__(location, form.name)
-        self._decode = cast(Column, form.column).decode
+        held = cast(Column, form.column)
+        self._decode, self._inspect = held.decode, held.inspect
         given = None
         if "id" in self._file.schema_arrow.names:
             column = read_column(location, self._file, "id")
@@ -55,11 +55,9 @@ class ParquetSource(RowsSource):
         """Hash and decode one row."""
         try:
             content = self.content(item_id)
-            media = self._decode(content)
+            return described(item_id, content, self._decode, self._inspect)
         except PoolError as error:
             return Unreadable(item_id, error.message)
-        shape = (len(media),) if isinstance(media, str) else media.shape
-        return Item(item_id, hashlib.sha256(content).hexdigest(), shape)
 
     def read(self, item_id: str) -> Media:
         """One row as an image (h, w, c) or a str."""

@@ -159,12 +159,14 @@ class OnnxScorer:
 
         Raises:
             EncoderError: Items that the encoder or the file cannot read.
+            PoolError: Series with other channels.
         """
         if items.modality != self.model.modality:
             raise EncoderError(
                 f"a model of {self.model.modality} cannot score {items.modality}",
                 hint=f"give it {self.model.modality} items",
             )
+        items = items.ordered(self.model.axes)
         probs, novelty, done = [], [], 0
         for batch in tensors(self.model.encoder, items):
             found = self.session.run(["probabilities", "novelty"], {self.entrance: batch})
@@ -195,7 +197,7 @@ def readable(encoder: Encoder, items: Pool) -> tuple[Pool, int]:
     """Select the items that the file can read, or all items if it can read none, and count the others."""
     if not isinstance(encoder, RocketEncoder):
         return items, 0
-    every = (read_series(items, [row], channels=len(encoder.rocket.mean))[0] for row in range(len(items)))
+    every = (read_series(items, [row], axes=encoder.axes)[0] for row in range(len(items)))
     whole = [item for item, series in zip(items.ids, every, strict=True) if _fits(encoder, series)]
     return (items.subset(whole) if whole else items), len(items) - len(whole)
 
@@ -211,7 +213,7 @@ def _fits(encoder: RocketEncoder, series: np.ndarray[Any, Any]) -> bool:
 def _series(encoder: RocketEncoder, items: Pool) -> Iterator[Float[np.ndarray, "b c t"]]:
     batch: list[np.ndarray[Any, Any]] = []
     for row in range(len(items)):
-        series = read_series(items, [row], channels=len(encoder.rocket.mean))[0]
+        series = read_series(items, [row], axes=encoder.axes)[0]
         if not _fits(encoder, series):
             raise EncoderError(
                 f"series {items.ids[row]} has missing values, or is shorter than the {_shortest(encoder)} values that "
@@ -234,7 +236,8 @@ def _how(encoder: Encoder) -> str:
         case PatchEncoder():
             image = encoder.image
         case RocketEncoder():
-            return "series (channels, time) unchanged, one length per batch, without missing values"
+            named = f" in the order {', '.join(encoder.axes.channels)}" if encoder.axes.channels else ""
+            return f"series (channels{named}, time) unchanged, one length per batch, without missing values"
         case _:
             return "vectors unchanged"
     settings = cast("dict[str, Any]", image.to_json())

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, numbers, recording_shape
-from activessl.pool.recordings import decode_series
+from activessl.pool.recordings import decode_series, read_recording
 
 Series = Float[np.ndarray, "c t"]
 
@@ -51,7 +51,7 @@ FORM = Form(
     plural="CSV files",
     shown="series",
     encoder=("rocket", "fixed convolutions need seconds on a CPU"),
-    files=Files(lambda: (".csv",), decode_series, stray=True),
+    files=Files(lambda: (".csv",), decode_series, stray=True, inspect=read_recording),
     arrays=(
         Arrays(
             "X",
@@ -63,6 +63,7 @@ FORM = Form(
     is_tiny=last_is_short,
     size=length,
     shape_text=recording_shape,
+    channels=True,
     missing=True,
     vary=_another_recording,
 )

@@ -59,7 +59,9 @@ def init(
         are = "items are" if made.shared > 1 else "item is"
         text += f"\n{made.shared:,} test {are} also in the pool: not used as test data"
     if lost := len(pool.unreadable):
+        first = pool.unreadable[0]
         text += f"\n{lost:,} item{'s' * (lost > 1)} could not be read: activessl check lists them"
+        text += f"\n  {first.id}: {first.why}"
     render.result(
         {"project": folder, "items": len(pool), "modality": pool.modality, "unreadable": len(pool.unreadable)},
         text,
