@@ -15,6 +15,7 @@ from activessl.encoders.registry import load_encoder
 from activessl.errors import ActiveSSLError
 from activessl.geometry.units import centred_rows
 from activessl.labels.answers import NONE
+from activessl.pool.forms.series import rounded
 from activessl.pool.pool import Pool
 from activessl.project.snapshot import Snapshot
 from activessl.reports.report import Reconstructed, Sight
@@ -131,4 +132,4 @@ def _png(pixels: Array, largest: int | None = None) -> str:
 
 
 def _numbers(values: Array) -> tuple[tuple[float | None, ...], ...]:
-    return tuple(tuple(None if np.isnan(v) else round(float(v), 4) for v in row) for row in values)
+    return tuple(tuple(rounded(row, 5)) for row in values)
