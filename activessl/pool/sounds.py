@@ -19,6 +19,9 @@ RATE = 16_000
 #: Longer sounds are refused before decoding: minutes of sound rarely belong to one class.
 MOST_SECONDS = 600
 
+#: Endings of the names of sound files.
+ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3")
+
 _RATES = (1_000, 384_000)
 
 
@@ -71,6 +74,22 @@ def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
         shared = gcd(given, rate)
         mono = resample_poly(mono, rate // shared, given // shared)
     return np.asarray(mono, dtype=np.float32)[None]
+
+
+def is_sound(content: bytes, name: str = "") -> bool:
+    """Whether bytes are a sound file, by their beginning; without bytes, by the ending of the file's name.
+
+    Example:
+        >>> is_sound(b"RIFF....WAVEfmt "), is_sound(b"RIFF....WEBPVP8 "), is_sound(b"", "a.MP3")
+        (True, False, True)
+    """
+    if not content:
+        return name.lower().endswith(ENDINGS)
+    return (
+        content[:4] in (b"fLaC", b"OggS")
+        or content[:3] == b"ID3"
+        or (content[:4] in (b"RIFF", b"RIFX", b"RF64") and content[8:12] == b"WAVE")
+    )
 
 
 @cache

@@ -9,6 +9,7 @@ import numpy as np
 
 from activessl.errors import PoolError
 from activessl.pool.arrays import npz_keys, read_npz
+from activessl.pool.features import features_of
 from activessl.pool.pool import Pool
 from activessl.pool.rows import row_ids
 from activessl.pool.sources import FolderSource
@@ -43,8 +44,9 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
         data: A pool, for labels in the order of its rows, without unreadable items; or a path, for the labels of all
             items in the order of the file. In an ``.npz`` labels are ``labels`` (with ``class_names`` and
             ``split`` where given), in a table the column ``label`` (with ``split``, in a ``.parquet`` ``label_name``
-            too), in a folder the names of the first-level subfolders. Several classes per item are a matrix of 0
-            and 1 in an ``.npz``, lists in a ``.parquet`` or ``.jsonl``.
+            too, and class names in the schema that Hugging Face datasets writes, which come first), in a folder the
+            names of the first-level subfolders. Several classes per item are a matrix of 0 and 1 in an ``.npz``, lists
+            in a ``.parquet`` or ``.jsonl``.
 
     Raises:
         PoolError: Labels exist, but an item has none, or a label is empty.
@@ -101,15 +103,18 @@ def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
 
 def _of_parquet(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
     file = open_parquet(location)
-    columns = file.schema_arrow.names
-    if "label" not in columns:
+    columns, features = file.schema_arrow.names, features_of(file.schema_arrow.metadata)
+    classified = [name for name, feature in features.items() if feature.names and name in columns]
+    label = "label" if "label" in columns or len(classified) != 1 else classified[0]
+    if label not in columns:
         return (), None
 
     def values(name: str) -> list[Any] | None:
         return list(read_column(location, file, name).to_pylist()) if name in columns else None
 
     ids = tuple(ParquetSource(location).stamps())
-    return ids, _column(location, values("label") or [], values("split"), values("label_name"))
+    known = features[label].names if label in features else ()
+    return ids, _column(location, values(label) or [], values("split"), values("label_name"), known)
 
 
 def _of_texts(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
@@ -119,8 +124,19 @@ def _of_texts(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
     return tuple(TextTableSource(location).stamps()), _column(location, table.labels, table.split, None)
 
 
-def _column(location: Path, values: list[Any], splits: list[Any] | None, label_names: list[Any] | None) -> StoredLabels:
-    """The labels of a column: names, numbers with or without a column of names, or lists."""
+def _column(
+    location: Path,
+    values: list[Any],
+    splits: list[Any] | None,
+    label_names: list[Any] | None,
+    known: tuple[str, ...] = (),
+) -> StoredLabels:
+    """The labels of a column: names, numbers with or without a column of names, or lists.
+
+    With ``known``, the class names in the schema of the file, numbers mean these names, and -1 is no label.
+    """
+    if known:
+        values = [None if value == -1 else value for value in values]
     empty = sum(value is None for value in values)
     if empty:
         raise PoolError(f"{empty} items in {location} have no label", hint="label those rows, or remove them")
@@ -133,13 +149,27 @@ def _column(location: Path, values: list[Any], splits: list[Any] | None, label_n
     if all(isinstance(value, str) for value in values):
         return _indexed(values, split)
     if all(isinstance(value, list) for value in values):
-        return _listed(location, values, split)
+        return _listed(location, values, split, known)
+    if known:
+        _check_names(location, values, label_names, known)
+        return _numbered(location, np.asarray(values), known, split)
     names: tuple[str, ...] | None = None
     if label_names is not None:
         named = dict(zip(values, label_names, strict=True))
         if set(named) == set(range(len(named))):
             names = tuple(str(named[i]) for i in range(len(named)))
     return _numbered(location, np.asarray(values), names, split)
+
+
+def _check_names(location: Path, values: list[Any], label_names: list[Any] | None, known: tuple[str, ...]) -> None:
+    """Refuse a column of names that contradicts those in the schema."""
+    for row, (value, said) in enumerate(zip(values, label_names or (), strict=False)):
+        if said is not None and 0 <= value < len(known) and str(said) != known[value]:
+            raise PoolError(
+                f"row {row} of {location} has the label {value}, which is {known[value]!r} by the schema of the file "
+                f"but {str(said)!r} by its column 'label_name'",
+                hint="correct the column 'label_name', or remove it",
+            )
 
 
 def _indexed(values: list[str], split: Array | None) -> StoredLabels:
@@ -173,7 +203,7 @@ def _table(location: Path, labels: Array, names: tuple[str, ...] | None, split: 
     return StoredLabels(labels.astype(np.int64), names, split)
 
 
-def _listed(location: Path, values: list[list[Any]], split: Array | None) -> StoredLabels:
+def _listed(location: Path, values: list[list[Any]], split: Array | None, known: tuple[str, ...] = ()) -> StoredLabels:
     """Labels as a list of class names, or of class numbers, for each item."""
     said = sorted({one for value in values for one in value}, key=lambda one: (str(type(one)), one))
     numbered = all(isinstance(one, int) for one in said)
@@ -183,9 +213,15 @@ def _listed(location: Path, values: list[list[Any]], split: Array | None) -> Sto
             f"column 'label' of {location} has only empty lists, or lists with values that are not classes",
             hint="store a list of class names, or of numbers from 0, for each item",
         )
-    names = None if numbered else tuple(said)
+    if known and numbered and said[-1] >= len(known):
+        raise PoolError(
+            f"labels in {location} go up to {said[-1]}, but its schema names {len(known)} classes",
+            hint="correct the labels, or the ClassLabel of the column",
+        )
+    names = (known or None) if numbered else tuple(said)
     column = {one: one if numbered else k for k, one in enumerate(said)}
-    labels = np.zeros((len(values), max(column.values()) + 1), dtype=np.int64)
+    width = len(known) if numbered and known else max(column.values()) + 1
+    labels = np.zeros((len(values), width), dtype=np.int64)
     for i, value in enumerate(values):
         labels[i, [column[one] for one in value]] = 1
     return StoredLabels(labels, names, split)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 
-from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, recording_shape
+from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, last_is_short, length, recording_shape
 from activessl.pool.sounds import RATE, decode_wav
 
 
@@ -43,6 +43,10 @@ def vary(sound: Array, rng: np.random.Generator) -> Array:
     return np.asarray(moved * rng.uniform(0.7, 1.3) + noise, dtype=np.float32)
 
 
+def _column(_: Collection[str], binary: Collection[str]) -> str | None:
+    return next((name for name in ("audio", "sound") if name in binary), next(iter(binary), None))
+
+
 FORM = Form(
     name="audio",
     plural="WAV files",
@@ -58,6 +62,7 @@ FORM = Form(
             beside=frozenset({"offsets", "sample_rate"}),
         ),
     ),
+    column=Column(_column, decode_wav, sample_rate=RATE, holds="Audio"),
     is_tiny=last_is_short,
     size=length,
     shape_text=recording_shape,

@@ -122,11 +122,15 @@ class Column:
         choose: Chooses a column from the names of the text columns and those of the byte columns; None if none fits.
         decode: Decodes the stored bytes to an item; raises PoolError.
         inspect: Decodes the bytes and says more about the item; None if there is never more to say.
+        sample_rate: Samples a second to which ``decode`` resamples; None if the form has no sample rate.
+        holds: "Image" or "Audio" where the form reads only such columns of bytes; None if it reads any.
     """
 
     choose: Callable[[Collection[str], Collection[str]], str | None]
     decode: Callable[[bytes], Media]
     inspect: Callable[[bytes], Reading] | None = None
+    sample_rate: int | None = None
+    holds: Literal["Image", "Audio"] | None = None
 
 
 @dataclass(frozen=True)

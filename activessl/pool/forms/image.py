@@ -122,7 +122,7 @@ FORM = Form(
             encoded=True,
         ),
     ),
-    column=Column(_column, _decode),
+    column=Column(_column, _decode, holds="Image"),
     is_tiny=lambda shape: min(shape[:2]) < 8,
     size=lambda shape: tuple(map(float, shape[:2])),
     shape_text=shape_text,
