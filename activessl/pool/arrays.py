@@ -14,6 +14,7 @@ import numpy as np
 from activessl.errors import PoolError
 from activessl.pool.forms.base import Array, Arrays, Form, Media
 from activessl.pool.forms.registry import forms
+from activessl.pool.levels import peak_of
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 
@@ -52,7 +53,7 @@ class NpzSource(RowsSource):
             return Unreadable(item_id, error.message)
         if media.dtype.kind == "f" and (why := _unusable(media, missing_allowed=self._form.missing)):
             return Unreadable(item_id, why)
-        return Item(item_id, self._digest(item_id), media.shape)
+        return Item(item_id, self._digest(item_id), media.shape, peak=peak_of(media))
 
     def read(self, item_id: str) -> Media:
         """One row as an image (h, w, c), a series (channels, time) or a vector (d,)."""

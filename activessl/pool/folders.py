@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from activessl.errors import PoolError
+from activessl.pool.describe import described
 from activessl.pool.forms.base import Files, Form, Media
 from activessl.pool.forms.registry import forms
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
-from activessl.pool.rows import described
 
 
 class FolderSource:

@@ -19,7 +19,7 @@ from activessl.pool.pool import UNKNOWN_STAMP, Item, Pool, Source, Stamp, Unread
 from activessl.pool.progress import OnProgress
 from activessl.pool.sources import Stamped, collect
 
-#: 2: channels and remarks; items whose channels do not fit keep what was decoded.
+#: 2: channels, remarks and peaks; items whose channels do not fit keep what was decoded.
 _VERSION = "2"
 _SCHEMA = pa.schema(
     [
@@ -29,6 +29,7 @@ _SCHEMA = pa.schema(
         ("why", pa.string()),  # null where readable
         ("channels", pa.list_(pa.string())),
         ("remarks", pa.list_(pa.string())),
+        ("peak", pa.int64()),
         ("size", pa.int64()),
         ("mtime_ns", pa.int64()),
     ]
@@ -68,7 +69,7 @@ def save_manifest(pool: Pool, path: Path) -> None:
 def _row(item_id: str, item: Item | None, why: str | None) -> dict[str, Any]:
     if item is None:
         return {"id": item_id, "why": why}
-    told = {"channels": list(item.channels), "remarks": list(item.remarks)}
+    told = {"channels": list(item.channels), "remarks": list(item.remarks), "peak": item.peak}
     return {"id": item_id, "sha256": item.sha256, "shape": list(item.shape), "why": why} | told
 
 
@@ -124,7 +125,7 @@ def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unre
 def _entry(row: dict[str, Any]) -> Item | Unreadable:
     item = None
     if row["sha256"] is not None:
-        told = tuple(row["channels"]), tuple(row["remarks"])
+        told = tuple(row["channels"]), tuple(row["remarks"]), row["peak"]
         item = Item(row["id"], row["sha256"], tuple(row["shape"]), *told)
     return item if item is not None and row["why"] is None else Unreadable(row["id"], row["why"], item)
 

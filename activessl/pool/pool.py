@@ -33,6 +33,7 @@ class Item:
         shape: (height, width, channels) of an image, (channels, time) of a series, (characters,) of a text.
         channels: Names of the channels of a series, in the order of its file; empty without names.
         remarks: What a reader would not expect of how the file was read.
+        peak: The 99.9 % quantile of the values of a 16-bit image; 0 for other items.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Item:
     shape: tuple[int, ...]
     channels: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    peak: int = 0
 
 
 @dataclass(frozen=True, slots=True)

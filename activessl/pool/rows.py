@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from activessl.errors import PoolError
-from activessl.pool.forms.base import Media, Reading
 from activessl.pool.pool import Item, Modality, Stamp, Unreadable
 
 
@@ -75,22 +73,6 @@ class RowsSource(ABC):
             return self._row[item_id]
         except KeyError:
             raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id") from None
-
-
-def described(
-    item_id: str,
-    content: bytes,
-    decode: Callable[[bytes], Media],
-    inspect: Callable[[bytes], Reading] | None = None,
-) -> Item:
-    """Decode and hash the bytes of one item.
-
-    Raises:
-        PoolError: They cannot be decoded.
-    """
-    found = Reading(decode(content)) if inspect is None else inspect(content)
-    shape = (len(found.media),) if isinstance(found.media, str) else found.media.shape
-    return Item(item_id, hashlib.sha256(content).hexdigest(), shape, found.channels, found.remarks)
 
 
 def row_ids(location: Path, n: int, given: np.ndarray[Any, np.dtype[Any]] | None) -> tuple[str, ...]:

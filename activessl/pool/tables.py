@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from activessl.errors import PoolError
+from activessl.pool.describe import described
 from activessl.pool.features import features_of
 from activessl.pool.forms.base import Column, Form, Media
 from activessl.pool.forms.registry import forms
 from activessl.pool.pool import Item, Modality, Unreadable
-from activessl.pool.rows import RowsSource, described
+from activessl.pool.rows import RowsSource
 from activessl.pool.sounds import is_sound
 
 #: Least number of row groups that are kept decompressed, and number of rows up to which more are kept: several threads

@@ -244,9 +244,11 @@ def _how(encoder: Encoder) -> str:
     if "channels" not in settings:
         return f"spectrograms as activessl's MelInput makes them with {json.dumps(settings, sort_keys=True)}"
     colours = "grey" if settings["channels"] == 1 else "RGB"
+    levels = ", ".join(f"{level:g}" for level in (*settings.get("lower16", ()), settings["scale16"]))
     return (
         f"8-bit {colours} images, squeezed to {image.side} x {image.side} by Pillow's bilinear filter, channels first; "
-        f"16-bit images divided by {settings['scale16']:g} first"
+        f"16-bit images first scaled so that their white level becomes 255: the smallest of {levels} that is not below "
+        "the 99.9 % quantile of the image, or else that quantile"
     )
 
 

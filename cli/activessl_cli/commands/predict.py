@@ -34,6 +34,7 @@ def predict(
 ) -> None:
     """Predict new items: class, probability, and novelty (1: unlike all items of the pool)."""
     from activessl.errors import ConfigError
+    from activessl.pool.remarks import remarks
     from activessl.pool.sources import load_pool
     from activessl.scoring.as_onnx import FILE, OnnxScorer
     from activessl.scoring.model import Model
@@ -51,6 +52,8 @@ def predict(
     with render.progress("predict") as on_progress:
         scores = scorer.score(items, on_progress=on_progress)
     rows = list(scores.rows(found.classes, every=every))
+    for line in remarks(items):
+        render.story(line)
     if lost := len(items.unreadable):
         first = items.unreadable[0]
         render.story(f"{lost:,} item{'s' * (lost > 1)} could not be read; {first.id}: {first.why}")
