@@ -64,7 +64,8 @@ def fit_key(name: str, pool: Pool, **settings: Any) -> str:
     if pool.axes.channels:  # the same files give other series when their channels are read in another order
         digest.update(json.dumps(pool.axes.channels).encode())
     for item in pool.items:
-        digest.update(f"{item.id}\x1f{item.sha256}\x1e".encode())
+        # a file with a remark is read in another way than by earlier versions
+        digest.update("\x1f".join((item.id, item.sha256, *item.remarks)).encode() + b"\x1e")
     return digest.hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, channels_text, plain_shape
+from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, Reading, channels_text, plain_shape
 
 #: First bytes of the formats that browsers show without conversion.
 _SHOWN = {
@@ -28,6 +28,12 @@ def _decode(content: bytes) -> Array:
     from activessl.pool.decode import decode_image
 
     return decode_image(content)
+
+
+def _inspect(content: bytes) -> Reading:
+    from activessl.pool.decode import read_picture
+
+    return read_picture(content)
 
 
 def _png_of(image: Array) -> bytes:
@@ -104,7 +110,7 @@ FORM = Form(
         "k-means on patches needs seconds on a CPU, and finds better neighbors than a network trained for minutes",
     ),
     pretrained="backbone",
-    files=Files(_suffixes, _decode, first=True),
+    files=Files(_suffixes, _decode, first=True, inspect=_inspect),
     arrays=(
         Arrays(
             "images",
@@ -122,7 +128,7 @@ FORM = Form(
             encoded=True,
         ),
     ),
-    column=Column(_column, _decode, holds="Image"),
+    column=Column(_column, _decode, _inspect, holds="Image"),
     is_tiny=lambda shape: min(shape[:2]) < 8,
     size=lambda shape: tuple(map(float, shape[:2])),
     shape_text=shape_text,
