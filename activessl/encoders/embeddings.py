@@ -41,7 +41,7 @@ class Embeddings:
         fingerprint: The fingerprint of the encoder.
         provenance: The provenance of the encoder, with the seconds and the counts of the embedding.
         digests: (n,) the content hashes of the items at the time of encoding.
-        axes: The channels of series at the time of encoding, in the order in which they were read.
+        axes: The channels and the time step with which series were read.
     """
 
     vectors: Float[np.ndarray, "n d"]
@@ -91,9 +91,9 @@ class Embeddings:
             )
         if hashlib.sha256(raw).hexdigest() != ids_digest:
             raise EncoderError(f"the ids in {folder} do not match their checksum", hint=hint)
-        channels = tuple(note.get("axes", {}).get("channels", ()))
+        axes = note.get("axes", {})
         told = note["encoder"] | {"embedding": note["embedding"]}
-        return cls(vectors, ids, fingerprint, told, digests, Axes(channels, len(channels)))
+        return cls(vectors, ids, fingerprint, told, digests, Axes.of_json(axes, len(axes.get("channels", ()))))
 
 
 def stamp(folder: Path) -> str:
@@ -242,7 +242,7 @@ def _write_notes(folder: Path, encoder: Encoder, pool: Pool, *, seconds: float, 
         "fingerprint": encoder.fingerprint,
         "ids_sha256": hashlib.sha256(ids).hexdigest(),
         "encoder": encoder.provenance,
-        **({"axes": pool.axes.to_json()} if pool.axes.channels else {}),
+        **({"axes": pool.axes.to_json()} if pool.axes.to_json() else {}),
         "embedding": {"seconds": round(seconds, 3), "encoded": encoded, "taken over": len(pool) - encoded},
     }
     (folder / _PROVENANCE).write_text(json.dumps(note, indent=2), encoding="utf-8")

@@ -26,4 +26,4 @@ def described(
         return Item(item_id, digest, (len(found.media),), found.channels, found.remarks)
     from activessl.pool.levels import peak_of  # imports numpy, needed only where there are arrays
 
-    return Item(item_id, digest, found.media.shape, found.channels, found.remarks, peak_of(found.media))
+    return Item(item_id, digest, found.media.shape, found.channels, found.remarks, found.step, peak_of(found.media))

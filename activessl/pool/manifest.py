@@ -19,7 +19,7 @@ from activessl.pool.pool import UNKNOWN_STAMP, Item, Pool, Source, Stamp, Unread
 from activessl.pool.progress import OnProgress
 from activessl.pool.sources import Stamped, collect
 
-#: 2: channels, remarks and peaks; items whose channels do not fit keep what was decoded.
+#: 2: channels, remarks, steps and peaks; items whose channels do not fit keep what was decoded.
 _VERSION = "2"
 _SCHEMA = pa.schema(
     [
@@ -29,6 +29,7 @@ _SCHEMA = pa.schema(
         ("why", pa.string()),  # null where readable
         ("channels", pa.list_(pa.string())),
         ("remarks", pa.list_(pa.string())),
+        ("step", pa.float64()),
         ("peak", pa.int64()),
         ("size", pa.int64()),
         ("mtime_ns", pa.int64()),
@@ -48,7 +49,7 @@ def save_manifest(pool: Pool, path: Path) -> None:
     for row in rows:
         row["size"], row["mtime_ns"] = stamps.get(row["id"], (None, None))
     table = pa.Table.from_pylist(rows, schema=_SCHEMA)
-    note = {"version": _VERSION, "modality": pool.modality, "channels": json.dumps(pool.axes.channels)}
+    note = {"version": _VERSION, "modality": pool.modality, "axes": json.dumps(pool.axes.to_json())}
     table = table.replace_schema_metadata(note | {"digest": _digest(table)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +70,7 @@ def save_manifest(pool: Pool, path: Path) -> None:
 def _row(item_id: str, item: Item | None, why: str | None) -> dict[str, Any]:
     if item is None:
         return {"id": item_id, "why": why}
-    told = {"channels": list(item.channels), "remarks": list(item.remarks), "peak": item.peak}
+    told = {"channels": list(item.channels), "remarks": list(item.remarks), "step": item.step, "peak": item.peak}
     return {"id": item_id, "sha256": item.sha256, "shape": list(item.shape), "why": why} | told
 
 
@@ -116,7 +117,7 @@ def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unre
             return {}, Axes()
         if meta.get("digest") != _digest(table):
             return {}, Axes()
-        rows, axes = table.to_pylist(), Axes(tuple(json.loads(meta["channels"])))
+        rows, axes = table.to_pylist(), Axes.of_json(json.loads(meta["axes"]), 0)
     except (OSError, KeyError, ValueError, pa.ArrowException):
         return {}, Axes()
     return {row["id"]: ((row["size"], row["mtime_ns"]), _entry(row)) for row in rows}, axes
@@ -125,7 +126,7 @@ def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unre
 def _entry(row: dict[str, Any]) -> Item | Unreadable:
     item = None
     if row["sha256"] is not None:
-        told = tuple(row["channels"]), tuple(row["remarks"]), row["peak"]
+        told = tuple(row["channels"]), tuple(row["remarks"]), row["step"], row["peak"]
         item = Item(row["id"], row["sha256"], tuple(row["shape"]), *told)
     return item if item is not None and row["why"] is None else Unreadable(row["id"], row["why"], item)
 

@@ -33,6 +33,7 @@ class Item:
         shape: (height, width, channels) of an image, (channels, time) of a series, (characters,) of a text.
         channels: Names of the channels of a series, in the order of its file; empty without names.
         remarks: What a reader would not expect of how the file was read.
+        step: The time from value to value of a series: seconds, or the unit of its file; None if it is not known.
         peak: The 99.9 % quantile of the values of a 16-bit image; 0 for other items.
     """
 
@@ -41,6 +42,7 @@ class Item:
     shape: tuple[int, ...]
     channels: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    step: float | None = None
     peak: int = 0
 
 
@@ -102,7 +104,7 @@ class Pool:
         items: The readable items, in a stable order.
         source: The source of their content.
         unreadable: Files or rows that could not be decoded, with the reason.
-        axes: The channels of series, into whose order ``read`` puts each series.
+        axes: The channels and the time step of series, to which ``read`` brings each series.
 
     Raises:
         PoolError: No items, or two items with one id.
@@ -169,8 +171,8 @@ class Pool:
                 f"row {index} is outside of the pool of {len(self):,} items", hint=f"pass 0 to {len(self) - 1:,}"
             )
         media = self.source.read(self.ids[index])
-        channels = self.items[index].channels
-        return aligned(cast(Array, media), channels, self.axes) if channels else media
+        item = self.items[index]
+        return aligned(cast(Array, media), item, self.axes) if item.channels or item.step else media
 
     def path(self, index: int) -> Path | None:
         """The file of the item at a row; None for a row of a larger file."""
@@ -181,19 +183,28 @@ class Pool:
         return self.source.content(self.ids[index])
 
     def ordered(self, axes: Axes) -> Pool:
-        """Return a pool of series whose channels are read in the order of these axes, by their names.
+        """Return a pool of series that are read with these axes: the order of the channels, and the time step.
 
-        Without names on either side, the pool is returned as it is.
+        What is not known on either side stays as it is.
 
         Raises:
-            PoolError: The pool has other channels.
+            PoolError: The pool has other channels, or its time step is a very different one.
         """
-        if not self.axes.channels or self.axes.channels == axes.channels or not axes.channels:
+        if not axes.channels and axes.step is None:
             return self
-        why = misfit(Item("", "", (len(self.axes.channels),), self.axes.channels), axes, "the model has")
+        mine = self.axes
+        wanted = Axes(
+            (mine.channels and axes.channels) or mine.channels,
+            mine.count,
+            (mine.step and axes.step) or mine.step,
+        )
+        if wanted == mine:
+            return self
+        told = Item("", "", (len(mine.channels) or mine.count,), mine.channels, step=mine.step)
+        why = misfit(told, replace(wanted, count=told.shape[0]), "the model has")
         if why is not None:
             raise PoolError(f"{self.source.location} {why}", hint="give each series the channels of the model")
-        return replace(self, axes=axes)
+        return replace(self, axes=wanted)
 
     def subset(self, ids: Iterable[str]) -> Pool:
         """Return a pool of these items only, in this order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from activessl.pool.axes import other_step
 from activessl.pool.levels import full_scale, levels_of
 from activessl.pool.pool import Pool
 
@@ -31,7 +32,7 @@ def remarks(pool: Pool) -> list[str]:
     ]
     if len(count) > _MOST:
         told.append(f"{len(count) - _MOST:,} more kinds of remarks: `activessl check --json` lists them")
-    return told + _depths(pool)
+    return told + _depths(pool) + _steps(pool)
 
 
 def _depths(pool: Pool) -> list[str]:
@@ -45,6 +46,22 @@ def _depths(pool: Pool) -> list[str]:
         return []
     each = ", ".join(f"{n:,} of {bits} bits" for bits, n in sorted(of.items()))
     return [f"images of {len(of)} depths: {each}; each has its own white level"]
+
+
+def _steps(pool: Pool) -> list[str]:
+    """Lines where series have several time steps, or some have none."""
+    told = []
+    others = [item.id for item in pool.items if other_step(item.step, pool.axes)]
+    if others:
+        told.append(f"{_items(others)} resampled to the time step of the others, {pool.axes.step:.4g} ({others[0]})")
+    without = [item.id for item in pool.items if item.step is None]
+    if pool.axes.step is not None and without:
+        told.append(f"{_items(without)} read as if the time step were that of the others ({without[0]})")
+    return told
+
+
+def _items(ids: list[str]) -> str:
+    return f"{len(ids):,} items are" if len(ids) > 1 else "1 item is"
 
 
 def _bits(level: float) -> int:

@@ -155,7 +155,7 @@ def collect(
     others = "most files have" if axes is None else "the model has"
     chosen = agreed(items, before) if axes is None else axes
     if not any(item.channels for item in items):  # without any names, channels are told apart by their position
-        chosen = Axes((), chosen.count)
+        chosen = Axes((), chosen.count, chosen.step)
     why = {item.id: reason for item in items if (reason := misfit(item, chosen, others)) is not None}
     unreadable += [Unreadable(item.id, why[item.id], item) for item in items if item.id in why]
     fitting = tuple(item for item in items if item.id not in why)

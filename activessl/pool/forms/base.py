@@ -22,12 +22,14 @@ class Reading(NamedTuple):
     Attributes:
         media: The item.
         channels: Names of the channels of a series, in the order of the file; empty without names.
-        remarks: What a reader would not expect of how the file was read, each after "is read" or the like.
+        remarks: What a reader would not expect of how the file was read.
+        step: The time from value to value of a series: seconds, or the unit of the file; None if it is not known.
     """
 
     media: Media
     channels: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    step: float | None = None
 
 
 def plain_shape(shape: tuple[int, ...]) -> str:
