@@ -33,6 +33,20 @@ def peak_of(image: np.ndarray[Any, np.dtype[Any]]) -> int:
     return int(np.searchsorted(np.cumsum(counts), 0.999 * flat.size))
 
 
+def for_screen(image: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Stretch the values of an image to 8 bits, from its 0.1 % to its 99.9 % quantile, so that hot pixels do not count.
+
+    Example:
+        >>> for_screen(np.array([[1000, 1100], [1050, 1000]], np.uint16)).tolist()
+        [[0, 255], [127, 0]]
+    """
+    low, high = (float(np.quantile(image, share, method="nearest")) for share in (0.001, 0.999))
+    if high <= low:  # a few pixels differ from all others
+        low, high = float(image.min()), float(image.max())
+    stretched = (image.astype(np.float32) - low) * (255.0 / max(high - low, 1.0))
+    return np.clip(stretched, 0, 255).astype(np.uint8)
+
+
 def full_scale(peak: float) -> float:
     """The largest value of the smallest depth that holds a peak.
 

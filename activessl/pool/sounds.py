@@ -46,8 +46,6 @@ def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
         >>> decode_wav(buffer.getvalue()).shape
         (1, 1600)
     """
-    from scipy.signal import resample_poly
-
     try:
         given, samples = _reader()(io.BytesIO(content))
     except Exception as error:  # noqa: BLE001  a decoder may raise anything on broken bytes; one file is never fatal
@@ -70,10 +68,22 @@ def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
         mono = mono.mean(axis=1)
     if not np.isfinite(mono).all():
         raise PoolError("sound has values that are not finite", hint="export it again from its original")
-    if given != rate:
-        shared = gcd(given, rate)
-        mono = resample_poly(mono, rate // shared, given // shared)
-    return np.asarray(mono, dtype=np.float32)[None]
+    return at_rate(np.asarray(mono, dtype=np.float32)[None], given, rate)
+
+
+def at_rate(sound: Float[np.ndarray, "c n"], given: int, rate: int) -> Float[np.ndarray, "c m"]:
+    """Resample a sound from ``given`` to ``rate`` samples a second.
+
+    Example:
+        >>> at_rate(np.zeros((1, 800), np.float32), 8_000, 16_000).shape
+        (1, 1600)
+    """
+    from scipy.signal import resample_poly
+
+    if given == rate:
+        return sound
+    shared = gcd(given, rate)
+    return np.asarray(resample_poly(sound, rate // shared, given // shared, axis=-1), dtype=np.float32)
 
 
 def is_sound(content: bytes, name: str = "") -> bool:

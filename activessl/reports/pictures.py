@@ -16,6 +16,7 @@ from activessl.errors import ActiveSSLError
 from activessl.geometry.units import centred_rows
 from activessl.labels.answers import NONE
 from activessl.pool.forms.series import rounded
+from activessl.pool.levels import for_screen
 from activessl.pool.pool import Pool
 from activessl.project.snapshot import Snapshot
 from activessl.reports.report import Reconstructed, Sight
@@ -100,7 +101,7 @@ def thumbnail(pool: Pool, item: str) -> str | None:
     except ActiveSSLError:
         return None
     if pixels.dtype != np.uint8:
-        pixels = (pixels / max(float(pixels.max()), 1.0) * 255).astype(np.uint8)
+        pixels = for_screen(pixels)
     return _png(pixels, largest=THUMBNAIL)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from activessl.pool.drawable import played
 from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, last_is_short, length, recording_shape
 from activessl.pool.sounds import RATE, decode_wav
 
@@ -18,9 +19,9 @@ def _samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
 
 
 def portable(content: bytes, read: Callable[[], Array]) -> tuple[bytes, str, str]:
-    """Return a WAV file unchanged; write samples as WAV."""
-    if content.startswith(b"RIFF") and content[8:12] == b"WAVE":
-        return content, "wav", "audio/wav"
+    """Return a file that browsers play unchanged, such as WAV of 16 or 24 bits; write other sounds as WAV."""
+    if (kind := played(content)) is not None:
+        return content, *kind
     return _wav(np.asarray(read())), "wav", "audio/wav"
 
 
@@ -31,7 +32,7 @@ def _wav(samples: Array) -> bytes:
     with wave.open(out, "wb") as file:
         file.setnchannels(channels.shape[0])
         file.setsampwidth(2)
-        file.setframerate(RATE)  # stored samples have no rate here, so this one is written
+        file.setframerate(RATE)
         file.writeframes((channels.T * (32767 / peak)).astype("<i2").tobytes())
     return out.getvalue()
 
