@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 from activessl.errors import PoolError
 from activessl.pool.forms.base import Reading
 from activessl.pool.pages import pages_of
+from activessl.pool.readers import installed, needed
 
 #: Images with more pixels are refused before decoding: a few kilobytes of PNG can unpack to gigabytes.
 MAX_PIXELS = 64_000_000
@@ -25,19 +26,28 @@ _REFUSED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 _USUAL = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
 
 
+#: Brands of HEIC files, and their suffixes.
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_HEIC_SUFFIXES = frozenset({".heic", ".heif"})
+
+
 @cache
 def image_formats() -> tuple[str, ...]:
     """The formats that Pillow decodes without another program, such as "PNG"; the usual ones first."""
     Image.init()
+    if "pillow_heif" in installed():
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
     found = set(Image.OPEN) - _REFUSED
     return (*(name for name in _USUAL if name in found), *sorted(found.difference(_USUAL)))
 
 
 @cache
 def image_suffixes() -> frozenset[str]:
-    """The file name endings of those formats, lower case with the dot."""
+    """The file name endings of those formats, lower case with the dot; with those of HEIC, which needs a package."""
     formats = set(image_formats())
-    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
+    return _HEIC_SUFFIXES.union(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
 
 
 def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[Any, np.dtype[Any]]:
@@ -88,6 +98,8 @@ def read_picture(content: bytes, *, max_pixels: int = MAX_PIXELS) -> Reading:
     except PoolError:
         raise
     except UnidentifiedImageError:
+        if content[4:8] == b"ftyp" and content[8:12] in _HEIC and "pillow_heif" not in installed():
+            raise needed("pillow_heif") from None
         raise PoolError("file is not an image in a known format", hint="convert it to PNG or JPEG") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PoolError("image has too many pixels", hint=f"scale it down to at most {max_pixels:,} pixels") from None

@@ -18,7 +18,7 @@ from activessl.pool.pool import UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
 
 
 class FolderSource:
-    """A folder of files of one form, such as images, WAV files, series as CSV files or texts, with all its subfolders.
+    """A folder of files of one form, such as images, sounds, series as CSV files or texts, with all its subfolders.
 
     Ids are the paths of the files below the folder, with slashes on every system, in the order of those paths. Hidden
     files and folders are ignored, and so are files with the suffix of another form. Links to folders are not followed.
@@ -55,6 +55,10 @@ class FolderSource:
             raise PoolError(
                 f"no {wanted} in {location}{there}", hint="give a folder with PNG, JPEG, WAV, .csv or .txt files"
             )
+        #: How many files were not read, by suffix: those of other forms, and of none.
+        self.beside = others + Counter(
+            Path(item_id).suffix.lower() for name, files in found.items() if name != self._modality for item_id in files
+        )
         self._stamps = dict(sorted(found[self._modality].items()))
         self._decode = self._files.decode
         self.sample_rate = self._files.sample_rate

@@ -17,6 +17,7 @@ from activessl.errors import PoolError
 from activessl.pool.axes import Axes
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress
+from activessl.pool.readers import installed
 from activessl.pool.sources import Stamped, collect
 
 #: 2: channels, remarks, steps and peaks; items whose channels do not fit keep what was decoded.
@@ -50,6 +51,7 @@ def save_manifest(pool: Pool, path: Path) -> None:
         row["size"], row["mtime_ns"] = stamps.get(row["id"], (None, None))
     table = pa.Table.from_pylist(rows, schema=_SCHEMA)
     note = {"version": _VERSION, "modality": pool.modality, "axes": json.dumps(pool.axes.to_json())}
+    note["readers"] = " ".join(installed())
     table = table.replace_schema_metadata(note | {"digest": _digest(table)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +119,10 @@ def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unre
             return {}, Axes()
         if meta.get("digest") != _digest(table):
             return {}, Axes()
-        rows, axes = table.to_pylist(), Axes.of_json(json.loads(meta["axes"]), 0)
+        rows = table.to_pylist()
+        if meta.get("readers") != " ".join(installed()):  # what could not be read may be readable now
+            rows = [row for row in rows if row["sha256"] is not None]
+        axes = Axes.of_json(json.loads(meta["axes"]), 0)
     except (OSError, KeyError, ValueError, pa.ArrowException):
         return {}, Axes()
     return {row["id"]: ((row["size"], row["mtime_ns"]), _entry(row)) for row in rows}, axes

@@ -60,7 +60,7 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
     """Open the data at a path.
 
     Args:
-        location: A folder of images, of WAV files, of series as CSV files or of text files; an ``.npz`` with ``images``
+        location: A folder of images, of sounds, of series as CSV files or of text files; an ``.npz`` with ``images``
             (n, h, w[, c]), ``X`` (n, [channels,] time), ``vectors`` (n, d), or packed ``data`` and ``offsets`` with
             ``format`` (encoded images) or ``sample_rate`` (16-bit audio); a ``.parquet`` with a column of encoded
             images or of text; or a ``.csv``, ``.tsv`` or ``.jsonl`` of texts.

@@ -13,6 +13,7 @@ from activessl.pool.features import features_of
 from activessl.pool.pool import Pool
 from activessl.pool.rows import row_ids
 from activessl.pool.sources import FolderSource
+from activessl.pool.split_folders import SPLITS, split_folders
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
 from activessl.pool.texts import TEXT_TABLES, TextTableSource, read_text_table
 
@@ -45,8 +46,8 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
             items in the order of the file. In an ``.npz`` labels are ``labels`` (with ``class_names`` and
             ``split`` where given), in a table the column ``label`` (with ``split``, in a ``.parquet`` ``label_name``
             too, and class names in the schema that Hugging Face datasets writes, which come first), in a folder the
-            names of the first-level subfolders. Several classes per item are a matrix of 0 and 1 in an ``.npz``, lists
-            in a ``.parquet`` or ``.jsonl``.
+            names of the first-level subfolders, or of those below ``train`` and ``val`` or ``test``. Several classes
+            per item are a matrix of 0 and 1 in an ``.npz``, lists in a ``.parquet`` or ``.jsonl``.
 
     Raises:
         PoolError: Labels exist, but an item has none, or a label is empty.
@@ -75,8 +76,15 @@ def _of_folder(location: Path, data: Path | Pool) -> tuple[tuple[str, ...], Stor
     ids = data.ids if isinstance(data, Pool) else tuple(FolderSource(location).stamps())
     if not all("/" in item_id for item_id in ids):
         return ids, None  # a file is outside of the subfolders, so the subfolders are not classes
-    names = [item_id.split("/", 1)[0] for item_id in ids]
-    return ids, _indexed(names, None)
+    if not split_folders(ids):
+        return ids, _indexed([item_id.split("/", 1)[0] for item_id in ids], None)
+
+    # train/ and val/ above the classes: the classes are the folders below
+    parts = [item_id.split("/") for item_id in ids]
+    if not all(len(one) > 2 for one in parts):
+        return ids, None  # an item lies in no class
+    held = np.array([not SPLITS[one[0].lower()] for one in parts], dtype=np.int64)
+    return ids, _indexed([one[1] for one in parts], held if 0 < held.sum() < len(held) else None)
 
 
 def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:

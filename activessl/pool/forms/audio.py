@@ -11,7 +11,7 @@ import numpy as np
 
 from activessl.pool.drawable import played
 from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, last_is_short, length, recording_shape
-from activessl.pool.sounds import RATE, decode_wav
+from activessl.pool.sounds import ENDINGS, RATE, decode_sound
 
 
 def _samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
@@ -50,10 +50,10 @@ def _column(_: Collection[str], binary: Collection[str]) -> str | None:
 
 FORM = Form(
     name="audio",
-    plural="WAV files",
+    plural="sound files",
     shown="sound",
     encoder=("melpatches", "k-means on patches of the spectrogram needs seconds on a CPU"),
-    files=Files(lambda: (".wav", ".wave"), decode_wav, sample_rate=RATE),
+    files=Files(lambda: ENDINGS, decode_sound, sample_rate=RATE),
     arrays=(
         Arrays(
             "data",
@@ -63,7 +63,7 @@ FORM = Form(
             beside=frozenset({"offsets", "sample_rate"}),
         ),
     ),
-    column=Column(_column, decode_wav, sample_rate=RATE, holds="Audio"),
+    column=Column(_column, decode_sound, sample_rate=RATE, holds="Audio"),
     is_tiny=last_is_short,
     size=length,
     shape_text=recording_shape,
