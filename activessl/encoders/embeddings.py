@@ -21,6 +21,7 @@ from jaxtyping import Float
 from activessl.arguments import instance, path
 from activessl.encoders.base import Encoder
 from activessl.errors import EncoderError
+from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, Progress
 
@@ -40,6 +41,7 @@ class Embeddings:
         fingerprint: The fingerprint of the encoder.
         provenance: The provenance of the encoder, with the seconds and the counts of the embedding.
         digests: (n,) the content hashes of the items at the time of encoding.
+        axes: The channels and the time step with which series were read.
     """
 
     vectors: Float[np.ndarray, "n d"]
@@ -47,6 +49,7 @@ class Embeddings:
     fingerprint: str
     provenance: dict[str, Any]
     digests: tuple[str, ...]
+    axes: Axes = UNKNOWN
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -88,7 +91,9 @@ class Embeddings:
             )
         if hashlib.sha256(raw).hexdigest() != ids_digest:
             raise EncoderError(f"the ids in {folder} do not match their checksum", hint=hint)
-        return cls(vectors, ids, fingerprint, note["encoder"] | {"embedding": note["embedding"]}, digests)
+        axes = note.get("axes", {})
+        told = note["encoder"] | {"embedding": note["embedding"]}
+        return cls(vectors, ids, fingerprint, told, digests, Axes.of_json(axes, len(axes.get("channels", ()))))
 
 
 def stamp(folder: Path) -> str:
@@ -237,6 +242,7 @@ def _write_notes(folder: Path, encoder: Encoder, pool: Pool, *, seconds: float, 
         "fingerprint": encoder.fingerprint,
         "ids_sha256": hashlib.sha256(ids).hexdigest(),
         "encoder": encoder.provenance,
+        **({"axes": pool.axes.to_json()} if pool.axes.to_json() else {}),
         "embedding": {"seconds": round(seconds, 3), "encoded": encoded, "taken over": len(pool) - encoded},
     }
     (folder / _PROVENANCE).write_text(json.dumps(note, indent=2), encoding="utf-8")

@@ -30,6 +30,7 @@ from activessl.encoders.training.material import ImageMaterial, Material, normal
 from activessl.encoders.training.objective import Recipe, TrainingRun
 from activessl.encoders.training.vit import Shape, ViT, ViTConfig, patchify
 from activessl.errors import EncoderError
+from activessl.pool.axes import Axes
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, roughly, say
 
@@ -196,6 +197,7 @@ def load(folder: Path) -> TrainedEncoder | SeriesTransformer:
             config["grid"],
             tensors["pca_mean"],
             tensors["pca"],
+            Axes.of_json(config.get("axes", {}), shape.channels),
             decoder,
         )
     vit, decoder = networks(ViTConfig(**config["vit"]), tensors)
@@ -263,7 +265,8 @@ def _material(pool: Pool, recipe: Recipe, seed: int) -> tuple[Material, Shape, d
             seed=seed,
             device=device,
         )
-        return series, series.shape, {}
+        named = series.axes.to_json()
+        return series, series.shape, {"axes": named} if named else {}
     pictures: Pictures
     if pool.modality == "audio":
         mel = choose_mel(pool, side=recipe.side)

@@ -97,7 +97,7 @@ def _series(
     encoder: SeriesTransformer, decoder: Decoder, pool: Pool, row: int, generator: torch.Generator
 ) -> Reconstruction:
     c, span = encoder.shape.channels, SPAN * encoder.shape.patch
-    (series,) = read_series(pool, [row], channels=c)
+    (series,) = read_series(pool, [row], axes=encoder.axes)
     item = series[:, :span]  # only the beginning of a long series
     patches = encoder.patches([item])
     there = patches.there

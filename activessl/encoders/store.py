@@ -61,8 +61,11 @@ def fingerprint_of(name: str, config: Mapping[str, Any], tensors: Tensors) -> st
 def fit_key(name: str, pool: Pool, **settings: Any) -> str:
     """Digest of a fit request (encoder, pool and settings), by which ``find_fit`` finds an encoder again."""
     digest = hashlib.sha256(json.dumps([name, settings], sort_keys=True).encode())
+    if told := pool.axes.to_json():  # the same files give other series in another order, or with another step
+        digest.update(json.dumps(told).encode())
     for item in pool.items:
-        digest.update(f"{item.id}\x1f{item.sha256}\x1e".encode())
+        # a file with a remark is read in another way than by earlier versions
+        digest.update("\x1f".join((item.id, item.sha256, *item.remarks)).encode() + b"\x1e")
     return digest.hexdigest()[:16]
 
 

@@ -33,7 +33,7 @@ def varied(pool: Pool, seed: int = 0) -> Pool:
         raise EncoderError(
             f"views cannot be made of {pool.modality} items", hint="use a pool of images, audio, series or texts"
         )
-    return Pool(items=pool.items, source=_Varied(pool.source, seed, pool.form.vary))
+    return Pool(items=pool.items, source=_Varied(pool.source, seed, pool.form.vary), axes=pool.axes)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 from activessl.errors import PoolError
 from activessl.pool.forms.base import Array, Arrays, Form, Media
 from activessl.pool.forms.registry import forms
+from activessl.pool.levels import peak_of
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 
@@ -23,7 +24,8 @@ class NpzSource(RowsSource):
 
     Args:
         location: The file. Its keys: ``images`` (n, h, w) or (n, h, w, 1 or 3), uint8 or uint16; ``X`` (n, time) or
-            (n, channels, time), NaN where a value is missing; ``vectors`` (n, d); ``data`` with ``offsets`` (n + 1,)
+            (n, channels, time), NaN where a value is missing, with ``axes`` = "time, channels" (n, time, channels), and
+            with names of the channels as ``channel_names``; ``vectors`` (n, d); ``data`` with ``offsets`` (n + 1,)
             and ``format`` ("png", "jpeg", …) or ``sample_rate`` (int16 audio). Optional ``ids`` (n,); without them
             the ids are ``NAME:ROW``.
         modality: Which form of data to read, where the file has several.
@@ -38,11 +40,32 @@ class NpzSource(RowsSource):
         super().__init__(location, self._form.name)
         stored_as = self._stored_as
         self._values = read_npz(location, stored_as.key)
+        if self._form.channels:
+            self._values = channels_first(location, self._values, keys)
         self._offsets = read_npz(location, "offsets").astype(np.int64) if stored_as.packed else None
         self.sample_rate = int(read_npz(location, "sample_rate")) if "sample_rate" in stored_as.beside else None
         self._check()
         n = len(self._values) if self._offsets is None else len(self._offsets) - 1
         self._name_rows(n, read_npz(location, "ids") if "ids" in keys else None)
+        self._named = self._channels(keys)
+
+    def _channels(self, keys: frozenset[str]) -> tuple[str, ...]:
+        """The names of the channels, for a form that has channels.
+
+        Raises:
+            PoolError: Their number is not that of the channels.
+        """
+        if not self._form.channels or "channel_names" not in keys or not self._ids:
+            return ()
+        names = tuple(str(name) for name in read_npz(self._location, "channel_names").ravel().tolist())
+        count = cast(Array, self.read(self._ids[0])).shape[0]
+        if len(names) != count or len(set(names)) != count:
+            raise PoolError(
+                f"{len(names)} channel names, {len(set(names))} of them different, for {count} channels in "
+                f"{self._location}",
+                hint="store one name for each channel, or check the array 'axes'",
+            )
+        return names
 
     def describe(self, item_id: str) -> Item | Unreadable:
         """Hash and check one row."""
@@ -52,7 +75,7 @@ class NpzSource(RowsSource):
             return Unreadable(item_id, error.message)
         if media.dtype.kind == "f" and (why := _unusable(media, missing_allowed=self._form.missing)):
             return Unreadable(item_id, why)
-        return Item(item_id, self._digest(item_id), media.shape)
+        return Item(item_id, self._digest(item_id), media.shape, self._named, peak=peak_of(media))
 
     def read(self, item_id: str) -> Media:
         """One row as an image (h, w, c), a series (channels, time) or a vector (d,)."""
@@ -145,6 +168,33 @@ def _choose(location: Path, keys: frozenset[str], modality: Modality | None) -> 
             f"{location} holds {', '.join(held)}, not {chosen}", hint=f"set the modality to {' or '.join(held)}"
         )
     return held[chosen]
+
+
+def channels_first(location: Path, values: Array, keys: frozenset[str]) -> Array:
+    """Bring an array of series to (n, channels, time), as the array ``axes`` of its file says.
+
+    Raises:
+        PoolError: ``axes`` is unknown; or it is missing, and there are more channels than values in time, as where the
+            order is (n, time, channels).
+    """
+    if values.ndim != 3:
+        return values
+    if "axes" in keys:
+        told = str(read_npz(location, "axes")).lower().replace(" ", "")
+        if told not in ("channels,time", "time,channels"):
+            raise PoolError(
+                f"array 'axes' in {location} is {told[:40]!r}",
+                hint="store np.array('channels, time') or np.array('time, channels') as 'axes'",
+            )
+        return values if told == "channels,time" else values.swapaxes(1, 2)
+    _, channels, length = values.shape
+    if channels > length:
+        raise PoolError(
+            f"array 'X' in {location} has shape {values.shape}: {channels:,} channels of {length:,} values, or "
+            f"{length:,} channels of {channels:,} values",
+            hint="store np.array('time, channels') or np.array('channels, time') as 'axes' in the file, beside 'X'",
+        )
+    return values
 
 
 def _unusable(values: Array, *, missing_allowed: bool) -> str | None:

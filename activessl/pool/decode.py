@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from activessl.errors import PoolError
+from activessl.pool.forms.base import Reading
+from activessl.pool.pages import pages_of
+from activessl.pool.readers import installed, needed
 
 #: Images with more pixels are refused before decoding: a few kilobytes of PNG can unpack to gigabytes.
 MAX_PIXELS = 64_000_000
@@ -22,19 +26,28 @@ _REFUSED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 _USUAL = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
 
 
+#: Brands of HEIC files, and their suffixes.
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_HEIC_SUFFIXES = frozenset({".heic", ".heif"})
+
+
 @cache
 def image_formats() -> tuple[str, ...]:
     """The formats that Pillow decodes without another program, such as "PNG"; the usual ones first."""
     Image.init()
+    if "pillow_heif" in installed():
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
     found = set(Image.OPEN) - _REFUSED
     return (*(name for name in _USUAL if name in found), *sorted(found.difference(_USUAL)))
 
 
 @cache
 def image_suffixes() -> frozenset[str]:
-    """The file name endings of those formats, lower case with the dot."""
+    """The file name endings of those formats, lower case with the dot; with those of HEIC, which needs a package."""
     formats = set(image_formats())
-    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
+    return _HEIC_SUFFIXES.union(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
 
 
 def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[Any, np.dtype[Any]]:
@@ -45,8 +58,9 @@ def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[
         max_pixels: The largest accepted width × height.
 
     Returns:
-        (h, w, 1) for gray and (h, w, 3) for color, uint8; (h, w, 1) uint16 where the file has 16 bits. Transparent
-        parts become white; of an animation the first frame is used; the EXIF orientation is applied.
+        (h, w, 1) for gray and (h, w, 3) for color, uint8; uint16 where a gray file has 16 bits. Transparent parts
+        become white; of an animation the first frame is used; the EXIF orientation is applied. Pages that are channels,
+        as OME and ImageJ write them, become one picture.
 
     Raises:
         PoolError: Not an image, truncated, or of too many pixels.
@@ -57,6 +71,15 @@ def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[
         >>> decode_image(buffer.getvalue()).shape
         (2, 4, 3)
     """
+    return np.asarray(read_picture(content, max_pixels=max_pixels).media)
+
+
+def read_picture(content: bytes, *, max_pixels: int = MAX_PIXELS) -> Reading:
+    """Decode an encoded image as ``decode_image`` does, with remarks about what is left out.
+
+    Raises:
+        PoolError: As ``decode_image``.
+    """
     try:
         with Image.open(io.BytesIO(content), formats=image_formats()) as image:
             width, height = image.size
@@ -65,12 +88,18 @@ def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[
                     f"image has {width:,} × {height:,} pixels",
                     hint=f"scale it down to at most {max_pixels:,} pixels",
                 )
+            pages, remark = pages_of(image)
+            told = tuple(one for one in (remark, _reduced(image)) if one is not None)
             image.load()
-            _turn_upright(image)
-            return _to_array(image)
+            if len(pages) == 1:
+                _turn_upright(image)
+                return Reading(_to_array(image), remarks=told)
+            return Reading(_stacked(image, pages), remarks=told)
     except PoolError:
         raise
     except UnidentifiedImageError:
+        if content[4:8] == b"ftyp" and content[8:12] in _HEIC and "pillow_heif" not in installed():
+            raise needed("pillow_heif") from None
         raise PoolError("file is not an image in a known format", hint="convert it to PNG or JPEG") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PoolError("image has too many pixels", hint=f"scale it down to at most {max_pixels:,} pixels") from None
@@ -98,6 +127,25 @@ def _turn_upright(image: Image.Image) -> None:
         ImageOps.exif_transpose(image, in_place=True)
 
 
+def _reduced(image: Image.Image) -> str | None:
+    """Say that Pillow keeps only the upper half of 16-bit colors; to be called before ``load``, which forgets it."""
+    tiles: Any = getattr(image, "tile", ())
+    stored = str(tiles[0][3]) if tiles else ""
+    if image.mode in ("RGB", "RGBA", "LA", "CMYK") and ";16" in stored:
+        return "colors of 16 bits are read as 8 bits"
+    return None
+
+
+def _stacked(image: Image.Image, pages: Sequence[int]) -> np.ndarray[Any, np.dtype[Any]]:
+    """Put pages together as the channels of one picture; of two, the third is empty."""
+    found = []
+    for page in pages:
+        image.seek(page)
+        found.append(_to_array(image)[:, :, :1])
+    found += [np.zeros_like(found[0])] * (3 - len(found))
+    return np.concatenate(found, axis=2)
+
+
 def _to_array(image: Image.Image) -> np.ndarray[Any, np.dtype[Any]]:
     mode = image.mode
 
@@ -106,6 +154,8 @@ def _to_array(image: Image.Image) -> np.ndarray[Any, np.dtype[Any]]:
         values = np.asarray(image)
         if values.size and (values.min() < 0 or values.max() > 65535):
             raise PoolError("image has values of more than 16 bits", hint="rescale it to 8 or 16 bits")
+        if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(262) == 0:
+            values = 65_535 - values  # white is zero, which Pillow inverts up to 8 bits only
         return values.astype(np.uint16)[:, :, None]
     if mode == "F":
         raise PoolError("image has floating point values", hint="rescale it to 8 or 16 bits")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections import Counter
@@ -12,13 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from activessl.errors import PoolError
+from activessl.pool.describe import described
 from activessl.pool.forms.base import Files, Form, Media
 from activessl.pool.forms.registry import forms
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
 
 
 class FolderSource:
-    """A folder of files of one form, such as images, WAV files, series as CSV files or texts, with all its subfolders.
+    """A folder of files of one form, such as images, sounds, series as CSV files or texts, with all its subfolders.
 
     Ids are the paths of the files below the folder, with slashes on every system, in the order of those paths. Hidden
     files and folders are ignored, and so are files with the suffix of another form. Links to folders are not followed.
@@ -55,6 +55,10 @@ class FolderSource:
             raise PoolError(
                 f"no {wanted} in {location}{there}", hint="give a folder with PNG, JPEG, WAV, .csv or .txt files"
             )
+        #: How many files were not read, by suffix: those of other forms, and of none.
+        self.beside = others + Counter(
+            Path(item_id).suffix.lower() for name, files in found.items() if name != self._modality for item_id in files
+        )
         self._stamps = dict(sorted(found[self._modality].items()))
         self._decode = self._files.decode
         self.sample_rate = self._files.sample_rate
@@ -80,11 +84,9 @@ class FolderSource:
         """Hash and decode one file."""
         try:
             content = self.content(item_id)
-            media = self._decode(content)
+            return described(item_id, content, self._decode, self._files.inspect)
         except PoolError as error:
             return Unreadable(item_id, error.message)
-        shape = (len(media),) if isinstance(media, str) else media.shape
-        return Item(item_id, hashlib.sha256(content).hexdigest(), shape)
 
     def scan(self) -> Iterator[Item | Unreadable]:
         """Hash and decode each file, in the order of their paths."""

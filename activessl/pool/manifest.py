@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,17 +14,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from activessl.errors import PoolError
+from activessl.pool.axes import Axes
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress
+from activessl.pool.readers import installed
 from activessl.pool.sources import Stamped, collect
 
-_VERSION = "1"
+#: 2: channels, remarks, steps and peaks; items whose channels do not fit keep what was decoded.
+_VERSION = "2"
 _SCHEMA = pa.schema(
     [
         ("id", pa.string()),
-        ("sha256", pa.string()),  # null where unreadable
+        ("sha256", pa.string()),  # null where nothing could be decoded
         ("shape", pa.list_(pa.int64())),
         ("why", pa.string()),  # null where readable
+        ("channels", pa.list_(pa.string())),
+        ("remarks", pa.list_(pa.string())),
+        ("step", pa.float64()),
+        ("peak", pa.int64()),
         ("size", pa.int64()),
         ("mtime_ns", pa.int64()),
     ]
@@ -37,13 +45,14 @@ def save_manifest(pool: Pool, path: Path) -> None:
         PoolError: The file cannot be written.
     """
     stamps = pool.source.stamps() if isinstance(pool.source, Stamped) else {}
-    rows: list[dict[str, Any]] = [
-        {"id": item.id, "sha256": item.sha256, "shape": list(item.shape), "why": None} for item in pool.items
-    ] + [{"id": bad.id, "sha256": None, "shape": None, "why": bad.why} for bad in pool.unreadable]
+    rows = [_row(item.id, item, None) for item in pool.items]
+    rows += [_row(bad.id, bad.item, bad.why) for bad in pool.unreadable]
     for row in rows:
         row["size"], row["mtime_ns"] = stamps.get(row["id"], (None, None))
     table = pa.Table.from_pylist(rows, schema=_SCHEMA)
-    table = table.replace_schema_metadata({"version": _VERSION, "modality": pool.modality, "digest": _digest(table)})
+    note = {"version": _VERSION, "modality": pool.modality, "axes": json.dumps(pool.axes.to_json())}
+    note["readers"] = " ".join(installed())
+    table = table.replace_schema_metadata(note | {"digest": _digest(table)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -60,6 +69,13 @@ def save_manifest(pool: Pool, path: Path) -> None:
         ) from None
 
 
+def _row(item_id: str, item: Item | None, why: str | None) -> dict[str, Any]:
+    if item is None:
+        return {"id": item_id, "why": why}
+    told = {"channels": list(item.channels), "remarks": list(item.remarks), "step": item.step, "peak": item.peak}
+    return {"id": item_id, "sha256": item.sha256, "shape": list(item.shape), "why": why} | told
+
+
 def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = None) -> Pool:
     """Describe a source, reading only what is new or has changed since the manifest was written.
 
@@ -72,49 +88,56 @@ def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = N
     """
     if not isinstance(source, Stamped):
         return collect(source, source.scan(), on_progress)
-    known = _read(path, source.modality)
+    known, before = _read(path, source.modality)
     if not any(known.get(item_id, (None, None))[0] == stamp for item_id, stamp in source.stamps().items()):
-        return collect(source, source.scan(), on_progress)  # nothing to reuse: the scan of the source is faster
+        # nothing to reuse: the scan of the source is faster
+        return collect(source, source.scan(), on_progress, before=before)
 
     def entries(stamped: Stamped) -> Iterator[Item | Unreadable]:
         for item_id, stamp in stamped.stamps().items():
             was, entry = known.get(item_id, (None, None))
             same = entry is not None and was == stamp != UNKNOWN_STAMP
-            yield entry if entry is not None and same else stamped.describe(item_id)
+            if entry is None or not same:
+                yield stamped.describe(item_id)
+            else:  # whether its channels fit is decided anew, because other files may have come
+                yield entry if isinstance(entry, Item) or entry.item is None else entry.item
 
-    return collect(source, entries(source), on_progress)
+    return collect(source, entries(source), on_progress, before=before)
 
 
 def known_unreadable(path: Path, modality: str) -> frozenset[str]:
     """The ids that could not be decoded when the manifest was written; empty without a manifest."""
-    return frozenset(name for name, (_, entry) in _read(path, modality).items() if isinstance(entry, Unreadable))
+    return frozenset(name for name, (_, entry) in _read(path, modality)[0].items() if isinstance(entry, Unreadable))
 
 
-def _read(path: Path, modality: str) -> dict[str, tuple[Stamp, Item | Unreadable]]:
+def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unreadable]], Axes]:
     try:
         with pq.ParquetFile(path) as file:  # pq.read_table imports pandas
             table = file.read()
         meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         if meta.get("version") != _VERSION or meta.get("modality") != modality:
-            return {}
+            return {}, Axes()
         if meta.get("digest") != _digest(table):
-            return {}
+            return {}, Axes()
         rows = table.to_pylist()
+        if meta.get("readers") != " ".join(installed()):  # what could not be read may be readable now
+            rows = [row for row in rows if row["sha256"] is not None]
+        axes = Axes.of_json(json.loads(meta["axes"]), 0)
     except (OSError, KeyError, ValueError, pa.ArrowException):
-        return {}
-    return {
-        row["id"]: (
-            (row["size"], row["mtime_ns"]),
-            Item(row["id"], row["sha256"], tuple(row["shape"]))
-            if row["sha256"] is not None
-            else Unreadable(row["id"], row["why"]),
-        )
-        for row in rows
-    }
+        return {}, Axes()
+    return {row["id"]: ((row["size"], row["mtime_ns"]), _entry(row)) for row in rows}, axes
+
+
+def _entry(row: dict[str, Any]) -> Item | Unreadable:
+    item = None
+    if row["sha256"] is not None:
+        told = tuple(row["channels"]), tuple(row["remarks"]), row["step"], row["peak"]
+        item = Item(row["id"], row["sha256"], tuple(row["shape"]), *told)
+    return item if item is not None and row["why"] is None else Unreadable(row["id"], row["why"], item)
 
 
 def _digest(table: Any) -> str:
     digest = hashlib.sha256()
-    for name in ("id", "sha256", "size", "mtime_ns"):
+    for name in ("id", "sha256", "size", "mtime_ns", "channels"):
         digest.update("\x1f".join(map(str, table.column(name).to_pylist())).encode())
     return digest.hexdigest()

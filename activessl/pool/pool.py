@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from activessl.arguments import whole
 from activessl.errors import PoolError
-from activessl.pool.forms.base import Form, Media
+from activessl.pool.axes import UNKNOWN, Axes, aligned, misfit
+from activessl.pool.forms.base import Array, Form, Media
 from activessl.pool.forms.registry import form_named
 
 #: The name of a form of data, one of :func:`activessl.pool.forms.registry.form_names`.
@@ -30,19 +31,34 @@ class Item:
         id: Unique in the pool and stable between runs: the relative path of a file, or ``name:row``.
         sha256: Hex digest of the content, so that moved files and exact duplicates are recognized.
         shape: (height, width, channels) of an image, (channels, time) of a series, (characters,) of a text.
+        channels: Names of the channels of a series, in the order of its file; empty without names.
+        remarks: What a reader would not expect of how the file was read.
+        step: The time from value to value of a series: seconds, or the unit of its file; None if it is not known.
+        peak: The 99.9 % quantile of the values of a 16-bit image; 0 for other items.
     """
 
     id: str
     sha256: str
     shape: tuple[int, ...]
+    channels: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    step: float | None = None
+    peak: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file or row that could not be decoded: it is listed, and the other items are used."""
+    """A file or row that could not be decoded: it is listed, and the other items are used.
+
+    Attributes:
+        id: The file, or the row.
+        why: The reason.
+        item: What was decoded, where only its channels do not fit those of the pool.
+    """
 
     id: str
     why: str
+    item: Item | None = None
 
 
 @runtime_checkable
@@ -88,6 +104,7 @@ class Pool:
         items: The readable items, in a stable order.
         source: The source of their content.
         unreadable: Files or rows that could not be decoded, with the reason.
+        axes: The channels and the time step of series, to which ``read`` brings each series.
 
     Raises:
         PoolError: No items, or two items with one id.
@@ -96,6 +113,7 @@ class Pool:
     items: tuple[Item, ...]
     source: Source
     unreadable: tuple[Unreadable, ...] = ()
+    axes: Axes = UNKNOWN
     ids: tuple[str, ...] = field(init=False)
     _row: dict[str, int] = field(init=False, repr=False)
 
@@ -103,7 +121,8 @@ class Pool:
         ids = tuple(item.id for item in self.items)
         row = {item_id: i for i, item_id in enumerate(ids)}
         if not ids:
-            bad = f" ({len(self.unreadable)} unreadable)" if self.unreadable else ""
+            first = self.unreadable[0] if self.unreadable else None
+            bad = f" ({len(self.unreadable):,} unreadable); {first.id}: {first.why}" if first else ""
             raise PoolError(
                 f"no usable items in {self.source.location}{bad}", hint="give a folder or file with readable items"
             )
@@ -151,7 +170,9 @@ class Pool:
             raise PoolError(
                 f"row {index} is outside of the pool of {len(self):,} items", hint=f"pass 0 to {len(self) - 1:,}"
             )
-        return self.source.read(self.ids[index])
+        media = self.source.read(self.ids[index])
+        item = self.items[index]
+        return aligned(cast(Array, media), item, self.axes) if item.channels or item.step else media
 
     def path(self, index: int) -> Path | None:
         """The file of the item at a row; None for a row of a larger file."""
@@ -161,6 +182,30 @@ class Pool:
         """The stored bytes of the item at a row."""
         return self.source.content(self.ids[index])
 
+    def ordered(self, axes: Axes) -> Pool:
+        """Return a pool of series that are read with these axes: the order of the channels, and the time step.
+
+        What is not known on either side stays as it is.
+
+        Raises:
+            PoolError: The pool has other channels, or its time step is a very different one.
+        """
+        if not axes.channels and axes.step is None:
+            return self
+        mine = self.axes
+        wanted = Axes(
+            (mine.channels and axes.channels) or mine.channels,
+            mine.count,
+            (mine.step and axes.step) or mine.step,
+        )
+        if wanted == mine:
+            return self
+        told = Item("", "", (len(mine.channels) or mine.count,), mine.channels, step=mine.step)
+        why = misfit(told, replace(wanted, count=told.shape[0]), "the model has")
+        if why is not None:
+            raise PoolError(f"{self.source.location} {why}", hint="give each series the channels of the model")
+        return replace(self, axes=wanted)
+
     def subset(self, ids: Iterable[str]) -> Pool:
         """Return a pool of these items only, in this order."""
-        return Pool(items=tuple(self.items[self.row(item_id)] for item_id in ids), source=self.source)
+        return Pool(items=tuple(self.items[self.row(item_id)] for item_id in ids), source=self.source, axes=self.axes)

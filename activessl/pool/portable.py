@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from activessl.errors import PoolError
+from activessl.pool.forms.base import Array
 from activessl.pool.pool import Pool
+from activessl.pool.sounds import RATE, at_rate
+from activessl.pool.sources import Sampled
 
 
 def portable(pool: Pool, row: int) -> tuple[bytes, str, str]:
     """Return an item as a file that any browser can open: its content, suffix and media type.
 
-    PNG, JPEG, GIF and WAV files are returned unchanged; other images become PNG, other sounds WAV.
+    Files that browsers show are returned unchanged, such as PNG and WAV of usual depths; other images become PNG, other
+    sounds WAV.
 
     Raises:
         PoolError: Items of this form cannot be written as such a file, or the item cannot be read.
@@ -20,4 +24,10 @@ def portable(pool: Pool, row: int) -> tuple[bytes, str, str]:
         raise PoolError(
             f"{pool.form.plural} cannot be written as files for a browser", hint="use images, sounds or texts"
         )
-    return pool.form.portable(pool.content(row), lambda: np.asarray(pool.read(row)))
+    rate = pool.source.sample_rate if isinstance(pool.source, Sampled) else None
+
+    def read() -> Array:
+        media = np.asarray(pool.read(row))
+        return media if rate in (None, RATE) else at_rate(media, rate, RATE)
+
+    return pool.form.portable(pool.content(row), read)

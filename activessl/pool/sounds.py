@@ -1,4 +1,4 @@
-"""Decode WAV files to samples at one rate; a file may be damaged or malicious."""
+"""Decode sound files to samples at one rate; a file may be damaged or malicious."""
 
 from __future__ import annotations
 
@@ -13,13 +13,52 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.errors import PoolError
+from activessl.pool.readers import installed, needed
 
 #: Samples a second to which all files of a folder are resampled: usual for speech and for sounds of machines.
 RATE = 16_000
 #: Longer sounds are refused before decoding: minutes of sound rarely belong to one class.
 MOST_SECONDS = 600
 
+#: Endings of the names of sound files.
+ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3")
+
 _RATES = (1_000, 384_000)
+
+
+def decode_sound(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
+    """Decode a sound file to one channel: WAV as ``decode_wav`` does, other files by the package soundfile.
+
+    Args:
+        content: The bytes of the file: WAV, FLAC, OGG, MP3 and whatever else libsndfile reads.
+        rate: Samples a second of the result, > 0.
+
+    Returns:
+        (1, n) float32, the mean of the channels.
+
+    Raises:
+        PoolError: As ``decode_wav``; or the package is needed, and is not installed.
+    """
+    if content[:4] in (b"RIFF", b"RIFX", b"RF64") and content[8:12] == b"WAVE":
+        return decode_wav(content, rate)
+    if "soundfile" not in installed():
+        raise (
+            needed("soundfile")
+            if is_sound(content)
+            else PoolError("sound cannot be decoded: it is no WAV file", hint="save it again as an uncompressed WAV")
+        )
+    from soundfile import SoundFile
+
+    try:
+        with SoundFile(io.BytesIO(content)) as file:
+            given, count = int(file.samplerate), int(file.frames)
+            _check(given, count)
+            mono = file.read(dtype="float32", always_2d=True).mean(axis=1)
+    except PoolError:
+        raise
+    except Exception as error:  # noqa: BLE001  a decoder may raise anything on broken bytes; one file is never fatal
+        raise _undecodable(error) from None
+    return _finite(mono, given, rate)
 
 
 def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
@@ -43,34 +82,71 @@ def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
         >>> decode_wav(buffer.getvalue()).shape
         (1, 1600)
     """
-    from scipy.signal import resample_poly
-
     try:
         given, samples = _reader()(io.BytesIO(content))
     except Exception as error:  # noqa: BLE001  a decoder may raise anything on broken bytes; one file is never fatal
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise PoolError(f"sound cannot be decoded: {why[:200]}", hint="save it again as an uncompressed WAV") from None
+        raise _undecodable(error) from None
+    _check(given, len(samples))
+    mono = _in_range(samples)
+    return _finite(mono.mean(axis=1) if mono.ndim == 2 else mono, given, rate)
+
+
+def _undecodable(error: Exception) -> PoolError:
+    why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return PoolError(f"sound cannot be decoded: {why[:200]}", hint="save it again as an uncompressed WAV")
+
+
+def _check(given: int, count: int) -> None:
+    """Refuse a sound of an unusual rate, without samples, or too long."""
     if not _RATES[0] <= given <= _RATES[1]:
         raise PoolError(
             f"sound has {given:,} samples a second",
             hint=f"save it again with {_RATES[0]:,} to {_RATES[1]:,} samples a second",
         )
-    if not samples.size:
+    if not count:
         raise PoolError("sound has no samples", hint="remove the file, or record it again")
-    if len(samples) > MOST_SECONDS * given:
+    if count > MOST_SECONDS * given:
         raise PoolError(
-            f"sound is {len(samples) / given / 60:.1f} minutes long",
+            f"sound is {count / given / 60:.1f} minutes long",
             hint=f"cut it into pieces of one class each, of at most {MOST_SECONDS // 60} minutes",
         )
-    mono = _in_range(samples)
-    if mono.ndim == 2:
-        mono = mono.mean(axis=1)
+
+
+def _finite(mono: np.ndarray[Any, np.dtype[Any]], given: int, rate: int) -> Float[np.ndarray, "1 n"]:
     if not np.isfinite(mono).all():
         raise PoolError("sound has values that are not finite", hint="export it again from its original")
-    if given != rate:
-        shared = gcd(given, rate)
-        mono = resample_poly(mono, rate // shared, given // shared)
-    return np.asarray(mono, dtype=np.float32)[None]
+    return at_rate(np.asarray(mono, dtype=np.float32)[None], given, rate)
+
+
+def at_rate(sound: Float[np.ndarray, "c n"], given: int, rate: int) -> Float[np.ndarray, "c m"]:
+    """Resample a sound from ``given`` to ``rate`` samples a second.
+
+    Example:
+        >>> at_rate(np.zeros((1, 800), np.float32), 8_000, 16_000).shape
+        (1, 1600)
+    """
+    from scipy.signal import resample_poly
+
+    if given == rate:
+        return sound
+    shared = gcd(given, rate)
+    return np.asarray(resample_poly(sound, rate // shared, given // shared, axis=-1), dtype=np.float32)
+
+
+def is_sound(content: bytes, name: str = "") -> bool:
+    """Whether bytes are a sound file, by their beginning; without bytes, by the ending of the file's name.
+
+    Example:
+        >>> is_sound(b"RIFF....WAVEfmt "), is_sound(b"RIFF....WEBPVP8 "), is_sound(b"", "a.MP3")
+        (True, False, True)
+    """
+    if not content:
+        return name.lower().endswith(ENDINGS)
+    return (
+        content[:4] in (b"fLaC", b"OggS")
+        or content[:3] == b"ID3"
+        or (content[:4] in (b"RIFF", b"RIFX", b"RF64") and content[8:12] == b"WAVE")
+    )
 
 
 @cache

@@ -9,8 +9,9 @@ from typing import Protocol, runtime_checkable
 from activessl.arguments import path
 from activessl.errors import PoolError
 from activessl.pool.arrays import NpzSource
+from activessl.pool.axes import Axes, agreed, misfit
 from activessl.pool.folders import FolderSource
-from activessl.pool.forms.registry import FORMS, form_names, forms
+from activessl.pool.forms.registry import FORMS, form_named, form_names, forms
 from activessl.pool.pool import Item, Modality, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress, tell
 from activessl.pool.tables import ParquetSource
@@ -59,7 +60,7 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
     """Open the data at a path.
 
     Args:
-        location: A folder of images, of WAV files, of series as CSV files or of text files; an ``.npz`` with ``images``
+        location: A folder of images, of sounds, of series as CSV files or of text files; an ``.npz`` with ``images``
             (n, h, w[, c]), ``X`` (n, [channels,] time), ``vectors`` (n, d), or packed ``data`` and ``offsets`` with
             ``format`` (encoded images) or ``sample_rate`` (16-bit audio); a ``.parquet`` with a column of encoded
             images or of text; or a ``.csv``, ``.tsv`` or ``.jsonl`` of texts.
@@ -110,6 +111,7 @@ def load_pool(
     on_progress: OnProgress | None = None,
     *,
     without: Collection[Path] = (),
+    axes: Axes | None = None,
 ) -> Pool:
     """Read all items at a path once and describe them.
 
@@ -118,16 +120,32 @@ def load_pool(
         modality: As for ``open_source``.
         on_progress: Called now and then with the number of items that were read.
         without: As for ``open_source``.
+        axes: The channels that series must have, such as those of a model; by default those that most series have.
 
     Raises:
         PoolError: As ``open_source``, or no item can be read.
     """
     source = open_source(location, modality, without=without)
-    return collect(source, source.scan(), on_progress)
+    return collect(source, source.scan(), on_progress, axes=axes)
 
 
-def collect(source: Source, entries: Iterator[Item | Unreadable], on_progress: OnProgress | None = None) -> Pool:
-    """Make a pool of the entries of a scan, and report progress."""
+def collect(
+    source: Source,
+    entries: Iterator[Item | Unreadable],
+    on_progress: OnProgress | None = None,
+    *,
+    axes: Axes | None = None,
+    before: Axes | None = None,
+) -> Pool:
+    """Make a pool of the entries of a scan, and report progress; series whose channels do not fit are set aside.
+
+    Args:
+        source: The source of the entries.
+        entries: Items, and what could not be decoded.
+        on_progress: Called now and then with the number of items that were read.
+        axes: As for ``load_pool``.
+        before: The axes of the same pool at an earlier time: the order of its channels is kept.
+    """
     total = len(source) if isinstance(source, Stamped) else 0
     items: list[Item] = []
     unreadable: list[Unreadable] = []
@@ -138,4 +156,13 @@ def collect(source: Source, entries: Iterator[Item | Unreadable], on_progress: O
             unreadable.append(entry)
         if done % 64 == 0 or done == total:
             tell(on_progress, "items", done, total)
-    return Pool(items=tuple(items), source=source, unreadable=tuple(unreadable))
+    if not form_named(source.modality).channels:
+        return Pool(items=tuple(items), source=source, unreadable=tuple(unreadable))
+    others = "most files have" if axes is None else "the model has"
+    chosen = agreed(items, before) if axes is None else axes
+    if not any(item.channels for item in items):  # without any names, channels are told apart by their position
+        chosen = Axes((), chosen.count, chosen.step)
+    why = {item.id: reason for item in items if (reason := misfit(item, chosen, others)) is not None}
+    unreadable += [Unreadable(item.id, why[item.id], item) for item in items if item.id in why]
+    fitting = tuple(item for item in items if item.id not in why)
+    return Pool(items=fitting, source=source, unreadable=tuple(unreadable), axes=chosen)

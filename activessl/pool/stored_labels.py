@@ -10,9 +10,11 @@ import numpy as np
 from activessl.arguments import listed
 from activessl.errors import PoolError
 from activessl.pool.arrays import npz_keys, read_npz
+from activessl.pool.features import features_of
 from activessl.pool.pool import Pool
 from activessl.pool.rows import row_ids
 from activessl.pool.sources import FolderSource
+from activessl.pool.split_folders import SPLITS, split_folders
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
 from activessl.pool.texts import TEXT_TABLES, TextTableSource, read_text_table
 
@@ -51,8 +53,9 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
         data: A pool, for labels in the order of its rows, without unreadable items; or a path, for the labels of all
             items in the order of the file. In an ``.npz`` labels are ``labels`` (with ``class_names`` and
             ``split`` where given), in a table the column ``label`` (with ``split``, in a ``.parquet`` ``label_name``
-            too), in a folder the names of the first-level subfolders. Several classes per item are a matrix of 0
-            and 1 in an ``.npz``, lists in a ``.parquet`` or ``.jsonl``.
+            too, and class names in the schema that Hugging Face datasets writes, which come first), in a folder the
+            names of the first-level subfolders, or of those below ``train`` and ``val`` or ``test``. Several classes
+            per item are a matrix of 0 and 1 in an ``.npz``, lists in a ``.parquet`` or ``.jsonl``.
 
     Raises:
         PoolError: Labels exist, but an item has none, or a label is empty.
@@ -81,8 +84,15 @@ def _of_folder(location: Path, data: Path | Pool) -> tuple[tuple[str, ...], Stor
     ids = data.ids if isinstance(data, Pool) else tuple(FolderSource(location).stamps())
     if not all("/" in item_id for item_id in ids):
         return ids, None  # a file is outside of the subfolders, so the subfolders are not classes
-    names = [item_id.split("/", 1)[0] for item_id in ids]
-    return ids, _indexed(names, None)
+    if not split_folders(ids):
+        return ids, _indexed([item_id.split("/", 1)[0] for item_id in ids], None)
+
+    # train/ and val/ above the classes: the classes are the folders below
+    parts = [item_id.split("/") for item_id in ids]
+    if not all(len(one) > 2 for one in parts):
+        return ids, None  # an item lies in no class
+    held = np.array([not SPLITS[one[0].lower()] for one in parts], dtype=np.int64)
+    return ids, _indexed([one[1] for one in parts], held if 0 < held.sum() < len(held) else None)
 
 
 def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
@@ -109,15 +119,18 @@ def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
 
 def _of_parquet(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
     file = open_parquet(location)
-    columns = file.schema_arrow.names
-    if "label" not in columns:
+    columns, features = file.schema_arrow.names, features_of(file.schema_arrow.metadata)
+    classified = [name for name, feature in features.items() if feature.names and name in columns]
+    label = "label" if "label" in columns or len(classified) != 1 else classified[0]
+    if label not in columns:
         return (), None
 
     def values(name: str) -> list[Any] | None:
         return list(read_column(location, file, name).to_pylist()) if name in columns else None
 
     ids = tuple(ParquetSource(location).stamps())
-    return ids, _column(location, values("label") or [], values("split"), values("label_name"))
+    known = features[label].names if label in features else ()
+    return ids, _column(location, values(label) or [], values("split"), values("label_name"), known)
 
 
 def _of_texts(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
@@ -127,8 +140,19 @@ def _of_texts(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
     return tuple(TextTableSource(location).stamps()), _column(location, table.labels, table.split, None)
 
 
-def _column(location: Path, values: list[Any], splits: list[Any] | None, label_names: list[Any] | None) -> StoredLabels:
-    """The labels of a column: names, numbers with or without a column of names, or lists."""
+def _column(
+    location: Path,
+    values: list[Any],
+    splits: list[Any] | None,
+    label_names: list[Any] | None,
+    known: tuple[str, ...] = (),
+) -> StoredLabels:
+    """The labels of a column: names, numbers with or without a column of names, or lists.
+
+    With ``known``, the class names in the schema of the file, numbers mean these names, and -1 is no label.
+    """
+    if known:
+        values = [None if value == -1 else value for value in values]
     empty = sum(value is None for value in values)
     if empty:
         raise PoolError(f"{empty} items in {location} have no label", hint="label those rows, or remove them")
@@ -136,7 +160,10 @@ def _column(location: Path, values: list[Any], splits: list[Any] | None, label_n
     if all(isinstance(value, str) for value in values):
         return _indexed(values, split)
     if all(isinstance(value, list) for value in values):
-        return _listed(location, values, split)
+        return _listed(location, values, split, known)
+    if known:
+        _check_names(location, values, label_names, known)
+        return _numbered(location, np.asarray(values), known, split)
     names: tuple[str, ...] | None = None
     if label_names is not None:
         named = dict(zip(values, label_names, strict=True))
@@ -158,6 +185,17 @@ def _split(location: Path, values: Any) -> Array:
             hint="store train for the pool and test for test data, or 0 and 1",
         )
     return np.array([_SPLITS[name] for name in names if name is not None], dtype=np.int64)
+
+
+def _check_names(location: Path, values: list[Any], label_names: list[Any] | None, known: tuple[str, ...]) -> None:
+    """Refuse a column of names that contradicts those in the schema."""
+    for row, (value, said) in enumerate(zip(values, label_names or (), strict=False)):
+        if said is not None and 0 <= value < len(known) and str(said) != known[value]:
+            raise PoolError(
+                f"row {row} of {location} has the label {value}, which is {known[value]!r} by the schema of the file "
+                f"but {str(said)!r} by its column 'label_name'",
+                hint="correct the column 'label_name', or remove it",
+            )
 
 
 def _indexed(values: list[str], split: Array | None) -> StoredLabels:
@@ -191,7 +229,7 @@ def _table(location: Path, labels: Array, names: tuple[str, ...] | None, split: 
     return StoredLabels(labels.astype(np.int64), names, split)
 
 
-def _listed(location: Path, values: list[list[Any]], split: Array | None) -> StoredLabels:
+def _listed(location: Path, values: list[list[Any]], split: Array | None, known: tuple[str, ...] = ()) -> StoredLabels:
     """Labels as a list of class names, or of class numbers, for each item."""
     said = sorted({one for value in values for one in value}, key=lambda one: (str(type(one)), one))
     numbered = all(isinstance(one, int) for one in said)
@@ -201,9 +239,15 @@ def _listed(location: Path, values: list[list[Any]], split: Array | None) -> Sto
             f"column 'label' of {location} has only empty lists, or lists with values that are not classes",
             hint="store a list of class names, or of numbers from 0, for each item",
         )
-    names = None if numbered else tuple(said)
+    if known and numbered and said[-1] >= len(known):
+        raise PoolError(
+            f"labels in {location} go up to {said[-1]}, but its schema names {len(known)} classes",
+            hint="correct the labels, or the ClassLabel of the column",
+        )
+    names = (known or None) if numbered else tuple(said)
     column = {one: one if numbered else k for k, one in enumerate(said)}
-    labels = np.zeros((len(values), max(column.values()) + 1), dtype=np.int64)
+    width = len(known) if numbered and known else max(column.values()) + 1
+    labels = np.zeros((len(values), width), dtype=np.int64)
     for i, value in enumerate(values):
         labels[i, [column[one] for one in value]] = 1
     return StoredLabels(labels, names, split)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -13,10 +12,13 @@ import pyarrow.parquet as pq
 
 from activessl.arguments import listed
 from activessl.errors import PoolError
+from activessl.pool.describe import described
+from activessl.pool.features import features_of
 from activessl.pool.forms.base import Column, Form, Media
 from activessl.pool.forms.registry import forms
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
+from activessl.pool.sounds import is_sound
 
 #: Least number of row groups that are kept decompressed, and number of rows up to which more are kept: several threads
 #: read forward, within a few hundred rows of each other.
@@ -24,11 +26,13 @@ _KEPT_GROUPS, _KEPT_ROWS = 2, 256
 
 
 class ParquetSource(RowsSource):
-    """A parquet file with a column of encoded images, or of text.
+    """A parquet file with a column of encoded images or sounds, or of text.
 
     Args:
-        location: The file. Images are a column of bytes, or of structs with a field ``bytes`` as Hugging Face writes
-            them; text is the column ``text``. An optional column ``id`` names the rows; else they are ``NAME:ROW``.
+        location: The file. Images and sounds are a column of bytes, or of structs with the fields ``bytes`` and
+            ``path`` as Hugging Face writes them; where there are no bytes, the path is that of a file in the folder of
+            the table, or below it. Text is the column ``text``. An optional column ``id`` names the rows; else they are
+            ``NAME:ROW``.
         modality: Which form of data to read, where the file has both.
 
     Raises:
@@ -37,9 +41,11 @@ class ParquetSource(RowsSource):
 
     def __init__(self, location: Path, modality: Modality | None = None) -> None:
         self._file = open_parquet(location)
-        form, self._column = _choose(location, self._file.schema_arrow, modality)
+        form, self._column = _choose(location, self._file, modality)
         super().__init__(location, form.name)
-        self._decode = cast(Column, form.column).decode
+        held = cast(Column, form.column)
+        self._decode, self._inspect = held.decode, held.inspect
+        self.sample_rate = held.sample_rate
         given = None
         if "id" in self._file.schema_arrow.names:
             column = read_column(location, self._file, "id")
@@ -56,26 +62,43 @@ class ParquetSource(RowsSource):
         """Hash and decode one row."""
         try:
             content = self.content(item_id)
-            media = self._decode(content)
+            return described(item_id, content, self._decode, self._inspect)
         except PoolError as error:
             return Unreadable(item_id, error.message)
-        shape = (len(media),) if isinstance(media, str) else media.shape
-        return Item(item_id, hashlib.sha256(content).hexdigest(), shape)
 
     def read(self, item_id: str) -> Media:
-        """One row as an image (h, w, c) or a str."""
+        """One row as an image (h, w, c), a sound (1, samples) or a str."""
         return self._decode(self.content(item_id))
 
     def content(self, item_id: str) -> bytes:
-        """The stored image bytes, or the text as UTF-8."""
+        """The stored bytes of an image or a sound, or the text as UTF-8."""
         row = self._row_of(item_id)
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         value = self._group(group)[row - int(self._starts[group])].as_py()
         if isinstance(value, dict):
-            value = value.get("bytes")
+            value = self._beside(path) if value["bytes"] is None and (path := value.get("path")) else value["bytes"]
         if value is None:
             raise PoolError("row is empty", hint="remove the row, or fill it")
         return value.encode("utf-8") if isinstance(value, str) else bytes(value)
+
+    def _beside(self, name: str) -> bytes:
+        """Read the file of a row that has a path without bytes; only the folder of the table was given by the user."""
+        folder = self._location.resolve().parent
+        try:
+            path = (folder / name).resolve(strict=True)
+        except (OSError, ValueError):
+            path = None
+        if path is None or not path.is_relative_to(folder):
+            raise PoolError(
+                f"row has only the path {name[:100]!r}, and no such file lies in the folder of the table",
+                hint="put the files beside the table, or store their bytes in it",
+            )
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise PoolError(
+                f"{name[:100]!r} cannot be read: {error.strerror}", hint="check the file and its permissions"
+            ) from None
 
     def _group(self, group: int) -> Any:
         with self._opening:
@@ -116,12 +139,16 @@ def read_column(location: Path, file: Any, name: str) -> Any:
         raise PoolError(f"column {name!r} of {location} cannot be read", hint="write the file again") from None
 
 
-def _choose(location: Path, schema: Any, modality: Modality | None) -> tuple[Form, str]:
-    binary = [field.name for field in schema if _is_binary(field.type)]
+def _choose(location: Path, file: Any, modality: Modality | None) -> tuple[Form, str]:
+    schema = file.schema_arrow
+    kinds = {field.name: _kind(location, file, field.name) for field in schema if _is_binary(field.type)}
     texts = [field.name for field in schema if _is_text(field.type)]
     held: dict[Modality, tuple[Form, str]] = {}
     for form in forms():
-        if form.column is not None and (column := form.column.choose(texts, binary)) is not None:
+        if form.column is None:
+            continue
+        binary = [name for name, kind in kinds.items() if form.column.holds in (None, kind)]
+        if (column := form.column.choose(texts, binary)) is not None:
             held[form.name] = (form, column)
     if not held:
         raise PoolError(
@@ -134,6 +161,24 @@ def _choose(location: Path, schema: Any, modality: Modality | None) -> tuple[For
             f"{location} holds {', '.join(held)}, not {chosen}", hint=f"set the modality to {' or '.join(held)}"
         )
     return held[chosen]
+
+
+def _kind(location: Path, file: Any, name: str) -> str:
+    """What a column of bytes holds, "Image" or "Audio": as its schema says, else by the first bytes of the files."""
+    told = features_of(file.schema_arrow.metadata).get(name)
+    if told is not None and told.kind in ("Image", "Audio"):
+        return told.kind
+    for group in range(min(1, file.metadata.num_row_groups)):
+        try:
+            found = file.read_row_group(group, columns=[name]).column(name)
+        except (OSError, pa.ArrowException):
+            raise PoolError(f"column {name!r} of {location} cannot be read", hint="write the file again") from None
+        for value in found:
+            row = value.as_py()
+            content, path = (row.get("bytes"), row.get("path")) if isinstance(row, dict) else (row, None)
+            if content is not None or path is not None:
+                return "Audio" if is_sound(content or b"", str(path or "")) else "Image"
+    return "Image"
 
 
 def _is_binary(kind: Any) -> bool:

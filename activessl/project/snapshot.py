@@ -236,6 +236,7 @@ class Snapshot:
             head_name=config.head.name,
             reach=self.smoothed.usual_reach(),
             kind=self.kind,
+            axes=self.embeddings.axes,
         )
 
     def named(self, label: Any) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from activessl.encoders.registry import load_encoder
 from activessl.errors import ActiveSSLError
 from activessl.geometry.units import centred_rows
 from activessl.labels.answers import NONE
+from activessl.pool.forms.series import rounded
+from activessl.pool.levels import for_screen
 from activessl.pool.pool import Pool
 from activessl.project.snapshot import Snapshot
 from activessl.reports.report import Reconstructed, Sight
@@ -99,7 +101,7 @@ def thumbnail(pool: Pool, item: str) -> str | None:
     except ActiveSSLError:
         return None
     if pixels.dtype != np.uint8:
-        pixels = (pixels / max(float(pixels.max()), 1.0) * 255).astype(np.uint8)
+        pixels = for_screen(pixels)
     return _png(pixels, largest=THUMBNAIL)
 
 
@@ -131,4 +133,4 @@ def _png(pixels: Array, largest: int | None = None) -> str:
 
 
 def _numbers(values: Array) -> tuple[tuple[float | None, ...], ...]:
-    return tuple(tuple(None if np.isnan(v) else round(float(v), 4) for v in row) for row in values)
+    return tuple(tuple(rounded(row, 5)) for row in values)

@@ -159,12 +159,14 @@ class OnnxScorer:
 
         Raises:
             EncoderError: Items that the encoder or the file cannot read.
+            PoolError: Series with other channels.
         """
         if items.modality != self.model.modality:
             raise EncoderError(
                 f"a model of {self.model.modality} cannot score {items.modality}",
                 hint=f"give it {self.model.modality} items",
             )
+        items = items.ordered(self.model.axes)
         probs, novelty, done = [], [], 0
         for batch in tensors(self.model.encoder, items):
             found = self.session.run(["probabilities", "novelty"], {self.entrance: batch})
@@ -195,7 +197,7 @@ def readable(encoder: Encoder, items: Pool) -> tuple[Pool, int]:
     """Select the items that the file can read, or all items if it can read none, and count the others."""
     if not isinstance(encoder, RocketEncoder):
         return items, 0
-    every = (read_series(items, [row], channels=len(encoder.rocket.mean))[0] for row in range(len(items)))
+    every = (read_series(items, [row], axes=encoder.axes)[0] for row in range(len(items)))
     whole = [item for item, series in zip(items.ids, every, strict=True) if _fits(encoder, series)]
     return (items.subset(whole) if whole else items), len(items) - len(whole)
 
@@ -211,7 +213,7 @@ def _fits(encoder: RocketEncoder, series: np.ndarray[Any, Any]) -> bool:
 def _series(encoder: RocketEncoder, items: Pool) -> Iterator[Float[np.ndarray, "b c t"]]:
     batch: list[np.ndarray[Any, Any]] = []
     for row in range(len(items)):
-        series = read_series(items, [row], channels=len(encoder.rocket.mean))[0]
+        series = read_series(items, [row], axes=encoder.axes)[0]
         if not _fits(encoder, series):
             raise EncoderError(
                 f"series {items.ids[row]} has missing values, or is shorter than the {_shortest(encoder)} values that "
@@ -234,16 +236,19 @@ def _how(encoder: Encoder) -> str:
         case PatchEncoder():
             image = encoder.image
         case RocketEncoder():
-            return "series (channels, time) unchanged, one length per batch, without missing values"
+            named = f" in the order {', '.join(encoder.axes.channels)}" if encoder.axes.channels else ""
+            return f"series (channels{named}, time) unchanged, one length per batch, without missing values"
         case _:
             return "vectors unchanged"
     settings = cast("dict[str, Any]", image.to_json())
     if "channels" not in settings:
         return f"spectrograms as activessl's MelInput makes them with {json.dumps(settings, sort_keys=True)}"
     colours = "grey" if settings["channels"] == 1 else "RGB"
+    levels = ", ".join(f"{level:g}" for level in (*settings.get("lower16", ()), settings["scale16"]))
     return (
         f"8-bit {colours} images, squeezed to {image.side} x {image.side} by Pillow's bilinear filter, channels first; "
-        f"16-bit images divided by {settings['scale16']:g} first"
+        f"16-bit images first scaled so that their white level becomes 255: the smallest of {levels} that is not below "
+        "the 99.9 % quantile of the image, or else that quantile"
     )
 
 

@@ -22,6 +22,7 @@ from activessl.heads.base import Head
 from activessl.heads.registry import load_head
 from activessl.labels.kinds import LabelKind, kind_named
 from activessl.labels.one_class import ONE
+from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress, tell
 
@@ -82,6 +83,7 @@ class Model:
         head_name: The registered name of the head.
         reach: Ascending distances of the pool's items to the farthest of their neighbours, for novelty.
         kind: How many classes an item has.
+        axes: The channels of the series that the encoder was fitted to; of other forms of data, nothing.
     """
 
     encoder: Encoder
@@ -93,6 +95,7 @@ class Model:
     head_name: str
     reach: Float[np.ndarray, " q"]
     kind: LabelKind = ONE
+    axes: Axes = UNKNOWN
 
     def place(self, vectors: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
         """Smooth the encoder's vectors with those of the pool, and compute their novelty.
@@ -119,11 +122,13 @@ class Model:
 
         Raises:
             EncoderError: Items of another form of data, or of a shape that the encoder cannot read.
+            PoolError: Series with other channels.
         """
         if items.modality != self.modality:
             raise EncoderError(
                 f"a model of {self.modality} cannot score {items.modality}", hint=f"give it {self.modality} items"
             )
+        items = items.ordered(self.axes)
         probs, novelty, done = [], [], 0
         for vectors in self.encoder.batches(items, BATCH):
             points, strange = self.place(vectors)
@@ -180,7 +185,7 @@ class Model:
             "multi_label": self.kind.independent,
             "items": len(self.pool.points),
             "dim": len(self.mean),
-        }
+        } | self.axes.to_json()
         (folder / "model.json").write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
@@ -199,6 +204,7 @@ class Model:
             modality, classes, head = note["modality"], tuple(note["classes"]), note["head"]
             known = note["format"] == FORMAT
             kind = kind_named("several" if note.get("multi_label", False) else "one")
+            axes = Axes.of_json(note, len(note.get("channels", ())))
         except (OSError, ValueError, KeyError, TypeError):
             raise HeadError(f"no complete model in {folder}", hint=hint) from None
         if not known:
@@ -214,6 +220,7 @@ class Model:
             head,
             reach,
             kind,
+            axes,
         )
 
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import numpy as np
 
 from activessl.errors import AnnotatorError, ConfigError
+from activessl.pool.forms.series import rounded
 from activessl.pool.pool import Pool
 from activessl.pool.portable import portable
 from activessl_label_studio.client import Client
@@ -82,8 +83,7 @@ def _series(values: np.ndarray[Any, np.dtype[Any]]) -> dict[str, list[float | No
     channels = np.atleast_2d(values)
     columns: dict[str, list[float | None]] = {"time": [float(i) for i in range(channels.shape[1])]}
     for i, channel in enumerate(channels):
-        # six digits are more than a screen shows; JSON has no NaN
-        columns[f"channel_{i}"] = [round(float(v), 6) if np.isfinite(v) else None for v in channel]
+        columns[f"channel_{i}"] = rounded(channel, 6)  # more than a screen shows; JSON has no NaN
     return columns
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from activessl.encoders.compute.side_by_side import decoded
 from activessl.errors import EncoderError
+from activessl.pool.levels import level_for, levels_of, peak_of
 from activessl.pool.pool import Pool
 
 #: The largest side that is chosen by default: a CPU trains on such images in minutes.
@@ -27,11 +28,13 @@ class ImageInput:
         side: Height and width in pixels; the image is resized to a square.
         channels: 1 (gray) or 3.
         scale16: The value of a 16-bit image that becomes white.
+        lower16: The values that become white in images of fewer bits beside those, ascending.
     """
 
     side: int
     channels: int
     scale16: float = 65535.0
+    lower16: tuple[float, ...] = ()
 
     def tensor(self, image: np.ndarray[Any, np.dtype[Any]]) -> UInt8[np.ndarray, "c s s"]:
         """Turn one decoded image (h, w, 1 or 3) into (c, side, side) of uint8.
@@ -40,9 +43,10 @@ class ImageInput:
             >>> ImageInput(side=4, channels=3).tensor(np.zeros((9, 5, 1), np.uint16)).shape
             (3, 4, 4)
         """
-        # 16 bits to 8, scaled by the pool's white value; in float, because an integer product would overflow
+        # 16 bits to 8, scaled by the white level of its depth; in float, because an integer product would overflow
         if image.dtype == np.uint16:
-            image = np.clip(image.astype(np.float32) * (255.0 / self.scale16), 0, 255).astype(np.uint8)
+            white = level_for(image, (*self.lower16, self.scale16))
+            image = np.clip(image.astype(np.float32) * (255.0 / white), 0, 255).astype(np.uint8)
 
         # no conversion is needed: skip Pillow, which would copy the pixels twice
         if image.shape == (self.side, self.side, self.channels) and image.dtype == np.uint8:
@@ -66,16 +70,16 @@ class ImageInput:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, for the encoder's configuration."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "lower16" or value}
 
 
 def choose_input(pool: Pool, *, side: int | None = None, seed: int = 0) -> ImageInput:
-    """Choose side, channels and white value for a pool: the median side up to 64 pixels, gray if all images are gray.
+    """Choose side, channels and white levels for a pool: the median side up to 64 pixels, gray if all images are gray.
 
     Args:
         pool: Images.
         side: The side to use instead, >= 8.
-        seed: Seed of the sample of images for the white value.
+        seed: Seed of the sample of images for the white level, where the pool does not know the peaks of its images.
 
     Raises:
         EncoderError: The pool holds no images, or the side is too small.
@@ -89,11 +93,12 @@ def choose_input(pool: Pool, *, side: int | None = None, seed: int = 0) -> Image
     chosen = side or max(8, min(LARGEST_SIDE, median))
     channels = 1 if shapes[:, 2].max() == 1 else 3
 
-    # white is the largest 99.9 % quantile of the sampled images: 12-bit cameras leave the upper bits empty
-    rows = np.random.default_rng(seed).permutation(len(pool))[:64]
-    deep = [image for image in (read_image(pool, int(row)) for row in rows) if image.dtype == np.uint16]
-    white = max((float(np.quantile(image, 0.999)) for image in deep), default=65535.0)
-    return ImageInput(chosen, channels, max(white, 1.0))
+    peaks = [item.peak for item in pool.items]
+    if not any(peaks):
+        rows = np.random.default_rng(seed).permutation(len(pool))[:64]
+        peaks = [peak_of(read_image(pool, int(row))) for row in rows]
+    *lower, white = levels_of(peaks) or (65535.0,)
+    return ImageInput(chosen, channels, white, tuple(lower))
 
 
 class Pictures(Protocol):

@@ -202,11 +202,17 @@ def learn(batch: Sequence[Series], *, features: int, rng: np.random.Generator) -
 
 
 def channel_spread(batch: Sequence[Series]) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
-    """Mean and standard deviation of each channel; 0 and 1 for a channel without values, 1 for a constant channel."""
+    """Mean and standard deviation of each channel; 0 and 1 for a channel without values, 1 for a constant channel.
+
+    Example:
+        >>> channel_spread([np.array([[1e-13, 3e-13], [5.0, 5.0]])])[1].tolist() == [float(np.float32(1e-13)), 1.0]
+        True
+    """
     pooled = np.concatenate(batch, axis=1)
     mean = np.array([np.mean(row[~np.isnan(row)], dtype=np.float64) if (~np.isnan(row)).any() else 0 for row in pooled])
     std = np.array([np.std(row[~np.isnan(row)], dtype=np.float64) if (~np.isnan(row)).any() else 0 for row in pooled])
-    std = np.where(std > 1e-12 * np.maximum(1, np.abs(mean)), std, 1.0)
+    # relative to the channel, whose unit may be small: only rounding of the mean makes a constant vary
+    std = np.where(std > np.maximum(1e-12 * np.abs(mean), np.finfo(np.float32).tiny), std, 1.0)
     return torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(std.astype(np.float32))
 
 

@@ -23,6 +23,7 @@ from activessl.encoders.registry import EncoderEntry
 from activessl.encoders.series.convolutions import Rocket, Series, learn, trim
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
 from activessl.errors import EncoderError
+from activessl.pool.axes import Axes
 from activessl.pool.forms.series import vary
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
@@ -37,6 +38,7 @@ class RocketEncoder:
     rocket: Rocket
     pca_mean: Tensor  # (f,)
     pca: Tensor  # (f, d), the whitening included
+    axes: Axes
     name: str = "rocket"
 
     @property
@@ -49,35 +51,50 @@ class RocketEncoder:
 
         Raises:
             EncoderError: A series has another number of channels.
+        PoolError: The series have channels of other names.
         """
-        for batch in series_batches(pool, batch_size, channels=len(self.rocket.mean)):
+        for batch in series_batches(pool, batch_size, axes=self.axes):
             yield (_centred(self.rocket(batch), self.pca_mean) @ self.pca).numpy()
 
 
-def read_series(pool: Pool, rows: range | list[int], *, channels: int) -> list[Series]:
+def axes_of(pool: Pool) -> Axes:
+    """The channels of a pool of series, for the encoder that is fitted to it."""
+    return pool.axes if pool.axes.count else Axes(pool.axes.channels, pool.items[0].shape[0])
+
+
+def read_series(pool: Pool, rows: range | list[int], *, axes: Axes) -> list[Series]:
     """Read the series at some rows of a pool, without missing time steps at both ends.
+
+    Args:
+        pool: Series.
+        rows: Which of them.
+        axes: The channels of the encoder: where both have names, each series is put into their order.
 
     Raises:
         EncoderError: A series has another number of channels.
+        PoolError: The series have channels of other names.
     """
+    pool = pool.ordered(axes)
     found = [trim(cast("np.ndarray[Any, np.dtype[np.float32]]", pool.read(row))) for row in rows]
     for row, series in zip(rows, found, strict=True):
-        if len(series) != channels:
+        if len(series) != axes.count:
             raise EncoderError(
-                f"series {pool.ids[row]} has {len(series)} channels, the other series have {channels}",
+                f"series {pool.ids[row]} has {len(series)} channels, the other series have {axes.count}",
                 hint="remove this series, or give all series the same channels",
             )
     return found
 
 
-def series_batches(pool: Pool, batch_size: int, *, channels: int) -> Iterator[list[Series]]:
+def series_batches(pool: Pool, batch_size: int, *, axes: Axes) -> Iterator[list[Series]]:
     """Yield the series of a pool in batches, as ``read_series`` reads them.
 
     Raises:
         EncoderError: A series has another number of channels.
+        PoolError: The series have channels of other names.
     """
+    pool = pool.ordered(axes)  # once, because it copies the list of items
     for start in range(0, len(pool), batch_size):
-        yield read_series(pool, range(start, min(start + batch_size, len(pool))), channels=channels)
+        yield read_series(pool, range(start, min(start + batch_size, len(pool))), axes=axes)
 
 
 def fit(
@@ -114,7 +131,8 @@ def fit(
     started = time.perf_counter()
     rng = np.random.default_rng(seed)
     rows = sorted(rng.permutation(len(pool))[:2_000].tolist())
-    sample = read_series(pool, rows, channels=pool.items[0].shape[0])
+    axes = axes_of(pool)
+    sample = read_series(pool, rows, axes=axes)
     rocket = learn(sample, features=features, rng=rng)
     tell(on_progress, "train", 1, 3)
 
@@ -133,7 +151,7 @@ def fit(
         pca = pca @ within_whitening(torch.stack(seen), ridge=0.1)
     tell(on_progress, "train", 3, 3)
 
-    config = {"dilations": rocket.dilations}
+    config = {"dilations": rocket.dilations} | axes.to_json()
     tensors = {
         "mean": rocket.mean,
         "std": rocket.std,
@@ -160,7 +178,8 @@ def load(folder: Path) -> RocketEncoder:
     t = {name: torch.from_numpy(array) for name, array in arrays.items()}
     dilations = tuple(note["config"]["dilations"])
     rocket = Rocket(t["mean"], t["std"], dilations, t["channels"].bool(), t["biases"], t["levels"])
-    return RocketEncoder(note["fingerprint"], note["provenance"], rocket, t["pca_mean"], t["pca"])
+    axes = Axes.of_json(note["config"], len(rocket.mean))
+    return RocketEncoder(note["fingerprint"], note["provenance"], rocket, t["pca_mean"], t["pca"], axes)
 
 
 def _centred(features: Tensor, mean: Tensor) -> Tensor:

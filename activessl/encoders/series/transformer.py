@@ -15,11 +15,12 @@ from activessl.encoders.compute.device import encoding_device, placed
 from activessl.encoders.series.augment import SeriesViews
 from activessl.encoders.series.convolutions import Series, channel_spread
 from activessl.encoders.series.patches import SPAN, SeriesShape, cut, line_up, series_vectors
-from activessl.encoders.series.rocket import read_series, series_batches
+from activessl.encoders.series.rocket import axes_of, read_series, series_batches
 from activessl.encoders.training.masked import Decoder
 from activessl.encoders.training.sharing import Share
 from activessl.encoders.training.vit import Patches, ViT
 from activessl.errors import EncoderError
+from activessl.pool.axes import Axes
 from activessl.pool.pool import Pool
 
 #: Number of patches in a series of median length, by which the length of a patch is chosen.
@@ -40,6 +41,7 @@ class SeriesMaterial:
         device: The device on which patches are made.
         mean: (c,) mean that was subtracted.
         std: (c,) standard deviation, the divisor.
+        axes: The channels.
     """
 
     series: list[Tensor]
@@ -48,6 +50,7 @@ class SeriesMaterial:
     device: torch.device
     mean: Tensor
     std: Tensor
+    axes: Axes
 
     def __len__(self) -> int:
         return len(self.series)
@@ -94,6 +97,7 @@ class SeriesTransformer:
     grid: int
     pca_mean: Tensor
     pca: Tensor
+    axes: Axes
     decoder: Decoder | None = None  # reconstructs hidden patches
 
     @property
@@ -106,10 +110,11 @@ class SeriesTransformer:
 
         Raises:
             EncoderError: A series has another number of channels.
+            PoolError: The series have channels of other names.
         """
         device = encoding_device()
         vit = placed(self.vit, device)
-        for batch in series_batches(pool, batch_size, channels=len(self.mean)):
+        for batch in series_batches(pool, batch_size, axes=self.axes):
             found = series_vectors(vit, self.patches(batch).to(device), self.grid).cpu()
             yield ((found - self.pca_mean) @ self.pca).numpy()
 
@@ -157,14 +162,15 @@ def series_material(
     """
     if patch is not None and patch < 1:
         raise EncoderError(f"patch = {patch} is too small", hint="set patch to at least 1 time step")
-    channels = pool.items[0].shape[0]
+    axes = axes_of(pool)
+    channels = axes.count
     sizes = np.array([4 * channels * item.shape[1] for item in pool.items])
     rows = np.random.default_rng(seed).permutation(len(pool))
     fits = max(2, int(np.searchsorted(np.cumsum(sizes[rows]), memory)))
-    chosen = read_series(pool, sorted(rows[:fits].tolist()), channels=channels)
+    chosen = read_series(pool, sorted(rows[:fits].tolist()), axes=axes)
 
     mean, std = channel_spread(chosen)
     usual = float(np.median([one.shape[1] for one in chosen]))
     shape = SeriesShape(channels, patch or max(1, -(-int(usual) // USUAL_PATCHES)), dim, depth, heads)
     ready = [standardise(one, mean, std) for one in chosen]
-    return SeriesMaterial(ready, shape, SeriesViews(), device, mean, std)
+    return SeriesMaterial(ready, shape, SeriesViews(), device, mean, std, axes)

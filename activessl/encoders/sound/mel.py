@@ -25,6 +25,10 @@ from activessl.pool.sources import Sampled
 LONGEST = 60.0
 
 
+#: Sounds with a lower peak are amplified to it: the square of a very small number is zero.
+_QUIET = 1e-5
+
+
 @dataclass(frozen=True)
 class MelInput:
     """How a clip becomes a picture.
@@ -51,6 +55,8 @@ class MelInput:
             ((1, 32, 32), 14)
         """
         sound = np.asarray(clip[:, : int(LONGEST * self.rate)], dtype=np.float32).mean(axis=0)
+        if 0 < (peak := float(np.abs(sound).max(initial=0.0))) < _QUIET:
+            sound = sound * np.float32(_QUIET / peak)
 
         # frames a quarter of a window apart; a clip shorter than a window is padded on both sides
         short = max(0, self.window - len(sound))
@@ -59,9 +65,10 @@ class MelInput:
         power = np.abs(np.fft.rfft(frames * np.hanning(self.window).astype(np.float32), axis=1)) ** 2  # (frames, bins)
         bands = power @ mel_filters(self.rate, self.window, self.side).T  # (frames, bands)
 
-        # relative to the clip's maximum, so that the distance to the microphone has no effect
-        decibels = 10 * np.log10(np.maximum(bands, 1e-10))
-        bright = np.clip(1 + (decibels - decibels.max()) / self.floor, 0, 1) if bands.max() > 1e-10 else 0 * bands
+        # relative to the clip's maximum, so that the distance to the microphone, or a small unit, has no effect
+        loudest = bands.max()
+        decibels = 10 * np.log10(np.maximum(bands / loudest, 1e-30)) if loudest > 0 else np.full_like(bands, -np.inf)
+        bright = np.clip(1 + decibels / self.floor, 0, 1)
         picture = torch.from_numpy(np.ascontiguousarray(bright.T, dtype=np.float32))[None, None]
         squeezed = F.interpolate(picture, (self.side, self.side), mode="bilinear", antialias=True)[0]
         pixels: UInt8[np.ndarray, "1 s s"] = (squeezed * 255).round().to(torch.uint8).numpy()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 
-from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, recording_shape
-from activessl.pool.sounds import RATE, decode_wav
+from activessl.pool.drawable import played
+from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, last_is_short, length, recording_shape
+from activessl.pool.sounds import ENDINGS, RATE, decode_sound
 
 
 def _samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
@@ -18,9 +19,9 @@ def _samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
 
 
 def portable(content: bytes, read: Callable[[], Array]) -> tuple[bytes, str, str]:
-    """Return a WAV file unchanged; write samples as WAV."""
-    if content.startswith(b"RIFF") and content[8:12] == b"WAVE":
-        return content, "wav", "audio/wav"
+    """Return a file that browsers play unchanged, such as WAV of 16 or 24 bits; write other sounds as WAV."""
+    if (kind := played(content)) is not None:
+        return content, *kind
     return _wav(np.asarray(read())), "wav", "audio/wav"
 
 
@@ -31,7 +32,7 @@ def _wav(samples: Array) -> bytes:
     with wave.open(out, "wb") as file:
         file.setnchannels(channels.shape[0])
         file.setsampwidth(2)
-        file.setframerate(RATE)  # stored samples have no rate here, so this one is written
+        file.setframerate(RATE)
         file.writeframes((channels.T * (32767 / peak)).astype("<i2").tobytes())
     return out.getvalue()
 
@@ -43,12 +44,16 @@ def vary(sound: Array, rng: np.random.Generator) -> Array:
     return np.asarray(moved * rng.uniform(0.7, 1.3) + noise, dtype=np.float32)
 
 
+def _column(_: Collection[str], binary: Collection[str]) -> str | None:
+    return next((name for name in ("audio", "sound") if name in binary), next(iter(binary), None))
+
+
 FORM = Form(
     name="audio",
-    plural="WAV files",
+    plural="sound files",
     shown="sound",
     encoder=("melpatches", "k-means on patches of the spectrogram needs seconds on a CPU"),
-    files=Files(lambda: (".wav", ".wave"), decode_wav, sample_rate=RATE),
+    files=Files(lambda: ENDINGS, decode_sound, sample_rate=RATE),
     arrays=(
         Arrays(
             "data",
@@ -58,6 +63,7 @@ FORM = Form(
             beside=frozenset({"offsets", "sample_rate"}),
         ),
     ),
+    column=Column(_column, decode_sound, sample_rate=RATE, holds="Audio"),
     is_tiny=last_is_short,
     size=length,
     shape_text=recording_shape,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +14,22 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 #: What an item decodes to: image (h, w, c) uint8 or uint16; series and audio (channels, time) float32; vector (d,)
 #: float32; text str.
 Media: TypeAlias = "np.ndarray[Any, np.dtype[Any]] | str"
+
+
+class Reading(NamedTuple):
+    """An item, and what its file says about it.
+
+    Attributes:
+        media: The item.
+        channels: Names of the channels of a series, in the order of the file; empty without names.
+        remarks: What a reader would not expect of how the file was read.
+        step: The time from value to value of a series: seconds, or the unit of the file; None if it is not known.
+    """
+
+    media: Media
+    channels: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    step: float | None = None
 
 
 def plain_shape(shape: tuple[int, ...]) -> str:
@@ -61,6 +77,7 @@ class Files:
         stray: Whether such files are also common in folders of other forms, as notes and lists are: then at least half
             of the files must be of this form.
         sample_rate: Samples a second to which ``decode`` resamples; None if the form has no sample rate.
+        inspect: Decodes the bytes of a file and says more about it; None if there is never more to say.
     """
 
     suffixes: Callable[[], Collection[str]]
@@ -68,6 +85,7 @@ class Files:
     first: bool = False
     stray: bool = False
     sample_rate: int | None = None
+    inspect: Callable[[bytes], Reading] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,10 +123,16 @@ class Column:
     Attributes:
         choose: Chooses a column from the names of the text columns and those of the byte columns; None if none fits.
         decode: Decodes the stored bytes to an item; raises PoolError.
+        inspect: Decodes the bytes and says more about the item; None if there is never more to say.
+        sample_rate: Samples a second to which ``decode`` resamples; None if the form has no sample rate.
+        holds: "Image" or "Audio" where the form reads only such columns of bytes; None if it reads any.
     """
 
     choose: Callable[[Collection[str], Collection[str]], str | None]
     decode: Callable[[bytes], Media]
+    inspect: Callable[[bytes], Reading] | None = None
+    sample_rate: int | None = None
+    holds: Literal["Image", "Audio"] | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +150,7 @@ class Form:
         column: How it is read from a ``.parquet``; None if it cannot be.
         size: The sizes of an item of a shape that are compared to find unusual ones; None if all items have one size.
         shape_text: Words a shape of its items.
+        channels: Whether all items must have the same channels, which may have names.
         missing: Whether NaN is a missing value; else NaN makes an item unreadable.
         portable: Turns the stored bytes, and the item, into a file that any browser can open: its bytes, suffix and
             media type; None if there is no such file.
@@ -145,6 +170,7 @@ class Form:
     column: Column | None = None
     size: Callable[[tuple[int, ...]], tuple[float, ...]] | None = None
     shape_text: Callable[[tuple[int, ...]], str] = plain_shape
+    channels: bool = False
     missing: bool = False
     portable: Callable[[bytes, Callable[[], Array]], tuple[bytes, str, str]] | None = None
     vary: Callable[[Any, np.random.Generator], Media] | None = None

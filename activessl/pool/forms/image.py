@@ -8,14 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, channels_text, plain_shape
-
-#: First bytes of the formats that browsers show without conversion.
-_SHOWN = {
-    b"\x89PNG": ("png", "image/png"),
-    b"\xff\xd8\xff": ("jpg", "image/jpeg"),
-    b"GIF8": ("gif", "image/gif"),
-}
+from activessl.pool.drawable import drawn
+from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, Reading, channels_text, plain_shape
+from activessl.pool.levels import for_screen
 
 
 def _suffixes() -> Collection[str]:
@@ -28,6 +23,12 @@ def _decode(content: bytes) -> Array:
     from activessl.pool.decode import decode_image
 
     return decode_image(content)
+
+
+def _inspect(content: bytes) -> Reading:
+    from activessl.pool.decode import read_picture
+
+    return read_picture(content)
 
 
 def _png_of(image: Array) -> bytes:
@@ -50,19 +51,18 @@ def _column(_: Collection[str], binary: Collection[str]) -> str | None:
 
 
 def portable(content: bytes, read: Callable[[], Array]) -> tuple[bytes, str, str]:
-    """Return PNG, JPEG and GIF files unchanged; write other images as PNG."""
-    for magic, (ending, kind) in _SHOWN.items():
-        if content.startswith(magic):
-            return content, ending, kind
-    return _shown_png(np.asarray(read())), "png", "image/png"
+    """Return a file that browsers draw unchanged, such as a PNG of 8 bits; write other images as PNG of 8 bits."""
+    if (kind := drawn(content)) is not None:
+        return content, *kind
+    return _shown_png(np.asarray(read()), deep=content.startswith(b"\x89PNG")), "png", "image/png"
 
 
-def _shown_png(pixels: Array) -> bytes:
+def _shown_png(pixels: Array, *, deep: bool = False) -> bytes:
+    """Write pixels as PNG; with ``deep``, as those of a file of more than 8 bits, whatever they were read as."""
     from PIL import Image
 
-    if pixels.dtype != np.uint8:  # 16 bits: scaled to the range of the image, else a screen shows black
-        low, high = float(pixels.min()), float(pixels.max())
-        pixels = ((pixels - low) * (255.0 / max(high - low, 1e-9))).astype(np.uint8)
+    if pixels.dtype != np.uint8 or deep:
+        pixels = for_screen(pixels)
     if pixels.ndim == 3 and (pixels.shape[2] == 1 or pixels.shape[2] not in (3, 4)):
         pixels = pixels[:, :, 0]
     out = io.BytesIO()
@@ -104,7 +104,7 @@ FORM = Form(
         "k-means on patches needs seconds on a CPU, and finds better neighbors than a network trained for minutes",
     ),
     pretrained="backbone",
-    files=Files(_suffixes, _decode, first=True),
+    files=Files(_suffixes, _decode, first=True, inspect=_inspect),
     arrays=(
         Arrays(
             "images",
@@ -122,7 +122,7 @@ FORM = Form(
             encoded=True,
         ),
     ),
-    column=Column(_column, _decode),
+    column=Column(_column, _decode, _inspect, holds="Image"),
     is_tiny=lambda shape: min(shape[:2]) < 8,
     size=lambda shape: tuple(map(float, shape[:2])),
     shape_text=shape_text,

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, numbers, recording_shape
-from activessl.pool.recordings import decode_series
+from activessl.pool.recordings import decode_series, read_recording
 
 Series = Float[np.ndarray, "c t"]
 
@@ -42,6 +42,20 @@ def vary(series: Series, rng: np.random.Generator, *, shortest: float, loudness:
     return np.asarray(varied, dtype=np.float32)
 
 
+def rounded(channel: Float[np.ndarray, " t"], digits: int) -> list[float | None]:
+    """Round a channel to so many digits of its range, whatever its unit; None where a value is missing.
+
+    Example:
+        >>> rounded(np.array([1.23456e-13, np.nan, 0.0]), 3), rounded(np.array([101325.125, 101325.25]), 3)
+        ([1.23e-13, None, 0.0], [101325.125, 101325.25])
+    """
+    known = channel[np.isfinite(channel)]
+    reach = float(np.ptp(known)) if known.size else 0.0
+    reach = reach or float(np.abs(known).max(initial=0.0)) or 1.0
+    places = digits - 1 - int(np.floor(np.log10(reach)))
+    return [round(float(v), places) if np.isfinite(v) else None for v in channel]
+
+
 def _another_recording(series: Array, rng: np.random.Generator) -> Array:
     return vary(np.asarray(series, dtype=np.float32), rng, shortest=0.8, loudness=0.1, noise=0.05)
 
@@ -51,7 +65,7 @@ FORM = Form(
     plural="CSV files",
     shown="series",
     encoder=("rocket", "fixed convolutions need seconds on a CPU"),
-    files=Files(lambda: (".csv",), decode_series, stray=True),
+    files=Files(lambda: (".csv",), decode_series, stray=True, inspect=read_recording),
     arrays=(
         Arrays(
             "X",
@@ -63,6 +77,7 @@ FORM = Form(
     is_tiny=last_is_short,
     size=length,
     shape_text=recording_shape,
+    channels=True,
     missing=True,
     vary=_another_recording,
 )

@@ -13,6 +13,7 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """List unreadable, duplicate, blank, very small and unusually sized items before anybody labels them."""
     from activessl.pool.checks.registry import all_checks
     from activessl.pool.forms.registry import form_named
+    from activessl.pool.remarks import remarks
     from activessl.project.folder import Project
     from activessl.steps.check import check_data
 
@@ -21,6 +22,7 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     quality = checked.quality
     lines = [f"{quality.items:,} items can be used"]
     shape_text = form_named(opened.config.data.modality).shape_text
+    told = remarks(opened.pool())
     lines += [f"  {count:,} of {shape_text(shape)}" for shape, count in quality.shapes]
     for kind in all_checks():
         findings = quality.findings.get(kind.name, ())
@@ -29,7 +31,8 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             more = f", and {len(findings) - SHOWN:,} more" if len(findings) > SHOWN else ""
             items = "1 item is" if len(findings) == 1 else f"{len(findings):,} items are"
             lines.append(f"{items} {kind.says}: {', '.join(shown)}{more}")
+    lines += told
     if not checked.compared:
         lines.append("near duplicates were not searched: run encode, then run check again")
-    render.result(quality.to_json(), "\n".join(lines), as_json=as_json)
+    render.result(quality.to_json() | {"remarks": told}, "\n".join(lines), as_json=as_json)
     render.following(next_of(opened) if checked.compared else "activessl encode")

@@ -34,6 +34,7 @@ def init(
 ) -> None:
     """Make a project folder for some data."""
     from activessl.errors import ConfigError
+    from activessl.pool.remarks import remarks
     from activessl.steps.create import create
 
     names = _class_names(classes)
@@ -61,10 +62,19 @@ def init(
     if made.shared:
         are = "items are" if made.shared > 1 else "item is"
         text += f"\n{made.shared:,} test {are} also in the pool: not used as test data"
+    text += "".join(f"\n{line}" for line in remarks(pool))
     if lost := len(pool.unreadable):
+        first = pool.unreadable[0]
         text += f"\n{lost:,} item{'s' * (lost > 1)} could not be read: activessl check lists them"
+        text += f"\n  {first.id}: {first.why}"
     render.result(
-        {"project": folder, "items": len(pool), "modality": pool.modality, "unreadable": len(pool.unreadable)},
+        {
+            "project": folder,
+            "items": len(pool),
+            "modality": pool.modality,
+            "unreadable": len(pool.unreadable),
+            "remarks": remarks(pool),
+        },
         text,
         as_json=as_json,
     )

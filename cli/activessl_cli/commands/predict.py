@@ -34,6 +34,7 @@ def predict(
 ) -> None:
     """Predict new items: class, probability, and novelty (1: unlike all items of the pool)."""
     from activessl.errors import ConfigError
+    from activessl.pool.remarks import remarks
     from activessl.pool.sources import load_pool
     from activessl.scoring.as_onnx import FILE, OnnxScorer
     from activessl.scoring.model import Model
@@ -45,12 +46,17 @@ def predict(
         raise ConfigError("--onnx needs --model", hint="run `activessl export model`, then add --model model")
     found = Session.open(project).model() if model is None else Model.load(model)
     scorer = OnnxScorer(found, model / FILE) if onnx and model is not None else found
-    items = load_pool(data, found.modality)
+    items = load_pool(data, found.modality, axes=found.axes if found.axes.count else None)
+    if found.axes.channels and not items.axes.channels:
+        render.story(f"the series have no names of channels: read in the order {', '.join(found.axes.channels)}")
     with render.progress("predict") as on_progress:
         scores = scorer.score(items, on_progress=on_progress)
     rows = list(scores.rows(found.classes, every=every))
+    for line in remarks(items):
+        render.story(line)
     if lost := len(items.unreadable):
-        render.story(f"{lost:,} item{'s' * (lost > 1)} could not be read, the first is {items.unreadable[0].id}")
+        first = items.unreadable[0]
+        render.story(f"{lost:,} item{'s' * (lost > 1)} could not be read; {first.id}: {first.why}")
     if to is None:
         render.result(rows, as_csv(rows), as_json=as_json)
         return

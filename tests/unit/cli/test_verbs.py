@@ -147,7 +147,7 @@ def _image(path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (("init", "empty", "--classes", "a,b"), "no images, CSV files, text files or WAV files in empty"),
+        (("init", "empty", "--classes", "a,b"), "no images, CSV files, text files or sound files in empty"),
         (("init", "nowhere", "--classes", "a,b"), "nowhere"),
         (("init", "images", "--classes", "a"), "needs at least 2"),
         (("init", "images", "--classes", "a,a"), "'a' is listed twice"),

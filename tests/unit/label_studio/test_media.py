@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import wavfile
 
 from activessl.errors import ConfigError
+from activessl.pool.decode import decode_image
 from activessl.pool.pool import Item, Modality, Pool
+from activessl.pool.sounds import decode_wav
 from activessl.pool.sources import load_pool
 from activessl_label_studio.media import INLINE_BYTES, place, withdrawn_address
 
@@ -87,6 +90,63 @@ def test_sixteen_bits_are_stretched_to_what_a_screen_shows() -> None:
     assert pixels.max() >= 254
 
 
+def stored(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "WEBP", "JPEG2000", "PPM", "TGA", "PCX", "DDS", "AVIF"])
+def test_a_format_that_browsers_do_not_draw_becomes_png(kind: str) -> None:
+    content = stored(Image.fromarray(np.eye(9, dtype=np.uint8) * 200).convert("RGB"), kind)
+    head, sent = opened(shown("image", decode_image(content), content))
+    assert head == "data:image/png;base64"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(sent))), decode_image(content))
+
+
+def test_twelve_bits_with_a_hot_pixel_are_seen() -> None:
+    values = np.tile(np.linspace(100, 4_000, 60).astype(np.uint16), (60, 1))
+    values[5, 5] = 65_535
+    content = stored(Image.fromarray(values), "PNG")
+    _, sent = opened(shown("image", decode_image(content), content))
+    pixels = np.asarray(Image.open(io.BytesIO(sent)))
+    assert pixels.dtype == np.uint8 and np.quantile(pixels, 0.01) < 10 and np.quantile(pixels, 0.95) > 230
+
+
+def test_cmyk_is_sent_as_the_colors_that_are_read() -> None:
+    content = stored(Image.new("CMYK", (9, 9), (200, 10, 90, 30)), "JPEG")
+    head, sent = opened(shown("image", decode_image(content), content))
+    assert head == "data:image/png;base64"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(sent))), decode_image(content))
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"exif": Image.Exif()}])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_usual_jpeg_is_passed_on_byte_for_byte(mode: str, options: dict[str, Any]) -> None:
+    content = stored(Image.new(mode, (9, 9), 90 if mode == "L" else (90, 10, 5)), "JPEG", **options)
+    assert opened(shown("image", decode_image(content), content)) == ("data:image/jpeg;base64", content)
+
+
+@pytest.mark.parametrize(("dtype", "kept"), [("u1", 1), ("<i2", 1), ("<i4", 1), ("<f4", 1), ("<f8", 0), ("<i8", 0)])
+def test_a_wav_that_browsers_do_not_play_is_written_anew(dtype: str, kept: int) -> None:
+    out, kind = io.BytesIO(), np.dtype(dtype)
+    tone = np.sin(np.arange(4_000) / 5)
+    values = 128 + 127 * tone if kind.kind == "u" else tone if kind.kind == "f" else tone * (np.iinfo(kind).max // 2)
+    wavfile.write(out, 8_000, values.astype(kind))
+    _, sent = opened(shown("audio", decode_wav(out.getvalue()), out.getvalue()))
+    assert (sent == out.getvalue()) == bool(kept)
+    assert wavfile.read(io.BytesIO(sent))[0] * 0.5 == len(wavfile.read(io.BytesIO(sent))[1])  # half a second
+
+
+def test_packed_sounds_are_played_at_their_speed(tmp_path: Path) -> None:
+    tone = np.int16(30_000 * np.sin(np.arange(8_000) / 5))
+    np.savez(tmp_path / "a.npz", data=tone, offsets=[0, 8_000], sample_rate=np.array(8_000))
+    client: Any = None
+    address = place(client, 1, load_pool(tmp_path / "a.npz"), [0], mode="inline", document_root=None)[0]
+    rate, values = wavfile.read(io.BytesIO(opened(address)[1]))
+    assert len(values) / rate == 1.0
+
+
 def test_sound_becomes_a_wav_that_does_not_clip() -> None:
     head, content = opened(shown("audio", np.array([0.0, 2.0, -2.0], dtype=np.float32)))
     assert head == "data:audio/wav;base64"
@@ -98,7 +158,7 @@ def test_sound_becomes_a_wav_that_does_not_clip() -> None:
 
 def test_what_is_too_large_for_a_task_is_refused_where_it_must_be_inline() -> None:
     with pytest.raises(Exception, match="too large"):
-        shown("image", np.zeros((2, 2)), b"\x89PNG" + bytes(INLINE_BYTES), mode="inline")
+        shown("image", np.zeros((2, 2)), b"GIF89a" + bytes(INLINE_BYTES), mode="inline")
 
 
 def test_local_without_a_folder_and_unknown_modes_are_refused() -> None:

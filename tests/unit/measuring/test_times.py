@@ -28,9 +28,7 @@ def test_the_time_of_each_answer_adds_up_to_the_labeling_time() -> None:
 
 
 def test_what_was_imported_or_withdrawn_took_no_time() -> None:
-    assert (
-        labeling_hours([answer(0, 4.0), answer(1, 9.0, imported=True), answer(2, 9.0, kind="delete")]) == 4 / 3600
-    )
+    assert labeling_hours([answer(0, 4.0), answer(1, 9.0, imported=True), answer(2, 9.0, kind="delete")]) == 4 / 3600
 
 
 def test_clusters_have_a_time_where_single_answers_have_none() -> None:

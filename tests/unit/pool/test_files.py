@@ -205,8 +205,8 @@ def test_what_is_in_a_folder_decides_what_it_is(tmp_path: Path) -> None:
     assert [bad.why for bad in pool.unreadable] == ["text is not UTF-8"]
 
     for i in range(4):
-        written(tmp_path / f"{i}.heic", b"picture")
-    with pytest.raises(PoolError, match=r"no images, CSV files, text files or WAV files in .*, but 4 \.heic"):
+        written(tmp_path / f"{i}.nef", b"picture")
+    with pytest.raises(PoolError, match=r"no images, CSV files, text files or sound files in .*, but 4 \.nef"):
         load_pool(tmp_path)
     assert load_pool(tmp_path, "text").ids == pool.ids  # who asks for them gets them
 

@@ -93,7 +93,7 @@ def test_an_unknown_modality_and_one_that_is_not_there_are_refused(folder: Path,
         open_source(folder, "smell")  # type: ignore[arg-type]
     with pytest.raises(PoolError, match="vector items cannot be read from a folder"):
         open_source(folder, "vector")
-    with pytest.raises(PoolError, match="no WAV files in"):
+    with pytest.raises(PoolError, match="no sound files in"):
         open_source(folder, "audio")
     with pytest.raises(PoolError, match="not text"):
         open_source(npz(tmp_path / "v.npz", vectors=np.ones((3, 2))), "text")

@@ -1,0 +1,32 @@
+"""Packages that read further kinds of files; each is an extra, imported only when such a file is read."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+
+from activessl.errors import PoolError
+
+#: By package: the extra that installs it, and what it reads.
+_EXTRAS = {
+    "pillow_heif": ("heic", "HEIC pictures"),
+    "soundfile": ("sound", "sounds other than WAV"),
+}
+
+
+@cache
+def installed() -> tuple[str, ...]:
+    """The packages that are installed: a file that could not be read without one is tried again with it."""
+    return tuple(name for name in _EXTRAS if find_spec(name) is not None)
+
+
+def needed(package: str) -> PoolError:
+    """The error about a file that cannot be read without a package.
+
+    Example:
+        >>> needed("soundfile").message
+        "reading sounds other than WAV needs `pip install 'activessl[sound]'`"
+    """
+    extra, what = _EXTRAS[package]
+    install = f"`pip install 'activessl[{extra}]'`"
+    return PoolError(f"reading {what} needs {install}", hint=f"run {install}")

@@ -1,0 +1,29 @@
+"""Folders that divide a data set into parts for training and testing, as many tools expect them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: Names of such folders, in lower case, and whether their items are for training.
+SPLITS = {
+    "train": True,
+    "training": True,
+    "val": False,
+    "valid": False,
+    "validation": False,
+    "dev": False,
+    "eval": False,
+    "test": False,
+    "testing": False,
+}
+
+
+def split_folders(ids: Sequence[str]) -> tuple[str, ...]:
+    """The first folders of the ids, if all of them are parts of a data set; none if one of them is something else.
+
+    Example:
+        >>> split_folders(["train/cat/a.png", "val/dog/b.png"]), split_folders(["train/a.png", "bus/b.png"])
+        (('train', 'val'), ())
+    """
+    first = dict.fromkeys(item_id.split("/", 1)[0] if "/" in item_id else "" for item_id in ids)
+    return tuple(first) if all(name.lower() in SPLITS for name in first) else ()
