@@ -1,0 +1,42 @@
+"""Predictions for labels that the head was not taught."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from activessl.heads.folds import FOLDS, fold_predictions
+from activessl.heads.registry import make_head
+
+
+@pytest.mark.parametrize("head", ["logistic", "neighbours"])
+def test_a_label_that_says_nothing_about_the_others_is_predicted_no_better_than_by_chance(head: str) -> None:
+    x, y = np.eye(60, dtype=np.float32), np.random.default_rng(0).permutation(np.repeat([0, 1, 2], 20))
+    assert np.mean(make_head(head, 3, 0).fit(x, y).predict(x) == y) > 0.95  # a head recalls what it was taught
+    assert np.mean(fold_predictions(x, y, head=head, n_classes=3, seed=0) == y) < 0.5
+
+
+def test_each_label_is_predicted_once_and_the_folds_are_of_equal_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    taught, asked = [], []
+
+    class Watched:
+        def fit(self, x: np.ndarray, y: np.ndarray) -> Watched:
+            taught.append(set(x[:, 0].astype(int).tolist()))
+            return self
+
+        def predict_proba(self, x: np.ndarray) -> np.ndarray:
+            asked.append(set(x[:, 0].astype(int).tolist()))
+            return np.tile([0.2, 0.8], (len(x), 1))
+
+    monkeypatch.setattr("activessl.heads.folds.make_head", lambda *args: Watched())
+    x, y = np.arange(23.0)[:, None], np.arange(23) % 2
+    assert fold_predictions(x, y, head="logistic", n_classes=2, seed=0).tolist() == [1] * 23
+    assert len(asked) == FOLDS and {len(one) for one in asked} == {4, 5}
+    assert set().union(*asked) == set(range(23)) and sum(map(len, asked)) == 23
+    assert all(not one & other and len(one | other) == 23 for one, other in zip(taught, asked, strict=True))
+
+
+def test_a_single_label_has_no_prediction() -> None:
+    assert fold_predictions(np.ones((1, 2)), np.array([0]), head="logistic", n_classes=2, seed=0).tolist() == [-2]
+    two = fold_predictions(np.eye(2), np.array([0, 1]), head="logistic", n_classes=2, seed=0)
+    assert two.tolist() == [1, 0]  # each by a head that knows the other only

@@ -1,0 +1,81 @@
+"""What each strategy of several parts must weigh, in pools where leaving it out gives another answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from activessl.strategies import mixtures
+from activessl.strategies.base import State
+from activessl.strategies.informed.hybrid import cluster_margin
+from activessl.strategies.registry import get_strategy
+
+NONE = np.array([], dtype=np.int64)
+
+
+def around(counts: tuple[int, ...], spread: float = 0.2, d: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """Groups of so many items around orthogonal directions, and the group of each item."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    noise = np.random.default_rng(0).normal(size=(len(owner), d))
+    return (np.eye(d)[owner] + spread * noise).astype(np.float32), owner
+
+
+def state(vectors: np.ndarray, doubt: np.ndarray, seed: int = 0) -> State:
+    """A pool of two classes without labels; ``doubt`` is one minus the margin of each item."""
+    probs = np.stack([1 - doubt / 2, doubt / 2], axis=1)
+    return State(vectors, NONE, NONE, 2, np.random.default_rng(seed), probs=probs)
+
+
+def test_clue_goes_to_the_few_that_are_uncertain() -> None:
+    vectors, owner = around((40, 10))
+    doubt = np.where(owner == 1, 0.9, 1e-6)
+    assert owner[get_strategy("clue").query(state(vectors, doubt), 1).indices[0]] == 1
+
+
+def test_clue_counts_the_copies_of_an_item() -> None:
+    vectors, owner = around((30, 12))
+    vectors[owner == 0] = vectors[0]  # one vector, thirty times
+    query = get_strategy("clue").query(state(vectors, np.full(42, 0.5)), 1)
+    assert owner[query.indices[0]] == 0
+
+
+def test_cluster_margin_asks_about_the_least_certain_item_of_each_group() -> None:
+    vectors, owner = around((60, 60, 60), spread=0.05)
+    doubt = np.random.default_rng(1).permutation(np.linspace(0.05, 0.95, 180))
+    found = cluster_margin(vectors, doubt, np.arange(180), 3, rng=np.random.default_rng(0), per_item=20)
+    assert set(owner[found.picks]) == {0, 1, 2}
+    for pick in found.picks:
+        assert doubt[pick] == doubt[owner == owner[pick]].max()
+    assert found.gains.tolist() == doubt[found.picks].tolist() and found.objective == pytest.approx(found.gains.mean())
+    by_name = get_strategy("cluster_margin").query(state(vectors, doubt), 3)
+    assert doubt[by_name.indices].min() > 0.8
+
+
+def test_refine_chooses_from_what_its_filters_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, owner = around((150, 150))
+    doubt = np.random.default_rng(2).random(300)
+    left = {}
+
+    def watched(scene, candidates, *how):
+        left[rounds] = candidates
+        return herd(scene, candidates, *how)
+
+    herd = mixtures.herd_uncertain
+    monkeypatch.setattr(mixtures, "herd_uncertain", watched)
+    for rounds in (1, 3):
+        query = get_strategy("refine", rounds=rounds, draws=2).query(state(vectors, doubt), 5)
+        assert set(query.indices.tolist()) <= set(left[rounds].tolist())
+    assert 5 < len(left[3]) < len(left[1]) <= 2 * 3 * 5  # at most one batch for each draw of each filter
+    assert set(left[1].tolist()) < set(range(300))
+    assert doubt[left[1]].mean() > 0.6  # margin is one of the filters
+
+
+def test_power_knows_with_what_chance_a_copy_was_drawn() -> None:
+    vectors, owner = around((20, 30))
+    vectors[owner == 0] = vectors[0]
+    doubt = np.where(owner == 0, 0.8, 0.4)
+    power, told = get_strategy("power"), []
+    for seed in range(400):
+        query = power.query(state(vectors, doubt, seed), 12)
+        told.append(((owner[query.indices] == 0) / query.propensities).sum())
+    assert np.mean(told) == pytest.approx(20, abs=4 * np.std(told) / 20)  # the sum over 20 copies, from one of them
