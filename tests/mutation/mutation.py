@@ -45,7 +45,7 @@ AREAS = {
     ),
 }
 #: A mutant is tried with at most so many tests, of at most so many seconds together (one test always runs).
-TESTS, SECONDS = 60, 30.0
+TESTS, SECONDS = 50, 20.0
 
 
 def modules() -> list[Path]:
