@@ -102,6 +102,13 @@ def test_class_names_work_as_labels() -> None:
     np.testing.assert_array_equal(by_name.baseline.curve.accuracy, by_number.baseline.curve.accuracy)
 
 
+def test_a_skipped_item_of_the_first_batch_is_replaced_although_no_head_is_taught_yet() -> None:
+    x, y = data()
+    found = simulate(x, y, strategies=("margin", "bald"), seeds=2, budgets=(20, 40), oracle=Habits(skips=0.3))
+    assert [found.arms[name].cold_start for name in ("margin", "bald")] == ["random", "random"]
+    assert found.arms["margin"].curve.labels.tolist() == [20, 40]
+
+
 def test_an_annotator_that_errs_costs_accuracy_and_skips_cost_time_not_labels() -> None:
     x, y = data()
     fine = simulate(x, y, strategies=("random",), seeds=4, budgets=(30, 60))
