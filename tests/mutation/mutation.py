@@ -62,20 +62,23 @@ def area_of(path: str) -> str:
     return next(area for area, places in AREAS.items() if path.startswith(places))
 
 
-def measure(work: Path) -> None:
-    """Run the suite with coverage: which test runs which line, and how long each test takes."""
+def measure(work: Path, tests: list[str]) -> None:
+    """Run the suite with coverage: which test runs which line, and how long each test takes.
+
+    With ``tests``, only these run, and what they cover is added to what is known of the others.
+    """
     work.mkdir(parents=True, exist_ok=True)
-    config = work / "coveragerc"
+    config, seconds = work / "coveragerc", work / "seconds.json"
     sources = ",".join(sorted({str((ROOT / m).parent) for m in modules()}))
     config.write_text(f"[run]\nsource = {sources}\ndata_file = {work.resolve() / 'coverage'}\n")
+    known = json.loads(seconds.read_text()) if tests else {}
     options = ["--cov", f"--cov-config={config.resolve()}", "--cov-context=test", "--cov-report="]
-    left_out = ["--deselect=tests/packaging", "--deselect=tests/faults", "-m", "not studio"]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "durations"]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *(str(ROOT / r) for r in ("", "cli", "integrations"))]),
-        "DURATIONS": str(work.resolve() / "seconds.json"),
-    }
-    subprocess.run([*command, *options, *left_out], cwd=ROOT, env=environment, check=False)
+    chosen = ["--cov-append", *tests] if tests else ["--deselect=tests/packaging", "--deselect=tests/faults"]
+    roots = [Path(__file__).parent, *(ROOT / name for name in ("", "cli", "integrations"))]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, roots)), "DURATIONS": str(seconds.resolve())}
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "durations"]
+    subprocess.run([*command, *options, "-m", "not studio", *chosen], cwd=ROOT, env=environment, check=False)
+    seconds.write_text(json.dumps(known | json.loads(seconds.read_text())))
 
 
 def run(work: Path, seed: int, count: int, only: list[str], kept: str) -> None:
@@ -97,33 +100,23 @@ def run(work: Path, seed: int, count: int, only: list[str], kept: str) -> None:
 
 
 def again(work: Path, seed: int) -> None:
-    """Try the mutants that nothing has caught once more, into a file of their own.
-
-    Tests that were written since are not in the measured coverage: all tests of the files that changed since then run.
-    """
+    """Try the mutants that nothing has caught once more, after tests were written and measured."""
     import forking
 
     cover = Cover(ROOT, work / "coverage", work / "seconds.json", modules())
-    new = _new_tests(work)
     survivors = [r for r in latest(work, seed).values() if r["outcome"] in ("survived", "not covered")]
     forking.preload()
     with _copy(work) as tree:
         for i, old in enumerate(survivors, start=1):
             mutant = Mutant(**{name: old[name] for name in Mutant.__dataclass_fields__})
-            found = _try(mutant, cover, tree, new)
+            try:
+                found = _try(mutant, cover, tree)
+            except ValueError as edited:
+                print(f"{i}/{len(survivors)} left out: {edited}")
+                continue
             with (work / f"again-{seed}.jsonl").open("a") as out:
                 out.write(json.dumps(found) + "\n")
             print(f"{i}/{len(survivors)} {found['outcome']} {mutant.key} ({found['seconds']:.0f} s)", flush=True)
-
-
-def _new_tests(work: Path) -> list[str]:
-    """Files of tests that were edited after the coverage was measured."""
-    measured = (work / "seconds.json").stat().st_mtime
-    return [
-        str(f.relative_to(ROOT))
-        for f in sorted((ROOT / "tests").rglob("test_*.py"))
-        if f.stat().st_mtime > measured 
-    ]
 
 
 def latest(work: Path, seed: int) -> dict[str, dict[str, Any]]:
@@ -136,7 +129,7 @@ def _results(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def _try(mutant: Mutant, cover: Cover, tree: Path, more: list[str] | None = None) -> dict[str, Any]:
+def _try(mutant: Mutant, cover: Cover, tree: Path) -> dict[str, Any]:
     import forking
 
     tests, spent = [], 0.0
@@ -145,11 +138,10 @@ def _try(mutant: Mutant, cover: Cover, tree: Path, more: list[str] | None = None
             break
         tests.append(test)
         spent += cover.seconds[test]
-    tests = [*(more or []), *tests]
     begun, outcome, by = time.monotonic(), "not covered", ""
     if tests:
         with _changed(tree / mutant.path, mutant):
-            status, by = forking.run(tree, tests, 30 + 5 * spent + (60 if more else 0))
+            status, by = forking.run(tree, tests, 30 + 5 * spent)
         outcome = "timeout" if status is None else "survived" if status == 0 else "caught"
     return {
         "key": mutant.key,
@@ -243,10 +235,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("bench/mutation"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--mutants", type=int, default=400)
-    parser.add_argument("--only", nargs="*", default=[], help="paths that begin so")
+    parser.add_argument("--only", nargs="*", default=[], help="run: only modules whose paths begin so")
+    parser.add_argument("--tests", nargs="*", default=[], help="measure: only these, added to what is known")
     args = parser.parse_args()
     if args.part == "measure":
-        measure(args.work)
+        measure(args.work, args.tests)
     elif args.part == "run":
         run(args.work, args.seed, args.mutants, args.only, f"mutants-{args.seed}.jsonl")
     elif args.part == "again":

@@ -35,34 +35,35 @@ def plain(value: Any) -> Any:
     return value
 
 
-def differences(now: Any, kept: Any, where: str = "") -> list[str]:
-    """Where two results differ by more than rounding in 32 bits explains."""
+def differences(now: Any, kept: Any, loose: float, where: str = "") -> list[str]:
+    """Where two results differ by more than the share ``loose``."""
     if isinstance(now, dict) and isinstance(kept, dict) and now.keys() == kept.keys():
-        return [told for name in kept for told in differences(now[name], kept[name], f"{where}.{name}")]
+        return [told for name in kept for told in differences(now[name], kept[name], loose, f"{where}.{name}")]
     if isinstance(now, list) and isinstance(kept, list) and len(now) == len(kept):
-        return [told for i, (a, b) in enumerate(zip(now, kept, strict=True)) for told in differences(a, b, f"{where}[{i}]")]
+        pairs = enumerate(zip(now, kept, strict=True))
+        return [told for i, (a, b) in pairs for told in differences(a, b, loose, f"{where}[{i}]")]
     if isinstance(now, float) or isinstance(kept, float):
         numbers = isinstance(now, int | float) and isinstance(kept, int | float)
-        same = numbers and abs(now - kept) <= 1e-4 * abs(kept) + 2e-6
+        same = numbers and abs(now - kept) <= loose * abs(kept) + 0.02 * loose
     else:
         same = type(now) is type(kept) and now == kept
     return [] if same else [f"{where}: {now!r}, kept is {kept!r}"]
 
 
 @pytest.fixture
-def kept(request: pytest.FixtureRequest) -> Callable[[Any], None]:
+def kept(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Fails if a test's result is not the one that was kept under the name of the test."""
     file = request.path.with_suffix(".json")
-    name = request.node.name.partition("[")[2].rstrip("]")
+    name = request.node.name.partition("[")[2].rstrip("]") or request.node.name
 
-    def check(result: Any) -> None:
+    def check(result: Any, loose: float = 1e-4) -> None:
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         if os.environ.get("ACTIVESSL_KEEP") == "1":
             known[name] = plain(result)
             lines = [f"{json.dumps(one)}: {json.dumps(known[one])}" for one in sorted(known)]
             file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
             return
-        found = differences(plain(result), known.get(name))
+        found = differences(plain(result), known.get(name), loose)
         if found:
             pytest.fail("\n".join([f"{name}: {len(found)} figures differ from {file.name}", *found[:8]]), pytrace=False)
 
