@@ -31,7 +31,9 @@ class Cover:
             path = next((m for m in self.modules if file.endswith("/" + m)), None)
             if path is not None:
                 by_line = read.contexts_by_lineno(file)
-                self.lines[path] = {n: self._tests(contexts) for n, contexts in by_line.items()}
+                lines = self.lines.setdefault(path, {})
+                for n, contexts in by_line.items():
+                    lines.setdefault(n, set()).update(self._tests(contexts))
 
     def _tests(self, contexts: list[str]) -> set[str]:
         return {name for c in contexts if (name := c.rpartition("|")[0]) in self.seconds}
@@ -57,11 +59,12 @@ class Cover:
             found |= self._within([user])
         if not found:
             found = self._within(spans[1:]) or self._within([(path, 1, 1_000_000)])
-        own = {Path(path).stem, Path(path).parent.name}
+        *folders, own = Path(path).with_suffix("").parts
 
-        def rank(test: str) -> tuple[bool, float]:
-            file = Path(test.partition("::")[0])
-            return file.stem.removeprefix("test_") not in own, self.seconds[test] * self.breadth[test] ** 0.5
+        def rank(test: str) -> tuple[int, float]:
+            name = Path(test.partition("::")[0]).stem.removeprefix("test_")
+            near = 0 if name == own or "/kept/" in test else 1 if name in folders else 2
+            return near, self.seconds[test] * self.breadth[test] ** 0.5
 
         ordered = sorted(found, key=rank)
         # of a test with many parameters a few first, or they would leave no place for other tests

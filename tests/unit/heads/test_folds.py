@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from activessl.errors import HeadError, LabelError
+from activessl.heads.base import Head
 from activessl.heads.folds import FOLDS, fold_predictions
-from activessl.heads.registry import make_head
+from activessl.heads.leave_one_out import left_out_probs
+from activessl.heads.multilabel import MultiLabelHead
+from activessl.heads.registry import head_names, make_head
 
 
 @pytest.mark.parametrize("head", ["logistic", "neighbours"])
@@ -40,3 +44,32 @@ def test_a_single_label_has_no_prediction() -> None:
     assert fold_predictions(np.ones((1, 2)), np.array([0]), head="logistic", n_classes=2, seed=0).tolist() == [-2]
     two = fold_predictions(np.eye(2), np.array([0, 1]), head="logistic", n_classes=2, seed=0)
     assert two.tolist() == [1, 0]  # each by a head that knows the other only
+
+
+@pytest.mark.parametrize("name", head_names())
+def test_a_registered_head_has_the_interface_and_starts_with_one_class(name: str) -> None:
+    head = make_head(name, 1)
+    head.partial_fit(np.eye(3), np.zeros(3, dtype=int), classes=np.arange(1))
+    assert isinstance(head, Head) and head.predict_proba(np.eye(3)).tolist() == [[1.0]] * 3
+    with pytest.raises(HeadError, match="n_classes is 0"):
+        make_head(name, 0)
+
+
+def test_a_head_of_several_classes_draws_from_the_posteriors_of_its_heads() -> None:
+    rng = np.random.default_rng(0)
+    x, table = rng.normal(size=(30, 4)), np.stack([rng.random(30) < 0.5, np.ones(30), rng.random(30) < 0.3], axis=1)
+    head = MultiLabelHead().fit(x, table.astype(int))
+    drawn = head.sample_proba(x[:5], 7, np.random.default_rng(1))
+    assert drawn.shape == (7, 5, 3) and drawn[:, :, [0, 2]].std(axis=0).min() > 1e-4
+    assert np.ptp(drawn[:, :, 1], axis=0).max() == 0  # all labels of this class are equal: no posterior
+    with pytest.raises(HeadError, match="no posterior"):
+        MultiLabelHead().fit(x, np.ones((30, 2), dtype=int)).sample_proba(x, 3, rng)
+
+
+@pytest.mark.parametrize(
+    ("points", "labels"),
+    [(np.ones(3), [0, 1, 0]), (np.eye(3), [0, 1]), (np.eye(3), [0, 1, 2]), (np.eye(3), [0, -1, 0]), (np.ones((0, 2)), [])],
+)
+def test_labels_that_do_not_fit_their_vectors_are_refused(points: np.ndarray, labels: list[int]) -> None:
+    with pytest.raises(LabelError, match="there are 2 classes"):
+        left_out_probs(points, np.array(labels, dtype=int), 2)

@@ -133,6 +133,7 @@ def test_the_first_steps_of_fine_tuning_are_those_that_were_kept(kept: Callable[
         steady(run.classifier, seed=2)
         run.start = [parameter.detach().clone() for parameter in run.state.now]
         run.state.restart(run.start)
+        assert (run.seconds, run.step, run.total) == (0.0, 0, 0)
         told: list[Progress] = []
         best = run.train(steps=steps, held=(images[20:28], labels[20:28]), on_progress=told.append)
         out += [[one.loss for one in told], best, run.best_loss, run.looks, run.step, run.epoch_steps]

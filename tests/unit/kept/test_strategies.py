@@ -89,7 +89,7 @@ def coverage() -> Any:
     doubt = scores.margin(probs)[20:]
     ask: dict[str, Any] = {"labels": truth[labeled], "predicted": probs.argmax(axis=1), "uncertainty": doubt}
     out = [
-        *(balls.pure_radius(vectors, np.arange(150), k, rng=rng(), purity=p) for k, p in ((4, 0.95), (4, 0.3), (1, 0.6))),
+        *(balls.pure_radius(vectors, np.arange(150), k, rng=rng(), purity=p) for k, p in ((4, 0.95), (4, 0.3), (4, 0.6), (1, 0.6))),
         balls.pure_radius(np.ones((9, 3)) + np.eye(9, 3), np.arange(9), 1, rng=rng(), sample=5),
         *(
             greedy(balls.prob_cover(vectors, labels, free, 12, radius=radius, rng=rng(), appeal=factor))
@@ -133,10 +133,12 @@ def herds() -> Any:
         usual: dict[str, Any] = {"width": width, "weights": weights, "appeal": appeal}
         out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), **usual)))
         out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), width=width, evaluators=np.arange(0, 600, 3))))
-        small = {"_PAIRS": 4_000, "_DENSE": (120, 200), "_FOLLOWED": 90, "_SCREEN": 80, "_NEAR": 12, "_HELPED": 40}
+        small = {"_PAIRS": 4_000, "_DENSE": (120, 200), "_FOLLOWED": 90, "_SCREEN": 80, "_NEAR": 12, "_HELPED": 5}
         with patch.multiple(herding, **small):
             out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), **usual)))
         with patch.multiple(herding, **{**small, "_PAIRS": 4_000_000, "_CANDIDATES": 400, "_EVALUATORS": 150}):
+            out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), **usual)))
+            usual["width"] = 0.15  # most items help few others
             out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), **usual)))
     ground = kernel.Ground.of(kernel.Items.of(vectors, free[:5]), 0.6)
     items = kernel.Items.of(vectors, labeled[:3])

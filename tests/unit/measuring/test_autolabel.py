@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 
 from activessl.errors import MeasureError
-from activessl.measuring.quality.autolabel import accept, accept_by_class
+from activessl.measuring.quality.autolabel import accept, accept_by_class, kept
 
 
 def pool(seed: int, n: int = 2000, m: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,3 +109,23 @@ def test_the_walk_over_thresholds_ends_at_the_first_that_fails() -> None:
     assert found.threshold is not None and found.threshold >= sure[120]
     assert 0 < found.accepted <= 3 * 121 and found.calibration <= 120
     assert not wrong[-2_000:].any() and accept(rest[600:], sure[200:], wrong[200:], error=0.1).accepted == len(rest) - 600
+
+
+@pytest.mark.parametrize(("others", "others_wrong"), [(0, 0), (40, 0), (40, 3)])
+def test_the_bound_is_tested_with_the_fewest_wrong_items_that_break_it(others: int, others_wrong: int) -> None:
+    for labels in range(20, 120, 7):
+        for wrong in (0, 1, 4):
+            bad = 11 + wrong + others_wrong  # of 200 items left, more than 5 %; those of known error besides
+            chance = hypergeom.cdf(wrong, 200 + labels + others, bad, labels)
+            assert bool(kept(wrong, labels, 200, 0.05, 0.1, others, others_wrong)) == (chance <= 0.1)
+
+
+def test_the_number_that_is_needed_grows_with_the_mistakes_and_is_enough_for_them() -> None:
+    sure = np.random.default_rng(0).permutation(np.linspace(1.0, 0.5, 1_000))
+    needed = []
+    for wrong in (0, 1, 2):
+        mistakes = np.zeros(40, dtype=bool)
+        mistakes[np.argsort(-sure[:40])[:wrong]] = True  # where the head is most certain
+        found = accept(sure[40:], sure[:40], mistakes, error=0.2, delta=0.01)
+        needed.append(found.needed)
+    assert None not in needed and 40 < needed[1] < needed[2] < 400 and needed[0] is not None

@@ -13,6 +13,7 @@ from activessl.encoders.views import varied
 from activessl.errors import EncoderError, MeasureError
 from activessl.measuring.quality.encoders import compare_encoders, recognised_share
 from activessl.pool.pool import Pool
+from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
 
 
@@ -30,8 +31,13 @@ def stripes(folder: Path, n: int = 60) -> Pool:
 def test_encoders_come_in_the_order_of_what_the_labels_say(tmp_path: Path) -> None:
     pool = stripes(tmp_path)
     labels = {item: i % 2 for i, item in enumerate(pool.ids[:40])}
-    found = compare_encoders(pool, [("pixels", {}), ("patches", {"centroids": 20})], labels=labels, n_classes=2)
+    told: list[Progress] = []
+    found = compare_encoders(
+        pool, [("pixels", {}), ("patches", {"centroids": 20})], labels=labels, n_classes=2, on_progress=told.append
+    )
     best, other = found
+    stages = [f"compare {name}" for name in ("pixels", "pixels", "patches", "patches")]
+    assert [(one.stage, one.done, one.total) for one in told] == list(zip(stages, (0, 1, 0, 1), (1,) * 4, strict=True))
     assert best.encoder == "patches"
     assert best.accuracy is not None and other.accuracy is not None
     assert best.accuracy >= other.accuracy

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from activessl.geometry.clusters import Clusters
 from activessl.strategies import mixtures
 from activessl.strategies.base import State
+from activessl.strategies.coverage import clusters
+from activessl.strategies.coverage.k_center import k_center
 from activessl.strategies.informed.hybrid import cluster_margin
 from activessl.strategies.registry import get_strategy
+from activessl.strategies.uncertainty.power import power_sample
 
 NONE = np.array([], dtype=np.int64)
 
@@ -79,3 +83,25 @@ def test_power_knows_with_what_chance_a_copy_was_drawn() -> None:
         query = power.query(state(vectors, doubt, seed), 12)
         told.append(((owner[query.indices] == 0) / query.propensities).sum())
     assert np.mean(told) == pytest.approx(20, abs=4 * np.std(told) / 20)  # the sum over 20 copies, from one of them
+
+
+def test_k_center_picks_no_item_twice_where_all_lie_on_one_spot() -> None:
+    picks = k_center(np.ones((12, 3)), NONE, np.arange(12), 9, rng=np.random.default_rng(0)).picks
+    assert len(set(picks.tolist())) == 9
+
+
+def test_centres_that_coincide_leave_the_items_farthest_from_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.eye(8)[:6]
+    distances = np.array([0.1, 0.5, 0.2, 0.9, 0.3, 0.7], dtype=np.float32)
+    found = Clusters(points[:4], np.array([0, 0, 2, 0, 2, 2]), distances)  # the second and the fourth are empty
+    monkeypatch.setattr(clusters, "kmeans", lambda *args, **kwargs: found)
+    weights = np.array([1.0, 1.0, 4.0, 1.0, 1.0, 1.0])
+    chosen = clusters.kmeans_centroids(points, np.arange(6), 4, rng=np.random.default_rng(0), weights=weights)
+    assert chosen.picks.tolist() == [2, 0, 3, 5]  # the heavier cluster first, then by distance
+    assert chosen.gains.tolist() == pytest.approx([6 / 9, 3 / 9, 0, 0])
+    assert chosen.objective == pytest.approx(distances.mean())
+
+
+def test_a_draw_keeps_its_chance_below_one() -> None:
+    positions, chance = power_sample(np.array([1e9, 1.0, 1e-9]), 2, np.random.default_rng(0))
+    assert positions[0] == 0 and chance[0] == 1.0 and 0 < chance[1] <= 1
