@@ -15,10 +15,29 @@ import pytest
 
 #: Imported before the first fork; activessl itself is not, because each fork imports the changed module.
 HEAVY = (
-    "numpy scipy.stats scipy.special scipy.optimize scipy.cluster.hierarchy sklearn.linear_model sklearn.cluster torch "
-    "torch.nn.functional faiss hypothesis sqlalchemy.orm pydantic jaxtyping PIL.Image pyarrow safetensors.numpy typer "
-    "rich.console httpx tomlkit jinja2"
-).split()
+    "numpy",
+    "scipy.stats",
+    "scipy.special",
+    "scipy.optimize",
+    "scipy.cluster.hierarchy",
+    "sklearn.linear_model",
+    "sklearn.cluster",
+    "torch",
+    "torch.nn.functional",
+    "faiss",
+    "hypothesis",
+    "sqlalchemy.orm",
+    "pydantic",
+    "jaxtyping",
+    "PIL.Image",
+    "pyarrow",
+    "safetensors.numpy",
+    "typer",
+    "rich.console",
+    "httpx",
+    "tomlkit",
+    "jinja2",
+)
 
 
 def preload() -> None:

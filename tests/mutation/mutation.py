@@ -175,8 +175,8 @@ def _copy(work: Path) -> Iterator[Path]:
     """A copy of the tree as it is now, compiled."""
     tree = (work / "copy" / "tree").resolve()
     shutil.rmtree(tree.parent, ignore_errors=True)
-    listed = subprocess.run(  # noqa: S603
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         check=True,

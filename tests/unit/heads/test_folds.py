@@ -68,7 +68,13 @@ def test_a_head_of_several_classes_draws_from_the_posteriors_of_its_heads() -> N
 
 @pytest.mark.parametrize(
     ("points", "labels"),
-    [(np.ones(3), [0, 1, 0]), (np.eye(3), [0, 1]), (np.eye(3), [0, 1, 2]), (np.eye(3), [0, -1, 0]), (np.ones((0, 2)), [])],
+    [
+        (np.ones(3), [0, 1, 0]),
+        (np.eye(3), [0, 1]),
+        (np.eye(3), [0, 1, 2]),
+        (np.eye(3), [0, -1, 0]),
+        (np.ones((0, 2)), []),
+    ],
 )
 def test_labels_that_do_not_fit_their_vectors_are_refused(points: np.ndarray, labels: list[int]) -> None:
     with pytest.raises(LabelError, match="there are 2 classes"):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+
 def plain(value: Any) -> Any:
     """A result as JSON values; floats with seven digits, infinity and NaN as text."""
     if is_dataclass(value) and not isinstance(value, type):

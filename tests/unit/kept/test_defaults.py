@@ -15,7 +15,15 @@ import pytest
 import activessl
 
 ROOT = Path(activessl.__file__).parent
-ROOMS = ("measuring/planning", "measuring/quality", "measuring/simulation", "strategies", "heads", "encoders/training", "tuning")
+ROOMS = (
+    "measuring/planning",
+    "measuring/quality",
+    "measuring/simulation",
+    "strategies",
+    "heads",
+    "encoders/training",
+    "tuning",
+)
 
 
 def names(room: str) -> list[str]:

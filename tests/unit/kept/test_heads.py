@@ -86,9 +86,14 @@ def minimum() -> Any:
         apart = posterior(turned, found[:, 0], weights[:, 1], 0.3)
         drawn = np.stack([apart.draw(rng(s)) for s in range(200)])
         out += [
-            np.einsum("rd,rpk->dpk", turned.axes, found), turned.energy, steps <= 2, np.abs(again - found).max() < 1e-3,
-            apart.precision, drawn.std(axis=0) > 0, (rows @ drawn[0]).std(),
-        ]  # fmt: skip
+            np.einsum("rd,rpk->dpk", turned.axes, found),
+            turned.energy,
+            steps <= 2,
+            np.abs(again - found).max() < 1e-3,
+            apart.precision,
+            drawn.std(axis=0) > 0,
+            (rows @ drawn[0]).std(),
+        ]
     return out
 
 

@@ -14,14 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from activessl.encoders.images.augment import SLIGHT, Augmentation
+from activessl.encoders.pretrain import pretrain
 from activessl.encoders.training.contrastive import Projector, ntxent
 from activessl.encoders.training.hybrid import Objective, Weights
-from activessl.encoders.training.masked import Decoder, kept as visible, masked_loss, normaliser, random_keep, target_of
-from activessl.encoders.training.objective import Recipe, TrainingRun, both
+from activessl.encoders.training.masked import Decoder, masked_loss, normaliser, random_keep, target_of
+from activessl.encoders.training.masked import kept as visible
 from activessl.encoders.training.material import ImageMaterial
+from activessl.encoders.training.objective import Recipe, TrainingRun, both
 from activessl.encoders.training.sharing import Share
-from activessl.encoders.training.vit import Patches, ViTConfig, patchify
-from activessl.encoders.pretrain import pretrain
+from activessl.encoders.training.vit import Patches, ViTConfig
 from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
 from activessl.tuning.networks import network_of
@@ -53,7 +54,11 @@ def masked() -> Any:
     some = visible(order, 0.5, there)
     known = (numbers(3, 16, 4, seed=3) > 0.3) & there[:, :, None]
     return [
-        keep, some, visible(order, 0.01), visible(order, 1.0, there), visible(order, 0.3, there),
+        keep,
+        some,
+        visible(order, 0.01),
+        visible(order, 1.0, there),
+        visible(order, 0.3, there),
         masked_loss(drawn, patches, keep),
         masked_loss(drawn, patches, some, known),
         masked_loss(drawn, patches, keep, torch.zeros_like(known)),
@@ -61,7 +66,7 @@ def masked() -> Any:
         target_of(patches[:1, :2]),
         [part[:1, :3] for part in normaliser(patches)],
         list(random_keep(2, 10, 0.5, torch.Generator().manual_seed(0)).shape),
-    ]  # fmt: skip
+    ]
 
 
 def networks() -> Any:
@@ -89,7 +94,12 @@ def networks() -> Any:
 def objectives() -> Any:
     views = Patches(torch.stack([numbers(5, 16, 4), numbers(5, 16, 4, seed=1)]))
     told = []
-    for weights in (Weights(), Weights(masked=0.0), Weights(0.5, 2.0, keep=0.25, temperature=0.7), Weights(contrastive=0.0)):
+    for weights in (
+        Weights(),
+        Weights(masked=0.0),
+        Weights(0.5, 2.0, keep=0.25, temperature=0.7),
+        Weights(contrastive=0.0),
+    ):
         objective = steady(Objective(SHAPE, weights))
         parts = objective(views, torch.Generator().manual_seed(0))
         parts["total"].backward()
@@ -110,7 +120,10 @@ def norms(tensors: dict[str, np.ndarray]) -> dict[str, float]:
 def test_the_first_steps_of_pretraining_are_those_that_were_kept(kept: Callable[..., None], tmp_path: Path) -> None:
     material = ImageMaterial.of(pictures(30), SHAPE, Augmentation(), torch.device("cpu"), slight=SLIGHT)
     out: list[Any] = []
-    for recipe, weights in ((Recipe(batch_size=10), Weights()), (Recipe(batch_size=16, grid=2, out=5, lr=5e-3), Weights(masked=0.0))):
+    for recipe, weights in (
+        (Recipe(batch_size=10), Weights()),
+        (Recipe(batch_size=16, grid=2, out=5, lr=5e-3), Weights(masked=0.0)),
+    ):
         run = TrainingRun(material, SHAPE, weights, recipe, 3, tmp_path / f"run-{len(out)}")
         steady(run.model)
         run._embed_from_patches()
@@ -126,7 +139,11 @@ def test_the_first_steps_of_fine_tuning_are_those_that_were_kept(kept: Callable[
     encoder = pretrain(pool, folder=tmp_path / "encoder", steps=1, batch_size=16, dim=16, depth=1, out=4)
     out: list[Any] = []
     usual = TuningRecipe(batch_size=8, unlabeled=6, checkpoint_seconds=1e6)
-    for recipe, steps in ((usual, 12), (replace(usual, mixup=0.0, self_supervised=0.0, at_once=3), 6), (replace(usual, unlabeled=0, patience=0), 11)):
+    for recipe, steps in (
+        (usual, 12),
+        (replace(usual, mixup=0.0, self_supervised=0.0, at_once=3), 6),
+        (replace(usual, unlabeled=0, patience=0), 11),
+    ):
         network = steady(network_of(encoder))
         images, labels = network.read(pool), np.arange(40) % 3 + 2
         run = TuningRun(network, images[:20], labels[:20], images[28:], recipe, 5, tmp_path / f"run-{len(out)}")

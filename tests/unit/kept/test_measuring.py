@@ -40,7 +40,10 @@ def rng(seed: int = 0) -> np.random.Generator:
 def intervals() -> Any:
     return [
         *(wilson(share, n, z) for share, n, z in ((0.3, 17, 1.3), (0.0, 5, 2.0), (1.0, 9, 1.0), (0.97, 400.5, 1.645))),
-        *(share_interval(count, n, level) for count, n, level in ((3, 11, 0.9), (0, 4, 0.8), (4, 4, 0.95), (2.5, 7.2, 0.9))),
+        *(
+            share_interval(count, n, level)
+            for count, n, level in ((3, 11, 0.9), (0, 4, 0.8), (4, 4, 0.95), (2.5, 7.2, 0.9))
+        ),
         mean_interval(0.5 + 0.1 * rng().normal(size=(4, 3)), 0.8),
         mean_interval(np.array([[0.4, 0.9]])),
         *(paired_difference(*counts) for counts in ((12, 3, 80), (0, 0, 10), (40, 0, 41), (0, 9, 10))),
@@ -53,7 +56,15 @@ def evidence() -> Any:
     return {
         "above": [
             anytime.evidence_above(*one)
-            for one in ((9, 10, 0.5), (0, 12, 0.0), (3, 12, 0.0), (5, 10, 0.9), (0, 0, 0.5), (7.5, 8.25, 0.6), (0, 2000, 0.99))
+            for one in (
+                (9, 10, 0.5),
+                (0, 12, 0.0),
+                (3, 12, 0.0),
+                (5, 10, 0.9),
+                (0, 0, 0.5),
+                (7.5, 8.25, 0.6),
+                (0, 2000, 0.99),
+            )
         ],
         "below": [anytime.evidence_below(*one) for one in ((2, 10, 0.5), (0, 12, 1.0), (5, 10, 0.2))],
         "lower": [anytime.lower_bound(*one) for one in ((9, 10, 0.05), (47, 50, 0.1), (0, 3, 0.1), (200, 200, 0.01))],
@@ -61,7 +72,13 @@ def evidence() -> Any:
         "usual": [anytime.lower_bound(45, 50), anytime.upper_bound(45, 50), anytime.retested_bounds(45, 50, 3)],
         "needed": [
             anytime.observations_needed(share, bound, delta, most=5000)
-            for share, bound, delta in ((0.9, 0.7, 0.05), (0.6, 0.7, 0.1), (0.7, 0.7, 0.1), (0.71, 0.7, 0.05), (1.0, 0.95, 0.1))
+            for share, bound, delta in (
+                (0.9, 0.7, 0.05),
+                (0.6, 0.7, 0.1),
+                (0.7, 0.7, 0.1),
+                (0.71, 0.7, 0.05),
+                (1.0, 0.95, 0.1),
+            )
         ],
         "parts": [anytime.part_of_delta(0.2, k) for k in (1, 2, 7)],
     }
@@ -99,7 +116,10 @@ def classes() -> Any:
     found = audit_classes(truth, said, chance, 3, **every, level=0.8)
     counts = class_counts(truth, said, 4)
     return [
-        *(audit_classes(truth, said, chance, 4, **{name: every[name]}) for name in ("rounds", "aside", "unlabeled", "unknown")),
+        *(
+            audit_classes(truth, said, chance, 4, **{name: every[name]})
+            for name in ("rounds", "aside", "unlabeled", "unknown")
+        ),
         found,
         audit_classes(several, several[::-1], chance, 3),
         counts,
@@ -131,9 +151,13 @@ def calibration() -> Any:
     ]
 
 
-def said(i: int, seconds: float | None, who: str = "ann", kind: str = "label", item: int | None = None, **more: Any) -> Answer:
+def said(
+    i: int, seconds: float | None, who: str = "ann", kind: str = "label", item: int | None = None, **more: Any
+) -> Answer:
     named = ("cat",) if kind == "label" else ()
-    return Answer(f"k{i}", f"s{i}", f"item{i if item is None else item}", kind, named, who, seconds, datetime.now(UTC), **more)
+    return Answer(
+        f"k{i}", f"s{i}", f"item{i if item is None else item}", kind, named, who, seconds, datetime.now(UTC), **more
+    )
 
 
 def times() -> Any:
@@ -160,7 +184,9 @@ def times() -> Any:
         human_time(answers[:20], rng=rng(1)),
         asdict(tax),
         asdict(difficulty_tax(chosen, drawn, rng=rng(), level=0.5)),
-        hours_saved(labels, 7.0, tax=tax, evaluation_labels=30, baseline_evaluation_labels=10, per_hour=25.0, currency="EUR"),
+        hours_saved(
+            labels, 7.0, tax=tax, evaluation_labels=30, baseline_evaluation_labels=10, per_hour=25.0, currency="EUR"
+        ),
         hours_saved(least, 7.0, tax=1.3, evaluation_labels=3),
         hours_saved(none, 7.0),
     ]
@@ -172,7 +198,16 @@ def money() -> Any:
     right = (rng(3).random((3, 80)) < np.array([[0.6], [0.7], [0.8]])).astype(float)
     sizes = np.array([20.0, 40.0, 80.0])
     worth = [
-        next_hour(doubt, sizes[:p], right[:p, :m], labels=labels, pool=900, seconds_per_label=12.0, per_hour=20.0, per_point=point)
+        next_hour(
+            doubt,
+            sizes[:p],
+            right[:p, :m],
+            labels=labels,
+            pool=900,
+            seconds_per_label=12.0,
+            per_hour=20.0,
+            per_point=point,
+        )
         for doubt, p, m, labels, point in (
             (0.2, 3, 80, 100, 9.0),
             (0.2, 3, 0, 100, 9.0),
@@ -184,23 +219,46 @@ def money() -> Any:
     price = Price(20.0, "EUR", 10.0)
     plans = [
         make_plan(
-            curves, target, labels=160, pool=pool, random_labels=70, time=time, price=price, worth=worth[0], level=level, rng=rng()
+            curves,
+            target,
+            labels=160,
+            pool=pool,
+            random_labels=70,
+            time=time,
+            price=price,
+            worth=worth[0],
+            level=level,
+            rng=rng(),
         )
         for target, pool, level in ((0.85, 5_000, 0.9), (0.5, 5_000, 0.9), (0.85, 400, 0.5), (0.99, 300, 0.9))
     ]
-    rounds: dict[str, Any] = {"labels": [50, 120, 200, 310], "seconds_per_label": 9.0, "per_hour": 30.0, "currency": "EUR"}
+    rounds: dict[str, Any] = {
+        "labels": [50, 120, 200, 310],
+        "seconds_per_label": 9.0,
+        "per_hour": 30.0,
+        "currency": "EUR",
+    }
     return [
         *plans,
         make_plan(curves, 0.85, labels=160, pool=5_000, random_labels=70, rng=rng()),
         *worth,
         return_on_investment(0.4, 0.1, 0.7, **rounds),
         return_on_investment(
-            0.4, -0.2, 0.9999, **rounds, overhead=9.0, machine_hours=[0.1, 0.5, 1.0, 3.0], group_hours=[0, 0.1, 0.2, 0.4],
-            compute_per_hour=1.5, level=0.8,
+            0.4,
+            -0.2,
+            0.9999,
+            **rounds,
+            overhead=9.0,
+            machine_hours=[0.1, 0.5, 1.0, 3.0],
+            group_hours=[0, 0.1, 0.2, 0.4],
+            compute_per_hour=1.5,
+            level=0.8,
         ),
         return_on_investment(0.3, None, None, **rounds, overhead=14.0),
-        return_on_investment(0.5, 0.2, 0.6, **rounds, overhead=1.0, machine_hours=[0, 0, 0, 900.0], compute_per_hour=2.0),
-    ]  # fmt: skip
+        return_on_investment(
+            0.5, 0.2, 0.6, **rounds, overhead=1.0, machine_hours=[0, 0, 0, 900.0], compute_per_hour=2.0
+        ),
+    ]
 
 
 def stopping() -> Any:
@@ -243,14 +301,24 @@ def acceptance() -> Any:
         found += [accept(sure[rest], sure[known], wrong[known], **ask, left=left, vanished=2, later=delta / 6)]
         found += [accept(sure[rest], sure[known[:40]], wrong[known[:40]], **ask, left=left, later=delta / 6)]
         found += accept_by_class(
-            sure[rest], predicted[rest], sure[known], predicted[known], wrong[known], 3,
-            **ask, left=left, left_predicted=np.arange(60) % 2,
-        )  # fmt: skip
+            sure[rest],
+            predicted[rest],
+            sure[known],
+            predicted[known],
+            wrong[known],
+            3,
+            **ask,
+            left=left,
+            left_predicted=np.arange(60) % 2,
+        )
     return [
         *found,
         *(found[i].to_text() for i in (0, 5, 10)),
         [fewest_labels(*one) for one in ((0.02, 0.1), (0.1, 0.05, 2), (0.3, 0.2, 5), (0.9, 0.5))],
-        [bool(kept(w, n, 300, 0.05, 0.1, o, ow)) for w, n, o, ow in ((0, 40, 0, 0), (1, 70, 5, 1), (1, 90, 40, 0), (0, 41, 2, 0))],
+        [
+            bool(kept(w, n, 300, 0.05, 0.1, o, ow))
+            for w, n, o, ow in ((0, 40, 0, 0), (1, 70, 5, 1), (1, 90, 40, 0), (0, 41, 2, 0))
+        ],
         left.above(np.array([0.99, 0.9, 0.5])),
     ]
 
@@ -272,7 +340,14 @@ def comparing() -> Any:
 def replays() -> Any:
     x, y = world()
     several = (rng(9).random((160, 3)) < np.eye(3)[y] * 0.6 + 0.2).astype(int)
-    given: dict[str, Any] = {"n_classes": None, "split": None, "budgets": (8, 20, 37), "head": "prototype", "seed": 3, "smoothing": True}
+    given: dict[str, Any] = {
+        "n_classes": None,
+        "split": None,
+        "budgets": (8, 20, 37),
+        "head": "prototype",
+        "seed": 3,
+        "smoothing": True,
+    }
     habits = Habits(mistakes=0.1, skips=0.2, seconds=3.0, spread=0.4)
     split = (np.arange(160) % 4 == 0).astype(int)
     real = np.where(rng(1).random(160) < 0.1, -1, y)
@@ -290,7 +365,15 @@ def replays() -> Any:
             out[f"{name} {strategy}"] = [track.accuracy, track.human_seconds, track.cold_start]
         out[f"{name} parts"] = [rows[:12] for rows in arena.parts(2)]
     many = simulate(
-        x, y, strategies=("k_center", "margin"), seeds=3, budgets=(8, 20), head="prototype", random_share=0.3, oracle=habits, seed=1
+        x,
+        y,
+        strategies=("k_center", "margin"),
+        seeds=3,
+        budgets=(8, 20),
+        head="prototype",
+        random_share=0.3,
+        oracle=habits,
+        seed=1,
     )
     told = many.to_dict()
     for curve in told["curves"].values():
@@ -304,9 +387,19 @@ def replays() -> Any:
 EXAMPLES: dict[str, Callable[[], Any]] = {
     one.__name__: one
     for one in (
-        intervals, evidence, audits, classes, calibration, times, money, stopping, acceptance, comparing, replays,
+        intervals,
+        evidence,
+        audits,
+        classes,
+        calibration,
+        times,
+        money,
+        stopping,
+        acceptance,
+        comparing,
+        replays,
     )
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

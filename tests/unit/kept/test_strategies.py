@@ -1,4 +1,4 @@
-"""What every strategy chooses from pools that reach its parts, and the pure functions with other settings than usual."""
+"""What every strategy chooses from pools that reach its parts, and pure functions with unusual settings."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ STRATEGIES: dict[str, Callable[[], Any]] = {
     for name in strategy_names()
     for kind in ("start", "no head", "labels", "weighted", "several classes")
     if kind in ("labels", "weighted", "several classes")
-    or name in ("auto", "random", "k_center", "max_herding", "kmeans", "typiclust", "prob_cover", "dcom", "tcm", "refine")
+    or name
+    in ("auto", "random", "k_center", "max_herding", "kmeans", "typiclust", "prob_cover", "dcom", "tcm", "refine")
 }
 
 
@@ -89,22 +90,42 @@ def coverage() -> Any:
     doubt = scores.margin(probs)[20:]
     ask: dict[str, Any] = {"labels": truth[labeled], "predicted": probs.argmax(axis=1), "uncertainty": doubt}
     out = [
-        *(balls.pure_radius(vectors, np.arange(150), k, rng=rng(), purity=p) for k, p in ((4, 0.95), (4, 0.3), (4, 0.6), (1, 0.6))),
+        *(
+            balls.pure_radius(vectors, np.arange(150), k, rng=rng(), purity=p)
+            for k, p in ((4, 0.95), (4, 0.3), (4, 0.6), (1, 0.6))
+        ),
         balls.pure_radius(np.ones((9, 3)) + np.eye(9, 3), np.arange(9), 1, rng=rng(), sample=5),
         *(
             greedy(balls.prob_cover(vectors, labels, free, 12, radius=radius, rng=rng(), appeal=factor))
             for labels, radius, factor in ((labeled, 0.5, None), (NONE, 0.8, appeal), (labeled, 1.9, None))
         ),
         *(
-            greedy(balls.dcom(vectors, labeled, free, 9, radius=radius, rng=rng(), pending=waiting, appeal=factor, **ask))
+            greedy(
+                balls.dcom(vectors, labeled, free, 9, radius=radius, rng=rng(), pending=waiting, appeal=factor, **ask)
+            )
             for radius, waiting, factor in ((0.4, None, None), (0.7, np.array([1, 4]), appeal), (1.2, None, appeal))
         ),
         greedy(balls.dcom(vectors, labeled, free, 9, radius=0.6, rng=rng(), centre=0.3, steepness=5.0, **ask)),
         [balls.competence(c, centre=0.5, steepness=7.0) for c in (0.0, 0.4, 0.6, 1.0)],
-        *(greedy(k_center.k_center(vectors, labels, free, 10, rng=rng(), appeal=factor)) for labels in (NONE, labeled) for factor in (None, appeal)),
-        *(greedy(clusters.kmeans_centroids(vectors, free, 9, rng=rng(s), weights=w)) for s, w in ((0, None), (1, appeal))),
-        greedy(clusters.kmeans_centroids(np.repeat(np.eye(3), 8, axis=0) + 1e-3 * rng().normal(size=(24, 3)), np.arange(24), 6, rng=rng())),
-        greedy(clusters.kmeans_centroids(np.repeat(np.eye(3), 8, axis=0), np.arange(24), 6, rng=rng(), weights=np.zeros(24))),
+        *(
+            greedy(k_center.k_center(vectors, labels, free, 10, rng=rng(), appeal=factor))
+            for labels in (NONE, labeled)
+            for factor in (None, appeal)
+        ),
+        *(
+            greedy(clusters.kmeans_centroids(vectors, free, 9, rng=rng(s), weights=w))
+            for s, w in ((0, None), (1, appeal))
+        ),
+        greedy(
+            clusters.kmeans_centroids(
+                np.repeat(np.eye(3), 8, axis=0) + 1e-3 * rng().normal(size=(24, 3)), np.arange(24), 6, rng=rng()
+            )
+        ),
+        greedy(
+            clusters.kmeans_centroids(
+                np.repeat(np.eye(3), 8, axis=0), np.arange(24), 6, rng=rng(), weights=np.zeros(24)
+            )
+        ),
         *(
             greedy(clusters.typiclust(vectors, labels, free, size, rng=rng(), **more))
             for labels, size, more in (
@@ -114,7 +135,7 @@ def coverage() -> Any:
                 (labeled, 100, {"max_clusters": 5}),
             )
         ),
-    ]  # fmt: skip
+    ]
     with patch.object(k_center, "_FRONT", 16):
         out.append(greedy(k_center.k_center(vectors, labeled, free, 30, rng=rng(), appeal=appeal)))
     with patch.object(balls, "_EDGES", 10), patch.object(balls, "_VERTICES", 90):
@@ -132,7 +153,9 @@ def herds() -> Any:
     for labels, width in ((NONE, 0.7), (labeled, 0.5)):
         usual: dict[str, Any] = {"width": width, "weights": weights, "appeal": appeal}
         out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), **usual)))
-        out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), width=width, evaluators=np.arange(0, 600, 3))))
+        out.append(
+            greedy(herding.herd(vectors, labels, free, 12, rng=rng(), width=width, evaluators=np.arange(0, 600, 3)))
+        )
         small = {"_PAIRS": 4_000, "_DENSE": (120, 200), "_FOLLOWED": 90, "_SCREEN": 80, "_NEAR": 12, "_HELPED": 5}
         with patch.multiple(herding, **small):
             out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), **usual)))
@@ -161,17 +184,32 @@ def informed() -> Any:
         ),
         greedy(design.badge(np.ones((9, 3)), np.tile([0.6, 0.4], (9, 1)), np.arange(9), 4, rng=rng())),
         *(
-            greedy(design.bait_binary(vectors, confidence, labels, free, 8, rng=rng(), ridge=ridge, oversample=over, appeal=factor))
-            for labels, ridge, over, factor in ((NONE, 1e-3, 2.0, None), (labeled, 0.1, 1.0, appeal), (labeled, 1e-2, 3.0, None))
+            greedy(
+                design.bait_binary(
+                    vectors, confidence, labels, free, 8, rng=rng(), ridge=ridge, oversample=over, appeal=factor
+                )
+            )
+            for labels, ridge, over, factor in (
+                (NONE, 1e-3, 2.0, None),
+                (labeled, 0.1, 1.0, appeal),
+                (labeled, 1e-2, 3.0, None),
+            )
         ),
-        *(hybrid.herding_width(vectors, rows, kind, rng=rng()) for rows in (labeled, labeled[:1], NONE) for kind in ("robust", "published")),
+        *(
+            hybrid.herding_width(vectors, rows, kind, rng=rng())
+            for rows in (labeled, labeled[:1], NONE)
+            for kind in ("robust", "published")
+        ),
         hybrid.drop_candidates(vectors, free, predict, 2, rng=rng()),
         hybrid.drop_candidates(vectors, free, predict, 2, rng=rng(), passes=4, dropout=0.3),
         hybrid.drop_candidates(vectors, free, predict, 1, rng=rng(), independent=True),
-        *(greedy(hybrid.cluster_margin(vectors, doubt, free, size, rng=rng(), per_item=per)) for size, per in ((7, 10), (7, 3), (1, 10), (5, 1))),
+        *(
+            greedy(hybrid.cluster_margin(vectors, doubt, free, size, rng=rng(), per_item=per))
+            for size, per in ((7, 10), (7, 3), (1, 10), (5, 1))
+        ),
         power.power_sample(doubt + 0.01, 20, rng()),
         power.power_sample(doubt[:4] + 0.01, 4, rng()),
-    ]  # fmt: skip
+    ]
     with patch.object(design, "_FRONT", 24):
         out.append(greedy(design.bait_binary(vectors, confidence, labeled, free, 20, rng=rng())))
     return out
@@ -181,15 +219,23 @@ def uncertain() -> Any:
     _, _, probs = pool()
     samples = rng().dirichlet(np.ones(4), (5, 12))
     return [
-        *(score(probs[:6, :k] / probs[:6, :k].sum(axis=1, keepdims=True)) for k in (1, 2, 4) for score in (scores.least_confidence, scores.margin, scores.entropy)),
+        *(
+            score(probs[:6, :k] / probs[:6, :k].sum(axis=1, keepdims=True))
+            for k in (1, 2, 4)
+            for score in (scores.least_confidence, scores.margin, scores.entropy)
+        ),
         scores.entropy(probs[:6], normalise=False),
         scores.top_two(probs[:6]),
         scores.bald(samples),
         scores.disagreement(samples),
         *(scores.multilabel(score, probs[:6]) for score in (scores.margin, scores.entropy)),
         scores.rank(np.array([1.0, 3.0, 3.0, 2.0, 3.0]), 4, rng()),
-        *(scene.uncertainty_of(probs[:6], measure, independent=each) for measure in ("margin", "entropy") for each in (True, False)),
-    ]  # fmt: skip
+        *(
+            scene.uncertainty_of(probs[:6], measure, independent=each)
+            for measure in ("margin", "entropy")
+            for each in (True, False)
+        ),
+    ]
 
 
 def parts_of_auto() -> Any:
@@ -211,7 +257,14 @@ def parts_of_auto() -> Any:
         auto.labels_follow_geometry(few),
         auto.labels_follow_geometry(one),
     ]
-    small = {"_CANDIDATES": 60, "_EVALUATORS": 50, "_START_ROWS": 90, "_SEED_ROWS": 20, "_MEASURED": 7, "_MEAN_ROWS": 70}
+    small = {
+        "_CANDIDATES": 60,
+        "_EVALUATORS": 50,
+        "_START_ROWS": 90,
+        "_SEED_ROWS": 20,
+        "_MEASURED": 7,
+        "_MEAN_ROWS": 70,
+    }
     with patch.multiple(auto, **small):
         out += [chosen("auto", kind) for kind in ("start", "no head", "labels", "weighted")]
     return out
@@ -219,13 +272,29 @@ def parts_of_auto() -> Any:
 
 def shares() -> Any:
     out = []
-    for share, kind, size in ((0.3, "labels", 9), (0.9, "start", 9), (0.05, "labels", 9), (1.0, "no head", 5), (0.5, "weighted", 1)):
+    for share, kind, size in (
+        (0.3, "labels", 9),
+        (0.9, "start", 9),
+        (0.05, "labels", 9),
+        (1.0, "no head", 5),
+        (0.5, "weighted", 1),
+    ):
         for name in ("k_center", "random"):
             wrapped = RandomShare(get_strategy(name), share, also=np.array([3, 9]) if kind == "labels" else None)
             found = wrapped.query(state(kind), size)
-            out.append([found.indices, found.scores, found.propensities, found.alike, found.neighbours, found.strategy, found.parts])
+            out.append(
+                [
+                    found.indices,
+                    found.scores,
+                    found.propensities,
+                    found.alike,
+                    found.neighbours,
+                    found.strategy,
+                    found.parts,
+                ]
+            )
     out.append(RandomShare(get_strategy("k_center")).query(state("labels"), 20).propensities)
-    return out  # fmt: skip
+    return out
 
 
 def scenes() -> Any:
@@ -233,7 +302,16 @@ def scenes() -> Any:
     for kind in ("labels", "weighted", "start", "several classes"):
         seen = scene.open_scene(state(kind), 5)
         part = seen.narrowed(np.arange(3, 20), 4)
-        out += [seen.rows, seen.multiplicity, seen.groups, seen.appeal, part.rows, part.size, part.appeal, seen.copies(18)]
+        out += [
+            seen.rows,
+            seen.multiplicity,
+            seen.groups,
+            seen.appeal,
+            part.rows,
+            part.size,
+            part.appeal,
+            seen.copies(18),
+        ]
         facts = explain.gather_facts(seen.state, seen.rows[:6], seen.state.candidates, rng=rng())
         out.append(asdict(facts))
     query = get_strategy("margin").query(state("labels"), 130)  # more than there are distinct items
@@ -244,7 +322,10 @@ def scenes() -> Any:
     candidates = base.check_state(state("weighted"), 3)
     vectors, _, probs = pool()
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    groups = [alike_clusters(units, probs, np.arange(150), count, size, sure=sure) for count, size, sure in ((3, 6, 0.6), (9, 4, 0.5))]
+    groups = [
+        alike_clusters(units, probs, np.arange(150), count, size, sure=sure)
+        for count, size, sure in ((3, 6, 0.6), (9, 4, 0.5))
+    ]
     return [*out, candidates, [[one.class_index, one.rows] for group in groups for one in group]]
 
 

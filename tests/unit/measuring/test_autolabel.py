@@ -108,7 +108,9 @@ def test_the_walk_over_thresholds_ends_at_the_first_that_fails() -> None:
     found = accept(rest, sure, wrong, error=0.1)
     assert found.threshold is not None and found.threshold >= sure[120]
     assert 0 < found.accepted <= 3 * 121 and found.calibration <= 120
-    assert not wrong[-2_000:].any() and accept(rest[600:], sure[200:], wrong[200:], error=0.1).accepted == len(rest) - 600
+    assert (
+        not wrong[-2_000:].any() and accept(rest[600:], sure[200:], wrong[200:], error=0.1).accepted == len(rest) - 600
+    )
 
 
 @pytest.mark.parametrize(("others", "others_wrong"), [(0, 0), (40, 0), (40, 3)])

@@ -133,7 +133,9 @@ def test_an_interrupted_simulation_goes_on_where_it_stopped(tmp_path) -> None:
         simulate(x, y, on_progress=stop_at_two, **settings)
     file = next(tmp_path.iterdir())
     with file.open("a") as out:
-        out.write('{"key": "x", "track": 3}\n{"key": "y"}\n{"key": "z", "track": {"accuracy": ["a"]}}\n[]\n')  # by others
+        out.write(
+            '{"key": "x", "track": 3}\n{"key": "y"}\n{"key": "z", "track": {"accuracy": ["a"]}}\n[]\n'
+        )  # by others
         out.write('{"key": "torn')  # killed while writing
 
     steps = []

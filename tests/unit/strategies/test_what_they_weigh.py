@@ -56,7 +56,7 @@ def test_cluster_margin_asks_about_the_least_certain_item_of_each_group() -> Non
 
 
 def test_refine_chooses_from_what_its_filters_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    vectors, owner = around((150, 150))
+    vectors, _ = around((150, 150))
     doubt = np.random.default_rng(2).random(300)
     left = {}
 
