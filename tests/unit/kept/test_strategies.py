@@ -190,7 +190,7 @@ def informed() -> Any:
                 )
             )
             for labels, ridge, over, factor in (
-                (NONE, 1e-3, 2.0, None),
+                (NONE, 0.05, 2.0, None),
                 (labeled, 0.1, 1.0, appeal),
                 (labeled, 1e-2, 3.0, None),
             )
@@ -211,7 +211,7 @@ def informed() -> Any:
         power.power_sample(doubt[:4] + 0.01, 4, rng()),
     ]
     with patch.object(design, "_FRONT", 24):
-        out.append(greedy(design.bait_binary(vectors, confidence, labeled, free, 20, rng=rng())))
+        out.append(greedy(design.bait_binary(vectors, confidence, labeled, free, 20, rng=rng(), ridge=0.1)))
     return out
 
 
@@ -323,7 +323,7 @@ def scenes() -> Any:
     vectors, _, probs = pool()
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     groups = [
-        alike_clusters(units, probs, np.arange(150), count, size, sure=sure)
+        alike_clusters(units, probs, np.arange(140), count, size, sure=sure)
         for count, size, sure in ((3, 6, 0.6), (9, 4, 0.5))
     ]
     return [*out, candidates, [[one.class_index, one.rows] for group in groups for one in group]]
