@@ -159,7 +159,9 @@ def herds() -> Any:
         small = {"_PAIRS": 4_000, "_DENSE": (120, 200), "_FOLLOWED": 90, "_SCREEN": 80, "_NEAR": 12, "_HELPED": 5}
         with patch.multiple(herding, **small):
             out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), **usual)))
-        with patch.multiple(herding, **{**small, "_PAIRS": 4_000_000, "_CANDIDATES": 400, "_EVALUATORS": 150}):
+        with patch.multiple(
+            herding, **{**small, "_PAIRS": 4_000_000, "_CANDIDATES": 400, "_EVALUATORS": 150, "_FOLLOWED": 20}
+        ):
             out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), **usual)))
             usual["width"] = 0.15  # most items help few others
             out.append(greedy(herding.herd(vectors, labels, free, 12, rng=rng(), **usual)))

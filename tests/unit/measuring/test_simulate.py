@@ -147,6 +147,14 @@ def test_an_interrupted_simulation_goes_on_where_it_stopped(tmp_path) -> None:
     assert steps[3] == 0  # other data, nothing taken from the cache
 
 
+def test_zero_jobs_mean_one_for_each_core_and_fewer_are_refused() -> None:
+    x, y = data()
+    one, all_cores = (simulate(x, y, strategies=("random",), seeds=1, budgets=(3, 6), jobs=jobs) for jobs in (1, 0))
+    np.testing.assert_array_equal(one.baseline.curve.accuracy, all_cores.baseline.curve.accuracy)
+    with pytest.raises(MeasureError, match="-1 jobs"):
+        simulate(x, y, strategies=("random",), seeds=1, budgets=(3, 6), jobs=-1)
+
+
 def test_two_objects_of_one_name_are_kept_apart() -> None:
     x, y = data()
     found = simulate(x, y, strategies=(Watched(([],)), Watched(([],))), seeds=1, budgets=(3,))
