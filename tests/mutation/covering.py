@@ -87,7 +87,7 @@ class Cover:
         nth = {}
         for test in ordered:
             function = test.partition("[")[0]
-            nth[test] = turn[function] // 3
+            nth[test] = 0 if test.startswith(DEFAULTS) else turn[function] // 3
             turn[function] += 1
         return sorted(ordered, key=nth.__getitem__)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +14,9 @@ from activessl.heads.base import Head
 from activessl.heads.folds import FOLDS, fold_predictions
 from activessl.heads.leave_one_out import left_out_probs
 from activessl.heads.multilabel import MultiLabelHead
-from activessl.heads.registry import head_names, make_head
+from activessl.heads.posterior import posterior
+from activessl.heads.registry import head_names, load_head, make_head
+from activessl.heads.softmax import span
 
 
 @pytest.mark.parametrize("head", ["logistic", "neighbours"])
@@ -79,3 +85,25 @@ def test_a_head_of_several_classes_draws_from_the_posteriors_of_its_heads() -> N
 def test_labels_that_do_not_fit_their_vectors_are_refused(points: np.ndarray, labels: list[int]) -> None:
     with pytest.raises(LabelError, match="there are 2 classes"):
         left_out_probs(points, np.array(labels, dtype=int), 2)
+
+
+def test_weights_vary_by_the_prior_where_no_label_points_and_less_elsewhere() -> None:
+    x = np.zeros((50, 4))
+    x[:, 0] = np.where(np.arange(50) % 2, 2.0, -2.0)
+    rows = span(x)
+    found = posterior(rows, np.zeros((1, 2)), np.ones(50), 0.25)
+    rng = np.random.default_rng(0)
+    spread = np.stack([found.draw(rng) for _ in range(4_000)]).std(axis=0)
+    assert found.precision == pytest.approx(np.full((1, 2), 200 * 0.25 + 0.25))
+    assert spread[0] == pytest.approx(found.precision[0] ** -0.5, rel=0.05)
+    assert spread[1:] == pytest.approx(np.full((3, 2), 2.0), rel=0.05)
+
+
+@pytest.mark.parametrize("change", [{"head": "other"}, {"format": -1}, []])
+def test_a_head_of_another_kind_or_format_is_not_read(tmp_path: Path, change: dict[str, Any] | list[str]) -> None:
+    head = make_head("prototype", 2).fit(np.eye(2), np.array([0, 1]))
+    head.save(tmp_path)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | change if change else change))
+    with pytest.raises(HeadError):
+        load_head("prototype", tmp_path)

@@ -157,6 +157,7 @@ def test_a_project_without_random_labels_says_nothing(session: Session) -> None:
 def test_a_plan_says_labels_hours_and_money(session: Session) -> None:
     found = Forecast(evidence(labeled(session))).plan(0.5)
     assert found.more.middle == 0 and found.hours is not None and found.hours.middle == 0
+    assert (found.labels, found.pool, found.random_labels) == (120, N, 60)
     assert found.currency == "EUR" and found.money is not None and found.still_pays is not None
     with pytest.raises(MeasureError, match=r"a target of 1\.0"):
         Forecast(evidence(session)).plan(1.0)
@@ -229,6 +230,8 @@ def test_a_gate_writes_down_what_was_known(session: Session) -> None:
     decided = pass_gate(session.project, note="looks fine")
     assert decided.decision == "go" and decided.stage == "pilot" and decided.annotators == {"oracle": 120}
     assert decided.model == session.project.history().model
+    encoded = session.project.history().encoded
+    assert encoded is not None and decided.fingerprint == encoded.fingerprint and decided.labels == 120
     after = pass_gate(session.project)
     assert after.stage == "more" and after.decision == "open"  # nobody labeled an item twice
     assert [d.decision for d in session.project.history().decisions] == ["open", "go", "open"]
