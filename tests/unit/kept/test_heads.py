@@ -10,6 +10,7 @@ import pytest
 
 from activessl.heads import inputs
 from activessl.heads.calibrate import fit_sharpness, softmax
+from activessl.heads.folds import fold_predictions
 from activessl.heads.leave_one_out import left_out_probs
 from activessl.heads.mixture import mixture_weights
 from activessl.heads.multilabel import MultiLabelHead
@@ -67,6 +68,7 @@ def left_out() -> Any:
         left_out_probs(x, alone, 5, penalty=0.5),
         left_out_probs(x[:3], np.array([0, 1, 2]), 3, penalty=0.5),
         left_out_probs(x[:3], np.array([1, 1, 1]), 3),
+        *(fold_predictions(x, y, head="prototype", n_classes=3, seed=seed) for seed in (0, 1)),
         mixture_weights(rng().random((30, 3)) + 0.01, np.array([0.5, 0.3, 0.2]), 5.0),
         mixture_weights(rng().random((30, 3)) + 0.01, np.array([0.5, 0.3, 0.2]), 1.0, iterations=2),
     ]

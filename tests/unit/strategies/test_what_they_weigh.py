@@ -8,6 +8,7 @@ import pytest
 from activessl.geometry.clusters import Clusters
 from activessl.strategies import mixtures
 from activessl.strategies.base import State
+from activessl.strategies.confirmable import alike_clusters
 from activessl.strategies.coverage import clusters
 from activessl.strategies.coverage.k_center import k_center
 from activessl.strategies.informed.hybrid import cluster_margin
@@ -100,8 +101,15 @@ def test_centres_that_coincide_leave_the_items_farthest_from_them(monkeypatch: p
     assert chosen.picks.tolist() == [2, 0, 3, 5]  # the heavier cluster first, then by distance
     assert chosen.gains.tolist() == pytest.approx([6 / 9, 3 / 9, 0, 0])
     assert chosen.objective == pytest.approx(distances.mean())
+    alone = Clusters(points[:2], np.zeros(6, dtype=np.int64), distances)
+    monkeypatch.setattr(clusters, "kmeans", lambda *args, **kwargs: alone)
+    assert clusters.kmeans_centroids(points, np.arange(6), 2, rng=np.random.default_rng(0)).picks.tolist() == [0, 3]
 
 
 def test_a_draw_keeps_its_chance_below_one() -> None:
     positions, chance = power_sample(np.array([1e9, 1.0, 1e-9]), 2, np.random.default_rng(0))
     assert positions[0] == 0 and chance[0] == 1.0 and 0 < chance[1] <= 1
+
+
+def test_without_candidates_there_is_no_cluster_to_confirm() -> None:
+    assert alike_clusters(np.eye(4), np.eye(4), NONE, 3, 5) == []
