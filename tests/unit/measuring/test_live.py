@@ -109,9 +109,25 @@ def test_a_target_that_takes_more_than_the_pool_is_out_of_reach_and_has_no_figur
     assert not enough.hopeless and enough.more.middle == pytest.approx(300, abs=1)
 
 
-def test_sizes_that_do_not_ascend_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("sizes", "shape"), [([20, 10], (2, 5)), ([10, 10], (2, 5)), ([0, 10], (2, 5)), ([10, 20], (3, 5)), ([10], (1, 0))]
+)
+def test_sizes_that_do_not_ascend_or_do_not_fit_their_outcomes_are_refused(
+    sizes: list[float], shape: tuple[int, int]
+) -> None:
     with pytest.raises(MeasureError, match="ascending"):
-        fit_trend(np.array([20.0, 10.0]), np.ones((2, 5)), rng=np.random.default_rng(0))
+        fit_trend(np.array(sizes, dtype=float), np.ones(shape), rng=np.random.default_rng(0))
+
+
+def test_labels_of_items_that_left_the_pool_were_spent_too() -> None:
+    y, drawn, correct = project(100, 40, 0.9)
+    none, some = (
+        live_savings(lambda taught, asked: y[asked], y, drawn, correct, rng=np.random.default_rng(0), gone=gone)
+        for gone in (0, 50)
+    )
+    assert (none.labels, some.labels) == (100, 150)
+    for name in ("saved", "low", "high"):
+        assert 1 - getattr(some, name) == pytest.approx(1.5 * (1 - getattr(none, name)))
 
 
 def test_random_choice_never_needs_more_than_the_pool() -> None:
