@@ -12,7 +12,7 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test check studio-test browser-test bench clean
+.PHONY: install demo test check studio-test browser-test bench mutation clean
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
@@ -60,6 +60,13 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/encoder_peers.py run --data $(DATA) --out bench/peers.jsonl \
 		--minutes 5 20 60 $(if $(LIGHTLY),--lightly-python $(LIGHTLY))
 	$(BIN)/python tests/benchmarks/encoder_peers.py report --out bench/peers.jsonl | tee bench/peers.txt
+
+mutation: .venv/.installed ## do the tests notice 400 changes of the code? (about an hour and a half; continues where it was)
+	@$(BIN)/python -m pip install -q --group mutation
+	@test -f bench/mutation/seconds.json || $(BIN)/python tests/mutation/mutation.py measure
+	$(BIN)/python tests/mutation/mutation.py run
+	$(BIN)/python tests/mutation/mutation.py check
+	$(BIN)/python tests/mutation/mutation.py report | tee bench/mutation.txt
 
 clean: ## everything that can be made again
 	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

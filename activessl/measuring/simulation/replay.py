@@ -251,7 +251,8 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
             try:
                 query = strategy.query(state, want)
             except QueryError:
-                if len(state.labeled) and not _waits(strategy, head, state):
+                # until a first head is taught: also where skipped items of the first batch are replaced
+                if state.probs is not None and not _waits(strategy, head, state):
                     raise
                 cold_start = "random"
                 query = get_strategy("random").query(state, want)

@@ -86,3 +86,14 @@ def test_an_impossible_propensity_is_refused(chance: float) -> None:
         audit_accuracy(np.ones(20, dtype=bool), np.full(19, 0.1))
     with pytest.raises(MeasureError):
         audit_accuracy(np.ones(20, dtype=bool), np.full(20, 0.1), level=1.0)
+
+
+def test_ten_labels_are_enough_and_a_pool_may_be_all_known_or_set_aside() -> None:
+    ten, chance = np.ones(10, dtype=bool), np.full(10, 0.1)
+    assert audit_accuracy(ten, chance).labels == 10
+    found = audit_accuracy(ten, chance, known=(np.full(10, 0.6), np.full(10, 0.5)), aside=np.full(10, 0.4))
+    assert (
+        found.accuracy == pytest.approx(0.5) and found.least == pytest.approx(0.3) and found.most == pytest.approx(0.7)
+    )
+    with pytest.raises(MeasureError, match="known share"):
+        audit_accuracy(ten, chance, known=(np.full(10, 0.6), np.full(10, 0.5)), aside=np.full(10, 0.41))

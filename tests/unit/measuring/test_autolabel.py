@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 
 from activessl.errors import MeasureError
-from activessl.measuring.quality.autolabel import accept, accept_by_class
+from activessl.measuring.quality.autolabel import accept, accept_by_class, kept
 
 
 def pool(seed: int, n: int = 2000, m: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -97,3 +98,25 @@ def test_each_class_is_judged_on_its_own() -> None:
 def test_shares_outside_their_range_are_refused(error: float, delta: float) -> None:
     with pytest.raises(MeasureError, match="between 0 and 1"):
         accept(np.ones(5), np.ones(5), np.zeros(5, dtype=bool), error=error, delta=delta)
+
+
+def test_the_walk_over_thresholds_ends_at_the_first_that_fails() -> None:
+    # 100 right, 100 wrong, 2,000 right: all together they would keep the bound, but nobody may go on after a failure
+    wrong = np.repeat([False, True, False], [100, 100, 2_000])
+    sure = np.linspace(1.0, 0.5, len(wrong))
+    rest = np.linspace(1.0, 0.5, 3 * len(wrong))
+    found = accept(rest, sure, wrong, error=0.1)
+    assert found.threshold is not None and found.threshold >= sure[120]
+    assert 0 < found.accepted <= 3 * 121 and found.calibration <= 120
+    assert (
+        not wrong[-2_000:].any() and accept(rest[600:], sure[200:], wrong[200:], error=0.1).accepted == len(rest) - 600
+    )
+
+
+@pytest.mark.parametrize(("others", "others_wrong"), [(0, 0), (40, 0), (40, 3)])
+def test_the_bound_is_tested_with_the_fewest_wrong_items_that_break_it(others: int, others_wrong: int) -> None:
+    for labels in range(20, 120, 7):
+        for wrong in (0, 1, 4):
+            bad = 11 + wrong + others_wrong  # of 200 items left, more than 5 %; those of known error besides
+            chance = hypergeom.cdf(wrong, 200 + labels + others, bad, labels)
+            assert bool(kept(wrong, labels, 200, 0.05, 0.1, others, others_wrong)) == (chance <= 0.1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activessl.errors import MeasureError
-from activessl.measuring.quality.calibration import calibration_curve
+from activessl.measuring.quality.calibration import calibration_curve, calibration_error
 
 
 def test_a_head_that_means_what_it_says_is_called_fair_and_a_boaster_is_not() -> None:
@@ -24,3 +24,9 @@ def test_few_labels_make_few_groups_and_too_few_none() -> None:
     assert len(calibration_curve(np.full(30, 0.5), np.ones(30, dtype=bool)).bins) == 2
     with pytest.raises(MeasureError, match="29 predictions"):
         calibration_curve(np.full(29, 0.5), np.ones(29, dtype=bool))
+
+
+@pytest.mark.parametrize(("probs", "targets"), [(np.ones(3), 3), (np.ones((3, 2)), 2), (np.ones((0, 2)), 0)])
+def test_probabilities_that_do_not_fit_their_labels_are_refused(probs: np.ndarray, targets: int) -> None:
+    with pytest.raises(MeasureError, match="do not match labels"):
+        calibration_error(probs, np.zeros(targets, dtype=int))

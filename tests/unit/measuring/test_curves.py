@@ -7,6 +7,7 @@ from activessl.errors import MeasureError
 from activessl.measuring.intervals import mean_interval
 from activessl.measuring.savings.curves import Curve, isotonic, labels_to_target, win_rate
 from activessl.measuring.savings.savings import savings
+from activessl.measuring.savings.single import savings_of_run
 
 COUNTS = np.array([10, 20, 40, 80])
 
@@ -127,3 +128,21 @@ def test_a_broken_curve_is_refused(labels: list, accuracy: list) -> None:
 def test_one_seed_knows_nothing_of_its_spread() -> None:
     low, high = mean_interval(np.array([[0.5, 0.6]]))
     assert low.tolist() == [0, 0] and high.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "accuracy"), [([], []), ([10, 20], [0.5]), ([20, 10], [0.5, 0.6]), ([10, 10], [0.5, 0.6]), ([15], [0.5])]
+)
+def test_a_run_that_does_not_fit_its_baseline_is_refused(labels: list[int], accuracy: list[float]) -> None:
+    with pytest.raises(MeasureError):
+        savings_of_run(labels, accuracy, curve(0.5, 0.6, 0.7, 0.8), rng=np.random.default_rng(0))
+
+
+def test_a_run_keeps_its_accuracy_after_its_end_and_has_none_before_its_start() -> None:
+    base = curve(0.5, 0.6, 0.7, 0.8)
+    found = savings_of_run([20, 40], [0.65, 0.7], base, rng=np.random.default_rng(0))
+    assert (found.target, found.labels, found.baseline_labels, found.saved) == pytest.approx((0.7, 40, 40, 0), abs=1e-9)
+    half = savings_of_run([20, 40], [0.65, 0.7], base, rng=np.random.default_rng(0), target=0.6)
+    assert half.labels is not None and 10 < half.labels < 20 and half.baseline_labels == pytest.approx(20)
+    never = savings_of_run([20], [0.65], base, rng=np.random.default_rng(0), target=0.8)
+    assert (never.kind, never.labels) == ("at_most", None) and never.baseline_labels == pytest.approx(80)

@@ -15,6 +15,7 @@ from activessl.measuring.intervals import share_interval
 from activessl.measuring.quality import encoders
 from activessl.measuring.quality.encoders import compare_encoders, recognised_share
 from activessl.pool.pool import Pool
+from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
 
 
@@ -32,9 +33,14 @@ def stripes(folder: Path, n: int = 60) -> Pool:
 def test_encoders_come_in_the_order_of_what_the_labels_say(tmp_path: Path) -> None:
     pool = stripes(tmp_path)
     labels = {item: i % 2 for i, item in enumerate(pool.ids[:40])}
+    told: list[Progress] = []
     asked = [("pixels", {}), ("patches", {"centroids": 20})]
-    found = compare_encoders(pool, asked, labels=labels, drawn=pool.ids[:40], n_classes=2)
+    found = compare_encoders(
+        pool, asked, labels=labels, drawn=pool.ids[:40], n_classes=2, on_progress=told.append
+    )
     best, other = found
+    stages = [f"compare {name}" for name in ("pixels", "pixels", "patches", "patches")]
+    assert [(one.stage, one.done, one.total) for one in told] == list(zip(stages, (0, 1, 0, 1), (1,) * 4, strict=True))
     assert best.encoder == "patches"
     assert best.accuracy is not None and other.accuracy is not None
     assert best.accuracy >= other.accuracy

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, t
 
 from activessl.measuring.intervals import (
     deviations,
     difference,
+    mean_interval,
     paired_difference,
     share_interval,
     wilson,
@@ -55,3 +56,28 @@ def test_an_end_is_exact_where_all_or_none_count(n: int) -> None:
 
 def test_without_observations_nothing_is_known() -> None:
     assert wilson(0.0, 0, deviations(0.9)) == share_interval(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95])
+def test_the_interval_of_a_mean_is_that_of_scipy(level: float) -> None:
+    seeds = 0.5 + 0.02 * np.random.default_rng(0).normal(size=(7, 3))
+    spread = seeds.std(axis=0, ddof=1) / np.sqrt(7)
+    assert np.array(mean_interval(seeds, level)) == pytest.approx(
+        np.array(t.interval(level, 6, loc=seeds.mean(axis=0), scale=spread)), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.95])
+def test_differences_lie_outside_of_their_intervals_as_often_as_the_level_says(level: float) -> None:
+    n, m, p, q = 90, 60, 0.7, 0.5
+    ends = [[difference(i / n, n, j / m, m, level) for j in range(m + 1)] for i in range(n + 1)]
+    within = np.array([[low <= p - q <= high for low, high in row] for row in ends])
+    chance = np.outer(binom.pmf(np.arange(n + 1), n, p), binom.pmf(np.arange(m + 1), m, q))
+    assert chance[within].sum() == pytest.approx(level, abs=0.03)
+
+
+def test_a_paired_interval_grows_with_its_level_as_the_normal_distribution_does() -> None:
+    widths = {level: np.diff(paired_difference(30, 20, 400, level))[0] for level in (0.5, 0.8, 0.9)}
+    for level, width in widths.items():
+        assert width / widths[0.9] == pytest.approx(deviations(level) / deviations(0.9))
+    assert sum(paired_difference(30, 20, 400)) / 2 == pytest.approx(10 / 402)

@@ -109,9 +109,25 @@ def test_a_target_that_takes_more_than_the_pool_is_out_of_reach_and_has_no_figur
     assert not enough.hopeless and enough.more.middle == pytest.approx(300, abs=1)
 
 
-def test_sizes_that_do_not_ascend_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("sizes", "shape"), [([20, 10], (2, 5)), ([10, 10], (2, 5)), ([0, 10], (2, 5)), ([10, 20], (3, 5)), ([10], (1, 0))]
+)
+def test_sizes_that_do_not_ascend_or_do_not_fit_their_outcomes_are_refused(
+    sizes: list[float], shape: tuple[int, int]
+) -> None:
     with pytest.raises(MeasureError, match="ascending"):
-        fit_trend(np.array([20.0, 10.0]), np.ones((2, 5)), rng=np.random.default_rng(0))
+        fit_trend(np.array(sizes, dtype=float), np.ones(shape), rng=np.random.default_rng(0))
+
+
+def test_labels_of_items_that_left_the_pool_were_spent_too() -> None:
+    y, drawn, correct = project(100, 40, 0.9)
+    none, some = (
+        live_savings(lambda taught, asked: y[asked], y, drawn, correct, rng=np.random.default_rng(0), gone=gone)
+        for gone in (0, 50)
+    )
+    assert (none.labels, some.labels) == (100, 150)
+    for name in ("saved", "low", "high"):
+        assert 1 - getattr(some, name) == pytest.approx(1.5 * (1 - getattr(none, name)))
 
 
 def test_random_choice_never_needs_more_than_the_pool() -> None:
@@ -122,3 +138,51 @@ def test_random_choice_never_needs_more_than_the_pool() -> None:
     )
     assert free.baseline_labels > 150 and bound.baseline_labels == pytest.approx(150)
     assert bound.low <= bound.saved == bound.high == pytest.approx(1 / 3) and bound.own_high == pytest.approx(1 / 3)
+
+
+def test_an_interval_is_as_wide_as_its_level_says() -> None:
+    y, drawn, correct = project(60, 12, 0.8)
+    learn, prior = learner({2: 0.5, 12: 0.7}, y), Prior(1.0, 0.2, "replays")  # twelve labels add nearly nothing to it
+    for level, deviations in ((0.5, 0.674), (0.8, 1.282), (0.9, 1.645), (0.98, 2.326)):
+        found = live_savings(learn, y, drawn, correct, rng=np.random.default_rng(0), prior=prior, level=level)
+        width = np.log(1 - found.low) - np.log(1 - found.high)
+        assert found.level == level and width == pytest.approx(2 * deviations * prior.spread, rel=0.08)
+
+
+def test_that_two_random_samples_teach_two_heads_is_part_of_the_interval() -> None:
+    # which items are wrong depends on the number of labels only, so that resampling items shows no spread at all
+    m, n = 200, 2_000
+    y, drawn = np.zeros(n, dtype=int), np.arange(n) < m
+    hard = np.random.default_rng(0).permutation(m) / m
+
+    def learn(taught: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        return (hard[asked] < 0.8 * len(taught) ** -0.3).astype(int)
+
+    correct = np.ones(n, dtype=bool)
+    correct[:m] = hard >= 0.8 * (0.8 * m) ** -0.3
+    found = live_savings(learn, y, drawn, correct, rng=np.random.default_rng(0))
+    truth = np.log(n / (0.8 * m))  # the present head is as good as one that is taught 160 random labels
+    assert truth + 0.2 < np.log(1 - found.own_low) < truth + 0.6
+
+
+def test_no_head_is_judged_by_a_label_that_it_was_taught() -> None:
+    y, drawn, correct = project(100, 40, 0.8)
+    sizes = []
+
+    def learn(taught: np.ndarray, asked: np.ndarray) -> np.ndarray:
+        assert not set(taught.tolist()) & set(asked.tolist())
+        assert drawn[taught].all() and drawn[asked].all()  # the curve is that of random choice
+        sizes.append(len(taught))
+        return y[asked]
+
+    live_savings(learn, y, drawn, correct, rng=np.random.default_rng(0))
+    assert sorted(set(sizes)) == [8, 16, 32]
+
+
+def test_labels_that_show_no_slope_leave_that_of_other_learning_curves() -> None:
+    right = (np.arange(200) % 10 > 0).astype(float)
+    trend, _ = fit_trend(np.array([100.0]), right[None], rng=np.random.default_rng(0))
+    assert 0.25 < np.median(trend.slope) < 0.35 and 0.1 < np.quantile(trend.slope, 0.16) < 0.2
+    flat, _ = fit_trend(np.array([25.0, 50.0, 100.0]), np.tile(right, (3, 1)), rng=np.random.default_rng(0))
+    assert flat.slope.min() > 0  # else no target would ever be reached
+    assert np.all(flat.error(400) < flat.error(100))

@@ -102,6 +102,13 @@ def test_class_names_work_as_labels() -> None:
     np.testing.assert_array_equal(by_name.baseline.curve.accuracy, by_number.baseline.curve.accuracy)
 
 
+def test_a_skipped_item_of_the_first_batch_is_replaced_although_no_head_is_taught_yet() -> None:
+    x, y = data()
+    found = simulate(x, y, strategies=("margin", "bald"), seeds=2, budgets=(20, 40), oracle=Habits(skips=0.3))
+    assert [found.arms[name].cold_start for name in ("margin", "bald")] == ["random", "random"]
+    assert found.arms["margin"].curve.labels.tolist() == [20, 40]
+
+
 def test_an_annotator_that_errs_costs_accuracy_and_skips_cost_time_not_labels() -> None:
     x, y = data()
     fine = simulate(x, y, strategies=("random",), seeds=4, budgets=(30, 60))
@@ -126,6 +133,9 @@ def test_an_interrupted_simulation_goes_on_where_it_stopped(tmp_path) -> None:
         simulate(x, y, on_progress=stop_at_two, **settings)
     file = next(tmp_path.iterdir())
     with file.open("a") as out:
+        out.write(
+            '{"key": "x", "track": 3}\n{"key": "y"}\n{"key": "z", "track": {"accuracy": ["a"]}}\n[]\n'
+        )  # by others
         out.write('{"key": "torn')  # killed while writing
 
     steps = []
@@ -135,6 +145,14 @@ def test_an_interrupted_simulation_goes_on_where_it_stopped(tmp_path) -> None:
     np.testing.assert_array_equal(resumed.baseline.curve.accuracy, fresh.baseline.curve.accuracy)
     simulate(x + 1, y, on_progress=lambda p: steps.append(p.done), **settings)
     assert steps[3] == 0  # other data, nothing taken from the cache
+
+
+def test_zero_jobs_mean_one_for_each_core_and_fewer_are_refused() -> None:
+    x, y = data()
+    one, all_cores = (simulate(x, y, strategies=("random",), seeds=1, budgets=(3, 6), jobs=jobs) for jobs in (1, 0))
+    np.testing.assert_array_equal(one.baseline.curve.accuracy, all_cores.baseline.curve.accuracy)
+    with pytest.raises(MeasureError, match="-1 jobs"):
+        simulate(x, y, strategies=("random",), seeds=1, budgets=(3, 6), jobs=-1)
 
 
 def test_two_objects_of_one_name_are_kept_apart() -> None:

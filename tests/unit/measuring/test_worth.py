@@ -61,3 +61,9 @@ def test_impossible_figures_are_refused(told: dict[str, float]) -> None:
         asked(1.5)
     with pytest.raises(MeasureError, match="sizes"):
         asked(0.2, (np.ones(2), np.empty((1, 0))))
+
+
+def test_an_hour_that_is_worth_exactly_its_price_pays() -> None:
+    price = asked(0.2, per_point=1.0).points
+    at = asked(0.2, per_point=1.0, per_hour=price)
+    assert at.pays and at.until == 100 and not asked(0.2, per_point=1.0, per_hour=np.nextafter(price, 99)).pays

@@ -14,12 +14,13 @@ from typer.testing import CliRunner
 
 from activessl.annotators.oracle import Oracle
 from activessl.ledger.schema import Decided
+from activessl.measuring.anytime import retested_bounds
 from activessl.measuring.quality.classes import class_counts
 from activessl.project.config import StageConfig, check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
-from activessl.proof.gates import judge_stage
+from activessl.proof.gates import DELTA, judge_stage
 from activessl.reports.wording import check_rows
 from activessl.session import Session
 from activessl_cli.main import app
@@ -150,6 +151,34 @@ def test_a_gate_stays_shut_while_a_class_is_not_found(copied: Callable[[bool], S
     assert between.decision == "open" and check.low is not None
     assert check.low <= min(quality.recall.low for quality in found.values())  # it holds over all looks at the gate
     assert check.low == 0 or judged(check.low * 0.9).decision == "go"
+
+
+def test_each_model_that_was_tested_on_the_same_data_makes_a_gate_stricter(copied: Callable[[bool], Session]) -> None:
+    session = copied(True)
+    stage = StageConfig(name="pilot", accuracy=0.5, recall=0.05)
+
+    def judged() -> Decided:
+        return judge_stage(Evidence(Snapshot.of(session.project)), stage)
+
+    first = judged()
+    with session.project.ledger() as ledger:
+        ledger.append([first.model_copy(update={"model": f"model {k}", "turn": first.turn + k}) for k in range(9)])
+    later = judged()
+    for before, after in zip(first.checks, later.checks, strict=True):
+        assert before.value == after.value
+        assert after.low < before.low and after.high > before.high
+    # with 10 models each gets a part of the probability, and the same model again gets no other
+    assert [(check.low, check.high) for check in judged().checks] == [(c.low, c.high) for c in later.checks]
+    accuracy, recall = first.checks
+    assert (accuracy.low, accuracy.high) == retested_bounds(round(accuracy.value * 400), 400, 1, DELTA)
+    assert recall.sample.endswith("of dent")
+
+
+def test_classes_that_the_interval_leaves_open_are_not_said_to_be_below(copied: Callable[[bool], Session]) -> None:
+    evidence, found = by_name(copied(True))
+    lowest = min(found.values(), key=lambda quality: quality.recall.share).recall
+    between = judge_stage(evidence, StageConfig(name="pilot", recall=(lowest.share + lowest.high) / 2))
+    assert between.checks[0].passed is None and between.decision == "open"
 
 
 def test_a_gate_does_not_open_on_a_class_that_nobody_saw(copied: Callable[[bool], Session], tmp_path: Path) -> None:

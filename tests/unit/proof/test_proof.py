@@ -13,17 +13,17 @@ import pytest
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.errors import ConfigError, LabelError, MeasureError, QueryError
 from activessl.labels.answers import Answer
-from activessl.ledger.schema import AUDIT, Answered, Encoded
+from activessl.ledger.schema import AUDIT, Answered, Encoded, Tried
 from activessl.measuring.anytime import part_of_delta
 from activessl.measuring.planning.stopping import kappa
-from activessl.project.config import check_config
+from activessl.project.config import StageConfig, check_config
 from activessl.project.config_file import write_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
-from activessl.proof.acceptance import accept_pool, judge, withdraw
+from activessl.proof.acceptance import Judged, accept_pool, judge, withdraw
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
-from activessl.proof.gates import pass_gate
+from activessl.proof.gates import judge_stage, pass_gate
 from activessl.proof.promise import audit_count
 from activessl.session import Session
 
@@ -157,6 +157,7 @@ def test_a_project_without_random_labels_says_nothing(session: Session) -> None:
 def test_a_plan_says_labels_hours_and_money(session: Session) -> None:
     found = Forecast(evidence(labeled(session))).plan(0.5)
     assert found.more.middle == 0 and found.hours is not None and found.hours.middle == 0
+    assert (found.labels, found.pool, found.random_labels) == (120, N, 60)
     assert found.currency == "EUR" and found.money is not None and found.still_pays is not None
     with pytest.raises(MeasureError, match=r"a target of 1\.0"):
         Forecast(evidence(session)).plan(1.0)
@@ -229,6 +230,8 @@ def test_a_gate_writes_down_what_was_known(session: Session) -> None:
     decided = pass_gate(session.project, note="looks fine")
     assert decided.decision == "go" and decided.stage == "pilot" and decided.annotators == {"oracle": 120}
     assert decided.model == session.project.history().model
+    encoded = session.project.history().encoded
+    assert encoded is not None and decided.fingerprint == encoded.fingerprint and decided.labels == 120
     after = pass_gate(session.project)
     assert after.stage == "more" and after.decision == "open"  # nobody labeled an item twice
     assert [d.decision for d in session.project.history().decisions] == ["open", "go", "open"]
@@ -255,6 +258,17 @@ def test_agreement_is_that_on_items_which_were_not_asked_again_because_of_doubts
     check = pass_gate(session.project, "more").checks[0]
     assert check.value == 1.0 and check.low is not None
     assert check.passed is None and 0.85 < check.low < 0.9  # of 40 pairs that agree, 90 % is not known yet
+
+
+def test_a_pace_passes_its_gate_only_with_its_slow_end(session: Session) -> None:
+    found = evidence(labeled(session))
+    pace = Forecast(found).plan(0.5).hours_per_point
+    assert pace is not None and pace.low is not None and pace.high is not None and pace.low < pace.high
+    bounds = (0.99 * pace.low, (pace.low + pace.high) / 2, 1.01 * pace.high)
+    decided = [judge_stage(found, StageConfig(name="pilot", hours_per_point=bound)) for bound in bounds]
+    assert [one.decision for one in decided] == ["no-go", "open", "go"]
+    check = decided[1].checks[0]
+    assert (check.low, check.value, check.high) == (pace.low, pace.middle, pace.high)
 
 
 def test_stages_survive_being_written_and_ask_for_something(session: Session) -> None:
@@ -403,6 +417,22 @@ def test_each_attempt_may_fail_with_a_smaller_probability_and_the_split_stays(se
     first = judge(Snapshot.of(session.project), **ask)
     pass_gate(session.project)  # any event
     assert judge(Snapshot.of(session.project), **ask) == first
+
+
+def test_an_attempt_after_others_accepts_less_and_needs_more_labels(session: Session) -> None:
+    labeled(session)
+
+    def found(error: float) -> Judged:
+        return judge(Snapshot.of(session.project), error=error, delta=0.1, per_class=False, audit=0)
+
+    first, strict = found(0.08), found(0.05)
+    with session.project.ledger() as ledger:
+        ledger.append([Tried(look=f"another look {k}") for k in range(12)])
+    later, stricter = found(0.08), found(0.05)
+    assert (first.attempt, later.attempt) == (1, 13)
+    assert len(first.items) > len(later.items)
+    assert strict.results[0].needed is not None and stricter.results[0].needed is not None
+    assert stricter.results[0].needed > 1.2 * strict.results[0].needed
 
 
 def test_which_random_labels_judge_does_not_change_as_the_pool_grows(tmp_path: Path) -> None:

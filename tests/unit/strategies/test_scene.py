@@ -143,6 +143,22 @@ def test_a_nearest_label_of_no_class_is_not_told_and_one_of_several_names_them()
     assert several.endswith(f"nearest labeled item: {state.id_of(1)} (class 0, class 2)")
 
 
+def test_the_nearest_label_is_told_and_not_the_others() -> None:
+    state = make_state(labeled=np.array([9, 0, 4]), labels=np.array([2, 0, 1]))
+    said = reasons(state, np.array([7]), Facts(np.array([1]), ((0, 4, 9),)))[0]
+    assert said.endswith("nearest labeled item: 0 (class 0)")
+
+
+@pytest.mark.parametrize(
+    ("labeled", "labels", "told"),
+    [([0, 1], [0, 3], "labels include 3"), ([0, 1], [0, -1], "labels include -1"), ([0, 30], [0, 1], "include 30"),
+     ([-2, 0], [0, 1], "include -2")],
+)  # fmt: skip
+def test_the_first_number_outside_its_range_is_named(labeled: list[int], labels: list[int], told: str) -> None:
+    with pytest.raises(QueryError, match=told):
+        get_strategy("random").query(make_state(labeled=np.array(labeled), labels=np.array(labels)), 3)
+
+
 def test_k_center_gives_the_distance_as_reason_and_the_mean_for_the_first_pick_without_labels() -> None:
     first = get_strategy("k_center").query(
         make_state(labeled=np.array([], int), labels=np.array([], int), probs=None), 2
@@ -194,6 +210,23 @@ def test_an_unknown_parameter_lists_the_parameters() -> None:
     with pytest.raises(QueryError) as caught:
         get_strategy("max_herding", sigma=1)
     assert "width" in caught.value.hint
+
+
+def test_a_parameter_of_a_strategy_that_is_no_dataclass_is_its_own_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Own:
+        name = "own"
+
+        def __init__(self, step: int = 1) -> None:
+            self.step = step
+
+        def query(self, state: State, query_size: int) -> Query:
+            return get_strategy("random").query(state, query_size)
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint("own", "x:Own", "activessl.strategies")])
+    monkeypatch.setattr(EntryPoint, "load", lambda self: Own)
+    assert get_strategy("own", step=3).step == 3
+    with pytest.raises(QueryError, match="cannot be created"):
+        get_strategy("own", stride=2)
 
 
 def test_a_strategy_is_passed_through_but_not_with_parameters() -> None:
