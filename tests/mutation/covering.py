@@ -10,9 +10,6 @@ from pathlib import Path
 
 from coverage import CoverageData
 
-#: Tests of defaults and constants.
-DEFAULTS = "tests/unit/kept/test_defaults.py"
-
 
 class Cover:
     """The tests of a suite by the lines that they run.
@@ -64,21 +61,11 @@ class Cover:
             found = self._within(spans[1:]) or self._within([(path, 1, 1_000_000)])
         if not found:  # nothing but a definition: the tests of the same room
             found = {test for test in self.seconds if Path(test.partition("::")[0]).parent.name in Path(path).parts}
-        if self._at_import(path, line):  # read by inspection, which coverage does not see
-            found |= {test for test in self.seconds if test.startswith(DEFAULTS)}
         *folders, own = Path(path).with_suffix("").parts
 
         def rank(test: str) -> tuple[int, float]:
             name = Path(test.partition("::")[0]).stem.removeprefix("test_")
-            near = (
-                -1
-                if test.startswith(DEFAULTS)
-                else 0
-                if name == own or "/kept/" in test
-                else 1
-                if name in folders
-                else 2
-            )
+            near = 0 if name == own or "/kept/" in test else 1 if name in folders else 2
             return near, self.seconds[test] * self.breadth[test] ** 0.5
 
         ordered = sorted(found, key=rank)
@@ -87,7 +74,7 @@ class Cover:
         nth = {}
         for test in ordered:
             function = test.partition("[")[0]
-            nth[test] = 0 if test.startswith(DEFAULTS) else turn[function] // 3
+            nth[test] = turn[function] // 3
             turn[function] += 1
         return sorted(ordered, key=nth.__getitem__)
 

@@ -2,7 +2,7 @@
 
 A kept result is not the proof that a figure is right: the tests beside each module are. It is the alarm for a figure
 that changes while nobody means to change it, such as a default, a weight or a bound. Where a change is meant, run the
-file of the examples (``python tests/unit/kept/test_kept_measuring.py``) and read the difference before it is committed.
+tests with ``ACTIVESSL_KEEP=1`` and read the difference before it is committed.
 """
 
 from __future__ import annotations

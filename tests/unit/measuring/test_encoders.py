@@ -35,9 +35,7 @@ def test_encoders_come_in_the_order_of_what_the_labels_say(tmp_path: Path) -> No
     labels = {item: i % 2 for i, item in enumerate(pool.ids[:40])}
     told: list[Progress] = []
     asked = [("pixels", {}), ("patches", {"centroids": 20})]
-    found = compare_encoders(
-        pool, asked, labels=labels, drawn=pool.ids[:40], n_classes=2, on_progress=told.append
-    )
+    found = compare_encoders(pool, asked, labels=labels, drawn=pool.ids[:40], n_classes=2, on_progress=told.append)
     best, other = found
     stages = [f"compare {name}" for name in ("pixels", "pixels", "patches", "patches")]
     assert [(one.stage, one.done, one.total) for one in told] == list(zip(stages, (0, 1, 0, 1), (1,) * 4, strict=True))

@@ -182,7 +182,7 @@ def test_no_head_is_judged_by_a_label_that_it_was_taught() -> None:
 def test_labels_that_show_no_slope_leave_that_of_other_learning_curves() -> None:
     right = (np.arange(200) % 10 > 0).astype(float)
     trend, _ = fit_trend(np.array([100.0]), right[None], rng=np.random.default_rng(0))
-    assert 0.25 < np.median(trend.slope) < 0.35 and 0.1 < np.quantile(trend.slope, 0.16) < 0.2
+    assert 0.15 < np.median(trend.slope) < 0.25 and 0.05 <= np.quantile(trend.slope, 0.16) < 0.1
     flat, _ = fit_trend(np.array([25.0, 50.0, 100.0]), np.tile(right, (3, 1)), rng=np.random.default_rng(0))
     assert flat.slope.min() > 0  # else no target would ever be reached
     assert np.all(flat.error(400) < flat.error(100))
