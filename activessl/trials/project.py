@@ -152,9 +152,10 @@ class TrialProject:
         y, k = self.ground.y, len(self.ground.classes)
         self.ids, self.row = self.ground.base.embeddings.ids, self.ground.base.row
         self.strange = self.rng.random(len(y)) < self.people.skips + self.people.unknown
-        told = self.ground.project.own.model_dump() | {"seed": self.seed}
-        told["annotator"] = told["annotator"] | {"blind_random": self.people.blind}
-        self.project = Project(self.ground.project.folder, check_config(told))
+        own = self.ground.project.own
+        annotator = own.annotator.model_copy(update={"blind_random": self.people.blind})
+        told = own.model_copy(update={"seed": self.seed, "annotator": annotator})
+        self.project = Project(self.ground.project.folder, told)
         self.gone: set[str] = set()
         # what a person says of each item, right or wrong: all figures are about that
         wrong = self.rng.random(len(y)) < self.people.mistakes

@@ -184,7 +184,7 @@ def _savings(project: TrialProject, evidence: Evidence, decided: Int[np.ndarray,
     if live is None:
         return {}
     counts, curve = project.ground.random_curve
-    known = project.there & ~project.strange
+    known = ~project.strange  # as random choice, on all items: those that were deleted are easier, or harder
     reached = float(labels_to_target(counts, curve, float(np.mean((decided == project.ground.y)[known]))))
     true = 1 - live.labels / min(reached, float(counts[-1]))
     # where random choice never got there, the saving is at least this

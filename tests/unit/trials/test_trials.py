@@ -150,7 +150,7 @@ def test_where_no_random_item_gets_a_label_the_accuracy_is_not_known_and_status_
 
 def test_a_study_is_resumed_and_counts_what_holds(ground: Ground, tmp_path: Path) -> None:
     kinds = {"answer everything": People(), "tire": HABITS["tire"]}
-    told: list[int] = []
+    told: list[float] = []
     found = study([ground], kinds, projects=2, cache=tmp_path / "p.jsonl", on_progress=lambda p: told.append(p.done))
     assert told == [1, 2, 3, 4] and len(found.rows) == 4
     lines = (tmp_path / "p.jsonl").read_text().splitlines()
