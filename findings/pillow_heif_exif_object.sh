@@ -8,12 +8,13 @@
 #
 # Seen: 64 x 48 for the object (the picture lies on its side, and its orientation reads as 1), 48 x 64 for the bytes.
 #
+# Tried on 2026-11-30 with pillow 13.0.0. Fails if this changes.
 # Needs: python3 with venv, and PyPI. Takes a minute.
 set -eu
 where=$(mktemp -d)
 trap 'rm -rf "$where"' EXIT
 python3 -m venv "$where/venv"
-"$where/venv/bin/pip" install --quiet pillow-heif==1.8.1 pillow numpy
+"$where/venv/bin/pip" install --quiet pillow-heif==1.8.1 pillow==13.0.0 numpy
 "$where/venv/bin/python" - <<'PYTHON'
 import io
 
@@ -35,8 +36,12 @@ def opened(kind: str, given: object) -> Image.Image:
     return Image.open(out)
 
 
+seen = {}
 for name, given in (("object", exif), ("bytes", exif.tobytes())):
     upright = ImageOps.exif_transpose(opened("JPEG", given))
     heic = ImageOps.exif_transpose(opened("HEIF", given))
     print(f"EXIF as {name}: JPEG {upright.size}, HEIC {heic.size}, expected (48, 64)")
+    seen[name] = (upright.size, heic.size)
+if seen != {"object": ((48, 64), (64, 48)), "bytes": ((48, 64), (48, 64))}:
+    raise SystemExit("the behaviour has changed")
 PYTHON
