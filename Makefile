@@ -12,7 +12,7 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test check studio-test browser-test bench mutation clean
+.PHONY: install demo test check studio-test browser-test datasets-test bench mutation clean
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
@@ -36,6 +36,11 @@ browser-test: .venv/.installed ## a real browser labels a round (needs chromium)
 	@$(BIN)/python -m pip install -q -c .ci/constraints.txt --group browser
 	@where=$$($(BIN)/activessl studio install) && \
 	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q tests/browser
+
+datasets-test: .venv/.installed ## what Hugging Face datasets loads from an export (in an environment of its own)
+	@test -x .venv/datasets/bin/python || $(PYTHON) -m venv .venv/datasets
+	@.venv/datasets/bin/python -m pip install -q datasets==5.2.0 pillow
+	@ACTIVESSL_DATASETS_PYTHON=$(CURDIR)/.venv/datasets/bin/python $(BIN)/python -m pytest -q tests/reference/test_datasets.py
 
 bench: .venv/.installed ## the measurements behind docs/results (hours; needs DATA=folder; LIGHTLY=python where that is installed)
 	@test -n "$(DATA)" || { echo "error: DATA is not set"; echo " hint: make bench DATA=folder"; exit 1; } >&2

@@ -15,7 +15,7 @@ where=$(mktemp -d)
 trap 'rm -rf "$where"' EXIT
 python3 -m venv "$where/venv"
 "$where/venv/bin/pip" install --quiet pillow-heif==1.8.1 pillow==13.0.0 numpy
-"$where/venv/bin/python" - <<'PYTHON'
+"$where/venv/bin/python" - <<'PYTHON' || exit 1
 import io
 
 import numpy as np
@@ -43,5 +43,6 @@ for name, given in (("object", exif), ("bytes", exif.tobytes())):
     print(f"EXIF as {name}: JPEG {upright.size}, HEIC {heic.size}, expected (48, 64)")
     seen[name] = (upright.size, heic.size)
 if seen != {"object": ((48, 64), (64, 48)), "bytes": ((48, 64), (48, 64))}:
-    raise SystemExit("the behaviour has changed")
+    print("the behaviour has changed")
+    raise SystemExit(1)
 PYTHON

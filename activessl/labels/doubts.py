@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import softmax
 
 from activessl.errors import LabelError
+from activessl.later import later
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = later("scipy.special")  # not needed to choose new items
 
 #: Factors by which the left-out head is sharpened, and the standard deviation of the prior of their logarithm.
 SHARPER = np.exp(np.linspace(np.log(0.4), np.log(10.0), 14))
@@ -106,13 +112,17 @@ def _joint(
     table: Int[np.ndarray, "m a"], logits: Float[np.ndarray, "m k"], sharper: float, rates: Float[np.ndarray, " a"]
 ) -> Float[np.ndarray, "m k"]:
     """The joint probability of each true class and the answers about each item."""
-    k = logits.shape[1]
+    return np.asarray(special.softmax(sharper * logits, axis=1) * _answered(table, logits.shape[1], rates))
+
+
+def _answered(table: Int[np.ndarray, "m a"], k: int, rates: Float[np.ndarray, " a"]) -> Float[np.ndarray, "m k"]:
+    """The probability of the answers about each item, for each true class."""
     rates = np.minimum(rates, 0.9 * (k - 1) / k)
     item, who = np.nonzero(table >= 0)
-    logs = np.zeros(logits.shape)
+    logs = np.zeros((len(table), k))
     np.add.at(logs, (item, table[item, who]), np.log((1 - rates) * (k - 1) / rates)[who])
     logs += np.bincount(item, np.log(rates / (k - 1))[who], len(table))[:, None]
-    return np.asarray(softmax(sharper * logits, axis=1) * np.exp(logs))
+    return np.exp(logs)
 
 
 def _weights(
@@ -123,10 +133,11 @@ def _weights(
     width = np.diff(np.concatenate([RATES[:1], edges, RATES[-1:]]))
     usual = (RATE_PRIOR[0] - 1) * np.log(RATES) + (RATE_PRIOR[1] - 1) * np.log1p(-RATES) + np.log(width)
     logs = usual[None] - 0.5 * (np.log(SHARPER)[:, None] / SHARPER_SPREAD) ** 2
+    said = [_answered(table, logits.shape[1], rate * ratio) for rate in RATES]
     for i, sharper in enumerate(SHARPER):
-        for j, rate in enumerate(RATES):
-            logs[i, j] += np.log(_joint(table, logits, sharper, rate * ratio).sum(axis=1)).sum()
-    return np.asarray(softmax(logs, axis=None))
+        true = special.softmax(sharper * logits, axis=1)
+        logs[i] += [np.log((true * each).sum(axis=1)).sum() for each in said]
+    return np.asarray(special.softmax(logs, axis=None))
 
 
 def _rate_ratios(

@@ -78,7 +78,7 @@ def draws_of(history: History) -> tuple[Draw, ...]:
                 given = [a for a in given if a.question == question.id]
             else:  # of any round that asked about it first, and of later ones if that answer could not be read
                 first = [a for a in given if a.asking == 1]
-                unread = any(a.kind == "unread" for a in first) and all(a.kind == "unread" for a in first)
+                unread = bool(first) and all(a.kind == "unread" for a in first)
                 given = given if unread else first
             if waits:  # which of its items somebody imports says something about them
                 given = [a for a in given if not a.imported]

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from activessl.arguments import listed
+from activessl.pool.forms.base import channels_text
+
 if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float
@@ -139,7 +142,7 @@ def misfit(item: Described, axes: Axes, others: str = "most files have") -> str 
     if axes.channels and not item.channels:
         return f"has no header line, so its channels have no names; {others} {_channels(axes.channels)}"
     if axes.count and item.shape[0] != axes.count:
-        return f"has {_count(item.shape[0])}; {others} {axes.count:,}"
+        return f"has {channels_text(item.shape[0])}; {others} {axes.count:,}"
     if item.channels and axes.count:
         return f"has {_channels(item.channels)}; {others} no header line, so the channels have no names"
     return _other_unit(item, axes, others)
@@ -187,9 +190,4 @@ def _channels(names: Sequence[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(f"'{name[:40]}'" for name in names[:_NAMED]) + more
-
-
-def _count(channels: int) -> str:
-    return f"{channels:,} channel{'s' * (channels != 1)}"
+    return listed((f"'{name[:40]}'" for name in names), _NAMED)

@@ -41,12 +41,12 @@ class MediaIndex:
     def __init__(self, pool: Pool) -> None:
         self._by_text = pool.form.shown == "text"
         if self._by_text:
-            self._items = _by((plain_text(pool.read(row)), item) for row, item in enumerate(pool.ids))
+            self._items = grouped((plain_text(pool.read(row)), item) for row, item in enumerate(pool.ids))
             return
         folder = _parts(pool.source.location.absolute().as_posix()) if _is_folder(pool) else ()
         self._above = len(folder)
         self._whole = {item: (*folder, *_parts(item)) for item in pool.ids}
-        self._items = _by((parts[-1], item) for item, parts in self._whole.items() if parts)
+        self._items = grouped((parts[-1], item) for item, parts in self._whole.items() if parts)
 
     def match(self, shown: Mapping[K, Any]) -> Matched[K]:
         """Find the items that values show: texts by what they say, files by the end of their path.
@@ -78,7 +78,7 @@ class MediaIndex:
         path_of = {key: path for key, value in shown.items() if (path := _shown_parts(value))}
         chosen = {path: self._candidates(path) for path in dict.fromkeys(path_of.values())}
         # different files that may be one item: only the one with the longest common path is
-        claims = _by((items[0], path) for path, items in chosen.items() if len(items) == 1)
+        claims = grouped((items[0], path) for path, items in chosen.items() if len(items) == 1)
         for item, paths in claims.items():
             length = {path: _common(path, self._whole[item]) for path in paths}
             best = [path for path in paths if length[path] == max(length.values())]
@@ -172,7 +172,13 @@ def _common(path: tuple[str, ...], other: tuple[str, ...]) -> int:
     return count
 
 
-def _by(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, list[Any]]:
+def grouped(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, list[Any]]:
+    """The values of each key, in order.
+
+    Example:
+        >>> grouped([("a", 1), ("b", 2), ("a", 3)])
+        {'a': [1, 3], 'b': [2]}
+    """
     found: dict[Any, list[Any]] = {}
     for key, value in pairs:
         found.setdefault(key, []).append(value)

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-#: Names of such folders, in lower case, and whether their items are for training.
+#: Names of such parts, in lower case, and their numbers: 0 is the pool, everything else is held out.
 SPLITS = {
-    "train": True,
-    "training": True,
-    "val": False,
-    "valid": False,
-    "validation": False,
-    "dev": False,
-    "eval": False,
-    "test": False,
-    "testing": False,
+    **dict.fromkeys(("train", "training"), 0),
+    **dict.fromkeys(("test", "testing"), 1),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "eval"), 2),
 }
 
 

@@ -23,12 +23,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 #: A class number as large as this is a mistake: a table of so many columns would not fit into memory.
 _MOST = 100_000
 
-#: The names of splits: 0 is the pool, everything else is not.
-_SPLITS = {
-    **dict.fromkeys(("train", "training", "pool", "unlabeled"), 0),
-    **dict.fromkeys(("test", "testing", "holdout", "hold-out"), 1),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "evaluation"), 2),
-}
+#: The values of a column of splits: a folder of such a name would be a class more often than a part.
+_SPLITS = {**SPLITS, "pool": 0, "unlabeled": 0, "holdout": 1, "hold-out": 1, "evaluation": 2}
 
 
 class StoredLabels(NamedTuple):
@@ -91,7 +87,7 @@ def _of_folder(location: Path, data: Path | Pool) -> tuple[tuple[str, ...], Stor
     parts = [item_id.split("/") for item_id in ids]
     if not all(len(one) > 2 for one in parts):
         return ids, None  # an item lies in no class
-    held = np.array([not SPLITS[one[0].lower()] for one in parts], dtype=np.int64)
+    held = np.array([SPLITS[one[0].lower()] > 0 for one in parts], dtype=np.int64)
     return ids, _indexed([one[1] for one in parts], held if 0 < held.sum() < len(held) else None)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from activessl.geometry.duplicates import near_duplicates
 from activessl.pool.checks.base import Material
+from activessl.pool.pool import Pool
 from activessl.pool.quality import Quality, check_pool
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
@@ -16,11 +17,13 @@ class Checked:
     """The result of a check.
 
     Attributes:
+        pool: The data.
         quality: The findings.
         compared: Whether near duplicates were searched: this needs vectors of the present items.
         encoded: Whether the pool was ever encoded.
     """
 
+    pool: Pool
     quality: Quality
     compared: bool
     encoded: bool
@@ -38,4 +41,4 @@ def check_data(project: Project) -> Checked:
     compared = encoded and snapshot.embeddings.fits(pool)
     vectors = snapshot.points if compared else None
     near = None if vectors is None else near_duplicates(vectors)
-    return Checked(check_pool(Material(pool, vectors, near)), compared, encoded)
+    return Checked(pool, check_pool(Material(pool, vectors, near)), compared, encoded)

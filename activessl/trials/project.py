@@ -336,10 +336,10 @@ class TrialProject:
                 )
             )
 
-    def promise(self, error: float) -> dict[str, Any]:
-        """What ``accept`` would accept now, and how much of it is wrong."""
+    def promise(self, snapshot: Snapshot, error: float) -> dict[str, Any]:
+        """What ``accept`` would accept in a snapshot of the project, and how much of it is wrong."""
         try:
-            judged = judge(self.snapshot(), error=error, delta=DELTA, per_class=False, audit=0)
+            judged = judge(snapshot, error=error, delta=DELTA, per_class=False, audit=0)
         except ActiveSSLError as problem:
             return {"error": error, "refused": problem.message}
         truth = self.truth

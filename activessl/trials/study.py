@@ -164,7 +164,7 @@ def figures(project: TrialProject) -> dict[str, Any]:
         row |= {"accuracy": audit.accuracy, "low": audit.low, "high": audit.high, "exact": high - low}
         row["classes"] = list(_classes(evidence, decided, np.where(there, y, -2)))
         row |= _savings(project, evidence, decided)
-    row["accept"] = [project.promise(error) for error in PROMISES]
+    row["accept"] = [project.promise(snapshot, error) for error in PROMISES]
     return row
 
 

@@ -7,14 +7,14 @@ Pushes then find the task by the id, and the next pull reads its answers like al
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from activessl.errors import ConfigError
-from activessl.pool.matching import MediaIndex, is_upload
+from activessl.pool.matching import MediaIndex, grouped, is_upload
 from activessl.pool.pool import Pool
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control
@@ -194,7 +194,7 @@ def match_items(
     inline = {key for key, value in shown.items() if isinstance(value, str) and value.startswith("data:")}
     uploads = {key for key, value in shown.items() if is_upload(value)}
     unsure = matched.by_name | matched.unclear.keys() | uploads | inline
-    items_of = _by((item.sha256, item.id) for item in pool.items)
+    items_of = grouped((item.sha256, item.id) for item in pool.items)
     digests: dict[str, str | None] = {}  # several tasks may show one file
     different, named = set(), set()
     for done, key in enumerate(sorted(unsure), start=1):
@@ -228,10 +228,3 @@ def content_of(client: Client, address: str) -> bytes | None:
             return None
     path = address.removeprefix(client.url.rstrip("/"))
     return client.read_file(path) if path.startswith("/data/") else None
-
-
-def _by(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for key, item in pairs:
-        found.setdefault(key, []).append(item)
-    return found

@@ -6,20 +6,18 @@ PATH. Tried with 3.6.0 and 5.2.0.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from activessl.pool.pool import Item, Modality, Pool
+from activessl.pool.pool import Modality
+from activessl.pool.sources import load_pool
 from activessl.steps.layouts import Layout, write_layout
 
 PYTHONS = [one for one in os.environ.get("ACTIVESSL_DATASETS_PYTHON", "").split(os.pathsep) if one]
@@ -35,30 +33,6 @@ for name, rows in datasets.load_dataset(sys.argv[1]).items():
         found[f"{name} {shown}"] = said
 print(json.dumps(found))
 """
-
-
-class Source:
-    location = Path("memory")
-
-    def __init__(self, modality: Modality, ids: list[str]) -> None:
-        self.modality, self.ids = modality, ids
-
-    def scan(self) -> list[Item]:
-        return [Item(name, f"{i:064}", (4, 6, 1)) for i, name in enumerate(self.ids)]
-
-    def read(self, item_id: str) -> Any:
-        at = self.ids.index(item_id)
-        return str(at) if self.modality == "text" else np.full((4, 6), at, dtype=np.uint8)
-
-    def path(self, item_id: str) -> None:
-        return None
-
-    def content(self, item_id: str) -> bytes:
-        if self.modality == "text":
-            return str(self.read(item_id)).encode()
-        out = io.BytesIO()
-        Image.fromarray(self.read(item_id)).save(out, "PNG")
-        return out.getvalue()
 
 
 @pytest.fixture(params=PYTHONS or [""])
@@ -77,13 +51,18 @@ def load(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Path], dic
 
 
 def write(folder: Path, layout: Layout, modality: Modality, labels: dict[str, str]) -> dict[str, str]:
-    source = Source(modality, list(labels))
+    stored = folder.parent / ("items.csv" if modality == "text" else "items.npz")
+    if modality == "text":
+        stored.write_text("".join(["id,text\n", *(f"{name},{i}\n" for i, name in enumerate(labels))]))
+    else:
+        images = np.full((len(labels), 4, 6), np.arange(len(labels))[:, None, None], dtype=np.uint8)
+        np.savez(stored, images=images, ids=np.array(list(labels)))
     rows = [
         {"id": name, "class": label, "source": "person", "probability": None, "votes": 1, "annotators": 1}
         for name, label in labels.items()
     ]
     shutil.rmtree(folder, ignore_errors=True)
-    write_layout(folder, layout, Pool(tuple(source.scan()), source), rows, sorted(set(labels.values())))
+    write_layout(folder, layout, load_pool(stored), rows, sorted(set(labels.values())))
     return {f"train {i}": label for i, label in enumerate(labels.values())}
 
 

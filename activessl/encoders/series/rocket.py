@@ -51,7 +51,7 @@ class RocketEncoder:
 
         Raises:
             EncoderError: A series has another number of channels.
-        PoolError: The series have channels of other names.
+            PoolError: The series have channels of other names.
         """
         for batch in series_batches(pool, batch_size, axes=self.axes):
             yield (_centred(self.rocket(batch), self.pca_mean) @ self.pca).numpy()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
+from activessl.arguments import listed
 from activessl.labels.answers import NONE, PATH
 from activessl.labels.kinds import LabelKind
 
@@ -84,10 +85,21 @@ def classes_in(value: Any, kind: LabelKind, known: Collection[str] = ()) -> tupl
     return kind.parse(text)
 
 
+def classes_of(rows: Sequence[Mapping[str, Any]], name: str, kind: LabelKind, known: Collection[str]) -> set[str]:
+    """All classes in a column; none if one of its cells has no class that can be read."""
+    found: set[str] = set()
+    for row in rows:
+        try:
+            found |= set(classes_in(row.get(name), kind, known) or ())
+        except TypeError:
+            return set()
+    return found
+
+
 def _named(value: dict[str, Any], kind: LabelKind, known: Collection[str]) -> tuple[str, ...]:
     inside = [name for name in CLASSIFYING if name in value]
     if len(inside) != 1:
-        raise TypeError(f"has the fields {', '.join(map(str, value))}")
+        raise TypeError(f"does not show its class: it has the fields {listed(value)}")
     # the server also takes one choice that is not in a list
     return classes_in([value[inside[0]]] if isinstance(value[inside[0]], str) else value[inside[0]], kind, known) or ()
 

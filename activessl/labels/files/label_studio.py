@@ -14,7 +14,7 @@ from typing import Any
 
 from activessl.arguments import listed
 from activessl.errors import LabelError
-from activessl.labels.files.cells import CLASSIFYING, classes_in, is_empty, judged
+from activessl.labels.files.cells import CLASSIFYING, classes_in, classes_of, is_empty, judged
 from activessl.labels.files.given import Contents, Given
 from activessl.labels.kinds import LabelKind
 
@@ -173,7 +173,7 @@ def _column(rows: Sequence[_Row], kind: LabelKind, known: Collection[str]) -> st
     answered = [row for row in rows if not is_empty(row["annotation_id"])]
     others = [row for row in rows if is_empty(row["annotation_id"])]
     names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in _BESIDE | {"id"}]
-    said = {name: _classes(answered, name, kind, known) for name in names}
+    said = {name: classes_of(answered, name, kind, known) for name in names}
     fits = [name for name in names if said[name] and said[name] <= set(known)]
     # a control has no values in rows without an annotation, a field of the data has
     controls = [name for name in fits if all(is_empty(row.get(name)) for row in others)] or fits
@@ -193,16 +193,6 @@ def _column(rows: Sequence[_Row], kind: LabelKind, known: Collection[str]) -> st
         f"no column has a class of the project, found: {listed(names)}",
         hint="name the column of the labels with --label, or correct data.classes in activessl.toml",
     )
-
-
-def _classes(rows: Sequence[_Row], name: str, kind: LabelKind, known: Collection[str]) -> set[str]:
-    found: set[str] = set()
-    for row in rows:
-        try:
-            found |= set(classes_in(row.get(name), kind, known) or ())
-        except TypeError:
-            return set()
-    return found
 
 
 def person(value: Any) -> str:

@@ -15,7 +15,7 @@ from activessl.errors import LabelError
 from activessl.labels.files.cells import is_empty, text_of
 from activessl.labels.files.given import Contents, Given
 from activessl.labels.files.label_studio import has_rows_of, has_tasks_of, read_export, read_tasks
-from activessl.labels.files.reading import base_name
+from activessl.labels.files.reading import base_name, columns_called
 from activessl.labels.files.tables import read_table, value_text
 from activessl.labels.kinds import LabelKind
 from activessl.pool.matching import Matched, MediaIndex, plain_text
@@ -87,7 +87,8 @@ def find_items(contents: Contents, pool: Pool, column: str | None = None) -> Fou
             raise LabelError(f"the file has no column {column!r}, found: {listed(names)}", hint="correct --item")
         names = [column]
     own = _own_ids(shown, pool) if column is None else {}
-    by_id = {} if own else _ids(shown, names if column is not None else _id_columns(names, contents.running), pool)
+    ids = [column] if column is not None else columns_called([n for n in names if n not in contents.running], _ID_NAMES)
+    by_id = {} if own else _ids(shown, ids, pool)
     index = MediaIndex(pool)
     by_media = {name: index.match({i: row.get(name) for i, row in enumerate(shown)}) for name in names}
     told = _telling(by_media, by_id, pool, contents, column)
@@ -121,11 +122,6 @@ def _own_ids(shown: Sequence[Mapping[str, Any]], pool: Pool) -> dict[int, str | 
     found = {i: text for i, row in enumerate(shown) for name in _OURS if (text := text_of(row.get(name)))}
     found |= {i: text for i, row in enumerate(shown) if (text := text_of(row.get(_OURS[0])))}
     return {i: text if text in pool else None for i, text in found.items()}
-
-
-def _id_columns(names: Sequence[str], running: Collection[str]) -> list[str]:
-    there = {base_name(name): name for name in reversed(names) if name not in running}
-    return [there[name] for name in _ID_NAMES if name in there]
 
 
 def _ids(shown: Sequence[Mapping[str, Any]], names: Sequence[str], pool: Pool) -> dict[str, dict[int, str]]:

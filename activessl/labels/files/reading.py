@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,17 @@ def base_name(name: str) -> str:
         'label'
     """
     return re.sub(r" \(column \d+\)$", "", name).strip().lower()
+
+
+def columns_called(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The columns of these names, in small letters, in the order of ``wanted``; of two with one name, the first.
+
+    Example:
+        >>> columns_called(["Time", "ID", "id (column 3)"], ["id", "time"])
+        ['ID', 'Time']
+    """
+    there = {base_name(name): name for name in reversed(names)}
+    return [there[name] for name in wanted if name in there]
 
 
 def harmless(cell: str) -> str:

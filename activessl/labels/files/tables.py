@@ -7,10 +7,10 @@ from typing import Any
 
 from activessl.arguments import listed
 from activessl.errors import LabelError
-from activessl.labels.files.cells import classes_in, is_empty, judged, text_of
+from activessl.labels.files.cells import classes_in, classes_of, is_empty, judged, text_of
 from activessl.labels.files.given import Contents, Given
 from activessl.labels.files.label_studio import person, time_of
-from activessl.labels.files.reading import base_name
+from activessl.labels.files.reading import base_name, columns_called
 from activessl.labels.kinds import LabelKind
 
 #: The names of columns with classes in files of other tools, the plainest first.
@@ -55,8 +55,9 @@ def read_table(rows: Sequence[_Row], kind: LabelKind, known: Collection[str], co
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = [column] if column is not None else _columns(rows, names, kind, known)
     ours = "source" in names and {text_of(row.get("source")) for row in rows} <= _SOURCES
-    who = _first(names, _ANNOTATOR_NAMES, columns)
-    when = _first(names, _TIME_NAMES, columns)
+    others = [name for name in names if name not in columns]
+    who = next(iter(columns_called(others, _ANNOTATOR_NAMES)), None)
+    when = next(iter(columns_called(others, _TIME_NAMES)), None)
     given, unlabeled = [], 0
     for number, row in enumerate(rows, start=1):
         if ours and row.get("source") != "person":
@@ -89,18 +90,14 @@ def read_table(rows: Sequence[_Row], kind: LabelKind, known: Collection[str], co
     return Contents(form, " or ".join(columns), tuple(given), unlabeled)
 
 
-def _first(names: Sequence[str], wanted: Sequence[str], taken: Sequence[str]) -> str | None:
-    there = {base_name(name): name for name in reversed(names) if name not in taken}
-    return next((there[name] for name in wanted if name in there), None)
-
-
 def _columns(rows: Sequence[_Row], names: Sequence[str], kind: LabelKind, known: Collection[str]) -> list[str]:
     """Find the columns with the classes: by their names; of several, those whose values are classes of the project;
     without such a name, by the values."""
     named = sorted(
         (name for name in names if base_name(name) in LABEL_NAMES), key=lambda name: LABEL_NAMES.index(base_name(name))
     )
-    fitting = [name for name in named or names if _fits(rows, name, kind, known)]
+    said = {name: classes_of(rows, name, kind, known) for name in named or names}
+    fitting = [name for name, classes in said.items() if classes and classes <= set(known)]
     if named:
         return fitting or named[:1]
     if len(fitting) == 1:
@@ -114,16 +111,6 @@ def _columns(rows: Sequence[_Row], names: Sequence[str], kind: LabelKind, known:
         f"no column has classes of the project, found: {listed(names) if names else 'no rows'}",
         hint="add a column `id` and a column `class`, or name the columns with --item and --label",
     )
-
-
-def _fits(rows: Sequence[_Row], name: str, kind: LabelKind, known: Collection[str]) -> bool:
-    found: set[str] = set()
-    for row in rows:
-        try:
-            found |= set(classes_in(row.get(name), kind, known) or ())
-        except TypeError:
-            return False
-    return bool(found) and found <= set(known)
 
 
 def _read(

@@ -22,7 +22,7 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     quality = checked.quality
     lines = [f"{quality.items:,} items can be used"]
     shape_text = form_named(opened.config.data.modality).shape_text
-    told = remarks(opened.pool())
+    told = remarks(checked.pool)
     lines += [f"  {count:,} of {shape_text(shape)}" for shape, count in quality.shapes]
     for kind in all_checks():
         findings = quality.findings.get(kind.name, ())

@@ -62,7 +62,8 @@ def init(
     if made.shared:
         are = "items are" if made.shared > 1 else "item is"
         text += f"\n{made.shared:,} test {are} also in the pool: not used as test data"
-    text += "".join(f"\n{line}" for line in remarks(pool))
+    told = remarks(pool)
+    text += "".join(f"\n{line}" for line in told)
     if lost := len(pool.unreadable):
         first = pool.unreadable[0]
         text += f"\n{lost:,} item{'s' * (lost > 1)} could not be read: activessl check lists them"
@@ -73,7 +74,7 @@ def init(
             "items": len(pool),
             "modality": pool.modality,
             "unreadable": len(pool.unreadable),
-            "remarks": remarks(pool),
+            "remarks": told,
         },
         text,
         as_json=as_json,
