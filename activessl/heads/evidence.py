@@ -41,7 +41,7 @@ def smoothing_pays(smoothed: Float[np.ndarray, "m d"], plain: Float[np.ndarray, 
         >>> smoothing_pays(noise[:0], noise[:0], y[:0])
         True
     """
-    return PRIOR + log_evidence(smoothed, labels) - log_evidence(plain, labels) > 0
+    return bool(PRIOR + log_evidence(smoothed, labels) - log_evidence(plain, labels) > 0)
 
 
 def log_evidence(vectors: Float[np.ndarray, "m d"], labels: Labels) -> float:
