@@ -6,9 +6,9 @@
 prints a table: accuracy on all other items after 5, 10, 20 and 40 random labels a class, the mean over draws. Rows:
 "before": the encoder of another checkout of this repository; "tfidf": that of this one; "words", "char_wb 2-5" and
 "char 1-3": ``TfidfVectorizer`` of scikit-learn, fitted to the whole pool. All are followed by the same logistic
-regression (C = 10, the best of 1 and 10 for each of them); vectors of encoders are centred and of unit length. ``DATA``
-has English sets ``text_*.parquet``. The last column is the half of the 95 % interval of "tfidf" less "before" at 10
-labels a class, by Student's t over the draws.
+regression (C = 10: for scikit-learn's rows level with 1 on the two sets where both were tried); vectors of encoders are
+centred and of unit length. ``DATA`` has English sets ``text_*.parquet``. The last column is "tfidf" less "before" at 10
+labels a class, with half of the 95 % interval by Student's t over the draws.
 
 The rows of scikit-learn have up to 100,000 columns. Logistic regression with a quadratic penalty depends on the inner
 products of the rows only, so that it is computed in as many dimensions as there are labels: the same result, sooner.
@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from encoders import draw
 from scipy.stats import t as student
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -61,6 +60,14 @@ def encode_before(checkout: Path, path: Path) -> np.ndarray:
         command = [sys.executable, __file__, "--encode", str(path), "--target", str(target)]
         subprocess.run(command, env={**os.environ, "PYTHONPATH": places}, check=True)
         return np.asarray(np.load(target))
+
+
+def draw(labels: np.ndarray, per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Draw rows as ``encoders.py`` does, which takes long to import: None if less than a third of the rows is left."""
+    rng = np.random.default_rng(seed)
+    shown = np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:per_class] for c in range(labels.max() + 1)])
+    others = np.setdiff1d(np.arange(len(labels)), shown)
+    return (shown, others) if 3 * len(others) > len(labels) else None
 
 
 def accuracies(products: np.ndarray, labels: np.ndarray, per_class: int, draws: int) -> list[float]:
@@ -109,7 +116,9 @@ def compare(path: Path, before: Path | None, most: int, draws: int) -> None:
         half = ""
         if name == "tfidf" and "before" in found and draws > 1:
             gain = np.subtract(budgets[1], found["before"][1])
-            half = f"{100 * gain.mean():+.1f} ± {100 * student.ppf(0.975, draws - 1) * gain.std(ddof=1) / draws**0.5:.1f}"
+            half = (
+                f"{100 * gain.mean():+.1f} ± {100 * student.ppf(0.975, draws - 1) * gain.std(ddof=1) / draws**0.5:.1f}"
+            )
         size = f"{path.stem} ({len(texts)}, {labels.max() + 1})" if name == next(iter(found)) else ""
         print(f"| {size} | {name} | {' | '.join(cells)} | {half} |", flush=True)
 

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/text_scripts_data.py --folder FOLDER [--packages PACKAGES]
 
-writes ``FOLDER/NAME.parquet`` (``text``, ``label``) for each set. The packages are fetched with ``apt-get download`` and
-unpacked with ``dpkg-deb``; ``--packages`` keeps them. An item is a paragraph of 15 to 400 letters; its class is the
+writes ``FOLDER/NAME.parquet`` (``text``, ``label``) for each set. The packages are fetched with ``apt-get download``
+and unpacked with ``dpkg-deb``; ``--packages`` keeps them. An item is a paragraph of 15 to 400 letters; its class is the
 section of the manual page, the program of LibreOffice that a help page is about, or the catalogue of a message.
 Paragraphs that were left in English are not taken where the language has another script. The texts are under the
 licences of their packages and are not part of the project.

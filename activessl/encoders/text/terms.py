@@ -2,7 +2,7 @@
 
 A word repeats in other texts where a script separates words. Where it does not (Japanese, Chinese, Thai), what stands
 between two spaces is a clause that no other text has. A letter tells little in an alphabet (4 to 5 bits), and half a
-word in Chinese, Japanese or Korean (7 to 8 bits). Both figures need no label, and hardly depend on the size of the pool.
+word in Chinese, Japanese or Korean (7 to 8 bits). Both figures need no label and depend little on the size of the pool.
 """
 
 from __future__ import annotations

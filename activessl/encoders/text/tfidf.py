@@ -2,7 +2,8 @@
 
 Counts are damped by their logarithm and weighted by the rarity of a term, and the leading singular directions of the
 pool are kept (Deerwester et al., Indexing by Latent Semantic Analysis, JASIS 1990). Letters make the encoder robust to
-spelling errors and to inflection, and stand for words in scripts without spaces (``terms.py``). A pretrained sentence model (``sentence.py``) gives better vectors.
+spelling errors and to inflection, and stand for words in scripts without spaces (``terms.py``). A pretrained sentence
+model (``sentence.py``) gives better vectors.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def fit(
         terms: Largest number of terms of each family.
 
     Raises:
-        EncoderError: The pool holds no texts, or no text contains a letter or digit.
+        EncoderError: The pool holds no texts, or all texts are empty.
     """
     if pool.modality != "text":
         raise EncoderError(f"encoder 'tfidf' reads texts, not {pool.modality}", hint="use the encoder 'auto'")
@@ -98,7 +99,7 @@ def fit(
     if not families.keys() - {"characters"}:  # two texts that share only a space share nothing
         families, rows_of = _fitted(texts, terms, 1)
     if not families:
-        raise EncoderError("no term is found in the texts", hint="add texts that contain letters or digits")
+        raise EncoderError("no term is found in the texts", hint="add texts that are not empty")
     tell(on_progress, "train", 1, 2)
 
     # each term counts as much as its family
@@ -158,5 +159,5 @@ ENTRY = EncoderEntry(
     fit=fit,
     load=load,
     modalities=("text",),
-    summary="words and letters, weighted and compressed (LSA): no download, takes seconds",
+    summary="words and letters of any script, weighted and compressed (LSA): no download, takes seconds",
 )
