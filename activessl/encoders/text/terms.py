@@ -55,18 +55,18 @@ class Script:
         Example:
             >>> english, chinese = Script(bits=4.2, repeated=0.8), Script(bits=8.3, repeated=0.1)
             >>> {family: round(weight, 2) for family, weight in english.weights().items()}
-            {'words': 1.0, 'letters': 1.0, 'characters': 0.55}
+            {'words': 1.0, 'letters': 1.0, 'characters': 0.32}
             >>> {family: round(weight, 2) for family, weight in chinese.weights().items()}
-            {'words': 0.2, 'letters': 0.36, 'characters': 1.0}
+            {'words': 0.2, 'letters': 0.48, 'characters': 1.0}
         """
         spaced = max(min(1.0, self.repeated / 0.5), 0.05)
         telling = min(1.0, max(0.0, (self.bits - 5.0) / 2.5))
         return {
             "words": spaced,
-            # three letters of a large script are as rare as a phrase, and clauses repeat as a whole
-            "letters": math.sqrt((1 - 0.7 * telling) * (0.3 + 0.7 * spaced)),
-            # punctuation, emojis and endings count in every script
-            "characters": math.sqrt(0.3 + 0.7 * max(telling, 1 - spaced)),
+            # three letters of a large script are as rare as a phrase
+            "letters": math.sqrt((1 - 0.7 * telling) * (0.7 + 0.3 * spaced)),
+            # punctuation, emojis and endings count in every script; more than this costs a point on English news
+            "characters": math.sqrt(0.1 + 0.9 * max(telling, 1 - spaced)),
         }
 
 
