@@ -140,7 +140,7 @@ def test_a_pool_in_two_scripts_stands_between_them_and_tells_topics_in_both(tmp_
     assert script_of(japanese).repeated < mixed.repeated < script_of(english).repeated
     pool = pool_of(tmp_path / "t.parquet", japanese + english)
     vectors = encode(fit_encoder("tfidf", pool, folder=tmp_path / "e"), pool)
-    assert accuracy(vectors[: len(japanese)], topics) > 0.55
+    assert accuracy(vectors[: len(japanese)], topics) > 0.5
     rows = centred_rows(vectors)
     assert (rows[:100] @ rows[100:192].T).mean() > (rows[:100] @ rows[192:].T).mean()
 
