@@ -63,10 +63,10 @@ def kept_measures(project: Project, history: History) -> Measured | None:
     kept = read_kept(project, key_of(history, project.config))
     if not kept.keys() >= set(_PARTS):
         return None
-    if history.taught is None:
-        return Measured(gone=int(kept["gone"]))
     audit, live = kept["audit"], kept["live"]
     try:
+        if history.taught is None:
+            return Measured(gone=int(kept["gone"]))
         return Measured(
             None if audit is None else Audit(**audit),
             None if live is None else LiveSavings(**live),
