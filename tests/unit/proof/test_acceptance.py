@@ -189,7 +189,12 @@ def test_the_ledger_gets_the_promise_with_its_figures_and_a_blind_round_for_the_
     assert accepted.items == items and accepted.turn == taken.history.events
     assert (queried.round, queried.strategy, queried.seed) == (2, AUDIT, (0, 4, 9))
     (question,) = queried.questions
-    assert (question.kind, question.item, question.reason, question.propensity) == ("audit", PEOPLE[200], LOOKED_AT, None)
+    assert (question.kind, question.item, question.reason, question.propensity) == (
+        "audit",
+        PEOPLE[200],
+        LOOKED_AT,
+        None,
+    )
     assert question.blind
     assert len(events_of(replace(found, audit=()), taken, error=0.05, delta=0.1, per_class=True)) == 1
 

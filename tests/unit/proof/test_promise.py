@@ -93,7 +93,10 @@ def test_the_result_of_an_audit_names_its_interval_and_what_still_waits(audited:
 
 def test_the_promise_is_told_with_its_bound_its_probability_and_what_people_answered_since(tell) -> None:
     plain = promise_text(tell.history(accepted("a", "b")))
-    assert plain == "2 items: at most 5.0 % of them wrong, with 90 % probability (measured: 1 of 1,080 random labels wrong)"
+    assert (
+        plain
+        == "2 items: at most 5.0 % of them wrong, with 90 % probability (measured: 1 of 1,080 random labels wrong)"
+    )
     fewer = promise_text(tell.history(accepted("a", "b", per_class=True, delta=0.05), tell.said("a", "dog")))
     assert fewer.startswith("2 items (1 without a label by people): at most 5.0 % of each class wrong, with 95 % prob")
     audited = promise_text(tell.history(accepted("a", "b", audit=("a",))))
