@@ -10,6 +10,7 @@ import pytest
 from activessl.errors import LabelError, MeasureError, QueryError
 from activessl.ledger.schema import AUDIT, Closed, MachineLabel, Tried
 from activessl.measuring.quality.autolabel import Acceptance
+from activessl.measuring.quality.calibration_split import calibration_half
 from activessl.proof.acceptance import LOOKED_AT, Judged, _above, events_of, judge
 
 KEPT = Acceptance(0.05, 0.1, 0.9, 400, 80, 1, None, class_index=0)
@@ -69,18 +70,23 @@ PEOPLE = [f"p{i:03}" for i in range(300)]
 def world(tell, snapshot):
     """Makes a pool of two clear classes; the first items were chosen, the next ones drawn."""
 
-    def make(chosen: int = 40, drawn: int = 80, *more, wrong: int = 0, stop: dict | None = None, uniform=True):
+    def make(chosen=40, drawn=80, *more, wrong=0, skipped=0, stop=None, uniform=True):
         rng = np.random.default_rng(0)
         y = np.arange(300) % 2
         vectors = 6 * np.eye(2, 6)[y] + rng.normal(size=(300, 6))
         ask = (*tell.chosen(*PEOPLE[:chosen]), *tell.drawn(*PEOPLE[chosen : chosen + drawn], uniform=uniform))
         truth = {item: ("cat", "dog")[k] for item, k in zip(PEOPLE, y, strict=True)}
         other = {"cat": "dog", "dog": "cat"}
-        mistaken = set(PEOPLE[chosen : chosen + wrong])
+        mistaken, skips = set(PEOPLE[chosen : chosen + wrong]), set(PEOPLE[chosen : chosen + skipped])
         events = [
             tell.encoded(300),
             tell.asked(1, *ask),
-            *(tell.said(q.item, other[truth[q.item]] if q.item in mistaken else truth[q.item]) for q in ask),
+            *(
+                tell.said(q.item, kind="skip")
+                if q.item in skips
+                else tell.said(q.item, other[truth[q.item]] if q.item in mistaken else truth[q.item])
+                for q in ask
+            ),
             Closed(round=1, why=""),
         ]
         return snapshot(*events, *more, ids=PEOPLE, vectors=vectors, stop=stop or {})
@@ -126,6 +132,26 @@ def test_where_most_labels_are_random_half_of_them_teach_and_twice_as_many_are_n
 def test_random_labels_with_mistakes_are_counted_and_let_fewer_items_through(world) -> None:
     found = ask(world(90, 80, wrong=20), error=0.05)
     assert found.items == () and found.results[0].wrong == 20
+
+
+def test_skipped_draws_count_as_wrong_and_half_of_them_where_half_of_the_draws_judge(world) -> None:
+    assert ask(world(90, 80, skipped=12)).results[0].wrong == 12
+    halved = ask(world(0, 80, skipped=12))
+    assert halved.halved and halved.results[0].wrong == len(calibration_half(PEOPLE[:12], 0)) not in (0, 12)
+
+
+def test_a_draw_that_people_left_open_is_not_accepted_in_their_place(tell, world) -> None:
+    asked = tell.asked(2, *tell.drawn(*PEOPLE[200:203]))
+    taken = world(90, 80, asked, tell.said(PEOPLE[202], "cat", at=9), Closed(round=2, why=""))
+    items = {one.id for one in ask(taken, error=0.2).items}
+    assert {one.id for one in ask(world(90, 80)).items}.issuperset(PEOPLE[200:203])
+    assert items and not items & set(PEOPLE[200:203])
+
+
+def test_what_came_after_the_draws_is_not_accepted_and_is_counted(tell, world) -> None:
+    taken = world(90, 80, tell.encoded(300, tuple(PEOPLE[200:210]), turn=500))
+    found = ask(taken)
+    assert found.newer == 10 and found.items and not {one.id for one in found.items} & set(PEOPLE[200:210])
 
 
 @pytest.mark.parametrize(("wanted", "left"), [(None, 180), (150, 30), (1_000, 180), (60, 0)])
@@ -189,13 +215,8 @@ def test_the_ledger_gets_the_promise_with_its_figures_and_a_blind_round_for_the_
     assert accepted.items == items and accepted.turn == taken.history.events
     assert (queried.round, queried.strategy, queried.seed) == (2, AUDIT, (0, 4, 9))
     (question,) = queried.questions
-    assert (question.kind, question.item, question.reason, question.propensity) == (
-        "audit",
-        PEOPLE[200],
-        LOOKED_AT,
-        None,
-    )
-    assert question.blind
+    assert (question.kind, question.item, question.reason) == ("audit", PEOPLE[200], LOOKED_AT)
+    assert question.blind and question.propensity is None  # no sample of the pool
     assert len(events_of(replace(found, audit=()), taken, error=0.05, delta=0.1, per_class=True)) == 1
 
 

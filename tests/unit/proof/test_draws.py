@@ -63,6 +63,20 @@ def test_a_promise_rests_on_no_draw_by_weights_of_a_cluster_or_with_a_suggestion
     assert names(random_draws(taken, 10, uniform=True), taken)[0] == "a"
 
 
+def test_a_label_that_leaves_a_class_open_neither_counts_as_known_nor_as_left_out(tell, snapshot) -> None:
+    """It does so by when it was given, not by what the item is: the class was added later."""
+    taken = snapshot(
+        tell.encoded(8),
+        tell.asked(1, *tell.drawn(*"abcd")),
+        *(tell.said(item, "cat") for item in "abc"),
+        tell.said("d", kind="skip"),
+        ids=IDS,
+        data={"multi_label": True},
+    )
+    object.__setattr__(taken, "training", (np.arange(3), np.array([[1, 0], [1, -1], [0, -1]])))
+    assert names(random_draws(taken, 10), taken) == ("a", "d")
+
+
 def test_an_item_that_was_drawn_twice_counts_once_with_its_first_draw(tell, snapshot) -> None:
     taken = snapshot(
         tell.encoded(8),

@@ -102,6 +102,18 @@ def test_heads_of_some_labels_are_taught_no_others(world, monkeypatch: pytest.Mo
     assert set().union(*heads.taught) <= set(IDS[10:40]) and set(IDS[28:40]) <= set.intersection(*heads.taught)
 
 
+def test_all_labels_are_learned_once_for_all_figures_and_some_of_them_apart(
+    world, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = world()
+    heads = Heads(found.snapshot, monkeypatch)
+    first, again = found._judged(1.0), found._judged(1.0)
+    assert len(heads.taught) == 5 and first[0] == again[0] == 36
+    assert first[1].tolist() == [k % 2 == 0 for k in (*range(12), *range(20, 28))]  # always the first class
+    assert found._judged(1.0, np.arange(30))[0] < 30 and found._judged(0.5)[0] == 18
+    assert len(heads.taught) == 15
+
+
 def test_a_head_is_taught_at_least_two_labels(world, monkeypatch: pytest.MonkeyPatch) -> None:
     found = world()
     heads = Heads(found.snapshot, monkeypatch)

@@ -77,6 +77,7 @@ def test_an_acceptance_without_an_audit_has_no_result_of_one(tell) -> None:
 def test_before_the_first_answer_an_audit_is_said_to_wait_and_is_not_broken(tell) -> None:
     counted = audit_count(tell.history(accepted("a", "b", audit=("a", "b"))))
     assert counted is not None and not counted.broken
+    assert (counted.low, counted.high) == (0.0, 1.0)
     assert counted.to_text() == "audit: 2 items wait for an answer"
 
 
