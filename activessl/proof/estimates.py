@@ -229,10 +229,10 @@ class Evidence:
             return counts / max(int(rows.sum()) + len(unknown), 1)
 
         truth, said = y[drawn.at], self.said[drawn.at]
-        if len(drawn.lost):  # today's head was not taught them
-            truth = np.concatenate([truth, np.zeros((len(drawn.lost), *truth.shape[1:]), dtype=truth.dtype)])
-            theirs = truth[len(drawn.at) :] if decided is None else decided[drawn.lost]
-            said = np.concatenate([said, theirs])
+        if len(drawn.lost):  # today's head was not taught them; without a head nobody knows what is predicted
+            none = np.full((len(drawn.lost), *truth.shape[1:]), -1, dtype=truth.dtype)
+            truth = np.concatenate([truth, none])
+            said = np.concatenate([said, none if decided is None else decided[drawn.lost]])
         at_draws = self._at_draws
         share, before = at_draws.before(shares)
         m = len(drawn.at) + len(drawn.lost)  # of vanished items nobody knows what is predicted

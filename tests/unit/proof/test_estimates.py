@@ -321,6 +321,16 @@ def test_an_unknown_class_counts_against_the_precision_of_the_class_that_is_pred
     assert cat.recall.items == plain.classes[0].recall.items - 2
 
 
+def test_before_the_first_head_an_unknown_class_is_no_mistake_of_the_first_class(world, tell) -> None:
+    """A gate can be judged then, and nobody knows what will be predicted for these items."""
+    strange = ("i01", "i12")  # a draw, and an item that was known at the draws of round 2
+    found = put(world(*(tell.said(item, "cow", at=9) for item in strange), skip=strange), audit=AUDIT)
+    put(found, said=np.delete(np.arange(40), [1, 12]) % 2)
+    object.__setattr__(found.snapshot, "decided", None)
+    assert [one.precision.share for one in found.classes] == [1.0, 1.0]
+    assert [one.recall.share for one in found.classes] == [1.0, 1.0]
+
+
 def test_figures_are_kept_and_read_again_without_teaching_a_head(world, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "embeddings" / "f").mkdir(parents=True)
     first = world()

@@ -170,6 +170,14 @@ def test_what_the_figures_rest_on_makes_them_others(tell, change: str) -> None:
     assert key_of(history(), CONFIG) != key_of(history(CHANGES[change](tell)), CONFIG)
 
 
+def test_a_new_head_gives_new_figures_because_it_says_what_is_predicted_for_items_without_a_class(tell) -> None:
+    """Else figures from before the teaching would be shown of the head that came after it."""
+    before, after = begun(tell), begun(tell, tell.taught(1))
+    again, same = begun(tell, tell.taught(1, digest="e")), begun(tell, tell.taught(1), tell.taught(1, turn=5))
+    assert len({key_of(one, CONFIG) for one in (before, after, again)}) == 3
+    assert key_of(after, CONFIG) == key_of(same, CONFIG)
+
+
 def test_settings_that_change_the_head_or_what_it_is_measured_on_make_other_figures(tell) -> None:
     history = begun(tell)
     told = CONFIG.model_dump()
