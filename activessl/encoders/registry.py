@@ -51,6 +51,7 @@ ENCODERS = Registry(
         "melpatches": "activessl.encoders.sound.melpatches:ENTRY",
         "patches": "activessl.encoders.images.patches:ENTRY",
         "pixels": "activessl.encoders.images.pixels:ENTRY",
+        "pretrained": "activessl.encoders.wheels.pretrained:ENTRY",
         "rocket": "activessl.encoders.series.rocket:ENTRY",
         "sentence": "activessl.encoders.text.sentence:ENTRY",
         "tfidf": "activessl.encoders.text.tfidf:ENTRY",

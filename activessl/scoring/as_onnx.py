@@ -20,9 +20,9 @@ from activessl.errors import ConfigError, EncoderError, HeadError
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
 from activessl.scoring.encoder_graphs import write_encoder
-from activessl.scoring.graph import WITHOUT, Graph
+from activessl.encoders.compute.graph import Graph
 from activessl.scoring.head_graphs import write_head, write_place
-from activessl.scoring.model import BATCH, Model, Scores
+from activessl.scoring.model import BATCH, WITHOUT, Model, Scores
 
 FILE = "model.onnx"
 #: Highest difference of a probability and of a novelty between ONNX Runtime and the model. The first is far below what

@@ -18,7 +18,8 @@ from activessl.encoders.series.transformer import SeriesTransformer
 from activessl.encoders.training.vit import Block, ViTConfig
 from activessl.encoders.vectors import VectorEncoder
 from activessl.errors import EncoderError
-from activessl.scoring.graph import WITHOUT, Graph
+from activessl.encoders.compute.graph import Graph
+from activessl.scoring.model import WITHOUT
 
 UINT8, FLOAT = 2, 1
 

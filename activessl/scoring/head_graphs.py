@@ -11,8 +11,8 @@ from activessl.heads.linear import LogisticHead
 from activessl.heads.mixture import AutoHead
 from activessl.heads.multilabel import MultiLabelHead
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
-from activessl.scoring.graph import WITHOUT, Graph
-from activessl.scoring.model import Model
+from activessl.encoders.compute.graph import Graph
+from activessl.scoring.model import WITHOUT, Model
 
 
 def write_place(graph: Graph, model: Model, vectors: str) -> tuple[str, str]:

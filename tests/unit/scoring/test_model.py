@@ -21,7 +21,7 @@ from activessl.pool.sources import load_pool
 from activessl.scoring import as_onnx
 from activessl.scoring.as_onnx import FILE, OnnxScorer, export_model, write_onnx
 from activessl.scoring.estimator import PoolClassifier
-from activessl.scoring.graph import Graph
+from activessl.encoders.compute.graph import Graph
 from activessl.scoring.head_graphs import write_head
 from activessl.scoring.model import Model
 
