@@ -61,7 +61,7 @@ ENCODERS = Registry(
     "activessl.encoders",
 )
 
-#: The encoders with the setting ``model``, the name of a pretrained model.
+#: The encoders of a pretrained model from the hub or a folder, with the setting ``model``.
 PRETRAINED = frozenset({"backbone", "sentence"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from activessl.encoders.compute.graph import Graph
 from activessl.errors import HeadError
 from activessl.geometry.smoothing import NEIGHBOURS
 from activessl.heads.base import Head
@@ -11,7 +12,6 @@ from activessl.heads.linear import LogisticHead
 from activessl.heads.mixture import AutoHead
 from activessl.heads.multilabel import MultiLabelHead
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
-from activessl.encoders.compute.graph import Graph
 from activessl.scoring.model import WITHOUT, Model
 
 

@@ -15,6 +15,7 @@ from activessl.encoders.base import Encoder
 from activessl.encoders.compute.processes import decided, leads
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting, load_encoder
+from activessl.encoders.wheels.catalogue import wheel_named
 from activessl.errors import EncoderError, PoolError, ProjectError
 from activessl.ledger.history import History
 from activessl.ledger.schema import Encoded
@@ -191,10 +192,11 @@ def compare_for(
         item: tuple(row) if isinstance(row, list) else row for item, row in zip(said, numbers.tolist(), strict=True)
     }
     model = None if config.encoder.model is None else _model(project, config.encoder.model)
+    takes = PRETRAINED if model is None or wheel_named(model) is None else {"pretrained"}
     requests = [
-        (name, {} if model is None or name not in PRETRAINED else {"model": model})
+        (name, {"model": model} if model is not None and name in takes else {})
         for name in names or fitting(pool.modality)
-        if names or model is not None or name not in PRETRAINED
+        if names or name not in PRETRAINED or (model is not None and name in takes)
     ]
     return compare_encoders(
         pool,

