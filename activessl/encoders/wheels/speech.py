@@ -65,7 +65,9 @@ class SpeechEncoder:
             clips = (cast("np.ndarray[Any, np.dtype[np.float32]]", pool.read(row)) for row in rows.tolist())
             return torch.from_numpy(np.stack([self.vector(clip) for clip in clips]))
 
-        for vectors in computed(torch.arange(len(pool)).split(batch_size), compute, batch_size, torch.device("cpu")):
+        starts = range(0, len(pool), batch_size)
+        batches = (torch.arange(start, min(start + batch_size, len(pool))) for start in starts)
+        for vectors in computed(batches, compute, batch_size, torch.device("cpu")):
             yield vectors.numpy()
 
     def vector(self, clip: Float[np.ndarray, "c t"]) -> Float[np.ndarray, " d"]:

@@ -105,7 +105,7 @@ def unknown_share(wheel: Wheel, pool: Pool, most: int = 200) -> float:
     rows = np.linspace(0, len(pool) - 1, min(most, len(pool))).astype(int).tolist()
     # the first and the last piece mark the ends of a text
     pieces = [piece for text in _readable(read_texts(pool, rows)) for piece in model._tokenizer.encode(text)[1:-1]]
-    return sum(piece == _UNKNOWN for piece in pieces) / max(1, len(pieces))
+    return float(np.mean(np.array(pieces) == _UNKNOWN)) if pieces else 0.0
 
 
 def _readable(texts: list[str]) -> list[str]:
