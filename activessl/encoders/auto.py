@@ -18,9 +18,14 @@ from activessl.pool.progress import OnProgress, say
 #: head, in percent right (docs/results/encoders.md). Forms that are missing here stay with the built-in encoder, also
 #: where the wheel is installed.
 GAINS = {
-    "image": "GAIN_IMAGE",
-    "text": "GAIN_TEXT",
+    "image": "10 labels a class on CIFAR-10: 71 instead of 38 % right; steel defects: 98 instead of 89 %",
+    "text": "10 labels a class on news: 84 instead of 78 % right",
 }
+
+
+#: Grey pictures of at most so many pixels in height and width stay with the built-in encoder: on both such sets that
+#: were measured it was better, by 1 to 8 points.
+SMALL = 32
 
 
 def choose(pool: Pool, minutes: float, *, model: str | None = None) -> tuple[str, str]:  # noqa: ARG001
@@ -61,21 +66,27 @@ def _pretrained(pool: Pool) -> tuple[str, str] | None:
     wheel = _default(pool)
     if wheel is None or not wheel.installed():
         return None
+    name, why = pool.form.encoder
+    if pool.modality == "image" and _small_and_grey(pool):
+        return name, f"{why}; {wheel.model} was less accurate on grey pictures of at most {SMALL} pixels"
     if pool.modality == "text":
         from activessl.encoders.wheels.text import STRANGE, unknown_share
 
         if (share := unknown_share(wheel, pool)) > STRANGE:
-            name, _ = pool.form.encoder
             return name, f"{100 * share:.0f} % of the pieces of these texts are unknown to {wheel.model}"
     return "pretrained", f"{wheel.model} is installed, and was more accurate on most sets that were measured"
 
 
+def _small_and_grey(pool: Pool) -> bool:
+    return all(channels == 1 and max(size) <= SMALL for *size, channels in {item.shape for item in pool.items})
+
+
 def hint(pool: Pool) -> str | None:
-    """One sentence on what another package would gain; None where nothing was measured, or it is installed."""
+    """One sentence on what the extra would gain; None where it is installed, or would not be used."""
     wheel = _default(pool)
-    if wheel is None or wheel.installed():
+    if wheel is None or wheel.installed() or (pool.modality == "image" and _small_and_grey(pool)):
         return None
-    return f"more accurate with few labels: {EXTRA} ({GAINS[pool.modality]})"
+    return f"pretrained vectors need `{EXTRA}` ({GAINS[pool.modality]})"
 
 
 def fit(

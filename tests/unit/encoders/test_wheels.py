@@ -219,6 +219,10 @@ def test_auto_uses_an_installed_wheel_where_it_was_measured_to_be_better(
     assert auto.choose(pool, 1.0)[0] == "pretrained"
     assert auto.choose(pool, 1.0, model="efficientnet-lite2")[0] == "pretrained"
     assert auto.choose(pool, 1.0, model="facebook/dinov2-small")[0] == "backbone"
+    grey = images(tmp_path / "g.npz", np.zeros((4, 28, 28), np.uint8))
+    name, why = auto.choose(grey, 1.0)
+    assert name == "patches" and "grey pictures of at most 32 pixels" in why
+    assert auto.choose(images(tmp_path / "h.npz", np.zeros((4, 28, 33), np.uint8)), 1.0)[0] == "pretrained"
     words = texts(tmp_path / "t.parquet", ["words of a language"] * 4)
     monkeypatch.setattr(text, "unknown_share", lambda wheel, pool: 0.0)
     assert auto.choose(words, 1.0)[0] == "pretrained"
