@@ -18,8 +18,8 @@ from activessl.pool.progress import OnProgress, say
 #: head, in percent right (docs/results/encoders.md). Forms that are missing here stay with the built-in encoder, also
 #: where the wheel is installed.
 GAINS = {
-    "image": "10 labels a class on CIFAR-10: 71 instead of 38 % right; steel defects: 98 instead of 89 %",
-    "text": "10 labels a class on news: 84 instead of 78 % right",
+    "image": "with 10 labels a class CIFAR-10 71 instead of 38 % right, steel defects 98 instead of 89 %",
+    "text": "with 10 labels a class news 84 instead of 78 % right, bank questions 80 instead of 72 %",
 }
 
 
