@@ -142,7 +142,7 @@ def report(lines: list[dict[str, Any]]) -> None:
         )
 
 
-def speed(data: Path, threads: int, turns: int = 3) -> None:
+def speed(data: Path, threads: int, turns: int = 2) -> None:
     """Print images a second of the image network: in torch as published and as here, in ONNX Runtime, with reading."""
     torch.set_num_threads(threads)
     pool = parts(data / "neu_steel.npz", "")[0]
