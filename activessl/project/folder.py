@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from activessl.ledger.schema import Created, Event, Offered
 from activessl.ledger.store import Ledger
 from activessl.project.config import CONFIG_NAME, Config
 from activessl.project.config_file import is_current, migrated, read_config, write_config
+from activessl.sealed import write_atomic
 
 if TYPE_CHECKING:
     from activessl.pool.pool import Pool
@@ -229,25 +228,6 @@ def keep_once(path: Path, content: bytes) -> None:
     """Write a file unless it exists, so that a later call never changes the first copy."""
     if not path.exists():
         write_atomic(path, content)
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file atomically."""
-    part = beside(path)
-    try:
-        with part.open("xb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def beside(path: Path) -> Path:
-    """A temporary path beside ``path``, with a name that no other process uses."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from activessl.labels.one_class import ONE
 from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress, tell
+from activessl.sealed import read_array, seal
 
 FORMAT = 1
 #: Items per mini-batch of encoding and scoring.
@@ -174,6 +175,7 @@ class Model:
         self.pool.save(folder / "pool")
         np.save(folder / "pool" / "mean.npy", self.mean)
         np.save(folder / "pool" / "reach.npy", self.reach)
+        seal(folder / "pool")  # again, with the files that were added
         self.head.save(folder / "head")
         note = {
             "format": FORMAT,
@@ -200,12 +202,12 @@ class Model:
         hint = "name a folder that `activessl export model` wrote"
         try:
             note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            mean, reach = (np.load(folder / "pool" / f"{n}.npy", allow_pickle=False) for n in ("mean", "reach"))
+            mean, reach = (read_array(folder / "pool" / f"{n}.npy") for n in ("mean", "reach"))
             modality, classes, head = note["modality"], tuple(note["classes"]), note["head"]
             known = note["format"] == FORMAT
             kind = kind_named("several" if note.get("multi_label", False) else "one")
             axes = Axes.of_json(note, len(note.get("channels", ())))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise HeadError(f"no complete model in {folder}", hint=hint) from None
         if not known:
             raise HeadError(f"the model in {folder} has format {note['format']}, not {FORMAT}", hint="update activessl")
@@ -230,7 +232,7 @@ def _is_model(folder: Path) -> bool:
         return False
     try:
         note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(note, dict) and {"format", "modality", "classes", "fingerprint", "head"} <= note.keys()
 

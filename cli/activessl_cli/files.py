@@ -32,7 +32,8 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
         ConfigError: The ending is not that of a known format.
         ProjectError: The file cannot be written.
     """
-    from activessl.project.folder import write_atomic, writing
+    from activessl.project.folder import writing
+    from activessl.sealed import write_atomic
 
     check_ending(path)
     text = {".csv": as_csv, ".json": _as_json, ".jsonl": _as_jsonl}.get(path.suffix.lower())

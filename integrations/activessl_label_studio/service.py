@@ -7,7 +7,6 @@ So a lost or forged webhook does no harm, and the request only takes the time to
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import hmac
 import json
@@ -44,6 +43,9 @@ EVENTS = (
     "PROJECT_UPDATED",
 )
 
+#: What a body that is something else raises; ``RecursionError``: lists in lists, thousands deep.
+_NOT_THAT = (ValueError, KeyError, TypeError, RecursionError)
+
 #: How many deliveries are remembered, to recognize repeated ones.
 _REMEMBERED = 10_000
 
@@ -67,7 +69,8 @@ class Service:
         self._view: tuple[str, Snapshot] | None = None
 
     def allows(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request has the secret: in the header, or as the password of HTTP basic authentication.
+        """Whether a request has the secret: in the header, as the password of HTTP basic authentication, or as a bearer
+        token.
 
         Args:
             headers: Their names are in lower case.
@@ -75,8 +78,10 @@ class Service:
         said = [headers.get(SECRET_HEADER.lower(), "")]
         kind, _, value = headers.get("authorization", "").partition(" ")
         if kind.lower() == "basic":
-            with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            with contextlib.suppress(ValueError):  # no base64, or no text: bytes above 127 are such
                 said.append(base64.b64decode(value).decode().partition(":")[2])
+        if kind.lower() == "bearer":  # what scrapers of metrics send
+            said.append(value)
         # in constant time: the duration reveals nothing about the secret
         return any(hmac.compare_digest(word.encode(errors="replace"), self._secret) for word in said)
 
@@ -90,8 +95,10 @@ class Service:
         try:
             said = json.loads(body)
             action = said["action"]
-        except (ValueError, KeyError, TypeError):
+        except _NOT_THAT:
             return 400, {"detail": "this is not a webhook of Label Studio"}
+        if self.worker.ended:  # nothing would read the answer, and Label Studio shows the failed delivery
+            return 503, {"detail": "the worker has ended: start activessl serve again"}
         if action not in (*EVENTS, "START_TRAINING"):
             self.webhooks["ignored"] += 1
             return 200, {"status": "ignored"}
@@ -134,7 +141,7 @@ class Service:
         try:
             said = json.loads(body)
             tasks, config = list(said["tasks"]), str(said["label_config"])
-        except (ValueError, KeyError, TypeError):
+        except _NOT_THAT:
             return 400, {"detail": "this is not a prediction request of Label Studio"}
         try:
             control, snapshot = read_config(config), self._newest()
