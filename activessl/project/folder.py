@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,16 +80,22 @@ class Project:
                     f"{folder} already has this project with other settings",
                     hint=f"edit {path}, or choose another folder with --project",
                 )
-            return cls.open(folder)
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, write_config(config).encode())
-        project = cls(folder, config)
-        with project.ledger() as ledger:
-            ledger.append(
-                [Created(classes=config.data.classes, modality=config.data.modality, seed=config.seed, version=version)]
-            )
+        else:
+            with writing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                write_atomic(path, write_config(config).encode())
+        project = cls.open(folder)
+        project._begin(version)
         return project
+
+    def _begin(self, version: str) -> None:
+        """Write the first event, unless it is there: a process may have been killed between config and ledger."""
+        with self.ledger() as ledger:
+            if not any(ledger.read(kind="created")):
+                data = self.own.data
+                ledger.append(
+                    [Created(classes=data.classes, modality=data.modality, seed=self.own.seed, version=version)]
+                )
 
     @classmethod
     def open(cls, folder: Path) -> Project:
@@ -205,7 +212,8 @@ class Project:
             lock.release()
 
     def _migrate(self) -> None:
-        """Copy ledger and config of an earlier format once, and convert the config to the current format.
+        """Copy ledger and config of an earlier format once, convert the config to the current format, and complete an
+        ``init`` that was killed.
 
         The rows of the ledger stay unchanged, and are read through ``ledger.upgrade``.
         """
@@ -217,6 +225,7 @@ class Project:
                 text = path.read_bytes()
                 keep_once(path.with_name(f"{path.name}.format-1"), text)
                 write_atomic(path, migrated(text.decode("utf-8-sig")).encode())
+        self._begin(version("activessl"))
 
 
 def own_folders(folder: Path) -> tuple[Path, ...]:

@@ -22,6 +22,7 @@ from activessl.annotators.base import Suggestion
 from activessl.errors import ActiveSSLError, ConfigError, ProjectError
 from activessl.labels.questions import Question
 from activessl.project.snapshot import Snapshot
+from activessl.sealed import replaced
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, read_config
 from activessl_label_studio.mapping import question_of, to_prediction
@@ -226,13 +227,15 @@ def keep_secret(folder: Path) -> str:
         return given
     file = folder / "serve.secret"
     try:
-        if not file.exists():
-            made = os.open(
-                file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
-            )  # readable by the owner only, from the start
-            with os.fdopen(made, "w", encoding="utf-8") as out:
-                out.write(secrets.token_urlsafe(24))
-        return file.read_text(encoding="utf-8").strip()
+        kept = file.read_bytes().decode(errors="ignore").strip() if file.exists() else ""
+        if not kept:  # also where a process was killed, or the disk was full, before it was written
+            kept = secrets.token_urlsafe(24)
+            with replaced(file) as part:
+                # readable by the owner only, from the start
+                made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(made, "w", encoding="utf-8") as out:
+                    out.write(kept)
+        return kept
     except OSError as error:
         raise ProjectError(
             f"cannot write {file}: {error.strerror}",
