@@ -114,6 +114,8 @@ def check_seal(folder: Path) -> bool:
     for name, kept in files.items():
         path = folder / name
         stat = path.stat()
+        if not path.is_file():
+            raise ValueError(f"{name} is no file")
         if stat.st_size != kept["bytes"]:
             raise ValueError(f"{name} has {stat.st_size:,} bytes, not {kept['bytes']:,}")
         if stat.st_size > _ALWAYS and kept["seen"] == _seen(stat):
@@ -157,6 +159,10 @@ def read_array(path: Path, *, mmap_mode: Any = None) -> np.ndarray[Any, np.dtype
 
 def _read(folder: Path) -> dict[str, dict[str, Any]] | None:
     try:
+        if not (folder / SEAL).is_file():
+            if (folder / SEAL).exists():
+                raise ValueError(f"{SEAL} is no file")
+            return None
         content = (folder / SEAL).read_bytes()
     except FileNotFoundError:
         return None

@@ -41,6 +41,8 @@ class FileRows:
     def __init__(self, path: Path) -> None:
         self.name = f"sqlite:///{path}"
         self.file: Path | None = path.absolute()
+        if path.exists() and not path.is_file():
+            raise failed("open", self.name, f"{path.name} is no file")
         self._turn = Lock()  # threads may share a ledger, but a transaction belongs to one thread
         try:
             self._connection = self._connect()

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from activessl.arguments import path
 from activessl.errors import LedgerError
@@ -19,6 +20,7 @@ from activessl.ledger.file import FileRows
 from activessl.ledger.rows import Row, Rows
 from activessl.ledger.schema import EVENT, FORMAT, Event, Recorded
 from activessl.ledger.upgrade import format_of, upgrade
+from activessl.pool.plain import shown
 
 
 class Ledger:
@@ -54,7 +56,14 @@ class Ledger:
         """
         rows: dict[str, Row] = {}
         for e in events:
-            body = EVENT.dump_json(e).decode()
+            try:
+                body = EVENT.dump_json(e).decode()
+                e.key.encode()
+            except (PydanticSerializationError, UnicodeError):
+                raise LedgerError(
+                    f"an event of the kind {e.kind!r} has text that is no valid Unicode: {shown(e.key)[:200]}",
+                    hint="correct the name of the item, the class or the annotator; nothing was written",
+                ) from None
             rows.setdefault(e.key, Row(datetime.now(UTC).isoformat(), e.kind, e.key, body))
         return self._rows.add(list(rows.values())) if rows else 0
 

@@ -55,7 +55,8 @@ def save_manifest(pool: Pool, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced(path) as part:
-            pq.write_table(table, part, compression="zstd")
+            with part.open("wb") as out:  # a path that is no UTF-8 is none for pyarrow
+                pq.write_table(table, out, compression="zstd")
             digest = sha256_of(part)
         # a process killed in between leaves a digest that does not match: then all is read once more
         write_atomic(_digest_file(path), digest.encode())
@@ -111,7 +112,7 @@ def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unre
         # the parquet reader is native code: it gets only what was written here
         if _digest_file(path).read_bytes() != sha256_of(path).encode():
             return {}, Axes()
-        with pq.ParquetFile(path) as file:  # pq.read_table imports pandas
+        with path.open("rb") as opened, pq.ParquetFile(opened) as file:  # pq.read_table imports pandas
             table = file.read()
         meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         if meta.get("version") != _VERSION or meta.get("modality") != modality:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from activessl.errors import ConfigError
+from activessl.errors import ConfigError, PoolError
+from activessl.pool.plain import MOST_TABLE, read_plain, unusual
 from activessl.pool.separated import delimiter_of, lines_of
 
 #: The endings of the names of the files that are read here.
@@ -34,9 +35,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
             f"cannot read {ending or 'a file without an ending'}", hint=f"use one of {', '.join(READABLE)}"
         )
     try:
+        if why := unusual(path.stat(), MOST_TABLE):
+            raise ConfigError(f"{path} {why}", hint="give a file on the disk")
         if ending == ".parquet":
             return _of_parquet(path)
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path, MOST_TABLE).decode("utf-8-sig")
         if ending in (".csv", ".tsv"):
             return _of_csv(text, "\t" if ending == ".tsv" else delimiter_of(text))
         found = (
@@ -47,6 +50,10 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         )
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}", hint="check the path") from None
+    except PoolError as error:
+        raise ConfigError(error.message, hint=error.hint) from None
+    except RecursionError:
+        raise ConfigError(f"cannot read {path}: it has thousands of levels", hint="export it again") from None
     except (ValueError, csv.Error) as error:  # pyarrow, json and UTF-8 raise ValueError
         raise ConfigError(f"cannot read {path}: {error}", hint="correct the file, or export it again") from None
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
