@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from activessl.ledger.rows import AT_ONCE, GUARDS, Row, failed
+from activessl.ledger.rows import AT_ONCE, GUARDS, VERSION, Row, check_version, damaged, failed
 
 #: A committed event survives a power failure.
 SYNCHRONOUS = "FULL"
@@ -25,6 +25,9 @@ _TABLE = (
 _INDEX = "CREATE INDEX IF NOT EXISTS ix_events_kind ON events (kind)"
 #: Set once per file, which stores it: readers never block the writer.
 _WAL = "PRAGMA journal_mode=WAL"
+#: Up to this size SQLite checks the whole file before it is read: 20 ms for 10,000 events.
+_CHECKED = 16_000_000
+
 _MADE = "SELECT count(*) FROM sqlite_master WHERE tbl_name = 'events' AND sql IS NOT NULL"
 
 
@@ -35,7 +38,7 @@ class FileRows:
         path: The file; created if missing.
 
     Raises:
-        LedgerError: The file cannot be opened, or is not a SQLite file.
+        LedgerError: The file cannot be opened, is not a SQLite file, or was written by a newer version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,6 +50,8 @@ class FileRows:
         try:
             self._connection = self._connect()
             self._connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
+            (self._version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            check_version(self.name, self._version)
             made = (_TABLE, _INDEX, *GUARDS)
             (there,) = self._connection.execute(_MADE).fetchone()
             if there != len(made):
@@ -68,6 +73,9 @@ class FileRows:
                     known.update(key for (key,) in found)
                 new = [(row.at, row.kind, row.key, row.body) for row in rows if row.key not in known]
                 transaction.executemany("INSERT INTO events (at, kind, key, body) VALUES (?, ?, ?, ?)", new)
+                if new and self._version < VERSION:
+                    transaction.execute(f"PRAGMA user_version={VERSION}")
+            self._version = max(self._version, VERSION if new else 0)
             return len(new)
         except sqlite3.Error as error:
             raise failed("write", self.name, error) from None
@@ -80,9 +88,38 @@ class FileRows:
         try:
             # a separate connection, so that rows appended meanwhile are not read
             with closing(self._connect()) as connection:
+                if after == 0 and kind is None:
+                    self._check(connection)
                 yield from connection.execute(query, wanted)
         except sqlite3.Error as error:
             raise failed("read", self.name, error) from None
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """Refuse a damaged file, if it is small enough to be checked at each reading."""
+        try:
+            if self.file is None or self.file.stat().st_size > _CHECKED:
+                return
+        except OSError:
+            return
+        said = self.problems(connection, most=1)
+        if said:
+            raise damaged(self.name, said[0])
+
+    def problems(self, connection: sqlite3.Connection | None = None, *, most: int = 100) -> list[str]:
+        """What SQLite's own check finds wrong in the file; empty for a whole one.
+
+        Args:
+            connection: A connection to the file.
+            most: The largest number of findings.
+        """
+        try:
+            if connection is None:
+                with closing(self._connect()) as own:
+                    return self.problems(own, most=most)
+            found = [str(said) for (said,) in connection.execute(f"PRAGMA integrity_check({most})")]
+        except sqlite3.Error as error:
+            return [str(error)]
+        return [] if found == ["ok"] else [" ".join(said.split()) for said in found]
 
     def last(self) -> int:
         """The highest sequence number; 0 in an empty ledger."""

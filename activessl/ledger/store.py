@@ -17,7 +17,7 @@ from pydantic_core import PydanticSerializationError
 from activessl.arguments import path
 from activessl.errors import LedgerError
 from activessl.ledger.file import FileRows
-from activessl.ledger.rows import Row, Rows
+from activessl.ledger.rows import Row, Rows, damaged
 from activessl.ledger.schema import EVENT, FORMAT, Event, Recorded
 from activessl.ledger.upgrade import format_of, upgrade
 from activessl.pool.plain import shown
@@ -68,17 +68,13 @@ class Ledger:
         return self._rows.add(list(rows.values())) if rows else 0
 
     def read(self, after: int = 0, *, kind: str | None = None) -> Iterator[Recorded]:
-        """Yield events after a sequence number, in the order of appending; all kinds, or one kind."""
-        try:
-            for seq, at, body in self._rows.read(after, kind):
-                yield Recorded(seq=seq, at=datetime.fromisoformat(at), event=_event(body))
-        except LedgerError:
-            raise
-        except (ValidationError, ValueError, KeyError, TypeError) as error:
-            raise LedgerError(
-                f"the ledger {self._rows.name} has an event that this version of activessl does not know",
-                hint="update activessl: pip install --upgrade activessl",
-            ) from error
+        """Yield events after a sequence number, in the order of appending; all kinds, or one kind.
+
+        Raises:
+            LedgerError: The ledger is damaged, or has events of a newer version.
+        """
+        for seq, at, body in self._rows.read(after, kind):
+            yield recorded(self._rows.name, seq, at, body)
 
     def last(self) -> int:
         """The sequence number of the newest event, 0 in an empty ledger; it changes with every new event."""
@@ -134,6 +130,44 @@ def _rows(location: Path | str) -> Rows:
     from activessl.ledger.database import DatabaseRows  # imports SQLAlchemy, needed only for URLs
 
     return DatabaseRows(location)
+
+
+def recorded(name: str, seq: object, at: object, body: object) -> Recorded:
+    """Read one row.
+
+    Args:
+        name: The location of the ledger, for messages.
+        seq: The number of the row.
+        at: Its time.
+        body: Its event, as JSON.
+
+    Raises:
+        LedgerError: The row is damaged, or of a newer version; the message says which.
+    """
+    if not isinstance(seq, int) or not isinstance(body, str):
+        raise damaged(name, f"event {seq} is no text")
+    try:
+        when = datetime.fromisoformat(at) if isinstance(at, str) else None
+    except ValueError:
+        when = None
+    if when is None:
+        raise damaged(name, f"the time of event {seq} is {'missing' if at is None else repr(at)[:40]}")
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    try:
+        return Recorded(seq=seq, at=when, event=_event(body))
+    except ValidationError as error:
+        kinds = {problem["type"] for problem in error.errors(include_url=False, include_input=False)}
+        if kinds & {"union_tag_invalid", "extra_forbidden", "literal_error"}:
+            raise LedgerError(
+                f"the ledger {name} has an event that this version of activessl does not know (event {seq})",
+                hint="update activessl: pip install --upgrade activessl",
+            ) from error
+        raise damaged(name, f"event {seq} is incomplete") from error
+    except LedgerError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(name, f"event {seq} cannot be read") from error
 
 
 def _event(body: str) -> Event:

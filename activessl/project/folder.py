@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from activessl.errors import ConfigError, PoolError, ProjectError, ProjectLocked
+from activessl.errors import ConfigError, LedgerError, PoolError, ProjectError, ProjectLocked
 from activessl.ledger.fold import fold
 from activessl.ledger.history import History
 from activessl.ledger.offers import chosen
@@ -129,8 +129,16 @@ class Project:
         if "://" in name:
             return Ledger(name)
         path = self.folder / name
-        with writing(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.stat().st_size == 0:
+            # SQLite takes an empty file for a new ledger: all labels would be gone without a word
+            used = next((one for one in ("heads", "embeddings") if (self.folder / one).is_dir()), None)
+            if used is not None:
+                raise LedgerError(
+                    f"the ledger {path} is {'empty' if path.exists() else 'missing'}, but the project has {used}",
+                    hint="restore it from a backup with `activessl restore`; to begin anew, delete these folders",
+                )
+            with writing(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
         return Ledger(path)
 
     def append(self, *events: Event) -> None:
