@@ -28,7 +28,8 @@ def result(value: Any, text: str, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=2) + "\n")
     else:
-        sys.stdout.write(_printable(text).rstrip("\n") + "\n")
+        # what goes to a file or to another program is not changed
+        sys.stdout.write((_printable(text) if sys.stdout.isatty() else shown(text)).rstrip("\n") + "\n")
     sys.stdout.flush()
 
 

@@ -201,7 +201,10 @@ def test_half_a_character_in_json_is_two_lines_and_writes_nothing(
     assert not Project.open(tmp_path / "p").history().answers
 
 
-def test_what_a_terminal_would_obey_is_printed_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_terminal_would_obey_is_printed_as_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     fill(tmp_path, "text")
     (tmp_path / "a\x1b]0;title\x07\x1b[2J\r.txt").write_bytes(b"\xff")
     (tmp_path / "two\nlines.txt").write_bytes(b"\xff")
