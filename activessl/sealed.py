@@ -8,10 +8,14 @@ complete: a small file with the digest of each other file. A folder that does no
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
+import re
 import secrets
+import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,12 +33,17 @@ __all__ = [
     "replaced",
     "seal",
     "sha256_of",
+    "sweep",
     "sync",
     "write_atomic",
 ]
 
 #: The name of the seal in its folder.
 SEAL = "seal.json"
+
+#: The names of ``beside``, and the age in seconds after which nobody writes such a file any more.
+_PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
+_LEFT = 3600.0
 
 #: Smaller files are digested at every check (30 ms); larger ones if their time or inode is not that of the last check.
 _ALWAYS = 32_000_000
@@ -57,6 +66,22 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def sweep(folder: Path, name: str = "") -> None:
+    """Remove what killed processes left of writing a file, or a folder, with ``beside``; never what is being written.
+
+    Args:
+        folder: The folder, without its subfolders.
+        name: The name of the file or folder that was written; by default all.
+    """
+    now = time.time()
+    with suppress(OSError):
+        for left in folder.glob(f".{glob.escape(name) or '*'}.*.part"):
+            with suppress(OSError):
+                # a time in the future is of a clock that was wrong
+                if _PART.fullmatch(left.name) and abs(now - left.lstat().st_mtime) > _LEFT:
+                    shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+
+
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """Write a file beside ``path``, and replace ``path`` by it when it is complete and on the disk.
@@ -69,6 +94,7 @@ def replaced(path: Path) -> Iterator[Path]:
         ...     [path.name for path in Path(folder).iterdir()]
         ['a.txt']
     """
+    sweep(path.parent, path.name)
     part = beside(path)
     try:
         yield part

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from activessl.encoders.compute.processes import decided, rank
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
-from activessl.sealed import sync
+from activessl.sealed import beside, sync
 
 _WEIGHTS, _CONFIG = "weights.safetensors", "config.json"
 
@@ -92,7 +91,8 @@ def save_encoder(
     staging: Path | None = None
     try:
         root.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=root, prefix=".saving."))
+        staging = beside(folder)
+        staging.mkdir()
         save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, staging / _WEIGHTS)
         (staging / _CONFIG).write_text(json.dumps(note, indent=2, sort_keys=True), encoding="utf-8")
         for name in (_WEIGHTS, _CONFIG):

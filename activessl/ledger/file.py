@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
-from activessl.ledger.rows import AT_ONCE, GUARDS, VERSION, Row, check_version, damaged, failed
+from activessl.errors import LedgerError
+from activessl.ledger.rows import AT_ONCE, GUARDS, READ_ONLY, VERSION, Row, check_version, damaged, failed
 
 #: A committed event survives a power failure.
 SYNCHRONOUS = "FULL"
@@ -47,21 +50,49 @@ class FileRows:
         if path.exists() and not path.is_file():
             raise failed("open", self.name, f"{path.name} is no file")
         self._turn = Lock()  # threads may share a ledger, but a transaction belongs to one thread
+        self._copy: TemporaryDirectory[str] | None = None
+        self._readable = ""  # the URI for reading only, where nothing can be written
         try:
-            self._connection = self._connect()
-            self._connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
-            (self._version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            check_version(self.name, self._version)
-            made = (_TABLE, _INDEX, *GUARDS)
-            (there,) = self._connection.execute(_MADE).fetchone()
-            if there != len(made):
-                for statement in (_WAL, *made):
-                    self._connection.execute(statement)
+            try:
+                self._open()
+            except sqlite3.OperationalError as error:
+                if not _refused(error) or not path.is_file():
+                    raise
+                self._readable = self._read_only()
+                self._open()
         except sqlite3.Error as error:
             raise failed("open", self.name, error) from None
 
+    def _open(self) -> None:
+        self._connection = self._connect()
+        self._connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
+        (self._version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        check_version(self.name, self._version)
+        made = (_TABLE, _INDEX, *GUARDS)
+        (there,) = self._connection.execute(_MADE).fetchone()
+        if there != len(made) and not self._readable:
+            for statement in (_WAL, *made):
+                self._connection.execute(statement)
+
+    def _read_only(self) -> str:
+        """How to read a file in a folder that cannot be written: SQLite wants to make files beside it.
+
+        Events that are not in the file yet but in its log are in a copy of both; without a log, nothing is copied.
+        """
+        assert self.file is not None
+        log = self.file.with_name(f"{self.file.name}-wal")
+        if not log.exists() or not log.stat().st_size:
+            return f"{self.file.as_uri()}?mode=ro&immutable=1"
+        self._copy = TemporaryDirectory(prefix="activessl-ledger-")
+        copy = Path(self._copy.name) / self.file.name
+        for path in (self.file, log):
+            shutil.copyfile(path, copy.with_name(path.name))
+        return copy.as_uri()
+
     def add(self, rows: Sequence[Row]) -> int:
         """Add rows with new keys in one transaction; return their number."""
+        if self._readable:
+            raise LedgerError(f"cannot write the ledger {self.name}: the medium is read-only", hint=READ_ONLY)
         try:
             with self._turn, self._connection as transaction:  # commits, or rolls back on an error
                 transaction.execute("BEGIN IMMEDIATE")
@@ -134,6 +165,8 @@ class FileRows:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     def _one(self, query: str) -> Any:
         try:
@@ -144,4 +177,12 @@ class FileRows:
         return None if row is None else row[0]
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(str(self.file), timeout=10, isolation_level=None, check_same_thread=False)
+        place = self._readable or str(self.file)
+        return sqlite3.connect(
+            place, timeout=10, isolation_level=None, check_same_thread=False, uri=bool(self._readable)
+        )
+
+
+def _refused(error: sqlite3.Error) -> bool:
+    """Whether SQLite may not write: to the file, or beside it."""
+    return str(getattr(error, "sqlite_errorname", "")).startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"))

@@ -75,6 +75,9 @@ class Rows(Protocol):
         ...
 
 
+#: The hint where nothing can be written.
+READ_ONLY = "make the file and its folder writable, or copy the project to another disk"
+
 #: What SQLite says of a file, by the beginning of the name of its error: what to do about it.
 _HINTS = (
     (
@@ -89,8 +92,8 @@ _HINTS = (
     ("SQLITE_IOERR", "check the disk for errors, and whether it is full"),
     ("SQLITE_BUSY", "wait until the other process ends, or stop it"),
     ("SQLITE_LOCKED", "wait until the other process ends, or stop it"),
-    ("SQLITE_READONLY", "make the file and its folder writable, or copy the project to another disk"),
-    ("SQLITE_PERM", "make the file and its folder writable, or copy the project to another disk"),
+    ("SQLITE_READONLY", READ_ONLY),
+    ("SQLITE_PERM", READ_ONLY),
     ("SQLITE_CANTOPEN", "check that the folder exists, and that file and folder are writable"),
     ("SQLITE_CONSTRAINT", "report this error: nothing was written"),
 )

@@ -17,7 +17,7 @@ from activessl.ledger.schema import Created, Event, Offered
 from activessl.ledger.store import Ledger
 from activessl.project.config import CONFIG_NAME, Config
 from activessl.project.config_file import is_current, migrated, read_config, write_config
-from activessl.sealed import write_atomic
+from activessl.sealed import sweep, write_atomic
 
 if TYPE_CHECKING:
     from activessl.pool.pool import Pool
@@ -215,9 +215,16 @@ class Project:
             ) from None
         try:
             self._migrate()
+            self._sweep()
             yield
         finally:
             lock.release()
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left half-written."""
+        names = ("heads", "reports", "encoders", "embeddings", "studio")
+        for folder in (self.folder, *(self.folder / name for name in names), *self.folder.glob("embeddings/*")):
+            sweep(folder)
 
     def _migrate(self) -> None:
         """Copy ledger and config of an earlier format once, convert the config to the current format, and complete an

@@ -123,7 +123,8 @@ class Snapshot:
         points = centred_rows(self.embeddings.vectors)
         if kept is None or not kept.belongs_to(points):
             kept = smooth(points, on_progress=self.on_progress)
-            save_whole(kept, folder)
+            with suppress(ProjectError, HeadError):  # only a cache: the medium may be read-only, or full
+                save_whole(kept, folder)
         with suppress(ProjectError), writing(folder):  # without the stamp, the vectors are compared again
             write_atomic(note, now.encode())
         return kept
