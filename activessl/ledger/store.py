@@ -17,7 +17,7 @@ from pydantic_core import PydanticSerializationError
 from activessl.arguments import path
 from activessl.errors import LedgerError
 from activessl.ledger.file import FileRows
-from activessl.ledger.rows import Row, Rows, damaged
+from activessl.ledger.rows import Row, Rows, damaged, failed
 from activessl.ledger.schema import EVENT, FORMAT, Event, Recorded
 from activessl.ledger.upgrade import format_of, upgrade
 from activessl.pool.plain import shown
@@ -111,6 +111,55 @@ class Ledger:
                 f"cannot copy the ledger {self._rows.name} before the upgrade: {error}",
                 hint="check that the disk is writable and not full; the ledger is unchanged",
             ) from None
+
+    def problems(self) -> list[str]:
+        """What is damaged: by the database's own check, and event by event; empty for a whole ledger."""
+        if not isinstance(self._rows, FileRows):
+            try:
+                for _ in self:
+                    pass
+            except LedgerError as error:
+                return [error.message]
+            return []
+        found = [f"SQLite: {said}" for said in self._rows.problems()]
+        before = 0
+        try:
+            for seq, at, key, body in self._rows.raw():
+                if isinstance(seq, int) and seq != before + 1:
+                    found.append(f"events {before + 1} to {seq - 1} are missing")
+                before = seq if isinstance(seq, int) else before
+                try:
+                    one = recorded(self._rows.name, seq, at, body)
+                except LedgerError as error:
+                    found.append(error.message.rpartition(" is damaged: ")[2])
+                    continue
+                if body.startswith(f'{{"format":{FORMAT},') and one.event.key != key:
+                    found.append(f"event {seq} has the key of another event")
+        except LedgerError as error:
+            found.append(error.message)
+        return list(dict.fromkeys(found))
+
+    def copy_to(self, path: Path, *, log: bool = True) -> None:
+        """Copy the ledger's file, consistent also while others write.
+
+        Args:
+            path: The copy.
+            log: Whether it is for working on: writers then use a log beside it, and do not block readers.
+
+        Raises:
+            LedgerError: It cannot be copied, or is a database behind a URL.
+        """
+        file = self._rows.file
+        if file is None:
+            raise LedgerError(
+                f"the ledger {self._rows.name} is no file", hint="back up the database with its own tools, as pg_dump"
+            )
+        try:
+            with closing(sqlite3.connect(file)) as there, closing(sqlite3.connect(path)) as here:
+                there.backup(here)
+                here.execute(f"PRAGMA journal_mode={'WAL' if log else 'DELETE'}")
+        except (sqlite3.Error, OSError) as error:
+            raise failed("copy", self._rows.name, error) from None
 
     def close(self) -> None:
         """Close the connections to the database."""

@@ -110,7 +110,7 @@ def known_unreadable(path: Path, modality: str) -> frozenset[str]:
 def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unreadable]], Axes]:
     try:
         # the parquet reader is native code: it gets only what was written here
-        if _digest_file(path).read_bytes() != sha256_of(path).encode():
+        if not intact(path):
             return {}, Axes()
         with path.open("rb") as opened, pq.ParquetFile(opened) as file:  # pq.read_table imports pandas
             table = file.read()
@@ -134,6 +134,15 @@ def _entry(row: dict[str, Any]) -> Item | Unreadable:
         told = tuple(row["channels"]), tuple(row["remarks"]), row["step"], row["peak"]
         item = Item(row["id"], row["sha256"], tuple(row["shape"]), *told)
     return item if item is not None and row["why"] is None else Unreadable(row["id"], row["why"], item)
+
+
+def intact(path: Path) -> bool:
+    """Whether the file is the one that ``save_manifest`` wrote.
+
+    Raises:
+        OSError: The file, or its digest, cannot be read.
+    """
+    return _digest_file(path).read_bytes() == sha256_of(path).encode()
 
 
 def _digest_file(path: Path) -> Path:

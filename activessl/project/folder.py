@@ -202,23 +202,10 @@ class Project:
         Raises:
             ProjectLocked: Another process holds the lock.
         """
-        from filelock import FileLock, Timeout  # imports asyncio, needed only for writing
-
-        lock = FileLock(self.folder / ".lock", timeout=0)
-        try:
-            with writing(self.folder):
-                lock.acquire()
-        except Timeout:
-            raise ProjectLocked(
-                f"another activessl process is writing to {self.folder}",
-                hint="wait until that process ends, or stop it",
-            ) from None
-        try:
+        with locked(self.folder):
             self._migrate()
             self._sweep()
             yield
-        finally:
-            lock.release()
 
     def _sweep(self) -> None:
         """Remove what killed processes left half-written."""
@@ -241,6 +228,30 @@ class Project:
                 keep_once(path.with_name(f"{path.name}.format-1"), text)
                 write_atomic(path, migrated(text.decode("utf-8-sig")).encode())
         self._begin(version("activessl"))
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a project folder, also of one without a project.
+
+    Raises:
+        ProjectLocked: Another process holds the lock.
+    """
+    from filelock import FileLock, Timeout  # imports asyncio, needed only for writing
+
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        with writing(folder):
+            lock.acquire()
+    except Timeout:
+        raise ProjectLocked(
+            f"another activessl process is writing to {folder}",
+            hint="wait until that process ends, or stop it",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def own_folders(folder: Path) -> tuple[Path, ...]:

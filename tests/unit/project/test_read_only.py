@@ -115,7 +115,7 @@ def test_events_in_the_log_of_the_ledger_are_read_too(open_to_all: Path) -> None
     session = work(open_to_all)
     with session.project.ledger() as opened:  # while it is open, new events are in the log
         opened.append([Pulled(watermark="in the log")])
-        session.import_labels({item: "a" for item in session.project.pool().ids}, annotator="ann")
+        session.import_labels(dict.fromkeys(session.project.pool().ids, "a"), annotator="ann")
         labels = len(session.project.history().labels)
         assert labels == 60
         copy = open_to_all.parent / "copy"
@@ -124,7 +124,7 @@ def test_events_in_the_log_of_the_ledger_are_read_too(open_to_all: Path) -> None
     (copy / "p" / "ledger.db-shm").unlink()
     ((code, told, out),) = as_reader(copy, ["status", "--json"])
     assert code == 0, told
-    assert json.loads(out)["labels"] == labels
+    assert json.loads(out)["labeled"] == labels
 
 
 def test_what_a_killed_process_left_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
