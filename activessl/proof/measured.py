@@ -22,7 +22,7 @@ from activessl.project.folder import Project
 from activessl.sealed import write_atomic
 
 #: Part of the key of the kept figures, so that figures of an older estimator are not shown.
-VERSION = 10
+VERSION = 11
 #: With a larger share of labels from elsewhere, the labels saved are not an effect of this project's choice.
 MOST_IMPORTED = 0.1
 #: The kept figures that ``Measured`` takes.
