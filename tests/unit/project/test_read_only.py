@@ -141,7 +141,8 @@ def test_what_a_killed_process_left_is_removed_and_what_is_being_written_is_not(
         path.write_bytes(b"half")
     for path in (*old, *others):
         os.utime(path, (0, 0))
-    os.utime(future, (time.time() + 1e8,) * 2)
+    later = time.time() + 1e8
+    os.utime(future, (later, later))
     with session.project.lock():
         pass
     assert not any(path.exists() for path in (*old, future))
