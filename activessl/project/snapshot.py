@@ -29,6 +29,7 @@ from activessl.heads.registry import load_head, make_head
 from activessl.labels.kinds import LabelKind, Labels
 from activessl.labels.questions import Question
 from activessl.ledger.history import History
+from activessl.pool.groups import group_names, numbered
 from activessl.pool.progress import OnProgress, say
 from activessl.project.folder import Project, writing
 from activessl.scoring.model import Model
@@ -177,6 +178,11 @@ class Snapshot:
         return self.placed.transform(centred_rows(vectors, self.embeddings.mean))
 
     @cached_property
+    def groups(self) -> Int[np.ndarray, " n"]:
+        """The group of each row, as a number; without ``data.group`` each row is a group of its own."""
+        return numbered(group_names(self.project.config.data.group, self.embeddings.ids))
+
+    @cached_property
     def row(self) -> dict[str, int]:
         """Item id to its row of the embeddings; items that were added after encoding have none."""
         return {item: i for i, item in enumerate(self.embeddings.ids)}
@@ -274,7 +280,12 @@ class Snapshot:
         """For each label, the prediction of a head that was taught the labels of the other four of five folds."""
         config, (rows, y) = self.project.config, self.training
         return fold_predictions(
-            self.points[rows], y, head=config.head.name, n_classes=len(config.data.classes), seed=config.seed
+            self.points[rows],
+            y,
+            head=config.head.name,
+            n_classes=len(config.data.classes),
+            seed=config.seed,
+            groups=None if config.data.group is None else self.groups[rows],
         )
 
     def model(self) -> Model:

@@ -126,7 +126,7 @@ def key_of(history: History, config: Config) -> str:
     told = (
         (draws, came),
         (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.columns),
-        (sorted(history.only_confirmed), sorted(history.late.items()), history.forgotten),
+        (sorted(history.only_confirmed), sorted(history.late.items()), history.forgotten, config.data.group),
         (None if tested is None else sorted(tested.items()), sorted(chosen_by(history)), asked),
     )
     return sha256(repr(told).encode()).hexdigest()
