@@ -13,6 +13,7 @@ import numpy as np
 from activessl.arguments import listed
 from activessl.errors import PoolError
 from activessl.pool.forms.base import Media
+from activessl.pool.plain import MOST_TABLE, read_plain
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 from activessl.pool.separated import delimiter_of, lines_of
@@ -119,11 +120,7 @@ def read_text_table(location: Path) -> TextTable:
         PoolError: The file cannot be read, has no column of texts, or has a row that does not fit.
     """
     try:
-        content = location.read_bytes().decode("utf-8-sig")  # Windows editors write a byte order mark
-    except OSError as error:
-        raise PoolError(
-            f"{location} cannot be read: {error.strerror}", hint="check the file and its permissions"
-        ) from None
+        content = read_plain(location, MOST_TABLE).decode("utf-8-sig")  # Windows editors write a byte order mark
     except UnicodeDecodeError as error:
         raise PoolError(
             f"{location} is not UTF-8: byte {error.start:,} is invalid",
@@ -203,7 +200,7 @@ def _of_lines(location: Path, content: str) -> tuple[list[str], dict[str, list[A
             continue
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
             raise PoolError(f"line {number} of {location} is not a JSON object", hint="write one JSON object per line")

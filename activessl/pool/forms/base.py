@@ -78,6 +78,7 @@ class Files:
             of the files must be of this form.
         sample_rate: Samples a second to which ``decode`` resamples; None if the form has no sample rate.
         inspect: Decodes the bytes of a file and says more about it; None if there is never more to say.
+        most_bytes: Larger files are not read.
     """
 
     suffixes: Callable[[], Collection[str]]
@@ -86,6 +87,7 @@ class Files:
     stray: bool = False
     sample_rate: int | None = None
     inspect: Callable[[bytes], Reading] | None = None
+    most_bytes: int = 512_000_000
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ FORM = Form(
     plural="CSV files",
     shown="series",
     encoder=("rocket", "fixed convolutions need seconds on a CPU"),
-    files=Files(lambda: (".csv",), decode_series, stray=True, inspect=read_recording),
+    files=Files(lambda: (".csv",), decode_series, stray=True, inspect=read_recording, most_bytes=128_000_000),
     arrays=(
         Arrays(
             "X",
