@@ -36,16 +36,17 @@ class MediaIndex:
 
     Args:
         pool: The items.
+        stems: Whether the names of the files that are sought have no ending, so that those of the items have none.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, stems: bool = False) -> None:
         self._by_text = pool.form.shown == "text"
         if self._by_text:
             self._items = grouped((plain_text(pool.read(row)), item) for row, item in enumerate(pool.ids))
             return
         folder = _parts(pool.source.location.absolute().as_posix()) if _is_folder(pool) else ()
         self._above = len(folder)
-        self._whole = {item: (*folder, *_parts(item)) for item in pool.ids}
+        self._whole = {item: (*folder, *_parts(_stem(item) if stems else item)) for item in pool.ids}
         self._items = grouped((parts[-1], item) for item, parts in self._whole.items() if parts)
 
     def match(self, shown: Mapping[K, Any]) -> Matched[K]:
@@ -155,6 +156,11 @@ def _shown_parts(address: Any) -> tuple[str, ...]:
 def _parts(path: str) -> tuple[str, ...]:
     """The parts of a path, as Label Studio stores the names of files."""
     return tuple(part for one in PurePosixPath(path).parts if (part := _stored_name(one)) and part != ".")
+
+
+def _stem(path: str) -> str:
+    """A path without the ending of its file."""
+    return PurePosixPath(path).with_suffix("").as_posix()
 
 
 def _stored_name(name: str) -> str:
