@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Generic, TypeVar
@@ -44,9 +44,10 @@ class MediaIndex:
         if self._by_text:
             self._items = grouped((plain_text(pool.read(row)), item) for row, item in enumerate(pool.ids))
             return
-        folder = _parts(pool.source.location.absolute().as_posix()) if _is_folder(pool) else ()
-        self._above = len(folder)
-        self._whole = {item: (*folder, *_parts(_stem(item) if stems else item)) for item in pool.ids}
+        place = pool.source.location.absolute()
+        folder = place if place.is_dir() else place.parent  # of a list of files
+        self._above = len(_parts(folder.as_posix())) if _is_folder(pool) else 0
+        self._whole = {item: _parts(_stem(path) if stems else path) for item, path in _paths(pool)}
         self._items = grouped((parts[-1], item) for item, parts in self._whole.items() if parts)
 
     def match(self, shown: Mapping[K, Any]) -> Matched[K]:
@@ -119,6 +120,13 @@ def plain_text(text: Any) -> str:
 
 def _is_folder(pool: Pool) -> bool:
     return bool(pool.ids) and pool.source.path(pool.ids[0]) is not None
+
+
+def _paths(pool: Pool) -> Iterator[tuple[str, str]]:
+    """Each item with the whole path of its file, or with its id where it has none."""
+    for item in pool.ids:
+        path = pool.source.path(item)
+        yield item, item if path is None else path.absolute().as_posix()
 
 
 def path_in(address: Any) -> str:

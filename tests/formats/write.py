@@ -41,6 +41,29 @@ class Writer(NamedTuple):
     function: str
 
 
+#: One environment for the usual libraries of data.
+_DATA = (
+    *("pandas==3.0.6", "numpy==2.3.5", "scipy==1.17.1", "pyarrow==26.0.1", "openpyxl==3.1.5", "pillow==13.0.0"),
+    *("tifffile==2026.3.3", "soundfile==0.14.0"),
+)
+
+#: Form of data to its libraries.
+_OWNERS = {
+    **dict.fromkeys(
+        ("wide-csv", "long-csv", "melted-csv", "list-csv", "list-jsonl", "list-parquet", "list-xlsx", "mat", "npz"),
+        _DATA,
+    ),
+    **dict.fromkeys(
+        ("text-csv", "text-jsonl", "text-xlsx", "png16", "gif", "webp", "jpeg", "tiff16", "ome-tiff"), _DATA
+    ),
+    **dict.fromkeys(("wav24", "wav-float", "flac", "ogg", "mp3"), _DATA),
+    **dict.fromkeys(("ts", "ucr"), ("aeon==1.6.0",)),
+    "arff": ("liac-arff==2.5.0", "aeon==1.6.0"),
+    **dict.fromkeys(("edf", "bdf"), ("pyedflib==0.1.42",)),
+    "dicom": ("pydicom==3.0.2", "numpy==2.3.5"),
+    "datasets": ("datasets==5.2.0", "pillow==13.0.0"),
+}
+
 #: Form to writer. Forms without a writer are written by hand, from their documentation.
 WRITERS: dict[str, Writer] = {
     **{
@@ -56,6 +79,7 @@ WRITERS: dict[str, Writer] = {
     "fiftyone": Writer(("fiftyone==1.22.1",), "write_labels", "fiftyone"),
     "yolo-yaml": Writer(("supervision==0.31.2",), "write_labels", "ultralytics"),
     "voc-boxes-supervision": Writer(("supervision==0.31.2",), "write_labels", "voc_supervision"),
+    **{form: Writer(packages, "write_pool", form.replace("-", "_")) for form, packages in _OWNERS.items()},
     "labelme": Writer(("labelme==5.5.0", "pillow==13.0.0"), "write_labels", "labelme"),
     "argilla": Writer(("argilla==2.8.0", "requests==2.34.2"), "write_labels", "argilla"),
     "argilla-rows": Writer(("argilla==2.8.0", "requests==2.34.2"), "write_labels", "argilla_rows"),

@@ -5,8 +5,19 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, numbers, recording_shape
-from activessl.pool.recordings import decode_series, read_recording
+from activessl.pool.edf import SUFFIXES, is_edf, read_edf
+from activessl.pool.forms.base import (
+    Array,
+    Arrays,
+    Files,
+    Form,
+    Reading,
+    last_is_short,
+    length,
+    numbers,
+    recording_shape,
+)
+from activessl.pool.recordings import read_recording
 
 Series = Float[np.ndarray, "c t"]
 
@@ -14,6 +25,14 @@ Series = Float[np.ndarray, "c t"]
 def _read(stored: Array) -> Array:
     values = stored.astype(np.float32)
     return values[None] if values.ndim == 1 else values
+
+
+def _inspect(content: bytes) -> Reading:
+    return read_edf(content) if is_edf(content) else read_recording(content)
+
+
+def _decode(content: bytes) -> Array:
+    return np.asarray(_inspect(content).media)
 
 
 def vary(series: Series, rng: np.random.Generator, *, shortest: float, loudness: float, noise: float) -> Series:
@@ -65,7 +84,7 @@ FORM = Form(
     plural="CSV files",
     shown="series",
     encoder=("rocket", "fixed convolutions need seconds on a CPU"),
-    files=Files(lambda: (".csv",), decode_series, stray=True, inspect=read_recording),
+    files=Files(lambda: (".csv", *SUFFIXES), _decode, stray=True, inspect=_inspect),
     arrays=(
         Arrays(
             "X",
