@@ -46,11 +46,10 @@ def image_formats() -> tuple[str, ...]:
 
 @cache
 def image_suffixes() -> frozenset[str]:
-    """The file name endings of those formats, lower case with the dot; with those of HEIC and DICOM, which need packages."""
+    """The file name endings of those formats, lower case with the dot; with HEIC and DICOM, which need packages."""
     formats = set(image_formats())
-    return (_HEIC_SUFFIXES | SUFFIXES).union(
-        suffix for suffix, name in Image.registered_extensions().items() if name in formats
-    )
+    known = (suffix for suffix, name in Image.registered_extensions().items() if name in formats)
+    return (_HEIC_SUFFIXES | SUFFIXES).union(known)
 
 
 def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[Any, np.dtype[Any]]:

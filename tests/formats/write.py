@@ -1,7 +1,8 @@
 """Write the files of ``tests/formats/files``: each form by its own library, in an environment of its own.
 
     python tests/formats/write.py            all forms that are missing
-    python tests/formats/write.py coco voc   these forms anew
+    python tests/formats/write.py coco yolo  these forms anew
+    python tests/formats/write.py all        all forms anew
 
 ``files/FORM/expected.json`` is what the library itself reads of its file; ``versions.json`` says by which versions it
 was written, and when. The environments, with pinned versions, are made below ``.venv/formats`` or
@@ -88,6 +89,7 @@ WRITERS: dict[str, Writer] = {
 
 def main(names: list[str]) -> None:
     """Write the forms, each in its environment."""
+    names = list(WRITERS) if names == ["all"] else names
     unknown = sorted(set(names) - set(WRITERS))
     if unknown:
         sys.exit(f"error: unknown form {unknown[0]!r}\n hint: use some of {', '.join(WRITERS)}")
