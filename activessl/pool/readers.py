@@ -13,6 +13,7 @@ _EXTRAS = {
     "pydicom": ("dicom", "DICOM pictures"),
     "pyedflib": ("edf", "EDF and BDF recordings"),
     "pillow_heif": ("heic", "HEIC pictures"),
+    "wfdb": ("wfdb", "WFDB records"),
     "soundfile": ("sound", "sounds other than WAV"),
 }
 

@@ -125,6 +125,14 @@ DATA = (
         (".edf", ".bdf"),
     ),
     Row(
+        "WFDB",
+        "`.hea` with the files of signals that it names, in physical units; missing values",
+        "records of several segments; annotations; faster channels are averaged, which is told",
+        "wfdb (`wfdb`)",
+        ("wfdb",),
+        (".hea",),
+    ),
+    Row(
         "`.ts` of aeon and sktime",
         "any number of channels, series of different length, `?`; names of classes keep their case",
         "times beside the values; numbers to predict instead of classes",

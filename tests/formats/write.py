@@ -61,6 +61,7 @@ _OWNERS = {
     **dict.fromkeys(("ts", "ucr"), ("aeon==1.6.0",)),
     "arff": ("liac-arff==2.5.0", "aeon==1.6.0"),
     **dict.fromkeys(("edf", "bdf"), ("pyedflib==0.1.42",)),
+    "wfdb": ("wfdb==4.3.1",),
     "dicom": ("pydicom==3.0.2", "numpy==2.3.5"),
     "datasets": ("datasets==5.2.0", "pillow==13.0.0"),
 }

@@ -180,6 +180,30 @@ def bdf(folder: Path) -> Told:
     return _edf(folder, "bdf")
 
 
+def wfdb(folder: Path) -> Told:
+    """Records of two channels with a missing value, each a header and a file of signals."""
+    import wfdb as library
+
+    (folder / "out").mkdir()
+    read = {}
+    for n in range(2):
+        signals = np.stack([np.sin(np.arange(50) / (n + 3)), np.linspace(-1, 1, 50)], axis=1)
+        signals[7, 0] = np.nan
+        name = f"r{n}"
+        library.wrsamp(
+            name,
+            fs=250,
+            units=["mV", "mV"],
+            sig_name=["II", "V1"],
+            p_signal=signals,
+            fmt=["16", "16"],
+            write_dir=str(folder / "out"),
+        )
+        read[f"{name}.hea"] = library.rdrecord(str(folder / "out" / name)).p_signal.T
+    _keep(folder, read)
+    return {"open": "out", "ids": ["r0.hea", "r1.hea"], "channels": ["II", "V1"], "step": 1 / 250}
+
+
 # lists of files
 
 

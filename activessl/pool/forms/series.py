@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from activessl.pool.bundles import is_bundle
 from activessl.pool.edf import SUFFIXES, is_edf, read_edf
 from activessl.pool.forms.base import (
     Array,
@@ -18,6 +19,7 @@ from activessl.pool.forms.base import (
     recording_shape,
 )
 from activessl.pool.recordings import read_recording
+from activessl.pool.wfdb_records import SUFFIX, read_record, signal_files
 
 Series = Float[np.ndarray, "c t"]
 
@@ -28,6 +30,8 @@ def _read(stored: Array) -> Array:
 
 
 def _inspect(content: bytes) -> Reading:
+    if is_bundle(content):
+        return read_record(content)
     return read_edf(content) if is_edf(content) else read_recording(content)
 
 
@@ -84,7 +88,9 @@ FORM = Form(
     plural="CSV files",
     shown="series",
     encoder=("rocket", "fixed convolutions need seconds on a CPU"),
-    files=Files(lambda: (".csv", *SUFFIXES), _decode, stray=True, inspect=_inspect),
+    files=Files(
+        lambda: (".csv", *SUFFIXES, SUFFIX), _decode, stray=True, inspect=_inspect, parts={SUFFIX: signal_files}
+    ),
     arrays=(
         Arrays(
             "X",
