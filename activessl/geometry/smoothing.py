@@ -107,6 +107,12 @@ class Smoothed:
             out[first : first + BLOCK] = _joined(parts)
         return out, reach
 
+    @property
+    def plain(self) -> Smoothed:
+        """The same pool without smoothing: ``points`` are the unit vectors, and ``transform`` only scales to them."""
+        none = np.zeros(self._base.shape[1], dtype=np.float32)
+        return Smoothed(self._base, self._base, {}, (none,), (0,))
+
     def usual_reach(self, most: int = 2000) -> Float[np.ndarray, " q"]:
         """Ascending distances of at most ``most`` items of the pool to the last of their neighbours."""
         n = len(self._base)

@@ -42,12 +42,23 @@ def leave_one_out_penalty(
         k: Number of classes.
         weights: Weight of each label, > 0, in the regression and in the loss.
     """
+    return best_left_out(rows, targets, k, weights)[0]
+
+
+def best_left_out(
+    rows: Span, targets: Int[np.ndarray, " m"], k: int, weights: Float[np.ndarray, " m"]
+) -> tuple[float, float]:
+    """The penalty of ``leave_one_out_penalty``, and the loss of the left-out labels under it.
+
+    The loss is their weighted negative log-likelihood (nats), plus those of the priors of penalty and temperature. It
+    is 0 if no class has two labels.
+    """
     count = np.bincount(targets, minlength=k)
     held = np.flatnonzero(count[targets] > 1)
     if len(held) > MOST_CHOOSING:
         held = held[:: -(-len(held) // MOST_CHOOSING)]
     if not len(held):
-        return USUAL_PENALTY
+        return USUAL_PENALTY, 0.0
     left_out = LeftOut.of(rows, targets, k, weights, held)
     best, chosen = np.inf, USUAL_PENALTY
     for penalty in PENALTIES:
@@ -56,7 +67,7 @@ def leave_one_out_penalty(
         loss += 0.5 * (np.log(penalty / USUAL_PENALTY) / PENALTY_SPREAD) ** 2
         if loss < best:
             best, chosen = loss, penalty
-    return chosen
+    return chosen, best
 
 
 @dataclass(frozen=True, eq=False)

@@ -231,6 +231,7 @@ class Taught(_Event):
     change: float | None = None  # share of the pool whose predicted class changed since that round
     suspects: int | None = None  # number of suspect labels
     turn: int = 0  # number of events before, so that a return to earlier labels is another event
+    smoothed: bool = True  # whether its vectors are smoothed over the pool, as the labels ask for
 
     @property
     def key(self) -> str:

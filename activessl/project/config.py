@@ -19,6 +19,7 @@ from pydantic import (
 from activessl.errors import ConfigError
 from activessl.labels.kinds import LabelKind, kind_named
 from activessl.pool.forms.registry import FORMS, form_names
+from activessl.pool.groups import group_pattern
 from activessl.pool.pool import Modality
 
 CONFIG_NAME = "activessl.toml"
@@ -58,6 +59,12 @@ class DataConfig(_Section):
     multi_label: StrictBool = _told(False, "true: an item may have several classes, or none")
     test: str | None = _told(
         None, "labeled test data, never asked about; it measures the accuracy of every round", "test.npz"
+    )
+    group: Annotated[str, AfterValidator(group_pattern)] | None = _told(
+        None,
+        "items that belong together, such as those of one patient: a regular expression whose parenthesis matches the "
+        "name of the group in the id of an item",
+        r"^(patient_\d+)",
     )
 
     @property

@@ -6,7 +6,7 @@ import errno
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -23,11 +23,13 @@ from activessl.geometry.chain import similarity_chain
 from activessl.geometry.smoothing import Smoothed, smooth
 from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
+from activessl.heads.evidence import smoothing_pays
 from activessl.heads.folds import fold_predictions
 from activessl.heads.registry import load_head, make_head
 from activessl.labels.kinds import LabelKind, Labels
 from activessl.labels.questions import Question
 from activessl.ledger.history import History
+from activessl.pool.groups import group_names, numbered
 from activessl.pool.progress import OnProgress
 from activessl.project.folder import Project, beside, write_atomic, writing
 from activessl.scoring.model import Model
@@ -60,11 +62,13 @@ class Snapshot:
         project: The project folder.
         history: The state from its ledger.
         on_progress: Called during the smoothing of a large pool, and by ``Evidence``.
+        smoothing: Whether strategies and heads see smoothed vectors; None for those of the newest head.
     """
 
     project: Project
     history: History
     on_progress: OnProgress | None = None
+    smoothing: bool | None = None
 
     @classmethod
     def of(cls, project: Project, on_progress: OnProgress | None = None) -> Snapshot:
@@ -107,14 +111,54 @@ class Snapshot:
             write_atomic(note, now.encode())
         return kept
 
+    @cached_property
+    def smooths(self) -> bool:
+        """Whether strategies and heads see smoothed vectors, by default as the newest head; True before the first."""
+        if self.smoothing is not None:
+            return self.smoothing
+        taught = self.history.taught
+        return taught is None or taught.fingerprint != self.embeddings.fingerprint or taught.smoothed
+
+    def for_next_head(self) -> Snapshot:
+        """This snapshot with the vectors that its labels ask for, smoothed or plain, which the next head is taught."""
+        found = replace(self, smoothing=self.smoothing_pays(*self.training))
+        return found.sharing(self, "embeddings", "smoothed", "row", "training")
+
+    def sharing(self, other: Snapshot, *names: str) -> Snapshot:
+        """This snapshot, with these derived parts of another one that has the same."""
+        for name in names:
+            object.__setattr__(self, name, getattr(other, name))
+        return self
+
+    def smoothing_pays(self, rows: Int[np.ndarray, " m"], y: Labels) -> bool:
+        """Whether these labels ask for smoothed vectors; see :func:`activessl.heads.evidence.smoothing_pays`."""
+        return smoothing_pays(self.smoothed.points[rows], self.smoothed.plain.points[rows], y)
+
+    def points_for(self, rows: Int[np.ndarray, " m"], y: Labels) -> Float[np.ndarray, "n d"]:
+        """The vectors that a head which is taught only these labels would see."""
+        return self._placed(self.smoothing_pays(rows, y)).points
+
+    @property
+    def placed(self) -> Smoothed:
+        """The pool as strategies and heads see it."""
+        return self._placed(self.smooths)
+
+    def _placed(self, smooths: bool) -> Smoothed:
+        return self.smoothed if smooths else self.smoothed.plain
+
     @property
     def points(self) -> Float[np.ndarray, "n d"]:
-        """The vectors for strategies and heads: centered on the pool, smoothed, of length one."""
-        return self.smoothed.points
+        """The vectors for strategies and heads: centered on the pool, smoothed if that pays, of length one."""
+        return self.placed.points
 
     def points_of(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
         """Center and smooth the vectors of other items like those of the pool."""
-        return self.smoothed.transform(centred_rows(vectors, self.embeddings.mean))
+        return self.placed.transform(centred_rows(vectors, self.embeddings.mean))
+
+    @cached_property
+    def groups(self) -> Int[np.ndarray, " n"]:
+        """The group of each row, as a number; without ``data.group`` each row is a group of its own."""
+        return numbered(group_names(self.project.config.data.group, self.embeddings.ids))
 
     @cached_property
     def row(self) -> dict[str, int]:
@@ -180,7 +224,7 @@ class Snapshot:
             return None
         if len(head.classes_) != len(self.project.config.data.classes):
             return None
-        return self.kind.decide(head.predict_proba(self.points))
+        return self.kind.decide(head.predict_proba(self._placed(earlier[-1].smoothed).points))
 
     def new_head(self) -> Head:
         """A new head of the type in the config, not taught yet."""
@@ -214,7 +258,12 @@ class Snapshot:
         """For each label, the prediction of a head that was taught the labels of the other four of five folds."""
         config, (rows, y) = self.project.config, self.training
         return fold_predictions(
-            self.points[rows], y, head=config.head.name, n_classes=len(config.data.classes), seed=config.seed
+            self.points[rows],
+            y,
+            head=config.head.name,
+            n_classes=len(config.data.classes),
+            seed=config.seed,
+            groups=None if config.data.group is None else self.groups[rows],
         )
 
     def model(self) -> Model:
@@ -231,7 +280,7 @@ class Snapshot:
             modality=config.data.modality,
             classes=config.data.classes,
             mean=self.embeddings.mean,
-            pool=self.smoothed,
+            pool=self.placed,
             head=self.head,
             head_name=config.head.name,
             reach=self.smoothed.usual_reach(),

@@ -173,7 +173,9 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     sample = ([ids[j] for j in rest], sorted(drawn.lost.tolist()))
     look = _name((setting, snapshot.embeddings.fingerprint, history.digest(), sample))
     attempt = history.tried.index(look) + 1 if look in history.tried else len(history.tried) + 1
-    probs = snapshot.new_head().fit(snapshot.points[rows[taught]], y[taught]).predict_proba(snapshot.points)
+    # the labels of the judges must not choose the vectors, either
+    points = snapshot.points_for(rows[taught], y[taught])
+    probs = snapshot.new_head().fit(points[rows[taught]], y[taught]).predict_proba(points)
     predicted, sure = kind.decide(probs), kind.sureness(probs)
     spent, later = part_of_delta(delta, attempt), part_of_delta(delta, attempt + 1)
     known = calibration_set(snapshot, drawn, judges, rest, predicted, error)

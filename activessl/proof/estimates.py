@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError, ProjectError
+from activessl.heads.folds import FOLDS, dealt_groups
 from activessl.labels.kinds import Labels, one_kind
 from activessl.measuring.quality.audit import FEWEST, Audit, audit_accuracy
 from activessl.measuring.quality.calibration import Calibration, calibration_curve
@@ -36,7 +37,6 @@ from activessl.proof.measured import (
     write_kept,
 )
 
-FOLDS = 5
 #: With this many random labels since items were last added, the older ones are left out and the new items covered.
 ENOUGH = 3 * FEWEST
 #: Heads whose projects the prior of labels saved was compared with (docs/results/savings.md).
@@ -102,16 +102,33 @@ class Evidence:
         """
         at = self.random.at
         order = self.asked[1] if of is None else self.asked[1][np.isin(self.asked[1], of)]
-        fold = np.random.default_rng([self.snapshot.project.config.seed, 6]).permutation(len(at)) % FOLDS
+        rng, groups = np.random.default_rng([self.snapshot.project.config.seed, 6]), self._groups
+        fold = dealt_groups(len(at), None if groups is None else groups[at], rng)
         size, folds = 0.0, np.unique(fold)
         probs = np.zeros((len(at), len(self.snapshot.project.config.data.classes)))
         for f in folds:
             out = at[fold == f]
             others = order[~np.isin(order, out)]
+            if groups is not None:  # today's head will meet groups that it has no label of
+                others = others[~np.isin(groups[others], groups[out])]
             taught = others[: max(2, round(part * len(others)))]
             size += len(taught) / len(folds)
             probs[fold == f] = self._probs(taught, out)
         return size, probs
+
+    @property
+    def _groups(self) -> Int[np.ndarray, " n"] | None:
+        """For each label, the group of its item; None if items are not in groups."""
+        if self.snapshot.project.config.data.group is None:
+            return None
+        return self.snapshot.groups[self.snapshot.training[0]]
+
+    def _drawn_groups(self) -> Int[np.ndarray, " d"] | None:
+        """For each draw, the group of its item; of an item that vanished, a group of its own."""
+        groups, drawn = self._groups, self.random
+        if groups is None:
+            return None
+        return np.concatenate([groups[drawn.at], self.snapshot.groups[drawn.lost], -1 - np.arange(drawn.vanished)])
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -182,6 +199,7 @@ class Evidence:
             aside=self._at_draws.aside,
             unlabeled=self._unlabeled(),
             seen=np.concatenate([drawn.seen, np.zeros(lost, dtype=bool)]),
+            groups=self._drawn_groups(),
         )
 
     @property
@@ -218,6 +236,7 @@ class Evidence:
         at_draws = self._at_draws
         share, before = at_draws.before(shares)
         m = len(drawn.at) + len(drawn.lost)  # of vanished items nobody knows what is predicted
+        groups = self._drawn_groups()
         return audit_classes(
             truth,
             said,
@@ -228,6 +247,7 @@ class Evidence:
             aside=at_draws.aside[:m],
             unlabeled=self._unlabeled()[:m],
             unknown=np.concatenate([np.zeros(len(drawn.at), dtype=bool), drawn.unknown]),
+            groups=None if groups is None else groups[:m],
         )
 
     def _unlabeled(self) -> Bool[np.ndarray, " d"]:

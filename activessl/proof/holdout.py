@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import load_encoder
 from activessl.errors import LabelError, PoolError, ProjectError
 from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
+from activessl.pool.groups import group_names
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
@@ -38,11 +40,19 @@ class TestData:
         """Return a mask of the test items with the same content as an item with one of these digests."""
         return np.array([item.sha256 in digests for item in self.pool.items], dtype=bool)
 
+    def groups_in(self, ids: Sequence[str], pattern: str | None) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Return a mask of the test items that belong to a group of which the pool with these ids has items, too."""
+        if pattern is None:
+            return np.zeros(len(self.pool), dtype=bool)
+        there = set(group_names(pattern, ids)) - set(ids)
+        return np.array([name in there for name in group_names(pattern, self.pool.ids)], dtype=bool)
+
 
 def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any], Labels]:
     """Return vectors and true classes of the test data, by the encoder in use.
 
-    Test items that are also in the pool, byte for byte, are left out: the head may have learned them.
+    Test items that are also in the pool, byte for byte, or of a group that is also there, are left out: the head may
+    have learned them.
 
     Returns:
         The vectors, and class indices (m,), or (m, k) of 0 and 1 where an item may have several classes.
@@ -64,6 +74,12 @@ def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any]
         raise LabelError(
             f"all {len(apart):,} test items in {location} are also in the pool",
             hint="set data.test to other items, or remove it",
+        )
+    apart &= ~test.groups_in(snapshot.embeddings.ids, config.data.group)
+    if not apart.any():
+        raise LabelError(
+            f"all groups of the test items in {location} are also in the pool",
+            hint="set data.test to items of other groups, or correct data.group",
         )
     encoder = load_encoder(project.folder / "encoders" / fingerprint)
     vectors = embed(encoder, test.pool, embeddings_folder(project, f"{fingerprint}-test")).vectors

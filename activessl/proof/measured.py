@@ -21,7 +21,7 @@ from activessl.project.config import Config
 from activessl.project.folder import Project, write_atomic
 
 #: Part of the key of the kept figures, so that figures of an older estimator are not shown.
-VERSION = 10
+VERSION = 11
 #: With a larger share of labels from elsewhere, the labels saved are not an effect of this project's choice.
 MOST_IMPORTED = 0.1
 #: The kept figures that ``Measured`` takes.
@@ -119,7 +119,7 @@ def key_of(history: History, config: Config) -> str:
     told = (
         (draws, came),
         (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.columns),
-        (sorted(history.only_confirmed), sorted(history.late.items()), history.forgotten),
+        (sorted(history.only_confirmed), sorted(history.late.items()), history.forgotten, config.data.group),
         (None if tested is None else sorted(tested.items()), sorted(chosen_by(history)), asked),
     )
     return sha256(repr(told).encode()).hexdigest()

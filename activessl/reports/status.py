@@ -129,6 +129,8 @@ class Status:
         if taught is None:
             return
         yield f"model: taught {taught.labels:,} labels in round {taught.round}"
+        if not taught.smoothed:
+            yield "  vectors: not averaged over neighbors, because that predicts the labels worse"
         tested = accuracy_on_test_data(history)
         if tested is not None:
             yield f"accuracy: {tested.to_text()}"

@@ -23,7 +23,7 @@ class Created:
     Attributes:
         project: The folder.
         pool: Its items.
-        shared: Number of test items that are also in the pool.
+        shared: Number of test items that are also in the pool, or of a group that is.
     """
 
     project: Project
@@ -39,6 +39,7 @@ def create(
     multi_label: bool = False,
     modality: str | None = None,
     test: Path | None = None,
+    group: str | None = None,
     title: str = "",
     strategy: str = "auto",
     query_size: int = 20,
@@ -54,6 +55,7 @@ def create(
         multi_label: Whether an item may have several classes, or none.
         modality: The form of the data, if it cannot be derived from the files.
         test: Test data of the same form: each round is measured on it.
+        group: A regular expression that finds the group of an item in its id, such as its patient or video.
         title: Title of the project in Label Studio; by default from the folder's name.
         strategy: Strategy of the queries.
         query_size: Questions in each round, >= 1.
@@ -74,6 +76,7 @@ def create(
                 "classes": list(classes),
                 "multi_label": multi_label,
                 **({"test": _relative(test, folder)} if test else {}),
+                **({"group": group} if group else {}),
             },
             "annotator": {"title": (title or f"activessl {folder.resolve().name}")[:50]},
             "query": {"strategy": strategy, "size": query_size},
@@ -83,7 +86,9 @@ def create(
     )
     shared = 0
     if test is not None:  # read now, so that an error appears before people label
-        shared = int(read_test(test, config.data).also_in(frozenset(item.sha256 for item in pool.items)).sum())
+        tested = read_test(test, config.data)
+        same = tested.also_in(frozenset(item.sha256 for item in pool.items))
+        shared = int((same | tested.groups_in(pool.ids, group)).sum())
     project = Project.create(folder, config, version=version("activessl"))
     project.remember(pool)
     return Created(project, pool, shared)

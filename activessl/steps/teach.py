@@ -32,7 +32,8 @@ def teach(project: Project) -> Taught:
         _check_labels(snapshot)
         number, digest, start = history.rounds[-1].number, history.digest(), time.monotonic()
         before = snapshot.predicted_before(number)
-        head = snapshot.fitted(snapshot.head)
+        last, snapshot = snapshot, snapshot.for_next_head()
+        head = snapshot.fitted(last.head if last.smooths == snapshot.smooths else None)
         after = snapshot.kind.decide(head.predict_proba(snapshot.points))
         save_whole(head, head_folder(project, number, digest))
         seconds = time.monotonic() - start
@@ -51,6 +52,7 @@ def teach(project: Project) -> Taught:
             change=None if before is None else float(np.mean(~snapshot.kind.same(before, after))),
             suspects=int(np.sum(Doubts(snapshot).labels > SUSPECT)),
             turn=history.events,
+            smoothed=snapshot.smooths,
         )
         if history.taught is None or _about(history.taught) != _about(taught):
             project.append(taught)
@@ -104,5 +106,5 @@ def _agreement(before: Labels, after: Labels) -> float | None:
 
 def _about(taught: Taught) -> tuple[Any, ...]:
     """Return what distinguishes one taught head from another."""
-    measured = (taught.accuracy, taught.test_items)
+    measured = (taught.accuracy, taught.test_items, taught.smoothed)
     return taught.round, taught.head, taught.fingerprint, taught.digest, *measured

@@ -126,8 +126,9 @@ class Ground:
                 if one_kind(self.y[rows]):
                     found[r, c] = np.mean(self.y[rest] == self.y[rows[0]])
                     continue
-                head = make_head("logistic", len(self.classes)).fit(self.base.points[rows], self.y[rows])
-                said = np.asarray(head.predict_proba(self.base.points[rest])).argmax(axis=1)
+                points = self.base.points_for(rows, self.y[rows])
+                head = make_head("logistic", len(self.classes)).fit(points[rows], self.y[rows])
+                said = np.asarray(head.predict_proba(points[rest])).argmax(axis=1)
                 found[r, c] = np.mean(said == self.y[rest])
         return np.array(counts), np.asarray(isotonic(found.mean(axis=0)))
 
@@ -178,9 +179,7 @@ class TrialProject:
         """The project now."""
         data = self.project.config.data
         found = Snapshot(self.project, fold(self.events, classes=data.classes, kind=data.kind))
-        for name in ("embeddings", "smoothed", "row"):
-            object.__setattr__(found, name, getattr(self.ground.base, name))
-        return found
+        return found.sharing(self.ground.base, "embeddings", "smoothed", "row")
 
     def evidence(self) -> Evidence:
         """The figures of the project now, measured anew."""
@@ -285,7 +284,8 @@ class TrialProject:
         )
 
     def _teach(self, number: int) -> None:
-        history = self.snapshot().history
+        snapshot = self.snapshot()
+        history = snapshot.history
         self._add(
             Taught(
                 round=number,
@@ -295,6 +295,7 @@ class TrialProject:
                 digest=history.digest(),
                 seconds=0.1,
                 turn=len(self.events),
+                smoothed=snapshot.for_next_head().smooths,
             )
         )
 

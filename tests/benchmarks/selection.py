@@ -214,7 +214,8 @@ def boss(args: argparse.Namespace) -> None:
 
 def _best_batches(arena: Arena, seed: int, batches: int) -> list[float]:
     pool, test = arena.parts(seed)
-    vectors, tested = arena.views(seed)
+    views = arena.views(seed)
+    vectors, tested = views.smoothed or views.plain
     truth, expected = arena.labels[pool], arena.labels[test]
     none = np.empty(0, dtype=np.int64)
     state = State(vectors, none, none, arena.n_classes, np.random.default_rng([seed, 103]))

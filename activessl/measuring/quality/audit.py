@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from activessl.errors import MeasureError
 from activessl.later import later
 from activessl.measuring.intervals import deviations, wilson
+from activessl.measuring.quality.groups import design_effect
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +39,7 @@ class Audit:
         unlabeled: Drawn items without a label: skipped, or left open. At the lower end of the interval they count as
             wrong, at the upper end as right.
         seen: Random labels that were given with a suggestion selected. At the lower end, more of them count as wrong.
+        groups: Number of groups of the random labels; None if items are not in groups.
     """
 
     accuracy: float
@@ -50,6 +52,7 @@ class Audit:
     most: float
     unlabeled: int = 0
     seen: int = 0
+    groups: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same, ready for JSON."""
@@ -69,6 +72,8 @@ class Audit:
             f"accuracy {100 * self.accuracy:.1f} % ({100 * self.level:.0f} % interval {100 * self.low:.1f} to "
             f"{100 * self.high:.1f} %, from {self.labels:,} random labels"
         )
+        if self.groups is not None:
+            text += f" of {self.groups:,} group{'s' * (self.groups != 1)}"
         if self.unlabeled:
             text += (
                 f"; {self.unlabeled:,} more drawn items have no label: the interval counts them as wrong at its lower "
@@ -91,6 +96,7 @@ def audit_accuracy(
     aside: Float[np.ndarray, " m"] | None = None,
     unlabeled: Bool[np.ndarray, " m"] | None = None,
     seen: Bool[np.ndarray, " m"] | None = None,
+    groups: Int[np.ndarray, " m"] | None = None,
     level: float = 0.9,
 ) -> Audit:
     r"""Estimate accuracy from labels drawn with known propensities.
@@ -121,6 +127,8 @@ def audit_accuracy(
         aside: The share of the pool that had no label at each draw and could not be drawn, in [0, 1]; by default 0.
         unlabeled: Whether each drawn item has no label; by default all have one.
         seen: Whether a suggestion was selected when the label was given; by default never.
+        groups: The group of each item, as a number: items of one group tell less than as many of different groups (see
+            :func:`activessl.measuring.quality.groups.design_effect`); by default each item is alone.
         level: Probability of the interval, in (0, 1).
 
     Raises:
@@ -172,12 +180,18 @@ def audit_accuracy(
     accuracy = good / (known_part + float(rest @ told)) if known_part + rest @ told > 0 else 0.0
     most = min(1.0, good + float(weights @ left + rest @ lost))
     effective = float(1 / (weights @ weights))
+    count = None
+    if groups is not None:
+        count = len(np.unique(np.asarray(groups)[told]))
+        effective /= design_effect(right[told], np.asarray(groups)[told], weights[told])
     z = deviations(level)
     hidden = float(rest @ (shown & told & ~right)) * ACCEPTED_WRONG / (1 - ACCEPTED_WRONG)
     least = max(0.0, good - hidden)
     low, _ = wilson(least, effective, z)
     _, high = wilson(most, effective, z)
-    return Audit(accuracy, low, high, level, labels, effective, least, most, m - labels, int((shown & told).sum()))
+    return Audit(
+        accuracy, low, high, level, labels, effective, least, most, m - labels, int((shown & told).sum()), count
+    )
 
 
 def draw_weights(

@@ -11,6 +11,7 @@ from activessl.labels.kinds import kind_of
 from activessl.later import later
 from activessl.measuring.intervals import deviations, wilson
 from activessl.measuring.quality.audit import draw_weights
+from activessl.measuring.quality.groups import design_effect
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,6 +122,7 @@ def audit_classes(
     aside: Float[np.ndarray, " m"] | None = None,
     unlabeled: Bool[np.ndarray, " m"] | None = None,
     unknown: Bool[np.ndarray, " m"] | None = None,
+    groups: Int[np.ndarray, " m"] | None = None,
     level: float = LEVEL,
 ) -> tuple[ClassQuality, ...]:
     """Estimate each class's quality on the pool from labels drawn with known propensities.
@@ -146,6 +148,7 @@ def audit_classes(
         aside: The share of the pool that had no label at each draw and could not be drawn; by default 0.
         unlabeled: Whether each drawn item has no label; by default all have one.
         unknown: Whether people gave it a class that the project does not have; by default none.
+        groups: The group of each item, as a number; by default each item is alone.
         level: Probability of each interval, in (0, 1).
 
     Returns:
@@ -170,19 +173,23 @@ def audit_classes(
     whole = np.einsum("m,mkj->kj", weights, share[:, None, None] * before + rest[:, None, None] * seen)
     z = deviations(level)
 
-    def estimate(own: Bool[np.ndarray, " m"], whole_of: float, both: float, open_: float = 0.0) -> Share | None:
+    def estimate(
+        own: Bool[np.ndarray, " m"], hit: Bool[np.ndarray, " m"], whole_of: float, both: float, open_: float = 0.0
+    ) -> Share | None:
         w = weights[own]
         if not len(w) or whole_of <= 0:
             return None
         n = float(w.sum() ** 2 / (w @ w))
+        if groups is not None:
+            n /= design_effect(hit[own], np.asarray(groups)[own], w)
         low, _ = wilson(min(1.0, both / (whole_of + open_)), n, z)
         _, high = wilson(min(1.0, (both + open_) / (whole_of + open_)), n, z)
         return Share(min(1.0, float(both / whole_of)), low, high, len(w))
 
     return tuple(
         ClassQuality(
-            estimate(has[:, k], whole[k, 0], whole[k, 2]),
-            estimate(put[:, k], whole[k, 1], whole[k, 2], whole[k, 3]),
+            estimate(has[:, k], put[:, k], whole[k, 0], whole[k, 2]),
+            estimate(put[:, k], has[:, k], whole[k, 1], whole[k, 2], whole[k, 3]),
         )
         for k in range(n_classes)
     )

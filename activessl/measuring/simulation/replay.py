@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import pairwise
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,6 +19,7 @@ from activessl.errors import HeadError, MeasureError, QueryError
 from activessl.geometry.smoothing import smooth
 from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
+from activessl.heads.evidence import smoothing_pays
 from activessl.heads.registry import make_head
 from activessl.labels.kinds import LabelKind, Labels, kind_of
 from activessl.strategies.base import SAMPLES, QueryStrategy, State, needs_samples
@@ -26,11 +27,38 @@ from activessl.strategies.foreign import ask
 from activessl.strategies.registry import get_strategy
 
 #: Version of the replay, the strategies and the heads: raised when they change, so that older cached runs are not used.
-VERSION = 1
+VERSION = 2
 #: Share of the items that is held out where no split is given.
 TEST_SHARE = 0.2
 #: How often skipped items are replaced by a new query, before a budget counts as unreachable.
 MOST_REFILLS = 50
+
+
+class View(NamedTuple):
+    """The vectors of pool and test data, smoothed or plain."""
+
+    pool: Float[np.ndarray, "p d"]
+    test: Float[np.ndarray, "t d"]
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """The vectors of one seed.
+
+    Attributes:
+        plain: Without smoothing.
+        smoothed: Smoothed over the neighbourhoods of the pool; None to use the plain vectors always.
+    """
+
+    plain: View
+    smoothed: View | None
+
+    def chosen(self, rows: Int[np.ndarray, " m"], labels: Labels) -> View:
+        """The vectors that these labels of the pool ask for."""
+        if self.smoothed is None:
+            return self.plain
+        pays = smoothing_pays(self.smoothed.pool[rows], self.plain.pool[rows], labels)
+        return self.smoothed if pays else self.plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +74,8 @@ class Arena:
         head: Name of the head.
         seed: Root seed of all random numbers.
         habits: Error rate, skips and times of the simulated annotator.
-        smoothing: Whether vectors are smoothed over the neighbourhoods of the pool.
+        smoothing: Whether vectors are smoothed over the neighbourhoods of the pool where the labels ask for it, as in
+            projects; otherwise never.
         answers: (n,) real answers of people about each item, -1 for a skip; None to draw them by ``habits``.
             Multi-label: one row per item, all -1 where it is skipped.
         times: (t,) seconds of real answers, drawn at random; None to draw them by ``habits``.
@@ -63,20 +92,21 @@ class Arena:
     smoothing: bool = True
     answers: Labels | None = None
     times: Float[np.ndarray, " t"] | None = None
-    _views: dict[int, tuple[Any, Any]] = field(default_factory=dict, init=False, repr=False)
+    _views: dict[int, Views] = field(default_factory=dict, init=False, repr=False)
 
-    def views(self, s: int) -> tuple[Float[np.ndarray, "p d"], Float[np.ndarray, "t d"]]:
+    def views(self, s: int) -> Views:
         """Compute the vectors of pool and test data for strategies and heads: without labels, the same for all arms."""
         key = 0 if self.split is not None else s
         if key not in self._views:
             self._views.clear()  # the arms of one seed run one after the other
             own, other = (self.vectors[rows] for rows in self.parts(s))
             mean = own.mean(axis=0, dtype=np.float64)
-            pool, test = centred_rows(own, mean), centred_rows(other, mean)
+            plain = View(centred_rows(own, mean), centred_rows(other, mean))
+            smoothed = None
             if self.smoothing:
-                smoothed = smooth(pool)
-                pool, test = smoothed.points, smoothed.transform(test)
-            self._views[key] = (pool, test)
+                found = smooth(plain.pool)
+                smoothed, plain = (View(each.points, each.transform(plain.test)) for each in (found, found.plain))
+            self._views[key] = Views(plain, smoothed)
         return self._views[key]
 
     def parts(self, s: int) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
@@ -220,7 +250,7 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
     import faiss  # noqa: F401  # imported here so that the import time does not count in the first query
 
     pool, test = arena.parts(s)
-    vectors, test_vectors = arena.views(s)
+    views = arena.views(s)
     truth = arena.labels[pool]
     # an item has the same answer for all strategies: all answers are drawn beforehand
     rng = np.random.default_rng([arena.seed, s, 1])
@@ -234,7 +264,8 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
     skipped = answers.reshape(len(answers), -1).min(axis=1) < 0
     head = make_head(arena.head, arena.n_classes, s, arena.kind)
     none = np.empty(0, dtype=np.int64)
-    state = State(vectors, none, answers[:0].astype(np.int64), arena.n_classes, _rng(arena, s, 0))
+    view = views.chosen(none, answers[:0])
+    state = State(view.pool, none, answers[:0].astype(np.int64), arena.n_classes, _rng(arena, s, 0))
     asked = np.zeros(len(pool), dtype=bool)
     accuracy, seconds, human = [], [], []
     total, cold_start = 0.0, "itself"
@@ -276,13 +307,16 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
                 f"only {len(state.labeled)} of {budget} labels can be given: the other items are skipped",
                 hint="lower the budgets or the share of skips",
             )
-        head.partial_fit(vectors[state.labeled], state.labels)
-        said = arena.kind.decide(head.predict_proba(test_vectors))
+        last, view = view, views.chosen(state.labeled, state.labels)
+        if view is not last:  # the last weights belong to the other vectors
+            head = make_head(arena.head, arena.n_classes, s, arena.kind)
+        head.partial_fit(view.pool[state.labeled], state.labels)
+        said = arena.kind.decide(head.predict_proba(view.test))
         accuracy.append(float(np.mean(arena.kind.same(said, arena.labels[test]))))
         seconds.append(took)
         human.append(total)
         if r + 1 < len(arena.budgets):
-            state = _informed(state, head, strategy, _rng(arena, s, r, MOST_REFILLS))
+            state = _informed(state.replace(vectors=view.pool), head, strategy, _rng(arena, s, r, MOST_REFILLS))
     return Track(tuple(accuracy), tuple(seconds), tuple(human), cold_start)
 
 

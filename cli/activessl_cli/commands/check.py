@@ -13,6 +13,7 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """List unreadable, duplicate, blank, very small and unusually sized items before anybody labels them."""
     from activessl.pool.checks.registry import all_checks
     from activessl.pool.forms.registry import form_named
+    from activessl.pool.groups import groups_text
     from activessl.pool.remarks import remarks
     from activessl.project.folder import Project
     from activessl.steps.check import check_data
@@ -31,6 +32,8 @@ def check(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
             more = f", and {len(findings) - SHOWN:,} more" if len(findings) > SHOWN else ""
             items = "1 item is" if len(findings) == 1 else f"{len(findings):,} items are"
             lines.append(f"{items} {kind.says}: {', '.join(shown)}{more}")
+    if found := groups_text(opened.config.data.group, checked.pool.ids):
+        lines.append(found)
     lines += told
     if not checked.compared:
         lines.append("near duplicates were not searched: run encode, then run check again")

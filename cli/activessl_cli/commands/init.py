@@ -23,6 +23,13 @@ def init(
         str | None, typer.Option(help="image, series, text, audio or vector; by default read from the data.")
     ] = None,
     test: Annotated[Path | None, typer.Option(help="Test data: labeled items that are never asked about.")] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Items that belong together, such as those of one patient: a regular expression whose parenthesis "
+            "matches the name of the group in the id of an item."
+        ),
+    ] = None,
     multi_label: Annotated[
         bool, typer.Option("--multi-label", help="An item may have several classes, or none.")
     ] = False,
@@ -34,6 +41,7 @@ def init(
 ) -> None:
     """Make a project folder for some data."""
     from activessl.errors import ConfigError
+    from activessl.pool.groups import groups_text
     from activessl.pool.remarks import remarks
     from activessl.steps.create import create
 
@@ -48,6 +56,7 @@ def init(
             multi_label=multi_label,
             modality=modality,
             test=test,
+            group=group,
             title=title,
             strategy=strategy,
             query_size=query_size,
@@ -61,7 +70,10 @@ def init(
         text += f"\ntexts are the column {column!r}"
     if made.shared:
         are = "items are" if made.shared > 1 else "item is"
-        text += f"\n{made.shared:,} test {are} also in the pool: not used as test data"
+        groups = " or of a group that is" if group else ""
+        text += f"\n{made.shared:,} test {are} also in the pool{groups}: not used as test data"
+    if found := groups_text(group, pool.ids):
+        text += f"\n{found}"
     told = remarks(pool)
     text += "".join(f"\n{line}" for line in told)
     if lost := len(pool.unreadable):
