@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from activessl.errors import LabelError
 from activessl.labels.files.opened import Options, open_labels
@@ -15,7 +18,10 @@ from activessl.labels.files.registry import form_of
 from activessl.labels.one_class import ONE
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
+from activessl.project.config import check_config
+from activessl.project.folder import Project
 from activessl.steps.layouts import Layout, write_layout
+from activessl_cli.main import app
 
 IDS = ("cam1/a.png", "cam1/b.png", "cam2/a.png", "cam2/b.png")
 SAID = {"cam1/a.png": "cat", "cam1/b.png": "dog", "cam2/a.png": "dog"}
@@ -68,3 +74,36 @@ def test_a_picture_of_another_content_that_has_the_name_of_an_item_is_told(pool:
     contents = form_of(opened).read(opened, Options(ONE, ("cat", "dog")))
     found = find_items(contents, pool)
     assert found.items == (None, "cam1/b.png") and found.unclear == 1
+
+
+def test_the_command_line_reads_an_export_says_what_it_took_and_changes_nothing_the_second_time(
+    pool: Pool, tmp_path: Path
+) -> None:
+    data = {"path": str(pool.source.location), "modality": "image", "classes": ["cat", "dog"]}
+    project = Project.create(tmp_path / "p", check_config({"data": data}), version="0")
+    annotations = [
+        {"id": 1, "image_id": 7, "category_id": 2, "bbox": [1, 2, 3, 4]},
+        {"id": 2, "image_id": 8, "category_id": 1, "bbox": [1, 2, 3, 4]},
+        {"id": 3, "image_id": 8, "category_id": 2, "bbox": [1, 2, 3, 4]},
+    ]
+    images = [{"id": 7 + i, "file_name": name, "width": 12, "height": 8} for i, name in enumerate(IDS)]
+    categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    file = tmp_path / "coco.json"
+    file.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+
+    def run(*more: str) -> Any:
+        return CliRunner().invoke(app, ["import", str(file), "-p", str(project.folder), *more])
+
+    refused = run()
+    assert refused.exit_code == 1 and "--boxes-as-classes" in str(refused.exception)
+    assert project.history().events == 0
+    said = run("--boxes-as-classes")
+    assert said.exit_code == 0, said.output
+    assert "1 new label\nCOCO file: items from the column file_name, classes from category and boxes" in said.stdout
+    assert "1 answer that cannot be read, left out: image 8 has 2 classes (dog, cat)" in said.stdout.replace(
+        "(cat, dog)", "(dog, cat)"
+    )
+    assert "2 rows without a label" in said.stdout
+    assert {item: label.classes for item, label in project.history().labels.items()} == {IDS[0]: ("dog",)}
+    assert run("--boxes-as-classes").stdout.startswith("0 new labels, 1 known before")
+    assert run("--form", "voc").exit_code == 1
