@@ -152,7 +152,7 @@ def test_a_draft_a_skip_and_an_answer_of_argilla_are_three_things(texts: Pool, t
     first, second = (f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2))
     assert said == {"one": ("label", ("dog",), second), "two": ("label", ("dog",), first), "five": ("skip", (), first)}
     assert [(g.classes, g.annotator) for g in rows.given[:2]] == [(("cat",), first), (("dog",), second)]
-    assert (rows.unlabeled, "1 drafts are left out" in rows.notes[0]) == (2, True)
+    assert (rows.unlabeled, "1 draft left out" in rows.notes[0]) == (2, True)
     # the JSON export has no status: what may be a draft or discarded is told, not taken
     nested = read(place("argilla", tmp_path), options(one=True))
     kinds = [(g.shown["id"], g.kind) for g in nested.given]

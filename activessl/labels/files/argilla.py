@@ -61,7 +61,7 @@ def read(opened: Opened, options: Options) -> Contents:
     drafts = sum(one.question == question and one.status == "draft" for each in said for one in each)
     notes = []
     if drafts:
-        notes.append(f"{drafts:,} drafts are left out: they were not submitted")
+        notes.append(f"{drafts:,} draft{'s' * (drafts > 1)} left out: not submitted")
     if unsure:
         notes.append(
             f"{unsure:,} records have several answers, of which the file does not say whether they were submitted or "

@@ -29,7 +29,6 @@ class Marked:
         sha256: The hash of the image, where it lies beside the labels.
         annotator: Who labeled it; empty if the export does not say it.
         at: When; None if the export does not say it.
-        why: Why it cannot be read; empty if it can be.
     """
 
     where: str
@@ -40,7 +39,6 @@ class Marked:
     sha256: str = ""
     annotator: str = ""
     at: datetime | None = None
-    why: str = ""
 
 
 def contents_of_images(
@@ -74,10 +72,10 @@ def contents_of_images(
     given, unlabeled, left_out = [], 0, 0
     for image in images:
         found = tuple(dict.fromkeys((*image.classes, *(image.regions if options.boxes else ()))))
-        why = image.why
+        why = ""
         if image.regions and not options.boxes:
             left_out += len(image.regions)
-            if not found and not why:
+            if not found:
                 why = f"has no class of the whole image, only {_count(len(image.regions), 'box or mask')}"
         if not found and not why and not image.looked:
             unlabeled += 1
