@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from activessl.arguments import listed
 from activessl.errors import PoolError
+from activessl.pool.plain import MOST_TABLE, read_plain
 from activessl.pool.readers import installed, needed
 from activessl.pool.separated import delimiter_of, lines_of
 
@@ -54,11 +55,7 @@ def read_columns(location: Path) -> Columns:
     if suffix in (".parquet", ".pq"):
         return _of_parquet(location)
     try:
-        content = location.read_bytes().decode("utf-8-sig")  # Windows editors write a byte order mark
-    except OSError as error:
-        raise PoolError(
-            f"{location} cannot be read: {error.strerror}", hint="check the file and its permissions"
-        ) from None
+        content = read_plain(location, MOST_TABLE).decode("utf-8-sig")  # Windows editors write a byte order mark
     except UnicodeDecodeError as error:
         raise PoolError(
             f"{location} is not UTF-8: byte {error.start:,} is invalid",
@@ -123,7 +120,7 @@ def _of_lines(location: Path, content: str) -> Columns:
             continue
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
             raise PoolError(f"line {number} of {location} is not a JSON object", hint="write one JSON object per line")

@@ -7,15 +7,20 @@ import stat
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path, PurePosixPath
+from threading import Lock
 
 from activessl.errors import PoolError
 from activessl.pool.bundles import bundle
 from activessl.pool.describe import described
 from activessl.pool.forms.base import Files, Form, Media
 from activessl.pool.forms.registry import forms
-from activessl.pool.pool import UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
+from activessl.pool.plain import MOST_BYTES, is_text, read_plain, shown
+from activessl.pool.pool import MISNAMED, UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
+
+#: Larger files are decoded one at a time, so that several threads do not hold several of them.
+_LARGE = 32_000_000
 
 
 class FolderSource:
@@ -63,6 +68,7 @@ class FolderSource:
         self._stamps = self._with_parts(dict(sorted(found[self._modality].items())))
         self._decode = self._files.decode
         self.sample_rate = self._files.sample_rate
+        self._alone = Lock()
 
     @property
     def modality(self) -> Modality:
@@ -83,9 +89,13 @@ class FolderSource:
 
     def describe(self, item_id: str) -> Item | Unreadable:
         """Hash and decode one file."""
+        stamp = self._stamps.get(item_id)
+        if stamp == MISNAMED:
+            return Unreadable(item_id, "the name of the file is no UTF-8: rename it")
         try:
-            content = self.content(item_id)
-            return described(item_id, content, self._decode, self._files.inspect)
+            with self._alone if stamp is not None and stamp[0] > _LARGE else nullcontext():
+                content = self.content(item_id)
+                return described(item_id, content, self._decode, self._files.inspect)
         except PoolError as error:
             return Unreadable(item_id, error.message)
 
@@ -134,11 +144,11 @@ class FolderSource:
                     f"{name} is a link to a file outside of {self._location}",
                     hint="copy the file into the folder, or give the folder that contains the file",
                 )
-            return path.read_bytes()
         except OSError as error:
             raise PoolError(
                 f"{name} cannot be read: {error.strerror}", hint="check the file and its permissions"
             ) from None
+        return read_plain(path, min(MOST_BYTES, self._files.most_bytes), name=name)
 
     def _with_parts(self, stamps: Mapping[str, Stamp]) -> dict[str, Stamp]:
         """The stamps of items of several files: the item has changed when one of them has."""
@@ -188,6 +198,8 @@ def _or(words: Sequence[str]) -> str:
 def list_files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple[str, Stamp]]:
     """List the files below a folder with their stamps, in no order, without hidden files and excluded folders.
 
+    A name that is no UTF-8 is listed as it can be shown, with the stamp ``MISNAMED``.
+
     Args:
         location: The folder.
         without: Folders below it that are not searched.
@@ -219,7 +231,8 @@ def list_files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple
                     status = path.stat()
                 if not stat.S_ISLNK(status.st_mode):
                     stamp = (status.st_size, status.st_mtime_ns)
-            yield path.relative_to(location).as_posix(), stamp
+            name_below = path.relative_to(location).as_posix()
+            yield (name_below, stamp) if is_text(name_below) else (shown(name_below), MISNAMED)
 
 
 def _leaves(link: Path, folder: Path) -> bool:

@@ -15,6 +15,7 @@ from activessl.pool.columns import Columns
 from activessl.pool.describe import described
 from activessl.pool.forms.base import Files, Media
 from activessl.pool.forms.registry import forms
+from activessl.pool.plain import MOST_BYTES, read_plain
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
 from activessl.pool.texts import TEXT_NAMES
 
@@ -130,12 +131,8 @@ class ListSource:
         """The bytes of the file."""
         if item_id not in self._paths:
             raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id, or open the table again")
-        try:
-            return self._file(item_id).read_bytes()
-        except OSError as error:
-            raise PoolError(
-                f"{self._paths[item_id][:100]!r} cannot be read: {error.strerror}", hint="check the path"
-            ) from None
+        limit = min(MOST_BYTES, self._files.most_bytes)
+        return read_plain(self._file(item_id), limit, name=repr(self._paths[item_id][:100]))
 
     def _file(self, item_id: str) -> Path:
         """The file of an item, checked at each read: a link may have replaced it."""

@@ -12,6 +12,7 @@ import numpy as np
 from activessl.errors import PoolError
 from activessl.pool.columns import Columns
 from activessl.pool.forms.base import Media
+from activessl.pool.plain import MOST_TABLE, read_plain
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 from activessl.pool.series_files.arff import read_arff
@@ -99,9 +100,7 @@ def is_series_file(location: Path) -> bool:
 
 def _read(location: Path) -> SeriesRows:
     try:
-        text = location.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise PoolError(f"{error.strerror}", hint="check the file and its permissions") from None
+        text = read_plain(location, MOST_TABLE).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise PoolError("file is not UTF-8", hint="save it again as UTF-8") from None
     return {".ts": read_ts, ".arff": read_arff}.get(location.suffix.lower(), read_ucr)(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from stat import S_ISREG
 from typing import Protocol, runtime_checkable
 
 from activessl.arguments import path
@@ -14,6 +15,7 @@ from activessl.pool.columns import TABLES, read_columns
 from activessl.pool.folders import FolderSource
 from activessl.pool.forms.registry import FORMS, form_named, form_names, forms
 from activessl.pool.listed_files import ListSource, is_list
+from activessl.pool.plain import unusual
 from activessl.pool.pool import Item, Modality, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress, tell
 from activessl.pool.series_source import SeriesFileSource, is_series_file
@@ -79,8 +81,13 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
     location = path("location", location)
     if modality is not None and modality not in FORMS:
         raise PoolError(f"unknown modality {modality!r}", hint=f"use one of {', '.join(form_names())}")
-    if not location.exists():
-        raise PoolError(f"{location} does not exist", hint="check the path")
+    try:
+        status = location.stat()
+    except (OSError, ValueError) as error:
+        why = "does not exist" if not isinstance(error, PermissionError) else "cannot be read: permission denied"
+        raise PoolError(f"{location} {why}", hint="check the path") from None
+    if not location.is_dir() and not S_ISREG(status.st_mode):
+        raise PoolError(f"{location} {unusual(status)}", hint="give a folder, or a file on the disk")
 
     source: Source
     if location.is_dir():

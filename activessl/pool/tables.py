@@ -17,6 +17,7 @@ from activessl.pool.features import features_of
 from activessl.pool.forms.base import Column, Form, Media
 from activessl.pool.forms.registry import forms
 from activessl.pool.listed_files import PATH_NAMES
+from activessl.pool.plain import read_plain
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 from activessl.pool.sounds import is_sound
@@ -94,12 +95,7 @@ class ParquetSource(RowsSource):
                 f"row has only the path {name[:100]!r}, and no such file lies in the folder of the table",
                 hint="put the files beside the table, or store their bytes in it",
             )
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise PoolError(
-                f"{name[:100]!r} cannot be read: {error.strerror}", hint="check the file and its permissions"
-            ) from None
+        return read_plain(path, name=repr(name[:100]))
 
     def _group(self, group: int) -> Any:
         with self._opening:

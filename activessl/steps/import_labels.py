@@ -30,7 +30,7 @@ class Imported:
         unlabeled: Rows that nobody labeled, left out.
         unclear: Labels that may be of several items, left out.
         unread: Answers that cannot be read, left out: where, and why.
-        older: Labels that are older than the label that the same annotator gave the item before, left out.
+        older: Labels with an older date than that of the label that the same annotator gave the item before, left out.
         annotators: Who gave the labels.
         form: The form of the file, for people; empty if there was no file.
         item: The columns that told the items.
@@ -193,7 +193,8 @@ def _write(project: Project, given: Sequence[tuple[str, Given]], annotator: str)
             same = before_it is not None and (before_it.kind, before_it.classes) == (one.kind, one.classes)
             if same and not starred:
                 continue
-            if before_it is not None and at < before_it.at:
+            # dates of files order labels of files; a date in the future is of a clock that was wrong
+            if one.at is not None and before_it is not None and before_it.dated and one.at < before_it.at <= now:
                 older += 1
                 continue
             # returning to an earlier label is a new answer, so the key contains the length of the ledger
@@ -210,6 +211,7 @@ def _write(project: Project, given: Sequence[tuple[str, Given]], annotator: str)
                     at,
                     ground_truth=one.ground_truth,
                     imported=True,
+                    dated=one.at is not None,
                 )
             )
         project.append(*(Answered(answer=answer) for answer in new))

@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from activessl.errors import ConfigError
+from activessl.errors import ConfigError, PoolError
 from activessl.labels.files.reading import READABLE, parsed
 from activessl.labels.kinds import LabelKind
 from activessl.pool.folders import list_files
+from activessl.pool.plain import read_plain
 
 #: Larger XML files are refused: a tree takes many times the memory of its text.
 _MOST_XML = 500_000_000
@@ -109,9 +110,9 @@ class Opened:
         """
         path = self.path / name
         try:
-            return path.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise ConfigError(f"cannot read {path}: {error.strerror or error}", hint="check the path") from None
+            return read_plain(path, _MOST_XML).decode("utf-8-sig")
+        except PoolError as error:
+            raise ConfigError(error.message, hint=error.hint) from None
         except UnicodeDecodeError:
             raise ConfigError(f"{path} is not UTF-8", hint="save it again as UTF-8") from None
 
@@ -159,11 +160,9 @@ def _tree(path: Path) -> Any:
     from defusedxml.ElementTree import fromstring
 
     try:
-        if path.stat().st_size > _MOST_XML:
-            raise ConfigError(f"{path} has {path.stat().st_size:,} bytes", hint="export the labels in several files")
-        return fromstring(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}", hint="check the path") from None
+        return fromstring(read_plain(path, _MOST_XML))
+    except PoolError as error:
+        raise ConfigError(error.message, hint=error.hint) from None
     except (ParseError, DefusedXmlException, ValueError) as error:
         raise ConfigError(f"cannot read {path}: it is not XML: {error}", hint="export it again") from None
 

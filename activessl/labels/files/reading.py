@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from activessl.errors import ConfigError
+from activessl.errors import ConfigError, PoolError
+from activessl.pool.plain import MOST_TABLE, read_plain, unusual
 from activessl.pool.separated import delimiter_of, lines_of
 
 #: The endings of the names of the files that are read here.
 READABLE = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: The last four are what East Asian keyboards type for the first four.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[+-]\d+(\.\d+)?")  # a number with a sign is no formula
 
 
@@ -54,9 +56,11 @@ def parsed(path: Path) -> Any:
             f"cannot read {ending or 'a file without an ending'}", hint=f"use one of {', '.join(READABLE)}"
         )
     try:
+        if why := unusual(path.stat(), MOST_TABLE):
+            raise ConfigError(f"{path} {why}", hint="give a file on the disk")
         if ending == ".parquet":
             return _of_parquet(path)
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path, MOST_TABLE).decode("utf-8-sig")
         if ending in (".csv", ".tsv"):
             return _of_csv(text, "\t" if ending == ".tsv" else delimiter_of(text))
         if ending == ".json":
@@ -65,10 +69,12 @@ def parsed(path: Path) -> Any:
         return [json.loads(line, object_pairs_hook=_once) for line in text.split("\n") if line.strip()]
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}", hint="check the path") from None
+    except PoolError as error:
+        raise ConfigError(error.message, hint=error.hint) from None
+    except RecursionError:
+        raise ConfigError(f"cannot read {path}: it has thousands of levels", hint="export it again") from None
     except (ValueError, csv.Error) as error:  # pyarrow, json and UTF-8 raise ValueError
         raise ConfigError(f"cannot read {path}: {error}", hint="correct the file, or export it again") from None
-    except RecursionError:
-        raise ConfigError(f"cannot read {path}: it is nested too deeply", hint="export it again") from None
 
 
 def _of_parquet(path: Path) -> list[dict[str, Any]]:
@@ -92,7 +98,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _of_csv(text: str, delimiter: str) -> list[dict[str, Any]]:
     rows = lines_of(text, delimiter)
-    names = numbered([name.strip() for name in next(rows, (0, []))[1]])
+    names = numbered([_plain(name.strip()) for name in next(rows, (0, []))[1]])
     found = []
     for line, row in rows:
         if len(row) != len(names):
@@ -136,15 +142,23 @@ def columns_called(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def harmless(cell: str) -> str:
-    """Put a quotation mark before a cell that a spreadsheet would run as a formula.
+    """Put a quotation mark before a cell that a spreadsheet would run as a formula, or that looks as if it had one.
+
+    Reading the file back with ``read_rows`` gives the same cell, whatever it is.
 
     Example:
-        >>> harmless("=1+1"), harmless("-2.5"), harmless("cat")
-        ("'=1+1", '-2.5', 'cat')
+        >>> harmless("=1+1"), harmless("-2.5"), harmless("cat"), harmless("'=1+1"), harmless("'tis")
+        ("'=1+1", '-2.5', 'cat', "''=1+1", "'tis")
     """
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
+    return f"'{cell}" if _runs(cell) else cell
 
 
 def _plain(cell: str) -> str:
-    """Remove the quotation mark that ``harmless`` puts before a formula."""
-    return cell[1:] if cell.startswith("'") and harmless(cell[1:]) == cell else cell
+    """Remove the quotation mark that ``harmless`` puts before a cell."""
+    return cell[1:] if cell.startswith("'") and _runs(cell[1:]) else cell
+
+
+def _runs(cell: str) -> bool:
+    """Whether a cell is a formula, with any number of quotation marks before it."""
+    bare = cell.lstrip("'")
+    return bare.startswith(_FORMULA) and not _NUMBER.fullmatch(bare)

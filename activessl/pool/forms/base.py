@@ -80,6 +80,7 @@ class Files:
         inspect: Decodes the bytes of a file and says more about it; None if there is never more to say.
         parts: By suffix, what names the files beside a file that belong to the same item, from its content: ``decode``
             gets all of them, put together (:mod:`activessl.pool.bundles`).
+        most_bytes: Larger files are not read.
     """
 
     suffixes: Callable[[], Collection[str]]
@@ -89,6 +90,7 @@ class Files:
     sample_rate: int | None = None
     inspect: Callable[[bytes], Reading] | None = None
     parts: Mapping[str, Callable[[bytes], tuple[str, ...]]] = field(default_factory=dict)
+    most_bytes: int = 512_000_000
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,12 @@ FORM = Form(
     shown="series",
     encoder=("rocket", "fixed convolutions need seconds on a CPU"),
     files=Files(
-        lambda: (".csv", *SUFFIXES, SUFFIX), _decode, stray=True, inspect=_inspect, parts={SUFFIX: signal_files}
+        lambda: (".csv", *SUFFIXES, SUFFIX),
+        _decode,
+        stray=True,
+        inspect=_inspect,
+        parts={SUFFIX: signal_files},
+        most_bytes=128_000_000,
     ),
     arrays=(
         Arrays(
