@@ -24,6 +24,7 @@ from activessl.errors import EncoderError
 from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, Progress
+from activessl.sealed import check_seal, digest_of, read_array, seal
 
 _VECTORS, _IDS, _PROVENANCE = "vectors.npy", "ids.json", "provenance.json"
 _ALIVE = "alive.lock"  # held by the process that writes a folder which is not yet in place
@@ -75,13 +76,16 @@ class Embeddings:
         if not folder.is_dir():
             raise EncoderError(f"no embeddings in {folder}", hint="run `activessl encode` first")
         try:
+            sealed = check_seal(folder)
             note = json.loads((folder / _PROVENANCE).read_text(encoding="utf-8"))
             raw = (folder / _IDS).read_bytes()
             listed = json.loads(raw)
-            vectors = np.load(folder / _VECTORS, mmap_mode="r", allow_pickle=False)
+            vectors = read_array(folder / _VECTORS, mmap_mode="r")
             ids, digests = tuple(listed["ids"]), tuple(listed["digests"])
             n, d, ids_digest, fingerprint = note["n"], note["d"], note["ids_sha256"], note["fingerprint"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            axes = Axes.of_json(note.get("axes", {}), len(note.get("axes", {}).get("channels", ())))
+            told = note["encoder"] | {"embedding": note["embedding"]}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise EncoderError(f"damaged embeddings in {folder}: {error}", hint=hint) from None
         if vectors.shape != (n, d) or vectors.dtype != np.float32 or len(ids) != n or len(digests) != n:
             raise EncoderError(
@@ -91,9 +95,43 @@ class Embeddings:
             )
         if hashlib.sha256(raw).hexdigest() != ids_digest:
             raise EncoderError(f"the ids in {folder} do not match their checksum", hint=hint)
-        axes = note.get("axes", {})
-        told = note["encoder"] | {"embedding": note["embedding"]}
-        return cls(vectors, ids, fingerprint, told, digests, Axes.of_json(axes, len(axes.get("channels", ()))))
+        if not sealed and not all(np.isfinite(vectors[i : i + 65536]).all() for i in range(0, n, 65536)):
+            raise EncoderError(f"damaged embeddings in {folder}: not all vectors are finite", hint=hint)
+        return cls(vectors, ids, fingerprint, told, digests, axes)
+
+
+def contents_of(folder: Path) -> dict[str, str] | None:
+    """Return the content hash of each item that was embedded, also if the vectors are damaged; None if it is not known.
+
+    Example:
+        >>> contents_of(Path("nowhere")) is None
+        True
+    """
+    try:
+        note = json.loads((folder / _PROVENANCE).read_text(encoding="utf-8"))
+        raw = (folder / _IDS).read_bytes()
+        if hashlib.sha256(raw).hexdigest() != note["ids_sha256"]:
+            return None
+        listed = json.loads(raw)
+        return dict(zip(listed["ids"], listed["digests"], strict=True))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def embedded_alike(folder: Path, pool: Pool) -> bool:
+    """Whether a folder holds the embeddings of exactly these items with these contents, also if files are damaged."""
+    listing = _listing(pool)
+    digest = hashlib.sha256(listing).hexdigest()
+    # each of three files tells it
+    with suppress(OSError, ValueError):
+        if digest_of(folder, _IDS) == digest:
+            return True
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        if json.loads((folder / _PROVENANCE).read_text(encoding="utf-8"))["ids_sha256"] == digest:
+            return True
+    with suppress(OSError):
+        return (folder / _IDS).read_bytes() == listing
+    return False
 
 
 def stamp(folder: Path) -> str:
@@ -103,8 +141,11 @@ def stamp(folder: Path) -> str:
         EncoderError: The folder holds no embeddings.
     """
     try:
+        digest = digest_of(folder, _VECTORS)
+        if digest is not None:
+            return digest
         now = (folder / _VECTORS).stat()
-    except OSError:
+    except (OSError, ValueError):
         raise EncoderError(f"no embeddings in {folder}", hint="run `activessl encode` first") from None
     return f"{now.st_size}-{now.st_mtime_ns}"
 
@@ -173,6 +214,7 @@ def embed(
         _write_notes(staging, encoder, pool, seconds=time.perf_counter() - started, encoded=len(fresh))
         alive.release()
         (staging / _ALIVE).unlink(missing_ok=True)
+        seal(staging)
         _swap(staging, folder)
     except OSError as error:
         raise EncoderError(
@@ -234,7 +276,7 @@ def _checked(encoder: Encoder, pool: Pool, batch_size: int) -> Iterator[Float[np
 
 
 def _write_notes(folder: Path, encoder: Encoder, pool: Pool, *, seconds: float, encoded: int) -> None:
-    ids = json.dumps({"ids": pool.ids, "digests": [item.sha256 for item in pool.items]}).encode()
+    ids = _listing(pool)
     (folder / _IDS).write_bytes(ids)
     note = {
         "n": len(pool),
@@ -246,6 +288,10 @@ def _write_notes(folder: Path, encoder: Encoder, pool: Pool, *, seconds: float, 
         "embedding": {"seconds": round(seconds, 3), "encoded": encoded, "taken over": len(pool) - encoded},
     }
     (folder / _PROVENANCE).write_text(json.dumps(note, indent=2), encoding="utf-8")
+
+
+def _listing(pool: Pool) -> bytes:
+    return json.dumps({"ids": pool.ids, "digests": [item.sha256 for item in pool.items]}).encode()
 
 
 def _swap(staging: Path, folder: Path) -> None:

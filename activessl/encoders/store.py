@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from activessl.encoders.compute.processes import decided, rank
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
+from activessl.sealed import beside, sync
 
 _WEIGHTS, _CONFIG = "weights.safetensors", "config.json"
 
@@ -91,12 +91,16 @@ def save_encoder(
     staging: Path | None = None
     try:
         root.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=root, prefix=".saving."))
+        staging = beside(folder)
+        staging.mkdir()
         save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, staging / _WEIGHTS)
         (staging / _CONFIG).write_text(json.dumps(note, indent=2, sort_keys=True), encoding="utf-8")
+        for name in (_WEIGHTS, _CONFIG):
+            sync(staging / name)
         if folder.exists():
-            (staging / _CONFIG).replace(folder / _CONFIG)  # the same weights, so only the key can differ
-            (staging / _WEIGHTS).replace(folder / _WEIGHTS)
+            # the same weights, unless those in the folder were damaged
+            for name in (_WEIGHTS, _CONFIG):
+                (staging / name).replace(folder / name)
         else:
             staging.rename(folder)
     except (OSError, SafetensorError) as error:
@@ -119,7 +123,7 @@ def read_note(folder: Path) -> dict[str, Any]:
     try:
         note = json.loads((Path(folder) / _CONFIG).read_text(encoding="utf-8"))
         {key: note[key] for key in ("encoder", "fingerprint", "key", "config", "provenance")}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise EncoderError(f"no encoder in {folder}", hint="run `activessl encode`") from None
     return dict(note)
 
@@ -157,7 +161,7 @@ def shared_fit(root: Path, key: str) -> Path | None:
 
 
 def find_fit(root: Path, key: str) -> Path | None:
-    """Return the folder of the encoder whose request has this key, if there is one."""
+    """Return the folder of the encoder whose request has this key, if there is one that is not damaged."""
     if not Path(root).is_dir():
         return None
     for folder in sorted(Path(root).iterdir()):
@@ -165,6 +169,7 @@ def find_fit(root: Path, key: str) -> Path | None:
             continue
         try:
             if read_note(folder)["key"] == key:
+                read_encoder(folder)
                 return folder
         except EncoderError:
             continue

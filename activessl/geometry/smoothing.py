@@ -16,6 +16,7 @@ from activessl.geometry.graph import pool_neighbours
 from activessl.geometry.units import unit_blocks, unit_rows
 from activessl.later import later
 from activessl.pool.progress import OnProgress, Progress
+from activessl.sealed import SEAL, check_seal, read_array, seal
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -158,7 +159,8 @@ class Smoothed:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "scales.json").unlink(missing_ok=True)
+            for name in ("scales.json", SEAL):
+                (folder / name).unlink(missing_ok=True)
             np.save(folder / "points.npy", self.points)
             np.save(folder / "base.npy", self._base)
             for steps, memory in self._memories.items():
@@ -166,6 +168,7 @@ class Smoothed:
             for steps, centre in zip(self._scales, self._centres, strict=True):
                 np.save(folder / f"centre-{steps}.npy", centre)
             (folder / "scales.json").write_text(json.dumps(list(self._scales)), encoding="utf-8")
+            seal(folder)
         except OSError as bad:
             raise HeadError(
                 f"cannot write to {folder}: {bad.strerror}", hint="check the permissions and the free disk space"
@@ -176,23 +179,38 @@ class Smoothed:
         """Memory-map the arrays that ``save`` wrote.
 
         Raises:
-            HeadError: The folder is missing or incomplete.
+            HeadError: The folder is missing, incomplete or damaged.
         """
 
         def read(name: str) -> Any:
-            return np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
+            return read_array(folder / f"{name}.npy", mmap_mode="c")
 
         try:
+            sealed = check_seal(folder)
             scales = tuple(int(t) for t in json.loads((folder / "scales.json").read_text(encoding="utf-8")))
-            return cls(
+            found = cls(
                 points=read("points"),
                 _base=read("base"),
                 _memories={t: read(f"memory-{t}") for t in scales if t > 1},
                 _centres=tuple(read(f"centre-{t}") for t in scales),
                 _scales=scales,
             )
-        except (OSError, ValueError, TypeError) as bad:
+            if not sealed:
+                found._check()
+            return found
+        except (OSError, ValueError, TypeError, RecursionError) as bad:
             raise HeadError(f"no complete smoothed vectors in {folder}", hint="smooth the vectors again") from bad
+
+    def _check(self) -> None:
+        """Raise ValueError unless the arrays fit each other and are finite: an earlier version wrote no digests."""
+        n, d = self._base.shape
+        for rows in (self.points, *self._memories.values()):
+            if rows.ndim != 2 or len(rows) != n:
+                raise ValueError(f"{rows.shape} does not fit {n} items")
+            if not all(np.isfinite(rows[i : i + 65536]).all() for i in range(0, n, 65536)):
+                raise ValueError("not all vectors are finite")
+        if any(centre.shape[-1] != d or not np.isfinite(centre).all() for centre in self._centres):
+            raise ValueError("a centre does not fit the vectors")
 
 
 def smooth(

@@ -12,12 +12,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from activessl.errors import HeadError
+from activessl.sealed import SEAL, check_seal, seal
 
 FORMAT = 1
 
 
 def write_head(folder: Path, kind: str, tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> None:
-    """Write ``weights.safetensors`` and ``config.json``; the latter is written last and marks a complete folder.
+    """Write ``weights.safetensors``, ``config.json`` and the seal with their digests.
 
     Raises:
         HeadError: The folder cannot be written.
@@ -25,10 +26,12 @@ def write_head(folder: Path, kind: str, tensors: Mapping[str, np.ndarray], confi
     arrays = {name: np.ascontiguousarray(a.astype(np.uint8) if a.dtype == bool else a) for name, a in tensors.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").unlink(missing_ok=True)
+        for name in ("config.json", SEAL):
+            (folder / name).unlink(missing_ok=True)
         save_file(arrays, folder / "weights.safetensors")
         text = json.dumps({"format": FORMAT, "head": kind, **config}, indent=1, sort_keys=True, allow_nan=False)
         (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+        seal(folder)
     except OSError as bad:
         raise HeadError(
             f"cannot write the head to {folder}: {bad.strerror}", hint="check the permissions and the free disk space"
@@ -43,11 +46,12 @@ def read_head(folder: Path, kind: str, names: Sequence[str]) -> tuple[dict[str, 
     """
     hint = "teach the head again"
     try:
+        check_seal(folder)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         tensors = load_file(folder / "weights.safetensors")
     except FileNotFoundError:
         raise HeadError(f"no complete head in {folder}", hint=hint) from None
-    except (OSError, ValueError, SafetensorError) as bad:
+    except (OSError, ValueError, SafetensorError, RecursionError) as bad:
         raise HeadError(f"the head in {folder} is damaged: {bad}", hint=hint) from None
     if not isinstance(config, dict) or config.get("head") != kind or config.get("format") != FORMAT:
         found = (config.get("head"), config.get("format")) if isinstance(config, dict) else type(config).__name__

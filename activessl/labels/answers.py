@@ -46,10 +46,11 @@ class Answer:
         annotator: Who gave it.
         seconds: The time it took, as the labeling tool recorded it; None without a record. For an item of a cluster,
             its part of the time of the cluster.
-        at: When it was given, with a time zone.
+        at: When it was given, with a time zone, by the clock of ``source``: it orders the answers of that system only.
         suggested: The class that was pre-selected for the person, or several as ``class_text`` writes them; None if
             the item was shown blind, or nothing was pre-selected.
         ground_truth: Whether it was marked as the truth in the labeling tool: then it decides, whatever others say.
+        dated: Whether ``at`` of an imported answer is the time that the file states, and not that of the import.
         why: Why it cannot be read; empty unless kind is "unread".
         imported: Whether it was given elsewhere, and imported: it measures neither times nor draws of this project.
         question: The id of the answered question; by default the item's id, as for a first question or an imported
@@ -72,6 +73,7 @@ class Answer:
     asking: int = 1
     cluster: bool = False
     imported: bool = False
+    dated: bool = False
     why: str = ""
 
     def __post_init__(self) -> None:

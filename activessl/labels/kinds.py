@@ -9,9 +9,8 @@ item, with -1 for a class that was not offered when the item was labeled.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -193,17 +192,17 @@ class LabelKind(Protocol):
         """Whether an answer with these classes is a label, empty, or has too many classes."""
         ...
 
-    def says(self, answer: Answer, task: Task, classes: Sequence[str], since: Mapping[str, datetime]) -> int | None:
+    def says(self, answer: Answer, task: Task, classes: Sequence[str], unasked: Mapping[str, Set[str]]) -> int | None:
         """The choice of an answer in a task, as a number; None if the answer does not contain the choice."""
         ...
 
-    def merge(self, answers: Iterable[Answer], classes: Sequence[str], since: Mapping[str, datetime]) -> Merged:
+    def merge(self, answers: Iterable[Answer], classes: Sequence[str], unasked: Mapping[str, Set[str]]) -> Merged:
         """Merge people's answers to one label per item.
 
         Args:
-            answers: The valid ones, in any order.
+            answers: The valid ones, in the order of the ledger.
             classes: The classes of the project, in order.
-            since: For a class that was added later, the time from which it was offered.
+            unasked: For a class that was added later, the sources of answers that could not give it.
         """
         ...
 

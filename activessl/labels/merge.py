@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from activessl.labels.answers import Answer
@@ -21,20 +22,38 @@ else:
 TIE = 0.01
 
 
+@dataclass(frozen=True)
+class Sorted:
+    """Answers by what they are.
+
+    Attributes:
+        given: Labels by item, oldest first.
+        skips: Items with a skip.
+        aside: Answers to be set aside.
+        undecided: Items whose newest ground truth is set aside: other answers do not label them.
+    """
+
+    given: dict[str, list[Answer]]
+    skips: set[str]
+    aside: tuple[Answer, ...]
+    undecided: frozenset[str]
+
+
 def by_item(
     answers: Iterable[Answer], read: Callable[[Answer], Literal["label", "skip", "aside"]], *, most: int | None
-) -> tuple[dict[str, list[Answer]], set[str], tuple[Answer, ...]]:
-    """Sort answers: labels by item, oldest first; skipped items; and answers to be set aside.
+) -> Sorted:
+    """Sort answers into labels, skips, and those to be set aside.
 
     Args:
-        answers: In any order.
+        answers: Oldest first. Their times are not compared: each is by the clock of another system.
         read: How an answer of kind "label" counts: as a label, a skip, or set aside.
         most: The largest number of classes of a label; None for any number.
     """
     given: dict[str, list[Answer]] = {}
     skips: set[str] = set()
     aside: list[Answer] = []
-    for answer in sorted(answers, key=lambda a: (a.at, a.key)):
+    truths: dict[str, bool] = {}  # by item, whether its newest ground truth is a label
+    for answer in answers:
         if answer.kind not in ("label", "skip"):
             continue
         what = "skip" if answer.kind == "skip" else read(answer)
@@ -42,24 +61,20 @@ def by_item(
             skips.add(answer.item)
         elif what == "label" and (most is None or len(answer.classes) <= most):
             given.setdefault(answer.item, []).append(answer)
+            truths |= {answer.item: True} if answer.ground_truth else {}
         else:
             aside.append(answer)
-    return given, skips, tuple(aside)
+            truths |= {answer.item: False} if answer.ground_truth else {}
+    return Sorted(given, skips, tuple(aside), frozenset(item for item, known in truths.items() if not known))
 
 
-def truth_of(given: Iterable[Answer]) -> Answer | None:
-    """The newest answer that is marked as ground truth: it decides, however many others differ. None without one."""
-    return max((a for a in given if a.ground_truth), key=lambda a: (a.at, a.key), default=None)
+def truth_of(given: Sequence[Answer]) -> Answer | None:
+    """The newest answer that is marked as ground truth: it decides, however many others differ. None without one.
 
-
-def decided_aside(given: Mapping[str, Sequence[Answer]], aside: Iterable[Answer]) -> set[str]:
-    """Items whose ground truth has a class that the project does not have: other answers do not label them."""
-    found = set()
-    for answer in aside:
-        known = truth_of(given.get(answer.item, ()))
-        if answer.ground_truth and (known is None or known.at < answer.at):
-            found.add(answer.item)
-    return found
+    Args:
+        given: Oldest first.
+    """
+    return next((a for a in reversed(given) if a.ground_truth), None)
 
 
 def first_answers(given: Iterable[Answer]) -> dict[str, Answer]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from activessl.labels.answers import Answer
@@ -13,7 +12,6 @@ from activessl.labels.merge import (
     TIE,
     by_item,
     by_several,
-    decided_aside,
     first_answers,
     people_of,
     table_of,
@@ -137,18 +135,19 @@ class OneClass:
         answer: Answer,
         task: Task,  # noqa: ARG002
         classes: Sequence[str],
-        since: Mapping[str, datetime],  # noqa: ARG002
+        unasked: Mapping[str, Set[str]],  # noqa: ARG002
     ) -> int | None:
         """The index of the class."""
         return list(classes).index(answer.classes[0])
 
-    def merge(self, answers: Iterable[Answer], classes: Sequence[str], since: Mapping[str, datetime]) -> Merged:  # noqa: ARG002
+    def merge(self, answers: Iterable[Answer], classes: Sequence[str], unasked: Mapping[str, Set[str]]) -> Merged:  # noqa: ARG002
         """The class of the ground truth; else the most likely one, by the annotators' reliability, or the first in a
         tie."""
         known = set(classes)
-        given, skips, aside = by_item(
+        found = by_item(
             answers, lambda a: "skip" if not a.classes else "label" if {*a.classes} <= known else "aside", most=1
         )
+        given = found.given
         # of several answers by one person, the last counts
         last = {item: {a.annotator: a for a in said} for item, said in given.items()}
         disputed = by_several(last)
@@ -167,9 +166,8 @@ class OneClass:
             )
             chances, trusted = dict(zip(disputed, weighed, strict=True)), people_of(compared, people, reliability)
         labels = {}
-        without = decided_aside(given, aside)
         for item, all_given in given.items():
-            if item in without:
+            if item in found.undecided:
                 continue
             said = [a.classes for a in last[item].values()]
             winner, certain = said[0], None
@@ -183,7 +181,7 @@ class OneClass:
             if truth is not None:
                 winner, certain = truth.classes, None
             labels[item] = Label(winner, said.count(winner), len(said), tuple(all_given), certain)
-        return Merged(labels, frozenset(skips - labels.keys()), aside, trusted)
+        return Merged(labels, frozenset(found.skips - labels.keys()), found.aside, trusted)
 
 
 ONE = OneClass()

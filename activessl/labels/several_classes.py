@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from activessl.labels.answers import BETWEEN, NONE, Answer
@@ -142,37 +141,38 @@ class SeveralClasses:
         """Any number of classes is a label."""
         return "label"
 
-    def says(self, answer: Answer, task: Task, classes: Sequence[str], since: Mapping[str, datetime]) -> int | None:
+    def says(self, answer: Answer, task: Task, classes: Sequence[str], unasked: Mapping[str, Set[str]]) -> int | None:
         """1 if the answer has the class, 0 if not; None if the class was not offered."""
         name = classes[task.of or 0]
-        return int(name in answer.classes) if could_say(answer, name, since) else None
+        return int(name in answer.classes) if could_say(answer, name, unasked) else None
 
-    def merge(self, answers: Iterable[Answer], classes: Sequence[str], since: Mapping[str, datetime]) -> Merged:
+    def merge(self, answers: Iterable[Answer], classes: Sequence[str], unasked: Mapping[str, Set[str]]) -> Merged:
         """Merge answers class by class, weighted by each annotator's reliability for that class; ground truth decides
         about all classes that it could give.
 
         An annotator's reliability is the mean over the classes. A removed class is ignored; the other classes of the
         same answer are used.
         """
-        given, skips, aside = by_item(answers, lambda _: "label", most=None)
+        found = by_item(answers, lambda _: "label", most=None)
+        given = found.given
         last = {item: {a.annotator: a for a in said} for item, said in given.items()}
         disputed = by_several(last)
         compared = by_several({item: first_answers(said) for item, said in given.items()})
         # not computed where each item has one answer
-        chance, people = _weighed(disputed, compared, classes, since) if disputed else ((), {})
+        chance, people = _weighed(disputed, compared, classes, unasked) if disputed else ((), {})
         row = {item: i for i, item in enumerate(disputed)}
         labels = {
-            item: _believed(last[item], said, classes, chance[row[item]] if item in row else None, since)
+            item: _believed(last[item], said, classes, chance[row[item]] if item in row else None, unasked)
             for item, said in given.items()
         }
-        return Merged(labels, frozenset(skips - labels.keys()), aside, people)
+        return Merged(labels, frozenset(found.skips - labels.keys()), found.aside, people)
 
 
 def _weighed(
     disputed: Mapping[str, Mapping[str, Answer]],
     compared: Mapping[str, Mapping[str, Answer]],
     classes: Sequence[str],
-    since: Mapping[str, datetime],
+    unasked: Mapping[str, Set[str]],
 ) -> tuple[Float[np.ndarray, "n k"], dict[str, Person]]:
     """The probability of each class of each item, and the reliability of annotators with comparable answers."""
     people = sorted({who for t in (disputed, compared) for said in t.values() for who in said})
@@ -180,7 +180,7 @@ def _weighed(
     for k, name in enumerate(classes):
 
         def gave(answer: Answer, name: str = name) -> int | None:
-            return int(name in answer.classes) if could_say(answer, name, since) else None
+            return int(name in answer.classes) if could_say(answer, name, unasked) else None
 
         asked, known = (table_of(table, people, gave) for table in (disputed, compared))
         weighed, reliability[k] = weighed_by(asked, known, 2, len(people))
@@ -193,7 +193,7 @@ def _believed(
     given: Sequence[Answer],
     classes: Sequence[str],
     chance: Float[np.ndarray, " k"] | None,
-    since: Mapping[str, datetime],
+    unasked: Mapping[str, Set[str]],
 ) -> Label:
     """The label of one item, from the last answer of each annotator."""
     first = frozenset(next(iter(last.values())).classes)
@@ -205,17 +205,17 @@ def _believed(
         certain = float(np.prod([p[c] if c in believed else 1 - p[c] for c in classes]))
     truth = truth_of(given)
     if truth is not None:
-        sure = frozenset(c for c in classes if could_say(truth, c, since))
+        sure = frozenset(c for c in classes if could_say(truth, c, unasked))
         believed, certain = (believed - sure) | sure.intersection(truth.classes), None
     votes = sum(believed.intersection(classes) == set(classes).intersection(a.classes) for a in last.values())
     named = tuple(c for c in classes if c in believed)
-    unknown = tuple(c for c in classes if not any(could_say(a, c, since) for a in last.values()))
+    unknown = tuple(c for c in classes if not any(could_say(a, c, unasked) for a in last.values()))
     return Label(named, votes, len(last), tuple(given), certain, unknown)
 
 
-def could_say(answer: Answer, name: str, since: Mapping[str, datetime]) -> bool:
+def could_say(answer: Answer, name: str, unasked: Mapping[str, Set[str]]) -> bool:
     """Whether a class was offered at the time of an answer."""
-    return name in answer.classes or name not in since or answer.at >= since[name]
+    return name in answer.classes or answer.source not in unasked.get(name, ())
 
 
 SEVERAL = SeveralClasses()

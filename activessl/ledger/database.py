@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from activessl.errors import LedgerError
-from activessl.ledger.rows import AT_ONCE, GUARDS, PRAGMAS, Row, failed
+from activessl.ledger.rows import AT_ONCE, GUARDS, PRAGMAS, VERSION, Row, check_version, failed
 
 _metadata = MetaData()
 _events = Table(
@@ -59,6 +61,10 @@ class DatabaseRows:
             self.name = parsed.render_as_string(hide_password=True)
             local = parsed.get_backend_name() == "sqlite"
             self.file: Path | None = Path(parsed.database) if local and parsed.database else None
+            self._local = local
+            if self.file is not None and self.file.is_file():
+                with closing(sqlite3.connect(self.file)) as plain:  # without pragmas: a newer file is not touched
+                    check_version(self.name, plain.execute("PRAGMA user_version").fetchone()[0])
             self._engine = _engine(parsed)
             _metadata.create_all(self._engine)
             if local:
@@ -70,6 +76,8 @@ class DatabaseRows:
                 f"cannot use the ledger {self.name}: {type(error).__name__}",
                 hint="use a file name, or install the driver of the URL: pip install 'activessl[postgres]'",
             ) from None
+        except sqlite3.Error as error:
+            raise failed("open", self.name, error) from None
         except SQLAlchemyError as error:
             raise _failed("open", self.name, error) from None
 
@@ -84,6 +92,8 @@ class DatabaseRows:
                 new = [asdict(row) for row in rows if row.key not in known]
                 if new:
                     connection.execute(insert(_events), new)
+                    if self._local and connection.exec_driver_sql("PRAGMA user_version").scalar_one() < VERSION:
+                        connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
                 return len(new)
         except SQLAlchemyError as error:
             raise _failed("write", self.name, error) from None

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
-from activessl.ledger.rows import AT_ONCE, GUARDS, Row, failed
+from activessl.errors import LedgerError
+from activessl.ledger.rows import AT_ONCE, GUARDS, READ_ONLY, VERSION, Row, check_version, damaged, failed
 
 #: A committed event survives a power failure.
 SYNCHRONOUS = "FULL"
@@ -25,6 +28,9 @@ _TABLE = (
 _INDEX = "CREATE INDEX IF NOT EXISTS ix_events_kind ON events (kind)"
 #: Set once per file, which stores it: readers never block the writer.
 _WAL = "PRAGMA journal_mode=WAL"
+#: Up to this size SQLite checks the whole file before it is read: 20 ms for 10,000 events.
+_CHECKED = 16_000_000
+
 _MADE = "SELECT count(*) FROM sqlite_master WHERE tbl_name = 'events' AND sql IS NOT NULL"
 
 
@@ -35,26 +41,58 @@ class FileRows:
         path: The file; created if missing.
 
     Raises:
-        LedgerError: The file cannot be opened, or is not a SQLite file.
+        LedgerError: The file cannot be opened, is not a SQLite file, or was written by a newer version.
     """
 
     def __init__(self, path: Path) -> None:
         self.name = f"sqlite:///{path}"
         self.file: Path | None = path.absolute()
+        if path.exists() and not path.is_file():
+            raise failed("open", self.name, f"{path.name} is no file")
         self._turn = Lock()  # threads may share a ledger, but a transaction belongs to one thread
+        self._copy: TemporaryDirectory[str] | None = None
+        self._readable = ""  # the URI for reading only, where nothing can be written
         try:
-            self._connection = self._connect()
-            self._connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
-            made = (_TABLE, _INDEX, *GUARDS)
-            (there,) = self._connection.execute(_MADE).fetchone()
-            if there != len(made):
-                for statement in (_WAL, *made):
-                    self._connection.execute(statement)
+            try:
+                self._open()
+            except sqlite3.OperationalError as error:
+                if not _refused(error) or not path.is_file():
+                    raise
+                self._readable = self._read_only()
+                self._open()
         except sqlite3.Error as error:
             raise failed("open", self.name, error) from None
 
+    def _open(self) -> None:
+        self._connection = self._connect()
+        self._connection.execute(f"PRAGMA synchronous={SYNCHRONOUS}")
+        (self._version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        check_version(self.name, self._version)
+        made = (_TABLE, _INDEX, *GUARDS)
+        (there,) = self._connection.execute(_MADE).fetchone()
+        if there != len(made) and not self._readable:
+            for statement in (_WAL, *made):
+                self._connection.execute(statement)
+
+    def _read_only(self) -> str:
+        """How to read a file in a folder that cannot be written: SQLite wants to make files beside it.
+
+        Events that are not in the file yet but in its log are in a copy of both; without a log, nothing is copied.
+        """
+        assert self.file is not None
+        log = self.file.with_name(f"{self.file.name}-wal")
+        if not log.exists() or not log.stat().st_size:
+            return f"{self.file.as_uri()}?mode=ro&immutable=1"
+        self._copy = TemporaryDirectory(prefix="activessl-ledger-")
+        copy = Path(self._copy.name) / self.file.name
+        for path in (self.file, log):
+            shutil.copyfile(path, copy.with_name(path.name))
+        return copy.as_uri()
+
     def add(self, rows: Sequence[Row]) -> int:
         """Add rows with new keys in one transaction; return their number."""
+        if self._readable:
+            raise LedgerError(f"cannot write the ledger {self.name}: the medium is read-only", hint=READ_ONLY)
         try:
             with self._turn, self._connection as transaction:  # commits, or rolls back on an error
                 transaction.execute("BEGIN IMMEDIATE")
@@ -66,6 +104,9 @@ class FileRows:
                     known.update(key for (key,) in found)
                 new = [(row.at, row.kind, row.key, row.body) for row in rows if row.key not in known]
                 transaction.executemany("INSERT INTO events (at, kind, key, body) VALUES (?, ?, ?, ?)", new)
+                if new and self._version < VERSION:
+                    transaction.execute(f"PRAGMA user_version={VERSION}")
+            self._version = max(self._version, VERSION if new else 0)
             return len(new)
         except sqlite3.Error as error:
             raise failed("write", self.name, error) from None
@@ -78,7 +119,44 @@ class FileRows:
         try:
             # a separate connection, so that rows appended meanwhile are not read
             with closing(self._connect()) as connection:
+                if after == 0 and kind is None:
+                    self._check(connection)
                 yield from connection.execute(query, wanted)
+        except sqlite3.Error as error:
+            raise failed("read", self.name, error) from None
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """Refuse a damaged file, if it is small enough to be checked at each reading."""
+        try:
+            if self.file is None or self.file.stat().st_size > _CHECKED:
+                return
+        except OSError:
+            return
+        said = self.problems(connection, most=1)
+        if said:
+            raise damaged(self.name, said[0])
+
+    def problems(self, connection: sqlite3.Connection | None = None, *, most: int = 100) -> list[str]:
+        """What SQLite's own check finds wrong in the file; empty for a whole one.
+
+        Args:
+            connection: A connection to the file.
+            most: The largest number of findings.
+        """
+        try:
+            if connection is None:
+                with closing(self._connect()) as own:
+                    return self.problems(own, most=most)
+            found = [str(said) for (said,) in connection.execute(f"PRAGMA integrity_check({most})")]
+        except sqlite3.Error as error:
+            return [str(error)]
+        return [] if found == ["ok"] else [" ".join(said.split()) for said in found]
+
+    def raw(self) -> Iterator[tuple[Any, Any, Any, Any]]:
+        """Yield number, time, key and body of all rows as they are, also of a damaged file, without checking it."""
+        try:
+            with closing(self._connect()) as connection:
+                yield from connection.execute('SELECT seq, at, "key", body FROM events ORDER BY seq')
         except sqlite3.Error as error:
             raise failed("read", self.name, error) from None
 
@@ -95,6 +173,8 @@ class FileRows:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     def _one(self, query: str) -> Any:
         try:
@@ -105,4 +185,12 @@ class FileRows:
         return None if row is None else row[0]
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(str(self.file), timeout=10, isolation_level=None, check_same_thread=False)
+        place = self._readable or str(self.file)
+        return sqlite3.connect(
+            place, timeout=10, isolation_level=None, check_same_thread=False, uri=bool(self._readable)
+        )
+
+
+def _refused(error: sqlite3.Error) -> bool:
+    """Whether SQLite may not write: to the file, or beside it."""
+    return str(getattr(error, "sqlite_errorname", "")).startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"))

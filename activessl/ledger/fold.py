@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import singledispatchmethod
 
 from activessl.labels.answers import Answer
@@ -51,6 +51,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind 
         if recorded.seq not in so_far.seen:
             so_far.seen.add(recorded.seq)
             so_far.take(recorded.event, recorded.at)
+            so_far.clock(recorded.at)
     return so_far.amount(tuple(classes), kind)
 
 
@@ -69,7 +70,9 @@ class _SoFar:
     watermark: str | None = None
     missing: frozenset[str] = frozenset()
     choice: Choice = field(default_factory=Choice)
-    since: dict[str, datetime] = field(default_factory=dict)  # classes that joined later, and when
+    # classes that joined later: when, and the sources of the answers before
+    since: dict[str, datetime] = field(default_factory=dict)
+    earlier: dict[str, set[str]] = field(default_factory=dict)
     accepted: Accepted | None = None
     tried: dict[str, None] = field(default_factory=dict)
     late: dict[str, int] = field(default_factory=dict)
@@ -173,9 +176,12 @@ class _SoFar:
             answer = self._now_called(answer)
         self.arrived.setdefault(answer.source, self.newest)
         before = self.standing.get(answer.source)
-        # an edit that is pulled late must not replace a newer one
-        if before is None or answer.at >= before.at:
+        # the labeling tool orders the edits of one annotation; all else is ordered by the ledger, whatever clocks say
+        if before is None or answer.imported or answer.at >= before.at:
+            self.standing.pop(answer.source, None)
             self.standing[answer.source] = answer
+            for sources in self.earlier.values():
+                sources.discard(answer.source)
 
     @take.register
     def _(self, event: Pulled, _at: datetime) -> None:
@@ -184,7 +190,9 @@ class _SoFar:
     @take.register
     def _(self, event: Offered, at: datetime) -> None:
         joined, self.choice = self.choice.joined, self.choice.after(event)
-        self.since |= dict.fromkeys([name for name in self.choice.joined if name not in joined], at)
+        new = [name for name in self.choice.joined if name not in joined]
+        self.since |= dict.fromkeys(new, at)
+        self.earlier |= {name: set(self.standing) for name in new}
 
     @take.register
     def _(self, event: Accepted, _at: datetime) -> None:
@@ -202,6 +210,23 @@ class _SoFar:
     def _(self, event: Decided, _at: datetime) -> None:
         self.decisions.append(event)
 
+    def clock(self, at: datetime) -> None:
+        """Correct times before by that of a later event: what was earlier in the ledger was not later in time."""
+        if any(then > at for then in self.since.values()):
+            self.since = {name: min(then, at) for name, then in self.since.items()}
+
+    def _unasked(self, has: tuple[str, ...]) -> dict[str, frozenset[str]]:
+        """For each class that was not always offered, the sources of the answers that could not give it."""
+        offered = {name for names in self.choice.last.values() for name in names}
+        found = {}
+        for name, then in self.since.items():
+            # answers may also come late: those with a time of a labeling tool, or of a file
+            late = {source for source, a in self.standing.items() if a.at < then and (a.dated or not a.imported)}
+            found[name] = frozenset(late | self.earlier[name])
+        if offered:  # without offers, it is not known which classes people can give
+            found |= dict.fromkeys(set(has) - offered, frozenset(self.standing))
+        return found
+
     def _now_called(self, answer: Answer) -> Answer:
         """Return an answer with the id that its item has now: a task shows the item that it was made for."""
         if answer.item not in self.names:
@@ -213,11 +238,8 @@ class _SoFar:
     def amount(self, classes: tuple[str, ...], kind: LabelKind) -> History:
         """Return the history, with the classes that the config has now."""
         has = self.choice.classes(classes)
-        offered = {name for names in self.choice.last.values() for name in names}
-        since = dict(self.since)
-        if offered:  # without offers, it is not known which classes people can give
-            since |= dict.fromkeys(set(has) - offered, datetime.max.replace(tzinfo=UTC))
-        merged = kind.merge(self.standing.values(), has, since)
+        unasked = self._unasked(has)
+        merged = kind.merge(self.standing.values(), has, unasked)
         answered = merged.labels.keys() | merged.skipped | {a.item for a in merged.aside}
         return History(
             created=self.created,
@@ -225,7 +247,7 @@ class _SoFar:
             rounds=tuple(self.rounds[number] for number in sorted(self.rounds)),
             classes=has,
             choice=self.choice,
-            since=since,
+            unasked=unasked,
             labels=merged.labels,
             arrived={source: self.arrived[source] for source, a in self.standing.items() if a.kind != "delete"},
             skipped=merged.skipped,

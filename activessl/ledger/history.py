@@ -67,13 +67,14 @@ class History:
     Attributes:
         classes: The classes of the project: those of the config, with people's changes in the labeling tool.
         choice: These changes.
-        since: For a class that was added later, the time from which it was offered.
+        unasked: For a class that was added later, the sources of answers that could not give it.
         labels: Item id to its label, only with classes in ``classes``.
         skipped: Ids of items with a skip and without a label.
         arrived: The newest round when an answer came, by its ``source``; 0 before the first round.
         quarantined: Valid answers with a class that the project does not have (any more), or about an item that it
             never had: they are kept, and used again when the class is added again.
-        answers: Every valid answer by its ``source``: edited answers are replaced, deleted ones are left out.
+        answers: Every valid answer by its ``source``, in the order of the ledger: edited answers are replaced, deleted
+            ones are left out.
         people: The reliability of each annotator whose answers could be compared with those of others.
         watermark: Where the next pull starts.
         missing: Ids of encoded items that were not in the data when it was last read.
@@ -97,7 +98,7 @@ class History:
     rounds: tuple[RoundHistory, ...] = ()
     classes: tuple[str, ...] = ()
     choice: Choice = field(default_factory=Choice)
-    since: dict[str, datetime] = field(default_factory=dict)
+    unasked: dict[str, frozenset[str]] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
     arrived: dict[str, int] = field(default_factory=dict)

@@ -19,6 +19,10 @@ GUARDS = tuple(
     for verb in ("update", "delete")
 )
 
+#: The version of the file, which SQLite keeps as ``user_version``: the newest format of its events. 0 was written
+#: before versions were kept.
+VERSION = 2
+
 #: Number of keys per SELECT: SQLite limits the number of variables.
 AT_ONCE = 500
 
@@ -71,13 +75,64 @@ class Rows(Protocol):
         ...
 
 
+#: The hint where nothing can be written.
+READ_ONLY = "make the file and its folder writable, or copy the project to another disk"
+
+#: What SQLite says of a file, by the beginning of the name of its error: what to do about it.
+_HINTS = (
+    (
+        "SQLITE_NOTADB",
+        "restore the ledger from a backup with `activessl restore`, or correct `ledger` in activessl.toml",
+    ),
+    (
+        "SQLITE_CORRUPT",
+        "restore the ledger from a backup with `activessl restore`; `activessl verify` says what is damaged",
+    ),
+    ("SQLITE_FULL", "free some disk space; nothing was written"),
+    ("SQLITE_IOERR", "check the disk for errors, and whether it is full"),
+    ("SQLITE_BUSY", "wait until the other process ends, or stop it"),
+    ("SQLITE_LOCKED", "wait until the other process ends, or stop it"),
+    ("SQLITE_READONLY", READ_ONLY),
+    ("SQLITE_PERM", READ_ONLY),
+    ("SQLITE_CANTOPEN", "check that the folder exists, and that file and folder are writable"),
+    ("SQLITE_CONSTRAINT", "report this error: nothing was written"),
+)
+
+
 def failed(verb: str, name: str, why: object) -> LedgerError:
-    """The error for a failed database operation, with the first line of the driver's message."""
+    """The error for a failed database operation: the first line of the driver's message, and what to do about it."""
     said = str(why).splitlines()[:1]
-    local = name.startswith("sqlite")
+    message = f"cannot {verb} the ledger {name}: {said[0] if said else type(why).__name__}"
+    if not name.startswith("sqlite"):
+        return LedgerError(message, hint="check the URL, the database server and the permissions of the database user")
+    code = str(getattr(why, "sqlite_errorname", ""))
+    hint = next((hint for start, hint in _HINTS if code.startswith(start)), None)
     return LedgerError(
-        f"cannot {verb} the ledger {name}: {said[0] if said else type(why).__name__}",
-        hint="check that the file is a ledger, and that the disk is writable and not full"
-        if local
-        else "check the URL, the database server and the permissions of the database user",
+        message, hint=hint or "check that the file is a ledger, and that the disk is writable and not full"
     )
+
+
+def damaged(name: str, what: str) -> LedgerError:
+    """The error for a ledger that SQLite reads, and that is damaged.
+
+    Args:
+        name: The location.
+        what: What is damaged.
+    """
+    return LedgerError(
+        f"the ledger {name} is damaged: {what}",
+        hint="restore it from a backup with `activessl restore`; `activessl verify` says what else is damaged",
+    )
+
+
+def check_version(name: str, version: int) -> None:
+    """Refuse a file that a newer version wrote.
+
+    Raises:
+        LedgerError: The file has a newer version.
+    """
+    if version > VERSION:
+        raise LedgerError(
+            f"the ledger {name} has version {version}, written by a newer activessl; this one reads up to {VERSION}",
+            hint="update activessl: pip install --upgrade activessl",
+        )

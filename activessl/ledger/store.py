@@ -12,13 +12,15 @@ from types import TracebackType
 from typing import Self
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from activessl.arguments import path
 from activessl.errors import LedgerError
 from activessl.ledger.file import FileRows
-from activessl.ledger.rows import Row, Rows
+from activessl.ledger.rows import Row, Rows, damaged, failed
 from activessl.ledger.schema import EVENT, FORMAT, Event, Recorded
 from activessl.ledger.upgrade import format_of, upgrade
+from activessl.pool.plain import shown
 
 
 class Ledger:
@@ -54,22 +56,25 @@ class Ledger:
         """
         rows: dict[str, Row] = {}
         for e in events:
-            body = EVENT.dump_json(e).decode()
+            try:
+                body = EVENT.dump_json(e).decode()
+                e.key.encode()
+            except (PydanticSerializationError, UnicodeError):
+                raise LedgerError(
+                    f"an event of the kind {e.kind!r} has text that is no valid Unicode: {shown(e.key)[:200]}",
+                    hint="correct the name of the item, the class or the annotator; nothing was written",
+                ) from None
             rows.setdefault(e.key, Row(datetime.now(UTC).isoformat(), e.kind, e.key, body))
         return self._rows.add(list(rows.values())) if rows else 0
 
     def read(self, after: int = 0, *, kind: str | None = None) -> Iterator[Recorded]:
-        """Yield events after a sequence number, in the order of appending; all kinds, or one kind."""
-        try:
-            for seq, at, body in self._rows.read(after, kind):
-                yield Recorded(seq=seq, at=datetime.fromisoformat(at), event=_event(body))
-        except LedgerError:
-            raise
-        except (ValidationError, ValueError, KeyError, TypeError) as error:
-            raise LedgerError(
-                f"the ledger {self._rows.name} has an event that this version of activessl does not know",
-                hint="update activessl: pip install --upgrade activessl",
-            ) from error
+        """Yield events after a sequence number, in the order of appending; all kinds, or one kind.
+
+        Raises:
+            LedgerError: The ledger is damaged, or has events of a newer version.
+        """
+        for seq, at, body in self._rows.read(after, kind):
+            yield recorded(self._rows.name, seq, at, body)
 
     def last(self) -> int:
         """The sequence number of the newest event, 0 in an empty ledger; it changes with every new event."""
@@ -107,6 +112,55 @@ class Ledger:
                 hint="check that the disk is writable and not full; the ledger is unchanged",
             ) from None
 
+    def problems(self) -> list[str]:
+        """What is damaged: by the database's own check, and event by event; empty for a whole ledger."""
+        if not isinstance(self._rows, FileRows):
+            try:
+                for _ in self:
+                    pass
+            except LedgerError as error:
+                return [error.message]
+            return []
+        found = [f"SQLite: {said}" for said in self._rows.problems()]
+        before = 0
+        try:
+            for seq, at, key, body in self._rows.raw():
+                if isinstance(seq, int) and seq != before + 1:
+                    found.append(f"events {before + 1} to {seq - 1} are missing")
+                before = seq if isinstance(seq, int) else before
+                try:
+                    one = recorded(self._rows.name, seq, at, body)
+                except LedgerError as error:
+                    found.append(error.message.rpartition(" is damaged: ")[2])
+                    continue
+                if body.startswith(f'{{"format":{FORMAT},') and one.event.key != key:
+                    found.append(f"event {seq} has the key of another event")
+        except LedgerError as error:
+            found.append(error.message)
+        return list(dict.fromkeys(found))
+
+    def copy_to(self, path: Path, *, log: bool = True) -> None:
+        """Copy the ledger's file, consistent also while others write.
+
+        Args:
+            path: The copy.
+            log: Whether it is for working on: writers then use a log beside it, and do not block readers.
+
+        Raises:
+            LedgerError: It cannot be copied, or is a database behind a URL.
+        """
+        file = self._rows.file
+        if file is None:
+            raise LedgerError(
+                f"the ledger {self._rows.name} is no file", hint="back up the database with its own tools, as pg_dump"
+            )
+        try:
+            with closing(sqlite3.connect(file)) as there, closing(sqlite3.connect(path)) as here:
+                there.backup(here)
+                here.execute(f"PRAGMA journal_mode={'WAL' if log else 'DELETE'}")
+        except (sqlite3.Error, OSError) as error:
+            raise failed("copy", self._rows.name, error) from None
+
     def close(self) -> None:
         """Close the connections to the database."""
         self._rows.close()
@@ -125,6 +179,44 @@ def _rows(location: Path | str) -> Rows:
     from activessl.ledger.database import DatabaseRows  # imports SQLAlchemy, needed only for URLs
 
     return DatabaseRows(location)
+
+
+def recorded(name: str, seq: object, at: object, body: object) -> Recorded:
+    """Read one row.
+
+    Args:
+        name: The location of the ledger, for messages.
+        seq: The number of the row.
+        at: Its time.
+        body: Its event, as JSON.
+
+    Raises:
+        LedgerError: The row is damaged, or of a newer version; the message says which.
+    """
+    if not isinstance(seq, int) or not isinstance(body, str):
+        raise damaged(name, f"event {seq} is no text")
+    try:
+        when = datetime.fromisoformat(at) if isinstance(at, str) else None
+    except ValueError:
+        when = None
+    if when is None:
+        raise damaged(name, f"the time of event {seq} is {'missing' if at is None else repr(at)[:40]}")
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    try:
+        return Recorded(seq=seq, at=when, event=_event(body))
+    except ValidationError as error:
+        kinds = {problem["type"] for problem in error.errors(include_url=False, include_input=False)}
+        if kinds & {"union_tag_invalid", "extra_forbidden", "literal_error"}:
+            raise LedgerError(
+                f"the ledger {name} has an event that this version of activessl does not know (event {seq})",
+                hint="update activessl: pip install --upgrade activessl",
+            ) from error
+        raise damaged(name, f"event {seq} is incomplete") from error
+    except LedgerError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(name, f"event {seq} cannot be read") from error
 
 
 def _event(body: str) -> Event:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +16,7 @@ from activessl.errors import PoolError
 from activessl.pool.forms.base import Array, Arrays, Form, Media
 from activessl.pool.forms.registry import forms
 from activessl.pool.levels import peak_of
+from activessl.pool.mat import read_mat, whole_numbers
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 
@@ -120,11 +122,13 @@ class NpzSource(RowsSource):
 
 
 def npz_keys(location: Path) -> frozenset[str]:
-    """The names of the arrays in an npz file.
+    """The names of the arrays in an npz file, or in a ``.mat`` of MATLAB.
 
     Raises:
         PoolError: Not an npz file.
     """
+    if location.suffix.lower() == ".mat":
+        return frozenset(read_mat(location))
     try:
         with np.load(location, allow_pickle=False) as archive:
             return frozenset(archive.files)
@@ -138,16 +142,37 @@ def read_npz(location: Path, key: str) -> Array:
     Raises:
         PoolError: No such array, or it cannot be read.
     """
+    if location.suffix.lower() == ".mat":
+        arrays = read_mat(location)
+        if key not in arrays:
+            raise PoolError(f"{location} has no array {key!r}", hint=f"add the array {key!r} to the file")
+        return arrays[key] if key == "X" else whole_numbers(arrays[key])
     try:
         with np.load(location, allow_pickle=False) as archive:
+            size = {info.filename: info.file_size for info in archive.zip.infolist()}.get(f"{key}.npy", 0)
+            if size > _memory():
+                raise PoolError(
+                    f"array {key!r} in {location} has {size:,} bytes, more than this machine has memory",
+                    hint="store the items as files in a folder, or as rows of a .parquet file",
+                )
             return cast(Array, archive[key])
     except KeyError:
         raise PoolError(f"{location} has no array {key!r}", hint=f"add the array {key!r} to the file") from None
+    except PoolError:
+        raise
     except (OSError, ValueError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile):
         raise PoolError(
             f"array {key!r} in {location} cannot be read",
             hint="write the file again, with arrays of numbers or text and without Python objects",
         ) from None
+
+
+def _memory() -> int:
+    """Bytes of memory: an archive of a few kilobytes may unpack to more."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 2**63
 
 
 def _choose(location: Path, keys: frozenset[str], modality: Modality | None) -> tuple[Form, Arrays]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from activessl.pool.pool import UNKNOWN_STAMP, Item, Pool, Source, Stamp, Unread
 from activessl.pool.progress import OnProgress
 from activessl.pool.readers import installed
 from activessl.pool.sources import Stamped, collect
+from activessl.sealed import replaced, sha256_of, write_atomic
 
 #: 2: channels, remarks, steps and peaks; items whose channels do not fit keep what was decoded.
 _VERSION = "2"
@@ -39,7 +38,7 @@ _SCHEMA = pa.schema(
 
 
 def save_manifest(pool: Pool, path: Path) -> None:
-    """Write the description of a pool atomically: a reader sees the old file or the new one.
+    """Write the description of a pool atomically, with its digest: a reader sees the old file or the new one.
 
     Raises:
         PoolError: The file cannot be written.
@@ -55,14 +54,12 @@ def save_manifest(pool: Pool, path: Path) -> None:
     table = table.replace_schema_metadata(note | {"digest": _digest(table)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        try:
-            pq.write_table(table, name, compression="zstd")
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replaced(path) as part:
+            with part.open("wb") as out:  # a path that is no UTF-8 is none for pyarrow
+                pq.write_table(table, out, compression="zstd")
+            digest = sha256_of(part)
+        # a process killed in between leaves a digest that does not match: then all is read once more
+        write_atomic(_digest_file(path), digest.encode())
     except (OSError, pa.ArrowException) as error:
         raise PoolError(
             f"{path} cannot be written: {error}", hint="free disk space, or check the permissions of the folder"
@@ -112,7 +109,10 @@ def known_unreadable(path: Path, modality: str) -> frozenset[str]:
 
 def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unreadable]], Axes]:
     try:
-        with pq.ParquetFile(path) as file:  # pq.read_table imports pandas
+        # the parquet reader is native code: it gets only what was written here
+        if not intact(path):
+            return {}, Axes()
+        with path.open("rb") as opened, pq.ParquetFile(opened) as file:  # pq.read_table imports pandas
             table = file.read()
         meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         if meta.get("version") != _VERSION or meta.get("modality") != modality:
@@ -134,6 +134,19 @@ def _entry(row: dict[str, Any]) -> Item | Unreadable:
         told = tuple(row["channels"]), tuple(row["remarks"]), row["step"], row["peak"]
         item = Item(row["id"], row["sha256"], tuple(row["shape"]), *told)
     return item if item is not None and row["why"] is None else Unreadable(row["id"], row["why"], item)
+
+
+def intact(path: Path) -> bool:
+    """Whether the file is the one that ``save_manifest`` wrote.
+
+    Raises:
+        OSError: The file, or its digest, cannot be read.
+    """
+    return _digest_file(path).read_bytes() == sha256_of(path).encode()
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
 
 
 def _digest(table: Any) -> str:

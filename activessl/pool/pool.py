@@ -22,6 +22,9 @@ Stamp = tuple[int, int]
 #: The stamp of a file without one, such as a link to nothing: the file is read again each time.
 UNKNOWN_STAMP: Stamp = (0, 0)
 
+#: The stamp of a file whose name is no UTF-8: it cannot be an id.
+MISNAMED: Stamp = (-1, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from activessl.errors import PoolError
+from activessl.pool.plain import is_text, shown
 from activessl.pool.pool import Item, Modality, Stamp, Unreadable
 
 
@@ -78,10 +79,13 @@ class RowsSource(ABC):
 def row_ids(location: Path, n: int, given: np.ndarray[Any, np.dtype[Any]] | None) -> tuple[str, ...]:
     """The ids of the rows of a file: those in the file, or ``NAME:ROW``."""
     if given is None:
-        return tuple(f"{location.stem}:{row}" for row in range(n))
+        return tuple(f"{shown(location.stem)}:{row}" for row in range(n))
     ids = tuple(str(item_id) for item_id in given.tolist())
     if len(ids) != n:
         raise PoolError(f"{len(ids)} ids for {n} items in {location}", hint="store one id for each item")
+    odd = next((item_id for item_id in ids if not is_text(item_id)), None)
+    if odd is not None:
+        raise PoolError(f"the id {shown(odd)} in {location} is no valid Unicode", hint="correct this id")
     if len(set(ids)) != n:
         raise PoolError(f"two items share one id in {location}", hint="make the ids unique")
     return ids

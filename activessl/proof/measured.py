@@ -18,7 +18,8 @@ from activessl.measuring.quality.classes import ClassQuality
 from activessl.measuring.quality.tested import Tested
 from activessl.measuring.savings.estimated import LiveSavings
 from activessl.project.config import Config
-from activessl.project.folder import Project, write_atomic
+from activessl.project.folder import Project
+from activessl.sealed import write_atomic
 
 #: Part of the key of the kept figures, so that figures of an older estimator are not shown.
 VERSION = 12
@@ -82,9 +83,10 @@ def kept_measures(project: Project, history: History) -> Measured | None:
 def read_kept(project: Project, key: str) -> dict[str, Any]:
     """Return the figures that were kept under this key; empty for another key."""
     try:
-        found = json.loads((project.folder / "reports" / "evidence.json").read_text(encoding="utf-8"))
-        return dict(found) if found["key"] == key else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        found = dict(json.loads((project.folder / "reports" / "evidence.json").read_text(encoding="utf-8")))
+        right = found.pop("sha256", None) == _digest(found)
+        return found if right and found["key"] == key else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 
@@ -96,7 +98,12 @@ def write_kept(project: Project, key: str, measured: Mapping[str, Any]) -> None:
     """
     folder = project.folder / "reports"
     folder.mkdir(exist_ok=True)
-    write_atomic(folder / "evidence.json", json.dumps({**measured, "key": key}, allow_nan=False).encode())
+    told = json.loads(json.dumps({**measured, "key": key}, allow_nan=False))  # as it will be read, for the digest
+    write_atomic(folder / "evidence.json", json.dumps({**told, "sha256": _digest(told)}).encode())
+
+
+def _digest(told: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def key_of(history: History, config: Config) -> str:

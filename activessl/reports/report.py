@@ -24,7 +24,7 @@ from activessl.measuring.quality.classes import ClassQuality
 from activessl.measuring.quality.tested import Tested
 from activessl.measuring.savings.live import LiveSavings
 from activessl.measuring.savings.savings import Savings
-from activessl.project.folder import write_atomic, writing
+from activessl.project.folder import writing
 from activessl.reports.calibration_chart import draw_calibration
 from activessl.reports.chart import Line, draw
 from activessl.reports.strips import Reconstructed
@@ -42,6 +42,7 @@ from activessl.reports.wording import (
     roi_lines,
     weakest_text,
 )
+from activessl.sealed import write_atomic
 
 __all__ = ["ClassRow", "ItemRow", "Line", "Reconstructed", "Report", "RoundRow", "Sight", "suspects_text"]
 

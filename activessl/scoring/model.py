@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +24,13 @@ from activessl.labels.one_class import ONE
 from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress, tell
+from activessl.sealed import beside, read_array, seal, sweep
 
 FORMAT = 1
 #: Items per mini-batch of encoding and scoring.
 BATCH = 256
+#: The hint where ONNX is not possible.
+WITHOUT = "leave --onnx out: the model's folder can score without it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,12 +156,14 @@ class Model:
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             # in the same parent, so that the last step is a rename; with a new name, so that no other folder is cleared
-            beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            sweep(folder.parent, folder.name)
+            part = beside(folder)
+            part.mkdir()
             try:
-                self._write(beside / "new", encoder_folder)
-                _replace(folder, beside)
+                self._write(part / "new", encoder_folder)
+                _replace(folder, part)
             finally:
-                shutil.rmtree(beside, ignore_errors=True)
+                shutil.rmtree(part, ignore_errors=True)
         except OSError as bad:
             raise HeadError(
                 f"cannot write the model to {folder}: {bad.strerror or bad}",
@@ -174,6 +178,7 @@ class Model:
         self.pool.save(folder / "pool")
         np.save(folder / "pool" / "mean.npy", self.mean)
         np.save(folder / "pool" / "reach.npy", self.reach)
+        seal(folder / "pool")  # again, with the files that were added
         self.head.save(folder / "head")
         note = {
             "format": FORMAT,
@@ -200,12 +205,12 @@ class Model:
         hint = "name a folder that `activessl export model` wrote"
         try:
             note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            mean, reach = (np.load(folder / "pool" / f"{n}.npy", allow_pickle=False) for n in ("mean", "reach"))
+            mean, reach = (read_array(folder / "pool" / f"{n}.npy") for n in ("mean", "reach"))
             modality, classes, head = note["modality"], tuple(note["classes"]), note["head"]
             known = note["format"] == FORMAT
             kind = kind_named("several" if note.get("multi_label", False) else "one")
             axes = Axes.of_json(note, len(note.get("channels", ())))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise HeadError(f"no complete model in {folder}", hint=hint) from None
         if not known:
             raise HeadError(f"the model in {folder} has format {note['format']}, not {FORMAT}", hint="update activessl")
@@ -230,18 +235,18 @@ def _is_model(folder: Path) -> bool:
         return False
     try:
         note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(note, dict) and {"format", "modality", "classes", "fingerprint", "head"} <= note.keys()
 
 
-def _replace(folder: Path, beside: Path) -> None:
-    """Replace the folder by ``beside / "new"``; the old folder is removed only when the new one is in its place."""
-    old = beside / "old"
+def _replace(folder: Path, part: Path) -> None:
+    """Replace the folder by ``part / "new"``; the old folder is removed only when the new one is in its place."""
+    old = part / "old"
     if folder.exists():
         folder.rename(old)
     try:
-        (beside / "new").rename(folder)
+        (part / "new").rename(folder)
     except OSError:
         if old.exists():
             old.rename(folder)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from activessl.pool.plain import shown
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.pool.sources import load_pool
@@ -78,7 +79,7 @@ def create(
                 **({"test": _relative(test, folder)} if test else {}),
                 **({"group": group} if group else {}),
             },
-            "annotator": {"title": (title or f"activessl {folder.resolve().name}")[:50]},
+            "annotator": {"title": (title or f"activessl {shown(folder.resolve().name)}")[:50]},
             "query": {"strategy": strategy, "size": query_size},
             "seed": seed,
         },

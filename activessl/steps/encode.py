@@ -15,6 +15,7 @@ from activessl.encoders.base import Encoder
 from activessl.encoders.compute.processes import decided, leads
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting, load_encoder
+from activessl.encoders.wheels.catalogue import wheel_named
 from activessl.errors import EncoderError, PoolError, ProjectError
 from activessl.ledger.history import History
 from activessl.ledger.schema import Encoded
@@ -23,7 +24,7 @@ from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.project.config import Config
 from activessl.project.folder import Project, writing
-from activessl.project.snapshot import Snapshot, embeddings_folder
+from activessl.project.snapshot import Snapshot, embedded, embeddings_folder
 from activessl.steps.moves import follow_moves, gone_with_answers
 
 
@@ -37,8 +38,9 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
     with project.lock(), writing(project.folder):
         project.remember(pool)
         start, history = time.monotonic(), project.history()
-        with suppress(ProjectError):  # never encoded, or the vectors were deleted
-            check_moved(Snapshot(project, history).embeddings, history, pool)
+        with suppress(ProjectError):  # damaged files are made again, so that it is known what was embedded
+            _ = Snapshot(project, history, on_progress).embeddings
+        check_moved(embedded(project, history), history, pool)
         history = follow_moves(project, history, pool, on_progress)
         # a fine-tuned encoder stays in use until it is undone, or the config asks for another encoder
         encoder = None if minutes is not None else standing_encoder(project, history)
@@ -61,13 +63,11 @@ def known_ids(project: Project, history: History) -> frozenset[str] | None:
     """Return the ids of the newest encoding; None if its vectors are missing."""
     if history.encoded is None:
         return frozenset()
-    try:
-        return frozenset(history.moved_since.get(item, item) for item in Snapshot(project, history).embeddings.ids)
-    except ProjectError:
-        return None
+    ids = embedded(project, history)
+    return frozenset(history.moved_since.get(item, item) for item in ids) if ids else None
 
 
-def check_moved(before: Embeddings, history: History, pool: Pool) -> None:
+def check_moved(was: Mapping[str, str], history: History, pool: Pool) -> None:
     """Refuse a pool in which ids with answers now belong to other items, such as after rows were deleted from a file
     whose ids are row numbers: the labels would move to wrong items.
 
@@ -77,7 +77,6 @@ def check_moved(before: Embeddings, history: History, pool: Pool) -> None:
     current = history.open_round
     asked = {a.item for a in history.answers.values()} | history.machine.keys()
     asked |= set(current.items if current else ())
-    was = dict(zip(before.ids, before.digests, strict=True))
     now = {item: pool.items[pool.row(item)].sha256 for item in asked & was.keys() if item in pool}
     changed = sorted(item for item, digest in now.items() if digest != was[item])
     if not changed:  # the usual case: the rest of the pool need not be compared
@@ -191,10 +190,11 @@ def compare_for(
         item: tuple(row) if isinstance(row, list) else row for item, row in zip(said, numbers.tolist(), strict=True)
     }
     model = None if config.encoder.model is None else _model(project, config.encoder.model)
+    takes = PRETRAINED if model is None or wheel_named(model) is None else {"pretrained"}
     requests = [
-        (name, {} if model is None or name not in PRETRAINED else {"model": model})
+        (name, {"model": model} if model is not None and name in takes else {})
         for name in names or fitting(pool.modality)
-        if names or model is not None or name not in PRETRAINED
+        if names or name not in PRETRAINED or (model is not None and name in takes)
     ]
     return compare_encoders(
         pool,

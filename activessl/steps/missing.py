@@ -31,7 +31,7 @@ def notice_missing(project: Project, *, needed: bool = False) -> History:
             raise PoolError(error.message, hint=RESTORE) from None
         return history
     before = Snapshot(project, history).embeddings
-    check_moved(before, history, pool)
+    check_moved(dict(zip(before.ids, before.digests, strict=True)), history, pool)
     missing = frozenset(item for item in before.ids if item not in pool)
     if missing == history.missing:
         return history

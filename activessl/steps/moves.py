@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from activessl.errors import PoolError, ProjectError
+from activessl.errors import PoolError
 from activessl.labels.answers import class_text
 from activessl.ledger.history import History
 from activessl.ledger.schema import Moved
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, say
 from activessl.project.folder import Project
-from activessl.project.snapshot import Snapshot
+from activessl.project.snapshot import embedded
 
 
 def follow_moves(project: Project, history: History, pool: Pool, on_progress: OnProgress | None = None) -> History:
@@ -43,11 +43,9 @@ def follow_moves(project: Project, history: History, pool: Pool, on_progress: On
 
 def moves_of(project: Project, history: History, pool: Pool) -> dict[str, str]:
     """Return the old and the new id of each item that was encoded once and was moved; errors as of ``follow_moves``."""
-    try:
-        before = Snapshot(project, history).embeddings
-    except ProjectError:  # never encoded, or the vectors were deleted
+    was = embedded(project, history)
+    if not was:  # never encoded, or the vectors were deleted
         return {}
-    was = dict(zip(before.ids, before.digests, strict=True))
     gone = {item: digest for item, digest in (history.left | was).items() if item not in pool}
     there = {item.id: item.sha256 for item in pool.items if item.id not in was} if gone else {}
     return pair_moves(gone, there, {item: label.classes for item, label in history.labels.items() if item in gone})
@@ -56,13 +54,8 @@ def moves_of(project: Project, history: History, pool: Pool) -> dict[str, str]:
 def gone_with_answers(project: Project, history: History, pool: Pool) -> dict[str, str]:
     """Return the items with answers that left the pool since the last encoding, and the hash of their content, so that
     they are recognized if they come back under another name."""
-    try:
-        before = Snapshot(project, history).embeddings
-    except ProjectError:
-        return {}
     answered = {a.item for a in history.answers.values()}
-    now = (history.moved_since.get(item, item) for item in before.ids)
-    was = dict(zip(now, before.digests, strict=True))
+    was = {history.moved_since.get(item, item): digest for item, digest in embedded(project, history).items()}
     return {item: digest for item, digest in was.items() if item in answered and item not in pool}
 
 

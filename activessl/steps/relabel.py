@@ -60,11 +60,11 @@ class Doubts:
     def _answers(self, task: Task) -> Int[np.ndarray, "m a"]:
         """The newest answer of each annotator to a task, for each label; -1 for none."""
         snapshot, (people, given) = self.snapshot, self._given
-        classes, since = snapshot.project.config.data.classes, snapshot.history.since
+        classes, unasked = snapshot.project.config.data.classes, snapshot.history.unasked
         table = np.full((len(given), len(people)), NO_ANSWER)
         for row, answers in zip(table, given, strict=True):
             for answer in answers:  # oldest first: a newer one of the same person replaces it
-                said = snapshot.kind.says(answer, task, classes, since)
+                said = snapshot.kind.says(answer, task, classes, unasked)
                 if said is not None:
                     row[people[answer.annotator]] = said
         return table

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from activessl.geometry.units import centred_rows
 from activessl.heads.registry import make_head
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
+from activessl.sealed import write_atomic
 from activessl.tuning.compare import Compared, compare_outcomes, dealt
 from activessl.tuning.networks import network_of
 from activessl.tuning.run import Recipe, TuningRun
@@ -156,8 +156,11 @@ class _Notes:
 
     def all(self) -> dict[str, Any]:
         try:
-            return dict(json.loads(self.path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            kept = json.loads(self.path.read_text(encoding="utf-8"))
+            if kept["sha256"] != sha256(kept["notes"].encode()).hexdigest():
+                return {}
+            return dict(json.loads(kept["notes"]))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return {}
 
     def get(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -171,10 +174,7 @@ class _Notes:
         text = json.dumps(self.all() | {name: value}, allow_nan=False)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, part = tempfile.mkstemp(dir=self.path.parent, prefix=f"{self.path.name}.")
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                out.write(text)
-            Path(part).replace(self.path)
+            write_atomic(self.path, json.dumps({"sha256": sha256(text.encode()).hexdigest(), "notes": text}).encode())
         except OSError as error:
             raise EncoderError(
                 f"cannot write {self.path}: {error.strerror}", hint="free some disk space, or check the permissions"

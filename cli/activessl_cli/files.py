@@ -32,7 +32,8 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
         ConfigError: The ending is not that of a known format.
         ProjectError: The file cannot be written.
     """
-    from activessl.project.folder import write_atomic, writing
+    from activessl.project.folder import writing
+    from activessl.sealed import write_atomic
 
     check_ending(path)
     text = {".csv": as_csv, ".json": _as_json, ".jsonl": _as_jsonl}.get(path.suffix.lower())
@@ -49,8 +50,8 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
     # a list of several classes is left out: the row also has it as text
     names = [name for name, value in rows[0].items() if not isinstance(value, list)] if rows else ["id"]
     writer = csv.DictWriter(out, fieldnames=names, extrasaction="ignore")
-    writer.writeheader()
-    # a spreadsheet would run a cell that starts like a formula
+    # a spreadsheet would run a cell that starts like a formula; a column may have the name of a class
+    writer.writerow({name: harmless(name) for name in names})
     writer.writerows({k: harmless(v) if isinstance(v, str) else v for k, v in r.items()} for r in rows)
     return out.getvalue()
 

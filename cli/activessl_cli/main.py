@@ -71,7 +71,12 @@ def run(*argv: str) -> int:
             raise
         render.failure(error.message if leads() else f"in process {rank()}: {error.message}", error.hint)
         return 1
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        if isinstance(stop.__cause__, EOFError):  # click takes it for the end of the input
+            if debug:
+                raise stop.__cause__ from None
+            render.failure(f"a file ends too early: {stop.__cause__}", "run again with --debug to see which file")
+            return 1
         _interrupted()
         return 1
     except typer.Exit as stop:

@@ -14,6 +14,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from activessl.pool.plain import shown
 from activessl.pool.progress import duration
 
 if TYPE_CHECKING:
@@ -27,15 +28,29 @@ def result(value: Any, text: str, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=2) + "\n")
     else:
-        sys.stdout.write(text.rstrip("\n") + "\n")
+        # what goes to a file or to another program is not changed
+        sys.stdout.write((_printable(text) if sys.stdout.isatty() else shown(text)).rstrip("\n") + "\n")
     sys.stdout.flush()
+
+
+def _printable(text: str) -> str:
+    """Replace what a terminal would obey instead of print, and what cannot be encoded: names of files may have both.
+
+    Example:
+        >>> _printable("a\x1b[2Jb" + chr(0xDCE9) + "c")
+        'a\\x1b[2Jb\\xe9c'
+    """
+    return shown(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text))
 
 
 def story(text: str) -> None:
     """Print a message about the work in progress to stderr."""
-    sys.stderr.write(text.rstrip("\n") + "\n")
+    sys.stderr.write(_printable(text).rstrip("\n") + "\n")
     sys.stderr.flush()
 
+
+#: Control characters, without the line feed and the tab.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 #: The option --project for next-step lines; empty if the command line named no project.
 _project = ""
@@ -59,7 +74,9 @@ def following(command: str) -> None:
 
 def failure(message: str, hint: str) -> None:
     """Print an expected error in two lines."""
-    sys.stderr.write(f"error: {message}\n hint: {hint}\n")
+    # two lines, whatever the names in the message
+    message, hint = (" ".join(text.splitlines()) for text in (message, hint))
+    sys.stderr.write(_printable(f"error: {message}\n hint: {hint}\n"))
     sys.stderr.flush()
 
 

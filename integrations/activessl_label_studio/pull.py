@@ -90,9 +90,19 @@ def pull_answers(
         )
         for source in gone
     ]
+    answers = [_not_before(answer, known.get(answer.source)) for answer in answers]
     # not later than the server's clock, or the next pull would miss answers
     newest = clock if _ahead(newest, clock) else newest
     return Pulled(answers, _write(name, newest, count), read.notes, read.foreign)
+
+
+def _not_before(answer: Answer, known: Answer | None) -> Answer:
+    """Return an answer with a time that is not before that of its known version, which it replaces.
+
+    What the server has now is newer than what it had at an earlier pull, also if its clock was set back in between.
+    """
+    late = known is not None and answer.key != known.key and answer.at < known.at
+    return replace(answer, at=known.at) if late and known is not None else answer
 
 
 def _ahead(at: datetime | None, clock: datetime | None) -> bool:

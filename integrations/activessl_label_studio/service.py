@@ -7,7 +7,6 @@ So a lost or forged webhook does no harm, and the request only takes the time to
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import hmac
 import json
@@ -23,6 +22,7 @@ from activessl.annotators.base import Suggestion
 from activessl.errors import ActiveSSLError, ConfigError, ProjectError
 from activessl.labels.questions import Question
 from activessl.project.snapshot import Snapshot
+from activessl.sealed import replaced
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, read_config
 from activessl_label_studio.mapping import question_of, to_prediction
@@ -43,6 +43,9 @@ EVENTS = (
     "TASKS_DELETED",
     "PROJECT_UPDATED",
 )
+
+#: What a body that is something else raises; ``RecursionError``: lists in lists, thousands deep.
+_NOT_THAT = (ValueError, KeyError, TypeError, RecursionError)
 
 #: How many deliveries are remembered, to recognize repeated ones.
 _REMEMBERED = 10_000
@@ -67,7 +70,8 @@ class Service:
         self._view: tuple[str, Snapshot] | None = None
 
     def allows(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request has the secret: in the header, or as the password of HTTP basic authentication.
+        """Whether a request has the secret: in the header, as the password of HTTP basic authentication, or as a bearer
+        token.
 
         Args:
             headers: Their names are in lower case.
@@ -75,8 +79,10 @@ class Service:
         said = [headers.get(SECRET_HEADER.lower(), "")]
         kind, _, value = headers.get("authorization", "").partition(" ")
         if kind.lower() == "basic":
-            with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            with contextlib.suppress(ValueError):  # no base64, or no text: bytes above 127 are such
                 said.append(base64.b64decode(value).decode().partition(":")[2])
+        if kind.lower() == "bearer":  # what scrapers of metrics send
+            said.append(value)
         # in constant time: the duration reveals nothing about the secret
         return any(hmac.compare_digest(word.encode(errors="replace"), self._secret) for word in said)
 
@@ -90,8 +96,10 @@ class Service:
         try:
             said = json.loads(body)
             action = said["action"]
-        except (ValueError, KeyError, TypeError):
+        except _NOT_THAT:
             return 400, {"detail": "this is not a webhook of Label Studio"}
+        if self.worker.ended:  # nothing would read the answer, and Label Studio shows the failed delivery
+            return 503, {"detail": "the worker has ended: start activessl serve again"}
         if action not in (*EVENTS, "START_TRAINING"):
             self.webhooks["ignored"] += 1
             return 200, {"status": "ignored"}
@@ -134,7 +142,7 @@ class Service:
         try:
             said = json.loads(body)
             tasks, config = list(said["tasks"]), str(said["label_config"])
-        except (ValueError, KeyError, TypeError):
+        except _NOT_THAT:
             return 400, {"detail": "this is not a prediction request of Label Studio"}
         try:
             control, snapshot = read_config(config), self._newest()
@@ -219,13 +227,15 @@ def keep_secret(folder: Path) -> str:
         return given
     file = folder / "serve.secret"
     try:
-        if not file.exists():
-            made = os.open(
-                file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
-            )  # readable by the owner only, from the start
-            with os.fdopen(made, "w", encoding="utf-8") as out:
-                out.write(secrets.token_urlsafe(24))
-        return file.read_text(encoding="utf-8").strip()
+        kept = file.read_bytes().decode(errors="ignore").strip() if file.exists() else ""
+        if not kept:  # also where a process was killed, or the disk was full, before it was written
+            kept = secrets.token_urlsafe(24)
+            with replaced(file) as part:
+                # readable by the owner only, from the start
+                made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(made, "w", encoding="utf-8") as out:
+                    out.write(kept)
+        return kept
     except OSError as error:
         raise ProjectError(
             f"cannot write {file}: {error.strerror}",

@@ -418,4 +418,6 @@ def _write_text(file: Path, content: str) -> None:
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
         out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
     part.replace(file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from activessl.errors import ConfigError
@@ -14,6 +16,10 @@ __all__ = ["make_app", "run_server"]
 
 #: The largest body: a webhook has a task and its answers, a prediction request has the tasks of a screen.
 _BYTES = 16_000_000
+#: Seconds for the headers of a request, and for its body: who sends half of it holds a connection no longer.
+_HEADERS_S, _BODY_S = 10.0, 30.0
+#: Connections at once; further ones are answered with 503, so that the process never lacks descriptors.
+_CONNECTIONS = 512
 
 _MISSING = "activessl serve needs FastAPI and uvicorn, which are not installed"
 _INSTALL = "run: pip install 'activessl[serve]'"
@@ -49,7 +55,10 @@ def make_app(service: Service) -> FastAPI:
     async def posted(request: Request) -> JSONResponse:
         if not service.allows(request.headers):
             return answer(service.refuse())
-        body = await read(request)
+        try:
+            body = await asyncio.wait_for(read(request), _BODY_S)
+        except TimeoutError:
+            return answer((408, {"detail": f"the body did not come within {_BODY_S:g} s"}))
         if body is None:
             return answer((413, {"detail": f"the body has more than {_BYTES:,} bytes"}))
         path = request.url.path
@@ -63,7 +72,9 @@ def make_app(service: Service) -> FastAPI:
     async def looked(request: Request) -> JSONResponse:
         return answer(service.versions() if request.url.path == "/versions" else service.health())
 
-    async def metrics(_: Request) -> PlainTextResponse:
+    async def metrics(request: Request) -> PlainTextResponse | JSONResponse:
+        if not service.allows(request.headers):
+            return answer(service.refuse())
         return PlainTextResponse(service.metrics(), media_type="text/plain; version=0.0.4")
 
     async def gone(_: Request) -> JSONResponse:
@@ -89,8 +100,77 @@ def run_server(service: Service, host: str, port: int) -> None:
         import uvicorn
     except ImportError:
         raise ConfigError(_MISSING, hint=_INSTALL) from None
+    clocks = _Clocks()
+    config = uvicorn.Config(
+        clocks.watched(app),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        limit_concurrency=_CONNECTIONS,
+    )
+    config.load()
+    config.http_protocol_class = clocks.timed(config.http_protocol_class)
     service.worker.start()
     try:
-        uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+        uvicorn.Server(config).run()
     finally:
         service.worker.stop()
+
+
+class _Clocks:
+    """Closes connections whose headers do not come: uvicorn waits for them without a limit."""
+
+    def __init__(self) -> None:
+        self._running: dict[Any, tuple[asyncio.BaseTransport, asyncio.TimerHandle | None]] = {}
+
+    def timed(self, protocol: Any) -> Any:
+        """Return a protocol of uvicorn that starts a clock with each connection."""
+        clocks = self
+
+        class Timed(protocol):  # type: ignore[misc]
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                super().connection_made(transport)
+                clocks.start(_name(transport), transport)
+
+            def connection_lost(self, error: Exception | None) -> None:
+                clocks.end(_name(self.transport))
+                super().connection_lost(error)
+
+        return Timed
+
+    def watched(self, app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        """Return the application, which stops the clock while it answers a request."""
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            name = tuple(scope["client"] or ()) if scope["type"] == "http" else ()
+            self._stop(name)
+            try:
+                await app(scope, receive, send)
+            finally:
+                if name in self._running:
+                    self.start(name, self._running[name][0])
+
+        return answer
+
+    def start(self, name: Any, transport: asyncio.BaseTransport) -> None:
+        """Start, or restart, the clock of a connection."""
+        self._stop(name)
+        abort = getattr(transport, "abort", transport.close)
+        self._running[name] = transport, asyncio.get_running_loop().call_later(_HEADERS_S, abort)
+
+    def end(self, name: Any) -> None:
+        """Forget a connection."""
+        self._stop(name)
+        self._running.pop(name, None)
+
+    def _stop(self, name: Any) -> None:
+        transport, clock = self._running.get(name, (None, None))
+        if transport is not None and clock is not None:
+            clock.cancel()
+            self._running[name] = transport, None
+
+
+def _name(transport: asyncio.BaseTransport) -> tuple[Any, ...]:
+    """The address of the other side, as a request has it."""
+    return tuple((transport.get_extra_info("peername") or ())[:2])

@@ -9,7 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from traceback import extract_tb
 from typing import TypeVar
 
 from activessl.annotators.base import Annotator, Noting
@@ -89,6 +92,11 @@ class Worker:
         """Whether the thread runs: after a defect, ``health`` must not report a healthy worker."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the thread was started and runs no more: then nothing would read what a webhook announces."""
+        return self._thread is not None and not self._thread.is_alive()
+
     def start(self) -> None:
         """Start the thread."""
         self._thread = threading.Thread(target=self.run, name="activessl worker", daemon=True)
@@ -118,20 +126,37 @@ class Worker:
                 self._woken.wait(self.settle)
 
     def try_step(self) -> bool:
-        """Do a step; report an expected error, and try again at the next step. Return whether the step succeeded."""
+        """Do a step; report an error, and try again at the next step. Return whether the step succeeded.
+
+        An unexpected error must not end the thread either, because people go on labeling.
+        """
         try:
             self.step()
         except ActiveSSLError as error:
-            self.counts["errors"] += 1
-            # the same error every thirty seconds is reported once
-            if error.message != self.problem:
-                self._tell(f"{error.message}; {error.hint}")
-            self.problem = error.message
+            self._trouble(error.message, error.hint)
+            return False
+        except Exception as error:  # noqa: BLE001 - a defect, or a fault of the machine: told, and tried again
+            first = next(iter(str(error).splitlines()), "")
+            said = f"unexpected {type(error).__name__} in {_place(error)}: {first}"
+            self._trouble(
+                said.rstrip(": "), f"the service goes on and tries again in {self.every:g} s; report this error"
+            )
             return False
         if self.problem:
-            self._tell("the last step succeeded again")
+            self._say("the last step succeeded again")
         self.problem = ""
         return True
+
+    def _trouble(self, message: str, hint: str) -> None:
+        self.counts["errors"] += 1
+        # the same error every thirty seconds is reported once
+        if message != self.problem:
+            self._say(f"{message}; {hint}")
+        self.problem = message
+
+    def _say(self, sentence: str) -> None:
+        with suppress(Exception):  # such as a closed terminal: what is told must not stop what is done
+            self._tell(sentence)
 
     def step(self) -> None:
         """Pull new answers; when few items are unanswered, teach and open the next round.
@@ -145,9 +170,9 @@ class Worker:
             self.counts["pulls"] += 1
             self.counts["answers"] += new
             if new:
-                self._tell(f"{new} new answers")
+                self._say(f"{new} new answers")
                 for line in note_lines(self.annotator.notes) if isinstance(self.annotator, Noting) else ():
-                    self._tell(line)
+                    self._say(line)
             self._met()
             history = self._look()
         current = history.open_round
@@ -164,7 +189,7 @@ class Worker:
             return
         learned = self._timed("teach", self.session.teach)
         self.counts["teaches"] += 1
-        self._tell(f"head trained on {learned.labels} labels")
+        self._say(f"head trained on {learned.labels} labels")
         self._look()
 
     def _next_round(self) -> None:
@@ -173,10 +198,10 @@ class Worker:
             self.session.close("few of its items were unanswered")
             opened = self._timed("query", self.session.query)
             self.counts["rounds"] += 1
-            self._tell(f"round {opened.number} is open")
+            self._say(f"round {opened.number} is open")
             self._push()
         elif why != self.state.stopped:
-            self._tell(f"no further round: {why}")
+            self._say(f"no further round: {why}")
         self._look(stopped=why or "")
 
     def _why_stop(self) -> str | None:
@@ -187,7 +212,7 @@ class Worker:
 
     def _push(self) -> None:
         pushed = self._timed("push", lambda: self.session.push(self.annotator))
-        self._tell(f"{len(pushed.tasks)} tasks pushed, {pushed.new} new; label here: {pushed.where}")
+        self._say(f"{len(pushed.tasks)} tasks pushed, {pushed.new} new; label here: {pushed.where}")
         self._met()
 
     def _look(self, *, stopped: str | None = None) -> History:
@@ -211,3 +236,9 @@ class Worker:
             return do()
         finally:
             self.seconds[what] += time.monotonic() - start
+
+
+def _place(error: BaseException) -> str:
+    """The file and the line where an error was raised: a service has nobody who could run it again with --debug."""
+    where = extract_tb(error.__traceback__)[-1]
+    return f"{Path(where.filename).name}:{where.lineno}"

@@ -23,9 +23,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--projects", type=int, default=1000)
     projects = parser.parse_args().projects
-    print(
-        "| accuracy | correlation | groups | items of each | random labels | holds without groups | holds | width, of that without groups |"
-    )
+    head = ("accuracy", "correlation", "groups", "items of each", "random labels", "holds without groups", "holds")
+    print(f"| {' | '.join(head)} | width, of that without groups |")
     print("|---|---|---|---|---|---|---|---|")
     rng = np.random.default_rng(0)
     for accuracy in (0.7, 0.9, 0.97):

@@ -1,6 +1,6 @@
 """Smoothed or plain vectors by the evidence of the labels, against always and never smoothing, as Markdown.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/smoothing.py --data FOLDER [--vectors FOLDER ...] [--seeds 6] [--work FILE]
+    OMP_NUM_THREADS=1 python tests/benchmarks/smoothing.py --data FOLDER [--vectors FOLDER ...] [--seeds 6]
 
 ``FOLDER/vectors/*.npz`` hold ``vectors`` and ``labels``; further folders of such files with ``--vectors``, for example
 those of ``make_vectors.py``. Sets whose labels do not follow what the encoder takes for alike are made from

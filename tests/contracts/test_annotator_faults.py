@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fake_http import COOKIE
 from fake_label_studio import FakeLabelStudio
-from made_up import CLASSES, ask, pool_of, submit, suggest
+from made_up import CLASSES, ask, pool_of, result, submit, suggest
 
 from activessl.errors import AnnotatorDenied, AnnotatorError, AnnotatorUnreachable
+from activessl.ledger.fold import fold
+from activessl.ledger.schema import Answered, Recorded
 from activessl.pool.pool import Pool
 from activessl_label_studio import push as push_module
 from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
@@ -161,6 +163,25 @@ def test_answers_given_after_the_server_s_clock_was_set_back_are_found(
     submit(people.client, four, ["coat"])
     server.skew = timedelta(0)
     assert pool.ids[4] in pulled(people, mark)[0]
+
+
+def test_an_edit_and_a_deletion_after_the_server_s_clock_was_set_back_count(
+    people: LabelStudioAnnotator, server: FakeLabelStudio, pool: Pool
+) -> None:
+    server.skew = timedelta(days=3650)
+    pushed = people.push(pool, ask(pool, [1, 2]), [], model="round-0")
+    made = [submit(people.client, pushed.tasks[pool.ids[i]], ["coat"]) for i in (1, 2)]
+    first, mark = people.pull()
+    server.skew = timedelta(0)
+    people.client.patch(f"/api/annotations/{made[0]['id']}/", {"result": result(["bag"])})
+    people.client.delete(f"/api/annotations/{made[1]['id']}/")
+    second, _ = people.pull(mark)
+    events = [Answered(answer=answer) for answer in (*first, *second)]
+    once = {event.key: event for event in events}.values()
+    history = fold(
+        [Recorded(seq=i, at=datetime.now(UTC), event=event) for i, event in enumerate(once, start=1)], classes=CLASSES
+    )
+    assert {item: label.classes for item, label in history.labels.items()} == {pool.ids[1]: ("bag",)}
 
 
 def test_nothing_at_the_address_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,7 @@ def test_a_saved_head_says_the_same_when_loaded(name: str, tmp_path) -> None:
     x, y = blobs()
     head = make_head(name, 4).fit(x, y)
     head.save(tmp_path / "head")
-    assert sorted(p.name for p in (tmp_path / "head").iterdir()) == ["config.json", "weights.safetensors"]
+    assert sorted(p.name for p in (tmp_path / "head").iterdir()) == ["config.json", "seal.json", "weights.safetensors"]
     np.testing.assert_allclose(load_head(name, tmp_path / "head").predict_proba(x), head.predict_proba(x), atol=1e-6)
 
 

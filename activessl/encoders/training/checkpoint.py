@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from activessl.errors import EncoderError
+from activessl.sealed import replaced
 
 
 def write_checkpoint(
@@ -27,16 +28,12 @@ def write_checkpoint(
     for i, parameter in enumerate(_parameters(optimiser)):
         for name, value in optimiser.state[parameter].items():
             tensors[f"optimiser.{i}.{name}"] = value.detach().cpu().contiguous()
-    name = ""
+    text = json.dumps(state)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-        os.close(handle)
-        save_file(tensors, name, metadata={"state": json.dumps(state)})
-        Path(name).replace(path)
+        with replaced(path) as part:
+            save_file(tensors, part, metadata={"state": text, "sha256": _digest(text, tensors)})
     except (OSError, SafetensorError) as error:
-        if name:
-            Path(name).unlink(missing_ok=True)
         raise EncoderError(
             f"the checkpoint {path} cannot be written: {error}",
             hint="free disk space, or check the write permission of the folder",
@@ -50,8 +47,11 @@ def read_checkpoint(path: Path, model: torch.nn.Module, optimiser: torch.optim.O
     """
     try:
         with safe_open(path, framework="pt") as file:
-            state = json.loads((file.metadata() or {})["state"])
+            told = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dict
+        if told["sha256"] != _digest(told["state"], tensors):
+            return None
+        state = json.loads(told["state"])
     except (OSError, SafetensorError, KeyError, ValueError):
         return None
     weights = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
@@ -68,6 +68,15 @@ def read_checkpoint(path: Path, model: torch.nn.Module, optimiser: torch.optim.O
             for name, value in moments.items()
         }
     return dict(state)
+
+
+def _digest(state: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(state.encode())
+    for name in sorted(tensors):
+        value = tensors[name].contiguous()
+        digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
+        digest.update(value.view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _parameters(optimiser: torch.optim.Optimizer) -> list[torch.nn.Parameter]:

@@ -32,7 +32,7 @@ FORM = Form(
     shown="text",
     encoder=("tfidf", "TF-IDF of words and letters needs no download"),
     pretrained="sentence",
-    files=Files(lambda: (".txt",), decode_text, stray=True),
+    files=Files(lambda: (".txt",), decode_text, stray=True, most_bytes=16_000_000),
     column=Column(_column, decode_text),
     is_tiny=last_is_short,
     size=length,

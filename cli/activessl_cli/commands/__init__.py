@@ -7,6 +7,7 @@ import typer
 from activessl_cli.commands import (
     accept,
     adopt,
+    backup,
     check,
     demo,
     doctor,
@@ -53,6 +54,9 @@ def register(app: typer.Typer) -> None:
     app.command("simulate")(simulate.simulate)
     app.command("export")(export.export)
     app.command("predict")(predict.predict)
+    app.command("backup")(backup.backup)
+    app.command("restore")(backup.restore)
+    app.command("verify")(backup.verify)
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
     app.add_typer(studio.app, name="studio")

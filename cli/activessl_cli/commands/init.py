@@ -95,14 +95,17 @@ def init(
 
 
 def _class_names(text: str) -> list[str]:
-    from activessl.errors import ConfigError
+    from activessl.errors import ConfigError, PoolError
+    from activessl.pool.plain import read_plain
 
     if text.startswith("@"):
         try:
-            lines = Path(text[1:]).read_text(encoding="utf-8-sig").splitlines()  # Windows editors write a BOM
-        except (OSError, UnicodeDecodeError) as error:
+            # Windows editors write a BOM
+            lines = read_plain(Path(text[1:]), 10_000_000).decode("utf-8-sig").splitlines()
+        except (PoolError, UnicodeDecodeError) as error:
+            why = error.message if isinstance(error, PoolError) else str(error)
             raise ConfigError(
-                f"cannot read the classes from {text[1:]}: {error}", hint="give a text file with one class a line"
+                f"cannot read the classes from {text[1:]}: {why}", hint="give a text file with one class a line"
             ) from None
         return [line.strip() for line in lines if line.strip()]
     return [name.strip() for name in text.split(",") if name.strip()]

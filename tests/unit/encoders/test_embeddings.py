@@ -160,4 +160,9 @@ def test_what_a_killed_process_left_goes_with_the_next_encoding_and_a_living_one
     with FileLock(left["alive"] / "alive.lock"):
         embed(Doubler(), pool, tmp_path / "e/d0")
         assert {name for name, folder in left.items() if folder.exists()} == {"alive", "new"}
-    assert sorted(p.name for p in (tmp_path / "e/d0").iterdir()) == ["ids.json", "provenance.json", "vectors.npy"]
+    assert sorted(p.name for p in (tmp_path / "e/d0").iterdir()) == [
+        "ids.json",
+        "provenance.json",
+        "seal.json",
+        "vectors.npy",
+    ]

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
+import socket
 import stat
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from activessl.errors import ConfigError
 from activessl.ledger.history import History
 from activessl.project.snapshot import Snapshot
+from activessl.sealed import seal
 from activessl.session import Session
 from activessl_label_studio import web
 from activessl_label_studio.labels import HINT, build_config
@@ -62,6 +69,8 @@ def test_who_knows_the_secret_is_let_in_and_nobody_else(service: Service) -> Non
         {SECRET_HEADER.lower(): "ä\udcff"},
         basic(f"{SECRET}:x"),
         {"authorization": "Basic ///"},
+        {"authorization": "Basic \xe4\xff"},
+        {"authorization": "Bearer \xe4"},
         {"authorization": f"Token {SECRET}"},
     ):
         assert not service.allows(wrong)
@@ -146,6 +155,7 @@ def test_after_fine_tuning_and_after_taking_it_back_people_are_served_what_the_n
     np.save(folder / "tuned" / "vectors.npy", vectors)
     note = folder / "tuned" / "provenance.json"
     note.write_text(note.read_text().replace(frozen, "tuned"))
+    seal(folder / "tuned")
 
     def switch(fingerprint: str) -> None:
         events = session.project.history().events
@@ -175,6 +185,13 @@ def test_a_dead_worker_is_not_healthy(service: Service, worker: Sleeper) -> None
     worker.start()
     assert service.health() == (200, {"status": "UP", "model_class": "activessl"})
     worker.stop()
+
+
+def test_a_webhook_to_a_dead_worker_is_not_queued(service: Service, worker: Sleeper) -> None:
+    worker.start()
+    worker.stop()
+    assert service.webhook(hook("ANNOTATION_CREATED"))[0] == 503
+    assert service.webhooks["queued"] == 0
 
 
 def test_the_figures_are_prometheus_text(service: Service, worker: Sleeper, desk: Any) -> None:
@@ -223,7 +240,7 @@ def test_over_http_each_path_of_the_protocol_answers(http: Any, worker: Sleeper)
     worker.start()
     assert http.get("/").json()["status"] == http.get("/health").json()["status"] == "UP"
     assert http.get("/versions").json() == {"versions": ["cold"]}
-    assert http.get("/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert http.get("/metrics", headers=HEADERS).headers["content-type"].startswith("text/plain; version=0.0.4")
     assert http.post("/job_status").status_code == 410
     assert http.post("/setup", headers=HEADERS, json={"access_token": "x"}).json() == {"model_version": "cold"}
     ask = {"tasks": [{"id": 1}], "label_config": build_config(["even", "odd"], "text")}
@@ -235,7 +252,97 @@ def test_over_http_each_path_of_the_protocol_answers(http: Any, worker: Sleeper)
 def test_over_http_nothing_is_told_or_done_without_the_secret(http: Any, worker: Sleeper, service: Service) -> None:
     for path in ("/webhook", "/setup", "/predict"):
         assert http.post(path, json={"action": "START_TRAINING"}).status_code == 401
-    assert (worker.woken, service.webhooks["refused"]) == (0, 3)
+    assert http.get("/metrics").status_code == 401
+    assert (worker.woken, service.webhooks["refused"]) == (0, 4)
+    assert http.get("/metrics", headers={"Authorization": f"Bearer {SECRET}"}).status_code == 200
+
+
+@pytest.mark.parametrize("kind", [b"Basic ", b"Bearer ", b"", b"\xff "])
+def test_over_http_no_bytes_in_a_header_are_more_than_a_wrong_secret(http: Any, kind: bytes) -> None:
+    for path in ("/webhook", "/predict", "/metrics"):
+        said = http.request(
+            "GET" if path == "/metrics" else "POST", path, headers=[(b"Authorization", kind + b"\xe4\xff\x80")]
+        )
+        assert said.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/webhook", "/predict"])
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"tasks":' * 50_000, b'{"action":' + b"[" * 100_000, b"\xff\xfe", b""]
+)
+def test_over_http_no_body_is_more_than_a_wrong_one(http: Any, path: str, body: bytes) -> None:
+    assert http.post(path, headers=HEADERS, content=body).status_code == 400
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.sampled_from(["ANNOTATION_CREATED", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["action", "annotation", "id", "tasks", "label_config", "data", "activessl_id", "updated_at"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(JSON, st.sampled_from([build_config(["even", "odd"], "text"), "<View/>", 7]))
+def test_no_json_is_more_than_a_wrong_request(service: Service, said: Any, config: Any) -> None:
+    assert service.webhook(json.dumps(said).encode())[0] in (200, 400)
+    assert service.predict(json.dumps(said).encode())[0] in (200, 400, 422)
+    assert service.predict(json.dumps({"tasks": said, "label_config": config}).encode())[0] in (200, 400, 422)
+
+
+@pytest.fixture
+def address(service: Service, worker: Sleeper, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+    """The service, as it really runs, with short limits of time."""
+    uvicorn = pytest.importorskip("uvicorn")
+    monkeypatch.setattr(web, "_HEADERS_S", 0.5)
+    monkeypatch.setattr(web, "_BODY_S", 0.5)
+    monkeypatch.setattr(worker, "step", lambda: None)
+    servers: list[Any] = []
+    original = uvicorn.Server
+    monkeypatch.setattr(uvicorn, "Server", lambda config: servers.append(original(config)) or servers[-1])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    thread = threading.Thread(target=web.run_server, args=(service, "127.0.0.1", port), daemon=True)
+    thread.start()
+    end = time.monotonic() + 20
+    while not (servers and servers[0].started):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    yield "127.0.0.1", port
+    servers[0].should_exit = True
+    thread.join(20)
+
+
+HALF = [
+    b"",
+    b"POST /webhook HTTP/1.1\r\nHost: x\r\nX-Ac",
+    b"POST /webhook HTTP/1.1\r\nHost: x\r\nX-Activessl-Secret: " + SECRET.encode() + b"\r\nContent-Length: 99\r\n\r\n{",
+    b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /hea",
+]
+
+
+def test_a_half_sent_request_ends_and_others_are_answered_meanwhile(address: tuple[str, int]) -> None:
+    held = [socket.create_connection(address, timeout=10) for _ in range(8)]
+    for i, connection in enumerate(held):
+        connection.sendall(HALF[i % len(HALF)])
+    with socket.create_connection(address, timeout=10) as other:
+        other.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert other.recv(100).startswith(b"HTTP/1.1 200")
+    begun = time.monotonic()
+    for connection in held:
+        with connection, contextlib.suppress(ConnectionResetError):
+            while connection.recv(1000):  # until the service closes it
+                pass
+    assert time.monotonic() - begun < 5
 
 
 def test_over_http_a_body_without_end_is_cut_off(http: Any, monkeypatch: pytest.MonkeyPatch) -> None:

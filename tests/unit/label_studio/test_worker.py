@@ -133,6 +133,53 @@ def test_trouble_is_told_once_and_tried_again(worker: Worker, desk: Any) -> None
     assert (worker.problem, worker.counts["errors"]) == ("", 2)
 
 
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a defect"), MemoryError(), UnicodeDecodeError("utf-8", b"x", 0, 1, "y")]
+)
+def test_an_unexpected_error_does_not_end_the_thread_and_is_told(
+    session: Session, desk: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    told: list[str] = []
+    worker = Worker(session, desk, every=0.01, settle=0.001, tell=told.append)
+    steps, turns = worker.step, iter([error, error])
+
+    def step() -> None:
+        for failure in turns:
+            raise failure
+        steps()
+
+    monkeypatch.setattr(worker, "step", step)
+    worker.start()
+    wait_for(lambda: bool(desk.asked))
+    assert worker.alive and worker.counts["errors"] == 2
+    worker.stop()
+    assert sum(type(error).__name__ in line for line in told) == 1
+    assert "the last step succeeded again" in told
+
+
+def test_a_closed_terminal_does_not_end_the_thread(session: Session, desk: Any) -> None:
+    def closed(_: str) -> None:
+        raise BrokenPipeError
+
+    worker = Worker(session, desk, every=0.01, settle=0.001, tell=closed)
+    worker.start()
+    wait_for(lambda: bool(desk.asked))
+    assert worker.alive
+    worker.stop()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00\xfe" * 40])
+def test_damaged_caches_do_not_stop_a_service(worker: Worker, session: Session, desk: Any, content: bytes) -> None:
+    worker.step()
+    desk.answer(SIZE)
+    folder = session.project.folder
+    for file in [*folder.glob("embeddings/*/*"), *folder.glob("embeddings/*/smoothed/*"), *folder.glob("*.parquet")]:
+        if file.is_file() and file.name not in ("seal.json", "ids.json"):
+            file.write_bytes(content)
+    assert worker.try_step(), worker.problem
+    assert (worker.state.labels, worker.state.rounds) == (SIZE, 2)
+
+
 def test_another_process_at_work_is_waited_for(worker: Worker, session: Session) -> None:
     with session.project.lock():
         assert not worker.try_step()

@@ -359,13 +359,14 @@ def test_an_item_apart_waits_no_longer_for_its_cluster_but_for_a_question_of_its
 def test_ground_truth_decides_against_two_others_a_later_one_and_one_of_the_same_person() -> None:
     truth = said("1", "a", "cat", by="ann", minute=1, truth=True)
     others = [said(who, "a", "dog", by=who, minute=i) for i, who in ((0, "bob"), (2, "cid"), (3, "dan"), (4, "ann"))]
-    label = _folded(*others, truth).labels["a"]
+    others.insert(1, truth)
+    label = _folded(*others).labels["a"]
     assert (label.classes, label.votes, label.annotators, label.certainty) == (("cat",), 0, 4, None)
     newer = said("9", "a", "dog", by="eve", minute=9, truth=True)
-    assert _folded(*others, truth, newer).labels["a"].classes == ("dog",)
+    assert _folded(*others, newer).labels["a"].classes == ("dog",)
     # a class that the project does not have: the others must not decide in its place
     unknown = said("9", "a", "cow", by="eve", minute=9, truth=True)
-    history = _folded(*others, truth, unknown)
+    history = _folded(*others, unknown)
     assert history.labels == {} and history.set_aside == {"a"}
 
 

@@ -14,8 +14,9 @@ from activessl.ledger.schema import Pulled
 from activessl.project import folder as project
 from activessl.project import snapshot
 from activessl.project.config import check_config
-from activessl.project.folder import Project, write_atomic
+from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot, save_whole
+from activessl.sealed import seal, write_atomic
 
 
 @pytest.fixture
@@ -78,4 +79,7 @@ def test_smoothed_vectors_are_compared_once_and_made_again_when_the_vectors_chan
     vectors = np.load(where / "vectors.npy")
     vectors[:, 0] += np.arange(len(vectors))
     np.save(where / "vectors.npy", vectors)
+    assert np.array_equal(Snapshot.of(session.project).points, first.points)  # another program's vectors are not taken
+    np.save(where / "vectors.npy", vectors)
+    seal(where)
     assert not np.array_equal(Snapshot.of(session.project).points, first.points)

@@ -1,0 +1,128 @@
+"""Backups of what cannot be made again: the ledger and the config. Everything else is a cache."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from activessl.errors import ActiveSSLError, ConfigError, LedgerError, ProjectError
+from activessl.ledger.store import Ledger
+from activessl.project.config import CONFIG_NAME
+from activessl.project.config_file import read_config
+from activessl.project.folder import Project, locked, writing
+from activessl.sealed import beside, check_seal, replaced, seal
+
+#: The name of the ledger in a backup.
+LEDGER = "ledger.db"
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup that was written, or restored.
+
+    Attributes:
+        folder: The folder of the backup.
+        events: Events in it.
+        labels: Items with a label.
+        kept: Files that a restore has put aside.
+        newer: Events of the ledger that was replaced which the backup does not have; None if it could not be read.
+    """
+
+    folder: Path
+    events: int
+    labels: int
+    kept: tuple[Path, ...] = ()
+    newer: int | None = 0
+
+
+def backup(project: Project, folder: Path) -> Backup:
+    """Copy ledger and config into a new folder, consistent also while others write; the copy is read and checked.
+
+    Raises:
+        ConfigError: The folder exists.
+        LedgerError: The ledger is damaged, or no file.
+        ProjectError: The folder cannot be written.
+    """
+    if folder.exists():
+        raise ConfigError(f"{folder} exists", hint="name a new folder, such as one with the date in its name")
+    part = beside(folder)
+    with writing(folder.parent):
+        try:
+            part.mkdir(parents=True, mode=0o700)
+            with project.ledger() as ledger:
+                ledger.copy_to(part / LEDGER, log=False)  # one file, which is also read from read-only media
+            shutil.copyfile(project.folder / CONFIG_NAME, part / CONFIG_NAME)
+            events, labels = _contents(part)
+            seal(part)
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return Backup(folder, events, labels)
+
+
+def restore(folder: Path, source: Path) -> Backup:
+    """Put ledger and config of a backup into a project folder; what is there is renamed, never deleted.
+
+    Args:
+        folder: The folder of the project; made if missing.
+        source: The folder of the backup.
+
+    Raises:
+        ProjectError: The source is no backup, or is damaged; or the project folder cannot be written.
+        ConfigError: Its config cannot be used.
+    """
+    hint = "name a folder that `activessl backup` wrote"
+    try:
+        if not check_seal(source, every=True):
+            raise ProjectError(f"no backup in {source}", hint=hint)
+        events, labels = _contents(source)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ActiveSSLError):
+            raise
+        raise ProjectError(f"the backup in {source} is damaged: {error}", hint="use an older backup") from None
+    name = read_config(source / CONFIG_NAME).ledger
+    if "://" in name:
+        raise LedgerError(f"the ledger {name} is no file", hint="restore the database with its own tools")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder), writing(folder):
+        ledger, config = folder / name, folder / CONFIG_NAME
+        ledger.parent.mkdir(parents=True, exist_ok=True)
+        newer = _newer(ledger, source / LEDGER)
+        kept = _aside(ledger, config)
+        with replaced(ledger) as part, Ledger(source / LEDGER) as copy:
+            copy.copy_to(part)
+        with replaced(config) as part:
+            shutil.copyfile(source / CONFIG_NAME, part)
+    return Backup(source, events, labels, kept, newer)
+
+
+def _contents(folder: Path) -> tuple[int, int]:
+    """Read and fold a copy; return the number of events and of labels."""
+    found = Project(folder, read_config(folder / CONFIG_NAME).model_copy(update={"ledger": LEDGER})).history()
+    return found.events, len(found.labels)
+
+
+def _newer(ledger: Path, copy: Path) -> int | None:
+    if not ledger.is_file():
+        return 0
+    try:
+        with Ledger(ledger) as now, Ledger(copy) as then:
+            known = {one.event.key for one in then}
+            return sum(one.event.key not in known for one in now)
+    except LedgerError:
+        return None  # damaged, as it may be where somebody restores a backup
+
+
+def _aside(ledger: Path, config: Path) -> tuple[Path, ...]:
+    """Rename ledger and config to the first free names; the log of the ledger goes with its file."""
+    number = 1
+    while any(path.with_name(f"{path.name}.before-restore-{number}").exists() for path in (ledger, config)):
+        number += 1
+    kept = []
+    for path, ending in ((ledger, "-wal"), (ledger, "-shm"), (ledger, ""), (config, "")):
+        now = path.with_name(path.name + ending)
+        if now.exists():
+            kept.append(now.rename(path.with_name(f"{path.name}.before-restore-{number}{ending}")))
+    return tuple(kept)

@@ -1,0 +1,97 @@
+"""Check what a project has on disk: the record by SQLite's check and by folding it, caches by their digests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from activessl.encoders.store import read_encoder
+from activessl.errors import ActiveSSLError, EncoderError
+from activessl.ledger.fold import fold
+from activessl.project.folder import Project
+from activessl.sealed import check_seal
+
+_RESTORE = "restore a backup: `activessl restore FOLDER`"
+_AGAIN = "nothing: it is made again at its next use"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that was checked.
+
+    Attributes:
+        what: The file or folder, relative to the project.
+        problem: What is damaged; empty if it is whole.
+        hint: What to do about it; empty if it is whole.
+        record: Whether it is part of the record, which cannot be made again.
+        said: What was found in a whole one.
+    """
+
+    what: str
+    problem: str = ""
+    hint: str = ""
+    record: bool = False
+    said: str = ""
+
+
+def verify(folder: Path) -> tuple[Finding, ...]:
+    """Check the config, the ledger and all caches of a project; nothing is changed.
+
+    Raises:
+        ProjectError: The folder has no project.
+        ConfigError: Its config cannot be used.
+    """
+    project = Project.open(folder)
+    return (*_ledger(project), *_caches(project))
+
+
+def _ledger(project: Project) -> Iterator[Finding]:
+    name = project.own.ledger.rpartition("@")[2]
+    try:
+        with project.ledger() as ledger:
+            problems = ledger.problems()
+            events = list(ledger) if not problems else []
+    except ActiveSSLError as error:
+        yield Finding(name, error.message, error.hint, record=True)
+        return
+    for problem in problems:
+        yield Finding(name, problem, _RESTORE, record=True)
+    if problems:
+        return
+    # repeated events must change nothing: else the state depends on more than the record
+    data = project.own.data
+    once, twice = (fold(part, classes=data.classes, kind=data.kind) for part in (events, [*events, *events]))
+    if once != twice:
+        yield Finding(name, "folding its events twice gives another state", "report this error", record=True)
+    if once.created is None and events:
+        yield Finding(name, "its first event is missing", "nothing: the next verb that writes adds it", record=True)
+    yield Finding(name, record=True, said=f"{len(events):,} events, {len(once.labels):,} labels")
+
+
+def _caches(project: Project) -> Iterator[Finding]:
+    base = project.folder
+    for folder in sorted((*base.glob("embeddings/*"), *base.glob("embeddings/*/smoothed"), *base.glob("heads/**"))):
+        if not folder.is_dir() or folder.name.startswith(".") or not any(part.is_file() for part in folder.iterdir()):
+            continue
+        name = folder.relative_to(base).as_posix()
+        try:
+            sealed = check_seal(folder, every=True)
+            yield Finding(name, said="whole" if sealed else "of an earlier version, without digests")
+        except (OSError, ValueError) as error:
+            yield Finding(name, str(error), _AGAIN)
+    for folder in sorted(base.glob("encoders/*")):
+        if folder.is_dir() and not folder.name.startswith("."):
+            name = folder.relative_to(base).as_posix()
+            try:
+                read_encoder(folder)
+                yield Finding(name, said="whole")
+            except EncoderError as error:
+                yield Finding(name, error.message, "run `activessl encode`, which fits it again")
+    from activessl.pool.manifest import intact  # imports pyarrow
+
+    with suppress(OSError):
+        if (base / "pool.parquet").exists():
+            whole = intact(base / "pool.parquet")
+            yield Finding("pool.parquet", "" if whole else "was changed", "" if whole else _AGAIN, said="whole")
