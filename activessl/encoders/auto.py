@@ -26,6 +26,8 @@ GAINS = {
 #: Grey pictures of at most so many pixels in height and width stay with the built-in encoder: on both such sets that
 #: were measured it was better, by 1 to 8 points.
 SMALL = 32
+#: Largest pool in which the slower encoder is tried besides the one that is taken.
+MOST_TWICE = 50_000
 
 
 def choose(pool: Pool, minutes: float, *, model: str | None = None) -> tuple[str, str]:  # noqa: ARG001
@@ -87,6 +89,24 @@ def hint(pool: Pool) -> str | None:
     if wheel is None or wheel.installed() or (pool.modality == "image" and _small_and_grey(pool)):
         return None
     return f"pretrained vectors need `{EXTRA}` ({GAINS[pool.modality]})"
+
+
+def alternatives(pool: Pool) -> tuple[str, ...]:
+    """Return the names of the encoders whose vectors are kept, so that the labels can choose between them.
+
+    Where a wheel is installed, these are the encoder of the wheels and the built-in one: neither is better on all data.
+    In pools above 50,000 items the encoder of the wheels, which takes minutes for 10,000 pictures, is no alternative.
+    """
+    wheels = [wheel for wheel in wheels_for(pool.modality) if wheel.installed()]
+    if not wheels:
+        return ()
+    if pool.modality == "text":
+        from activessl.encoders.wheels.text import STRANGE, unknown_share
+
+        if unknown_share(wheels[0], pool) > STRANGE:
+            return ()
+    built_in, _ = pool.form.encoder
+    return (built_in,) if len(pool) > MOST_TWICE else (built_in, "pretrained")
 
 
 def fit(

@@ -119,6 +119,9 @@ class EncoderConfig(_Section):
     """The encoder."""
 
     name: Name = _told("auto", "encoder; `activessl encode --compare` tries all")
+    also: tuple[Name, ...] = _told(
+        (), "further encoders, whose vectors are kept: the labels choose between them", ("hybrid",)
+    )
     minutes: Annotated[float, Field(gt=0, le=100_000)] = _told(1.0, "training time on this machine, in minutes")
     model: Annotated[str, StringConstraints(min_length=1)] | None = _told(
         None,

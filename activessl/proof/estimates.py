@@ -121,14 +121,17 @@ class Evidence:
         """For each label, the group of its item; None if items are not in groups."""
         if self.snapshot.project.config.data.group is None:
             return None
-        return self.snapshot.groups[self.snapshot.training[0]]
+        groups: Int[np.ndarray, " n"] = self.snapshot.groups[self.snapshot.training[0]]
+        return groups
 
     def _drawn_groups(self) -> Int[np.ndarray, " d"] | None:
         """For each draw, the group of its item; of an item that vanished, a group of its own."""
         groups, drawn = self._groups, self.random
         if groups is None:
             return None
-        return np.concatenate([groups[drawn.at], self.snapshot.groups[drawn.lost], -1 - np.arange(drawn.vanished)])
+        alone = -1 - np.arange(drawn.vanished)
+        found: Int[np.ndarray, " d"] = np.concatenate([groups[drawn.at], self.snapshot.groups[drawn.lost], alone])
+        return found
 
     @cached_property
     def calibration(self) -> Calibration | None:
