@@ -34,6 +34,7 @@ def test_clusters_count_the_confirmed_items_those_sent_back_and_their_time(tell)
     assert (found.clusters, found.confirmed, found.apart) == (2, 5, 1)
     assert found.seconds == 3 * 0.5 + 2.0 + 2 * 1.0
     assert (found.looked_at, found.open, found.wrong) == (0, 0, 0)
+    assert (found.low, found.high) == (0.0, 1.0)  # nothing is known before an audit
     text = found.to_text()
     assert text == "5 items confirmed in 2 clusters, 1 sent back, 0.9 s for each item"
 

@@ -174,6 +174,15 @@ def test_new_items_that_are_gone_again_are_not_said_to_be_uncovered(tell, snapsh
     assert random_draws(taken, 10).newer == 3
 
 
+def test_a_pool_of_new_items_only_is_no_division_by_zero(tell, snapshot) -> None:
+    taken = snapshot(
+        tell.encoded(2), tell.asked(1, *tell.drawn("a")), tell.said("a", "cat"), tell.encoded(2, ("x", "y"), turn=3),
+        ids=("x", "y"),
+    )  # fmt: skip
+    found = random_draws(taken, 10)
+    assert (found.items, found.newer, len(found.at)) == (1, 2, 0)
+
+
 def test_draws_of_a_pool_that_nobody_knows_any_more_measure_nothing(tell, snapshot) -> None:
     taken = snapshot(
         tell.encoded(8),

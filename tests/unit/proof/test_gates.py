@@ -79,6 +79,8 @@ def test_no_number_of_labels_is_named_where_none_settles_it_or_it_is_settled(evi
     # the accuracy is above the bound, but not if the draws without a label are wrong: more labels do not help
     doubtful = replace(AUDIT, least=0.86, unlabeled=40)
     assert check(evidence(audit=doubtful), accuracy=0.88).more is None
+    hopeful = replace(AUDIT, most=0.94, unlabeled=40)  # and below it, unless these are right
+    assert check(evidence(audit=hopeful), accuracy=0.92).more is None
     assert check(evidence(audit=AUDIT), accuracy=0.8).more is None
     assert check(evidence(audit=AUDIT), accuracy=0.9005).more is None  # more than ten thousand
 
