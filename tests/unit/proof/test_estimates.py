@@ -19,6 +19,7 @@ from activessl.pool.progress import Progress
 from activessl.project.snapshot import Snapshot
 from activessl.proof import estimates
 from activessl.proof.estimates import Evidence
+from activessl.proof.measured import kept_measures
 
 IDS = [f"i{k:02}" for k in range(60)]
 AUDIT = Audit(0.9, 0.84, 0.94, 0.9, 100, 95.0, 0.9, 0.9)
@@ -343,6 +344,7 @@ def test_figures_are_kept_and_read_again_without_teaching_a_head(world, tmp_path
 
     monkeypatch.setattr(Snapshot, "new_head", taught)
     again = world()
+    assert kept_measures(again.snapshot.project, again.snapshot.history) == measured  # as `status` reads them
     assert again.measure() == measured
     assert (again.outcomes[0] == sizes).all() and (again.outcomes[1] == right).all()
 
