@@ -175,3 +175,9 @@ def test_drawn_items_that_were_deleted_are_told_apart_from_the_other_deleted_one
     )
     found = calibrated(taken, "efgh")
     assert (found.vanished, found.gone) == (1, 4)
+
+
+def test_a_pool_with_nothing_left_to_accept_is_no_logarithm_of_zero(tell, snapshot) -> None:
+    taken = snapshot(tell.encoded(1), tell.asked(1, *tell.drawn("a")), tell.said("a", "cat"), ids=("a",))
+    found = calibrated(taken, "")
+    assert named(taken, found.rows) == "a" and len(found.left) == 0
