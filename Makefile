@@ -12,14 +12,17 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test check studio-test browser-test datasets-test pretrained-test formats bench mutation clean
+.PHONY: install demo test slow-test check studio-test browser-test datasets-test pretrained-test formats bench mutation clean
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
 	@$(BIN)/activessl demo --folder .demo $(ARGS)
 
 test: .venv/.installed ## the default tests, under 3 minutes
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not studio"
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not studio and not slow"
+
+slow-test: .venv/.installed ## the tests that start and kill many processes
+	@$(BIN)/python -m pytest -q -n 2 -m slow tests/unit tests/faults
 
 check: .venv/.installed ## ruff, mypy, pyright, import-linter
 	@$(BIN)/ruff check --no-cache .

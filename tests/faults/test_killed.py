@@ -73,6 +73,7 @@ def outcome(project: Path) -> tuple[object, ...]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_killed_at_any_moment_and_run_again_it_ends_the_same(encoded: Path, tmp_path: Path, work: Work) -> None:
     def fresh(name: str) -> Path:

@@ -95,6 +95,7 @@ def no_further_apart(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> None
             np.testing.assert_allclose(a[name], b[name], atol=2e-4, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_two_processes_learn_what_one_learns(alone: Path, shared: Path, name: str) -> None:
     (one, loss), (two, again) = learned(alone, name), learned(shared, name)
@@ -102,6 +103,7 @@ def test_two_processes_learn_what_one_learns(alone: Path, shared: Path, name: st
     assert again == pytest.approx(loss, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_all_and_any_number_of_them_goes_on(
     pools: Path, alone: Path, tmp_path: Path
 ) -> None:
@@ -117,6 +119,7 @@ def test_a_process_that_is_killed_ends_all_and_any_number_of_them_goes_on(
     assert again == pytest.approx(loss, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_encode_under_torchrun_writes_and_prints_once(pools: Path, tmp_path: Path) -> None:
     config = check_config(
         {
