@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, numbers, recording_shape
 from activessl.pool.recordings import decode_series, read_recording
+from activessl.pool.traits.signals import SERIES
 
 Series = Float[np.ndarray, "c t"]
 
@@ -80,4 +81,5 @@ FORM = Form(
     channels=True,
     missing=True,
     vary=_another_recording,
+    content=SERIES,
 )
