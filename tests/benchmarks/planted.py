@@ -179,7 +179,7 @@ def plant_series(clean: list[Array], folder: Path, each: int, rng: np.random.Gen
     length = 140
     rows = [np.interp(np.linspace(0, len(x) - 1, length), np.arange(len(x)), x).astype(np.float32) for x in clean]
     truth = _plant_signals(rows, each, rng, missing=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "pool.npz", X=np.stack(rows)[:, None])
     return _named(truth, "pool:{}"), folder / "pool.npz"
 
@@ -188,7 +188,8 @@ def plant_sounds(clean: list[Array], folder: Path, each: int, rng: np.random.Gen
     """Write sounds with faults as WAV files."""
     rows = [x.astype(np.float32) for x in clean]
     truth = _plant_signals(rows, each, rng, missing=False)
-    plan = rng.permutation([row for row in range(len(rows)) if not any(row in of for of in truth.values())])[:each]
+    used = {row for of in truth.values() for pair in of.items() for row in pair}
+    plan = rng.permutation([row for row in range(len(rows)) if row not in used])[:each]
     truth["unreadable"] = {int(row): -1 for row in plan}
     pool = folder / "pool"
     pool.mkdir(parents=True)
@@ -214,13 +215,13 @@ def _plant_signals(
         kind, x = kinds[place // each], rows[row]
         n = len(x)
         if kind == "blank":
-            rows[row] = np.full_like(x, float(rng.choice(x)))
+            rows[row] = np.full_like(x, 0.0 if rng.random() < 0.5 else float(rng.choice(x)))
         elif kind == "flat":  # the sensor holds its value, or gives zero
             part = int(rng.uniform(0.2, 0.5) * n)
             start = int(rng.integers(n - part))
             x[start : start + part] = x[start] if rng.random() < 0.5 else 0.0
-        elif kind == "clipped":  # at 40 to 70 % of its largest distance from the mean
-            limit = rng.uniform(0.4, 0.7) * np.abs(x - x.mean()).max()
+        elif kind == "clipped":  # at a distance from the mean that 5 to 25 % of its values exceed
+            limit = np.quantile(np.abs(x - x.mean()), 1 - rng.uniform(0.05, 0.25))
             rows[row] = np.clip(x, x.mean() - limit, x.mean() + limit)
         elif kind == "missing":
             part = int(rng.uniform(0.05, 0.3) * n)
@@ -231,7 +232,8 @@ def _plant_signals(
             rows[row] = clean[original].copy()
             if kind == "near_duplicate":  # louder or softer, with noise of 0.5 % of the standard deviation
                 rows[row] = (
-                    clean[original] * rng.uniform(0.8, 1.0) + rng.normal(0, 0.005 * clean[original].std(), n)
+                    clean[original] * rng.uniform(0.8, 1.0)
+                    + rng.normal(0, 0.005 * clean[original].std(), len(clean[original]))
                 ).astype(np.float32)
             first, copy = sorted([row, original])
             truth[kind][copy] = first

@@ -119,7 +119,7 @@ def seen(material: Material, checks: Sequence[Check], on_progress: OnProgress | 
     for row, item in enumerate(pool.ids):
         media: Any = pool.read(row)
         if content is not None:
-            gathering.add(row, content.measure(media))
+            gathering.add(row, content.traits(media, lambda row=row: pool.content(row)))
         for check in looks:
             why = check.look(media) if check.look else None
             if why is not None:

@@ -11,7 +11,7 @@ from activessl.pool.checks.base import Check, Finding, Material
 from activessl.pool.forms.base import Media
 
 #: Levels of 255 between the 0.5 % and the 99.5 % quantile of a picture that shows nothing.
-_NOTHING = 2.0
+_NOTHING = 1.0
 
 
 def is_blank(media: Media) -> bool:

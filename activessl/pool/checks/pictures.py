@@ -12,66 +12,83 @@ from activessl.pool.checks.base import Check, Finding, Material
 from activessl.pool.checks.content import shows_nothing
 from activessl.pool.checks.sizes import odd_rows
 
-#: A dark picture has less than this part of the usual light, and a bright one of the usual distance from white ...
-_PART = 0.22
-#: ... and no more light than this, in levels of 255, or distance from white.
+#: A dark picture has less than this part of the usual light ...
+_DARK = 0.2
+#: ... and a bright one less than this part of the usual distance from white ...
+_BRIGHT = 0.13
+#: ... and at most this, in levels of 255; its contrast is not larger, either.
 _LEVEL = 64.0
 #: Pools whose usual light, or distance from white, is below this have nothing that is unusually dark, or bright.
 _USUAL = 48.0
 #: A burnt-out picture is white in this part of its pixels, where the usual one is not.
 _BURNT = 0.75
-#: A blurred picture has edges that are this many robust standard deviations softer than the usual ones ...
-_SOFTER = 3.4
+#: A blurred picture is this many robust standard deviations softer than usual ...
+_SOFTER = 3.7
 #: ... and at most this part as sharp ...
 _SHARP = 0.5
-#: ... and at least so soft that no edge is as sharp as pixels can be.
+#: ... and its edges are so soft, as a part of its contrast, that no edge is as sharp as pixels can be.
 _SOFT = -0.9
 
 
 def dark_rows(
-    high: Float[np.ndarray, " n"], seen: Bool[np.ndarray, " n"]
+    high: Float[np.ndarray, " n"], contrast: Float[np.ndarray, " n"], seen: Bool[np.ndarray, " n"], part: float = _DARK
 ) -> Bool[np.ndarray, " n"]:
     """Whether pictures are much darker than usual.
 
     Args:
         high: The 95 % quantile of the light of each picture, in levels of 0 to 255.
+        contrast: The range of its levels.
         seen: Which pictures show something; the others are not dark.
+        part: A dark picture has less than this part of the usual light.
 
     Example:
-        >>> dark_rows(np.array([200.0, 180.0, 20.0, 0.0]), np.array([True, True, True, False])).tolist()
-        [False, False, True, False]
+        >>> high, all_seen = np.array([200.0, 180.0, 20.0]), np.ones(3, dtype=bool)
+        >>> dark_rows(high, high, all_seen).tolist()
+        [False, False, True]
     """
     usual = float(np.median(high[seen])) if seen.any() else 0.0
-    return np.asarray(seen & (usual >= _USUAL) & (high < _LEVEL) & (high < _PART * usual))
+    dark = (usual >= _USUAL) & (high < _LEVEL) & (high < part * usual)
+    return np.asarray(seen & dark & (contrast < _LEVEL))
 
 
 def bright_rows(
-    low: Float[np.ndarray, " n"], white: Float[np.ndarray, " n"], seen: Bool[np.ndarray, " n"]
+    low: Float[np.ndarray, " n"],
+    contrast: Float[np.ndarray, " n"],
+    white: Float[np.ndarray, " n"],
+    seen: Bool[np.ndarray, " n"],
 ) -> Bool[np.ndarray, " n"]:
     """Whether pictures are much brighter than usual, or burnt out.
 
     Args:
         low: The 5 % quantile of the light of each picture, in levels of 0 to 255.
+        contrast: The range of its levels.
         white: The part of its pixels that are white.
         seen: Which pictures show something.
     """
-    burnt = seen & (white > _BURNT) & (float(np.median(white[seen])) < 0.25) if seen.any() else seen
-    return np.asarray(dark_rows(255.0 - low, seen) | burnt)
+    if not seen.any():
+        return seen
+    burnt = seen & (white > _BURNT) & (float(np.median(white[seen])) < 0.25)
+    return np.asarray(dark_rows(255.0 - low, contrast, seen, _BRIGHT) | burnt)
 
 
-def blurred_rows(edge: Float[np.ndarray, " n"], seen: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """Whether the sharpest edges of pictures are much softer than usual.
+def blurred_rows(
+    sharp: Float[np.ndarray, " n"], edge: Float[np.ndarray, " n"], seen: Bool[np.ndarray, " n"]
+) -> Bool[np.ndarray, " n"]:
+    """Whether the sharpest edges of pictures are much softer than usual, in themselves and as a part of the contrast.
 
     Args:
-        edge: The logarithm of the sharpest edges, as a part of the contrast.
+        sharp: The logarithm of the sharpest edges.
+        edge: The logarithm of the sharpest edges as a part of the contrast.
         seen: Which pictures to compare.
     """
     if not seen.any():
         return seen
-    usual = float(np.median(edge[seen]))
-    spread = 1.4826 * float(np.median(np.abs(edge[seen] - usual)))
-    limit = min(usual - _SOFTER * spread, usual + float(np.log(_SHARP)), _SOFT)
-    return np.asarray(seen & (edge < limit))
+    # a picture of little contrast has soft edges, and one of large parts has much contrast: blurred ones have both
+    softness = edge + 0.5 * sharp
+    usual = float(np.median(softness[seen]))
+    spread = 1.4826 * float(np.median(np.abs(softness[seen] - usual)))
+    limit = min(usual - _SOFTER * spread, usual + 1.5 * float(np.log(_SHARP)))
+    return np.asarray(seen & (softness < limit) & (edge < _SOFT))
 
 
 def _dark(material: Material) -> Iterable[Finding]:
@@ -83,12 +100,12 @@ def _bright(material: Material) -> Iterable[Finding]:
 
 
 def _blurred(material: Material) -> Iterable[Finding]:
-    edge = material.figure("edge")
-    if edge is None:
+    sharp, edge = material.figure("sharp"), material.figure("edge")
+    if sharp is None or edge is None:
         return ()
     # an enlarged picture is soft, and a dark one has few levels: each is listed for its own reason
     other = _dark_mask(material) | _bright_mask(material) | odd_rows(material.pool)
-    return _of(material, blurred_rows(edge, _seen(material) & ~other))
+    return _of(material, blurred_rows(sharp, edge, _seen(material) & ~other))
 
 
 def _seen(material: Material) -> Bool[np.ndarray, " n"]:
@@ -96,15 +113,17 @@ def _seen(material: Material) -> Bool[np.ndarray, " n"]:
 
 
 def _dark_mask(material: Material) -> Bool[np.ndarray, " n"]:
-    high = material.figure("high")
-    return np.zeros(len(material.pool), dtype=bool) if high is None else dark_rows(high, _seen(material))
+    high, contrast = material.figure("high"), material.figure("range")
+    if high is None or contrast is None:
+        return np.zeros(len(material.pool), dtype=bool)
+    return dark_rows(high, contrast, _seen(material))
 
 
 def _bright_mask(material: Material) -> Bool[np.ndarray, " n"]:
-    low, white = material.figure("low"), material.figure("white")
-    if low is None or white is None:
+    low, contrast, white = (material.figure(name) for name in ("low", "range", "white"))
+    if low is None or contrast is None or white is None:
         return np.zeros(len(material.pool), dtype=bool)
-    return bright_rows(low, white, _seen(material))
+    return bright_rows(low, contrast, white, _seen(material))
 
 
 def _mixed(material: Material) -> Iterable[Finding]:

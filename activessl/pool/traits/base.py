@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,10 +61,19 @@ class Content:
     Attributes:
         measure: Returns the traits of one item.
         likeness: How prints are compared; None if the form has no prints.
+        stored: Returns figures of the stored bytes of an item, which count in place of those of the item itself; None
+            where the bytes say nothing more. Some items are changed when they are read, such as resampled sounds.
     """
 
     measure: Callable[[Any], Traits]
     likeness: Likeness | None = None
+    stored: Callable[[bytes], Mapping[str, float] | None] | None = None
+
+    def traits(self, media: Any, read: Callable[[], bytes]) -> Traits:
+        """Measure one item; ``read`` returns its stored bytes."""
+        found = self.measure(media)
+        figures = self.stored(read()) if self.stored else None
+        return found if figures is None else replace(found, figures={**found.figures, **figures})
 
 
 @dataclass(frozen=True, eq=False)

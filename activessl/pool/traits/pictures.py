@@ -10,12 +10,14 @@ from activessl.pool.traits.base import Array, Content, Likeness, Traits, unit
 
 #: Side of a print, in cells: each has the mean light of its part of the picture.
 SIDE = 32
-#: Values after the cells of a print: the mean of red - green and of blue - green, in eighths of the scale of 255.
+#: Values after the cells of a print: the mean of red - green and of blue - green; the shorter side follows.
 _TINTS = 2
 #: Pictures are seen on a grid of about so many pixels a side: more do not change the measures, but take time.
 _SEEN = 320
 #: Two pictures of other tints, in levels of 255, do not show the same.
 _OTHER_TINT = 14.0
+#: Where each cell is the mean of several pixels, formats change it less: pictures of this side on, to this part.
+_LARGE, _STRICTER = 64, 0.6
 #: Details of a confirmed copy, as a share of the usual distance of details, which is about 2.3 times that of the whole.
 _DETAIL = 0.65
 
@@ -25,8 +27,8 @@ def measure(image: Array) -> Traits:
 
     The figures are, in levels of 0 to 255 (of its depth, where an image has more than 8 bits): ``low`` and ``high``,
     the 5 % and 95 % quantiles of its light; ``range``, from 0.5 % to 99.5 %; ``white``, the share of pixels at the upper
-    end; ``edge``, the logarithm of the sharpest edges (99 % quantile of the second differences) divided by the range;
-    ``depth`` in bits, and ``channels``.
+    end; ``sharp``, the logarithm of the sharpest edges (99 % quantile of the second differences), and ``edge``, the same
+    as a part of the range; ``depth`` in bits, and ``channels``.
 
     Example:
         >>> found = measure(np.full((40, 40, 1), 200, np.uint8)).figures
@@ -50,11 +52,12 @@ def measure(image: Array) -> Traits:
         "high": float(high),
         "range": spread,
         "white": float(counts[250:].sum() / counts.sum()),
+        "sharp": float(np.log(sharp + 0.2)),
         "edge": float(np.log(sharp + 0.2) - np.log(max(spread, 1.0))),
         "depth": 8.0 * image.dtype.itemsize,
         "channels": float(channels),
     }
-    return Traits(figures, None if spread <= 2 else np.concatenate([_cells(light), tints]))
+    return Traits(figures, None if spread <= 2 else np.concatenate([_cells(light), tints, [min(height, width)]]))
 
 
 def _light(image: Array) -> tuple[Array, Array]:
@@ -116,10 +119,14 @@ def _details(prints: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m 1024"]:
 
 
 def confirm(a: Float[np.ndarray, "m d"], b: Float[np.ndarray, "m d"], limit: float) -> Bool[np.ndarray, " m"]:
-    """Whether pictures also agree in their details and their tints."""
+    """Whether pictures also agree in their details and their tints, and large ones more closely than small ones."""
+    whole = np.linalg.norm(rows(a) - rows(b), axis=1)
     apart = np.linalg.norm(_details(a) - _details(b), axis=1)
-    tint = np.abs(a[:, SIDE * SIDE :].astype(np.float32) - b[:, SIDE * SIDE :].astype(np.float32)).max(axis=1)
-    return np.asarray((apart <= limit * 4 * _DETAIL) & (tint <= _OTHER_TINT))
+    tints = slice(SIDE * SIDE, SIDE * SIDE + _TINTS)
+    tint = np.abs(a[:, tints].astype(np.float32) - b[:, tints].astype(np.float32)).max(axis=1)
+    large = np.minimum(a[:, -1], b[:, -1]) >= _LARGE
+    close = whole <= np.where(large, _STRICTER, 1.0) * limit + 1e-3
+    return np.asarray(close & (apart <= limit * 4 * _DETAIL) & (tint <= _OTHER_TINT))
 
 
 CONTENT = Content(measure, Likeness(rows, usual=0.4, share=0.25, most=0.2, confirm=confirm))

@@ -116,4 +116,11 @@ def _rows(prints: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 
 
 SERIES = Content(measure_series, Likeness(_rows, usual=0.2, share=0.1, most=0.02))
-SOUND = Content(measure_sound, Likeness(_rows, usual=0.5, share=0.2, most=0.12))
+def _recorded(content: bytes) -> dict[str, float] | None:
+    from activessl.pool.sounds import as_recorded  # imports SciPy, needed only for files
+
+    sound = as_recorded(content)
+    return None if sound is None else _figures(list(sound), sound.shape[1])
+
+
+SOUND = Content(measure_sound, Likeness(_rows, usual=0.5, share=0.2, most=0.12), stored=_recorded)
