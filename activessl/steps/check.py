@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from activessl.errors import PoolError
+from activessl.errors import ConfigError, PoolError
 from activessl.geometry.alike import alike_between, alike_pairs
 from activessl.geometry.duplicates import near_duplicates
 from activessl.pool.checks.base import Material, Shared, seen
 from activessl.pool.checks.copies import joined
-from activessl.pool.checks.registry import all_checks
+from activessl.pool.checks.registry import CHECKS, all_checks
 from activessl.pool.groups import group_names
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.pool.quality import Quality, check_pool
 from activessl.pool.sources import load_pool
-from activessl.project.folder import Project
+from activessl.project.folder import Project, writing
+from activessl.project.set_aside import Aside, read_aside, write_aside
 from activessl.project.snapshot import Snapshot
 
 
@@ -29,6 +32,8 @@ class Checked:
         compared: Whether items were also compared by their vectors: this needs vectors of the present items.
         encoded: Whether the pool was ever encoded.
         untested: Why the test data were not compared with the pool; empty if they were, or if there are none.
+        test: The test data.
+        aside: The items that are set aside, and why.
     """
 
     pool: Pool
@@ -36,6 +41,8 @@ class Checked:
     compared: bool
     encoded: bool
     untested: str = ""
+    test: Pool | None = None
+    aside: Mapping[str, Aside] = field(default_factory=dict)
 
 
 def check_data(project: Project, on_progress: OnProgress | None = None) -> Checked:
@@ -54,7 +61,9 @@ def check_data(project: Project, on_progress: OnProgress | None = None) -> Check
     near = None if vectors is None else near_duplicates(vectors)
     test, untested = _test(project)
     material = examined(Material(pool, vectors, near), test, project.config.data.group, on_progress)
-    return Checked(pool, check_pool(material), compared, encoded, untested)
+    out = {item.id for item in pool.aside}
+    aside = {item: one for item, one in read_aside(project.folder).items() if item in out}
+    return Checked(pool, check_pool(material), compared, encoded, untested, test, aside)
 
 
 def examined(
@@ -95,3 +104,96 @@ def _test(project: Project) -> tuple[Pool | None, str]:
         return load_pool(location, project.config.data.modality), ""
     except PoolError as error:
         return None, error.message
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What ``set_aside`` has done.
+
+    Attributes:
+        aside: How many items were set aside, by kind.
+        kept: Items that were not set aside, because they have a label, an answer or an open question.
+    """
+
+    aside: Mapping[str, int]
+    kept: tuple[str, ...] = ()
+
+
+def set_aside(project: Project, checked: Checked, kinds: Sequence[str] = ()) -> Fixed:
+    """Set the items of findings aside: they are no longer in the pool, but nothing is deleted or moved.
+
+    Args:
+        project: The project.
+        checked: The findings.
+        kinds: The kinds to set aside; by default those of errors and warnings.
+
+    Raises:
+        ConfigError: A kind is unknown.
+        PoolError: No item would be left.
+        ProjectError: The folder cannot be written.
+    """
+    _known(kinds)
+    quality, contents = checked.quality, {item.id: item.sha256 for item in checked.pool.items}
+    history = project.history()
+    used = {a.item for a in history.answers.values()} | history.labels.keys() | history.machine.keys()
+    current = history.open_round
+    used |= set(current.items if current else ())
+    chosen: dict[str, Aside] = {}
+    kept: dict[str, None] = {}
+    for check, found in quality.found():
+        if (check.name not in kinds) if kinds else check.severity == "note":
+            continue
+        for one in found:
+            if one.aside and one.id in used:
+                kept[one.id] = None
+            elif one.aside:
+                chosen.setdefault(one.id, Aside(check.name, contents.get(one.id, "")))
+    if chosen and not contents.keys() - chosen.keys():
+        raise PoolError(
+            f"all {len(contents):,} items would be set aside", hint="name the kinds to set aside with --kind"
+        )
+    if chosen:
+        with project.lock(), writing(project.folder):
+            write_aside(project.folder, read_aside(project.folder) | chosen)
+    return Fixed(Counter(one.kind for one in chosen.values()), tuple(kept))
+
+
+def take_back(project: Project, kinds: Sequence[str] = ()) -> int:
+    """Take items that were set aside into the pool again, all of them or those of some kinds; return how many.
+
+    Raises:
+        ConfigError: A kind is unknown.
+        ProjectError: The folder cannot be written, or the list is damaged.
+    """
+    _known(kinds)
+    with project.lock(), writing(project.folder):
+        before = read_aside(project.folder)
+        left = {item: one for item, one in before.items() if kinds and one.kind not in kinds}
+        if len(left) < len(before):
+            write_aside(project.folder, left)
+    return len(before) - len(left)
+
+
+def stop_if_fatal(project: Project, on_progress: OnProgress | None = None) -> None:
+    """Check the data for the findings that ``check.fatal`` names.
+
+    Raises:
+        PoolError: There are some.
+    """
+    fatal = project.config.check.fatal
+    if not fatal:
+        return
+    found = [(check, len(some)) for check, some in check_data(project, on_progress).quality.found()]
+    bad = [(check, count) for check, count in found if check.name in fatal]
+    if bad:
+        counts = ", ".join(f"{count:,} item{'s are' if count > 1 else ' is'} {check.says}" for check, count in bad)
+        raise PoolError(
+            f"{counts}; check.fatal in activessl.toml names {', '.join(check.name for check, _ in bad)}",
+            hint=f"{bad[0][0].remedy}; `activessl check` lists them",
+        )
+
+
+def _known(kinds: Sequence[str]) -> None:
+    unknown = next((kind for kind in kinds if kind not in CHECKS), None)
+    if unknown is not None:
+        raise ConfigError(f"unknown kind of finding {unknown!r}", hint=f"use one of {', '.join(CHECKS.names())}")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from activessl.pool.forms.base import Media
+from activessl.pool.forms.base import Form, Media
 from activessl.pool.pool import Item, Pool
 from activessl.pool.progress import OnProgress, tell
 from activessl.pool.traits.base import Gathering, Survey
@@ -151,6 +151,7 @@ def run_checks(material: Material, checks: Sequence[Check]) -> dict[str, tuple[F
     return {name: findings + looked.get(name, ()) for name, findings in found.items()}
 
 
-def size_text(item: Item) -> str:
-    """The shape of an item as it is written after a finding."""
-    return " × ".join(map(str, item.shape))
+def size_text(item: Item, form: Form) -> str:
+    """The size of an item as it is written after a finding: width × height of a picture, else its shape."""
+    shape = item.shape[1::-1] if form.shown == "picture" and len(item.shape) == 3 else item.shape
+    return " × ".join(map(str, shape))

@@ -57,12 +57,12 @@ def odd_rows(pool: Pool) -> Bool[np.ndarray, " n"]:
 
 def _tiny(material: Material) -> Iterable[Finding]:
     form = material.pool.form
-    return (Finding(item.id, size_text(item)) for item in material.pool.items if form.is_tiny(item.shape))
+    return (Finding(item.id, size_text(item, form)) for item in material.pool.items if form.is_tiny(item.shape))
 
 
 def _odd(material: Material) -> Iterable[Finding]:
     pool = material.pool
-    return (Finding(pool.ids[row], size_text(pool.items[row])) for row in np.flatnonzero(odd_rows(pool)))
+    return (Finding(pool.ids[row], size_text(pool.items[row], pool.form)) for row in np.flatnonzero(odd_rows(pool)))
 
 
 TINY = Check(
