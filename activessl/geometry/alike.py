@@ -84,9 +84,7 @@ def _nearest(
     return np.sqrt(np.maximum(2 - 2 * cosine, 0)), found
 
 
-def _within(
-    distances: Float[np.ndarray, "m k"], found: Int[np.ndarray, "m k"], limit: float
-) -> Int[np.ndarray, "p 2"]:
+def _within(distances: Float[np.ndarray, "m k"], found: Int[np.ndarray, "m k"], limit: float) -> Int[np.ndarray, "p 2"]:
     # rounding in float32 gives equal rows a distance of up to 0.001
     asked, at = np.nonzero((distances <= limit + 1e-3) & (found >= 0))
     return np.column_stack([asked, found[asked, at]]).astype(np.int64)

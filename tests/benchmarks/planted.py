@@ -16,6 +16,7 @@ import tempfile
 import time
 import wave
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def packed(location: Path) -> Iterator[Array]:
     """The images of a file of encoded bytes."""
     with np.load(location) as archive:
         data, offsets = archive["data"], archive["offsets"]
-    for a, b in zip(offsets[:-1], offsets[1:], strict=True):
+    for a, b in pairwise(offsets):
         yield np.asarray(Image.open(io.BytesIO(data[a:b].tobytes())))
 
 
@@ -307,7 +308,9 @@ def main() -> None:
         each = 0 if options.clean else min(options.each, len(clean) // 50)
         truth, pool = plant(clean, folder, each, rng)
         quality, seconds = found_in(pool, folder / "test" if modality == "image" else None, modality)
-        print(f"{name}: {len(clean):,} items, {each} of each kind, seed {options.seed}, {options.half} half, {seconds:.1f} s")
+        print(
+            f"{name}: {len(clean):,} items, {each} of each kind, seed {options.seed}, {options.half} half, {seconds:.1f} s"
+        )
         if options.clean:
             counts = {kind: len(found) for kind, found in quality.findings.items() if found}
             every = {one.id for found in quality.findings.values() for one in found}
@@ -315,8 +318,10 @@ def main() -> None:
         else:
             for line in compared(quality, truth):
                 share = [f"{line[key]:.3f}" if line[key] is not None else "–" for key in ("precision", "recall")]
-                print(f"  {line['kind']:16} planted {line['planted']:4} found {line['found']:4} precision {share[0]} "
-                      f"recall {share[1]} original {line['original']} missed {line['missed'][:3]} false {line['false'][:3]}")
+                print(
+                    f"  {line['kind']:16} planted {line['planted']:4} found {line['found']:4} precision {share[0]} "
+                    f"recall {share[1]} original {line['original']} missed {line['missed'][:3]} false {line['false'][:3]}"
+                )
         if options.keep is None:
             shutil.rmtree(folder)
 

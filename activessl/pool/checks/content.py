@@ -9,6 +9,7 @@ from jaxtyping import Bool
 
 from activessl.pool.checks.base import Check, Finding, Material
 from activessl.pool.forms.base import Media
+from activessl.pool.texts import EMPTY_ROW, EMPTY_TEXT
 
 #: Levels of 255 between the 0.5 % and the 99.5 % quantile of a picture that shows nothing.
 _NOTHING = 1.0
@@ -41,7 +42,11 @@ def shows_nothing(material: Material) -> Bool[np.ndarray, " n"]:
 
 
 def _unreadable(material: Material) -> Iterable[Finding]:
-    return (Finding(bad.id, bad.why) for bad in material.pool.unreadable)
+    return (Finding(bad.id, bad.why) for bad in material.pool.unreadable if not _is_empty_text(material, bad.why))
+
+
+def _is_empty_text(material: Material, why: str) -> bool:
+    return material.pool.form.shown == "text" and why in (EMPTY_TEXT, EMPTY_ROW)
 
 
 def _almost_blank(material: Material) -> Iterable[Finding]:
@@ -55,7 +60,9 @@ def _almost_blank(material: Material) -> Iterable[Finding]:
 
 def _empty(material: Material) -> Iterable[Finding]:
     empty = material.figure("empty")
-    return () if empty is None else (Finding(material.pool.ids[row]) for row in np.flatnonzero(empty > 0))
+    rows = () if empty is None else np.flatnonzero(empty > 0)
+    invisible = [Finding(material.pool.ids[row], "only signs that are not seen") for row in rows]
+    return [*(Finding(bad.id) for bad in material.pool.unreadable if _is_empty_text(material, bad.why)), *invisible]
 
 
 UNREADABLE = Check(
@@ -73,6 +80,4 @@ BLANK = Check(
     severity="error",
     remedy="set them aside with `activessl check --fix`",
 )
-EMPTY = Check(
-    "empty", "empty", find=_empty, severity="error", remedy="set them aside with `activessl check --fix`"
-)
+EMPTY = Check("empty", "empty", find=_empty, severity="error", remedy="set them aside with `activessl check --fix`")

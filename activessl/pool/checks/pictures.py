@@ -15,17 +15,17 @@ from activessl.pool.checks.sizes import odd_rows
 #: A dark picture has less than this part of the usual light ...
 _DARK = 0.2
 #: ... and a bright one less than this part of the usual distance from white ...
-_BRIGHT = 0.13
-#: ... and at most this, in levels of 255; its contrast is not larger, either.
-_LEVEL = 64.0
+_BRIGHT = 0.2
+#: ... and at most this, in levels of 255; its contrast is not larger, either, and less than this part of the usual one.
+_LEVEL, _CONTRAST = 64.0, 0.4
 #: Pools whose usual light, or distance from white, is below this have nothing that is unusually dark, or bright.
 _USUAL = 48.0
 #: A burnt-out picture is white in this part of its pixels, where the usual one is not.
-_BURNT = 0.75
+_BURNT = 0.85
 #: A blurred picture is this many robust standard deviations softer than usual ...
-_SOFTER = 3.7
+_SOFTER = 3.4
 #: ... and at most this part as sharp ...
-_SHARP = 0.5
+_SHARP = 0.43
 #: ... and its edges are so soft, as a part of its contrast, that no edge is as sharp as pixels can be.
 _SOFT = -0.9
 
@@ -46,9 +46,11 @@ def dark_rows(
         >>> dark_rows(high, high, all_seen).tolist()
         [False, False, True]
     """
-    usual = float(np.median(high[seen])) if seen.any() else 0.0
+    if not seen.any():
+        return seen
+    usual = float(np.median(high[seen]))
     dark = (usual >= _USUAL) & (high < _LEVEL) & (high < part * usual)
-    return np.asarray(seen & dark & (contrast < _LEVEL))
+    return np.asarray(seen & dark & (contrast < min(_LEVEL, _CONTRAST * float(np.median(contrast[seen])))))
 
 
 def bright_rows(

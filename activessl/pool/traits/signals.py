@@ -116,6 +116,8 @@ def _rows(prints: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 
 
 SERIES = Content(measure_series, Likeness(_rows, usual=0.2, share=0.1, most=0.02))
+
+
 def _recorded(content: bytes) -> dict[str, float] | None:
     from activessl.pool.sounds import as_recorded  # imports SciPy, needed only for files
 

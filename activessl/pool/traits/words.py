@@ -23,8 +23,8 @@ def plain_words(text: str) -> str:
 
 
 def measure(text: str) -> Traits:
-    """Measure a text: ``empty`` is 1 if it has no sign but spaces."""
-    empty = not text.strip()
+    """Measure a text: ``empty`` is 1 if it has no sign but spaces, and those that are not seen."""
+    empty = all(unicodedata.category(sign)[0] in "ZC" for sign in text)
     words = plain_words(text) or text.strip()  # a text of punctuation alone is what it is
     return Traits({"empty": float(empty)}, words=b"" if empty else blake2b(words.encode(), digest_size=16).digest())
 
