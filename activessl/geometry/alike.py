@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -34,7 +36,7 @@ def alike_pairs(prints: Float[np.ndarray, "n d"], likeness: Likeness) -> Int[np.
         >>> alike_pairs(np.array([[1, 0], [0, 1], [1, 0]], np.float16), plain).tolist()
         [[0, 2]]
     """
-    there = np.flatnonzero(np.abs(prints).max(axis=1) > 0) if len(prints) else np.zeros(0, dtype=np.int64)
+    there = _shown(prints)
     if len(there) < 2:
         return np.zeros((0, 2), dtype=np.int64)
     rows = likeness.rows(prints[there])
@@ -54,7 +56,7 @@ def alike_between(
         others: Those of other items, such as test data.
         likeness: How they are compared.
     """
-    here, there = (np.flatnonzero(np.abs(some).max(axis=1) > 0) if len(some) else [] for some in (prints, others))
+    here, there = _shown(prints), _shown(others)
     if not len(here) or not len(there):
         return np.zeros((0, 2), dtype=np.int64)
     rows = likeness.rows(prints[here])
@@ -62,8 +64,13 @@ def alike_between(
     usual = usual_distance(own)
     distances, found = _nearest(rows, likeness.rows(others[there]), min(_NEIGHBOURS, len(rows)))
     pairs = _within(distances, found, likeness.limit(usual))[:, ::-1]
-    pairs = np.column_stack([np.asarray(here)[pairs[:, 0]], np.asarray(there)[pairs[:, 1]]])
+    pairs = np.column_stack([here[pairs[:, 0]], there[pairs[:, 1]]])
     return _confirmed(pairs[np.lexsort(pairs.T[::-1])], prints, others, likeness, usual)
+
+
+def _shown(prints: Float[np.ndarray, "n d"]) -> Int[np.ndarray, " s"]:
+    """Rows that show something."""
+    return np.flatnonzero(np.abs(prints).max(axis=1) > 0) if len(prints) else np.zeros(0, dtype=np.int64)
 
 
 def _nearest(
@@ -72,11 +79,11 @@ def _nearest(
     """Distances and rows of the k nearest of each."""
     import faiss
 
-    if len(rows) <= _BRUTE:
-        index = faiss.IndexFlatIP(rows.shape[1])
-    else:
+    flat = faiss.IndexFlatIP(rows.shape[1])
+    index: Any = flat
+    if len(rows) > _BRUTE:
         cells = int(4 * np.sqrt(len(rows)))
-        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(rows.shape[1]), rows.shape[1], cells, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.IndexIVFFlat(flat, rows.shape[1], cells, faiss.METRIC_INNER_PRODUCT)
         index.nprobe = 8  # copies lie in the same cell, or in the next ones
         index.train(rows[:: max(1, len(rows) // (40 * cells))])
     index.add(rows)
@@ -105,4 +112,4 @@ def _confirmed(
         likeness.confirm(prints[part[:, 0]], others[part[:, 1]], limit)
         for part in (pairs[start : start + block] for start in range(0, len(pairs), block))
     ]
-    return pairs[np.concatenate(kept)]
+    return np.asarray(pairs[np.concatenate(kept)])

@@ -125,7 +125,7 @@ def _newer(ledger: Path, copy: Path) -> int | None:
 
 
 def _aside(ledger: Path, config: Path, aside: Path) -> tuple[Path, ...]:
-    """Rename ledger, config and the list of items that are set aside to the first free names; the log of the ledger goes with its file."""
+    """Rename ledger, config and list to the first free names; the log of the ledger goes with its file."""
     number = 1
     while any(path.with_name(f"{path.name}.before-restore-{number}").exists() for path in (ledger, config, aside)):
         number += 1

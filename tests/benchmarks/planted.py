@@ -1,6 +1,6 @@
 """Faults planted in clean data, and how many of them ``check`` finds: ``docs/results/check.md``.
 
-    python tests/benchmarks/planted.py --data FOLDER --half odd --seed 0 [--sets cifar fashion …] [--clean]
+    python tests/benchmarks/planted.py --data FOLDER --half odd --seed 1 [--sets cifar fashion …] [--clean]
 
 Sources are halved: thresholds were set on the items with even numbers, the results are of those with odd numbers.
 Each item has at most one fault; a fault replaces a clean item.
@@ -305,12 +305,13 @@ def main() -> None:
         else:
             clean = pictures(name, options.data, options.half, options.items, rng)
         plant = {"series": plant_series, "audio": plant_sounds}.get(modality, plant_pictures)
-        each = 0 if options.clean else min(options.each, len(clean) // 50)
+        each = 0 if options.clean else min(options.each, len(clean) // (15 if modality == "audio" else 50))
         truth, pool = plant(clean, folder, each, rng)
+        if options.keep is not None:
+            (folder / "truth.json").write_text(json.dumps(truth), encoding="utf-8")
         quality, seconds = found_in(pool, folder / "test" if modality == "image" else None, modality)
-        print(
-            f"{name}: {len(clean):,} items, {each} of each kind, seed {options.seed}, {options.half} half, {seconds:.1f} s"
-        )
+        planted = f"{each} of each kind, seed {options.seed}, {options.half} half"
+        print(f"{name}: {len(clean):,} items, {planted}, {seconds:.1f} s", flush=True)
         if options.clean:
             counts = {kind: len(found) for kind, found in quality.findings.items() if found}
             every = {one.id for found in quality.findings.values() for one in found}
@@ -318,9 +319,10 @@ def main() -> None:
         else:
             for line in compared(quality, truth):
                 share = [f"{line[key]:.3f}" if line[key] is not None else "–" for key in ("precision", "recall")]
+                which = f"missed {line['missed'][:3]} false {line['false'][:3]}"
                 print(
                     f"  {line['kind']:16} planted {line['planted']:4} found {line['found']:4} precision {share[0]} "
-                    f"recall {share[1]} original {line['original']} missed {line['missed'][:3]} false {line['false'][:3]}"
+                    f"recall {share[1]} original {line['original']} {which}"
                 )
         if options.keep is None:
             shutil.rmtree(folder)

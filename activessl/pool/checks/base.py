@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -119,7 +120,7 @@ def seen(material: Material, checks: Sequence[Check], on_progress: OnProgress | 
     for row, item in enumerate(pool.ids):
         media: Any = pool.read(row)
         if content is not None:
-            gathering.add(row, content.traits(media, lambda row=row: pool.content(row)))
+            gathering.add(row, content.traits(media, partial(pool.content, row)))
         for check in looks:
             why = check.look(media) if check.look else None
             if why is not None:

@@ -98,8 +98,8 @@ def _leaks(material: Material) -> Iterable[Finding]:
     groups: dict[str, str] = {}
     ours, theirs = shared.groups or (pool.ids, ())
     own = set(pool.ids) | set(test.ids)  # an item that matches no group is a group of its own
-    for name, item in zip(theirs, test.ids if shared.groups else (), strict=True):
-        groups.setdefault(name, item)
+    for name, tested in zip(theirs, test.ids if shared.groups else (), strict=True):
+        groups.setdefault(name, tested)
     nothing = shows_nothing(material)
     for row, item in enumerate(pool.items):
         same = contents.get(item.sha256)

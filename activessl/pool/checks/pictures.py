@@ -17,7 +17,7 @@ _DARK = 0.2
 #: ... and a bright one less than this part of the usual distance from white ...
 _BRIGHT = 0.2
 #: ... and at most this, in levels of 255; its contrast is not larger, either, and less than this part of the usual one.
-_LEVEL, _CONTRAST = 64.0, 0.4
+_LEVEL, _CONTRAST = 64.0, 0.35
 #: Pools whose usual light, or distance from white, is below this have nothing that is unusually dark, or bright.
 _USUAL = 48.0
 #: A burnt-out picture is white in this part of its pixels, where the usual one is not.
@@ -25,7 +25,7 @@ _BURNT = 0.85
 #: A blurred picture is this many robust standard deviations softer than usual ...
 _SOFTER = 3.4
 #: ... and at most this part as sharp ...
-_SHARP = 0.43
+_SHARP = 0.36
 #: ... and its edges are so soft, as a part of its contrast, that no edge is as sharp as pixels can be.
 _SOFT = -0.9
 

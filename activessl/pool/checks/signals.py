@@ -13,7 +13,7 @@ from activessl.pool.checks.content import shows_nothing
 #: A flat run takes at least this part of a signal, and so many values.
 _FLAT, _FLAT_VALUES = 0.15, 5
 #: A clipped signal has at least this part of its values at an extreme, and so many values.
-_CLIPPED, _CLIPPED_VALUES = 0.006, 3.5
+_CLIPPED, _CLIPPED_VALUES = 0.006, 4.5
 #: Where most signals have flat runs or extremes, such as those of switches, only much longer ones are unusual.
 _USUAL = 4.0
 

@@ -127,4 +127,4 @@ def unit(rows: Array) -> Array:
         [[0.6, 0.8], [0.0, 0.0]]
     """
     length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 1e-9)
+    return np.asarray(np.divide(rows, length, out=np.zeros_like(rows), where=length > 1e-9))

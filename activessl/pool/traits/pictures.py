@@ -26,9 +26,9 @@ def measure(image: Array) -> Traits:
     """Measure an image (h, w, c) of 8 or 16 bits.
 
     The figures are, in levels of 0 to 255 (of its depth, where an image has more than 8 bits): ``low`` and ``high``,
-    the 5 % and 95 % quantiles of its light; ``range``, from 0.5 % to 99.5 %; ``white``, the share of pixels at the upper
-    end; ``sharp``, the logarithm of the sharpest edges (99 % quantile of the second differences), and ``edge``, the same
-    as a part of the range; ``depth`` in bits, and ``channels``.
+    the 5 % and 95 % quantiles of its light; ``range``, from 0.5 % to 99.5 %; ``white``, the share of pixels at the
+    upper end; ``sharp``, the logarithm of the sharpest edges (99 % quantile of the second differences), and ``edge``,
+    the same as a part of the range; ``depth`` in bits, and ``channels``.
 
     Example:
         >>> found = measure(np.full((40, 40, 1), 200, np.uint8)).figures

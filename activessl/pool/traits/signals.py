@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -40,8 +41,8 @@ def _figures(signal: Sequence[Array], length: int) -> dict[str, float]:
     """Measures of the channel that is worst in each.
 
     ``range`` is the difference of largest and smallest value; ``flat`` the longest run of equal values as a part of
-    the length; ``clipped`` the part of the values that lie, at least two in a row, at an extreme that is reached without
-    a jump; ``values`` the length.
+    the length; ``clipped`` the part of the values that lie, at least two in a row, at an extreme that is reached
+    without a jump; ``values`` the length.
     """
     flat = clipped = reach = 0.0
     for channel in signal:
@@ -105,10 +106,10 @@ def _spectrum(sound: Array) -> Array:
     parts = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[starts] * np.hanning(_WINDOW)
     power = np.abs(np.fft.rfft(parts, axis=1)) ** 2
     ends = np.unique(np.round(np.geomspace(2, power.shape[1], BANDS + 1)).astype(np.int64))
-    bands = np.stack([power[:, a:b].sum(axis=1) for a, b in zip(ends[:-1], ends[1:], strict=True)]) ** 0.25
+    bands = np.stack([power[:, a:b].sum(axis=1) for a, b in pairwise(ends)]) ** 0.25
     shown = _resampled(bands, MOMENTS).ravel()
     spread = float(shown.std())
-    return (shown - shown.mean()) / spread if spread > 0 else shown - shown.mean()
+    return np.asarray((shown - shown.mean()) / (spread or 1.0))
 
 
 def _rows(prints: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:

@@ -14,8 +14,8 @@ from PIL import Image, ImageFilter
 
 from activessl.pool.checks.base import Material
 from activessl.pool.checks.pictures import bright_rows, dark_rows
-from activessl.pool.checks.sizes import odd_sizes
 from activessl.pool.checks.signals import clipped_rows, flat_rows
+from activessl.pool.checks.sizes import odd_sizes
 from activessl.pool.quality import check_pool
 from activessl.pool.sources import load_pool
 from activessl.pool.traits.pictures import measure
