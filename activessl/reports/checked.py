@@ -77,7 +77,8 @@ def _shown(pools: list[Pool], finding: Finding) -> Shown:
     # the original of a leak is a test item
     of = _item(pools[::-1] if "test item" in finding.why else pools, finding.of) if finding.of else None
     item = _item(pools, finding.id)
-    return Shown(finding.id, finding.why, item.thumbnail, item.strips, item.text, of)
+    why = "" if of and finding.why == f"like {of.id}" else finding.why  # the two are side by side
+    return Shown(finding.id, why, item.thumbnail, item.strips, item.text, of)
 
 
 def _item(pools: list[Pool], item: str) -> Shown:
