@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from activessl.errors import PoolError
-from activessl.pool.checks.base import Check
 from activessl.registry import Registry
+
+if TYPE_CHECKING:
+    from activessl.pool.checks.base import Check
 
 #: In the order in which findings are listed; checks of other packages follow.
 CHECKS = Registry(
@@ -42,6 +46,8 @@ def all_checks() -> tuple[Check, ...]:
         >>> [check.name for check in all_checks()][:2]
         ['unreadable', 'exact_duplicate']
     """
+    from activessl.pool.checks.base import Check  # imports NumPy: the config knows the names without it
+
     names = (*CHECKS.built_in, *(name for name in CHECKS.names() if name not in CHECKS.built_in))
     checks = tuple(map(CHECKS.get, names))
     for name, check in zip(names, checks, strict=True):

@@ -80,8 +80,8 @@ def _lines(modality: str, checked: Checked) -> Iterator[str]:
         shown = [f"{one.id} ({one.why})" if one.why else one.id for one in findings[:SHOWN]]
         more = f", and {len(findings) - SHOWN:,} more" if len(findings) > SHOWN else ""
         items = "1 item is" if len(findings) == 1 else f"{len(findings):,} items are"
-        yield f"{items} {kind.says} ({kind.severity}): {', '.join(shown)}{more}"
-        yield f"  {kind.remedy}"
+        yield f"{items} {kind.says}: {', '.join(shown)}{more}"
+        yield f"  {kind.severity}: {kind.remedy}"
     if checked.aside:
         first = ", ".join(list(checked.aside)[:SHOWN])
         more = f", and {len(checked.aside) - SHOWN:,} more" if len(checked.aside) > SHOWN else ""
