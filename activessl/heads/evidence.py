@@ -1,9 +1,9 @@
-"""Evidence from the labels about the vectors: which of two sets of vectors predicts the labels better."""
+"""Evidence from the labels about the vectors: which vectors predict the labels better."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from activessl.errors import LabelError
 from activessl.heads.inputs import centre_of
@@ -44,7 +44,29 @@ def smoothing_pays(smoothed: Float[np.ndarray, "m d"], plain: Float[np.ndarray, 
     return bool(PRIOR + log_evidence(smoothed, labels) - log_evidence(plain, labels) > 0)
 
 
-def log_evidence(vectors: Float[np.ndarray, "m d"], labels: Labels) -> float:
+def evidence_of(
+    smoothed: Float[np.ndarray, "m d"],
+    plain: Float[np.ndarray, "m e"],
+    labels: Labels,
+    judged: Bool[np.ndarray, " m"] | None = None,
+) -> float:
+    """The evidence of an encoder: that of its smoothed vectors with their prior, or of the plain ones, if larger.
+
+    Args:
+        smoothed: The smoothed vectors of the labeled items.
+        plain: Their vectors before smoothing.
+        labels: Class indices, or (m, k) of 0 and 1; -1 for unknown.
+        judged: The labels that are predicted from all others; by default all.
+
+    Raises:
+        LabelError: Another number of labels than of vectors.
+    """
+    return max(PRIOR + log_evidence(smoothed, labels, judged), log_evidence(plain, labels, judged))
+
+
+def log_evidence(
+    vectors: Float[np.ndarray, "m d"], labels: Labels, judged: Bool[np.ndarray, " m"] | None = None
+) -> float:
     """Log-likelihood (nats) of the labels, each predicted from all others by ridge regression on these vectors.
 
     Only differences between vectors of the same labels mean something. Labels that a strategy chose may be used: in 21
@@ -54,6 +76,7 @@ def log_evidence(vectors: Float[np.ndarray, "m d"], labels: Labels) -> float:
     Args:
         vectors: One row per label.
         labels: Class indices, or (m, k) of 0 and 1; -1 for unknown, which is left out.
+        judged: The labels that are predicted from all others; by default all.
 
     Returns:
         At most 0, where priors of penalty and temperature are left aside; 0 if no class has two labels.
@@ -66,18 +89,19 @@ def log_evidence(vectors: Float[np.ndarray, "m d"], labels: Labels) -> float:
         raise LabelError(
             f"vectors have shape {x.shape}, but there are {len(y)} labels", hint="pass one row for each label"
         )
+    told = np.ones(len(y), dtype=bool) if judged is None else np.asarray(judged, dtype=bool)
     if len(y) > MOST:
         some = np.sort(np.random.default_rng(0).choice(len(y), MOST, replace=False))
-        x, y = x[some], y[some]
+        x, y, told = x[some], y[some], told[some]
     columns = list(y.T) if kind_of(y).independent else [y]
-    return -sum(_loss(x, np.asarray(column)) for column in columns)
+    return -sum(_loss(x, np.asarray(column), told) for column in columns)
 
 
-def _loss(x: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"]) -> float:
+def _loss(x: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"], judged: Bool[np.ndarray, " m"]) -> float:
     known = y >= 0
     seen, targets = np.unique(y[known], return_inverse=True)
     if len(seen) < 2:
         return 0.0
     rows = np.asarray(x[known], dtype=np.float64)
     weights = np.ones(len(rows))
-    return best_left_out(span_of(rows, centre_of(rows, weights)), targets, len(seen), weights)[1]
+    return best_left_out(span_of(rows, centre_of(rows, weights)), targets, len(seen), weights, judged[known])[1]

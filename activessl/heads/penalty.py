@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from activessl.geometry.units import scaled_rows
 from activessl.heads.calibrate import fit_sharpness
@@ -46,15 +46,19 @@ def leave_one_out_penalty(
 
 
 def best_left_out(
-    rows: Span, targets: Int[np.ndarray, " m"], k: int, weights: Float[np.ndarray, " m"]
+    rows: Span,
+    targets: Int[np.ndarray, " m"],
+    k: int,
+    weights: Float[np.ndarray, " m"],
+    judged: Bool[np.ndarray, " m"] | None = None,
 ) -> tuple[float, float]:
     """The penalty of ``leave_one_out_penalty``, and the loss of the left-out labels under it.
 
     The loss is their weighted negative log-likelihood (nats), plus those of the priors of penalty and temperature. It
-    is 0 if no class has two labels.
+    is 0 if no class has two labels. With ``judged``, only these labels are left out.
     """
     count = np.bincount(targets, minlength=k)
-    held = np.flatnonzero(count[targets] > 1)
+    held = np.flatnonzero((count[targets] > 1) & (True if judged is None else judged))
     if len(held) > MOST_CHOOSING:
         held = held[:: -(-len(held) // MOST_CHOOSING)]
     if not len(held):

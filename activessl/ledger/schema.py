@@ -57,6 +57,16 @@ class Created(_Event):
         return "created"
 
 
+class OtherVectors(BaseModel):
+    """Vectors of another encoder for the same items, which the labels may choose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    fingerprint: str
+    encoder: str
+    dim: int
+
+
 class Encoded(_Event):
     """The pool was encoded; these embeddings are used from now on."""
 
@@ -70,6 +80,8 @@ class Encoded(_Event):
     listed: str = ""  # hash of the ids, in their order
     turn: int = 0  # number of events before, so that a return to earlier vectors is another event
     gone: tuple[tuple[str, str], ...] = ()  # items with answers that left, and the hash of their content
+    others: tuple[OtherVectors, ...] = ()  # kept beside them
+    log_odds: float | None = None  # of these vectors against those before, if the labels chose them
 
     @property
     def key(self) -> str:

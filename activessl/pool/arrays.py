@@ -16,6 +16,7 @@ from activessl.errors import PoolError
 from activessl.pool.forms.base import Array, Arrays, Form, Media
 from activessl.pool.forms.registry import forms
 from activessl.pool.levels import peak_of
+from activessl.pool.mat import read_mat, whole_numbers
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 
@@ -121,11 +122,13 @@ class NpzSource(RowsSource):
 
 
 def npz_keys(location: Path) -> frozenset[str]:
-    """The names of the arrays in an npz file.
+    """The names of the arrays in an npz file, or in a ``.mat`` of MATLAB.
 
     Raises:
         PoolError: Not an npz file.
     """
+    if location.suffix.lower() == ".mat":
+        return frozenset(read_mat(location))
     try:
         with np.load(location, allow_pickle=False) as archive:
             return frozenset(archive.files)
@@ -139,6 +142,11 @@ def read_npz(location: Path, key: str) -> Array:
     Raises:
         PoolError: No such array, or it cannot be read.
     """
+    if location.suffix.lower() == ".mat":
+        arrays = read_mat(location)
+        if key not in arrays:
+            raise PoolError(f"{location} has no array {key!r}", hint=f"add the array {key!r} to the file")
+        return arrays[key] if key == "X" else whole_numbers(arrays[key])
     try:
         with np.load(location, allow_pickle=False) as archive:
             size = {info.filename: info.file_size for info in archive.zip.infolist()}.get(f"{key}.npy", 0)

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from activessl.errors import PoolError
+from activessl.pool.dicom import SUFFIXES, is_dicom, read_dicom
 from activessl.pool.forms.base import Reading
 from activessl.pool.pages import pages_of
 from activessl.pool.readers import installed, needed
@@ -45,16 +46,17 @@ def image_formats() -> tuple[str, ...]:
 
 @cache
 def image_suffixes() -> frozenset[str]:
-    """The file name endings of those formats, lower case with the dot; with those of HEIC, which needs a package."""
+    """The file name endings of those formats, lower case with the dot; with HEIC and DICOM, which need packages."""
     formats = set(image_formats())
-    return _HEIC_SUFFIXES.union(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
+    known = (suffix for suffix, name in Image.registered_extensions().items() if name in formats)
+    return (_HEIC_SUFFIXES | SUFFIXES).union(known)
 
 
 def decode_image(content: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray[Any, np.dtype[Any]]:
     """Decode an encoded image, upright, without alpha.
 
     Args:
-        content: The bytes of a file in any format of ``image_formats()``.
+        content: The bytes of a file in any format of ``image_formats()``, or of a DICOM file.
         max_pixels: The largest accepted width × height.
 
     Returns:
@@ -80,6 +82,8 @@ def read_picture(content: bytes, *, max_pixels: int = MAX_PIXELS) -> Reading:
     Raises:
         PoolError: As ``decode_image``.
     """
+    if is_dicom(content):
+        return read_dicom(content, max_pixels=max_pixels)
     try:
         with Image.open(io.BytesIO(content), formats=image_formats()) as image:
             width, height = image.size

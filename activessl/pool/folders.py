@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from activessl.errors import PoolError
+from activessl.pool.bundles import bundle
 from activessl.pool.describe import described
 from activessl.pool.forms.base import Files, Form, Media
 from activessl.pool.forms.registry import forms
@@ -64,7 +65,7 @@ class FolderSource:
         self.beside = others + Counter(
             Path(item_id).suffix.lower() for name, files in found.items() if name != self._modality for item_id in files
         )
-        self._stamps = dict(sorted(found[self._modality].items()))
+        self._stamps = self._with_parts(dict(sorted(found[self._modality].items())))
         self._decode = self._files.decode
         self.sample_rate = self._files.sample_rate
         self._alone = Lock()
@@ -118,19 +119,53 @@ class FolderSource:
         """The bytes of the file."""
         if item_id not in self._stamps:
             raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id, or open the folder again")
-        path = self._location / item_id
+        content = self._bytes(item_id)
+        parts_of = self._files.parts.get(PurePosixPath(item_id).suffix.lower())
+        if parts_of is None:
+            return content
+        names = parts_of(content)
+        folder = PurePosixPath(item_id).parent
+        odd = next((name for name in names if PurePosixPath(name).name != name or name in (".", "..")), None)
+        if odd is not None:  # the names are from the file, which may be from anybody
+            raise PoolError(
+                f"{item_id} names the file {odd[:100]!r} in another folder", hint="put it beside the header"
+            )
+        return bundle(
+            {PurePosixPath(item_id).name: content} | {name: self._bytes((folder / name).as_posix()) for name in names}
+        )
+
+    def _bytes(self, name: str) -> bytes:
+        """The bytes of one file below the folder."""
+        path = self._location / name
         try:
             # checked at each read: a link may have replaced the file since it was listed
             if path.is_symlink() and _leaves(path, self._location):
                 raise PoolError(
-                    f"{item_id} is a link to a file outside of {self._location}",
+                    f"{name} is a link to a file outside of {self._location}",
                     hint="copy the file into the folder, or give the folder that contains the file",
                 )
         except OSError as error:
             raise PoolError(
-                f"{item_id} cannot be read: {error.strerror}", hint="check the file and its permissions"
+                f"{name} cannot be read: {error.strerror}", hint="check the file and its permissions"
             ) from None
-        return read_plain(path, min(MOST_BYTES, self._files.most_bytes), name=item_id)
+        return read_plain(path, min(MOST_BYTES, self._files.most_bytes), name=name)
+
+    def _with_parts(self, stamps: Mapping[str, Stamp]) -> dict[str, Stamp]:
+        """The stamps of items of several files: the item has changed when one of them has."""
+        found = dict(stamps)
+        for item_id in stamps:
+            parts_of = self._files.parts.get(PurePosixPath(item_id).suffix.lower())
+            if parts_of is None:
+                continue
+            try:
+                names = parts_of(self._bytes(item_id))
+                parts = [(self._location / item_id).with_name(PurePosixPath(name).name) for name in names]
+                told = [found[item_id], *((s.st_size, s.st_mtime_ns) for s in (part.stat() for part in parts))]
+            except (PoolError, OSError):
+                continue  # is told when it is read
+            found[item_id] = (sum(size for size, _ in told), max(time for _, time in told))
+            self.beside -= Counter(part.suffix.lower() for part in parts)
+        return found
 
 
 def _sorted(

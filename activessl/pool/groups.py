@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import Int
+from activessl.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Int
+else:
+    np = later("numpy")  # not needed for names and patterns
 
 
 def group_names(pattern: str | None, ids: Sequence[str]) -> list[str]:

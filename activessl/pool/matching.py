@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Generic, TypeVar
@@ -36,16 +36,18 @@ class MediaIndex:
 
     Args:
         pool: The items.
+        stems: Whether the names of the files that are sought have no ending, so that those of the items have none.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, stems: bool = False) -> None:
         self._by_text = pool.form.shown == "text"
         if self._by_text:
             self._items = grouped((plain_text(pool.read(row)), item) for row, item in enumerate(pool.ids))
             return
-        folder = _parts(pool.source.location.absolute().as_posix()) if _is_folder(pool) else ()
-        self._above = len(folder)
-        self._whole = {item: (*folder, *_parts(item)) for item in pool.ids}
+        place = pool.source.location.absolute()
+        folder = place if place.is_dir() else place.parent  # of a list of files
+        self._above = len(_parts(folder.as_posix())) if _is_folder(pool) else 0
+        self._whole = {item: _parts(_stem(path) if stems else path) for item, path in _paths(pool)}
         self._items = grouped((parts[-1], item) for item, parts in self._whole.items() if parts)
 
     def match(self, shown: Mapping[K, Any]) -> Matched[K]:
@@ -120,6 +122,13 @@ def _is_folder(pool: Pool) -> bool:
     return bool(pool.ids) and pool.source.path(pool.ids[0]) is not None
 
 
+def _paths(pool: Pool) -> Iterator[tuple[str, str]]:
+    """Each item with the whole path of its file, or with its id where it has none."""
+    for item in pool.ids:
+        path = pool.source.path(item)
+        yield item, item if path is None else path.absolute().as_posix()
+
+
 def path_in(address: Any) -> str:
     """Return the path of the file of an address; for a local file of Label Studio, the query has it.
 
@@ -155,6 +164,11 @@ def _shown_parts(address: Any) -> tuple[str, ...]:
 def _parts(path: str) -> tuple[str, ...]:
     """The parts of a path, as Label Studio stores the names of files."""
     return tuple(part for one in PurePosixPath(path).parts if (part := _stored_name(one)) and part != ".")
+
+
+def _stem(path: str) -> str:
+    """A path without the ending of its file."""
+    return PurePosixPath(path).with_suffix("").as_posix()
 
 
 def _stored_name(name: str) -> str:

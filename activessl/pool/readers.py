@@ -9,7 +9,11 @@ from activessl.errors import PoolError
 
 #: By package: the extra that installs it, and what it reads.
 _EXTRAS = {
+    "openpyxl": ("xlsx", "spreadsheets (.xlsx)"),
+    "pydicom": ("dicom", "DICOM pictures"),
+    "pyedflib": ("edf", "EDF and BDF recordings"),
     "pillow_heif": ("heic", "HEIC pictures"),
+    "wfdb": ("wfdb", "WFDB records"),
     "soundfile": ("sound", "sounds other than WAV"),
 }
 

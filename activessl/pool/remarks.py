@@ -33,7 +33,7 @@ def remarks(pool: Pool) -> list[str]:
     ]
     if len(count) > _MOST:
         told.append(f"{len(count) - _MOST:,} more kinds of remarks: `activessl check --json` lists them")
-    return told + _depths(pool) + _steps(pool) + _split_folders(pool) + _beside(pool)
+    return told + _depths(pool) + _steps(pool) + _split_folders(pool) + _beside(pool) + _group_column(pool)
 
 
 def _depths(pool: Pool) -> list[str]:
@@ -78,6 +78,13 @@ def _beside(pool: Pool) -> list[str]:
     shown = ", ".join(f"{n:,} {suffix or 'without a suffix'}" for suffix, n in beside.most_common(_MOST))
     more = f" and {len(beside) - _MOST:,} more kinds" if len(beside) > _MOST else ""
     return [f"not read, beside the {pool.form.plural}: {shown}{more}"]
+
+
+def _group_column(pool: Pool) -> list[str]:
+    """One line about a column of groups, which is not what measures."""
+    if "group" not in (getattr(pool.source, "columns", None) or ()):
+        return []
+    return ["the column 'group' is kept with the items; what is measured apart is data.group, a pattern on their ids"]
 
 
 def _items(ids: list[str]) -> str:

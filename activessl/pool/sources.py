@@ -11,19 +11,24 @@ from activessl.arguments import path
 from activessl.errors import PoolError
 from activessl.pool.arrays import NpzSource
 from activessl.pool.axes import Axes, agreed, misfit
+from activessl.pool.columns import TABLES, read_columns
 from activessl.pool.folders import FolderSource
 from activessl.pool.forms.registry import FORMS, form_named, form_names, forms
+from activessl.pool.listed_files import ListSource, is_list
 from activessl.pool.plain import unusual
 from activessl.pool.pool import Item, Modality, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress, tell
-from activessl.pool.tables import ParquetSource
-from activessl.pool.texts import TEXT_TABLES, TextTableSource
+from activessl.pool.series_source import SeriesFileSource, is_series_file
+from activessl.pool.tables import ParquetSource, has_only_paths
+from activessl.pool.texts import TextTableSource
 
 __all__ = [
     "FolderSource",
+    "ListSource",
     "NpzSource",
     "ParquetSource",
     "Sampled",
+    "SeriesFileSource",
     "Stamped",
     "TextTableSource",
     "load_pool",
@@ -65,7 +70,8 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
         location: A folder of images, of sounds, of series as CSV files or of text files; an ``.npz`` with ``images``
             (n, h, w[, c]), ``X`` (n, [channels,] time), ``vectors`` (n, d), or packed ``data`` and ``offsets`` with
             ``format`` (encoded images) or ``sample_rate`` (16-bit audio); a ``.parquet`` with a column of encoded
-            images or of text; or a ``.csv``, ``.tsv`` or ``.jsonl`` of texts.
+            images or of text; a ``.csv``, ``.tsv``, ``.jsonl`` or ``.xlsx`` of texts, or with a path for each item, or
+            of numbers (with ``modality``); a ``.ts``, ``.arff`` or UCR ``.tsv`` of series.
         modality: Which form of data to read, where a file has several; by default the first that it has.
         without: Folders that are not searched: those of a project that lies inside its data.
 
@@ -86,14 +92,16 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
     source: Source
     if location.is_dir():
         source = FolderSource(location, modality, without=without)
-    elif location.suffix.lower() == ".npz":
+    elif location.suffix.lower() in (".npz", ".mat"):
         source = NpzSource(location, modality)
     elif location.suffix.lower() in (".parquet", ".pq"):
-        source = ParquetSource(location, modality)
-    elif modality not in (None, "text") and location.suffix.lower() in _suffixes(modality):
-        raise PoolError(f"{location} is a single {modality} file", hint="give the folder that contains the file")
-    elif location.suffix.lower() in TEXT_TABLES:
-        source = TextTableSource(location, modality)
+        table = read_columns(location) if has_only_paths(location) else None
+        listed = table is not None and is_list(location, table, modality)
+        source = ListSource(location, table, modality) if table and listed else ParquetSource(location, modality)
+    elif is_series_file(location) and modality != "text":
+        source = SeriesFileSource(location, modality)
+    elif location.suffix.lower() in TABLES:
+        source = _of_table(location, modality)
     else:
         suffix = location.suffix.lower()
         one = next((form.name for form in forms() if form.files and suffix in form.files.suffixes()), None)
@@ -108,8 +116,14 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
     return source
 
 
-def _suffixes(modality: Modality | None) -> Collection[str]:
-    return next((form.files.suffixes() for form in forms() if form.name == modality and form.files), ())
+def _of_table(location: Path, modality: Modality | None) -> Source:
+    """A table: a list of files, texts, or numbers as series or vectors."""
+    table = read_columns(location)
+    if is_list(location, table, modality):
+        return ListSource(location, table, modality)
+    if modality in ("series", "vector"):
+        return SeriesFileSource(location, modality, table)
+    return TextTableSource(location, modality, table)
 
 
 def load_pool(

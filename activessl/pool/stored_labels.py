@@ -11,9 +11,11 @@ from activessl.arguments import listed
 from activessl.errors import PoolError
 from activessl.pool.arrays import npz_keys, read_npz
 from activessl.pool.features import features_of
-from activessl.pool.pool import Pool
+from activessl.pool.listed_files import ListSource
+from activessl.pool.pool import Pool, Source
 from activessl.pool.rows import row_ids
-from activessl.pool.sources import FolderSource
+from activessl.pool.series_source import SeriesFileSource, is_series_file
+from activessl.pool.sources import FolderSource, open_source
 from activessl.pool.split_folders import SPLITS, split_folders
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
 from activessl.pool.texts import TEXT_TABLES, TextTableSource, read_text_table
@@ -59,8 +61,10 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
     location = data.source.location if isinstance(data, Pool) else Path(data)
     if location.is_dir():
         ids, found = _of_folder(location, data)
-    elif location.suffix.lower() == ".npz":
+    elif location.suffix.lower() in (".npz", ".mat"):
         ids, found = _of_npz(location)
+    elif isinstance(source := _labeled(data, location), (ListSource, SeriesFileSource)):
+        ids, found = tuple(source.stamps()), _of_source(location, source)
     elif location.suffix.lower() in TEXT_TABLES:
         ids, found = _of_texts(location)
     else:
@@ -74,6 +78,26 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
         raise PoolError(f"item {error.args[0]!r} has no label", hint="store one label for each item") from None
     split = None if found.split is None else found.split[order]
     return StoredLabels(found.labels[order], found.class_names, split)
+
+
+def _labeled(data: Path | Pool, location: Path) -> Source | None:
+    """The source of a file that may be a list of files, or hold many series."""
+    if isinstance(data, Pool):
+        return data.source
+    suffix = location.suffix.lower()
+    return open_source(location) if suffix in (*TEXT_TABLES, ".parquet", ".pq") or is_series_file(location) else None
+
+
+def _of_source(location: Path, source: ListSource | SeriesFileSource) -> StoredLabels | None:
+    if source.stored_labels is None:
+        return None
+    values = [None if value == "" else value for value in source.stored_labels]
+    names = source.class_names if isinstance(source, SeriesFileSource) else ()
+    if names and all(isinstance(value, str) for value in values):
+        # the order of the classes is that of the file
+        split = None if source.stored_split is None else _split(location, source.stored_split)
+        return StoredLabels(np.array([names.index(value) for value in values], dtype=np.int64), names, split)
+    return _column(location, values, source.stored_split, None, ())
 
 
 def _of_folder(location: Path, data: Path | Pool) -> tuple[tuple[str, ...], StoredLabels | None]:

@@ -16,6 +16,7 @@ from activessl.pool.describe import described
 from activessl.pool.features import features_of
 from activessl.pool.forms.base import Column, Form, Media
 from activessl.pool.forms.registry import forms
+from activessl.pool.listed_files import PATH_NAMES
 from activessl.pool.plain import read_plain
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
@@ -122,6 +123,18 @@ def open_parquet(location: Path) -> Any:
         return pq.ParquetFile(location, memory_map=True)
     except (OSError, pa.ArrowException):
         raise PoolError(f"{location} is not a parquet file", hint="check the path, or write the file again") from None
+
+
+def has_only_paths(location: Path) -> bool:
+    """Whether a parquet file has no bytes, but a text column with a name for paths; its values are not looked at.
+
+    Raises:
+        PoolError: Not a parquet file.
+    """
+    schema = open_parquet(location).schema_arrow
+    if any(_is_binary(field.type) for field in schema):
+        return False
+    return any(_is_text(field.type) and field.name.lower() in PATH_NAMES for field in schema)
 
 
 def read_column(location: Path, file: Any, name: str) -> Any:

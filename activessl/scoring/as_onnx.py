@@ -12,17 +12,18 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.encoders.base import Encoder
+from activessl.encoders.compute.graph import Graph
 from activessl.encoders.images.patches import PatchEncoder
 from activessl.encoders.images.pixels import PixelEncoder
 from activessl.encoders.pretrain import TrainedEncoder
 from activessl.encoders.series.rocket import RocketEncoder, read_series
+from activessl.encoders.wheels.image import LiteEncoder
 from activessl.errors import ConfigError, EncoderError, HeadError
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
 from activessl.scoring.encoder_graphs import write_encoder
-from activessl.scoring.graph import WITHOUT, Graph
 from activessl.scoring.head_graphs import write_head, write_place
-from activessl.scoring.model import BATCH, Model, Scores
+from activessl.scoring.model import BATCH, WITHOUT, Model, Scores
 
 FILE = "model.onnx"
 #: Highest difference of a probability and of a novelty between ONNX Runtime and the model. The first is far below what
@@ -184,7 +185,7 @@ def tensors(encoder: Encoder, items: Pool) -> Iterator[np.ndarray[Any, Any]]:
         EncoderError: Series with missing values, or too short for the encoder's convolutions.
     """
     match encoder:
-        case PixelEncoder() | PatchEncoder() | TrainedEncoder():
+        case PixelEncoder() | PatchEncoder() | TrainedEncoder() | LiteEncoder():
             for pictures in encoder.image.batches(items, BATCH):
                 yield pictures.numpy()
         case RocketEncoder():
@@ -231,7 +232,7 @@ def _series(encoder: RocketEncoder, items: Pool) -> Iterator[Float[np.ndarray, "
 
 def _how(encoder: Encoder) -> str:
     match encoder:
-        case PixelEncoder() | TrainedEncoder():
+        case PixelEncoder() | TrainedEncoder() | LiteEncoder():
             image: Any = encoder.image
         case PatchEncoder():
             image = encoder.image

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from activessl.encoders.base import Encoder
+from activessl.encoders.compute.graph import Graph
 from activessl.encoders.images.patches import CONTRAST, PatchEncoder
 from activessl.encoders.images.pixels import PixelEncoder
 from activessl.encoders.images.regions import means_by_region
@@ -17,8 +18,9 @@ from activessl.encoders.series.rocket import RocketEncoder
 from activessl.encoders.series.transformer import SeriesTransformer
 from activessl.encoders.training.vit import Block, ViTConfig
 from activessl.encoders.vectors import VectorEncoder
+from activessl.encoders.wheels.image import LiteEncoder
 from activessl.errors import EncoderError
-from activessl.scoring.graph import WITHOUT, Graph
+from activessl.scoring.model import WITHOUT
 
 UINT8, FLOAT = 2, 1
 
@@ -60,6 +62,9 @@ def write_encoder(graph: Graph, encoder: Encoder) -> Entrance:
         case PatchEncoder():
             side, c = encoder.image.side, len(encoder.codes.mean) // encoder.codes.field**2
             return Entrance("pictures", UINT8, ["batch", c, side, side], _patches(graph, encoder, side, c))
+        case LiteEncoder():
+            side = encoder.image.side
+            return Entrance("pictures", UINT8, ["batch", 3, side, side], encoder.write(graph, graph.floats("pictures")))
         case TrainedEncoder():
             side, c = encoder.image.side, len(encoder.mean)
             return Entrance("pictures", UINT8, ["batch", c, side, side], _transformer(graph, encoder))
@@ -75,6 +80,8 @@ def write_encoder(graph: Graph, encoder: Encoder) -> Entrance:
 def _reads(encoder: Encoder) -> str:
     if isinstance(encoder, SeriesTransformer):
         return "series of any length, without their missing values"
+    if encoder.name == "pretrained":
+        return {512: "texts, with its own tokenizer"}.get(encoder.dim, "sounds of any length")
     known = {
         "tfidf": "texts, split into words and letters",
         "sentence": "texts, with its own tokenizer",

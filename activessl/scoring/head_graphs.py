@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from activessl.encoders.compute.graph import Graph
 from activessl.errors import HeadError
 from activessl.geometry.smoothing import NEIGHBOURS
 from activessl.heads.base import Head
@@ -11,8 +12,7 @@ from activessl.heads.linear import LogisticHead
 from activessl.heads.mixture import AutoHead
 from activessl.heads.multilabel import MultiLabelHead
 from activessl.heads.similarity import NeighbourHead, PrototypeHead
-from activessl.scoring.graph import WITHOUT, Graph
-from activessl.scoring.model import Model
+from activessl.scoring.model import WITHOUT, Model
 
 
 def write_place(graph: Graph, model: Model, vectors: str) -> tuple[str, str]:

@@ -29,6 +29,8 @@ from activessl.sealed import beside, read_array, seal, sweep
 FORMAT = 1
 #: Items per mini-batch of encoding and scoring.
 BATCH = 256
+#: The hint where ONNX is not possible.
+WITHOUT = "leave --onnx out: the model's folder can score without it"
 
 
 @dataclass(frozen=True, eq=False)

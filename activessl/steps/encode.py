@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from activessl.encoders.auto import alternatives
 from activessl.encoders.base import Encoder
-from activessl.encoders.compute.processes import decided, leads
+from activessl.encoders.compute.processes import count, decided, leads
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting, load_encoder
+from activessl.encoders.wheels.catalogue import wheel_named
 from activessl.errors import EncoderError, PoolError, ProjectError
 from activessl.ledger.history import History
-from activessl.ledger.schema import Encoded
+from activessl.ledger.schema import Encoded, OtherVectors
 from activessl.measuring.quality.encoders import Compared, compare_encoders
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
@@ -45,13 +47,18 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
         encoder = None if minutes is not None else standing_encoder(project, history)
         wanted = encoder is None
         decided(lambda: wanted)
+        others: list[Encoder] = []
         if encoder is None:
             encoder = fitted_encoder(project, pool, minutes, on_progress)
+            others = other_encoders(project, pool, encoder, minutes, on_progress)
+            encoder, others = _chosen_first(history, encoder, others)
         folder = embeddings_folder(project, encoder.fingerprint)
         before = known_ids(project, history)  # read first: the vectors may be overwritten below
         gone = gone_with_answers(project, history, pool)
+        for other in others:
+            embed(other, pool, embeddings_folder(project, other.fingerprint), on_progress=on_progress)
         embeddings = embed(encoder, pool, folder, on_progress=on_progress)
-        encoded = encoded_event(encoder, embeddings, history, before, time.monotonic() - start, gone)
+        encoded = encoded_event(encoder, embeddings, history, before, time.monotonic() - start, gone, others)
         if encoded is not None:
             project.append(encoded)
     decided(lambda: str(folder))
@@ -100,6 +107,7 @@ def encoded_event(
     before: frozenset[str] | None,
     seconds: float,
     gone: Mapping[str, str],
+    others: Sequence[Encoder] = (),
 ) -> Encoded | None:
     """Return the event for the ledger; None if these vectors are in use already.
 
@@ -110,9 +118,11 @@ def encoded_event(
         before: ``known_ids``, read before the vectors were written, because writing may replace the old ones.
         seconds: Duration of the encoding.
         gone: ``gone_with_answers``, read before, too.
+        others: Encoders whose vectors of the same items are kept.
     """
+    kept = tuple(OtherVectors(fingerprint=one.fingerprint, encoder=one.name, dim=one.dim) for one in others)
     now, listed = history.encoded, sha256("\n".join(embeddings.ids).encode()).hexdigest()[:16]
-    if now is not None and (now.fingerprint, now.listed) == (encoder.fingerprint, listed):
+    if now is not None and (now.fingerprint, now.listed, now.others) == (encoder.fingerprint, listed, kept):
         return None
     if now is not None and now.listed == listed:
         before = frozenset(embeddings.ids)  # the same items, even if the old vectors are missing
@@ -126,7 +136,43 @@ def encoded_event(
         listed=listed,
         turn=history.events,
         gone=tuple(gone.items()),
+        others=kept,
     )
+
+
+def other_encoders(
+    project: Project, pool: Pool, used: Encoder, minutes: float | None, on_progress: OnProgress | None = None
+) -> list[Encoder]:
+    """Return the further encoders of the config, fitted; by default those that ``auto`` names.
+
+    None of them where several processes encode: they share the training of one encoder.
+    """
+    config = project.config
+    named = config.encoder.also
+    if not named and config.encoder.name == "auto" and config.encoder.model is None:
+        named = alternatives(pool)
+    return [
+        fit_encoder(
+            name,
+            pool,
+            minutes=config.encoder.minutes if minutes is None else minutes,
+            seed=config.seed,
+            folder=project.folder / "encoders",
+            on_progress=on_progress,
+        )
+        for name in dict.fromkeys(named)
+        if name != used.name and count() == 1
+    ]
+
+
+def _chosen_first(history: History, encoder: Encoder, others: list[Encoder]) -> tuple[Encoder, list[Encoder]]:
+    """Return the encoder to use and the others: the one that the labels chose stays in use while it is among them."""
+    now = history.encoded
+    if now is not None and now.others:
+        chosen = next((one for one in others if one.name == now.encoder), None)
+        if chosen is not None:
+            return chosen, [encoder if one is chosen else one for one in others]
+    return encoder, others
 
 
 def fitted_encoder(
@@ -189,10 +235,11 @@ def compare_for(
         item: tuple(row) if isinstance(row, list) else row for item, row in zip(said, numbers.tolist(), strict=True)
     }
     model = None if config.encoder.model is None else _model(project, config.encoder.model)
+    takes = PRETRAINED if model is None or wheel_named(model) is None else {"pretrained"}
     requests = [
-        (name, {} if model is None or name not in PRETRAINED else {"model": model})
+        (name, {"model": model} if model is not None and name in takes else {})
         for name in names or fitting(pool.modality)
-        if names or model is not None or name not in PRETRAINED
+        if names or name not in PRETRAINED or (model is not None and name in takes)
     ]
     return compare_encoders(
         pool,

@@ -11,8 +11,9 @@ from activessl.arguments import listed
 from activessl.errors import LabelError
 from activessl.labels.answers import BETWEEN, Answer, class_text
 from activessl.labels.files.given import Given
-from activessl.labels.files.read import contents_of, find_items
-from activessl.labels.files.reading import read_rows
+from activessl.labels.files.opened import Options, open_labels
+from activessl.labels.files.read import find_items
+from activessl.labels.files.registry import form_of
 from activessl.ledger.schema import Answered
 from activessl.project.folder import Project
 
@@ -53,25 +54,36 @@ class Imported:
 
 
 def import_file(
-    project: Project, path: Path, *, annotator: str = "", item: str | None = None, label: str | None = None
+    project: Project,
+    path: Path,
+    *,
+    annotator: str = "",
+    item: str | None = None,
+    label: str | None = None,
+    form: str | None = None,
+    boxes_as_classes: bool = False,
 ) -> Imported:
-    """Import the labels of a file, all or none of those that can be read; repeating it changes nothing.
+    """Import the labels of a file or folder, all or none of those that can be read; repeating it changes nothing.
 
     Args:
         project: The project.
-        path: A ``.csv``, ``.tsv``, ``.json``, ``.jsonl`` or ``.parquet``: a table, or an export of Label Studio.
+        path: A file or folder of one of the forms in ``labels.files.registry.FORMS``: a table, or an export of
+            a labeling tool.
         annotator: Who gave the labels that the file gives no annotator; by default the name of the file.
         item: The column that tells the item; None to find it.
-        label: The column, or the control of Label Studio, with the classes; None to find it.
+        label: The column, or the control of the labeling tool, with the classes; None to find it.
+        form: The name of the form; None to know it by its marks.
+        boxes_as_classes: Whether the classes of boxes and masks count as classes of the whole image.
 
     Raises:
         ConfigError: The file cannot be read.
-        LabelError: A class that the project does not have, no label of an item of the pool, or columns that contradict
-            each other.
+        LabelError: A class that the project does not have, no label of an item of the pool, columns that contradict
+            each other, or boxes and masks that shall not count.
         PoolError: The pool cannot be read.
     """
     data, pool = project.config.data, project.pool()
-    contents = contents_of(read_rows(path), data.kind, data.classes, label)
+    opened = open_labels(path)
+    contents = form_of(opened, form).read(opened, Options(data.kind, data.classes, label, boxes_as_classes))
     readable = [one for one in contents.given if one.kind != "unread"]
     unread = tuple(f"{one.where} {one.why}" for one in contents.given if one.kind == "unread")
     if not readable:
@@ -95,6 +107,11 @@ def import_file(
         notes.append(
             f"{found.by_name:,} label{'s are' if found.by_name > 1 else ' is'} matched by the name of the file alone: "
             "check that the files are the same"
+        )
+    if found.changed:
+        notes.append(
+            f"{found.changed:,} files beside the labels have another content than the items of their names: check that "
+            "they show the same"
         )
     return replace(
         _write(project, here, annotator or path.name),

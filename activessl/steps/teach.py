@@ -15,6 +15,7 @@ from activessl.measuring.planning.stopping import kappa
 from activessl.measuring.quality.classes import class_counts
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot, head_folder, no_labels, save_whole
+from activessl.steps.choose_encoder import choose_encoder
 from activessl.steps.close import close_answered
 from activessl.steps.relabel import SUSPECT, Doubts
 
@@ -28,8 +29,9 @@ def teach(project: Project) -> Taught:
     """
     with project.lock():
         snapshot = Snapshot.of(project)
-        history = snapshot.history
         _check_labels(snapshot)
+        snapshot = choose_encoder(project, snapshot)
+        history = snapshot.history
         number, digest, start = history.rounds[-1].number, history.digest(), time.monotonic()
         before = snapshot.predicted_before(number)
         last, snapshot = snapshot, snapshot.for_next_head()

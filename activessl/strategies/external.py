@@ -25,6 +25,7 @@ from activessl.errors import QueryError
 from activessl.geometry.blocks import Rows
 from activessl.labels.kinds import kind_of
 from activessl.strategies.base import Query, State
+from activessl.strategies.foreign import translated
 from activessl.strategies.scene import Choice, Scene, answer
 
 
@@ -58,20 +59,21 @@ class ScikitActiveML:
             raise QueryError(
                 f"{self.name} supports only one class per item", hint="use a strategy of activessl, such as 'auto'"
             )
-        strategy = copy.deepcopy(self.strategy)
+        with translated(self.name):
+            strategy = copy.deepcopy(self.strategy)
         if hasattr(strategy, "random_state"):
             strategy.random_state = int(state.rng.integers(2**31))
         y = np.full(len(state), np.nan)
         y[scene.labeled] = state.labels
-        more = self.arguments(state) if callable(self.arguments) else self.arguments
         vectors = np.asarray(state.vectors, dtype=np.float32)
-        with _seeded(state.rng), _translated(self.name):
+        with _seeded(state.rng), translated(self.name):
+            more = self.arguments(state) if callable(self.arguments) else self.arguments
             picks, utilities = strategy.query(
                 vectors, y, candidates=scene.rows, batch_size=scene.size, return_utilities=True, **more
             )
-        picks = _checked(picks, scene, self.name)
-        utilities = np.atleast_2d(np.asarray(utilities, dtype=np.float64))
-        utility = utilities[np.minimum(np.arange(len(picks)), len(utilities) - 1), picks]
+            picks = _checked(picks, scene, self.name)
+            utilities = np.atleast_2d(np.asarray(utilities, dtype=np.float64))
+            utility = utilities[np.minimum(np.arange(len(picks)), len(utilities) - 1), picks]
         return Choice(picks, parts={"utility": np.nan_to_num(utility)})
 
 
@@ -102,11 +104,12 @@ class SmallText:
             from scipy.sparse import csr_matrix
 
             labels = csr_matrix(labels)
-        with _seeded(state.rng), _translated(self.name):
+        with _seeded(state.rng), translated(self.name):
             picks = copy.deepcopy(self.strategy).query(
                 _Head(state), _Rows(state, np.arange(len(state))), scene.rows, scene.labeled, labels, n=scene.size
             )
-        return Choice(_checked(picks, scene, self.name))
+            picks = _checked(picks, scene, self.name)
+        return Choice(picks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,15 +173,3 @@ def _seeded(rng: np.random.Generator) -> Iterator[None]:
         yield
     finally:
         np.random.set_state(before)  # noqa: NPY002
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """Name the library and the strategy in its errors."""
-    try:
-        yield
-    except QueryError:
-        raise
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise QueryError(f"{name} failed: {first}", hint="check the arguments, or choose another strategy") from error

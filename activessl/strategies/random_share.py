@@ -18,6 +18,7 @@ from activessl.strategies.base import (
     needs_samples,
 )
 from activessl.strategies.explain import gather_facts, reasons
+from activessl.strategies.foreign import ask
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class RandomShare:
 
     def _choose(self, state: State, size: int) -> Query:
         """Let the strategy choose; remove its propensities if it could not choose from all items (``also``)."""
-        chosen = self.strategy.query(state, size)
+        chosen = ask(self.strategy, state, size)
         if self.also is None or not len(self.also):
             return chosen
         return replace(chosen, propensities=np.full(len(chosen), np.nan))

@@ -178,6 +178,7 @@ _WHY = {
     "hybrid": "for series, fine-tuning is not implemented",
     "contrastive": "for series, fine-tuning is not implemented",
     "masked": "for series, fine-tuning is not implemented",
+    "pretrained": "its network can only be read",
     "sentence": "its network can only be read",
     "tfidf": "it counts words",
     "vectors": "it returns given vectors",

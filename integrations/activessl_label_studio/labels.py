@@ -72,6 +72,8 @@ class Control:
         interface: The SDK's ``LabelInterface`` of the whole config, for validation.
         hint: The name of the tag that shows the most probable classes, and of its media's tag; None if the config has
             none.
+        beside: Further fields of ``data`` that the config shows, in its order, such as "camera" of a Header with the
+            value ``$camera``. Tasks of other people have them; those of activessl do not.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Control:
     interface: Any
     kind: ControlKind = "choices"
     hint: tuple[str, str] | None = None
+    beside: tuple[str, ...] = ()
 
 
 def build_config(
@@ -237,12 +240,22 @@ def _read_choices(tag: Any, interface: Any, config: str) -> Control:
             hint=f"use one of {', '.join(_SHOWN_BY)} with a value such as $image",
         )
     to_name, key, hint = str(tag.to_name[0]), value[1:], _read_hint(interface)
+    beside = tuple(name for name in _fields(config) if name != key)
     if kind == "Taxonomy":
         # a Taxonomy allows several answers unless maxUsages limits them
         of = ONE if str(tag.get_attr("maxUsages", "")) == "1" else SEVERAL
-        return Control(name, to_name, key, shown, _paths(config, name), of, interface, "taxonomy", hint)
+        return Control(name, to_name, key, shown, _paths(config, name), of, interface, "taxonomy", hint, beside)
     of = SEVERAL if tag.get_attr("choice") == "multiple" else ONE
-    return Control(name, to_name, key, shown, tuple(map(str, tag.labels)), of, interface, "choices", hint)
+    return Control(name, to_name, key, shown, tuple(map(str, tag.labels)), of, interface, "choices", hint, beside)
+
+
+def _fields(config: str) -> tuple[str, ...]:
+    """The fields of ``data`` that a config shows: each attribute of a tag that is a variable, such as ``$camera``."""
+    from defusedxml.ElementTree import fromstring
+
+    values = (str(value) for tag in fromstring(config).iter() for value in tag.attrib.values())
+    # a text may have a variable in it, "taken by $camera", but a price is none
+    return tuple(dict.fromkeys(name for value in values for name in re.findall(r"\$([A-Za-z_]\w*)", value)))
 
 
 def _read_hint(interface: Any) -> tuple[str, str] | None:

@@ -48,6 +48,9 @@ ITEM_KEY = "activessl_item"
 #: The key that holds the number of the round that first asked about the item.
 ROUND_KEY = "activessl_round"
 
+#: The keys of ``data`` of a task besides its media.
+TASK_KEYS = frozenset({ID_KEY, ITEM_KEY, ROUND_KEY, "why"})
+
 
 def to_task(
     question: Question,

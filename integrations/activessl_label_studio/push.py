@@ -18,11 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from activessl.annotators.base import Asked, Pushed, Suggestion
-from activessl.errors import AnnotatorError, AnnotatorUnreachable
+from activessl.errors import AnnotatorError, AnnotatorUnreachable, ConfigError
 from activessl.pool.pool import Pool
 from activessl_label_studio.client import IMPORT_TIMEOUT_S, Client
 from activessl_label_studio.labels import Control
-from activessl_label_studio.mapping import ID_KEY, ROUND_KEY, question_of, rank_score, to_prediction, to_task
+from activessl_label_studio.mapping import (
+    ID_KEY,
+    ROUND_KEY,
+    TASK_KEYS,
+    question_of,
+    rank_score,
+    to_prediction,
+    to_task,
+)
 from activessl_label_studio.media import MediaMode, place, withdrawn_address
 from activessl_label_studio.project import find_tasks, list_tasks
 from activessl_label_studio.tabs import labeling_address
@@ -84,6 +92,8 @@ def push_round(
         return to_prediction(suggested.get(question), scores[question], model, control)
 
     missing = [question for question in asked.questions if question.id not in known]
+    if missing:
+        _check_fields(control, number)
     dead = [
         (question, known[question.id])
         for question in asked.questions
@@ -193,6 +203,21 @@ def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], 
     kept = heal(client, find_tasks(client, dict(project), [str(question_of(task)) for task in tasks]))
     alone = {int(task["id"]) for task in kept.values()}
     return sorted((task for task in tasks if int(task["id"]) in alone), key=place_of), 1.0
+
+
+def _check_fields(control: Control, number: int) -> None:
+    """Refuse new tasks of a config that shows fields which they do not have: people would see "$camera", or nothing.
+
+    Raises:
+        ConfigError: There are such fields.
+    """
+    lacking = [name for name in control.beside if name not in TASK_KEYS]
+    if lacking:
+        raise ConfigError(
+            f"the label config of project {number} shows {', '.join(f'${name}' for name in lacking)}, which tasks of "
+            "activessl do not have",
+            hint="remove it in the project's settings, or import the tasks there yourself and run `activessl adopt`",
+        )
 
 
 def _carried(

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from activessl.errors import QueryError
 from activessl.labels.kinds import kind_of
 from activessl.strategies.base import Query, State, check_state
+from activessl.strategies.foreign import translated
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,27 @@ class ModalStrategy:
         """Let the function choose among the candidates.
 
         Raises:
-            QueryError: The function does not return the wanted number of distinct candidates.
+            QueryError: The function fails, or does not return the wanted number of distinct candidates.
         """
         candidates = check_state(state, query_size)
         view = _LearnerView(state, candidates)
         pool = np.asarray(state.vectors[candidates])
-        answer = self.function(view, pool, n_instances=query_size, **self.options)
-        # 0.4.2 returns (indices, metrics), 0.4.1 only indices
-        chosen, metrics = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, None)
-        rows = np.atleast_1d(np.asarray(chosen, dtype=np.int64))
-        if len(rows) != query_size or len(np.unique(rows)) != query_size or rows.min() < 0 or rows.max() >= len(pool):
-            raise QueryError(
-                f"{self.name} chose {len(np.unique(rows))} distinct items, not {query_size}",
-                hint="check that the function uses n_instances and returns rows of X_pool",
-            )
-        scores = -np.arange(query_size, dtype=float) if metrics is None else _falling(np.ravel(metrics), query_size)
+        with translated(self.name):
+            answer = self.function(view, pool, n_instances=query_size, **self.options)
+            # 0.4.2 returns (indices, metrics), 0.4.1 only indices
+            chosen, metrics = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, None)
+            rows = np.atleast_1d(np.asarray(chosen, dtype=np.int64))
+            if (
+                len(rows) != query_size
+                or len(np.unique(rows)) != query_size
+                or rows.min() < 0
+                or rows.max() >= len(pool)
+            ):
+                raise QueryError(
+                    f"{self.name} chose {len(np.unique(rows))} distinct items, not {query_size}",
+                    hint="check that the function uses n_instances and returns rows of X_pool",
+                )
+            scores = -np.arange(query_size, dtype=float) if metrics is None else _falling(np.ravel(metrics), query_size)
         return Query(
             indices=candidates[rows],
             ids=tuple(state.id_of(int(i)) for i in candidates[rows]),

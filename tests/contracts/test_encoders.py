@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,29 @@ from activessl.encoders.base import Encoder
 from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import fit_encoder, get, load_encoder, names
 from activessl.encoders.store import read_note
+from activessl.encoders.wheels.catalogue import wheels_for
 from activessl.errors import EncoderError
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.sources import load_pool
 
 #: Needs weights from outside; what can be tested without them is in the unit tests.
 OUTSIDE = {"backbone", "sentence"}
-CASES = [(name, modality) for name in names() if name not in OUTSIDE for modality in get(name).modalities]
+
+
+def wheel_of(modality: Modality) -> tuple[pytest.MarkDecorator, ...]:
+    """Leaves a test out without the wheel; `make pretrained-test` has all of them."""
+    missing = [wheel.package for wheel in wheels_for(modality)[:1] if not wheel.installed()]
+    if not missing or "ACTIVESSL_WHEELS" in os.environ:
+        return ()
+    return (pytest.mark.skip(reason=f"the package {missing[0]} of the extra `pretrained` is not installed"),)
+
+
+CASES = [
+    pytest.param(name, modality, marks=wheel_of(modality) if name == "pretrained" else ())
+    for name in names()
+    if name not in OUTSIDE
+    for modality in get(name).modalities
+]
 #: Settings that keep a training run below a second; encoders without such a setting take none.
 QUICK = {name: {"steps": 2, "batch_size": 8} for name in ("contrastive", "hybrid", "masked")}
 

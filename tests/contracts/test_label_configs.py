@@ -10,6 +10,7 @@ import pytest
 from made_up import CLASSES, PERFECT, ask, result, submit, suggest
 
 from activessl.annotators.base import Suggestion
+from activessl.errors import ConfigError
 from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.labels.several_classes import SEVERAL
@@ -265,3 +266,32 @@ def test_a_class_that_somebody_added_is_on_offer_and_one_that_was_taken_out_is_n
     change(config.replace('    <Choice value="bag" hotkey="3"/>\n', ""))
     wider.push(pool, ask(pool, [3]), [], model="round-2")
     assert wider.offer is not None and wider.offer.classes == ("coat", "dress", "scarf")
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ('<Header value="$camera"/>', r"\$camera"),
+        ('<Header value="taken on $day"/><Text name="second" value="$other"/>', r"\$day, \$other"),
+    ],
+)
+def test_a_config_that_shows_fields_of_other_peoples_tasks_is_refused_before_a_task_without_them_is_made(
+    people: LabelStudioAnnotator, pool: Pool, more: str, named: str
+) -> None:
+    project, _ = people.project()
+    config = str(project["label_config"])
+    changed = (
+        config.replace("</View>", f"{more}</View>") if config.count("</View>") == 1 else f"<View>{config}{more}</View>"
+    )
+    people.client.patch(f"/api/projects/{project['id']}/", {"label_config": changed})
+    with pytest.raises(ConfigError, match=named) as caught:
+        people.push(pool, ask(pool, [0]), [], model="round-0")
+    assert "activessl adopt" in caught.value.hint
+    assert find_tasks(people.client, project, [pool.ids[0]]) == {}
+
+
+def test_a_config_that_shows_what_our_tasks_have_is_served(people: LabelStudioAnnotator, pool: Pool) -> None:
+    project, _ = people.project()
+    config = f'<View>{project["label_config"]}<Header value="$why"/><Header value="It costs $5"/></View>'
+    people.client.patch(f"/api/projects/{project['id']}/", {"label_config": config})
+    assert people.push(pool, ask(pool, [0]), [], model="round-0").new == 1

@@ -54,11 +54,15 @@ class ImageInput:
 
         # gray <-> color, then resize; Pillow's box filter does not alias when it shrinks
         picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-        picture = picture.convert("L" if self.channels == 1 else "RGB")
+        if picture.mode != "L" and self.channels == 1:
+            picture = picture.convert("L")
         if picture.size != (self.side, self.side):
             picture = picture.resize((self.side, self.side), Image.Resampling.BILINEAR, reducing_gap=3.0)
         pixels = np.asarray(picture)
-        return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        if pixels.ndim == 3:
+            return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        # a gray image gets three equal channels after it was resized: a third of the work
+        return np.repeat(pixels[None], self.channels, axis=0)
 
     def batches(self, pool: Pool, batch_size: int) -> Iterator[torch.Tensor]:
         """Yield the pool in order as (b, c, side, side) of uint8; the next batch is decoded while one is in use."""

@@ -22,6 +22,7 @@ class Given:
         at: When it was given; None if the file does not say it.
         seconds: How long it took; None if the file does not say it.
         ground_truth: Whether it is marked as the truth.
+        sha256: The hash of the item's file, in hex, where it lies beside the labels; else empty.
     """
 
     where: str
@@ -33,6 +34,7 @@ class Given:
     at: datetime | None = None
     seconds: float | None = None
     ground_truth: bool = False
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Contents:
         unlabeled: Number of rows that nobody labeled.
         running: Fields that hold running numbers of a labeling tool, which are no ids of items.
         notes: What people should know about the reading, as sentences.
+        stems: Whether the names of files have no ending.
     """
 
     form: str
@@ -54,3 +57,4 @@ class Contents:
     unlabeled: int = 0
     running: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    stems: bool = False

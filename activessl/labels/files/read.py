@@ -1,6 +1,7 @@
-"""Read a file of labels, and find the item of the pool that each answer is about.
+"""Find the item of the pool that each answer of a file is about.
 
-An item is told by what the row shows: its text, its address, or its id. Running numbers of labeling tools are no ids.
+An item is told by the content of its file where that lies beside the labels, else by what the row shows: its text, its
+address, or its id. Running numbers of labeling tools are no ids.
 Where two columns of a row tell two items, the file is refused: one of the columns would put labels on wrong items.
 """
 
@@ -14,11 +15,9 @@ from activessl.arguments import listed
 from activessl.errors import LabelError
 from activessl.labels.files.cells import is_empty, text_of
 from activessl.labels.files.given import Contents, Given
-from activessl.labels.files.label_studio import has_rows_of, has_tasks_of, read_export, read_tasks
 from activessl.labels.files.reading import base_name, columns_called
-from activessl.labels.files.tables import read_table, value_text
-from activessl.labels.kinds import LabelKind
-from activessl.pool.matching import Matched, MediaIndex, plain_text
+from activessl.labels.files.tables import value_text
+from activessl.pool.matching import Matched, MediaIndex, grouped, plain_text
 from activessl.pool.pool import Pool
 from activessl.pool.texts import TEXT_NAMES
 
@@ -27,6 +26,9 @@ _ID_NAMES = ("id", "item", "item_id", "itemid", "uid", "key", "name", "example_i
 
 #: The fields of tasks that activessl made: the item, where the question has another id, and the question.
 _OURS = ("activessl_item", "activessl_id")
+
+#: What told the item, where its file lies beside the labels.
+_CONTENT = "content of the files"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Found:
         unclear: Number of answers that may be about several items.
         by_name: Number of answers whose file has only its name in common with that of the item.
         example: One of the values by which an unclear or unknown item was sought.
+        changed: Number of answers whose file lies beside the labels with another content than that of the item.
     """
 
     items: tuple[str | None, ...]
@@ -46,27 +49,7 @@ class Found:
     unclear: int = 0
     by_name: int = 0
     example: str = ""
-
-
-def contents_of(
-    rows: Sequence[Mapping[str, Any]], kind: LabelKind, known: Collection[str], label: str | None = None
-) -> Contents:
-    """Read the answers of a file by its form, which its marks tell.
-
-    Args:
-        rows: The rows of the file.
-        kind: How many classes an item may have.
-        known: The classes of the project.
-        label: The column, or the control, with the classes; None to find it.
-
-    Raises:
-        LabelError: No column has classes, or several may have them.
-    """
-    if label is not None and not has_tasks_of(rows) and not any(label in row for row in rows):
-        names = dict.fromkeys(name for row in rows for name in row)
-        raise LabelError(f"the file has no column {label!r}, found: {listed(names)}", hint="correct --label")
-    reader = read_tasks if has_tasks_of(rows) else read_export if has_rows_of(rows) else read_table
-    return reader(rows, kind, known, label)
+    changed: int = 0
 
 
 def find_items(contents: Contents, pool: Pool, column: str | None = None) -> Found:
@@ -89,11 +72,15 @@ def find_items(contents: Contents, pool: Pool, column: str | None = None) -> Fou
     own = _own_ids(shown, pool) if column is None else {}
     ids = [column] if column is not None else columns_called([n for n in names if n not in contents.running], _ID_NAMES)
     by_id = {} if own else _ids(shown, ids, pool)
-    index = MediaIndex(pool)
+    index = MediaIndex(pool, stems=contents.stems)
     by_media = {name: index.match({i: row.get(name) for i, row in enumerate(shown)}) for name in names}
     told = _telling(by_media, by_id, pool, contents, column)
+    by_content = {} if column is not None else _by_content(contents, pool, by_media)
     items: list[str | None] = []
     for i, given in enumerate(contents.given):
+        if i in by_content:
+            items.append(by_content[i])
+            continue
         said = {name: by_media[name].items[i] for name in told if i in by_media[name].items}
         said |= {name: at[i] for name, at in by_id.items() if i in at}
         if i in own:  # a file of an item that left the pool may have the name of another one
@@ -102,19 +89,26 @@ def find_items(contents: Contents, pool: Pool, column: str | None = None) -> Fou
             _check(given, said, told, {*by_id, *_OURS}, pool)
         items.append(next(iter(said.values()), None))
     used = list(_OURS[-1:]) if own else [name for name in (*by_id, *told) if by_id.get(name) or by_media[name].items]
+    if by_content:
+        used = [_CONTENT, *(used if len(by_content) < len(items) else ())]
     unknown = [i for i, item in enumerate(items) if item is None]
     unclear = [i for i in unknown if any(i in by_media[name].unclear for name in names)]
     by_name = {
-        i for name in told for i in by_media[name].by_name if i not in own and not any(i in at for at in by_id.values())
+        i
+        for name in told
+        for i in by_media[name].by_name
+        if i not in own and i not in by_content and not any(i in at for at in by_id.values())
     }
-    looked = used or names
+    # a file beside the labels that is no file of the pool was matched by its name: it is not the same file
+    other = [i for i, given in enumerate(contents.given) if given.sha256 and i not in by_content and items[i]]
+    looked = [name for name in used if name != _CONTENT] or names
     example = next((text_of(shown[i].get(looked[0]))[:80] for i in (*unclear, *unknown) if looked), "")
     if not used and shown:
         raise LabelError(
             f"none of the {len(shown):,} answers is about an item of the pool; looked at: {listed(names)}",
             hint=f"name the column that tells the item with --item; an id of the pool is such as {pool.ids[0]!r}",
         )
-    return Found(tuple(items), tuple(dict.fromkeys(used)), len(unclear), len(by_name), example)
+    return Found(tuple(items), tuple(dict.fromkeys(used)), len(unclear), len(by_name), example, len(other))
 
 
 def _own_ids(shown: Sequence[Mapping[str, Any]], pool: Pool) -> dict[int, str | None]:
@@ -122,6 +116,18 @@ def _own_ids(shown: Sequence[Mapping[str, Any]], pool: Pool) -> dict[int, str | 
     found = {i: text for i, row in enumerate(shown) for name in _OURS if (text := text_of(row.get(name)))}
     found |= {i: text for i, row in enumerate(shown) if (text := text_of(row.get(_OURS[0])))}
     return {i: text if text in pool else None for i, text in found.items()}
+
+
+def _by_content(contents: Contents, pool: Pool, by_media: Mapping[str, Matched[int]]) -> dict[int, str]:
+    """Row to the item whose file has the content of that beside the labels; of copies, the one with the same name."""
+    copies = grouped((item.sha256, item.id) for item in pool.items) if any(g.sha256 for g in contents.given) else {}
+    found: dict[int, str] = {}
+    for i, given in enumerate(contents.given):
+        alike = copies.get(given.sha256, []) if given.sha256 else []
+        named = [matched.items[i] for matched in by_media.values() if matched.items.get(i) in alike]
+        if len(alike) == 1 or named:
+            found[i] = named[0] if named else alike[0]
+    return found
 
 
 def _ids(shown: Sequence[Mapping[str, Any]], names: Sequence[str], pool: Pool) -> dict[str, dict[int, str]]:

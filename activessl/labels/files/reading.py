@@ -30,6 +30,26 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     Raises:
         ConfigError: The file cannot be read, or its ending is not that of a known format.
     """
+    return rows_in(path, parsed(path))
+
+
+def rows_in(path: Path, found: Any) -> list[dict[str, Any]]:
+    """Return what was parsed, if it is a list of rows.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise ConfigError(f"{path} is not a list of rows", hint="write one object per item")
+    return found
+
+
+def parsed(path: Path) -> Any:
+    """Parse a table to a list of rows, and a JSON file to what it has.
+
+    Raises:
+        ConfigError: The file cannot be read, or its ending is not that of a known format.
+    """
     ending = path.suffix.lower()
     if ending not in READABLE:
         raise ConfigError(
@@ -43,12 +63,10 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         text = read_plain(path, MOST_TABLE).decode("utf-8-sig")
         if ending in (".csv", ".tsv"):
             return _of_csv(text, "\t" if ending == ".tsv" else delimiter_of(text))
-        found = (
-            json.loads(text, object_pairs_hook=_once)
-            if ending == ".json"
-            # not splitlines, which also splits at line ends that JSON allows inside a text
-            else [json.loads(line, object_pairs_hook=_once) for line in text.split("\n") if line.strip()]
-        )
+        if ending == ".json":
+            return json.loads(text, object_pairs_hook=_once)
+        # not splitlines, which also splits at line ends that JSON allows inside a text
+        return [json.loads(line, object_pairs_hook=_once) for line in text.split("\n") if line.strip()]
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}", hint="check the path") from None
     except PoolError as error:
@@ -57,9 +75,6 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         raise ConfigError(f"cannot read {path}: it has thousands of levels", hint="export it again") from None
     except (ValueError, csv.Error) as error:  # pyarrow, json and UTF-8 raise ValueError
         raise ConfigError(f"cannot read {path}: {error}", hint="correct the file, or export it again") from None
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise ConfigError(f"{path} is not a list of rows", hint="write one object per item")
-    return found
 
 
 def _of_parquet(path: Path) -> list[dict[str, Any]]:

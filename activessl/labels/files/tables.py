@@ -31,6 +31,9 @@ LABEL_NAMES = (
 _ANNOTATOR_NAMES = ("annotator", "annotated_by", "annotator_name", "labeled_by", "labeler", "rater", "worker")
 _TIME_NAMES = ("updated_at", "annotated_at", "labeled_at", "created_at")
 
+#: The columns of an export of activessl that say who a label is from, in a table and in a folder for Hugging Face.
+_SOURCE_NAMES = ("source", "label_source")
+
 #: The sources of a label in an export of activessl.
 _SOURCES = frozenset({"person", "machine", "model"})
 
@@ -54,13 +57,14 @@ def read_table(rows: Sequence[_Row], kind: LabelKind, known: Collection[str], co
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = [column] if column is not None else _columns(rows, names, kind, known)
-    ours = "source" in names and {text_of(row.get("source")) for row in rows} <= _SOURCES
+    source = next((name for name in _SOURCE_NAMES if name in names), "")
+    ours = bool(source) and {text_of(row.get(source)) for row in rows} <= _SOURCES
     others = [name for name in names if name not in columns]
     who = next(iter(columns_called(others, _ANNOTATOR_NAMES)), None)
     when = next(iter(columns_called(others, _TIME_NAMES)), None)
     given, unlabeled = [], 0
     for number, row in enumerate(rows, start=1):
-        if ours and row.get("source") != "person":
+        if ours and row.get(source) != "person":
             continue
         where = f"row {number}"
         try:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Bool, Float, Int
+from typing import TYPE_CHECKING
+
+from activessl.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Bool, Float, Int
+else:
+    np = later("numpy")  # `status` imports this module, and has no arrays
 
 #: The correlation within groups that is assumed before there are data, and its weight, as a number of groups. Coverage
 #: of the intervals: docs/results/people.md.

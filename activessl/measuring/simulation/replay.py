@@ -23,6 +23,7 @@ from activessl.heads.evidence import smoothing_pays
 from activessl.heads.registry import make_head
 from activessl.labels.kinds import LabelKind, Labels, kind_of
 from activessl.strategies.base import SAMPLES, QueryStrategy, State, needs_samples
+from activessl.strategies.foreign import ask
 from activessl.strategies.registry import get_strategy
 
 #: Version of the replay, the strategies and the heads: raised when they change, so that older cached runs are not used.
@@ -280,7 +281,7 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
             state = state.replace(rng=_rng(arena, s, r, refill), excluded=asked & skipped)
             before = perf_counter()
             try:
-                query = strategy.query(state, want)
+                query = ask(strategy, state, want)
             except QueryError:
                 # until a first head is taught: also where skipped items of the first batch are replaced
                 if state.probs is not None and not _waits(strategy, head, state):

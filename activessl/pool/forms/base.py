@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class Files:
             of the files must be of this form.
         sample_rate: Samples a second to which ``decode`` resamples; None if the form has no sample rate.
         inspect: Decodes the bytes of a file and says more about it; None if there is never more to say.
+        parts: By suffix, what names the files beside a file that belong to the same item, from its content: ``decode``
+            gets all of them, put together (:mod:`activessl.pool.bundles`).
         most_bytes: Larger files are not read.
     """
 
@@ -89,6 +91,7 @@ class Files:
     stray: bool = False
     sample_rate: int | None = None
     inspect: Callable[[bytes], Reading] | None = None
+    parts: Mapping[str, Callable[[bytes], tuple[str, ...]]] = field(default_factory=dict)
     most_bytes: int = 512_000_000
 
 

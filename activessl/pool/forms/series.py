@@ -5,9 +5,22 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from activessl.pool.forms.base import Array, Arrays, Files, Form, last_is_short, length, numbers, recording_shape
-from activessl.pool.recordings import decode_series, read_recording
+from activessl.pool.bundles import is_bundle
+from activessl.pool.edf import SUFFIXES, is_edf, read_edf
+from activessl.pool.forms.base import (
+    Array,
+    Arrays,
+    Files,
+    Form,
+    Reading,
+    last_is_short,
+    length,
+    numbers,
+    recording_shape,
+)
+from activessl.pool.recordings import read_recording
 from activessl.pool.traits.signals import SERIES
+from activessl.pool.wfdb_records import SUFFIX, read_record, signal_files
 
 Series = Float[np.ndarray, "c t"]
 
@@ -15,6 +28,16 @@ Series = Float[np.ndarray, "c t"]
 def _read(stored: Array) -> Array:
     values = stored.astype(np.float32)
     return values[None] if values.ndim == 1 else values
+
+
+def _inspect(content: bytes) -> Reading:
+    if is_bundle(content):
+        return read_record(content)
+    return read_edf(content) if is_edf(content) else read_recording(content)
+
+
+def _decode(content: bytes) -> Array:
+    return np.asarray(_inspect(content).media)
 
 
 def vary(series: Series, rng: np.random.Generator, *, shortest: float, loudness: float, noise: float) -> Series:
@@ -66,7 +89,14 @@ FORM = Form(
     plural="CSV files",
     shown="series",
     encoder=("rocket", "fixed convolutions need seconds on a CPU"),
-    files=Files(lambda: (".csv",), decode_series, stray=True, inspect=read_recording, most_bytes=128_000_000),
+    files=Files(
+        lambda: (".csv", *SUFFIXES, SUFFIX),
+        _decode,
+        stray=True,
+        inspect=_inspect,
+        parts={SUFFIX: signal_files},
+        most_bytes=128_000_000,
+    ),
     arrays=(
         Arrays(
             "X",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def import_(
     labels: Annotated[
         Path,
-        typer.Argument(help="A table as .csv, .tsv, .json, .jsonl or .parquet, or an export of Label Studio."),
+        typer.Argument(help="A table, or an export of a labeling tool: a file or a folder."),
     ],
     annotator: Annotated[
         str, typer.Option(help="Who gave the labels, if the file does not say it.", show_default="the file's name")
@@ -29,14 +29,23 @@ def import_(
     label: Annotated[
         str | None, typer.Option(help="The column, or the control, with the classes.", show_default="found")
     ] = None,
+    form: Annotated[
+        str | None, typer.Option(help="The form of the file, such as coco.", show_default="known by its marks")
+    ] = None,
+    boxes_as_classes: Annotated[
+        bool,
+        typer.Option("--boxes-as-classes", help="Take the classes of boxes and masks as classes of the whole image."),
+    ] = False,
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Import labels that people gave elsewhere, such as an export of another project or of Label Studio."""
+    """Import labels that people gave elsewhere, such as an export of another project or of a labeling tool."""
     from activessl.session import Session
 
     session = Session.open(project)
-    done = session.import_file(labels, annotator=annotator, item=item, label=label)
+    done = session.import_file(
+        labels, annotator=annotator, item=item, label=label, form=form, boxes_as_classes=boxes_as_classes
+    )
     render.result(done, told(done), as_json=as_json)
     render.following(next_of(session.project))
 

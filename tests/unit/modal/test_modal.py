@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from activessl.errors import QueryError
 from activessl.strategies.base import State
 from activessl.strategies.uncertainty.scores import margin
 from activessl_modal import ActiveLearner, Committee, ModalStrategy, as_query_strategy, modern_sklearn
@@ -111,6 +112,19 @@ def test_modals_margin_agrees_with_ours(blobs: Any) -> None:
     theirs = ModalStrategy(margin_sampling).query(state, 10).indices
     ours = np.argsort(-margin(probs), kind="stable")
     assert theirs.tolist() == [i for i in ours if i != 0][:10]
+
+
+def test_an_error_of_a_modal_strategy_says_which_strategy_of_ours_does_the_same(blobs: Any) -> None:
+    X, _ = blobs
+
+    def margin_sampling(learner: Any, X_pool: Any, n_instances: int = 1) -> Any:
+        assert learner.predict_proba(X_pool).shape[1] == 2, "only two classes"
+
+    probs = np.random.default_rng(2).dirichlet(np.ones(3), len(X))
+    state = State(X, np.array([0]), np.array([0]), 3, np.random.default_rng(0), probs=probs)
+    with pytest.raises(QueryError, match="modal_margin_sampling failed: AssertionError: only two") as caught:
+        ModalStrategy(margin_sampling).query(state, 2)
+    assert "'margin' of activessl" in caught.value.hint
 
 
 def test_a_project_becomes_a_modal_learner(tmp_path) -> None:

@@ -135,11 +135,11 @@ def test_a_table_of_numbers_gets_no_advice_about_texts_and_a_single_recording_is
     pd.DataFrame(np.zeros((2, 140))).add_prefix("t").to_csv(tmp_path / "wide.csv", index=False)
     with pytest.raises(PoolError, match=r"wide.csv has 140 columns of numbers, and no column of texts") as caught:
         load_pool(tmp_path / "wide.csv")
-    assert "one CSV file per series" in caught.value.hint and len(caught.value.message) < 200
+    assert "--modality series" in caught.value.hint and len(caught.value.message) < 200
     pd.DataFrame({"time": [0, 1], "x": [0.5, 1.5]}).to_csv(tmp_path / "one.csv", index=False)
-    with pytest.raises(PoolError, match=r"one.csv is a single series file") as caught:
+    with pytest.raises(PoolError, match=r"one.csv .*has a time \('time'\), and no column with the id of") as caught:
         load_pool(tmp_path / "one.csv", "series")
-    assert caught.value.hint == "give the folder that contains the file"
+    assert "give a folder with a CSV file for each series" in caught.value.hint
 
 
 def test_a_long_text_is_read_whole(tmp_path: Path) -> None:

@@ -11,7 +11,10 @@ from typer.testing import CliRunner, Result
 from activessl import Session
 from activessl.annotators.oracle import Oracle
 from activessl.errors import LabelError, PoolError
-from activessl.proof.holdout import read_test
+from activessl.labels.kinds import kind_named
+from activessl.pool.stored_labels import StoredLabels
+from activessl.project.config import DataConfig
+from activessl.proof.holdout import _truth, read_test
 from activessl_cli.main import app
 
 X = np.random.default_rng(0).normal(size=(260, 6)).astype(np.float32)
@@ -101,3 +104,51 @@ def test_a_file_that_is_none_is_an_error_of_the_pool(tmp_path: Path) -> None:
     config = check_config({"data": {"path": "x", "modality": "vector", "classes": ["a", "b"]}})
     with pytest.raises(PoolError):
         read_test(tmp_path / "none.npz", config.data)
+
+
+def stored(labels: list, names: tuple[str, ...] | None = None) -> StoredLabels:
+    return StoredLabels(np.array(labels), names, None)
+
+
+def truth_of(found: StoredLabels, *classes: str, several: bool = False) -> list:
+    return _truth(found, Path("test.npz"), classes, kind_named("several" if several else "one")).tolist()
+
+
+def test_test_labels_are_read_by_the_names_in_their_file_whatever_the_order() -> None:
+    assert truth_of(stored([0, 2, 0], ("dog", "cow", "cat")), "cat", "dog") == [1, 0, 1]  # nothing is a cow
+    with pytest.raises(LabelError, match="a class 'cow' that the project does not have"):
+        truth_of(stored([0, 1], ("dog", "cow")), "cat", "dog")
+
+
+def test_test_labels_without_names_are_numbers_where_the_classes_are_and_places_else() -> None:
+    assert truth_of(stored([3, 1, 3]), "1", "2", "3") == [2, 0, 2]
+    assert truth_of(stored([1, 0]), "-1", "0", "1") == [2, 1]
+    assert truth_of(stored([2, 0]), "low", "2", "top") == [2, 0]  # not all classes are numbers
+    for number in (3, -1):
+        with pytest.raises(LabelError, match=f"a class '{number}' that"):
+            truth_of(stored([number]), "low", "mid", "top")
+
+
+def test_test_items_of_several_classes_are_rows_and_a_column_that_no_item_has_needs_no_class() -> None:
+    rows = [[1, 0, 1], [0, 0, 0]]
+    assert truth_of(stored(rows, ("dog", "cow", "cat")), "cat", "dog", several=True) == [[1, 1], [0, 0]]
+    assert truth_of(stored(rows), "1", "2", "3", several=True) == rows  # by place: a column is no number
+    assert truth_of(stored([[0, 0]]), "cat", "dog", several=True) == [[0, 0]]
+
+
+def test_test_labels_of_the_other_kind_are_refused_and_both_kinds_named() -> None:
+    with pytest.raises(LabelError, match="has one class for each item, the project has any number of classes"):
+        truth_of(stored([0, 1]), "cat", "dog", several=True)
+    with pytest.raises(LabelError, match="has any number of classes for each item, the project has one class"):
+        truth_of(stored([[0, 1]]), "cat", "dog")
+
+
+def test_test_items_of_a_group_in_the_pool_are_found_and_items_without_a_group_are_not(tmp_path: Path) -> None:
+    ids = np.array(["p1/a", "p2/a", "x", "y"])
+    np.savez(tmp_path / "test.npz", vectors=X[:4], ids=ids, labels=np.array([0, 1, 0, 1]))
+    test = read_test(tmp_path / "test.npz", DataConfig(path="x", modality="vector", classes=("cat", "dog")))
+    assert test.groups_in(["p1/b", "x", "p3/a"], r"^(p\d)/").tolist() == [True, False, False, False]
+    assert test.groups_in(["p1/a"], None).tolist() == [False] * 4
+    first = test.pool.items[0].sha256
+    assert test.also_in(frozenset([first])).tolist() == [True, False, False, False]
+    assert test.truth.tolist() == [0, 1, 0, 1]

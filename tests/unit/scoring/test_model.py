@@ -10,8 +10,10 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
+from activessl.encoders.compute.graph import Graph
 from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import fit_encoder
+from activessl.encoders.wheels.catalogue import wheels_for
 from activessl.errors import ActiveSSLError, ConfigError, EncoderError, HeadError, LabelError
 from activessl.geometry.smoothing import smooth
 from activessl.geometry.units import centred_rows
@@ -21,7 +23,6 @@ from activessl.pool.sources import load_pool
 from activessl.scoring import as_onnx
 from activessl.scoring.as_onnx import FILE, OnnxScorer, export_model, write_onnx
 from activessl.scoring.estimator import PoolClassifier
-from activessl.scoring.graph import Graph
 from activessl.scoring.head_graphs import write_head
 from activessl.scoring.model import Model
 
@@ -65,6 +66,12 @@ def build(folder: Path, kind: str = "vector", encoder: str = "vectors", **settin
         ("grey", "patches", {}),
         ("colour", "patches", {"grid": 3}),
         ("colour", "hybrid", {"steps": 2}),
+        pytest.param(
+            "colour",
+            "pretrained",
+            {"side": 64},
+            marks=pytest.mark.skipif(not wheels_for("image")[0].installed(), reason="a wheel is not installed"),
+        ),
         ("audio", "melpatches", {}),
         ("audio", "hybrid", {"steps": 2}),
         ("series", "rocket", {}),

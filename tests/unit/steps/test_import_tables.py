@@ -99,8 +99,8 @@ def test_two_people_may_differ_about_an_item_and_one_may_not(project: Project, t
 def test_a_running_number_that_contradicts_the_text_is_refused_and_the_column_to_trust_can_be_named(
     project: Project, tmp_path: Path
 ) -> None:
-    # doccano numbers its examples, and calls the number id
-    rows = [{"id": 9 - i, "text": f"text {i}", "label": ["good"], "Comments": []} for i in range(1, 4)]
+    # a tool that numbers its rows, and calls the number id
+    rows = [{"id": 9 - i, "text": f"text {i}", "label": ["good"], "remark": []} for i in range(1, 4)]
     file = lines(tmp_path / "all.jsonl", *rows)
     with pytest.raises(ActiveSSLError, match="the columns of row 1 tell different items: text 'text 1' is item '1'"):
         run(project, file)

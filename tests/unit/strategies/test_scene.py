@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from activessl import registry
-from activessl.errors import QueryError
+from activessl.errors import LabelError, QueryError
 from activessl.strategies.base import Query, State
 from activessl.strategies.explain import Facts, gather_facts, reasons, without_classes
 from activessl.strategies.external import ScikitActiveML, SmallText
 from activessl.strategies.mixtures import TCM
+from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy, strategy_names
 from activessl.strategies.scene import Choice, close_scene, open_scene
 from activessl.strategies.uncertainty.strategies import Random, Uncertainty
@@ -322,8 +323,58 @@ def test_an_error_of_another_library_says_whose_it_is() -> None:
         def query(self, *args, **kwargs):
             raise ValueError("no such thing\nmore")
 
-    with pytest.raises(QueryError, match="scikit-activeml:Broken failed: no such thing"):
+    with pytest.raises(QueryError, match="scikit-activeml:Broken failed: ValueError: no such thing"):
         ScikitActiveML(Broken()).query(make_state(), 5)
+
+
+class EmptyPoolException(Exception):
+    """As small-text's: its base is Exception alone."""
+
+
+@pytest.mark.parametrize("error", [EmptyPoolException("empty"), AssertionError(), UnboundLocalError("x"), OSError("y")])
+def test_no_error_of_another_library_comes_out_as_it_is(error) -> None:
+    class TypiClust:
+        def query(self, *args, **kwargs):
+            raise error
+
+    for strategy in (ScikitActiveML(TypiClust()), SmallText(TypiClust())):
+        with pytest.raises(QueryError, match=f"TypiClust failed: {type(error).__name__}") as caught:
+            strategy.query(make_state(), 5)
+        assert "'typiclust' of activessl" in caught.value.hint and caught.value.__cause__ is error
+
+
+def test_an_interruption_and_our_own_errors_pass_through_the_code_of_other_libraries() -> None:
+    class Stopped:
+        def __init__(self, error):
+            self.error = error
+
+        def query(self, *args, **kwargs):
+            raise self.error
+
+    for error in (KeyboardInterrupt(), LabelError("ours", hint="do this")):
+        with pytest.raises(type(error)):
+            SmallText(Stopped(error)).query(make_state(), 5)
+
+
+def test_what_another_library_returns_is_checked_before_it_is_used() -> None:
+    class Odd:
+        def query(self, *args, **kwargs):
+            return ["a", "b"], None
+
+    with pytest.raises(QueryError, match="scikit-activeml:Odd failed: ValueError"):
+        ScikitActiveML(Odd()).query(make_state(), 5)
+
+
+def test_the_random_share_translates_errors_of_a_strategy_that_another_package_offers() -> None:
+    class Offered:
+        name = "offered"
+
+        def query(self, state, query_size):
+            raise IndexError("list index out of range")
+
+    with pytest.raises(QueryError, match="offered failed: IndexError") as caught:
+        RandomShare(Offered(), 0.0).query(make_state(), 5)
+    assert "'auto'" in caught.value.hint
 
 
 def test_fewer_than_asked_from_another_library_is_an_error() -> None:

@@ -10,8 +10,6 @@ from activessl.errors import ConfigError
 
 #: The oldest operator set with all operators used here; every runtime of the last years reads it.
 OPSET = 17
-#: The hint where ONNX is not possible.
-WITHOUT = "leave --onnx out: the model's folder can score without it"
 
 
 class Graph:

@@ -1,0 +1,206 @@
+"""Items from a list of files: a table with a path for each item, and further columns."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from activessl.arguments import listed
+from activessl.errors import PoolError
+from activessl.pool.columns import Columns
+from activessl.pool.describe import described
+from activessl.pool.forms.base import Files, Media
+from activessl.pool.forms.registry import forms
+from activessl.pool.plain import MOST_BYTES, read_plain
+from activessl.pool.pool import UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
+from activessl.pool.texts import TEXT_NAMES
+
+#: The names of columns of paths, the plainest first.
+PATH_NAMES = (
+    *("path", "file", "file_name", "filename", "filepath", "file_path", "relative_path", "rel_path"),
+    *("image", "image_path", "img", "img_path", "audio", "audio_path", "sound", "recording"),
+)
+
+#: Columns with a meaning of their own; the others are carried along.
+_OWN = frozenset({"id", "label", "label_name", "split"})
+
+
+class ListSource:
+    """A table with a path for each item, such as ``path,label,split,group``.
+
+    Paths are relative to the folder of the table, and lie in it or below: only that folder was given by the user. The
+    ids are the column ``id``, else the paths. ``columns`` has the other columns, such as ``group``.
+
+    Args:
+        location: The table.
+        table: Its columns.
+        modality: The form of data; by default the one that most of the paths have the suffix of.
+
+    Raises:
+        PoolError: No column of paths, no rows, no form has such suffixes, or two rows have one path or one id.
+    """
+
+    def __init__(self, location: Path, table: Columns, modality: Modality | None = None) -> None:
+        column = path_column(table)
+        if column is None or not table.n_rows:
+            raise PoolError(
+                f"{location} has no column of paths; it has {listed(table.names) if table.names else 'no columns'}",
+                hint="give the column of paths the name 'path'",
+            )
+        self._location, self.column = location, column
+        paths = ["" if value is None else str(value).strip().replace("\\", "/") for value in table.values[column]]
+        self._modality, self._files = _form(location, paths, modality)
+        self.sample_rate = self._files.sample_rate
+        ids = [str(value).strip() for value in table.values["id"]] if "id" in table.values else paths
+        self._check(ids, paths, named="id" in table.values)
+        self._paths = dict(zip(ids, paths, strict=True))
+        carried = [name for name in table.names if name not in _OWN | {column}]
+        #: The further columns: name to the value of each item.
+        self.columns: dict[str, dict[str, Any]] = {
+            name: dict(zip(ids, table.values[name], strict=True)) for name in carried
+        }
+        self.stored_labels = table.values.get("label")
+        self.stored_split = table.values.get("split")
+        self._stamps = {item_id: self._stamp(item_id) for item_id in ids}
+
+    def _check(self, ids: Sequence[str], paths: Sequence[str], *, named: bool) -> None:
+        for what, values in (("id", ids), ("path", paths)):
+            empty = sum(not value or value == "None" for value in values) if what == "id" and named else 0
+            if empty:
+                raise PoolError(f"{empty} ids in {self._location} are empty", hint="give each item an id")
+            twice = next((value for value, count in Counter(values).items() if count > 1 and value), None)
+            if twice is not None:
+                raise PoolError(
+                    f"two rows of {self._location} have the {what} {twice[:100]!r}", hint="keep one row for each item"
+                )
+        if "" in ids:
+            row = ids.index("") + 1
+            raise PoolError(f"row {row} of {self._location} has no path", hint="fill the cell, or remove the row")
+
+    @property
+    def modality(self) -> Modality:
+        """The form of data of the files."""
+        return self._modality
+
+    @property
+    def location(self) -> Path:
+        """The table."""
+        return self._location
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def stamps(self) -> Mapping[str, Stamp]:
+        """Size and time of each file when the table was opened."""
+        return self._stamps
+
+    def _stamp(self, item_id: str) -> Stamp:
+        try:
+            status = self._file(item_id).stat()
+        except (PoolError, OSError):
+            return UNKNOWN_STAMP
+        return (status.st_size, status.st_mtime_ns)
+
+    def describe(self, item_id: str) -> Item | Unreadable:
+        """Hash and decode one file."""
+        try:
+            return described(item_id, self.content(item_id), self._files.decode, self._files.inspect)
+        except PoolError as error:
+            return Unreadable(item_id, error.message)
+
+    def scan(self) -> Iterator[Item | Unreadable]:
+        """Hash and decode each file, in the order of the rows."""
+        ids = list(self._paths)
+        with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as workers:
+            for start in range(0, len(ids), 256):  # blocks bound the memory
+                yield from workers.map(self.describe, ids[start : start + 256])
+
+    def read(self, item_id: str) -> Media:
+        """Decode one file."""
+        return self._files.decode(self.content(item_id))
+
+    def path(self, item_id: str) -> Path | None:
+        """The item's file."""
+        return self._location.parent / self._paths[item_id] if item_id in self._paths else None
+
+    def content(self, item_id: str) -> bytes:
+        """The bytes of the file."""
+        if item_id not in self._paths:
+            raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id, or open the table again")
+        limit = min(MOST_BYTES, self._files.most_bytes)
+        return read_plain(self._file(item_id), limit, name=repr(self._paths[item_id][:100]))
+
+    def _file(self, item_id: str) -> Path:
+        """The file of an item, checked at each read: a link may have replaced it."""
+        name = self._paths[item_id]
+        if "://" in name:
+            raise PoolError(f"{name[:100]!r} is an address", hint="copy the files beside the table")
+        folder = self._location.parent.resolve()
+        try:
+            path = (folder / name).resolve(strict=True)
+        except (OSError, ValueError):
+            raise PoolError(
+                f"there is no file {name[:100]!r}", hint="check the path: it is relative to the table"
+            ) from None
+        if not path.is_relative_to(folder):
+            raise PoolError(
+                f"{name[:100]!r} lies outside of the folder of the table", hint="put the table above the files"
+            )
+        return path
+
+
+def path_column(table: Columns) -> str | None:
+    """The column of paths: one of ``PATH_NAMES`` in which most values have the suffix of a form of data.
+
+    Example:
+        >>> path_column(Columns(["File", "label"], {"File": ["a.png", "b.png"], "label": [0, 1]}))
+        'File'
+        >>> path_column(Columns(["file"], {"file": ["a report", "of words"]})) is None
+        True
+    """
+    known = {suffix for form in forms() if form.files for suffix in form.files.suffixes()}
+    plain = {name.lower(): name for name in reversed(table.names)}
+    for name in (plain[name] for name in PATH_NAMES if name in plain):
+        values = [value for value in table.values[name] if value not in (None, "")]
+        fitting = sum(isinstance(value, str) and Path(value).suffix.lower() in known for value in values)
+        if values and 2 * fitting > len(values):
+            return name
+    return None
+
+
+def is_list(location: Path, table: Columns, modality: Modality | None) -> bool:
+    """Whether a table is a list of files; else its rows are the items.
+
+    Raises:
+        PoolError: It has both paths and texts, and no modality says which.
+    """
+    column = path_column(table)
+    text = next((name for name in table.names if name.lower() in TEXT_NAMES), None)
+    if column is None:
+        return False
+    if text is not None and modality is None:
+        raise PoolError(
+            f"{location} has files in the column {column!r} and texts in {text!r}",
+            hint="name the form of data, such as --modality text or --modality image",
+        )
+    return text is None or modality != "text"
+
+
+def _form(location: Path, paths: Sequence[str], modality: Modality | None) -> tuple[Modality, Files]:
+    readable = {form.name: form.files for form in forms() if form.files is not None}
+    if modality is not None:
+        if modality not in readable:
+            raise PoolError(
+                f"{modality} items cannot be read from files", hint="store them in one .npz or .parquet file"
+            )
+        return modality, readable[modality]
+    count = Counter(
+        name for path in paths for name, files in readable.items() if Path(path).suffix.lower() in files.suffixes()
+    )
+    if not count:
+        raise PoolError(f"no path in {location} has the suffix of a form of data", hint="name it with --modality")
+    return count.most_common(1)[0][0], readable[count.most_common(1)[0][0]]

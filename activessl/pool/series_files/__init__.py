@@ -1,0 +1,1 @@
+"""Files with many series: how each is read."""
