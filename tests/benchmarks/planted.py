@@ -138,7 +138,8 @@ def other_depth(x: Array, rng: np.random.Generator) -> Array:
 def plant_pictures(clean: list[Array], folder: Path, each: int, rng: np.random.Generator) -> tuple[Truth, Path]:
     """Write pictures with faults into a folder, and test data into another one; return what is where."""
     pool, test = folder / "pool", folder / "test"
-    pool.mkdir(parents=True), test.mkdir()
+    pool.mkdir(parents=True)
+    test.mkdir()
     faults: dict[str, Callable[[Array], Array]] = {
         "blank": lambda x: np.full_like(x, rng.integers(256)),
         "dark": lambda x: (x * rng.uniform(0.05, 0.12)).astype(np.uint8),
@@ -196,7 +197,9 @@ def plant_sounds(clean: list[Array], folder: Path, each: int, rng: np.random.Gen
     pool.mkdir(parents=True)
     for row, x in enumerate(rows):
         with wave.open(str(pool / f"{row:05}.wav"), "wb") as file:
-            file.setnchannels(1), file.setsampwidth(2), file.setframerate(8000)
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(8000)
             file.writeframes(np.clip(np.round(x), -32768, 32767).astype("<i2").tobytes())
         if row in truth["unreadable"]:
             content = (pool / f"{row:05}.wav").read_bytes()

@@ -87,7 +87,7 @@ def test_each_fault_of_a_picture_is_found_as_its_kind_alone(scenes: Path) -> Non
 
 @pytest.mark.parametrize(("suffix", "options"), [("jpg", {"quality": 75}), ("webp", {"quality": 85}), ("bmp", {})])
 def test_a_picture_saved_anew_in_another_format_is_a_near_duplicate_before_encode(
-    scenes: Path, suffix: str, options: dict[str, int]
+    scenes: Path, suffix: str, options: dict[str, Any]
 ) -> None:
     Image.open(scenes / "07.png").save(scenes / f"again.{suffix}", **options)
     assert _found(scenes) == {"near_duplicate": {f"again.{suffix}": "07.png"}}
