@@ -118,7 +118,9 @@ def test_rounds_follow_each_other_by_webhooks_alone_and_a_killed_service_goes_on
         assert person.work(SIZE - 2).labeled == SIZE - 2
         # nobody looks for ten minutes, unless a webhook comes
         wait_for(lambda: len(project.history().rounds) == 2 and bool(project.history().rounds[1].pushed))
-        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+        secret = (project.folder / "serve.secret").read_text()
+        scrape = urllib.request.Request(f"{url}/metrics", headers={"Authorization": f"Bearer {secret}"})
+        with urllib.request.urlopen(scrape, timeout=5) as answer:
             said = answer.read().decode()
         assert 'result="refused"} 0' in said
         assert f"activessl_labels {SIZE - 2}\n" in said
