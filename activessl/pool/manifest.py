@@ -44,8 +44,10 @@ def save_manifest(pool: Pool, path: Path) -> None:
         PoolError: The file cannot be written.
     """
     stamps = pool.source.stamps() if isinstance(pool.source, Stamped) else {}
-    rows = [_row(item.id, item, None) for item in pool.items]
-    rows += [_row(bad.id, bad.item, bad.why) for bad in pool.unreadable]
+    known = [*pool.items, *(item for item in pool.aside if isinstance(item, Item))]
+    rows = [_row(item.id, item, None) for item in known]
+    bad = [*pool.unreadable, *(item for item in pool.aside if isinstance(item, Unreadable))]
+    rows += [_row(one.id, one.item, one.why) for one in bad]
     for row in rows:
         row["size"], row["mtime_ns"] = stamps.get(row["id"], (None, None))
     table = pa.Table.from_pylist(rows, schema=_SCHEMA)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
@@ -108,6 +108,7 @@ class Pool:
         source: The source of their content.
         unreadable: Files or rows that could not be decoded, with the reason.
         axes: The channels and the time step of series, to which ``read`` brings each series.
+        aside: Items that the source has, but that were set aside: they are not in the pool.
 
     Raises:
         PoolError: No items, or two items with one id.
@@ -117,6 +118,7 @@ class Pool:
     source: Source
     unreadable: tuple[Unreadable, ...] = ()
     axes: Axes = UNKNOWN
+    aside: tuple[Item | Unreadable, ...] = ()
     ids: tuple[str, ...] = field(init=False)
     _row: dict[str, int] = field(init=False, repr=False)
 
@@ -208,6 +210,30 @@ class Pool:
         if why is not None:
             raise PoolError(f"{self.source.location} {why}", hint="give each series the channels of the model")
         return replace(self, axes=wanted)
+
+    def without(self, items: Mapping[str, str]) -> Pool:
+        """Return this pool without items of these ids, as long as their content has the hash that is given; an empty
+        hash is that of an unreadable item.
+
+        Raises:
+            PoolError: Nothing is left.
+        """
+        out: list[Item | Unreadable] = [item for item in self.items if items.get(item.id) == item.sha256]
+        out += [bad for bad in self.unreadable if items.get(bad.id) == ""]
+        if not out:
+            return self
+        gone = {item.id for item in out}
+        if len(self.items) == sum(item.id in gone for item in self.items):
+            raise PoolError(
+                f"all {len(self.items):,} items in {self.source.location} are set aside",
+                hint="run `activessl check --unfix` to take them back",
+            )
+        return replace(
+            self,
+            items=tuple(item for item in self.items if item.id not in gone),
+            unreadable=tuple(bad for bad in self.unreadable if bad.id not in gone),
+            aside=(*self.aside, *out),
+        )
 
     def subset(self, ids: Iterable[str]) -> Pool:
         """Return a pool of these items only, in this order."""

@@ -21,6 +21,7 @@ from activessl.pool.plain import read_plain
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 from activessl.pool.sounds import is_sound
+from activessl.pool.texts import EMPTY_ROW
 
 #: Least number of row groups that are kept decompressed, and number of rows up to which more are kept: several threads
 #: read forward, within a few hundred rows of each other.
@@ -80,7 +81,7 @@ class ParquetSource(RowsSource):
         if isinstance(value, dict):
             value = self._beside(path) if value["bytes"] is None and (path := value.get("path")) else value["bytes"]
         if value is None:
-            raise PoolError("row is empty", hint="remove the row, or fill it")
+            raise PoolError(EMPTY_ROW, hint="remove the row, or fill it")
         return value.encode("utf-8") if isinstance(value, str) else bytes(value)
 
     def _beside(self, name: str) -> bytes:

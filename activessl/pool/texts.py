@@ -15,6 +15,9 @@ from activessl.pool.forms.base import Media
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 
+#: Why an item without any text cannot be read.
+EMPTY_TEXT, EMPTY_ROW = "text is empty", "row is empty"
+
 #: Suffixes of the files that are read here.
 TEXT_TABLES = TABLES
 
@@ -88,7 +91,7 @@ class TextTableSource(RowsSource):
         """The text as UTF-8."""
         text = self._texts[self._row_of(item_id)]
         if text is None:
-            raise PoolError("row is empty", hint="remove the row, or fill it")
+            raise PoolError(EMPTY_ROW, hint="remove the row, or fill it")
         return text.encode("utf-8", errors="replace")  # JSON may contain unpaired surrogates
 
 
@@ -107,7 +110,7 @@ def decode_text(content: bytes) -> str:
     except UnicodeDecodeError:
         raise PoolError("text is not UTF-8", hint="save it again as UTF-8") from None
     if not text.strip():
-        raise PoolError("text is empty", hint="remove the item, or fill it")
+        raise PoolError(EMPTY_TEXT, hint="remove the item, or fill it")
     return text
 
 

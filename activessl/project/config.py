@@ -19,6 +19,7 @@ from pydantic import (
 
 from activessl.errors import ConfigError
 from activessl.labels.kinds import LabelKind, kind_named
+from activessl.pool.checks.registry import CHECKS
 from activessl.pool.forms.registry import FORMS, form_names
 from activessl.pool.groups import group_pattern
 from activessl.pool.plain import is_text, shown
@@ -113,6 +114,20 @@ class AnnotatorConfig(_Section):
         False, "true: similar items follow each other; false: the most informative items come first"
     )
     tabs: Literal["none", "round", "annotator", "both"] = _told("round", "tabs in Label Studio's Data Manager")
+
+
+def _known_check(name: str) -> str:
+    if name not in CHECKS:
+        raise ValueError(f"unknown check {name!r}: use one of {', '.join(CHECKS.names())}")
+    return name
+
+
+class CheckConfig(_Section):
+    """The checks of the data."""
+
+    fatal: tuple[Annotated[str, AfterValidator(_known_check)], ...] = _told(
+        (), 'findings that stop `run`, such as ["unreadable", "leak"]'
+    )
 
 
 class EncoderConfig(_Section):
@@ -239,6 +254,7 @@ class Config(_Section):
     ledger: str = _told("ledger.db", "file; or for a team a URL such as postgresql+psycopg://host/name")
     data: DataConfig
     annotator: AnnotatorConfig = AnnotatorConfig()
+    check: CheckConfig = CheckConfig()
     encoder: EncoderConfig = EncoderConfig()
     finetune: FinetuneConfig = FinetuneConfig()
     query: QueryConfig = QueryConfig()

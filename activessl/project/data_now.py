@@ -11,6 +11,7 @@ from activessl.ledger.history import History
 from activessl.pool.folders import list_files
 from activessl.pool.forms.registry import form_named
 from activessl.project.folder import Project, own_folders
+from activessl.project.set_aside import read_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class DataNow:
     Attributes:
         there: Whether the path in the config exists.
         new: Number of files that were added since the pool was encoded.
-        gone: Number of encoded items whose files are missing.
+        gone: Number of encoded items whose files are missing, or that were set aside since.
     """
 
     there: bool = True
@@ -50,6 +51,7 @@ def data_now(project: Project, history: History) -> DataNow:
         now = frozenset(name for name, _ in list_files(location, own_folders(project.folder)))
     except PoolError:
         return DataNow(there=False, gone=encoded.items)
+    now -= read_aside(project.folder).keys()
     new = _readable(project, before, now - before)
     if new:  # a file that could not be decoded is not counted as new at each call
         new -= project.unreadable()

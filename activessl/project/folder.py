@@ -17,6 +17,7 @@ from activessl.ledger.schema import Created, Event, Offered
 from activessl.ledger.store import Ledger
 from activessl.project.config import CONFIG_NAME, Config
 from activessl.project.config_file import is_current, migrated, read_config, write_config
+from activessl.project.set_aside import read_aside
 from activessl.sealed import sweep, write_atomic
 
 if TYPE_CHECKING:
@@ -163,20 +164,26 @@ class Project:
         self._know(history.classes)
         return history
 
-    def pool(self) -> Pool:
+    def pool(self, *, whole: bool = False) -> Pool:
         """Read the pool; unchanged items since ``remember`` are not read again. Writes nothing.
+
+        Args:
+            whole: Whether to read the items, too, that ``activessl check --fix`` has set aside.
 
         Raises:
             PoolError: The data do not exist, or have no items.
+            ProjectError: The list of items that are set aside is damaged.
         """
         from activessl.pool.manifest import load_manifest  # imports pyarrow, needed only for the pool
         from activessl.pool.sources import open_source
 
         if not self.data.exists():
             raise PoolError(f"{self.own.data.path} does not exist", hint=RESTORE)
-        return load_manifest(
+        aside = {} if whole else read_aside(self.folder)
+        pool = load_manifest(
             self._manifest, open_source(self.data, self.own.data.modality, without=own_folders(self.folder))
         )
+        return pool.without({item: one.sha256 for item, one in aside.items()})
 
     def remember(self, pool: Pool) -> None:
         """Store the description of the pool, so that unchanged items are not read again."""

@@ -19,19 +19,20 @@ _HERE = Path(__file__).parent / "page"
 _PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/webp;base64,")
 
 
-def render(**shown: Any) -> str:
-    """Render a report as HTML.
+def render(template: str = "report.html.j2", **shown: Any) -> str:
+    """Render a page as HTML.
 
     Everything that comes from data is escaped; the content security policy allows this page's own style sheet, by its
     digest, and embedded pictures. A browser runs no script that a name or an id may contain.
 
     Args:
+        template: The template, by default that of a report.
         shown: Variables of the template: the report, its drawings and its wording.
     """
     style = (_HERE / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    page = _environment().get_template("report.html.j2")
+    page = _environment().get_template(template)
     text = page.render(**shown, style=style, policy=policy)
     return text.replace(" %", "\N{NO-BREAK SPACE}%")  # a figure and its unit stay on one line
 

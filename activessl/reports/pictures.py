@@ -84,9 +84,9 @@ def reconstructed(snapshot: Snapshot) -> tuple[Reconstructed, ...]:
             found.append(
                 Reconstructed(
                     one.id,
-                    series=_numbers(one.item[:, ::step]),
+                    series=numbers(one.item[:, ::step]),
                     hidden=tuple(one.hidden[::step].tolist()),
-                    drawn=_numbers(one.drawn[:, ::step]),
+                    drawn=numbers(one.drawn[:, ::step]),
                 )
             )
     return tuple(found)
@@ -132,5 +132,6 @@ def _png(pixels: Array, largest: int | None = None) -> str:
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-def _numbers(values: Array) -> tuple[tuple[float | None, ...], ...]:
+def numbers(values: Array) -> tuple[tuple[float | None, ...], ...]:
+    """The values of each channel of a series as they are drawn; None where a value is missing."""
     return tuple(tuple(rounded(row, 5)) for row in values)

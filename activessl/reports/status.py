@@ -86,8 +86,8 @@ class Status:
             yield f"  {data.path} does not exist: {RESTORE}"
         elif encoded and self.data.changed:
             yield (
-                f"  {self.data.new:,} new files since the pool was encoded; {self.data.gone:,} encoded items missing, "
-                "their labels are kept"
+                f"  {self.data.new:,} new files since the pool was encoded; {self.data.gone:,} encoded items missing "
+                "or set aside, their labels are kept"
             )
         if encoded is None:
             yield "encoded: not yet"

@@ -1,4 +1,7 @@
-"""Backups of what cannot be made again: the ledger and the config. Everything else is a cache."""
+"""Backups of what cannot be made again: the ledger, the config, and the list of items that are set aside.
+
+Everything else is a cache.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from activessl.ledger.store import Ledger
 from activessl.project.config import CONFIG_NAME
 from activessl.project.config_file import read_config
 from activessl.project.folder import Project, locked, writing
+from activessl.project.set_aside import NAME as ASIDE
 from activessl.sealed import beside, check_seal, replaced, seal
 
 #: The name of the ledger in a backup.
@@ -53,6 +57,8 @@ def backup(project: Project, folder: Path) -> Backup:
             with project.ledger() as ledger:
                 ledger.copy_to(part / LEDGER, log=False)  # one file, which is also read from read-only media
             shutil.copyfile(project.folder / CONFIG_NAME, part / CONFIG_NAME)
+            if (project.folder / ASIDE).exists():
+                shutil.copyfile(project.folder / ASIDE, part / ASIDE)
             events, labels = _contents(part)
             seal(part)
             part.rename(folder)
@@ -87,14 +93,17 @@ def restore(folder: Path, source: Path) -> Backup:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder), writing(folder):
-        ledger, config = folder / name, folder / CONFIG_NAME
+        ledger, config, aside = folder / name, folder / CONFIG_NAME, folder / ASIDE
         ledger.parent.mkdir(parents=True, exist_ok=True)
         newer = _newer(ledger, source / LEDGER)
-        kept = _aside(ledger, config)
+        kept = _aside(ledger, config, aside)
         with replaced(ledger) as part, Ledger(source / LEDGER) as copy:
             copy.copy_to(part)
         with replaced(config) as part:
             shutil.copyfile(source / CONFIG_NAME, part)
+        if (source / ASIDE).exists():
+            with replaced(aside) as part:
+                shutil.copyfile(source / ASIDE, part)
     return Backup(source, events, labels, kept, newer)
 
 
@@ -115,13 +124,13 @@ def _newer(ledger: Path, copy: Path) -> int | None:
         return None  # damaged, as it may be where somebody restores a backup
 
 
-def _aside(ledger: Path, config: Path) -> tuple[Path, ...]:
-    """Rename ledger and config to the first free names; the log of the ledger goes with its file."""
+def _aside(ledger: Path, config: Path, aside: Path) -> tuple[Path, ...]:
+    """Rename ledger, config and list to the first free names; the log of the ledger goes with its file."""
     number = 1
-    while any(path.with_name(f"{path.name}.before-restore-{number}").exists() for path in (ledger, config)):
+    while any(path.with_name(f"{path.name}.before-restore-{number}").exists() for path in (ledger, config, aside)):
         number += 1
     kept = []
-    for path, ending in ((ledger, "-wal"), (ledger, "-shm"), (ledger, ""), (config, "")):
+    for path, ending in ((ledger, "-wal"), (ledger, "-shm"), (ledger, ""), (config, ""), (aside, "")):
         now = path.with_name(path.name + ending)
         if now.exists():
             kept.append(now.rename(path.with_name(f"{path.name}.before-restore-{number}{ending}")))

@@ -12,6 +12,7 @@ import numpy as np
 from activessl.pool.drawable import played
 from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, last_is_short, length, recording_shape
 from activessl.pool.sounds import ENDINGS, RATE, decode_sound
+from activessl.pool.traits.signals import SOUND
 
 
 def _samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
@@ -70,4 +71,5 @@ FORM = Form(
     portable=portable,
     vary=vary,
     layouts=frozenset({"folders", "huggingface"}),
+    content=SOUND,
 )

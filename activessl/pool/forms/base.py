@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     import numpy as np
 
+    from activessl.pool.traits.base import Content
+
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 #: What an item decodes to: image (h, w, c) uint8 or uint16; series and audio (channels, time) float32; vector (d,)
@@ -163,6 +165,7 @@ class Form:
             if no safe change is known.
         pretrained: The encoder for pretrained models of this form; None without one.
         layouts: The layouts in which labeled items can be exported.
+        content: What the checks measure of its items; None if nothing.
     """
 
     name: str
@@ -181,6 +184,7 @@ class Form:
     vary: Callable[[Any, np.random.Generator], Media] | None = None
     pretrained: str | None = None
     layouts: frozenset[str] = frozenset()
+    content: Content | None = None
 
 
 def numbers(kinds: str, dims: Mapping[int, Callable[[tuple[int, ...]], bool]]) -> Callable[..., bool]:

@@ -11,6 +11,7 @@ import numpy as np
 from activessl.pool.drawable import drawn
 from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, Reading, channels_text, plain_shape
 from activessl.pool.levels import for_screen
+from activessl.pool.traits.pictures import CONTENT
 
 
 def _suffixes() -> Collection[str]:
@@ -129,4 +130,5 @@ FORM = Form(
     portable=portable,
     vary=vary,
     layouts=frozenset({"folders", "huggingface", "coco"}),
+    content=CONTENT,
 )

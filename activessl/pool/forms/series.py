@@ -19,6 +19,7 @@ from activessl.pool.forms.base import (
     recording_shape,
 )
 from activessl.pool.recordings import read_recording
+from activessl.pool.traits.signals import SERIES
 from activessl.pool.wfdb_records import SUFFIX, read_record, signal_files
 
 Series = Float[np.ndarray, "c t"]
@@ -110,4 +111,5 @@ FORM = Form(
     channels=True,
     missing=True,
     vary=_another_recording,
+    content=SERIES,
 )

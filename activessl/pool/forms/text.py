@@ -8,6 +8,7 @@ import numpy as np
 
 from activessl.pool.forms.base import Column, Files, Form, last_is_short, length
 from activessl.pool.texts import decode_text
+from activessl.pool.traits.words import CONTENT
 
 
 def _column(texts: Collection[str], _: Collection[str]) -> str | None:
@@ -39,4 +40,5 @@ FORM = Form(
     portable=portable,
     vary=vary,
     layouts=frozenset({"folders", "huggingface"}),
+    content=CONTENT,
 )

@@ -40,8 +40,10 @@ def run(
 ) -> None:
     """Run rounds until a limit of [stop] or [rates] in activessl.toml is reached."""
     from activessl.session import Session
+    from activessl.steps.check import stop_if_fatal
 
     session = Session.open(project)
+    stop_if_fatal(session.project)
     done = 0
     why = session.should_stop()
     while why is None and (rounds is None or done < rounds):

@@ -14,7 +14,7 @@ from activessl.encoders.registry import fit_encoder
 from activessl.encoders.sound.mel import MelInput
 from activessl.pool.sounds import decode_wav
 from activessl.pool.sources import load_pool
-from activessl.reports.pictures import _numbers
+from activessl.reports.pictures import numbers
 from activessl_label_studio.media import _series
 
 
@@ -63,7 +63,7 @@ def test_a_sound_in_a_small_unit_looks_as_it_does_in_an_ordinary_one(unit: float
 @pytest.mark.parametrize("unit", [1.0, 1e-13])
 def test_people_see_a_channel_in_a_small_unit_and_a_small_change_of_a_large_value(unit: float) -> None:
     values = np.stack([unit * np.sin(np.arange(40) / 3), 101_325 + 0.01 * np.cos(np.arange(40) / 3)])
-    for shown in (_series(values)["channel_0"], _numbers(values)[0]):
+    for shown in (_series(values)["channel_0"], numbers(values)[0]):
         assert np.allclose(np.array(shown, float), values[0], atol=1e-4 * unit)
-    for shown in (_series(values)["channel_1"], _numbers(values)[1]):
+    for shown in (_series(values)["channel_1"], numbers(values)[1]):
         assert np.allclose(np.array(shown, float), values[1], atol=1e-5)
