@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def read_record(content: bytes) -> Reading:
         for name, inside in files.items():
             (Path(folder) / name).write_bytes(inside)
         try:
-            record = wfdb.rdrecord(str(Path(folder) / Path(header).stem))
+            record: Any = wfdb.rdrecord(str(Path(folder) / Path(header).stem))  # its types are not those of one record
         except Exception as error:  # noqa: BLE001  a decoder may raise anything on broken bytes; one file is never fatal
             why = (str(error).replace(folder, "").strip().splitlines() or [type(error).__name__])[0]
             raise PoolError(f"record cannot be decoded: {why[:200]}", hint="download it again") from None

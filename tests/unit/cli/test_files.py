@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activessl.labels.files.reading import read_rows
@@ -19,6 +19,7 @@ def test_formulas_are_made_harmless_and_numbers_are_left_alone() -> None:
     assert said == ["'=1+1", "'@x", "-1", "+2.5", "'-1-1", "'- item", "a"]
 
 
+@settings(deadline=None)  # it writes files, and the machine may be busy
 @given(
     st.lists(st.text(st.sampled_from("'=+-@\t\r\n a1.\uff1d\"") | st.characters(codec="utf-8"), max_size=6), min_size=1)
 )
