@@ -65,6 +65,12 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/seeds.py --data $(DATA)/vectors --work bench/seeds | tee bench/seeds.txt
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/doubts.py --data $(DATA)/vectors --seeds 5 | tee bench/doubts.txt
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/make_vectors.py --data $(DATA) --out bench/own --own
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/make_vectors.py --data $(DATA) --out bench/vectors
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/smoothing.py --data $(DATA) --vectors bench/vectors --seeds 3 \
+		--work bench/smoothing.jsonl | tee bench/smoothing.md
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/encoder_choice.py --first $(DATA)/vectors --second bench/own \
+		| tee bench/encoder_choice.md
+	$(BIN)/python tests/benchmarks/groups.py | tee bench/groups.md
 	OMP_NUM_THREADS=1 ACTIVESSL_DATA=bench/own $(BIN)/python tests/benchmarks/coverage.py --work bench/bank --seeds 2 \
 		| tee bench/coverage.txt
 	$(BIN)/python tests/benchmarks/savings.py hours sensitivity --data $(DATA) --work bench/savings
