@@ -13,9 +13,9 @@ from typing import cast
 import numpy as np
 
 from activessl.errors import PoolError
+from activessl.pool.decoders.levels import peak_of
 from activessl.pool.forms.base import Array, Arrays, Form, Media
 from activessl.pool.forms.registry import forms
-from activessl.pool.levels import peak_of
 from activessl.pool.mat import read_mat, whole_numbers
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from activessl.arguments import listed
 from activessl.errors import PoolError
+from activessl.pool.decoders.readers import installed, needed
+from activessl.pool.decoders.separated import delimiter_of, lines_of
 from activessl.pool.plain import MOST_TABLE, read_plain
-from activessl.pool.readers import installed, needed
-from activessl.pool.separated import delimiter_of, lines_of
 
 #: Suffixes of the files that are read here; parquet files have readers of their own where they hold the items.
 TABLES = (".csv", ".tsv", ".jsonl", ".xlsx")

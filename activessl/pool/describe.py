@@ -24,6 +24,6 @@ def described(
     digest = hashlib.sha256(content).hexdigest()
     if isinstance(found.media, str):
         return Item(item_id, digest, (len(found.media),), found.channels, found.remarks)
-    from activessl.pool.levels import peak_of  # imports numpy, needed only where there are arrays
+    from activessl.pool.decoders.levels import peak_of  # imports numpy, needed only where there are arrays
 
     return Item(item_id, digest, found.media.shape, found.channels, found.remarks, found.step, peak_of(found.media))

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from activessl.errors import PoolError
-from activessl.pool.bundles import bundle
+from activessl.pool.decoders.bundles import bundle
 from activessl.pool.describe import described
 from activessl.pool.forms.base import Files, Form, Media
 from activessl.pool.forms.registry import forms
@@ -29,7 +29,8 @@ class FolderSource:
     Ids are the paths of the files below the folder, with slashes on every system, in the order of those paths. Hidden
     files and folders are ignored, and so are files with the suffix of another form. Links to folders are not followed.
     A link to a file outside of the folder is unreadable, because the user gave only the folder. Sounds are read as one
-    channel of 16,000 samples a second, texts as UTF-8, series by :func:`activessl.pool.recordings.decode_series`.
+    channel of 16,000 samples a second, texts as UTF-8, series by
+    :func:`activessl.pool.decoders.recordings.decode_series`.
 
     Args:
         location: The folder.

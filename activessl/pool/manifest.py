@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from activessl.errors import PoolError
 from activessl.pool.axes import Axes
+from activessl.pool.decoders.readers import installed
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress
-from activessl.pool.readers import installed
 from activessl.pool.sources import Stamped, collect
 from activessl.sealed import replaced, sha256_of, write_atomic
 

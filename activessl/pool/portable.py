@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from activessl.errors import PoolError
+from activessl.pool.decoders.sounds import RATE, at_rate
 from activessl.pool.forms.base import Array
 from activessl.pool.pool import Pool
-from activessl.pool.sounds import RATE, at_rate
 from activessl.pool.sources import Sampled
 
 

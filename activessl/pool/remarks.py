@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from activessl.pool.axes import other_step
-from activessl.pool.levels import full_scale, levels_of
+from activessl.pool.decoders.levels import full_scale, levels_of
 from activessl.pool.pool import Pool
 from activessl.pool.split_folders import split_folders
 

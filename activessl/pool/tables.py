@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from activessl.arguments import listed
 from activessl.errors import PoolError
+from activessl.pool.decoders.sounds import is_sound
 from activessl.pool.describe import described
 from activessl.pool.features import features_of
 from activessl.pool.forms.base import Column, Form, Media
@@ -20,7 +21,6 @@ from activessl.pool.listed_files import PATH_NAMES
 from activessl.pool.plain import read_plain
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
-from activessl.pool.sounds import is_sound
 from activessl.pool.texts import EMPTY_ROW
 
 #: Least number of row groups that are kept decompressed, and number of rows up to which more are kept: several threads

@@ -15,8 +15,8 @@ from activessl.encoders.registry import load_encoder
 from activessl.errors import ActiveSSLError
 from activessl.geometry.units import centred_rows
 from activessl.labels.answers import NONE
+from activessl.pool.decoders.levels import for_screen
 from activessl.pool.forms.series import rounded
-from activessl.pool.levels import for_screen
 from activessl.pool.pool import Pool
 from activessl.project.snapshot import Snapshot
 from activessl.reports.report import Reconstructed, Sight

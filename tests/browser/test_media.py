@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
-from activessl.pool.levels import for_screen
+from activessl.pool.decoders.levels import for_screen
 from activessl.pool.portable import portable
 from activessl.pool.sources import load_pool
 from activessl_label_studio.media import place

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from activessl.labels.files.registry import FORMS
 from activessl.pool.columns import TABLES
+from activessl.pool.decoders.readers import _EXTRAS
 from activessl.pool.forms.registry import forms
-from activessl.pool.readers import _EXTRAS
 from activessl.pool.series_source import SERIES_FILES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from activessl.encoders.compute.side_by_side import decoded
 from activessl.errors import EncoderError
-from activessl.pool.levels import level_for, levels_of, peak_of
+from activessl.pool.decoders.levels import level_for, levels_of, peak_of
 from activessl.pool.pool import Pool
 
 #: The largest side that is chosen by default: a CPU trains on such images in minutes.

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from activessl.errors import ConfigError, PoolError
+from activessl.pool.decoders.separated import delimiter_of, lines_of
 from activessl.pool.plain import MOST_TABLE, read_plain, unusual
-from activessl.pool.separated import delimiter_of, lines_of
 
 #: The endings of the names of the files that are read here.
 READABLE = (".csv", ".tsv", ".json", ".jsonl", ".parquet")

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from activessl.pool.decoders.sounds import ENDINGS, RATE, decode_sound
 from activessl.pool.drawable import played
 from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, last_is_short, length, recording_shape
-from activessl.pool.sounds import ENDINGS, RATE, decode_sound
 from activessl.pool.traits.signals import SOUND
 
 

@@ -81,7 +81,7 @@ class Files:
         sample_rate: Samples a second to which ``decode`` resamples; None if the form has no sample rate.
         inspect: Decodes the bytes of a file and says more about it; None if there is never more to say.
         parts: By suffix, what names the files beside a file that belong to the same item, from its content: ``decode``
-            gets all of them, put together (:mod:`activessl.pool.bundles`).
+            gets all of them, put together (:mod:`activessl.pool.decoders.bundles`).
         most_bytes: Larger files are not read.
     """
 

@@ -8,32 +8,32 @@ from typing import Any
 
 import numpy as np
 
+from activessl.pool.decoders.levels import for_screen
 from activessl.pool.drawable import drawn
 from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, Reading, channels_text, plain_shape
-from activessl.pool.levels import for_screen
 from activessl.pool.traits.pictures import CONTENT
 
 
 def _suffixes() -> Collection[str]:
-    from activessl.pool.decode import image_suffixes  # imports Pillow, needed only for folders
+    from activessl.pool.decoders.decode import image_suffixes  # imports Pillow, needed only for folders
 
     return image_suffixes()
 
 
 def _decode(content: bytes) -> Array:
-    from activessl.pool.decode import decode_image
+    from activessl.pool.decoders.decode import decode_image
 
     return decode_image(content)
 
 
 def _inspect(content: bytes) -> Reading:
-    from activessl.pool.decode import read_picture
+    from activessl.pool.decoders.decode import read_picture
 
     return read_picture(content)
 
 
 def _png_of(image: Array) -> bytes:
-    from activessl.pool.decode import encode_png
+    from activessl.pool.decoders.decode import encode_png
 
     return encode_png(image)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from activessl.pool.bundles import is_bundle
-from activessl.pool.edf import SUFFIXES, is_edf, read_edf
+from activessl.pool.decoders.bundles import is_bundle
+from activessl.pool.decoders.edf import SUFFIXES, is_edf, read_edf
+from activessl.pool.decoders.recordings import read_recording
+from activessl.pool.decoders.wfdb_records import SUFFIX, read_record, signal_files
 from activessl.pool.forms.base import (
     Array,
     Arrays,
@@ -18,9 +20,7 @@ from activessl.pool.forms.base import (
     numbers,
     recording_shape,
 )
-from activessl.pool.recordings import read_recording
 from activessl.pool.traits.signals import SERIES
-from activessl.pool.wfdb_records import SUFFIX, read_record, signal_files
 
 Series = Float[np.ndarray, "c t"]
 

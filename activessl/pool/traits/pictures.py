@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from activessl.pool.levels import full_scale
+from activessl.pool.decoders.levels import full_scale
 from activessl.pool.traits.base import Array, Content, Likeness, Traits, unit
 
 #: Side of a print, in cells: each has the mean light of its part of the picture.

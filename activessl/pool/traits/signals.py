@@ -120,7 +120,7 @@ SERIES = Content(measure_series, Likeness(_rows, usual=0.2, share=0.1, most=0.02
 
 
 def _recorded(content: bytes) -> dict[str, float] | None:
-    from activessl.pool.sounds import as_recorded  # imports SciPy, needed only for files
+    from activessl.pool.decoders.sounds import as_recorded  # imports SciPy, needed only for files
 
     sound = as_recorded(content)
     return None if sound is None else _figures(list(sound), sound.shape[1])

@@ -16,7 +16,7 @@ from activessl.encoders.compute.side_by_side import computed, decoded, in_order
 from activessl.encoders.images.regions import as_products, means_by_region
 from activessl.encoders.images.tensors import choose_input
 from activessl.errors import EncoderError, PoolError
-from activessl.pool.decode import encode_png
+from activessl.pool.decoders.decode import encode_png
 from activessl.pool.sources import load_pool
 
 

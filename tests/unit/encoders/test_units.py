@@ -12,7 +12,7 @@ from scipy.io import wavfile
 
 from activessl.encoders.registry import fit_encoder
 from activessl.encoders.sound.mel import MelInput
-from activessl.pool.sounds import decode_wav
+from activessl.pool.decoders.sounds import decode_wav
 from activessl.pool.sources import load_pool
 from activessl.reports.pictures import numbers
 from activessl_label_studio.media import _series

@@ -14,9 +14,9 @@ from PIL import Image
 from scipy.io import wavfile
 
 from activessl.errors import ConfigError
-from activessl.pool.decode import decode_image
+from activessl.pool.decoders.decode import decode_image
+from activessl.pool.decoders.sounds import decode_wav
 from activessl.pool.pool import Item, Modality, Pool
-from activessl.pool.sounds import decode_wav
 from activessl.pool.sources import load_pool
 from activessl_label_studio.media import INLINE_BYTES, place, withdrawn_address
 

@@ -14,10 +14,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from activessl.pool import decode, manifest, sounds
+from activessl.pool import manifest
+from activessl.pool.decoders import decode, sounds
+from activessl.pool.decoders.readers import installed
 from activessl.pool.manifest import load_manifest, save_manifest
 from activessl.pool.portable import portable
-from activessl.pool.readers import installed
 from activessl.pool.sources import load_pool, open_source
 from activessl.pool.stored_labels import read_labels
 from activessl_cli.main import app

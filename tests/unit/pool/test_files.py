@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 from activessl.annotators.oracle import Oracle
 from activessl.encoders.sound.mel import choose_mel
 from activessl.errors import PoolError
+from activessl.pool.decoders.recordings import decode_series
+from activessl.pool.decoders.sounds import RATE, decode_wav
 from activessl.pool.manifest import load_manifest, save_manifest
 from activessl.pool.portable import portable
-from activessl.pool.recordings import decode_series
-from activessl.pool.sounds import RATE, decode_wav
 from activessl.pool.sources import load_pool, open_source
 from activessl.pool.stored_labels import read_labels
 from activessl.session import Session

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from activessl.encoders.registry import fit_encoder
 from activessl.errors import PoolError
-from activessl.pool.decode import decode_image, read_picture
+from activessl.pool.decoders.decode import decode_image, read_picture
 from activessl.pool.forms.image import portable
 from activessl.pool.sources import load_pool
 from activessl_cli.main import app

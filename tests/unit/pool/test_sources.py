@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from activessl.errors import PoolError
-from activessl.pool.decode import decode_image
+from activessl.pool.decoders.decode import decode_image
 from activessl.pool.manifest import load_manifest, save_manifest
 from activessl.pool.pool import Item, Pool, Source
 from activessl.pool.sources import Stamped, load_pool, open_source

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from activessl.annotators.oracle import Oracle
 from activessl.errors import PoolError
-from activessl.pool.recordings import read_recording
+from activessl.pool.decoders.recordings import read_recording
 from activessl.pool.sources import load_pool
 from activessl.scoring.model import Model
 from activessl.session import Session

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from activessl.errors import PoolError
+from activessl.pool.decoders.readers import installed, needed
 from activessl.pool.forms.base import Reading
-from activessl.pool.readers import installed, needed
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 from activessl.errors import PoolError
 from activessl.pool.clock import TIMES, even, times_of
+from activessl.pool.decoders.separated import delimiter_of, lines_of
 from activessl.pool.forms.base import Reading
-from activessl.pool.separated import delimiter_of, lines_of
 
 _MISSING = frozenset({"", "nan", "na", "null", "none"})
 #: A line that is no data, as numpy and loggers write it.

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.errors import PoolError
-from activessl.pool.readers import installed, needed
+from activessl.pool.decoders.readers import installed, needed
 
 #: Samples a second to which all files of a folder are resampled: usual for speech and for sounds of machines.
 RATE = 16_000

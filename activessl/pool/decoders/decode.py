@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from activessl.errors import PoolError
-from activessl.pool.dicom import SUFFIXES, is_dicom, read_dicom
+from activessl.pool.decoders.dicom import SUFFIXES, is_dicom, read_dicom
+from activessl.pool.decoders.pages import pages_of
+from activessl.pool.decoders.readers import installed, needed
 from activessl.pool.forms.base import Reading
-from activessl.pool.pages import pages_of
-from activessl.pool.readers import installed, needed
 
 #: Images with more pixels are refused before decoding: a few kilobytes of PNG can unpack to gigabytes.
 MAX_PIXELS = 64_000_000

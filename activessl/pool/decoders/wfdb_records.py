@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from activessl.errors import PoolError
-from activessl.pool.bundles import unbundle
+from activessl.pool.decoders.bundles import unbundle
+from activessl.pool.decoders.readers import installed, needed
 from activessl.pool.forms.base import Reading
-from activessl.pool.readers import installed, needed
 
 #: The suffix of the header, which is the item.
 SUFFIX = ".hea"

@@ -11,8 +11,8 @@ import numpy as np
 
 from activessl.errors import PoolError
 from activessl.pool.clock import resampled
+from activessl.pool.decoders.readers import installed, needed
 from activessl.pool.forms.base import Reading
-from activessl.pool.readers import installed, needed
 
 #: Suffixes of the files.
 SUFFIXES = (".edf", ".bdf")

@@ -1,0 +1,1 @@
+"""One file to values: pictures, recordings and sounds; a file may be damaged or malicious."""
