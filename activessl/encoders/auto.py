@@ -71,12 +71,19 @@ def _pretrained(pool: Pool) -> tuple[str, str] | None:
     name, why = pool.form.encoder
     if pool.modality == "image" and _small_and_grey(pool):
         return name, f"{why}; {wheel.model} was less accurate on grey pictures of at most {SMALL} pixels"
-    if pool.modality == "text":
-        from activessl.encoders.wheels.text import STRANGE, unknown_share
-
-        if (share := unknown_share(wheel, pool)) > STRANGE:
-            return name, f"{100 * share:.0f} % of the pieces of these texts are unknown to {wheel.model}"
+    if (share := _strange_share(wheel, pool)) is not None:
+        return name, f"{100 * share:.0f} % of the pieces of these texts are unknown to {wheel.model}"
     return "pretrained", f"{wheel.model} is installed, and was more accurate on most sets that were measured"
+
+
+def _strange_share(wheel: Wheel, pool: Pool) -> float | None:
+    """The share of the pieces of texts that the wheel does not know; None if it is small, and for other forms."""
+    if pool.modality != "text":
+        return None
+    from activessl.encoders.wheels.text import STRANGE, unknown_share
+
+    share = unknown_share(wheel, pool)
+    return share if share > STRANGE else None
 
 
 def _small_and_grey(pool: Pool) -> bool:
@@ -98,13 +105,8 @@ def alternatives(pool: Pool) -> tuple[str, ...]:
     In pools above 50,000 items the encoder of the wheels, which takes minutes for 10,000 pictures, is no alternative.
     """
     wheels = [wheel for wheel in wheels_for(pool.modality) if wheel.installed()]
-    if not wheels:
+    if not wheels or _strange_share(wheels[0], pool) is not None:
         return ()
-    if pool.modality == "text":
-        from activessl.encoders.wheels.text import STRANGE, unknown_share
-
-        if unknown_share(wheels[0], pool) > STRANGE:
-            return ()
     built_in, _ = pool.form.encoder
     return (built_in,) if len(pool) > MOST_TWICE else (built_in, "pretrained")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -41,7 +43,29 @@ def smoothing_pays(smoothed: Float[np.ndarray, "m d"], plain: Float[np.ndarray, 
         >>> smoothing_pays(noise[:0], noise[:0], y[:0])
         True
     """
-    return bool(PRIOR + log_evidence(smoothed, labels) - log_evidence(plain, labels) > 0)
+    return evidence_of(smoothed, plain, labels).smoothing_pays
+
+
+class Evidence(NamedTuple):
+    """The evidence of the labels for the vectors of one encoder, in nats.
+
+    Attributes:
+        smoothed: That for its smoothed vectors, with the prior that favours them.
+        plain: That for the vectors before smoothing.
+    """
+
+    smoothed: float
+    plain: float
+
+    @property
+    def smoothing_pays(self) -> bool:
+        """Whether the smoothed vectors are likelier."""
+        return self.smoothed > self.plain
+
+    @property
+    def best(self) -> float:
+        """That for the likelier of the two."""
+        return max(self)
 
 
 def evidence_of(
@@ -49,8 +73,8 @@ def evidence_of(
     plain: Float[np.ndarray, "m e"],
     labels: Labels,
     judged: Bool[np.ndarray, " m"] | None = None,
-) -> float:
-    """The evidence of an encoder: that of its smoothed vectors with their prior, or of the plain ones, if larger.
+) -> Evidence:
+    """The evidence for an encoder's vectors, smoothed and plain.
 
     Args:
         smoothed: The smoothed vectors of the labeled items.
@@ -61,7 +85,7 @@ def evidence_of(
     Raises:
         LabelError: Another number of labels than of vectors.
     """
-    return max(PRIOR + log_evidence(smoothed, labels, judged), log_evidence(plain, labels, judged))
+    return Evidence(PRIOR + log_evidence(smoothed, labels, judged), log_evidence(plain, labels, judged))
 
 
 def log_evidence(
@@ -94,7 +118,7 @@ def log_evidence(
         some = np.sort(np.random.default_rng(0).choice(len(y), MOST, replace=False))
         x, y, told = x[some], y[some], told[some]
     columns = list(y.T) if kind_of(y).independent else [y]
-    return -sum(_loss(x, np.asarray(column), told) for column in columns)
+    return -float(sum(_loss(x, np.asarray(column), told) for column in columns))
 
 
 def _loss(x: Float[np.ndarray, "m d"], y: Int[np.ndarray, " m"], judged: Bool[np.ndarray, " m"]) -> float:

@@ -23,7 +23,7 @@ from activessl.geometry.chain import similarity_chain
 from activessl.geometry.smoothing import Smoothed, smooth
 from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
-from activessl.heads.evidence import evidence_of, smoothing_pays
+from activessl.heads.evidence import Evidence, evidence_of
 from activessl.heads.folds import fold_predictions
 from activessl.heads.registry import load_head, make_head
 from activessl.labels.kinds import LabelKind, Labels
@@ -143,7 +143,7 @@ class Snapshot:
 
     def for_next_head(self) -> Snapshot:
         """This snapshot with the vectors that its labels ask for, smoothed or plain, which the next head is taught."""
-        found = replace(self, smoothing=self.smoothing_pays(*self.training))
+        found = replace(self, smoothing=self.evidence.smoothing_pays)
         return found.sharing(self, "embeddings", "smoothed", "row", "training")
 
     def sharing(self, other: Snapshot, *names: str) -> Snapshot:
@@ -152,18 +152,20 @@ class Snapshot:
             object.__setattr__(self, name, getattr(other, name))
         return self
 
-    def smoothing_pays(self, rows: Int[np.ndarray, " m"], y: Labels) -> bool:
-        """Whether these labels ask for smoothed vectors; see :func:`activessl.heads.evidence.smoothing_pays`."""
-        return smoothing_pays(self.smoothed.points[rows], self.smoothed.plain.points[rows], y)
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The evidence of all labels for these vectors."""
+        return self.evidence_from(*self.training)
 
-    def evidence(self, judged: Bool[np.ndarray, " m"] | None = None) -> float:
-        """The evidence of the labels for these vectors; see :func:`activessl.heads.evidence.evidence_of`."""
-        rows, y = self.training
+    def evidence_from(
+        self, rows: Int[np.ndarray, " m"], y: Labels, judged: Bool[np.ndarray, " m"] | None = None
+    ) -> Evidence:
+        """The evidence of these labels; see :func:`activessl.heads.evidence.evidence_of`."""
         return evidence_of(self.smoothed.points[rows], self.smoothed.plain.points[rows], y, judged)
 
     def points_for(self, rows: Int[np.ndarray, " m"], y: Labels) -> Float[np.ndarray, "n d"]:
         """The vectors that a head which is taught only these labels would see."""
-        return self._placed(self.smoothing_pays(rows, y)).points
+        return self._placed(self.evidence_from(rows, y).smoothing_pays).points
 
     @property
     def placed(self) -> Smoothed:

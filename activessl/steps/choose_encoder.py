@@ -30,27 +30,29 @@ def choose_encoder(project: Project, snapshot: Snapshot) -> Snapshot:
     if now is None or not now.others or history.tuned is not None or history.moved_since:
         return snapshot
     drawn = np.array([snapshot.embeddings.ids[row] in history.drawn for row in snapshot.training[0]], dtype=bool)
-    here, here_drawn = snapshot.evidence(), snapshot.evidence(drawn)
-    best: Encoded | None = None
+
+    def on_drawn(of: Snapshot) -> float:
+        return of.evidence_from(*of.training, drawn).best
+
+    best, most = None, SWITCH
     for other in now.others:
-        there = Snapshot(project, replace(history, encoded=_swapped(now, other, history.events)), snapshot.on_progress)
+        swapped = _swapped(now, other, history.events)
+        there = Snapshot(project, replace(history, encoded=swapped), snapshot.on_progress)
         try:
             if there.embeddings.ids != snapshot.embeddings.ids:
                 continue  # encoded before the pool changed
         except ProjectError:
             continue  # its files were deleted or damaged; the next encoding makes them again
-        odds = there.evidence() - here
-        if odds > max(SWITCH, 0.0 if best is None else best.log_odds or 0.0) and (
-            not drawn.any() or there.evidence(drawn) > here_drawn
-        ):
-            best = _swapped(now, other, history.events, odds)
+        odds = there.evidence.best - snapshot.evidence.best
+        if odds > most and (not drawn.any() or on_drawn(there) > on_drawn(snapshot)):
+            best, most = swapped.model_copy(update={"log_odds": odds}), odds
     if best is None:
         return snapshot
     project.append(best)
     return Snapshot.of(project, snapshot.on_progress)
 
 
-def _swapped(now: Encoded, other: OtherVectors, turn: int, odds: float | None = None) -> Encoded:
+def _swapped(now: Encoded, other: OtherVectors, turn: int) -> Encoded:
     """The event that uses the other vectors, and keeps those in use."""
     kept = OtherVectors(fingerprint=now.fingerprint, encoder=now.encoder, dim=now.dim)
     return now.model_copy(
@@ -59,7 +61,6 @@ def _swapped(now: Encoded, other: OtherVectors, turn: int, odds: float | None = 
             "encoder": other.encoder,
             "dim": other.dim,
             "others": tuple(kept if one == other else one for one in now.others),
-            "log_odds": odds,
             "seconds": 0.0,
             "added": (),
             "gone": (),

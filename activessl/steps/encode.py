@@ -147,6 +147,8 @@ def other_encoders(
 
     None of them where several processes encode: they share the training of one encoder.
     """
+    if count() > 1:
+        return []
     config = project.config
     named = config.encoder.also
     if not named and config.encoder.name == "auto" and config.encoder.model is None:
@@ -161,7 +163,7 @@ def other_encoders(
             on_progress=on_progress,
         )
         for name in dict.fromkeys(named)
-        if name != used.name and count() == 1
+        if name != used.name
     ]
 
 

