@@ -67,7 +67,8 @@ class Session:
             data: A folder of images, of WAV, CSV or text files; a ``.csv``, ``.jsonl``, ``.parquet`` or ``.npz`` file.
             classes: Names of the classes, at least two.
             settings: Arguments of :func:`activessl.steps.create.create`: ``multi_label``, ``modality``, ``test``,
-                ``group``, ``title``, ``strategy``, ``query_size``, ``seed``, ``on_progress``.
+                ``group``, ``group_column``, ``metadata``, ``title``, ``strategy``, ``query_size``, ``seed``,
+                ``on_progress``.
 
         Raises:
             ConfigError: A value cannot be used, or the folder holds another project.

@@ -52,17 +52,26 @@ def groups_text(pattern: str | None, ids: Sequence[str]) -> str:
         >>> groups_text("(p.)/", ["p1/a", "p1/b", "p2/a", "c"])
         '2 groups; 1 item matches data.group nowhere and is a group of its own, first: c'
     """
-    if pattern is None:
-        return ""
-    names = group_names(pattern, ids)
+    return "" if pattern is None else told_groups(group_names(pattern, ids), ids, "matches data.group nowhere")
+
+
+def told_groups(names: Sequence[str], ids: Sequence[str], alone_because: str) -> str:
+    """The same for groups that are known by their names; ``alone_because`` is said of one item without a group.
+
+    Example:
+        >>> told_groups(["p1", "p1", "b"], ["a", "c", "b"], "has no patient")
+        '1 group; 1 item has no patient and is a group of its own, first: b'
+    """
     alone = [item for item, name in zip(ids, names, strict=True) if name == item]
     count = len(set(names)) - len(alone)
     text = f"{count:,} group{'s' * (count != 1)}"
     if not alone:
         return text
-    told = "1 item matches" if len(alone) == 1 else f"{len(alone):,} items match"
+    verb, _, rest = alone_because.partition(" ")
+    plural = {"has": "have", "matches": "match"}[verb]
+    told = f"1 item {verb}" if len(alone) == 1 else f"{len(alone):,} items {plural}"
     is_own = "is a group of its own" if len(alone) == 1 else "are groups of their own"
-    return f"{text}; {told} data.group nowhere and {is_own}, first: {alone[0]}"
+    return f"{text}; {told} {rest} and {is_own}, first: {alone[0]}"
 
 
 def group_pattern(pattern: str) -> str:

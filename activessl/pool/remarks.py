@@ -84,7 +84,7 @@ def _group_column(pool: Pool) -> list[str]:
     """One line about a column of groups, which is not what measures."""
     if "group" not in (getattr(pool.source, "columns", None) or ()):
         return []
-    return ["the column 'group' is kept with the items; what is measured apart is data.group, a pattern on their ids"]
+    return ["the column 'group' groups the items only with data.group_column = \"group\" in activessl.toml"]
 
 
 def _items(ids: list[str]) -> str:

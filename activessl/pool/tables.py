@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, cast
@@ -26,6 +27,9 @@ from activessl.pool.texts import EMPTY_ROW
 #: Least number of row groups that are kept decompressed, and number of rows up to which more are kept: several threads
 #: read forward, within a few hundred rows of each other.
 _KEPT_GROUPS, _KEPT_ROWS = 2, 256
+
+#: Columns with a meaning of their own.
+_OWN = ("id", "label", "label_name", "split")
 
 
 class ParquetSource(RowsSource):
@@ -60,6 +64,28 @@ class ParquetSource(RowsSource):
         self._starts = np.cumsum([0] + [meta.row_group(g).num_rows for g in range(meta.num_row_groups)])
         self._groups: dict[int, Any] = {}
         self._opening = Lock()  # several threads decode items
+
+    @cached_property
+    def columns(self) -> dict[str, dict[str, Any]]:
+        """The further columns, read at first use: name to the value of each item.
+
+        Columns of bytes and of several values in a row are left out; numbers that the schema names are their names.
+        """
+        schema = self._file.schema_arrow
+        features = features_of(schema.metadata)
+        classified = [name for name, feature in features.items() if feature.names and name in schema.names]
+        label = classified[0] if len(classified) == 1 else "label"  # as the labels are read
+        found: dict[str, dict[str, Any]] = {}
+        for field in schema:
+            name = field.name
+            if name in (*_OWN, self._column, label) or pa.types.is_nested(field.type) or _is_binary(field.type):
+                continue
+            values = read_column(self._location, self._file, name).to_pylist()
+            names = features[name].names if name in features else ()
+            if names:
+                values = [names[v] if isinstance(v, int) and 0 <= v < len(names) else None for v in values]
+            found[name] = dict(zip(self._ids, values, strict=True))
+        return found
 
     def describe(self, item_id: str) -> Item | Unreadable:
         """Hash and decode one row."""

@@ -66,13 +66,20 @@ class TextTableSource(RowsSource):
         if modality not in (None, "text"):
             raise PoolError(f"{location} holds text, not {modality}", hint="set the modality to text")
         super().__init__(location, "text")
-        table = text_table(location, read_columns(location) if columns is None else columns)
+        whole = read_columns(location) if columns is None else columns
+        table = text_table(location, whole)
         self._texts, self.column = table.texts, table.column
         empty = sum(not str(one if one is not None else "").strip() for one in table.ids or ())
         if empty:
             raise PoolError(f"{empty} ids in {location} are empty", hint="give each item an id")
         given = None if table.ids is None else np.asarray([str(one) for one in table.ids], dtype=object)
         self._name_rows(len(self._texts), given)
+        #: The further columns: name to the value of each item.
+        self.columns: dict[str, dict[str, Any]] = {
+            name: dict(zip(self._ids, whole.values[name], strict=True))
+            for name in whole.names
+            if name not in _OWN | {table.column}
+        }
 
     def describe(self, item_id: str) -> Item | Unreadable:
         """Hash one text."""

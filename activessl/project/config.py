@@ -69,6 +69,14 @@ class DataConfig(_Section):
         "name of the group in the id of an item",
         r"^(patient_\d+)",
     )
+    group_column: Name | None = _told(
+        None, "the same, as a column of the metadata with the name of the group of each item", "patient"
+    )
+    metadata: Annotated[str, StringConstraints(min_length=1)] | None = _told(
+        None,
+        "table with what else is known of the items: a row for each, with its id or path in the column 'item'",
+        "cameras.csv",
+    )
 
     @property
     def kind(self) -> LabelKind:
@@ -79,6 +87,17 @@ class DataConfig(_Section):
     def columns(self) -> tuple[str, ...]:
         """The meaning of a head's columns: a head is valid only for the same names in the same order."""
         return self.kind.columns(self.classes)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether items belong to groups."""
+        return self.group is not None or self.group_column is not None
+
+    @model_validator(mode="after")
+    def _one_kind_of_groups(self) -> DataConfig:
+        if self.group is not None and self.group_column is not None:
+            raise ValueError("group and group_column exclude each other: remove one of them")
+        return self
 
     @field_validator("classes")
     @classmethod

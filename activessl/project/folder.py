@@ -124,6 +124,12 @@ class Project:
         named = self.own.data.test
         return None if named is None else self.folder / Path(named).expanduser()
 
+    @property
+    def metadata(self) -> Path | None:
+        """The path of the table of metadata, relative to the project folder; None without one."""
+        named = self.own.data.metadata
+        return None if named is None else self.folder / Path(named).expanduser()
+
     def ledger(self) -> Ledger:
         """Open the project's ledger."""
         name = self.own.ledger

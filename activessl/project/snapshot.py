@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -29,12 +29,16 @@ from activessl.heads.registry import load_head, make_head
 from activessl.labels.kinds import LabelKind, Labels
 from activessl.labels.questions import Question
 from activessl.ledger.history import History
-from activessl.pool.groups import group_names, numbered
+from activessl.pool.groups import numbered
 from activessl.pool.progress import OnProgress, say
 from activessl.project.folder import Project, writing
+from activessl.project.metadata import groups_of, project_metadata
 from activessl.scoring.model import Model
 from activessl.sealed import beside, write_atomic
 from activessl.strategies.base import SAMPLES, State
+
+if TYPE_CHECKING:
+    from activessl.pool.metadata.base import Metadata
 
 SUGGESTED = 4  # the pre-selected class and three alternatives: a longer list is slower to read than all classes
 
@@ -186,8 +190,18 @@ class Snapshot:
 
     @cached_property
     def groups(self) -> Int[np.ndarray, " n"]:
-        """The group of each row, as a number; without ``data.group`` each row is a group of its own."""
-        return numbered(group_names(self.project.config.data.group, self.embeddings.ids))
+        """The group of each row, as a number; without groups in the config each row is a group of its own."""
+        project = self.project
+        return numbered(groups_of(project.config.data, project.data, project.metadata, self.embeddings.ids))
+
+    @cached_property
+    def metadata(self) -> Metadata:
+        """What is known of each row beside its content.
+
+        Raises:
+            PoolError: The data or the table of metadata cannot be read, or contradict themselves.
+        """
+        return project_metadata(self.project, self.embeddings.ids, exif=True)
 
     @cached_property
     def row(self) -> dict[str, int]:
@@ -292,7 +306,7 @@ class Snapshot:
             head=config.head.name,
             n_classes=len(config.data.classes),
             seed=config.seed,
-            groups=None if config.data.group is None else self.groups[rows],
+            groups=self.groups[rows] if config.data.grouped else None,
         )
 
     def model(self) -> Model:

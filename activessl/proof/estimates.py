@@ -21,6 +21,7 @@ from activessl.measuring.savings.live import HEADS, PARTS, PUBLIC, UNKNOWN, Live
 from activessl.measuring.savings.trend import Trend, fit_trend
 from activessl.pool.progress import tell
 from activessl.project.folder import writing
+from activessl.project.metadata import groups_stamp
 from activessl.project.snapshot import Snapshot
 from activessl.proof.at_draws import AtDraws
 from activessl.proof.draws import RandomDraws, random_draws
@@ -119,7 +120,7 @@ class Evidence:
     @property
     def _groups(self) -> Int[np.ndarray, " n"] | None:
         """For each label, the group of its item; None if items are not in groups."""
-        if self.snapshot.project.config.data.group is None:
+        if not self.snapshot.project.config.data.grouped:
             return None
         groups: Int[np.ndarray, " n"] = self.snapshot.groups[self.snapshot.training[0]]
         return groups
@@ -404,7 +405,8 @@ class Evidence:
 
     @cached_property
     def _key(self) -> str:
-        return key_of(self.snapshot.history, self.snapshot.project.config)
+        project = self.snapshot.project
+        return key_of(self.snapshot.history, project.config, groups_stamp(project))
 
     @cached_property
     def _kept(self) -> dict[str, Any]:

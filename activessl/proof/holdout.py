@@ -13,12 +13,12 @@ from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import load_encoder
 from activessl.errors import LabelError, PoolError, ProjectError
 from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
-from activessl.pool.groups import group_names
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.project.config import DataConfig
 from activessl.project.folder import Project
+from activessl.project.metadata import groups_of
 from activessl.project.snapshot import Snapshot, embeddings_folder
 
 
@@ -40,12 +40,25 @@ class TestData:
         """Return a mask of the test items with the same content as an item with one of these digests."""
         return np.array([item.sha256 in digests for item in self.pool.items], dtype=bool)
 
-    def groups_in(self, ids: Sequence[str], pattern: str | None) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Return a mask of the test items that belong to a group of which the pool with these ids has items, too."""
-        if pattern is None:
+    def groups_in(
+        self, ids: Sequence[str], data: DataConfig, location: Path, table: Path | None = None
+    ) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Return a mask of the test items that belong to a group of which the pool has items, too.
+
+        Args:
+            ids: The items of the pool.
+            data: The data section of the config.
+            location: The data of the pool.
+            table: The table of metadata.
+
+        Raises:
+            PoolError: The groups of the pool or of the test items are not known.
+        """
+        if not data.grouped:
             return np.zeros(len(self.pool), dtype=bool)
-        there = set(group_names(pattern, ids)) - set(ids)
-        return np.array([name in there for name in group_names(pattern, self.pool.ids)], dtype=bool)
+        there = set(groups_of(data, location, table, ids)) - set(ids)
+        ours = groups_of(data, self.pool.source.location, table, self.pool.ids)
+        return np.array([name in there for name in ours], dtype=bool)
 
 
 def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any], Labels]:
@@ -75,11 +88,11 @@ def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any]
             f"all {len(apart):,} test items in {location} are also in the pool",
             hint="set data.test to other items, or remove it",
         )
-    apart &= ~test.groups_in(snapshot.embeddings.ids, config.data.group)
+    apart &= ~test.groups_in(snapshot.embeddings.ids, config.data, project.data, project.metadata)
     if not apart.any():
         raise LabelError(
             f"all groups of the test items in {location} are also in the pool",
-            hint="set data.test to items of other groups, or correct data.group",
+            hint="set data.test to items of other groups, or correct the groups in activessl.toml",
         )
     encoder = load_encoder(project.folder / "encoders" / fingerprint)
     vectors = embed(encoder, test.pool, embeddings_folder(project, f"{fingerprint}-test")).vectors

@@ -19,6 +19,7 @@ from activessl.measuring.quality.tested import Tested
 from activessl.measuring.savings.estimated import LiveSavings
 from activessl.project.config import Config
 from activessl.project.folder import Project
+from activessl.project.metadata import groups_stamp
 from activessl.sealed import write_atomic
 
 #: Part of the key of the kept figures, so that figures of an older estimator are not shown.
@@ -61,7 +62,7 @@ def kept_measures(project: Project, history: History) -> Measured | None:
     # without the vectors the figures cannot be measured again: None lets the caller report that
     if not (project.folder / "embeddings" / encoded.fingerprint).is_dir():
         return None
-    kept = read_kept(project, key_of(history, project.config))
+    kept = read_kept(project, key_of(history, project.config, groups_stamp(project)))
     if not kept.keys() >= set(_PARTS):
         return None
     audit, live = kept["audit"], kept["live"]
@@ -106,10 +107,11 @@ def _digest(told: Mapping[str, Any]) -> str:
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def key_of(history: History, config: Config) -> str:
+def key_of(history: History, config: Config, groups: str = "") -> str:
     """Return a digest of everything that the figures depend on: the same key means the same figures.
 
     Only questions with a label, and draws that ended, count: a round that was just opened changes no figure.
+    ``groups`` is :func:`activessl.project.metadata.groups_stamp`.
     """
     fingerprint = "" if history.encoded is None else f"{history.encoded.fingerprint}:{history.encoded.items}"
     asked = [
@@ -123,10 +125,11 @@ def key_of(history: History, config: Config) -> str:
         (d.item, d.round, d.propensity, d.uniform, d.alone, d.ended, d.seen) for d in draws_of(history) if not d.pending
     ]
     came = (sorted(history.labeled_in.items()), sorted(history.set_aside_in.items()), sorted(history.missing))
+    grouped = (config.data.group, groups) if groups else config.data.group
     told = (
         (draws, came),
         (VERSION, history.digest(), fingerprint, config.head.name, config.seed, config.data.columns),
-        (sorted(history.only_confirmed), sorted(history.late.items()), history.forgotten, config.data.group),
+        (sorted(history.only_confirmed), sorted(history.late.items()), history.forgotten, grouped),
         (None if tested is None else sorted(tested.items()), sorted(chosen_by(history)), asked),
         # the newest head says what is predicted for drawn items without a class
         None if history.taught is None else (history.taught.digest, history.taught.fingerprint, history.taught.head),

@@ -13,11 +13,13 @@ from activessl.pool.checks.base import Material, Shared, seen
 from activessl.pool.checks.copies import joined
 from activessl.pool.checks.registry import CHECKS, all_checks
 from activessl.pool.groups import group_names
+from activessl.pool.metadata.base import Metadata
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.pool.quality import Quality, check_pool
 from activessl.pool.sources import load_pool
 from activessl.project.folder import Project, writing
+from activessl.project.metadata import groups_of, project_metadata, told_groups_of
 from activessl.project.set_aside import Aside, read_aside, write_aside
 from activessl.project.snapshot import Snapshot
 
@@ -34,6 +36,9 @@ class Checked:
         untested: Why the test data were not compared with the pool; empty if they were, or if there are none.
         test: The test data.
         aside: The items that are set aside, and why.
+        metadata: What is known of the items beside their content; None if it cannot be read.
+        unknown: Why the metadata, or the groups that they name, cannot be read; empty if they can.
+        groups: How many groups the items are in, in words; empty without groups.
     """
 
     pool: Pool
@@ -43,6 +48,9 @@ class Checked:
     untested: str = ""
     test: Pool | None = None
     aside: Mapping[str, Aside] = field(default_factory=dict)
+    metadata: Metadata | None = None
+    unknown: str = ""
+    groups: str = ""
 
 
 def check_data(project: Project, on_progress: OnProgress | None = None) -> Checked:
@@ -60,14 +68,30 @@ def check_data(project: Project, on_progress: OnProgress | None = None) -> Check
     vectors = snapshot.points if compared else None
     near = None if vectors is None else near_duplicates(vectors)
     test, untested = _test(project)
-    material = examined(Material(pool, vectors, near), test, project.config.data.group, on_progress)
+    data, known, told, unknown = project.config.data, None, "", ""
+    groups: tuple[Sequence[str], Sequence[str]] | None = None
+    try:
+        known = project_metadata(project, pool.ids, exif=True, source=pool.source)
+        told = told_groups_of(data, project.data, project.metadata, pool.ids)
+        if test is not None and data.grouped:
+            sides = (project.data, pool), (test.source.location, test)
+            ours, theirs = (groups_of(data, place, project.metadata, side.ids) for place, side in sides)
+            groups = (ours, theirs)
+    except PoolError as error:  # the rest of the check does not need them
+        unknown = f"{error.message}: {error.hint}"
+    material = examined(Material(pool, vectors, near), test, groups=groups, on_progress=on_progress)
     out = {item.id for item in pool.aside}
     aside = {item: one for item, one in read_aside(project.folder).items() if item in out}
-    return Checked(pool, check_pool(material), compared, encoded, untested, test, aside)
+    return Checked(pool, check_pool(material), compared, encoded, untested, test, aside, known, unknown, told)
 
 
 def examined(
-    material: Material, test: Pool | None = None, group: str | None = None, on_progress: OnProgress | None = None
+    material: Material,
+    test: Pool | None = None,
+    group: str | None = None,
+    on_progress: OnProgress | None = None,
+    *,
+    groups: tuple[Sequence[str], Sequence[str]] | None = None,
 ) -> Material:
     """See each item of a pool, and of its test data, once, and compare what they show.
 
@@ -76,6 +100,7 @@ def examined(
         test: The test data.
         group: The pattern of groups, as in ``data.group``.
         on_progress: Called with the number of items that were read.
+        groups: Instead of a pattern: the name of the group of each item of the pool, and of each test item.
     """
     material = seen(material, all_checks(), on_progress)
     content, survey, pool = material.pool.form.content, material.survey, material.pool
@@ -91,7 +116,8 @@ def examined(
     if theirs and theirs.words:
         said = {words: row for row, words in reversed(list(enumerate(theirs.words))) if words}
         shown += [(row, said[words]) for row, words in enumerate(survey.words) if words in said]
-    groups = None if group is None else (group_names(group, pool.ids), group_names(group, test.ids))
+    if group is not None:
+        groups = (group_names(group, pool.ids), group_names(group, test.ids))
     return replace(material, shared=Shared(test, shown, groups))
 
 

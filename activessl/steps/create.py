@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from activessl.pool.metadata.base import Metadata
 from activessl.pool.plain import shown
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.pool.sources import load_pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project, own_folders
+from activessl.project.metadata import metadata_of, told_groups_of
 from activessl.proof.holdout import read_test
 
 
@@ -25,11 +27,15 @@ class Created:
         project: The folder.
         pool: Its items.
         shared: Number of test items that are also in the pool, or of a group that is.
+        groups: How many groups the items are in, in words; empty without groups.
+        known: What is known of the items beside their content.
     """
 
     project: Project
     pool: Pool
     shared: int
+    groups: str = ""
+    known: Metadata = field(default_factory=lambda: Metadata(()))
 
 
 def create(
@@ -41,6 +47,8 @@ def create(
     modality: str | None = None,
     test: Path | None = None,
     group: str | None = None,
+    group_column: str | None = None,
+    metadata: Path | None = None,
     title: str = "",
     strategy: str = "auto",
     query_size: int = 20,
@@ -57,6 +65,8 @@ def create(
         modality: The form of the data, if it cannot be derived from the files.
         test: Test data of the same form: each round is measured on it.
         group: A regular expression that finds the group of an item in its id, such as its patient or video.
+        group_column: The same, as a column of the metadata.
+        metadata: A table with what else is known of the items.
         title: Title of the project in Label Studio; by default from the folder's name.
         strategy: Strategy of the queries.
         query_size: Questions in each round, >= 1.
@@ -78,6 +88,8 @@ def create(
                 "multi_label": multi_label,
                 **({"test": _relative(test, folder)} if test else {}),
                 **({"group": group} if group else {}),
+                **({"group_column": group_column} if group_column else {}),
+                **({"metadata": _relative(metadata, folder)} if metadata else {}),
             },
             "annotator": {"title": (title or f"activessl {shown(folder.resolve().name)}")[:50]},
             "query": {"strategy": strategy, "size": query_size},
@@ -85,14 +97,17 @@ def create(
         },
         name="the new project",
     )
+    # read now, so that an error appears before people label
+    known = metadata_of(config.data, data, metadata, pool.ids, source=pool.source)
+    groups = told_groups_of(config.data, data, metadata, pool.ids)
     shared = 0
-    if test is not None:  # read now, so that an error appears before people label
+    if test is not None:
         tested = read_test(test, config.data)
         same = tested.also_in(frozenset(item.sha256 for item in pool.items))
-        shared = int((same | tested.groups_in(pool.ids, group)).sum())
+        shared = int((same | tested.groups_in(pool.ids, config.data, data, metadata)).sum())
     project = Project.create(folder, config, version=version("activessl"))
     project.remember(pool)
-    return Created(project, pool, shared)
+    return Created(project, pool, shared, groups, known)
 
 
 def _relative(path: Path, folder: Path) -> str:

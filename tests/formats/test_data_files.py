@@ -80,7 +80,7 @@ def test_the_group_of_an_item_is_carried_along(name: str) -> None:
     pool = opened(name)
     columns: dict[str, dict[str, Any]] = pool.source.columns  # type: ignore[attr-defined]
     assert [columns["group"][item] for item in pool.ids] == told(name)["group"]
-    assert any("the column 'group' is kept with the items" in line for line in remarks(pool))
+    assert any("the column 'group' groups the items only with data.group_column" in line for line in remarks(pool))
 
 
 @pytest.mark.parametrize("name", ["edf", "bdf"])

@@ -29,6 +29,7 @@ class SeriesRows:
         labels: The class of each, as the file writes it, None where it has none; None if the file has no classes.
         split: The part of each, such as "train"; None if the file has no parts.
         class_names: The classes that the file declares, in its order; empty if it declares none.
+        columns: The further columns, by name, with a value for each series.
     """
 
     series: list[Array]

@@ -50,12 +50,14 @@ def _wide(table: Columns) -> SeriesRows:
             f"the table may be {table.n_rows:,} series of {len(table.names):,} values, or one recording",
             hint="add a column 'id' if each row is a series, or give a folder with a CSV file for each recording",
         )
-    values = [name for name in table.names if name.lower() not in _OWN]
+    # without ids, a column of words may be the ids under another name
+    carried = _carried(table, [n for n in table.names if n.lower() not in _OWN] if "id" in table.values else [])
+    values = [name for name in table.names if name.lower() not in _OWN and name not in carried]
     odd = [name for name in values if not all(is_number(_text(cell)) or _missing(cell) for cell in table.values[name])]
     if odd or not values:
         raise PoolError(
             f"{len(odd)} columns are no numbers: {listed(odd)}" if odd else "the table has no columns of numbers",
-            hint="keep id, label, split, group and the values of the series",
+            hint="keep id, label, split, columns of words and the values of the series",
         )
     rows = np.array(
         [[number(_text(cell), f"column {name!r}") for cell in table.values[name]] for name in values]
@@ -66,7 +68,7 @@ def _wide(table: Columns) -> SeriesRows:
         ids,
         labels=table.values.get("label"),
         split=table.values.get("split"),
-        columns={name: table.values[name] for name in table.names if name.lower() == "group"},
+        columns={name: table.values[name] for name in table.names if name.lower() == "group" or name in carried},
     )
 
 
@@ -80,7 +82,8 @@ def _long(table: Columns, key: str, time: str) -> SeriesRows:
     if "" in rows:
         raise PoolError(f"row {rows[''][0] + 1} has no {key}", hint="give each row the id of its series")
     own = {key, time, *(name for name in table.names if name.lower() in _OWN)}
-    channels = [name for name in table.names if name not in own]
+    carried = _carried(table, [name for name in table.names if name not in own | {by}])
+    channels = [name for name in table.names if name not in own | carried]
     melted = by is not None and value is not None and len(channels) == 2
     series, steps, remarks = [], [], []
     names: tuple[str, ...] = tuple(channels)
@@ -101,10 +104,22 @@ def _long(table: Columns, key: str, time: str) -> SeriesRows:
         steps.append(found.step)
         remarks.append(found.remarks)
     beside = {name: _of_each(table, rows, name) for name in table.names if name.lower() in _OWN and name != key}
-    carried = {name: values for name, values in beside.items() if name.lower() == "group"}
-    return SeriesRows(
-        series, list(rows), names, steps, remarks, beside.get("label"), beside.get("split"), columns=carried
-    )
+    beside |= {name: _of_each(table, rows, name) for name in table.names if name in carried}
+    kept = {name: values for name, values in beside.items() if name.lower() == "group" or name in carried}
+    return SeriesRows(series, list(rows), names, steps, remarks, beside.get("label"), beside.get("split"), columns=kept)
+
+
+def _carried(table: Columns, names: Sequence[str]) -> set[str]:
+    """Columns of words, such as the site of each series: all their values begin with a letter.
+
+    A value like "1,5" or "3 V" is a number that cannot be read: its column is refused, not taken for words.
+    """
+    found = set()
+    for name in names:
+        said = [_text(cell) for cell in table.values[name] if not _missing(cell)]
+        if said and all(cell[0].isalpha() and not is_number(cell) for cell in said):
+            found.add(name)
+    return found
 
 
 def _columns(table: Columns, rows: Sequence[int], time: str, channels: Sequence[str]) -> tuple[list[Any], Array]:

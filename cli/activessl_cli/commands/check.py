@@ -53,7 +53,7 @@ def check(
     fixed = set_aside(opened, checked, kind or ()) if fix else None
     if fixed and fixed.aside:
         checked = check_data(opened)
-    told, lines = _remarks(opened.config.data.group, checked), list(_lines(opened.config.data.modality, checked))
+    told, lines = _remarks(checked), list(_lines(opened.config.data.modality, checked))
     lines += told
     lines += _done(fixed, back)
     if html is not None:
@@ -63,6 +63,16 @@ def check(
         "set_aside": [{"id": item, "kind": one.kind} for item, one in checked.aside.items()],
         "kept": list(fixed.kept) if fixed else [],
         "compared": checked.compared,
+        "metadata": [
+            {
+                "name": column.name,
+                "kind": column.kind,
+                "from": column.origin,
+                "known": column.known,
+                "left_out": column.note or column.useless or None,
+            }
+            for column in (checked.metadata.columns if checked.metadata else ())
+        ],
     }
     render.result(checked.quality.to_json() | said, "\n".join(lines), as_json=as_json)
     render.following(next_of(opened) if checked.compared else "activessl encode")
@@ -90,14 +100,16 @@ def _lines(modality: str, checked: Checked) -> Iterator[str]:
         yield "  take them back with `activessl check --unfix`"
 
 
-def _remarks(group: str | None, checked: Checked) -> list[str]:
+def _remarks(checked: Checked) -> list[str]:
     """What a reader would not expect of the data."""
-    from activessl.pool.groups import groups_text
     from activessl.pool.remarks import remarks
 
     told = remarks(checked.pool)
-    if found := groups_text(group, checked.pool.ids):
-        told.insert(0, found)
+    if checked.groups:
+        told.insert(0, checked.groups)
+    told += checked.metadata.told() if checked.metadata else []
+    if checked.unknown:
+        told.append(f"the metadata cannot be used: {checked.unknown}")
     if checked.untested:
         told.append(f"the test data were not compared: {checked.untested}")
     if not checked.compared:

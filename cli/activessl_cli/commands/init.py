@@ -30,6 +30,14 @@ def init(
             "matches the name of the group in the id of an item."
         ),
     ] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(help="The same, as a column of the data or of --metadata with the name of each item's group."),
+    ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(help="A table with what else is known of the items: a row for each, with its id or path."),
+    ] = None,
     multi_label: Annotated[
         bool, typer.Option("--multi-label", help="An item may have several classes, or none.")
     ] = False,
@@ -41,7 +49,6 @@ def init(
 ) -> None:
     """Make a project folder for some data."""
     from activessl.errors import ConfigError
-    from activessl.pool.groups import groups_text
     from activessl.pool.remarks import remarks
     from activessl.steps.create import create
 
@@ -57,6 +64,8 @@ def init(
             modality=modality,
             test=test,
             group=group,
+            group_column=group_column,
+            metadata=metadata,
             title=title,
             strategy=strategy,
             query_size=query_size,
@@ -70,11 +79,10 @@ def init(
         text += f"\ntexts are the column {column!r}"
     if made.shared:
         are = "items are" if made.shared > 1 else "item is"
-        groups = " or of a group that is" if group else ""
+        groups = " or of a group that is" if made.groups else ""
         text += f"\n{made.shared:,} test {are} also in the pool{groups}: not used as test data"
-    if found := groups_text(group, pool.ids):
-        text += f"\n{found}"
-    told = remarks(pool)
+    text += f"\n{made.groups}" if made.groups else ""
+    told = [*remarks(pool), *made.known.told()]
     text += "".join(f"\n{line}" for line in told)
     if lost := len(pool.unreadable):
         first = pool.unreadable[0]

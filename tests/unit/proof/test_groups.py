@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from activessl.annotators.oracle import Oracle
-from activessl.errors import ConfigError
+from activessl.errors import ConfigError, PoolError
 from activessl.heads.folds import dealt_groups, fold_predictions
 from activessl.measuring.quality.audit import audit_accuracy
 from activessl.measuring.quality.classes import audit_classes
@@ -159,3 +159,55 @@ def test_test_items_of_patients_in_the_pool_do_not_measure(tmp_path: Path, capsy
     with pytest.raises(SystemExit):
         main(["check", "--project", str(folder), "--json"])
     assert json.loads(capsys.readouterr().out)["items"] == PATIENTS * EACH
+
+
+def patients_table(folder: Path, offset: int = 0) -> Path:
+    rows = [f"patient_{p:02}/{i},{p + offset}" for i, p in enumerate(np.repeat(np.arange(PATIENTS), EACH))]
+    (folder / "patients.csv").write_text("\n".join(["item,patient", *rows]))
+    return folder / "patients.csv"
+
+
+def test_a_column_of_the_metadata_groups_as_a_pattern_does(tmp_path: Path) -> None:
+    found = []
+    for name, told in (("p", {"group": r"^(patient_\d+)/"}), ("c", {"group_column": "patient"})):
+        (tmp_path / name).mkdir()
+        made, _ = session(tmp_path / name, **told, metadata=patients_table(tmp_path))
+        made.encode()
+        found.append(Evidence(Snapshot.of(made.project)))
+    assert np.array_equal(found[0].snapshot.groups, found[1].snapshot.groups)
+    assert found[1].snapshot.groups.max() == PATIENTS - 1
+    # other groups are other figures, though no label has changed: those that were kept do not count any more
+    keys = [Evidence(one.snapshot)._key for one in found]
+    patients_table(tmp_path, offset=100_000)
+    assert [Evidence(one.snapshot)._key == key for one, key in zip(found, keys, strict=True)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "why"),
+    [
+        ("item,patent", "1", "no column 'patient'"),
+        ("item,patient", "", "no item of items.npz has a value in 'patient'"),
+    ],
+)
+def test_groups_that_are_not_known_are_refused_before_people_label(
+    tmp_path: Path, header: str, cell: str, why: str
+) -> None:
+    (tmp_path / "patients.csv").write_text(f"{header}\npatient_00/0,{cell}\n")
+    with pytest.raises(PoolError, match=why):
+        session(tmp_path, group_column="patient", metadata=tmp_path / "patients.csv")
+    with pytest.raises(ConfigError, match="group and group_column exclude each other"):
+        session(tmp_path, group_column="patient", group="(p)", metadata=tmp_path / "patients.csv")
+
+
+def test_test_items_whose_groups_are_not_known_are_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    truth = {"vectors": rng.normal(size=(4, 30)).astype(np.float32), "labels": np.array([0, 1, 0, 1])}
+    ids = np.array([f"new/{i}" for i in range(4)])
+    np.savez(tmp_path / "test.npz", ids=ids, **truth)
+    told = {"group_column": "patient", "metadata": patients_table(tmp_path), "test": tmp_path / "test.npz"}
+    with pytest.raises(PoolError, match=r"no row of patients.csv is about an item of the pool"):
+        session(tmp_path, **told)
+    np.savez(tmp_path / "test.npz", ids=ids, patient=np.array([3, 7, 50, 51]), **truth)
+    made, _ = session(tmp_path, **told)
+    made.encode()
+    assert len(held_out(made.project, Snapshot.of(made.project))[1]) == 2
