@@ -17,10 +17,21 @@ from typing import Any, Literal
 from activessl.labels.answers import Answer
 from activessl.ledger.schema import EVENT, Answered, Event, Forgotten
 
-__all__ = ["PLACES", "Names", "Role", "content_marks", "known_as", "mark_of", "mentions", "names_in", "renamed_answer", "rewritten"]
+__all__ = [
+    "PLACES",
+    "Names",
+    "Role",
+    "content_marks",
+    "known_as",
+    "mark_of",
+    "mentions",
+    "names_in",
+    "renamed_answer",
+    "rewritten",
+]
 
-#: What a field holds: the id of an item, that of a question (made from an item's), an item with the hash of its content,
-#: an annotator, a name that was made from both, or a sentence that may name either.
+#: What a field holds: the id of an item, that of a question (made from an item's), an item with the hash of its
+#: content, an annotator, a name that was made from both, or a sentence that may name either.
 Role = Literal["item", "question", "gone", "annotator", "source", "text"]
 
 #: The fields that hold names, by their path: "[]" is an element of a list, "{}" a key of a mapping.
@@ -185,16 +196,20 @@ def _in_source(text: str, names: Names) -> str:
         start = f"import by {name} of "
         text = f"import by {new} of {text.removeprefix(start)}" if text.startswith(start) else text
     for name, new in names.items.items():
-        text = re.sub(rf"(?<= of ){re.escape(name)}(?= @ |: | \(anew\)|$)", lambda _, new=new: new, text)
+        text = _put(rf"(?<= of ){re.escape(name)}(?= @ |: | \(anew\)|$)", new, text)
     return text
+
+
+def _put(pattern: str, new: str, text: str) -> str:
+    return re.sub(pattern, lambda _: new, text)  # a backslash in a name is no order to `re`
 
 
 def _in_sentence(text: str, names: Names) -> str:
     for name, new in names.items.items():
-        text = re.sub(rf"(?<=nearest labeled item: ){re.escape(name)}(?= \()", lambda _, new=new: new, text)
+        text = _put(rf"(?<=nearest labeled item: ){re.escape(name)}(?= \()", new, text)
     for name, new in (*names.items.items(), *names.people.items()):
         if _TELLING.fullmatch(name):
-            text = re.sub(rf"(?<![\w/.-]){re.escape(name)}(?![\w/-])", lambda _, new=new: new, text)
+            text = _put(rf"(?<![\w/.-]){re.escape(name)}(?![\w/-])", new, text)
     return text
 
 

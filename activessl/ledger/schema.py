@@ -391,7 +391,7 @@ class BackedUp(_Event):
 
 
 class Forgotten(_Event):
-    """An item or an annotator was forgotten: its name was replaced in all events before, and is known by a mark only."""
+    """An item or an annotator was forgotten: its name was replaced in all events before; only a mark knows it."""
 
     kind: Literal["forgotten"] = "forgotten"
     what: Literal["item", "annotator"]

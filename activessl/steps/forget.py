@@ -152,7 +152,9 @@ def _copies(project: Project, names: Names) -> Iterator[str]:
     if "://" in project.own.ledger:
         return
     base = project.folder / project.own.ledger
-    for path in sorted((*base.parent.glob(f"{base.name}.before-restore-*"), *base.parent.glob(f"{base.name}.format-*"))):
+    for path in sorted(
+        (*base.parent.glob(f"{base.name}.before-restore-*"), *base.parent.glob(f"{base.name}.format-*"))
+    ):
         if path.name.endswith(("-wal", "-shm")):
             continue
         try:

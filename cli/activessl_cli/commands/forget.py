@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,13 +31,13 @@ def forget(
         if not sys.stdin.isatty():
             raise ConfigError("forget changes the record, which cannot be undone", hint="add --yes")
         typer.confirm(f"Forget {name!r}? This changes the record and cannot be undone.", abort=True, err=True)
-    what = "item" if item else "annotator" if annotator else None
+    what: Literal["item", "annotator"] | None = "item" if item else "annotator" if annotator else None
     done = erase(opened, name, what=what)
     lines = [f"{done.events:,} events of the ledger name {done.name} instead of the {done.what}"]
     if done.removed:
         lines.append(f"deleted, to be made again: {', '.join(done.removed)}")
     lines += [f"a backup still holds it: {where}; `activessl restore` forgets it again" for where in done.backups]
-    lines += [f"not reached: {what}" for what in done.unreached]
+    lines += [f"not reached: {one}" for one in done.unreached]
     render.result(done, "\n".join(lines), as_json=as_json)
     if done.what == "item":
         render.following("activessl encode")

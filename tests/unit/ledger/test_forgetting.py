@@ -78,6 +78,14 @@ def answered(**changes: Any) -> Answered:
     return Answered(answer=Answer(**{**told, **changes}))
 
 
+def encoded(**changes: Any) -> Encoded:
+    return Encoded(fingerprint="f", encoder="e", items=2, dim=1, seconds=0, **changes)
+
+
+def pushed(unseen: dict[str, str]) -> Pushed:
+    return Pushed(round=1, model="m", new=1, suggestions=1, where="", project="1", unseen=unseen)
+
+
 ITEM, PERSON = Names(items={"a.png": "F1"}), Names(people={"mia": "F2"})
 
 
@@ -86,7 +94,7 @@ ITEM, PERSON = Names(items={"a.png": "F1"}), Names(people={"mia": "F2"})
     [
         (answered(), ITEM, answered(item="F1")),  # a class of the same name stays
         (answered(), PERSON, answered(annotator="F2")),
-        (answered(classes=("mia",), suggested="mia"), PERSON, answered(classes=("mia",), suggested="mia", annotator="F2")),
+        (answered(classes=("mia",)), PERSON, answered(classes=("mia",), annotator="F2")),
         (answered(question="a.png#again-2", asking=2), ITEM, answered(item="F1", question="F1#again-2", asking=2)),
         (
             answered(key="import by mia of a.png: cat @ 7", source="import by mia of a.png"),
@@ -104,14 +112,14 @@ ITEM, PERSON = Names(items={"a.png": "F1"}), Names(people={"mia": "F2"})
             answered(item="F1", source="annotation 4 of F1", key="annotation 4 of F1 @ 2026"),
         ),
         (
-            Encoded(fingerprint="f", encoder="e", items=2, dim=1, seconds=0, added=("a.png", "b"), gone=(("a.png", "99"),)),
+            encoded(added=("a.png", "b"), gone=(("a.png", "99"),)),
             ITEM,
-            Encoded(fingerprint="f", encoder="e", items=2, dim=1, seconds=0, added=("F1", "b"), gone=(("F1", ""),)),
+            encoded(added=("F1", "b"), gone=(("F1", ""),)),
         ),
         (
-            Pushed(round=1, model="m", new=1, suggestions=1, where="", project="1", unseen={"a.png": "cat", "b": "a.png"}),
+            pushed({"a.png": "cat", "b": "a.png"}),
             ITEM,
-            Pushed(round=1, model="m", new=1, suggestions=1, where="", project="1", unseen={"F1": "cat", "b": "a.png"}),
+            pushed({"F1": "cat", "b": "a.png"}),
         ),
         (Missing(items=("aa.png", "a.pngx", "x/a.png"), turn=1), ITEM, None),  # other items
     ],
