@@ -108,6 +108,7 @@ class Session:
         strategy: str | None = None,
         again: float | Literal["auto"] | None = None,
         confirm: bool | None = None,
+        balance: str | None = None,
     ) -> RoundHistory:
         """Open the next round, or return the one that is open.
 
@@ -117,6 +118,8 @@ class Session:
             again: Share of questions about doubted labels, in [0, 1]; "auto" compares the doubts with the uncertainty
                 of new items.
             confirm: Whether people confirm clusters of alike items; by default as in the config.
+            balance: Column of the metadata over whose slices the chosen items are spread; by default as in the config.
+                Random draws stay uniform.
 
         Raises:
             LabelError: A round of clusters needs a head, and there is none.
@@ -130,7 +133,7 @@ class Session:
             raise QueryError(f"query size {query_size} is below 1", hint="pass at least 1")
         if again not in (None, "auto") and not 0 <= number("again", again) <= 1:
             raise QueryError(f"share {again} of doubted labels is outside 0 to 1", hint="pass a share from 0 to 1")
-        return query(self.project, query_size, strategy=strategy, again=again, confirm=confirm)
+        return query(self.project, query_size, strategy=strategy, again=again, confirm=confirm, balance=balance)
 
     def annotator(self) -> Annotator:
         """The annotator of the config, to be passed to ``push``, ``pull`` and ``wait``; its notes are read from it."""

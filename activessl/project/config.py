@@ -192,6 +192,9 @@ class QueryConfig(_Section):
     again: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = _told(
         0.0, 'share of questions about doubted labels, or "auto"'
     )
+    balance: Name | None = _told(
+        None, "column of the metadata over whose slices the chosen questions are spread", "camera"
+    )
     confirm: StrictBool | Annotated[int, Field(ge=4, le=100)] = _told(
         False, "true, or items per cluster: one question confirms a cluster of similar items"
     )

@@ -92,7 +92,12 @@ def groups_stamp(project: Project) -> str:
     """A text that changes when the groups of the items may have changed; empty where their ids say all."""
     if project.own.data.group_column is None:
         return ""
-    told: list[object] = [project.own.data.group_column]
+    return metadata_stamp(project, project.own.data.group_column)
+
+
+def metadata_stamp(project: Project, *more: object) -> str:
+    """A text that changes when the data file or the table of metadata has changed; ``more`` is part of it."""
+    told: list[object] = list(more)
     for path in (project.data, project.metadata):
         try:
             status = None if path is None or path.is_dir() else path.stat()

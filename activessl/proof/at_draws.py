@@ -50,6 +50,19 @@ class AtDraws:
         measured = np.array([measure(rows, unknown) for rows, unknown in before])
         return (count / self.draws.items)[which], measured[which]
 
+    def aside_in(self, slices: Int[np.ndarray, " r"], items: Int[np.ndarray, " s"]) -> Float[np.ndarray, "d s"]:
+        """For each draw and each slice, the share of the slice that was skipped before, and has no label.
+
+        Args:
+            slices: The slice of each row of the pool, as a number.
+            items: The items of each slice that the draws cover.
+        """
+        came, rows = self._set_aside(unknown=False)
+        rounds, which = np.unique(self.draws.all_rounds, return_inverse=True)
+        before = [np.bincount(slices[rows[: np.searchsorted(came, r)]], minlength=len(items)) for r in rounds]
+        found: Float[np.ndarray, "d s"] = (np.array(before).reshape(-1, len(items)) / np.maximum(items, 1))[which]
+        return found
+
     def _set_aside(self, *, unknown: bool) -> tuple[Int[np.ndarray, " a"], Int[np.ndarray, " a"]]:
         """When items were set aside, ascending, and their rows: those with a class that the project does not have, or
         the skipped ones."""

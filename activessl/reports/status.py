@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from activessl.project.config import Config
 from activessl.project.data_now import DataNow
 from activessl.project.folder import RESTORE
 from activessl.proof.confirmed import confirmed_count
+from activessl.proof.found_slices import FoundSlices
 from activessl.proof.measured import Measured, accuracy_on_test_data, newer_text, tested_items, unsaid_text
 from activessl.proof.promise import promise_text
 from activessl.reports.wording import classes_from, percent, reliability_text, skipped_text, weakest_text
@@ -32,12 +33,14 @@ class Status:
         history: History of the project.
         measured: Figures of its model.
         data: State of its data files.
+        slices: What the last look at the slices found.
     """
 
     config: Config
     history: History
     measured: Measured
     data: DataNow
+    slices: FoundSlices = field(default_factory=FoundSlices)
 
     @cached_property
     def waiting(self) -> int:
@@ -74,6 +77,7 @@ class Status:
             "accuracy": self.measured.audit,
             "test": None if (tested := accuracy_on_test_data(history)) is None else tested.to_dict(),
             "by_class": {name: quality.to_dict() for name, quality in by_class},
+            "slices": {"worse": self.slices.worse, "thin": self.slices.thin},
             "saved": self.measured.live,
             "accepted": {"items": len(history.machine), "promise": promise_text(history) or None},
             "clusters": confirmed_count(history),
@@ -145,6 +149,7 @@ class Status:
         weak = weakest_text(list(zip(self.config.data.classes, measured.classes, strict=False)))
         if weak:
             yield f"by class: {weak} {classes_from(measured.classes, tested_items(history))}"
+        yield from self._slices()
         saved = measured.live.to_text() if measured.live else f"not estimated: {unsaid_text(history)}"
         yield f"labels saved: {saved}"
         if taught.suspects:
@@ -152,6 +157,15 @@ class Status:
                 f"suspect: {taught.suspects} label{'s are' if taught.suspects > 1 else ' is'} probably wrong; list "
                 "them with `activessl report`, ask people again with `activessl query --again 0.2`"
             )
+
+    def _slices(self) -> Iterator[str]:
+        told = [
+            f"{len(some):,} {what}, first: {' '.join(some[0])}"
+            for some, what in ((self.slices.worse, "worse than chance explains"), (self.slices.thin, "with few labels"))
+            if some
+        ]
+        if told:
+            yield f"slices: {'; '.join(told)}; list them with `activessl slices`"
 
     def _time(self) -> str:
         hours = labeling_hours(self.history.answers.values())

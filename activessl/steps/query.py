@@ -21,6 +21,7 @@ def query(
     strategy: str | None = None,
     again: float | Literal["auto"] | None = None,
     confirm: bool | None = None,
+    balance: str | None = None,
 ) -> RoundHistory:
     """Return the open round, or open the next one; arguments and errors as of ``Session.query``."""
     # a round of items that cannot be shown would fail at the push only
@@ -32,7 +33,8 @@ def query(
         snapshot = Snapshot.of(project)
         if snapshot.history.open_round is not None:
             return snapshot.history.open_round  # another process opened it
-        project.append(next_round(snapshot, query_size, strategy=strategy, again=again, confirm=confirm))
+        chosen = next_round(snapshot, query_size, strategy=strategy, again=again, confirm=confirm, balance=balance)
+        project.append(chosen)
         opened = project.history().open_round
     if opened is None:
         raise ProjectError("the round was not written", hint="check that the disk is writable and has free space")

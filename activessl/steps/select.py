@@ -12,9 +12,11 @@ from activessl.errors import QueryError
 from activessl.labels.questions import Question
 from activessl.ledger.history import History
 from activessl.ledger.schema import Queried
+from activessl.pool.metadata.slicing import Slicing, sliced
 from activessl.project.snapshot import Snapshot
 from activessl.steps.confirm import next_clusters
 from activessl.steps.relabel import MOST_ASKINGS, Doubts
+from activessl.strategies.balanced import Balanced
 from activessl.strategies.base import Query, needs_samples
 from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy
@@ -34,13 +36,14 @@ def next_round(
     strategy: str | None = None,
     again: float | Literal["auto"] | None = None,
     confirm: bool | None = None,
+    balance: str | None = None,
 ) -> Queried:
     """Choose the next round of a project, for the ledger; arguments and errors as of ``Session.query``."""
-    if confirm or (confirm is None and strategy is None):
+    if confirm or (confirm is None and strategy is None and balance is None):
         clusters = next_clusters(snapshot, query_size, required=bool(confirm))
         if clusters is not None:
             return clusters
-    chosen = _single(snapshot, query_size, strategy, again)
+    chosen = _single(snapshot, query_size, strategy, again, balance)
     return chosen.model_copy(update={"questions": tuple(_free_id(snapshot.history, q) for q in chosen.questions)})
 
 
@@ -52,7 +55,11 @@ def _free_id(history: History, question: Question) -> Question:
 
 
 def _single(
-    snapshot: Snapshot, query_size: int | None, strategy: str | None, again: float | Literal["auto"] | None
+    snapshot: Snapshot,
+    query_size: int | None,
+    strategy: str | None,
+    again: float | Literal["auto"] | None,
+    balance: str | None,
 ) -> Queried:
     """Choose a round of single items."""
     start = time.monotonic()
@@ -68,8 +75,12 @@ def _single(
     twice = {question.item for question in audits}
     first = (*back, *audits, *(question for question in doubted if question.item not in twice))
 
+    spread = _slices(snapshot, config.query.balance if balance is None else balance)
+
     def shared(name: str) -> RandomShare:
-        return RandomShare(get_strategy(name), config.query.share_after(len(snapshot.history.drawn)), also)
+        inner = get_strategy(name)
+        inner = inner if spread is None else Balanced(inner, spread.column, spread.of, spread.names)
+        return RandomShare(inner, config.query.share_after(len(snapshot.history.drawn)), also)
 
     chooser = shared(strategy or config.query.strategy)
     out = np.array([snapshot.row[question.item] for question in back], dtype=np.int64) if back else None
@@ -99,6 +110,14 @@ def _single(
         questions=(*_new(snapshot, query, number), *first),
         seconds=time.monotonic() - start,
     )
+
+
+def _slices(snapshot: Snapshot, column: str | None) -> Slicing | None:
+    """Return the slices of a column over which a round is spread."""
+    if column is None:
+        return None
+    (found,) = snapshot.metadata.chosen([column])
+    return sliced(found)
 
 
 def _new(snapshot: Snapshot, query: Query | None, number: int) -> tuple[Question, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -266,6 +266,7 @@ def read_off(
     vectors: Float[np.ndarray, "n d"],
     slices: Int[np.ndarray, " n"],
     folds: Int[np.ndarray, " n"],
+    count: int | None = None,
 ) -> Float[np.ndarray, " s"]:
     r"""How well a linear classifier tells each slice from the others by the vectors: the area under its ROC curve.
 
@@ -276,6 +277,7 @@ def read_off(
         vectors: Vectors of items, centered.
         slices: The slice of each item, numbered from 0.
         folds: The fold of each item; items of one group in one fold.
+        count: s, the number of slices; by default that of the highest one.
 
     Returns:
         (s,) the area for each slice; NaN for a slice with fewer than eight items, or with all items but seven.
@@ -290,7 +292,7 @@ def read_off(
         >>> read_off(x, of, np.arange(200) % 5).round(1).tolist(), read_off(x, of // 2, np.arange(200) % 5).tolist()
         ([1.0, 1.0], [nan])
     """
-    n, s = len(vectors), int(slices.max()) + 1
+    n, s = len(vectors), int(slices.max()) + 1 if count is None else count
     x = np.asarray(vectors, dtype=np.float64)
     kernel, scores = x @ x.T, np.zeros((n, s))
     penalty = 0.1 * float(np.trace(kernel)) / max(n, 1) + 1e-9
@@ -308,16 +310,4 @@ def read_off(
     for k in np.flatnonzero(np.minimum(count, n - count) >= FEWEST_IN_SLICE):
         above = ranks[member[:, k], k].sum() - count[k] * (count[k] + 1) / 2
         found[k] = above / (count[k] * (n - count[k]))
-    return found
-
-
-def root_shares(items: Int[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
-    """The share of a round for each slice, by the square root of its items: between equal parts and the pool's parts.
-
-    Example:
-        >>> root_shares(np.array([900, 100])).round(2).tolist()
-        [0.75, 0.25]
-    """
-    root = np.sqrt(np.asarray(items, dtype=np.float64))
-    found: Float[np.ndarray, " s"] = root / max(root.sum(), sqrt(1e-300))
     return found

@@ -13,6 +13,7 @@ from activessl.reports.sections.nearest import Nearest
 from activessl.reports.sections.newest import Newest
 from activessl.reports.sections.rebuilt import Rebuilt
 from activessl.reports.sections.rounds import Rounds
+from activessl.reports.sections.slices import Slices
 from activessl.reports.sections.value import Value
 
 __all__ = ["SECTIONS", "Material", "Section", "gather_sections"]
@@ -26,6 +27,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Value,
     Gates,
     Classes,
+    Slices,
     Newest,
     Nearest,
     Rebuilt,

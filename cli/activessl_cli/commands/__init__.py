@@ -26,6 +26,7 @@ from activessl_cli.commands import (
     rounds,
     serve,
     simulate,
+    slices,
     status,
     studio,
     teach,
@@ -48,6 +49,7 @@ def register(app: typer.Typer) -> None:
     app.command("run")(rounds.run)
     app.command("serve")(serve.serve)
     app.command("status")(status.status)
+    app.command("slices")(slices.slices)
     app.command("plan")(plan.plan)
     app.command("gate")(gate.gate)
     app.command("accept")(accept.accept)

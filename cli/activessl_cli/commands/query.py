@@ -13,6 +13,7 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 if TYPE_CHECKING:
     from activessl.labels.questions import Question
     from activessl.ledger.history import RoundHistory
+    from activessl.session import Session
 
 AgainOption = Annotated[
     str | None,
@@ -36,6 +37,13 @@ def query(
             help="Ask about clusters of alike items that the model predicts with high confidence.",
         ),
     ] = None,
+    balance: Annotated[
+        str | None,
+        typer.Option(
+            help="Spread the chosen items over the slices of this column of the metadata; random draws stay uniform.",
+            metavar="COLUMN",
+        ),
+    ] = None,
     close: Annotated[
         bool, typer.Option("--close", help="End the open round first, even if items are unanswered.")
     ] = False,
@@ -46,19 +54,21 @@ def query(
     from activessl.session import Session
     from activessl.strategies.registry import get_strategy
 
-    if confirm and (strategy is not None or again is not None):
+    if confirm and (strategy is not None or again is not None or balance is not None):
         raise ConfigError(
-            "--confirm excludes --strategy and --again",
-            hint="leave out --confirm, or --strategy and --again",
+            "--confirm excludes --strategy, --again and --balance",
+            hint="leave out --confirm, or the other options",
         )
     session, share = Session.open(project), _share(again)
     if strategy is not None:
         get_strategy(strategy)  # check the name before --close ends the open round
+    if balance is not None:
+        _known_column(session, balance)
     if close:
         session.close("closed by hand")
     before = session.project.history().open_round
-    opened = session.query(query_size, strategy=strategy, again=share, confirm=confirm)
-    asked_otherwise = any(value is not None for value in (query_size, strategy, again, confirm))
+    opened = session.query(query_size, strategy=strategy, again=share, confirm=confirm, balance=balance)
+    asked_otherwise = any(value is not None for value in (query_size, strategy, again, confirm, balance))
     if before is not None and before.number == opened.number and asked_otherwise:
         render.story(
             f"round {opened.number} is still open: the options were not used.\n"
@@ -73,6 +83,13 @@ def query(
         table += render.table(("", "item", "how", "why"), rows)
     render.result({"round": opened.number, **shown}, table, as_json=as_json)
     render.following(next_of(session.project))
+
+
+def _known_column(session: Session, column: str) -> None:
+    """Check the column before --close ends the open round."""
+    from activessl.project.snapshot import Snapshot
+
+    Snapshot.of(session.project).metadata.chosen([column])
 
 
 def _clusters(opened: RoundHistory) -> str:

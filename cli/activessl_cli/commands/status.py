@@ -17,12 +17,15 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Print the project's data, encoder, rounds, labels and model, and what to run next."""
     from activessl.project.data_now import data_now
     from activessl.project.folder import Project
+    from activessl.proof.found_slices import kept_found
     from activessl.reports.status import Status
     from activessl_cli.next_step import next_of
 
     opened = Project.open(project)
     history = opened.history()
-    found = Status(opened.config, history, _measured(opened, history), data_now(opened, history))
+    found = Status(
+        opened.config, history, _measured(opened, history), data_now(opened, history), kept_found(opened, history)
+    )
     step = next_of(opened, found.data)
     render.result({**found.to_dict(), "next": step}, found.to_text(), as_json=as_json)
     render.following(step)
