@@ -28,7 +28,7 @@ from activessl.proof.at_draws import AtDraws
 from activessl.proof.draws import RandomDraws
 from activessl.proof.estimates import Evidence
 
-__all__ = ["SliceFigures", "SliceReport", "clearest", "columns_of", "slice_report"]
+__all__ = ["SliceFigures", "SliceReport", "columns_of", "slice_report"]
 
 #: Items of which it is measured how well slices are read off the vectors: more take longer and tell little more.
 SAMPLED = 1000
@@ -243,6 +243,7 @@ class _Drawn:
             self.right[told],
             [one.of[self.rows[told]] for one in slicings],
             rng=np.random.default_rng([seed, 11]),
+            doubts=[self.doubts(one) for one in slicings],
             strata=strata_of_rounds(self.rounds[told]),
             groups=None if self.groups is None else self.groups[told],
         )
@@ -253,6 +254,19 @@ class _Drawn:
             for c, slicing in enumerate(slicings)
             for s in range(len(slicing.names))
         ]
+
+    def doubts(self, slicing: Slicing) -> Float[np.ndarray, " s"]:
+        """By how much the model is less confident on each slice than elsewhere, on items without a label that were not
+        drawn: what the draws show stays independent of it."""
+        snapshot = self.evidence.snapshot
+        rest = np.ones(len(snapshot.embeddings), dtype=bool)
+        rest[snapshot.training[0]] = rest[self.rows] = False
+        of, sure = slicing.of[rest], snapshot.sure[rest]
+        n, total = (np.bincount(of, w, minlength=len(slicing.names)).astype(float) for w in (None, sure))
+        others = len(of) - n
+        known = (n >= FEWEST_IN_SLICE) & (others >= FEWEST_IN_SLICE)
+        gap = (total.sum() - total) / np.maximum(others, 1) - total / np.maximum(n, 1)
+        return np.where(known, gap, 0.0)
 
     def audits(self, slicing: Slicing) -> list[Audit | None]:
         """The accuracy on each slice; None for slices with too few random labels."""
@@ -348,12 +362,6 @@ def _with_vectors(
         SliceFigures(**asdict(one) | {"read_off": None if np.isnan(area) else float(area)})
         for one, area in zip(figures, areas, strict=True)
     ]
-
-
-def clearest(column: str, slices: Sequence[SliceFigures]) -> float | None:
-    """How well the slices of a column are read off the vectors: the mean over its slices, by their items."""
-    known = [(one.read_off, one.items) for one in slices if one.column == column and one.read_off is not None]
-    return float(np.average([a for a, _ in known], weights=[w for _, w in known])) if known else None
 
 
 def columns_of(report: SliceReport) -> list[tuple[str, list[SliceFigures]]]:

@@ -20,6 +20,9 @@ FEWEST_IN_SLICE = 8
 PERMUTATIONS = 1999
 #: The probability of telling the observed difference, for the number of labels that this would take.
 POWER = 0.8
+#: How the confidence weighs: a slice with 10 points less confidence gets seven times as much of the false-alarm rate. A
+#: model that is confident where it is wrong halves it at most.
+_TRUST, _BOUNDS = 20.0, (0.5, 16.0)
 #: Smaller differences are not promised to be told.
 _SMALLEST, _MOST = 0.01, 100_000
 
@@ -57,6 +60,7 @@ def compare_slices(
     columns: Sequence[Int[np.ndarray, " m"]],
     *,
     rng: np.random.Generator,
+    doubts: Sequence[Float[np.ndarray, " s"]] | None = None,
     strata: Int[np.ndarray, " m"] | None = None,
     groups: Int[np.ndarray, " m"] | None = None,
     alpha: float = FALSE_ALARMS,
@@ -74,6 +78,9 @@ def compare_slices(
         right: Whether the model is right about each drawn item.
         columns: For each column, the slice of each drawn item, numbered from 0.
         rng: Random numbers for the rearrangements.
+        doubts: For each column and each slice, how much less confident the model is on it than elsewhere, in [-1, 1],
+            measured on other items than the drawn ones: such slices get more of the false-alarm rate, so that it is
+            spent where a difference is likely; by default 0.
         strata: Outcomes are rearranged only among draws of one stratum, such as rounds that follow each other: a model
             that is better on what is left later is then no difference between slices; by default all are one.
         groups: Items of one group, such as a patient, stay together: whole groups are rearranged, among groups with as
@@ -87,7 +94,8 @@ def compare_slices(
     References:
         Westfall & Young, Resampling-Based Multiple Testing, Wiley 1993, section 2.6.
         Genovese, Roeder & Wasserman, False Discovery Control with p-Value Weighting, Biometrika 2006 (weights that do
-        not depend on the outcomes).
+        not depend on the outcomes). Ignatiadis et al., Data-Driven Hypothesis Weighting Increases Detection Power in
+        Genome-Scale Multiple Testing, Nature Methods 2016 (weights from a covariate).
 
     Example:
         >>> right = np.arange(200) % 10 > 0  # 90 %
@@ -114,7 +122,11 @@ def compare_slices(
     inside = np.array([columns[every[i].column][used] == every[i].slice for i in tested])
     share = inside.mean(axis=1)
     # by the square of its labels: differences of large slices can be told, and cost few chances for small ones
-    weight = share**2 / (share @ share)
+    weight = share**2
+    if doubts is not None:
+        told = np.array([float(doubts[every[i].column][every[i].slice]) for i in tested])
+        weight = weight * np.clip(np.exp(_TRUST * told), *_BOUNDS)
+    weight = weight / weight.sum()
 
     # the p-value of each count of wrong predictions in each slice, looked up for every rearrangement
     wrong, places = y[used], turn[used]

@@ -95,16 +95,20 @@ def _common(texts: Sequence[str], order: Sequence[str]) -> tuple[list[str], Int[
 
 
 def _ranges(values: Sequence[float]) -> tuple[list[str], Int[np.ndarray, " m"]]:
-    """Ranges with about as many items each; the edges are values that occur, so that the names are exact."""
+    """Ranges with about as many items each; the edges are the shortest numbers that divide the items so."""
     x = np.asarray(values)
-    edges = np.unique(np.quantile(x, np.arange(1, RANGES) / RANGES, method="lower"))
-    edges = edges[edges < x.max()]
-    digits = next((d for d in range(3, 17) if len({f"{edge:.{d}g}" for edge in edges}) == len(edges)), 17)
-    # the edge that is shown must be the one that divides: 3.999 is not "up to 4"
-    words = [f"{edge:.{digits}g}" for edge in edges]
-    words = [word if float(word) == edge else repr(float(edge)) for word, edge in zip(words, edges, strict=True)]
+    there = np.unique(x)
+    at = np.unique(np.searchsorted(there, np.quantile(x, np.arange(1, RANGES) / RANGES, method="lower")))
+    words = [_between(float(there[i]), float(there[i + 1])) for i in at if i + 1 < len(there)]
     middle = [f"above {low}, up to {high}" for low, high in pairwise(words)]
-    return [f"up to {words[0]}", *middle, f"above {words[-1]}"], np.searchsorted(edges, x, side="left")
+    place = np.searchsorted(np.array([float(word) for word in words]), x, side="left")
+    return [f"up to {words[0]}", *middle, f"above {words[-1]}"], place
+
+
+def _between(low: float, high: float) -> str:
+    """The shortest number from ``low`` on, below ``high``."""
+    short = (f"{low:.{digits}g}" for digits in range(1, 17))
+    return next((text for text in short if low <= float(text) < high), repr(low))
 
 
 def _span(values: Sequence[datetime]) -> Callable[[datetime], str]:

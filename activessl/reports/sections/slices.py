@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from activessl.arguments import listed
 from activessl.errors import PoolError
 from activessl.proof.found_slices import FoundSlices, keep_found
-from activessl.proof.slices import READ_OFF, SliceFigures, SliceReport, clearest, columns_of, slice_report
+from activessl.proof.slices import READ_OFF, SliceFigures, SliceReport, columns_of, slice_report
 from activessl.reports.sections.base import Material
 from activessl.reports.wording import percent
 
@@ -50,7 +51,7 @@ class Slices:
         if self.report is None:
             return []
         return [
-            (name, sorted(slices, key=_first)[:SHOWN], read_off_text(name, slices))
+            (name, sorted(slices, key=_first)[:SHOWN], read_off_text(slices))
             for name, slices in columns_of(self.report)
         ]
 
@@ -123,13 +124,21 @@ def rate_text(report: SliceReport) -> str:
     return f"{many}; the probability that any is called worse by chance is {rate} at one look"
 
 
-def read_off_text(column: str, slices: Sequence[SliceFigures]) -> str:
-    """Word whether a column can be read off the vectors; empty where that was not measured."""
-    area = clearest(column, slices)
-    if area is None:
+def read_off_text(slices: Sequence[SliceFigures]) -> str:
+    """Word which slices of a column can be read off the vectors; empty where that was not measured.
+
+    Example:
+        >>> one = SliceFigures("camera", "B2", 400, 0.25, 12, read_off=0.97)
+        >>> read_off_text([one])
+        'can be read off the vectors: B2 (area under the ROC curve 0.97)'
+    """
+    known = sorted(((one.read_off, one.slice) for one in slices if one.read_off is not None), reverse=True)
+    if not known:
         return ""
-    can = "can be read off the vectors" if area >= READ_OFF else "cannot be read off the vectors reliably"
-    return f"{can} (area under the ROC curve {area:.2f})"
+    clear = [f"{name} (area under the ROC curve {area:.2f})" for area, name in known if area >= READ_OFF]
+    if not clear:
+        return f"cannot be read off the vectors (area under the ROC curve at most {known[0][0]:.2f})"
+    return f"can be read off the vectors: {listed(clear, 4)}"
 
 
 def _first(one: SliceFigures) -> tuple[bool, float, float]:

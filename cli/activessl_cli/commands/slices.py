@@ -65,7 +65,7 @@ def _lines(report: SliceReport) -> Iterator[str]:
         yield f"{len(thin):,} slice{'s have' if len(thin) > 1 else ' has'} few labels:"
         yield from (f"  {line}" for line in thin)
     for name, some in columns_of(report):
-        off = read_off_text(name, some)
+        off = read_off_text(some)
         yield f"\n{name}{f': {off}' if off else ''}"
         yield render.table(
             ("slice", "items", "labels", "random", "accuracy", "90 % interval", "elsewhere", "p", "to tell"),
