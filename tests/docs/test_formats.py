@@ -43,7 +43,7 @@ class Row(NamedTuple):
 DATA = (
     Row(
         "list of files",
-        "a path for each item, relative to the table; `id`, `label`, `split`; other columns, as `group`, are carried",
+        "a path for each item, relative to the table; `id`, `label`, `split`; other columns are metadata",
         "addresses; files outside of the folder of the table",
         "activessl; `.xlsx`: openpyxl (`xlsx`)",
         ("list-csv", "list-jsonl", "list-parquet", "list-xlsx"),
@@ -51,7 +51,7 @@ DATA = (
     ),
     Row(
         "table of texts",
-        "the column `text`, or one of usual names; `id`, `label`, `split`",
+        "the column `text`, or one of usual names; `id`, `label`, `split`; other columns are metadata",
         "several columns of texts in one item; nested keys",
         "activessl; `.xlsx`: openpyxl (`xlsx`)",
         ("text-csv", "text-jsonl", "text-xlsx"),
@@ -60,15 +60,16 @@ DATA = (
     Row("folder of texts", "UTF-8", "PDF, other encodings", "activessl", (), (".txt",), "by hand"),
     Row(
         "parquet of Hugging Face `datasets`",
-        "columns `Image`, `Audio` and text, with bytes or with a path below the table; names of a `ClassLabel`",
-        "the other types of columns",
+        "columns `Image`, `Audio` and text, with bytes or with a path below the table; names of a `ClassLabel`; other columns are metadata",
+        "columns with several values in a row",
         "pyarrow",
         ("datasets",),
         (".parquet", ".pq"),
     ),
     Row(
         "npz",
-        "`images`, `X`, `vectors`, or packed `data`; `ids`, `labels`, `class_names`, `channel_names`, `axes`, `split`",
+        "`images`, `X`, `vectors`, or packed `data`; `ids`, `labels`, `class_names`, `channel_names`, `axes`, `split`; other "
+        "arrays with a value for each item are metadata",
         "pickled objects",
         "numpy",
         ("npz",),
@@ -144,7 +145,8 @@ DATA = (
     Row("`.tsv` of the UCR archive", "class first; NaN is missing", "a header", "activessl", ("ucr",), (".tsv",)),
     Row(
         "table with a row for each series",
-        "with `--modality series` or `vector`: all columns but `id`, `label`, `split`, `group`, in their order",
+        "with `--modality series` or `vector`: all columns of numbers but `id`, `label`, `split`, `group`, in their order; "
+        "with `id`, columns of words are metadata",
         "columns of other values; a table that may be one recording",
         "activessl",
         ("wide-csv",),
@@ -152,7 +154,8 @@ DATA = (
     ),
     Row(
         "table with a row for each moment",
-        "with `--modality series`: `id`, a time, and a column for each channel, or `channel` and `value`",
+        "with `--modality series`: `id`, a time, and a column for each channel, or `channel` and `value`; "
+        "columns of words are metadata",
         "two values of one moment; rows of one series with two labels",
         "activessl",
         ("long-csv", "melted-csv"),

@@ -18,6 +18,7 @@ from activessl.measuring.quality.anchoring import anchoring
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.calibration import calibration_curve
 from activessl.measuring.savings.savings import Savings
+from activessl.proof.slices import SliceFigures, SliceReport
 from activessl.reports import html
 from activessl.reports.calibration_chart import draw_calibration
 from activessl.reports.chart import Line, draw, nice_ticks
@@ -33,11 +34,13 @@ from activessl.reports.sections.nearest import Nearest, Sight
 from activessl.reports.sections.newest import ItemRow, Newest
 from activessl.reports.sections.rebuilt import Rebuilt
 from activessl.reports.sections.rounds import RoundRow, Rounds
+from activessl.reports.sections.slices import Slices
 from activessl.reports.sections.value import Value
 from activessl.reports.wording import headline
 
 SAVED = Savings(0.9, 40.0, 100.0, 0.6, 0.5, 0.66, 0.9, "measured", False, 200, 20)
 TIME = HumanTime(400.0, 900.0, 95, 100, 5, 0, 1, 2, 4.2, 4.0, 4.5, 0.9, (AnnotatorTime("ann", 100, 4.0, 400.0, 1, 2),))
+SLICE = SliceFigures("site", "<b>east</b>", 400, 0.1, 30, 20, 0, 0.6, 0.42, 0.76, 0.9, p=0.01, worse=True)
 LINES = (
     Line("typiclust", "ours", (10, 40, 100), (0.6, 0.9, 0.95), (0.55, 0.88, 0.94), (0.65, 0.92, 0.96)),
     Line("random", "baseline", (10, 40, 100), (0.4, 0.7, 0.9), (0.3, 0.6, 0.88), (0.5, 0.8, 0.92)),
@@ -70,6 +73,7 @@ FULL = Report(
         Value(),
         Gates(),
         Classes((ClassRow("cat", 10, 100, 0.5, "dog"), ClassRow("owl", 0, 0))),
+        Slices(SliceReport(("site",), (SLICE,), 40, 1)),
         Newest((ItemRow("a.png", "typical of 38 items", 2, "cat", "dog", "data:image/png;base64,AAAA"),)),
         Nearest((Sight("a.png", "", "data:image/png;base64,AAAA", "cat", (Sight("b.png", "<b>near</b>"),)),)),
         Rebuilt(),
