@@ -129,6 +129,19 @@ class Worker:
         """Ask for a pull soon. Returns at once."""
         self._woken.set()
 
+    def _pull(self) -> None:
+        """Fetch new answers; before the first push there is no project in Label Studio."""
+        if not any(r.pushed for r in self._look().rounds):
+            return
+        new = self._timed("pull", lambda: self.session.pull(self.annotator))
+        self.counts["pulls"] += 1
+        self.counts["answers"] += new
+        if new:
+            self._say(f"{new} new answers")
+            for line in note_lines(self.annotator.notes) if isinstance(self.annotator, Noting) else ():
+                self._say(line)
+        self._met()
+
     def order(self, what: Order, *, error: float = 0.05) -> None:
         """Ask for something to be done next, in the worker's thread. Returns at once; what came of it is said.
 
@@ -195,18 +208,11 @@ class Worker:
         Raises:
             ActiveSSLError: The step failed: the server cannot be reached, or another process writes to the project.
         """
-        self._obey()
+        try:
+            self._pull()
+        finally:
+            self._obey()  # by what was pulled; and what needs no server is done without one
         history = self._look()
-        if any(r.pushed for r in history.rounds):  # before the first push there is no project in Label Studio
-            new = self._timed("pull", lambda: self.session.pull(self.annotator))
-            self.counts["pulls"] += 1
-            self.counts["answers"] += new
-            if new:
-                self._say(f"{new} new answers")
-                for line in note_lines(self.annotator.notes) if isinstance(self.annotator, Noting) else ():
-                    self._say(line)
-            self._met()
-            history = self._look()
         current = history.open_round
         if current is not None and not current.pushed:  # a process ended between query and push
             self._push()
