@@ -317,9 +317,10 @@ def read_off(
         # without the mean: it differs between folds, and says nothing about an item
         scores[out] = kernel[np.ix_(out, ~out)] @ solved
     ranks = np.argsort(np.argsort(scores, axis=0, kind="stable"), axis=0) + 1.0
-    count = member.sum(axis=0)
     found = np.full(s, np.nan)
-    for k in np.flatnonzero(np.minimum(count, n - count) >= FEWEST_IN_SLICE):
-        above = ranks[member[:, k], k].sum() - count[k] * (count[k] + 1) / 2
-        found[k] = above / (count[k] * (n - count[k]))
+    for k in range(s):
+        mine = int(member[:, k].sum())
+        if min(mine, n - mine) >= FEWEST_IN_SLICE:
+            above = ranks[member[:, k], k].sum() - mine * (mine + 1) / 2
+            found[k] = above / (mine * (n - mine))
     return found

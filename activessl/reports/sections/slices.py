@@ -93,10 +93,11 @@ def found_lines(report: SliceReport) -> list[str]:
     """
     lines = []
     for one in report.worse:
-        told = f"accuracy {percent(one.accuracy, 1)} ({interval_text(one)}, {one.random_labels:,} random labels)"
-        if one.accuracy is None:  # eight or nine random labels
-            told = f"less accurate ({one.random_labels:,} random labels)"
-        lines.append(f"{one.column} {one.slice}: {told}, {percent(one.rest, 1)} elsewhere, p = {one.p:.3f}")
+        told = f"less accurate ({one.random_labels:,} random labels)"
+        if one.accuracy is not None:  # None with eight or nine random labels
+            told = f"accuracy {percent(one.accuracy, 1)} ({interval_text(one)}, {one.random_labels:,} random labels)"
+        rest = "" if one.rest is None else f", {percent(one.rest, 1)} elsewhere"
+        lines.append(f"{one.column} {one.slice}: {told}{rest}, p = {one.p:.3f}")
     lines += [
         f"{one.column} {one.slice}: {one.labels:,} label{'s' * (one.labels != 1)} for {one.items:,} items, "
         f"{percent(one.share, 1)} of the pool"
