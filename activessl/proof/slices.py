@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -329,21 +329,22 @@ def _measured(drawn: _Drawn, slicing: Slicing, figures: Sequence[SliceFigures]) 
     for s, (one, audit) in enumerate(zip(figures, drawn.audits(slicing), strict=True)):
         mine = slicing.of[drawn.rows] == s
         rest, low, high = drawn.against_the_rest(mine)
-        told = asdict(one) | {
-            "random_labels": int((mine & ~drawn.unlabeled).sum()),
-            "unlabeled": int((mine & drawn.unlabeled).sum()),
-            "rest": rest,
-            "difference_low": low,
-            "difference_high": high,
-        }
+        figures_of = replace(
+            one,
+            random_labels=int((mine & ~drawn.unlabeled).sum()),
+            unlabeled=int((mine & drawn.unlabeled).sum()),
+            rest=rest,
+            difference_low=low,
+            difference_high=high,
+        )
         if audit is not None:
-            told |= {"accuracy": audit.accuracy, "low": audit.low, "high": audit.high}
-        found.append(SliceFigures(**told))
+            figures_of = replace(figures_of, accuracy=audit.accuracy, low=audit.low, high=audit.high)
+        found.append(figures_of)
     return found
 
 
 def _tested(one: SliceFigures, test: SliceTest) -> SliceFigures:
-    return SliceFigures(**asdict(one) | {"p": test.p, "worse": test.worse, "more": test.more})
+    return replace(one, p=test.p, worse=test.worse, more=test.more)
 
 
 def _with_vectors(
@@ -359,8 +360,7 @@ def _with_vectors(
         return list(figures)
     areas = np.concatenate([read_off(x, one.of[rows], folds, len(one.names)) for one in slicings])
     return [
-        SliceFigures(**asdict(one) | {"read_off": None if np.isnan(area) else float(area)})
-        for one, area in zip(figures, areas, strict=True)
+        replace(one, read_off=None if np.isnan(area) else float(area)) for one, area in zip(figures, areas, strict=True)
     ]
 
 

@@ -60,7 +60,8 @@ DATA = (
     Row("folder of texts", "UTF-8", "PDF, other encodings", "activessl", (), (".txt",), "by hand"),
     Row(
         "parquet of Hugging Face `datasets`",
-        "columns `Image`, `Audio` and text, with bytes or with a path below the table; names of a `ClassLabel`; other columns are metadata",
+        "columns `Image`, `Audio` and text, with bytes or with a path below the table; names of a `ClassLabel`; "
+        "other columns are metadata",
         "columns with several values in a row",
         "pyarrow",
         ("datasets",),
@@ -68,8 +69,8 @@ DATA = (
     ),
     Row(
         "npz",
-        "`images`, `X`, `vectors`, or packed `data`; `ids`, `labels`, `class_names`, `channel_names`, `axes`, `split`; other "
-        "arrays with a value for each item are metadata",
+        "`images`, `X`, `vectors`, or packed `data`; `ids`, `labels`, `class_names`, `channel_names`, `axes`, `split`; "
+        "other arrays with a value for each item are metadata",
         "pickled objects",
         "numpy",
         ("npz",),
@@ -145,8 +146,8 @@ DATA = (
     Row("`.tsv` of the UCR archive", "class first; NaN is missing", "a header", "activessl", ("ucr",), (".tsv",)),
     Row(
         "table with a row for each series",
-        "with `--modality series` or `vector`: all columns of numbers but `id`, `label`, `split`, `group`, in their order; "
-        "with `id`, columns of words are metadata",
+        "with `--modality series` or `vector`: all columns of numbers but `id`, `label`, `split`, `group`, in their "
+        "order; with `id`, columns of words are metadata",
         "columns of other values; a table that may be one recording",
         "activessl",
         ("wide-csv",),
