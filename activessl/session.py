@@ -123,7 +123,7 @@ class Session:
 
         Raises:
             LabelError: A round of clusters needs a head, and there is none.
-            PoolError: The data do not exist, or have no items.
+            PoolError: The data do not exist, or have no items; ``balance`` is no column with slices.
             ProjectError: The pool is not encoded yet.
             QueryError: No items are left, or fewer than requested.
         """
@@ -133,6 +133,8 @@ class Session:
             raise QueryError(f"query size {query_size} is below 1", hint="pass at least 1")
         if again not in (None, "auto") and not 0 <= number("again", again) <= 1:
             raise QueryError(f"share {again} of doubted labels is outside 0 to 1", hint="pass a share from 0 to 1")
+        if balance is not None:
+            text("balance", balance)
         return query(self.project, query_size, strategy=strategy, again=again, confirm=confirm, balance=balance)
 
     def annotator(self) -> Annotator:
