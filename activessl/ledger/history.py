@@ -9,6 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 
 from activessl.labels.answers import Answer, AnswerKind
+from activessl.labels.changes import Naming
 from activessl.labels.kinds import Label, Person
 from activessl.labels.questions import Question
 from activessl.ledger.offers import Choice
@@ -67,6 +68,9 @@ class History:
     Attributes:
         classes: The classes of the project: those of the config, with people's changes in the labeling tool.
         choice: These changes.
+        naming: The changes of ``activessl classes``.
+        reopened: Items whose label is open, because their class was split or a merge was taken back, and the newest
+            round then: they are asked about again.
         unasked: For a class that was added later, the sources of answers that could not give it.
         labels: Item id to its label, only with classes in ``classes``.
         skipped: Ids of items with a skip and without a label.
@@ -80,6 +84,7 @@ class History:
         missing: Ids of encoded items that were not in the data when it was last read.
         accepted: The acceptance that is in force; None without one.
         machine: Item id to its accepted prediction, without items that people have answered since.
+        unaccepted: Predictions that are no longer accepted, because their class was split.
         tried: The attempts to accept predictions, in order.
         late: Item id to the last round that could not ask about it, because it was added, or came back, afterwards.
         removed: For each encoding that had fewer items: the newest round then, and how many items were gone.
@@ -98,6 +103,8 @@ class History:
     rounds: tuple[RoundHistory, ...] = ()
     classes: tuple[str, ...] = ()
     choice: Choice = field(default_factory=Choice)
+    naming: Naming = field(default_factory=Naming)
+    reopened: dict[str, int] = field(default_factory=dict)
     unasked: dict[str, frozenset[str]] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
@@ -110,6 +117,7 @@ class History:
     events: int = 0
     accepted: Accepted | None = None
     machine: dict[str, MachineLabel] = field(default_factory=dict)
+    unaccepted: int = 0
     tried: tuple[str, ...] = ()
     late: dict[str, int] = field(default_factory=dict)
     removed: tuple[tuple[int, int], ...] = ()
@@ -261,7 +269,7 @@ class History:
     @cached_property
     def set_aside(self) -> frozenset[str]:
         """Ids of items with answers but without a label: skipped, or answered with an unknown class."""
-        return self.skipped | ({a.item for a in self.quarantined} - self.labels.keys())
+        return (self.skipped | ({a.item for a in self.quarantined} - self.labels.keys())) - self.reopened.keys()
 
     def digest(self) -> str:
         """Return a hash of all labels: equal labels have equal digests.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from activessl.labels.answers import Answer
 from activessl.ledger.draws import draws_of
 from activessl.ledger.history import History
 from activessl.measuring.planning.times import labeling_hours
@@ -64,7 +65,8 @@ class Status:
             "labeled": len(history.labels),
             "skipped": len(history.skipped),
             "quarantined": len(history.quarantined),
-            "unread": len(history.unread),
+            "unread": len(history.unread.keys() - history.reopened.keys()),
+            "reopened": len(history.reopened),
             "missing": len(history.missing),
             "human_seconds": 3600 * (labeling_hours(history.answers.values()) or 0.0),
             "taught": taught,
@@ -111,12 +113,12 @@ class Status:
         changed += [f"{name} was removed" for name in sorted(history.choice.removed - set(history.classes))]
         if changed:
             yield f"classes: {', '.join(changed)} in Label Studio"
-        if history.unread:
-            why = Counter(answer.why for answer in history.unread.values())
-            yield (
-                f"answers that cannot be read: {len(history.unread):,}, their items are asked about again; "
-                f"{'; '.join(f'{reason} ({count:,})' for reason, count in why.most_common(3))}"
-            )
+        odd = {item: answer for item, answer in history.unread.items() if item not in history.reopened}
+        if odd:
+            yield f"answers that cannot be read: {len(odd):,}, their items are asked about again; {_reasons(odd)}"
+        if history.reopened:
+            again = {item: answer for item, answer in history.unread.items() if item in history.reopened}
+            yield f"asked about again: {len(history.reopened):,} items; {_reasons(again)}"
         if history.quarantined:
             yield (
                 f"set aside: {len(history.quarantined)} answers with classes not in data.classes; add a class "
@@ -138,6 +140,9 @@ class Status:
         tested = accuracy_on_test_data(history)
         if tested is not None:
             yield f"accuracy: {tested.to_text()}"
+        if taught.test_open:
+            items = "1 test item is" if taught.test_open == 1 else f"{taught.test_open:,} test items are"
+            yield f"  {items} of a class that was split: not counted until the test data have the new classes"
         yield f"accuracy on the pool: {self._accuracy()}"
         newer = newer_text(history, measured.newer) if measured.audit else ""
         if newer:
@@ -174,6 +179,12 @@ class Status:
             yield f"accepted: {promise}"
         if clusters:
             yield f"in clusters: {clusters.to_text()}"
+
+
+def _reasons(answers: Mapping[str, Answer]) -> str:
+    """The most frequent reasons why answers are no labels."""
+    why = Counter(answer.why for answer in answers.values())
+    return "; ".join(f"{reason} ({count:,})" for reason, count in why.most_common(3))
 
 
 def without_label_text(history: History) -> str:

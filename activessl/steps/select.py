@@ -117,11 +117,25 @@ def _new(snapshot: Snapshot, query: Query | None, number: int) -> tuple[Question
 
 
 def _unread(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
-    """Return questions about the items whose answers cannot be read: their tasks are done, so each gets another one."""
+    """Return questions about the items whose answers cannot be read, or whose class was split: their tasks are done, so
+    each gets another one."""
+    history = snapshot.history
     free = {snapshot.embeddings.ids[row] for row in np.flatnonzero(snapshot.free)}
-    once = [i for i in snapshot.history.unread if i in free and snapshot.history.askings[i] < MOST_ASKINGS]
-    asked = (Question(kind="new", items=(item,)) for item in once[:most])
-    return tuple(_asked_anew(snapshot, question).model_copy(update={"reason": UNREAD}) for question in asked)
+    once = [i for i in history.unread if i in free and _asked_since(history, i) < MOST_ASKINGS]
+    always = snapshot.project.config.annotator.blind_random
+    asked = []
+    for item in once[:most]:
+        reason = history.unread[item].why if item in history.reopened else UNREAD
+        question = _asked_anew(snapshot, Question(kind="new", items=(item,)))
+        asked.append(question.model_copy(update={"reason": reason, "blind": always and item in history.drawn}))
+    return tuple(asked)
+
+
+def _asked_since(history: History, item: str) -> int:
+    """How often an item was asked about; of one whose class was split, since then."""
+    if item not in history.reopened:
+        return history.askings[item]
+    return sum(item in r.items for r in history.rounds if r.number > history.reopened[item])
 
 
 def _sent_back(snapshot: Snapshot, most: int) -> tuple[Question, ...]:

@@ -9,6 +9,7 @@ from activessl_cli.commands import (
     adopt,
     backup,
     check,
+    classes,
     demo,
     doctor,
     encode,
@@ -59,4 +60,5 @@ def register(app: typer.Typer) -> None:
     app.command("verify")(backup.verify)
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
+    app.add_typer(classes.app, name="classes")
     app.add_typer(studio.app, name="studio")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,13 +11,20 @@ import pytest
 
 from activessl.annotators.base import Offer, Offering
 from activessl.annotators.oracle import Oracle
-from activessl.ledger.offers import Choice, chosen
+from activessl.ledger.offers import Choice
 from activessl.ledger.schema import Offered
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
 
 OWN = ("ant", "bee", "cow")
+
+
+def chosen(offers: Iterable[Offered]) -> Choice:
+    choice = Choice()
+    for offered in offers:
+        choice = choice.after(offered)
+    return choice
 
 
 def offers(*each: tuple[str, ...], project: str = "p") -> list[Offered]:
