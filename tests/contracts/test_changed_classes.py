@@ -60,9 +60,7 @@ def test_a_renamed_class_shows_its_new_name_and_keeps_the_old_one_in_results(
     assert choices(back) == tuple(Choice(name, name) for name in CLASSES)
 
 
-def test_choices_of_merged_and_split_classes_are_hidden_and_come_back(
-    people: LabelStudioAnnotator, pool: Pool
-) -> None:
+def test_choices_of_merged_and_split_classes_are_hidden_and_come_back(people: LabelStudioAnnotator, pool: Pool) -> None:
     people.push(pool, ask(pool, [0]), [], model="round-0")
     merged = later(people, MERGE)
     pushed = merged.push(pool, ask(pool, [1]), [], model="round-1")
