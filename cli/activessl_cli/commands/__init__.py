@@ -10,7 +10,6 @@ from activessl_cli.commands import (
     backup,
     check,
     classes,
-    classes,
     demo,
     doctor,
     encode,
@@ -61,6 +60,5 @@ def register(app: typer.Typer) -> None:
     app.command("verify")(backup.verify)
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
-    app.add_typer(classes.app, name="classes")
     app.add_typer(classes.app, name="classes")
     app.add_typer(studio.app, name="studio")

@@ -14,7 +14,7 @@ def rename(old: str, new: str, number: int = 1) -> Change:
 
 
 def merge(names: str, into: str, number: int = 1) -> Change:
-    return Change("merge", {name: (into,) for name in names}, number)
+    return Change("merge", dict.fromkeys(names, (into,)), number)
 
 
 def split(name: str, into: str, number: int = 1) -> Change:
@@ -136,7 +136,7 @@ def histories(draw: st.DrawFn) -> Naming:
         elif what == "merge" and len(classes) > 2:
             names = draw(st.permutations(classes))[:2]
             into = draw(st.sampled_from([names[0], f"n{next(fresh)}"]))
-            step = Change("merge", {name: (into,) for name in names}, number)
+            step = Change("merge", dict.fromkeys(names, (into,)), number)
         elif what == "split":
             step = Change("split", {draw(st.sampled_from(classes)): (f"n{next(fresh)}", f"n{next(fresh)}")}, number)
         else:

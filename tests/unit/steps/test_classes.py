@@ -212,7 +212,7 @@ def test_items_of_a_split_class_are_asked_about_first_and_only_these(taught: tup
         session.teach()
         if not session.project.history().reopened:
             break
-    assert sorted(sum(asked, [])) == sorted(dogs) and len(asked[0]) >= min(len(dogs), 4)
+    assert sorted(item for part in asked for item in part) == sorted(dogs) and len(asked[0]) >= min(len(dogs), 4)
     now, history = labels(session), session.project.history()
     assert not history.reopened and not history.unread
     assert {item: now[item] for item in dogs} == {item: desk.truth[item] for item in dogs}
