@@ -14,6 +14,7 @@ from activessl.labels.questions import Question
 from activessl.ledger.history import History, RoundHistory
 from activessl.ledger.offers import ClassesSoFar
 from activessl.ledger.renamed import merge_read, moments_of, read_accepted, read_answers, read_round
+from activessl.ledger.reviewed import with_decisions
 from activessl.ledger.schema import (
     Accepted,
     Answered,
@@ -42,7 +43,9 @@ from activessl.ledger.schema import (
 )
 
 
-def fold(events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind = ONE) -> History:
+def fold(
+    events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind = ONE, reviewers: Iterable[str] = ()
+) -> History:
     """Fold events into a history.
 
     Args:
@@ -50,6 +53,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind 
         classes: The classes in the project's config now. Answers with a class that is neither in the config nor was
             added in the labeling tool are quarantined.
         kind: The kind of labels, which merges people's answers.
+        reviewers: Whose answers to review questions decide; empty for anybody who had not answered the item before.
     """
     so_far = _SoFar()
     for recorded in events:
@@ -57,7 +61,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind 
             so_far.seen.add(recorded.seq)
             so_far.take(recorded.event, recorded.at)
             so_far.clock(recorded.at)
-    return so_far.amount(tuple(classes), kind)
+    return so_far.amount(tuple(classes), kind, frozenset(reviewers))
 
 
 @dataclass
@@ -279,11 +283,11 @@ class _SoFar:
         known = any(answer.item in question.items for question in asked)
         return answer if known else _renamed(answer, self.names)
 
-    def amount(self, classes: tuple[str, ...], kind: LabelKind) -> History:
+    def amount(self, classes: tuple[str, ...], kind: LabelKind, reviewers: frozenset[str]) -> History:
         """Return the history, with the classes that the config has now."""
         has, naming = self.named.classes(classes), self.named.naming
         unasked = self._unasked(has)
-        read = read_answers(self.standing, self.moments, naming)
+        read = read_answers(with_decisions(self.standing, self.rounds.values(), reviewers), self.moments, naming)
         merged, reopened = merge_read(kind, read, self.moments, has, unasked)
         answered = merged.labels.keys() | merged.skipped | {a.item for a in merged.aside} | reopened.keys()
         accepted, unaccepted = self.accepted, 0

@@ -210,9 +210,29 @@ class History:
             there = tuple(item for item in question.items if item not in self.missing)
             again = question.asking > 1
             waits = question.id not in answered if again else not done.issuperset(there) and question.id not in unread
+            if question.people > 1:
+                waits = self.lacking(question) > 0
             if there and waits:
                 left.append(question if there == question.items else question.model_copy(update={"items": there}))
         return tuple(left)
+
+    def lacking(self, question: Question) -> int:
+        """How many more people are to answer a question; 0 if ground truth decides about its item."""
+        if any(a.ground_truth for a in self._by_question.get(question.id, ())):
+            return 0
+        return max(0, question.people - len({a.annotator for a in self._by_question.get(question.id, ())}))
+
+    @cached_property
+    def _by_question(self) -> dict[str, list[Answer]]:
+        found: dict[str, list[Answer]] = {}
+        for answer in self.answers.values():
+            if not answer.imported:
+                found.setdefault(answer.question, []).append(answer)
+        return found
+
+    def half_answered(self, of: RoundHistory) -> tuple[Question, ...]:
+        """The questions of a round that somebody answered, and that wait for further people."""
+        return tuple(q for q in self.waiting(of) if q.people > 1 and self._by_question.get(q.id))
 
     def all_skipped(self, of: RoundHistory) -> bool:
         """Whether every question of a round was answered, and each answer is a skip."""

@@ -166,7 +166,8 @@ class Project:
             history = self._folded.get(last)
             if history is None:
                 events = list(ledger)
-                history = fold(events, classes=self.own.data.classes, kind=self.own.data.kind)
+                data, reviewers = self.own.data, self.own.annotator.reviewers
+                history = fold(events, classes=data.classes, kind=data.kind, reviewers=reviewers)
                 self._folded.clear()
                 self._folded[events[-1].seq if events else 0] = history
         self._know(history.classes)

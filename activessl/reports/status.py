@@ -18,6 +18,7 @@ from activessl.pool.progress import duration
 from activessl.project.config import Config
 from activessl.project.data_now import DataNow
 from activessl.project.folder import RESTORE
+from activessl.proof.agreement import agreement_of, differing
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.measured import Measured, accuracy_on_test_data, newer_text, tested_items, unsaid_text
 from activessl.proof.promise import promise_text
@@ -72,6 +73,8 @@ class Status:
             "taught": taught,
             "suspects": taught.suspects if taught else None,
             "people": history.people,
+            "agreement": None if (agreed := agreement_of(history)) is None else agreed.figures.to_dict(),
+            "differing": len(differing(history)),
             "random_labels": self.measured.random_labels,
             "accuracy": self.measured.audit,
             "test": None if (tested := accuracy_on_test_data(history)) is None else tested.to_dict(),
@@ -104,6 +107,10 @@ class Status:
         history, current = self.history, self.history.open_round
         opened = f"; round {current.number} is open, {self.waiting} items wait for an answer" if current else ""
         yield f"rounds: {len(history.rounds)}{opened}"
+        half = len(history.half_answered(current)) if current else 0
+        if half:
+            have = "has an answer, and waits" if half == 1 else "have an answer, and wait"
+            yield f"  {half:,} of them {have} for another annotator"
         done = [r for r in history.rounds if r is not current or not self.waiting]
         if done and history.all_skipped(done[-1]):
             yield f"  {skipped_text(done[-1])}"
@@ -174,6 +181,12 @@ class Status:
         if history.people:
             known = (f"{name} {reliability_text(person)}" for name, person in sorted(history.people.items()))
             yield f"reliability: {', '.join(known)}"
+        agreed, differ = agreement_of(history), len(differing(history))
+        if agreed is not None:
+            yield f"agreement: {agreed.to_text()}"
+        if differ:
+            items = "1 item" if differ == 1 else f"{differ:,} items"
+            yield f"  annotators differ about {items}; list them with `activessl review`"
         promise, clusters = promise_text(history), confirmed_count(history)
         if promise:
             yield f"accepted: {promise}"

@@ -13,6 +13,7 @@ from activessl.labels.questions import Question
 from activessl.ledger.history import History
 from activessl.ledger.schema import Queried
 from activessl.project.snapshot import Snapshot
+from activessl.proof.agreement import differing
 from activessl.steps.confirm import next_clusters
 from activessl.steps.relabel import MOST_ASKINGS, Doubts
 from activessl.strategies.base import Query, needs_samples
@@ -23,6 +24,12 @@ from activessl.strategies.registry import get_strategy
 CONFIRMED = "confirmed with its cluster before, now drawn at random for an audit"
 #: The reason of an item that was sent back by its cluster.
 SENT_BACK = "did not belong to the cluster that it was shown with"
+#: The reason of an item on which annotators differ; it names no class and nobody.
+DIFFER = "annotators differ about it, a further person decides"
+#: The strategy of a round of such items.
+REVIEW = "review of differing answers"
+#: Most review questions about one item.
+MOST_REVIEWS = 2
 #: The reason of an item whose answer cannot be read.
 UNREAD = "the answer cannot be read"
 
@@ -64,9 +71,11 @@ def _single(
     back += _sent_back(snapshot, (wanted - len(back)) // 2)
     also = np.union1d(snapshot.accepted_rows, drawable(snapshot))
     doubted = Doubts(snapshot).again(wanted - len(back), config.query.again if again is None else again)
-    audits = _audits(snapshot, number, min(-(-wanted // 4), wanted - len(back) - len(doubted)))
-    twice = {question.item for question in audits}
-    first = (*back, *audits, *(question for question in doubted if question.item not in twice))
+    most = min(-(-wanted // 4), wanted - len(back) - len(doubted))
+    reviews = review_questions(snapshot, most) if config.annotator.several else ()
+    audits = _audits(snapshot, number, most - len(reviews))
+    twice = {question.item for question in (*reviews, *audits)}
+    first = (*back, *reviews, *audits, *(question for question in doubted if question.item not in twice))
 
     def shared(name: str) -> RandomShare:
         return RandomShare(get_strategy(name), config.query.share_after(len(snapshot.history.drawn)), also)
@@ -96,7 +105,7 @@ def _single(
         strategy=chooser.name if query is None else query.strategy,
         seed=(config.seed, number),
         fingerprint=snapshot.embeddings.fingerprint,
-        questions=(*_new(snapshot, query, number), *first),
+        questions=_of_several(snapshot, (*_new(snapshot, query, number), *first), number),
         seconds=time.monotonic() - start,
     )
 
@@ -114,6 +123,58 @@ def _new(snapshot: Snapshot, query: Query | None, number: int) -> tuple[Question
         for question, row in zip(questions, query.indices, strict=True)
     )
     return tuple(_asked_anew(snapshot, question) for question in hidden)
+
+
+def _of_several(snapshot: Snapshot, questions: tuple[Question, ...], number: int) -> tuple[Question, ...]:
+    """Set how many people answer each question: first questions about items, not second opinions.
+
+    Those of ``annotator.overlap`` are drawn whatever the strategy thinks of them, and blind: two people who take over
+    the same suggestion would agree.
+    """
+    settings = snapshot.project.config.annotator
+    if not settings.several:
+        return questions
+    drawn = np.random.default_rng([snapshot.project.config.seed, number, 14]).random(len(questions)) < settings.overlap
+    out = []
+    for question, overlaps in zip(questions, drawn.tolist(), strict=True):
+        if question.kind in ("new", "random"):
+            people = max(settings.per_item, 2) if overlaps else settings.per_item
+            question = question.model_copy(update={"people": people, "blind": question.blind or overlaps})
+        out.append(question)
+    return tuple(out)
+
+
+def review_questions(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
+    """Return questions about items on which annotators differ; they say neither who said what, nor which classes."""
+    history = snapshot.history
+    left = [d for d in differing(history) if d.asked < MOST_REVIEWS and d.item in snapshot.row]
+    asked = [d.item for d in left if d.item not in history.missing][: max(0, most)]
+    return tuple(
+        Question(kind="review", items=(item,), asking=history.next_asking(item), reason=DIFFER) for item in asked
+    )
+
+
+def next_review(snapshot: Snapshot, most: int | None = None) -> Queried:
+    """Choose a round of review questions only.
+
+    Raises:
+        QueryError: Annotators differ about no item that could be asked about.
+    """
+    questions = review_questions(snapshot, len(snapshot.history.labels) if most is None else most)
+    if not questions:
+        raise QueryError(
+            "annotators differ about no item that a reviewer was not asked about",
+            hint="run `activessl query`; set annotator.overlap, such as 0.1, so that two people answer a share of them",
+        )
+    config, number = snapshot.project.config, snapshot.history.next_round
+    return Queried(
+        round=number,
+        strategy=REVIEW,
+        seed=(config.seed, number),
+        fingerprint=snapshot.embeddings.fingerprint,
+        questions=tuple(_free_id(snapshot.history, q) for q in questions),
+        seconds=0.0,
+    )
 
 
 def _unread(snapshot: Snapshot, most: int) -> tuple[Question, ...]:

@@ -24,6 +24,7 @@ from activessl_cli.commands import (
     predict,
     query,
     report,
+    review,
     rounds,
     serve,
     simulate,
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
     app.command("push")(labeling.push)
     app.command("pull")(labeling.pull)
     app.command("teach")(teach.teach)
+    app.command("review")(review.review)
     app.command("finetune")(finetune.finetune)
     app.command("round")(rounds.round_)
     app.command("run")(rounds.run)
