@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from activessl.labels.answers import BETWEEN, Answer
+from activessl.labels.answers import BETWEEN, Answer, class_text
 from activessl.labels.changes import Naming, Reading
 from activessl.labels.kinds import LabelKind, Merged
 from activessl.ledger.history import RoundHistory
@@ -55,7 +55,8 @@ def read_answers(answers: Mapping[str, Answer], moments: Mapping[str, tuple[int,
         if left_open is None or left_open.by is None:
             found[source] = now if tuple(names) == answer.classes else replace(now, classes=tuple(names))
         else:
-            found[source] = replace(now, kind="unread", classes=(), why=left_open.why)
+            why = f"labeled {class_text(answer.classes)} before; {left_open.why}"
+            found[source] = replace(now, kind="unread", classes=(), why=why)
             unclear[source] = replace(now, classes=tuple(names)), naming.steps.index(left_open.by) + 1
     return ReadAnswers(found, unclear)
 

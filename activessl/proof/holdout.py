@@ -119,12 +119,19 @@ def read_test(location: Path, data: DataConfig, naming: Naming | None = None) ->
         LabelError: The test data has no labels, or a class that the project does not have.
     """
     pool = load_pool(location, data.modality)
-    return _truth(pool, read_labels(pool), location, data, naming or Naming())
+    return TestData(pool, *_truth(read_labels(pool), location, data.classes, data.kind, naming))
 
 
-def _truth(pool: Pool, found: StoredLabels | None, location: Path, data: DataConfig, naming: Naming) -> TestData:
-    """Read the true class of each test item, as an index into the project's classes, or as a row of 0 and 1."""
-    classes, kind = data.classes, data.kind
+def _truth(
+    found: StoredLabels | None,
+    location: Path,
+    classes: tuple[str, ...],
+    kind: LabelKind,
+    naming: Naming | None = None,
+) -> tuple[Labels, np.ndarray[Any, np.dtype[np.bool_]], str]:
+    """Return the true class of each test item, as an index into the project's classes or as a row of 0 and 1; where it
+    is open; and why."""
+    naming = naming or Naming()
     if found is None:
         raise LabelError(f"the test data {location} has no labels", hint="add a label column, or remove data.test")
     stored = kind_of(found.labels)
@@ -154,7 +161,7 @@ def _truth(pool: Pool, found: StoredLabels | None, location: Path, data: DataCon
     labels = [Label(tuple(dict.fromkeys(kind.named(row, every))), 1, 1, ()) for row in found.labels]
     truth = kind.numbers(labels, classes)
     truth[open_] = -1
-    return TestData(pool, truth, np.asarray(open_, dtype=bool), read[unclear[0]].why if unclear else "")
+    return truth, np.asarray(open_, dtype=bool), read[unclear[0]].why if unclear else ""
 
 
 def _names(found: StoredLabels, used: list[int], classes: tuple[str, ...], kind: LabelKind) -> dict[int, str]:

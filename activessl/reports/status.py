@@ -196,7 +196,7 @@ class Status:
 
 def _reasons(answers: Mapping[str, Answer]) -> str:
     """The most frequent reasons why answers are no labels."""
-    why = Counter(answer.why for answer in answers.values())
+    why = Counter(answer.why.rpartition(" before; ")[2] for answer in answers.values())
     return "; ".join(f"{reason} ({count:,})" for reason, count in why.most_common(3))
 
 

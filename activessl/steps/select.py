@@ -30,6 +30,8 @@ DIFFER = "annotators differ about it, a further person decides"
 REVIEW = "review of differing answers"
 #: Most review questions about one item.
 MOST_REVIEWS = 2
+#: The reason of a blind question about an item whose class was split.
+REOPENED = "its class was split, or a merge of it was taken back"
 #: The reason of an item whose answer cannot be read.
 UNREAD = "the answer cannot be read"
 
@@ -186,9 +188,11 @@ def _unread(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
     always = snapshot.project.config.annotator.blind_random
     asked = []
     for item in once[:most]:
-        reason = history.unread[item].why if item in history.reopened else UNREAD
+        blind, reason = always and item in history.drawn, UNREAD
+        if item in history.reopened:  # a blind question must not tell the label of before
+            reason = REOPENED if blind else history.unread[item].why
         question = _asked_anew(snapshot, Question(kind="new", items=(item,)))
-        asked.append(question.model_copy(update={"reason": reason, "blind": always and item in history.drawn}))
+        asked.append(question.model_copy(update={"reason": reason, "blind": blind}))
     return tuple(asked)
 
 

@@ -63,7 +63,7 @@ class Agreement:
 
         Example:
             >>> print(agreement([{"ann": "cat", "bob": "cat"}, {"ann": "dog", "bob": "dog"}] * 20).to_text())
-            100 % of the pairs of answers agree (90 % interval 94 to 100), Krippendorff's alpha 1.00 (0.87 to 1.00), on
+            100 % of the pairs of answers agree (90 % interval 93 to 100), Krippendorff's alpha 1.00 (0.86 to 1.00), on
             40 items
         """
         seen = self.observed
