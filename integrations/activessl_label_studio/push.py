@@ -159,7 +159,10 @@ def _for_several(
             task = known.get(question.id)
             if task is None or int(task.get("overlap") or 1) < question.people:
                 number = made[question.id] if task is None else int(task["id"])
-                client.patch(f"/api/tasks/{number}/", {"overlap": question.people})
+                done = 0 if task is None else int(task.get("total_annotations") or 0)
+                # somebody answered before a killed push came to this: the server would not offer the task again
+                more = {"is_labeled": False} if 0 < done < question.people else {}
+                client.patch(f"/api/tasks/{number}/", {"overlap": question.people} | more)
 
 
 def is_open(task: Task) -> bool:

@@ -129,3 +129,46 @@ def test_a_share_is_answered_by_two_and_a_third_decides_where_they_differ(
     assert after is not None and after.figures == agreed.figures
     for one in (first, second, third):
         one.close()
+
+
+def test_a_task_that_was_answered_before_its_number_of_people_was_set_is_offered_to_a_second(
+    server: StudioInfo,
+    tmp_path: Path,
+    pictures: Callable[[int], dict[str, str]],
+    colleagues: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    truth = pictures(8)
+    config = check_config(
+        {
+            "data": {"path": "../pictures", "modality": "image", "classes": list(CLASSES)},
+            "annotator": {
+                "url": server.url,
+                "title": f"killed {uuid.uuid4().hex[:8]}",
+                "tabs": "none",
+                "per_item": 2,
+            },
+            "encoder": {"name": "pixels"},
+            "query": {"size": 3, "strategy": "random", "random_share": 0.5},
+        }
+    )
+    session, people = (
+        Session(Project.create(tmp_path / "p", config, version="t")),
+        LabelStudio(server.url, server.token),
+    )
+    session.encode()
+    items = set(session.query().items)
+    with monkeypatch.context() as killed:
+        killed.setattr("activessl_label_studio.push._for_several", lambda *_: None)
+        number = int(session.push(people).project)
+    exact = Habits(mistakes=0.0, anchoring=0.0, skips=0.0)
+    first = ScriptedAnnotator(server.url, server.email, server.password, number, truth, habits=exact)
+    second = ScriptedAnnotator(server.url, *colleagues[0], number, truth, habits=exact)
+    assert first.work(5).labeled == 3 and second.work(5).labeled == 0
+    session.pull(people)
+    session.push(people)
+    assert set(second.work(5).items) == items and first.work(5).labeled == 0
+    session.pull(people)
+    assert {label.annotators for label in session.project.history().labels.values()} == {2}
+    for one in (first, second):
+        one.close()
