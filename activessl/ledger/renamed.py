@@ -146,7 +146,8 @@ def _taught(event: Taught, naming: Naming, at: int | None) -> Taught:
     read = {name: naming.read(name, at) for name in event.per_class}
     if all(one.same and one.by is None for one in read.values()):
         return event.model_copy(update={"per_class": {read[n].names[0]: v for n, v in event.per_class.items()}})
-    return event.model_copy(update={"accuracy": None, "test_items": None, "per_class": None})
+    # the number of test items stays: it counts as a look at the test data
+    return event.model_copy(update={"accuracy": None, "per_class": None})
 
 
 def read_accepted(accepted: Accepted, naming: Naming, at: int | None) -> Accepted:

@@ -146,8 +146,7 @@ def _truth(
     # numbers without names are positions among the classes that the project began with
     first = naming.steps[0].before if naming.steps and found.class_names is None else classes
     names = _names(found, used, first, kind)
-    since = 0 if first is not classes else None
-    read = {k: naming.read(name, since) for k, name in names.items() if since == 0 or name not in classes}
+    read = {k: naming.read(name) for k, name in names.items() if name not in classes}
     unknown = sorted({names[k] for k, one in read.items() if not set(one.names) <= set(classes)})
     if unknown:
         raise LabelError(
