@@ -142,7 +142,7 @@ def _list_of(names: Sequence[str], like: Any) -> Any:
         name, mark, comment = line.partition("#")
         with suppress(tomllib.TOMLDecodeError):
             found = tomllib.loads(f"a = [{name.strip().strip('[],').strip()}]")["a"] if mark else []
-            told |= dict.fromkeys(map(str, found[-1:]), comment.strip())
+            told |= {str(name): comment.strip() for name in found[-1:]}
     if not any(name in told for name in names):
         made = tomlkit.array()
         made.extend(names)

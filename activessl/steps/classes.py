@@ -243,7 +243,7 @@ class Classes:
         path = self.project.folder / CONFIG_NAME
         own = read_config(path).data.classes
         if own != after:
-            text = path.read_text(encoding="utf-8-sig")
+            text = path.read_bytes().decode("utf-8-sig")  # with its ends of lines
             with writing(self.project.folder):
                 write_atomic(path, with_classes(text, own, into, after).encode())
             if read_config(path).data.classes != after:
