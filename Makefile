@@ -71,6 +71,7 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/encoder_choice.py --first $(DATA)/vectors --second bench/own \
 		| tee bench/encoder_choice.md
 	$(BIN)/python tests/benchmarks/groups.py | tee bench/groups.md
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/agreement.py | tee bench/agreement.md
 	OMP_NUM_THREADS=1 ACTIVESSL_DATA=bench/own $(BIN)/python tests/benchmarks/coverage.py --work bench/bank --seeds 2 \
 		| tee bench/coverage.txt
 	$(BIN)/python tests/benchmarks/savings.py hours sensitivity --data $(DATA) --work bench/savings

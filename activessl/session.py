@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from activessl.reports.report import Report
     from activessl.scoring.as_onnx import Exported
     from activessl.scoring.model import Model
+    from activessl.steps.classes import Classes
     from activessl.steps.import_labels import Imported
     from activessl.steps.layouts import Layout
 
@@ -249,6 +250,13 @@ class Session:
         snapshot = Snapshot.of(self.project)
         verdict = stop_now(snapshot, Evidence(snapshot))
         return verdict.why if verdict.stop else None
+
+    @property
+    def classes(self) -> Classes:
+        """The classes, to be renamed, merged, split or added: ``session.classes.rename("defect", "scratch")``."""
+        from activessl.steps.classes import Classes
+
+        return Classes(self.project)
 
     # -- the encoder -----------------------------------------------------------------------------------------------
 

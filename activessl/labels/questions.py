@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: Why a question is asked. "new": a strategy chose the item. "random": the item was drawn with a known probability.
 #: "again": its label is doubted. "audit": its label is from the model or from a cluster, and a person checks the item
-#: alone. "confirm": a cluster of alike items is to be confirmed as one class.
-QuestionKind = Literal["new", "random", "again", "audit", "confirm"]
+#: alone. "confirm": a cluster of alike items is to be confirmed as one class. "review": annotators differ about the
+#: item, and a further person decides.
+QuestionKind = Literal["new", "random", "again", "audit", "confirm", "review"]
 
 
 class Question(BaseModel):
@@ -33,6 +34,7 @@ class Question(BaseModel):
         proposed: For a cluster, the class that people are to confirm.
         parts: Further figures of the strategy.
         near: Ids of the nearest labeled items, nearest first.
+        people: How many annotators are to answer it, each without the answers of the others.
 
     Example:
         >>> Question(kind="new", items=("a.png",)).id, Question(kind="again", items=("a.png",), asking=2).blind
@@ -55,6 +57,7 @@ class Question(BaseModel):
     proposed: str = ""
     parts: dict[str, float] = Field(default_factory=dict)
     near: tuple[str, ...] = ()
+    people: int = Field(default=1, ge=1)
 
     @property
     def item(self) -> str:
@@ -67,12 +70,13 @@ class Question(BaseModel):
         """Set the default id and ``blind``.
 
         The first question about an item has the item's id. A later one is another task with its own answers, so it has
-        another id. Second opinions ("again", "audit") are blind, so that the first label does not influence them.
+        another id. Second opinions ("again", "audit", "review") are blind, so that the first label does not influence
+        them.
         """
         if not isinstance(given, dict) or "id" in given or not given.get("items"):
             return given
         item, asking = given["items"][0], given.get("asking", 1)
-        blind = given.get("kind") in ("again", "audit")
+        blind = given.get("kind") in ("again", "audit", "review")
         return {"id": item if asking == 1 else f"{item}#again-{asking}", "blind": blind, **given}
 
     def asked_as(self, asking: int, **changes: object) -> Question:

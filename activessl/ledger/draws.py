@@ -74,12 +74,11 @@ def draws_of(history: History) -> tuple[Draw, ...]:
             continue
         for question in drawn:
             given = [a for _, a in by_item.get(question.item, ()) if not a.cluster]
-            if question.asking > 1:
-                given = [a for a in given if a.question == question.id]
-            else:  # of any round that asked about it first, and of later ones if that answer could not be read
-                first = [a for a in given if a.asking == 1]
-                unread = bool(first) and all(a.kind == "unread" for a in first)
-                given = given if unread else first
+            # a later question about an item has its own answers, the first one those of any round that asked it first;
+            # if these cannot be read, or their class was split, the answers of later rounds count
+            own = [a for a in given if (a.question == question.id if question.asking > 1 else a.asking == 1)]
+            unread = bool(own) and all(a.kind == "unread" for a in own)
+            given = [a for a in given if a.asking >= question.asking] if unread else own
             if waits:  # which of its items somebody imports says something about them
                 given = [a for a in given if not a.imported]
             found.append(

@@ -12,7 +12,9 @@ from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
 from activessl.ledger.history import History, RoundHistory
-from activessl.ledger.offers import Choice
+from activessl.ledger.offers import ClassesSoFar
+from activessl.ledger.renamed import merge_read, moments_of, read_accepted, read_answers, read_round
+from activessl.ledger.reviewed import with_decisions
 from activessl.ledger.schema import (
     Accepted,
     Answered,
@@ -30,7 +32,9 @@ from activessl.ledger.schema import (
     Pulled,
     Pushed,
     Queried,
+    Reclassed,
     Recorded,
+    Restored,
     Taught,
     Tried,
     Tuned,
@@ -39,7 +43,9 @@ from activessl.ledger.schema import (
 )
 
 
-def fold(events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind = ONE) -> History:
+def fold(
+    events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind = ONE, reviewers: Iterable[str] = ()
+) -> History:
     """Fold events into a history.
 
     Args:
@@ -47,6 +53,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind 
         classes: The classes in the project's config now. Answers with a class that is neither in the config nor was
             added in the labeling tool are quarantined.
         kind: The kind of labels, which merges people's answers.
+        reviewers: Whose answers to review questions decide; empty for anybody who had not answered the item before.
     """
     so_far = _SoFar()
     for recorded in events:
@@ -54,7 +61,7 @@ def fold(events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind 
             so_far.seen.add(recorded.seq)
             so_far.take(recorded.event, recorded.at)
             so_far.clock(recorded.at)
-    return so_far.amount(tuple(classes), kind)
+    return so_far.amount(tuple(classes), kind, frozenset(reviewers))
 
 
 @dataclass
@@ -71,7 +78,10 @@ class _SoFar:
     arrived: dict[str, int] = field(default_factory=dict)  # by source, the newest round when it came
     watermark: str | None = None
     missing: frozenset[str] = frozenset()
-    choice: Choice = field(default_factory=Choice)
+    named: ClassesSoFar = field(default_factory=ClassesSoFar)
+    # by source of an answer or key of an event, how many changes of the classes there were
+    moments: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    at_change: dict[str, int] = field(default_factory=dict)
     # classes that joined later: when, and the sources of the answers before
     since: dict[str, datetime] = field(default_factory=dict)
     earlier: dict[str, set[str]] = field(default_factory=dict)
@@ -146,6 +156,7 @@ class _SoFar:
     @take.register
     def _(self, event: Queried, at: datetime) -> None:
         self.late |= dict.fromkeys(self.missing, event.round)
+        self.at_change[event.key] = len(self.named.changed)
         self.rounds.setdefault(event.round, RoundHistory(event.round, event, at))
         self.newest = max(self.newest, event.round)
 
@@ -158,6 +169,7 @@ class _SoFar:
             # format 1 drew the blind questions at the push: a question that was blind once stays blind
             questions = tuple(q.model_copy(update={"blind": True}) if q.id in event.unseen else q for q in r.questions)
             r = replace(r, queried=r.queried.model_copy(update={"questions": questions}))
+        self.at_change[event.key] = len(self.named.changed)
         self.rounds[event.round] = replace(r, pushed=(*r.pushed, event))
 
     @take.register
@@ -165,6 +177,7 @@ class _SoFar:
         r = self.rounds.get(event.round)
         if r is not None:
             self.first_taught = self.first_taught or at
+            self.at_change[event.key] = len(self.named.changed)
             self.rounds[event.round] = replace(r, taught=(*r.taught, event))
 
     @take.register
@@ -184,6 +197,8 @@ class _SoFar:
         if before is None or answer.imported or answer.at >= before.at:
             self.standing.pop(answer.source, None)
             self.standing[answer.source] = answer
+            changed = self.named.changed
+            self.moments[answer.source] = moments_of(answer, len(changed), [when for when, _ in changed])
             for sources in self.earlier.values():
                 sources.discard(answer.source)
 
@@ -193,13 +208,33 @@ class _SoFar:
 
     @take.register
     def _(self, event: Offered, at: datetime) -> None:
-        joined, self.choice = self.choice.joined, self.choice.after(event)
-        new = [name for name in self.choice.joined if name not in joined]
-        self.since |= dict.fromkeys(new, at)
-        self.earlier |= {name: set(self.standing) for name in new}
+        joined = self.named.choice.joined
+        self.named.take(event, at.timestamp())
+        self._join([name for name in self.named.choice.joined if name not in joined], at)
+
+    @take.register
+    def _(self, event: Reclassed, at: datetime) -> None:
+        self.named.take(event, at.timestamp(), self.newest)
+        if event.verb == "add":
+            self._join([name for name in event.after if name not in event.before], at)
+        for old, names in event.into:
+            if old in self.since:  # who could not give the old class could not give the new one
+                for name in names:
+                    self.since[name] = max(self.since[old], self.since.get(name, self.since[old]))
+                    self.earlier[name] = self.earlier[old] | self.earlier.get(name, set())
+
+    @take.register
+    def _(self, event: Restored, at: datetime) -> None:
+        self.named.take(event, at.timestamp(), self.newest)
+
+    def _join(self, names: Iterable[str], at: datetime) -> None:
+        """Remember who could not give a new class."""
+        self.since |= dict.fromkeys(names, at)
+        self.earlier |= {name: set(self.standing) for name in names}
 
     @take.register
     def _(self, event: Accepted, _at: datetime) -> None:
+        self.at_change[event.key] = len(self.named.changed)
         self.accepted = event
 
     @take.register
@@ -229,7 +264,8 @@ class _SoFar:
 
     def _unasked(self, has: tuple[str, ...]) -> dict[str, frozenset[str]]:
         """For each class that was not always offered, the sources of the answers that could not give it."""
-        offered = {name for names in self.choice.last.values() for name in names}
+        naming = self.named.naming
+        offered = {name for names in self.named.choice.last.values() for name in naming.classes(names)}
         found = {}
         for name, then in self.since.items():
             # answers may also come late: those with a time of a labeling tool, or of a file
@@ -247,30 +283,41 @@ class _SoFar:
         known = any(answer.item in question.items for question in asked)
         return answer if known else _renamed(answer, self.names)
 
-    def amount(self, classes: tuple[str, ...], kind: LabelKind) -> History:
+    def amount(self, classes: tuple[str, ...], kind: LabelKind, reviewers: frozenset[str]) -> History:
         """Return the history, with the classes that the config has now."""
-        has = self.choice.classes(classes)
+        has, naming = self.named.classes(classes), self.named.naming
         unasked = self._unasked(has)
-        merged = kind.merge(self.standing.values(), has, unasked)
-        answered = merged.labels.keys() | merged.skipped | {a.item for a in merged.aside}
+        read = read_answers(with_decisions(self.standing, self.rounds.values(), reviewers), self.moments, naming)
+        merged, reopened = merge_read(kind, read, self.moments, has, unasked)
+        answered = merged.labels.keys() | merged.skipped | {a.item for a in merged.aside} | reopened.keys()
+        accepted, unaccepted = self.accepted, 0
+        rounds = [self.rounds[number] for number in sorted(self.rounds)]
+        if naming.steps:
+            rounds = [read_round(r, naming, self.at_change) for r in rounds]
+        if naming.steps and self.accepted is not None:
+            accepted = read_accepted(self.accepted, naming, self.at_change.get(self.accepted.key))
+            unaccepted = len(self.accepted.items) - len(accepted.items)
         return History(
             created=self.created,
             encoded=self.encoded,
-            rounds=tuple(self.rounds[number] for number in sorted(self.rounds)),
+            rounds=tuple(rounds),
             classes=has,
-            choice=self.choice,
+            choice=self.named.choice,
+            naming=naming,
+            reopened={item: self.named.changed[at - 1][1] for item, at in reopened.items()},
             unasked=unasked,
             labels=merged.labels,
             arrived={source: self.arrived[source] for source, a in self.standing.items() if a.kind != "delete"},
             skipped=merged.skipped,
             quarantined=merged.aside,
-            answers={source: a for source, a in self.standing.items() if a.kind != "delete"},
+            answers={source: a for source, a in read.answers.items() if a.kind != "delete"},
             people=merged.people,
             watermark=self.watermark,
             missing=self.missing,
             events=len(self.seen),
-            accepted=self.accepted,
-            machine={} if self.accepted is None else _standing(self.accepted, answered, set(has)),
+            accepted=accepted,
+            unaccepted=unaccepted,
+            machine={} if accepted is None else _standing(accepted, answered, set(has)),
             tried=tuple(self.tried),
             late=self.late,
             forgotten=self.forgotten,

@@ -9,6 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 
 from activessl.labels.answers import Answer, AnswerKind
+from activessl.labels.changes import Naming
 from activessl.labels.kinds import Label, Person
 from activessl.labels.questions import Question
 from activessl.ledger.offers import Choice
@@ -69,6 +70,9 @@ class History:
     Attributes:
         classes: The classes of the project: those of the config, with people's changes in the labeling tool.
         choice: These changes.
+        naming: The changes of ``activessl classes``.
+        reopened: Items whose label is open, because their class was split or a merge was taken back, and the newest
+            round then: they are asked about again.
         unasked: For a class that was added later, the sources of answers that could not give it.
         labels: Item id to its label, only with classes in ``classes``.
         skipped: Ids of items with a skip and without a label.
@@ -82,6 +86,7 @@ class History:
         missing: Ids of encoded items that were not in the data when it was last read.
         accepted: The acceptance that is in force; None without one.
         machine: Item id to its accepted prediction, without items that people have answered since.
+        unaccepted: Predictions that are no longer accepted, because their class was split.
         tried: The attempts to accept predictions, in order.
         late: Item id to the last round that could not ask about it, because it was added, or came back, afterwards.
         removed: For each encoding that had fewer items: the newest round then, and how many items were gone.
@@ -102,6 +107,8 @@ class History:
     rounds: tuple[RoundHistory, ...] = ()
     classes: tuple[str, ...] = ()
     choice: Choice = field(default_factory=Choice)
+    naming: Naming = field(default_factory=Naming)
+    reopened: dict[str, int] = field(default_factory=dict)
     unasked: dict[str, frozenset[str]] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
@@ -114,6 +121,7 @@ class History:
     events: int = 0
     accepted: Accepted | None = None
     machine: dict[str, MachineLabel] = field(default_factory=dict)
+    unaccepted: int = 0
     tried: tuple[str, ...] = ()
     late: dict[str, int] = field(default_factory=dict)
     removed: tuple[tuple[int, int], ...] = ()
@@ -202,9 +210,29 @@ class History:
             there = tuple(item for item in question.items if item not in self.missing)
             again = question.asking > 1
             waits = question.id not in answered if again else not done.issuperset(there) and question.id not in unread
+            if question.people > 1:
+                waits = self.lacking(question) > 0
             if there and waits:
                 left.append(question if there == question.items else question.model_copy(update={"items": there}))
         return tuple(left)
+
+    def lacking(self, question: Question) -> int:
+        """How many more people are to answer a question; 0 if ground truth decides about its item."""
+        if any(a.ground_truth for a in self._by_question.get(question.id, ())):
+            return 0
+        return max(0, question.people - len({a.annotator for a in self._by_question.get(question.id, ())}))
+
+    @cached_property
+    def _by_question(self) -> dict[str, list[Answer]]:
+        found: dict[str, list[Answer]] = {}
+        for answer in self.answers.values():
+            if not answer.imported:
+                found.setdefault(answer.question, []).append(answer)
+        return found
+
+    def half_answered(self, of: RoundHistory) -> tuple[Question, ...]:
+        """The questions of a round that somebody answered, and that wait for further people."""
+        return tuple(q for q in self.waiting(of) if q.people > 1 and self._by_question.get(q.id))
 
     def all_skipped(self, of: RoundHistory) -> bool:
         """Whether every question of a round was answered, and each answer is a skip."""
@@ -267,7 +295,7 @@ class History:
     @cached_property
     def set_aside(self) -> frozenset[str]:
         """Ids of items with answers but without a label: skipped, or answered with an unknown class."""
-        return self.skipped | ({a.item for a in self.quarantined} - self.labels.keys())
+        return (self.skipped | ({a.item for a in self.quarantined} - self.labels.keys())) - self.reopened.keys()
 
     def digest(self) -> str:
         """Return a hash of all labels: equal labels have equal digests.

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from activessl.labels.answers import Answer
+from activessl.labels.changes import Change, Verb
 from activessl.labels.questions import Question
 
 #: The format of events. Earlier formats are read through ``activessl.ledger.upgrade``.
@@ -244,6 +245,7 @@ class Taught(_Event):
     change: float | None = None  # share of the pool whose predicted class changed since that round
     suspects: int | None = None  # number of suspect labels
     turn: int = 0  # number of events before, so that a return to earlier labels is another event
+    test_open: int = 0  # test items left out: of a class that was split, so that their class is open
     smoothed: bool = True  # whether its vectors are smoothed over the pool, as the labels ask for
 
     @property
@@ -265,6 +267,42 @@ class Offered(_Event):
     def key(self) -> str:
         """One per change."""
         return f"offered:{self.turn}"
+
+
+class Reclassed(_Event):
+    """Classes were renamed, merged, split or added. Answers keep the names of their time, and are read by this."""
+
+    kind: Literal["reclassed"] = "reclassed"
+    verb: Verb
+    into: tuple[tuple[str, tuple[str, ...]], ...]  # each replaced name, and those that replace it
+    before: tuple[str, ...]  # the classes of the project until then
+    after: tuple[str, ...]
+    turn: int  # number of events before, so that the same change again is another event
+
+    @property
+    def key(self) -> str:
+        """One per turn."""
+        return f"reclassed:{self.turn}"
+
+    @property
+    def change(self) -> Change:
+        """The change."""
+        added = tuple(name for name in self.after if name not in self.before) if self.verb == "add" else ()
+        return Change(self.verb, dict(self.into), self.turn, self.before, added)
+
+
+class Restored(_Event):
+    """A change of the classes was taken back."""
+
+    kind: Literal["restored"] = "restored"
+    of: int  # turn of the change
+    after: tuple[str, ...]  # the classes of the project from then on
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One per change."""
+        return f"restored:{self.of}"
 
 
 class Closed(_Event):
@@ -419,6 +457,8 @@ Event = (
     | Answered
     | Pulled
     | Offered
+    | Reclassed
+    | Restored
     | Taught
     | Closed
     | Accepted

@@ -129,10 +129,26 @@ class AnnotatorConfig(_Section):
     blind_random: StrictBool = _told(
         True, "random questions have no suggestion, so that their labels measure the model independently"
     )
+    per_item: Annotated[int, Field(ge=1, le=20)] = _told(
+        1, "how many people answer each question; their agreement is measured with 2 or more"
+    )
+    overlap: Annotated[float, Field(ge=0, le=1)] = _told(
+        0.0, "share of the questions that two people answer without a suggestion, to measure their agreement"
+    )
+    reviewers: tuple[Name, ...] = _told(
+        (),
+        "people whose answers to review questions decide; default: anybody who did not answer the item before",
+        ("ann@example.com",),
+    )
     similar_together: bool = _told(
         False, "true: similar items follow each other; false: the most informative items come first"
     )
     tabs: Literal["none", "round", "annotator", "both"] = _told("round", "tabs in Label Studio's Data Manager")
+
+    @property
+    def several(self) -> bool:
+        """Whether some questions are for several people."""
+        return self.per_item > 1 or self.overlap > 0
 
 
 def _known_check(name: str) -> str:

@@ -6,6 +6,8 @@ tomlkit edits the file, so that a migration keeps the user's comments and order.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,75 @@ def upgraded(raw: dict[str, Any], name: str) -> dict[str, Any]:
         for stage in (stages if isinstance(stages, list) else [stages])
     ]
     return {**raw, "format": FORMAT, **({"stages": renamed} if "stages" in raw else {})}
+
+
+def with_classes(text: str, before: Sequence[str], into: Mapping[str, Sequence[str]], after: Sequence[str]) -> str:
+    """Return the text of a file with other classes; comments and order of all else stay.
+
+    Args:
+        text: The file.
+        before: The classes in it.
+        into: Each of them that is replaced, and the names in its place.
+        after: The classes that it shall have.
+
+    Raises:
+        ConfigError: The file has no list of classes that can be edited.
+
+    Example:
+        >>> text = '[data]\nclasses = [\n  "cat",  # tame\n  "dog",\n]\n'
+        >>> print(with_classes(text, ["cat", "dog"], {"cat": ["feline"]}, ["feline", "dog"]))
+        [data]
+        classes = [
+          "feline",  # tame
+          "dog",
+        ]
+        <BLANKLINE>
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(text)
+        data: Any = document["data"]
+        listed: Any = data["classes"]
+        # a name in its place keeps the comment behind it
+        if len(before) == len(after) and all(len(into.get(name, (name,))) == 1 for name in before):
+            for i, name in enumerate(after):
+                if before[i] != name:
+                    listed[i] = name
+        elif list(after[: len(before)]) == list(before):
+            for name in after[len(before) :]:
+                listed.append(name)
+        if [str(name).strip() for name in listed] != list(after):
+            data["classes"] = _list_of(after, listed)
+        return tomlkit.dumps(document)
+    except (TOMLKitError, KeyError, TypeError, AttributeError, IndexError):
+        raise ConfigError(
+            "activessl.toml has no list data.classes that can be edited",
+            hint=f"set data.classes to {', '.join(after)} in activessl.toml by hand",
+        ) from None
+
+
+def _list_of(names: Sequence[str], like: Any) -> Any:
+    """A list with a comment for each name that had one, and on lines of their own if those of ``like`` are."""
+    import tomlkit
+
+    told: dict[str, str] = {}
+    lines = like.as_string().splitlines()
+    for line in lines:
+        name, mark, comment = line.partition("#")
+        with suppress(tomllib.TOMLDecodeError):
+            found = tomllib.loads(f"a = [{name.strip().strip('[],').strip()}]")["a"] if mark else []
+            told |= {str(name): comment.strip() for name in found[-1:]}
+    if not any(name in told for name in names):
+        made = tomlkit.array()
+        made.extend(names)
+        return made.multiline(len(lines) > 1)
+    made = tomlkit.array()
+    for name in names:
+        made.add_line(name, comment=told.get(name))
+    made.add_line(indent="")
+    return made
 
 
 def write_config(config: Config) -> str:

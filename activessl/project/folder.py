@@ -13,8 +13,8 @@ from activessl.errors import ConfigError, LedgerError, PoolError, ProjectError, 
 from activessl.ledger.fold import fold
 from activessl.ledger.forgetting import content_marks, mark_of
 from activessl.ledger.history import History
-from activessl.ledger.offers import chosen
-from activessl.ledger.schema import Created, Event, Forgotten, Offered
+from activessl.ledger.offers import TELLING, classes_from
+from activessl.ledger.schema import Created, Event, Forgotten
 from activessl.ledger.store import Ledger
 from activessl.project.config import CONFIG_NAME, Config
 from activessl.project.config_file import is_current, migrated, read_config, write_config
@@ -44,14 +44,15 @@ class Project:
 
     @property
     def config(self) -> Config:
-        """The config of ``activessl.toml`` with the current classes, which people may change in the labeling tool.
+        """The config of ``activessl.toml`` with the current classes: of the last ``activessl classes``, and with the
+        changes of people in the labeling tool.
 
         The classes are those at the last reading of the ledger.
         """
         if not self._now:
             with self.ledger() as ledger:
-                offers = [r.event for r in ledger.read(kind="offered") if isinstance(r.event, Offered)]
-            self._know(chosen(offers).classes(self.own.data.classes))
+                events = [recorded for kind in TELLING for recorded in ledger.read(kind=kind)]
+            self._know(classes_from(events, self.own.data.classes))
         return next(iter(self._now.values()))
 
     def _know(self, classes: tuple[str, ...]) -> None:
@@ -114,6 +115,12 @@ class Project:
             )
         return cls(folder, read_config(folder / CONFIG_NAME))
 
+    def reread(self) -> None:
+        """Read ``activessl.toml`` again, after this process has edited it."""
+        object.__setattr__(self, "own", read_config(self.folder / CONFIG_NAME))
+        self._now.clear()
+        self._folded.clear()
+
     @property
     def data(self) -> Path:
         """The path of the data, relative to the project folder."""
@@ -165,7 +172,8 @@ class Project:
             history = self._folded.get(last)
             if history is None:
                 events = list(ledger)
-                history = fold(events, classes=self.own.data.classes, kind=self.own.data.kind)
+                data, reviewers = self.own.data, self.own.annotator.reviewers
+                history = fold(events, classes=data.classes, kind=data.kind, reviewers=reviewers)
                 self._folded.clear()
                 self._folded[events[-1].seq if events else 0] = history
         self._know(history.classes)

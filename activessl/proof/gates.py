@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations
 from math import ceil
 from typing import Literal
 
 from activessl.errors import ConfigError, MeasureError
-from activessl.labels.merge import first_answers
 from activessl.ledger.history import History
 from activessl.ledger.schema import RECALL, Check, Decided
 from activessl.measuring.anytime import lower_bound, observations_needed, retested_bounds, upper_bound
@@ -17,6 +15,7 @@ from activessl.measuring.quality.classes import Share
 from activessl.project.config import StageConfig
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
+from activessl.proof.agreement import agreement_of
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
 from activessl.proof.measured import accuracy_on_test_data
@@ -197,22 +196,24 @@ def _pace(evidence: Evidence, bound: float) -> Check:
 
 
 def _agreement(history: History, bound: float) -> Check:
-    same = pairs = 0
-    for label in history.labels.values():
-        for one, other in combinations(first_answers(label.answers).values(), 2):
-            pairs += 1
-            same += sorted(one.classes) == sorted(other.classes)
-    if not pairs:
+    agreed = agreement_of(history)
+    if agreed is None:
         return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item labeled by two people")
-    low, high = lower_bound(same, pairs, DELTA), upper_bound(same, pairs, DELTA)
+    seen = agreed.figures.observed
+    # an item counts once, however many people labeled it
+    low, high = (
+        lower_bound(seen.share * seen.items, seen.items, DELTA),
+        upper_bound(seen.share * seen.items, seen.items, DELTA),
+    )
+    sample = "1 item" if seen.items == 1 else f"{seen.items:,} items"
     return Check(
         name="agreement",
-        value=same / pairs,
+        value=seen.share,
         low=low,
         high=high,
         bound=bound,
         passed=_decide(low, high, bound),
-        sample=f"{pairs:,} pairs of answers",
+        sample=f"{sample} that several people labeled" + (f", {agreed.seen:,} with a suggestion" * (agreed.seen > 0)),
     )
 
 

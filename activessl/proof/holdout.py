@@ -12,6 +12,7 @@ import numpy as np
 from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import load_encoder
 from activessl.errors import LabelError, PoolError, ProjectError
+from activessl.labels.changes import Naming
 from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
@@ -28,13 +29,18 @@ class TestData:
 
     Attributes:
         pool: The items.
-        truth: (m,) class indices, or (m, k) of 0 and 1 where an item may have several classes.
+        truth: (m,) class indices, or (m, k) of 0 and 1 where an item may have several classes; -1 for items whose class
+            is open.
+        open: (m,) whether the class of an item is open, because the class in the file was split: it measures nothing.
+        why: Why it is open; empty if no class is.
     """
 
     __test__ = False  # not a test of pytest
 
     pool: Pool
     truth: Labels
+    open: np.ndarray[Any, np.dtype[np.bool_]]
+    why: str = ""
 
     def also_in(self, digests: frozenset[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return a mask of the test items with the same content as an item with one of these digests."""
@@ -61,14 +67,26 @@ class TestData:
         return np.array([name in there for name in ours], dtype=bool)
 
 
-def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any], Labels]:
+@dataclass(frozen=True)
+class HeldOut:
+    """What a head is measured on.
+
+    Attributes:
+        vectors: (m, d) of the test items, by the encoder in use.
+        truth: Class indices (m,), or (m, k) of 0 and 1 where an item may have several classes.
+        open: Test items that were left out, because their class was split.
+    """
+
+    vectors: np.ndarray[Any, Any]
+    truth: Labels
+    open: int
+
+
+def held_out(project: Project, snapshot: Snapshot) -> HeldOut:
     """Return vectors and true classes of the test data, by the encoder in use.
 
     Test items that are also in the pool, byte for byte, or of a group that is also there, are left out: the head may
-    have learned them.
-
-    Returns:
-        The vectors, and class indices (m,), or (m, k) of 0 and 1 where an item may have several classes.
+    have learned them. So are items of a class that was split: their classes are read like those of old answers.
 
     Raises:
         PoolError: The test data do not exist.
@@ -81,7 +99,7 @@ def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any]
         raise ProjectError("the project has no test data", hint="set data.test in activessl.toml to labeled items")
     if not location.exists():
         raise PoolError(f"{config.data.test} does not exist", hint="restore it, or correct data.test in activessl.toml")
-    test = read_test(location, config.data)
+    test = read_test(location, config.data, snapshot.history.naming)
     apart = ~test.also_in(frozenset(snapshot.embeddings.digests))
     if not apart.any():
         raise LabelError(
@@ -94,28 +112,39 @@ def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any]
             f"all groups of the test items in {location} are also in the pool",
             hint="set data.test to items of other groups, or correct the groups in activessl.toml",
         )
+    left_out = int((apart & test.open).sum())
+    apart &= ~test.open
     encoder = load_encoder(project.folder / "encoders" / fingerprint)
     vectors = embed(encoder, test.pool, embeddings_folder(project, f"{fingerprint}-test")).vectors
-    return vectors[apart], test.truth[apart]
+    return HeldOut(vectors[apart], test.truth[apart], left_out)
 
 
-def read_test(location: Path, data: DataConfig) -> TestData:
+def read_test(location: Path, data: DataConfig, naming: Naming | None = None) -> TestData:
     """Read the test data.
 
     Args:
         location: File or folder of the test data.
         data: The data section of the config: form of data and classes.
+        naming: The changes of the classes; the file may have the names of an earlier time.
 
     Raises:
         PoolError: The test data cannot be read.
         LabelError: The test data has no labels, or a class that the project does not have.
     """
     pool = load_pool(location, data.modality)
-    return TestData(pool, _truth(read_labels(pool), location, data.classes, data.kind))
+    return TestData(pool, *_truth(read_labels(pool), location, data.classes, data.kind, naming))
 
 
-def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...], kind: LabelKind) -> Labels:
-    """Return the true class of each test item, as an index into the project's classes, or as a row of 0 and 1."""
+def _truth(
+    found: StoredLabels | None,
+    location: Path,
+    classes: tuple[str, ...],
+    kind: LabelKind,
+    naming: Naming | None = None,
+) -> tuple[Labels, np.ndarray[Any, np.dtype[np.bool_]], str]:
+    """Return the true class of each test item, as an index into the project's classes or as a row of 0 and 1; where it
+    is open; and why."""
+    naming = naming or Naming()
     if found is None:
         raise LabelError(f"the test data {location} has no labels", hint="add a label column, or remove data.test")
     stored = kind_of(found.labels)
@@ -127,15 +156,24 @@ def _truth(found: StoredLabels | None, location: Path, classes: tuple[str, ...],
             "of 0 and 1 or a list of classes",
         )
     used = np.unique(np.flatnonzero(found.labels.any(axis=0)) if kind.independent else found.labels).tolist()
-    names = _names(found, used, classes, kind)
-    unknown = sorted(set(names.values()) - set(classes))
+    # numbers without names are positions among the classes that the project began with
+    first = naming.steps[0].before if naming.steps and found.class_names is None else classes
+    names = _names(found, used, first, kind)
+    read = {k: naming.read(name) for k, name in names.items() if name not in classes}
+    unknown = sorted({names[k] for k, one in read.items() if not set(one.names) <= set(classes)})
     if unknown:
         raise LabelError(
             f"the test data has a class {unknown[0]!r} that the project does not have",
             hint="add the class to data.classes in activessl.toml, or remove its items from the test data",
         )
+    unclear = [k for k, one in read.items() if one.by is not None]
+    open_ = found.labels[:, unclear].any(axis=1) if kind.independent else np.isin(found.labels, unclear)
+    names |= {k: one.names[0] for k, one in read.items()}
     every = [names.get(k, "") for k in range(max(used, default=-1) + 1)]
-    return kind.numbers([Label(kind.named(row, every), 1, 1, ()) for row in found.labels], classes)
+    labels = [Label(tuple(dict.fromkeys(kind.named(row, every))), 1, 1, ()) for row in found.labels]
+    truth = kind.numbers(labels, classes)
+    truth[open_] = -1
+    return truth, np.asarray(open_, dtype=bool), read[unclear[0]].why if unclear else ""
 
 
 def _names(found: StoredLabels, used: list[int], classes: tuple[str, ...], kind: LabelKind) -> dict[int, str]:

@@ -65,5 +65,8 @@ def promise_text(history: History) -> str:
         f"{len(accepted.items):,} items{left}: at most {100 * accepted.error:.1f} % {whom} wrong, with {sure} "
         f"(measured: {accepted.wrong} of {judges} wrong)"
     )
+    if history.unaccepted:
+        gone = "1 prediction" if history.unaccepted == 1 else f"{history.unaccepted:,} predictions"
+        text += f"; {gone} more of a class that was split later no longer count, and the bound is of all together"
     found = audit_count(history)
     return text if found is None else f"{text}; {found.to_text()}"

@@ -48,7 +48,7 @@ def _accuracy_low(evidence: Evidence) -> float | None:
     tested = accuracy_on_test_data(history)
     if tested is not None:
         # one test for each round: each head is another one
-        tests = sum(t.accuracy is not None and bool(t.test_items) for r in history.rounds for t in r.taught)
+        tests = sum(bool(t.test_items) for r in history.rounds for t in r.taught)
         return retested_bounds(tested.right, tested.items, tests)[0]
     audit = evidence.audit
     if audit is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from activessl.labels.answers import Answer
 from activessl.ledger.draws import draws_of
 from activessl.ledger.history import History
 from activessl.measuring.planning.times import labeling_hours
@@ -17,6 +18,7 @@ from activessl.pool.progress import duration
 from activessl.project.config import Config
 from activessl.project.data_now import DataNow
 from activessl.project.folder import RESTORE
+from activessl.proof.agreement import agreement_of, differing
 from activessl.proof.confirmed import confirmed_count
 from activessl.proof.found_slices import FoundSlices
 from activessl.proof.measured import Measured, accuracy_on_test_data, newer_text, tested_items, unsaid_text
@@ -67,12 +69,15 @@ class Status:
             "labeled": len(history.labels),
             "skipped": len(history.skipped),
             "quarantined": len(history.quarantined),
-            "unread": len(history.unread),
+            "unread": len(history.unread.keys() - history.reopened.keys()),
+            "reopened": len(history.reopened),
             "missing": len(history.missing),
             "human_seconds": 3600 * (labeling_hours(history.answers.values()) or 0.0),
             "taught": taught,
             "suspects": taught.suspects if taught else None,
             "people": history.people,
+            "agreement": None if (agreed := agreement_of(history)) is None else agreed.figures.to_dict(),
+            "differing": len(differing(history)),
             "random_labels": self.measured.random_labels,
             "accuracy": self.measured.audit,
             "test": None if (tested := accuracy_on_test_data(history)) is None else tested.to_dict(),
@@ -106,6 +111,10 @@ class Status:
         history, current = self.history, self.history.open_round
         opened = f"; round {current.number} is open, {self.waiting} items wait for an answer" if current else ""
         yield f"rounds: {len(history.rounds)}{opened}"
+        half = len(history.half_answered(current)) if current else 0
+        if half:
+            have = "has an answer, and waits" if half == 1 else "have an answer, and wait"
+            yield f"  {half:,} of them {have} for another annotator"
         done = [r for r in history.rounds if r is not current or not self.waiting]
         if done and history.all_skipped(done[-1]):
             yield f"  {skipped_text(done[-1])}"
@@ -115,12 +124,12 @@ class Status:
         changed += [f"{name} was removed" for name in sorted(history.choice.removed - set(history.classes))]
         if changed:
             yield f"classes: {', '.join(changed)} in Label Studio"
-        if history.unread:
-            why = Counter(answer.why for answer in history.unread.values())
-            yield (
-                f"answers that cannot be read: {len(history.unread):,}, their items are asked about again; "
-                f"{'; '.join(f'{reason} ({count:,})' for reason, count in why.most_common(3))}"
-            )
+        odd = {item: answer for item, answer in history.unread.items() if item not in history.reopened}
+        if odd:
+            yield f"answers that cannot be read: {len(odd):,}, their items are asked about again; {_reasons(odd)}"
+        if history.reopened:
+            again = {item: answer for item, answer in history.unread.items() if item in history.reopened}
+            yield f"asked about again: {len(history.reopened):,} items; {_reasons(again)}"
         if history.quarantined:
             yield (
                 f"set aside: {len(history.quarantined)} answers with classes not in data.classes; add a class "
@@ -142,6 +151,9 @@ class Status:
         tested = accuracy_on_test_data(history)
         if tested is not None:
             yield f"accuracy: {tested.to_text()}"
+        if taught.test_open:
+            items = "1 test item is" if taught.test_open == 1 else f"{taught.test_open:,} test items are"
+            yield f"  {items} of a class that was split: not counted until the test data have the new classes"
         yield f"accuracy on the pool: {self._accuracy()}"
         newer = newer_text(history, measured.newer) if measured.audit else ""
         if newer:
@@ -183,11 +195,23 @@ class Status:
         if history.people:
             known = (f"{name} {reliability_text(person)}" for name, person in sorted(history.people.items()))
             yield f"reliability: {', '.join(known)}"
+        agreed, differ = agreement_of(history), len(differing(history))
+        if agreed is not None:
+            yield f"agreement: {agreed.to_text()}"
+        if differ:
+            items = "1 item" if differ == 1 else f"{differ:,} items"
+            yield f"  annotators differ about {items}; list them with `activessl review`"
         promise, clusters = promise_text(history), confirmed_count(history)
         if promise:
             yield f"accepted: {promise}"
         if clusters:
             yield f"in clusters: {clusters.to_text()}"
+
+
+def _reasons(answers: Mapping[str, Answer]) -> str:
+    """The most frequent reasons why answers are no labels."""
+    why = Counter(answer.why.rpartition(" before; ")[2] for answer in answers.values())
+    return "; ".join(f"{reason} ({count:,})" for reason, count in why.most_common(3))
 
 
 def without_label_text(history: History) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from activessl.arguments import listed
 from activessl.errors import LabelError
 from activessl.labels.answers import BETWEEN, Answer, class_text
+from activessl.labels.changes import Naming
 from activessl.labels.files.given import Given
 from activessl.labels.files.opened import Options, open_labels
 from activessl.labels.files.read import find_items
@@ -84,9 +85,12 @@ def import_file(
     """
     data, pool = project.config.data, project.pool()
     opened = open_labels(path)
-    contents = form_of(opened, form).read(opened, Options(data.kind, data.classes, label, boxes_as_classes))
-    readable = [one for one in contents.given if one.kind != "unread"]
-    unread = tuple(f"{one.where} {one.why}" for one in contents.given if one.kind == "unread")
+    naming = project.history().naming
+    names = (*data.classes, *(name for name in naming.earlier if name not in data.classes))
+    contents = form_of(opened, form).read(opened, Options(data.kind, names, label, boxes_as_classes))
+    given = [_now(one, naming, data.classes) for one in contents.given]
+    readable = [one for one in given if one.kind != "unread"]
+    unread = tuple(f"{one.where} {one.why}" for one in given if one.kind == "unread")
     if not readable:
         why = f"; {len(unread):,} cannot be read: {unread[0]}" if unread else ""
         raise LabelError(
@@ -145,17 +149,36 @@ def import_labels(project: Project, labels: Mapping[str, str], *, annotator: str
     if not annotator.strip():
         raise LabelError("the name of the annotator is empty", hint="name the person who gave the labels")
     data, ids = project.config.data, frozenset(project.pool().ids)
-    wanted = {item: data.kind.parse(text) for item, text in labels.items() if item in ids}
-    unknown = sorted({name for classes in wanted.values() for name in classes} - set(data.classes))
+    naming = project.history().naming
+    parsed = {item: data.kind.parse(text) for item, text in labels.items() if item in ids}
+    said = [(i, Given(f"item {i!r}", {}, "label", classes)) for i, classes in parsed.items()]
+    given = [(item, _now(one, naming, data.classes)) for item, one in said]
+    wanted = [(item, one) for item, one in given if one.kind == "label"]
+    unread = tuple(f"{one.where} {one.why}" for _, one in given if one.kind == "unread")
+    unknown = sorted({name for _, one in wanted for name in one.classes} - set(data.classes))
     if unknown:
         raise _unknown(unknown)
+    if unread and not wanted:
+        raise LabelError(f"none of the labels can be read: {unread[0]}", hint="give each item a class of now")
     if not wanted:
         raise LabelError(
             f"none of the {len(labels):,} labels is of an item of the pool",
             hint=f"use the ids of the pool, such as {min(ids)!r}",
         )
-    given = [(item, Given(f"item {item!r}", {}, "label", classes)) for item, classes in wanted.items()]
-    return replace(_write(project, given, annotator), elsewhere=len(labels) - len(wanted), annotators=())
+    elsewhere = len(labels) - len(parsed)
+    return replace(_write(project, wanted, annotator), elsewhere=elsewhere, unread=unread, annotators=())
+
+
+def _now(one: Given, naming: Naming, classes: Sequence[str]) -> Given:
+    """A label in the names of now: a file may have the names of an earlier time. One of a split class is not read."""
+    if one.kind != "label" or all(name in classes for name in one.classes):
+        return one
+    read = [naming.read(name) for name in one.classes]
+    unclear = next((r for name, r in zip(one.classes, read, strict=True) if r.by and name not in classes), None)
+    if unclear is not None:
+        return replace(one, kind="unread", classes=(), why=f"has a class that is open: {unclear.why}")
+    names = (name if name in classes else r.names[0] for name, r in zip(one.classes, read, strict=True))
+    return replace(one, classes=tuple(dict.fromkeys(names)))
 
 
 def _unknown(names: Sequence[str]) -> LabelError:

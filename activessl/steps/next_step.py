@@ -7,6 +7,8 @@ from activessl.project.data_now import DataNow
 
 #: The step of the annotators.
 LABEL = "label in Label Studio, then activessl pull"
+#: The step of another annotator, where each open question has an answer and waits for further ones.
+ANOTHER = "another person labels in Label Studio, then activessl pull"
 
 
 def next_step(history: History, data: DataNow | None = None) -> str:
@@ -28,7 +30,9 @@ def next_step(history: History, data: DataNow | None = None) -> str:
     if not history.waiting(current):
         # if all items were skipped there is nothing to teach, and the next query ends the round
         return "activessl teach" if history.labels and history.untaught else "activessl query"
-    return LABEL if current.pushed else "activessl push"
+    if not current.pushed:
+        return "activessl push"
+    return ANOTHER if len(history.half_answered(current)) == len(history.waiting(current)) else LABEL
 
 
 def _left(history: History) -> int:

@@ -49,7 +49,7 @@ def note_offer(project: Project, annotator: Annotator) -> None:
     """Write into the ledger that people can choose from other classes than before: some were added or removed."""
     offer = annotator.offer if isinstance(annotator, Offering) else None
     history = project.history()
-    if offer is not None and history.choice.last.get(offer.project) != offer.classes:
+    if offer is not None and history.choice.last.get(offer.project) != offer.classes:  # both as they are named there
         own = project.own.data.classes
         project.append(Offered(project=offer.project, classes=offer.classes, own=own, turn=history.events))
         project.history()  # updates the classes of the project

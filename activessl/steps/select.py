@@ -14,6 +14,7 @@ from activessl.ledger.history import History
 from activessl.ledger.schema import Queried
 from activessl.pool.metadata.slicing import Slicing, sliced
 from activessl.project.snapshot import Snapshot
+from activessl.proof.agreement import differing
 from activessl.steps.confirm import next_clusters
 from activessl.steps.relabel import MOST_ASKINGS, Doubts
 from activessl.strategies.balanced import Balanced
@@ -25,6 +26,14 @@ from activessl.strategies.registry import get_strategy
 CONFIRMED = "confirmed with its cluster before, now drawn at random for an audit"
 #: The reason of an item that was sent back by its cluster.
 SENT_BACK = "did not belong to the cluster that it was shown with"
+#: The reason of an item on which annotators differ; it names no class and nobody.
+DIFFER = "annotators differ about it, a further person decides"
+#: The strategy of a round of such items.
+REVIEW = "review of differing answers"
+#: Most review questions about one item.
+MOST_REVIEWS = 2
+#: The reason of a blind question about an item whose class was split.
+REOPENED = "its class was split, or a merge of it was taken back"
 #: The reason of an item whose answer cannot be read.
 UNREAD = "the answer cannot be read"
 
@@ -71,9 +80,11 @@ def _single(
     back += _sent_back(snapshot, (wanted - len(back)) // 2)
     also = np.union1d(snapshot.accepted_rows, drawable(snapshot))
     doubted = Doubts(snapshot).again(wanted - len(back), config.query.again if again is None else again)
-    audits = _audits(snapshot, number, min(-(-wanted // 4), wanted - len(back) - len(doubted)))
-    twice = {question.item for question in audits}
-    first = (*back, *audits, *(question for question in doubted if question.item not in twice))
+    most = min(-(-wanted // 4), wanted - len(back) - len(doubted))
+    reviews = review_questions(snapshot, most) if config.annotator.several else ()
+    audits = _audits(snapshot, number, most - len(reviews))
+    twice = {question.item for question in (*reviews, *audits)}
+    first = (*back, *reviews, *audits, *(question for question in doubted if question.item not in twice))
 
     spread = _slices(snapshot, config.query.balance if balance is None else balance)
 
@@ -107,7 +118,7 @@ def _single(
         strategy=chooser.name if query is None else query.strategy,
         seed=(config.seed, number),
         fingerprint=snapshot.embeddings.fingerprint,
-        questions=(*_new(snapshot, query, number), *first),
+        questions=_of_several(snapshot, (*_new(snapshot, query, number), *first), number),
         seconds=time.monotonic() - start,
     )
 
@@ -135,12 +146,80 @@ def _new(snapshot: Snapshot, query: Query | None, number: int) -> tuple[Question
     return tuple(_asked_anew(snapshot, question) for question in hidden)
 
 
+def _of_several(snapshot: Snapshot, questions: tuple[Question, ...], number: int) -> tuple[Question, ...]:
+    """Set how many people answer each question: first questions about items, not second opinions.
+
+    Those of ``annotator.overlap`` are drawn whatever the strategy thinks of them, and blind: two people who take over
+    the same suggestion would agree.
+    """
+    settings = snapshot.project.config.annotator
+    if not settings.several:
+        return questions
+    drawn = np.random.default_rng([snapshot.project.config.seed, number, 14]).random(len(questions)) < settings.overlap
+    out = []
+    for question, overlaps in zip(questions, drawn.tolist(), strict=True):
+        if question.kind in ("new", "random"):
+            people = max(settings.per_item, 2) if overlaps else settings.per_item
+            question = question.model_copy(update={"people": people, "blind": question.blind or overlaps})
+        out.append(question)
+    return tuple(out)
+
+
+def review_questions(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
+    """Return questions about items on which annotators differ; they say neither who said what, nor which classes."""
+    history = snapshot.history
+    left = [d for d in differing(history) if d.asked < MOST_REVIEWS and d.item in snapshot.row]
+    asked = [d.item for d in left if d.item not in history.missing][: max(0, most)]
+    return tuple(
+        Question(kind="review", items=(item,), asking=history.next_asking(item), reason=DIFFER) for item in asked
+    )
+
+
+def next_review(snapshot: Snapshot, most: int | None = None) -> Queried:
+    """Choose a round of review questions only.
+
+    Raises:
+        QueryError: Annotators differ about no item that could be asked about.
+    """
+    questions = review_questions(snapshot, len(snapshot.history.labels) if most is None else most)
+    if not questions:
+        raise QueryError(
+            "annotators differ about no item that a reviewer was not asked about",
+            hint="run `activessl query`; set annotator.overlap, such as 0.1, so that two people answer a share of them",
+        )
+    config, number = snapshot.project.config, snapshot.history.next_round
+    return Queried(
+        round=number,
+        strategy=REVIEW,
+        seed=(config.seed, number),
+        fingerprint=snapshot.embeddings.fingerprint,
+        questions=tuple(_free_id(snapshot.history, q) for q in questions),
+        seconds=0.0,
+    )
+
+
 def _unread(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
-    """Return questions about the items whose answers cannot be read: their tasks are done, so each gets another one."""
+    """Return questions about the items whose answers cannot be read, or whose class was split: their tasks are done, so
+    each gets another one."""
+    history = snapshot.history
     free = {snapshot.embeddings.ids[row] for row in np.flatnonzero(snapshot.free)}
-    once = [i for i in snapshot.history.unread if i in free and snapshot.history.askings[i] < MOST_ASKINGS]
-    asked = (Question(kind="new", items=(item,)) for item in once[:most])
-    return tuple(_asked_anew(snapshot, question).model_copy(update={"reason": UNREAD}) for question in asked)
+    once = [i for i in history.unread if i in free and _asked_since(history, i) < MOST_ASKINGS]
+    always = snapshot.project.config.annotator.blind_random
+    asked = []
+    for item in once[:most]:
+        blind, reason = always and item in history.drawn, UNREAD
+        if item in history.reopened:  # a blind question must not tell the label of before
+            reason = REOPENED if blind else history.unread[item].why
+        question = _asked_anew(snapshot, Question(kind="new", items=(item,)))
+        asked.append(question.model_copy(update={"reason": reason, "blind": blind}))
+    return tuple(asked)
+
+
+def _asked_since(history: History, item: str) -> int:
+    """How often an item was asked about; of one whose class was split, since then."""
+    if item not in history.reopened:
+        return history.askings[item]
+    return sum(item in r.items for r in history.rounds if r.number > history.reopened[item])
 
 
 def _sent_back(snapshot: Snapshot, most: int) -> tuple[Question, ...]:

@@ -39,7 +39,7 @@ def teach(project: Project) -> Taught:
         after = snapshot.kind.decide(head.predict_proba(snapshot.points))
         save_whole(head, head_folder(project, number, digest))
         seconds = time.monotonic() - start
-        accuracy, tested, per_class = _measured(snapshot, head)
+        accuracy, tested, per_class, test_open = _measured(snapshot, head)
         taught = Taught(
             round=number,
             head=project.config.head.name,
@@ -50,6 +50,7 @@ def teach(project: Project) -> Taught:
             accuracy=accuracy,
             test_items=tested,
             per_class=per_class,
+            test_open=test_open,
             kappa=None if before is None else _agreement(before, after),
             change=None if before is None else float(np.mean(~snapshot.kind.same(before, after))),
             suspects=int(np.sum(Doubts(snapshot).labels > SUSPECT)),
@@ -85,18 +86,22 @@ def _check_labels(snapshot: Snapshot) -> None:
 
 def _measured(
     snapshot: Snapshot, head: Head
-) -> tuple[float | None, int | None, dict[str, tuple[int, int, int]] | None]:
-    """Return accuracy on the test data, the number of test items, and the counts of each class."""
+) -> tuple[float | None, int | None, dict[str, tuple[int, int, int]] | None, int]:
+    """Return accuracy on the test data, the number of test items, the counts of each class, and the number of test
+    items whose class is open."""
     data = snapshot.project.config.data
     if data.test is None:
-        return None, None, None
+        return None, None, None, 0
     from activessl.proof.holdout import held_out  # needed with test data only
 
-    vectors, truth = held_out(snapshot.project, snapshot)
-    predicted = snapshot.kind.decide(head.predict_proba(snapshot.points_of(vectors)))
+    tested = held_out(snapshot.project, snapshot)
+    truth = tested.truth
+    if not len(truth):  # all of classes that were split
+        return None, None, None, tested.open
+    predicted = snapshot.kind.decide(head.predict_proba(snapshot.points_of(tested.vectors)))
     counts = class_counts(truth, predicted, len(data.classes)).tolist()
     per_class = {name: (has, put, both) for name, (has, put, both) in zip(data.classes, counts, strict=True)}
-    return float(np.mean(snapshot.kind.same(predicted, truth))), len(truth), per_class
+    return float(np.mean(snapshot.kind.same(predicted, truth))), len(truth), per_class, tested.open
 
 
 def _agreement(before: Labels, after: Labels) -> float | None:

@@ -11,6 +11,7 @@ from typing import Any
 from activessl.annotators.base import Asked, Note, Offer, Pushed, Suggestion
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer
+from activessl.labels.changes import Naming
 from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.pool.pool import Modality, Pool
@@ -50,6 +51,7 @@ class LabelStudioConfig:
         tabs: The tabs of the Data Manager that a push makes: "round", "annotator", "both" or "none". With "annotator"
             and "none" there is also one with all tasks, in which people label.
         offer: The classes of the project at the last push or pull, if they are known.
+        naming: The changes of the classes: results keep the names of their time.
     """
 
     url: str
@@ -68,6 +70,7 @@ class LabelStudioConfig:
     clusters_made: str | None = None
     tabs: Tabs = "none"
     offer: Offer | None = None
+    naming: Naming = field(default_factory=Naming)
 
 
 class LabelStudioAnnotator:
@@ -132,6 +135,7 @@ class LabelStudioAnnotator:
             control=config.control,
             instructions=config.instructions,
             offer=self._offered,
+            naming=config.naming,
         )
 
     @property
@@ -155,6 +159,7 @@ class LabelStudioAnnotator:
             made=config.made,
             title=config.title,
             control=config.control,
+            naming=config.naming,
             counts=counts,
         )
 

@@ -93,7 +93,12 @@ def _project(client: Client, config: LabelStudioConfig) -> Iterator[Finding]:
             yield Finding("project", True, f"none with the title {config.title!r} yet: the first push makes it")
             return
     project, control = find_project(
-        client, number=config.project, made=config.made, title=config.title, control=config.control
+        client,
+        number=config.project,
+        made=config.made,
+        title=config.title,
+        control=config.control,
+        naming=config.naming,
     )
     number = int(project["id"])
     tasks = f"{project.get('task_number') or 0:,} tasks"

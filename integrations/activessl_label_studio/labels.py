@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
 from activessl.errors import ConfigError
 from activessl.labels.answers import PATH
+from activessl.labels.changes import Naming, odd_name
 from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.labels.several_classes import SEVERAL
@@ -17,7 +18,7 @@ from activessl.pool.forms.base import Shown
 from activessl.pool.forms.registry import form_named, forms
 from activessl.pool.pool import Modality
 
-__all__ = ["HINT", "HOTKEYS", "Control", "ControlKind", "build_config", "read_config"]
+__all__ = ["HINT", "HOTKEYS", "Choice", "Control", "ControlKind", "build_config", "read_config"]
 
 #: One key per class, in the order of the rows of a keyboard.
 HOTKEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
@@ -53,7 +54,26 @@ _HINT = f"""  <Style>
 _CHANGES_MEANING = ("perRegion", "perItem", "visibleWhen", "whenTagName", "whenLabelValue", "whenChoiceValue")
 
 
+#: Hides a choice from people.
+_HIDE = 'style="display: none"'
+
 ControlKind = Literal["choices", "taxonomy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One choice of a Choices tag.
+
+    Attributes:
+        shown: The text that people read.
+        stored: The name in results.
+        hidden: Whether people cannot see it: its class was merged or split, and earlier results have it. Label Studio
+            lets nobody save a config in its settings that lacks a choice which results have.
+    """
+
+    shown: str
+    stored: str
+    hidden: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +86,8 @@ class Control:
         key: The key of ``data`` with the media.
         shown: How the media are shown.
         classes: The classes in results: the alias of each choice, or its value without an alias; in the order of the
-            config. For a Taxonomy the paths, such as "animal / cat".
+            config, without hidden ones. For a Taxonomy the paths, such as "animal / cat". With ``called``, a class that
+            was renamed has its name of now.
         kind: "choices" or "taxonomy": the type of the results.
         label_kind: How many classes a task may have.
         interface: The SDK's ``LabelInterface`` of the whole config, for validation.
@@ -74,6 +95,8 @@ class Control:
             none.
         beside: Further fields of ``data`` that the config shows, in its order, such as "camera" of a Header with the
             value ``$camera``. Tasks of other people have them; those of activessl do not.
+        choices: The choices, hidden ones too; empty for a Taxonomy.
+        stored: A class, or what the choice shows, to its name in results, where that differs.
     """
 
     name: str
@@ -86,6 +109,22 @@ class Control:
     kind: ControlKind = "choices"
     hint: tuple[str, str] | None = None
     beside: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    stored: Mapping[str, str] = field(default_factory=dict)
+
+    def knows(self, name: str) -> bool:
+        """Whether results may have a name: of a choice that is shown or hidden."""
+        return name in self.classes or any(name == choice.stored for choice in self.choices)
+
+    def called(self, naming: Naming) -> Control:
+        """Return the same tag with the names of now for classes that were renamed since: answers keep the old name."""
+        if not naming.steps:
+            return self
+        now = {name: read.names[0] for name in self.classes if (read := naming.read(name)).same and read.by is None}
+        names = tuple(dict.fromkeys(now.get(name, name) for name in self.classes))
+        stored = {new: old for old, new in reversed(now.items())}
+        stored |= {name: name for name in self.classes if name in names}
+        return replace(self, classes=names, stored={**self.stored, **stored})
 
 
 def build_config(
@@ -97,6 +136,8 @@ def build_config(
     side: int | None = None,
     question: str = "",
     hint: bool = True,
+    stored: Mapping[str, str] | None = None,
+    hidden: Sequence[str] = (),
 ) -> str:
     """Return a label config that asks for the class of each item, with one hotkey per class.
 
@@ -109,6 +150,8 @@ def build_config(
             at which they can be recognized.
         question: The text above the choices; empty for none.
         hint: Whether there is a tag for the most probable classes, if an item has one class.
+        stored: A class to its name in results, if that is another one: the class was renamed.
+        hidden: Further names in results, whose choices people do not see.
 
     Raises:
         ConfigError: A class is empty, named twice or not valid in XML, or Label Studio cannot show the form of data.
@@ -133,13 +176,9 @@ def build_config(
     if not names:
         raise ConfigError("the label config has no class", hint="name at least one class")
     for name in names:
-        if not name.strip() or name != name.strip():
-            raise ConfigError(
-                f"the class name {name!r} is empty or has spaces around it",
-                hint="name the class without spaces around it",
-            )
-        if re.search(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", name):
-            raise ConfigError(f"the class name {name!r} has a control character", hint="remove the character")
+        wrong = odd_name(name)
+        if wrong:
+            raise ConfigError(f"the class name {name!r} {wrong}", hint="choose another name")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ConfigError(f"the class {twice!r} is named twice", hint="name each class once")
@@ -158,7 +197,9 @@ def build_config(
     lines.append(f'  <Choices name="label" toName="item" choice="{choice}"{more}>')
     for i, name in enumerate(names):
         hotkey = f' hotkey="{HOTKEYS[i]}"' if i < len(HOTKEYS) else ""
-        lines.append(f"    <Choice value={quoteattr(name)}{hotkey}/>")
+        alias = f" alias={quoteattr(stored[name])}" if stored and stored.get(name, name) != name else ""
+        lines.append(f"    <Choice value={quoteattr(name)}{alias}{hotkey}/>")
+    lines += [f"    <Choice value={quoteattr(name)} {_HIDE}/>" for name in hidden]
     return "\n".join([*lines, "  </Choices>", *(["  </View>"] if beside else []), "</View>"])
 
 
@@ -246,7 +287,23 @@ def _read_choices(tag: Any, interface: Any, config: str) -> Control:
         of = ONE if str(tag.get_attr("maxUsages", "")) == "1" else SEVERAL
         return Control(name, to_name, key, shown, _paths(config, name), of, interface, "taxonomy", hint, beside)
     of = SEVERAL if tag.get_attr("choice") == "multiple" else ONE
-    return Control(name, to_name, key, shown, tuple(map(str, tag.labels)), of, interface, "choices", hint, beside)
+    choices = _choices(config, name)
+    hidden = {choice.stored for choice in choices if choice.hidden}
+    classes = tuple(label for label in map(str, tag.labels) if label not in hidden)
+    stored = {choice.shown: choice.stored for choice in choices if choice.shown != choice.stored and not choice.hidden}
+    return Control(name, to_name, key, shown, classes, of, interface, "choices", hint, beside, choices, stored)
+
+
+def _choices(config: str, name: str) -> tuple[Choice, ...]:
+    """The choices of a Choices tag, in order, with what people see of them."""
+    from defusedxml.ElementTree import fromstring
+
+    (root,) = (tag for tag in fromstring(config).iter("Choices") if tag.get("name") == name)
+    found = []
+    for tag in root.iter("Choice"):
+        value, style = str(tag.get("value")), "".join(str(tag.get("style") or "").split()).lower()
+        found.append(Choice(value, str(tag.get("alias") or value), "display:none" in style))
+    return tuple(found)
 
 
 def _fields(config: str) -> tuple[str, ...]:

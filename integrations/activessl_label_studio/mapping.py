@@ -113,7 +113,8 @@ def to_result(classes: Sequence[str], control: Control) -> list[dict[str, Any]]:
     """Return the result of a prediction or annotation with these classes; empty for none."""
     if not classes:
         return []
-    said: list[Any] = [name.split(PATH) for name in classes] if control.kind == "taxonomy" else list(classes)
+    names = [control.stored.get(name, name) for name in classes]
+    said: list[Any] = [name.split(PATH) for name in names] if control.kind == "taxonomy" else names
     return [
         {"from_name": control.name, "to_name": control.to_name, "type": control.kind, "value": {control.kind: said}}
     ]
@@ -231,8 +232,7 @@ def to_answer(
         note = Note(source, question, f"{why}: kept, and asked again")
     elif kind == "skip" and not cancelled:
         note = Note(source, question, "submitted without a class: counts as skipped")
-    elif any(name not in control.classes for name in classes):
-        gone = [name for name in classes if name not in control.classes]
+    elif gone := [name for name in classes if not control.knows(name)]:
         note = Note(source, question, f"has {', '.join(gone)}, which the label config does not have")
     answer = Answer(
         key=f"{source} @ {updated}",

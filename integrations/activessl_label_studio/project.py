@@ -9,11 +9,12 @@ from urllib.parse import quote
 
 from activessl.annotators.base import Offer
 from activessl.errors import AnnotatorError, ConfigError
+from activessl.labels.changes import Naming
 from activessl.labels.kinds import LabelKind
 from activessl.pool.forms.registry import form_named
 from activessl.pool.pool import Modality
 from activessl_label_studio.client import Client
-from activessl_label_studio.labels import Control, build_config, read_config
+from activessl_label_studio.labels import Choice, Control, build_config, read_config
 from activessl_label_studio.mapping import project_name, question_of
 
 __all__ = ["UNCERTAINTY", "find_project", "find_tasks", "list_tasks", "open_project"]
@@ -62,6 +63,7 @@ def open_project(
     control: str | None = None,
     instructions: str = "",
     offer: Offer | None = None,
+    naming: Naming | None = None,
 ) -> tuple[dict[str, Any], Control]:
     """Return the project and its control; make the project if there is none, and set what the order of tasks needs.
 
@@ -84,6 +86,8 @@ def open_project(
         instructions: Shown to the annotators before they start; if empty, a button shows ``INSTRUCTIONS``.
         offer: The classes of the project at the last push or pull: if one of them is missing now, somebody removed it,
             and it is not added again.
+        naming: The changes of the classes. In a config of activessl a renamed class keeps its name in results, and
+            choices of merged and split classes are hidden.
 
     Raises:
         AnnotatorError: The project does not exist, several have that title, or it shows another form of data.
@@ -108,7 +112,8 @@ def open_project(
         "enable_empty_annotation": label_kind.independent,
     }
     changes: dict[str, Any] = {key: value for key, value in wanted.items() if project.get(key) != value}
-    found = read_config(str(project.get("label_config") or ""), control=control)
+    naming = naming or Naming()
+    found = read_config(str(project.get("label_config") or ""), control=control).called(naming)
     if found.shown != form_named(modality).shown:
         raise AnnotatorError(
             f"project {project['id']} shows a {found.shown} in each task, which {modality} items are not",
@@ -121,26 +126,74 @@ def open_project(
             hint="change `choice` (of a Taxonomy `maxUsages`) there, or data.multi_label in activessl.toml",
         )
     before = offer.classes if offer is not None and offer.project == project_name(project) else ()
-    missing = [name for name in classes if name not in found.classes and name not in before]
-    if missing:
-        # activessl made a config that it would build again, except for how the media are shown, which people adjust
-        shown, ours = _split(str(project.get("label_config")))
-        if ours not in [
-            _split(build_config(found.classes, modality, label_kind=label_kind, hint=h))[1] for h in (True, False)
-        ]:
-            raise ConfigError(
-                f"the label config of project {project['id']} lacks {', '.join(missing)}",
-                hint="add these choices in the project's settings, or remove the classes from activessl.toml",
-            )
-        together = [*found.classes, *missing]
-        beside = len(found.classes) <= 12 < len(together)  # the layout changes
-        hint = found.hint is not None  # somebody removed the hint: it is not added again
-        wider = build_config(together, modality, label_kind=label_kind, channels=channels, side=side, hint=hint)
-        changes["label_config"] = wider if beside else shown + _split(wider)[1]
-        found = read_config(changes["label_config"])
+    hidden = {choice.stored for choice in found.choices if choice.hidden}
+    missing = [n for n in classes if n not in found.classes and (n not in before or n in hidden)]
+    ours = _is_ours(str(project.get("label_config")), found, modality)
+    if missing and not ours:
+        raise ConfigError(
+            f"the label config of project {project['id']} lacks {', '.join(missing)}",
+            hint="add these choices in the project's settings, or remove the classes from activessl.toml",
+        )
+    if ours:
+        config = str(project.get("label_config"))
+        wider = _with_choices(config, found, classes, missing, naming, modality, channels, side)
+        if wider != config:
+            changes["label_config"] = wider
+            found = read_config(wider).called(naming)
     if changes:
         project = client.patch(f"/api/projects/{project['id']}", changes) | {"id": project["id"]}
     return project, found
+
+
+def _is_ours(config: str, found: Control, modality: Modality) -> bool:
+    """Whether activessl made the choices of a config and would make them again, except for how the media are shown,
+    which people adjust."""
+    if not found.choices:
+        return False
+    ours = _split(config)[1]
+    return any(ours == _split(_built(found.choices, modality, found.label_kind, hint=h))[1] for h in (True, False))
+
+
+def _built(choices: Sequence[Choice], modality: Modality, label_kind: LabelKind, **more: Any) -> str:
+    shown = {choice.shown: choice.stored for choice in choices if not choice.hidden}
+    hidden = [choice.stored for choice in choices if choice.hidden]
+    if not shown:
+        return ""
+    return build_config(tuple(shown), modality, label_kind=label_kind, stored=shown, hidden=hidden, **more)
+
+
+def _with_choices(
+    config: str,
+    found: Control,
+    classes: Sequence[str],
+    missing: Sequence[str],
+    naming: Naming,
+    modality: Modality,
+    channels: int,
+    side: int | None,
+) -> str:
+    """Return a config of activessl with the classes of now; the same text if nothing changes.
+
+    A renamed class shows its new name and keeps the old one in results. The choices of classes that are no more are
+    hidden: they are in earlier results.
+    """
+    there = [choice.stored for choice in found.choices]
+    visible = [choice.stored for choice in found.choices if not choice.hidden]
+    gone = [n for n in there if n not in classes and (naming.replaced(n) or n in naming.withdrawn)]
+    kept = [name for name in found.classes if name not in gone or found.stored.get(name, name) != name]
+    # in the place of the old class, so that the keys of the others stay
+    news = [n for name in visible for n in (naming.read(name).names if naming.replaced(name) else (name,))]
+    named = [name for name in dict.fromkeys(news) if name in kept or name in missing]
+    named += [name for name in missing if name not in named]
+    stored = {name: found.stored.get(name, name) for name in named}
+    hidden = [name for name in there if name not in stored.values()]
+    choices = [*(Choice(name, stored[name]) for name in named), *(Choice(name, name, hidden=True) for name in hidden)]
+    if choices == list(found.choices) or not named:
+        return config
+    beside = (len(visible) > 12) != (len(named) > 12)  # the layout changes
+    hint = found.hint is not None  # somebody removed the hint: it is not added again
+    wider = _built(choices, modality, found.label_kind, channels=channels, side=side, hint=hint)
+    return wider if beside else _split(config)[0] + _split(wider)[1]
 
 
 def _split(config: str) -> tuple[str, str]:
@@ -156,6 +209,7 @@ def find_project(
     made: str | None = None,
     title: str,
     control: str | None = None,
+    naming: Naming | None = None,
     counts: bool = True,
 ) -> tuple[dict[str, Any], Control]:
     """Return the project and its control, without making or changing anything.
@@ -166,6 +220,7 @@ def find_project(
         made: As for ``open_project``.
         title: As for ``open_project``.
         control: As for ``open_project``.
+        naming: As for ``open_project``.
         counts: Whether to read the numbers of tasks and answers, which takes a second in a large project.
 
     Raises:
@@ -177,7 +232,8 @@ def find_project(
         raise AnnotatorError(
             f"{client.url} has no project {title!r}", hint="push a round first: the push makes the project"
         )
-    return project, read_config(str(project.get("label_config") or ""), control=control)
+    found = read_config(str(project.get("label_config") or ""), control=control)
+    return project, found.called(naming or Naming())
 
 
 def look_up(

@@ -19,6 +19,7 @@ from typing import Any
 
 from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.errors import AnnotatorError, AnnotatorUnreachable, ConfigError
+from activessl.labels.questions import Question
 from activessl.pool.pool import Pool
 from activessl_label_studio.client import IMPORT_TIMEOUT_S, Client
 from activessl_label_studio.labels import Control
@@ -118,6 +119,7 @@ def push_round(
         for question, shown in zip(missing, addresses[: len(missing)], strict=True)
     ]
     made = import_tasks(client, project, tasks, patience)
+    _for_several(client, asked.questions, known, made)
 
     standing = [task for question in asked.ids if (task := known.get(question)) and is_open(task)]
     wanted = [(int(task["id"]), prediction(str(question_of(task)))) for task in standing]
@@ -142,6 +144,25 @@ def push_round(
         project=str(number),
         made=str(project.get("created_at") or ""),
     )
+
+
+def _for_several(
+    client: Client, questions: Sequence[Question], known: Mapping[str, Task], made: Mapping[str, int]
+) -> None:
+    """Let as many people answer each task as its question asks for.
+
+    A project's ``maximum_annotations`` counts for all of its tasks, and a change of it opens answered tasks again. A
+    task has its own number, which an import ignores and a PATCH sets. A larger one that people set stays.
+    """
+    for question in questions:
+        if question.people > 1:
+            task = known.get(question.id)
+            if task is None or int(task.get("overlap") or 1) < question.people:
+                number = made[question.id] if task is None else int(task["id"])
+                done = 0 if task is None else int(task.get("total_annotations") or 0)
+                # somebody answered before a killed push came to this: the server would not offer the task again
+                more = {"is_labeled": False} if 0 < done < question.people else {}
+                client.patch(f"/api/tasks/{number}/", {"overlap": question.people} | more)
 
 
 def is_open(task: Task) -> bool:

@@ -133,7 +133,8 @@ class ScriptedAnnotator:
                     f"task {task['id']} shows {item!r}, whose true class is not known", hint="add the item to `truth`"
                 )
             said = self._truth[str(item)]
-            truth = (said,) if isinstance(said, str) else tuple(said)
+            # a choice may show another name than that in its results
+            truth = tuple(control.stored.get(name, name) for name in ((said,) if isinstance(said, str) else said))
             shown, parent = _preselected(task, control)
             chosen = self._decide(truth, shown, control)
             took = self._time(confirms=bool(shown) and set(chosen or ()) == set(shown))

@@ -70,6 +70,7 @@ class LabelStudio:
                 clusters=clusters,
                 clusters_made=clusters_made,
                 offer=_known_offer(history, number, made),
+                naming=history.naming,
             ),
             known=lambda: project.history().answers,
             known_clusters=lambda: _pushed_to(project.history(), self.url, clusters=True),

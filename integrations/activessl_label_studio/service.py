@@ -145,7 +145,8 @@ class Service:
         except _NOT_THAT:
             return 400, {"detail": "this is not a prediction request of Label Studio"}
         try:
-            control, snapshot = read_config(config), self._newest()
+            snapshot = self._newest()
+            control = read_config(config).called(snapshot.history.naming)
             asked = snapshot.project.history().questions
             results = [self._prediction(snapshot, control, task, asked) for task in tasks]
         except ActiveSSLError as error:

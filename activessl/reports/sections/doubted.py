@@ -1,4 +1,4 @@
-"""Suspect labels, and the reliability of the annotators."""
+"""Suspect labels, and the reliability and agreement of the annotators."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from activessl.labels.doubts import Suspect
 from activessl.labels.kinds import Person
+from activessl.proof.agreement import Agreed, agreement_of, differing
 from activessl.reports.sections.base import Material, fields_of
 from activessl.reports.wording import reliability_text
 from activessl.steps.relabel import Doubts
@@ -22,12 +23,16 @@ class Doubted:
     Attributes:
         suspects: Suspect labels, the most doubtful first.
         people: Reliability of each annotator whose answers could be compared with others', by name.
+        agreed: How far annotators agree; None where no item has the answers of two.
+        differing: Items on which they differ, and nobody has decided.
     """
 
     name: ClassVar[str] = "doubted"
 
     suspects: tuple[Suspect, ...] = ()
     people: Mapping[str, Person] = field(default_factory=dict)
+    agreed: Agreed | None = None
+    differing: int = 0
 
     @classmethod
     def gather(cls, material: Material) -> Self:
@@ -36,6 +41,8 @@ class Doubted:
         return cls(
             () if history.encoded is None else tuple(Doubts(material.snapshot).suspects()),
             history.people,
+            agreement_of(history),
+            len(differing(history)),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -43,6 +50,8 @@ class Doubted:
         return {
             "suspects": [fields_of(row) for row in self.suspects],
             "people": {name: fields_of(person) for name, person in self.people.items()},
+            "agreement": None if self.agreed is None else self.agreed.figures.to_dict(),
+            "differing": self.differing,
         }
 
     def to_text(self) -> list[str]:
@@ -51,6 +60,8 @@ class Doubted:
         if self.people:
             known = (f"{name} {reliability_text(p)}" for name, p in sorted(self.people.items()))
             lines.append(f"reliability  {', '.join(known)}")
+        if self.agreed is not None:
+            lines.append(f"agreement    {self.agreed.to_text()}")
         return lines
 
 

@@ -9,6 +9,7 @@ from activessl_cli.commands import (
     adopt,
     backup,
     check,
+    classes,
     demo,
     doctor,
     encode,
@@ -23,6 +24,7 @@ from activessl_cli.commands import (
     predict,
     query,
     report,
+    review,
     rounds,
     serve,
     simulate,
@@ -44,6 +46,7 @@ def register(app: typer.Typer) -> None:
     app.command("push")(labeling.push)
     app.command("pull")(labeling.pull)
     app.command("teach")(teach.teach)
+    app.command("review")(review.review)
     app.command("finetune")(finetune.finetune)
     app.command("round")(rounds.round_)
     app.command("run")(rounds.run)
@@ -63,4 +66,5 @@ def register(app: typer.Typer) -> None:
     app.command("forget")(forget.forget)
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
+    app.add_typer(classes.app, name="classes")
     app.add_typer(studio.app, name="studio")

@@ -194,11 +194,11 @@ def replay_data(
     from activessl.proof.holdout import held_out
 
     snapshot, classes = Snapshot.of(session.project), session.project.config.data.classes
-    test_vectors, test_labels = held_out(session.project, snapshot)
+    tested = held_out(session.project, snapshot)
     labels = np.array([classes.index(truth[item]) for item in snapshot.embeddings.ids])
-    vectors = np.concatenate([snapshot.embeddings.vectors, test_vectors])
-    split = np.repeat([0, 1], [len(labels), len(test_labels)])
-    return vectors, np.concatenate([labels, test_labels]), split
+    vectors = np.concatenate([snapshot.embeddings.vectors, tested.vectors])
+    split = np.repeat([0, 1], [len(labels), len(tested.truth)])
+    return vectors, np.concatenate([labels, tested.truth]), split
 
 
 def _tell(session: Session, arm: Simulation, steps: Steps, *, as_json: bool) -> None:

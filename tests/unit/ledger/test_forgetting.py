@@ -26,7 +26,8 @@ NEITHER = {
     "offered.classes[]", "offered.own[]", "offered.project",
     "pulled.watermark", "pushed.made", "pushed.model", "pushed.project", "pushed.where",
     "queried.fingerprint", "queried.questions[].kind", "queried.questions[].proposed", "queried.strategy",
-    "taught.digest", "taught.fingerprint", "taught.head", "tried.look",
+    "reclassed.after[]", "reclassed.before[]", "reclassed.into[][]", "reclassed.into[][][]", "reclassed.verb",
+    "restored.after[]", "taught.digest", "taught.fingerprint", "taught.head", "tried.look",
     "tuned.base", "tuned.digest", "tuned.fingerprint", "tuned.outcome", "tuned.request",
     # keys
     "queried.questions[].parts{}", "taught.per_class{}", "pushed.unseen.*",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,13 +11,21 @@ import pytest
 
 from activessl.annotators.base import Offer, Offering
 from activessl.annotators.oracle import Oracle
-from activessl.ledger.offers import Choice, chosen
+from activessl.labels.changes import Change, Naming
+from activessl.ledger.offers import Choice
 from activessl.ledger.schema import Offered
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
 
 OWN = ("ant", "bee", "cow")
+
+
+def chosen(offers: Iterable[Offered]) -> Choice:
+    choice = Choice()
+    for offered in offers:
+        choice = choice.after(offered)
+    return choice
 
 
 def offers(*each: tuple[str, ...], project: str = "p") -> list[Offered]:
@@ -48,6 +57,16 @@ def test_what_a_push_brought_from_the_config_goes_when_it_is_renamed_there() -> 
     pushed = chosen(Offered(project="p", classes=classes, own=classes, turn=len(classes)) for classes in (OWN, typo))
     assert pushed.classes(typo) == typo and pushed.joined == ()
     assert pushed.classes(mended) == mended
+
+
+def test_a_choice_under_an_old_or_a_new_name_is_the_same_class() -> None:
+    renamed = Naming((Change("rename", {"ant": ("emmet",)}, 1, OWN),))
+    before = chosen(offers(OWN))
+    after = before.after(Offered(project="p", classes=("emmet", "bee", "cow"), turn=2), renamed)
+    assert (after.joined, after.removed) == ((), frozenset())
+    back = after.after(Offered(project="p", classes=OWN, turn=3), renamed)
+    assert (back.joined, back.removed) == ((), frozenset())
+    assert back.after(Offered(project="p", classes=("bee", "cow"), turn=4), renamed).removed == {"emmet"}
 
 
 def test_another_project_takes_over_what_joined_and_what_went() -> None:

@@ -111,7 +111,7 @@ def stored(labels: list, names: tuple[str, ...] | None = None) -> StoredLabels:
 
 
 def truth_of(found: StoredLabels, *classes: str, several: bool = False) -> list:
-    return _truth(found, Path("test.npz"), classes, kind_named("several" if several else "one")).tolist()
+    return _truth(found, Path("test.npz"), classes, kind_named("several" if several else "one"))[0].tolist()
 
 
 def test_test_labels_are_read_by_the_names_in_their_file_whatever_the_order() -> None:
