@@ -19,7 +19,7 @@ from activessl.project.folder import writing
 from activessl.reports.sections.base import Section, fields_of
 from activessl.reports.tiles import budget, tiles
 from activessl.reports.wording import Headline, amount, headline, hours_text, percent
-from activessl.sealed import write_atomic
+from activessl.sealed import replaced, write_atomic
 
 __all__ = ["Report"]
 
@@ -146,26 +146,37 @@ class Report:
         return json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False)
 
     def to_html(self, path: Path | str | None = None) -> str:
-        """Return one self-contained page, without scripts and network access, also for dark mode and print.
+        """Return one self-contained page, without network access, also for dark mode and print.
 
         Args:
-            path: File to write the page to; None to return it only.
+            path: File to write the page to, piece by piece; None to return it only.
+
+        Returns:
+            The page; empty if it was written to a file, because it may have many pictures.
 
         Raises:
             ProjectError: The file cannot be written.
         """
-        from activessl.reports.html import render  # jinja2 only where it is needed
+        from activessl.reports.html import parts  # jinja2 only where it is needed
 
-        page = render(
+        pieces = parts(
+            "report.html.j2",
+            script="map.js" if any(getattr(section, "ids", ()) for section in self.sections) else "",
             report=self,
             headline=self.headline,
             tiles=tiles(self.labels, self.items, self.accuracy, self.tested, self.time, self.hours),
             budget=budget(self.hours, self.savings, self.per_hour, self.currency),
         )
-        if path is not None:
-            with writing(Path(path).parent):
-                write_atomic(Path(path), page.encode())
-        return page
+        if path is None:
+            return "".join(pieces)
+        with (
+            writing(Path(path).parent),
+            replaced(Path(path)) as part,
+            part.open("w", encoding="utf-8", errors="replace", newline="") as file,
+        ):
+            for piece in pieces:
+                file.write(piece)
+        return ""
 
     def to_text(self) -> str:
         """Return the report for the terminal."""

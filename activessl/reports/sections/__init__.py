@@ -9,6 +9,7 @@ from activessl.reports.sections.curves import Curves
 from activessl.reports.sections.doubted import Doubted
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hours import Hours
+from activessl.reports.sections.map import Map
 from activessl.reports.sections.nearest import Nearest
 from activessl.reports.sections.newest import Newest
 from activessl.reports.sections.rebuilt import Rebuilt
@@ -21,6 +22,7 @@ __all__ = ["SECTIONS", "Material", "Section", "gather_sections"]
 SECTIONS: tuple[type[Section], ...] = (
     Curves,
     Hours,
+    Map,
     Calibrated,
     Doubted,
     Value,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -12,6 +12,7 @@ from activessl.pool.pool import Pool
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
+from activessl.reports.looks import Look, look
 from activessl.reports.pictures import readable_pool
 
 __all__ = ["Material", "Section", "fields_of"]
@@ -30,6 +31,7 @@ class Material:
     snapshot: Snapshot
     evidence: Evidence
     arm: Simulation | None = None
+    _looks: dict[str, Look] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, snapshot: Snapshot, arm: Simulation | None = None) -> Material:
@@ -50,6 +52,12 @@ class Material:
     def pool(self) -> Pool | None:
         """The items; None if they cannot be read: a section then shows ids without pictures."""
         return readable_pool(self.snapshot)
+
+    def look(self, item: str) -> Look:
+        """How an item looks on the page; each item is read once."""
+        if item not in self._looks:
+            self._looks[item] = look(self.pool, item)
+        return self._looks[item]
 
 
 @runtime_checkable
