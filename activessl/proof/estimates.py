@@ -74,8 +74,13 @@ class Evidence:
         head. For any other label, a fifth of all labels is left out.
         """
         found = np.array(self.snapshot.held_out_predictions())
-        found[self.random.at] = self.snapshot.kind.decide(self._whole[1])
+        found[self.random.at] = self.said_at_random
         return found
+
+    @cached_property
+    def said_at_random(self) -> Labels:
+        """For each random label, in the order of ``random.at``, the prediction of a head that was not taught it."""
+        return np.asarray(self.snapshot.kind.decide(self._whole[1]))
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:

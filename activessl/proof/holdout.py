@@ -48,14 +48,28 @@ class TestData:
         return np.array([name in there for name in group_names(pattern, self.pool.ids)], dtype=bool)
 
 
-def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any], Labels]:
-    """Return vectors and true classes of the test data, by the encoder in use.
+@dataclass(frozen=True)
+class HeldOut:
+    """The test items that the head cannot have learned.
+
+    Attributes:
+        pool: All test items.
+        ids: (m,) the ids of those that are held out.
+        vectors: (m, d) by the encoder in use.
+        truth: (m,) class indices, or (m, k) of 0 and 1 where an item may have several classes.
+    """
+
+    pool: Pool
+    ids: tuple[str, ...]
+    vectors: np.ndarray[Any, Any]
+    truth: Labels
+
+
+def held_out(project: Project, snapshot: Snapshot) -> HeldOut:
+    """Return the test data with their vectors and true classes.
 
     Test items that are also in the pool, byte for byte, or of a group that is also there, are left out: the head may
     have learned them.
-
-    Returns:
-        The vectors, and class indices (m,), or (m, k) of 0 and 1 where an item may have several classes.
 
     Raises:
         PoolError: The test data do not exist.
@@ -83,7 +97,8 @@ def held_out(project: Project, snapshot: Snapshot) -> tuple[np.ndarray[Any, Any]
         )
     encoder = load_encoder(project.folder / "encoders" / fingerprint)
     vectors = embed(encoder, test.pool, embeddings_folder(project, f"{fingerprint}-test")).vectors
-    return vectors[apart], test.truth[apart]
+    ids = tuple(item for item, kept in zip(test.pool.ids, apart, strict=True) if kept)
+    return HeldOut(test.pool, ids, vectors[apart], test.truth[apart])
 
 
 def read_test(location: Path, data: DataConfig) -> TestData:

@@ -92,11 +92,11 @@ def _measured(
         return None, None, None
     from activessl.proof.holdout import held_out  # needed with test data only
 
-    vectors, truth = held_out(snapshot.project, snapshot)
-    predicted = snapshot.kind.decide(head.predict_proba(snapshot.points_of(vectors)))
-    counts = class_counts(truth, predicted, len(data.classes)).tolist()
+    test = held_out(snapshot.project, snapshot)
+    predicted = snapshot.kind.decide(head.predict_proba(snapshot.points_of(test.vectors)))
+    counts = class_counts(test.truth, predicted, len(data.classes)).tolist()
     per_class = {name: (has, put, both) for name, (has, put, both) in zip(data.classes, counts, strict=True)}
-    return float(np.mean(snapshot.kind.same(predicted, truth))), len(truth), per_class
+    return float(np.mean(snapshot.kind.same(predicted, test.truth))), len(test.truth), per_class
 
 
 def _agreement(before: Labels, after: Labels) -> float | None:

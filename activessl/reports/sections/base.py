@@ -12,6 +12,7 @@ from activessl.pool.pool import Pool
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
+from activessl.reports.judged import Judged, judged_of
 from activessl.reports.looks import Look, look
 from activessl.reports.pictures import readable_pool
 
@@ -52,6 +53,11 @@ class Material:
     def pool(self) -> Pool | None:
         """The items; None if they cannot be read: a section then shows ids without pictures."""
         return readable_pool(self.snapshot)
+
+    @cached_property
+    def judged(self) -> Judged | None:
+        """Predictions beside the truth, of the sample that measures the accuracy or else of all labels."""
+        return judged_of(self.snapshot, self.evidence, self.pool)
 
     def look(self, item: str) -> Look:
         """How an item looks on the page; each item is read once."""

@@ -8,11 +8,16 @@ from typing import Any, ClassVar, Self
 
 from activessl.labels.doubts import Suspect
 from activessl.labels.kinds import Person
+from activessl.reports.looks import Look
 from activessl.reports.sections.base import Material, fields_of
 from activessl.reports.wording import reliability_text
 from activessl.steps.relabel import Doubts
 
 __all__ = ["Doubted", "suspects_text"]
+
+
+#: Suspect labels on the page.
+SHOWN = 24
 
 
 @dataclass(frozen=True)
@@ -21,22 +26,22 @@ class Doubted:
 
     Attributes:
         suspects: Suspect labels, the most doubtful first.
+        looks: How the first of them look.
         people: Reliability of each annotator whose answers could be compared with others', by name.
     """
 
     name: ClassVar[str] = "doubted"
 
     suspects: tuple[Suspect, ...] = ()
+    looks: tuple[Look, ...] = ()
     people: Mapping[str, Person] = field(default_factory=dict)
 
     @classmethod
     def gather(cls, material: Material) -> Self:
         """Find the suspect labels by all answers and the labels of similar items."""
         history = material.history
-        return cls(
-            () if history.encoded is None else tuple(Doubts(material.snapshot).suspects()),
-            history.people,
-        )
+        suspects = () if history.encoded is None else tuple(Doubts(material.snapshot).suspects())
+        return cls(suspects, tuple(material.look(one.item) for one in suspects[:SHOWN]), history.people)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all suspect labels and all annotators."""

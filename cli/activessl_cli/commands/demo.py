@@ -194,7 +194,8 @@ def replay_data(
     from activessl.proof.holdout import held_out
 
     snapshot, classes = Snapshot.of(session.project), session.project.config.data.classes
-    test_vectors, test_labels = held_out(session.project, snapshot)
+    held = held_out(session.project, snapshot)
+    test_vectors, test_labels = held.vectors, held.truth
     labels = np.array([classes.index(truth[item]) for item in snapshot.embeddings.ids])
     vectors = np.concatenate([snapshot.embeddings.vectors, test_vectors])
     split = np.repeat([0, 1], [len(labels), len(test_labels)])

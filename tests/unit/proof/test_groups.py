@@ -153,7 +153,8 @@ def test_test_items_of_patients_in_the_pool_do_not_measure(tmp_path: Path, capsy
     assert f"{PATIENTS} groups" in said
     made = Session.open(folder)
     made.encode()
-    vectors, truth = held_out(made.project, Snapshot.of(made.project))
+    held = held_out(made.project, Snapshot.of(made.project))
+    vectors, truth = held.vectors, held.truth
     assert (len(vectors), truth.tolist()) == (2, [0, 1])
     capsys.readouterr()
     with pytest.raises(SystemExit):
