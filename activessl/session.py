@@ -106,6 +106,7 @@ class Session:
         strategy: str | None = None,
         again: float | Literal["auto"] | None = None,
         confirm: bool | None = None,
+        items: Sequence[str] | None = None,
     ) -> RoundHistory:
         """Open the next round, or return the one that is open.
 
@@ -115,20 +116,27 @@ class Session:
             again: Share of questions about doubted labels, in [0, 1]; "auto" compares the doubts with the uncertainty
                 of new items.
             confirm: Whether people confirm clusters of alike items; by default as in the config.
+            items: Ids of the items to ask about, instead of a strategy's; those that have a label are left out.
 
         Raises:
             LabelError: A round of clusters needs a head, and there is none.
             PoolError: The data do not exist, or have no items.
             ProjectError: The pool is not encoded yet.
-            QueryError: No items are left, or fewer than requested.
+            QueryError: No items are left, fewer than requested, or a listed item is not in the pool.
         """
         from activessl.steps.query import query
+
+        if items is not None and any(value is not None for value in (query_size, strategy, again, confirm)):
+            raise QueryError(
+                "a list of items excludes query_size, strategy, again and confirm", hint="pass the items alone"
+            )
 
         if query_size is not None and whole("query_size", query_size) < 1:
             raise QueryError(f"query size {query_size} is below 1", hint="pass at least 1")
         if again not in (None, "auto") and not 0 <= number("again", again) <= 1:
             raise QueryError(f"share {again} of doubted labels is outside 0 to 1", hint="pass a share from 0 to 1")
-        return query(self.project, query_size, strategy=strategy, again=again, confirm=confirm)
+        wanted = None if items is None else list_of("items", items)
+        return query(self.project, query_size, strategy=strategy, again=again, confirm=confirm, items=wanted)
 
     def annotator(self) -> Annotator:
         """The annotator of the config, to be passed to ``push``, ``pull`` and ``wait``; its notes are read from it."""

@@ -18,7 +18,7 @@ from activessl.measuring.savings.savings import Savings
 from activessl.project.folder import writing
 from activessl.reports.sections.base import Section, fields_of
 from activessl.reports.tiles import budget, tiles
-from activessl.reports.wording import Headline, amount, headline, hours_text, percent
+from activessl.reports.wording import Headline, Standing, amount, headline, hours_text, percent, standing
 from activessl.sealed import replaced, write_atomic
 
 __all__ = ["Report"]
@@ -43,6 +43,7 @@ class Report:
         live: Labels saved so far, estimated from the project's own labels; None with too few random labels.
         accuracy: Accuracy on the pool, from random labels; None with too few of them.
         tested: Accuracy on the test data; None without test data.
+        missing: What is missing to measure the accuracy, in words; empty where it is measured.
         time: Labeling time; None where no times are recorded.
         hours: Hours saved; None without a saving or a time.
         per_hour: Price of an hour of labeling; None where it is not known.
@@ -67,6 +68,7 @@ class Report:
     live: LiveSavings | None = None
     accuracy: Audit | None = None
     tested: Tested | None = None
+    missing: str = ""
     time: HumanTime | None = None
     hours: HoursSaved | None = None
     per_hour: float | None = None
@@ -82,6 +84,13 @@ class Report:
     def headline(self) -> Headline:
         """The headline, never better than the measurement."""
         return headline(self.savings, self.labels, self.live)
+
+    @property
+    def standing(self) -> Standing:
+        """How good the model is, and what it cost."""
+        priced = self.time is not None and self.per_hour is not None and self.currency is not None
+        cost = amount(self.time.hours * self.per_hour, self.currency) if priced else ""  # type: ignore[union-attr, operator, arg-type]
+        return standing(self.labels, self.accuracy, self.tested, self.time, cost=cost, missing=self.missing)
 
     def section(self, kind: type[_Kind]) -> _Kind:
         """Return the section of a kind.
@@ -105,6 +114,7 @@ class Report:
                 "labels": self.labels,
                 "skipped": self.skipped,
             },
+            "standing": {"text": self.standing.text, "detail": self.standing.detail or None},
             "headline": {"text": self.headline.text, "detail": self.headline.detail, "proven": self.headline.proven},
             "savings": None if self.savings is None else self.savings.to_dict(),
             "method": self.method,
@@ -164,6 +174,7 @@ class Report:
             script="map.js" if any(getattr(section, "ids", ()) for section in self.sections) else "",
             report=self,
             headline=self.headline,
+            standing=self.standing,
             tiles=tiles(self.labels, self.items, self.accuracy, self.tested, self.time, self.hours),
             budget=budget(self.hours, self.savings, self.per_hour, self.currency),
         )
@@ -180,7 +191,10 @@ class Report:
 
     def to_text(self) -> str:
         """Return the report for the terminal."""
-        lines = [self.title, "=" * len(self.title), self.headline.text]
+        lines = [self.title, "=" * len(self.title), self.standing.text]
+        if self.standing.detail:
+            lines.append(self.standing.detail)
+        lines.append(self.headline.text)
         if self.headline.detail:
             lines.append(self.headline.detail)
         lines += ["", *self._figures()]

@@ -53,7 +53,7 @@ class Scale:
     def inks(self) -> UInt8[np.ndarray, "v 3"]:
         """The color of each value of a category."""
         count = len(self.values or ()) - 1
-        hexes = [GRAY, *(FEW[i] if count <= len(FEW) else _wheel(i) for i in range(count))]
+        hexes = [GRAY, *(FEW[i] if i < len(FEW) else _wheel(i) for i in range(count))]
         return np.array([[int(text[k : k + 2], 16) for k in (0, 2, 4)] for text in hexes], dtype=np.uint8)
 
 

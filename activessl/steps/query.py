@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from activessl.errors import ProjectError
@@ -21,6 +22,7 @@ def query(
     strategy: str | None = None,
     again: float | Literal["auto"] | None = None,
     confirm: bool | None = None,
+    items: Sequence[str] | None = None,
 ) -> RoundHistory:
     """Return the open round, or open the next one; arguments and errors as of ``Session.query``."""
     # a round of items that cannot be shown would fail at the push only
@@ -32,7 +34,7 @@ def query(
         snapshot = Snapshot.of(project)
         if snapshot.history.open_round is not None:
             return snapshot.history.open_round  # another process opened it
-        project.append(next_round(snapshot, query_size, strategy=strategy, again=again, confirm=confirm))
+        project.append(next_round(snapshot, query_size, strategy=strategy, again=again, confirm=confirm, items=items))
         opened = project.history().open_round
     if opened is None:
         raise ProjectError("the round was not written", hint="check that the disk is writable and has free space")

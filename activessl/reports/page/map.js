@@ -49,7 +49,7 @@
       return dark.matches ? `#${mix(70, 255)}${mix(84, 140)}${mix(98, 60)}` : `#${mix(198, 200)}${mix(207, 40)}${mix(217, 20)}`;
     }
     if (value === 0) return nothing();
-    return s.values.length <= FEW.length + 1 ? FEW[value - 1] : wheel(value - 1);
+    return value <= FEW.length ? FEW[value - 1] : wheel(value - 1);
   };
 
   // -- drawing: points are written into the pixels, which is ten times faster than paths ------------------------------
