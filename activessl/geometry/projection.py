@@ -37,6 +37,8 @@ EXAGGERATION = 12.0
 #: Most cells of the grid along a side, and the smallest width of a cell; a kernel has the width 1.
 CELLS, FINEST = 128, 0.25
 MOST_CELLS = 320
+#: Up to this number of items all pairs are computed.
+FEW = 600
 #: Farthest move of a point in one step.
 FARTHEST = 5.0
 
@@ -88,7 +90,7 @@ def project(points: Float[np.ndarray, "n d"], *, on_step: Callable[[int, int], N
         apart = places[rows] - places[columns]
         graph.data = (weights / (1 + np.einsum("ij,ij->i", apart, apart))).astype(np.float32)
         pull = places * np.asarray(graph.sum(axis=1)) - graph @ places
-        push, total = _repulsion(places, cells)
+        push, total = _by_pairs(places) if n <= FEW else _by_grid(places, cells)
         early = step < EARLY
         slope = 4 * ((EXAGGERATION if early else 1.0) * pull - push / max(total, 1e-9))
 
@@ -132,9 +134,18 @@ def _start(low: Float[np.ndarray, "n c"]) -> _Points:
     return start.astype(np.float32)
 
 
-def _repulsion(places: _Points, cells: int) -> tuple[_Points, float]:
+def _by_pairs(places: _Points) -> tuple[_Points, float]:
     """Return for each point the sum of q^2 (y_i - y_j) over all others, and the sum of q over all pairs, where q is
     1 / (1 + |y_i - y_j|^2)."""
+    squares = np.einsum("ij,ij->i", places, places)
+    q = 1 / np.maximum(1 + squares[:, None] + squares - 2 * places @ places.T, 1)
+    total = float(q.sum()) - len(places)
+    q *= q
+    return places * q.sum(axis=1, keepdims=True) - q @ places, total
+
+
+def _by_grid(places: _Points, cells: int) -> tuple[_Points, float]:
+    """Return nearly the same as ``_by_pairs``, in a time that grows with the points and not with their pairs."""
     low = places.min(axis=0)
     span = float((places.max(axis=0) - low).max()) + 1e-9
     width = max(span / (cells - 6), FINEST)

@@ -157,11 +157,11 @@ def draw(lines: Sequence[Line], savings: Savings | None, along: Literal["labels"
         )
         for i, line in enumerate(lines)
     )
-    xs = tuple(
-        Tick(x(t), f"{t:,g}")
-        for t in nice_ticks(x0, x1, 6)
-        if x0 <= t <= x1 and (along == "hours" or float(t).is_integer())
-    )
+    steps = [t for t in nice_ticks(x0, x1, 6) if x0 <= t <= x1]
+    if along == "labels":
+        xs = tuple(Tick(x(t), f"{t:,.0f}") for t in steps if float(t).is_integer())
+    else:
+        xs = tuple(Tick(x(t), f"{t:g}") for t in steps)
     ys = tuple(Tick(y(t), f"{100 * t:.0f} %" if y1 - y0 > 0.04 else f"{100 * t:.1f} %") for t in y_ticks)
     return Chart(
         WIDTH,

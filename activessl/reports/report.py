@@ -191,26 +191,32 @@ class Report:
 
     def to_text(self) -> str:
         """Return the report for the terminal."""
-        lines = [self.title, "=" * len(self.title), self.standing.text]
-        if self.standing.detail:
-            lines.append(self.standing.detail)
-        lines.append(self.headline.text)
-        if self.headline.detail:
-            lines.append(self.headline.detail)
-        lines += ["", *self._figures()]
-        blocks: list[str] = []
+        figures, blocks = self._lines()
+        lines = [self.title, "=" * len(self.title), *self._lead(), "", *figures, *blocks]
+        return "\n".join(lines) + "\n"
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown: the lines of the terminal, without pictures."""
+        from activessl.reports.markdown import as_markdown
+
+        return as_markdown(self.title, self._lead(), *self._lines())
+
+    def _lead(self) -> list[str]:
+        lead = (self.standing.text, self.standing.detail, self.headline.text, self.headline.detail)
+        return [line for line in lead if line]
+
+    def _lines(self) -> tuple[list[str], list[str]]:
+        """Return the lines of the figures, and the blocks below them."""
+        figures, blocks = list(self._figures()), []
         for section in self.sections:
             told = section.to_text()
             end = told.index("") if "" in told else len(told)
-            lines += told[:end]
+            figures += told[:end]
             blocks += told[end:]
-        lines += blocks
         for head, entries in (("assumptions", self.assumptions), ("not measured", self.not_measured)):
             if entries:
-                lines += ["", f"{head}:"] + [f"- {entry}" for entry in entries]
-        if self.next_step:
-            lines += ["", f"next: {self.next_step}"]
-        return "\n".join(lines) + "\n"
+                blocks += ["", f"{head}:"] + [f"- {entry}" for entry in entries]
+        return figures, [*blocks, "", f"next: {self.next_step}"] if self.next_step else blocks
 
     def _figures(self) -> Iterator[str]:
         """Yield the lines of the report's own figures."""

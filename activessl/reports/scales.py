@@ -98,7 +98,7 @@ def _scales(snapshot: Snapshot, ids: Sequence[str], rows: Int[np.ndarray, " n"])
     if snapshot.decided is not None:
         predicted = [text(snapshot.named(snapshot.decided[row])) for row in rows]
         known = [labels.get(item, said) for item, said in zip(ids, predicted, strict=True)]
-        yield category("Label, or else prediction", known, classes)
+        yield category("Class", known, classes)
         yield given
         yield category("Prediction", predicted, classes)
         yield Scale("Confidence", np.round(255 * snapshot.sure[rows]).astype(np.int64))
