@@ -69,4 +69,4 @@ def _with_code(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return _MARKUP.sub(r"\\\1", re.sub(r"\s+", " ", text))
