@@ -1,4 +1,4 @@
-"""The card of a model and its data: for whoever uses the model, or must answer for it.
+"""The card of a model and its data: for those who use the model, and those who answer for it.
 
 Its parts follow Mitchell et al., Model Cards for Model Reporting (2019, arXiv 1810.03993) and Gebru et al., Datasheets
 for Datasets (2018, arXiv 1803.09010), as far as a ledger knows them. What only people know is left to be filled in.
