@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from textwrap import shorten
 from typing import Any, ClassVar, Self
 
@@ -16,6 +17,7 @@ from jaxtyping import Int
 from activessl.errors import ActiveSSLError
 from activessl.pool.pool import Pool
 from activessl.reports.atlas import Atlas, atlas_of
+from activessl.reports.kept_pictures import KeptPictures
 from activessl.reports.looks import spectrogram
 from activessl.reports.pictures import EXCERPT, thumbnail
 from activessl.reports.scales import Scale, scales_of
@@ -45,6 +47,7 @@ class Map:
         still: A ``data:`` URI of the map as a picture.
         pictured: Positions of the items with a picture.
         pool: The items; None if they cannot be read.
+        keep: The folder where their pictures are kept; None to keep none.
     """
 
     name: ClassVar[str] = "map"
@@ -58,6 +61,7 @@ class Map:
     still: str = field(default="", repr=False)
     pictured: tuple[int, ...] = field(default=(), repr=False)
     pool: Pool | None = field(default=None, repr=False)
+    keep: Path | None = field(default=None, repr=False)
 
     @classmethod
     def gather(cls, material: Material) -> Self:
@@ -79,6 +83,7 @@ class Map:
             still=_still(atlas, scales[0]),
             pictured=_pictured(material, atlas, scales),
             pool=pool,
+            keep=snapshot.project.folder / "reports" / "pictures",
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,19 +110,25 @@ class Map:
         Pictures are read while the page is written, so that never all of them are in memory.
         """
         yield "{"
-        first = True
-        for position in self.pictured:
-            shown = _shown(self.pool, self.ids[position])
-            if shown is not None:
-                yield f"{'' if first else ','}\n{json.dumps(str(position))}:{json.dumps(shown)}"
-                first = False
+        between = ""
+        with KeptPictures(self.keep) as kept:
+            for position in self.pictured:
+                item = self.ids[position]
+                if self.pool is None or item not in self.pool:
+                    continue
+                digest = self.pool.items[self.pool.row(item)].sha256
+                shown = kept.get(digest) or _shown(self.pool, item)
+                if shown is None:
+                    continue
+                if isinstance(shown, str):
+                    kept.put(digest, shown)
+                yield f"{between}\n{json.dumps(str(position))}:{json.dumps(shown)}"
+                between = ","
         yield "}"
 
 
-def _shown(pool: Pool | None, item: str) -> str | list[list[int]] | None:
+def _shown(pool: Pool, item: str) -> str | list[list[int]] | None:
     """Return a ``data:`` URI, or the first channels of a series as small numbers; None if there is nothing to show."""
-    if pool is None or item not in pool:
-        return None
     if pool.form.shown == "picture":
         return thumbnail(pool, item)
     try:

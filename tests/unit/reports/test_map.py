@@ -22,6 +22,7 @@ from activessl.reports.html import as_json
 from activessl.reports.scales import MOST_VALUES, category, scales_of
 from activessl.reports.sections import map as map_section
 from activessl.reports.sections.map import Map
+from activessl.sealed import seal
 
 EVIL = "</script><script>alert(1)</script> 5 % \"'&"
 
@@ -169,10 +170,23 @@ def test_pictures_are_read_while_the_page_is_written(tmp_path: Path, monkeypatch
     pieces = section.pictures()
     next(pieces), next(pieces)
     assert len(read) == 1
+    pieces.close()  # a page that was not finished leaves nothing
+    assert not list((session.project.folder / "reports").glob(".*")) and section.keep is not None
     (data / "broken.png").write_bytes(b"no picture any more")
     shown = blocks(report.to_html())["map-pictures"]
     assert isinstance(shown, dict)
     assert 7 <= len(shown) <= 8 and all(uri.startswith("data:image/jpeg;base64,") for uri in shown.values())
+
+    # the next report takes them from the first, unless they are damaged or no pictures
+    before = len(read)
+    assert blocks(report.to_html())["map-pictures"] == shown and len(read) <= before + 1
+    kept = section.keep / "pictures.txt"
+    kept.write_bytes(kept.read_bytes().replace(b"data:image/jpeg", b'"</script>data:"'))
+    seal(section.keep)
+    before = len(read)
+    assert blocks(report.to_html())["map-pictures"] == shown and len(read) >= before + 7
+    kept.write_bytes(b"cut")
+    assert blocks(report.to_html())["map-pictures"] == shown
 
 
 def test_json_in_a_page_cannot_end_its_element() -> None:
