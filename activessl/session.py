@@ -110,6 +110,7 @@ class Session:
         again: float | Literal["auto"] | None = None,
         confirm: bool | None = None,
         balance: str | None = None,
+        items: Sequence[str] | None = None,
     ) -> RoundHistory:
         """Open the next round, or return the one that is open.
 
@@ -121,14 +122,20 @@ class Session:
             confirm: Whether people confirm clusters of alike items; by default as in the config.
             balance: Column of the metadata over whose slices the chosen items are spread; by default as in the config.
                 Random draws stay uniform.
+            items: Ids of the items to ask about, instead of a strategy's; those that have a label are left out.
 
         Raises:
             LabelError: A round of clusters needs a head, and there is none.
             PoolError: The data do not exist, or have no items; ``balance`` is no column with slices.
             ProjectError: The pool is not encoded yet.
-            QueryError: No items are left, or fewer than requested.
+            QueryError: No items are left, fewer than requested, or a listed item is not in the pool.
         """
         from activessl.steps.query import query
+
+        if items is not None and any(value is not None for value in (query_size, strategy, again, confirm)):
+            raise QueryError(
+                "a list of items excludes query_size, strategy, again and confirm", hint="pass the items alone"
+            )
 
         if query_size is not None and whole("query_size", query_size) < 1:
             raise QueryError(f"query size {query_size} is below 1", hint="pass at least 1")
@@ -136,7 +143,16 @@ class Session:
             raise QueryError(f"share {again} of doubted labels is outside 0 to 1", hint="pass a share from 0 to 1")
         if balance is not None:
             text("balance", balance)
-        return query(self.project, query_size, strategy=strategy, again=again, confirm=confirm, balance=balance)
+        wanted = None if items is None else list_of("items", items)
+        return query(
+            self.project,
+            query_size,
+            strategy=strategy,
+            again=again,
+            confirm=confirm,
+            balance=balance,
+            items=wanted,
+        )
 
     def annotator(self) -> Annotator:
         """The annotator of the config, to be passed to ``push``, ``pull`` and ``wait``; its notes are read from it."""

@@ -40,6 +40,8 @@ from activessl.proof.measured import (
 
 #: With this many random labels since items were last added, the older ones are left out and the new items covered.
 ENOUGH = 3 * FEWEST
+#: Most probabilities of random labels that are kept, 20 bytes each.
+MOST_KEPT = 50_000
 #: Heads whose projects the prior of labels saved was compared with (docs/results/savings.md).
 REPLAYED = frozenset({"logistic", "neighbours", "auto"})
 #: Number of heads taught to measure accuracy and savings: the total of the progress.
@@ -75,8 +77,13 @@ class Evidence:
         head. For any other label, a fifth of all labels is left out.
         """
         found = np.array(self.snapshot.held_out_predictions())
-        found[self.random.at] = self.snapshot.kind.decide(self._whole[1])
+        found[self.random.at] = self.said_at_random
         return found
+
+    @cached_property
+    def said_at_random(self) -> Labels:
+        """For each random label, in the order of ``random.at``, the prediction of a head that was not taught it."""
+        return np.asarray(self.snapshot.kind.decide(self._whole[1]))
 
     @cached_property
     def correct(self) -> Bool[np.ndarray, " n"]:
@@ -94,6 +101,9 @@ class Evidence:
 
     @cached_property
     def _whole(self) -> tuple[float, Float[np.ndarray, "m k"]]:
+        kept = self._kept.get("whole")
+        if kept is not None:
+            return float(kept["size"]), np.array(kept["probs"], dtype=np.float64)
         return self._answers(1.0)
 
     def _answers(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Float[np.ndarray, "m k"]]:
@@ -395,6 +405,9 @@ class Evidence:
         if "outcomes" in measured:
             sizes, right = self.outcomes
             new["outcomes"] = {"sizes": sizes.tolist(), "right": right.astype(int).tolist()}
+        if "_whole" in measured and 0 < self._whole[1].size <= MOST_KEPT:
+            size, probs = self._whole
+            new["whole"] = {"size": size, "probs": probs.tolist()}
         if not new.keys() - self._kept.keys():
             return
         try:

@@ -69,21 +69,25 @@ class TestData:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What a head is measured on.
+    """The test items that the head cannot have learned.
 
     Attributes:
-        vectors: (m, d) of the test items, by the encoder in use.
-        truth: Class indices (m,), or (m, k) of 0 and 1 where an item may have several classes.
+        pool: All test items.
+        ids: (m,) the ids of those that are held out.
+        vectors: (m, d) by the encoder in use.
+        truth: (m,) class indices, or (m, k) of 0 and 1 where an item may have several classes.
         open: Test items that were left out, because their class was split.
     """
 
+    pool: Pool
+    ids: tuple[str, ...]
     vectors: np.ndarray[Any, Any]
     truth: Labels
     open: int
 
 
 def held_out(project: Project, snapshot: Snapshot) -> HeldOut:
-    """Return vectors and true classes of the test data, by the encoder in use.
+    """Return the test data with their vectors and true classes.
 
     Test items that are also in the pool, byte for byte, or of a group that is also there, are left out: the head may
     have learned them. So are items of a class that was split: their classes are read like those of old answers.
@@ -116,7 +120,8 @@ def held_out(project: Project, snapshot: Snapshot) -> HeldOut:
     apart &= ~test.open
     encoder = load_encoder(project.folder / "encoders" / fingerprint)
     vectors = embed(encoder, test.pool, embeddings_folder(project, f"{fingerprint}-test")).vectors
-    return HeldOut(vectors[apart], test.truth[apart], left_out)
+    ids = tuple(item for item, kept in zip(test.pool.ids, apart, strict=True) if kept)
+    return HeldOut(test.pool, ids, vectors[apart], test.truth[apart], left_out)
 
 
 def read_test(location: Path, data: DataConfig, naming: Naming | None = None) -> TestData:

@@ -24,7 +24,7 @@ class Line:
     Attributes:
         name: Shown name, such as "max_herding".
         role: "ours", the "baseline", or "other".
-        labels: Label counts, ascending.
+        labels: Label counts, or hours, ascending.
         mean: Accuracy at each, in [0, 1].
         low: Lower ends of the band; empty for a line without one.
         high: Upper ends of the band; empty for a line without one.
@@ -33,7 +33,7 @@ class Line:
 
     name: str
     role: Literal["ours", "baseline", "other"]
-    labels: tuple[int, ...]
+    labels: tuple[float, ...]
     mean: tuple[float, ...]
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
@@ -105,8 +105,13 @@ class Chart:
     summary: str
 
 
-def draw(lines: Sequence[Line], savings: Savings | None) -> Chart | None:
+def draw(lines: Sequence[Line], savings: Savings | None, along: Literal["labels", "hours"] = "labels") -> Chart | None:
     """Lay out learning curves; None without any.
+
+    Args:
+        lines: The curves.
+        savings: The saving in labels that is drawn between them; None for none.
+        along: What the horizontal axis counts.
 
     Example:
         >>> chart = draw([Line("ours", "ours", (10, 20), (0.5, 0.75))], None)
@@ -120,7 +125,7 @@ def draw(lines: Sequence[Line], savings: Savings | None) -> Chart | None:
     heights = [v for line in lines for v in (*line.mean, *line.low, *line.high)]
     x0, x1 = float(min(counts)), float(max(counts))
     if x1 == x0:
-        x0, x1 = x0 - 1, x1 + 1
+        x0, x1 = (x0 - 1, x1 + 1) if along == "labels" else (0.9 * x0, 1.1 * x1 + 1e-6)
     y_ticks = nice_ticks(min(heights), max(heights), 5)
     y0, y1 = y_ticks[0], y_ticks[-1]
 
@@ -145,17 +150,31 @@ def draw(lines: Sequence[Line], savings: Savings | None) -> Chart | None:
             if line.low and line.high
             else "",
             points=tuple(
-                (x(c), y(v), f"{line.name}: {100 * v:.1f} % at {c:,} labels")
+                (x(c), y(v), f"{line.name}: {100 * v:.1f} % at {_many(c, along)}")
                 for c, v in zip(line.labels, line.mean, strict=True)
             ),
             name_at=(x(line.labels[-1]) + 10, ends[i] + 4),
         )
         for i, line in enumerate(lines)
     )
-    xs = tuple(Tick(x(t), f"{t:,.0f}") for t in nice_ticks(x0, x1, 6) if x0 <= t <= x1 and float(t).is_integer())
+    steps = [t for t in nice_ticks(x0, x1, 6) if x0 <= t <= x1]
+    if along == "labels":
+        xs = tuple(Tick(x(t), f"{t:,.0f}") for t in steps if float(t).is_integer())
+    else:
+        xs = tuple(Tick(x(t), f"{t:g}") for t in steps)
     ys = tuple(Tick(y(t), f"{100 * t:.0f} %" if y1 - y0 > 0.04 else f"{100 * t:.1f} %") for t in y_ticks)
     return Chart(
-        WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM, xs, ys, traces, _gap(savings, x, y), _told(lines)
+        WIDTH,
+        HEIGHT,
+        LEFT,
+        WIDTH - RIGHT,
+        TOP,
+        HEIGHT - BOTTOM,
+        xs,
+        ys,
+        traces,
+        _gap(savings, x, y),
+        _told(lines, along),
     )
 
 
@@ -204,10 +223,14 @@ def _apart(wanted: Sequence[float]) -> list[float]:
     return [round(float(p), 1) for p in placed]
 
 
-def _told(lines: Sequence[Line]) -> str:
+def _many(count: float, along: str) -> str:
+    return f"{count:,.0f} labels" if along == "labels" else f"{count:,.2f} hours"
+
+
+def _told(lines: Sequence[Line], along: str) -> str:
     """Describe the chart in words, for screen readers."""
     return " ".join(
-        f"{line.name} goes from {100 * line.mean[0]:.1f} % at {line.labels[0]:,} labels "
-        f"to {100 * line.mean[-1]:.1f} % at {line.labels[-1]:,}."
+        f"{line.name} goes from {100 * line.mean[0]:.1f} % at {_many(line.labels[0], along)} "
+        f"to {100 * line.mean[-1]:.1f} % at {_many(line.labels[-1], along).split()[0]}."
         for line in reversed(list(lines))
     )

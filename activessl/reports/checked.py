@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 
-import numpy as np
-
-from activessl.errors import ActiveSSLError, ProjectError
+from activessl.errors import ProjectError
 from activessl.pool.checks.base import Finding
 from activessl.pool.pool import Pool
 from activessl.reports.html import render
-from activessl.reports.pictures import EXCERPT, POINTS, Array, numbers, thumbnail
-from activessl.reports.strips import Reconstructed, Strip, strips
+from activessl.reports.looks import look
+from activessl.reports.strips import Strip
 from activessl.sealed import write_atomic
 from activessl.steps.check import Checked
 
@@ -83,20 +80,5 @@ def _item(pools: list[Pool], item: str) -> Shown:
     pool = next((pool for pool in pools if item in pool), None)
     if pool is None:  # an unreadable item
         return Shown(item)
-    try:
-        if pool.form.shown == "picture":
-            return Shown(item, thumbnail=thumbnail(pool, item))
-        media = pool.read(pool.row(item))
-    except ActiveSSLError:
-        return Shown(item)
-    if isinstance(media, str):
-        return Shown(item, text=shorten(media, EXCERPT, placeholder=" …") or "(empty)")
-    return Shown(item, strips=_course(media) if media.ndim == 2 else ())
-
-
-def _course(values: Array) -> tuple[Strip, ...]:
-    step = -(-values.shape[1] // POINTS)
-    drawn = values[:, ::step].astype(np.float64)
-    length = drawn.shape[1]
-    nothing = tuple((None,) * length for _ in drawn)
-    return strips(Reconstructed("", series=numbers(drawn), hidden=(False,) * length, drawn=nothing))
+    seen = look(pool, item)
+    return Shown(item, thumbnail=seen.picture, strips=seen.strips, text=seen.text)

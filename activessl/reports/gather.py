@@ -13,12 +13,14 @@ from activessl.measuring.savings.live import LiveSavings
 from activessl.measuring.savings.savings import Savings
 from activessl.measuring.simulation.simulate import Simulation
 from activessl.project.snapshot import Snapshot
+from activessl.proof.estimates import Evidence
 from activessl.proof.measured import accuracy_on_test_data, unsaid_text
 from activessl.proof.stopping import stop_now
 from activessl.reports.pace import tax_of
 from activessl.reports.report import Report
 from activessl.reports.sections import Material, gather_sections
 from activessl.reports.sections.hours import Hours
+from activessl.reports.status import random_labels_text, without_label_text
 from activessl.reports.wording import percent
 
 
@@ -41,6 +43,7 @@ def project_report(
     tax = tax_of(snapshot)
     verdict = stop_now(snapshot, evidence)
     sections = gather_sections(material)
+    evidence.keep()  # what the sections measured
     followed = next(section.anchoring for section in sections if isinstance(section, Hours))
     return Report(
         title=config.annotator.title,
@@ -55,6 +58,7 @@ def project_report(
         live=live,
         accuracy=audit,
         tested=accuracy_on_test_data(history),
+        missing="" if audit is not None else _missing(snapshot, evidence),
         time=time,
         hours=_hours(savings, time, tax, config.rates.per_hour, config.rates.currency),
         per_hour=config.rates.per_hour,
@@ -77,6 +81,14 @@ def project_report(
             "events in the ledger": f"{history.events:,}",
         },
     )
+
+
+def _missing(snapshot: Snapshot, evidence: Evidence) -> str:
+    """Word what is missing to measure the accuracy."""
+    history, config = snapshot.history, snapshot.project.config
+    count = len(evidence.random.at) if history.encoded is not None and len(snapshot.training[0]) else 0
+    a_round = config.query.size * config.query.share_after(len(history.drawn))
+    return without_label_text(history) or random_labels_text(count, a_round)
 
 
 def _hours(

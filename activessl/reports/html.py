@@ -1,9 +1,11 @@
-"""The HTML page of a report: one file, without scripts and network access."""
+"""The HTML page of a report: one file, without network access."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,21 +22,54 @@ _PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/we
 
 
 def render(template: str = "report.html.j2", **shown: Any) -> str:
-    """Render a page as HTML.
+    """Render a page as HTML; arguments as of :func:`parts`."""
+    return "".join(parts(template, **shown))
 
-    Everything that comes from data is escaped; the content security policy allows this page's own style sheet, by its
-    digest, and embedded pictures. A browser runs no script that a name or an id may contain.
+
+def parts(template: str, *, script: str = "", **shown: Any) -> Iterator[str]:
+    """Yield a page as HTML, piece by piece, so that its pictures are never in memory together.
+
+    Everything that comes from data is escaped; the content security policy allows this page's own style sheet and
+    script, by their digests, and embedded pictures. A browser runs no script that a name or an id may contain.
 
     Args:
-        template: The template, by default that of a report.
+        template: The template.
+        script: The file of the page's script; empty for a page without one.
         shown: Variables of the template: the report, its drawings and its wording.
     """
-    style = (_HERE / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    style = _tight((_HERE / "report.css").read_text(encoding="utf-8"))
+    code = _tight((_HERE / script).read_text(encoding="utf-8")) if script else ""
+    policy = f"default-src 'none'; img-src data:; style-src {_digest(style)}; base-uri 'none'; form-action 'none'"
+    if script:
+        policy += f"; script-src {_digest(code)}"
     page = _environment().get_template(template)
-    text = page.render(**shown, style=style, policy=policy)
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")  # a figure and its unit stay on one line
+    held = ""  # a figure and its unit stay on one line, also where a piece ends between them
+    for piece in page.generate(**shown, style=style, script=code, policy=policy):
+        text = held + piece
+        held = " " if text.endswith(" ") else ""
+        yield _tight(text[: len(text) - len(held)])
+    yield held
+
+
+def _tight(text: str) -> str:
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def as_json(value: Any) -> Markup:
+    """Write a value as JSON that cannot end the element that it stands in, and that no later step changes.
+
+    Example:
+        >>> str(as_json({"</script>": "5 %"}))
+        '{"\\\\u003c/script\\\\u003e":"5 \\\\u0025"}'
+    """
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&%":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)  # noqa: S704  nothing is left that HTML reads as markup
 
 
 @cache
@@ -54,6 +89,7 @@ def _environment() -> Environment:
         "checks": check_rows,
         "gate": gate_text,
         "earlier": earlier_text,
+        "json": as_json,
         "strips": strips,
         "picture": lambda uri: uri if uri and uri.startswith(_PICTURES) else "",
     }

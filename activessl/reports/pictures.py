@@ -15,7 +15,7 @@ from activessl.pool.forms.series import rounded
 from activessl.pool.pool import Pool
 from activessl.project.snapshot import Snapshot
 
-__all__ = ["EXCERPT", "POINTS", "THUMBNAIL", "label_of", "numbers", "png", "readable_pool", "thumbnail"]
+__all__ = ["EXCERPT", "POINTS", "THUMBNAIL", "Array", "label_of", "numbers", "png", "readable_pool", "thumbnail"]
 
 THUMBNAIL = 72  # pixels
 EXCERPT = 90  # characters
@@ -53,17 +53,24 @@ def label_of(snapshot: Snapshot, item: str) -> str | None:
 
 
 def png(pixels: Array, largest: int | None = None) -> str:
-    """Return a picture as a ``data:`` URI, shrunk to at most ``largest`` pixels a side."""
+    """Return a picture as a ``data:`` URI, shrunk to at most ``largest`` pixels a side.
+
+    Pictures that are not shrunk stay exact; shrunken ones are JPEG, which is a quarter of the size.
+    """
     from PIL import Image
 
     picture = Image.fromarray(
         np.ascontiguousarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
     )
-    if largest is not None:
-        picture.thumbnail((largest, largest))
+    kind, settings = "PNG", {}
+    if largest is not None and max(picture.size) > largest:
+        # the average of whole blocks first: sixty times fewer pixels are left to filter in a photograph
+        picture.thumbnail((largest, largest), reducing_gap=2.0)
+        if picture.mode in ("L", "RGB"):
+            kind, settings = "JPEG", {"quality": 82}
     out = io.BytesIO()
-    picture.save(out, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+    picture.save(out, format=kind, **settings)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 def numbers(values: Array) -> tuple[tuple[float | None, ...], ...]:

@@ -18,8 +18,8 @@ from activessl.measuring.savings.savings import Savings
 from activessl.project.folder import writing
 from activessl.reports.sections.base import Section, fields_of
 from activessl.reports.tiles import budget, tiles
-from activessl.reports.wording import Headline, amount, headline, hours_text, percent
-from activessl.sealed import write_atomic
+from activessl.reports.wording import Headline, Standing, amount, headline, hours_text, percent, standing
+from activessl.sealed import replaced, write_atomic
 
 __all__ = ["Report"]
 
@@ -43,6 +43,7 @@ class Report:
         live: Labels saved so far, estimated from the project's own labels; None with too few random labels.
         accuracy: Accuracy on the pool, from random labels; None with too few of them.
         tested: Accuracy on the test data; None without test data.
+        missing: What is missing to measure the accuracy, in words; empty where it is measured.
         time: Labeling time; None where no times are recorded.
         hours: Hours saved; None without a saving or a time.
         per_hour: Price of an hour of labeling; None where it is not known.
@@ -67,6 +68,7 @@ class Report:
     live: LiveSavings | None = None
     accuracy: Audit | None = None
     tested: Tested | None = None
+    missing: str = ""
     time: HumanTime | None = None
     hours: HoursSaved | None = None
     per_hour: float | None = None
@@ -82,6 +84,13 @@ class Report:
     def headline(self) -> Headline:
         """The headline, never better than the measurement."""
         return headline(self.savings, self.labels, self.live)
+
+    @property
+    def standing(self) -> Standing:
+        """How good the model is, and what it cost."""
+        priced = self.time is not None and self.per_hour is not None and self.currency is not None
+        cost = amount(self.time.hours * self.per_hour, self.currency) if priced else ""  # type: ignore[union-attr, operator, arg-type]
+        return standing(self.labels, self.accuracy, self.tested, self.time, cost=cost, missing=self.missing)
 
     def section(self, kind: type[_Kind]) -> _Kind:
         """Return the section of a kind.
@@ -105,6 +114,7 @@ class Report:
                 "labels": self.labels,
                 "skipped": self.skipped,
             },
+            "standing": {"text": self.standing.text, "detail": self.standing.detail or None},
             "headline": {"text": self.headline.text, "detail": self.headline.detail, "proven": self.headline.proven},
             "savings": None if self.savings is None else self.savings.to_dict(),
             "method": self.method,
@@ -146,46 +156,67 @@ class Report:
         return json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False)
 
     def to_html(self, path: Path | str | None = None) -> str:
-        """Return one self-contained page, without scripts and network access, also for dark mode and print.
+        """Return one self-contained page, without network access, also for dark mode and print.
 
         Args:
-            path: File to write the page to; None to return it only.
+            path: File to write the page to, piece by piece; None to return it only.
+
+        Returns:
+            The page; empty if it was written to a file, because it may have many pictures.
 
         Raises:
             ProjectError: The file cannot be written.
         """
-        from activessl.reports.html import render  # jinja2 only where it is needed
+        from activessl.reports.html import parts  # jinja2 only where it is needed
 
-        page = render(
+        pieces = parts(
+            "report.html.j2",
+            script="map.js" if any(getattr(section, "ids", ()) for section in self.sections) else "",
             report=self,
             headline=self.headline,
+            standing=self.standing,
             tiles=tiles(self.labels, self.items, self.accuracy, self.tested, self.time, self.hours),
             budget=budget(self.hours, self.savings, self.per_hour, self.currency),
         )
-        if path is not None:
-            with writing(Path(path).parent):
-                write_atomic(Path(path), page.encode())
-        return page
+        if path is None:
+            return "".join(pieces)
+        with (
+            writing(Path(path).parent),
+            replaced(Path(path)) as part,
+            part.open("w", encoding="utf-8", errors="replace", newline="") as file,
+        ):
+            for piece in pieces:
+                file.write(piece)
+        return ""
 
     def to_text(self) -> str:
         """Return the report for the terminal."""
-        lines = [self.title, "=" * len(self.title), self.headline.text]
-        if self.headline.detail:
-            lines.append(self.headline.detail)
-        lines += ["", *self._figures()]
-        blocks: list[str] = []
+        figures, blocks = self._lines()
+        lines = [self.title, "=" * len(self.title), *self._lead(), "", *figures, *blocks]
+        return "\n".join(lines) + "\n"
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown: the lines of the terminal, without pictures."""
+        from activessl.reports.markdown import as_markdown
+
+        return as_markdown(self.title, self._lead(), *self._lines())
+
+    def _lead(self) -> list[str]:
+        lead = (self.standing.text, self.standing.detail, self.headline.text, self.headline.detail)
+        return [line for line in lead if line]
+
+    def _lines(self) -> tuple[list[str], list[str]]:
+        """Return the lines of the figures, and the blocks below them."""
+        figures, blocks = list(self._figures()), []
         for section in self.sections:
             told = section.to_text()
             end = told.index("") if "" in told else len(told)
-            lines += told[:end]
+            figures += told[:end]
             blocks += told[end:]
-        lines += blocks
         for head, entries in (("assumptions", self.assumptions), ("not measured", self.not_measured)):
             if entries:
-                lines += ["", f"{head}:"] + [f"- {entry}" for entry in entries]
-        if self.next_step:
-            lines += ["", f"next: {self.next_step}"]
-        return "\n".join(lines) + "\n"
+                blocks += ["", f"{head}:"] + [f"- {entry}" for entry in entries]
+        return figures, [*blocks, "", f"next: {self.next_step}"] if self.next_step else blocks
 
     def _figures(self) -> Iterator[str]:
         """Yield the lines of the report's own figures."""

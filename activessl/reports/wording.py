@@ -15,8 +15,11 @@ if TYPE_CHECKING:  # `status` needs no planning code
     from activessl.annotators.base import Note
     from activessl.labels.kinds import Person
     from activessl.ledger.history import RoundHistory
+    from activessl.measuring.planning.hours import HumanTime
     from activessl.measuring.planning.plan import Plan, Span
     from activessl.measuring.planning.roi import Roi
+    from activessl.measuring.quality.audit import Audit
+    from activessl.measuring.quality.tested import Tested
     from activessl.measuring.savings.savings import Savings
 
 
@@ -37,6 +40,53 @@ class Headline:
     figure_name: str
     detail: str
     proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How good the model is, and what it cost: what a report says first.
+
+    Attributes:
+        text: Such as "93.1 % accuracy with 240 labels and 18 min of labeling".
+        figure: The accuracy; empty where it is not measured.
+        detail: Interval and sample; where accuracy is not measured, what is missing.
+    """
+
+    text: str
+    figure: str
+    detail: str
+
+
+def standing(
+    labels: int, accuracy: Audit | None, tested: Tested | None, time: HumanTime | None, *, cost: str, missing: str
+) -> Standing:
+    """Word the accuracy with its cost.
+
+    Args:
+        labels: Labeled items.
+        accuracy: On the pool; None where it is not measured.
+        tested: On test data, which come first; None without.
+        time: Labeling time; None where none is recorded.
+        cost: The cost of this time; empty where it is not known.
+        missing: What is missing to measure the accuracy, in words.
+
+    Example:
+        >>> standing(8, None, None, None, cost="", missing="not measured yet: 8 of 10 random labels").text
+        '8 labels; the accuracy is not measured yet'
+    """
+    spent = f"{labels:,} label{'s' * (labels != 1)}"
+    if time is not None:
+        spent += f" and {hours_text(time.hours)} of labeling" + (f" ({cost})" if cost else "")
+    if tested is not None:
+        low, high = tested.interval
+        share, sample = tested.accuracy, f"{percent(low, 1)} to {percent(high, 1)} (90 % interval)"
+        detail = f"{sample}, from {tested.items:,} test items"
+    elif accuracy is not None:
+        share, sample = accuracy.accuracy, f"{percent(accuracy.low, 1)} to {percent(accuracy.high, 1)}"
+        detail = f"{sample} ({percent(accuracy.level)} interval), from {accuracy.labels:,} random labels"
+    else:
+        return Standing(f"{spent}; the accuracy is not measured yet", "", f"accuracy: {missing}" if missing else "")
+    return Standing(f"{percent(share, 1)} accuracy with {spent}", percent(share, 1), f"accuracy {detail}")
 
 
 def headline(savings: Savings | None, labels: int, live: LiveSavings | None = None) -> Headline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from activessl.errors import ProjectError
@@ -22,6 +23,7 @@ def query(
     again: float | Literal["auto"] | None = None,
     confirm: bool | None = None,
     balance: str | None = None,
+    items: Sequence[str] | None = None,
 ) -> RoundHistory:
     """Return the open round, or open the next one; arguments and errors as of ``Session.query``."""
     # a round of items that cannot be shown would fail at the push only
@@ -33,7 +35,9 @@ def query(
         snapshot = Snapshot.of(project)
         if snapshot.history.open_round is not None:
             return snapshot.history.open_round  # another process opened it
-        chosen = next_round(snapshot, query_size, strategy=strategy, again=again, confirm=confirm, balance=balance)
+        chosen = next_round(
+            snapshot, query_size, strategy=strategy, again=again, confirm=confirm, balance=balance, items=items
+        )
         project.append(chosen)
         opened = project.history().open_round
     if opened is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from activessl.pool.metadata.slicing import Slicing, sliced
 from activessl.project.snapshot import Snapshot
 from activessl.proof.agreement import differing
 from activessl.steps.confirm import next_clusters
+from activessl.steps.listed import listed_round
 from activessl.steps.relabel import MOST_ASKINGS, Doubts
 from activessl.strategies.balanced import Balanced
 from activessl.strategies.base import Query, needs_samples
@@ -46,8 +48,13 @@ def next_round(
     again: float | Literal["auto"] | None = None,
     confirm: bool | None = None,
     balance: str | None = None,
+    items: Sequence[str] | None = None,
 ) -> Queried:
     """Choose the next round of a project, for the ledger; arguments and errors as of ``Session.query``."""
+    if items is not None:
+        chosen = listed_round(snapshot, items)
+        anew = tuple(_free_id(snapshot.history, _asked_anew(snapshot, q)) for q in chosen.questions)
+        return chosen.model_copy(update={"questions": anew})
     if confirm or (confirm is None and strategy is None and balance is None):
         clusters = next_clusters(snapshot, query_size, required=bool(confirm))
         if clusters is not None:

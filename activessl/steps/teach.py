@@ -94,14 +94,13 @@ def _measured(
         return None, None, None, 0
     from activessl.proof.holdout import held_out  # needed with test data only
 
-    tested = held_out(snapshot.project, snapshot)
-    truth = tested.truth
-    if not len(truth):  # all of classes that were split
-        return None, None, None, tested.open
-    predicted = snapshot.kind.decide(head.predict_proba(snapshot.points_of(tested.vectors)))
-    counts = class_counts(truth, predicted, len(data.classes)).tolist()
+    test = held_out(snapshot.project, snapshot)
+    if not len(test.truth):  # all of classes that were split
+        return None, None, None, test.open
+    predicted = snapshot.kind.decide(head.predict_proba(snapshot.points_of(test.vectors)))
+    counts = class_counts(test.truth, predicted, len(data.classes)).tolist()
     per_class = {name: (has, put, both) for name, (has, put, both) in zip(data.classes, counts, strict=True)}
-    return float(np.mean(snapshot.kind.same(predicted, truth))), len(truth), per_class, tested.open
+    return float(np.mean(snapshot.kind.same(predicted, test.truth))), len(test.truth), per_class, test.open
 
 
 def _agreement(before: Labels, after: Labels) -> float | None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from activessl.reports.sections.base import Material, Section
 from activessl.reports.sections.calibrated import Calibrated
 from activessl.reports.sections.classes import Classes
+from activessl.reports.sections.confusion import Confusion
 from activessl.reports.sections.curves import Curves
+from activessl.reports.sections.diary import Diary
 from activessl.reports.sections.doubted import Doubted
 from activessl.reports.sections.gates import Gates
+from activessl.reports.sections.hard import Hard
 from activessl.reports.sections.hours import Hours
+from activessl.reports.sections.map import Map
 from activessl.reports.sections.nearest import Nearest
 from activessl.reports.sections.newest import Newest
 from activessl.reports.sections.rebuilt import Rebuilt
@@ -21,17 +25,21 @@ __all__ = ["SECTIONS", "Material", "Section", "gather_sections"]
 #: All sections, in the order of the page and of the text. A new section is a module, a template and a line here.
 SECTIONS: tuple[type[Section], ...] = (
     Curves,
-    Hours,
-    Calibrated,
+    Map,
+    Confusion,
+    Classes,
+    Hard,
     Doubted,
+    Newest,
+    Calibrated,
+    Hours,
     Value,
     Gates,
-    Classes,
     Slices,
-    Newest,
     Nearest,
     Rebuilt,
     Rounds,
+    Diary,
 )
 
 

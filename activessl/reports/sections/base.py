@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -12,6 +12,8 @@ from activessl.pool.pool import Pool
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
+from activessl.reports.judged import Judged, judged_of
+from activessl.reports.looks import Look, look
 from activessl.reports.pictures import readable_pool
 
 __all__ = ["Material", "Section", "fields_of"]
@@ -30,6 +32,7 @@ class Material:
     snapshot: Snapshot
     evidence: Evidence
     arm: Simulation | None = None
+    _looks: dict[str, Look] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, snapshot: Snapshot, arm: Simulation | None = None) -> Material:
@@ -50,6 +53,17 @@ class Material:
     def pool(self) -> Pool | None:
         """The items; None if they cannot be read: a section then shows ids without pictures."""
         return readable_pool(self.snapshot)
+
+    @cached_property
+    def judged(self) -> Judged | None:
+        """Predictions beside the truth, of the sample that measures the accuracy or else of all labels."""
+        return judged_of(self.snapshot, self.evidence, self.pool)
+
+    def look(self, item: str) -> Look:
+        """How an item looks on the page; each item is read once."""
+        if item not in self._looks:
+            self._looks[item] = look(self.pool, item)
+        return self._looks[item]
 
 
 @runtime_checkable

@@ -9,11 +9,16 @@ from typing import Any, ClassVar, Self
 from activessl.labels.doubts import Suspect
 from activessl.labels.kinds import Person
 from activessl.proof.agreement import Agreed, agreement_of, differing
+from activessl.reports.looks import Look
 from activessl.reports.sections.base import Material, fields_of
 from activessl.reports.wording import reliability_text
 from activessl.steps.relabel import Doubts
 
 __all__ = ["Doubted", "suspects_text"]
+
+
+#: Suspect labels on the page.
+SHOWN = 24
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Doubted:
 
     Attributes:
         suspects: Suspect labels, the most doubtful first.
+        looks: How the first of them look.
         people: Reliability of each annotator whose answers could be compared with others', by name.
         agreed: How far annotators agree; None where no item has the answers of two.
         differing: Items on which they differ, and nobody has decided.
@@ -30,6 +36,7 @@ class Doubted:
     name: ClassVar[str] = "doubted"
 
     suspects: tuple[Suspect, ...] = ()
+    looks: tuple[Look, ...] = ()
     people: Mapping[str, Person] = field(default_factory=dict)
     agreed: Agreed | None = None
     differing: int = 0
@@ -38,8 +45,10 @@ class Doubted:
     def gather(cls, material: Material) -> Self:
         """Find the suspect labels by all answers and the labels of similar items."""
         history = material.history
+        suspects = () if history.encoded is None else tuple(Doubts(material.snapshot).suspects())
         return cls(
-            () if history.encoded is None else tuple(Doubts(material.snapshot).suspects()),
+            suspects,
+            tuple(material.look(one.item) for one in suspects[:SHOWN]),
             history.people,
             agreement_of(history),
             len(differing(history)),

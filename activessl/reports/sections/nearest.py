@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from textwrap import shorten
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from activessl.errors import ActiveSSLError
 from activessl.geometry.units import centred_rows
-from activessl.pool.pool import Pool
-from activessl.project.snapshot import Snapshot
-from activessl.reports.pictures import EXCERPT, label_of, thumbnail
+from activessl.reports.looks import Look
+from activessl.reports.pictures import label_of
 from activessl.reports.sections.base import Material
 
 __all__ = ["Nearest", "Sight"]
@@ -26,16 +23,12 @@ class Sight:
     """An item with the items that are nearest to it in the embedding.
 
     Attributes:
-        id: The item.
-        text: Its text; empty for items that are not texts.
-        thumbnail: A ``data:`` URI of a small picture; None for items that are not pictures.
+        look: The item, as it looks.
         label: The label; None while there is none.
         alike: The items with the nearest embeddings, nearest first; empty for these items themselves.
     """
 
-    id: str
-    text: str = ""
-    thumbnail: str | None = None
+    look: Look
     label: str | None = None
     alike: tuple[Sight, ...] = ()
 
@@ -68,25 +61,21 @@ class Nearest:
 
 def _sights(material: Material) -> Iterator[Sight]:
     snapshot, pool = material.snapshot, material.pool
-    if pool is None or pool.form.shown not in ("picture", "text") or snapshot.history.encoded is None:
+    if pool is None or pool.form.shown is None or snapshot.history.encoded is None:
         return
     ids = snapshot.embeddings.ids
     there = np.array([item in pool for item in ids], dtype=bool)
     if there.sum() <= SHOWN_ALIKE:
         return
+
+    def sight(item: str) -> Sight:
+        return Sight(material.look(item), label_of(snapshot, item))
+
     rng = np.random.default_rng([snapshot.project.config.seed, 8])
     rows = rng.choice(np.flatnonzero(there), min(SHOWN_SIGHTS, int(there.sum())), replace=False)
     points = centred_rows(snapshot.embeddings.vectors)
     likeness = np.where(there[:, None], points @ points[rows].T, -np.inf)
     for row, like in zip(rows, likeness.T, strict=True):
         like[row] = -np.inf
-        alike = [_sight(snapshot, pool, ids[i]) for i in np.argsort(-like, kind="stable")[:SHOWN_ALIKE]]
-        yield replace(_sight(snapshot, pool, ids[row]), alike=tuple(alike))
-
-
-def _sight(snapshot: Snapshot, pool: Pool, item: str) -> Sight:
-    try:
-        text = str(pool.source.read(item)) if pool.form.shown == "text" else ""
-    except ActiveSSLError:
-        text = ""
-    return Sight(item, shorten(text, EXCERPT, placeholder=" …"), thumbnail(pool, item), label_of(snapshot, item))
+        alike = [sight(ids[i]) for i in np.argsort(-like, kind="stable")[:SHOWN_ALIKE]]
+        yield replace(sight(ids[row]), alike=tuple(alike))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from activessl.reports.pictures import label_of, thumbnail
+from activessl.reports.looks import Look
+from activessl.reports.pictures import label_of
 from activessl.reports.sections.base import Material, fields_of
 
 __all__ = ["ItemRow", "Newest"]
@@ -24,7 +25,7 @@ class ItemRow:
         round: Number of the round.
         label: The label; None while there is none.
         suggestion: The suggestion; None for a blind item.
-        thumbnail: A ``data:`` URI of a small picture; None for items that are not pictures.
+        look: How it looks; None for its id alone.
     """
 
     id: str
@@ -32,7 +33,7 @@ class ItemRow:
     round: int
     label: str | None = None
     suggestion: str | None = None
-    thumbnail: str | None = None
+    look: Look | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Newest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the items, without pictures."""
-        return {"sample": [{k: v for k, v in fields_of(row).items() if k != "thumbnail"} for row in self.rows]}
+        return {"sample": [{k: v for k, v in fields_of(row).items() if k != "look"} for row in self.rows]}
 
     def to_text(self) -> list[str]:
         """Return nothing."""
@@ -62,7 +63,6 @@ class Newest:
 
 
 def _rows(material: Material) -> Iterator[ItemRow]:
-    pool = material.pool
     suggested = {(a.question, a.item): a.suggested for a in material.history.answers.values() if a.suggested}
     shown = 0
     for r in reversed(material.history.rounds):
@@ -76,5 +76,5 @@ def _rows(material: Material) -> Iterator[ItemRow]:
                 round=r.number,
                 label=label_of(material.snapshot, item),
                 suggestion=suggested.get((question.id, item)),
-                thumbnail=None if pool is None or item not in pool else thumbnail(pool, item),
+                look=material.look(item),
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -44,6 +46,14 @@ def query(
             metavar="COLUMN",
         ),
     ] = None,
+    items: Annotated[
+        str | None,
+        typer.Option(
+            "--items",
+            help="Ask about exactly the items of this file, one id on each line; - reads standard input.",
+            metavar="LIST",
+        ),
+    ] = None,
     close: Annotated[
         bool, typer.Option("--close", help="End the open round first, even if items are unanswered.")
     ] = False,
@@ -59,7 +69,12 @@ def query(
             "--confirm excludes --strategy, --again and --balance",
             hint="leave out --confirm, or the other options",
         )
+    if items is not None and any(value is not None for value in (query_size, strategy, again, confirm, balance)):
+        raise ConfigError(
+            "--items excludes --size, --strategy, --again, --confirm and --balance", hint="leave out the other options"
+        )
     session, share = Session.open(project), _share(again)
+    wanted = None if items is None else _listed(session, items)
     if strategy is not None:
         get_strategy(strategy)  # check the name before --close ends the open round
     if balance is not None:
@@ -67,8 +82,8 @@ def query(
     if close:
         session.close("closed by hand")
     before = session.project.history().open_round
-    opened = session.query(query_size, strategy=strategy, again=share, confirm=confirm, balance=balance)
-    asked_otherwise = any(value is not None for value in (query_size, strategy, again, confirm, balance))
+    opened = session.query(query_size, strategy=strategy, again=share, confirm=confirm, balance=balance, items=wanted)
+    asked_otherwise = any(value is not None for value in (query_size, strategy, again, confirm, balance, items))
     if before is not None and before.number == opened.number and asked_otherwise:
         render.story(
             f"round {opened.number} is still open: the options were not used.\n"
@@ -106,6 +121,27 @@ def _how(question: Question) -> str:
     if question.sent_back:
         return "from cluster"
     return {"new": "chosen"}.get(question.kind, question.kind)
+
+
+def _listed(session: Session, name: str) -> list[str]:
+    """Read the list, and check it before ``--close`` ends the open round; print what is not asked about."""
+    from activessl.errors import ConfigError
+    from activessl.project.snapshot import Snapshot
+    from activessl.steps.listed import ids_of, sort_out
+
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name} is no UTF-8 text", hint="write the list as UTF-8, one id on each line") from None
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {name}: {error.strerror or error}", hint="name a file with one id on each line, or -"
+        ) from None
+    snapshot = Snapshot.of(session.project)
+    found = sort_out(snapshot, ids_of(text, frozenset(snapshot.row)))
+    if found.aside:
+        render.story(found.to_text())
+    return list(found.asked)
 
 
 def _share(text: str | None) -> float | Literal["auto"] | None:

@@ -15,11 +15,18 @@ ToOption = Annotated[
 ]
 
 
-def report(project: ProjectOption = HERE, to: ToOption = None, as_json: JsonOption = False) -> None:
+def report(
+    project: ProjectOption = HERE,
+    to: ToOption = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the report as Markdown.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Write the report as one HTML file, and print its text."""
-    from activessl.errors import ProjectError
+    from activessl.errors import ConfigError, ProjectError
     from activessl.session import Session
 
+    if markdown and as_json:
+        raise ConfigError("--markdown excludes --json", hint="leave out one of them")
     with render.progress("report") as on_progress:
         session = Session.open(project)
         made = session.report(on_progress=on_progress)
@@ -30,7 +37,7 @@ def report(project: ProjectOption = HERE, to: ToOption = None, as_json: JsonOpti
             if to is not None:
                 raise
             why = error.message
-    render.result(made.to_dict(), made.to_text(), as_json=as_json)
+    render.result(made.to_dict(), made.to_markdown() if markdown else made.to_text(), as_json=as_json)
     if path is None:  # such as a project on read-only media: its figures are printed
         render.story(f"the page was not written: {why}; name another folder with --to")
     else:

@@ -38,12 +38,12 @@ def test_the_report_shows_items_beside_those_that_look_alike(tmp_path: Path) -> 
     page = report.save(session.project.folder / "reports")
     assert len(report.section(Nearest).sights) == 6
     for sight in report.section(Nearest).sights:
-        assert sight.thumbnail is not None
-        assert sight.id not in {one.id for one in sight.alike}
-        assert {one.id.split("-")[0] for one in sight.alike} == {sight.id.split("-")[0]}
+        assert sight.look.picture is not None
+        assert sight.look.id not in {one.look.id for one in sight.alike}
+        assert {one.look.id.split("-")[0] for one in sight.alike} == {sight.look.id.split("-")[0]}
     assert "Nearest items in the embedding" in page.read_text(encoding="utf-8")
     again = session.report()
-    assert [s.id for s in again.section(Nearest).sights] == [s.id for s in report.section(Nearest).sights]
+    assert [s.look.id for s in again.section(Nearest).sights] == [s.look.id for s in report.section(Nearest).sights]
 
 
 def _project(tmp_path: Path, data: str, modality: str, encoder: str) -> Session:

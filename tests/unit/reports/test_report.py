@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from activessl.labels.doubts import Suspect
 from activessl.ledger.schema import Check, Decided
 from activessl.measuring.planning.hours import AnnotatorTime, HumanTime, hours_saved
 from activessl.measuring.planning.stopping import Verdict
@@ -22,14 +23,19 @@ from activessl.proof.slices import SliceFigures, SliceReport
 from activessl.reports import html
 from activessl.reports.calibration_chart import draw_calibration
 from activessl.reports.chart import Line, draw, nice_ticks
+from activessl.reports.looks import Look
 from activessl.reports.report import Report
 from activessl.reports.sections import SECTIONS, Section
 from activessl.reports.sections.calibrated import Calibrated
 from activessl.reports.sections.classes import Classes, ClassRow
+from activessl.reports.sections.confusion import Cell, Confusion
 from activessl.reports.sections.curves import Curves
+from activessl.reports.sections.diary import Diary, Entry
 from activessl.reports.sections.doubted import Doubted
 from activessl.reports.sections.gates import Gates
+from activessl.reports.sections.hard import Hard, HardItem
 from activessl.reports.sections.hours import Hours
+from activessl.reports.sections.map import Map
 from activessl.reports.sections.nearest import Nearest, Sight
 from activessl.reports.sections.newest import ItemRow, Newest
 from activessl.reports.sections.rebuilt import Rebuilt
@@ -44,6 +50,10 @@ SLICE = SliceFigures("site", "<b>east</b>", 400, 0.1, 30, 20, 0, 0.6, 0.42, 0.76
 LINES = (
     Line("typiclust", "ours", (10, 40, 100), (0.6, 0.9, 0.95), (0.55, 0.88, 0.94), (0.65, 0.92, 0.96)),
     Line("random", "baseline", (10, 40, 100), (0.4, 0.7, 0.9), (0.3, 0.6, 0.88), (0.5, 0.8, 0.92)),
+)
+PICTURE = Look("a.png", "data:image/png;base64,AAAA")
+CONFUSED = Confusion(
+    ("cat", "dog"), ((8, 2), (0, 5)), "15 random labels", True, (0, 1), (Cell(0, 1, 2, (PICTURE, Look("c"))),)
 )
 FULL = Report(
     title="Pilot",
@@ -67,17 +77,21 @@ FULL = Report(
     provenance={"seed": "0"},
     sections=(
         Curves(LINES),
-        Hours(),
+        Map(),
+        CONFUSED,
+        Classes((ClassRow("cat", 10, 100, 0.5, "dog"), ClassRow("owl", 0, 0))),
+        Hard((HardItem(PICTURE, "cat", 0.4),), "cat", (HardItem(Look("c"), "dog", label="cat"),), "40 random labels"),
+        Doubted((Suspect("a.png", "cat", "dog", 0.9, 1),), (PICTURE,)),
+        Newest((ItemRow("a.png", "typical of 38 items", 2, "cat", "dog", PICTURE),)),
         Calibrated(calibration_curve(np.linspace(0.4, 0.95, 40), np.arange(40) % 3 > 0)),
-        Doubted(),
+        Hours(),
         Value(),
         Gates(),
-        Classes((ClassRow("cat", 10, 100, 0.5, "dog"), ClassRow("owl", 0, 0))),
         Slices(SliceReport(("site",), (SLICE,), 40, 1)),
-        Newest((ItemRow("a.png", "typical of 38 items", 2, "cat", "dog", "data:image/png;base64,AAAA"),)),
-        Nearest((Sight("a.png", "", "data:image/png;base64,AAAA", "cat", (Sight("b.png", "<b>near</b>"),)),)),
+        Nearest((Sight(PICTURE, "cat", (Sight(Look("b.png", text="<b>near</b>")),)),)),
         Rebuilt(),
         Rounds((RoundRow(1, "typiclust", 10, 10), RoundRow(2, "typiclust", 30, 40, 0.9, 0.1, 120.0, 0.5))),
+        Diary((Entry(datetime(2026, 1, 1, tzinfo=UTC), "the project was created"),)),
     ),
 )
 BARE = Report(title="Empty", made_at=datetime(2026, 1, 2, tzinfo=UTC), items=10, classes=2, labels=0)
@@ -164,7 +178,7 @@ def test_the_page_is_whole_and_fetches_nothing(report: Report) -> None:
     for _, attributes in tags.seen:
         assert not any(name.startswith("on") or name == "style" for name in attributes)
         for name in ("src", "href", "action", "data", "srcset"):
-            assert attributes.get(name, "data:").startswith("data:")
+            assert attributes.get(name, "data:").startswith(("data:", "#"))
     assert "http://" not in report.to_html() and "https://" not in report.to_html()
     assert "url(" not in report.to_html() and "@import" not in report.to_html()
 
@@ -183,6 +197,7 @@ def test_the_policy_allows_the_style_sheet_that_is_there_and_no_other() -> None:
 
 def test_names_from_the_data_cannot_become_markup() -> None:
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+    bad = Look(evil, picture="javascript:alert(1)")
     report = having(
         replace(
             FULL,
@@ -195,8 +210,12 @@ def test_names_from_the_data_cannot_become_markup() -> None:
         Curves((replace(LINES[0], name=evil), LINES[1])),
         Rounds((replace(FULL.section(Rounds).rows[0], strategy=evil),)),
         Classes((ClassRow(evil, 1, 1, 0.5, evil),)),
-        Newest((ItemRow(evil, evil, 1, evil, evil, "javascript:alert(1)"),)),
-        Nearest((Sight(evil, evil, "javascript:alert(1)", evil, (Sight(evil, evil),)),)),
+        Newest((ItemRow(evil, evil, 1, evil, evil, bad),)),
+        Nearest((Sight(bad, evil, (Sight(Look(evil, text=evil)),)),)),
+        Confusion((evil, evil), ((8, 2), (0, 5)), evil, True, (0, 1), (Cell(0, 1, 2, (bad,)),)),
+        Hard((HardItem(bad, evil, 0.4),), evil, (HardItem(bad, evil, label=evil),), evil),
+        Doubted((Suspect(evil, evil, evil, 0.9, 1),), (bad,)),
+        Diary((Entry(datetime(2026, 1, 1, tzinfo=UTC), evil),)),
     )
     assert {tag for tag, _ in parsed(report).seen} == {tag for tag, _ in parsed(FULL).seen} - {"img"}
     assert "javascript:" not in report.to_html()
@@ -205,9 +224,9 @@ def test_names_from_the_data_cannot_become_markup() -> None:
 def test_a_picture_that_is_not_in_the_file_is_left_out() -> None:
     for uri in ("https://example.org/a.png", "data:image/svg+xml;base64,AAAA", "data:text/html,x"):
         report = having(
-            FULL,
-            Newest((replace(FULL.section(Newest).rows[0], thumbnail=uri),)),
-            Nearest((replace(FULL.section(Nearest).sights[0], thumbnail=uri),)),
+            replace(FULL, sections=(Newest(FULL.section(Newest).rows), Nearest(FULL.section(Nearest).sights))),
+            Newest((replace(FULL.section(Newest).rows[0], look=Look("a", uri)),)),
+            Nearest((replace(FULL.section(Nearest).sights[0], look=Look("a", uri)),)),
         )
         assert "img" not in {tag for tag, _ in parsed(report).seen}
 
@@ -343,3 +362,47 @@ def test_a_section_that_a_report_does_not_have_is_named() -> None:
 def test_what_a_section_tells_in_a_block_stands_below_the_figures() -> None:
     text = having(FULL, Value(promise="at most 2 % wrong"), Rounds((RoundRow(1, "auto", 10, 10),))).to_text()
     assert text.index("accepted     at most 2 % wrong") < text.index("round  labels") < text.index("assumptions:")
+
+
+def test_a_wrong_cell_of_the_confusion_matrix_opens_its_pictures() -> None:
+    tags = parsed(FULL)
+    links = {a["href"] for tag, a in tags.seen if tag == "a" and a["href"].startswith("#confused")}
+    assert links == {"#confused-0-1"}
+    assert {f"#{a['id']}" for _, a in tags.seen if a.get("id", "").startswith("confused")} == links
+    chosen = having(FULL, replace(CONFUSED, measures=False)).to_html()
+    assert "do not measure the accuracy" in chosen and "do not measure the accuracy" not in FULL.to_html()
+    assert FULL.to_dict()["confusion"]["counts"] == ((8, 2), (0, 5))
+    assert "confused     cat as dog (2); on 15 random labels" in FULL.to_text()
+
+
+def test_accuracy_and_cost_come_first_then_what_was_saved() -> None:
+    text = FULL.to_text()
+    assert text.index("90.0 % accuracy with 95 labels and 7 min of labeling (EUR 2.22)") < text.index(
+        FULL.headline.text
+    )
+    page = FULL.to_html().replace("\N{NO-BREAK SPACE}", " ")
+    assert page.index("90.0 % accuracy with 95 labels") < page.index(FULL.headline.text)
+    early = replace(
+        FULL, accuracy=None, missing="not measured yet: 8 of 10 random labels, about 1 more round is needed"
+    )
+    assert "the accuracy is not measured yet\naccuracy: not measured yet: 8 of 10 random labels" in early.to_text()
+    assert early.to_dict()["standing"]["detail"].endswith("about 1 more round is needed")
+
+
+def test_markdown_says_what_the_terminal_says_and_escapes_it() -> None:
+    told = having(replace(FULL, title="a|<b>"), Doubted((Suspect("![x](y)", "cat", "dog", 0.9, 1),))).to_markdown()
+    assert told.startswith("# a\\|\\<b\\>\n\n90.0 % accuracy with 95 labels")
+    assert "- **suspect**: 1 label is probably wrong: \\!\\[x\\](y)" in told
+    assert "```\nround  labels" in told and told.count("```") == 2
+    for line in FULL.to_text().splitlines():
+        assert line.split("  ")[-1].strip("=- ").replace("_", "") in FULL.to_markdown().replace("\\", "").replace(
+            "_", ""
+        )
+
+
+def test_curves_are_drawn_by_labels_and_by_hours() -> None:
+    hours = tuple(replace(line, labels=tuple(n / 600 for n in line.labels)) for line in LINES)
+    page = having(FULL, Curves(LINES, hours)).to_html()
+    assert "Accuracy by hours of labeling" in page and "Accuracy by hours of labeling" not in FULL.to_html()
+    assert "typiclust: 90.0\N{NO-BREAK SPACE}% at 0.07 hours" in page
+    assert page.count('id="chart-title"') == page.count('id="chart-hours-title"') == 1
