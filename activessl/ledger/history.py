@@ -17,10 +17,12 @@ from activessl.ledger.schema import (
     CONFIRM,
     Accepted,
     Closed,
+    Compared,
     Created,
     Decided,
     Encoded,
     MachineLabel,
+    Promoted,
     Pushed,
     Queried,
     Taught,
@@ -87,6 +89,9 @@ class History:
         tuned: The fine-tuning of the encoder in use; None if the encoder is not fine-tuned.
         tunings: All attempts to fine-tune the encoder, oldest first.
         decisions: The decisions of the gates, oldest first.
+        uncompared: Items that were added and not yet compared with those before, in order.
+        comparisons: The comparisons of added items with those before, oldest first.
+        promotions: The comparisons of models with the model in use, oldest first.
         started: When the project was created.
         first_taught: When the first head was taught.
         left: Items with answers that had left the pool at an encoding, also if they are back, and their content hash.
@@ -117,6 +122,9 @@ class History:
     tuned: Tuned | None = None
     tunings: tuple[Tuned, ...] = ()
     decisions: tuple[Decided, ...] = ()
+    uncompared: tuple[str, ...] = ()
+    comparisons: tuple[Compared, ...] = ()
+    promotions: tuple[Promoted, ...] = ()
     started: datetime | None = None
     first_taught: datetime | None = None
     moved_since: dict[str, str] = field(default_factory=dict)
@@ -149,6 +157,17 @@ class History:
             return "cold"
         t = self.taught
         return f"round-{t.round}-{t.digest[:6]}-{t.head}-{t.fingerprint[:6]}"
+
+    @property
+    def in_use(self) -> tuple[Promoted, ...]:
+        """The models that were in use, and can be in use again; the last is in use now. Empty without one."""
+        found: list[Promoted] = []
+        for one in self.promotions:
+            if one.outcome == "rolled back":
+                found = found[:-1] or [one]
+            elif one.outcome in ("first", "promoted"):
+                found.append(one)
+        return tuple(found)
 
     @property
     def drawn(self) -> frozenset[str]:
