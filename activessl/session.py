@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from activessl.reports.report import Report
     from activessl.scoring.as_onnx import Exported
     from activessl.scoring.model import Model
+    from activessl.steps.add import Added
     from activessl.steps.import_labels import Imported
     from activessl.steps.layouts import Layout
 
@@ -98,6 +99,23 @@ class Session:
         from activessl.steps.encode import encode
 
         return encode(self.project, None if minutes is None else number("minutes", minutes), on_progress)
+
+    def add(self, items: Path | str, *, into: str = "added", on_progress: OnProgress | None = None) -> Added:
+        """Copy new items into the folder of the data; ``encode`` then encodes them and compares them with the others.
+
+        Args:
+            items: A folder with new items, or one file.
+            into: The subfolder of the data to copy into; "." for the data folder itself.
+            on_progress: Called with the stage "add".
+
+        Raises:
+            ConfigError: The subfolder cannot be used.
+            PoolError: The data of the project are not a folder, or there are no such items.
+            ProjectError: The data cannot be written.
+        """
+        from activessl.steps.add import add
+
+        return add(self.project, path("items", items), into=text("into", into), on_progress=on_progress)
 
     def query(
         self,

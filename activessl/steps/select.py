@@ -17,10 +17,13 @@ from activessl.steps.confirm import next_clusters
 from activessl.steps.relabel import MOST_ASKINGS, Doubts
 from activessl.strategies.base import Query, needs_samples
 from activessl.strategies.random_share import RandomShare
+from activessl.strategies.region_share import RegionShare
 from activessl.strategies.registry import get_strategy
 
 #: The reason of an audit of an item that was confirmed with its cluster; it names no class.
 CONFIRMED = "confirmed with its cluster before, now drawn at random for an audit"
+#: Labels after which a new region is favoured no more.
+REGION_LABELS = 10
 #: The reason of an item that was sent back by its cluster.
 SENT_BACK = "did not belong to the cluster that it was shown with"
 #: The reason of an item whose answer cannot be read.
@@ -68,8 +71,13 @@ def _single(
     twice = {question.item for question in audits}
     first = (*back, *audits, *(question for question in doubted if question.item not in twice))
 
+    regions = new_rows(snapshot)
+
     def shared(name: str) -> RandomShare:
-        return RandomShare(get_strategy(name), config.query.share_after(len(snapshot.history.drawn)), also)
+        strategy = get_strategy(name)
+        if len(regions):
+            strategy = RegionShare(strategy, regions, config.query.new_share)
+        return RandomShare(strategy, config.query.share_after(len(snapshot.history.drawn)), also)
 
     chooser = shared(strategy or config.query.strategy)
     out = np.array([snapshot.row[question.item] for question in back], dtype=np.int64) if back else None
@@ -161,6 +169,23 @@ def drawable(snapshot: Snapshot) -> Int[np.ndarray, " g"]:
     seen = _asked_alone(snapshot.history)
     only = snapshot.history.only_confirmed - seen - snapshot.history.missing
     return np.array(sorted(snapshot.row[i] for i in only if i in snapshot.row), dtype=np.int64)
+
+
+def new_rows(snapshot: Snapshot) -> Int[np.ndarray, " r"]:
+    """Return the rows of the regions that a comparison found to be new and that have few labels yet, ascending.
+
+    A region counts until ``REGION_LABELS`` of its items have a label, or half of them if it is small: then the head
+    knows it, and strategies treat it as any other.
+    """
+    history, row = snapshot.history, snapshot.row
+    done = history.labels.keys() | history.set_aside
+    rows: list[int] = []
+    for compared in history.comparisons:
+        for region in compared.regions:
+            there = [item for item in region if item in row]
+            if sum(item in done for item in there) < min(REGION_LABELS, len(there) / 2):
+                rows += [row[item] for item in there]
+    return np.unique(np.array(rows, dtype=np.int64))
 
 
 def _asked_anew(snapshot: Snapshot, question: Question) -> Question:

@@ -6,6 +6,7 @@ import typer
 
 from activessl_cli.commands import (
     accept,
+    add,
     adopt,
     backup,
     check,
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init.init)
     app.command("check")(check.check)
     app.command("encode")(encode.encode)
+    app.command("add")(add.add)
     app.command("adopt")(adopt.adopt)
     app.command("import")(import_.import_)
     app.command("query")(query.query)
