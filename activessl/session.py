@@ -429,12 +429,22 @@ class Session:
         """
         return Snapshot.of(self.project).model()
 
-    def export_model(self, folder: Path, *, onnx: bool | None = None) -> Exported:
+    def export_model(
+        self,
+        folder: Path,
+        *,
+        onnx: bool | None = None,
+        reference: bool = True,
+        on_progress: OnProgress | None = None,
+    ) -> Exported:
         """Write the newest model as a self-contained folder, tested on the project's own items.
 
         Args:
             folder: The target.
             onnx: True: with an ONNX file, or an error; False: without; None: with an ONNX file if possible.
+            reference: Whether to write a reference sample, with which ``watch`` compares later items. An encoder that
+                learns from the pool is fitted once more for it, on one half of the pool.
+            on_progress: Called with each step.
 
         Raises:
             LabelError: There is no model yet.
@@ -442,4 +452,6 @@ class Session:
         """
         from activessl.steps.export import export_model
 
-        return export_model(self.project, path("folder", folder), onnx=onnx)
+        return export_model(
+            self.project, path("folder", folder), onnx=onnx, reference=reference, on_progress=on_progress
+        )

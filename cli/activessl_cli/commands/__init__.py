@@ -29,6 +29,7 @@ from activessl_cli.commands import (
     status,
     studio,
     teach,
+    watch,
 )
 
 
@@ -56,6 +57,7 @@ def register(app: typer.Typer) -> None:
     app.command("simulate")(simulate.simulate)
     app.command("export")(export.export)
     app.command("predict")(predict.predict)
+    app.command("watch")(watch.watch)
     app.command("backup")(backup.backup)
     app.command("restore")(backup.restore)
     app.command("verify")(backup.verify)
