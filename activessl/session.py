@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from activessl.steps.add import Added
     from activessl.steps.import_labels import Imported
     from activessl.steps.layouts import Layout
+    from activessl.steps.update import Updated
 
 # each verb imports its own step, so that verbs that only read the ledger start fast
 
@@ -116,6 +117,38 @@ class Session:
         from activessl.steps.add import add
 
         return add(self.project, path("items", items), into=text("into", into), on_progress=on_progress)
+
+    def update(self, *, anyway: bool = False, on_progress: OnProgress | None = None) -> Updated:
+        """Use the newest model instead of the model in use, if it is better on fresh random labels.
+
+        Answers that are not taught yet are taught first. Fresh labels are those of random draws that the model in use
+        was not taught; the newest model predicts each of them without having been taught it. The first call makes the
+        newest model the model in use.
+
+        Args:
+            anyway: Whether to use the newest model without a comparison.
+            on_progress: Called with each step.
+
+        Raises:
+            LabelError: There is no model yet.
+            ProjectError: The model in use is missing or was changed.
+        """
+        from activessl.steps.query import catch_up
+        from activessl.steps.update import update
+
+        catch_up(self.project)
+        return update(self.project, anyway=anyway, on_progress=on_progress)
+
+    def roll_back(self) -> Updated:
+        """Use the model again that was in use before the model in use.
+
+        Raises:
+            LabelError: No model was in use before.
+            ProjectError: That model is missing or was changed.
+        """
+        from activessl.steps.update import roll_back
+
+        return roll_back(self.project)
 
     def query(
         self,

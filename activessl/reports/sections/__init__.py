@@ -7,6 +7,7 @@ from activessl.reports.sections.calibrated import Calibrated
 from activessl.reports.sections.classes import Classes
 from activessl.reports.sections.curves import Curves
 from activessl.reports.sections.doubted import Doubted
+from activessl.reports.sections.drift import Drift
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hours import Hours
 from activessl.reports.sections.nearest import Nearest
@@ -22,6 +23,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Curves,
     Hours,
     Calibrated,
+    Drift,
     Doubted,
     Value,
     Gates,

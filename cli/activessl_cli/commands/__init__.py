@@ -29,6 +29,7 @@ from activessl_cli.commands import (
     status,
     studio,
     teach,
+    update,
     watch,
 )
 
@@ -58,6 +59,7 @@ def register(app: typer.Typer) -> None:
     app.command("export")(export.export)
     app.command("predict")(predict.predict)
     app.command("watch")(watch.watch)
+    app.command("update")(update.update)
     app.command("backup")(backup.backup)
     app.command("restore")(backup.restore)
     app.command("verify")(backup.verify)
