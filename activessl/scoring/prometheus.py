@@ -71,5 +71,6 @@ def check_metrics(path: Path) -> None:
     """
     if path.suffix != ".prom":
         raise HeadError(
-            f"{path.name} does not end with .prom", hint="name a file such as activessl.prom: the collector reads no other"
+            f"{path.name} does not end with .prom",
+            hint="name a file such as activessl.prom: the collector reads no other",
         )

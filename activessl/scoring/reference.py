@@ -1,8 +1,8 @@
 """The reference sample of a model: vectors of items of its pool that later items can be compared with.
 
-The vectors of items that an encoder was fitted on differ from those of other items of the same kind: a comparison of the
-two finds drift where there is none (docs/decisions/0035-drift.md). Therefore the reference is encoded by an encoder that
-was fitted on other items of the pool, and the items that are watched are encoded by it, too.
+The vectors of items that an encoder was fitted on differ from those of other items of the same kind: a comparison of
+the two finds drift where there is none (docs/decisions/0035-drift.md). Therefore the reference is encoded by an encoder
+that was fitted on other items of the pool, and the items that are watched are encoded by it, too.
 """
 
 from __future__ import annotations
@@ -55,8 +55,13 @@ class Reference:
         """
         folder.mkdir(parents=True)
         np.save(folder / "vectors.npy", np.asarray(self.vectors, dtype=np.float32))
-        note = {"format": FORMAT, "items": len(self.vectors), "group": self.pattern, "own": self.encoder is None}
-        note |= {"groups": None if self.groups is None else list(self.groups)}
+        note = {
+            "format": FORMAT,
+            "items": len(self.vectors),
+            "group": self.pattern,
+            "groups": self.groups,
+            "own": self.encoder is None,
+        }
         (folder / "reference.json").write_text(json.dumps(note, ensure_ascii=False) + "\n", encoding="utf-8")
         seal(folder)
         if self.source is not None:
@@ -79,7 +84,9 @@ class Reference:
             note = json.loads((folder / "reference.json").read_text(encoding="utf-8"))
             version, pattern, groups = note["format"], note["group"], note["groups"]
             if version != FORMAT:
-                raise HeadError(f"the reference in {folder} has format {version}, not {FORMAT}", hint="update activessl")
+                raise HeadError(
+                    f"the reference in {folder} has format {version}, not {FORMAT}", hint="update activessl"
+                )
             vectors = read_array(folder / "vectors.npy")
             if vectors.ndim != 2 or not len(vectors) or not np.isfinite(vectors).all():
                 raise ValueError("no finite vectors")

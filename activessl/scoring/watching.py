@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from activessl.errors import EncoderError, HeadError
 from activessl.measuring.drift.compare import Comparison, compare_samples
@@ -19,10 +20,13 @@ from activessl.pool.groups import group_names, numbered
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
 from activessl.scoring.model import BATCH, Model
+from activessl.scoring.reference import Reference
 from activessl.scoring.watch_state import Look, WatchState
 
-#: An item is far from all items of the pool if at most this share of them lies farther from its neighbours.
+#: An item is far if at most this share of the reference items is as far from the others.
 FAR = 0.01
+#: Numbers of the groups of the reference and of the items.
+Groups = tuple[Int[np.ndarray, " r"], Int[np.ndarray, " m"]]
 #: Spawn key of the seed of the permutations.
 _SEED = 37
 
@@ -35,8 +39,8 @@ class Watched:
         model: Digest of the model.
         items: Number of readable items.
         unreadable: Number of items that cannot be read.
-        far: Share of the items that are farther from the pool than 99 % of the pool's own items; about 0.01 is usual,
-            more for an encoder that was fitted on the pool.
+        far: Share of the items whose nearest reference item is farther than that of 99 % of the reference items;
+            without drift about 0.01.
         confidence: Mean probability of the predicted class.
         look: Number of this look, from 1; 0 where nothing was compared.
         comparison: The comparison with the reference; None where there are too few items.
@@ -107,9 +111,14 @@ def watch(
         )
     state = state.of(digest)
     scores = model.score(items, on_progress=on_progress)
-    sure, far = float(np.mean(scores.kind.sureness(scores.probs))), float(np.mean(scores.novelty > 1 - FAR))
-    found, regions, why, number, same = None, (), "", 0, False
-    groups = _groups(model, items)
+    sure = float(np.mean(scores.kind.sureness(scores.probs)))
+    encoder = model.reference.encoder or model.encoder
+    later = np.concatenate(list(encoder.batches(items.ordered(model.axes), BATCH)))
+    far = _far(model.reference.vectors, later)
+    found: Comparison | None = None
+    regions: tuple[tuple[str, ...], ...] = ()
+    why, number, same = "", 0, False
+    groups = _groups(model.reference, items)
     units = len(items) if groups is None else len(set(groups[1].tolist()))
     listed = sha256("\n".join(sorted(item.sha256 for item in items.items)).encode()).hexdigest()
     if units < FEWEST:
@@ -118,7 +127,7 @@ def watch(
     else:
         same = bool(state.looks) and state.looks[-1].listed == listed
         number = len(state.looks) + (not same)
-        found, regions = _compared(model, items, groups, number, on_progress)
+        found, regions = _compared(model.reference, later, items.ids, groups, number, on_progress)
         if not same:
             state = state.after(Look(listed, found.p, found.level, found.drift), [i.sha256 for i in items.items])
     told = Watched(
@@ -139,23 +148,22 @@ def watch(
     return told, state
 
 
-def _groups(model: Model, items: Pool) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
+def _groups(reference: Reference, items: Pool) -> Groups | None:
     """The groups of the reference and of the items, as numbers that are equal for equal names."""
-    reference = model.reference
-    if reference is None or reference.groups is None:
+    if reference.groups is None:
         return None
     number = numbered([*reference.groups, *group_names(reference.pattern, items.ids)])
     return number[: len(reference.groups)], number[len(reference.groups) :]
 
 
 def _compared(
-    model: Model, items: Pool, groups: Any, number: int, on_progress: OnProgress | None
+    reference: Reference,
+    later: Float[np.ndarray, "m d"],
+    ids: tuple[str, ...],
+    groups: Groups | None,
+    number: int,
+    on_progress: OnProgress | None,
 ) -> tuple[Comparison, tuple[tuple[str, ...], ...]]:
-    reference = model.reference
-    if reference is None:
-        raise HeadError("the model has no reference sample", hint="run `activessl export model` again")
-    encoder = reference.encoder or model.encoder
-    later = np.concatenate(list(encoder.batches(items.ordered(model.axes), BATCH)))
     found = compare_samples(
         reference.vectors,
         later,
@@ -167,7 +175,32 @@ def _compared(
     if not found.drift:
         return found, ()
     regions = new_regions(reference.vectors, later, rng=np.random.default_rng([number, _SEED, 1]), groups=groups)
-    return found, tuple(tuple(items.ids[row] for row in region.rows) for region in regions)
+    return found, tuple(tuple(ids[row] for row in region.rows) for region in regions)
+
+
+def _far(reference: Float[np.ndarray, "r d"], later: Float[np.ndarray, "m d"]) -> float:
+    """The share of later items that are farther from the reference than 99 % of its own items are from the others.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> round(_far(rng.normal(size=(500, 8)), np.r_[rng.normal(size=(90, 8)), np.full((10, 8), 9.0)]), 1)
+        0.1
+    """
+    mean = np.mean(reference, axis=0, dtype=np.float64)
+    # not of unit length: an item that is far out has the direction of many others
+    old, new = (np.asarray(part - mean, dtype=np.float32) for part in (reference, later))
+    own = _nearest(old, old, 1)
+    return float(np.mean(_nearest(new, old, 0) > np.quantile(own, 1 - FAR)))
+
+
+def _nearest(rows: Float[np.ndarray, "m d"], base: Float[np.ndarray, "n d"], skip: int) -> Float[np.ndarray, " m"]:
+    """The squared distance of each row to the nearest base row, without the ``skip`` nearest."""
+    length, out = np.einsum("ij,ij->i", base, base), np.empty(len(rows))
+    for start in range(0, len(rows), 1024):
+        block = rows[start : start + 1024]
+        apart = np.einsum("ij,ij->i", block, block)[:, None] + length - 2 * block @ base.T
+        out[start : start + 1024] = np.partition(apart, skip, axis=1)[:, skip]
+    return out
 
 
 def _strange(items: Pool, classes: tuple[str, ...]) -> tuple[str, ...]:

@@ -103,7 +103,8 @@ def _target(data: Path, into: str) -> Path:
     parts = PurePosixPath(into).parts
     if PurePosixPath(into).is_absolute() or ".." in parts or any(part.startswith(".") for part in parts):
         raise ConfigError(
-            f"{into} is no subfolder of the data", hint=f"name a folder below {data} without a leading dot, such as {INTO}"
+            f"{into} is no subfolder of the data",
+            hint=f"name a folder below {data} without a leading dot, such as {INTO}",
         )
     return data.joinpath(*parts)
 

@@ -22,7 +22,7 @@ _SEED = 35
 def compare_added(
     project: Project, alike: Callable[[], Embeddings], on_progress: OnProgress | None = None
 ) -> Compared | None:
-    """Compare the items that were added since the last comparison with all others, and write the result into the ledger.
+    """Compare the items that were added since the last comparison with all others, for the ledger.
 
     Needs the project's lock. A comparison that was interrupted is made at the next call.
 

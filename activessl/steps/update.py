@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -61,14 +61,16 @@ def update(project: Project, *, anyway: bool = False, on_progress: OnProgress | 
         if taught is None or snapshot.head is None:
             raise no_labels(history) if not history.labels else LabelError("no model yet", hint="run `activessl teach`")
         if not history.in_use:
-            first = _promote(project, snapshot, taught, Promoted(**_about(taught), outcome="first", why="the first model"))
+            first = _promote(
+                project, snapshot, taught, Promoted(**_about(taught), outcome="first", why="the first model")
+            )
             return Updated("first", first, folder_of(project, first), None, 0, None, first.why)
         now = history.in_use[-1]
         fresh = _fresh(snapshot, now)
         if (now.digest, now.fingerprint) == (taught.digest, taught.fingerprint):
             return Updated("unchanged", now, folder_of(project, now), None, len(fresh), None, "no newer model")
         if anyway:
-            event = _promote(project, snapshot, taught, Promoted(**_about(taught), outcome="promoted", why=_ANYWAY))
+            event = _promote(project, snapshot, _event(taught, "promoted", _ANYWAY))
             return Updated("promoted", event, folder_of(project, event), None, len(fresh), None, _ANYWAY)
         if len(fresh) < FEWEST:
             why = f"{len(fresh)} fresh random labels, and a comparison needs {FEWEST}"
@@ -126,20 +128,11 @@ def _judge(project: Project, snapshot: Snapshot, taught: Taught, now: Promoted, 
         "alike": "the newest model is at most 1 point better",
         "open": "the fresh random labels do not decide yet",
     }[found.verdict]
-    event = Promoted(
-        **_about(taught),
-        outcome=outcome,
-        why=why,
-        fresh=len(items),
-        won=won,
-        lost=lost,
-        low=found.low,
-        high=found.high,
-        level=found.level,
-        judged=seen,
-    )
+    figures: dict[str, Any] = {"fresh": len(items), "won": won, "lost": lost, "judged": seen}
+    figures |= {"low": found.low, "high": found.high, "level": found.level}
+    event = _event(taught, outcome, why).model_copy(update=figures)
     if outcome == "promoted":
-        now = event = _promote(project, snapshot, taught, event)
+        now = event = _promote(project, snapshot, event)
     else:
         project.append(event.model_copy(update={"turn": history.events}))
     return Updated(outcome, now, folder_of(project, now), found, len(items), found.more, why)
@@ -178,18 +171,20 @@ def _fresh(snapshot: Snapshot, now: Promoted) -> dict[str, int]:
     return found
 
 
-def _about(taught: Taught) -> dict[str, object]:
-    return {
-        "model": "",
-        "round": taught.round,
-        "labels": taught.labels,
-        "digest": taught.digest,
-        "fingerprint": taught.fingerprint,
-        "turn": 0,
-    }
+def _event(taught: Taught, outcome: Literal["first", "promoted", "kept", "open"], why: str) -> Promoted:
+    return Promoted(
+        outcome=outcome,
+        model="",
+        round=taught.round,
+        labels=taught.labels,
+        digest=taught.digest,
+        fingerprint=taught.fingerprint,
+        why=why,
+        turn=0,
+    )
 
 
-def _promote(project: Project, snapshot: Snapshot, taught: Taught, event: Promoted) -> Promoted:
+def _promote(project: Project, snapshot: Snapshot, event: Promoted) -> Promoted:
     """Write the newest model into the project's folder, then the event: a model in use is always there."""
     model = replace(snapshot.model(), reference=make_reference(project, snapshot, snapshot.on_progress))
     models = project.folder / MODELS

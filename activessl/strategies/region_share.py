@@ -91,7 +91,8 @@ def _joined(first: Query, rest: Query) -> Query:
         strategy=rest.strategy,
         seed=rest.seed,
         parts={
-            name: np.concatenate([first.parts[name], rest.parts[name]]) for name in first.parts.keys() & rest.parts.keys()
+            name: np.concatenate([first.parts[name], rest.parts[name]])
+            for name in first.parts.keys() & rest.parts.keys()
         },
         neighbours=(*near[0], *near[1]),
     )

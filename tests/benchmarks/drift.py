@@ -2,13 +2,11 @@
 
     python tests/benchmarks/drift.py power VECTORS.npz --pools 100 --to results.jsonl
     python tests/benchmarks/drift.py alarms VECTORS.npz --pools 250 --to results.jsonl
-    python tests/benchmarks/drift.py watched VECTORS.npz --pools 20 --looks 20 --to results.jsonl
     python tests/benchmarks/drift.py pictures IMAGES.npz --to PICTURES.npz    # vectors of changed pictures, for power
-    python tests/benchmarks/drift.py encoders DATA.npz --pools 20 --to results.jsonl
     python tests/benchmarks/drift.py speed
 
-A pool is 2,000 old and 1,000 new items, drawn without replacement. ``power``: 50 of the new ones are of a class that the
-old ones do not have; the class is that of the pool's seed, in turn.
+A pool is 2,000 old and 1,000 new items, drawn without replacement. ``power``: 50 of the new ones are of a class that
+the old ones do not have; the class is that of the pool's seed, in turn.
 """
 
 from __future__ import annotations

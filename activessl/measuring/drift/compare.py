@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from activessl.errors import MeasureError
-from activessl.measuring.drift.statistics import SCALES, classifier, kernel, neighbours
+from activessl.measuring.drift.statistics import classifier, kernel, neighbours
 from activessl.measuring.drift.units import Pooled, pool_samples
 
 #: Probability of an alarm where both samples are from one distribution.
@@ -110,7 +110,11 @@ def compare_samples(
 
 
 def compare_pooled(
-    pooled: Pooled, *, rng: np.random.Generator, level: float = LEVEL, on_share: Callable[[float], None] = lambda _: None
+    pooled: Pooled,
+    *,
+    rng: np.random.Generator,
+    level: float = LEVEL,
+    on_share: Callable[[float], None] = lambda _: None,
 ) -> Comparison:
     """As :func:`compare_samples`, for samples that are together already."""
     parts = (classifier(pooled), kernel(pooled, rng), neighbours(pooled))

@@ -32,4 +32,4 @@ def level_of_look(look: int, level: float = LEVEL) -> float:
     while look > last:
         span += 1
         last += FIRST_SPAN * 2**span
-    return level / 2 ** (span + 1) / (FIRST_SPAN * 2**span)
+    return float(level / 2 ** (span + 1) / (FIRST_SPAN * 2**span))

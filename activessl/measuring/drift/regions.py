@@ -90,7 +90,7 @@ def new_regions(
     shares = seats[near[at][:, : SCALES[0]]].mean(axis=1)
     rows, part = _with_left_out(pooled, new, at, part)
     found = []
-    points = centred_rows(np.asarray(new, dtype=np.float32), np.mean(new, axis=0, dtype=np.float64))
+    points = centred_rows(np.asarray(new, dtype=np.float32), np.asarray(np.mean(new, axis=0, dtype=np.float64)))
     for number in np.unique(part):
         members = rows[part == number]
         if len(members) < FEWEST_ITEMS:
@@ -114,9 +114,7 @@ def _largest(seats: Float[np.ndarray, "g c"], near: Int[np.ndarray, "n k"]) -> F
     return largest
 
 
-def _named(
-    surplus: Float[np.ndarray, " m"], by_chance: Float[np.ndarray, " c"], permutations: int
-) -> float | None:
+def _named(surplus: Float[np.ndarray, " m"], by_chance: Float[np.ndarray, " c"], permutations: int) -> float | None:
     """The smallest surplus above which at most ``FALSE_SHARE`` of the items are named by chance; None without one."""
     levels = np.unique(surplus[surplus > 0])
     if not len(levels):

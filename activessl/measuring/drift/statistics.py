@@ -158,7 +158,9 @@ def nearest_groups(pooled: Pooled, k: int) -> Int[np.ndarray, "n k"]:
             distance = np.minimum.reduceat(distance, starts, axis=1)
         distance[np.arange(len(distance)), group[part]] = np.inf
         near = np.argpartition(distance, k - 1, axis=1)[:, :k]
-        out[part] = np.take_along_axis(near, np.argsort(np.take_along_axis(distance, near, 1), axis=1, kind="stable"), 1)
+        out[part] = np.take_along_axis(
+            near, np.argsort(np.take_along_axis(distance, near, 1), axis=1, kind="stable"), 1
+        )
     return out
 
 

@@ -127,7 +127,7 @@ def pool_samples(
     order = rng.permutation(len(group))
     seat = np.empty(group.max() + 1, dtype=np.int64)
     seat[group[order]] = unit.reshape(-1)[order]
-    mean = np.mean(vectors, axis=0, dtype=np.float64)
+    mean = np.asarray(np.mean(vectors, axis=0, dtype=np.float64))
     return Pooled(centred_rows(vectors, mean), mean, rows, unit.reshape(-1), group, is_new, seat)
 
 
@@ -142,11 +142,13 @@ def _joined(vectors: Float[np.ndarray, "n d"], given: Int[np.ndarray, " n"]) -> 
     if len(set(value.tolist())) == len(value):
         return names
     size = names.max() + 1
-    links = coo_array((np.ones(len(names), dtype=np.int8), (names, size + value.reshape(-1))), shape=(2 * len(names),) * 2)
+    links = coo_array(
+        (np.ones(len(names), dtype=np.int8), (names, size + value.reshape(-1))), shape=(2 * len(names),) * 2
+    )
     part = connected_components(links, directed=False)[1]
     joined: Int[np.ndarray, " n"] = part[names].astype(np.int64)
     return joined
 
 
 def _on_both(group: Int[np.ndarray, " n"], sides: Bool[np.ndarray, " n"]) -> int:
-    return len(np.intersect1d(group[sides], group[~sides]))
+    return int(np.intersect1d(group[sides], group[~sides]).size)

@@ -53,8 +53,8 @@ class Challenge:
 
         Example:
             >>> judge_challenger(14, 2, 60, look=1).to_text()
-            '+20.0 points (90 % interval 9.0 to 29.7) on 60 fresh random labels: 14 right only by the newest model, 2 only
-            by the model in use'
+            '+20.0 points (90 % interval 9.0 to 29.7) on 60 fresh random labels: 14 right only by the newest model, 2
+            only by the model in use'
         """
         return (
             f"{100 * self.difference:+.1f} points ({100 * self.level:.0f} % interval {100 * self.low:.1f} to "
@@ -92,7 +92,8 @@ def judge_challenger(won: int, lost: int, labels: int, *, look: int, delta: floa
     """
     if min(won, lost) < 0 or won + lost > labels or labels < 1 or look < 1:
         raise MeasureError(
-            f"{won} and {lost} of {labels} items in comparison {look}", hint="give counts of the same items, from look 1"
+            f"{won} and {lost} of {labels} items in comparison {look}",
+            hint="give counts of the same items, from look 1",
         )
     spent = part_of_delta(delta, look)
     low, high = paired_difference(won, lost, labels, LEVEL)

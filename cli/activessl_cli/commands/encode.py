@@ -62,7 +62,10 @@ def encode(
             "not_compared": len(history.uncompared),
         },
         "\n".join(
-            [f"{n:,} items embedded as vectors of length {dim} by the encoder {name}{embeddings.fingerprint[:12]}", *lines]
+            [
+                f"{n:,} items embedded as vectors of length {dim} by the encoder {name}{embeddings.fingerprint[:12]}",
+                *lines,
+            ]
         ),
         as_json=as_json,
     )

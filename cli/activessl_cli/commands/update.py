@@ -74,7 +74,7 @@ def _lines(done: Updated) -> list[str]:
 
 
 def _next(project: Project, done: Updated) -> str:
-    """Return a step that can succeed: a round of random items only where fresh labels are missing and no round is open."""
+    """Return a step that can succeed: random items only where fresh labels are missing and no round is open."""
     from activessl.steps.next_step import left_to_ask
 
     step, left = next_of(project), left_to_ask(project.history())

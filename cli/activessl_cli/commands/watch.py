@@ -65,7 +65,9 @@ def watch(
             f"in the project of this model: activessl update {shlex.quote(str(data.absolute()))}; labels are due"
         )
     elif state is None:
-        render.following(f"watch again with --state {shlex.quote(f'{model.name}.watch.json')}, so that looks are counted")
+        render.following(
+            f"watch again with --state {shlex.quote(f'{model.name}.watch.json')}, so that looks are counted"
+        )
     if watched.drift and fail_on_drift:
         raise typer.Exit(DRIFT)
 
@@ -86,7 +88,7 @@ def _lines(watched: Watched) -> list[str]:
     for region in watched.regions[:3]:
         lines.append(f"{len(region):,} items in a new region, such as {', '.join(region[:3])}")
     lines.append(
-        f"{100 * watched.far:.1f} % of the items are far from all items of the pool (usual: about 1 %); mean confidence "
+        f"{100 * watched.far:.1f} % of the items are far from all reference items (usual: 1 %); mean confidence "
         f"{100 * watched.confidence:.1f} %"
     )
     return lines
