@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from activessl.errors import EncoderError, HeadError
+from activessl.errors import EncoderError, HeadError, MeasureError
 from activessl.measuring.drift.compare import Comparison, compare_samples
 from activessl.measuring.drift.looks import level_of_look
 from activessl.measuring.drift.regions import new_regions
@@ -127,8 +127,11 @@ def watch(
     else:
         same = bool(state.looks) and state.looks[-1].listed == listed
         number = len(state.looks) + (not same)
-        found, regions = _compared(model.reference, later, items.ids, groups, number, on_progress)
-        if not same:
+        try:
+            found, regions = _compared(model.reference, later, items.ids, groups, number, on_progress)
+        except MeasureError as error:  # too few items that differ from each other
+            why, number, same = error.message, 0, False
+        if found is not None and not same:
             state = state.after(Look(listed, found.p, found.level, found.drift), [i.sha256 for i in items.items])
     told = Watched(
         model=digest,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from activessl.encoders.embeddings import Embeddings
+from activessl.errors import MeasureError
 from activessl.ledger.schema import Compared
 from activessl.measuring.drift.compare import compare_samples
 from activessl.measuring.drift.regions import new_regions
@@ -47,16 +48,17 @@ def compare_added(
     if project.config.data.group is not None:
         number = numbered(group_names(project.config.data.group, embeddings.ids))
         groups = number[old], number[new]
-        if min(len(np.unique(part)) for part in groups) < FEWEST:
-            return None
     seed = [project.config.seed, history.events, _SEED]
     samples = embeddings.vectors[old], embeddings.vectors[new]
-    found = compare_samples(
-        *samples,
-        rng=np.random.default_rng(seed),
-        groups=groups,
-        on_share=lambda share: tell(on_progress, "compare", round(100 * share), 100),
-    )
+    try:
+        found = compare_samples(
+            *samples,
+            rng=np.random.default_rng(seed),
+            groups=groups,
+            on_share=lambda share: tell(on_progress, "compare", round(100 * share), 100),
+        )
+    except MeasureError:  # too few items that differ from each other
+        return None
     regions = new_regions(*samples, rng=np.random.default_rng([*seed, 1]), groups=groups) if found.drift else ()
     event = Compared(
         fingerprint=embeddings.fingerprint,

@@ -61,9 +61,7 @@ def update(project: Project, *, anyway: bool = False, on_progress: OnProgress | 
         if taught is None or snapshot.head is None:
             raise no_labels(history) if not history.labels else LabelError("no model yet", hint="run `activessl teach`")
         if not history.in_use:
-            first = _promote(
-                project, snapshot, taught, Promoted(**_about(taught), outcome="first", why="the first model")
-            )
+            first = _promote(project, snapshot, _event(taught, "first", "the first model"))
             return Updated("first", first, folder_of(project, first), None, 0, None, first.why)
         now = history.in_use[-1]
         fresh = _fresh(snapshot, now)

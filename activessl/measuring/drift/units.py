@@ -138,9 +138,9 @@ def _joined(vectors: Float[np.ndarray, "n d"], given: Int[np.ndarray, " n"]) -> 
 
     plain = np.ascontiguousarray(vectors + np.float32(0))  # so that -0.0 and 0.0 have the same bytes
     value = np.unique(plain.view(f"V{plain.itemsize * plain.shape[1]}").reshape(-1), return_inverse=True)[1]
-    names = np.unique(given, return_inverse=True)[1].reshape(-1)
+    names = np.unique(given, return_inverse=True)[1].reshape(-1).astype(np.int64)
     if len(set(value.tolist())) == len(value):
-        return names
+        return np.asarray(names)
     size = names.max() + 1
     links = coo_array(
         (np.ones(len(names), dtype=np.int8), (names, size + value.reshape(-1))), shape=(2 * len(names),) * 2

@@ -119,7 +119,10 @@ def _tail(count: int, n: int) -> float:
 
 def _more(won: int, lost: int, labels: int, spent: float) -> int | None:
     """Further labels after which the test decides, if the shares stay."""
-    for total in range(labels + 5, labels + _MOST + 1, 5):
+    for step in range(1, 60):
+        total = labels + round(5 * 1.11**step)  # in steps of about a tenth: it is a forecast
+        if total > labels + _MOST:
+            return None
         more, less = won * total // labels, lost * total // labels
         if min(_tail(more, more + less), _tail(less, more + less)) <= spent:
             return total - labels

@@ -66,7 +66,7 @@ def watch(
         )
     elif state is None:
         render.following(
-            f"watch again with --state {shlex.quote(f'{model.name}.watch.json')}, so that looks are counted"
+            f"add --state {shlex.quote(f'{model.name}.watch.json')} to the next watch: it counts the looks"
         )
     if watched.drift and fail_on_drift:
         raise typer.Exit(DRIFT)
