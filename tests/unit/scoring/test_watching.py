@@ -155,7 +155,7 @@ def test_the_command_remembers_writes_metrics_and_has_an_exit_code_for_drift(
     text = metrics.read_text()
     assert "activessl_watch_drift{" in text and f'model="{model_digest(made / "m")[:12]}"' in text
     for line in text.splitlines():  # the format of the collector
-        assert line.startswith("# ") or len(line.split()) == 2 and np.isfinite(float(line.split()[1]))
+        assert line.startswith("# ") or (len(line.split()) == 2 and np.isfinite(float(line.split()[1])))
     assert metrics.stat().st_mode & 0o044 == 0o044  # another user collects it
     assert run(*call, "--fail-on-drift") == 3
     out = capsys.readouterr()

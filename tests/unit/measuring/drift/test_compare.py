@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -187,6 +189,6 @@ def test_items_that_were_thinned_out_join_the_region_of_their_nearest_item(monke
 
 def test_the_levels_of_all_looks_add_up_to_one_level() -> None:
     levels = [level_of_look(look) for look in range(1, 2_000)]
-    assert sum(levels) < 0.05 and all(a >= b for a, b in zip(levels, levels[1:], strict=False))
+    assert sum(levels) < 0.05 and all(a >= b for a, b in itertools.pairwise(levels))
     with pytest.raises(MeasureError):
         level_of_look(0)
