@@ -109,6 +109,22 @@ def drift_text(compared: Compared) -> str:
     )
 
 
+def left_text(evidence: Evidence) -> str:
+    """Word which items left the data, and what the figures then speak of; empty if none left since a random draw."""
+    drawn, labels = evidence.random, evidence.measure().gone
+    if not labels:
+        return ""
+    text = f"{labels:,} labeled item{'s are' if labels > 1 else ' is'} no longer in the data: no head is taught "
+    text += f"{'them' if labels > 1 else 'it'}, and the figures are of the items that are there now"
+    if drawn.vanished:
+        many = "item" if drawn.vanished == 1 else "items"
+        text += (
+            f"; {drawn.vanished:,} more random {many} left than chance explains: the interval counts them as wrong at "
+            "its lower end and as right at its upper end"
+        )
+    return text
+
+
 def waiting_text(history: History) -> str:
     """Word that added items wait for a comparison; empty if none do.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from activessl.ledger.schema import Compared, Promoted
-from activessl.proof.added import AddedAccuracy, added_accuracy, drift_text, waiting_text
+from activessl.proof.added import AddedAccuracy, added_accuracy, drift_text, left_text, waiting_text
 from activessl.reports.sections.base import Material
 
 __all__ = ["Drift"]
@@ -22,6 +22,7 @@ class Drift:
     Attributes:
         comparisons: Each comparison with the accuracy on its items, newest first; None without a model.
         waiting: That added items wait for a comparison, in words; empty if none do.
+        left: That labeled items left the data, in words; empty if none did.
         promotions: The comparisons of models, oldest first.
         in_use: The model in use; None without one.
     """
@@ -30,6 +31,7 @@ class Drift:
 
     comparisons: tuple[tuple[Compared, AddedAccuracy | None], ...] = ()
     waiting: str = ""
+    left: str = ""
     promotions: tuple[Promoted, ...] = ()
     in_use: Promoted | None = None
 
@@ -43,7 +45,8 @@ class Drift:
             for one in reversed(history.comparisons[-SHOWN:])
         ]
         in_use = history.in_use[-1] if history.in_use else None
-        return cls(tuple(found), waiting_text(history), history.promotions, in_use)
+        left = left_text(material.evidence) if history.encoded is not None and history.labels else ""
+        return cls(tuple(found), waiting_text(history), left, history.promotions, in_use)
 
     @property
     def lines(self) -> list[tuple[str, str, Compared]]:
@@ -58,6 +61,7 @@ class Drift:
                 | {"accuracy": None if there is None else there.to_dict()}
                 for one, there in self.comparisons
             ],
+            "left": self.left or None,
             "models": [one.model_dump(exclude={"kind", "format", "turn"}) for one in self.promotions],
             "model_in_use": None if self.in_use is None else self.in_use.model,
         }
@@ -71,6 +75,8 @@ class Drift:
                 lines.append(f"{'':13}accuracy on them {accuracy}")
         if self.waiting:
             lines.append(f"added        {self.waiting}")
+        if self.left:
+            lines.append(f"left         {self.left}")
         if self.in_use is not None:
             lines.append(f"in use       model {self.in_use.model}, of round {self.in_use.round}: {self.in_use.why}")
         return lines

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activessl.ledger.schema import Check, Decided
+from activessl.ledger.schema import Check, Compared, Decided, Promoted
 from activessl.measuring.planning.hours import AnnotatorTime, HumanTime, hours_saved
 from activessl.measuring.planning.stopping import Verdict
 from activessl.measuring.quality.anchoring import anchoring
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.calibration import calibration_curve
 from activessl.measuring.savings.savings import Savings
+from activessl.proof.added import AddedAccuracy
 from activessl.reports import html
 from activessl.reports.calibration_chart import draw_calibration
 from activessl.reports.chart import Line, draw, nice_ticks
@@ -27,6 +28,7 @@ from activessl.reports.sections.calibrated import Calibrated
 from activessl.reports.sections.classes import Classes, ClassRow
 from activessl.reports.sections.curves import Curves
 from activessl.reports.sections.doubted import Doubted
+from activessl.reports.sections.drift import Drift
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hours import Hours
 from activessl.reports.sections.nearest import Nearest, Sight
@@ -66,6 +68,7 @@ FULL = Report(
         Curves(LINES),
         Hours(),
         Calibrated(calibration_curve(np.linspace(0.4, 0.95, 40), np.arange(40) % 3 > 0)),
+        Drift(),
         Doubted(),
         Value(),
         Gates(),
@@ -339,3 +342,32 @@ def test_a_section_that_a_report_does_not_have_is_named() -> None:
 def test_what_a_section_tells_in_a_block_stands_below_the_figures() -> None:
     text = having(FULL, Value(promise="at most 2 % wrong"), Rounds((RoundRow(1, "auto", 10, 10),))).to_text()
     assert text.index("accepted     at most 2 % wrong") < text.index("round  labels") < text.index("assumptions:")
+
+
+def test_the_page_shows_added_items_new_regions_and_the_model_in_use() -> None:
+    told = {
+        "fingerprint": "f",
+        "old": 400,
+        "new": 105,
+        "statistic": 0.4,
+        "p_classifier": 0.02,
+        "turn": 1,
+        "level": 0.05,
+    }
+    told |= {"p_kernel": 0.5, "p_neighbours": 0.001, "added": ("a", "b"), "p": 0.001, "drift": True}
+    compared = Compared(**told, regions=(("<b>x</b>.png", "y.png"), ("z.png",)))
+    used = Promoted(
+        outcome="first", model="abc", round=3, labels=52, digest="d", fingerprint="f", why="the first model", turn=2
+    )
+    accuracy = AddedAccuracy(16, 20, 0.599, 0.929, 0.9, 105)
+    report = having(FULL, Drift(((compared, accuracy),), "", "", (used,), used))
+    page = report.to_html()
+    assert "Added items" in page and "New regions" in page and "&lt;b&gt;x&lt;/b&gt;.png, y.png" in page
+    assert "105 added items differ from the 400 before them" in page and "80.0 % (90 % interval 59.9" in page
+    assert "Model abc, of round 3, taught 52 labels: the first model." in page
+    text = report.to_text()
+    assert "added        105 added items differ" in text and "in use       model abc, of round 3" in text
+    found = report.to_dict()
+    assert found["model_in_use"] == "abc" and found["drift"][0]["accuracy"]["labels"] == 20
+    assert "added" not in found["drift"][0]  # thousands of ids
+    assert "Added items" not in FULL.to_html()
