@@ -16,12 +16,14 @@ from activessl.ledger.offers import Choice
 from activessl.ledger.schema import (
     Accepted,
     Answered,
+    BackedUp,
     Closed,
     Compared,
     Created,
     Decided,
     Encoded,
     Event,
+    Forgotten,
     MachineLabel,
     Missing,
     Moved,
@@ -86,6 +88,8 @@ class _SoFar:
     uncompared: dict[str, None] = field(default_factory=dict)  # items that were added since the last comparison
     comparisons: list[Compared] = field(default_factory=list)
     promotions: list[Promoted] = field(default_factory=list)
+    backups: dict[str, BackedUp] = field(default_factory=dict)
+    erased: list[Forgotten] = field(default_factory=list)
     first_taught: datetime | None = None
     names: dict[str, str] = field(default_factory=dict)  # each id that an item had before, and its id now
     moved_since: dict[str, str] = field(default_factory=dict)  # the same, since the encoding
@@ -121,8 +125,7 @@ class _SoFar:
     @take.register
     def _(self, event: Compared, _at: datetime) -> None:
         self.comparisons.append(event)
-        compared = set(event.added)
-        self.uncompared = {item: None for item in self.uncompared if item not in compared}
+        self.uncompared = {}  # what was not in the pool then is added again if it comes back
 
     @take.register
     def _(self, event: Promoted, _at: datetime) -> None:
@@ -231,6 +234,14 @@ class _SoFar:
     def _(self, event: Decided, _at: datetime) -> None:
         self.decisions.append(event)
 
+    @take.register
+    def _(self, event: BackedUp, _at: datetime) -> None:
+        self.backups[event.where] = event
+
+    @take.register
+    def _(self, event: Forgotten, _at: datetime) -> None:
+        self.erased.append(event)
+
     def clock(self, at: datetime) -> None:
         """Correct times before by that of a later event: what was earlier in the ledger was not later in time."""
         if any(then > at for then in self.since.values()):
@@ -290,6 +301,8 @@ class _SoFar:
             uncompared=tuple(self.uncompared),
             comparisons=tuple(self.comparisons),
             promotions=tuple(self.promotions),
+            backups=tuple(self.backups.values()),
+            erased=tuple(self.erased),
             started=self.started,
             first_taught=self.first_taught,
             moved_since=self.moved_since,

@@ -16,11 +16,13 @@ from activessl.ledger.schema import (
     AUDIT,
     CONFIRM,
     Accepted,
+    BackedUp,
     Closed,
     Compared,
     Created,
     Decided,
     Encoded,
+    Forgotten,
     MachineLabel,
     Promoted,
     Pushed,
@@ -92,6 +94,8 @@ class History:
         uncompared: Items that were added and not yet compared with those before, in order.
         comparisons: The comparisons of added items with those before, oldest first.
         promotions: The comparisons of models with the model in use, oldest first.
+        backups: The newest backup in each folder.
+        erased: Items and annotators that were forgotten.
         started: When the project was created.
         first_taught: When the first head was taught.
         left: Items with answers that had left the pool at an encoding, also if they are back, and their content hash.
@@ -125,6 +129,8 @@ class History:
     uncompared: tuple[str, ...] = ()
     comparisons: tuple[Compared, ...] = ()
     promotions: tuple[Promoted, ...] = ()
+    backups: tuple[BackedUp, ...] = ()
+    erased: tuple[Forgotten, ...] = ()
     started: datetime | None = None
     first_taught: datetime | None = None
     moved_since: dict[str, str] = field(default_factory=dict)

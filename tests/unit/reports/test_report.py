@@ -361,7 +361,7 @@ def test_the_page_shows_added_items_new_regions_and_the_model_in_use() -> None:
     )
     accuracy = AddedAccuracy(16, 20, 0.599, 0.929, 0.9, 105)
     report = having(FULL, Drift(((compared, accuracy),), "", "", (used,), used))
-    page = report.to_html()
+    page = report.to_html().replace("\N{NO-BREAK SPACE}", " ")
     assert "Added items" in page and "New regions" in page and "&lt;b&gt;x&lt;/b&gt;.png, y.png" in page
     assert "105 added items differ from the 400 before them" in page and "80.0 % (90 % interval 59.9" in page
     assert "Model abc, of round 3, taught 52 labels: the first model." in page
