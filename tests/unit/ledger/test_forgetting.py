@@ -28,6 +28,8 @@ NEITHER = {
     "queried.fingerprint", "queried.questions[].kind", "queried.questions[].proposed", "queried.strategy",
     "taught.digest", "taught.fingerprint", "taught.head", "tried.look",
     "tuned.base", "tuned.digest", "tuned.fingerprint", "tuned.outcome", "tuned.request",
+    "compared.fingerprint", "promoted.digest", "promoted.fingerprint", "promoted.judged", "promoted.model",
+    "promoted.outcome",
     # keys
     "queried.questions[].parts{}", "taught.per_class{}", "pushed.unseen.*",
 }  # fmt: skip

@@ -55,6 +55,9 @@ def test_the_first_model_is_used_and_a_better_one_replaces_it(tmp_path: Path) ->
     few = session.update()
     assert few.outcome == "waiting" and few.fresh < 20 and few.needed == 20 - few.fresh
     assert few.in_use.model == first.in_use.model
+    # the four draws of the first round were taught to the model in use
+    later = session.project.history().rounds[1:]
+    assert few.fresh == sum(q.kind == "random" for r in later for q in r.questions)
 
     ask(session, people, 40)
     better = session.update()

@@ -21,7 +21,7 @@ def state(seed: int = 0) -> State:
 
 def test_half_of_the_query_is_from_the_rows_and_the_rest_from_all() -> None:
     rows = np.arange(60, 80)
-    for name in ("auto", "margin", "k_center", "badge"):
+    for name in ("auto", "margin", "k_center", "power"):  # "power" draws by weights, with propensities
         query = RegionShare(get_strategy(name), rows, 0.5).query(state(), 9)
         told = [reason.startswith(IN_NEW_REGION) for reason in query.reasons]
         assert len(set(query.indices.tolist())) == 9 and np.all(np.diff(query.scores) <= 0), name
