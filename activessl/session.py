@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from activessl.reports.report import Report
     from activessl.scoring.as_onnx import Exported
     from activessl.scoring.model import Model
+    from activessl.steps.add import Added
     from activessl.steps.classes import Classes
     from activessl.steps.import_labels import Imported
     from activessl.steps.layouts import Layout
+    from activessl.steps.update import Updated
 
 # each verb imports its own step, so that verbs that only read the ledger start fast
 
@@ -101,6 +103,55 @@ class Session:
         from activessl.steps.encode import encode
 
         return encode(self.project, None if minutes is None else number("minutes", minutes), on_progress)
+
+    def add(self, items: Path | str, *, into: str = "added", on_progress: OnProgress | None = None) -> Added:
+        """Copy new items into the folder of the data; ``encode`` then encodes them and compares them with the others.
+
+        Args:
+            items: A folder with new items, or one file.
+            into: The subfolder of the data to copy into; "." for the data folder itself.
+            on_progress: Called with the stage "add".
+
+        Raises:
+            ConfigError: The subfolder cannot be used.
+            PoolError: The data of the project are not a folder, or there are no such items.
+            ProjectError: The data cannot be written.
+        """
+        from activessl.steps.add import add
+
+        return add(self.project, path("items", items), into=text("into", into), on_progress=on_progress)
+
+    def update(self, *, anyway: bool = False, on_progress: OnProgress | None = None) -> Updated:
+        """Use the newest model instead of the model in use, if it is better on fresh random labels.
+
+        Answers that are not taught yet are taught first. Fresh labels are those of random draws that the model in use
+        was not taught; the newest model predicts each of them without having been taught it. The first call makes the
+        newest model the model in use.
+
+        Args:
+            anyway: Whether to use the newest model without a comparison.
+            on_progress: Called with each step.
+
+        Raises:
+            LabelError: There is no model yet.
+            ProjectError: The model in use is missing or was changed.
+        """
+        from activessl.steps.query import catch_up
+        from activessl.steps.update import update
+
+        catch_up(self.project)
+        return update(self.project, anyway=anyway, on_progress=on_progress)
+
+    def roll_back(self) -> Updated:
+        """Use the model again that was in use before the model in use.
+
+        Raises:
+            LabelError: No model was in use before.
+            ProjectError: That model is missing or was changed.
+        """
+        from activessl.steps.update import roll_back
+
+        return roll_back(self.project)
 
     def query(
         self,
@@ -452,12 +503,22 @@ class Session:
         """
         return Snapshot.of(self.project).model()
 
-    def export_model(self, folder: Path, *, onnx: bool | None = None) -> Exported:
+    def export_model(
+        self,
+        folder: Path,
+        *,
+        onnx: bool | None = None,
+        reference: bool = True,
+        on_progress: OnProgress | None = None,
+    ) -> Exported:
         """Write the newest model as a self-contained folder, tested on the project's own items.
 
         Args:
             folder: The target.
             onnx: True: with an ONNX file, or an error; False: without; None: with an ONNX file if possible.
+            reference: Whether to write a reference sample, with which ``watch`` compares later items. An encoder that
+                learns from the pool is fitted once more for it, on one half of the pool.
+            on_progress: Called with each step.
 
         Raises:
             LabelError: There is no model yet.
@@ -465,4 +526,6 @@ class Session:
         """
         from activessl.steps.export import export_model
 
-        return export_model(self.project, path("folder", folder), onnx=onnx)
+        return export_model(
+            self.project, path("folder", folder), onnx=onnx, reference=reference, on_progress=on_progress
+        )

@@ -20,6 +20,7 @@ from activessl.ledger.schema import (
     Answered,
     BackedUp,
     Closed,
+    Compared,
     Created,
     Decided,
     Encoded,
@@ -29,6 +30,7 @@ from activessl.ledger.schema import (
     Missing,
     Moved,
     Offered,
+    Promoted,
     Pulled,
     Pushed,
     Queried,
@@ -93,6 +95,9 @@ class _SoFar:
     tuned: Tuned | None = None
     tunings: list[Tuned] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
+    uncompared: dict[str, None] = field(default_factory=dict)  # items that were added since the last comparison
+    comparisons: list[Compared] = field(default_factory=list)
+    promotions: list[Promoted] = field(default_factory=list)
     backups: dict[str, BackedUp] = field(default_factory=dict)
     erased: list[Forgotten] = field(default_factory=list)
     first_taught: datetime | None = None
@@ -111,6 +116,10 @@ class _SoFar:
 
     @take.register
     def _(self, event: Encoded, _at: datetime) -> None:
+        if self.encoded is None or event.added is None:  # nothing is known to have been there before
+            self.uncompared = {}
+        else:
+            self.uncompared |= dict.fromkeys(event.added)
         if event.added is not None:
             self.late |= dict.fromkeys(event.added, self.newest)
             before = 0 if self.encoded is None else self.encoded.items
@@ -122,6 +131,15 @@ class _SoFar:
         self.left |= dict(event.gone)
         if self.tuned is not None and self.tuned.fingerprint != event.fingerprint:
             self.tuned = None
+
+    @take.register
+    def _(self, event: Compared, _at: datetime) -> None:
+        self.comparisons.append(event)
+        self.uncompared = {}  # what was not in the pool then is added again if it comes back
+
+    @take.register
+    def _(self, event: Promoted, _at: datetime) -> None:
+        self.promotions.append(event)
 
     @take.register
     def _(self, event: Tuned, _at: datetime) -> None:
@@ -150,6 +168,8 @@ class _SoFar:
             items = tuple(one.model_copy(update={"id": to.get(one.id, one.id)}) for one in self.accepted.items)
             audit = tuple(to.get(item, item) for item in self.accepted.audit)
             self.accepted = self.accepted.model_copy(update={"items": items, "audit": audit})
+        self.uncompared = {to.get(item, item): None for item in self.uncompared}
+        self.comparisons = [_compared(one, to) for one in self.comparisons]
         self.tunings = [_taught(tuned, to) for tuned in self.tunings]
         self.tuned = None if self.tuned is None else _taught(self.tuned, to)
 
@@ -325,6 +345,9 @@ class _SoFar:
             tuned=self.tuned,
             tunings=tuple(self.tunings),
             decisions=tuple(self.decisions),
+            uncompared=tuple(self.uncompared),
+            comparisons=tuple(self.comparisons),
+            promotions=tuple(self.promotions),
             backups=tuple(self.backups.values()),
             erased=tuple(self.erased),
             started=self.started,
@@ -352,6 +375,13 @@ def _with_names(r: RoundHistory, to: Mapping[str, str]) -> RoundHistory:
 
 def _taught(tuned: Tuned, to: Mapping[str, str]) -> Tuned:
     return tuned.model_copy(update={"taught": tuple(to.get(item, item) for item in tuned.taught)})
+
+
+def _compared(event: Compared, to: Mapping[str, str]) -> Compared:
+    if to.keys().isdisjoint(event.added):
+        return event
+    regions = tuple(tuple(to.get(item, item) for item in region) for region in event.regions)
+    return event.model_copy(update={"added": tuple(to.get(item, item) for item in event.added), "regions": regions})
 
 
 def _standing(accepted: Accepted, answered: Set[str], known: Set[str]) -> dict[str, MachineLabel]:

@@ -38,6 +38,9 @@ Role = Literal["item", "question", "gone", "annotator", "source", "text"]
 PLACES: dict[str, Role] = {
     "encoded.added[]": "item",
     "encoded.gone[]": "gone",
+    "compared.added[]": "item",
+    "compared.regions[][]": "item",
+    "promoted.why": "text",
     "tuned.taught[]": "item",
     "tuned.why": "text",
     "untuned.why": "text",

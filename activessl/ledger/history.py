@@ -19,11 +19,13 @@ from activessl.ledger.schema import (
     Accepted,
     BackedUp,
     Closed,
+    Compared,
     Created,
     Decided,
     Encoded,
     Forgotten,
     MachineLabel,
+    Promoted,
     Pushed,
     Queried,
     Taught,
@@ -94,6 +96,9 @@ class History:
         tuned: The fine-tuning of the encoder in use; None if the encoder is not fine-tuned.
         tunings: All attempts to fine-tune the encoder, oldest first.
         decisions: The decisions of the gates, oldest first.
+        uncompared: Items that were added and not yet compared with those before, in order.
+        comparisons: The comparisons of added items with those before, oldest first.
+        promotions: The comparisons of models with the model in use, oldest first.
         backups: The newest backup in each folder.
         erased: Items and annotators that were forgotten.
         started: When the project was created.
@@ -129,6 +134,9 @@ class History:
     tuned: Tuned | None = None
     tunings: tuple[Tuned, ...] = ()
     decisions: tuple[Decided, ...] = ()
+    uncompared: tuple[str, ...] = ()
+    comparisons: tuple[Compared, ...] = ()
+    promotions: tuple[Promoted, ...] = ()
     backups: tuple[BackedUp, ...] = ()
     erased: tuple[Forgotten, ...] = ()
     started: datetime | None = None
@@ -163,6 +171,17 @@ class History:
             return "cold"
         t = self.taught
         return f"round-{t.round}-{t.digest[:6]}-{t.head}-{t.fingerprint[:6]}"
+
+    @property
+    def in_use(self) -> tuple[Promoted, ...]:
+        """The models that were in use, and can be in use again; the last is in use now. Empty without one."""
+        found: list[Promoted] = []
+        for one in self.promotions:
+            if one.outcome == "rolled back":
+                found = found[:-1] or [one]
+            elif one.outcome in ("first", "promoted"):
+                found.append(one)
+        return tuple(found)
 
     @property
     def drawn(self) -> frozenset[str]:

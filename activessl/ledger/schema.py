@@ -445,9 +445,66 @@ class Forgotten(_Event):
         return f"forgotten:{self.name}"
 
 
+class Compared(_Event):
+    """Items that were added were compared with those that were there before."""
+
+    kind: Literal["compared"] = "compared"
+    fingerprint: str  # of the encoder whose vectors were compared
+    added: tuple[str, ...]  # ids of the later items
+    old: int  # earlier items that were compared: a random part of a large pool
+    new: int
+    statistic: float  # of the classifier, in standard deviations
+    p_classifier: float
+    p_kernel: float
+    p_neighbours: float
+    p: float  # of all three together
+    level: float
+    drift: bool
+    regions: tuple[tuple[str, ...], ...] = ()  # ids of later items where few earlier ones are, the most typical first
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One per turn."""
+        return f"compared:{self.turn}"
+
+
+class Promoted(_Event):
+    """A model was compared with the model in use; ``outcome`` says which is in use from now on.
+
+    "first": the first one. "promoted": this one replaces the one before. "kept": the one before stays. "open": too few
+    labels to decide, the one before stays. "rolled back": this one, which was in use before, is in use again.
+    """
+
+    kind: Literal["promoted"] = "promoted"
+    outcome: Literal["first", "promoted", "kept", "open", "rolled back"]
+    model: str  # digest of the model's folder
+    round: int  # the round of its head
+    labels: int  # that it was taught
+    digest: str  # hash of these labels
+    fingerprint: str
+    why: str
+    # against the model in use, on random labels that the model in use was not taught
+    fresh: int = 0
+    won: int = 0  # right where the model in use is wrong
+    lost: int = 0
+    low: float | None = None  # of the difference of the accuracies
+    high: float | None = None
+    level: float | None = None
+    judged: str = ""  # hash of both models and of these labels: repeating a comparison is no further one
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One per comparison, or per turn."""
+        return f"promoted:{self.judged or self.turn}"
+
+
 Event = (
     Created
     | Encoded
+    | Compared
+    | Promoted
     | Tuned
     | Untuned
     | Missing

@@ -135,6 +135,21 @@ class FolderSource:
             {PurePosixPath(item_id).name: content} | {name: self._bytes((folder / name).as_posix()) for name in names}
         )
 
+    def files_of(self, item_id: str) -> tuple[str, ...]:
+        """The names below the folder of all files of an item: the file itself, and those that it names as its parts.
+
+        Raises:
+            PoolError: The folder has no such item, or it cannot be read.
+        """
+        if item_id not in self._stamps:
+            raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id, or open the folder again")
+        parts_of = self._files.parts.get(PurePosixPath(item_id).suffix.lower())
+        if parts_of is None:
+            return (item_id,)
+        folder = PurePosixPath(item_id).parent
+        parts = (PurePosixPath(name).name for name in parts_of(self._bytes(item_id)))
+        return tuple(dict.fromkeys((item_id, *((folder / name).as_posix() for name in parts))))
+
     def _bytes(self, name: str) -> bytes:
         """The bytes of one file below the folder."""
         path = self._location / name

@@ -205,6 +205,9 @@ class QueryConfig(_Section):
     random_share: Annotated[float, Field(ge=0, le=1)] = _told(
         0.1, "share of each round that is drawn at random, to measure the accuracy; a quarter until 10 items are drawn"
     )
+    new_share: Annotated[float, Field(ge=0, le=1)] = _told(
+        0.5, "share of the chosen questions about items like none before, after a comparison found some"
+    )
     again: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = _told(
         0.0, 'share of questions about doubted labels, or "auto"'
     )

@@ -235,7 +235,7 @@ class Project:
 
     def _sweep(self) -> None:
         """Remove what killed processes left half-written."""
-        names = ("heads", "reports", "encoders", "embeddings", "studio")
+        names = ("heads", "reports", "encoders", "embeddings", "models", "studio")
         for folder in (self.folder, *(self.folder / name for name in names), *self.folder.glob("embeddings/*")):
             sweep(folder)
 
@@ -282,7 +282,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 def own_folders(folder: Path) -> tuple[Path, ...]:
     """The folders that a project creates: they are no data, also if the project lies inside its data folder."""
-    return tuple(folder / name for name in ("embeddings", "encoders", "heads", "reports", "studio"))
+    return tuple(folder / name for name in ("embeddings", "encoders", "heads", "models", "reports", "studio"))
 
 
 def keep_once(path: Path, content: bytes) -> None:

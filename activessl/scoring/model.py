@@ -24,6 +24,8 @@ from activessl.labels.one_class import ONE
 from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress, tell
+from activessl.scoring.reference import FOLDER as REFERENCE
+from activessl.scoring.reference import Reference
 from activessl.sealed import beside, read_array, seal, sweep
 
 FORMAT = 1
@@ -86,6 +88,7 @@ class Model:
         reach: Ascending distances of the pool's items to the farthest of their neighbours, for novelty.
         kind: How many classes an item has.
         axes: The channels of the series that the encoder was fitted to; of other forms of data, nothing.
+        reference: What later items are compared with; None without one, as in models of earlier versions.
     """
 
     encoder: Encoder
@@ -98,6 +101,7 @@ class Model:
     reach: Float[np.ndarray, " q"]
     kind: LabelKind = ONE
     axes: Axes = UNKNOWN
+    reference: Reference | None = None
 
     def place(self, vectors: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
         """Smooth the encoder's vectors with those of the pool, and compute their novelty.
@@ -180,6 +184,8 @@ class Model:
         np.save(folder / "pool" / "reach.npy", self.reach)
         seal(folder / "pool")  # again, with the files that were added
         self.head.save(folder / "head")
+        if self.reference is not None:  # an addition: earlier versions read the folder, too
+            self.reference.save(folder / REFERENCE)
         note = {
             "format": FORMAT,
             "modality": self.modality,
@@ -226,12 +232,13 @@ class Model:
             reach,
             kind,
             axes,
+            Reference.load(folder / REFERENCE),
         )
 
 
 def _is_model(folder: Path) -> bool:
     """Whether a folder holds a model and nothing else; names alone do not suffice, as data may have the same."""
-    if not {p.name for p in folder.iterdir()} <= {"model.json", "model.onnx", "encoder", "pool", "head"}:
+    if not {p.name for p in folder.iterdir()} <= {"model.json", "model.onnx", "encoder", "pool", "head", REFERENCE}:
         return False
     try:
         note = json.loads((folder / "model.json").read_text(encoding="utf-8"))

@@ -26,6 +26,7 @@ from activessl.pool.progress import OnProgress
 from activessl.project.config import Config
 from activessl.project.folder import Project, writing
 from activessl.project.snapshot import Snapshot, embedded, embeddings_folder
+from activessl.steps.compare_added import compare_added
 from activessl.steps.moves import follow_moves, gone_with_answers
 
 
@@ -61,6 +62,16 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
         encoded = encoded_event(encoder, embeddings, history, before, time.monotonic() - start, gone, others)
         if encoded is not None:
             project.append(encoded)
+
+        def alike() -> Embeddings:
+            """Vectors of an encoder that treats old and new items alike: not those of one that was fine-tuned before
+            the new ones came."""
+            if wanted:
+                return embeddings
+            plain = fitted_encoder(project, pool, None, on_progress)
+            return embed(plain, pool, embeddings_folder(project, plain.fingerprint), on_progress=on_progress)
+
+        compare_added(project, alike, on_progress)
     decided(lambda: str(folder))
     return embeddings
 

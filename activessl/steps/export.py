@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from activessl.pool.progress import OnProgress
 from activessl.project.folder import Project, writing
 from activessl.project.snapshot import Snapshot, no_labels
 from activessl.steps.item_table import item_table
@@ -44,12 +46,22 @@ def export_items(
     return rows
 
 
-def export_model(project: Project, folder: Path, *, onnx: bool | None = None) -> Exported:
+def export_model(
+    project: Project,
+    folder: Path,
+    *,
+    onnx: bool | None = None,
+    reference: bool = True,
+    on_progress: OnProgress | None = None,
+) -> Exported:
     """Write the newest model as a self-contained folder; arguments and errors as of ``Session.export_model``."""
     from activessl.scoring import as_onnx  # imports torch
+    from activessl.steps.make_reference import make_reference
 
     snapshot, pool = Snapshot.of(project), project.pool()
     model = snapshot.model()
+    if reference:
+        model = replace(model, reference=make_reference(project, snapshot, on_progress))
     where = project.folder / "encoders" / model.encoder.fingerprint
     sample = pool.subset(pool.ids[:: -(-len(pool) // COMPARED)])
     return as_onnx.export_model(model, folder, encoder_folder=where, sample=sample, onnx=onnx)

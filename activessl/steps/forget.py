@@ -227,4 +227,10 @@ def _unreached(project: Project, history: History, pool: Pool | None, name: str,
             yield f"Label Studio, project {number} at {where}: delete the task and the file of the item there"
         else:
             yield f"Label Studio at {where}: delete or rename the account there"
+    models = project.folder / "models"
+    if what == "item" and models.is_dir() and any(models.iterdir()):
+        yield (
+            f"the models in {models}, which hold vectors of all items of their pools: run `activessl encode`, "
+            "`activessl teach` and `activessl update --anyway`, then delete the other folders there"
+        )
     yield "files that `activessl export` and `activessl predict` wrote, and copies of reports: make them again"

@@ -26,7 +26,7 @@ def next_step(history: History, data: DataNow | None = None) -> str:
         return "activessl encode"
     current = history.open_round
     if current is None:
-        return "activessl query" if _left(history) else "activessl report"
+        return "activessl query" if left_to_ask(history) else "activessl report"
     if not history.waiting(current):
         # if all items were skipped there is nothing to teach, and the next query ends the round
         return "activessl teach" if history.labels and history.untaught else "activessl query"
@@ -35,7 +35,7 @@ def next_step(history: History, data: DataNow | None = None) -> str:
     return ANOTHER if len(history.half_answered(current)) == len(history.waiting(current)) else LABEL
 
 
-def _left(history: History) -> int:
+def left_to_ask(history: History) -> int:
     """Count encoded items that can still be asked about."""
     done = history.labels.keys() | history.set_aside | history.machine.keys() | history.missing
     return 0 if history.encoded is None else history.encoded.items - len(done)

@@ -22,10 +22,13 @@ from activessl.steps.relabel import MOST_ASKINGS, Doubts
 from activessl.strategies.balanced import Balanced
 from activessl.strategies.base import Query, needs_samples
 from activessl.strategies.random_share import RandomShare
+from activessl.strategies.region_share import RegionShare
 from activessl.strategies.registry import get_strategy
 
 #: The reason of an audit of an item that was confirmed with its cluster; it names no class.
 CONFIRMED = "confirmed with its cluster before, now drawn at random for an audit"
+#: Labels after which a new region is favoured no more.
+REGION_LABELS = 10
 #: The reason of an item that was sent back by its cluster.
 SENT_BACK = "did not belong to the cluster that it was shown with"
 #: The reason of an item on which annotators differ; it names no class and nobody.
@@ -95,9 +98,12 @@ def _single(
 
     spread = _slices(snapshot, config.query.balance if balance is None else balance)
 
+    regions = new_rows(snapshot)
+
     def shared(name: str) -> RandomShare:
         inner = get_strategy(name)
         inner = inner if spread is None else Balanced(inner, spread.column, spread.of, spread.names)
+        inner = RegionShare(inner, regions, config.query.new_share) if len(regions) else inner
         return RandomShare(inner, config.query.share_after(len(snapshot.history.drawn)), also)
 
     chooser = shared(strategy or config.query.strategy)
@@ -266,6 +272,23 @@ def drawable(snapshot: Snapshot) -> Int[np.ndarray, " g"]:
     seen = _asked_alone(snapshot.history)
     only = snapshot.history.only_confirmed - seen - snapshot.history.missing
     return np.array(sorted(snapshot.row[i] for i in only if i in snapshot.row), dtype=np.int64)
+
+
+def new_rows(snapshot: Snapshot) -> Int[np.ndarray, " r"]:
+    """Return the rows of the regions that a comparison found to be new and that have few labels yet, ascending.
+
+    A region counts until ``REGION_LABELS`` of its items have a label, or half of them if it is small: then the head
+    knows it, and strategies treat it as any other.
+    """
+    history, row = snapshot.history, snapshot.row
+    done = history.labels.keys() | history.set_aside
+    rows: list[int] = []
+    for compared in history.comparisons:
+        for region in compared.regions:
+            there = [item for item in region if item in row]
+            if sum(item in done for item in there) < min(REGION_LABELS, len(there) / 2):
+                rows += [row[item] for item in there]
+    return np.unique(np.array(rows, dtype=np.int64))
 
 
 def _asked_anew(snapshot: Snapshot, question: Question) -> Question:

@@ -9,6 +9,7 @@ from activessl.reports.sections.confusion import Confusion
 from activessl.reports.sections.curves import Curves
 from activessl.reports.sections.diary import Diary
 from activessl.reports.sections.doubted import Doubted
+from activessl.reports.sections.drift import Drift
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hard import Hard
 from activessl.reports.sections.hours import Hours
@@ -28,6 +29,8 @@ SECTIONS: tuple[type[Section], ...] = (
     Map,
     Confusion,
     Classes,
+    Slices,
+    Drift,
     Hard,
     Doubted,
     Newest,
@@ -35,7 +38,6 @@ SECTIONS: tuple[type[Section], ...] = (
     Hours,
     Value,
     Gates,
-    Slices,
     Nearest,
     Rebuilt,
     Rounds,

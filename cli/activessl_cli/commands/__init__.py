@@ -6,6 +6,7 @@ import typer
 
 from activessl_cli.commands import (
     accept,
+    add,
     adopt,
     backup,
     check,
@@ -32,6 +33,8 @@ from activessl_cli.commands import (
     status,
     studio,
     teach,
+    update,
+    watch,
 )
 
 
@@ -40,6 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init.init)
     app.command("check")(check.check)
     app.command("encode")(encode.encode)
+    app.command("add")(add.add)
     app.command("adopt")(adopt.adopt)
     app.command("import")(import_.import_)
     app.command("query")(query.query)
@@ -60,6 +64,8 @@ def register(app: typer.Typer) -> None:
     app.command("simulate")(simulate.simulate)
     app.command("export")(export.export)
     app.command("predict")(predict.predict)
+    app.command("watch")(watch.watch)
+    app.command("update")(update.update)
     app.command("backup")(backup.backup)
     app.command("restore")(backup.restore)
     app.command("verify")(backup.verify)

@@ -28,6 +28,7 @@ def encode(
     """Train the encoder on the pool and embed every item."""
     from activessl.encoders.compute.processes import count, leads
     from activessl.errors import ConfigError
+    from activessl.proof.added import drift_text, waiting_text
     from activessl.session import Session
 
     if compare and count() > 1:
@@ -43,14 +44,29 @@ def encode(
         Session.open(project).encode(minutes=minutes)
         return
     session = Session.open(project)
+    before = len(session.project.history().comparisons)
     with render.progress("encode") as on_progress:
         embeddings = session.encode(minutes=minutes, on_progress=on_progress)
     n, dim = embeddings.vectors.shape
-    encoded = session.project.history().encoded
+    history = session.project.history()
+    encoded, compared = history.encoded, history.comparisons[before:]
+    lines = [drift_text(one) for one in compared] or [line for line in (waiting_text(history),) if line]
     name = "" if encoded is None else f"{encoded.encoder} "
     render.result(
-        {"fingerprint": embeddings.fingerprint, "items": n, "dim": dim, "encoder": embeddings.provenance},
-        f"{n:,} items embedded as vectors of length {dim} by the encoder {name}{embeddings.fingerprint[:12]}",
+        {
+            "fingerprint": embeddings.fingerprint,
+            "items": n,
+            "dim": dim,
+            "encoder": embeddings.provenance,
+            "compared": compared[-1].model_dump(exclude={"format", "kind", "turn"}) if compared else None,
+            "not_compared": len(history.uncompared),
+        },
+        "\n".join(
+            [
+                f"{n:,} items embedded as vectors of length {dim} by the encoder {name}{embeddings.fingerprint[:12]}",
+                *lines,
+            ]
+        ),
         as_json=as_json,
     )
     step = next_of(session.project)

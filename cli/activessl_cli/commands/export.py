@@ -19,6 +19,12 @@ OnnxOption = Annotated[
     bool | None,
     typer.Option("--onnx/--no-onnx", help="With `model`: whether to write an ONNX file; by default if it is possible."),
 ]
+ReferenceOption = Annotated[
+    bool,
+    typer.Option(
+        "--reference/--no-reference", help="With `model`: whether to write the sample that `activessl watch` needs."
+    ),
+]
 
 
 def export(
@@ -42,6 +48,7 @@ def export(
         typer.Option(help="Copy the items too, into a folder that training programs read."),
     ] = None,
     onnx: OnnxOption = None,
+    reference: ReferenceOption = True,
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +58,7 @@ def export(
 
     session = Session.open(project)
     if to.as_posix() == "model":
-        _model(session, folder or Path("model"), onnx, as_json=as_json)
+        _model(session, folder or Path("model"), onnx, reference=reference, as_json=as_json)
         return
     if to.as_posix() == "card":
         page, figures = session.card().save(folder or Path("card"))
@@ -84,8 +91,9 @@ def export(
     )
 
 
-def _model(session: Session, folder: Path, onnx: bool | None, *, as_json: bool) -> None:
-    made = session.export_model(folder, onnx=onnx)
+def _model(session: Session, folder: Path, onnx: bool | None, *, reference: bool, as_json: bool) -> None:
+    with render.progress("export") as on_progress:
+        made = session.export_model(folder, onnx=onnx, reference=reference, on_progress=on_progress)
     text = f"the model is in {made.folder}"
     if made.onnx is not None and made.checked is not None:
         text += (

@@ -29,6 +29,8 @@ NEITHER = {
     "reclassed.after[]", "reclassed.before[]", "reclassed.into[][]", "reclassed.into[][][]", "reclassed.verb",
     "restored.after[]", "taught.digest", "taught.fingerprint", "taught.head", "tried.look",
     "tuned.base", "tuned.digest", "tuned.fingerprint", "tuned.outcome", "tuned.request",
+    "compared.fingerprint", "promoted.digest", "promoted.fingerprint", "promoted.judged", "promoted.model",
+    "promoted.outcome",
     # keys
     "queried.questions[].parts{}", "taught.per_class{}", "pushed.unseen.*",
 }  # fmt: skip

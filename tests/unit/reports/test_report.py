@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from activessl.labels.doubts import Suspect
-from activessl.ledger.schema import Check, Decided
+from activessl.ledger.schema import Check, Compared, Decided, Promoted
 from activessl.measuring.planning.hours import AnnotatorTime, HumanTime, hours_saved
 from activessl.measuring.planning.stopping import Verdict
 from activessl.measuring.quality.anchoring import anchoring
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.calibration import calibration_curve
 from activessl.measuring.savings.savings import Savings
+from activessl.proof.added import AddedAccuracy
 from activessl.proof.slices import SliceFigures, SliceReport
 from activessl.reports import html
 from activessl.reports.calibration_chart import draw_calibration
@@ -32,6 +33,7 @@ from activessl.reports.sections.confusion import Cell, Confusion
 from activessl.reports.sections.curves import Curves
 from activessl.reports.sections.diary import Diary, Entry
 from activessl.reports.sections.doubted import Doubted
+from activessl.reports.sections.drift import Drift
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hard import Hard, HardItem
 from activessl.reports.sections.hours import Hours
@@ -80,6 +82,8 @@ FULL = Report(
         Map(),
         CONFUSED,
         Classes((ClassRow("cat", 10, 100, 0.5, "dog"), ClassRow("owl", 0, 0))),
+        Slices(SliceReport(("site",), (SLICE,), 40, 1)),
+        Drift(),
         Hard((HardItem(PICTURE, "cat", 0.4),), "cat", (HardItem(Look("c"), "dog", label="cat"),), "40 random labels"),
         Doubted((Suspect("a.png", "cat", "dog", 0.9, 1),), (PICTURE,)),
         Newest((ItemRow("a.png", "typical of 38 items", 2, "cat", "dog", PICTURE),)),
@@ -87,7 +91,6 @@ FULL = Report(
         Hours(),
         Value(),
         Gates(),
-        Slices(SliceReport(("site",), (SLICE,), 40, 1)),
         Nearest((Sight(PICTURE, "cat", (Sight(Look("b.png", text="<b>near</b>")),)),)),
         Rebuilt(),
         Rounds((RoundRow(1, "typiclust", 10, 10), RoundRow(2, "typiclust", 30, 40, 0.9, 0.1, 120.0, 0.5))),
@@ -406,3 +409,32 @@ def test_curves_are_drawn_by_labels_and_by_hours() -> None:
     assert "Accuracy by hours of labeling" in page and "Accuracy by hours of labeling" not in FULL.to_html()
     assert "typiclust: 90.0\N{NO-BREAK SPACE}% at 0.07 hours" in page
     assert page.count('id="chart-title"') == page.count('id="chart-hours-title"') == 1
+
+
+def test_the_page_shows_added_items_new_regions_and_the_model_in_use() -> None:
+    told = {
+        "fingerprint": "f",
+        "old": 400,
+        "new": 105,
+        "statistic": 0.4,
+        "p_classifier": 0.02,
+        "turn": 1,
+        "level": 0.05,
+    }
+    told |= {"p_kernel": 0.5, "p_neighbours": 0.001, "added": ("a", "b"), "p": 0.001, "drift": True}
+    compared = Compared(**told, regions=(("<b>x</b>.png", "y.png"), ("z.png",)))
+    used = Promoted(
+        outcome="first", model="abc", round=3, labels=52, digest="d", fingerprint="f", why="the first model", turn=2
+    )
+    accuracy = AddedAccuracy(16, 20, 0.599, 0.929, 0.9, 105)
+    report = having(FULL, Drift(((compared, accuracy),), "", "", (used,), used))
+    page = report.to_html().replace("\N{NO-BREAK SPACE}", " ")
+    assert "Added items" in page and "New regions" in page and "&lt;b&gt;x&lt;/b&gt;.png, y.png" in page
+    assert "105 added items differ from the 400 before them" in page and "80.0 % (90 % interval 59.9" in page
+    assert "Model abc, of round 3, taught 52 labels: the first model." in page
+    text = report.to_text()
+    assert "added        105 added items differ" in text and "in use       model abc, of round 3" in text
+    found = report.to_dict()
+    assert found["model_in_use"] == "abc" and found["drift"][0]["accuracy"]["labels"] == 20
+    assert "added" not in found["drift"][0]  # thousands of ids
+    assert "Added items" not in FULL.to_html()

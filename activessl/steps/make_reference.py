@@ -1,0 +1,60 @@
+"""Make the reference sample of a project's model, with which ``watch`` compares later items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from activessl.measuring.drift.units import FEWEST
+from activessl.pool.groups import group_names
+from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress
+from activessl.project.folder import Project
+from activessl.project.snapshot import Snapshot
+from activessl.scoring.reference import MOST, Reference
+from activessl.steps.encode import fitted_encoder
+
+#: Fewest items, or groups, of which one half can be a reference.
+LEAST = 4 * FEWEST
+#: Spawn key of the seed of the halves.
+_SEED = 36
+
+
+def make_reference(project: Project, snapshot: Snapshot, on_progress: OnProgress | None = None) -> Reference | None:
+    """Fit the encoder of the config on one half of the pool, at random, and encode the other half with it.
+
+    Whole groups are in one half. If the encoder is the model's own, it does not depend on the pool: then the reference
+    is of the whole pool, and needs no further encoder.
+
+    Returns:
+        The reference; None for a pool of fewer than ``LEAST`` items or groups.
+    """
+    pool, config = project.pool(), project.config
+    there = [item for item in snapshot.embeddings.ids if item in pool]
+    names = group_names(config.data.group, there)
+    groups = list(dict.fromkeys(names))
+    if len(groups) < LEAST:
+        return None
+    rng = np.random.default_rng([config.seed, _SEED])
+    fits = {groups[i] for i in rng.permutation(len(groups))[: len(groups) // 2]}
+    first = pool.subset(item for item, name in zip(there, names, strict=True) if name in fits)
+    encoder = fitted_encoder(project, first, None, on_progress)
+
+    def sample(items: Sequence[str]) -> list[str]:
+        return [items[i] for i in np.sort(rng.choice(len(items), min(MOST, len(items)), replace=False))]
+
+    pattern = config.data.group
+    if encoder.fingerprint == snapshot.embeddings.fingerprint:
+        chosen = sample(there)
+        vectors = np.asarray(snapshot.embeddings.vectors[[snapshot.row[item] for item in chosen]])
+        return Reference(vectors, _groups(pattern, chosen), pattern)
+    chosen = sample([item for item, name in zip(there, names, strict=True) if name not in fits])
+    part: Pool = pool.subset(chosen)
+    vectors = np.concatenate(list(encoder.batches(part, 256)))
+    folder = project.folder / "encoders" / encoder.fingerprint
+    return Reference(vectors, _groups(pattern, chosen), pattern, encoder, folder)
+
+
+def _groups(pattern: str | None, items: Sequence[str]) -> tuple[str, ...] | None:
+    return None if pattern is None else tuple(group_names(pattern, items))
