@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from activessl.errors import ActiveSSLError
 from activessl.explaining.hidden import hidden_probs
@@ -16,6 +15,7 @@ from activessl.explaining.occlusion import PlaceMap, occlusion_map
 from activessl.explaining.places import Places, places_of
 from activessl.explaining.windows import SHARE, moved, strongest
 from activessl.measuring.intervals import mean_interval
+from activessl.pool.forms.base import Array
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
 from activessl.pool.sources import Sampled
@@ -72,6 +72,15 @@ class DeletionTest:
     def passed(self) -> bool:
         """Whether maps say more than chance: the whole interval of the gain is above 0, on enough items."""
         return self.items >= FEWEST and self.low > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all figures; null for the ends of an interval that does not exist."""
+        known = self.items > 1
+        return asdict(self) | {
+            "passed": self.passed,
+            "low": self.low if known else None,
+            "high": self.high if known else None,
+        }
 
     def to_text(self) -> str:
         """Word the result.
@@ -183,7 +192,7 @@ def deletion_test(
 
 def predicted(model: Model, places: Places, sample_rate: int | None = None) -> int:
     """The column of the most likely class of a whole item."""
-    whole: Float[np.ndarray, "1 ..."] = np.zeros((1, *places.grid))
+    whole: Array = np.zeros((1, *places.grid))
     return int(hidden_probs(model, places, whole, sample_rate)[0].argmax())
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.explaining.places import Places
-from activessl.pool.forms.base import Media
+from activessl.pool.forms.base import Array, Media
 from activessl.pool.pool import Item, Modality, Pool, Unreadable
 from activessl.scoring.model import Model
 
@@ -28,7 +28,7 @@ class HiddenCopies:
 
     modality: Modality
     places: Places
-    hidden: Float[np.ndarray, "m ..."]
+    hidden: Array
     sample_rate: int | None = None
 
     @property
@@ -61,7 +61,7 @@ class HiddenCopies:
 
 
 def hidden_probs(
-    model: Model, places: Places, hidden: Float[np.ndarray, "m ..."], sample_rate: int | None = None
+    model: Model, places: Places, hidden: Array, sample_rate: int | None = None
 ) -> Float[np.ndarray, "m k"]:
     """Class probabilities of copies of an item with hidden places.
 
@@ -77,13 +77,11 @@ def hidden_probs(
     source = HiddenCopies(model.modality, places, np.asarray(hidden, dtype=np.float32), sample_rate)
     items = [item for item in source.scan() if isinstance(item, Item)]
     # the axes of the model are left out: places are of an item that was already read with them
-    scores = [
-        model.predict_proba(vectors) for vectors in model.encoder.batches(Pool(tuple(items), source), len(items))
-    ]
+    scores = [model.predict_proba(vectors) for vectors in model.encoder.batches(Pool(tuple(items), source), len(items))]
     return np.concatenate(scores).astype(np.float64)
 
 
-def log_odds(probs: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def log_odds(probs: Array) -> Array:
     """The logarithm of p / (1 - p), of probabilities cut to [1e-6, 1 - 1e-6].
 
     A probability near 1 hardly falls while the evidence for it does; its log-odds fall.

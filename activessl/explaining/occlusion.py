@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from activessl.explaining.hidden import hidden_probs, log_odds
 from activessl.explaining.places import Places
 from activessl.explaining.windows import averaged, windows
+from activessl.pool.forms.base import Array
 from activessl.scoring.model import Model
 
 
@@ -25,7 +25,7 @@ class PlaceMap:
         copies: How many copies of the item were scored.
     """
 
-    values: Float[np.ndarray, "..."]
+    values: Array
     axes: tuple[str, ...]
     probability: float
     copies: int

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
 
 from activessl.errors import PoolError
-from activessl.pool.forms.base import Media
+from activessl.pool.forms.base import Array, Media
 from activessl.registry import Registry
 
 #: By form of data, a function from an item (and the sample rate of a sound) to its places. Other packages add forms to
@@ -46,7 +45,7 @@ class Places(Protocol):
         """The sizes of the windows that are hidden, in places along each axis: one size a scale, the finest first."""
         ...
 
-    def hide(self, hidden: Float[np.ndarray, "..."]) -> Media:
+    def hide(self, hidden: Array) -> Media:
         """The item with some of its places hidden.
 
         Args:

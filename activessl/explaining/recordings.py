@@ -61,7 +61,11 @@ class SeriesPlaces:
         return np.asarray(np.interp(np.flatnonzero(cut), left, row[left]), dtype=np.float32)
 
 
-def series_places(series: Float[np.ndarray, "c t"], sample_rate: int | None = None, fill: Fill = "line") -> SeriesPlaces:  # noqa: ARG001
+def series_places(
+    series: Float[np.ndarray, "c t"],
+    sample_rate: int | None = None,  # noqa: ARG001  of the registry
+    fill: Fill = "line",
+) -> SeriesPlaces:
     """Divide a series (channels, time) into places.
 
     Args:

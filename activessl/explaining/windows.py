@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
+
+from activessl.pool.forms.base import Array
 
 #: The share of the places that the deletion test hides.
 SHARE = 0.2
 
 
-def windows(
-    grid: tuple[int, ...], sizes: Sequence[tuple[int, ...]]
-) -> tuple[Bool[np.ndarray, "m ..."], Int[np.ndarray, " m"]]:
+def windows(grid: tuple[int, ...], sizes: Sequence[tuple[int, ...]]) -> tuple[Array, Int[np.ndarray, " m"]]:
     """Every window of each size, half a window apart; the last one of an axis ends at its edge.
 
     Args:
@@ -43,9 +43,7 @@ def windows(
     return np.array(masks), np.array(scales)
 
 
-def averaged(
-    hidden: Bool[np.ndarray, "m ..."], scale: Int[np.ndarray, " m"], drops: Float[np.ndarray, " m"]
-) -> Float[np.ndarray, "..."]:
+def averaged(hidden: Array, scale: Int[np.ndarray, " m"], drops: Float[np.ndarray, " m"]) -> Array:
     """The map: for each place, the mean drop over the windows that hide it, averaged over the scales.
 
     Args:
@@ -68,7 +66,7 @@ def averaged(
     return np.asarray(np.mean(parts, axis=0))
 
 
-def strongest(values: Float[np.ndarray, "..."], share: float = SHARE) -> Bool[np.ndarray, "..."]:
+def strongest(values: Array, share: float = SHARE) -> Array:
     """The places of the largest values: this share of all places, at least one; of equal ones, the first.
 
     Example:
@@ -81,7 +79,7 @@ def strongest(values: Float[np.ndarray, "..."], share: float = SHARE) -> Bool[np
     return found.reshape(values.shape)
 
 
-def moved(places: Bool[np.ndarray, "..."], rng: np.random.Generator) -> Bool[np.ndarray, "..."]:
+def moved(places: Array, rng: np.random.Generator) -> Array:
     """The same pattern of places somewhere else: shifted along each axis by a random step, and around the edges.
 
     A pattern of the same size and compactness is the fair comparison: single places that are scattered at random leave

@@ -102,9 +102,7 @@ def _of_logistic(
     seen = np.flatnonzero(head.seen_)
     if len(seen) == 1:  # such a head has no weights
         return Contributions(np.zeros(len(y)), 0.0, 0.0, True)
-    one, all_rows = (
-        np.hstack([scaled_rows(part - head.centre_), np.ones((len(part), 1))]) for part in (x, rows)
-    )
+    one, all_rows = (np.hstack([scaled_rows(part - head.centre_), np.ones((len(part), 1))]) for part in (x, rows))
     # without the temperature, which the fit does not know
     theta = np.vstack([head.coef_.T, head.intercept_])[:, seen] / head.sharpness_
     residual = (y[:, None] == seen) - softmax(all_rows @ theta)

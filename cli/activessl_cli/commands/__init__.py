@@ -12,6 +12,7 @@ from activessl_cli.commands import (
     demo,
     doctor,
     encode,
+    explain,
     export,
     finetune,
     gate,
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status.status)
     app.command("plan")(plan.plan)
     app.command("gate")(gate.gate)
+    app.command("explain")(explain.explain)
     app.command("accept")(accept.accept)
     app.command("report")(report.report)
     app.command("simulate")(simulate.simulate)
