@@ -24,7 +24,7 @@ from activessl.scoring.model import Model
 #: Random patterns that are averaged, for each item.
 PATTERNS = 4
 #: With fewer items there is no interval to rely on.
-FEWEST = 4
+FEWEST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +89,21 @@ class DeletionTest:
             >>> DeletionTest(16, 0.31, 0.09, -0.02, 0.22, 0.15, 0.29).to_text()
             'hiding the best fifth lowers the probability by 31 points, a random fifth by 9 (difference 22, 90 % interval 15 to 29, 16 items)'
         """  # noqa: E501
-        best, other, gain, low, high = (
-            f"{100 * value:.0f}".replace("-0", "0") if abs(value) < 0.005 else f"{100 * value:.0f}"
-            for value in (self.best, self.random, self.gain, self.low, self.high)
-        )
+        best, other, gain, low, high = map(points, (self.best, self.random, self.gain, self.low, self.high))
         return (
             f"hiding the best fifth lowers the probability by {best} points, a random fifth by {other} "
             f"(difference {gain}, {100 * self.level:.0f} % interval {low} to {high}, {self.items} items)"
         )
+
+
+def points(share: float) -> str:
+    """Word a difference of probabilities in points, without a sign at 0.
+
+    Example:
+        >>> points(0.314), points(-0.001)
+        ('31', '0')
+    """
+    return str(round(100 * share) or 0)
 
 
 def drops_of(
@@ -202,4 +209,4 @@ def rate_of(pool: Pool) -> int | None:
     return source.sample_rate if isinstance(source, Sampled) else None
 
 
-__all__ = ["SHARE", "DeletionTest", "Drops", "deletion_test", "drops_of", "predicted", "rate_of", "tested"]
+__all__ = ["SHARE", "DeletionTest", "Drops", "deletion_test", "drops_of", "points", "predicted", "rate_of", "tested"]

@@ -1,4 +1,4 @@
-"""The places of a picture: up to 16 along its longer side."""
+"""The places of a picture: up to 12 along its longer side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Pixels = np.ndarray[Any, np.dtype[Any]]
 Fill = Literal["mean", "blur", "elsewhere"]
 
 #: Places along the longer side; fewer where a place would have less than two pixels.
-MOST = 16
+MOST = 12
 #: The longer side of the copies, in pixels: the encoders read at most 224.
 LARGEST = 256
 
@@ -59,7 +59,7 @@ def picture_places(picture: Pixels, sample_rate: int | None = None, fill: Fill =
 
     Example:
         >>> picture_places(np.zeros((100, 200, 3), np.uint8)).grid, picture_places(np.zeros((1, 1, 1), np.uint8)).grid
-        ((8, 16), (1, 1))
+        ((6, 12), (1, 1))
     """
     pixels = _reduced(np.asarray(picture, dtype=np.float32))
     height, width = pixels.shape[:2]

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,7 @@ class Explainer:
     Args:
         snapshot: The project at one moment.
         on_progress: Called during the deletion test, with the stage "maps".
+        pool: The items, if they were read before.
 
     Raises:
         LabelError: There is no model yet.
@@ -144,24 +146,21 @@ class Explainer:
 
     snapshot: Snapshot
     on_progress: OnProgress | None = None
+    pool: Pool | None = None
 
     def __post_init__(self) -> None:
         if not len(self.snapshot.training[0]):
             raise no_labels(self.snapshot.history)
         if self.snapshot.head is None:
             raise LabelError("no model yet", hint="run `activessl teach`")
+        with suppress(ActiveSSLError):
+            pool = self.pool or self.snapshot.project.pool()
+            object.__setattr__(self, "pool", pool.ordered(self.snapshot.embeddings.axes))
 
     @cached_property
     def model(self) -> Model:
         """The model, with its encoder."""
         return self.snapshot.model()
-
-    @cached_property
-    def pool(self) -> Pool | None:
-        """The items; None if the data cannot be read."""
-        with suppress(ActiveSSLError):
-            return self.snapshot.project.pool().ordered(self.snapshot.embeddings.axes)
-        return None
 
     @cached_property
     def head(self) -> Head:
@@ -173,8 +172,7 @@ class Explainer:
 
     def test(self, items: int = TESTED, most_seconds: float = MOST_SECONDS) -> DeletionTest:
         """The deletion test of the newest model on items drawn at random; kept until the model changes."""
-        key = self._key(items)
-        kept = self._kept(key)
+        kept = self._kept(items)
         if kept is not None:
             return kept
         if self.pool is None:
@@ -185,7 +183,7 @@ class Explainer:
         found = deletion_test(
             self.model, self.pool, drawn, rng, most_seconds=most_seconds, on_progress=self.on_progress
         )
-        self._keep(key, found)
+        self._keep(items, found)
         return found
 
     def explain(self, item: str, name: str | None = None, *, maps: bool = True) -> Explained:
@@ -289,24 +287,29 @@ class Explainer:
         except ActiveSSLError as error:
             return None, None, None, error.message
 
-    def _key(self, items: int) -> str:
+    @cached_property
+    def _key(self) -> str:
         history, config = self.snapshot.history, self.snapshot.project.config
         taught = history.taught
         about = None if taught is None else (taught.digest, taught.round, taught.smoothed)
-        told = (FORM, self.snapshot.embeddings.fingerprint, about, config.head.name, config.data.columns, items)
+        told = (FORM, self.snapshot.embeddings.fingerprint, about, config.head.name, config.data.columns, config.seed)
         return sha256(repr(told).encode()).hexdigest()
 
-    def _kept(self, key: str) -> DeletionTest | None:
-        path = self.snapshot.project.folder / "reports" / "deletion.json"
-        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-            note = json.loads(path.read_text(encoding="utf-8"))
-            if note["key"] == key:
+    def _kept(self, items: int) -> DeletionTest | None:
+        """The kept test of this model, if it was of at least so many items."""
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            note = json.loads(self._path.read_text(encoding="utf-8"))
+            if note["key"] == self._key and int(note["wanted"]) >= items:
                 numbers = {name: float(value) for name, value in note["test"].items()}
-                return DeletionTest(**{**numbers, "items": int(numbers["items"])})
+                return DeletionTest(**{**numbers, "items": int(numbers["items"])})  # type: ignore[arg-type]
         return None
 
-    def _keep(self, key: str, found: DeletionTest) -> None:
-        folder = self.snapshot.project.folder / "reports"
-        with suppress(ProjectError), writing(folder):  # only a cache: the medium may be read-only
-            folder.mkdir(exist_ok=True)
-            write_atomic(folder / "deletion.json", json.dumps({"key": key, "test": asdict(found)}).encode())
+    def _keep(self, items: int, found: DeletionTest) -> None:
+        told = {"key": self._key, "wanted": items, "test": asdict(found)}
+        with suppress(ProjectError), writing(self._path.parent):  # only a cache: the medium may be read-only
+            self._path.parent.mkdir(exist_ok=True)
+            write_atomic(self._path, json.dumps(told, allow_nan=False).encode())
+
+    @property
+    def _path(self) -> Path:
+        return self.snapshot.project.folder / "reports" / "deletion.json"

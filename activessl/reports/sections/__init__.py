@@ -7,6 +7,7 @@ from activessl.reports.sections.calibrated import Calibrated
 from activessl.reports.sections.classes import Classes
 from activessl.reports.sections.curves import Curves
 from activessl.reports.sections.doubted import Doubted
+from activessl.reports.sections.explained import Explanations
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hours import Hours
 from activessl.reports.sections.nearest import Nearest
@@ -27,6 +28,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Gates,
     Classes,
     Newest,
+    Explanations,
     Nearest,
     Rebuilt,
     Rounds,

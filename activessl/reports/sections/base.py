@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+from activessl.labels.doubts import Suspect
 from activessl.ledger.history import History
 from activessl.measuring.simulation.simulate import Simulation
 from activessl.pool.pool import Pool
@@ -13,6 +14,7 @@ from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
 from activessl.reports.pictures import readable_pool
+from activessl.steps.relabel import Doubts
 
 __all__ = ["Material", "Section", "fields_of"]
 
@@ -45,6 +47,11 @@ class Material:
     def forecast(self) -> Forecast:
         """The plan and the money, from the evidence."""
         return Forecast(self.evidence)
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """The labels that are probably wrong, the most doubtful first; empty before the pool is encoded."""
+        return () if self.history.encoded is None else tuple(Doubts(self.snapshot).suspects())
 
     @cached_property
     def pool(self) -> Pool | None:

@@ -10,7 +10,6 @@ from activessl.labels.doubts import Suspect
 from activessl.labels.kinds import Person
 from activessl.reports.sections.base import Material, fields_of
 from activessl.reports.wording import reliability_text
-from activessl.steps.relabel import Doubts
 
 __all__ = ["Doubted", "suspects_text"]
 
@@ -32,11 +31,7 @@ class Doubted:
     @classmethod
     def gather(cls, material: Material) -> Self:
         """Find the suspect labels by all answers and the labels of similar items."""
-        history = material.history
-        return cls(
-            () if history.encoded is None else tuple(Doubts(material.snapshot).suspects()),
-            history.people,
-        )
+        return cls(material.suspects, material.history.people)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all suspect labels and all annotators."""

@@ -70,6 +70,7 @@ def explain(
 
 def _lines(one: Explained) -> Iterator[str]:
     """What is known about one item."""
+    from activessl.explaining.deletion import points
     from activessl.reports.heat import summary_of
 
     ranked = sorted(one.probabilities.items(), key=lambda pair: -pair[1])[:4]
@@ -90,7 +91,7 @@ def _lines(one: Explained) -> Iterator[str]:
         shape = " × ".join(map(str, one.map.values.shape))
         yield f"  map of {shape} places, {summary_of(one.map.values, one.map.axes, one.places)}"
         if one.drops is not None:
-            best, other = (f"{100 * value:.0f}" for value in (one.drops.best, one.drops.random))
+            best, other = points(one.drops.best), points(one.drops.random)
             yield f"  hiding its best fifth lowers the probability by {best} points, a random fifth by {other}"
     elif one.why_no_map:
         yield f"  no map: {one.why_no_map}"
