@@ -23,6 +23,8 @@ from activessl.scoring.model import Model
 
 #: Random patterns that are averaged, for each item.
 PATTERNS = 4
+#: A difference of the probability that hardly matters.
+SMALL = 0.01
 #: With fewer items there is no interval to rely on.
 FEWEST = 8
 
@@ -40,6 +42,11 @@ class Drops:
     best: float
     random: float
     worst: float
+
+    @property
+    def small(self) -> bool:
+        """Whether the best fifth does not matter more than another one: a map of this item says little."""
+        return self.best - self.random < SMALL
 
 
 @dataclass(frozen=True)
@@ -134,14 +141,14 @@ def drops_of(
     return Drops(float(fall[0]), float(fall[2:].mean()), float(fall[1]))
 
 
-def tested(drops: Iterable[Drops], level: float = 0.9, seconds: float = 0.0) -> DeletionTest:
+def over_items(drops: Iterable[Drops], level: float = 0.9, seconds: float = 0.0) -> DeletionTest:
     """Average drops over items, with Student's interval of the gain.
 
     Example:
-        >>> test = tested([Drops(0.5, 0.1, 0.0), Drops(0.4, 0.1, 0.0), Drops(0.3, 0.0, 0.0), Drops(0.5, 0.1, 0.0)])
+        >>> test = over_items([Drops(0.5, 0.1, 0.0), Drops(0.3, 0.0, 0.0)] * 4)
         >>> test.passed, round(test.gain, 2)
         (True, 0.35)
-        >>> tested([Drops(0.5, 0.1, 0.0)]).passed  # one item has no interval
+        >>> over_items([Drops(0.5, 0.1, 0.0)]).passed  # one item has no interval
         False
     """
     table = np.array([(one.best, one.random, one.worst) for one in drops]).reshape(-1, 3)
@@ -194,7 +201,7 @@ def deletion_test(
             continue
         spent += time.perf_counter() - started
         tell(on_progress, "maps", done, len(wanted))
-    return tested(found, seconds=spent / max(1, len(found)))
+    return over_items(found, seconds=spent / max(1, len(found)))
 
 
 def predicted(model: Model, places: Places, sample_rate: int | None = None) -> int:
@@ -209,4 +216,14 @@ def rate_of(pool: Pool) -> int | None:
     return source.sample_rate if isinstance(source, Sampled) else None
 
 
-__all__ = ["SHARE", "DeletionTest", "Drops", "deletion_test", "drops_of", "points", "predicted", "rate_of", "tested"]
+__all__ = [
+    "SHARE",
+    "DeletionTest",
+    "Drops",
+    "deletion_test",
+    "drops_of",
+    "over_items",
+    "points",
+    "predicted",
+    "rate_of",
+]

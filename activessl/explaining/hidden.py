@@ -81,14 +81,21 @@ def hidden_probs(
     return np.concatenate(scores).astype(np.float64)
 
 
-def log_odds(probs: Array) -> Array:
-    """The logarithm of p / (1 - p), of probabilities cut to [1e-6, 1 - 1e-6].
+def log_odds(probs: Float[np.ndarray, "m k"], column: int, *, independent: bool = False) -> Float[np.ndarray, " m"]:
+    """The logarithm of the odds of a class: its probability against that of all other classes together.
 
-    A probability near 1 hardly falls while the evidence for it does; its log-odds fall.
+    A probability near 1 hardly falls while the evidence for it does; its log-odds fall. The others are added up: one
+    minus a probability near 1 has no digits left.
+
+    Args:
+        probs: Class probabilities.
+        column: The class.
+        independent: Whether each class is a yes or no of its own.
 
     Example:
-        >>> log_odds(np.array([0.5, 1.0])).round(1).tolist()
-        [0.0, 13.8]
+        >>> log_odds(np.array([[0.5, 0.5], [1.0, 1e-9]]), 0).round(1).tolist()
+        [0.0, 20.7]
     """
-    cut = np.clip(probs, 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(cut / (1 - cut)))
+    own = np.asarray(probs[:, column], dtype=np.float64)
+    others = 1 - own if independent else np.delete(probs, column, axis=1).sum(axis=1, dtype=np.float64)
+    return np.asarray(np.log(np.maximum(own, 1e-12)) - np.log(np.maximum(others, 1e-7 if independent else 1e-12)))

@@ -45,6 +45,6 @@ def occlusion_map(model: Model, places: Places, column: int, sample_rate: int | 
     """
     hidden, scale = windows(places.grid, places.windows)
     copies = np.concatenate([np.zeros((1, *places.grid)), hidden])
-    probs = hidden_probs(model, places, copies, sample_rate)[:, column]
-    odds = log_odds(probs)
-    return PlaceMap(averaged(hidden, scale, odds[0] - odds[1:]), places.axes, float(probs[0]), len(copies))
+    probs = hidden_probs(model, places, copies, sample_rate)
+    odds = log_odds(probs, column, independent=model.kind.independent)
+    return PlaceMap(averaged(hidden, scale, odds[0] - odds[1:]), places.axes, float(probs[0, column]), len(copies))

@@ -24,6 +24,8 @@ _UNSPACED = (
     (0xF900, 0xFAFF),
     (0x20000, 0x3FFFF),
 )
+#: Vowels of Thai and Lao that Unicode counts as letters, and that are written after their consonant.
+_VOWELS = "\u0e30\u0e32\u0e33\u0eb0\u0eb2\u0eb3"
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,4 +87,4 @@ def _unspaced(letter: str) -> bool:
 
 def _joins(letter: str) -> bool:
     """Whether a character belongs to the one before: a combining mark, or punctuation."""
-    return unicodedata.category(letter)[0] in "MP"
+    return unicodedata.category(letter)[0] in "MP" or letter in _VOWELS

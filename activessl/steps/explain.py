@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from activessl.errors import ActiveSSLError, LabelError, PoolError, ProjectError
-from activessl.explaining.deletion import DeletionTest, Drops, deletion_test, drops_of, rate_of, tested
+from activessl.explaining.deletion import DeletionTest, Drops, deletion_test, drops_of, over_items, rate_of
 from activessl.explaining.occlusion import PlaceMap, occlusion_map
 from activessl.explaining.places import PLACES, Places, places_of
 from activessl.heads.base import Head
@@ -176,7 +176,7 @@ class Explainer:
         if kept is not None:
             return kept
         if self.pool is None:
-            return tested(())
+            return over_items(())
         rng = np.random.default_rng([self.snapshot.project.config.seed, 14])
         rows = [self.pool.row(item) for item in self.snapshot.embeddings.ids if item in self.pool]
         drawn = rng.permutation(np.array(rows, dtype=np.int64))[:items].tolist()

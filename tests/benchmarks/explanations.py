@@ -26,7 +26,7 @@ from scipy import ndimage
 
 from activessl.encoders.embeddings import embed
 from activessl.encoders.registry import fit_encoder
-from activessl.explaining.deletion import drops_of, rate_of, tested
+from activessl.explaining.deletion import drops_of, over_items, rate_of
 from activessl.explaining.occlusion import PlaceMap, occlusion_map
 from activessl.explaining.pictures import picture_places
 from activessl.explaining.places import places_of
@@ -184,7 +184,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     told: dict[str, Any] = {"set": args.set, "encoder": args.encoder, "fill": args.fill or "default"}
     told |= {"plain": args.plain, "seed": args.seed, "labels": len(labeled), "accuracy": round(accuracy, 3)}
     for name, found in drops.items():
-        test = tested(found, seconds=float(np.mean(seconds[name])))
+        test = over_items(found, seconds=float(np.mean(seconds[name])))
         told[name] = {key: round(value, 3) for key, value in test.to_dict().items() if value is not None}
         if name in hit:
             table = np.array(hit[name])

@@ -93,6 +93,8 @@ def _lines(one: Explained) -> Iterator[str]:
         if one.drops is not None:
             best, other = points(one.drops.best), points(one.drops.random)
             yield f"  hiding its best fifth lowers the probability by {best} points, a random fifth by {other}"
+            if one.drops.small:
+                yield "  the prediction does not depend on a single part of this item"
     elif one.why_no_map:
         yield f"  no map: {one.why_no_map}"
 
