@@ -78,7 +78,7 @@ def hidden_probs(
     items = [item for item in source.scan() if isinstance(item, Item)]
     # the axes of the model are left out: places are of an item that was already read with them
     scores = [model.predict_proba(vectors) for vectors in model.encoder.batches(Pool(tuple(items), source), len(items))]
-    return np.concatenate(scores).astype(np.float64)
+    return np.asarray(np.concatenate(scores), dtype=np.float64)
 
 
 def log_odds(probs: Float[np.ndarray, "m k"], column: int, *, independent: bool = False) -> Float[np.ndarray, " m"]:

@@ -46,7 +46,7 @@ class PicturePlaces:
         )[..., None]
         mixed = self.pixels + (self.fill - self.pixels) * soft
         whole = np.uint16 if self.deep else np.uint8
-        return np.clip(np.rint(mixed), 0, np.iinfo(whole).max).astype(whole)
+        return np.asarray(np.clip(np.rint(mixed), 0, np.iinfo(whole).max), dtype=whole)
 
 
 def picture_places(picture: Pixels, sample_rate: int | None = None, fill: Fill = "elsewhere") -> PicturePlaces:  # noqa: ARG001

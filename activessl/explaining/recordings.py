@@ -54,7 +54,7 @@ class SeriesPlaces:
         there = np.isfinite(row)
         middle = float(np.mean(row[there], dtype=np.float64)) if there.any() else 0.0
         if self.fill == "elsewhere":
-            return np.nan_to_num(np.roll(row, len(row) // 2)[cut], nan=middle)
+            return np.asarray(np.nan_to_num(np.roll(row, len(row) // 2)[cut], nan=middle))
         left = np.flatnonzero(there & ~cut)
         if self.fill == "mean" or not len(left):
             return np.full(int(cut.sum()), middle, dtype=np.float32)

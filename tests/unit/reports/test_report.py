@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from activessl.explaining.deletion import DeletionTest
 from activessl.ledger.schema import Check, Decided
 from activessl.measuring.planning.hours import AnnotatorTime, HumanTime, hours_saved
 from activessl.measuring.planning.stopping import Verdict
@@ -27,6 +28,7 @@ from activessl.reports.sections.calibrated import Calibrated
 from activessl.reports.sections.classes import Classes, ClassRow
 from activessl.reports.sections.curves import Curves
 from activessl.reports.sections.doubted import Doubted
+from activessl.reports.sections.explained import Explanations
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hours import Hours
 from activessl.reports.sections.nearest import Nearest, Sight
@@ -71,6 +73,7 @@ FULL = Report(
         Gates(),
         Classes((ClassRow("cat", 10, 100, 0.5, "dog"), ClassRow("owl", 0, 0))),
         Newest((ItemRow("a.png", "typical of 38 items", 2, "cat", "dog", "data:image/png;base64,AAAA"),)),
+        Explanations((), DeletionTest(12, 0.3, 0.1, 0.0, 0.2, 0.1, 0.3)),
         Nearest((Sight("a.png", "", "data:image/png;base64,AAAA", "cat", (Sight("b.png", "<b>near</b>"),)),)),
         Rebuilt(),
         Rounds((RoundRow(1, "typiclust", 10, 10), RoundRow(2, "typiclust", 30, 40, 0.9, 0.1, 120.0, 0.5))),
