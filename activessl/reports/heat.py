@@ -78,7 +78,14 @@ def heat_of(explained: Explained, media: Any) -> Heat | None:
             summary=told,
         )
     if isinstance(places, SeriesPlaces):
-        return Heat(strips=_strips(places, values), summary=told)
+        drawn, channels = _strips(places, values)
+        count = len(places.values)
+        which = (
+            f"; channel{'s' * (len(channels) > 1)} {', '.join(str(c + 1) for c in channels)} of {count}"
+            if count > 1
+            else ""
+        )
+        return Heat(strips=drawn, summary=f"{told}{which}")
     if isinstance(places, SoundPlaces):
         pixels, values = _spectrogram(places), values[::-1]  # low pitches are at the bottom
     else:
@@ -156,19 +163,18 @@ def _spectrogram(places: SoundPlaces) -> Array:
     return np.repeat(np.repeat(pixels, factor[0], axis=0), factor[1], axis=1)[..., None]
 
 
-def _strips(places: SeriesPlaces, values: Array) -> tuple[Strip, ...]:
-    """The channels with the strongest places, with the best fifth shaded."""
+def _strips(places: SeriesPlaces, values: Array) -> tuple[tuple[Strip, ...], list[int]]:
+    """The channels with the strongest places, with the best fifth shaded, and their numbers."""
     best, series = strongest(values), places.values
     group = np.arange(len(series)) * values.shape[0] // len(series)
     order = np.argsort(-np.where(best, values, 0).sum(axis=1)[group], kind="stable")[:SHOWN_CHANNELS]
+    channels = sorted(order.tolist())
     step = -(-series.shape[1] // POINTS)
     at = np.arange(series.shape[1])[::step]
-    drawn = []
-    for channel in sorted(order.tolist()):
+    drawn: list[Strip] = []
+    for channel in channels:
         hidden = best[group[channel]][at * values.shape[1] // series.shape[1]]
         line = numbers(series[channel : channel + 1, ::step].astype(np.float64))
         nothing = ((None,) * len(at),)
-        drawn += strips(
-            Reconstructed(f"channel {channel + 1}", series=line, hidden=tuple(hidden.tolist()), drawn=nothing)
-        )
-    return tuple(drawn)
+        drawn += strips(Reconstructed("", series=line, hidden=tuple(hidden.tolist()), drawn=nothing))
+    return tuple(drawn), channels

@@ -102,7 +102,7 @@ def captum_maps(model: Model, pixels: np.ndarray, column: int, grid: tuple[int, 
     """Maps of captum's Occlusion and IntegratedGradients, and the seconds of each. Needs an unsmoothed model."""
     from captum.attr import IntegratedGradients, Occlusion
 
-    from activessl.encoders.training.material import normalise, pool_tokens
+    from activessl.encoders.training.material import normalise, tokens_by_region
     from activessl.encoders.training.vit import patchify
 
     encoder: Any = model.encoder
@@ -112,7 +112,7 @@ def captum_maps(model: Model, pixels: np.ndarray, column: int, grid: tuple[int, 
 
     def logits(pictures: torch.Tensor) -> torch.Tensor:
         patches = patchify(normalise(pictures / 255, encoder.mean, encoder.std), encoder.vit.config.patch)
-        vectors = (pool_tokens(encoder.vit, patches, encoder.grid) - encoder.pca_mean) @ encoder.pca
+        vectors = (tokens_by_region(encoder.vit, patches, encoder.grid) - encoder.pca_mean) @ encoder.pca
         points = torch.nn.functional.normalize(vectors - mean, dim=1)
         return torch.nn.functional.normalize(points - centre, dim=1) @ coef.T + shift
 
