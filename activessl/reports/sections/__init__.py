@@ -10,6 +10,7 @@ from activessl.reports.sections.curves import Curves
 from activessl.reports.sections.diary import Diary
 from activessl.reports.sections.doubted import Doubted
 from activessl.reports.sections.drift import Drift
+from activessl.reports.sections.explained import Explanations
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hard import Hard
 from activessl.reports.sections.hours import Hours
@@ -38,6 +39,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Hours,
     Value,
     Gates,
+    Explanations,
     Nearest,
     Rebuilt,
     Rounds,

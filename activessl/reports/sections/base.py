@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+from activessl.labels.doubts import Suspect
 from activessl.ledger.history import History
 from activessl.measuring.simulation.simulate import Simulation
 from activessl.pool.pool import Pool
@@ -15,6 +16,7 @@ from activessl.proof.forecast import Forecast
 from activessl.reports.judged import Judged, judged_of
 from activessl.reports.looks import Look, look
 from activessl.reports.pictures import readable_pool
+from activessl.steps.relabel import Doubts
 
 __all__ = ["Material", "Section", "fields_of"]
 
@@ -48,6 +50,11 @@ class Material:
     def forecast(self) -> Forecast:
         """The plan and the money, from the evidence."""
         return Forecast(self.evidence)
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """The labels that are probably wrong, the most doubtful first; empty before the pool is encoded."""
+        return () if self.history.encoded is None else tuple(Doubts(self.snapshot).suspects())
 
     @cached_property
     def pool(self) -> Pool | None:

@@ -12,7 +12,6 @@ from activessl.proof.agreement import Agreed, agreement_of, differing
 from activessl.reports.looks import Look
 from activessl.reports.sections.base import Material, fields_of
 from activessl.reports.wording import reliability_text
-from activessl.steps.relabel import Doubts
 
 __all__ = ["Doubted", "suspects_text"]
 
@@ -44,8 +43,7 @@ class Doubted:
     @classmethod
     def gather(cls, material: Material) -> Self:
         """Find the suspect labels by all answers and the labels of similar items."""
-        history = material.history
-        suspects = () if history.encoded is None else tuple(Doubts(material.snapshot).suspects())
+        history, suspects = material.history, material.suspects
         return cls(
             suspects,
             tuple(material.look(one.item) for one in suspects[:SHOWN]),

@@ -14,6 +14,7 @@ from activessl_cli.commands import (
     demo,
     doctor,
     encode,
+    explain,
     export,
     finetune,
     forget,
@@ -59,6 +60,7 @@ def register(app: typer.Typer) -> None:
     app.command("slices")(slices.slices)
     app.command("plan")(plan.plan)
     app.command("gate")(gate.gate)
+    app.command("explain")(explain.explain)
     app.command("accept")(accept.accept)
     app.command("report")(report.report)
     app.command("simulate")(simulate.simulate)

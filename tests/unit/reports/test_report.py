@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from activessl.explaining.deletion import DeletionTest
 from activessl.labels.doubts import Suspect
 from activessl.ledger.schema import Check, Compared, Decided, Promoted
 from activessl.measuring.planning.hours import AnnotatorTime, HumanTime, hours_saved
@@ -34,6 +35,7 @@ from activessl.reports.sections.curves import Curves
 from activessl.reports.sections.diary import Diary, Entry
 from activessl.reports.sections.doubted import Doubted
 from activessl.reports.sections.drift import Drift
+from activessl.reports.sections.explained import Explanations
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hard import Hard, HardItem
 from activessl.reports.sections.hours import Hours
@@ -91,6 +93,7 @@ FULL = Report(
         Hours(),
         Value(),
         Gates(),
+        Explanations((), DeletionTest(12, 0.3, 0.1, 0.0, 0.2, 0.1, 0.3)),
         Nearest((Sight(PICTURE, "cat", (Sight(Look("b.png", text="<b>near</b>")),)),)),
         Rebuilt(),
         Rounds((RoundRow(1, "typiclust", 10, 10), RoundRow(2, "typiclust", 30, 40, 0.9, 0.1, 120.0, 0.5))),
