@@ -146,9 +146,15 @@ def test_test_labels_of_the_other_kind_are_refused_and_both_kinds_named() -> Non
 def test_test_items_of_a_group_in_the_pool_are_found_and_items_without_a_group_are_not(tmp_path: Path) -> None:
     ids = np.array(["p1/a", "p2/a", "x", "y"])
     np.savez(tmp_path / "test.npz", vectors=X[:4], ids=ids, labels=np.array([0, 1, 0, 1]))
-    test = read_test(tmp_path / "test.npz", DataConfig(path="x", modality="vector", classes=("cat", "dog")))
-    assert test.groups_in(["p1/b", "x", "p3/a"], r"^(p\d)/").tolist() == [True, False, False, False]
-    assert test.groups_in(["p1/a"], None).tolist() == [False] * 4
+    plain = DataConfig(path="x", modality="vector", classes=("cat", "dog"))
+    test = read_test(tmp_path / "test.npz", plain)
+    assert test.groups_in(["p1/b", "x", "p3/a"], plain.model_copy(update={"group": r"^(p\d)/"}), tmp_path).tolist() == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert test.groups_in(["p1/a"], plain.model_copy(update={"group": None}), tmp_path).tolist() == [False] * 4
     first = test.pool.items[0].sha256
     assert test.also_in(frozenset([first])).tolist() == [True, False, False, False]
     assert test.truth.tolist() == [0, 1, 0, 1]
