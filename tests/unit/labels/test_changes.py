@@ -147,7 +147,7 @@ def histories(draw: st.DrawFn) -> Naming:
     return naming
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(histories(), st.data())
 def test_every_reading_is_of_classes_that_there_are_and_undoing_all_gives_the_first_ones(
     naming: Naming, data: st.DataObject

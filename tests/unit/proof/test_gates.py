@@ -188,12 +188,14 @@ def test_a_pace_that_cannot_be_planned_says_why(monkeypatch, evidence) -> None:
     assert check(evidence(), hours_per_point=3.0).sample == "7 random labels are too few"
 
 
-def test_agreement_is_counted_over_every_pair_of_people(tell, evidence) -> None:
+def test_agreement_is_that_of_the_pairs_of_each_item_and_an_item_counts_once(tell, evidence) -> None:
     answers = [tell.said("a", "cat", by=who) for who in ("ann", "bob")]
     answers += [tell.said("a", "dog", by="cyd"), tell.said("b", "dog", by="ann"), tell.said("b", "dog", by="bob")]
     found = check(evidence(*answers, tell.said("c", "cat")), agreement=0.4)
-    assert (found.value, found.sample, found.passed) == (0.5, "4 pairs of answers", None)
-    assert (found.low, found.high) == (lower_bound(2, 4, DELTA), upper_bound(2, 4, DELTA))
+    assert (found.sample, found.passed) == ("2 items that several people labeled", None)
+    # one of the three pairs of "a" agrees, and the pair of "b"
+    assert found.value == pytest.approx(2 / 3)
+    assert (found.low, found.high) == pytest.approx((lower_bound(4 / 3, 2, DELTA), upper_bound(4 / 3, 2, DELTA)))
     alone = check(evidence(tell.said("c", "cat")), agreement=0.4)
     assert (alone.value, alone.passed, alone.sample) == (None, None, "no item labeled by two people")
 

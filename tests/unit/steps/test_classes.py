@@ -277,6 +277,7 @@ def test_a_class_that_is_added_was_not_offered_to_the_answers_before(tmp_path: P
     assert labels(session)["i02"] == "wing"
 
 
+@pytest.mark.slow
 def test_test_data_keep_their_names_and_are_read_by_the_changes(tmp_path: Path) -> None:
     rng, y = np.random.default_rng(1), np.arange(30) % 3
     centers = np.random.default_rng(0).normal(size=(3, 6)) * 3
@@ -434,6 +435,7 @@ def test_an_old_name_is_not_given_to_another_class(session: Session) -> None:
     assert of(session).rename("tom", "cat").classes == CLASSES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
