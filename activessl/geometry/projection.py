@@ -155,12 +155,13 @@ def _by_grid(places: _Points, cells: int) -> tuple[_Points, float]:
     grid = np.asarray(onto.T @ charges, dtype=np.float32).reshape(side, side, 3)
 
     # a grid of twice the size, so that the ends do not meet
-    size = fft.next_fast_len(2 * side, real=True)
+    size = int(fft.next_fast_len(2 * side, real=True) or 2 * side)
     steps = np.minimum(np.arange(size), size - np.arange(size)).astype(np.float32) * width
     kernel = 1 / (1 + steps[:, None] ** 2 + steps[None, :] ** 2)
-    moved = fft.rfft2(grid, (size, size), axes=(0, 1))
-    near = fft.irfft2(moved[..., 0] * fft.rfft2(kernel), (size, size))[:side, :side]
-    pushed = fft.irfft2(moved * fft.rfft2(kernel * kernel)[..., None], (size, size), axes=(0, 1))[:side, :side]
+    moved = np.asarray(fft.rfft2(grid, (size, size), axes=(0, 1)))
+    forces = moved * np.asarray(fft.rfft2(kernel * kernel))[..., None]
+    near = np.asarray(fft.irfft2(moved[..., 0] * np.asarray(fft.rfft2(kernel)), (size, size)))[:side, :side]
+    pushed = np.asarray(fft.irfft2(forces, (size, size), axes=(0, 1)))[:side, :side]
     total = float((onto @ near.ravel()).sum()) - len(places)
     sums = onto @ np.ascontiguousarray(pushed).reshape(-1, 3)
     return places * sums[:, :1] - sums[:, 1:], total

@@ -47,7 +47,7 @@ def draw_calibration(calibration: Calibration | None) -> CalibrationChart | None
     """Lay out a calibration curve; None where there is none."""
     if calibration is None:
         return None
-    left, right, top, bottom = float(EDGE), SIZE - 12.0, 12.0, float(SIZE - FOOT)
+    left, right, top, bottom = float(EDGE), SIZE - 26.0, 12.0, float(SIZE - FOOT)
 
     def x(share: float) -> float:
         return round(left + share * (right - left), 1)

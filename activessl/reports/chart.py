@@ -162,7 +162,8 @@ def draw(lines: Sequence[Line], savings: Savings | None, along: Literal["labels"
         xs = tuple(Tick(x(t), f"{t:,.0f}") for t in steps if float(t).is_integer())
     else:
         xs = tuple(Tick(x(t), f"{t:g}") for t in steps)
-    ys = tuple(Tick(y(t), f"{100 * t:.0f} %" if y1 - y0 > 0.04 else f"{100 * t:.1f} %") for t in y_ticks)
+    digits = 0 if all(abs(100 * t - round(100 * t)) < 1e-6 for t in y_ticks) else 1
+    ys = tuple(Tick(y(t), f"{100 * t:.{digits}f} %") for t in y_ticks)
     return Chart(
         WIDTH,
         HEIGHT,

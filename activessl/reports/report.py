@@ -171,7 +171,7 @@ class Report:
 
         pieces = parts(
             "report.html.j2",
-            script="map.js" if any(getattr(section, "ids", ()) for section in self.sections) else "",
+            script="map.js" if self.to_dict().get("map") else "",  # the only part that needs one
             report=self,
             headline=self.headline,
             standing=self.standing,
