@@ -119,6 +119,17 @@ def test_a_map_that_is_no_better_than_chance_is_not_shown(
     assert "Maps are therefore not shown" in (tmp_path / "e.html").read_text()
 
 
+def test_the_report_explains_items_and_tells_the_test(spots: str, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run("report", "-p", spots, "--json") == 0
+    told = said(capsys)["explanations"]
+    assert told["deletion_test"]["items"] >= 8
+    assert {"item", "for", "against", "asked"} <= told["items"][0].keys()
+    assert any(one["asked"] for one in told["items"])
+    page = (Path(spots) / "reports" / "report.html").read_text()
+    assert "<h2>Explanations</h2>" in page and f"Labels for {told['items'][0]['class']}" in page
+
+
 def test_check_tells_the_test_alone(spots: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("explain", "--check", "-p", spots) == 0
     assert "deletion test: hiding the best fifth lowers the probability by" in capsys.readouterr().out
