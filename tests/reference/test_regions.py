@@ -69,7 +69,7 @@ def test_exact_spans_are_counted_as_in_seqeval() -> None:
     guess = [[t if rng.random() < 0.7 else g for t, g in zip(*pair, strict=True)] for pair in zip(true, guess, strict=True)]
 
     def regions(tags: list[str]) -> list[Region]:
-        return [Region(Span(start, end), (name,)) for start, end, name in spans_of(tags, strict=False)]
+        return [Region(Span(start, end), (name,)) for start, end, name in spans_of(tags)]
 
     total = sum((counted(regions(t), regions(g), overlap=EXACT) for t, g in zip(true, guess, strict=True)), Counts(0, 0, 0))
     assert total.f1 == pytest.approx(metrics.f1_score(true, guess))

@@ -28,6 +28,8 @@ class PartState:
         costs: (n,) expected seconds of human time per item, > 0; None when all items cost the same.
         regions: (n,) expected number of regions, for the reasons; None if it is not known.
         ids: The ids of the items; by default the row numbers as text.
+        standard: (mean, scale) of (d,) each: vectors are compared after (vector - mean) * scale; None to compare them as
+            they are.
     """
 
     vectors: np.ndarray[Any, np.dtype[Any]]
@@ -40,6 +42,7 @@ class PartState:
     costs: Float[np.ndarray, " n"] | None = None
     regions: Float[np.ndarray, " n"] | None = None
     ids: tuple[str, ...] | None = None
+    standard: tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

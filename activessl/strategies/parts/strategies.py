@@ -167,6 +167,9 @@ def _compared(state: PartState, of_parts: Float[np.ndarray, " t"], rows: Rows) -
     points = np.empty((len(where), state.vectors.shape[1]), dtype=np.float32)
     for start in range(0, len(where), 4096):
         points[start : start + 4096] = state.vectors[where[start : start + 4096]]
+    if state.standard is not None:
+        mean, scale = state.standard
+        points = np.clip((points - mean) * scale, -8, 8)
     points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
     # a part without uncertainty still tells two items apart
     return points, of_parts[where].astype(np.float64) + 1e-3, np.concatenate(item)
