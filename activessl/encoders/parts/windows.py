@@ -28,7 +28,7 @@ from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
 
 #: Windows of a series of usual length, and the steps that kernels are chosen for, in windows.
-WINDOWS, REACH = 256, 6
+WINDOWS, REACH = 128, 6
 _SAMPLED = 200
 
 
@@ -123,7 +123,7 @@ def fit(
         seed: Seed of the sample and of the channels.
         minutes: Unused.
         on_progress: Called with stage "train".
-        step: Samples in a window; by default about 256 windows in a series of median length.
+        step: Samples in a window; by default about 128 windows in a series of median length.
         features: Approximate number of features before the projection.
         dim: Number of directions.
 

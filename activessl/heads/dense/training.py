@@ -37,8 +37,10 @@ class Recipe:
 
 
 #: For pictures, and for parts in a row, which are fewer.
-PICTURES = Recipe(hidden=48, steps=200, batch_size=8)
-ROWS = Recipe(hidden=64, steps=300, batch_size=16)
+PICTURES = Recipe(hidden=32, steps=200, batch_size=8)
+ROWS = Recipe(hidden=48, steps=200, batch_size=16)
+#: Places in a mini-batch of parts in a row: of long recordings, fewer items are as much to learn from.
+_PLACES = 1_600
 #: Parts whose mean and spread standardize the levels.
 _SAMPLED = 20_000
 
@@ -93,13 +95,16 @@ def train(
     """
     rng = np.random.default_rng([seed, 5])
     holds = np.array([bool((target > 0).any()) for target in targets])
+    size = recipe.batch_size
+    if parts.flat:
+        size = int(np.clip(_PLACES / np.mean([target.shape[2] for target in targets]), 4, size))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = DenseNetwork(*statistics, len(targets[0]), hidden=recipe.hidden, flat=parts.flat).train()
         optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, recipe.steps, pct_start=0.1)
         for _ in range(recipe.steps):
-            drawn = _drawn(holds, recipe.batch_size, rng)
+            drawn = _drawn(holds, size, rng)
             levels, there = stacked(parts, rows[drawn].tolist())
             wanted = torch.full((len(drawn), len(targets[0]), *there.shape[2:]), -1.0)
             for at, one in enumerate(drawn):
