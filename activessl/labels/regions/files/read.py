@@ -32,7 +32,7 @@ def read_regions(source: Path, kind: PlaceKind | None = None) -> RegionData | No
 def _found(source: Path, kind: PlaceKind | None) -> RegionData | None:
     if source.is_dir():
         if pictures.has_coco_regions(source):
-            return pictures.read_coco(source, kind)
+            return pictures.read_coco(source, kind if kind in ("box", "mask") else None)
         if pictures.has_voc(source):
             return pictures.read_voc(source)
         if pictures.has_masks(source):
