@@ -5,9 +5,9 @@
     python tests/benchmarks/regions.py report --work FOLDER --out docs/results/regions.md
 
 FOLDER holds ``magnetic_tile.npz`` and ``magnetic_tile_masks.npz``, ``spans_wnut17.parquet``, ``segments_tssb.npz``,
-``ts_watch_har.npz`` and ``fashion_mnist.npz``. Parts and finished runs are kept in the work folder, so a stopped run can be
-resumed, and more seeds can be added. ``--small`` uses fewer items and smaller pictures, for a slow machine. ``speed`` chooses
-100 of 10,000 items of 196 parts.
+``ts_watch_har.npz`` and ``fashion_mnist.npz``. Parts and finished runs are kept in the work folder, so a stopped run
+can be resumed, and more seeds can be added. ``--small`` uses fewer items and smaller pictures, for a slow machine.
+``speed`` chooses 100 of 10,000 items of 196 parts.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def segments(data: Path, work: Path, small: bool) -> RegionData:
 
 
 def within(data: Path, work: Path, small: bool) -> RegionData:
-    """Asking within recordings: items are pieces of five series of the segmentation benchmark, with their own classes."""
+    """Asking within recordings: items are pieces of a few series, each with classes of its own."""
     values: dict[str, Any] = {}
     regions: list[Regions] = []
     with np.load(data / "segments_tssb.npz") as z:
@@ -161,7 +161,8 @@ def crowds(data: Path, work: Path, small: bool) -> RegionData:
             x, y = (int(rng.integers(0, 160 - side)) for side in size)
             box = Box(x, y, size[0], size[1])
             covered = any(
-                max(0, min(x + size[0], b.x + b.width) - max(x, b.x)) * max(0, min(y + size[1], b.y + b.height) - max(y, b.y))
+                max(0, min(x + size[0], b.x + b.width) - max(x, b.x))
+                * max(0, min(y + size[1], b.y + b.height) - max(y, b.y))
                 > 0.15 * min(box.extent, b.extent)
                 for b in (region.place for region in found)
                 if isinstance(b, Box)
@@ -193,9 +194,18 @@ def run(data: Path, work: Path, names: list[str], seeds: int, small: bool, encod
             found.pool,
             work / f"parts-{name}-{chosen}-{len(found.pool)}",
         )
-        print(f"{name}: {len(parts)} items, {parts.bytes_per_item:,.0f} bytes an item, {time.time() - started:.0f} s", flush=True)
+        print(
+            f"{name}: {len(parts)} items, {parts.bytes_per_item:,.0f} bytes an item, {time.time() - started:.0f} s",
+            flush=True,
+        )
         task = RegionTask(
-            parts, found.extents, found.regions, found.kind, found.classes, found.split, most_test=200 if small else 1000
+            parts,
+            found.extents,
+            found.regions,
+            found.kind,
+            found.classes,
+            found.split,
+            most_test=200 if small else 1000,
         )
         for count in range(1, seeds + 1):  # a result after each seed
             outcome = simulate_regions(
@@ -254,7 +264,10 @@ def report(work: Path, out: Path) -> None:
         budgets = curves["random"]["labels"]
         rows += ["| | " + " | ".join(f"{b:,}" for b in budgets) + " |", "|---|" + "---|" * len(budgets)]
         for name, curve in curves.items():
-            cells = [f"{100 * m:.0f} ({100 * a:.0f} to {100 * b:.0f})" for m, a, b in zip(curve["mean"], curve["low"], curve["high"], strict=True)]
+            cells = [
+                f"{100 * m:.0f} ({100 * a:.0f} to {100 * b:.0f})"
+                for m, a, b in zip(curve["mean"], curve["low"], curve["high"], strict=True)
+            ]
             rows.append(f"| {name}: F1 in %, 90 % interval | " + " | ".join(cells) + " |")
             drawn = np.mean(curve["regions"], axis=0)
             rows.append(f"| {name}: drawn regions | " + " | ".join(f"{value:,.0f}" for value in drawn) + " |")
@@ -293,7 +306,15 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     if asked.what == "run":
         asked.work.mkdir(parents=True, exist_ok=True)
-        run(asked.data, asked.work, asked.sets.split(","), asked.seeds, asked.small, asked.encoder, asked.strategies.split(","))
+        run(
+            asked.data,
+            asked.work,
+            asked.sets.split(","),
+            asked.seeds,
+            asked.small,
+            asked.encoder,
+            asked.strategies.split(","),
+        )
     elif asked.what == "speed":
         speed()
     else:

@@ -66,11 +66,15 @@ def test_exact_spans_are_counted_as_in_seqeval() -> None:
 
     rng = np.random.default_rng(2)
     true, guess = ([[str(rng.choice(["O", "B-a", "I-a", "B-b"])) for _ in range(12)] for _ in range(40)] for _ in "ab")
-    guess = [[t if rng.random() < 0.7 else g for t, g in zip(*pair, strict=True)] for pair in zip(true, guess, strict=True)]
+    guess = [
+        [t if rng.random() < 0.7 else g for t, g in zip(*pair, strict=True)] for pair in zip(true, guess, strict=True)
+    ]
 
     def regions(tags: list[str]) -> list[Region]:
         return [Region(Span(start, end), (name,)) for start, end, name in spans_of(tags)]
 
-    total = sum((counted(regions(t), regions(g), overlap=EXACT) for t, g in zip(true, guess, strict=True)), Counts(0, 0, 0))
+    total = sum(
+        (counted(regions(t), regions(g), overlap=EXACT) for t, g in zip(true, guess, strict=True)), Counts(0, 0, 0)
+    )
     assert total.f1 == pytest.approx(metrics.f1_score(true, guess))
     assert total.recall == pytest.approx(metrics.recall_score(true, guess))

@@ -67,7 +67,7 @@ class FrameEncoder:
         length, hop = len(sound), self.window // 4
         count = -(-length // self.step)
         padded = np.pad(sound, (self.window // 2, self.window // 2 + count * self.step - length))
-        frames = np.lib.stride_tricks.sliding_window_view(padded, self.window)[:: hop][: count * JOINED]
+        frames = np.lib.stride_tricks.sliding_window_view(padded, self.window)[::hop][: count * JOINED]
         taper = np.hanning(self.window).astype(np.float32)
         filters = mel_filters(self.rate, self.window, BANDS)
         bands = np.concatenate(  # in pieces: spectra take many times the memory of the sound

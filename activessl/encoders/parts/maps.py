@@ -1,8 +1,8 @@
 """Parts of pictures: the maps of a pretrained EfficientNet-Lite2 at strides of 4, 8, 16 and 32 pixels.
 
 Fine maps know edges and textures, coarse ones objects; heads read all of them. The network is that of
-``wheels/image.py``; only what is read out differs. Fused maps of several strides are those of Lin et al., Feature Pyramid
-Networks, CVPR 2017 (arXiv:1612.03144).
+``wheels/image.py``; only what is read out differs. Fused maps of several strides are those of Lin et al., Feature
+Pyramid Networks, CVPR 2017 (arXiv:1612.03144).
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class MapEncoder:
         """Yield the maps of the pool's pictures."""
         device = encoding_device()
         forward = _forward(self.network, device)
-        shapes = [(-(-self.network.image.side // stride),) * 2 + (dim,) for stride, dim in zip(STRIDES, DIMS, strict=True)]
+        shapes = [
+            (-(-self.network.image.side // stride),) * 2 + (dim,) for stride, dim in zip(STRIDES, DIMS, strict=True)
+        ]
         ends = np.cumsum([np.prod(shape) for shape in shapes])[:-1]
         for batch in computed(self.network.image.batches(pool, min(batch_size, 16)), forward, _AT_ONCE, device):
             for row in batch.numpy():

@@ -1,9 +1,9 @@
 """Parts of texts without a download: tokens by their letters, by their form, and by the words that they stand beside.
 
 Letters: n-grams of 1 to 4 characters, hashed, weighted by rarity, and projected onto the leading singular directions of
-the pool's vocabulary. Company: for frequent words, which words stand beside them in the pool (Levy & Goldberg, Neural Word
-Embedding as Implicit Matrix Factorization, NeurIPS 2014: positive pointwise mutual information, factorized). Form: capital
-letters, digits, signs. The neighbors of a token are seen by the head, which reads several tokens at once.
+the pool's vocabulary. Company: for frequent words, which words stand beside them in the pool (Levy & Goldberg, Neural
+Word Embedding as Implicit Matrix Factorization, NeurIPS 2014: positive pointwise mutual information, factorized). Form:
+capital letters, digits, signs. The neighbors of a token are seen by the head, which reads several tokens at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Boxes from parts: each part votes for the box that it belongs to, and votes that overlap are one box.
 
-The center and the size of a box are linear in the vectors of its parts, fitted by ridge regression in closed form. Votes
-are joined by non-maximum suppression, the places of joined votes averaged (Gidaris & Komodakis, ICCV 2015,
+The center and the size of a box are linear in the vectors of its parts, fitted by ridge regression in closed form.
+Votes are joined by non-maximum suppression, the places of joined votes averaged (Gidaris & Komodakis, ICCV 2015,
 arXiv:1505.01749). For crowded pictures this is better than connected parts, which run together.
 """
 

@@ -1,7 +1,7 @@
 """Choose thresholds and least sizes on labels that the network has not learned from, drawn at random.
 
-Labels that a strategy chose are not like the pool: a threshold that suits them is wrong for the rest. And a threshold that
-was right for a network of few labels is wrong for one of many: it is chosen anew at each teaching.
+Labels that a strategy chose are not like the pool: a threshold that suits them is wrong for the rest. And a threshold
+that was right for a network of few labels is wrong for one of many: it is chosen anew at each teaching.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Judged:
 def choose_cuts(kind: PlaceKind, judged: Sequence[Judged], classes: Sequence[str]) -> Cuts:
     """Choose the least size and the thresholds with the best F1, one threshold for all classes first.
 
-    The F1 of a threshold is averaged with those of its neighbors: of several that are about equally good, the one in the
-    middle is taken.
+    The F1 of a threshold is averaged with those of its neighbors: of several that are about equally good, the one in
+    the middle is taken.
 
     Args:
         kind: What regions are.

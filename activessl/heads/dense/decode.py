@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,9 @@ def resized(values: Float[np.ndarray, "r c"], size: tuple[int, int]) -> Float[np
     return values
 
 
-def _enlarged(inside: np.ndarray[Any, np.dtype[np.bool_]], size: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _enlarged(
+    inside: np.ndarray[Any, np.dtype[np.bool_]], size: tuple[int, int]
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
     rows, columns = (np.arange(to) * by // to for to, by in zip(size, inside.shape, strict=True))
     return inside[rows][:, columns]
 
@@ -161,11 +164,13 @@ def _rows(
         label = _filled(label, gap)
     edges = np.flatnonzero(np.diff(label, prepend=-2, append=-2))
     found = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges.tolist()):
         if label[start] >= 0:
             first, last = int(grid.bounds[start, 0]), int(grid.bounds[end - 1, 1])
             place = Span(first, last) if kind == "span" else Segment(first, last)
-            found.append(Found(place, int(label[start]), float(probs[label[start], start:end].mean()), float(end - start)))
+            found.append(
+                Found(place, int(label[start]), float(probs[label[start], start:end].mean()), float(end - start))
+            )
     return found
 
 

@@ -1,9 +1,9 @@
 """The dense network: frozen maps of several strides, joined at the finest one, and two convolutions.
 
-The maps are standardized, each brought to the same number of channels by a product per place, resized to the finest grid
-and added; then two convolutions of 3 × 3 places (for parts in a row: 5) and one output a class. Joining by sums is from
-Lin et al., Feature Pyramid Networks, CVPR 2017 (arXiv:1612.03144). On magnetic tiles, two convolutions find four times
-as much of a defect as a linear output per place.
+The maps are standardized, each brought to the same number of channels by a product per place, resized to the finest
+grid and added; then two convolutions of 3 × 3 places (for parts in a row: 5) and one output a class. Joining by sums is
+from Lin et al., Feature Pyramid Networks, CVPR 2017 (arXiv:1612.03144). On magnetic tiles, two convolutions find four
+times as much of a defect as a linear output per place.
 """
 
 from __future__ import annotations

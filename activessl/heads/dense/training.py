@@ -130,7 +130,10 @@ def _drawn(holds: np.ndarray[Any, np.dtype[np.bool_]], size: int, rng: np.random
     if not len(full) or not len(empty):
         return list(rng.choice(len(holds), size, replace=len(holds) < size))
     half = size // 2
-    return [*rng.choice(full, size - half, replace=len(full) < size - half), *rng.choice(empty, half, replace=len(empty) < half)]
+    return [
+        *rng.choice(full, size - half, replace=len(full) < size - half),
+        *rng.choice(empty, half, replace=len(empty) < half),
+    ]
 
 
 @torch.inference_mode()

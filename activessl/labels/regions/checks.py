@@ -68,8 +68,8 @@ def _check_box(region: Region, box: Box, shape: tuple[int, ...], where: str, cut
         return region
     if not cut or gone or not box.upright:
         raise LabelError(
-            f"{where}: the box from ({left:g}, {top:g}) to ({right:g}, {bottom:g}) is outside of the picture, which has "
-            f"width {width} and height {height}",
+            f"{where}: the box from ({left:g}, {top:g}) to ({right:g}, {bottom:g}) is outside of the picture, which "
+            f"has width {width} and height {height}",
             hint="give boxes in pixels of the picture as it is shown",
         )
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)

@@ -2,9 +2,9 @@
 
 A prediction is right if it has the class of a true region that no better prediction has taken, and overlaps it enough.
 Predictions choose in the order of their scores, each the region that it overlaps most: the rule of COCO (Lin et al.,
-Microsoft COCO, ECCV 2014, arXiv:1405.0312). For segments, an overlap of half is that of Lea et al., Temporal Convolutional
-Networks for Action Segmentation, CVPR 2017 (arXiv:1611.05267); exact spans are those of CoNLL (Tjong Kim Sang & De
-Meulder, 2003).
+Microsoft COCO, ECCV 2014, arXiv:1405.0312). For segments, an overlap of half is that of Lea et al., Temporal
+Convolutional Networks for Action Segmentation, CVPR 2017 (arXiv:1611.05267); exact spans are those of CoNLL (Tjong Kim
+Sang & De Meulder, 2003).
 """
 
 from __future__ import annotations

@@ -56,7 +56,9 @@ def _shared(a: Place, b: Place) -> float:
 
 
 def _shared_box(a: Box, b: Box) -> float:
-    left, top, right, bottom = (pick(pair) for pick, pair in zip((max, max, min, min), zip(a.bounds, b.bounds), strict=True))
+    left, top, right, bottom = (
+        pick(pair) for pick, pair in zip((max, max, min, min), zip(a.bounds, b.bounds, strict=True), strict=True)
+    )
     if right <= left or bottom <= top:
         return 0.0
     if a.upright and b.upright:

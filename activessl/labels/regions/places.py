@@ -1,7 +1,7 @@
 """Where a region is: a box or a mask in a picture, a span in a text, a segment in a series or a recording.
 
-All ends are exclusive. Pixels are those of the picture as it is shown; the pixel in row 0 and column 0 covers the square
-from (0, 0) to (1, 1).
+All ends are exclusive. Pixels are those of the picture as it is shown; the pixel in row 0 and column 0 covers the
+square from (0, 0) to (1, 1).
 """
 
 from __future__ import annotations
@@ -120,10 +120,9 @@ class Mask:
         """Make a mask from an array that is True inside."""
         flat = np.asarray(inside, dtype=bool).ravel()
         edges = np.flatnonzero(np.diff(flat, prepend=False, append=False))
-        if flat.size and flat[-1]:  # the appended end is an edge: the last run is inside
-            bounds = np.concatenate([[0], edges])
-        else:
-            bounds = np.concatenate([[0], edges, [flat.size]])
+        # the end is an edge if the last run is inside
+        ends = [] if flat.size and flat[-1] else [flat.size]
+        bounds = np.concatenate([[0], edges, np.array(ends, dtype=np.int64)])
         height, width = inside.shape
         return cls((int(height), int(width)), tuple(np.diff(bounds).tolist()))
 

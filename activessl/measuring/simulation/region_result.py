@@ -136,7 +136,9 @@ class RegionSimulation:
             "items".ljust(width) + "".join(f"{budget:>8}" for budget in self.budgets),
         ]
         for name in self.tracks:
-            lines.append(name.ljust(width) + "".join(f"{100 * value:>8.1f}" for value in self._quality(name).mean(axis=0)))
+            lines.append(
+                name.ljust(width) + "".join(f"{100 * value:>8.1f}" for value in self._quality(name).mean(axis=0))
+            )
         for name in self.tracks:
             if name == BASELINE:
                 continue

@@ -1,4 +1,4 @@
-"""Simulate strategies on data with regions: the items that each needs, compared with random choice, over paired seeds."""
+"""Simulate strategies on data with regions: the items that each needs, compared with random choice."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ def simulate_regions(
 ) -> RegionSimulation:
     """Replay strategies on items with known regions, and measure the F1 of the regions that the head finds.
 
-    All strategies of a seed have the same test items, the same first batch, which is random, and the same random numbers.
+    All strategies of a seed have the same test items, the same first batch, which is random, and the same random
+    numbers.
 
     Args:
         task: The items.
@@ -90,7 +92,8 @@ def simulate_regions(
         seeds: Number of repetitions.
         budgets: Numbers of labeled items at which to measure, ascending; the first is the size of the first batch.
         seed: Root seed of all random numbers.
-        random_share: Part of each round that is drawn at random; thresholds are chosen on these items and the first batch.
+        random_share: Part of each round that is drawn at random; thresholds are chosen on these items and the first
+        batch.
         recipe: Sizes and steps of the training.
         cache: Folder of finished runs.
         on_progress: Called after each run of a strategy on a seed.
@@ -201,13 +204,11 @@ def _replay(
     )
 
 
-def part_state(
-    task: RegionTask, head: DenseHead, pool: Rows, labeled: Rows, rng: np.random.Generator
-) -> PartState:
-    """The state of the items of a pool: probabilities relative to the head's thresholds, on parts that are not too fine.
+def part_state(task: RegionTask, head: DenseHead, pool: Rows, labeled: Rows, rng: np.random.Generator) -> PartState:
+    """The state of the items of a pool: probabilities relative to the head's thresholds, on parts of one level.
 
-    A part of a coarser level has the largest probability of the places in it: whether it holds something counts, and not
-    how sure the head is of its edges.
+    A part of a coarser level has the largest probability of the places in it: whether it holds something counts, and
+    not how sure the head is of its edges.
     """
     parts = task.parts
     level = choice_level(parts)
@@ -273,7 +274,7 @@ class _Rows:
 def _check(task: RegionTask, budgets: Sequence[int], seeds: int, seed: int) -> None:
     if seeds < 1:
         raise MeasureError(f"{seeds} seeds", hint="use at least 1 seed; 10 are recommended")
-    if not budgets or budgets[0] < 1 or any(b <= a for a, b in zip(budgets[:-1], budgets[1:], strict=True)):
+    if not budgets or budgets[0] < 1 or any(b <= a for a, b in pairwise(budgets)):
         raise MeasureError(f"budgets {list(budgets)} do not ascend from 1", hint="give numbers such as 20,40,80")
     pool, test = task.sides(seed, 0)
     if budgets[-1] > len(pool):
@@ -313,7 +314,9 @@ class _Cache:
             folder.mkdir(parents=True, exist_ok=True)
             lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
         except (OSError, UnicodeDecodeError) as bad:
-            raise MeasureError(f"cannot use {folder} as a cache: {bad}", hint="name a folder that you can write to") from bad
+            raise MeasureError(
+                f"cannot use {folder} as a cache: {bad}", hint="name a folder that you can write to"
+            ) from bad
         for line in lines:
             try:  # the last line of a killed run may be cut
                 entry: Mapping[str, Any] = json.loads(line)
@@ -329,11 +332,12 @@ class _Cache:
         """Keep a finished run."""
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write("\n" * (not self._whole()) + json.dumps({"key": f"{name}|{s}", "track": asdict(track)}) + "\n")
+                file.write(
+                    "\n" * (not self._whole()) + json.dumps({"key": f"{name}|{s}", "track": asdict(track)}) + "\n"
+                )
 
     def _whole(self) -> bool:
         if self._path is None or not self._path.exists():
             return True
         content = self._path.read_bytes()
         return not content or content.endswith(b"\n")
-

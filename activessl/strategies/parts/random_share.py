@@ -17,8 +17,8 @@ from activessl.strategies.random_share import merged
 class RandomItemShare:
     """Wrap a strategy and draw a part of each query at random, as ``RandomShare`` does for classes.
 
-    Random items are drawn first and independently of the strategy, so that the propensity of each candidate is known: the
-    expected number of draws / the number of candidates. The strategy sees them as pending.
+    Random items are drawn first and independently of the strategy, so that the propensity of each candidate is known:
+    the expected number of draws / the number of candidates. The strategy sees them as pending.
 
     Args:
         strategy: Chooses the other items.

@@ -28,7 +28,8 @@ class PartState:
         costs: (n,) expected seconds of human time per item, > 0; None when all items cost the same.
         regions: (n,) expected number of regions, for the reasons; None if it is not known.
         ids: The ids of the items; by default the row numbers as text.
-        standard: (mean, scale) of (d,) each: vectors are compared after (vector - mean) * scale; None to compare them as
+        standard: (mean, scale) of (d,) each: vectors are compared after (vector - mean) * scale; None to compare them
+        as
             they are.
     """
 
@@ -111,7 +112,9 @@ def check_parts(state: PartState, query_size: int, *, needs_probs: bool = False)
             hint="give each item at least one part, and encode the pool again",
         )
     if needs_probs and state.probs is None:
-        raise QueryError("this strategy needs the head's probabilities", hint="label a few items first, or use 'random'")
+        raise QueryError(
+            "this strategy needs the head's probabilities", hint="label a few items first, or use 'random'"
+        )
     if state.probs is not None and len(state.probs) != len(state.vectors):
         raise QueryError(
             f"{len(state.probs):,} probabilities for {len(state.vectors):,} parts", hint="teach the head again"
@@ -131,9 +134,7 @@ def check_parts(state: PartState, query_size: int, *, needs_probs: bool = False)
     return candidates
 
 
-def expected_seconds(
-    regions: Float[np.ndarray, " n"], *, a_region: float, looking: float
-) -> Float[np.ndarray, " n"]:
+def expected_seconds(regions: Float[np.ndarray, " n"], *, a_region: float, looking: float) -> Float[np.ndarray, " n"]:
     """The expected time of labeling each item: looking at it, and drawing its expected regions.
 
     Args:

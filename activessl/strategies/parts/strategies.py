@@ -63,13 +63,14 @@ class UncertainItems:
 class CoveringItems:
     """Of the most uncertain items, ask about those whose uncertain parts are unlike all that are covered.
 
-    The shortlist are the items with the highest top-k entropy, five for each question. Then, farthest first: the next item
-    is the one whose uncertain parts are, weighted by their entropy, farthest from the parts of items that have an answer
-    or were chosen before it. The same defect twice, or one word in one context, is therefore not asked about twice.
+    The shortlist are the items with the highest top-k entropy, five for each question. Then, farthest first: the next
+    item is the one whose uncertain parts are, weighted by their entropy, farthest from the parts of items that have an
+    answer or were chosen before it. The same defect twice, or one word in one context, is therefore not asked about
+    twice.
 
     References:
-        Sener & Savarese, Core-Set, ICLR 2018 (arXiv:1708.00489), here over parts; the shortlist is that of Kirsch et al.
-        and others who combine both (Yang et al., Suggestive Annotation, MICCAI 2017, arXiv:1706.04737).
+        Sener & Savarese, Core-Set, ICLR 2018 (arXiv:1708.00489), here over parts; the shortlist is that of Kirsch et
+        al. and others who combine both (Yang et al., Suggestive Annotation, MICCAI 2017, arXiv:1706.04737).
     """
 
     name: str = "auto"
@@ -118,7 +119,8 @@ def farthest_items(
 
     Example:
         >>> points = np.array([[1.0, 0.0], [0.99, 0.141], [0.0, 1.0]])
-        >>> farthest_items(points, np.array([1.0, 0.9, 0.5]), np.arange(3), 3, 2, np.zeros((0, 2)), np.ones(3))[0].tolist()
+        >>> weights, none = np.array([1.0, 0.9, 0.5]), np.zeros((0, 2))
+        >>> farthest_items(points, weights, np.arange(3), 3, 2, none, np.ones(3))[0].tolist()
         [0, 2]
     """
     # points of length one are at most two apart
@@ -154,7 +156,7 @@ def _totals(values: Float[np.ndarray, " q"], item: Int[np.ndarray, " q"], n: int
 
 
 def _compared(state: PartState, of_parts: Float[np.ndarray, " t"], rows: Rows) -> tuple[Any, Any, Any]:
-    """The most uncertain parts of some items: vectors of length one, their uncertainty, and the position in ``rows``."""
+    """The most uncertain parts of some items: vectors of length one, their uncertainty, and positions in ``rows``."""
     at, item = [], []
     for position, row in enumerate(rows):
         start, end = int(state.offsets[row]), int(state.offsets[row + 1])

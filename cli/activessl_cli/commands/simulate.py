@@ -33,8 +33,8 @@ def simulate(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A folder with one folder per class, or a .csv, .jsonl, .parquet or .npz file with labels; or data with "
-            "regions: a COCO or Pascal VOC folder, images/ and masks/, CoNLL, tokens and tags, series with segments."
+            help="A folder with one folder per class, or a .csv, .jsonl, .parquet or .npz file with labels; or data "
+            "with regions: a COCO or Pascal VOC folder, images/ and masks/, CoNLL, tokens and tags, series with segments."
         ),
     ],
     strategy: StrategyOption = None,
@@ -58,9 +58,7 @@ def simulate(
             "`all`, a habit, or settings such as skips=0.1,follows=0.5; repeat the option for several."
         ),
     ] = None,
-    regions: Annotated[
-        str | None, typer.Option(help="For data with regions of several kinds: box or mask.")
-    ] = None,
+    regions: Annotated[str | None, typer.Option(help="For data with regions of several kinds: box or mask.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate labeling on data whose labels are known, and compare strategies with random choice."""

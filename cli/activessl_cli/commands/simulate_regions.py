@@ -29,7 +29,7 @@ def regions_of(source: Path, kind: str | None) -> RegionData | None:
     if found is None and kind is not None:
         raise ConfigError(
             f"{source} holds no regions",
-            hint="give a COCO or Pascal VOC folder, images/ and masks/, CoNLL, tokens and tags, or series with segments",
+            hint="give a COCO or VOC folder, images/ and masks/, CoNLL, tokens and tags, or series with segments",
         )
     return found
 
@@ -59,7 +59,8 @@ def simulate_regions(
     if data.pool.unreadable:
         first = data.pool.unreadable[0]
         render.story(
-            f"{len(data.pool.unreadable):,} items could not be read and are left out; the first is {first.id}: {first.why}"
+            f"{len(data.pool.unreadable):,} items could not be read and are left out; the first is "
+            f"{first.id}: {first.why}"
         )
     with tempfile.TemporaryDirectory() as folder:
         with render.progress("encode") as on_progress:

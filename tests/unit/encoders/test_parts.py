@@ -69,7 +69,7 @@ def test_the_store_is_reused_until_an_item_changes_and_refused_when_a_file_was_c
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(EncoderError, match="level-0.npy was changed"):
+    with pytest.raises(EncoderError, match=r"level-0.npy was changed"):
         PartStore.load(tmp_path / "parts")
     again = encode_parts(encoder, pool, tmp_path / "parts")
     assert np.array_equal(again.level(0, 0), encode_parts(encoder, pool, tmp_path / "other").level(0, 0))
@@ -86,7 +86,7 @@ def test_an_encoder_whose_parts_have_no_places_is_refused(tmp_path: Path) -> Non
     for bad in (ItemParts((vectors,)), ItemParts((vectors,), np.zeros((3, 2), int)), ItemParts((vectors[:, :, 1:],))):
 
         class Careless:
-            name, dims, flat, fingerprint, provenance = "careless", encoder.dims, True, "f", {}  # noqa: RUF012
+            name, dims, flat, fingerprint, provenance = "careless", encoder.dims, True, "f", {}
 
             def parts(self, pool: Pool, batch_size: int, bad: ItemParts = bad) -> list[ItemParts]:
                 return [bad]
@@ -131,7 +131,9 @@ def test_windows_cover_a_series_and_tell_its_segments_apart(tmp_path: Path) -> N
 def test_a_recording_has_a_part_for_every_sample_of_it(tmp_path: Path) -> None:
     clips = [np.sin(np.arange(n) / 3) * 9_000 for n in (8_000, 37)]
     offsets = np.cumsum([0, *map(len, clips)])
-    np.savez(tmp_path / "x.npz", data=np.concatenate(clips).astype(np.int16), offsets=offsets, sample_rate=np.array(8000))
+    np.savez(
+        tmp_path / "x.npz", data=np.concatenate(clips).astype(np.int16), offsets=offsets, sample_rate=np.array(8000)
+    )
     pool = load_pool(tmp_path / "x.npz")
     encoder = fit_parts("auto", pool, folder=tmp_path)
     for one, clip in zip(encoder.parts(pool, 2), clips, strict=True):
@@ -143,13 +145,26 @@ def test_a_recording_has_a_part_for_every_sample_of_it(tmp_path: Path) -> None:
 
 def test_tokens_are_found_in_any_script_and_marks_stay_with_their_letters() -> None:
     text = "@rom_a’s ไทย हिन्दी 1.5"
-    assert [text[a:b] for a, b in token_places(text)] == ["@", "rom", "_", "a", "’", "s", "ไ", "ท", "ย", "हिन्दी", "1", ".", "5"]
+    assert [text[a:b] for a, b in token_places(text)] == [
+        "@",
+        "rom",
+        "_",
+        "a",
+        "’",
+        "s",
+        "ไ",
+        "ท",
+        "ย",
+        "हिन्दी",
+        "1",
+        ".",
+        "5",
+    ]
     assert token_places("").tolist() == [[0, 1]] and token_places("  ").tolist() == [[0, 2]]
 
 
-def test_onnx_runtime_gives_the_maps_of_torch_at_four_strides(
-    pictures: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.slow
+def test_onnx_runtime_gives_the_maps_of_torch_at_four_strides(pictures: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     network = LiteEncoder("f", {}, ImageInput(64, 3), folded(published(), DEPTH))
     encoder = maps.MapEncoder(network)
     some = pictures.subset(pictures.ids[:2])

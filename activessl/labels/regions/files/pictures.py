@@ -1,7 +1,7 @@
 """Pictures with regions: COCO folders, Pascal VOC folders, and pictures with masks.
 
-A picture that the labels do not name is not labeled, and is left out with a note. A picture that they name without regions
-is an answer: it holds none.
+A picture that the labels do not name is not labeled, and is left out with a note. A picture that they name without
+regions is an answer: it holds none.
 """
 
 from __future__ import annotations
@@ -43,7 +43,15 @@ def has_coco_regions(folder: Path) -> bool:
     document = Opened(file).document
     if not all(isinstance(document.get(name), list) for name in ("images", "annotations", "categories")):
         return False
-    return any(isinstance(one, Mapping) and ("bbox" in one or one.get("segmentation")) for one in document["annotations"])
+    sizes = {one.get("id"): one for one in document["images"] if isinstance(one, Mapping)}
+    return any(isinstance(one, Mapping) and _is_region(one, sizes) for one in document["annotations"])
+
+
+def _is_region(one: Mapping[str, Any], images: Mapping[Any, Mapping[str, Any]]) -> bool:
+    """Whether an annotation is of a part: a box as large as its picture is a class of the whole picture."""
+    image = images.get(one.get("image_id"), {})
+    whole = [0, 0, image.get("width"), image.get("height")]
+    return bool(one.get("segmentation")) or ("bbox" in one and one["bbox"] != whole)
 
 
 def read_coco(folder: Path, kind: PlaceKind | None = None) -> RegionData:
@@ -116,9 +124,13 @@ def _coco_place(one: Mapping[str, Any], kind: PlaceKind, size: tuple[int, ...], 
                 )
             inside |= polygon([(float(x), float(y)) for x, y in points], (height, width))
     except LabelError as error:
-        raise LabelError(error.message if where in error.message else f"{where}: {error.message}", hint=error.hint) from None
+        raise LabelError(
+            error.message if where in error.message else f"{where}: {error.message}", hint=error.hint
+        ) from None
     except (KeyError, TypeError, ValueError):
-        raise LabelError(f"{where} has no usable {'bbox' if kind == 'box' else 'segmentation'}", hint="export it again") from None
+        raise LabelError(
+            f"{where} has no usable {'bbox' if kind == 'box' else 'segmentation'}", hint="export it again"
+        ) from None
     return _some(inside, where)
 
 
@@ -168,8 +180,8 @@ def has_masks(folder: Path) -> bool:
 def read_masks(folder: Path) -> RegionData:
     """Read ``images/`` and ``masks/``: for each picture a gray or palette image of its name, 0 where nothing is.
 
-    Each connected part of one value is a region. Classes are the values, or line *v* of ``classes.txt``; if all masks have
-    one value only, it is called "region" without that file.
+    Each connected part of one value is a region. Classes are the values, or line *v* of ``classes.txt``; if all masks
+    have one value only, it is called "region" without that file.
 
     Raises:
         LabelError: A mask has another size than its picture, or no picture.
@@ -211,8 +223,8 @@ def _values(path: Path, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[Any]
                 )
             if (image.height, image.width) != shape[:2]:
                 raise LabelError(
-                    f"the mask {path.name} has height {image.height} and width {image.width}, its picture {shape[0]} and "
-                    f"{shape[1]}",
+                    f"the mask {path.name} has height {image.height} and width {image.width}, its picture "
+                    f"{shape[0]} and {shape[1]}",
                     hint="export the masks again at the size of their pictures",
                 )
             return np.asarray(image).astype(np.int64)
@@ -225,7 +237,8 @@ def _class_name(value: int, seen: Sequence[int], names: Sequence[str] | None, wh
         at = 1 if value == _WHITE and value > len(names) and len(names) == 1 else value
         if not 1 <= at <= len(names):
             raise LabelError(
-                f"{where} has the value {value}, and classes.txt has {len(names)} lines", hint="add a line for each class"
+                f"{where} has the value {value}, and classes.txt has {len(names)} lines",
+                hint="add a line for each class",
             )
         return names[at - 1]
     return "region" if len(seen) == 1 or set(seen) <= {1, _WHITE} else str(value)
@@ -262,7 +275,9 @@ def read_voc(folder: Path) -> RegionData:
             try:
                 left, top, right, bottom = (float(value) for value in corners)
             except ValueError:
-                raise LabelError(f"{where} has the corners {corners}", hint="give each object a bndbox in pixels") from None
+                raise LabelError(
+                    f"{where} has the corners {corners}", hint="give each object a bndbox in pixels"
+                ) from None
             try:
                 box = Box(left - 1, top - 1, right - left + 1, bottom - top + 1)
             except LabelError as error:
@@ -325,7 +340,8 @@ def _same_size(told: Mapping[str, Any], shape: tuple[int, ...], where: str) -> N
     given = (told.get("height"), told.get("width"))
     if all(isinstance(value, int | float) and value > 0 for value in given) and given != shape[:2]:
         raise LabelError(
-            f"{where} has height {given[0]} and width {given[1]} by the labels, {shape[0]} and {shape[1]} as it is shown",
+            f"{where} has height {given[0]} and width {given[1]} by the labels, "
+            f"{shape[0]} and {shape[1]} as it is shown",
             hint="export the labels again for this picture",
         )
 

@@ -25,7 +25,9 @@ def read_regions(source: Path, kind: PlaceKind | None = None) -> RegionData | No
     """
     found = _found(source, kind)
     if found is not None and kind is not None and found.kind != kind:
-        raise LabelError(f"{source} holds regions of the kind {found.kind}, not {kind}", hint=f"leave out --regions {kind}")
+        raise LabelError(
+            f"{source} holds regions of the kind {found.kind}, not {kind}", hint=f"leave out --regions {kind}"
+        )
     return found
 
 

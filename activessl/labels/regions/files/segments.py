@@ -1,8 +1,8 @@
 """Series with segments, in one ``.npz``.
 
-Either ``X`` (n, time) or (n, channels, time) with ``segments`` (m, 4): item, start, end (exclusive) and class, and optionally
-``class_names`` and ``split``; or, as collections of segmented series have them, for each series ``NAME__values`` (time,) or
-(channels, time), ``NAME__change_points`` (c,) and ``NAME__segment_classes`` (c + 1,).
+Either ``X`` (n, time) or (n, channels, time) with ``segments`` (m, 4): item, start, end (exclusive) and class, and
+optionally ``class_names`` and ``split``; or, as collections of segmented series have them, for each series
+``NAME__values`` (time,) or (channels, time), ``NAME__change_points`` (c,) and ``NAME__segment_classes`` (c + 1,).
 """
 
 from __future__ import annotations

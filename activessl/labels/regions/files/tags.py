@@ -1,12 +1,13 @@
 """Texts with spans: CoNLL files, tables of tokens and tags, and JSON lines with character offsets.
 
-CoNLL: one token a line, its tag in the last column, an empty line after each sentence. Tags are ``O``, or B-, I- (also E-,
-L-, S-, U-) and a class; an I- that continues nothing begins a span, as in the scripts of the CoNLL tasks. The text of an
-item are its tokens joined by a space.
+CoNLL: one token a line, its tag in the last column, an empty line after each sentence. Tags are ``O``, or B-, I- (also
+E-, L-, S-, U-) and a class; an I- that continues nothing begins a span, as in the scripts of the CoNLL tasks. The text
+of an item are its tokens joined by a space.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ TOKENS, TAGS, SPANS = ("tokens", "words"), ("tags", "ner_tags", "labels"), ("spa
 #: Endings of CoNLL files.
 CONLL = (".conll", ".bio", ".iob", ".iob2", ".conllu")
 _BEGINS, _CONTINUES = "BSU", "IEL"
+_TAG = re.compile(rf"O|[{_BEGINS}{_CONTINUES}]-.+")
 
 
 def spans_of(tags: Sequence[str], where: str = "the tags") -> list[tuple[int, int, str]]:
@@ -199,13 +201,13 @@ def _sentences(file: Path) -> list[tuple[int, list[str], list[str]]]:
             fresh = True
             continue
         cells = line.split("\t") if "\t" in line else line.split()
-        # a comment has no tag: "# text = …"; the token "#" has one
-        if line.startswith("-DOCSTART-") or (fresh and line.startswith("# ")):
-            if len(cells) < 2 or cells[-1] != "O" or line.startswith("-DOCSTART-"):
-                continue
+        # a comment before a sentence has no tag: "# text = …"; the token "#" has one
+        if line.startswith("-DOCSTART-") or (fresh and line.startswith("# ") and not _TAG.fullmatch(cells[-1])):
+            continue
         if len(cells) < 2:
             raise LabelError(
-                f"line {number:,} of {file.name} is {line[:40]!r}: it has no tag", hint="give one token and its tag a line"
+                f"line {number:,} of {file.name} is {line[:40]!r}: it has no tag",
+                hint="give one token and its tag a line",
             )
         if fresh:
             found.append((number, [], []))

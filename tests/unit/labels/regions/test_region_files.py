@@ -42,7 +42,9 @@ def coco(folder: Path, change: Callable[[Coco], None] = lambda told: None) -> Pa
     return folder
 
 
-def test_a_picture_that_coco_names_without_annotations_holds_nothing_and_another_one_is_left_out(tmp_path: Path) -> None:
+def test_a_picture_that_coco_names_without_annotations_holds_nothing_and_another_one_is_left_out(
+    tmp_path: Path,
+) -> None:
     found = read_regions(coco(tmp_path))
     assert found is not None and found.kind == "box" and found.classes == ("dent", "scratch")
     assert found.pool.ids == ("a.png", "b.png") and found.extents == [(10, 20), (10, 20)]
@@ -74,6 +76,13 @@ def test_masks_of_coco_are_read_from_polygons_and_from_both_forms_of_run_lengths
     assert boxes is not None and boxes.kind == "box"
 
 
+def test_a_box_as_large_as_its_picture_is_a_class_of_the_whole_picture(tmp_path: Path) -> None:
+    assert (
+        read_regions(coco(tmp_path, lambda told: [one.update(bbox=[0, 0, 20, 10]) for one in told["annotations"]]))
+        is None
+    )  # type: ignore[func-returns-value]
+
+
 def test_the_text_form_of_run_lengths_is_that_of_pycocotools(tmp_path: Path) -> None:
     theirs: Any = pytest.importorskip("pycocotools.mask")
     rng = np.random.default_rng(0)
@@ -100,7 +109,11 @@ def test_the_text_form_of_run_lengths_is_that_of_pycocotools(tmp_path: Path) -> 
         ("bbox", [float("nan"), 1, 4, 3], "not finite"),
         ("category_id", 99, "category 99, which the file does not have"),
         ("image_id", 99, "of image 99"),
-        ("segmentation", {"size": [20, 10], "counts": [200]}, "the mask has height and width (20, 10), the picture (10, 20)"),
+        (
+            "segmentation",
+            {"size": [20, 10], "counts": [200]},
+            "the mask has height and width (20, 10), the picture (10, 20)",
+        ),
         ("segmentation", {"size": [10, 20], "counts": [3, 5]}, "do not fill the picture"),
         ("segmentation", {"size": [10, 20], "counts": [200]}, "the mask is empty"),
         ("segmentation", [[1, 1, 25, 1, 25, 5, 1, 5, 1, 2]], "a polygon has 5 corners, up to 25, 5"),
@@ -121,7 +134,7 @@ def test_a_region_that_its_picture_cannot_have_is_refused_by_name(
 def test_labels_of_pictures_of_another_size_or_of_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LabelError, match="has height 20 and width 10 by the labels, 10 and 20 as it is shown"):
         read_regions(coco(tmp_path / "a", lambda told: told["images"][0].update(width=10, height=20)))
-    with pytest.raises(LabelError, match="names the picture 'gone.png', and 0 pictures have this name"):
+    with pytest.raises(LabelError, match=r"names the picture 'gone.png', and 0 pictures have this name"):
         read_regions(coco(tmp_path / "b", lambda told: told["images"][0].update(file_name="gone.png")))
 
 
@@ -136,7 +149,7 @@ def test_corners_of_voc_count_from_one_and_include_the_last_pixel(tmp_path: Path
     found = read_regions(tmp_path)
     assert found is not None and found.regions[0][0].place == Box(10, 0, 10, 4)
     (tmp_path / "Annotations" / "a.xml").write_text(xml.format(25))
-    with pytest.raises(LabelError, match="object 1 of Annotations/a.xml"):
+    with pytest.raises(LabelError, match=r"object 1 of Annotations/a.xml"):
         read_regions(tmp_path)
 
 
@@ -159,7 +172,7 @@ def test_each_connected_part_of_a_mask_is_a_region_and_a_black_mask_says_that_th
     with pytest.raises(LabelError, match=r"the mask b\.png has height 20 and width 10, its picture 10 and 20"):
         read_regions(tmp_path)
     (tmp_path / "masks" / "b.png").rename(tmp_path / "masks" / "lost.png")
-    with pytest.raises(LabelError, match="1 masks .* have no picture of their name; the first is 'lost'"):
+    with pytest.raises(LabelError, match=r"1 masks .* have no picture of their name; the first is 'lost'"):
         read_regions(tmp_path)
 
 
@@ -224,7 +237,9 @@ def test_offsets_that_do_not_fit_their_text_are_refused(tmp_path: Path, spans: A
 
 def test_segments_of_series_are_read_in_both_forms_and_refused_outside(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(2, 1, 30)).astype(np.float32)
-    np.savez(tmp_path / "a.npz", X=x, segments=np.array([[1, 0, 10, 1], [1, 10, 30, 0]]), class_names=np.array(["on", "off"]))
+    np.savez(
+        tmp_path / "a.npz", X=x, segments=np.array([[1, 0, 10, 1], [1, 10, 30, 0]]), class_names=np.array(["on", "off"])
+    )
     found = read_regions(tmp_path / "a.npz")
     assert found is not None and found.kind == "segment" and found.extents == [(30,), (30,)]
     assert [(one.place, one.classes) for one in found.regions[1]] == [
@@ -236,10 +251,10 @@ def test_segments_of_series_are_read_in_both_forms_and_refused_outside(tmp_path:
     assert found is not None and [one.place for one in found.regions[0]] == [Segment(0, 12), Segment(12, 30)]
 
     np.savez(tmp_path / "b.npz", **{**packed, "a__change_points": np.array([40])})
-    with pytest.raises(LabelError, match="segment from 0 to 40 ends after the item|is empty"):
+    with pytest.raises(LabelError, match=r"segment from 0 to 40 ends after the item|is empty"):
         read_regions(tmp_path / "b.npz")
     np.savez(tmp_path / "a.npz", X=x, segments=np.array([[5, 0, 10, 1]]))
-    with pytest.raises(LabelError, match="segment 1 of a.npz is of item 5"):
+    with pytest.raises(LabelError, match=r"segment 1 of a.npz is of item 5"):
         read_regions(tmp_path / "a.npz")
 
 
