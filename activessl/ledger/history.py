@@ -16,10 +16,12 @@ from activessl.ledger.schema import (
     AUDIT,
     CONFIRM,
     Accepted,
+    BackedUp,
     Closed,
     Created,
     Decided,
     Encoded,
+    Forgotten,
     MachineLabel,
     Pushed,
     Queried,
@@ -87,6 +89,8 @@ class History:
         tuned: The fine-tuning of the encoder in use; None if the encoder is not fine-tuned.
         tunings: All attempts to fine-tune the encoder, oldest first.
         decisions: The decisions of the gates, oldest first.
+        backups: The newest backup in each folder.
+        erased: Items and annotators that were forgotten.
         started: When the project was created.
         first_taught: When the first head was taught.
         left: Items with answers that had left the pool at an encoding, also if they are back, and their content hash.
@@ -117,6 +121,8 @@ class History:
     tuned: Tuned | None = None
     tunings: tuple[Tuned, ...] = ()
     decisions: tuple[Decided, ...] = ()
+    backups: tuple[BackedUp, ...] = ()
+    erased: tuple[Forgotten, ...] = ()
     started: datetime | None = None
     first_taught: datetime | None = None
     moved_since: dict[str, str] = field(default_factory=dict)

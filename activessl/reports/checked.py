@@ -12,15 +12,13 @@ from activessl.errors import ActiveSSLError, ProjectError
 from activessl.pool.checks.base import Finding
 from activessl.pool.pool import Pool
 from activessl.reports.html import render
-from activessl.reports.pictures import EXCERPT, Array, numbers, thumbnail
+from activessl.reports.pictures import EXCERPT, POINTS, Array, numbers, thumbnail
 from activessl.reports.strips import Reconstructed, Strip, strips
 from activessl.sealed import write_atomic
 from activessl.steps.check import Checked
 
 #: Items of each kind that are shown; ``check --json`` has all.
 SHOWN = 24
-#: Values of a series, or a sound, that are drawn.
-_POINTS = 340
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ def _item(pools: list[Pool], item: str) -> Shown:
 
 
 def _course(values: Array) -> tuple[Strip, ...]:
-    step = -(-values.shape[1] // _POINTS)
+    step = -(-values.shape[1] // POINTS)
     drawn = values[:, ::step].astype(np.float64)
     length = drawn.shape[1]
     nothing = tuple((None,) * length for _ in drawn)

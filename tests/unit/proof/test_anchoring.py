@@ -17,6 +17,7 @@ from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.reports.gather import project_report
+from activessl.reports.sections.hours import Hours
 
 CLASSES = ("x", "y", "z")
 
@@ -60,7 +61,7 @@ def test_somebody_who_follows_the_model_is_found_out_and_the_time_that_it_saves_
     assert {q.item for r in rounds for q in r.questions if q.kind == "random"} <= unseen.keys()
     unseen = {item: name for item, name in unseen.items() if item in chosen}
     assert 0.25 < len(unseen) / len(chosen) < 0.55
-    found = project_report(Snapshot.of(session.project)).anchoring
+    found = project_report(Snapshot.of(session.project)).section(Hours).anchoring
     assert found is not None
     assert (found.blind, found.blind_agreed) == (len(unseen), sum(truth[i] == name for i, name in unseen.items()))
     assert found.shown + found.blind == len(chosen) and found.shown_agreed == found.shown
@@ -76,7 +77,7 @@ def test_somebody_who_does_not_follow_the_model_is_not_accused(tmp_path: Path) -
     person = Oracle(truth, CLASSES)
     for _ in range(5):
         session.round(person)
-    found = project_report(Snapshot.of(session.project)).anchoring
+    found = project_report(Snapshot.of(session.project)).section(Hours).anchoring
     assert found is not None and found.low < 0 < found.high
 
 
@@ -86,6 +87,9 @@ def test_without_items_shown_blind_it_is_said_to_be_unknown(tmp_path: Path) -> N
     for _ in range(2):
         session.round(person)
     report = session.report()
-    assert report.anchoring is None and "anchoring (how often people follow the suggestion)" in report.to_text()
+    assert (
+        report.section(Hours).anchoring is None
+        and "anchoring (how often people follow the suggestion)" in report.to_text()
+    )
     with pytest.raises(MeasureError, match="too few"):
         anchoring([True] * 30, [True] * 9)

@@ -21,6 +21,7 @@ from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.gates import DELTA, judge_stage
+from activessl.reports.sections.classes import Classes
 from activessl.reports.wording import check_rows
 from activessl.session import Session
 from activessl_cli.main import app
@@ -101,7 +102,7 @@ def test_test_data_say_how_much_of_each_class_is_found(copied: Callable[[bool], 
 
     report = session.report()
     page = report.save(session.project.folder / "reports")
-    assert report.class_rows[0].name == "dent" and report.classes_from == "on 400 test items"
+    assert report.section(Classes).rows[0].name == "dent" and report.section(Classes).measured == "on 400 test items"
     assert "lowest recall: dent" in report.to_text()
     shown, dent = page.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " "), found["dent"].recall
     assert f"{100 * dent.share:.0f} % ({100 * dent.low:.0f}–{100 * dent.high:.0f}), {dent.items}" in shown
@@ -204,5 +205,5 @@ def test_before_enough_random_labels_nothing_is_said_of_classes(tmp_path: Path) 
     assert Evidence(Snapshot.of(session.project)).classes == ()
     report = session.report()
     page = report.save(session.project.folder / "reports")
-    assert report.classes_from == "" and "Found:" not in page.read_text(encoding="utf-8")
+    assert report.section(Classes).measured == "" and "Found:" not in page.read_text(encoding="utf-8")
     assert "by class" not in report.to_text()

@@ -20,6 +20,7 @@ from activessl.proof.forecast import Forecast
 from activessl.proof.gates import judge_stage
 from activessl.proof.measured import Measured, accuracy_on_test_data
 from activessl.proof.stopping import stop_now
+from activessl.reports.sections.rounds import Rounds
 from activessl.reports.status import Status
 from activessl.reports.wording import percent, plan_lines
 
@@ -77,7 +78,7 @@ def test_hours_are_the_same_in_status_report_money_plan_and_stop(session: Sessio
     assert status.to_dict()["human_seconds"] == pytest.approx(3600 * hours)
     assert f"{round(60 * hours)} min" in status.to_text() or f"{int(60 * hours)} min" in status.to_text()
     assert report.time is not None and report.time.hours == pytest.approx(hours)
-    assert sum(row.human_seconds or 0.0 for row in report.rounds) == pytest.approx(3600 * hours)
+    assert sum(row.human_seconds or 0.0 for row in report.section(Rounds).rows) == pytest.approx(3600 * hours)
     assert roi is not None and roi.labeling == pytest.approx(36 * hours)
     limited = session.project.own.model_dump() | {"stop": {"hours": 0.99 * hours}}
     verdict = stop_now(Snapshot(Project(session.project.folder, check_config(limited)), snapshot.history), evidence)

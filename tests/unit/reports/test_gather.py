@@ -22,7 +22,8 @@ from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
 from activessl.proof.stopping import stop_now
-from activessl.reports.gather import _tax, project_report
+from activessl.reports.gather import project_report
+from activessl.reports.pace import tax_of
 
 CLASSES = ("x", "y")
 N = 400
@@ -92,7 +93,7 @@ def test_only_what_the_strategy_chose_is_said_to_take_longer_than_what_was_drawn
     session.teach()
     report = project_report(Snapshot.of(session.project))
     assert not any("chosen items are taken" in told for told in report.assumptions)
-    tax = _tax(Snapshot.of(session.project))
+    tax = tax_of(Snapshot.of(session.project))
     assert tax is not None and (tax.chosen, tax.drawn) == (30, 30) and tax.ratio == pytest.approx(2.0)
 
 

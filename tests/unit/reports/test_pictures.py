@@ -13,6 +13,8 @@ from activessl.encoders.reconstruction import reconstruct
 from activessl.pool.sources import load_pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project
+from activessl.reports.sections.nearest import Nearest
+from activessl.reports.sections.rebuilt import Rebuilt
 from activessl.session import Session
 
 
@@ -34,14 +36,14 @@ def test_the_report_shows_items_beside_those_that_look_alike(tmp_path: Path) -> 
     session.encode()
     report = session.report()
     page = report.save(session.project.folder / "reports")
-    assert len(report.sights) == 6
-    for sight in report.sights:
+    assert len(report.section(Nearest).sights) == 6
+    for sight in report.section(Nearest).sights:
         assert sight.thumbnail is not None
         assert sight.id not in {one.id for one in sight.alike}
         assert {one.id.split("-")[0] for one in sight.alike} == {sight.id.split("-")[0]}
     assert "Nearest items in the embedding" in page.read_text(encoding="utf-8")
     again = session.report()
-    assert [s.id for s in again.sights] == [s.id for s in report.sights]
+    assert [s.id for s in again.section(Nearest).sights] == [s.id for s in report.section(Nearest).sights]
 
 
 def _project(tmp_path: Path, data: str, modality: str, encoder: str) -> Session:
@@ -72,8 +74,8 @@ def test_the_report_shows_what_the_encoder_makes_of_what_it_does_not_see(tmp_pat
     session = _project(tmp_path, "../items.npz", modality, "masked")
     report = session.report()
     page = report.save(session.project.folder / "reports")
-    assert len(report.reconstructed) == 6
-    for one in report.reconstructed:
+    assert len(report.section(Rebuilt).drawn) == 6
+    for one in report.section(Rebuilt).drawn:
         if modality == "series":
             assert len(one.series) == len(one.drawn) == 2
             assert any(one.hidden) and not all(one.hidden)
@@ -85,7 +87,7 @@ def test_the_report_shows_what_the_encoder_makes_of_what_it_does_not_see(tmp_pat
     assert "Reconstruction of hidden parts" in text
     assert ("<path" in text.split("Reconstruction of hidden parts")[1]) == (modality == "series")
     again = session.report()
-    assert again.reconstructed == report.reconstructed
+    assert again.section(Rebuilt).drawn == report.section(Rebuilt).drawn
 
 
 def test_an_encoder_that_does_not_draw_leaves_the_picture_out(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_an_encoder_that_does_not_draw_leaves_the_picture_out(tmp_path: Path) ->
     session_ = _project(tmp_path, "../items.npz", "series", "rocket")
     report = session_.report()
     page = report.save(session_.project.folder / "reports")
-    assert report.reconstructed == ()
+    assert report.section(Rebuilt).drawn == ()
     assert "does not see" not in page.read_text(encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +18,22 @@ from activessl.measuring.quality.anchoring import anchoring
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.calibration import calibration_curve
 from activessl.measuring.savings.savings import Savings
+from activessl.reports import html
 from activessl.reports.calibration_chart import draw_calibration
-from activessl.reports.chart import draw, nice_ticks
-from activessl.reports.report import ClassRow, ItemRow, Line, Report, RoundRow, Sight
+from activessl.reports.chart import Line, draw, nice_ticks
+from activessl.reports.report import Report
+from activessl.reports.sections import SECTIONS, Section
+from activessl.reports.sections.calibrated import Calibrated
+from activessl.reports.sections.classes import Classes, ClassRow
+from activessl.reports.sections.curves import Curves
+from activessl.reports.sections.doubted import Doubted
+from activessl.reports.sections.gates import Gates
+from activessl.reports.sections.hours import Hours
+from activessl.reports.sections.nearest import Nearest, Sight
+from activessl.reports.sections.newest import ItemRow, Newest
+from activessl.reports.sections.rebuilt import Rebuilt
+from activessl.reports.sections.rounds import RoundRow, Rounds
+from activessl.reports.sections.value import Value
 from activessl.reports.wording import headline
 
 SAVED = Savings(0.9, 40.0, 100.0, 0.6, 0.5, 0.66, 0.9, "measured", False, 200, 20)
@@ -35,26 +49,40 @@ FULL = Report(
     classes=3,
     labels=95,
     skipped=5,
-    lines=LINES,
+    rounds=2,
     savings=SAVED,
     method="Replayed.",
     accuracy=Audit(0.9, 0.8, 0.95, 0.9, 40, 40.0, 0.9, 0.9),
-    calibration=calibration_curve(np.linspace(0.4, 0.95, 40), np.arange(40) % 3 > 0),
     time=TIME,
     hours=hours_saved(SAVED, 4.2, per_hour=20.0, currency="EUR"),
     per_hour=20.0,
     currency="EUR",
-    rounds=(RoundRow(1, "typiclust", 10, 10), RoundRow(2, "typiclust", 30, 40, 0.9, 0.1, 120.0, 0.5)),
-    class_rows=(ClassRow("cat", 10, 100, 0.5, "dog"), ClassRow("owl", 0, 0)),
-    item_rows=(ItemRow("a.png", "typical of 38 items", 2, "cat", "dog", "data:image/png;base64,AAAA"),),
-    sights=(Sight("a.png", "", "data:image/png;base64,AAAA", "cat", (Sight("b.png", "<b>near</b>"),)),),
     verdict=Verdict(False, "none", "no limit is reached"),
     assumptions=("An hour costs EUR 20.",),
     not_measured=("The quality of the labels.",),
     next_step="Label 20 more: run `activessl round`.",
     provenance={"seed": "0"},
+    sections=(
+        Curves(LINES),
+        Hours(),
+        Calibrated(calibration_curve(np.linspace(0.4, 0.95, 40), np.arange(40) % 3 > 0)),
+        Doubted(),
+        Value(),
+        Gates(),
+        Classes((ClassRow("cat", 10, 100, 0.5, "dog"), ClassRow("owl", 0, 0))),
+        Newest((ItemRow("a.png", "typical of 38 items", 2, "cat", "dog", "data:image/png;base64,AAAA"),)),
+        Nearest((Sight("a.png", "", "data:image/png;base64,AAAA", "cat", (Sight("b.png", "<b>near</b>"),)),)),
+        Rebuilt(),
+        Rounds((RoundRow(1, "typiclust", 10, 10), RoundRow(2, "typiclust", 30, 40, 0.9, 0.1, 120.0, 0.5))),
+    ),
 )
 BARE = Report(title="Empty", made_at=datetime(2026, 1, 2, tzinfo=UTC), items=10, classes=2, labels=0)
+
+
+def having(report: Report, *sections: Section) -> Report:
+    """The report with these sections in the place of its own of the same kind."""
+    new = {type(section): section for section in sections}
+    return replace(report, sections=tuple(new.get(type(section), section) for section in report.sections))
 
 
 class Tags(HTMLParser):
@@ -99,7 +127,7 @@ def test_the_newest_decision_of_each_gate_is_shown_with_the_number_of_earlier_on
     )
     newest = first.model_copy(update={"model": "round-3", "turn": 12})
     other = first.model_copy(update={"stage": "series", "turn": 13})
-    report = replace(FULL, decisions=(first, first.model_copy(update={"turn": 10}), newest, other))
+    report = having(FULL, Gates((first, first.model_copy(update={"turn": 10}), newest, other)))
     page, text = report.to_html(), report.to_text()
     assert page.count("<h3>Gate 'pilot'") == page.count("<h3>Gate 'series'") == 1
     assert "model round-3; 2 earlier decisions are in the ledger</p>" in page
@@ -110,7 +138,7 @@ def test_the_newest_decision_of_each_gate_is_shown_with_the_number_of_earlier_on
 
 def test_rounds_have_a_column_of_accuracy_only_where_test_data_measured_it() -> None:
     assert "Accuracy on test data" in FULL.to_html() and "accuracy on test data" in FULL.to_text()
-    untested = replace(FULL, rounds=(RoundRow(1, "typiclust", 10, 10),))
+    untested = having(FULL, Rounds((RoundRow(1, "typiclust", 10, 10),)))
     assert "on test data" not in untested.to_html() + untested.to_text()
     (cells,) = re.findall(r"<tr><th scope=.row. class=.number.>1</th>(.*?)</tr>", untested.to_html())
     (head,) = re.findall(r"<thead><tr>(<th scope=.col. class=.number.>Round</th>.*?)</tr>", untested.to_html())
@@ -118,7 +146,7 @@ def test_rounds_have_a_column_of_accuracy_only_where_test_data_measured_it() -> 
 
 
 def test_the_page_explains_its_words_for_calibration_and_suggestions() -> None:
-    page = replace(FULL, anchoring=anchoring([True] * 90 + [False] * 10, [True] * 15 + [False] * 5)).to_html()
+    page = having(FULL, Hours(anchoring([True] * 90 + [False] * 10, [True] * 15 + [False] * 5))).to_html()
     assert "The calibration error is the mean distance between confidence and accuracy" in page
     assert "Anchoring: people take over the suggestion" in page
     assert page.count("A point is a percentage point") == 2
@@ -151,18 +179,20 @@ def test_the_policy_allows_the_style_sheet_that_is_there_and_no_other() -> None:
 
 def test_names_from_the_data_cannot_become_markup() -> None:
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
-    report = replace(
-        FULL,
-        title=evil,
-        method=evil,
-        next_step=f"`{evil}`",
-        assumptions=(evil,),
-        provenance={evil: evil},
-        lines=(replace(LINES[0], name=evil), LINES[1]),
-        rounds=(replace(FULL.rounds[0], strategy=evil),),
-        class_rows=(ClassRow(evil, 1, 1, 0.5, evil),),
-        item_rows=(ItemRow(evil, evil, 1, evil, evil, "javascript:alert(1)"),),
-        sights=(Sight(evil, evil, "javascript:alert(1)", evil, (Sight(evil, evil),)),),
+    report = having(
+        replace(
+            FULL,
+            title=evil,
+            method=evil,
+            next_step=f"`{evil}`",
+            assumptions=(evil,),
+            provenance={evil: evil},
+        ),
+        Curves((replace(LINES[0], name=evil), LINES[1])),
+        Rounds((replace(FULL.section(Rounds).rows[0], strategy=evil),)),
+        Classes((ClassRow(evil, 1, 1, 0.5, evil),)),
+        Newest((ItemRow(evil, evil, 1, evil, evil, "javascript:alert(1)"),)),
+        Nearest((Sight(evil, evil, "javascript:alert(1)", evil, (Sight(evil, evil),)),)),
     )
     assert {tag for tag, _ in parsed(report).seen} == {tag for tag, _ in parsed(FULL).seen} - {"img"}
     assert "javascript:" not in report.to_html()
@@ -170,10 +200,10 @@ def test_names_from_the_data_cannot_become_markup() -> None:
 
 def test_a_picture_that_is_not_in_the_file_is_left_out() -> None:
     for uri in ("https://example.org/a.png", "data:image/svg+xml;base64,AAAA", "data:text/html,x"):
-        report = replace(
+        report = having(
             FULL,
-            item_rows=(replace(FULL.item_rows[0], thumbnail=uri),),
-            sights=(replace(FULL.sights[0], thumbnail=uri),),
+            Newest((replace(FULL.section(Newest).rows[0], thumbnail=uri),)),
+            Nearest((replace(FULL.section(Nearest).sights[0], thumbnail=uri),)),
         )
         assert "img" not in {tag for tag, _ in parsed(report).seen}
 
@@ -278,14 +308,34 @@ def test_the_reliability_curve_is_drawn_told_and_tabled() -> None:
     assert "does confidence equal accuracy?" not in BARE.to_html()
     assert "calibration  mean confidence 68 %, accuracy 65 %: fits" in FULL.to_text()
     assert [one["labels"] for one in FULL.to_dict()["calibration"]["bins"]] == [20, 20]
-    chart = draw_calibration(FULL.calibration)
+    chart = draw_calibration(FULL.section(Calibrated).calibration)
     assert chart is not None and draw_calibration(None) is None
     for mark in chart.marks:  # up is more, and the interval lies about the point
         assert mark.high < mark.y < mark.low and chart.left < mark.x < chart.right
 
 
 def test_a_round_that_is_not_taught_yet_has_no_labels_to_show() -> None:
-    waiting = replace(FULL, rounds=(*FULL.rounds, RoundRow(99, "auto", 20, None)))
+    waiting = having(FULL, Rounds((*FULL.section(Rounds).rows, RoundRow(99, "auto", 20, None))))
     row = next(line for line in waiting.to_html().splitlines() if '<th scope="row" class="number">99</th>' in line)
     assert '<td class="number">20</td><td class="number">–</td>' in row
     assert next(line for line in waiting.to_text().splitlines() if line.startswith("   99")).split()[1] == "-"
+
+
+def test_every_section_has_a_template_and_keys_of_its_own() -> None:
+    folder = Path(html.__file__).parent / "page" / "sections"
+    assert {path.name for path in folder.iterdir()} == {f"{section.name}.html.j2" for section in SECTIONS}
+    keys = [key for section in FULL.sections for key in section.to_dict()]
+    assert len(keys) == len(set(keys)) and len(SECTIONS) == len({section.name for section in SECTIONS})
+    assert not set(keys) & set(BARE.to_dict())
+    assert all(isinstance(section, Section) for section in FULL.sections)
+    assert tuple(type(section) for section in FULL.sections) == SECTIONS
+
+
+def test_a_section_that_a_report_does_not_have_is_named() -> None:
+    with pytest.raises(LookupError, match="no section Curves"):
+        BARE.section(Curves)
+
+
+def test_what_a_section_tells_in_a_block_stands_below_the_figures() -> None:
+    text = having(FULL, Value(promise="at most 2 % wrong"), Rounds((RoundRow(1, "auto", 10, 10),))).to_text()
+    assert text.index("accepted     at most 2 % wrong") < text.index("round  labels") < text.index("assumptions:")

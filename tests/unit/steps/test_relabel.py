@@ -16,6 +16,7 @@ from activessl.measuring.planning.times import labeling_hours
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
+from activessl.reports.sections.doubted import Doubted
 from activessl.steps.relabel import Doubts
 
 CLASSES = ("x", "y", "z")
@@ -58,7 +59,7 @@ def test_wrong_labels_are_named_asked_again_and_mended(session: Session) -> None
     assert all(found[i].given == CLASSES[(int(i.split(":")[1]) + 1) % 3] for i in lied)
     assert all(found[i].instead == CLASSES[int(i.split(":")[1]) % 3] for i in lied)
     report = session.report()
-    assert "probably wrong" in report.to_text() and lied <= {s.item for s in report.suspects}
+    assert "probably wrong" in report.to_text() and lied <= {s.item for s in report.section(Doubted).suspects}
     assert all(i in report.to_html() for i in lied)
 
     opened = session.query(10, again=0.5)

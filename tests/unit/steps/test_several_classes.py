@@ -26,6 +26,7 @@ from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import accept_pool
 from activessl.proof.estimates import Evidence
 from activessl.proof.promise import audit_count
+from activessl.reports.sections.classes import Classes
 from activessl.scoring.as_onnx import OnnxScorer
 from activessl.scoring.estimator import PoolClassifier
 from activessl.scoring.model import Model
@@ -90,8 +91,8 @@ def test_the_loop_learns_classes_that_come_together_and_items_that_have_none(ses
         and audit.low < np.mean([row["class"] == truth[item] for item, row in table.items()]) < audit.high + 0.02
     )
     report = session.report()
-    assert {row.name: row.confused_with for row in report.class_rows} == dict.fromkeys(CLASSES)
-    assert {row.name for row in report.class_rows if row.predicted} == set(CLASSES)
+    assert {row.name: row.confused_with for row in report.section(Classes).rows} == dict.fromkeys(CLASSES)
+    assert {row.name for row in report.section(Classes).rows if row.predicted} == set(CLASSES)
     assert "(none)" in report.to_html()
 
 
