@@ -165,8 +165,8 @@ def _company(texts: list[list[str]], words: list[str], seed: int) -> Float[np.nd
     found = np.zeros((n, COMPANY))
     if not pairs:
         return found
-    at = np.array(list(pairs))
-    seen = scipy.sparse.csr_matrix((np.array(list(pairs.values()), float), at.T), shape=(n, 2 * n)).tocoo()
+    where = np.array(list(pairs))
+    seen = scipy.sparse.csr_matrix((np.array(list(pairs.values()), float), where.T), shape=(n, 2 * n)).tocoo()
     of_word, of_context = (np.asarray(seen.sum(axis=axis)).ravel() for axis in (1, 0))
     # contexts smoothed as in the paper, so that rare ones are not overrated
     share = of_context**0.75 / (of_context**0.75).sum()

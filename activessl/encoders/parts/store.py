@@ -233,7 +233,7 @@ class _Growing:
 
     def _header(self) -> None:
         told = {"descr": np.dtype(np.float16).str, "fortran_order": False, "shape": (self._rows, self._dim)}
-        np.lib.format.write_array_header_1_0(self._file, told)
+        np.lib.format.write_array_header_1_0(self._file, told)  # type: ignore[no-untyped-call]
 
 
 def _level(k: int) -> str:

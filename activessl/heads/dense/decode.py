@@ -133,7 +133,7 @@ def _enlarged(
     inside: np.ndarray[Any, np.dtype[np.bool_]], size: tuple[int, int]
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
     rows, columns = (np.arange(to) * by // to for to, by in zip(size, inside.shape, strict=True))
-    return inside[rows][:, columns]
+    return np.asarray(inside[rows][:, columns], dtype=bool)
 
 
 def _boxes(

@@ -292,7 +292,7 @@ def _vectors(network: DenseNetwork, parts: PartStore, row: int) -> Float[np.ndar
 
 
 def _sigmoid(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))))
 
 
 __all__ = ["DenseHead", "grid_of"]

@@ -51,7 +51,8 @@ class DenseNetwork(nn.Module):
         self.second = nn.Conv2d(hidden, hidden, kernel, padding=padding)
         self.out = nn.Conv2d(hidden, n_classes, 1)
         # rare classes: training starts from few positives, not from half
-        nn.init.constant_(self.out.bias, -2.0)
+        if self.out.bias is not None:
+            nn.init.constant_(self.out.bias, -2.0)
 
     def forward(self, levels: Sequence[Float[Tensor, "b d r c"]]) -> Float[Tensor, "b k r c"]:
         """Compute the logits at the finest level."""
@@ -75,7 +76,8 @@ class DenseNetwork(nn.Module):
     def standard(self, level: Float[Tensor, "b d r c"], k: int) -> Float[Tensor, "b d r c"]:
         """Standardize a level; values beyond eight deviations are cut."""
         mean, scale = getattr(self, f"mean{k}"), getattr(self, f"scale{k}")
-        return ((level - mean) * scale).clamp(-8, 8)
+        found: Tensor = ((level - mean) * scale).clamp(-8, 8)
+        return found
 
 
 def region_loss(

@@ -63,11 +63,11 @@ class Box:
         """The corners (x, y), clockwise as seen, the stored one first."""
         angle = math.radians(self.rotation)
         if self.rotation % 90 == 0:  # exact: the sine of pi is not 0 in floating point
-            cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[int(self.rotation // 90) % 4]
+            cos, sin = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[int(self.rotation // 90) % 4]
         else:
             cos, sin = math.cos(angle), math.sin(angle)
         steps = np.array([(0, 0), (self.width, 0), (self.width, self.height), (0, self.height)], dtype=np.float64)
-        return steps @ np.array([(cos, sin), (-sin, cos)]) + (self.x, self.y)
+        return np.asarray(steps @ np.array([(cos, sin), (-sin, cos)]) + (self.x, self.y))
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:

@@ -224,7 +224,8 @@ def part_state(task: RegionTask, head: DenseHead, pool: Rows, labeled: Rows, rng
     network = head.network
     standard = None
     if network is not None:
-        standard = tuple(getattr(network, f"{name}{level}").flatten().numpy() for name in ("mean", "scale"))
+        mean, scale = (getattr(network, f"{name}{level}").flatten().numpy() for name in ("mean", "scale"))
+        standard = (mean, scale)
     return PartState(
         vectors=_Rows(parts, level, pool),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         offsets=offsets,
@@ -232,7 +233,7 @@ def part_state(task: RegionTask, head: DenseHead, pool: Rows, labeled: Rows, rng
         rng=rng,
         probs=probs,
         ids=tuple(parts.ids[row] for row in pool),
-        standard=standard,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        standard=standard,
     )
 
 

@@ -34,7 +34,7 @@ def simulate(
         Path,
         typer.Argument(
             help="A folder with one folder per class, or a .csv, .jsonl, .parquet or .npz file with labels; or data "
-            "with regions: a COCO or Pascal VOC folder, images/ and masks/, CoNLL, tokens and tags, series with segments."
+            "with regions: a COCO or VOC folder, images/ and masks/, CoNLL, tokens and tags, series with segments."
         ),
     ],
     strategy: StrategyOption = None,

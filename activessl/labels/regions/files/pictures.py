@@ -301,13 +301,13 @@ def _pool(folder: Path) -> Pool:
 
 def _rows(pool: Pool, files: Sequence[str], where: Path) -> dict[str, int]:
     """For each file that labels name, its row in the pool: by its path, else by its name if only one has it."""
-    rows = {item: row for row, item in enumerate(pool.ids)}
+    rows = {item: at for at, item in enumerate(pool.ids)}
     by_name: dict[str, list[int]] = {}
-    for item, row in rows.items():
-        by_name.setdefault(Path(item).name, []).append(row)
+    for item, at in rows.items():
+        by_name.setdefault(Path(item).name, []).append(at)
     found: dict[str, int] = {}
     for file in files:
-        row = rows.get(file)
+        row: int | None = rows.get(file)
         if row is None:
             same = by_name.get(Path(file.replace("\\", "/")).name, [])
             if len(same) != 1:

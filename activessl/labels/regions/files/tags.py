@@ -120,7 +120,7 @@ def _of_offsets(row: Mapping[str, Any], where: str) -> tuple[str, Regions]:
     text = row.get("text")
     if not isinstance(text, str) or not text.strip():
         raise LabelError(f"{where} has no text", hint="remove the row, or give it a text")
-    listed = next((row[name] for name in SPANS if isinstance(row.get(name), list)), [])
+    listed: list[Any] = next((row[name] for name in SPANS if isinstance(row.get(name), list)), [])
     found = []
     for number, one in enumerate(listed, start=1):
         here = f"{where}, span {number}"
