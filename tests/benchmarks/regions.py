@@ -52,18 +52,20 @@ BUDGETS = {
 
 def tiles(data: Path, work: Path, small: bool) -> RegionData:
     """Magnetic tiles: four of ten hold a defect; each connected part of a mask is a region."""
-    with np.load(data / "magnetic_tile.npz") as z, np.load(data / "magnetic_tile_masks.npz") as m:
-        rows = np.sort(np.random.default_rng(0).permutation(len(z["offsets"]) - 1)[: 600 if small else None])
-        folder = work / f"tiles-{len(rows)}"
-        folder.mkdir(parents=True, exist_ok=True)
-        names, regions, split = [], [], []
-        for row in rows:
-            names.append(f"{row:05d}.{z['format']}")
-            (folder / names[-1]).write_bytes(z["data"][z["offsets"][row] : z["offsets"][row + 1]].tobytes())
-            content = m["masks"][m["offsets"][row] : m["offsets"][row + 1]].tobytes()
-            named, count = ndimage.label(np.asarray(Image.open(io.BytesIO(content))) > 0, np.ones((3, 3)))
-            regions.append(tuple(Region(Mask.of(named == part + 1), ("defect",)) for part in range(count)))
-            split.append(int(z["split"][row] != 0))
+    # each array is decompressed when it is named
+    with np.load(data / "magnetic_tile.npz") as stored, np.load(data / "magnetic_tile_masks.npz") as masks:
+        z, m = dict(stored), dict(masks)
+    rows = np.sort(np.random.default_rng(0).permutation(len(z["offsets"]) - 1)[: 600 if small else None])
+    folder = work / f"tiles-{len(rows)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    names, regions, split = [], [], []
+    for row in rows:
+        names.append(f"{row:05d}.{z['format']}")
+        (folder / names[-1]).write_bytes(z["data"][z["offsets"][row] : z["offsets"][row + 1]].tobytes())
+        content = m["masks"][m["offsets"][row] : m["offsets"][row + 1]].tobytes()
+        named, count = ndimage.label(np.asarray(Image.open(io.BytesIO(content))) > 0, np.ones((3, 3)))
+        regions.append(tuple(Region(Mask.of(named == part + 1), ("defect",)) for part in range(count)))
+        split.append(int(z["split"][row] != 0))
     pool = load_pool(folder)
     order = [names.index(name) for name in pool.ids]
     return made(pool, [regions[at] for at in order], "mask", split=np.array(split)[order])
