@@ -99,7 +99,8 @@ def _masks(probs: Probs, grid: Grid, thresholds: Sequence[float]) -> list[Found]
         if probs[label].max() < threshold:
             continue
         fine = resized(probs[label], size)
-        named, count = ndimage.label(fine >= threshold, np.ones((3, 3)))
+        joined_parts: Any = ndimage.label(fine >= threshold, np.ones((3, 3)))  # its stubs do not know that it is two
+        named, count = joined_parts
         for number, where in enumerate(ndimage.find_objects(named)[:count], start=1):
             inside = named[where] == number
             whole = np.zeros(size, dtype=bool)

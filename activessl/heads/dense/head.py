@@ -45,7 +45,8 @@ class DenseHead:
     ) -> None:
         if not classes:
             raise HeadError("a head of regions needs a class", hint="name at least one class")
-        self.kind, self.classes, self.seed, self.folds = kind, tuple(classes), seed, folds
+        self.kind: PlaceKind = kind
+        self.classes, self.seed, self.folds = tuple(classes), seed, folds
         self.recipe = recipe or (PICTURES if kind in ("box", "mask") else ROWS)
         self.cuts = Cuts((0.5,) * len(self.classes))
         self.network: DenseNetwork | None = None

@@ -205,7 +205,8 @@ def read_masks(folder: Path) -> RegionData:
         for value in np.unique(array):
             if value:
                 name = _class_name(int(value), seen, names, masks[stem].name)
-                named, count = ndimage.label(array == value, np.ones((3, 3)))
+                joined: Any = ndimage.label(array == value, np.ones((3, 3)))  # its stubs do not know that it is two
+                named, count = joined
                 regions += [Region(Mask.of(named == number), (name,)) for number in range(1, count + 1)]
         found[pool.ids[stems[stem]]] = tuple(regions)
     return _of_files(pool, found, {item: row for row, item in enumerate(pool.ids)}, "mask", [])
