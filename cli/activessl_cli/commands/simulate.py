@@ -77,6 +77,8 @@ def simulate(
     if (data := regions_of(source, regions)) is not None:
         if head != "logistic":
             raise ConfigError(f"the head {head!r} gives no regions", hint="leave out --head")
+        if jobs > 1:
+            render.story("data with regions are simulated in one process")
         simulate_regions(
             data,
             strategies=list(strategy or ["auto"]),

@@ -19,6 +19,7 @@ from activessl.labels.regions.checks import check_region
 from activessl.labels.regions.files.data import RegionData, made
 from activessl.labels.regions.places import Box, Mask, PlaceKind, polygon
 from activessl.labels.regions.region import Region, Regions
+from activessl.pool.plain import read_plain
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 
@@ -43,15 +44,20 @@ def has_coco_regions(folder: Path) -> bool:
     document = Opened(file).document
     if not all(isinstance(document.get(name), list) for name in ("images", "annotations", "categories")):
         return False
-    sizes = {one.get("id"): one for one in document["images"] if isinstance(one, Mapping)}
+    sizes = {one["id"]: one for one in document["images"] if _has_key(one, "id")}
     return any(isinstance(one, Mapping) and _is_region(one, sizes) for one in document["annotations"])
 
 
 def _is_region(one: Mapping[str, Any], images: Mapping[Any, Mapping[str, Any]]) -> bool:
     """Whether an annotation is of a part: a box as large as its picture is a class of the whole picture."""
-    image = images.get(one.get("image_id"), {})
+    image = images.get(one["image_id"], {}) if _has_key(one, "image_id") else {}
     whole = [0, 0, image.get("width"), image.get("height")]
     return bool(one.get("segmentation")) or ("bbox" in one and one["bbox"] != whole)
+
+
+def _has_key(one: Any, name: str) -> bool:
+    """Whether an entry is an object with a number or a text under a name."""
+    return isinstance(one, Mapping) and isinstance(one.get(name), int | str)
 
 
 def read_coco(folder: Path, kind: PlaceKind | None = None) -> RegionData:
@@ -74,6 +80,12 @@ def read_coco(folder: Path, kind: PlaceKind | None = None) -> RegionData:
         files = {number: str(one["file_name"]) for number, one in images.items()}
     except (KeyError, TypeError):
         raise LabelError(f"an image or a category in {file} has no id or no name", hint="export it again") from None
+    for place, one in enumerate(document["annotations"], start=1):
+        if not _has_key(one, "image_id") or not _has_key(one, "category_id"):
+            raise LabelError(
+                f"entry {place:,} of the annotations in {file.name} has no image_id or no category_id",
+                hint="export it again",
+            )
     pool = _pool(folder)
     row_of = _rows(pool, list(files.values()), file)
     rows = [one for one in document["annotations"] if not one.get("iscrowd")]
@@ -151,10 +163,10 @@ def _coco_runs(told: Mapping[str, Any], size: tuple[int, int], where: str) -> Ma
 
 
 def _decoded(text: str) -> list[int]:
-    """Run lengths from COCO's text form: five bits a character from ``0`` on, differences from the third run on.
+    """Run lengths from COCO's text form: five bits a character from ``0`` on, differences to the run before the last from the fourth on.
 
     Example:
-        >>> _decoded("04000")  # a run of 0, then 4, then three of 0 more than the one before the last
+        >>> _decoded("04000")
         [0, 4, 0, 4, 0]
     """
     runs: list[int] = []
@@ -187,8 +199,14 @@ def read_masks(folder: Path) -> RegionData:
         LabelError: A mask has another size than its picture, or no picture.
     """
     pool = load_pool(folder / "images")
-    masks = {path.stem: path for path in sorted((folder / "masks").iterdir()) if not path.name.startswith(".")}
+    files = [path for path in sorted((folder / "masks").iterdir()) if not path.name.startswith(".")]
+    masks = {path.stem: path for path in files}
     stems = {Path(item).stem: row for row, item in enumerate(pool.ids)}
+    if len(masks) != len(files) or len(stems) != len(pool):
+        raise LabelError(
+            f"two pictures or two masks in {folder} have the same name but for their ending",
+            hint="give each picture a name of its own, and its mask the same name",
+        )
     lost = sorted(set(masks) - set(stems))
     if lost:
         raise LabelError(
@@ -196,7 +214,7 @@ def read_masks(folder: Path) -> RegionData:
             hint="give masks the names of their pictures",
         )
     listed = folder / "classes.txt"
-    names = [line.strip() for line in listed.read_text(encoding="utf-8").splitlines()] if listed.is_file() else None
+    names = _lines(listed) if listed.is_file() else None
     values = {stem: _values(path, pool.items[stems[stem]].shape) for stem, path in masks.items()}
     seen = sorted({int(value) for array in values.values() for value in np.unique(array)} - {0})
     found: dict[str, Regions] = {}
@@ -210,6 +228,14 @@ def read_masks(folder: Path) -> RegionData:
                 regions += [Region(Mask.of(named == number), (name,)) for number in range(1, count + 1)]
         found[pool.ids[stems[stem]]] = tuple(regions)
     return _of_files(pool, found, {item: row for row, item in enumerate(pool.ids)}, "mask", [])
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = read_plain(path).decode("utf-8-sig")
+    except (PoolError, UnicodeDecodeError):
+        raise LabelError(f"{path} cannot be read as UTF-8", hint="save it again as UTF-8") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _values(path: Path, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[Any]]:

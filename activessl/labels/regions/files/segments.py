@@ -96,6 +96,8 @@ def _packed(path: Path, keys: frozenset[str]) -> RegionData:
         series = np.atleast_2d(read_npz(path, f"{name}__values")).astype(np.float32)
         points = read_npz(path, name + _POINTS).ravel().tolist()
         classes = read_npz(path, f"{name}__segment_classes").ravel().tolist()
+        if not all(isinstance(point, int | float) for point in points):
+            raise LabelError(f"{name}{_POINTS} in {path} holds no numbers", hint="store sample numbers from 0")
         edges = [0, *points, series.shape[1]]
         if len(classes) != len(points) + 1:
             raise LabelError(

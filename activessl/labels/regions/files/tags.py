@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from activessl.errors import LabelError, PoolError
-from activessl.labels.files.reading import parsed
+from activessl.labels.files.reading import parsed, rows_in
 from activessl.labels.regions.checks import check_region
 from activessl.labels.regions.files.data import RegionData, held_pool, made, split_of
 from activessl.labels.regions.places import Span
@@ -93,7 +93,7 @@ def read_table(path: Path) -> RegionData:
     Raises:
         LabelError: A row has tags or spans that do not fit its text.
     """
-    rows: list[dict[str, Any]] = parsed(path)
+    rows = rows_in(path, parsed(path))
     columns = rows[0].keys() if rows else ()
     tokens, tags = (next((name for name in names if name in columns), None) for names in (TOKENS, TAGS))
     values: dict[str, Any] = {}
@@ -102,11 +102,13 @@ def read_table(path: Path) -> RegionData:
         where = f"row {number + 1:,} of {path.name}"
         if tokens and tags:
             given = row.get(tags)
-            if given is not None and any(not isinstance(tag, str) for tag in given):
+            if not isinstance(given, list) or not isinstance(row.get(tokens), list):
+                raise LabelError(f"{where} has no list of tokens, or none of tags", hint="store both as lists")
+            if any(not isinstance(tag, str) for tag in given):
                 raise LabelError(
                     f"{where}: the tags are numbers, without their names", hint="store tags as text, such as B-place"
                 )
-            text, found = of_tokens(row.get(tokens) or (), given if given is not None else (), where)
+            text, found = of_tokens(row[tokens], given, where)
         else:
             text, found = _of_offsets(row, where)
         values[f"{path.name}:{number}"] = text

@@ -131,6 +131,14 @@ def test_a_region_that_its_picture_cannot_have_is_refused_by_name(
     assert says in error.value.message and error.value.hint
 
 
+@pytest.mark.parametrize(
+    "entry", [7, {"image_id": [0], "category_id": 7, "bbox": [1, 1, 2, 2]}, {"bbox": [1, 1, 2, 2]}]
+)
+def test_an_entry_that_is_no_annotation_is_refused(tmp_path: Path, entry: Any) -> None:
+    with pytest.raises(LabelError, match=r"entry 3 of the annotations in annotations\.json has no image_id"):
+        read_regions(coco(tmp_path, lambda told: told["annotations"].append(entry)))
+
+
 def test_labels_of_pictures_of_another_size_or_of_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LabelError, match="has height 20 and width 10 by the labels, 10 and 20 as it is shown"):
         read_regions(coco(tmp_path / "a", lambda told: told["images"][0].update(width=10, height=20)))
@@ -212,6 +220,22 @@ def test_a_damaged_conll_file_is_refused_with_its_line(tmp_path: Path, content: 
     (tmp_path / "a.conll").write_text(content)
     with pytest.raises(LabelError) as error:
         read_regions(tmp_path / "a.conll")
+    assert says in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"tokens": "ab", "tags": "OO"}, "row 1 of a.jsonl has no list of tokens"),
+        ({"tokens": ["a"], "tags": [3]}, "the tags are numbers, without their names"),
+        ({"tokens": ["a", "b"], "tags": ["O"]}, "has 2 tokens and 1 tags"),
+        ({"tokens": ["a", " "], "tags": ["O", "O"]}, "has an empty token"),
+    ],
+)
+def test_tokens_and_tags_that_do_not_fit_are_refused_with_their_row(tmp_path: Path, row: Any, says: str) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(row))
+    with pytest.raises(LabelError) as error:
+        read_regions(tmp_path / "a.jsonl")
     assert says in error.value.message
 
 
