@@ -163,7 +163,9 @@ def _coco_runs(told: Mapping[str, Any], size: tuple[int, int], where: str) -> Ma
 
 
 def _decoded(text: str) -> list[int]:
-    """Run lengths from COCO's text form: five bits a character from ``0`` on, differences to the run before the last from the fourth on.
+    """Run lengths from COCO's text form: five bits a character, from ``0`` on.
+
+    From the fourth run on, it has the difference to the run before the last one.
 
     Example:
         >>> _decoded("04000")
