@@ -33,7 +33,8 @@ from activessl.labels.regions.files.data import RegionData, held_pool, made
 from activessl.labels.regions.files.tags import read_table
 from activessl.labels.regions.places import Box, Mask, Segment
 from activessl.labels.regions.region import Region, Regions
-from activessl.measuring.simulation.regions import RegionTask, simulate_regions
+from activessl.measuring.simulation.region_task import RegionTask
+from activessl.measuring.simulation.regions import simulate_regions
 from activessl.pool.sources import load_pool
 from activessl.strategies.parts.random_share import RandomItemShare
 from activessl.strategies.parts.registry import get_part_strategy

@@ -12,18 +12,16 @@ from jaxtyping import Bool, Float, Int
 
 from activessl.encoders.parts.store import PartStore
 from activessl.errors import HeadError
-from activessl.heads.dense.boxes import BoxFit, fit_boxes
+from activessl.heads.dense.box_fits import fits_of_classes, part_vectors
+from activessl.heads.dense.boxes import BoxFit
 from activessl.heads.dense.cuts import Judged, choose_cuts
-from activessl.heads.dense.decode import Cuts, candidates, kept, resized, votes_of
+from activessl.heads.dense.decode import Cuts, candidates, kept, votes_of
 from activessl.heads.dense.grid import Grid, coverage
 from activessl.heads.dense.network import DenseNetwork
-from activessl.heads.dense.training import PICTURES, ROWS, Recipe, level_statistics, logits_of, stacked, train
+from activessl.heads.dense.training import PICTURES, ROWS, Recipe, level_statistics, logits_of, train
 from activessl.heads.files import read_head, write_head
 from activessl.labels.regions.places import PlaceKind
 from activessl.labels.regions.region import Regions
-
-#: Parts of boxes that the regression of their sizes learns from at most.
-_MOST_PARTS = 20_000
 
 
 class DenseHead:
@@ -84,7 +82,7 @@ class DenseHead:
         self.cuts = Cuts((0.5,) * len(self.classes))
         judged = self._judged(parts, labeled, regions, chance, grids, targets, statistics)
         self.network = train(parts, labeled, targets, statistics, self.recipe, seed=self.seed)
-        self.fits = self._fit_boxes(self.network, parts, labeled, regions, grids)
+        self.fits = self._fits(self.network, parts, labeled, regions, grids)
         self.cuts = choose_cuts(self.kind, judged, self.classes)
         return self
 
@@ -127,56 +125,24 @@ class DenseHead:
             network = train(
                 parts, labeled[rest], [targets[at] for at in rest], statistics, self.recipe, seed=self.seed + 1 + fold
             )
-            fits = self._fit_boxes(
-                network, parts, labeled[rest], [regions[at] for at in rest], [grids[at] for at in rest]
-            )
+            fits = self._fits(network, parts, labeled[rest], [regions[at] for at in rest], [grids[at] for at in rest])
             logits = logits_of(network, parts, labeled[out].tolist())
             for at, one in zip(out, logits, strict=True):
                 votes = self._votes(network, fits, parts, int(labeled[at]), grids[at])
                 judged.append(Judged(_sigmoid(one), grids[at], votes, regions[at]))
         return judged
 
-    def _fit_boxes(
-        self,
-        network: DenseNetwork,
-        parts: PartStore,
-        rows: Int[np.ndarray, " m"],
-        regions: Sequence[Regions],
-        grids: Sequence[Grid],
+    def _fits(
+        self, network: DenseNetwork, parts: PartStore, rows: Any, regions: Any, grids: Any
     ) -> list[BoxFit | None]:
-        """By class, the regression from parts inside of boxes to the boxes."""
         if self.kind != "box":
             return [None] * len(self.classes)
-        rng = np.random.default_rng([self.seed, 6])
-        vectors: list[list[Any]] = [[] for _ in self.classes]
-        centers: list[list[Any]] = [[] for _ in self.classes]
-        wanted: list[list[Any]] = [[] for _ in self.classes]
-        for row, one, grid in zip(rows, regions, grids, strict=True):
-            if not one:
-                continue
-            of_parts = _vectors(network, parts, int(row))
-            for region in one:
-                inside = np.flatnonzero(coverage(region.place, grid).ravel() > 0)
-                for name in set(region.classes) & set(self.classes):
-                    label = self.classes.index(name)
-                    vectors[label].append(of_parts[inside])
-                    centers[label].append(grid.centers[inside])
-                    bounds = region.place.bounds  # type: ignore[union-attr]  # pyright: ignore
-                    wanted[label].append(np.tile(bounds, (len(inside), 1)))
-        fits: list[BoxFit | None] = []
-        for label in range(len(self.classes)):
-            if not vectors[label]:
-                fits.append(None)
-                continue
-            x, c, y = (np.concatenate(some[label]) for some in (vectors, centers, wanted))
-            drawn = rng.permutation(len(x))[:_MOST_PARTS]
-            fits.append(fit_boxes(x[drawn], c[drawn], y[drawn]))
-        return fits
+        return fits_of_classes(network, parts, rows, regions, grids, self.classes, seed=self.seed)
 
     def _votes(
         self, network: DenseNetwork, fits: Sequence[BoxFit | None], parts: PartStore, row: int, grid: Grid
     ) -> list[Any]:
-        return votes_of(fits, _vectors(network, parts, row), grid) if self.kind == "box" else []
+        return votes_of(fits, part_vectors(network, parts, row), grid) if self.kind == "box" else []
 
     def probabilities(self, parts: PartStore, rows: Sequence[int]) -> Iterator[Float[np.ndarray, "k r c"]]:
         """Yield for each item the probability of each class in each place of its finest level.
@@ -278,18 +244,6 @@ def grid_of(parts: PartStore, extents: Sequence[tuple[int, ...]], row: int) -> G
     """The places of the finest level of an item."""
     rows, columns = (int(n) for n in parts.shapes[row, 0])
     return Grid((rows, columns), tuple(extents[row]), parts.places(row) if parts.flat else None)
-
-
-@torch.inference_mode()
-def _vectors(network: DenseNetwork, parts: PartStore, row: int) -> Float[np.ndarray, "p d"]:
-    """What boxes are read from: all levels at the finest grid, standardized, and the network's own channels."""
-    levels, _ = stacked(parts, [row])
-    size = levels[0].shape[2:]
-    found = [network.hidden(levels)[0].numpy()]
-    for k, level in enumerate(levels):
-        standard = network.standard(level, k)[0].numpy()
-        found.append(np.stack([resized(one, (int(size[0]), int(size[1]))) for one in standard]))
-    return np.asarray(np.concatenate(found).reshape(sum(map(len, found)), -1).T, dtype=np.float32)
 
 
 def _sigmoid(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -53,6 +53,7 @@ def simulate_regions(
     from activessl.encoders.parts.registry import fit_parts
     from activessl.encoders.parts.store import encode_parts
     from activessl.measuring.simulation import regions as core
+    from activessl.measuring.simulation.region_task import RegionTask
 
     for note in data.notes:
         render.story(note)
@@ -68,7 +69,7 @@ def simulate_regions(
                 encoder, data.pool, folder=Path(folder), seed=seed, minutes=minutes, on_progress=on_progress
             )
             parts = encode_parts(made, data.pool, Path(folder) / "parts", on_progress=on_progress)
-        task = core.RegionTask(parts, data.extents, data.regions, data.kind, data.classes, data.split)
+        task = RegionTask(parts, data.extents, data.regions, data.kind, data.classes, data.split)
         free = len(task.sides(seed, 0)[0])
         counts = budgets or tuple(count for count in (20, 40, 80, 160) if count <= free) or (free,)
         with render.progress("simulate") as on_progress:

@@ -14,8 +14,9 @@ from activessl.errors import MeasureError, QueryError
 from activessl.heads.dense.training import Recipe
 from activessl.labels.regions.places import Span
 from activessl.labels.regions.region import Region, Regions
-from activessl.measuring.simulation import regions as core
-from activessl.measuring.simulation.regions import RegionTask, simulate_regions
+from activessl.measuring.simulation import region_task as core
+from activessl.measuring.simulation.region_task import RegionTask
+from activessl.measuring.simulation.regions import simulate_regions
 
 QUICK = Recipe(hidden=6, steps=15, batch_size=4, rate=3e-2)
 

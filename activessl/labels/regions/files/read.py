@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from activessl.errors import ConfigError, LabelError
-from activessl.labels.regions.files import pictures, segments, tags
+from activessl.labels.regions.files import coco, masks, segments, tags, voc
 from activessl.labels.regions.files.data import RegionData
 from activessl.labels.regions.places import PlaceKind
 
@@ -33,12 +33,12 @@ def read_regions(source: Path, kind: PlaceKind | None = None) -> RegionData | No
 
 def _found(source: Path, kind: PlaceKind | None) -> RegionData | None:
     if source.is_dir():
-        if pictures.has_coco_regions(source):
-            return pictures.read_coco(source, kind if kind in ("box", "mask") else None)
-        if pictures.has_voc(source):
-            return pictures.read_voc(source)
-        if pictures.has_masks(source):
-            return pictures.read_masks(source)
+        if coco.has_coco_regions(source):
+            return coco.read_coco(source, kind if kind in ("box", "mask") else None)
+        if voc.has_voc(source):
+            return voc.read_voc(source)
+        if masks.has_masks(source):
+            return masks.read_masks(source)
     if tags.is_conll(source):
         return tags.read_conll(source)
     if source.suffix.lower() in (".parquet", ".jsonl") and source.is_file() and tags.is_tagged(_columns(source)):
