@@ -83,7 +83,7 @@ class RandomShare:
             return drawn
         new = np.setdiff1d(drawn.indices, state.labeled)
         pending = new if state.pending is None else np.concatenate([state.pending, new])
-        return _spread(self._choose(state.replace(pending=pending), query_size - size), drawn)
+        return merged(self._choose(state.replace(pending=pending), query_size - size), drawn)
 
     def _choose(self, state: State, size: int) -> Query:
         """Let the strategy choose; remove its propensities if it could not choose from all items (``also``)."""
@@ -110,7 +110,7 @@ class RandomShare:
         )
 
 
-def _spread(chosen: Query, drawn: Query) -> Query:
+def merged(chosen: Query, drawn: Query) -> Query:
     """Merge both queries: the drawn items at even distances, scores not increasing."""
     both = len(chosen) + len(drawn)
     at = np.unique(np.floor((np.arange(len(drawn)) + 0.5) * both / len(drawn)).astype(int))

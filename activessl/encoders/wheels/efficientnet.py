@@ -86,6 +86,19 @@ def blocks(depth: float) -> tuple[Block, ...]:
     return (*found, Block((Layer("head", 1, False, True),), adds=False))
 
 
+def taps(depth: float) -> tuple[int, ...]:
+    """The blocks with the last maps at strides of 4, 8, 16 and 32 pixels: indices into ``blocks``.
+
+    Example:
+        >>> taps(1.2)
+        (4, 7, 15, 21)
+    """
+    steps = [max(layer.stride for layer in block.layers) for block in blocks(depth)]
+    coarser = [at for at, step in enumerate(steps) if step > 1] + [len(steps) - 1]
+    # the stem and the first halving come before stride 4; the head widens the last maps
+    return tuple(at - 1 for at in coarser[2:])
+
+
 def folded(state: Mapping[str, torch.Tensor], depth: float) -> dict[str, Array]:
     """Fold batch normalization into the convolutions of a published file.
 
@@ -136,6 +149,7 @@ class Network:
 
     def __init__(self, weights: Mapping[str, Array], depth: float, device: torch.device) -> None:
         self.device = device
+        self._depth = depth
         self._blocks = blocks(depth)
         # channels last: on a CPU convolutions of one pixel are then products of matrices without a copy
         self._weights = {
@@ -157,6 +171,19 @@ class Network:
             if block.adds:
                 x = x + before
         return x.mean((2, 3)).sqrt()
+
+    def maps(self, images: Float[torch.Tensor, "b 3 s s"]) -> list[Float[torch.Tensor, "b c h w"]]:
+        """Normalized images -> the maps at the blocks of ``taps``, the finest first."""
+        x, found, wanted = images.contiguous(memory_format=torch.channels_last), [], taps(self._depth)
+        for number, block in enumerate(self._blocks[:-1]):
+            before = x
+            for layer in block.layers:
+                x = self._convolved(x, layer)
+            if block.adds:
+                x = x + before
+            if number in wanted:
+                found.append(x)
+        return found
 
     def _convolved(self, x: torch.Tensor, layer: Layer) -> torch.Tensor:
         weight, bias = self._weights[f"{layer.name}.weight"], self._weights[f"{layer.name}.bias"]
@@ -180,8 +207,27 @@ def write(graph: Graph, weights: Mapping[str, Array], depth: float, images: str)
         depth: As in ``blocks``.
         images: Name of the normalized images.
     """
-    x = images
-    for block in blocks(depth):
+    x, _ = _written(graph, weights, blocks(depth), images)
+    return str(graph.add("Sqrt", graph.add("ReduceMean", x, axes=[2, 3], keepdims=0)))
+
+
+def write_maps(graph: Graph, weights: Mapping[str, Array], depth: float, images: str) -> list[str]:
+    """Add the network without its last layer to an ONNX graph; return the names of the maps at the blocks of ``taps``.
+
+    Args:
+        graph: The graph.
+        weights: As ``folded`` returns them.
+        depth: As in ``blocks``.
+        images: Name of the normalized images.
+    """
+    _, after = _written(graph, weights, blocks(depth)[:-1], images)
+    return [after[at] for at in taps(depth)]
+
+
+def _written(graph: Graph, weights: Mapping[str, Array], rows: tuple[Block, ...], images: str) -> tuple[str, list[str]]:
+    """Add blocks to a graph; return the names of the last output, and of the output of each block."""
+    x, after = images, []
+    for block in rows:
         before = x
         for layer in block.layers:
             weight, bias = weights[f"{layer.name}.weight"], weights[f"{layer.name}.bias"]
@@ -191,4 +237,5 @@ def write(graph: Graph, weights: Mapping[str, Array], depth: float, images: str)
                 x = graph.add("Clip", x, np.float32(0), np.float32(6))
         if block.adds:
             x = graph.add("Add", x, before)
-    return str(graph.add("Sqrt", graph.add("ReduceMean", x, axes=[2, 3], keepdims=0)))
+        after.append(x)
+    return x, after

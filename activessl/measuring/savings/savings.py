@@ -59,35 +59,39 @@ class Savings:
         """The same, ready for JSON: null for a figure that does not exist, and ``censored``."""
         return {**asdict(self), "censored": self.censored}
 
-    def to_text(self) -> str:
+    def to_text(self, *, quality: str = "accuracy", unit: str = "labels") -> str:
         """One sentence.
+
+        Args:
+            quality: The word for what the target is a value of.
+            unit: The word for what is counted.
 
         Example:
             >>> Savings(0.9, 40.0, 100.0, 0.6, 0.5, 0.66, 0.9, "measured", False, 200, 20).to_text()
             '40 labels instead of 100 for 90.0 % accuracy: 60 % saved (90 % interval 50 to 66 %, 20 seeds)'
         """
-        goal = f"for {100 * self.target:.1f} % accuracy"
+        goal = f"for {100 * self.target:.1f} % {quality}"
         low = "?" if self.low is None else f"{100 * self.low:.0f}"
         high = "?" if self.high is None else f"{100 * self.high:.0f}"
         seeds = f"{self.seeds} seed{'s' if self.seeds > 1 else ''}"
         sample = f"{100 * self.level:.0f} % interval {low} to {high} %, {seeds}"
         most = "at most " if self.at_first else ""
         if self.kind == "undefined" or self.saved is None:
-            return f"no saving measured {goal}: neither curve reaches it within {self.budget} labels ({seeds})"
+            return f"no saving measured {goal}: neither curve reaches it within {self.budget} {unit} ({seeds})"
         percent = f"{100 * self.saved:.0f} %"
         if self.kind == "at_least":
             return (
-                f"{most}{self.labels:.0f} labels instead of more than {self.budget} {goal}: "
+                f"{most}{self.labels:.0f} {unit} instead of more than {self.budget} {goal}: "
                 f"at least {percent} saved ({sample})"
             )
         if self.kind == "at_most":
             more = f"at least {100 * -self.saved:.0f} % more, " if self.saved < -0.005 else ""
             return (
-                f"more than {self.budget} labels instead of {self.baseline_labels:.0f} {goal}: "
+                f"more than {self.budget} {unit} instead of {self.baseline_labels:.0f} {goal}: "
                 f"{more}nothing saved ({sample})"
             )
         word = f"{percent} saved" if self.saved >= 0 else f"{100 * -self.saved:.0f} % more, nothing saved"
-        return f"{most}{self.labels:.0f} labels instead of {self.baseline_labels:.0f} {goal}: {word} ({sample})"
+        return f"{most}{self.labels:.0f} {unit} instead of {self.baseline_labels:.0f} {goal}: {word} ({sample})"
 
 
 def savings(

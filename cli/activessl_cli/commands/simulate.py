@@ -33,7 +33,8 @@ def simulate(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A folder with one folder per class, or a .csv, .jsonl, .parquet or .npz file with labels."
+            help="A folder with one folder per class, or a .csv, .jsonl, .parquet or .npz file with labels; or data "
+            "with regions: a COCO or VOC folder, images/ and masks/, CoNLL, tokens and tags, series with segments."
         ),
     ],
     strategy: StrategyOption = None,
@@ -57,6 +58,7 @@ def simulate(
             "`all`, a habit, or settings such as skips=0.1,follows=0.5; repeat the option for several."
         ),
     ] = None,
+    regions: Annotated[str | None, typer.Option(help="For data with regions of several kinds: box or mask.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate labeling on data whose labels are known, and compare strategies with random choice."""
@@ -69,6 +71,26 @@ def simulate(
                 hint="leave these options out",
             )
         _trials(source, people, seeds, seed, encoder, minutes, cache, as_json)
+        return
+    from activessl_cli.commands.simulate_regions import regions_of, simulate_regions
+
+    if (data := regions_of(source, regions)) is not None:
+        if head != "logistic":
+            raise ConfigError(f"the head {head!r} gives no regions", hint="leave out --head")
+        if jobs > 1:
+            render.story("data with regions are simulated in one process")
+        simulate_regions(
+            data,
+            strategies=list(strategy or ["auto"]),
+            seeds=seeds,
+            budgets=_budgets(budgets),
+            encoder=encoder,
+            minutes=minutes,
+            random_share=random_share,
+            seed=seed,
+            cache=cache,
+            as_json=as_json,
+        )
         return
     vectors, labels, names, split = _labeled_vectors(source, encoder, minutes, seed)
     n_classes = len(names)

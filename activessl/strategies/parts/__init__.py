@@ -1,0 +1,1 @@
+"""Strategies over items that consist of parts: the most uncertain parts decide, and parts that are alike count once."""
