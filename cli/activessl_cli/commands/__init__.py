@@ -18,6 +18,7 @@ from activessl_cli.commands import (
     import_,
     init,
     labeling,
+    machines,
     plan,
     predict,
     query,
@@ -59,4 +60,5 @@ def register(app: typer.Typer) -> None:
     app.command("verify")(backup.verify)
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
+    app.add_typer(machines.app, name="machines")
     app.add_typer(studio.app, name="studio")
