@@ -14,7 +14,7 @@ from activessl.heads.calibrate import fit_sharpness
 from activessl.heads.inputs import novelty
 from activessl.heads.linear import LogisticHead
 from activessl.heads.penalty import MOST_CHOOSING, PENALTIES, PENALTY_SPREAD, RIDGE_TO_LOGISTIC, USUAL_PENALTY
-from activessl.heads.softmax import Span, span
+from activessl.heads.softmax import Span, fit_softmax, span
 from activessl.heads.students import Student
 
 #: Penalties on what people's labels change: with a good machine, far above those of a head on its own.
@@ -22,8 +22,14 @@ STIFF = (30.0, 10.0, *PENALTIES)
 #: How a machine is heeded: (its answers are the starting point, weight of its answers as further inputs). The first
 #: trusts its class names; the inputs also correct a machine that takes one class for another.
 WAYS = ((1.0, 0.0), (1.0, 3.0), (0.0, 3.0))
-#: Nats of held-out likelihood that a machine must add before it is heeded: its prior odds are e^-2.
-DOUBT = 2.0
+#: Nats of held-out likelihood that a machine must add before it is heeded: its prior odds are e^-3.
+DOUBT = 3.0
+#: Nats for each label that it must add at least: chosen labels are not a sample of the pool, so that a small gain on
+#: them may be a loss on it.
+EACH = 0.05
+#: Standard errors of the gain by which it must be above zero: a few labels at which one of two heads was too sure can
+#: make up a gain of many nats.
+CLEAR = 1.3
 #: Fewest labels that can speak for a machine.
 FEWEST = 4
 
@@ -52,11 +58,15 @@ class _Way(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """The best fit of a way: its loss in nats, ridge penalty and sharpness."""
+    """The best fit of a way: its loss in nats, ridge penalty and sharpness; of each left-out label, its log-likelihood
+    and whether it is predicted right.
+    """
 
     loss: float
     ridge: float
     sharpness: float
+    each: Float[np.ndarray, " m"]
+    right: Bool[np.ndarray, " m"]
 
 
 def heed(
@@ -88,6 +98,7 @@ def heed(
         LabelError: Another number of labels than of vectors.
 
     References:
+        Vuong, Likelihood Ratio Tests for Model Selection, Econometrica 1989, for the test of the gain.
         Wolpert, Stacked Generalization, Neural Networks 1992; Kuzborskij & Orabona, Stability and Hypothesis Transfer
         Learning, ICML 2013: a regulariser around what another model says.
 
@@ -111,7 +122,7 @@ def heed(
     x = known[0].place(points)
     says = {i: student(x) for i, student in zip(able, known, strict=True)}
     scales = {i: student.scale for i, student in zip(able, known, strict=True)}
-    some = np.arange(len(y))
+    some: Int[np.ndarray, " s"] = np.arange(len(y), dtype=np.int64)
     if len(y) > MOST_CHOOSING:
         some = np.sort(np.random.default_rng(0).choice(len(y), MOST_CHOOSING, replace=False))
 
@@ -124,14 +135,25 @@ def heed(
     while len(best_way.machines) < len(able):
         tried = [_Way((*best_way.machines, i), *how) for i in able if i not in best_way.machines for how in WAYS]
         fits = [judged(way) for way in tried]
-        lowest = int(np.argmin([fit.loss for fit in fits]))
-        if best.loss - fits[lowest].loss <= doubt:
+        able_fits = [i for i, fit in enumerate(fits) if _clearly_better(fit, best, doubt)]
+        if not able_fits:
             break
+        lowest = min(able_fits, key=lambda i: fits[i].loss)
         best_way, best = tried[lowest], fits[lowest]
     if not best_way.machines:
         return None
     gain = alone - best.loss - doubt * len(best_way.machines)
     return Heeded(_taught(x, y, n_classes, known, able, best_way, best), best_way.machines, gain)
+
+
+def _clearly_better(fit: _Fit, best: _Fit, doubt: float) -> bool:
+    """Whether a way predicts people's labels better: by more than the doubt, not only because of a few labels,
+    and without more errors.
+    """
+    gains = fit.each - best.each
+    steady = gains.sum() > CLEAR * np.sqrt(len(gains)) * gains.std()
+    needed = max(doubt, EACH * len(gains))
+    return bool(best.loss - fit.loss > needed and steady and fit.right.sum() >= best.right.sum())
 
 
 def _inputs(
@@ -155,42 +177,53 @@ def _best(rows: Span, start: Float[np.ndarray, "m k"] | None, y: Int[np.ndarray,
     left = np.eye(k)[y] if start is None else np.eye(k)[y] - start
     basis = rows.coords / np.sqrt(rows.energy)
     onto = basis.T @ left
-    best = _Fit(np.inf, 1.0, 5.0)
+    best = _Fit(np.inf, 1.0, 5.0, np.zeros(m), np.zeros(m, dtype=bool))
     for penalty in STIFF:
         ridge = penalty / RIDGE_TO_LOGISTIC
         share = rows.energy / (rows.energy + ridge)
         leverage = np.minimum((basis * basis) @ share, 1.0 - 1e-9)
         scores = (basis @ (share[:, None] * onto) - leverage[:, None] * left) / (1.0 - leverage)[:, None]
         if start is None:
-            loss, sharpness = _loss_of_seen(scores, y, count)
+            loss, sharpness, each = _loss_of_seen(scores, y, count)
         else:
-            sharpness, loss = fit_sharpness(scores + start, y, np.ones(m), prior=5.0, spread=1.0)
+            scores = scores + start
+            sharpness, loss = fit_sharpness(scores, y, np.ones(m), prior=5.0, spread=1.0)
+            each = _log_softmax(sharpness * scores)[np.arange(m), y]
         # with machines a stiff fit is as usual as a free one
         usual = penalty if not way.machines else min(penalty, 0.3)
         loss += 0.5 * (np.log(usual / USUAL_PENALTY) / PENALTY_SPREAD) ** 2
         if loss < best.loss:
-            best = _Fit(loss, ridge, sharpness)
+            best = _Fit(loss, ridge, sharpness, each, scores.argmax(axis=1) == y)
     return best
 
 
 def _loss_of_seen(
     scores: Float[np.ndarray, "m k"], y: Int[np.ndarray, " m"], count: Int[np.ndarray, " k"]
-) -> tuple[float, float]:
-    """Loss and sharpness where only labels show the classes: a label that is alone in its class was a new class."""
+) -> tuple[float, float, Float[np.ndarray, " m"]]:
+    """Loss, sharpness and log-likelihoods where only labels show the classes: a label that is alone in its class was of
+    a new class.
+    """
     seen, several = count > 0, np.flatnonzero(count[y] > 1)
-    local = (np.cumsum(seen) - 1)[y]
+    local, each = (np.cumsum(seen) - 1)[y], np.zeros(len(y))
     sharpness, loss = 5.0, 0.0
     if len(several) and seen.sum() > 1:
-        sharpness, loss = fit_sharpness(
-            scores[several][:, seen], local[several], np.ones(len(several)), prior=5.0, spread=2.0
-        )
-    loss -= len(several) * np.log1p(-novelty(count))
+        own = scores[several][:, seen]
+        sharpness, loss = fit_sharpness(own, local[several], np.ones(len(several)), prior=5.0, spread=2.0)
+        each[several] = _log_softmax(sharpness * own)[np.arange(len(several)), local[several]]
+    each[several] += np.log1p(-novelty(count))
     for single in np.flatnonzero(count[y] == 1):
         others = count.copy()
         others[y[single]] = 0
         new = novelty(others) if others.any() else 1.0
-        loss -= float(np.log(max(new, 1e-3) / np.sum(others == 0)))
-    return float(loss), sharpness
+        # not below chance: a machine must not gain by this alone
+        each[single] = np.log(max(new / np.sum(others == 0), 1 / len(count)))
+    loss -= len(several) * np.log1p(-novelty(count)) + each[count[y] == 1].sum()
+    return float(loss), sharpness, each
+
+
+def _log_softmax(logits: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "m k"]:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
 def _taught(
@@ -204,32 +237,43 @@ def _taught(
 ) -> LogisticHead:
     """The head of a way, on all labels: the weights of machines and inputs are one linear function of the vectors."""
     used = {i: known[able.index(i)] for i in way.machines}
+    seen: Bool[np.ndarray, " k"] = np.bincount(y, minlength=k) > 0
     said, scales = {i: student(x) for i, student in used.items()}, {i: student.scale for i, student in used.items()}
     rows, start = _inputs(x, said, scales, way), _start(said, way)
-    left = np.eye(k)[y] if start is None else np.eye(k)[y] - start
-    theta = rows.axes.T @ ((rows.coords.T @ left) / (rows.energy + fit.ridge)[:, None])
+    # classes without a label have a weight only through the machines
+    theta, _ = fit_softmax(
+        rows.coords,
+        rows.energy,
+        y if start is not None else (np.cumsum(seen) - 1)[y],
+        k if start is not None else int(seen.sum()),
+        np.array([fit.ridge * RIDGE_TO_LOGISTIC]),
+        np.ones((len(y), 1)),
+        offset=None if start is None else fit.sharpness * start,
+    )
+    weights = np.zeros((rows.axes.shape[1], k))
+    weights[:, slice(None) if start is not None else seen] = rows.axes.T @ theta[:, 0]
+    theta = weights
     d = x.shape[1]
     coef, intercept = theta[:d].T.copy(), theta[d].copy()
     for place, student in enumerate(used.values()):
         if way.start:
-            coef += way.start / len(used) * student.coef
-            intercept += way.start / len(used) * student.intercept
+            coef += fit.sharpness * way.start / len(used) * student.coef
+            intercept += fit.sharpness * way.start / len(used) * student.intercept
         if way.weight:
             share = way.weight / np.sqrt(len(used)) / student.scale
             own = theta[d + 1 + place * k : d + 1 + (place + 1) * k]
             coef += share * own.T @ student.coef
             intercept += share * own.T @ student.intercept
-    seen: Bool[np.ndarray, " k"] = np.bincount(y, minlength=k) > 0
     tensors = {
-        "coef": fit.sharpness * coef,
-        "intercept": fit.sharpness * intercept,
+        "coef": coef,
+        "intercept": intercept,
         "centre": known[0].centre,
         "seen": np.ones(k, dtype=bool) if way.start else seen,
     }
     config = {
         "classes": list(range(k)),
         "penalty": fit.ridge * RIDGE_TO_LOGISTIC,
-        "sharpness": fit.sharpness,
+        "sharpness": 1.0,
         "novelty": 0.0 if way.start else novelty(np.bincount(y, minlength=k)),
         "seed": 0,
     }

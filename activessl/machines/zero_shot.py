@@ -62,4 +62,4 @@ def zero_shot_of(setting: Setting) -> ZeroShot:
 
 def _unit(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     given = np.asarray(vectors, dtype=np.float64)
-    return given / np.maximum(np.linalg.norm(given, axis=1, keepdims=True), 1e-12)
+    return np.asarray(given / np.maximum(np.linalg.norm(given, axis=1, keepdims=True), 1e-12))

@@ -1,4 +1,4 @@
-"""What the labels of people show about each machine: reliability, verdict, and what it adds to the measured accuracy."""
+"""What the labels of people show about each machine: reliability, verdict, and a narrower accuracy."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _figures(snapshot: Snapshot, name: str) -> MachineFigures:
         if answer.kind == "label" and answer.suggested is None and not answer.cluster and len(answer.classes) == 1:
             people.setdefault(answer.annotator, {})[answer.item] = answer.classes[0]
     alternative = alternative_test(people, known) if len(people) > 2 and one is None else None
-    stands = ()
+    stands: tuple[str, ...] = ()
     if measured is not None and one is None and (alternative is None or alternative.passed):
         pairs = zip(config.data.classes, measured.classes, strict=True)
         stands = tuple(c for c, figures in pairs if figures.verdict == "stands in")

@@ -121,9 +121,8 @@ def reliability(
     found = []
     for c, weights in enumerate(_posteriors(asked, right)):
         total = np.cumsum(weights)
-        ends = [
-            float(_SHARES[min(np.searchsorted(total, q), len(_SHARES) - 1)]) for q in (0.5 - level / 2, 0.5 + level / 2)
-        ]
+        low_at, high_at = np.minimum(np.searchsorted(total, [0.5 - level / 2, 0.5 + level / 2]), len(_SHARES) - 1)
+        ends = float(_SHARES[low_at]), float(_SHARES[high_at])
         verdict: Verdict = "unknown"
         if enough and asked[c] >= ENOUGH_OF_CLASS:
             verdict = "stands in" if ends[0] >= needed else "does not" if ends[1] < needed else "unknown"

@@ -151,8 +151,9 @@ def _budgets(text: str) -> tuple[int, ...]:
 
 def _labeled_vectors(
     source: Path, encoder: str, minutes: float, seed: int
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], tuple[str, ...], np.ndarray[Any, Any] | None]:
-    """Return vectors, class indices, class names and split of a labeled source; train an encoder if needed."""
+) -> tuple[Array, Array, tuple[str, ...], Array | None, Array | None]:
+    """Return vectors, class indices, class names, split, and a machine's answers of a labeled source; train an encoder
+    if needed."""
     import tempfile
 
     from activessl.encoders.embeddings import embed
