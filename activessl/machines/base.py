@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -29,7 +30,7 @@ class Machine(Protocol):
         """A hash of all that its answers depend on: another version is asked anew."""
         ...
 
-    def ask(self, pool: Pool, items: Sequence[str]) -> Iterator[list[Said]]:
+    def ask(self, pool: Pool, items: Iterable[str]) -> Iterator[list[Said]]:
         """Answer about items of the pool, in batches as they are ready; an item without an answer is told why.
 
         Raises:
@@ -120,7 +121,8 @@ def said_of(item: str, scores: Float[np.ndarray, " k"] | None, why: str = "") ->
     return Said(item=item, scores=tuple(round(float(share), 6) for share in given / given.sum()))
 
 
-def batches(items: Sequence[str], size: int = BATCH) -> Iterator[Sequence[str]]:
+def batches(items: Iterable[str], size: int = BATCH) -> Iterator[list[str]]:
     """The items in pieces of at most ``size``."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    left = iter(items)
+    while part := list(islice(left, size)):
+        yield part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ class Function:
     classes: tuple[str, ...]
     call: Callable[[Any, tuple[str, ...]], Any]
 
-    def ask(self, pool: Pool, items: Sequence[str]) -> Iterator[list[Said]]:
+    def ask(self, pool: Pool, items: Iterable[str]) -> Iterator[list[Said]]:
         """Call the function with each item."""
         for part in batches(items):
             yield [self._said(item, pool) for item in part]

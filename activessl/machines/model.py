@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Earlier:
     classes: tuple[str, ...]
     model: Model
 
-    def ask(self, pool: Pool, items: Sequence[str]) -> Iterator[list[Said]]:
+    def ask(self, pool: Pool, items: Iterable[str]) -> Iterator[list[Said]]:
         """Score the items."""
         at = [self.model.classes.index(name) if name in self.model.classes else -1 for name in self.classes]
         for part in batches(items):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -31,7 +31,7 @@ class Table:
     classes: tuple[str, ...]
     said: dict[str, Said]
 
-    def ask(self, pool: Pool, items: Sequence[str]) -> Iterator[list[Said]]:  # noqa: ARG002  # it read them before
+    def ask(self, pool: Pool, items: Iterable[str]) -> Iterator[list[Said]]:  # noqa: ARG002  # it read them before
         """What the table says of these items."""
         for part in batches(items, 4096):
             yield [self.said.get(item) or Said(item=item, scores=None, why="not in the table") for item in part]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ class ZeroShot:
     names: Float[np.ndarray, "k d"]
     vectors: Callable[[list[str]], Float[np.ndarray, "b d"]]
 
-    def ask(self, pool: Pool, items: Sequence[str]) -> Iterator[list[Said]]:
+    def ask(self, pool: Pool, items: Iterable[str]) -> Iterator[list[Said]]:
         """Compare the texts with the names."""
         for part in batches(items):
             texts = read_texts(pool, [pool.row(item) for item in part])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -14,6 +15,7 @@ from activessl.ledger.machines import MachineHistory
 from activessl.ledger.schema import MachineAsked, MachineWithdrawn, Said
 from activessl.machines.registry import machine_of
 from activessl.pool.progress import OnProgress, tell
+from activessl.project.config import MachineConfig
 from activessl.project.folder import Project, writing
 
 #: Seconds for which answers wait for another process that writes to the project.
@@ -82,17 +84,14 @@ def ask_machine(
         before = history.said.get(name, MachineHistory())
         todo = _order(project, history, before.versions.get(machine.version, {}), pool.ids)
         wanted = todo if items is None else todo[:items]
-        got: list[Said] = []
-        stopped = _over(before, [], settings.budget)
-        if not stopped:
-            for batch in machine.ask(pool, wanted):
-                _write(project, name, settings.kind, machine.version, batch)
-                got += batch
-                tell(on_progress, name, len(got), len(wanted))
-                if stopped := _over(before, got, settings.budget):
-                    break
+        purse = _Purse(settings, before.spent.price)
+        for batch in machine.ask(pool, purse.affordable(wanted)):
+            _write(project, name, settings.kind, machine.version, batch)
+            purse.got += batch
+            tell(on_progress, name, len(purse.got), len(wanted))
     finally:
         guard.release()
+    got = purse.got
     answered = sum(one.scores is not None for one in got)
     reasons = [one.why for one in got if one.scores is None]
     return MachineResult(
@@ -103,7 +102,7 @@ def ask_machine(
         left=len(todo) - len(got),
         price=sum(one.price for one in got),
         tokens=sum(one.tokens for one in got),
-        stopped=stopped,
+        stopped=purse.stopped,
         why=max(sorted(set(reasons)), key=reasons.count, default=""),
     )
 
@@ -137,9 +136,29 @@ def _order(project: Project, history: History, done: dict[str, Said], ids: tuple
     return sorted((left[i] for i in mixed), key=lambda item: item not in history.labels)
 
 
-def _over(before: MachineHistory, got: list[Said], budget: float | None) -> str:
-    spent = before.spent.price + sum(one.price for one in got)
-    return "" if budget is None or spent < budget else f"the budget of {budget:g} is spent: {spent:.2f}"
+@dataclass
+class _Purse:
+    """Gives items to a machine as long as the answers so far, and those under way, are within the budget."""
+
+    settings: MachineConfig
+    spent: float
+    got: list[Said] = field(default_factory=list)
+    given: int = 0
+    stopped: str = ""
+
+    def affordable(self, items: list[str]) -> Iterator[str]:
+        """The items, until the budget is spent."""
+        budget = self.settings.budget
+        for item in items:
+            now = self.spent + sum(one.price for one in self.got)
+            usual = self.settings.price_per_answer * self.settings.orders
+            if self.got:
+                usual = sum(one.price for one in self.got) / len(self.got)
+            if budget is not None and now + (self.given - len(self.got)) * usual >= budget:
+                self.stopped = f"the budget of {budget:g} is spent"
+                return
+            self.given += 1
+            yield item
 
 
 def _write(project: Project, name: str, what: str, version: str, batch: list[Said]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,7 +55,7 @@ class Language:
     client: Client
     modality: str
 
-    def ask(self, pool: Pool, items: Sequence[str]) -> Iterator[list[Said]]:
+    def ask(self, pool: Pool, items: Iterable[str]) -> Iterator[list[Said]]:
         """Ask about the items, several at once; yields what has come since the last time.
 
         Raises:
@@ -69,8 +69,11 @@ class Language:
             failed: AnnotatorError | None = None
             try:
                 while True:
+                    # as many wait as run, so that no worker is idle while answers are written
                     while (
-                        failed is None and len(running) < self.config.at_once and (item := next(left, None)) is not None
+                        failed is None
+                        and len(running) < 2 * self.config.at_once
+                        and (item := next(left, None)) is not None
                     ):
                         running.add(workers.submit(self._ask_one, http, pool, item))
                     if not running:

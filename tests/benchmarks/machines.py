@@ -9,8 +9,8 @@ that is there is not repeated. Pools are thinned to 6,000 items, test data to 2,
 
 Kinds: ``iid75`` is right in 75 %, else says a class at random; ``weak75`` is a model of few labels and a quarter of the
 dimensions, whose errors follow the vectors, and which a share of true or random answers brings to 75 %; ``blind75``
-takes one class for another; ``chance`` says a class at random; ``wrong`` is never right; ``shifted`` says the next class
-for each; ``constant`` says one class.
+takes one class for another; ``chance`` says a class at random; ``wrong`` is never right; ``shifted`` says the next
+class for each; ``constant`` says one class.
 """
 
 from __future__ import annotations
