@@ -27,6 +27,9 @@ DOUBT = 3.0
 #: Nats for each label that it must add at least: chosen labels are not a sample of the pool, so that a small gain on
 #: them may be a loss on it.
 EACH = 0.05
+#: The same where its class names are not trusted, and the doubt then, in multiples of the usual one: what a machine
+#: that is always wrong tells is little, what one tells that takes each class for another is much.
+EACH_UNNAMED, DOUBT_UNNAMED = 0.2, 2.0
 #: Standard errors of the gain by which it must be above zero: a few labels at which one of two heads was too sure can
 #: make up a gain of many nats.
 CLEAR = 1.3
@@ -135,24 +138,24 @@ def heed(
     while len(best_way.machines) < len(able):
         tried = [_Way((*best_way.machines, i), *how) for i in able if i not in best_way.machines for how in WAYS]
         fits = [judged(way) for way in tried]
-        able_fits = [i for i, fit in enumerate(fits) if _clearly_better(fit, best, doubt)]
+        able_fits = [i for i, fit in enumerate(fits) if _clearly_better(fit, best, doubt, named=tried[i].start > 0)]
         if not able_fits:
             break
         lowest = min(able_fits, key=lambda i: fits[i].loss)
         best_way, best = tried[lowest], fits[lowest]
     if not best_way.machines:
         return None
-    gain = alone - best.loss - doubt * len(best_way.machines)
+    gain = float(alone - best.loss - doubt * len(best_way.machines))
     return Heeded(_taught(x, y, n_classes, known, able, best_way, best), best_way.machines, gain)
 
 
-def _clearly_better(fit: _Fit, best: _Fit, doubt: float) -> bool:
+def _clearly_better(fit: _Fit, best: _Fit, doubt: float, *, named: bool) -> bool:
     """Whether a way predicts people's labels better: by more than the doubt, not only because of a few labels,
     and without more errors.
     """
     gains = fit.each - best.each
     steady = gains.sum() > CLEAR * np.sqrt(len(gains)) * gains.std()
-    needed = max(doubt, EACH * len(gains))
+    needed = max(doubt, EACH * len(gains)) if named else max(DOUBT_UNNAMED * doubt, EACH_UNNAMED * len(gains))
     return bool(best.loss - fit.loss > needed and steady and fit.right.sum() >= best.right.sum())
 
 

@@ -1,4 +1,4 @@
-"""What a machine says of any vector: a linear student of the machine's answers about the pool."""
+"""What a machine says of any vector: a linear student of its answers about the pool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a machine's stored answers to the shares that a student learns: without the machine's preference for classes."""
+"""From a machine's stored answers to the shares that a student learns: without its preference for classes."""
 
 from __future__ import annotations
 

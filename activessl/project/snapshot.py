@@ -315,8 +315,10 @@ class Snapshot:
 
     def fitted(self, start: Head | None) -> Head:
         """Teach a head all labels, from the weights of ``start`` if given: the result is the same, but faster."""
-        if self.heeded is not None:
-            return self.heeded.head
+        return self._alone(start) if self.heeded is None else self.heeded.head
+
+    def _alone(self, start: Head | None) -> Head:
+        """The head on its own, without machines."""
         rows, y = self.training
         classes = np.arange(len(self.project.config.data.classes))
         return (start or self.new_head()).partial_fit(self.points[rows], y, classes=classes)
@@ -388,8 +390,8 @@ class Snapshot:
 
         with suppress(HeadError):
             return samples(self.head)
-        with suppress(HeadError):  # the file of a head has no posterior; a head that is fitted again has one
-            return samples(self.fitted(None))
+        with suppress(HeadError):  # the file of a head has no posterior, nor has one that heeds machines
+            return samples(self._alone(None))
         return None  # all labels are of one class
 
     def chained(self, asked: Sequence[Question], waiting: Sequence[Question]) -> tuple[Question, ...]:

@@ -151,7 +151,7 @@ def _measured(history: History, known: dict[str, str], classes: tuple[str, ...])
 
 
 def _powered(snapshot: Snapshot, name: str) -> Powered | None:
-    """The accuracy of the model on the pool, with the machine's opinion on each prediction."""
+    """The accuracy of the model on the pool, with the opinion of the machine on each prediction."""
     shares, decided = snapshot.machine_shares.get(name), snapshot.decided
     if shares is None or decided is None:
         return None

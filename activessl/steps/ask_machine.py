@@ -87,7 +87,7 @@ def ask_machine(
         purse = _Purse(settings, before.spent.price)
         for batch in machine.ask(pool, purse.affordable(wanted)):
             _write(project, name, settings.kind, machine.version, batch)
-            purse.got += batch
+            purse.take(batch)
             tell(on_progress, name, len(purse.got), len(wanted))
     finally:
         guard.release()
@@ -100,7 +100,7 @@ def ask_machine(
         answered=answered,
         none=len(reasons),
         left=len(todo) - len(got),
-        price=sum(one.price for one in got),
+        price=purse.price,
         tokens=sum(one.tokens for one in got),
         stopped=purse.stopped,
         why=max(sorted(set(reasons)), key=reasons.count, default=""),
@@ -143,18 +143,22 @@ class _Purse:
     settings: MachineConfig
     spent: float
     got: list[Said] = field(default_factory=list)
+    price: float = 0.0
     given: int = 0
     stopped: str = ""
+
+    def take(self, batch: list[Said]) -> None:
+        """Note answers that came."""
+        self.got += batch
+        self.price += sum(one.price for one in batch)
 
     def affordable(self, items: list[str]) -> Iterator[str]:
         """The items, until the budget is spent."""
         budget = self.settings.budget
         for item in items:
-            now = self.spent + sum(one.price for one in self.got)
-            usual = self.settings.price_per_answer * self.settings.orders
-            if self.got:
-                usual = sum(one.price for one in self.got) / len(self.got)
-            if budget is not None and now + (self.given - len(self.got)) * usual >= budget:
+            usual = self.price / len(self.got) if self.got else self.settings.price_per_answer * self.settings.orders
+            due = (self.given - len(self.got)) * usual
+            if budget is not None and self.spent + self.price + due >= budget:
                 self.stopped = f"the budget of {budget:g} is spent"
                 return
             self.given += 1
@@ -162,7 +166,7 @@ class _Purse:
 
 
 def _write(project: Project, name: str, what: str, version: str, batch: list[Said]) -> None:
-    """Append a batch; answers that were paid for wait for another process rather than get lost."""
+    """Append a batch; answers that were paid for wait for another process, so that none is lost."""
     until = time.monotonic() + PATIENCE
     while True:
         try:

@@ -46,8 +46,8 @@ def alternative_test(
 
     Args:
         answers: By annotator, item to class.
-        machine: Item to the machine's class.
-        price: The allowance for the machine's lower price, in [0, 1): 0.2 against experts, 0.1 against crowds.
+        machine: Item to the class that the machine says.
+        price: The allowance for the lower price of a machine, in [0, 1): 0.2 against experts, 0.1 against crowds.
         level: False discovery rate.
         fewest_items: Fewest items of an annotator.
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from activessl.errors import MeasureError
 from activessl.measuring.intervals import wilson
 
-#: Labels that the estimate of the machine's weight counts as having shown no correlation.
+#: Labels that the estimate of the weight of the machine counts as having shown no correlation.
 SHRINK = 5.0
 
 

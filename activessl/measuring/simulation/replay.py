@@ -337,7 +337,7 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
         seconds.append(took)
         human.append(total)
         if r + 1 < len(arena.budgets):
-            state = _informed(state.replace(vectors=view.pool), used, strategy, _rng(arena, s, r, MOST_REFILLS))
+            state = _informed(state.replace(vectors=view.pool), used, head, strategy, _rng(arena, s, r, MOST_REFILLS))
     return Track(tuple(accuracy), tuple(seconds), tuple(human), cold_start)
 
 
@@ -406,14 +406,15 @@ def _table(y: Labels, n_classes: int | None) -> tuple[Labels, int]:
     return y.astype(np.int64), k
 
 
-def _informed(state: State, head: Head, strategy: QueryStrategy, rng: np.random.Generator) -> State:
-    probs = head.predict_proba(state.vectors)
+def _informed(state: State, used: Head, head: Head, strategy: QueryStrategy, rng: np.random.Generator) -> State:
+    """The state after a round; draws are of the head on its own, because one that heeds machines has no posterior."""
+    probs = used.predict_proba(state.vectors)
     samples = None
     draw = getattr(head, "sample_proba", None)
     if draw is not None and needs_samples(strategy):
         with suppress(HeadError):  # all labels so far are of one class
             samples = draw(state.vectors, SAMPLES, rng)
-    return state.replace(probs=probs, predict=head.predict_proba, samples=samples)
+    return state.replace(probs=probs, predict=used.predict_proba, samples=samples)
 
 
 def _waits(strategy: QueryStrategy, head: Head, state: State) -> bool:

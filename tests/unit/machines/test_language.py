@@ -222,7 +222,7 @@ def test_a_budget_ends_the_asking(project: Callable[..., Session]) -> None:
 
 
 def test_a_price_needs_a_currency(project: Callable[..., Session]) -> None:
-    with pytest.raises(ConfigError, match="without rates.currency"):
+    with pytest.raises(ConfigError, match="has a price without"):
         project(price_per_1000_tokens=0.1)
 
 
