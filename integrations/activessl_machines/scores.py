@@ -36,12 +36,12 @@ def by_first_token(top: Sequence[Mapping[str, Any]], words: Sequence[str]) -> li
         words: What stands for each class.
 
     Returns:
-        None if no token begins exactly one of the words.
+        None if no token is one of the words, or begins exactly one of them with two letters or more.
 
     Example:
         >>> by_first_token([{"token": " Sp", "logprob": 0.0}, {"token": "World", "logprob": -1.0}], ["Sports", "World"])
         [1.0, 0.36787944117144233]
-        >>> by_first_token([{"token": "I", "logprob": -0.1}], ["Sports", "World"]) is None
+        >>> by_first_token([{"token": "S", "logprob": -0.1}], ["Sports", "World"]) is None
         True
     """
     out = [0.0] * len(words)
@@ -57,8 +57,9 @@ def by_first_token(top: Sequence[Mapping[str, Any]], words: Sequence[str]) -> li
         lowest = min(lowest, share) if share > 0 else lowest
         if not piece or share <= 0:
             continue
-        starts = list(words) if cased else alike
-        fits = [i for i, word in enumerate(starts) if word.startswith(piece if cased else piece.casefold())]
+        piece, starts = (piece, list(words)) if cased else (piece.casefold(), alike)
+        # one letter of a longer word is likely for other reasons: a headline on tennis is no Technology
+        fits = [i for i, word in enumerate(starts) if word == piece or (len(piece) > 1 and word.startswith(piece))]
         if len(fits) == 1:
             out[fits[0]] += share
     if not any(out):

@@ -57,7 +57,7 @@ def test_a_table_is_asked_measured_heeded_and_withdrawn(project: Path, capsys: p
     capsys.readouterr()
     assert run("machines", "-p", "p") == 0
     shown = capsys.readouterr()
-    assert "old: not asked yet" in shown.out and "next: activessl machines ask old --project p" in shown.err
+    assert "old: not asked yet" in shown.out and "next: activessl machines ask --project p old" in shown.err
     assert run("machines", "ask", "old", "--items", "100", "-p", "p", "--json") == 0
     assert {**told(capsys), "why": ""}["left"] == 140
     assert run("machines", "ask", "old", "-p", "p", "--json") == 0
