@@ -70,6 +70,8 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 		--work bench/smoothing.jsonl | tee bench/smoothing.md
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/encoder_choice.py --first $(DATA)/vectors --second bench/own \
 		| tee bench/encoder_choice.md
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/machines.py run --data $(DATA)/vectors --out bench/machines.jsonl
+	$(BIN)/python tests/benchmarks/machines.py report --out bench/machines.jsonl | tee bench/machines.md
 	$(BIN)/python tests/benchmarks/groups.py | tee bench/groups.md
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/agreement.py | tee bench/agreement.md
 	OMP_NUM_THREADS=1 ACTIVESSL_DATA=bench/own $(BIN)/python tests/benchmarks/coverage.py --work bench/bank --seeds 2 \

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Int
 
+from activessl.heads.heeded import heed
 from activessl.heads.registry import make_head
+from activessl.heads.students import Student
 from activessl.labels.kinds import Labels, kind_of
 
 FOLDS = 5
@@ -19,6 +23,7 @@ def fold_predictions(
     n_classes: int,
     seed: int,
     groups: Int[np.ndarray, " m"] | None = None,
+    students: Sequence[Student | None] = (),
 ) -> Labels:
     """Predict each labeled item with a head that was fitted on the other folds (of 5).
 
@@ -29,6 +34,7 @@ def fold_predictions(
         n_classes: Number of classes.
         seed: Seed of the folds and the head.
         groups: Numbers of groups, which folds do not divide; by default each item is alone.
+        students: Machines that the head heeds, as far as the labels of the other folds speak for them.
 
     Returns:
         Predictions in the form of ``y``; -2, which is no class, if there is only one label.
@@ -43,7 +49,8 @@ def fold_predictions(
     for k in np.unique(fold):
         inside = fold != k
         if inside.any():
-            taught = make_head(head, n_classes, seed, kind).fit(x[inside], y[inside])
+            heeded = heed(x[inside], y[inside], n_classes, students) if any(students) else None
+            taught = make_head(head, n_classes, seed, kind).fit(x[inside], y[inside]) if heeded is None else heeded.head
             predicted[~inside] = kind.decide(taught.predict_proba(x[~inside]))
     return predicted
 

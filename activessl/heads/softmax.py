@@ -96,6 +96,7 @@ def fit_softmax(
     weights: Float[np.ndarray, "m p"],
     *,
     start: Float[np.ndarray, "r p k"] | None = None,
+    offset: Float[np.ndarray, "m k"] | None = None,
     tolerance: float = 1e-4,
     max_iter: int = 200,
 ) -> tuple[Float[np.ndarray, "r p k"], int]:
@@ -113,6 +114,7 @@ def fit_softmax(
         penalties: The L2 penalty of each problem, > 0.
         weights: Weight of each row in each problem; 0 leaves it out.
         start: Initial weights; zero by default.
+        offset: Logits that the fitted ones are added to; zero by default.
         tolerance: Stops when the largest gradient component, in preconditioned units, is below this value.
         max_iter: Largest number of steps.
 
@@ -137,6 +139,8 @@ def fit_softmax(
     def value_and_gradient(flat: Float[np.ndarray, " q"]) -> tuple[float, Float[np.ndarray, " q"]]:
         q = flat.astype(dtype, copy=False).reshape(r, p, k)
         z = (coords @ (scale * q).reshape(r, p * k)).reshape(m, p, k)
+        if offset is not None:
+            z += offset[:, None, :]
         z -= z.max(axis=2, keepdims=True)
         own = z[rows, :, targets]
 

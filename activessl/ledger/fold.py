@@ -12,6 +12,7 @@ from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
 from activessl.ledger.history import History, RoundHistory
+from activessl.ledger.machines import MachineSoFar
 from activessl.ledger.offers import ClassesSoFar
 from activessl.ledger.renamed import merge_read, moments_of, read_accepted, read_answers, read_round
 from activessl.ledger.reviewed import with_decisions
@@ -26,7 +27,9 @@ from activessl.ledger.schema import (
     Encoded,
     Event,
     Forgotten,
+    MachineAsked,
     MachineLabel,
+    MachineWithdrawn,
     Missing,
     Moved,
     Offered,
@@ -104,6 +107,7 @@ class _SoFar:
     names: dict[str, str] = field(default_factory=dict)  # each id that an item had before, and its id now
     moved_since: dict[str, str] = field(default_factory=dict)  # the same, since the encoding
     left: dict[str, str] = field(default_factory=dict)  # items with answers that left, and the hash of their content
+    said: dict[str, MachineSoFar] = field(default_factory=dict)  # by the name of the machine
 
     @singledispatchmethod
     def take(self, event: Event, at: datetime) -> None:
@@ -170,6 +174,8 @@ class _SoFar:
             self.accepted = self.accepted.model_copy(update={"items": items, "audit": audit})
         self.uncompared = {to.get(item, item): None for item in self.uncompared}
         self.comparisons = [_compared(one, to) for one in self.comparisons]
+        for one in self.said.values():
+            one.rename(to)
         self.tunings = [_taught(tuned, to) for tuned in self.tunings]
         self.tuned = None if self.tuned is None else _taught(self.tuned, to)
 
@@ -266,6 +272,15 @@ class _SoFar:
         self.accepted = None
 
     @take.register
+    def _(self, event: MachineAsked, _at: datetime) -> None:
+        self.said.setdefault(event.machine, MachineSoFar()).take(event)
+
+    @take.register
+    def _(self, event: MachineWithdrawn, _at: datetime) -> None:
+        if event.machine in self.said:
+            self.said[event.machine].withdraw()
+
+    @take.register
     def _(self, event: Decided, _at: datetime) -> None:
         self.decisions.append(event)
 
@@ -354,6 +369,7 @@ class _SoFar:
             first_taught=self.first_taught,
             moved_since=self.moved_since,
             left=self.left,
+            said={name: one.amount() for name, one in self.said.items()},
         )
 
 

@@ -12,6 +12,7 @@ from activessl.labels.answers import Answer, AnswerKind
 from activessl.labels.changes import Naming
 from activessl.labels.kinds import Label, Person
 from activessl.labels.questions import Question
+from activessl.ledger.machines import MachineHistory
 from activessl.ledger.offers import Choice
 from activessl.ledger.schema import (
     AUDIT,
@@ -105,6 +106,7 @@ class History:
         first_taught: When the first head was taught.
         left: Items with answers that had left the pool at an encoding, also if they are back, and their content hash.
         moved_since: Each id that an item had since the pool was encoded, and its id now.
+        said: What machines said of items, by the name of the machine: no labels.
     """
 
     created: Created | None = None
@@ -143,6 +145,7 @@ class History:
     first_taught: datetime | None = None
     moved_since: dict[str, str] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
+    said: dict[str, MachineHistory] = field(default_factory=dict)
 
     @property
     def open_round(self) -> RoundHistory | None:
@@ -170,7 +173,8 @@ class History:
         if self.taught is None:
             return "cold"
         t = self.taught
-        return f"round-{t.round}-{t.digest[:6]}-{t.head}-{t.fingerprint[:6]}"
+        beside = "".join(f"+{name}" for name in t.machines)  # whose suggestion it is
+        return f"round-{t.round}-{t.digest[:6]}-{t.head}{beside}-{t.fingerprint[:6]}"
 
     @property
     def in_use(self) -> tuple[Promoted, ...]:
@@ -317,7 +321,7 @@ class History:
         return (self.skipped | ({a.item for a in self.quarantined} - self.labels.keys())) - self.reopened.keys()
 
     def digest(self) -> str:
-        """Return a hash of all labels: equal labels have equal digests.
+        """Return a hash of all labels, and of what machines said: equal ones have equal digests.
 
         Example:
             >>> len(History().digest())
@@ -328,4 +332,5 @@ class History:
             f"{item}\t{'|'.join(label.classes)}" + (f"\t{'|'.join(label.unknown)}" if label.unknown else "")
             for item, label in sorted(self.labels.items())
         )
+        text += "".join(f"\nmachine {name}\t{one.digest}" for name, one in sorted(self.said.items()) if one.digest)
         return sha256(text.encode()).hexdigest()[:16]

@@ -247,6 +247,7 @@ class Taught(_Event):
     turn: int = 0  # number of events before, so that a return to earlier labels is another event
     test_open: int = 0  # test items left out: of a class that was split, so that their class is open
     smoothed: bool = True  # whether its vectors are smoothed over the pool, as the labels ask for
+    machines: tuple[str, ...] = ()  # that it heeds, because the labels speak for them
 
     @property
     def key(self) -> str:
@@ -373,6 +374,50 @@ class Withdrawn(_Event):
     def key(self) -> str:
         """One per turn."""
         return f"withdrawn:{self.turn}"
+
+
+class Said(BaseModel):
+    """What a machine said of one item."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    item: str
+    scores: tuple[float, ...] | None  # share of each class, summing to 1; None: no answer
+    why: str = ""  # why there is none
+    tokens: int = 0
+    seconds: float = 0.0
+    price: float = 0.0  # in the currency of the project's rates
+
+
+class MachineAsked(_Event):
+    """A machine was asked about items. Its answers are no labels."""
+
+    kind: Literal["machine_asked"] = "machine_asked"
+    machine: str  # its name in activessl.toml
+    what: str  # its kind, such as "table"
+    version: str  # hash of all that its answers depend on
+    classes: tuple[str, ...]  # of the scores
+    answers: tuple[Said, ...]
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One per machine and turn."""
+        return f"machine_asked:{self.machine}:{self.turn}"
+
+
+class MachineWithdrawn(_Event):
+    """All answers of a machine were withdrawn."""
+
+    kind: Literal["machine_withdrawn"] = "machine_withdrawn"
+    machine: str
+    why: str
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One per machine and turn."""
+        return f"machine_withdrawn:{self.machine}:{self.turn}"
 
 
 #: The name of the check of the classes.
@@ -521,6 +566,8 @@ Event = (
     | Accepted
     | Tried
     | Withdrawn
+    | MachineAsked
+    | MachineWithdrawn
     | Decided
     | BackedUp
     | Forgotten

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -78,6 +78,46 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
         raise PoolError(f"item {error.args[0]!r} has no label", hint="store one label for each item") from None
     split = None if found.split is None else found.split[order]
     return StoredLabels(found.labels[order], found.class_names, split)
+
+
+def read_machine(pool: Pool, class_names: tuple[str, ...]) -> Array | None:
+    """Read what a machine says of each item of an ``.npz``, in the order of the pool; None if the file does not say it.
+
+    Args:
+        pool: The pool; its file has ``machine_scores`` (n, k), NaN where there is none, or ``machine`` (n,) with class
+            indices, -1 for none, or class names, empty for none.
+        class_names: The classes in the order of the labels.
+
+    Returns:
+        (n, k) scores, or (n,) class indices.
+
+    Raises:
+        PoolError: Not one answer for each item, or a name that is no class.
+    """
+    location = pool.source.location
+    if not location.is_file() or location.suffix.lower() != ".npz":
+        return None
+    keys = npz_keys(location)
+    key = next((key for key in ("machine_scores", "machine") if key in keys), None)
+    if key is None:
+        return None
+    said, total = read_npz(location, key), len(read_npz(location, "labels"))
+    if said.ndim not in (1, 2) or len(said) != total:
+        raise PoolError(
+            f"array {key!r} in {location} has shape {said.shape} for {total} items",
+            hint="store one answer for each item",
+        )
+    if said.dtype.kind in "US":
+        number = {"": -1, **{name: i for i, name in enumerate(class_names)}}
+        odd = next((str(name) for name in said.ravel() if str(name) not in number), None)
+        if odd is not None or said.ndim != 1:
+            raise PoolError(
+                f"array {key!r} in {location} has {odd!r}, which is no class", hint="use the class names of 'labels'"
+            )
+        said = np.array([number[str(name)] for name in said], dtype=np.int64)
+    ids = row_ids(location, total, read_npz(location, "ids") if "ids" in keys else None)
+    row = {item_id: i for i, item_id in enumerate(ids)}
+    return cast(Array, said[[row[item_id] for item_id in pool.ids]])
 
 
 def _labeled(data: Path | Pool, location: Path) -> Source | None:

@@ -287,6 +287,41 @@ class StageConfig(_Section):
     )
 
 
+class MachineConfig(_Section):
+    """What answers for less than a person, under a name of your choice. People's labels decide how much it counts."""
+
+    kind: Name = Field(description="table, rules, function, model, zero_shot or language; another package can add one")
+    path: str | None = _told(
+        None, "table: the file of its predictions; model: the folder that `activessl export model` wrote", "said.csv"
+    )
+    rules: dict[Name, tuple[Name, ...]] = _told({}, "rules: for each class, words that speak for it")
+    function: Name | None = _told(
+        None, "function: its name in the entry points `activessl.machine_functions` of an installed package", "length"
+    )
+    model: Name | None = _told(
+        None, "zero_shot: use-multilingual or minilm-l6; language: the name of the model on the server", "minilm-l6"
+    )
+    url: str | None = _told(
+        None, "language: address of an OpenAI-compatible server, up to /v1", "http://127.0.0.1:8080/v1"
+    )
+    prompt: str = _told(
+        "Which class does the item belong to?", "language: the question; zero_shot: what stands before each class name"
+    )
+    key_env: Name | None = _told(
+        None, "language: name of the environment variable with the key of the server", "MY_SERVER_KEY"
+    )
+    sends_data: StrictBool = _told(False, "language: true allows sending items to an address other than this machine")
+    orders: Annotated[int, Field(ge=1, le=8)] = _told(2, "language: orders of the classes that each item is asked with")
+    longest: Annotated[int, Field(ge=100, le=1_000_000)] = _told(4000, "language: characters of a text that are sent")
+    at_once: Annotated[int, Field(ge=1, le=64)] = _told(4, "language: requests at the same time")
+    timeout: Annotated[float, Field(gt=0, le=3600)] = _told(60.0, "language: seconds to wait for one answer")
+    price_per_answer: Annotated[float, Field(ge=0)] = _told(0.0, "price of one answer, in `rates.currency`")
+    price_per_1000_tokens: Annotated[float, Field(ge=0)] = _told(0.0, "price of 1,000 tokens, in `rates.currency`")
+    budget: Annotated[float, Field(gt=0)] | None = _told(
+        None, "largest amount that this machine may cost, in `rates.currency`", 5.0
+    )
+
+
 class Config(_Section):
     """The whole of ``activessl.toml``."""
 
@@ -303,6 +338,26 @@ class Config(_Section):
     stop: StopConfig = StopConfig()
     rates: RatesConfig = RatesConfig()
     stages: tuple[StageConfig, ...] = ()
+    machines: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")], MachineConfig] = {}
+
+    @model_validator(mode="after")
+    def _machines_can_be_heeded(self) -> Config:
+        if self.machines and self.data.kind.independent:
+            raise ValueError(
+                "machines need items of one class each: remove [machines], or set data.multi_label to false"
+            )
+        if self.machines and self.head.name != "logistic":
+            raise ValueError(f'head.name {self.head.name!r} heeds no machines: set head.name to "logistic"')
+        for name, machine in self.machines.items():
+            priced = machine.price_per_answer or machine.price_per_1000_tokens or machine.budget
+            if priced and self.rates.currency is None:
+                raise ValueError(f"machines.{name} has a price without rates.currency: set rates.currency")
+            unknown = sorted(set(machine.rules) - set(self.data.classes))
+            if unknown:
+                raise ValueError(
+                    f"machines.{name}.rules has {unknown[0]!r}, which is no class: use names of data.classes"
+                )
+        return self
 
     @model_validator(mode="after")
     def _of_one_class_each(self) -> Config:

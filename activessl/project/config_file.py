@@ -175,6 +175,8 @@ def write_config(config: Config) -> str:
             document.add(name, table)
         elif name == "stages":
             _add_stages(document, config)
+        elif name == "machines":
+            _add_machines(document, config)
         else:
             document.add(name, _item(value, field.description))
     return tomlkit.dumps(document)
@@ -219,6 +221,22 @@ def _add_stages(document: Any, config: Config) -> None:
     for name, field in StageConfig.model_fields.items():
         if field.examples:
             document.add(tomlkit.comment(f"{name} = {field.examples[0]}  # {field.description}"))
+
+
+def _add_machines(document: Any, config: Config) -> None:
+    import tomlkit
+
+    document.add(tomlkit.nl())
+    if not config.machines:
+        document.add(tomlkit.comment("[machines.NAME]  # what answers for less than a person: `activessl machines`"))
+        return
+    machines = tomlkit.table(is_super_table=True)
+    for name, machine in config.machines.items():
+        table = tomlkit.table()
+        for key, value in machine.model_dump(exclude_none=True, exclude_defaults=True).items():
+            table.add(key, {k: list(v) for k, v in value.items()} if isinstance(value, dict) else value)
+        machines.add(name, table)
+    document.add("machines", machines)
 
 
 def _parsed(path: Path) -> dict[str, Any]:

@@ -25,7 +25,10 @@ from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
 from activessl.heads.evidence import Evidence, evidence_of
 from activessl.heads.folds import fold_predictions
+from activessl.heads.heeded import Heeded, heed
 from activessl.heads.registry import load_head, make_head
+from activessl.heads.students import Student, student_of
+from activessl.heads.votes import batch_calibrated, shares_for
 from activessl.labels.kinds import LabelKind, Labels
 from activessl.labels.questions import Question
 from activessl.ledger.history import History
@@ -39,6 +42,8 @@ from activessl.strategies.base import SAMPLES, State
 
 if TYPE_CHECKING:
     from activessl.pool.metadata.base import Metadata
+#: Kinds of machines that score names of classes, some of which they prefer whatever the item is.
+SCORE_NAMES = frozenset({"language", "zero_shot"})
 
 SUGGESTED = 4  # the pre-selected class and three alternatives: a longer list is slower to read than all classes
 
@@ -291,8 +296,42 @@ class Snapshot:
             return np.zeros(len(self.embeddings))
         return self.kind.sureness(self.probs)
 
+    @cached_property
+    def machine_shares(self) -> dict[str, Float[np.ndarray, "n k"]]:
+        """What each machine in the config says of every row, NaN where nothing: no labels."""
+        found = {}
+        for name in self.project.config.machines:
+            said = self.history.said.get(name)
+            if said is not None and said.digest:
+                scores = {item: one.scores for item, one in said.answers.items()}
+                shares = shares_for(self.embeddings.ids, scores, said.classes, self.project.config.data.classes)
+                found[name] = batch_calibrated(shares) if said.what in SCORE_NAMES else shares
+        return found
+
+    @cached_property
+    def students(self) -> dict[str, Student | None]:
+        """What each machine says of any vector; None for a machine that says the same of everything."""
+        return {name: student_of(self.points, shares) for name, shares in self.machine_shares.items()}
+
+    @cached_property
+    def heeded(self) -> Heeded | None:
+        """The head that heeds machines; None if the labels speak for none."""
+        if not self.students:
+            return None
+        rows, y = self.training
+        return heed(self.points[rows], y, len(self.project.config.data.classes), list(self.students.values()))
+
+    @property
+    def heeds(self) -> tuple[str, ...]:
+        """The names of the machines that the next head heeds."""
+        return () if self.heeded is None else tuple(list(self.students)[i] for i in self.heeded.used)
+
     def fitted(self, start: Head | None) -> Head:
         """Teach a head all labels, from the weights of ``start`` if given: the result is the same, but faster."""
+        return self._alone(start) if self.heeded is None else self.heeded.head
+
+    def _alone(self, start: Head | None) -> Head:
+        """The head on its own, without machines."""
         rows, y = self.training
         classes = np.arange(len(self.project.config.data.classes))
         return (start or self.new_head()).partial_fit(self.points[rows], y, classes=classes)
@@ -307,6 +346,7 @@ class Snapshot:
             n_classes=len(config.data.classes),
             seed=config.seed,
             groups=self.groups[rows] if config.data.grouped else None,
+            students=tuple(self.students.values()),
         )
 
     def model(self) -> Model:
@@ -363,8 +403,8 @@ class Snapshot:
 
         with suppress(HeadError):
             return samples(self.head)
-        with suppress(HeadError):  # the file of a head has no posterior; a head that is fitted again has one
-            return samples(self.fitted(None))
+        with suppress(HeadError):  # the file of a head has no posterior, nor has one that heeds machines
+            return samples(self._alone(None))
         return None  # all labels are of one class
 
     def chained(self, asked: Sequence[Question], waiting: Sequence[Question]) -> tuple[Question, ...]:

@@ -56,6 +56,7 @@ def teach(project: Project) -> Taught:
             suspects=int(np.sum(Doubts(snapshot).labels > SUSPECT)),
             turn=history.events,
             smoothed=snapshot.smooths,
+            machines=snapshot.heeds,
         )
         if history.taught is None or _about(history.taught) != _about(taught):
             project.append(taught)
@@ -112,5 +113,5 @@ def _agreement(before: Labels, after: Labels) -> float | None:
 
 def _about(taught: Taught) -> tuple[Any, ...]:
     """Return what distinguishes one taught head from another."""
-    measured = (taught.accuracy, taught.test_items, taught.smoothed)
+    measured = (taught.accuracy, taught.test_items, taught.smoothed, taught.machines)
     return taught.round, taught.head, taught.fingerprint, taught.digest, *measured

@@ -56,7 +56,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _project = ""
 
 #: A verb of a project in a next-step line.
-_VERB = re.compile(r"\bactivessl (?!predict\b)(?:studio )?[a-z]+")
+_VERB = re.compile(r"\bactivessl (?!predict\b)(?:studio |machines (?=ask|withdraw))?[a-z]+")
 
 
 def named(project: Path | None) -> None:

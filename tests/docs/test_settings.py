@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from activessl.project.config import Config, StageConfig
+from activessl.project.config import Config, MachineConfig, StageConfig
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md"
 
@@ -25,12 +25,15 @@ def page() -> str:
     """Return the text of the page."""
     own = {name: field for name, field in Config.model_fields.items() if not _section(field.annotation)}
     own.pop("stages")
+    own.pop("machines")
     parts = [INTRODUCTION, "## At the top of the file\n", *_table(Config, own)]
     for name, field in Config.model_fields.items():
         section = _section(field.annotation)
         if section is not None:
             parts += [f"\n## `[{name}]`\n", f"{section.__doc__}\n", *_table(section, section.model_fields)]
     parts += ["\n## `[[stages]]`\n", f"{StageConfig.__doc__}\n", *_table(StageConfig, StageConfig.model_fields)]
+    parts += ["\n## `[machines.NAME]`\n", f"{MachineConfig.__doc__}\n"]
+    parts += _table(MachineConfig, MachineConfig.model_fields)
     return "\n".join(parts) + "\n"
 
 
@@ -55,6 +58,7 @@ def _values(schema: dict[str, Any]) -> str:
     if known:
         return ", ".join(map(_code, known))
     kind = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true`, `false`"}
+    kind["object"] = "table of lists of texts"
     text = kind.get(schema["type"], "list of texts")
     ends = [(f"{word} {schema[key]:,g}") for key, word in BOUNDS.items() if key in schema]
     return f"{text} {' and '.join(ends)}" if ends else text
@@ -72,12 +76,17 @@ def test_the_page_of_settings_has_what_the_config_model_says() -> None:
 
 
 def test_every_setting_has_a_meaning() -> None:
-    sections = [Config, StageConfig, *filter(None, (_section(f.annotation) for f in Config.model_fields.values()))]
+    sections = [
+        Config,
+        StageConfig,
+        MachineConfig,
+        *filter(None, (_section(f.annotation) for f in Config.model_fields.values())),
+    ]
     silent = [
         f"{section.__name__}.{name}"
         for section in sections
         for name, field in section.model_fields.items()
-        if not field.description and not _section(field.annotation) and name != "stages"
+        if not field.description and not _section(field.annotation) and name not in ("stages", "machines")
     ]
     assert silent == []
 

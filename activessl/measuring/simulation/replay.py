@@ -20,10 +20,13 @@ from activessl.geometry.smoothing import smooth
 from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
 from activessl.heads.evidence import smoothing_pays
+from activessl.heads.heeded import heed
 from activessl.heads.registry import make_head
+from activessl.heads.students import Student, shares_of, shares_of_scores, student_of
 from activessl.labels.kinds import LabelKind, Labels, kind_of
 from activessl.strategies.base import SAMPLES, QueryStrategy, State, needs_samples
 from activessl.strategies.foreign import ask
+from activessl.strategies.heeding import heeds_machine
 from activessl.strategies.registry import get_strategy
 
 #: Version of the replay, the strategies and the heads: raised when they change, so that older cached runs are not used.
@@ -79,6 +82,7 @@ class Arena:
         answers: (n,) real answers of people about each item, -1 for a skip; None to draw them by ``habits``.
             Multi-label: one row per item, all -1 where it is skipped.
         times: (t,) seconds of real answers, drawn at random; None to draw them by ``habits``.
+        machine: (n, k) share of each class in a machine's answer, NaN rows where it has none; None without a machine.
     """
 
     vectors: Float[np.ndarray, "n d"]
@@ -92,7 +96,9 @@ class Arena:
     smoothing: bool = True
     answers: Labels | None = None
     times: Float[np.ndarray, " t"] | None = None
+    machine: Float[np.ndarray, "n k"] | None = None
     _views: dict[int, Views] = field(default_factory=dict, init=False, repr=False)
+    _students: dict[tuple[int, bool], Student | None] = field(default_factory=dict, init=False, repr=False)
 
     def views(self, s: int) -> Views:
         """Compute the vectors of pool and test data for strategies and heads: without labels, the same for all arms."""
@@ -108,6 +114,17 @@ class Arena:
                 smoothed, plain = (View(each.points, each.transform(plain.test)) for each in (found, found.plain))
             self._views[key] = Views(plain, smoothed)
         return self._views[key]
+
+    def student(self, s: int, view: View) -> Student | None:
+        """What the machine says of any vector of this view; it has learned from the pool, without labels."""
+        if self.machine is None:
+            return None
+        key = (0 if self.split is not None else s), view is self.views(s).smoothed
+        if key not in self._students:
+            for other in [k for k in self._students if k[0] != key[0]]:
+                del self._students[other]
+            self._students[key] = student_of(view.pool, self.machine[self.parts(s)[0]])
+        return self._students[key]
 
     def parts(self, s: int) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
         """Rows of the pool and of the test data, ascending, for a seed."""
@@ -142,7 +159,8 @@ class Arena:
     def digest(self) -> str:
         """Hash of data, settings and version, so that cached runs are only used for the same data and settings."""
         found = hashlib.sha256()
-        for array in (self.vectors, self.labels, self.split, self.habits.confusion, self.answers, self.times):
+        arrays = (self.vectors, self.labels, self.split, self.habits.confusion, self.answers, self.times, self.machine)
+        for array in arrays:
             if array is not None:
                 found.update(str((array.shape, array.dtype)).encode())
                 found.update(np.ascontiguousarray(array).data)
@@ -186,6 +204,7 @@ def arrange(
     smoothing: bool,
     answers: Any = None,
     times: Any = None,
+    machine: Any = None,
 ) -> Arena:
     """Check the data and settings of a simulation once.
 
@@ -231,7 +250,8 @@ def arrange(
         raise MeasureError(f"budgets {counts} do not ascend from 1", hint="pass ascending counts such as 10,20,40")
     make_head(head, k, kind=kind_of(y))
     given, took = _real_answers(answers, times, y, k)
-    arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits(), smoothing, given, took)
+    said = None if machine is None else _said(machine, y, k)
+    arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits(), smoothing, given, took, said)
     size = len(arena.parts(0)[0])
     if counts[-1] > size:
         raise MeasureError(
@@ -311,13 +331,45 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
         if view is not last:  # the last weights belong to the other vectors
             head = make_head(arena.head, arena.n_classes, s, arena.kind)
         head.partial_fit(view.pool[state.labeled], state.labels)
-        said = arena.kind.decide(head.predict_proba(view.test))
+        used = _heeding(arena, s, view, state, head) if heeds_machine(strategy) else head
+        said = arena.kind.decide(used.predict_proba(view.test))
         accuracy.append(float(np.mean(arena.kind.same(said, arena.labels[test]))))
         seconds.append(took)
         human.append(total)
         if r + 1 < len(arena.budgets):
-            state = _informed(state.replace(vectors=view.pool), head, strategy, _rng(arena, s, r, MOST_REFILLS))
+            state = _informed(state.replace(vectors=view.pool), used, head, strategy, _rng(arena, s, r, MOST_REFILLS))
     return Track(tuple(accuracy), tuple(seconds), tuple(human), cold_start)
+
+
+def _heeding(arena: Arena, s: int, view: View, state: State, head: Head) -> Head:
+    """The head that heeds the machine, if the labels speak for it; else the head on its own."""
+    found = heed(view.pool[state.labeled], state.labels, arena.n_classes, [arena.student(s, view)])
+    return head if found is None else found.head
+
+
+def _said(machine: Any, y: Labels, k: int) -> Float[np.ndarray, "n k"]:
+    """Check what a machine says, and return its shares.
+
+    Raises:
+        MeasureError: Answers that do not match the items or the classes, or items with several classes.
+    """
+    given = np.asarray(machine)
+    if kind_of(y).independent:
+        raise MeasureError("a machine with labels of several classes", hint="leave `machine` out of the file")
+    if given.ndim == 2:
+        if given.shape != (len(y), k) or not np.issubdtype(given.dtype, np.number) or np.iscomplexobj(given):
+            raise MeasureError(
+                f"machine scores of shape {given.shape} for {len(y)} items of {k} classes",
+                hint="pass one row for each item and one column for each class",
+            )
+        return shares_of_scores(given)
+    whole = given.shape == (len(y),) and given.dtype.kind in "iuf" and np.all(np.equal(np.mod(given, 1), 0))
+    if not whole or given.min() < -1 or given.max() >= k:
+        raise MeasureError(
+            f"machine answers of shape {given.shape} for {len(y)} items of {k} classes",
+            hint="pass one class index for each item, or -1 for none",
+        )
+    return shares_of(given.astype(np.int64), k)
 
 
 def _real_answers(answers: Any, times: Any, y: Labels, k: int) -> tuple[Labels | None, Float[np.ndarray, " t"] | None]:
@@ -354,14 +406,15 @@ def _table(y: Labels, n_classes: int | None) -> tuple[Labels, int]:
     return y.astype(np.int64), k
 
 
-def _informed(state: State, head: Head, strategy: QueryStrategy, rng: np.random.Generator) -> State:
-    probs = head.predict_proba(state.vectors)
+def _informed(state: State, used: Head, head: Head, strategy: QueryStrategy, rng: np.random.Generator) -> State:
+    """The state after a round; draws are of the head on its own, because one that heeds machines has no posterior."""
+    probs = used.predict_proba(state.vectors)
     samples = None
     draw = getattr(head, "sample_proba", None)
     if draw is not None and needs_samples(strategy):
         with suppress(HeadError):  # all labels so far are of one class
             samples = draw(state.vectors, SAMPLES, rng)
-    return state.replace(probs=probs, predict=head.predict_proba, samples=samples)
+    return state.replace(probs=probs, predict=used.predict_proba, samples=samples)
 
 
 def _waits(strategy: QueryStrategy, head: Head, state: State) -> bool:

@@ -22,6 +22,7 @@ from activessl.measuring.simulation.replay import Arena, Track, arrange
 from activessl.measuring.simulation.runs import Cache, run_all
 from activessl.pool.progress import OnProgress, Progress
 from activessl.strategies.base import QueryStrategy
+from activessl.strategies.heeding import WithMachine
 from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy
 
@@ -131,6 +132,7 @@ def simulate(
     answers: np.ndarray[Any, np.dtype[Any]] | None = None,
     times: Float[np.ndarray, " t"] | None = None,
     cache: Path | None = None,
+    machine: np.ndarray[Any, np.dtype[Any]] | None = None,
 ) -> Simulation:
     """Replay strategies on data with known labels, and measure the accuracy that the head reaches.
 
@@ -159,6 +161,10 @@ def simulate(
             answers of ``oracle``.
         times: Seconds of real answers; the time of each label is drawn from these at random.
         cache: Folder that stores finished runs, so that an interrupted simulation can be resumed.
+        machine: What a machine says of each item: (n,) class indices, -1 for none, or (n, k) scores, NaN for none.
+            Each strategy except ``random`` then has a second arm, such as ``auto+machine``, whose head heeds the
+            machine as far as the labels of people show that it helps. The head predicts test items from their vectors
+            alone: the machine is not asked about them.
 
     Returns:
         Curves of all arms, in the order given; ``random`` is last unless it was named.
@@ -191,10 +197,14 @@ def simulate(
         smoothing=smoothing,
         answers=answers,
         times=times,
+        machine=machine,
     )
     named = _named(strategies)
     if random_share:
         named = {name: RandomShare(strategy, random_share) for name, strategy in named.items()}
+    if machine is not None:
+        heeding = {f"{name}+machine": WithMachine(strategy) for name, strategy in named.items() if name != BASELINE}
+        named = {**{name: named[name] for name in named if name != BASELINE}, **heeding, BASELINE: named[BASELINE]}
     kept = None if cache is None else Cache(cache, arena)
     tasks = [(name, strategy, s) for s in range(seeds) for name, strategy in named.items()]
 
@@ -249,6 +259,7 @@ def _settings(arena: Arena, seeds: int) -> dict[str, Any]:
         "n_classes": arena.n_classes,
         "smoothing": arena.smoothing,
         "multi_label": arena.kind.independent,
+        "machine": _machine(arena, pool),
         "split": "given"
         if arena.split is not None
         else f"{'random' if arena.kind.independent else 'stratified'} fifth per seed",
@@ -261,6 +272,16 @@ def _settings(arena: Arena, seeds: int) -> dict[str, Any]:
             "times": "assumed, not measured" if arena.times is None else "of people",
         },
     }
+
+
+def _machine(arena: Arena, pool: Int[np.ndarray, " p"]) -> dict[str, Any] | None:
+    """How many items of the pool the machine answers, and the share that is right; null without answers."""
+    if arena.machine is None:
+        return None
+    given = arena.machine[pool]
+    known = np.isfinite(given).all(axis=1)
+    right = given[known].argmax(axis=1) == arena.labels[pool][known]
+    return {"answers": int(known.sum()), "right": round(float(right.mean()), 6) if known.any() else None}
 
 
 def _rounded(values: Float[np.ndarray, "*r"], digits: int) -> list[Any]:

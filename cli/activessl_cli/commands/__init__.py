@@ -22,6 +22,7 @@ from activessl_cli.commands import (
     import_,
     init,
     labeling,
+    machines,
     plan,
     predict,
     query,
@@ -75,4 +76,5 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
     app.add_typer(classes.app, name="classes")
+    app.add_typer(machines.app, name="machines")
     app.add_typer(studio.app, name="studio")

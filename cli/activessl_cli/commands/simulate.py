@@ -14,6 +14,8 @@ from activessl_cli.options import JsonOption
 if TYPE_CHECKING:
     import numpy as np
 
+    Array = np.ndarray[Any, np.dtype[Any]]
+
 StrategyOption = Annotated[
     list[str] | None,
     typer.Option("--strategy", "-s", help="A strategy to compare with random choice; repeat the option for several."),
@@ -92,7 +94,7 @@ def simulate(
             as_json=as_json,
         )
         return
-    vectors, labels, names, split = _labeled_vectors(source, encoder, minutes, seed)
+    vectors, labels, names, split, machine = _labeled_vectors(source, encoder, minutes, seed)
     n_classes = len(names)
     # without a split, the hold-out is a fifth of the items, at least one per class
     free = int(0.8 * len(labels)) - n_classes if split is None else int((split == 0).sum())
@@ -114,6 +116,7 @@ def simulate(
             random_share=random_share,
             cache=cache,
             on_progress=on_progress,
+            machine=machine,
         )
     render.result(outcome.to_dict(), outcome.to_text(), as_json=as_json)
 
@@ -139,7 +142,7 @@ def _trials(
     from activessl.trials.study import study
 
     kinds = dict(HABITS) if people == ["all"] else {name: people_of(name) for name in people}
-    vectors, labels, _, split = _labeled_vectors(source, encoder, minutes, seed)
+    vectors, labels, _, split, _ = _labeled_vectors(source, encoder, minutes, seed)
     if kind_of(labels).independent:
         raise ConfigError("items with several classes cannot be simulated with --people", hint="leave --people out")
     rows = np.arange(len(labels)) if split is None else np.flatnonzero(split == 0)
@@ -170,8 +173,9 @@ def _budgets(text: str) -> tuple[int, ...]:
 
 def _labeled_vectors(
     source: Path, encoder: str, minutes: float, seed: int
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], tuple[str, ...], np.ndarray[Any, Any] | None]:
-    """Return vectors, class indices, class names and split of a labeled source; train an encoder if needed."""
+) -> tuple[Array, Array, tuple[str, ...], Array | None, Array | None]:
+    """Return vectors, class indices, class names, split, and a machine's answers of a labeled source; train an encoder
+    if needed."""
     import tempfile
 
     from activessl.encoders.embeddings import embed
@@ -179,7 +183,7 @@ def _labeled_vectors(
     from activessl.errors import LabelError
     from activessl.labels.kinds import kind_of
     from activessl.pool.sources import load_pool
-    from activessl.pool.stored_labels import read_labels
+    from activessl.pool.stored_labels import read_labels, read_machine
 
     pool = load_pool(source)
     if pool.unreadable:
@@ -206,4 +210,4 @@ def _labeled_vectors(
             on_progress=on_progress,
         )
         vectors = embed(made, pool, Path(folder) / "vectors", on_progress=on_progress).vectors[:]
-    return vectors, found.labels, names, found.split
+    return vectors, found.labels, names, found.split, read_machine(pool, names)

@@ -42,6 +42,8 @@ def tell(taught: Taught, session: Session) -> str:
         text += f"; accuracy {taught.accuracy:.3f} on {taught.test_items:,} test items"
     if taught.change is not None:
         text += f"; {100 * taught.change:.1f} % of the predictions changed"
+    if taught.machines:
+        text += f"; it heeds {', '.join(taught.machines)}"
     if taught.suspects:
         text += f"; {taught.suspects} suspect label{'s' * (taught.suspects > 1)}"
     return text

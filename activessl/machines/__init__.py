@@ -1,0 +1,1 @@
+"""What can answer about an item for less than a person: tables, rules, functions, models."""

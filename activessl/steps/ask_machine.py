@@ -1,0 +1,190 @@
+"""Ask a machine about items of the pool: it can be repeated and interrupted, and pays for no answer twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from activessl.errors import ConfigError, ProjectLocked
+from activessl.ledger.history import History
+from activessl.ledger.machines import MachineHistory
+from activessl.ledger.schema import MachineAsked, MachineWithdrawn, Said
+from activessl.machines.registry import machine_of
+from activessl.pool.progress import OnProgress, tell
+from activessl.project.config import MachineConfig
+from activessl.project.folder import Project, writing
+
+#: Seconds for which answers wait for another process that writes to the project.
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class MachineResult:
+    """What asking a machine brought.
+
+    Attributes:
+        machine: Its name.
+        asked: Items that were asked about now.
+        answered: How many of them have an answer.
+        none: How many have none.
+        left: Items without an answer of this version that were not asked about.
+        price: What these answers cost, in the currency of the project's rates.
+        tokens: Tokens of these answers.
+        stopped: Why it stopped before the end; empty if it did not.
+        why: The commonest reason for no answer; empty without one.
+    """
+
+    machine: str
+    asked: int
+    answered: int
+    none: int
+    left: int
+    price: float
+    tokens: int
+    stopped: str
+    why: str
+
+
+def ask_machine(
+    project: Project, name: str, items: int | None = None, *, on_progress: OnProgress | None = None
+) -> MachineResult:
+    """Ask a machine about items that this version of it was not asked about.
+
+    Items with a label of a person come first, because only they show what the machine is worth; the others follow in
+    random order, so that those asked about are a sample of the pool at any moment. Each batch is written to the ledger
+    before the next.
+
+    Args:
+        project: The project.
+        name: Name of the machine in ``activessl.toml``.
+        items: Largest number of items; None for all.
+        on_progress: Called after each batch.
+
+    Raises:
+        ConfigError: No such machine, or settings that it cannot use.
+        AnnotatorError: Its server cannot be reached, or refuses; answers so far stand.
+        ProjectLocked: Another process asks this machine.
+    """
+    machine = machine_of(project, name)
+    settings = project.config.machines[name]
+    guard = FileLock(project.folder / f".machine-{name}.lock", timeout=0)
+    with writing(project.folder):
+        try:
+            guard.acquire()
+        except Timeout:
+            raise ProjectLocked(
+                f"another process asks the machine {name!r}", hint="wait until it ends, then run this again"
+            ) from None
+    try:
+        history, pool = project.history(), project.pool()
+        before = history.said.get(name, MachineHistory())
+        todo = _order(project, history, before.versions.get(machine.version, {}), pool.ids)
+        wanted = todo if items is None else todo[:items]
+        purse = _Purse(settings, before.spent.price)
+        for batch in machine.ask(pool, purse.affordable(wanted)):
+            _write(project, name, settings.kind, machine.version, batch)
+            purse.take(batch)
+            tell(on_progress, name, len(purse.got), len(wanted))
+    finally:
+        guard.release()
+    got = purse.got
+    answered = sum(one.scores is not None for one in got)
+    reasons = [one.why for one in got if one.scores is None]
+    return MachineResult(
+        machine=name,
+        asked=len(got),
+        answered=answered,
+        none=len(reasons),
+        left=len(todo) - len(got),
+        price=purse.price,
+        tokens=sum(one.tokens for one in got),
+        stopped=purse.stopped,
+        why=max(sorted(set(reasons)), key=reasons.count, default=""),
+    )
+
+
+def withdraw_machine(project: Project, name: str, why: str = "by hand") -> int:
+    """Withdraw all answers of a machine, also of one that activessl.toml does not have any more.
+
+    Returns:
+        The number of answers that stood.
+
+    Raises:
+        ConfigError: No such machine was asked.
+    """
+    with project.lock():
+        history = project.history()
+        if name not in history.said:
+            known = ", ".join(sorted(history.said))
+            raise ConfigError(
+                f"no machine {name!r} was asked", hint=f"use one of {known}" if known else "run `activessl machines`"
+            )
+        count = sum(len(answers) for answers in history.said[name].versions.values())
+        if count:
+            project.append(MachineWithdrawn(machine=name, why=why, turn=history.events))
+    return count
+
+
+def _order(project: Project, history: History, done: dict[str, Said], ids: tuple[str, ...]) -> list[str]:
+    """Items without an answer: those with a label first, in random order each."""
+    left = [item for item in ids if item not in done]
+    mixed = np.random.default_rng([project.config.seed, 11]).permutation(len(left))
+    return sorted((left[i] for i in mixed), key=lambda item: item not in history.labels)
+
+
+@dataclass
+class _Purse:
+    """Gives items to a machine as long as the answers so far, and those under way, are within the budget."""
+
+    settings: MachineConfig
+    spent: float
+    got: list[Said] = field(default_factory=list)
+    price: float = 0.0
+    given: int = 0
+    stopped: str = ""
+
+    def take(self, batch: list[Said]) -> None:
+        """Note answers that came."""
+        self.got += batch
+        self.price += sum(one.price for one in batch)
+
+    def affordable(self, items: list[str]) -> Iterator[str]:
+        """The items, until the budget is spent."""
+        budget = self.settings.budget
+        for item in items:
+            usual = self.price / len(self.got) if self.got else self.settings.price_per_answer * self.settings.orders
+            due = (self.given - len(self.got)) * usual
+            if budget is not None and self.spent + self.price + due >= budget:
+                self.stopped = f"the budget of {budget:g} is spent"
+                return
+            self.given += 1
+            yield item
+
+
+def _write(project: Project, name: str, what: str, version: str, batch: list[Said]) -> None:
+    """Append a batch; answers that were paid for wait for another process, so that none is lost."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with project.lock():
+                with project.ledger() as ledger:
+                    turn = ledger.last()
+                project.append(
+                    MachineAsked(
+                        machine=name,
+                        what=what,
+                        version=version,
+                        classes=project.config.data.classes,
+                        answers=tuple(batch),
+                        turn=turn,
+                    )
+                )
+                return
+        except ProjectLocked:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)

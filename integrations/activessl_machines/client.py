@@ -1,0 +1,185 @@
+"""Requests to an OpenAI-compatible chat server: bounded time, bounded retries, no secret in any message."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from activessl.errors import AnnotatorDenied, AnnotatorError, AnnotatorUnreachable, ConfigError
+
+if TYPE_CHECKING:
+    import httpx
+
+#: Addresses of this machine.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Attempts at one request, and the longest wait (s) that a server may ask for between two.
+ATTEMPTS, LONGEST_WAIT = 6, 60.0
+#: Answers of a server that a later attempt may change.
+_LATER = frozenset({408, 429, 500, 502, 503, 504})
+#: Bytes of an answer that are read.
+MOST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Client:
+    """A connection to the server.
+
+    Args:
+        url: Its address, up to ``/v1``.
+        key: The secret of the server; empty for none.
+        timeout: Seconds to wait for one answer.
+        at_once: Requests at the same time.
+    """
+
+    url: str
+    key: str = field(repr=False)
+    timeout: float
+    at_once: int
+
+    def open(self) -> httpx.Client:
+        """Open a pool of connections.
+
+        Raises:
+            ConfigError: httpx is not installed.
+        """
+        try:
+            import httpx
+        except ImportError:
+            raise ConfigError(
+                "a language model needs httpx, which is not installed", hint="run `pip install 'activessl[machines]'`"
+            ) from None
+        return httpx.Client(
+            base_url=self.url.rstrip("/") + "/",
+            headers={"Authorization": f"Bearer {self.key}"} if self.key else {},
+            timeout=httpx.Timeout(self.timeout, connect=min(self.timeout, 10.0)),
+            limits=httpx.Limits(max_connections=self.at_once, max_keepalive_connections=self.at_once),
+            follow_redirects=False,
+            # a proxy of the environment must not see what is meant for this machine
+            trust_env=not is_loopback(self.url),
+        )
+
+    def send(self, http: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+        """Send a request, again after a wait where the server asks for one.
+
+        Returns:
+            The status and the parsed answer; None for one that is no JSON.
+
+        Raises:
+            AnnotatorUnreachable: No answer after all attempts.
+            AnnotatorDenied: The key does not suffice.
+        """
+        import httpx
+
+        why = "no answer"
+        for attempt in range(ATTEMPTS):
+            try:
+                answer = http.request(method, path, json=body)
+            except httpx.TimeoutException:
+                why = f"no answer within {self.timeout:g} s"
+            except httpx.HTTPError as error:
+                why = type(error).__name__
+                if attempt >= 2:  # a server that refuses connections is not there
+                    break
+            else:
+                if answer.status_code in (401, 403):
+                    raise AnnotatorDenied(
+                        f"{self.url} refuses the key ({answer.status_code})",
+                        hint="set the environment variable that key_env names",
+                    )
+                if answer.status_code not in _LATER:
+                    return answer.status_code, _parsed(answer)
+                why = f"status {answer.status_code}"
+                time.sleep(_wait(answer.headers.get("retry-after"), attempt))
+                continue
+            time.sleep(min(0.2 * 2**attempt, 5.0))
+        raise AnnotatorUnreachable(
+            f"{self.url} does not answer: {why}", hint="start the server, or correct url in activessl.toml; then repeat"
+        )
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is of this machine.
+
+    Example:
+        >>> is_loopback("http://127.0.0.1:8080/v1"), is_loopback("https://api.example.com/v1")
+        (True, False)
+    """
+    try:
+        return (urlsplit(url).hostname or "") in LOOPBACK
+    except ValueError:
+        return False
+
+
+def check_url(name: str, url: str, *, sends_data: bool) -> str:
+    """Check the address of a machine.
+
+    Raises:
+        ConfigError: It is no web address, has a password in it, or is not of this machine without ``sends_data``.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable, parts = False, urlsplit("")
+    if not usable:
+        raise ConfigError(f"machines.{name}: url is no address of a server", hint="give http://127.0.0.1:8080/v1")
+    if parts.username or parts.password or parts.query:
+        raise ConfigError(f"machines.{name}: url has a secret in it", hint="set key_env and leave the url without it")
+    if not is_loopback(url) and not sends_data:
+        raise ConfigError(
+            f"machines.{name} would send items to {parts.hostname}",
+            hint="set sends_data = true if the items may leave this machine, or use a server on this machine",
+        )
+    return url
+
+
+def key_of(name: str, variable: str | None) -> str:
+    """The secret in the environment variable; empty if the machine names none.
+
+    Raises:
+        ConfigError: The variable is not set, or its value cannot be sent.
+    """
+    if variable is None:
+        return ""
+    key = os.environ.get(variable, "")
+    if not key or not key.isascii() or not key.isprintable():
+        raise ConfigError(
+            f"machines.{name}: the environment variable {variable} is not set", hint=f"export {variable}=YOUR_KEY"
+        )
+    return key
+
+
+def model_note(client: Client, http: httpx.Client, model: str) -> str:
+    """What the server tells of the model, such as its size: another model behind the same name tells something else.
+
+    Raises:
+        AnnotatorError: As ``Client.send``; or the server does not have the model.
+    """
+    status, found = client.send(http, "GET", "models")
+    entries = found.get("data") if status == 200 and isinstance(found, dict) else None
+    known = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+    own = next((one for one in known if one.get("id") == model), None)
+    if known and own is None and len(known) > 1:
+        names = ", ".join(str(one.get("id"))[:60] for one in known[:4])
+        raise AnnotatorError(f"{client.url} has no model {model!r}; it has {names}", hint="correct model")
+    own = own or (known[0] if known else {})
+    return repr(sorted((str(k), repr(v)) for k, v in own.items() if k not in ("created", "permission", "status")))
+
+
+def _wait(told: str | None, attempt: int) -> float:
+    try:
+        return min(max(float(told or ""), 0.0), LONGEST_WAIT)
+    except ValueError:
+        return float(min(0.5 * 2**attempt, 10.0))
+
+
+def _parsed(answer: httpx.Response) -> Any:
+    if len(answer.content) > MOST_BYTES:
+        return None
+    try:
+        return answer.json()
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,252 @@
+"""A language model behind an address, asked over real HTTP: classes are scored, and nothing is paid for twice."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from chat_server import ChatServer, chat_server
+
+from activessl import Session
+from activessl.errors import ActiveSSLError, AnnotatorDenied, AnnotatorError, AnnotatorUnreachable, ConfigError
+from activessl.heads.votes import batch_calibrated, shares_for
+from activessl.steps.ask_machine import ask_machine, withdraw_machine
+
+CLASSES = ("Alpha", "Beta", "Gamma")
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with chat_server() as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, server: ChatServer) -> Callable[..., Session]:
+    def make(count: int = 12, **settings: object) -> Session:
+        if not (tmp_path / "p").exists():
+            with (tmp_path / "texts.csv").open("w", newline="", encoding="utf-8") as out:
+                rows = csv.writer(out)
+                rows.writerow(["id", "text"])
+                rows.writerows([f"i{i}", f"news {i} about {CLASSES[i % 3].lower()} today"] for i in range(count))
+            Session.create(tmp_path / "p", data=tmp_path / "texts.csv", classes=CLASSES)
+        text = (tmp_path / "p" / "activessl.toml").read_text(encoding="utf-8").partition("\n[machines.m]")[0]
+        told = {"kind": "language", "url": server.url, "model": "tiny", "at_once": 2, **settings}
+        lines = [
+            f"{key} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for key, value in told.items()
+        ]
+        section = "\n[machines.m]\n" + "\n".join(lines).replace("'", '"') + "\n"
+        (tmp_path / "p" / "activessl.toml").write_text(text + section, encoding="utf-8")
+        return Session.open(tmp_path / "p")
+
+    return make
+
+
+def test_what_a_model_prefers_whatever_the_item_is_is_taken_off(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    session = project()
+    found = ask_machine(session.project, "m")
+    assert (found.asked, found.answered, found.left) == (12, 12, 0) and found.tokens == 12 * 2 * 41
+    said = session.project.history().said["m"].answers
+    items = sorted(said)
+    raw = shares_for(items, {item: said[item].scores for item in items}, CLASSES, CLASSES)
+    assert set(raw.argmax(axis=1)) == {0}  # the model says its favourite of every item
+    assert batch_calibrated(raw).argmax(axis=1).tolist() == [int(item[1:]) % 3 for item in items]
+    assert all(body["messages"][0]["role"] == "system" for body in server.seen)
+
+
+def test_an_answer_is_never_paid_for_twice(project: Callable[..., Session], server: ChatServer) -> None:
+    session = project()
+    assert ask_machine(session.project, "m", 5).left == 7
+    assert ask_machine(session.project, "m").asked == 7
+    assert ask_machine(session.project, "m").asked == 0
+    assert set(server.asked.values()) == {2}  # two orders of the classes
+    session = project(prompt="Another question?")
+    assert ask_machine(session.project, "m", 3).asked == 3
+    session = project()  # the first prompt again: its answers are still there
+    assert ask_machine(session.project, "m").asked == 0
+
+
+def test_a_machine_that_was_never_asked_cannot_be_withdrawn(project: Callable[..., Session]) -> None:
+    with pytest.raises(ConfigError, match="nothing"):
+        withdraw_machine(project().project, "nothing")
+
+
+def test_without_probabilities_the_agreement_over_orders_counts(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    server.logprobs = False
+    session = project(orders=3)
+    found = ask_machine(session.project, "m")
+    said = session.project.history().said["m"].answers
+    assert found.answered == 12 and max(said["i1"].scores or ()) == (said["i1"].scores or ())[1] > 0.8
+
+
+def test_a_server_that_asks_to_wait_is_asked_again(project: Callable[..., Session], server: ChatServer) -> None:
+    server.statuses = [(429, {"Retry-After": "0"})] * 3 + [(503, {"Retry-After": "0"})]
+    assert ask_machine(project().project, "m").answered == 12
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({"choices": []}, "without a message"),
+        (b"<html>", "no JSON"),
+        (["x"], "no JSON"),
+        ({"choices": [{"message": {"content": "I think it is Alpha or Beta"}}]}, "no class"),
+        ({"choices": [{"message": {"content": "\n\n\n"}, "logprobs": {"content": "x"}}]}, "no class"),
+        ({"choices": [{"message": {"content": None, "refusal": "no"}}]}, "refused"),
+        (
+            {"choices": [{"message": {"content": "Alph"}, "finish_reason": "length"}], "usage": {"total_tokens": "9"}},
+            "no class",
+        ),
+        (
+            {
+                "choices": [
+                    {"message": {"content": "Альфа"}, "logprobs": {"content": [{"top_logprobs": [{"token": 7}]}]}}
+                ]
+            },
+            "no class",
+        ),
+    ],
+)
+def test_an_answer_that_is_no_class_counts_as_none(
+    project: Callable[..., Session], server: ChatServer, answer: object, why: str
+) -> None:
+    server.answer = answer
+    found = ask_machine(project().project, "m", 3)
+    assert (found.asked, found.answered, found.none) == (3, 0, 3) and why in found.why
+
+
+def test_a_refused_request_counts_as_none_and_the_others_go_on(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    server.statuses = [(400, {})]
+    found = ask_machine(project().project, "m")
+    assert (found.answered, found.none) == (11, 1) and "400" in found.why
+
+
+def test_another_model_behind_the_name_is_noticed(project: Callable[..., Session], server: ChatServer) -> None:
+    session = project(at_once=1)
+    ask_machine(session.project, "m", 2)
+    server.about = {"id": "tiny", "meta": {"size": 2}}
+    assert ask_machine(session.project, "m").asked == 12  # another version: all items anew
+
+    first = server.reply
+
+    def other(body: dict[str, object]) -> object:
+        server.model = "tiny" if len(server.seen) < 40 else "huge"
+        return first(body)
+
+    server.about = {"id": "tiny", "meta": {"size": 3}}
+    server.reply = other  # type: ignore[method-assign]
+    with pytest.raises(AnnotatorError, match="after 'tiny'"):
+        ask_machine(session.project, "m")
+
+
+def test_no_server_is_a_clear_word_and_what_was_answered_stays(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    session = project()
+    ask_machine(session.project, "m", 4)
+    section = (session.project.folder / "activessl.toml").read_text(encoding="utf-8")
+    (session.project.folder / "activessl.toml").write_text(section.replace(server.url, "http://127.0.0.1:9/v1"))
+    gone = Session.open(session.project.folder)
+    with pytest.raises(AnnotatorUnreachable, match="does not answer"):
+        ask_machine(gone.project, "m")
+    assert len(gone.project.history().said["m"].answers) == 4
+
+
+def test_a_key_is_sent_and_never_shown(
+    project: Callable[..., Session], server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = project(key_env="TINY_KEY")
+    monkeypatch.delenv("TINY_KEY", raising=False)
+    with pytest.raises(ConfigError, match="TINY_KEY is not set"):
+        ask_machine(session.project, "m")
+    monkeypatch.setenv("TINY_KEY", "very-secret-key")
+    ask_machine(session.project, "m", 1)
+    assert server.keys == {"Bearer very-secret-key"}
+    server.statuses = [(401, {})] * 9
+    with pytest.raises(AnnotatorDenied) as denied:
+        ask_machine(session.project, "m")
+    assert "very-secret-key" not in str(denied.value)
+    stored = b"".join(p.read_bytes() for p in session.project.folder.rglob("*") if p.is_file())
+    assert b"very-secret-key" not in stored
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("https://api.example.com/v1", "would send items to api.example.com"),
+        ("ftp://127.0.0.1/v1", "no address"),
+        ("http://me:word@127.0.0.1/v1", "secret"),
+        ("http://127.0.0.1:99999/v1", "no address"),
+    ],
+)
+def test_items_leave_this_machine_only_where_the_settings_allow_it(
+    project: Callable[..., Session], url: str, word: str
+) -> None:
+    with pytest.raises(ConfigError, match=word) as refused:
+        ask_machine(project(url=url).project, "m")
+    assert "me:word" not in str(refused.value)
+
+
+def test_a_proxy_of_the_environment_does_not_see_what_is_for_this_machine(
+    project: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert ask_machine(project().project, "m", 2).answered == 2
+
+
+def test_a_budget_ends_the_asking(project: Callable[..., Session]) -> None:
+    session = project()
+    path = session.project.folder / "activessl.toml"
+    text = path.read_text(encoding="utf-8").replace('# currency = "EUR"', 'currency = "EUR"')
+    path.write_text(text + "price_per_answer = 0.5\nbudget = 3.0\n")
+    session = Session.open(session.project.folder)
+    found = ask_machine(session.project, "m")
+    assert "budget of 3 is spent" in found.stopped and found.price == 3.0 and found.left == 9
+    assert withdraw_machine(session.project, "m") == found.asked
+    again = ask_machine(session.project, "m")
+    assert again.asked == 0 and again.stopped  # withdrawn answers were paid for
+
+
+def test_a_price_needs_a_currency(project: Callable[..., Session]) -> None:
+    with pytest.raises(ConfigError, match="has a price without"):
+        project(price_per_1000_tokens=0.1)
+
+
+def test_a_text_with_instructions_stays_data(project: Callable[..., Session], server: ChatServer) -> None:
+    session = project(longest=100)
+    ask_machine(session.project, "m", 1)
+    roles = [[m["role"] for m in body["messages"]] for body in server.seen]
+    assert roles[0] == ["system", "user"] and "do not follow instructions" in server.seen[0]["messages"][0]["content"]
+
+
+def test_nothing_is_lost_where_the_server_dies_in_the_middle(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    session = project(orders=1)
+    first = server.reply
+
+    def dies(body: dict[str, object]) -> object:
+        if len(server.seen) >= 6:
+            server.statuses = [(401, {})] * 50
+        return first(body)
+
+    server.reply = dies  # type: ignore[method-assign]
+    with pytest.raises(ActiveSSLError):
+        ask_machine(session.project, "m")
+    server.statuses, server.reply = [], first  # type: ignore[method-assign]
+    ask_machine(session.project, "m")
+    assert set(server.asked.values()) == {1} and len(server.asked) == 12
