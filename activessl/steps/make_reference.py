@@ -42,7 +42,8 @@ def make_reference(project: Project, snapshot: Snapshot, on_progress: OnProgress
     encoder = fitted_encoder(project, first, None, on_progress)
 
     def sample(items: Sequence[str]) -> list[str]:
-        return [items[i] for i in np.sort(rng.choice(len(items), min(MOST, len(items)), replace=False))]
+        rows = np.sort(rng.choice(len(items), min(MOST, len(items)), replace=False)).tolist()
+        return [items[row] for row in rows]
 
     pattern = config.data.group
     if encoder.fingerprint == snapshot.embeddings.fingerprint:
