@@ -44,7 +44,7 @@ def fits_of_classes(
         seed: Seed of the sample of parts, where there are many.
     """
     rng = np.random.default_rng([seed, 6])
-    found: list[list[tuple[Any, Any, Any]]] = [[] for _ in classes]
+    found: list[list[tuple[Any, Any, Any, Any]]] = [[] for _ in classes]
     for row, one, grid in zip(rows, regions, grids, strict=True):
         if not one:
             continue
@@ -55,15 +55,17 @@ def fits_of_classes(
             inside = np.flatnonzero(coverage(region.place, grid).ravel() > 0)
             boxes = np.tile(region.place.bounds, (len(inside), 1))
             for name in set(region.classes) & set(classes):
-                found[list(classes).index(name)].append((of_parts[inside], grid.centers[inside], boxes))
+                found[list(classes).index(name)].append(
+                    (of_parts[inside], grid.centers[inside], boxes, np.full(len(inside), int(row)))
+                )
     fits: list[BoxFit | None] = []
     for some in found:
         if not some:
             fits.append(None)
             continue
-        vectors, centers, boxes = (np.concatenate(values) for values in zip(*some, strict=True))
+        vectors, centers, boxes, pictures = (np.concatenate(values) for values in zip(*some, strict=True))
         drawn = rng.permutation(len(vectors))[:_MOST_PARTS]
-        fits.append(fit_boxes(vectors[drawn], centers[drawn], boxes[drawn]))
+        fits.append(fit_boxes(vectors[drawn], centers[drawn], boxes[drawn], pictures[drawn]))
     return fits
 
 

@@ -18,7 +18,7 @@ from activessl_cli.main import run
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(head, "ROWS", Recipe(hidden=8, steps=20, batch_size=4, rate=2e-2))
+    monkeypatch.setattr(head, "ROWS", Recipe(hidden=4, steps=5, batch_size=4, rate=2e-2))
     rng = np.random.default_rng(0)
     towns = ["Rome", "Oslo", "Lima"]
     tokens, tags = [], []

@@ -18,7 +18,7 @@ from activessl.measuring.simulation import region_task as core
 from activessl.measuring.simulation.region_task import RegionTask
 from activessl.measuring.simulation.regions import simulate_regions
 
-QUICK = Recipe(hidden=6, steps=15, batch_size=4, rate=3e-2)
+QUICK = Recipe(hidden=4, steps=6, batch_size=4, rate=3e-2)
 
 
 def task(n: int = 40, every: int = 2) -> RegionTask:
