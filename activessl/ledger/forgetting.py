@@ -61,6 +61,9 @@ PLACES: dict[str, Role] = {
     "accepted.items[].id": "item",
     "accepted.audit[]": "item",
     "withdrawn.why": "text",
+    "machine_asked.answers[].item": "item",
+    "machine_asked.answers[].why": "text",
+    "machine_withdrawn.why": "text",
     "decided.annotators{}": "annotator",
     "decided.note": "text",
 }

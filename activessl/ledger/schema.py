@@ -463,14 +463,14 @@ class Decided(_Event):
 class BackedUp(_Event):
     """Ledger and config were copied into a folder."""
 
-    kind: Literal["backed-up"] = "backed-up"
+    kind: Literal["backed_up"] = "backed_up"
     where: str  # the folder
     turn: int  # number of events in it
 
     @property
     def key(self) -> str:
         """One per folder and turn."""
-        return f"backed-up:{self.turn}:{sha256(self.where.encode()).hexdigest()[:16]}"
+        return f"backed_up:{self.turn}:{sha256(self.where.encode()).hexdigest()[:16]}"
 
 
 class Forgotten(_Event):

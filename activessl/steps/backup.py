@@ -141,7 +141,7 @@ def _newer(ledger: Path, copy: Path) -> int | None:
     try:
         with Ledger(ledger) as now, Ledger(copy) as then:
             known = {one.event.key for one in then}
-            notes = ("backed-up", "forgotten")  # a restore keeps what was forgotten, and backups are listed anew
+            notes = ("backed_up", "forgotten")  # a restore keeps what was forgotten, and backups are listed anew
             return sum(one.event.key not in known and one.event.kind not in notes for one in now)
     except LedgerError:
         return None  # damaged, as it may be where somebody restores a backup

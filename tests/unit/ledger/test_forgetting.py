@@ -17,7 +17,7 @@ from activessl.ledger.schema import EVENT, Answered, Decided, Encoded, Event, Mi
 NEITHER = {
     "accepted.digest", "accepted.fingerprint", "accepted.items[].classes[]", "accepted.look",
     "answered.answer.at", "answered.answer.classes[]", "answered.answer.kind", "answered.answer.suggested",
-    "backed-up.where", "created.classes[]", "created.modality", "created.version",
+    "backed_up.where", "created.classes[]", "created.modality", "created.version",
     "decided.checks[].name", "decided.checks[].sample", "decided.decision", "decided.digest", "decided.fingerprint",
     "decided.model", "decided.stage",
     "encoded.encoder", "encoded.fingerprint", "encoded.listed", "encoded.others[].encoder",
@@ -31,6 +31,8 @@ NEITHER = {
     "tuned.base", "tuned.digest", "tuned.fingerprint", "tuned.outcome", "tuned.request",
     "compared.fingerprint", "promoted.digest", "promoted.fingerprint", "promoted.judged", "promoted.model",
     "promoted.outcome",
+    "machine_asked.classes[]", "machine_asked.machine", "machine_asked.version", "machine_asked.what",
+    "machine_withdrawn.machine", "taught.machines[]",
     # keys
     "queried.questions[].parts{}", "taught.per_class{}", "pushed.unseen.*",
 }  # fmt: skip
