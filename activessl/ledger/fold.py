@@ -273,7 +273,7 @@ class _SoFar:
 
     @take.register
     def _(self, event: MachineAsked, _at: datetime) -> None:
-        self.said.setdefault(event.machine, MachineSoFar()).take(event)
+        self.said.setdefault(event.machine, MachineSoFar()).take(event, len(self.named.changed))
 
     @take.register
     def _(self, event: MachineWithdrawn, _at: datetime) -> None:
@@ -369,7 +369,7 @@ class _SoFar:
             first_taught=self.first_taught,
             moved_since=self.moved_since,
             left=self.left,
-            said={name: one.amount() for name, one in self.said.items()},
+            said={name: one.amount(naming) for name, one in self.said.items()},
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 
+from activessl.labels.changes import Naming, Reading
 from activessl.ledger.schema import MachineAsked, Said
 
 
@@ -33,10 +34,11 @@ class MachineHistory:
 
     Attributes:
         version: The version that was asked last; its answers are used.
-        classes: The classes of the scores, in the order of the version that was asked last.
+        classes: The classes of the scores of ``answers``, in their order, by the names of now.
         what: The kind of the machine, such as "table".
-        versions: By version, item id to its newest answer, which may be none.
+        versions: By version, item id to its newest answer, which may be none; with the classes of their time.
         spent: What all answers have cost.
+        answers: Item id to the answer of the version that was asked last, read with the classes of now.
     """
 
     version: str = ""
@@ -44,11 +46,7 @@ class MachineHistory:
     what: str = ""
     versions: dict[str, dict[str, Said]] = field(default_factory=dict)
     spent: Spent = field(default_factory=Spent)
-
-    @property
-    def answers(self) -> dict[str, Said]:
-        """Item id to the answer of the version that was asked last."""
-        return self.versions.get(self.version, {})
+    answers: dict[str, Said] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -65,14 +63,15 @@ class MachineSoFar:
     classes: tuple[str, ...] = ()
     what: str = ""
     versions: dict[str, dict[str, Said]] = field(default_factory=dict)
+    moment: int = 0  # how many changes of the classes there were when it was asked last
     answers: int = 0
     tokens: int = 0
     seconds: float = 0.0
     price: float = 0.0
 
-    def take(self, event: MachineAsked) -> None:
-        """Add one more batch."""
-        self.version, self.classes, self.what = event.version, event.classes, event.what
+    def take(self, event: MachineAsked, moment: int) -> None:
+        """Add one more batch, which came after so many changes of the classes."""
+        self.version, self.classes, self.what, self.moment = event.version, event.classes, event.what, moment
         known = self.versions.setdefault(event.version, {})
         for one in event.answers:
             known[one.item] = one
@@ -92,7 +91,37 @@ class MachineSoFar:
                 names = ((to.get(item, item), one) for item, one in answers.items())
                 self.versions[version] = {name: one.model_copy(update={"item": name}) for name, one in names}
 
-    def amount(self) -> MachineHistory:
-        """The answers that stand."""
+    def amount(self, naming: Naming) -> MachineHistory:
+        """The answers that stand, read with the classes of now."""
         spent = Spent(self.answers, self.tokens, self.seconds, self.price)
-        return MachineHistory(self.version, self.classes, self.what, self.versions, spent)
+        said = self.versions.get(self.version, {})
+        classes, said = _read(said, self.classes, [naming.read(name, self.moment) for name in self.classes])
+        return MachineHistory(self.version, classes, self.what, self.versions, spent, said)
+
+
+def _read(
+    said: dict[str, Said], classes: tuple[str, ...], now: list[Reading]
+) -> tuple[tuple[str, ...], dict[str, Said]]:
+    """Read answers with the classes of now: the shares of classes that were merged are summed, and the share of a class
+    that was split belongs to none of its parts. Where that is the largest share, the answer is none.
+
+    Returns:
+        The classes of now, and the answers.
+    """
+    names = tuple(dict.fromkeys(one.names[0] for one in now if one.by is None))
+    if names == classes:
+        return classes, said
+    at = [names.index(one.names[0]) if one.by is None else len(names) for one in now]
+
+    def read(one: Said) -> Said:
+        if one.scores is None or len(one.scores) != len(at):
+            return one.model_copy(update={"scores": None})
+        shares = [0.0] * (len(names) + 1)
+        for column, share in zip(at, one.scores, strict=True):
+            shares[column] += share
+        *known, left_open = shares
+        if not known or left_open >= max(known):
+            return one.model_copy(update={"scores": None, "why": "its class was split"})
+        return one.model_copy(update={"scores": tuple(share / sum(known) for share in known)})
+
+    return names, {item: read(one) for item, one in said.items()}

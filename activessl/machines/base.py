@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.errors import ConfigError
+from activessl.labels.changes import Naming
 from activessl.ledger.schema import Said
 from activessl.pool.pool import Pool
 from activessl.project.config import MachineConfig
@@ -49,6 +50,7 @@ class Setting:
         classes: The classes of the project, in order.
         folder: The folder of the project, which paths are relative to.
         modality: The form of the project's data.
+        naming: The changes of the classes: what answered before them has the names of then.
     """
 
     name: str
@@ -56,6 +58,12 @@ class Setting:
     classes: tuple[str, ...]
     folder: Path
     modality: str
+    naming: Naming = field(default_factory=Naming)
+
+    def now(self, name: str) -> str:
+        """The class that a name means now; the same name if it is none, or of a class that was split."""
+        read = self.naming.read(name)
+        return name if read.by is not None or not self.naming.replaced(name) else read.names[0]
 
     def needed(self, key: str) -> Any:
         """The value of a setting of this machine.

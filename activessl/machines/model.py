@@ -18,18 +18,25 @@ from activessl.sealed import sha256_of
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier model; the classes that both have count."""
+    """An earlier model; the classes that both have count.
+
+    Attributes:
+        version: Hash of the model and the classes.
+        classes: The classes of the project.
+        model: The model.
+        names: What each class of the model is called now.
+    """
 
     version: str
     classes: tuple[str, ...]
     model: Model
+    names: tuple[str, ...]
 
     def ask(self, pool: Pool, items: Iterable[str]) -> Iterator[list[Said]]:
         """Score the items."""
-        at = [self.model.classes.index(name) if name in self.model.classes else -1 for name in self.classes]
+        into = np.array([[mine == theirs for mine in self.classes] for theirs in self.names], dtype=np.float64)
         for part in batches(items):
-            probs = self.model.score(pool.subset(part)).probs
-            shares = np.where(np.array(at) >= 0, probs[:, at], 0.0)
+            shares = self.model.score(pool.subset(part)).probs @ into
             yield [said_of(item, row, "of no class of the project") for item, row in zip(part, shares, strict=True)]
 
 
@@ -44,12 +51,13 @@ def model_of(setting: Setting) -> Earlier:
         model = Model.load(path)
     except ActiveSSLError as error:
         raise ConfigError(f"machines.{setting.name}: {error.message}", hint=error.hint) from None
-    if model.modality != setting.modality or model.kind.independent or not set(model.classes) & set(setting.classes):
+    names = tuple(map(setting.now, model.classes))
+    if model.modality != setting.modality or model.kind.independent or not set(names) & set(setting.classes):
         raise ConfigError(
             f"the model in {path} is of {model.modality} with the classes {', '.join(model.classes[:5])}",
             hint=f"use a model of {setting.modality} with one class of this project or more",
         )
-    return Earlier(version_of("model", _digest(path), setting.classes), setting.classes, model)
+    return Earlier(version_of("model", _digest(path), setting.classes), setting.classes, model, names)
 
 
 def _digest(folder: Path) -> tuple[tuple[str, str], ...]:

@@ -38,7 +38,8 @@ def machine_of(project: Project, name: str) -> Machine:
             hint=f"use one of {known}" if known else f"add a section [machines.{name}]",
         )
     machine = config.machines[name]
-    setting = Setting(name, machine, config.data.classes, project.folder, config.data.modality)
+    naming = project.history().naming
+    setting = Setting(name, machine, config.data.classes, project.folder, config.data.modality, naming)
     made = MACHINES.get(machine.kind)(setting)
     if not isinstance(made, Machine):
         raise ConfigError(f"the kind {machine.kind!r} makes no machine", hint="register a function that returns one")

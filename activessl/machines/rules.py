@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from activessl.arguments import listed
+from activessl.errors import ConfigError
 from activessl.ledger.schema import Said
 from activessl.machines.base import Setting, batches, said_of, version_of
 from activessl.pool.pool import Pool
@@ -38,10 +40,18 @@ def rules_of(setting: Setting) -> Rules:
     """Make a machine from the lists of words in its section.
 
     Raises:
-        ConfigError: The project has no texts, or there are no rules.
+        ConfigError: The project has no texts, there are no rules, or a rule is of no class.
     """
+    rules: dict[str, tuple[str, ...]] = {}
+    for written, words in setting.needed("rules").items():
+        name = setting.now(written)  # activessl.toml may have the names of before a change of the classes
+        if name not in setting.classes:
+            raise ConfigError(
+                f"machines.{setting.name}.rules has {written!r}, which is no class of the project",
+                hint=f"use names of classes: {listed(setting.classes, 5)}",
+            )
+        rules[name] = (*rules.get(name, ()), *words)
     setting.only("text")
-    rules = setting.needed("rules")
     patterns = tuple(_pattern(rules.get(name, ())) for name in setting.classes)
     return Rules(version_of("rules", setting.classes, sorted(rules.items())), patterns)
 

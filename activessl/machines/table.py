@@ -24,7 +24,8 @@ CLASS = ("class", "label", "prediction", "predicted")
 class Table:
     """The rows of a file: the id of an item with its class, or with a score for each class in columns of their names.
 
-    An id that the table does not have, an empty class and a class that the project does not have are no answers.
+    Names of before a change of the classes are read as those of now. An id that the table does not have, an empty class
+    and a class that the project does not have are no answers.
     """
 
     version: str
@@ -52,7 +53,8 @@ def table_of(setting: Setting) -> Table:
             f"{path} has no column of ids; it has {', '.join(columns[:8]) or 'no columns'}",
             hint="name the column of the items `id`",
         )
-    scored = [name for name in setting.classes if name in columns]
+    of = {column: now for column in columns if (now := setting.now(column)) in setting.classes}
+    scored = set(of.values())
     class_column = next((name for name in CLASS if name in columns), None)
     if len(scored) < len(setting.classes) and class_column is None:
         raise ConfigError(
@@ -65,21 +67,29 @@ def table_of(setting: Setting) -> Table:
         if name in said:
             raise ConfigError(f"{path} has {name!r} twice", hint="keep one row for each item")
         if len(scored) == len(setting.classes):
-            said[name] = said_of(name, _scores(row, setting.classes))
+            said[name] = said_of(name, _scores(row, of, setting.classes))
         else:
-            said[name] = _of_class(name, row.get(class_column or ""), setting.classes)
-    return Table(version_of("table", sha256(path.read_bytes()).hexdigest(), setting.classes), setting.classes, said)
+            said[name] = _of_class(name, row.get(class_column or ""), setting)
+    version = version_of("table", sha256(path.read_bytes()).hexdigest(), setting.classes)
+    return Table(version, setting.classes, said)
 
 
-def _of_class(name: str, given: Any, classes: tuple[str, ...]) -> Said:
-    text = "" if given is None else str(given).strip()
-    if text not in classes:
+def _of_class(name: str, given: Any, setting: Setting) -> Said:
+    text, classes = "" if given is None else str(given).strip(), setting.classes
+    now = setting.now(text)
+    if now not in classes:
         return Said(item=name, scores=None, why=f"{text[:60]!r} is no class" if text else "no class")
-    return said_of(name, np.eye(len(classes))[classes.index(text)])
+    return said_of(name, np.eye(len(classes))[classes.index(now)])
 
 
-def _scores(row: dict[str, Any], classes: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+def _scores(
+    row: dict[str, Any], of: dict[str, str], classes: tuple[str, ...]
+) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """The scores of the columns, summed over those of classes that were merged."""
+    scores = np.zeros(len(classes))
     try:
-        return np.array([float(row[name]) for name in classes])
+        for column, name in of.items():
+            scores[classes.index(name)] += float(row[column])
     except (KeyError, TypeError, ValueError):
         return None
+    return scores

@@ -352,11 +352,6 @@ class Config(_Section):
             priced = machine.price_per_answer or machine.price_per_1000_tokens or machine.budget
             if priced and self.rates.currency is None:
                 raise ValueError(f"machines.{name} has a price without rates.currency: set rates.currency")
-            unknown = sorted(set(machine.rules) - set(self.data.classes))
-            if unknown:
-                raise ValueError(
-                    f"machines.{name}.rules has {unknown[0]!r}, which is no class: use names of data.classes"
-                )
         return self
 
     @model_validator(mode="after")

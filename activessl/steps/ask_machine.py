@@ -69,8 +69,9 @@ def ask_machine(
         AnnotatorError: Its server cannot be reached, or refuses; answers so far stand.
         ProjectLocked: Another process asks this machine.
     """
+    project.history()  # the classes of now, also if another process has changed them
     machine = machine_of(project, name)
-    settings = project.config.machines[name]
+    settings, classes = project.config.machines[name], project.config.data.classes
     guard = FileLock(project.folder / f".machine-{name}.lock", timeout=0)
     with writing(project.folder):
         try:
@@ -85,8 +86,10 @@ def ask_machine(
         todo = _order(project, history, before.versions.get(machine.version, {}), pool.ids)
         wanted = todo if items is None else todo[:items]
         purse = _Purse(settings, before.spent.price)
+        if not wanted and before.version != machine.version and machine.version in before.versions:
+            _write(project, name, settings.kind, machine.version, classes, [])  # its answers of then count again
         for batch in machine.ask(pool, purse.affordable(wanted)):
-            _write(project, name, settings.kind, machine.version, batch)
+            _write(project, name, settings.kind, machine.version, classes, batch)
             purse.take(batch)
             tell(on_progress, name, len(purse.got), len(wanted))
     finally:
@@ -165,7 +168,9 @@ class _Purse:
             yield item
 
 
-def _write(project: Project, name: str, what: str, version: str, batch: list[Said]) -> None:
+def _write(
+    project: Project, name: str, what: str, version: str, classes: tuple[str, ...], batch: list[Said]
+) -> None:
     """Append a batch; answers that were paid for wait for another process, so that none is lost."""
     until = time.monotonic() + PATIENCE
     while True:
@@ -178,7 +183,7 @@ def _write(project: Project, name: str, what: str, version: str, batch: list[Sai
                         machine=name,
                         what=what,
                         version=version,
-                        classes=project.config.data.classes,
+                        classes=classes,  # that it was asked with
                         answers=tuple(batch),
                         turn=turn,
                     )

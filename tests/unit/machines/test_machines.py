@@ -167,3 +167,54 @@ def test_words_speak_for_classes() -> None:
     machine = rules_of(Setting("m", config, ("ham", "spam"), Path(), "text"))
     said = [one for batch in machine.ask(Texts(), ["0", "1", "2", "3"]) for one in batch]  # type: ignore[arg-type]
     assert [one.scores for one in said] == [(0.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 1.0)]
+
+
+def test_answers_are_read_with_the_classes_of_now(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng, path = np.random.default_rng(3), project / "said.csv"
+    shares = np.eye(3)[SAID] * 0.6 + rng.dirichlet(np.ones(3), size=240) * 0.4
+
+    def shares_now() -> Any:
+        return Snapshot.of(Session.open(project).project).machine_shares["old"]
+
+    with path.open("w", newline="", encoding="utf-8") as out:
+        csv.writer(out).writerows([["id", *CLASSES], *([f"pool:{i}", *row] for i, row in enumerate(shares))])
+    add(project, '[machines.old]\nkind = "table"\npath = "said.csv"')
+    assert run("machines", "ask", "old", "-p", "p") == 0
+    first = Session.open(project).project.history().said["old"].version
+    assert run("classes", "rename", "left", "port", "-p", "p") == 0
+    assert np.allclose(shares_now(), shares, atol=1e-5)  # by a rename, no share may move to another class
+    assert run("machines", "ask", "old", "-p", "p") == 0  # the file has the names of before
+    version = Session.open(project).project.history().said["old"].version
+    assert np.allclose(shares_now(), shares, atol=1e-5)
+    assert run("classes", "merge", "port", "right", "--into", "side", "-p", "p") == 0
+    assert np.allclose(shares_now(), np.stack([shares[:, 0] + shares[:, 1], shares[:, 2]], axis=1), atol=1e-5)
+    assert run("machines", "ask", "old", "-p", "p") == 0
+    assert np.allclose(shares_now(), np.stack([shares[:, 0] + shares[:, 1], shares[:, 2]], axis=1), atol=1e-5)
+    assert run("classes", "undo", "-p", "p") == 0
+    assert np.isnan(shares_now()[SAID != 2]).all()  # which of both it is, nobody said
+    assert run("classes", "undo", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("machines", "ask", "old", "-p", "p", "--json") == 0
+    assert told(capsys)["asked"] == 0  # nothing is paid for twice
+    now = Session.open(project).project.history().said["old"]
+    assert now.version == first != version and now.classes == CLASSES  # the answers of these classes are used again
+    assert np.allclose(shares_now(), shares, atol=1e-5)
+    assert run("classes", "split", "up", "--into", "top", "--into", "over", "-p", "p") == 0
+    assert np.isnan(shares_now()).all(axis=1)[SAID == 2].all() and np.isfinite(shares_now()[SAID != 2]).all()
+
+
+def test_rules_outlive_a_change_of_the_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("text\n" + "".join(f"win {i}\nlunch {i}\n" for i in range(10)))
+    assert run("init", "t.csv", "-p", "p", "--classes", "spam,ham") == 0
+    add(tmp_path / "p", '[machines.m]\nkind = "rules"\nrules = { spam = ["win"], ham = ["lunch"] }')
+    assert run("classes", "rename", "spam", "junk", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("machines", "ask", "m", "-p", "p", "--json") == 0
+    assert told(capsys)["answered"] == 20
+    assert Session.open(tmp_path / "p").project.history().said["m"].classes == ("junk", "ham")
+    assert run("classes", "split", "junk", "--into", "ads", "--into", "fraud", "-p", "p") == 0
+    assert run("status", "-p", "p") == 0
+    capsys.readouterr()
+    assert run("machines", "ask", "m", "-p", "p") == 1
+    assert "has 'spam', which is no class" in capsys.readouterr().err
