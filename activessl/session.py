@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from activessl.pool.progress import OnProgress
     from activessl.project.annotators import Connection
     from activessl.proof.measured import Measured
+    from activessl.reports.card import Card
     from activessl.reports.report import Report
     from activessl.scoring.as_onnx import Exported
     from activessl.scoring.model import Model
@@ -371,6 +372,16 @@ class Session:
         from activessl.reports.gather import project_report
 
         return project_report(Snapshot.of(self.project, on_progress), arm=arm, savings=savings, method=method)
+
+    def card(self, *, on_progress: OnProgress | None = None) -> Card:
+        """Make the card of the newest model and its data; ``card.save(folder)`` writes it.
+
+        Raises:
+            LabelError: There is no model yet.
+        """
+        from activessl.reports.card import project_card
+
+        return project_card(Snapshot.of(self.project, on_progress))
 
     def table(self, *, predictions: bool = True) -> list[dict[str, Any]]:
         """Return one row for each item: its label or, with ``predictions``, the prediction for an unlabeled item."""

@@ -24,7 +24,7 @@ from activessl.errors import EncoderError
 from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, Progress
-from activessl.sealed import check_seal, digest_of, read_array, seal
+from activessl.sealed import check_seal, digest_of, read_array, seal, write_atomic
 
 _VECTORS, _IDS, _PROVENANCE = "vectors.npy", "ids.json", "provenance.json"
 _ALIVE = "alive.lock"  # held by the process that writes a folder which is not yet in place
@@ -132,6 +132,24 @@ def embedded_alike(folder: Path, pool: Pool) -> bool:
     with suppress(OSError):
         return (folder / _IDS).read_bytes() == listing
     return False
+
+
+def forget_vectors(folder: Path, item: str) -> None:
+    """Delete all vectors in a folder, and the item from its list; the list of the other items stays.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    known = contents_of(folder)
+    if known is not None:  # what was there tells later what is new, and what has moved
+        kept = {name: digest for name, digest in known.items() if name != item}
+        listed = json.dumps({"ids": list(kept), "digests": list(kept.values())}).encode()
+        write_atomic(folder / _IDS, listed)
+        note = {"n": len(kept), "ids_sha256": hashlib.sha256(listed).hexdigest()}
+        write_atomic(folder / _PROVENANCE, json.dumps(note).encode())
+    for part in folder.iterdir():
+        if known is None or part.name not in (_IDS, _PROVENANCE):
+            shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
 
 
 def stamp(folder: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -12,12 +12,14 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Engine,
     Integer,
     MetaData,
     String,
     Table,
     Text,
+    bindparam,
     create_engine,
     event,
     func,
@@ -28,7 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from activessl.errors import LedgerError
-from activessl.ledger.rows import AT_ONCE, GUARDS, PRAGMAS, VERSION, Row, check_version, failed
+from activessl.ledger.rows import AT_ONCE, GUARDS, PRAGMAS, UNGUARDED, VERSION, Row, check_version, failed
 
 _metadata = MetaData()
 _events = Table(
@@ -85,18 +87,58 @@ class DatabaseRows:
         """Add rows with new keys in one transaction; return their number."""
         try:
             with self._engine.begin() as connection:
-                keys, known = [row.key for row in rows], set[str]()
-                for i in range(0, len(keys), AT_ONCE):
-                    found = connection.execute(select(_events.c.key).where(_events.c.key.in_(keys[i : i + AT_ONCE])))
-                    known.update(found.scalars())
-                new = [asdict(row) for row in rows if row.key not in known]
-                if new:
-                    connection.execute(insert(_events), new)
-                    if self._local and connection.exec_driver_sql("PRAGMA user_version").scalar_one() < VERSION:
-                        connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
-                return len(new)
+                return self._insert(connection, rows)
         except SQLAlchemyError as error:
             raise _failed("write", self.name, error) from None
+
+    def rewrite(self, change: Callable[[int, str, str], tuple[str, str] | None], rows: Sequence[Row]) -> int:
+        """Change events and add rows in one transaction; see ``Rows.rewrite``."""
+        try:
+            with self._engine.begin() as connection:
+                if self._local:
+                    connection.exec_driver_sql("PRAGMA secure_delete=ON")
+                elif self._engine.dialect.name == "postgresql":  # nobody appends between reading and writing
+                    connection.exec_driver_sql("LOCK TABLE events IN EXCLUSIVE MODE")
+                found = connection.execute(select(_events.c.seq, _events.c.at, _events.c.body).order_by(_events.c.seq))
+                changed = [
+                    {"row": seq, "key": new[0], "body": new[1]}
+                    for seq, at, body in found.all()
+                    if (new := change(seq, at, body)) is not None
+                ]
+                for statement in UNGUARDED if self._local else ():
+                    connection.exec_driver_sql(statement)
+                if changed:
+                    connection.execute(_events.update().where(_events.c.seq == bindparam("row")), changed)
+                for statement in GUARDS if self._local else ():
+                    connection.exec_driver_sql(statement)
+                self._insert(connection, rows)
+                return len(changed)
+        except SQLAlchemyError as error:
+            raise _failed("write", self.name, error) from None
+
+    def compact(self) -> None:
+        """Write the table anew, so that what was changed or deleted is no longer in its files."""
+        statements = ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)") if self._local else ("VACUUM FULL events",)
+        if not self._local and self._engine.dialect.name != "postgresql":
+            return
+        try:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                for statement in statements:
+                    connection.exec_driver_sql(statement)
+        except SQLAlchemyError as error:
+            raise _failed("compact", self.name, error) from None
+
+    def _insert(self, connection: Connection, rows: Sequence[Row]) -> int:
+        keys, known = [row.key for row in rows], set[str]()
+        for i in range(0, len(keys), AT_ONCE):
+            found = connection.execute(select(_events.c.key).where(_events.c.key.in_(keys[i : i + AT_ONCE])))
+            known.update(found.scalars())
+        new = [asdict(row) for row in rows if row.key not in known]
+        if new:
+            connection.execute(insert(_events), new)
+            if self._local and connection.exec_driver_sql("PRAGMA user_version").scalar_one() < VERSION:
+                connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+        return len(new)
 
     def read(self, after: int, kind: str | None) -> Iterator[tuple[int, str, str]]:
         """Rows after a sequence number, ascending."""

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
 from activessl.errors import LedgerError
-from activessl.ledger.rows import AT_ONCE, GUARDS, READ_ONLY, VERSION, Row, check_version, damaged, failed
+from activessl.ledger.rows import AT_ONCE, GUARDS, READ_ONLY, UNGUARDED, VERSION, Row, check_version, damaged, failed
 
 #: A committed event survives a power failure.
 SYNCHRONOUS = "FULL"
@@ -91,25 +91,61 @@ class FileRows:
 
     def add(self, rows: Sequence[Row]) -> int:
         """Add rows with new keys in one transaction; return their number."""
+        with self._transaction() as transaction:
+            new = self._insert(transaction, rows)
+        self._version = max(self._version, VERSION if new else 0)
+        return new
+
+    def rewrite(self, change: Callable[[int, str, str], tuple[str, str] | None], rows: Sequence[Row]) -> int:
+        """Change events and add rows in one transaction; see ``Rows.rewrite``."""
+        with self._transaction() as transaction:
+            transaction.execute("PRAGMA secure_delete=ON")  # what is replaced is overwritten in the file
+            found = transaction.execute("SELECT seq, at, body FROM events ORDER BY seq")
+            changed = [(*new, seq) for seq, at, body in found if (new := change(seq, at, body)) is not None]
+            for statement in UNGUARDED:
+                transaction.execute(statement)
+            transaction.executemany('UPDATE events SET "key" = ?, body = ? WHERE seq = ?', changed)
+            for statement in GUARDS:
+                transaction.execute(statement)
+            self._insert(transaction, rows)
+        return len(changed)
+
+    def compact(self) -> None:
+        """Write the file anew, and empty its log."""
+        try:
+            with self._turn:
+                self._connection.execute("VACUUM")
+                (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise failed("compact", self.name, error) from None
+        if busy:
+            raise LedgerError(
+                f"cannot compact the ledger {self.name}: another process reads it", hint="stop it, then run this again"
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         if self._readable:
             raise LedgerError(f"cannot write the ledger {self.name}: the medium is read-only", hint=READ_ONLY)
         try:
             with self._turn, self._connection as transaction:  # commits, or rolls back on an error
                 transaction.execute("BEGIN IMMEDIATE")
-                keys, known = [row.key for row in rows], set[str]()
-                for i in range(0, len(keys), AT_ONCE):
-                    part = keys[i : i + AT_ONCE]
-                    marks = ", ".join("?" * len(part))
-                    found = transaction.execute(f"SELECT key FROM events WHERE key IN ({marks})", part)  # noqa: S608
-                    known.update(key for (key,) in found)
-                new = [(row.at, row.kind, row.key, row.body) for row in rows if row.key not in known]
-                transaction.executemany("INSERT INTO events (at, kind, key, body) VALUES (?, ?, ?, ?)", new)
-                if new and self._version < VERSION:
-                    transaction.execute(f"PRAGMA user_version={VERSION}")
-            self._version = max(self._version, VERSION if new else 0)
-            return len(new)
+                yield transaction
         except sqlite3.Error as error:
             raise failed("write", self.name, error) from None
+
+    def _insert(self, transaction: sqlite3.Connection, rows: Sequence[Row]) -> int:
+        keys, known = [row.key for row in rows], set[str]()
+        for i in range(0, len(keys), AT_ONCE):
+            part = keys[i : i + AT_ONCE]
+            marks = ", ".join("?" * len(part))
+            found = transaction.execute(f"SELECT key FROM events WHERE key IN ({marks})", part)  # noqa: S608
+            known.update(key for (key,) in found)
+        new = [(row.at, row.kind, row.key, row.body) for row in rows if row.key not in known]
+        transaction.executemany("INSERT INTO events (at, kind, key, body) VALUES (?, ?, ?, ?)", new)
+        if new and self._version < VERSION:
+            transaction.execute(f"PRAGMA user_version={VERSION}")
+        return len(new)
 
     def read(self, after: int, kind: str | None) -> Iterator[tuple[int, str, str]]:
         """Rows after a sequence number, ascending."""

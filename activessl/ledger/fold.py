@@ -17,11 +17,13 @@ from activessl.ledger.offers import Choice
 from activessl.ledger.schema import (
     Accepted,
     Answered,
+    BackedUp,
     Closed,
     Created,
     Decided,
     Encoded,
     Event,
+    Forgotten,
     MachineAsked,
     MachineLabel,
     MachineWithdrawn,
@@ -84,6 +86,8 @@ class _SoFar:
     tuned: Tuned | None = None
     tunings: list[Tuned] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
+    backups: dict[str, BackedUp] = field(default_factory=dict)
+    erased: list[Forgotten] = field(default_factory=list)
     first_taught: datetime | None = None
     names: dict[str, str] = field(default_factory=dict)  # each id that an item had before, and its id now
     moved_since: dict[str, str] = field(default_factory=dict)  # the same, since the encoding
@@ -225,6 +229,14 @@ class _SoFar:
     def _(self, event: Decided, _at: datetime) -> None:
         self.decisions.append(event)
 
+    @take.register
+    def _(self, event: BackedUp, _at: datetime) -> None:
+        self.backups[event.where] = event
+
+    @take.register
+    def _(self, event: Forgotten, _at: datetime) -> None:
+        self.erased.append(event)
+
     def clock(self, at: datetime) -> None:
         """Correct times before by that of a later event: what was earlier in the ledger was not later in time."""
         if any(then > at for then in self.since.values()):
@@ -281,6 +293,8 @@ class _SoFar:
             tuned=self.tuned,
             tunings=tuple(self.tunings),
             decisions=tuple(self.decisions),
+            backups=tuple(self.backups.values()),
+            erased=tuple(self.erased),
             started=self.started,
             first_taught=self.first_taught,
             moved_since=self.moved_since,

@@ -17,10 +17,12 @@ from activessl.ledger.schema import (
     AUDIT,
     CONFIRM,
     Accepted,
+    BackedUp,
     Closed,
     Created,
     Decided,
     Encoded,
+    Forgotten,
     MachineLabel,
     Pushed,
     Queried,
@@ -88,6 +90,8 @@ class History:
         tuned: The fine-tuning of the encoder in use; None if the encoder is not fine-tuned.
         tunings: All attempts to fine-tune the encoder, oldest first.
         decisions: The decisions of the gates, oldest first.
+        backups: The newest backup in each folder.
+        erased: Items and annotators that were forgotten.
         started: When the project was created.
         first_taught: When the first head was taught.
         left: Items with answers that had left the pool at an encoding, also if they are back, and their content hash.
@@ -119,6 +123,8 @@ class History:
     tuned: Tuned | None = None
     tunings: tuple[Tuned, ...] = ()
     decisions: tuple[Decided, ...] = ()
+    backups: tuple[BackedUp, ...] = ()
+    erased: tuple[Forgotten, ...] = ()
     started: datetime | None = None
     first_taught: datetime | None = None
     moved_since: dict[str, str] = field(default_factory=dict)

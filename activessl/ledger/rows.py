@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,11 +13,13 @@ from activessl.errors import LedgerError
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
 
 #: Rows can only be added, also with another SQLite client.
+GUARDED = ("update", "delete")
 GUARDS = tuple(
     f"CREATE TRIGGER IF NOT EXISTS events_no_{verb} BEFORE {verb.upper()} ON events "
     "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-    for verb in ("update", "delete")
+    for verb in GUARDED
 )
+UNGUARDED = tuple(f"DROP TRIGGER IF EXISTS events_no_{verb}" for verb in GUARDED)
 
 #: The version of the file, which SQLite keeps as ``user_version``: the newest format of its events. 0 was written
 #: before versions were kept.
@@ -60,6 +62,22 @@ class Rows(Protocol):
 
     def read(self, after: int, kind: str | None) -> Iterator[tuple[int, str, str]]:
         """Yield number, time and body of the rows after a sequence number, ascending; all kinds, or one kind."""
+        ...
+
+    def rewrite(self, change: Callable[[int, str, str], tuple[str, str] | None], rows: Sequence[Row]) -> int:
+        """Change events and add rows in one transaction: the one exception to an append-only ledger.
+
+        Args:
+            change: Called with number, time and body of each event; returns its new key and body, or None to leave it.
+            rows: Rows to add afterwards; rows with a known key are left out.
+
+        Returns:
+            The number of changed events.
+        """
+        ...
+
+    def compact(self) -> None:
+        """Write the table anew, so that what was changed or deleted is no longer in its files."""
         ...
 
     def last(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -421,6 +422,36 @@ class Decided(_Event):
         return f"decided:{self.stage}:{self.turn}"
 
 
+class BackedUp(_Event):
+    """Ledger and config were copied into a folder."""
+
+    kind: Literal["backed-up"] = "backed-up"
+    where: str  # the folder
+    turn: int  # number of events in it
+
+    @property
+    def key(self) -> str:
+        """One per folder and turn."""
+        return f"backed-up:{self.turn}:{sha256(self.where.encode()).hexdigest()[:16]}"
+
+
+class Forgotten(_Event):
+    """An item or an annotator was forgotten: its name was replaced in all events before; only a mark knows it."""
+
+    kind: Literal["forgotten"] = "forgotten"
+    what: Literal["item", "annotator"]
+    name: str  # stands for it in all events
+    salt: str = Field(pattern="^[0-9a-f]{32}$")
+    mark: str  # of its name
+    content: str = ""  # mark of the content hash of the item; empty if it is not known
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One per item or annotator."""
+        return f"forgotten:{self.name}"
+
+
 Event = (
     Created
     | Encoded
@@ -441,6 +472,8 @@ Event = (
     | MachineAsked
     | MachineWithdrawn
     | Decided
+    | BackedUp
+    | Forgotten
 )
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError
 from activessl.arguments import path
 from activessl.errors import LedgerError
 from activessl.ledger.file import FileRows
+from activessl.ledger.forgetting import Names, mentions, names_in, rewritten
 from activessl.ledger.rows import Row, Rows, damaged, failed
 from activessl.ledger.schema import EVENT, FORMAT, Event, Recorded
 from activessl.ledger.upgrade import format_of, upgrade
@@ -56,15 +57,7 @@ class Ledger:
         """
         rows: dict[str, Row] = {}
         for e in events:
-            try:
-                body = EVENT.dump_json(e).decode()
-                e.key.encode()
-            except (PydanticSerializationError, UnicodeError):
-                raise LedgerError(
-                    f"an event of the kind {e.kind!r} has text that is no valid Unicode: {shown(e.key)[:200]}",
-                    hint="correct the name of the item, the class or the annotator; nothing was written",
-                ) from None
-            rows.setdefault(e.key, Row(datetime.now(UTC).isoformat(), e.kind, e.key, body))
+            rows.setdefault(e.key, _row(e))
         return self._rows.add(list(rows.values())) if rows else 0
 
     def read(self, after: int = 0, *, kind: str | None = None) -> Iterator[Recorded]:
@@ -82,6 +75,42 @@ class Ledger:
 
     def __iter__(self) -> Iterator[Recorded]:
         return self.read()
+
+    def forget(self, names: Names, events: Sequence[Event]) -> int:
+        """Replace names in all events, and append events, in one transaction; then write the file anew.
+
+        Args:
+            names: What is forgotten, and the names that stand for it.
+            events: What to append, such as that it was forgotten.
+
+        Returns:
+            The number of events that were changed. Repeating it changes nothing.
+
+        Raises:
+            LedgerError: Nothing was changed, because the ledger is damaged or cannot be written; or all was, but the
+                file could not be written anew, because another process uses it.
+        """
+
+        def change(seq: int, at: str, body: str) -> tuple[str, str] | None:
+            if not mentions(body, names):
+                return None
+            event = recorded(self._rows.name, seq, at, body).event
+            new = rewritten(event, names)
+            return None if new == event else (new.key, EVENT.dump_json(new).decode())
+
+        changed = self._rows.rewrite(change, [_row(event) for event in events])
+        self._rows.compact()
+        return changed
+
+    def names(self, name: str) -> tuple[bool, bool]:
+        """Whether an item, and whether an annotator, has this name in an event."""
+        wanted = Names(items={name: ""}, people={name: ""})
+        item = person = False
+        for seq, at, body in self._rows.read(0, None):
+            if mentions(body, wanted):
+                items, people = names_in(recorded(self._rows.name, seq, at, body).event)
+                item, person = item or name in items, person or name in people
+        return item, person
 
     def keep_before_upgrade(self) -> None:
         """Copy the ledger's file once, if its newest event has an earlier format.
@@ -179,6 +208,23 @@ def _rows(location: Path | str) -> Rows:
     from activessl.ledger.database import DatabaseRows  # imports SQLAlchemy, needed only for URLs
 
     return DatabaseRows(location)
+
+
+def _row(event: Event) -> Row:
+    """An event of now as a row.
+
+    Raises:
+        LedgerError: It has text that cannot be stored.
+    """
+    try:
+        body = EVENT.dump_json(event).decode()
+        event.key.encode()
+    except (PydanticSerializationError, UnicodeError):
+        raise LedgerError(
+            f"an event of the kind {event.kind!r} has text that is no valid Unicode: {shown(event.key)[:200]}",
+            hint="correct the name of the item, the class or the annotator; nothing was written",
+        ) from None
+    return Row(datetime.now(UTC).isoformat(), event.kind, event.key, body)
 
 
 def recorded(name: str, seq: object, at: object, body: object) -> Recorded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
@@ -234,6 +234,15 @@ class Pool:
             unreadable=tuple(bad for bad in self.unreadable if bad.id not in gone),
             aside=(*self.aside, *out),
         )
+
+    def forgetting(self, forgotten: Callable[[str], bool]) -> Pool:
+        """Return this pool without the items whose content hash was forgotten, as if the source did not have them.
+
+        Raises:
+            PoolError: Nothing is left.
+        """
+        kept = tuple(item for item in self.items if not forgotten(item.sha256))
+        return self if len(kept) == len(self.items) else replace(self, items=kept)
 
     def subset(self, ids: Iterable[str]) -> Pool:
         """Return a pool of these items only, in this order."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activessl.errors import PoolError
+from activessl.ledger.forgetting import known_as
 from activessl.ledger.history import History
 from activessl.pool.folders import list_files
 from activessl.pool.forms.registry import form_named
@@ -53,6 +54,7 @@ def data_now(project: Project, history: History) -> DataNow:
         return DataNow(there=False, gone=encoded.items)
     now -= read_aside(project.folder).keys()
     new = _readable(project, before, now - before)
+    new = frozenset(name for name in new if known_as(name, history.erased, "item") == name)
     if new:  # a file that could not be decoded is not counted as new at each call
         new -= project.unreadable()
     return DataNow(new=len(new), gone=len(before - now))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from activessl.errors import ConfigError, LedgerError, PoolError, ProjectError, ProjectLocked
 from activessl.ledger.fold import fold
+from activessl.ledger.forgetting import content_marks, mark_of
 from activessl.ledger.history import History
 from activessl.ledger.offers import chosen
-from activessl.ledger.schema import Created, Event, Offered
+from activessl.ledger.schema import Created, Event, Forgotten, Offered
 from activessl.ledger.store import Ledger
 from activessl.project.config import CONFIG_NAME, Config
 from activessl.project.config_file import is_current, migrated, read_config, write_config
@@ -183,6 +184,10 @@ class Project:
         pool = load_manifest(
             self._manifest, open_source(self.data, self.own.data.modality, without=own_folders(self.folder))
         )
+        with self.ledger() as ledger:
+            marks = content_marks(r.event for r in ledger.read(kind="forgotten") if isinstance(r.event, Forgotten))
+        if marks:
+            pool = pool.forgetting(lambda digest: any(mark_of(digest, salt) in of for salt, of in marks.items()))
         return pool.without({item: one.sha256 for item, one in aside.items()})
 
     def remember(self, pool: Pool) -> None:

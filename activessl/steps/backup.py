@@ -6,19 +6,22 @@ Everything else is a cache.
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from activessl.errors import ActiveSSLError, ConfigError, LedgerError, ProjectError
+from activessl.ledger.forgetting import known_as
+from activessl.ledger.schema import BackedUp, Forgotten
 from activessl.ledger.store import Ledger
 from activessl.project.config import CONFIG_NAME
 from activessl.project.config_file import read_config
 from activessl.project.folder import Project, locked, writing
 from activessl.project.set_aside import NAME as ASIDE
+from activessl.project.set_aside import read_aside, write_aside
 from activessl.sealed import beside, check_seal, replaced, seal
-
-#: The name of the ledger in a backup.
-LEDGER = "ledger.db"
+from activessl.steps.forget import BACKUP_LEDGER as LEDGER
+from activessl.steps.forget import forget_again
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Backup:
         events: Events in it.
         labels: Items with a label.
         kept: Files that a restore has put aside.
+        forgotten: Items and annotators that were forgotten since, and are forgotten again; None if the ledger that was
+            replaced could not be read.
         newer: Events of the ledger that was replaced which the backup does not have; None if it could not be read.
     """
 
@@ -38,6 +43,7 @@ class Backup:
     labels: int
     kept: tuple[Path, ...] = ()
     newer: int | None = 0
+    forgotten: int | None = 0
 
 
 def backup(project: Project, folder: Path) -> Backup:
@@ -64,6 +70,8 @@ def backup(project: Project, folder: Path) -> Backup:
             part.rename(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+    with suppress(LedgerError):  # the project may be on read-only media; the list of backups is for `forget`
+        project.append(BackedUp(where=str(folder.absolute()), turn=events))
     return Backup(folder, events, labels)
 
 
@@ -95,16 +103,19 @@ def restore(folder: Path, source: Path) -> Backup:
     with locked(folder), writing(folder):
         ledger, config, aside = folder / name, folder / CONFIG_NAME, folder / ASIDE
         ledger.parent.mkdir(parents=True, exist_ok=True)
-        newer = _newer(ledger, source / LEDGER)
+        newer, erased = _newer(ledger, source / LEDGER), _erased(ledger)
         kept = _aside(ledger, config, aside)
-        with replaced(ledger) as part, Ledger(source / LEDGER) as copy:
-            copy.copy_to(part)
+        with replaced(ledger) as part:
+            with Ledger(source / LEDGER) as copy:
+                copy.copy_to(part)
+            with Ledger(part) as restored:
+                forget_again(restored, erased or ())
         with replaced(config) as part:
             shutil.copyfile(source / CONFIG_NAME, part)
-        if (source / ASIDE).exists():
-            with replaced(aside) as part:
-                shutil.copyfile(source / ASIDE, part)
-    return Backup(source, events, labels, kept, newer)
+        listed = {item: one for item, one in read_aside(source).items() if known_as(item, erased or (), "item") == item}
+        if listed:
+            write_aside(folder, listed)
+    return Backup(source, events, labels, kept, newer, None if erased is None else len(erased))
 
 
 def _contents(folder: Path) -> tuple[int, int]:
@@ -113,13 +124,25 @@ def _contents(folder: Path) -> tuple[int, int]:
     return found.events, len(found.labels)
 
 
+def _erased(ledger: Path) -> tuple[Forgotten, ...] | None:
+    """What was forgotten, by the ledger that is replaced; None if it cannot be read."""
+    if not ledger.is_file():
+        return ()
+    try:
+        with Ledger(ledger) as now:
+            return tuple(one.event for one in now.read(kind="forgotten") if isinstance(one.event, Forgotten))
+    except LedgerError:
+        return None
+
+
 def _newer(ledger: Path, copy: Path) -> int | None:
     if not ledger.is_file():
         return 0
     try:
         with Ledger(ledger) as now, Ledger(copy) as then:
             known = {one.event.key for one in then}
-            return sum(one.event.key not in known for one in now)
+            notes = ("backed-up", "forgotten")  # a restore keeps what was forgotten, and backups are listed anew
+            return sum(one.event.key not in known and one.event.kind not in notes for one in now)
     except LedgerError:
         return None  # damaged, as it may be where somebody restores a backup
 

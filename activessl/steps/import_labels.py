@@ -14,6 +14,7 @@ from activessl.labels.files.given import Given
 from activessl.labels.files.opened import Options, open_labels
 from activessl.labels.files.read import find_items
 from activessl.labels.files.registry import form_of
+from activessl.ledger.forgetting import known_as
 from activessl.ledger.schema import Answered
 from activessl.project.folder import Project
 
@@ -167,8 +168,9 @@ def _unknown(names: Sequence[str]) -> LabelError:
 def _write(project: Project, given: Sequence[tuple[str, Given]], annotator: str) -> Imported:
     """Write the answers that are new. Of several by one annotator about one item, the newest counts."""
     last: dict[tuple[str, str], Given] = {}
+    erased = project.history().erased
     for item, one in given:
-        who = one.annotator or annotator
+        who = known_as(one.annotator or annotator, erased)
         before = last.get((who, item))
         if before is None or (before.at and one.at and one.at > before.at):
             last[who, item] = one

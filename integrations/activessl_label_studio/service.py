@@ -216,16 +216,22 @@ def _metric(name: str, kind: str, told: str, values: Mapping[str, float]) -> lis
     return lines + [f"{name}{{{label}}} {value:g}" if label else f"{name} {value:g}" for label, value in values.items()]
 
 
-def keep_secret(folder: Path) -> str:
-    """Return the project's secret: the variable ACTIVESSL_SERVE_SECRET, else a stored one, made at the first call.
+def keep_secret(folder: Path, name: str = "serve") -> str:
+    """Return a secret of the project: a variable of the environment, else a stored one, made at the first call.
+
+    Args:
+        folder: The folder of the project.
+        name: "serve" for Label Studio (ACTIVESSL_SERVE_SECRET, ``serve.secret``), "page" for people who look at the
+            live page (ACTIVESSL_PAGE_SECRET, ``page.secret``): administrators of Label Studio can read the first.
 
     Raises:
         ProjectError: The file cannot be written.
     """
-    given = os.environ.get("ACTIVESSL_SERVE_SECRET")
+    variable = f"ACTIVESSL_{name.upper()}_SECRET"
+    given = os.environ.get(variable)
     if given:
         return given
-    file = folder / "serve.secret"
+    file = folder / f"{name}.secret"
     try:
         kept = file.read_bytes().decode(errors="ignore").strip() if file.exists() else ""
         if not kept:  # also where a process was killed, or the disk was full, before it was written
@@ -239,7 +245,7 @@ def keep_secret(folder: Path) -> str:
     except OSError as error:
         raise ProjectError(
             f"cannot write {file}: {error.strerror}",
-            hint="make the project folder writable, or set ACTIVESSL_SERVE_SECRET",
+            hint=f"make the project folder writable, or set {variable}",
         ) from None
 
 

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from activessl.errors import ConfigError
+from activessl_label_studio.live.desk import Desk
+from activessl_label_studio.live.routes import add_live
 from activessl_label_studio.service import Service
 
 if TYPE_CHECKING:
@@ -25,15 +27,19 @@ _MISSING = "activessl serve needs FastAPI and uvicorn, which are not installed"
 _INSTALL = "run: pip install 'activessl[serve]'"
 
 
-def make_app(service: Service) -> FastAPI:
+def make_app(service: Service, desk: Desk | None = None) -> FastAPI:
     """Make the web application. The caller starts and stops the worker.
+
+    Args:
+        service: Answers Label Studio.
+        desk: Answers people who look at the live page; None without one.
 
     Raises:
         ConfigError: FastAPI is not installed.
     """
     try:
         from fastapi import FastAPI, Request
-        from fastapi.responses import JSONResponse, PlainTextResponse
+        from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
         from starlette.concurrency import run_in_threadpool
     except ImportError:
         raise ConfigError(_MISSING, hint=_INSTALL) from None
@@ -72,6 +78,13 @@ def make_app(service: Service) -> FastAPI:
     async def looked(request: Request) -> JSONResponse:
         return answer(service.versions() if request.url.path == "/versions" else service.health())
 
+    async def home(request: Request) -> JSONResponse | HTMLResponse:
+        """Answer Label Studio, and browsers: both ask for the address itself."""
+        if desk is None or "text/html" not in request.headers.get("accept", ""):
+            return answer(service.health())
+        reply = await run_in_threadpool(desk.home, request.headers.get("cookie", ""))
+        return HTMLResponse(reply.body, status_code=reply.status, headers=dict(reply.headers))
+
     async def metrics(request: Request) -> PlainTextResponse | JSONResponse:
         if not service.allows(request.headers):
             return answer(service.refuse())
@@ -82,20 +95,23 @@ def make_app(service: Service) -> FastAPI:
 
     for path in ("/webhook", "/setup", "/predict"):
         app.add_route(path, posted, methods=["POST"])
-    for path in ("/", "/health", "/versions"):
+    for path in ("/health", "/versions"):
         app.add_route(path, looked, methods=["GET"])
+    app.add_route("/", home, methods=["GET"])
+    if desk is not None:
+        add_live(app, desk)
     app.add_route("/metrics", metrics, methods=["GET"])
     app.add_route("/job_status", gone, methods=["GET", "POST"])
     return app
 
 
-def run_server(service: Service, host: str, port: int) -> None:
+def run_server(service: Service, host: str, port: int, desk: Desk | None = None) -> None:
     """Start the worker, and answer requests until interrupted.
 
     Raises:
         ConfigError: uvicorn is not installed.
     """
-    app = make_app(service)
+    app = make_app(service, desk)
     try:
         import uvicorn
     except ImportError:
@@ -108,6 +124,7 @@ def run_server(service: Service, host: str, port: int) -> None:
         log_level="warning",
         access_log=False,
         limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=5,  # open live pages hold a connection each
     )
     config.load()
     config.http_protocol_class = clocks.timed(config.http_protocol_class)

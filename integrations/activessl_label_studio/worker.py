@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from traceback import extract_tb
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from activessl.annotators.base import Annotator, Noting
 from activessl.errors import ActiveSSLError
@@ -22,9 +25,15 @@ from activessl.project.snapshot import Snapshot
 from activessl.reports.wording import note_lines
 from activessl.session import Session
 
-__all__ = ["Worker", "WorkerState"]
+__all__ = ["Order", "Worker", "WorkerState"]
 
 Value = TypeVar("Value")
+
+#: What people can order: open a round now, teach now, accept sure predictions, open no further round, or go on.
+Order = Literal["open", "teach", "accept", "stop", "go on"]
+
+#: How many sentences are remembered for the live page.
+_SAID = 40
 
 #: The worker waits until a burst of answers ends, at most this many times ``settle``.
 _LONGEST = 10
@@ -42,6 +51,7 @@ class WorkerState:
         model: The version of the newest model; "cold" before the first.
         accuracy: Accuracy of the newest head on the test data, if there are any.
         stopped: Why no further round is opened; empty while rounds are opened.
+        where: The address where people label; empty before the first push.
     """
 
     labels: int = 0
@@ -51,6 +61,7 @@ class WorkerState:
     model: str = "cold"
     accuracy: float | None = None
     stopped: str = ""
+    where: str = ""
 
 
 class Worker:
@@ -83,6 +94,11 @@ class Worker:
         self.counts = {"pulls": 0, "answers": 0, "teaches": 0, "rounds": 0, "errors": 0}
         self.seconds = {"pull": 0.0, "teach": 0.0, "query": 0.0, "push": 0.0}
         self.problem = ""
+        #: What it said, with the time, oldest first; and how often anything changed, for those who watch.
+        self.said: deque[tuple[datetime, str]] = deque(maxlen=_SAID)
+        self.changes = 0
+        self.paused = False
+        self._orders: SimpleQueue[tuple[Order, float]] = SimpleQueue()
         self._tell, self._met = tell, met
         self._woken, self._ending = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -112,6 +128,32 @@ class Worker:
     def wake(self) -> None:
         """Ask for a pull soon. Returns at once."""
         self._woken.set()
+
+    def _pull(self) -> None:
+        """Fetch new answers; before the first push there is no project in Label Studio."""
+        if not any(r.pushed for r in self._look().rounds):
+            return
+        new = self._timed("pull", lambda: self.session.pull(self.annotator))
+        self.counts["pulls"] += 1
+        self.counts["answers"] += new
+        if new:
+            self._say(f"{new} new answers")
+            for line in note_lines(self.annotator.notes) if isinstance(self.annotator, Noting) else ():
+                self._say(line)
+        self._met()
+
+    def order(self, what: Order, *, error: float = 0.05) -> None:
+        """Ask for something to be done next, in the worker's thread. Returns at once; what came of it is said.
+
+        Args:
+            what: What to do.
+            error: With "accept", the largest share of the accepted items that may be wrong.
+        """
+        if what in ("stop", "go on"):  # a flag: also while a long step runs
+            self.paused = what == "stop"
+        self._orders.put((what, error))
+        self.changes += 1
+        self.wake()
 
     def run(self) -> None:
         """Work until ``stop``."""
@@ -155,6 +197,8 @@ class Worker:
         self.problem = message
 
     def _say(self, sentence: str) -> None:
+        self.said.append((datetime.now(UTC), sentence))
+        self.changes += 1
         with suppress(Exception):  # such as a closed terminal: what is told must not stop what is done
             self._tell(sentence)
 
@@ -164,17 +208,11 @@ class Worker:
         Raises:
             ActiveSSLError: The step failed: the server cannot be reached, or another process writes to the project.
         """
+        try:
+            self._pull()
+        finally:
+            self._obey()  # by what was pulled; and what needs no server is done without one
         history = self._look()
-        if any(r.pushed for r in history.rounds):  # before the first push there is no project in Label Studio
-            new = self._timed("pull", lambda: self.session.pull(self.annotator))
-            self.counts["pulls"] += 1
-            self.counts["answers"] += new
-            if new:
-                self._say(f"{new} new answers")
-                for line in note_lines(self.annotator.notes) if isinstance(self.annotator, Noting) else ():
-                    self._say(line)
-            self._met()
-            history = self._look()
         current = history.open_round
         if current is not None and not current.pushed:  # a process ended between query and push
             self._push()
@@ -183,6 +221,43 @@ class Worker:
             return
         self._teach(history)
         self._next_round()
+
+    def _obey(self) -> None:
+        """Do what was ordered; an order that fails is said, and the step goes on."""
+        while True:
+            try:
+                what, error = self._orders.get_nowait()
+            except Empty:
+                return
+            try:
+                self._do(what, error)
+            except ActiveSSLError as problem:
+                self._say(f"{what}: {problem.message}; {problem.hint}")
+
+    def _do(self, what: Order, error: float) -> None:
+        if what == "stop":
+            self._say("no further round is opened until somebody orders it")
+        elif what == "go on":
+            self._say("further rounds are opened")
+        elif what == "teach":
+            learned = self._timed("teach", self.session.teach)
+            self.counts["teaches"] += 1
+            self._say(f"head trained on {learned.labels} labels")
+        elif what == "accept":
+            from activessl.proof.acceptance import accept_pool
+
+            judged = accept_pool(self.session.project, error=error)
+            found = [one.to_text() for one in judged.results] + [judged.to_text()]
+            self._say(f"{len(judged.items):,} items were accepted; {'; '.join(text for text in found if text)}")
+        else:
+            history = self.session.project.history()
+            current = history.open_round
+            left = 0 if current is None else len(history.waiting(current))
+            if current is not None and left:
+                self._say(f"round {current.number} is open already: {left:,} tasks wait for an answer")
+                return
+            self.paused = False
+            self._open()
 
     def _teach(self, history: History) -> None:
         if not history.untaught or not len(Snapshot(self.session.project, history).training[0]):
@@ -193,16 +268,19 @@ class Worker:
         self._look()
 
     def _next_round(self) -> None:
-        why = self._why_stop()
+        why = "somebody stopped it on the live page" if self.paused else self._why_stop()
         if why is None:
-            self.session.close("few of its items were unanswered")
-            opened = self._timed("query", self.session.query)
-            self.counts["rounds"] += 1
-            self._say(f"round {opened.number} is open")
-            self._push()
+            self._open()
         elif why != self.state.stopped:
             self._say(f"no further round: {why}")
         self._look(stopped=why or "")
+
+    def _open(self) -> None:
+        self.session.close("few of its items were unanswered")
+        opened = self._timed("query", self.session.query)
+        self.counts["rounds"] += 1
+        self._say(f"round {opened.number} is open")
+        self._push()
 
     def _why_stop(self) -> str | None:
         history = self.session.project.history()
@@ -219,7 +297,7 @@ class Worker:
         """Read the ledger, and store the state of the project."""
         history = self.session.project.history()
         current, taught = history.open_round, history.taught
-        self.state = WorkerState(
+        now = WorkerState(
             labels=len(history.labels),
             skipped=len(history.skipped),
             waiting=0 if current is None else sum(len(question.items) for question in history.waiting(current)),
@@ -227,7 +305,11 @@ class Worker:
             model=history.model,
             accuracy=None if taught is None else taught.accuracy,
             stopped=self.state.stopped if stopped is None else stopped,
+            where=next((push.where for r in reversed(history.rounds) for push in reversed(r.pushed)), ""),
         )
+        if now != self.state:
+            self.state = now
+            self.changes += 1
         return history
 
     def _timed(self, what: str, do: Callable[[], Value]) -> Value:

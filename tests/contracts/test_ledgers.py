@@ -124,3 +124,50 @@ def test_both_say_the_same_of_a_file_that_is_none(tmp_path: Path, of: Callable[[
     with pytest.raises(LedgerError) as told:
         Ledger(of(tmp_path / "nowhere" / "ledger.db"))
     assert told.value.message.endswith("unable to open database file")
+
+
+def test_rewriting_changes_what_it_names_adds_rows_and_leaves_the_guards(opened: Open) -> None:
+    rows = opened()
+    rows.add([row("a"), row("b"), row("c")])
+    seen = []
+
+    def change(seq: int, at: str, body: str) -> tuple[str, str] | None:
+        seen.append((seq, at, body))
+        return ("new b", '{"of": "new b"}') if '"b"' in body else None
+
+    assert rows.rewrite(change, [row("d"), row("a")]) == 1
+    rows.compact()
+    assert seen == [(i + 1, "2026-01-01T00:00:00+00:00", f'{{"of": "{name}"}}') for i, name in enumerate("abc")]
+    bodies = [body for _, _, body in opened().read(0, None)]
+    assert bodies == ['{"of": "a"}', '{"of": "new b"}', '{"of": "c"}', '{"of": "d"}']
+    assert rows.add([row("new b"), row("b")]) == 1  # its key is the new one
+    if rows.file is not None:
+        with closing(sqlite3.connect(rows.file)) as plain, pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            plain.execute("UPDATE events SET body = ''")
+    rows.close()
+
+
+def test_a_rewrite_that_fails_changes_nothing(opened: Open) -> None:
+    rows = opened()
+    rows.add([row("a"), row("b")])
+    with pytest.raises(LedgerError, match="cannot write the ledger"):
+        rows.rewrite(lambda seq, _at, _body: ("same key", f'{{"of": "{seq}"}}'), [row("c")])  # keys are unique
+    assert [body for _, _, body in rows.read(0, None)] == ['{"of": "a"}', '{"of": "b"}']
+    with pytest.raises(ZeroDivisionError):
+        rows.rewrite(lambda *_: 1 / 0, [row("c")])  # type: ignore[arg-type,return-value]
+    assert rows.add([row("c")]) == 1
+    rows.close()
+
+
+def test_what_was_rewritten_is_in_none_of_the_files(opened: Open) -> None:
+    rows, reader = opened(), opened()
+    if rows.file is None:
+        pytest.skip("the files of a database server are its own")
+    rows.add([row(f"secret-{i}") for i in range(300)])
+    assert len(list(reader.read(0, None))) == 300
+    rows.rewrite(lambda seq, _at, _body: (f"k{seq}", f'{{"of": "{seq}"}}'), [])
+    rows.compact()
+    for path in rows.file.parent.glob(f"{rows.file.name}*"):
+        assert b"secret" not in path.read_bytes(), path.name
+    rows.close()
+    reader.close()

@@ -14,6 +14,7 @@ from activessl_cli.commands import (
     encode,
     export,
     finetune,
+    forget,
     gate,
     import_,
     init,
@@ -58,6 +59,7 @@ def register(app: typer.Typer) -> None:
     app.command("backup")(backup.backup)
     app.command("restore")(backup.restore)
     app.command("verify")(backup.verify)
+    app.command("forget")(forget.forget)
     app.command("doctor")(doctor.doctor)
     app.command("demo")(demo.demo)
     app.add_typer(machines.app, name="machines")

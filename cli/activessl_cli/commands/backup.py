@@ -42,7 +42,12 @@ def restore(
         lines.append(f"{made.newer:,} events of the ledger before are not in the backup; they stay in its file")
     elif made.newer is None:
         lines.append("the ledger before cannot be read; its file stays")
+    if made.forgotten:
+        lines.append(f"{made.forgotten:,} forgotten items and annotators are forgotten again")
+    elif made.forgotten is None:
+        lines.append("what was forgotten since the backup is not known: run `activessl forget` for it again")
     found = {"events": made.events, "labels": made.labels, "kept": kept, "newer": made.newer}
+    found["forgotten"] = made.forgotten
     render.result(found, "\n".join(lines), as_json=as_json)
     render.following("activessl verify")
 

@@ -24,10 +24,12 @@ OnnxOption = Annotated[
 def export(
     to: Annotated[
         Path,
-        typer.Argument(help="A .csv, .json, .jsonl or .parquet file; a folder with --layout; or the word `model`."),
+        typer.Argument(
+            help="A .csv, .json, .jsonl or .parquet file; a folder with --layout; or the word model or card."
+        ),
     ],
     folder: Annotated[
-        Path | None, typer.Argument(help="With `model`: the folder to write.", show_default="model")
+        Path | None, typer.Argument(help="With `model` or `card`: the folder to write.", show_default="that word")
     ] = None,
     what: Annotated[
         Literal["labels", "all"] | None,
@@ -43,13 +45,17 @@ def export(
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one row per item (class, source, confidence), the items in folders, or the model."""
+    """Write one row per item (class, source, confidence), the items in folders, the model, or its card."""
     from activessl.errors import LabelError
     from activessl.session import Session
 
     session = Session.open(project)
     if to.as_posix() == "model":
         _model(session, folder or Path("model"), onnx, as_json=as_json)
+        return
+    if to.as_posix() == "card":
+        page, figures = session.card().save(folder or Path("card"))
+        render.result({"page": page, "figures": figures}, f"the card is in {page} and {figures}", as_json=as_json)
         return
     if layout is None:
         check_ending(to)

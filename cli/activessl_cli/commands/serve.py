@@ -30,10 +30,12 @@ def serve(
     low: LowOption = 2,
 ) -> None:
     """Pull, teach and open rounds while people label; answer Label Studio's webhooks and ML backend requests."""
-    from activessl.errors import AnnotatorError
+    from activessl.errors import AnnotatorError, ConfigError
     from activessl.project.annotators import annotator_of
     from activessl.session import Session
     from activessl_label_studio.annotator import LabelStudioAnnotator
+    from activessl_label_studio.live.access import Access
+    from activessl_label_studio.live.desk import Desk
     from activessl_label_studio.service import Service, keep_secret, register_hook
     from activessl_label_studio.web import make_app, run_server
     from activessl_label_studio.worker import Worker
@@ -58,9 +60,16 @@ def serve(
 
     worker = Worker(session, people, every=every, low=low, tell=render.story, met=register_webhooks)
     service = Service(worker, secret)
-    make_app(service)  # report a missing package before anything is pushed
+    token = keep_secret(session.project.folder, "page")
+    if len(token) < 16:
+        raise ConfigError(f"ACTIVESSL_PAGE_SECRET has only {len(token)} characters", hint="use at least 16 random ones")
+    desk = Desk(worker, Access(token, secure=(public_url or "").startswith("https://")))
+    make_app(service, desk)  # report a missing package before anything is pushed
     render.story(f"the service runs at http://{host}:{port}; stop it with Ctrl-C, start it again at any time")
-    run_server(service, host, port)
+    render.story(
+        f"live page: {address.removesuffix('webhook')}; its token is in {session.project.folder / 'page.secret'}"
+    )
+    run_server(service, host, port, desk)
 
 
 def _within_reach(host: str) -> str:

@@ -127,7 +127,7 @@ def test_a_backup_is_consistent_while_others_write(folder: Path) -> None:
     for number in range(5):
         with closing(sqlite3.connect(folder / f"b{number}" / "ledger.db")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
+            (count,) = connection.execute("SELECT count(*) FROM events WHERE kind != 'backed-up'").fetchone()
         assert count >= before and (count - before) % 10 == 0  # whole transactions
 
 
