@@ -62,7 +62,7 @@ def student_of(points: Float[np.ndarray, "n d"], shares: Float[np.ndarray, "n k"
 
     Args:
         points: The vectors of the pool.
-        shares: The machine's share of each class; NaN rows where it has no answer.
+        shares: The share of each class that the machine gives; NaN rows where it has no answer.
 
     Returns:
         None if fewer than two items have an answer, or all answers are the same.

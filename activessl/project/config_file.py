@@ -98,7 +98,7 @@ def with_classes(text: str, before: Sequence[str], into: Mapping[str, Sequence[s
         ConfigError: The file has no list of classes that can be edited.
 
     Example:
-        >>> text = '[data]\nclasses = [\n  "cat",  # tame\n  "dog",\n]\n'
+        >>> text = '[data]\\nclasses = [\\n  "cat",  # tame\\n  "dog",\\n]\\n'
         >>> print(with_classes(text, ["cat", "dog"], {"cat": ["feline"]}, ["feline", "dog"]))
         [data]
         classes = [

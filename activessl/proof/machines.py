@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from activessl.ledger.draws import draws_of
 from activessl.ledger.history import History
@@ -163,7 +164,7 @@ def _powered(snapshot: Snapshot, name: str) -> Powered | None:
     held_out = snapshot.held_out_predictions()[drawn]
     own = rows[drawn]
     # asked in random order, so that those with an answer among the others are a sample of them
-    known = np.isfinite(shares).all(axis=1)
+    known: Bool[np.ndarray, " n"] = np.asarray(np.isfinite(shares).all(axis=1))
     others = np.setdiff1d(np.flatnonzero(known), rows)
     if not known[own].any() or len(others) < 2:
         return None

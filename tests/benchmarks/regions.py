@@ -268,7 +268,7 @@ def report(work: Path, out: Path) -> None:
         rows += ["| | " + " | ".join(f"{b:,}" for b in budgets) + " |", "|---|" + "---|" * len(budgets)]
         for name, curve in curves.items():
             cells = [
-                f"{100 * m:.0f} ({100 * a:.0f} to {100 * b:.0f})"
+                f"{100 * m:.0f}" + (f" ({100 * a:.0f} to {100 * b:.0f})" if settings["seeds"] > 1 else "")
                 for m, a, b in zip(curve["mean"], curve["low"], curve["high"], strict=True)
             ]
             rows.append(f"| {name}: F1 in %, 90 % interval | " + " | ".join(cells) + " |")

@@ -72,8 +72,8 @@ def new_regions(
         >>> old, new = rng.normal(size=(300, 8)), rng.normal(size=(100, 8))
         >>> new[:20] = 4 + 0.3 * rng.normal(size=(20, 8))
         >>> [region] = new_regions(old, new, rng=rng)
-        >>> sorted(region.rows.tolist()) == list(range(20))
-        True
+        >>> set(range(20)) <= set(region.rows.tolist()), len(region) < 30
+        (True, True)
     """
     pooled = pool_samples(old, new, rng, groups)
     near = nearest_groups(pooled, max(SCALES))

@@ -53,7 +53,7 @@ class Challenge:
 
         Example:
             >>> judge_challenger(14, 2, 60, look=1).to_text()
-            '+20.0 points (90 % interval 9.0 to 29.7) on 60 fresh random labels: 14 right only by the newest model, 2
+            '+20.0 points (90 % interval 9.2 to 29.5) on 60 fresh random labels: 14 right only by the newest model, 2
             only by the model in use'
         """
         return (

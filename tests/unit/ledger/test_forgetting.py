@@ -23,6 +23,8 @@ NEITHER = {
     "encoded.encoder", "encoded.fingerprint", "encoded.listed", "encoded.others[].encoder",
     "encoded.others[].fingerprint",
     "forgotten.content", "forgotten.mark", "forgotten.name", "forgotten.salt", "forgotten.what",
+    "machine_asked.classes[]", "machine_asked.machine", "machine_asked.version", "machine_asked.what",
+    "machine_withdrawn.machine",
     "offered.classes[]", "offered.own[]", "offered.project",
     "pulled.watermark", "pushed.made", "pushed.model", "pushed.project", "pushed.where",
     "queried.fingerprint", "queried.questions[].kind", "queried.questions[].proposed", "queried.strategy",

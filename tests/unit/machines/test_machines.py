@@ -16,18 +16,18 @@ from activessl.ledger.fold import fold
 from activessl.project.snapshot import Snapshot
 from activessl_cli.main import run
 
-CLASSES = ("left", "right", "up")
+CLASSES = ("left", "right", "up", "front", "back", "top")
 RNG = np.random.default_rng(0)
-Y = RNG.integers(3, size=240)
-X = (1.2 * np.eye(3, 16)[Y] + 0.5 * RNG.normal(size=(240, 16))).astype(np.float32)
-SAID = np.where(RNG.random(240) < 0.8, Y, (Y + 1) % 3)
+Y = RNG.integers(6, size=240)
+X = (1.3 * np.eye(6, 24)[Y] + 0.6 * RNG.normal(size=(240, 24))).astype(np.float32)
+SAID = np.where(RNG.random(240) < 0.9, Y, (Y + 1) % 6)
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     np.savez("pool.npz", vectors=X)
-    assert run("init", "pool.npz", "-p", "p", "--classes", ",".join(CLASSES), "--query-size", "20") == 0
+    assert run("init", "pool.npz", "-p", "p", "--classes", ",".join(CLASSES), "--query-size", "30") == 0
     assert run("encode", "-p", "p") == 0
     truth = {f"pool:{i}": CLASSES[k] for i, k in enumerate(Y)}
     oracle = Oracle(truth, CLASSES)
@@ -70,25 +70,25 @@ def test_a_table_is_asked_measured_heeded_and_withdrawn(project: Path, capsys: p
     session = Session.open(project)
     history = session.project.history()
     snapshot = Snapshot.of(session.project)
-    assert snapshot.decided is not None and np.mean(snapshot.decided == Y) > 0.85
+    assert snapshot.decided is not None and np.mean(snapshot.decided == Y) > 0.6
     assert "+old" in history.model  # in Label Studio, the name of the model says whose suggestion it is
     # answers of machines are no labels, and no export has them among the labels of people
-    assert len(history.labels) == 20 and not history.machine
+    assert len(history.labels) == 30 and not history.machine
     assert run("export", "labels.csv", "-p", "p") == 0
     with Path("labels.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert sum(row["source"] == "human" for row in rows) == 20
+    assert sum(row["source"] == "person" for row in rows) == 30
     assert not any("old" in value for row in rows for value in row.values() if isinstance(value, str))
 
     capsys.readouterr()
     assert run("machines", "-p", "p", "--json") == 0
     figures = told(capsys)["old"]
     assert figures["answered"] == 230 and figures["none"] == 10 and figures["heeded"]
-    assert figures["reliability"]["asked"] > 0 and 0.3 < figures["reliability"]["share"] <= 1.0
+    assert figures["reliability"]["asked"] > 0 and 0.1 < figures["reliability"]["share"] <= 1.0
     assert run("machines", "withdraw", "old", "-p", "p", "--json") == 0
     assert told(capsys)["withdrawn"] == 240
     assert run("teach", "-p", "p", "--json") == 0
-    assert told(capsys)["machines"] == [] and len(session.project.history().labels) == 20
+    assert told(capsys)["machines"] == [] and len(session.project.history().labels) == 30
     assert run("machines", "ask", "nobody", "-p", "p") == 1
     assert "no machine 'nobody'" in capsys.readouterr().err
 
@@ -98,7 +98,7 @@ def test_a_machine_at_chance_and_one_that_says_one_class_change_nothing(
 ) -> None:
     assert run("query", "-p", "p") == run("push", "-p", "p") == run("pull", "-p", "p") == run("teach", "-p", "p") == 0
     before = Snapshot.of(Session.open(project).project).probs
-    table(project / "noise.csv", np.random.default_rng(7).integers(3, size=240))
+    table(project / "noise.csv", np.random.default_rng(7).integers(6, size=240))
     table(project / "same.csv", np.zeros(240, dtype=int))
     for name in ("noise", "same"):
         add(project, f'[machines.{name}]\nkind = "table"\npath = "{name}.csv"')

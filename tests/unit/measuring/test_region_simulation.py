@@ -48,7 +48,7 @@ def test_curves_have_a_value_for_each_seed_and_budget_and_start_with_the_same_ba
         assert np.shape(curve["quality"]) == np.shape(curve["regions"]) == (2, 2)
     auto, random = (told["curves"][name] for name in ("auto", "random"))
     assert [row[0] for row in auto["quality"]] == [row[0] for row in random["quality"]]
-    assert "auto: " in found.to_text() and "drawn regions" in found.to_text()
+    assert "auto: " in found.to_text() and "exact span F1" in found.to_text()
 
     # a second call reads the finished runs, also behind a line that was cut
     (cache,) = tmp_path.iterdir()

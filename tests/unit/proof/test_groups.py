@@ -211,4 +211,4 @@ def test_test_items_whose_groups_are_not_known_are_refused(tmp_path: Path) -> No
     np.savez(tmp_path / "test.npz", ids=ids, patient=np.array([3, 7, 50, 51]), **truth)
     made, _ = session(tmp_path, **told)
     made.encode()
-    assert len(held_out(made.project, Snapshot.of(made.project))[1]) == 2
+    assert len(held_out(made.project, Snapshot.of(made.project)).truth) == 2
