@@ -183,9 +183,9 @@ class Session:
         """
         from activessl.steps.query import query
 
-        if items is not None and any(value is not None for value in (query_size, strategy, again, confirm)):
+        if items is not None and any(value is not None for value in (query_size, strategy, again, confirm, balance)):
             raise QueryError(
-                "a list of items excludes query_size, strategy, again and confirm", hint="pass the items alone"
+                "a list of items excludes query_size, strategy, again, confirm and balance", hint="pass the items alone"
             )
 
         if query_size is not None and whole("query_size", query_size) < 1:

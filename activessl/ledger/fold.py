@@ -11,6 +11,7 @@ from activessl.labels.answers import Answer
 from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
+from activessl.ledger.forgetting import known_as
 from activessl.ledger.history import History, RoundHistory
 from activessl.ledger.machines import MachineSoFar
 from activessl.ledger.offers import ClassesSoFar
@@ -322,7 +323,8 @@ class _SoFar:
         """Return the history, with the classes that the config has now."""
         has, naming = self.named.classes(classes), self.named.naming
         unasked = self._unasked(has)
-        read = read_answers(with_decisions(self.standing, self.rounds.values(), reviewers), self.moments, naming)
+        deciding = frozenset(known_as(name, self.erased) for name in reviewers)  # activessl.toml has the names of before
+        read = read_answers(with_decisions(self.standing, self.rounds.values(), deciding), self.moments, naming)
         merged, reopened = merge_read(kind, read, self.moments, has, unasked)
         answered = merged.labels.keys() | merged.skipped | {a.item for a in merged.aside} | reopened.keys()
         accepted, unaccepted = self.accepted, 0

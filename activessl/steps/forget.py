@@ -96,7 +96,7 @@ def forget(project: Project, name: str, *, what: What | None = None) -> Erased:
         changed,
         removed,
         (*held, *_backups(history, names)),
-        tuple(_unreached(project, history, pool, name, kind)),
+        tuple(_unreached(project, history, pool, name, kind, new)),
     )
 
 
@@ -217,7 +217,15 @@ def _backups(history: History, names: Names) -> Iterator[str]:
             yield f"{where} (cannot be read)"
 
 
-def _unreached(project: Project, history: History, pool: Pool | None, name: str, what: What) -> Iterator[str]:
+def _unreached(
+    project: Project, history: History, pool: Pool | None, name: str, what: What, new: str
+) -> Iterator[str]:
+    config = project.own
+    if what == "annotator" and name in config.annotator.reviewers:
+        yield f"annotator.reviewers in activessl.toml: write {new} in place of {name}, so that earlier decisions count"
+    beside = [config.data.metadata, *(m.path for m in config.machines.values() if m.kind == "table")]
+    if what == "item" and (tables := ", ".join(one for one in beside if one)):
+        yield f"tables that may have a row of it: delete that row in {tables}"
     there = name in pool if pool is not None and what == "item" else False
     if there:
         yield f"the data: delete {name} in {project.own.data.path}; until then it is left out"

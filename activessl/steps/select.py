@@ -57,7 +57,7 @@ def next_round(
     if items is not None:
         chosen = listed_round(snapshot, items)
         anew = tuple(_free_id(snapshot.history, _asked_anew(snapshot, q)) for q in chosen.questions)
-        return chosen.model_copy(update={"questions": anew})
+        return chosen.model_copy(update={"questions": _of_several(snapshot, anew, chosen.round)})
     if confirm or (confirm is None and strategy is None and balance is None):
         clusters = next_clusters(snapshot, query_size, required=bool(confirm))
         if clusters is not None:

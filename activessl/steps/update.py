@@ -109,8 +109,11 @@ def _judge(project: Project, snapshot: Snapshot, taught: Taught, now: Promoted, 
     theirs = np.zeros(len(items), dtype=bool)
     pool = project.pool()
     scores = in_use.score(pool.subset(item for item, one in zip(items, known, strict=True) if one))
-    said = [tuple(in_use.kind.named(row, in_use.classes)) for row in in_use.kind.decide(scores.probs)]
-    right = [set(one) == set(history.labels[item].classes) for item, one in zip(scores.ids, said, strict=True)]
+    # the model in use has the classes of its time; one that was split since is none of its parts
+    names = [history.naming.read(name) for name in in_use.classes]
+    classes = tuple(name if read.by else read.names[0] for name, read in zip(in_use.classes, names, strict=True))
+    said = [set(in_use.kind.named(row, classes)) for row in in_use.kind.decide(scores.probs)]
+    right = [one == set(history.labels[item].classes) for item, one in zip(scores.ids, said, strict=True)]
     theirs[known] = right
     seen = sha256("\n".join([now.model, taught.digest, taught.fingerprint, *sorted(items)]).encode()).hexdigest()[:16]
     earlier = _since(history, now)

@@ -16,6 +16,7 @@ from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.proof.agreement import agreement_of, differing
 from activessl.session import Session
+from activessl.steps.forget import forget
 from activessl.steps.review import open_review
 from activessl_cli.main import run
 from tests.unit.steps.test_classes import CLASSES, Desk, labels, truth
@@ -156,6 +157,12 @@ def test_named_reviewers_alone_decide(two: tuple[Session, tuple[str, ...], Desk]
     session.pull(desk)
     with pytest.raises(QueryError, match="differ about no item"):
         open_review(session.project)
+    before, folder = labels(session), session.project.folder
+    done = forget(session.project, "rex")  # activessl.toml still has the name: the decisions must not be lost
+    assert any("annotator.reviewers" in said and done.name in said for said in done.unreached)
+    assert labels(Session.open(folder)) == before
+    path.write_text(path.read_text().replace('"rex"', f'"{done.name}"'))
+    assert labels(Session.open(folder)) == before and not differing(Session.open(folder).project.history())
 
 
 def test_review_questions_come_with_the_next_round_by_themselves(two: tuple[Session, tuple[str, ...], Desk]) -> None:

@@ -75,6 +75,20 @@ def test_the_first_model_is_used_and_a_better_one_replaces_it(tmp_path: Path) ->
         session.roll_back()
 
 
+def test_a_renamed_class_makes_no_error_of_the_model_in_use(tmp_path: Path) -> None:
+    session, people = project(tmp_path)
+    ask(session, people, 60)
+    session.teach()
+    session.update()
+    ask(session, people, 25)
+    session.classes.rename("a", "ant")
+    session.classes.merge(["b", "c"], "bc")
+    session.teach()
+    found = session.update()
+    assert found.challenge is not None and found.challenge.won <= 2
+    assert found.outcome in ("open", "kept")
+
+
 def test_a_comparison_that_does_not_decide_is_recorded_once(tmp_path: Path) -> None:
     session, people = project(tmp_path)
     ask(session, people, 60)
