@@ -18,6 +18,8 @@ from activessl.project.snapshot import Snapshot
 
 #: Share of its answers that are one class, above which a machine tells nothing.
 ONE_CLASS = 0.999
+#: What a machine thinks of a prediction on which it gave no answer.
+SILENT = 0.5
 
 
 @dataclass(frozen=True)
@@ -158,15 +160,23 @@ def _powered(snapshot: Snapshot, name: str) -> Powered | None:
         return None
     rows, y = snapshot.training
     at = {int(row): i for i, row in enumerate(rows)}
-    drawn = [at[snapshot.row[item]] for item in _draws(snapshot.history) if snapshot.row.get(item, -1) in at]
-    if len(drawn) < 3:
+    draws = _draws(snapshot.history)
+    drawn = [at[snapshot.row[item]] for item in draws if snapshot.row.get(item, -1) in at]
+    if len(drawn) < 3 or not snapshot.history.drawn.isdisjoint(snapshot.history.reopened):
+        return None  # those that are asked about again are of one class: the others are no sample of the pool
+    held_out, own = snapshot.held_out_predictions(), rows[drawn]
+    asked = np.array([item in snapshot.history.said[name].answers for item in snapshot.embeddings.ids], dtype=bool)
+    others = np.setdiff1d(np.flatnonzero(asked), rows)
+    if not asked[own].any() or len(others) < 2:
         return None
-    held_out = snapshot.held_out_predictions()[drawn]
-    own = rows[drawn]
-    # asked in random order, so that those with an answer among the others are a sample of them
-    known: Bool[np.ndarray, " n"] = np.asarray(np.isfinite(shares).all(axis=1))
-    others = np.setdiff1d(np.flatnonzero(known), rows)
-    if not known[own].any() or len(others) < 2:
-        return None
-    thought = np.where(known[own], shares[own, np.maximum(held_out, 0)], 0.5)
-    return powered_share((held_out == y[drawn]).astype(float), thought, shares[others, decided[others]])
+    # the others stand for the pool with the labels that a strategy chose, and as many of these as of all others
+    part = len(others) / (len(asked) - len(rows))
+    chosen = np.setdiff1d(np.flatnonzero(asked[rows]), drawn)
+    mixed = np.random.default_rng([snapshot.project.config.seed, 12]).permutation(chosen)
+    chosen = mixed[: round(part * (len(rows) - len(own)))]
+    # an item on which it was silent says something, too: such items are often of one class
+    opinion = np.where(np.isfinite(shares), shares, SILENT)
+    thought = opinion[own, np.maximum(held_out[drawn], 0)]
+    thought[~asked[own]] = thought[asked[own]].mean()  # tells nothing
+    elsewhere = (opinion[others, decided[others]], opinion[rows[chosen], np.maximum(held_out[chosen], 0)])
+    return powered_share((held_out[drawn] == y[drawn]).astype(float), thought, np.concatenate(elsewhere))
