@@ -20,8 +20,11 @@ from activessl.ledger.draws import draws_of
 from activessl.measuring.planning.times import labeling_times
 from activessl.project.folder import writing
 from activessl.project.snapshot import Snapshot, no_labels
+from activessl.proof.agreement import agreement_of
+from activessl.proof.machines import machine_figures
 from activessl.proof.promise import promise_text
 from activessl.reports.gather import project_report
+from activessl.reports.sections.slices import Slices
 from activessl.reports.wording import gate_line, percent, reliability_text
 from activessl.sealed import write_atomic
 
@@ -47,7 +50,8 @@ class Card:
         title: Of the project.
         model: What predicts: encoder, head, classes, fingerprints.
         data: The items: form, number, digest of the list, what was left out.
-        labels: Who gave the labels, how many, and how long it took.
+        labels: Who gave the labels, how many, how long it took, and how far people agree.
+        machines: What machines answered, whose answers are no labels: kind, answers, verdict, and if the head heeds it.
         choice: How the labeled items were chosen.
         quality: Accuracy, calibration, classes and, where they were measured, slices, with intervals.
         not_measured: Figures that a reader may expect and that are not measured.
@@ -60,6 +64,7 @@ class Card:
     model: Mapping[str, Any]
     data: Mapping[str, Any]
     labels: Mapping[str, Any]
+    machines: Mapping[str, Mapping[str, Any]]
     choice: Mapping[str, Any]
     quality: Mapping[str, Any]
     not_measured: tuple[str, ...]
@@ -69,7 +74,7 @@ class Card:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it, ready for JSON; null where a figure does not exist."""
-        names = ("title", "made_at", "model", "data", "labels", "choice", "quality", "decisions", "versions")
+        names = ("title", "made_at", "model", "data", "labels", "machines", "choice", "quality", "decisions", "versions")
         told = {name: getattr(self, name) for name in names}
         return {"format": 1} | told | {"not_measured": list(self.not_measured), "to_fill_in": list(ASKED)}
 
@@ -111,6 +116,7 @@ def project_card(snapshot: Snapshot) -> Card:
     report = project_report(snapshot)
     told = report.to_dict()
     model, data, labels, choice = _model(snapshot), _data(snapshot), _labels(snapshot), _choice(snapshot)
+    machines = {one.name: one.to_dict(config.data.classes) for one in machine_figures(snapshot)}
     quality = {
         name: told.get(name) for name in ("accuracy", "test", "calibration", "classes", "classes_from", "slices")
     }
@@ -138,11 +144,13 @@ def project_card(snapshot: Snapshot) -> Card:
         ),
         "Data": tuple(_data_said(data)),
         "Labels": tuple(_labels_said(labels, history.people)),
+        **({"Machines": tuple(_machines_said(machines))} if machines else {}),
         "Choice of the labeled items": (
             f"{choice['rounds']:,} rounds; {choice['random']:,} items were drawn at random, to measure",
             *(f"{_plain(name)}: {count:,} questions" for name, count in choice["strategies"].items()),
         ),
         "Accuracy": (*(accuracy or ["not measured: too few random labels, and no test data"]), "", *_classes(told)),
+        **({"Slices": slices} if (slices := tuple(_slices(report.section(Slices)))) else {}),
         "Not measured": report.not_measured,
         "Decisions": tuple(_plain(gate_line(decision)) for decision in history.decisions) or ("none",),
         "Versions": tuple(f"{name} {number}" for name, number in versions.items()),
@@ -153,6 +161,7 @@ def project_card(snapshot: Snapshot) -> Card:
         model=model,
         data=data,
         labels=labels,
+        machines=machines,
         choice=choice,
         quality=quality,
         not_measured=report.not_measured,
@@ -205,6 +214,7 @@ def _labels(snapshot: Snapshot) -> dict[str, Any]:
         seconds[timed.answer.annotator] = seconds.get(timed.answer.annotator, 0.0) + timed.seconds
     given = Counter(a.annotator for a in history.answers.values() if a.kind == "label")
     at = sorted(a.at for a in history.answers.values() if a.kind == "label")
+    agreed = agreement_of(history)
     imported = sum(all(a.imported for a in label.answers) for label in history.labels.values())
     return {
         "by_people": len(history.labels),
@@ -213,6 +223,8 @@ def _labels(snapshot: Snapshot) -> dict[str, Any]:
         "by_the_model": len(history.machine),
         "promise": promise_text(history) or None,
         "skipped": len(history.skipped),
+        "asked_again": len(history.reopened),
+        "agreement": None if agreed is None else agreed.figures.to_dict() | {"text": agreed.to_text()},
         "by_class": dict(Counter(c for label in history.labels.values() for c in label.classes)),
         "first": at[0].date().isoformat() if at else None,
         "last": at[-1].date().isoformat() if at else None,
@@ -267,12 +279,38 @@ def _labels_said(labels: Mapping[str, Any], people: Mapping[str, Any]) -> Iterab
         if labels["promise"]
         else f"{labels['by_the_model']:,} labels by the model"
     )
+    if labels["asked_again"]:
+        yield f"{labels['asked_again']:,} items are asked about again, because their class was split"
     if labels["first"]:
         yield f"from {labels['first']} to {labels['last']}"
+    if labels["agreement"] is not None:
+        yield f"agreement: {labels['agreement']['text']}"
     for one in labels["annotators"]:
         hours = "" if one["hours"] is None else f", {one['hours']:.1f} hours"
         known = f", estimated reliability {reliability_text(people[one['name']])}" if one["name"] in people else ""
         yield f"{_plain(one['name'])}: {one['labels']:,} labels{hours}{known}"
+
+
+def _machines_said(machines: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    yield "what machines answer is no label; the head heeds a machine only where people's labels show that this helps"
+    for name, one in machines.items():
+        heeded = "heeded by the head" if one["heeded"] else "not heeded by the head"
+        yield f"{_plain(name)}, kind {_plain(one['kind'])}: {one['answered']:,} answers, {heeded}; {_plain(one['verdict'])}"
+
+
+def _slices(section: Slices) -> Iterable[str]:
+    """What was found, the promise of the test, and the rows of a table: accuracy of each slice where it is known."""
+    if section.report is None or not section.columns:
+        return
+    none = "no slice is worse than chance explains" if section.report.tested else "no slice was tested: too few random labels"
+    yield from map(_plain, section.found or [none])
+    yield from [_plain(section.rate)] if section.report.tested else []
+    rows = [(name, one) for name, slices, _ in section.columns for one in slices]
+    yield from ("", "| slice | items | labels | accuracy (90 % interval) |", "| --- | ---: | ---: | --- |")
+    for name, one in rows:
+        known = one.accuracy is not None and one.low is not None and one.high is not None
+        told = f"{percent(one.accuracy)} ({percent(one.low)} to {percent(one.high)})" if known else "not measured"
+        yield f"| {_plain(name)} {_plain(one.slice)} | {one.items:,} | {one.labels:,} | {told} |"
 
 
 def _classes(told: Mapping[str, Any]) -> Iterable[str]:

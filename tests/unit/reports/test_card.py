@@ -82,3 +82,32 @@ def test_what_was_forgotten_is_counted_and_not_named(tmp_path: Path) -> None:
     card = Session.open(tmp_path / "p").card()
     assert card.data["forgotten_annotators"] == 1 and card.labels["by_people"] == len(session.project.history().labels)
     assert "mia" not in card.to_markdown() + json.dumps(card.to_dict())
+
+
+def test_a_card_tells_machines_slices_agreement_and_what_is_asked_again(tmp_path: Path) -> None:
+    session, labels = session_in(tmp_path)
+    toml = tmp_path / "p" / "activessl.toml"
+    rows = [(item, "east" if i % 3 else "west") for i, item in enumerate(labels)]
+    (tmp_path / "meta.csv").write_text("id,camera\n" + "".join(f"{item},{name}\n" for item, name in rows))
+    (tmp_path / "said.csv").write_text("id,class\n" + "".join(f"{item},{name}\n" for item, name in labels.items()))
+    text = toml.read_text().replace("[annotator]", '[machines.old]\nkind = "table"\npath = "../said.csv"\n\n[annotator]')
+    toml.write_text(text.replace("[data]", '[data]\nmetadata = "../meta.csv"').replace("per_item = 1", "per_item = 2"))
+    session = Session.open(tmp_path / "p")
+    session.encode()
+    assert run("machines", "ask", "old", "-p", str(tmp_path / "p")) == 0
+    session.query()
+    for who in ("ann", "bob"):
+        people = Oracle(labels, CLASSES, name=who)
+        session.push(people)
+        session.pull(people)
+    session.classes.split("c", ["c1", "c2"])
+    session.teach()
+    card = session.card()
+    told = card.to_dict()
+    again = len(session.project.history().reopened)
+    assert told["labels"]["asked_again"] == again > 0 and told["labels"]["agreement"]["observed"]["share"] == 1.0
+    assert told["machines"]["old"]["answered"] == 100  # of the others, no part of the split class is known
+    assert [one["slice"] for one in told["quality"]["slices"]["slices"]] == ["east", "west"]
+    page = card.to_markdown()
+    assert "- old, kind table: 100 answers, " in page and f"- {again} items are asked about again" in page
+    assert "## Slices" in page and "| camera west | 50 | " in page and "- agreement: 100 % of the pairs" in page
