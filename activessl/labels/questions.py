@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 #: item, and a further person decides.
 QuestionKind = Literal["new", "random", "again", "audit", "confirm", "review"]
 
+#: The reason of a question about an item whose class was split; it names no class.
+REOPENED = "its class was split, or a merge of it was taken back"
+
 
 class Question(BaseModel):
     """One question to an annotator: about one item or, of kind "confirm", about a cluster of alike items.

@@ -203,7 +203,7 @@ def _in_source(text: str, names: Names) -> str:
         text = f"import by {new} of {text.removeprefix(start)}" if text.startswith(start) else text
     for name, new in names.items.items():
         text = _put(rf"(?<= of ){re.escape(name)}(?= @ |: | \(anew\)|$)", new, text)
-    return text
+    return _in_sentence(text, names)  # annotators of other packages name their answers as they like
 
 
 def _put(pattern: str, new: str, text: str) -> str:

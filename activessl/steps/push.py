@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from activessl.annotators.base import Annotator, Asked, Confirmer, Offering
 from activessl.annotators.base import Pushed as PushResult
 from activessl.errors import AnnotatorError, QueryError
-from activessl.labels.questions import Question
+from activessl.labels.questions import REOPENED, Question
 from activessl.ledger.history import RoundHistory
 from activessl.ledger.schema import Offered, Pushed
 from activessl.pool.pool import Pool
@@ -82,7 +82,7 @@ def push_round(
         return pushed, _event(current, model, pushed, {})
     if config.annotator.similar_together and not current.audits:
         waiting = snapshot.chained(current.questions, waiting)
-    told = tuple(_without_classes(question, config.data.classes) for question in waiting)
+    told = tuple(_without_classes(question, snapshot) for question in waiting)
     # audits are blind
     shown = [] if current.audits else snapshot.suggestions(waiting)
     said = {s.question: s.preselected(snapshot.kind) for s in shown if s.blind}
@@ -92,12 +92,16 @@ def push_round(
     return pushed, _event(current, model, pushed, unseen)
 
 
-def _without_classes(question: Question, classes: tuple[str, ...]) -> Question:
-    """Return the question with a reason that names no class.
+def _without_classes(question: Question, snapshot: Snapshot) -> Question:
+    """Return the question with a reason that names no class, neither of now nor of before.
 
     This holds for every item: the annotator keeps the reason, and an item with a suggestion may be asked blind later.
     """
-    return question.model_copy(update={"reason": without_classes(question.reason, classes)})
+    classes = (*snapshot.project.config.data.classes, *snapshot.history.naming.earlier)
+    said = without_classes(question.reason, classes)
+    if not said and question.item in snapshot.history.reopened:
+        said = REOPENED
+    return question.model_copy(update={"reason": said})
 
 
 def _event(current: RoundHistory, model: str, pushed: PushResult, unseen: Mapping[str, str]) -> Pushed:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from activessl.errors import QueryError
-from activessl.labels.questions import Question
+from activessl.labels.questions import REOPENED, Question
 from activessl.ledger.history import History
 from activessl.ledger.schema import Queried
 from activessl.pool.metadata.slicing import Slicing, sliced
@@ -37,8 +37,6 @@ DIFFER = "annotators differ about it, a further person decides"
 REVIEW = "review of differing answers"
 #: Most review questions about one item.
 MOST_REVIEWS = 2
-#: The reason of a blind question about an item whose class was split.
-REOPENED = "its class was split, or a merge of it was taken back"
 #: The reason of an item whose answer cannot be read.
 UNREAD = "the answer cannot be read"
 

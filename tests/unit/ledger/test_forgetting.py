@@ -118,6 +118,7 @@ ITEM, PERSON = Names(items={"a.png": "F1"}), Names(people={"mia": "F2"})
             ITEM,
             answered(item="F1", source="annotation 4 of F1", key="annotation 4 of F1 @ 2026"),
         ),
+        (answered(source="ann:a.png", key="ann:a.png"), ITEM, answered(item="F1", source="ann:F1", key="ann:F1")),
         (
             encoded(added=("a.png", "b"), gone=(("a.png", "99"),)),
             ITEM,

@@ -16,6 +16,7 @@ import pytest
 from activessl.annotators.base import Asked, Offer, Pushed, Suggestion
 from activessl.errors import LabelError, ProjectError
 from activessl.labels.answers import Answer
+from activessl.labels.questions import REOPENED
 from activessl.ledger.draws import draws_of
 from activessl.ledger.schema import Accepted, MachineLabel, Offered
 from activessl.pool.pool import Pool
@@ -24,7 +25,6 @@ from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.session import Session
 from activessl.steps.classes import Classes
-from activessl.steps.select import REOPENED
 from activessl_cli.main import run
 
 CLASSES = ("cat", "dog", "bird")
@@ -41,10 +41,12 @@ class Desk:
         self.given: list[Answer] = []
         self.done: set[str] = set()
         self.offer: Offer | None = None
+        self.reasons: list[str] = []
 
     def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
         self.items |= {question.id: question.item for question in asked.questions}
         self.questions = list(asked.ids)
+        self.reasons = [question.reason for question in asked.questions]
         return Pushed({q: q for q in asked.ids}, len(asked), 0, "desk://1", "1")
 
     def answer(self, most: int | None = None, by: str = "ann", at: datetime | None = None) -> None:
@@ -187,6 +189,20 @@ def test_merged_classes_are_one_and_apart_again_after_undo(taught: tuple[Session
     questions = [q for q in session.query().questions if q.reason == REOPENED]  # drawn: asked blind
     assert {q.item for q in questions} <= pets
     assert len(questions) == min(4, len(pets))  # at most half of a round; a strategy may choose others of them
+
+
+def test_no_reason_names_a_class_by_its_name_of_before(taught: tuple[Session, Desk]) -> None:
+    session, desk = taught
+    session.query(strategy="margin")
+    assert any("dog" in q.reason for q in session.project.history().rounds[-1].questions)
+    of(session).rename("dog", "hound")
+    session.push(desk)
+    assert any(desk.reasons) and not any("dog" in reason or "hound" in reason for reason in desk.reasons)
+    of(session).split("hound", ["pup", "grown"])
+    session.close("test")
+    session.query(strategy="margin")
+    session.push(desk)
+    assert REOPENED in desk.reasons and not any("dog" in reason or "hound" in reason for reason in desk.reasons)
 
 
 def test_items_of_a_split_class_are_asked_about_first_and_only_these(taught: tuple[Session, Desk]) -> None:
