@@ -157,10 +157,13 @@ class Naming:
         return self._read[name, at]
 
     def read_either(self, name: str, *moments: int) -> Reading:
-        """Return what a name means now that was given at one of these moments: open where they differ."""
+        """Return what a name means now that was given at one of these moments: open where it may be open.
+
+        Else the first moment decides. The readings then differ only where the name stood for no class at a moment.
+        """
         found = [self.read(name, moment) for moment in dict.fromkeys(moments)]
         first = found[0]
-        if all(one.names == first.names for one in found):
+        if all(one.names == first.names for one in found) or all(one.by is None for one in found):
             return first
         together = tuple(dict.fromkeys(name for one in found for name in one.names))
         return Reading(together, next(one.by for one in found if one.by is not None), same=False)

@@ -191,6 +191,22 @@ def test_merged_classes_are_one_and_apart_again_after_undo(taught: tuple[Session
     assert len(questions) == min(4, len(pets))  # at most half of a round; a strategy may choose others of them
 
 
+def test_a_split_is_taken_back_also_after_answers_with_a_slow_clock(taught: tuple[Session, Desk]) -> None:
+    session, desk = taught
+    before = labels(session)
+    of(session).split("dog", ["pup", "grown"])
+    desk.truth = {item: "pup" if name == "dog" else name for item, name in desk.truth.items()}
+    session.query()
+    session.push(desk)
+    desk.answer(at=datetime.now(UTC) - timedelta(hours=1))  # by that clock, before the split
+    session.pull(desk)
+    assert "pup" in labels(session).values()
+    of(session).undo()
+    after = labels(session)
+    assert set(after.values()) <= set(CLASSES)
+    assert {item: after[item] for item in before} == before and len(after) > len(before)
+
+
 def test_no_reason_names_a_class_by_its_name_of_before(taught: tuple[Session, Desk]) -> None:
     session, desk = taught
     session.query(strategy="margin")
