@@ -70,6 +70,8 @@ class Explained:
         own: What the item's own label adds to the score; None without a label.
         score: The score of the class: its logit minus the mean logit of all classes; None where it is not known.
         rest: What the labels that are not listed, and the shares of the classes, add to the score; None with it.
+        machines: The machines that the head heeds.
+        said: What these machines add to the score; None without them, or without a score.
         places: The places of the item; None without a map.
         map: The map; None where there is none, or where maps of this model say no more than chance.
         drops: What hiding a fifth of the places does; None without a map.
@@ -88,6 +90,8 @@ class Explained:
     own: float | None
     score: float | None
     rest: float | None
+    machines: tuple[str, ...] = ()
+    said: float | None = None
     places: Places | None = None
     map: PlaceMap | None = None
     drops: Drops | None = None
@@ -117,6 +121,8 @@ class Explained:
             "own_label": self.own,
             "score": self.score,
             "rest": self.rest,
+            "machines": list(self.machines),
+            "from_machines": self.said,
             "map": None
             if found is None
             else {
@@ -259,13 +265,26 @@ class Explainer:
         worst = tuple(speakers(at for at in order[::-1][:LISTED] if values[at] < 0))
         mine = float(found.values[own[0]]) if len(own) else None
         listed = sum(one.weight for one in (*best, *worst)) + (mine or 0.0)
+        machines, total = self._machines, found.score
+        if machines:  # what no label explains
+            total = float(found.values.sum() + found.base)
         return {
             "speaks_for": best,
             "speaks_against": worst,
             "own": mine,
             "score": found.score if found.exact else None,
-            "rest": found.score - listed if found.exact else None,
+            "rest": total - listed if found.exact else None,
+            "machines": machines,
+            "said": found.score - total if found.exact and machines else None,
         }
+
+    @property
+    def _machines(self) -> tuple[str, ...]:
+        """The machines that ``head`` heeds."""
+        history = self.snapshot.history
+        if history.untaught or history.taught is None:
+            return self.snapshot.heeds
+        return history.taught.machines
 
     def _map(self, item: str, column: int) -> tuple[Places | None, PlaceMap | None, Drops | None, str]:
         pool = self.pool

@@ -86,7 +86,8 @@ def _lines(one: Explained) -> Iterator[str]:
     if one.own is not None:
         yield f"  the item's own label: {one.own:+.2f}"
     if one.score is not None and one.rest is not None:
-        yield f"  score of {one.name}: {one.score:.2f}, of which {one.rest:+.2f} from labels that are not listed"
+        said = "" if one.said is None else f", {one.said:+.2f} from machines ({', '.join(one.machines)})"
+        yield f"  score of {one.name}: {one.score:.2f}, of which {one.rest:+.2f} from labels that are not listed{said}"
     if one.map is not None and one.places is not None:
         shape = " × ".join(map(str, one.map.values.shape))
         yield f"  map of {shape} places, {summary_of(one.map.values, one.map.axes, one.places)}"

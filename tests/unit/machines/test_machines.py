@@ -72,6 +72,12 @@ def test_a_table_is_asked_measured_heeded_and_withdrawn(project: Path, capsys: p
     snapshot = Snapshot.of(session.project)
     assert snapshot.decided is not None and np.mean(snapshot.decided == Y) > 0.6
     assert "+old" in history.model  # in Label Studio, the name of the model says whose suggestion it is
+    capsys.readouterr()
+    assert run("explain", "pool:0", "-p", "p", "--json") == 0
+    (one,) = told(capsys)["items"]
+    parts = [label["weight"] for label in (*one["for"], *one["against"])] + [one["own_label"] or 0.0, one["rest"]]
+    assert one["machines"] == ["old"] and sum(parts) + one["from_machines"] == pytest.approx(one["score"])
+    assert abs(one["from_machines"]) > 0.1  # not told as if labels had said it
     # answers of machines are no labels, and no export has them among the labels of people
     assert len(history.labels) == 30 and not history.machine
     assert run("export", "labels.csv", "-p", "p") == 0
