@@ -26,6 +26,7 @@ from activessl.steps.make_reference import make_reference
 
 #: The folder of the models that were in use.
 MODELS = "models"
+_AGAIN = "the folder of the model in use was missing: it was made again from the same labels"
 _ANYWAY = "promoted without a comparison, by hand"
 
 
@@ -66,6 +67,9 @@ def update(project: Project, *, anyway: bool = False, on_progress: OnProgress | 
         now = history.in_use[-1]
         fresh = _fresh(snapshot, now)
         if (now.digest, now.fingerprint) == (taught.digest, taught.fingerprint):
+            if not folder_of(project, now).is_dir():  # such as after a restore: a backup has no models
+                event = _promote(project, snapshot, _event(taught, "promoted", _AGAIN))
+                return Updated("promoted", event, folder_of(project, event), None, len(fresh), None, _AGAIN)
             return Updated("unchanged", now, folder_of(project, now), None, len(fresh), None, "no newer model")
         if anyway:
             event = _promote(project, snapshot, _event(taught, "promoted", _ANYWAY))

@@ -1,4 +1,4 @@
-"""Check what a project has on disk: the record by SQLite's check and by folding it, caches by their digests."""
+"""Check what a project has on disk: the record by SQLite's check and by folding it, caches and models by digests."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activessl.encoders.store import read_encoder
-from activessl.errors import ActiveSSLError, EncoderError
+from activessl.errors import ActiveSSLError, EncoderError, HeadError
 from activessl.ledger.fold import fold
 from activessl.project.folder import Project
+from activessl.scoring.digest import model_digest
 from activessl.sealed import check_seal
+from activessl.steps.update import MODELS, folder_of
 
 _RESTORE = "restore a backup: `activessl restore FOLDER`"
+_OTHER_MODEL = "put a copy of the folder there, or run `activessl update --anyway` to use the newest model"
 _AGAIN = "nothing: it is made again at its next use"
 
 
@@ -37,14 +40,14 @@ class Finding:
 
 
 def verify(folder: Path) -> tuple[Finding, ...]:
-    """Check the config, the ledger and all caches of a project; nothing is changed.
+    """Check the config, the ledger, all caches and the models of a project; nothing is changed.
 
     Raises:
         ProjectError: The folder has no project.
         ConfigError: Its config cannot be used.
     """
     project = Project.open(folder)
-    return (*_ledger(project), *_caches(project))
+    return (*_ledger(project), *_caches(project), *_models(project))
 
 
 def _ledger(project: Project) -> Iterator[Finding]:
@@ -95,3 +98,23 @@ def _caches(project: Project) -> Iterator[Finding]:
         if (base / "pool.parquet").exists():
             whole = intact(base / "pool.parquet")
             yield Finding("pool.parquet", "" if whole else "was changed", "" if whole else _AGAIN, said="whole")
+
+
+def _models(project: Project) -> Iterator[Finding]:
+    """The models that are, or were, in use: they are named by the digest of their files, and no backup has them."""
+    for folder in sorted((project.folder / MODELS).glob("*")):
+        if folder.is_dir() and not folder.name.startswith("."):
+            name = folder.relative_to(project.folder).as_posix()
+            try:
+                whole = model_digest(folder) == folder.name
+            except HeadError as error:
+                yield Finding(name, error.message, _OTHER_MODEL)
+            else:
+                yield Finding(name, "" if whole else "was changed", "" if whole else _OTHER_MODEL, said="whole")
+    try:
+        in_use = project.history().in_use
+    except ActiveSSLError:
+        return  # told before
+    if in_use and not folder_of(project, in_use[-1]).is_dir():
+        name = f"{MODELS}/{in_use[-1].model}"
+        yield Finding(name, "the model in use is missing", _OTHER_MODEL)

@@ -15,6 +15,7 @@ from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.scoring.digest import model_digest
 from activessl.scoring.model import Model
+from activessl.steps.verify import verify
 from activessl_cli.main import run
 
 
@@ -107,10 +108,16 @@ def test_a_comparison_that_does_not_decide_is_recorded_once(tmp_path: Path) -> N
 def test_a_model_in_use_that_is_gone_or_changed_is_not_compared_with(tmp_path: Path) -> None:
     session, people = project(tmp_path)
     first = session.update()
+    assert not [one for one in verify(session.project.folder) if one.problem]
+    shutil.rmtree(first.folder)  # such as after a restore: a backup has no models
+    assert [one.problem for one in verify(session.project.folder) if one.problem] == ["the model in use is missing"]
+    assert session.update().folder.is_dir() and session.update().outcome == "unchanged"
+    first = session.update()
     ask(session, people, 30)
     (first.folder / "model.json").write_text((first.folder / "model.json").read_text() + "\n")
     with pytest.raises(ProjectError, match="was changed"):
         session.update()
+    assert [one.problem for one in verify(session.project.folder) if one.problem] == ["was changed"]
     shutil.rmtree(first.folder)
     with pytest.raises(ProjectError, match="no complete model") as refused:
         session.update()
