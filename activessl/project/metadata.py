@@ -33,7 +33,10 @@ def project_metadata(
     Raises:
         PoolError: The data or the table of metadata cannot be read, or contradict themselves.
     """
-    return metadata_of(project.config.data, project.data, project.metadata, ids, exif=exif, source=source)
+    # a column with the names of before a change of the classes is a label, too
+    names = tuple(dict.fromkeys((*project.config.data.classes, *project.history().naming.earlier)))
+    data = project.config.data.model_copy(update={"classes": names})
+    return metadata_of(data, project.data, project.metadata, ids, exif=exif, source=source)
 
 
 def metadata_of(

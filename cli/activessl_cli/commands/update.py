@@ -79,7 +79,7 @@ def _next(project: Project, done: Updated) -> str:
 
     step, left = next_of(project), left_to_ask(project.history())
     if done.outcome in ("first", "promoted", "rolled back"):
-        return f"serve or copy {done.folder}"
+        return f"activessl predict DATA --model {done.folder}"
     if done.outcome in ("waiting", "open") and done.needed and step == "activessl query":
         return f"activessl query --strategy random --size {min(done.needed, left)}"
     return step

@@ -207,6 +207,17 @@ def test_a_split_is_taken_back_also_after_answers_with_a_slow_clock(taught: tupl
     assert {item: after[item] for item in before} == before and len(after) > len(before)
 
 
+def test_a_column_with_the_names_of_before_is_no_slice(tmp_path: Path) -> None:
+    session = project_of(tmp_path, encoded=True)
+    (tmp_path / "meta.csv").write_text("id,kind\n" + "".join(f"{item},{name}\n" for item, name in truth().items()))
+    path = session.project.folder / "activessl.toml"
+    path.write_text(path.read_text().replace("[data]\n", '[data]\nmetadata = "../meta.csv"\n', 1))
+    session = Session.open(session.project.folder)
+    of(session).rename("dog", "hound")
+    of(session).merge(["cat", "bird"], "other")
+    assert "classes" in Snapshot.of(session.project).metadata.column("kind").note  # else slices would tell the labels
+
+
 def test_no_reason_names_a_class_by_its_name_of_before(taught: tuple[Session, Desk]) -> None:
     session, desk = taught
     session.query(strategy="margin")
