@@ -323,7 +323,9 @@ class _SoFar:
         """Return the history, with the classes that the config has now."""
         has, naming = self.named.classes(classes), self.named.naming
         unasked = self._unasked(has)
-        deciding = frozenset(known_as(name, self.erased) for name in reviewers)  # activessl.toml has the names of before
+        deciding = frozenset(
+            known_as(name, self.erased) for name in reviewers
+        )  # activessl.toml has the names of before
         read = read_answers(with_decisions(self.standing, self.rounds.values(), deciding), self.moments, naming)
         merged, reopened = merge_read(kind, read, self.moments, has, unasked)
         answered = merged.labels.keys() | merged.skipped | {a.item for a in merged.aside} | reopened.keys()

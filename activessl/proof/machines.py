@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
 from activessl.ledger.draws import draws_of
 from activessl.ledger.history import History

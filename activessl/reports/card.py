@@ -74,8 +74,19 @@ class Card:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it, ready for JSON; null where a figure does not exist."""
-        names = ("title", "made_at", "model", "data", "labels", "machines", "choice", "quality", "decisions", "versions")
-        told = {name: getattr(self, name) for name in names}
+        names = (
+            "title",
+            "made_at",
+            "model",
+            "data",
+            "labels",
+            "machines",
+            "choice",
+            "quality",
+            "decisions",
+            "versions",
+        )
+        told = {name: getattr(self, name) for name in (*names, "versions")}
         return {"format": 1} | told | {"not_measured": list(self.not_measured), "to_fill_in": list(ASKED)}
 
     def to_markdown(self) -> str:
@@ -295,14 +306,19 @@ def _machines_said(machines: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
     yield "what machines answer is no label; the head heeds a machine only where people's labels show that this helps"
     for name, one in machines.items():
         heeded = "heeded by the head" if one["heeded"] else "not heeded by the head"
-        yield f"{_plain(name)}, kind {_plain(one['kind'])}: {one['answered']:,} answers, {heeded}; {_plain(one['verdict'])}"
+        asked = f"{_plain(name)}, kind {_plain(one['kind'])}: {one['answered']:,} answers"
+        yield f"{asked}, {heeded}; {_plain(one['verdict'])}"
 
 
 def _slices(section: Slices) -> Iterable[str]:
     """What was found, the promise of the test, and the rows of a table: accuracy of each slice where it is known."""
     if section.report is None or not section.columns:
         return
-    none = "no slice is worse than chance explains" if section.report.tested else "no slice was tested: too few random labels"
+    none = (
+        "no slice is worse than chance explains"
+        if section.report.tested
+        else "no slice was tested: too few random labels"
+    )
     yield from map(_plain, section.found or [none])
     yield from [_plain(section.rate)] if section.report.tested else []
     rows = [(name, one) for name, slices, _ in section.columns for one in slices]

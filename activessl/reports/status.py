@@ -36,6 +36,7 @@ class Status:
         measured: Figures of its model.
         data: State of its data files.
         slices: What the last look at the slices found.
+        unmeasured: Why the model cannot be measured now; empty if it can.
     """
 
     config: Config
@@ -43,6 +44,7 @@ class Status:
     measured: Measured
     data: DataNow
     slices: FoundSlices = field(default_factory=FoundSlices)
+    unmeasured: str = ""
 
     @cached_property
     def waiting(self) -> int:
@@ -154,6 +156,9 @@ class Status:
         if taught.test_open:
             items = "1 test item is" if taught.test_open == 1 else f"{taught.test_open:,} test items are"
             yield f"  {items} of a class that was split: not counted until the test data have the new classes"
+        if self.unmeasured:
+            yield f"accuracy on the pool: not measured: {self.unmeasured}"
+            return
         yield f"accuracy on the pool: {self._accuracy()}"
         newer = newer_text(history, measured.newer) if measured.audit else ""
         if newer:

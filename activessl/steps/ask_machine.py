@@ -168,9 +168,7 @@ class _Purse:
             yield item
 
 
-def _write(
-    project: Project, name: str, what: str, version: str, classes: tuple[str, ...], batch: list[Said]
-) -> None:
+def _write(project: Project, name: str, what: str, version: str, classes: tuple[str, ...], batch: list[Said]) -> None:
     """Append a batch; answers that were paid for wait for another process, so that none is lost."""
     until = time.monotonic() + PATIENCE
     while True:

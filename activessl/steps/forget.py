@@ -217,9 +217,7 @@ def _backups(history: History, names: Names) -> Iterator[str]:
             yield f"{where} (cannot be read)"
 
 
-def _unreached(
-    project: Project, history: History, pool: Pool | None, name: str, what: What, new: str
-) -> Iterator[str]:
+def _unreached(project: Project, history: History, pool: Pool | None, name: str, what: What, new: str) -> Iterator[str]:
     config = project.own
     if what == "annotator" and name in config.annotator.reviewers:
         yield f"annotator.reviewers in activessl.toml: write {new} in place of {name}, so that earlier decisions count"

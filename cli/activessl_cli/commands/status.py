@@ -23,23 +23,30 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 
     opened = Project.open(project)
     history = opened.history()
-    found = Status(
-        opened.config, history, _measured(opened, history), data_now(opened, history), kept_found(opened, history)
-    )
-    step = next_of(opened, found.data)
+    measured, why = _measured(opened, history)
+    found = Status(opened.config, history, measured, data_now(opened, history), kept_found(opened, history), why)
+    step = "activessl encode" if why and found.data.there else next_of(opened, found.data)
     render.result({**found.to_dict(), "next": step}, found.to_text(), as_json=as_json)
     render.following(step)
 
 
-def _measured(project: Project, history: History) -> Measured:
-    """Return the quality of the model: the stored measures, which take no time, else new ones."""
-    from activessl.proof.measured import kept_measures
+def _measured(project: Project, history: History) -> tuple[Measured, str]:
+    """Return the quality of the model: the stored measures, which take no time, else new ones; and why there is none
+    without vectors, such as after `forget` or `restore`."""
+    from activessl.errors import ProjectError
+    from activessl.proof.measured import Measured, kept_measures
 
     known = kept_measures(project, history)
     if known is not None:
-        return known
+        return known, ""
     from activessl.project.snapshot import Snapshot  # slow: it imports all that measuring needs
     from activessl.proof.estimates import Evidence
 
     with render.progress("status") as on_progress:
-        return Evidence(Snapshot(project, history, on_progress)).measure()
+        snapshot = Snapshot(project, history, on_progress)
+        try:
+            if history.taught is not None:
+                _ = snapshot.embeddings
+        except ProjectError:
+            return Measured(), "the vectors are missing, `activessl encode` makes them again"
+        return Evidence(snapshot).measure(), ""

@@ -90,7 +90,9 @@ def test_a_card_tells_machines_slices_agreement_and_what_is_asked_again(tmp_path
     rows = [(item, "east" if i % 3 else "west") for i, item in enumerate(labels)]
     (tmp_path / "meta.csv").write_text("id,camera\n" + "".join(f"{item},{name}\n" for item, name in rows))
     (tmp_path / "said.csv").write_text("id,class\n" + "".join(f"{item},{name}\n" for item, name in labels.items()))
-    text = toml.read_text().replace("[annotator]", '[machines.old]\nkind = "table"\npath = "../said.csv"\n\n[annotator]')
+    text = toml.read_text().replace(
+        "[annotator]", '[machines.old]\nkind = "table"\npath = "../said.csv"\n\n[annotator]'
+    )
     toml.write_text(text.replace("[data]", '[data]\nmetadata = "../meta.csv"').replace("per_item = 1", "per_item = 2"))
     session = Session.open(tmp_path / "p")
     session.encode()

@@ -86,6 +86,9 @@ def test_nothing_in_the_project_names_a_forgotten_item_and_totals_stay(
     assert holding(folder / "p", ITEM, "scan-007", digest) == []
     assert any(ITEM in said and said.startswith("the data: delete") for said in done["unreached"])
 
+    capsys.readouterr()
+    assert run("status", "-p", str(folder / "p")) == 0  # also without vectors
+    assert "activessl encode" in capsys.readouterr().err.splitlines()[-1]
     project = Project.open(folder / "p")
     after = project.history()
     assert len(after.labels) == len(before.labels) and done["name"] in after.labels

@@ -65,7 +65,10 @@ def test_an_unknown_item_opens_no_round(session: Session) -> None:
 def test_as_many_people_answer_a_listed_item_as_any_other(session: Session) -> None:
     path = session.project.folder / "activessl.toml"
     path.write_text(path.read_text().replace("per_item = 1", "per_item = 2"))
-    assert [q.people for q in Session.open(session.project.folder).query(items=["pool:1", "pool:2"]).questions] == [2, 2]
+    assert [q.people for q in Session.open(session.project.folder).query(items=["pool:1", "pool:2"]).questions] == [
+        2,
+        2,
+    ]
 
 
 def test_the_command_reads_a_file_or_standard_input_and_counts_what_it_leaves_out(
