@@ -33,8 +33,7 @@ NEITHER = {
     "tuned.base", "tuned.digest", "tuned.fingerprint", "tuned.outcome", "tuned.request",
     "compared.fingerprint", "promoted.digest", "promoted.fingerprint", "promoted.judged", "promoted.model",
     "promoted.outcome",
-    "machine_asked.classes[]", "machine_asked.machine", "machine_asked.version", "machine_asked.what",
-    "machine_withdrawn.machine", "taught.machines[]",
+    "taught.machines[]",
     # keys
     "queried.questions[].parts{}", "taught.per_class{}", "pushed.unseen.*",
 }  # fmt: skip
