@@ -21,7 +21,7 @@ demo: .venv/.installed ## the whole loop on real images and a real Label Studio 
 test: .venv/.installed ## the default tests, under 3 minutes
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not studio and not slow"
 
-slow-test: .venv/.installed ## the tests that start and kill many processes
+slow-test: .venv/.installed ## the tests that take long: statistics, and killed processes
 	@$(BIN)/python -m pytest -q -n 2 -m slow tests/unit tests/faults
 
 check: .venv/.installed ## ruff, mypy, pyright, import-linter

@@ -1,4 +1,4 @@
-"""What the items of a map can be colored by: class, prediction, state, doubt, round, annotator."""
+"""What the items of a map can be colored by: class, prediction, state, doubt, round, annotator, metadata."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from activessl.errors import PoolError
 from activessl.labels.answers import NONE
 from activessl.ledger.history import History
+from activessl.pool.metadata.slicing import sliced
 from activessl.project.snapshot import Snapshot
 from activessl.steps.relabel import Doubts
 
@@ -21,6 +23,8 @@ __all__ = ["Scale", "category", "scales_of"]
 
 #: Most values of a category: rarer ones are one value, so that a legend can be read.
 MOST_VALUES = 120
+#: Most columns of the metadata: each is a number for every item of the page.
+MOST_COLUMNS = 12
 #: The states of items.
 STATES = ("labeled", "asked", "unlabeled", "accepted", "skipped", "missing")
 #: Ten colors that differ on light and on dark ground; more come from a color wheel.
@@ -120,6 +124,18 @@ def _scales(snapshot: Snapshot, ids: Sequence[str], rows: Int[np.ndarray, " n"])
     people = _annotators(snapshot)
     if people:
         yield category("Annotator", [people.get(item, "") for item in ids], sorted(set(people.values())))
+    yield from _columns(snapshot, rows)
+
+
+def _columns(snapshot: Snapshot, rows: Int[np.ndarray, " n"]) -> Iterator[Scale]:
+    """Yield a scale for each column of the metadata; none where they cannot be read, which another section tells."""
+    try:
+        columns = snapshot.metadata.reported[:MOST_COLUMNS]
+    except PoolError:
+        return
+    for column in columns:
+        slices = sliced(column)
+        yield category(column.name, [slices.names[k] for k in slices.of[rows].tolist()], slices.names)
 
 
 def _state(history: History, waiting: frozenset[str], aside: frozenset[str], item: str) -> str:

@@ -89,6 +89,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert heavy((*HEAVY, "pydantic", "rich", "tomlkit"), "--help") == []
 
 
+@pytest.mark.slow
 def test_status_says_what_teach_measured_and_imports_nothing_for_it(
     answered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -189,6 +189,7 @@ def test_health_tells_collapsed_from_spread_vectors() -> None:
     assert figures["uniformity"] < health(np.ones((5, 6)), np.ones((5, 6)))["uniformity"]
 
 
+@pytest.mark.slow
 def test_a_run_that_learns_nothing_more_ends_early_and_says_why_even_when_it_was_killed(
     pool: Pool, tmp_path: Path
 ) -> None:

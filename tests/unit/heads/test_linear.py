@@ -313,6 +313,7 @@ def test_what_a_head_by_likeness_says_without_a_label_is_what_it_says_when_taugh
         np.testing.assert_allclose(said[i, seen], others._logits(x[i : i + 1])[0], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_neighbours_take_no_memory_for_each_pair_of_labels_and_say_the_same_in_blocks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

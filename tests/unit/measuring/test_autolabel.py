@@ -16,6 +16,7 @@ def pool(seed: int, n: int = 2000, m: int = 200) -> tuple[np.ndarray, np.ndarray
     return confidence, wrong, rng.permutation(n) < m
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("error", "delta"), [(0.05, 0.1), (0.1, 0.2)])
 def test_the_promise_is_broken_no_more_often_than_it_says(error: float, delta: float) -> None:
     broken = accepted = 0

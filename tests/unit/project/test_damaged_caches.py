@@ -67,6 +67,7 @@ def result(project: Path) -> list[object]:
 VERBS = ("report", "teach", "export", "status", "encode")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_every_cache_is_made_again_whatever_happened_to_it(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str

@@ -96,6 +96,7 @@ def open_to_all() -> Iterator[Path]:
         yield Path(made) / "disk"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_status_report_and_export_work_and_writing_verbs_are_two_lines(open_to_all: Path) -> None:
     work(open_to_all)

@@ -193,6 +193,7 @@ def _drawn(number: int, each: int = 5) -> History:
     return replace(history, rounds=tuple(rounds), labels=labels)
 
 
+@pytest.mark.slow
 def test_a_target_that_is_just_met_is_hardly_ever_said_to_be_passed_however_often_it_is_looked_at(
     session: Session,
 ) -> None:

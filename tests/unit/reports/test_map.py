@@ -144,6 +144,21 @@ def test_items_are_colored_by_what_is_known_of_them(tmp_path: Path) -> None:
     assert {i for i, who in said("Annotator").items() if who == "ann"} == set(waiting.items)
 
 
+def test_items_are_colored_by_the_columns_of_the_metadata(tmp_path: Path) -> None:
+    site = np.where(np.arange(40) < 10, "north", "south")
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "pool.npz", vectors=rng.normal(size=(40, 4)).astype(np.float32), site=site)
+    made = Session.create(tmp_path / "p", tmp_path / "pool.npz", ["a", "b"])
+    made.encode()
+    snapshot = Snapshot.of(made.project)
+    found = {scale.name: scale for scale in scales_of(snapshot, np.arange(5, 25))}["site"]
+    assert found.values is not None
+    assert [found.values[code] for code in found.codes] == ["north"] * 5 + ["south"] * 15
+    assert '"name": "site"' in made.report().to_html() or '"name":"site"' in made.report().to_html()
+    (tmp_path / "pool.npz").unlink()  # the map is drawn without what cannot be read
+    assert "site" not in {scale.name for scale in scales_of(Snapshot.of(made.project), np.arange(40))}
+
+
 def test_rare_values_of_a_category_are_one() -> None:
     found = category("Site", [str(i) for i in range(MOST_VALUES + 30)] + [""])
     assert found.values is not None and len(found.values) == MOST_VALUES + 2 and found.values[-1] == "other"

@@ -342,6 +342,7 @@ def test_hours_count_the_groups_but_seconds_a_label_do_not(session: Session) -> 
     assert both.seconds > alone.seconds
 
 
+@pytest.mark.slow
 def test_money_counts_groups_by_the_time_they_took_and_a_saving_is_of_single_questions(session: Session) -> None:
     people = oracle(session)
     rates = {"per_hour": 36, "currency": "EUR"}
@@ -417,6 +418,7 @@ def test_groups_of_a_class_that_was_taken_out_and_skips_of_several_people_are_co
     assert none is not None and none.to_text() == "0 items confirmed in 1 cluster, 0 sent back"
 
 
+@pytest.mark.slow
 def test_the_config_asks_for_groups_after_some_rounds(tmp_path: Path) -> None:
     session, people = opened(tmp_path, confirm=8), oracle()
     for _ in range(2 * (BETWEEN + 1)):
@@ -458,6 +460,7 @@ def test_the_settings_are_written_and_read_back() -> None:
         assert check_config(tomllib.loads(write_config(config))) == config
 
 
+@pytest.mark.slow
 def test_groups_until_too_few_are_sure_and_then_it_is_said_how_many(session: Session) -> None:
     people, shown = oracle(session), Counter[str]()
     with pytest.raises(QueryError, match="too few for a cluster of 4 items"):

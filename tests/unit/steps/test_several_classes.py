@@ -324,6 +324,7 @@ def test_several_people_are_believed_class_by_class() -> None:
     assert SEVERAL.merge(answers[:2], CLASSES, {}).labels["i"].classes == ("red", "round")
 
 
+@pytest.mark.slow
 def test_a_replay_learns_faster_by_choice_than_by_chance_and_repeats(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     vectors, truth = world(600)

@@ -33,6 +33,7 @@ def test_a_query_is_whole_whatever_the_share(share: float, size: int) -> None:
     assert abs(drawn.sum() - share * size) < 1
 
 
+@pytest.mark.slow
 def test_every_candidate_is_drawn_as_often_as_its_propensity_says() -> None:
     draws, runs = np.zeros(50), 600
     for seed in range(runs):

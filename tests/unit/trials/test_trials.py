@@ -105,6 +105,7 @@ def test_what_happens_in_the_middle_happens(ground: Ground) -> None:
     assert Counter(a.annotator for a in crowd) == {"ann": 240, "bob 0": 240, "bob 1": 240}
 
 
+@pytest.mark.slow
 def test_accepted_items_are_predictions_that_the_figures_know_of(tmp_path: Path) -> None:
     y = np.arange(800) % 3
     ground = Ground.make("easy", 6 * np.eye(3)[y] + np.random.default_rng(0).normal(size=(800, 3)), y, tmp_path)
@@ -115,6 +116,7 @@ def test_accepted_items_are_predictions_that_the_figures_know_of(tmp_path: Path)
     assert row["truth"] > 0.95 and row["low"] <= row["truth"] <= row["high"]
 
 
+@pytest.mark.slow
 def test_figures_stand_beside_the_truth(ground: Ground) -> None:
     project = ran(ground, People(skips=0.1))
     row = figures(project)
@@ -148,6 +150,7 @@ def test_where_no_random_item_gets_a_label_the_accuracy_is_not_known_and_status_
     assert f"not known: of {drawn} random items 0 have a label; {drawn} {how}; add a class" in text.to_text()
 
 
+@pytest.mark.slow
 def test_a_study_is_resumed_and_counts_what_holds(ground: Ground, tmp_path: Path) -> None:
     kinds = {"answer everything": People(), "tire": HABITS["tire"]}
     told: list[float] = []
