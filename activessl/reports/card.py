@@ -324,8 +324,9 @@ def _slices(section: Slices) -> Iterable[str]:
     rows = [(name, one) for name, slices, _ in section.columns for one in slices]
     yield from ("", "| slice | items | labels | accuracy (90 % interval) |", "| --- | ---: | ---: | --- |")
     for name, one in rows:
-        known = one.accuracy is not None and one.low is not None and one.high is not None
-        told = f"{percent(one.accuracy)} ({percent(one.low)} to {percent(one.high)})" if known else "not measured"
+        told = "not measured"
+        if one.accuracy is not None and one.low is not None and one.high is not None:
+            told = f"{percent(one.accuracy)} ({percent(one.low)} to {percent(one.high)})"
         yield f"| {_plain(name)} {_plain(one.slice)} | {one.items:,} | {one.labels:,} | {told} |"
 
 
