@@ -67,7 +67,7 @@ class Service:
         self._secret = secret.encode()
         self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
         self._guard = threading.Lock()
-        self._view: tuple[str, Snapshot] | None = None
+        self._view: tuple[tuple[str, tuple[str, ...]], Snapshot] | None = None
 
     def allows(self, headers: Mapping[str, str]) -> bool:
         """Whether a request has the secret: in the header, as the password of HTTP basic authentication, or as a bearer
@@ -154,13 +154,15 @@ class Service:
         return 200, {"results": results}
 
     def _newest(self) -> Snapshot:
-        """Return the project with its newest head, cached until there is a newer head."""
+        """Return the project with its newest head, cached until there is a newer head, or other classes."""
         model = self.worker.state.model
         with self._guard:
-            if self._view is None or self._view[0] != model:
+            # the columns of the probabilities are those of the classes: `activessl classes` may run beside the service
+            key = (model, self.worker.session.project.history().classes)
+            if self._view is None or self._view[0] != key:
                 snapshot = Snapshot.of(self.worker.session.project)
                 _ = snapshot.probs  # computed once, under the lock
-                self._view = (model, snapshot)
+                self._view = (key, snapshot)
             return self._view[1]
 
     def _prediction(

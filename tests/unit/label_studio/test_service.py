@@ -128,6 +128,27 @@ def test_each_task_gets_just_one_prediction_before_and_after_there_is_a_head(
     assert service.versions()[1] == {"versions": [worker.state.model]}
 
 
+def test_no_suggestion_has_another_class_after_a_split_beside_the_service(
+    service: Service, worker: Sleeper, desk: Any, session: Session
+) -> None:
+    worker.step()
+    desk.answer(6)
+    worker.step()
+    tasks = [{"id": i, "data": {"activessl_id": f"pool:{i}"}} for i in range(8)]
+
+    def served(*classes: str) -> list[str]:
+        body = json.dumps({"tasks": tasks, "label_config": build_config(list(classes), "image")}).encode()
+        status, said = service.predict(body)
+        assert status == 200
+        return [name for one in said["results"] for r in one["result"] for name in r["value"].get("choices", [])]
+
+    assert set(served("even", "odd")) == {"even", "odd"}
+    # the columns of the head that is served are even and odd: neither may be called by the name of a part
+    Session.open(session.project.folder).classes.split("even", ["two", "four"])
+    after = served("two", "four", "odd")
+    assert set(after) == {"odd"}  # nobody labeled a part yet
+
+
 def test_after_fine_tuning_and_after_taking_it_back_people_are_served_what_the_new_vectors_say(
     service: Service, worker: Sleeper, desk: Any, session: Session
 ) -> None:
