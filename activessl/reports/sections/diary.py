@@ -8,11 +8,30 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
 from activessl.ledger.history import History, RoundHistory
-from activessl.ledger.schema import Accepted, Decided, Encoded, Recorded, Tuned
+from activessl.ledger.schema import (
+    Accepted,
+    Compared,
+    Decided,
+    Encoded,
+    Forgotten,
+    MachineWithdrawn,
+    Promoted,
+    Reclassed,
+    Recorded,
+    Restored,
+    Tuned,
+)
+from activessl.proof.added import drift_text
 from activessl.reports.sections.base import Material
 from activessl.reports.wording import percent
 
 __all__ = ["Diary", "Entry"]
+
+#: The kinds of events that have a line of their own.
+_TOLD = (
+    "encoded", "compared", "tuned", "reclassed", "restored", "accepted", "promoted", "machine_withdrawn", "decided",
+    "forgotten",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +66,8 @@ class Diary:
         if history.started is not None:
             found.append(Entry(history.started, "the project was created"))
         with material.snapshot.project.ledger() as ledger:
-            for kind in ("encoded", "tuned", "accepted", "decided"):
-                found += [Entry(r.at, text) for r in ledger.read(kind=kind) if (text := _text(r))]
+            for kind in _TOLD:
+                found += [Entry(r.at, text) for r in ledger.read(kind=kind) if (text := _text(r, history))]
         found += [Entry(r.at, text) for r, text in _rounds(history)]
         entries = (Entry(e.at.astimezone(UTC), e.text) for e in found)
         return cls(tuple(sorted(entries, key=lambda entry: entry.at)))
@@ -62,8 +81,21 @@ class Diary:
         return []
 
 
-def _text(record: Recorded) -> str:
+def _text(record: Recorded, history: History) -> str:
     event = record.event
+    if isinstance(event, Reclassed):
+        return event.change.to_text()
+    if isinstance(event, Restored):
+        change = next((one for one in history.naming.steps if one.undo and one.number == event.of), None)
+        return "" if change is None else change.to_text()
+    if isinstance(event, Compared):
+        return drift_text(event)
+    if isinstance(event, Promoted):
+        return f"model {event.model} of round {event.round}: {event.outcome} ({event.why})"
+    if isinstance(event, MachineWithdrawn):
+        return f"the answers of the machine {event.machine} were withdrawn"
+    if isinstance(event, Forgotten):
+        return f"an {event.what} was forgotten on request"
     if isinstance(event, Encoded):
         return f"{event.items:,} items encoded by {event.encoder}"
     if isinstance(event, Tuned):

@@ -183,6 +183,9 @@ def test_merged_classes_are_one_and_apart_again_after_undo(taught: tuple[Session
     pets = {item for item in asked if desk.truth[item] == "pet"}
     assert pets and session.project.history().reopened.keys() == pets == set(session.project.history().unread)
     assert undone.again == len(pets)
+    told = [entry["text"] for entry in session.report().to_dict()["diary"]]
+    assert "classes 'cat' and 'dog' were merged into 'pet'" in told
+    assert "merging 'cat' and 'dog' into 'pet' was taken back" in told
     whys = {answer.why for answer in session.project.history().unread.values()}
     undo = "merging 'cat' and 'dog' into 'pet' was taken back: it may be 'cat' or 'dog'"
     assert whys == {f"labeled pet before; {undo}"}
