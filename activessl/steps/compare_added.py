@@ -12,9 +12,10 @@ from activessl.ledger.schema import Compared
 from activessl.measuring.drift.compare import compare_samples
 from activessl.measuring.drift.regions import new_regions
 from activessl.measuring.drift.units import FEWEST
-from activessl.pool.groups import group_names, numbered
+from activessl.pool.groups import numbered
 from activessl.pool.progress import OnProgress, tell
 from activessl.project.folder import Project
+from activessl.project.metadata import groups_of
 
 #: Spawn key of the seed of the permutations.
 _SEED = 35
@@ -44,9 +45,9 @@ def compare_added(
     new, old = np.flatnonzero(is_new), np.flatnonzero(~is_new)
     if len(new) < FEWEST or len(old) < FEWEST:
         return None
-    groups = None
-    if project.config.data.group is not None:
-        number = numbered(group_names(project.config.data.group, embeddings.ids))
+    groups, data = None, project.config.data
+    if data.grouped:
+        number = numbered(groups_of(data, project.data, project.metadata, embeddings.ids))
         groups = number[old], number[new]
     seed = [project.config.seed, history.events, _SEED]
     samples = embeddings.vectors[old], embeddings.vectors[new]

@@ -128,15 +128,18 @@ def _which(
     project: Project, history: History, name: str, what: What | None, known: Mapping[str, str], pool: Pool | None
 ) -> tuple[What, str]:
     """What has this name, and the name that stands for it already; empty if it was not forgotten yet."""
-    kinds = _KINDS if what is None else (what,)
+    kinds: tuple[What, ...] = _KINDS if what is None else (what,)
     for kind in kinds:
         new = known_as(name, history.erased, kind)
         if new != name:
             return kind, new
     with project.ledger() as ledger:
         items, people = ledger.names(name)
-    found = {"item": items or name in known or (pool is not None and name in pool), "annotator": people}
-    has = [kind for kind in kinds if found[kind]]
+    found: dict[What, bool] = {
+        "item": items or name in known or (pool is not None and name in pool),
+        "annotator": people,
+    }
+    has: list[What] = [kind for kind in kinds if found[kind]]
     if len(has) == 2:
         raise LabelError(f"both an item and an annotator are called {name!r}", hint="add --item or --annotator")
     if not has:

@@ -11,6 +11,7 @@ from activessl.pool.groups import group_names
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.project.folder import Project
+from activessl.project.metadata import groups_of
 from activessl.project.snapshot import Snapshot
 from activessl.scoring.reference import MOST, Reference
 from activessl.steps.encode import fitted_encoder
@@ -24,15 +25,16 @@ _SEED = 36
 def make_reference(project: Project, snapshot: Snapshot, on_progress: OnProgress | None = None) -> Reference | None:
     """Fit the encoder of the config on one half of the pool, at random, and encode the other half with it.
 
-    Whole groups are in one half. If the encoder is the model's own, it does not depend on the pool: then the reference
-    is of the whole pool, and needs no further encoder.
+    Whole groups are in one half. Groups of a column are not known of later items: ``watch`` then compares items. If
+    the encoder is the model's own, it does not depend on the pool: then the reference is of the whole pool, and
+    needs no further encoder.
 
     Returns:
         The reference; None for a pool of fewer than ``LEAST`` items or groups.
     """
     pool, config = project.pool(), project.config
     there = [item for item in snapshot.embeddings.ids if item in pool]
-    names = group_names(config.data.group, there)
+    names = groups_of(config.data, project.data, project.metadata, there)
     groups = list(dict.fromkeys(names))
     if len(groups) < LEAST:
         return None
@@ -42,7 +44,7 @@ def make_reference(project: Project, snapshot: Snapshot, on_progress: OnProgress
     encoder = fitted_encoder(project, first, None, on_progress)
 
     def sample(items: Sequence[str]) -> list[str]:
-        rows = np.sort(rng.choice(len(items), min(MOST, len(items)), replace=False)).tolist()
+        rows: list[int] = np.sort(rng.choice(len(items), min(MOST, len(items)), replace=False)).tolist()
         return [items[row] for row in rows]
 
     pattern = config.data.group

@@ -10,7 +10,7 @@ from PIL import Image
 
 from activessl import Session
 from activessl.annotators.oracle import Oracle
-from activessl.errors import ConfigError, PoolError
+from activessl.errors import ConfigError, MeasureError, PoolError
 from activessl.ledger.fold import fold
 from activessl.ledger.schema import Encoded, Moved
 from activessl.project.config import check_config
@@ -167,3 +167,23 @@ def test_a_first_encoding_and_an_old_ledger_have_nothing_to_compare(tmp_path: Pa
         events = list(ledger)
     assert fold(events, classes=("d", "l", "red")).uncompared == ()
     assert any(isinstance(one.event, Encoded) for one in events) and not any(isinstance(e.event, Moved) for e in events)
+
+
+def test_groups_of_a_column_are_compared_as_wholes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = tmp_path / "parts.csv"
+    old = [f"{kind}/{i}.png" for kind in "dl" for i in range(30)]
+    new = [f"d/new-{i}.png" for i in range(24)]
+    rows = [f"{item},part {number // 2}" for number, item in enumerate([*old, *new])]
+    table.write_text("\n".join(["item,part", *rows]) + "\n")
+    session = open_project(tmp_path, metadata="../parts.csv", group_column="part")
+    write(tmp_path / "data", new, (60, 60, 60), 4)
+    seen = []
+
+    def noted(*samples: np.ndarray, groups: tuple[np.ndarray, np.ndarray], **_: object) -> object:
+        seen.append(groups)
+        raise MeasureError("enough", hint="")
+
+    monkeypatch.setattr("activessl.steps.compare_added.compare_samples", noted)
+    session.encode()
+    [(before, after)] = seen
+    assert (len(before), len(set(before)), len(after), len(set(after))) == (60, 30, 24, 12)
