@@ -86,8 +86,8 @@ def _text(record: Recorded, history: History) -> str:
     if isinstance(event, Reclassed):
         return event.change.to_text()
     if isinstance(event, Restored):
-        change = next((one for one in history.naming.steps if one.undo and one.number == event.of), None)
-        return "" if change is None else change.to_text()
+        undone = next((one for one in history.naming.steps if one.undo and one.number == event.of), None)
+        return "" if undone is None else undone.to_text()
     if isinstance(event, Compared):
         return drift_text(event)
     if isinstance(event, Promoted):
