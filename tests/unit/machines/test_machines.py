@@ -227,6 +227,7 @@ def test_rules_outlive_a_change_of_the_classes(tmp_path: Path, monkeypatch: pyte
     assert "has 'spam', which is no class" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_a_machine_is_silent_about_is_part_of_the_pool(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from activessl.proof.machines import machine_figures
 
