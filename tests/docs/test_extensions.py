@@ -79,6 +79,7 @@ def test_each_is_one_file_of_less_than_forty_lines_and_one_line() -> None:
     assert all(block.count("\n") == 2 for block in blocks)
 
 
+@pytest.mark.slow
 def test_a_project_uses_all_of_them(package: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     (tmp_path / "spectra").mkdir()

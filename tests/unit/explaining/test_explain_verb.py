@@ -98,6 +98,7 @@ def test_the_deletion_test_is_kept_until_the_model_changes(spots: str, monkeypat
         again.test()
 
 
+@pytest.mark.slow
 def test_a_damaged_kept_test_is_made_again(spots: str) -> None:
     explainer = Explainer(Snapshot.of(Session.open(spots).project))
     first = explainer.test()

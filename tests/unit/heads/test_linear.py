@@ -254,6 +254,7 @@ def test_many_classes_with_few_labels_each_are_no_reason_to_warn() -> None:
         )
 
 
+@pytest.mark.slow
 def test_fifty_new_labels_on_fifty_thousand_items_take_less_than_a_second_and_change_what_a_new_fit_would() -> None:
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(10, 384)).astype(np.float32)

@@ -311,6 +311,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON, st.sampled_from([build_config(["even", "odd"], "text"), "<View/>", 7]))
 def test_no_json_is_more_than_a_wrong_request(service: Service, said: Any, config: Any) -> None:

@@ -17,6 +17,8 @@ from activessl.errors import ActiveSSLError, AnnotatorDenied, AnnotatorError, An
 from activessl.heads.votes import batch_calibrated, shares_for
 from activessl.steps.ask_machine import ask_machine, withdraw_machine
 
+pytestmark = pytest.mark.slow  # each asks a server of its own
+
 CLASSES = ("Alpha", "Beta", "Gamma")
 
 

@@ -59,6 +59,7 @@ def test_the_same_seed_gives_the_same_curves_and_another_gives_others() -> None:
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives() -> None:
     x, y = data(n=90)
     alone = simulate(x, y, strategies=("random",), seeds=2, budgets=(3, 6))

@@ -49,6 +49,7 @@ def project(tmp_path: Path, blind: float) -> tuple[Session, dict[str, str]]:
     return session, {item: CLASSES[k] for item, k in zip(session.project.pool().ids, truth, strict=True)}
 
 
+@pytest.mark.slow
 def test_somebody_who_follows_the_model_is_found_out_and_the_time_that_it_saves_too(tmp_path: Path) -> None:
     session, truth = project(tmp_path, blind=0.4)
     person = Follower(truth, CLASSES, Habits(spread=0.2))
@@ -72,6 +73,7 @@ def test_somebody_who_follows_the_model_is_found_out_and_the_time_that_it_saves_
     assert "People agreed with the model on" in report.to_html()
 
 
+@pytest.mark.slow
 def test_somebody_who_does_not_follow_the_model_is_not_accused(tmp_path: Path) -> None:
     session, truth = project(tmp_path, blind=0.4)
     person = Oracle(truth, CLASSES)

@@ -86,6 +86,7 @@ def by_name(session: Session) -> tuple[Evidence, dict]:
     return found, dict(zip(CLASSES, found.classes, strict=True))
 
 
+@pytest.mark.slow
 def test_test_data_say_how_much_of_each_class_is_found(copied: Callable[[bool], Session]) -> None:
     session = copied(True)
     evidence, found = by_name(session)

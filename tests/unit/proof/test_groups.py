@@ -123,6 +123,7 @@ def labeled(folder: Path, **more: object) -> Evidence:
     return Evidence(Snapshot.of(made.project))
 
 
+@pytest.mark.slow
 def test_a_project_with_groups_measures_what_its_model_does_with_new_ones(tmp_path: Path) -> None:
     flattered = labeled(tmp_path / "alone").audit
     honest = labeled(tmp_path / "groups", group=r"^(patient_\d+)/").audit

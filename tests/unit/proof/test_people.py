@@ -78,6 +78,7 @@ def test_the_interval_counts_skipped_draws_as_wrong_at_one_end_and_as_right_at_t
     assert f"{audit.unlabeled} more drawn items have no label" in audit.to_text()
 
 
+@pytest.mark.slow
 def test_a_class_that_the_project_lacks_is_a_mistake_of_the_model(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -122,6 +123,7 @@ def test_an_import_after_the_draws_does_not_stand_for_what_was_known_before_them
     assert share.max() > len(easy) / N
 
 
+@pytest.mark.slow
 def test_random_questions_are_blind_unless_the_project_wants_suggestions(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

@@ -364,6 +364,7 @@ def share_wrong(session: Session, y: np.ndarray) -> float:
     return float(np.mean([CLASSES[y[int(i.removeprefix("pool:"))]] != m.classes[0] for i, m in machine.items()]))
 
 
+@pytest.mark.slow
 def test_nothing_is_promised_of_items_that_came_after_the_random_labels(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(2, size=800)
@@ -547,6 +548,7 @@ def test_where_nothing_but_chance_chose_nothing_was_saved(tmp_path: Path) -> Non
     assert live is not None and "no replays of this strategy" in live.prior
 
 
+@pytest.mark.slow
 def test_a_small_project_of_random_labels_only_can_plan(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(3, size=80)

@@ -183,6 +183,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Session, np.ndarray,
     return session, camera, people
 
 
+@pytest.mark.slow
 def test_a_project_names_the_camera_and_its_accuracy_is_that_of_the_draws(
     made: tuple[Session, np.ndarray, Oracle], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -236,6 +237,7 @@ def test_a_balanced_round_of_a_project_asks_where_labels_are_few_and_draws_stay_
     assert all(q.propensity is None for q in chosen)
 
 
+@pytest.mark.slow
 def test_what_was_found_is_not_said_of_other_labels_or_other_metadata(
     made: tuple[Session, np.ndarray, Oracle], capsys: pytest.CaptureFixture[str]
 ) -> None:

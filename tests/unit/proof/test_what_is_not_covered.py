@@ -69,6 +69,7 @@ def shrink(session: Session, folder: Path, keep: list[str]) -> Session:
     return session
 
 
+@pytest.mark.slow
 def test_after_the_pool_has_shrunk_the_report_says_what_the_figures_speak_of(tmp_path: Path) -> None:
     session = project(tmp_path, 0.5)
     assert left_text(Evidence(Snapshot.of(session.project))) == ""

@@ -214,6 +214,7 @@ def test_what_was_sent_back_leaves_less_of_a_round_to_what_is_doubted(session: S
     assert len({i.item for i in asked}) == 20
 
 
+@pytest.mark.slow
 def test_a_share_of_what_was_confirmed_is_looked_at_alone_and_blind_and_errors_show(session: Session) -> None:
     people = oracle(session, Careless)
     shown = grouped(session, people, groups=10)
@@ -277,6 +278,7 @@ def test_the_random_share_still_draws_from_all_that_was_there_and_asks_about_the
     assert len(Evidence(Snapshot.of(session.project)).random.at) == len(at_first.at) + len(drawn)
 
 
+@pytest.mark.slow
 def test_what_is_drawn_and_was_to_be_looked_at_anyway_is_asked_about_once(session: Session) -> None:
     people = oracle(session)
     grouped(session, people, groups=20)
@@ -287,6 +289,7 @@ def test_what_is_drawn_and_was_to_be_looked_at_anyway_is_asked_about_once(sessio
     assert any(i.asking > 1 for i in drawn)  # drawn out of all of them, not of those that are left
 
 
+@pytest.mark.slow
 def test_a_draw_speaks_for_what_was_confirmed_too_until_somebody_looks_at_it_alone(session: Session) -> None:
     people = oracle(session)
     shown = set(grouped(session, people, groups=20))
@@ -471,6 +474,7 @@ def test_groups_until_too_few_are_sure_and_then_it_is_said_how_many(session: Ses
     assert set(shown.values()) == {1}  # what stood apart of its group is in no other
 
 
+@pytest.mark.slow
 def test_the_verbs_tell_of_groups_and_of_what_became_of_them(
     session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def oracle(session: Session, **habits: float) -> Oracle:
     return Oracle(told, CLASSES, Habits(**habits), kind=SEVERAL)
 
 
+@pytest.mark.slow
 def test_the_loop_learns_classes_that_come_together_and_items_that_have_none(session: Session) -> None:
     person = oracle(session)
     accuracy = [session.round(person).accuracy for _ in range(4)]
@@ -133,6 +134,7 @@ def test_a_wrong_class_is_doubted_the_right_ones_named_and_asked_about_again(ses
     assert lied.keys() == {q.item for q in again.questions if q.kind == "again"}
 
 
+@pytest.mark.slow
 def test_labels_by_machine_keep_their_promise_for_whole_items(session: Session) -> None:
     person = oracle(session)
     for _ in range(6):

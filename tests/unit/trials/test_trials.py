@@ -85,6 +85,7 @@ def test_only_suggestions_that_are_seen_are_followed(ground: Ground) -> None:
     assert all(given[q.item, q.id].classes == (f"class {y[row[q.item]]}",) for q in drawn)
 
 
+@pytest.mark.slow
 def test_what_happens_in_the_middle_happens(ground: Ground) -> None:
     late = ran(ground, People(imports=50))
     assert sum(a.annotator == "import" for a in answers(late)) == 50

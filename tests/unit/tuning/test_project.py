@@ -170,6 +170,7 @@ class Killed(BaseException):
     pass
 
 
+@pytest.mark.slow
 def test_killed_anywhere_the_frozen_encoder_is_the_truth_and_it_ends_the_same(
     tuned: tuple[Project, Tuned], make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +251,7 @@ def test_what_cannot_learn_is_refused_and_leaves_no_trace(make: Make, monkeypatc
     assert project.history().events == events
 
 
+@pytest.mark.slow
 def test_only_one_process_fine_tunes_and_people_can_label_meanwhile(make: Make) -> None:
     project = make()
     tried = []
@@ -306,6 +308,7 @@ def test_too_few_labels_are_two_lines_at_the_terminal(make: Make, capsys: pytest
     assert error[-2].startswith("error: 10 labels are too few") and error[-1].startswith(" hint: label at least 30")
 
 
+@pytest.mark.slow
 def test_run_fine_tunes_between_rounds_where_the_config_says_so(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     project = make(finetune={"when": "auto"})
     after_round(Session(project))

@@ -64,6 +64,7 @@ def test_before_the_first_step_a_network_gives_its_encoders_vectors(
     assert np.abs(found - expected).max() < 1e-3 * np.abs(expected).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "config"),
     [
@@ -101,6 +102,7 @@ def test_a_pretrained_network_keeps_only_what_changed_beside_the_project(
     assert size[tuned.fingerprint] < (tmp_path / "model" / "model.safetensors").stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hybrid", "patches"])
 def test_the_loss_on_the_labels_falls_and_weights_stay_near_their_start(
     name: str, pictures: tuple[Pool, np.ndarray], encoders: Path, tmp_path: Path
@@ -188,6 +190,7 @@ def test_another_error_than_memory_is_not_taken_for_it(
         run.train(steps=1)
 
 
+@pytest.mark.slow
 def test_fine_tuning_that_pays_is_found_to_pay_and_one_that_does_not_is_left(
     pictures: tuple[Pool, np.ndarray], encoders: Path, tmp_path: Path
 ) -> None:
