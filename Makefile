@@ -18,8 +18,9 @@ install: .venv/.installed ## the project in .venv
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
 	@$(BIN)/activessl demo --folder .demo $(ARGS)
 
+# many tests start the command line: without its bytecode, each of them compiles the package again
 test: .venv/.installed ## the default tests, under 3 minutes
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not studio and not slow"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not studio and not slow"
 
 slow-test: .venv/.installed ## the tests that take long: statistics, and killed processes
 	@$(BIN)/python -m pytest -q -n 2 -m slow tests/unit tests/faults tests/docs

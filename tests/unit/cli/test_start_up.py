@@ -113,6 +113,7 @@ def test_status_says_what_teach_measured_and_imports_nothing_for_it(
     assert told["accuracy"]["labels"] >= 10 and told["saved"] is not None and len(told["by_class"]) == 3
 
 
+@pytest.mark.slow
 def test_status_of_a_project_that_has_no_labels_yet_imports_nothing_heavy(answered: Path) -> None:
     again = answered.with_name("q")
     verb("init", str(answered.with_name("pool.npz")), "-p", str(again), "--classes", ",".join(CLASSES))

@@ -187,6 +187,7 @@ def test_verbs_out_of_order_say_what_comes_first(
         assert first in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_no_server_and_no_token_are_told_apart(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

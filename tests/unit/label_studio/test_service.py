@@ -352,6 +352,7 @@ HALF = [
 ]
 
 
+@pytest.mark.slow
 def test_a_half_sent_request_ends_and_others_are_answered_meanwhile(address: tuple[str, int]) -> None:
     held = [socket.create_connection(address, timeout=10) for _ in range(8)]
     for i, connection in enumerate(held):
@@ -372,6 +373,7 @@ def test_over_http_a_body_without_end_is_cut_off(http: Any, monkeypatch: pytest.
     assert http.post("/webhook", headers=HEADERS, content=b"x" * 2_000).status_code == 413
 
 
+@pytest.mark.slow
 def test_a_webhook_is_answered_in_milliseconds_while_the_worker_teaches(
     http: Any, session: Session, worker: Sleeper, desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

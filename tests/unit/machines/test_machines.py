@@ -51,6 +51,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_a_table_is_asked_measured_heeded_and_withdrawn(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table(project / "said.csv", SAID, 230)
     add(project, '[machines.old]\nkind = "table"\npath = "said.csv"')
@@ -175,6 +176,7 @@ def test_words_speak_for_classes() -> None:
     assert [one.scores for one in said] == [(0.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 1.0)]
 
 
+@pytest.mark.slow
 def test_answers_are_read_with_the_classes_of_now(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng, path = np.random.default_rng(3), project / "said.csv"
     shares = np.eye(6)[SAID] * 0.6 + rng.dirichlet(np.ones(6), size=240) * 0.4

@@ -53,6 +53,7 @@ def test_files_with_their_columns_in_two_orders_are_one_pool_of_the_same_channel
         assert np.array_equal(np.asarray(mixed.subset(mixed.ids[row:]).read(0)), np.asarray(same.read(row)))
 
 
+@pytest.mark.slow
 def test_a_project_of_two_orders_and_its_exported_model_go_by_the_names(tmp_path: Path) -> None:
     write(tmp_path / "rec", 40)
     (tmp_path / "rec/odd.csv").write_bytes(

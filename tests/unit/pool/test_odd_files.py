@@ -129,6 +129,7 @@ def test_a_ledger_that_is_a_pipe_is_two_lines(tmp_path: Path, capsys: pytest.Cap
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_a_file_whose_name_is_no_utf_8_is_set_aside_and_all_verbs_go_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

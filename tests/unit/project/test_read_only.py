@@ -120,6 +120,7 @@ def test_status_report_and_export_work_and_writing_verbs_are_two_lines(open_to_a
         assert "Traceback" not in told
 
 
+@pytest.mark.slow
 def test_events_in_the_log_of_the_ledger_are_read_too(open_to_all: Path) -> None:
     session = work(open_to_all)
     with session.project.ledger() as opened:  # while it is open, new events are in the log

@@ -111,6 +111,7 @@ def test_test_data_say_how_much_of_each_class_is_found(copied: Callable[[bool], 
     assert row["quality"]["recall"]["share"] == dent.share
 
 
+@pytest.mark.slow
 def test_without_test_data_the_random_share_says_it(copied: Callable[[bool], Session], tmp_path: Path) -> None:
     session = copied(False)
     evidence, found = by_name(session)

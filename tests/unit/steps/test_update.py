@@ -44,6 +44,7 @@ def ask(session: Session, people: Oracle, size: int, strategy: str = "random") -
     session.wait(people)
 
 
+@pytest.mark.slow
 def test_the_first_model_is_used_and_a_better_one_replaces_it(tmp_path: Path) -> None:
     session, people = project(tmp_path)
     with pytest.raises(LabelError, match="no model is in use yet"):
@@ -90,6 +91,7 @@ def test_a_renamed_class_makes_no_error_of_the_model_in_use(tmp_path: Path) -> N
     assert found.outcome in ("open", "kept")
 
 
+@pytest.mark.slow
 def test_a_comparison_that_does_not_decide_is_recorded_once(tmp_path: Path) -> None:
     session, people = project(tmp_path)
     ask(session, people, 60)
