@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int
 
-from activessl.strategies.base import Query, QueryStrategy, State, check_state, needs_samples
+from activessl.strategies.base import Query, QueryStrategy, State, check_state
 from activessl.strategies.foreign import ask
+from activessl.strategies.wrapping import Wrapping, joined
 
 __all__ = ["Balanced", "quotas"]
 
@@ -44,7 +45,7 @@ def quotas(
 
 
 @dataclass(frozen=True)
-class Balanced:
+class Balanced(Wrapping):
     """Wrap a strategy, and spread what it chooses over slices.
 
     Nothing is known of the probability with which an item is chosen: what a strategy draws at random within a slice is
@@ -61,16 +62,6 @@ class Balanced:
     column: str
     of: Int[np.ndarray, " n"]
     names: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The name of the wrapped strategy: slices are a setting of the round."""
-        return self.strategy.name
-
-    @property
-    def needs_samples(self) -> bool:
-        """Whether the wrapped strategy needs samples."""
-        return needs_samples(self.strategy)
 
     def query(self, state: State, query_size: int) -> Query:
         """Choose items of each slice, those of different slices in turn.
@@ -103,21 +94,10 @@ class Balanced:
 
 def _in_turn(parts: list[tuple[Query, str]], place: np.ndarray) -> Query:
     """Join the choices of all slices, in the order of ``place``."""
-    order = np.argsort(place, kind="stable")
-    found = [query for query, _ in parts]
-    size = len(order)
-    reasons = [f"{reason}{why}" for query, why in parts for reason in query.reasons]
-    ids = [item for query in found for item in query.ids]
-    near = [rows for query in found for rows in (query.neighbours or ((),) * len(query))]
-    shared = set.intersection(*(set(query.parts) for query in found))
-    return Query(
-        indices=np.concatenate([query.indices for query in found])[order],
-        ids=tuple(ids[i] for i in order),
+    found = [replace(query, reasons=tuple(f"{reason}{why}" for reason in query.reasons)) for query, why in parts]
+    size = len(place)
+    return replace(
+        joined(found, np.argsort(place, kind="stable")),
         scores=np.linspace(1, 1 / size, size),
-        reasons=tuple(reasons[i] for i in order),
         propensities=np.full(size, np.nan),
-        strategy=found[0].strategy,
-        seed=found[0].seed,
-        parts={name: np.concatenate([query.parts[name] for query in found])[order] for name in sorted(shared)},
-        neighbours=tuple(near[i] for i in order),
     )

@@ -15,14 +15,14 @@ from activessl.strategies.base import (
     State,
     check_state,
     left_to_chance,
-    needs_samples,
 )
 from activessl.strategies.explain import gather_facts, reasons
 from activessl.strategies.foreign import ask
+from activessl.strategies.wrapping import Wrapping, joined
 
 
 @dataclass(frozen=True)
-class RandomShare:
+class RandomShare(Wrapping):
     """Wrap a strategy and draw a part of each query at random.
 
     The random items are drawn first and independently of the strategy, so the propensity of each candidate is known:
@@ -50,16 +50,6 @@ class RandomShare:
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 1:
             raise QueryError(f"random share {self.share} is outside [0, 1]", hint="use a share between 0 and 1")
-
-    @property
-    def name(self) -> str:
-        """The name of the wrapped strategy: the random share is a setting of the round, not a strategy."""
-        return self.strategy.name
-
-    @property
-    def needs_samples(self) -> bool:
-        """Whether the wrapped strategy needs samples."""
-        return needs_samples(self.strategy)
 
     def query(self, state: State, query_size: int) -> Query:
         """Draw the random share, then let the strategy choose the rest from the other items.
@@ -120,23 +110,7 @@ def merged(chosen: Query, drawn: Query) -> Query:
     order[~is_drawn] = np.arange(len(chosen))
     order[is_drawn] = len(chosen) + np.arange(len(drawn))
     before = np.maximum(np.cumsum(~is_drawn) - 1, 0)  # the chosen item at or before each position
-    neighbours = [*_neighbours(chosen), *_neighbours(drawn)]
-    return Query(
-        indices=np.concatenate([chosen.indices, drawn.indices])[order],
-        ids=tuple((chosen.ids + drawn.ids)[i] for i in order),
-        scores=chosen.scores[before],
-        reasons=tuple((chosen.reasons + drawn.reasons)[i] for i in order),
-        propensities=np.concatenate([chosen.propensities, drawn.propensities])[order],
-        strategy=chosen.strategy,
-        seed=chosen.seed,
-        parts={
-            k: np.concatenate([v, drawn.parts.get(k, np.zeros(len(drawn)))])[order] for k, v in chosen.parts.items()
-        },
-        neighbours=tuple(neighbours[i] for i in order),
-        alike=tuple(bool(d) for d in is_drawn),
-    )
-
-
-def _neighbours(query: Query) -> tuple[tuple[int, ...], ...]:
-    """One entry per item; empty before the first label."""
-    return query.neighbours or tuple(() for _ in range(len(query)))
+    # a drawn item was not scored: of the figures of the chosen ones it has none
+    figures = {name: drawn.parts.get(name, np.zeros(len(drawn))) for name in chosen.parts}
+    found = joined([chosen, replace(drawn, parts=figures)], order)
+    return replace(found, scores=chosen.scores[before], alike=tuple(bool(d) for d in is_drawn))

@@ -8,15 +8,16 @@ import numpy as np
 from jaxtyping import Int
 
 from activessl.errors import QueryError
-from activessl.strategies.base import Query, QueryStrategy, State, check_state, left_to_chance, needs_samples
+from activessl.strategies.base import Query, QueryStrategy, State, check_state, left_to_chance
 from activessl.strategies.foreign import ask
+from activessl.strategies.wrapping import Wrapping, joined
 
 #: First part of the reason of an item that was asked about because its region is new.
 IN_NEW_REGION = "lies among added items that no earlier item resembles"
 
 
 @dataclass(frozen=True)
-class RegionShare:
+class RegionShare(Wrapping):
     """Wrap a strategy and let it choose a part of each query among given rows.
 
     A strategy that covers the pool passes over a small region, and one that follows the head's doubt may find the head
@@ -39,16 +40,6 @@ class RegionShare:
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 1:
             raise QueryError(f"share {self.share} of new regions is outside [0, 1]", hint="use a share from 0 to 1")
-
-    @property
-    def name(self) -> str:
-        """The name of the wrapped strategy."""
-        return self.strategy.name
-
-    @property
-    def needs_samples(self) -> bool:
-        """Whether the wrapped strategy needs samples."""
-        return needs_samples(self.strategy)
 
     def left_to_chance(self, state: State) -> str | None:
         """As the wrapped strategy: where it draws all items, no region is favoured."""
@@ -81,18 +72,5 @@ def _without_chances(query: Query) -> Query:
 def _joined(first: Query, rest: Query) -> Query:
     """Both queries, the items of the regions first; their scores are raised to those of the rest where needed."""
     lift = max(0.0, float(rest.scores.max()) - float(first.scores.min()))
-    near = [query.neighbours or ((),) * len(query) for query in (first, rest)]
-    return Query(
-        indices=np.concatenate([first.indices, rest.indices]),
-        ids=first.ids + rest.ids,
-        scores=np.concatenate([first.scores + lift, rest.scores]),
-        reasons=first.reasons + rest.reasons,
-        propensities=np.concatenate([first.propensities, rest.propensities]),
-        strategy=rest.strategy,
-        seed=rest.seed,
-        parts={
-            name: np.concatenate([first.parts[name], rest.parts[name]])
-            for name in first.parts.keys() & rest.parts.keys()
-        },
-        neighbours=(*near[0], *near[1]),
-    )
+    raised = replace(first, scores=first.scores + lift, strategy=rest.strategy, seed=rest.seed)
+    return joined([raised, rest], np.arange(len(first) + len(rest)))
