@@ -19,6 +19,23 @@ from activessl.labels.questions import Question
 Predict = Callable[[Float[np.ndarray, "m d"]], Float[np.ndarray, "m k"]]
 
 
+def with_pending(labeled: Int[np.ndarray, " m"], pending: Int[np.ndarray, " p"] | None) -> Int[np.ndarray, " l"]:
+    """The rows that have a label, and those that are asked about."""
+    rows = np.asarray(labeled, dtype=np.int64)
+    return rows if pending is None else np.concatenate([rows, pending]).astype(np.int64)
+
+
+def free_rows(
+    n: int, covering: Int[np.ndarray, " l"], excluded: Bool[np.ndarray, " n"] | None
+) -> Int[np.ndarray, " c"]:
+    """The rows of n that are neither covered nor excluded, ascending."""
+    free = np.ones(n, dtype=bool)
+    free[covering] = False
+    if excluded is not None:
+        free &= ~excluded
+    return np.flatnonzero(free)
+
+
 @dataclass(frozen=True, eq=False)
 class State:
     """Everything that a strategy may read: an immutable value.
@@ -63,17 +80,12 @@ class State:
     @property
     def candidates(self) -> Int[np.ndarray, " c"]:
         """Rows that are not labeled, pending or excluded, ascending."""
-        free = np.ones(len(self), dtype=bool)
-        free[self.covering] = False
-        if self.excluded is not None:
-            free &= ~self.excluded
-        return np.flatnonzero(free)
+        return free_rows(len(self), self.covering, self.excluded)
 
     @property
     def covering(self) -> Int[np.ndarray, " l"]:
         """Labeled and pending rows: coverage starts from them."""
-        labeled = np.asarray(self.labeled, dtype=np.int64)
-        return labeled if self.pending is None else np.concatenate([labeled, self.pending]).astype(np.int64)
+        return with_pending(self.labeled, self.pending)
 
     def id_of(self, index: int) -> str:
         """The id of a row."""

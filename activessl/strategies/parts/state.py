@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from activessl.arguments import whole
 from activessl.errors import QueryError
-from activessl.strategies.base import Query
+from activessl.strategies.base import Query, free_rows, with_pending
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +51,12 @@ class PartState:
     @property
     def covering(self) -> Int[np.ndarray, " l"]:
         """Rows with an answer, and rows that are asked about."""
-        labeled = np.asarray(self.labeled, dtype=np.int64)
-        return labeled if self.pending is None else np.concatenate([labeled, self.pending]).astype(np.int64)
+        return with_pending(self.labeled, self.pending)
 
     @property
     def candidates(self) -> Int[np.ndarray, " c"]:
         """Rows that are not labeled, pending or excluded, ascending."""
-        free = np.ones(len(self), dtype=bool)
-        free[self.covering] = False
-        if self.excluded is not None:
-            free &= ~self.excluded
-        return np.flatnonzero(free)
+        return free_rows(len(self), self.covering, self.excluded)
 
     def id_of(self, row: int) -> str:
         """The id of an item."""
