@@ -52,6 +52,20 @@ class Status:
         current = self.history.open_round
         return sum(len(question.items) for question in self.history.waiting(current)) if current else 0
 
+    @property
+    def pool_accuracy(self) -> str:
+        """The accuracy on the pool with its interval, or why it is not known."""
+        if self.measured.audit:
+            return self.measured.audit.to_text().removeprefix("accuracy ")
+        missing = without_label_text(self.history)
+        a_round = self.config.query.size * self.config.query.share_after(len(self.history.drawn))
+        return missing or random_labels_text(self.measured.random_labels, a_round)
+
+    @property
+    def saved(self) -> str:
+        """The labels saved, or why they are not estimated."""
+        return self.measured.live.to_text() if self.measured.live else f"not estimated: {unsaid_text(self.history)}"
+
     def to_text(self) -> str:
         """Return the status, one fact for each line."""
         return "\n".join([*self._pool(), *self._labels(), *self._model(), *self._people()])
@@ -159,7 +173,7 @@ class Status:
         if self.unmeasured:
             yield f"accuracy on the pool: not measured: {self.unmeasured}"
             return
-        yield f"accuracy on the pool: {self._accuracy()}"
+        yield f"accuracy on the pool: {self.pool_accuracy}"
         newer = newer_text(history, measured.newer) if measured.audit else ""
         if newer:
             yield f"  {newer}"
@@ -167,8 +181,7 @@ class Status:
         if weak:
             yield f"by class: {weak} {classes_from(measured.classes, tested_items(history))}"
         yield from self._slices()
-        saved = measured.live.to_text() if measured.live else f"not estimated: {unsaid_text(history)}"
-        yield f"labels saved: {saved}"
+        yield f"labels saved: {self.saved}"
         if taught.suspects:
             yield (
                 f"suspect: {taught.suspects} label{'s are' if taught.suspects > 1 else ' is'} probably wrong; list "
@@ -187,13 +200,6 @@ class Status:
     def _time(self) -> str:
         hours = labeling_hours(self.history.answers.values())
         return "no labeling time recorded" if hours is None else f"{duration(3600 * hours)} of labeling"
-
-    def _accuracy(self) -> str:
-        if self.measured.audit:
-            return self.measured.audit.to_text().removeprefix("accuracy ")
-        missing = without_label_text(self.history)
-        a_round = self.config.query.size * self.config.query.share_after(len(self.history.drawn))
-        return missing or random_labels_text(self.measured.random_labels, a_round)
 
     def _people(self) -> Iterator[str]:
         history = self.history

@@ -135,7 +135,8 @@ def _listed(session: Session, name: str) -> list[str]:
         raise ConfigError(f"{name} is no UTF-8 text", hint="write the list as UTF-8, one id on each line") from None
     except OSError as error:
         raise ConfigError(
-            f"cannot read {name}: {error.strerror or error}", hint="name a file with one id on each line, or -"
+            f"cannot read {name}: {error.strerror or error}",
+            hint="name a file with one id on each line, or - for standard input",
         ) from None
     snapshot = Snapshot.of(session.project)
     found = sort_out(snapshot, ids_of(text, frozenset(snapshot.row)))

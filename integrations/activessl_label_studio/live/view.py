@@ -13,7 +13,7 @@ from activessl.measuring.planning.times import labeling_hours
 from activessl.pool.progress import duration
 from activessl.project.data_now import DataNow
 from activessl.project.folder import Project
-from activessl.proof.measured import Measured
+from activessl.proof.measured import Measured, accuracy_on_test_data
 from activessl.reports.status import Status
 from activessl.reports.wording import percent
 from activessl_label_studio.worker import Worker
@@ -126,8 +126,14 @@ class Live:
         """
         history, config = project.history(), project.config
         status = Status(config, history, measured or Measured(), DataNow())
-        told = dict(line.split(": ", 1) for line in status.to_text().splitlines() if ": " in line)
-        wait, none = "is measured now", "no model yet"
+        tested = accuracy_on_test_data(history)
+
+        def figure(known: str) -> str:
+            """The figure, or why there is none."""
+            if measured is None:
+                return "is measured now"
+            return "no model yet" if history.taught is None else known
+
         hours = labeling_hours(history.answers.values())
         current = history.open_round
         return cls(
@@ -138,9 +144,8 @@ class Live:
             waiting=status.waiting,
             asked=0 if current is None else len(current.items),
             round=len(history.rounds),
-            accuracy=told.get("accuracy")
-            or (wait if measured is None else told.get("accuracy on the pool", "no model yet")),
-            saved=wait if measured is None else told.get("labels saved", none),
+            accuracy=figure(status.pool_accuracy) if tested is None else tested.to_text(),
+            saved=figure(status.saved),
             where=worker.state.where,
             labelers=tuple(_labelers(history, now or datetime.now(UTC))),
             rounds=tuple(_row(r, history) for r in reversed(history.rounds[-_ROUNDS:])),

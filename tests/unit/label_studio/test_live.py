@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from activessl.project.data_now import DataNow
+from activessl.proof.measured import Measured
+from activessl.reports.status import Status
 from activessl.session import Session
 from activessl_label_studio import web
 from activessl_label_studio.live import desk as live_desk
@@ -160,6 +163,22 @@ def test_the_page_says_what_is_open_who_labels_and_what_happened(
     live = Live.of(session.project, worker, None, now=datetime.now(UTC))
     assert [(one.here, one.labels) for one in live.labelers] == [(3, 3)]
     assert (live.rounds[0].asked, live.rounds[0].answered) == (6, 3) and live.growth is not None
+
+
+def test_figures_are_those_of_status_or_say_why_there_are_none(worker: Worker, desk: Any, session: Session) -> None:
+    def shown(measured: Measured | None) -> tuple[str, str]:
+        live = Live.of(session.project, worker, measured)
+        return live.accuracy, live.saved
+
+    worker.step()
+    assert shown(Measured()) == ("no model yet", "no model yet") and shown(None) == ("is measured now",) * 2
+    desk.answer(6)
+    worker.step()
+    measured = session.measure()
+    status = Status(session.project.config, session.project.history(), measured, DataNow())
+    assert shown(measured) == (status.pool_accuracy, status.saved)
+    assert f"accuracy on the pool: {status.pool_accuracy}" in status.to_text().splitlines()
+    assert f"labels saved: {status.saved}" in status.to_text().splitlines()
 
 
 def test_orders_are_done_by_the_worker_and_told(client: Any, worker: Worker, desk: Any) -> None:
