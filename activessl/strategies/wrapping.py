@@ -42,10 +42,9 @@ def joined(queries: Sequence[Query], order: Int[np.ndarray, " q"]) -> Query:
         >>> joined([one, other], np.array([2, 0, 1])).ids
         ('9', '4', '5')
     """
-    ids, reasons, near = (
-        [one for query in queries for one in of(query)]
-        for of in (lambda q: q.ids, lambda q: q.reasons, lambda q: q.neighbours or ((),) * len(q))
-    )
+    ids = [one for query in queries for one in query.ids]
+    reasons = [one for query in queries for one in query.reasons]
+    near = [one for query in queries for one in query.neighbours or ((),) * len(query)]
     names = [name for name in queries[0].parts if all(name in query.parts for query in queries)]
     return Query(
         indices=np.concatenate([query.indices for query in queries])[order],
