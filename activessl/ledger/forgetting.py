@@ -114,6 +114,8 @@ def rewritten(event: Event, names: Names) -> Event:
     if event.kind == "queried":
         for question in changed["questions"]:
             _without_figures(question, names)
+    if event.kind == "answered" and event.answer.regions and event.answer.item in names.items:
+        changed["answer"]["regions"] = []  # what was drawn, and what was written beside it, shows the item
     return event if changed == told else EVENT.validate_python(changed)
 
 
