@@ -34,7 +34,7 @@ check: .venv/.installed ## ruff, mypy, pyright, import-linter
 
 studio-test: .venv/.installed ## the tests against a real Label Studio server
 	@where=$$($(BIN)/activessl studio install) && \
-	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q -m studio tests/studio tests/contracts tests/faults
+	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m studio tests/studio tests/contracts tests/faults
 
 browser-test: .venv/.installed ## a real browser labels a round (needs chromium)
 	@$(BIN)/python -m pip install -q -c .ci/constraints.txt --group browser

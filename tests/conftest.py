@@ -42,6 +42,15 @@ DATABASES = os.environ.get("ACTIVESSL_STUDIO_DATABASES", "sqlite,postgres").spli
 PASSWORD = "p@ss/w:rd %"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With ``--dist loadgroup``: each server in a process of its own, beside the other."""
+    for item in items:
+        given = getattr(item, "callspec", None)
+        on = "postgres" if given is not None and "postgres" in given.params.values() else "sqlite"
+        item.add_marker(pytest.mark.xdist_group(on))
+
+
 def _missing(what: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(what)
