@@ -16,11 +16,13 @@ from activessl.arguments import names as list_of
 from activessl.errors import QueryError
 from activessl.project.annotators import annotator_of
 from activessl.project.folder import Project
+from activessl.project.regions.verbs import only_classes
 from activessl.project.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from activessl.annotators.base import Annotator, Pushed
     from activessl.encoders.embeddings import Embeddings
+    from activessl.encoders.parts.store import PartStore
     from activessl.ledger.history import History, RoundHistory
     from activessl.ledger.schema import Taught, Tuned
     from activessl.measuring.quality.encoders import Compared
@@ -69,8 +71,8 @@ class Session:
         Args:
             folder: The project's folder; created if missing.
             data: A folder of images, of WAV, CSV or text files; a ``.csv``, ``.jsonl``, ``.parquet`` or ``.npz`` file.
-            classes: Names of the classes, at least two.
-            settings: Arguments of :func:`activessl.steps.create.create`: ``multi_label``, ``modality``, ``test``,
+            classes: Names of the classes, at least two; of regions, at least one.
+            settings: Arguments of :func:`activessl.steps.create.create`: ``task``, ``multi_label``, ``modality``, ``test``,
                 ``group``, ``group_column``, ``metadata``, ``title``, ``strategy``, ``query_size``, ``seed``,
                 ``on_progress``.
 
@@ -83,10 +85,16 @@ class Session:
 
         return cls(create(path("folder", folder), path("data", data), list_of("classes", classes), **settings).project)
 
+    @property
+    def draws(self) -> bool:
+        """Whether people draw regions: then each verb has steps of its own."""
+        return self.project.own.data.drawing is not None
+
     # -- the loop --------------------------------------------------------------------------------------------------
 
-    def encode(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings:
-        """Train the encoder on the pool, or take it from the cache, and embed every item: (n, d), one row an item.
+    def encode(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings | PartStore:
+        """Train the encoder on the pool, or take it from the cache, and embed every item: (n, d), one row an item; in a
+        project of regions, the parts of every item.
 
         With ``torchrun``, all processes call it: they share the training if the encoder supports it, and the first
         process does the rest while the others wait.
@@ -100,6 +108,10 @@ class Session:
             PoolError: The data cannot be read, or ids with answers belong to other items now.
             ProjectError: The folder cannot be written; ``ProjectLocked`` while another process works on it.
         """
+        if self.draws:
+            from activessl.steps.regions.encode import encode as encode_parts
+
+            return encode_parts(self.project, None if minutes is None else number("minutes", minutes), on_progress)
         from activessl.steps.encode import encode
 
         return encode(self.project, None if minutes is None else number("minutes", minutes), on_progress)
@@ -136,6 +148,7 @@ class Session:
             LabelError: There is no model yet.
             ProjectError: The model in use is missing or was changed.
         """
+        only_classes(self.project, "update")
         from activessl.steps.query import catch_up
         from activessl.steps.update import update
 
@@ -149,6 +162,7 @@ class Session:
             LabelError: No model was in use before.
             ProjectError: That model is missing or was changed.
         """
+        only_classes(self.project, "update")
         from activessl.steps.update import roll_back
 
         return roll_back(self.project)
@@ -195,6 +209,13 @@ class Session:
         if balance is not None:
             text("balance", balance)
         wanted = None if items is None else list_of("items", items)
+        if self.draws:
+            for value, option in ((again, "again"), (confirm, "confirm"), (balance, "balance")):
+                if value:
+                    only_classes(self.project, f"query --{option}")
+            from activessl.steps.regions.query import query as query_regions
+
+            return query_regions(self.project, query_size, strategy=strategy, items=wanted)
         return query(
             self.project,
             query_size,
@@ -219,6 +240,10 @@ class Session:
             QueryError: No round is open, or its remaining items are gone from the data.
             AnnotatorError: The annotator cannot be reached, or did not accept the questions.
         """
+        if self.draws:
+            from activessl.steps.regions.push import push as push_regions
+
+            return push_regions(self.project, annotator_of(self.project, annotator))
         from activessl.steps.push import push
 
         return push(self.project, annotator_of(self.project, annotator))
@@ -263,13 +288,20 @@ class Session:
                 return history
             time.sleep(pause)
 
-    def teach(self) -> Taught:
+    def teach(self, *, on_progress: OnProgress | None = None) -> Taught:
         """Teach the head all labels, measure it if the project has test data, and end an answered round.
 
+        Args:
+            on_progress: Called in a project of regions, where teaching takes minutes.
+
         Raises:
-            LabelError: There are no labels yet, or no round yet.
+            LabelError: There are no labels yet, or no round yet; in a project of regions, no item holds a region yet.
             ProjectError: The pool is not encoded yet.
         """
+        if self.draws:
+            from activessl.steps.regions.teach import teach as teach_regions
+
+            return teach_regions(self.project, on_progress)
         from activessl.steps.teach import teach
 
         return teach(self.project)
@@ -298,9 +330,12 @@ class Session:
                 self.query()
                 self.push(people)
                 history = self.wait(people, every=every, on_wait=on_wait)
-            if history.labels:
+            if history.labels and not history.nothing_drawn:
                 return self.teach()
-            self.close("none of its answers can be read" if history.unread else "all its items were skipped")
+            if history.nothing_drawn:
+                self.close("none of the items with an answer holds a region")
+            else:
+                self.close("none of its answers can be read" if history.unread else "all its items were skipped")
 
     def close(self, why: str) -> None:
         """End the open round; unanswered items may be asked about again."""
@@ -311,6 +346,10 @@ class Session:
 
     def should_stop(self) -> str | None:
         """Return the reason why the project should stop, by the limits of its config; None to continue."""
+        if self.draws:
+            from activessl.proof.regions.stopping import stop_regions
+
+            return stop_regions(self.project)
         from activessl.proof.estimates import Evidence
         from activessl.proof.stopping import stop_now
 
@@ -338,6 +377,7 @@ class Session:
             minutes: Training time of each encoder; by default the config's.
             on_progress: Called after each encoder.
         """
+        only_classes(self.project, "encode --compare")
         from activessl.steps.encode import compare_for
 
         return compare_for(self.project, list_of("names", names), minutes=minutes, on_progress=on_progress)
@@ -354,12 +394,15 @@ class Session:
             LabelError: Too few labels.
             ProjectError: The pool is not encoded yet.
         """
+        only_classes(self.project, "finetune")
         from activessl.steps.finetune import finetune
 
         return finetune(self.project, minutes=minutes, on_progress=on_progress)
 
     def finetune_due(self) -> bool:
         """Whether fine-tuning is due, by the config and the labels since the last attempt."""
+        if self.draws:
+            return False
         from activessl.steps.finetune import due
 
         return due(self.project.history(), self.project.config)
@@ -411,6 +454,10 @@ class Session:
             LabelError: A class that the project does not have, no label of an item of the pool, or columns that
                 contradict each other.
         """
+        if self.draws:
+            from activessl.steps.regions.import_regions import import_regions
+
+            return import_regions(self.project, path("file", file), annotator=text("annotator", annotator), form=form)
         from activessl.steps.import_labels import import_file
 
         who = text("annotator", annotator)
@@ -460,6 +507,7 @@ class Session:
         Raises:
             LabelError: There is no model yet.
         """
+        only_classes(self.project, "export card")
         from activessl.reports.card import project_card
 
         return project_card(Snapshot.of(self.project, on_progress))
@@ -501,6 +549,7 @@ class Session:
         Raises:
             LabelError: There is no model yet.
         """
+        only_classes(self.project, "export model")
         return Snapshot.of(self.project).model()
 
     def export_model(
@@ -524,6 +573,7 @@ class Session:
             LabelError: There is no model yet.
             HeadError: The folder cannot be used, or the ONNX file gives other predictions.
         """
+        only_classes(self.project, "export model")
         from activessl.steps.export import export_model
 
         return export_model(

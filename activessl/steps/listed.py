@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool
 
 from activessl.arguments import listed
 from activessl.errors import QueryError
 from activessl.labels.questions import Question
+from activessl.ledger.history import History
 from activessl.ledger.schema import Queried
-from activessl.project.snapshot import Snapshot
+from activessl.project.folder import Project
 
-__all__ = ["LIST", "Listed", "ids_of", "listed_round", "sort_out"]
+__all__ = ["LIST", "Known", "Listed", "ids_of", "listed_round", "sort_out"]
 
 #: The name of the strategy of such a round. Its items have no propensity: a person chose them.
 LIST = "list"
@@ -66,7 +71,35 @@ def ids_of(text: str, known: frozenset[str]) -> list[str]:
     return found
 
 
-def sort_out(snapshot: Snapshot, items: Sequence[str]) -> Listed:
+class Known(Protocol):
+    """What a list is compared with: a snapshot of a project of classes or of regions."""
+
+    @property
+    def project(self) -> Project:
+        """The project folder."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """Its history."""
+        ...
+
+    @property
+    def row(self) -> Mapping[str, int]:
+        """Item id to its row."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the encoder."""
+        ...
+
+    def blind_rows(self, number: int) -> Bool[np.ndarray, " n"]:
+        """Rows that a round asks about blind."""
+        ...
+
+
+def sort_out(snapshot: Known, items: Sequence[str]) -> Listed:
     """Sort a list into items that can be asked about and others.
 
     Raises:
@@ -107,7 +140,7 @@ def sort_out(snapshot: Snapshot, items: Sequence[str]) -> Listed:
     return found
 
 
-def listed_round(snapshot: Snapshot, items: Sequence[str]) -> Queried:
+def listed_round(snapshot: Known, items: Sequence[str]) -> Queried:
     """Return a round about the listed items that can be asked about; errors as of :func:`sort_out`."""
     start, number = time.monotonic(), snapshot.history.next_round
     blind = snapshot.blind_rows(number)
@@ -115,7 +148,7 @@ def listed_round(snapshot: Snapshot, items: Sequence[str]) -> Queried:
         round=number,
         strategy=LIST,
         seed=(snapshot.project.config.seed, number),
-        fingerprint=snapshot.embeddings.fingerprint,
+        fingerprint=snapshot.fingerprint,
         questions=tuple(
             Question(kind="new", items=(item,), reason=REASON, blind=bool(blind[snapshot.row[item]]))
             for item in sort_out(snapshot, items).asked

@@ -12,6 +12,7 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
     from activessl.ledger.schema import Tuned
+    from activessl.project.regions.verbs import only_classes
     from activessl.session import Session
 
 
@@ -27,6 +28,7 @@ def finetune(
     from activessl.session import Session
 
     session = Session.open(project)
+    only_classes(session.project, "finetune")
     if undo:
         with render.progress("finetune") as on_progress:
             base = session.undo_finetuning("withdrawn by hand", on_progress=on_progress)

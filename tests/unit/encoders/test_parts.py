@@ -90,7 +90,7 @@ class Counting:
         self.seen: list[str] = []
         self.stop_at = stop_at
 
-    def parts(self, pool: Pool, batch_size: int) -> Iterator[ItemParts]:  # noqa: ARG002
+    def parts(self, pool: Pool, batch_size: int) -> Iterator[ItemParts]:
         for row, item in enumerate(pool.ids):
             if len(self.seen) == self.stop_at:
                 raise KeyboardInterrupt
@@ -116,7 +116,7 @@ def test_a_stopped_encoding_goes_on_and_new_items_alone_are_encoded(tmp_path: Pa
     more = texts(tmp_path, ["new", *(f"text {'x' * number}" for number in range(0, 150, 2))])
     third = Counting()
     again = encode_parts(third, more, tmp_path / "parts")
-    assert third.seen == ["texts.parquet:0"] and again.level(2, 0).shape == (1, 7, 2) and again.fits(more)
+    assert third.seen == ["texts:0"] and again.level(2, 0).shape == (1, 7, 2) and again.fits(more)
 
 
 def test_an_encoder_whose_parts_have_no_places_is_refused(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ NEITHER = {
     "taught.machines[]",
     # removed with the item
     "answered.answer.regions[]{}", "answered.answer.regions[].*",
+    "predicted.items[].regions[]{}", "predicted.items[].regions[].*", "predicted.model",
     # keys
     "queried.questions[].parts{}", "taught.per_class{}", "pushed.unseen.*",
 }  # fmt: skip
