@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from activessl.arguments import instance, number, path, text, whole
 from activessl.arguments import names as list_of
@@ -23,15 +23,18 @@ if TYPE_CHECKING:
     from activessl.annotators.base import Annotator, Pushed
     from activessl.encoders.embeddings import Embeddings
     from activessl.encoders.parts.store import PartStore
+    from activessl.labels.regions.region import Regions
     from activessl.ledger.history import History, RoundHistory
     from activessl.ledger.schema import Taught, Tuned
     from activessl.measuring.quality.encoders import Compared
     from activessl.measuring.savings.savings import Savings
     from activessl.measuring.simulation.simulate import Simulation
+    from activessl.pool.pool import Pool
     from activessl.pool.progress import OnProgress
     from activessl.project.annotators import Connection
     from activessl.proof.measured import Measured
     from activessl.reports.card import Card
+    from activessl.reports.regions.report import RegionReport
     from activessl.reports.report import Report
     from activessl.scoring.as_onnx import Exported
     from activessl.scoring.model import Model
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
     from activessl.steps.import_labels import Imported
     from activessl.steps.layouts import Layout
     from activessl.steps.update import Updated
+
+#: The layouts of regions; which of them a project can write depends on its task.
+RegionLayout = Literal["coco", "yolo", "voc", "masks", "conll", "segments"]
 
 # each verb imports its own step, so that verbs that only read the ledger start fast
 
@@ -72,8 +78,8 @@ class Session:
             folder: The project's folder; created if missing.
             data: A folder of images, of WAV, CSV or text files; a ``.csv``, ``.jsonl``, ``.parquet`` or ``.npz`` file.
             classes: Names of the classes, at least two; of regions, at least one.
-            settings: Arguments of :func:`activessl.steps.create.create`: ``task``, ``multi_label``, ``modality``, ``test``,
-                ``group``, ``group_column``, ``metadata``, ``title``, ``strategy``, ``query_size``, ``seed``,
+            settings: Arguments of :func:`activessl.steps.create.create`: ``task``, ``multi_label``, ``modality``,
+                ``test``, ``group``, ``group_column``, ``metadata``, ``title``, ``strategy``, ``query_size``, ``seed``,
                 ``on_progress``.
 
         Raises:
@@ -481,6 +487,38 @@ class Session:
 
         return Evidence(Snapshot.of(self.project, on_progress)).measure()
 
+    def region_report(self, *, on_progress: OnProgress | None = None) -> RegionReport:
+        """Make the report of a project of regions: ``report.save(folder)`` writes it.
+
+        Args:
+            on_progress: Called when a missing head is taught again.
+
+        Raises:
+            ProjectError: It is a project of classes.
+        """
+        from activessl.project.regions.snapshot import RegionSnapshot, drawing_of
+        from activessl.reports.regions.report import region_report
+        from activessl.steps.next_step import next_step
+
+        drawing_of(self.project)
+        snapshot = RegionSnapshot.of(self.project, on_progress)
+        return region_report(snapshot, next_step(snapshot.history))
+
+    def predict_regions(self, items: Pool, *, on_progress: OnProgress | None = None) -> list[Regions]:
+        """Return the model's regions of new items, with their scores; see ``activessl.steps.regions.predict``.
+
+        Args:
+            items: Items of the form of the project.
+            on_progress: Called with stage "parts".
+
+        Raises:
+            ConfigError: The items are of another form, or the data of the project changed.
+            LabelError: There is no model yet.
+        """
+        from activessl.steps.regions.predict import predict_regions
+
+        return predict_regions(self.project, items, on_progress)
+
     def report(
         self,
         *,
@@ -514,6 +552,10 @@ class Session:
 
     def table(self, *, predictions: bool = True) -> list[dict[str, Any]]:
         """Return one row for each item: its label or, with ``predictions``, the prediction for an unlabeled item."""
+        if self.draws:
+            from activessl.steps.regions.export import region_rows
+
+            return region_rows(self.project, predictions=predictions)
         from activessl.steps.export import item_rows
 
         return item_rows(self.project, predictions=predictions)
@@ -521,7 +563,7 @@ class Session:
     def export_items(
         self,
         folder: Path,
-        layout: Layout,
+        layout: Layout | RegionLayout,
         *,
         predictions: bool = False,
         on_item: Callable[[int, int], None] | None = None,
@@ -530,7 +572,8 @@ class Session:
 
         Args:
             folder: The target; must be missing or empty.
-            layout: "folders", "huggingface" or "coco".
+            layout: "folders", "huggingface" or "coco"; of regions "coco", "yolo", "voc", "masks", "conll" or
+                "segments".
             predictions: Whether to include unlabeled items with the predicted class.
             on_item: Called with the number of written items and of all items.
 
@@ -539,9 +582,14 @@ class Session:
             LabelError: There is nothing to export yet.
             ProjectError: The folder cannot be written.
         """
+        target = path("folder", folder)
+        if self.draws:
+            from activessl.steps.regions.export import export_regions
+
+            return export_regions(self.project, target, layout, predictions=predictions, on_item=on_item)
         from activessl.steps.export import export_items
 
-        return export_items(self.project, path("folder", folder), layout, predictions=predictions, on_item=on_item)
+        return export_items(self.project, target, cast("Layout", layout), predictions=predictions, on_item=on_item)
 
     def model(self) -> Model:
         """Return the newest model, to score new items.
