@@ -131,8 +131,8 @@ def correcting(
         pace = difficulty_tax(shown, blind, rng=rng, level=level)
     except MeasureError:
         raise MeasureError(
-            f"{len(shown):,} answers with a suggestion and {len(blind):,} blind ones are too few to compare: one "
-            "person needs 3 of each, with times",
+            f"{len(shown):,} answers with a suggestion and {len(blind):,} without are too few to compare: one person "
+            "needs 3 of each, with times",
             hint="set annotator.blind_share above 0, and label further rounds",
         ) from None
     touched = [corrections(a.regions or (), a.suggested).touched for a in shown]

@@ -74,7 +74,7 @@ def export_regions(
     drawing = drawing_of(project)
     if layout not in drawing.layouts:
         raise ConfigError(
-            f"the layout {layout!r} cannot hold {drawing.name}", hint=f"use {' or '.join(drawing.layouts)}"
+            f"the layout {layout!r} cannot hold {drawing.name}", hint=f"use one of {', '.join(drawing.layouts)}"
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} exists and is not empty", hint="name a new folder, or empty it")

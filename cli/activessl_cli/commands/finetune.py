@@ -12,7 +12,6 @@ from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
     from activessl.ledger.schema import Tuned
-    from activessl.project.regions.verbs import only_classes
     from activessl.session import Session
 
 
@@ -25,6 +24,7 @@ def finetune(
     as_json: JsonOption = False,
 ) -> None:
     """Train the encoder on the labels, and use the result if it is better on held-out labels."""
+    from activessl.project.regions.verbs import only_classes
     from activessl.session import Session
 
     session = Session.open(project)
