@@ -22,9 +22,9 @@ WORDS = ("we", "saw", "the", "old", "house", "near", "a", "river", "and", "then"
 
 
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train for a tenth of the usual steps."""
-    monkeypatch.setattr(head, "ROWS", replace(head.ROWS, steps=40))
-    monkeypatch.setattr(head, "PICTURES", replace(head.PICTURES, steps=30))
+    """Train small networks for a tenth of the usual steps."""
+    monkeypatch.setattr(head, "ROWS", replace(head.ROWS, steps=16, hidden=16, rate=1e-2))
+    monkeypatch.setattr(head, "PICTURES", replace(head.PICTURES, steps=12, hidden=16, rate=1e-2))
 
 
 def texts(folder: Path, n: int = 40, *, empty: int = 3) -> dict[str, Regions]:

@@ -77,6 +77,7 @@ def test_each_verb_can_be_repeated_and_the_same_answers_give_the_same_head(tmp_p
     assert [[(r.place, r.classes) for r in one] for one in again] == [[(r.place, r.classes) for r in one] for one in first]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_between_any_two_writes_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session, truth = spans(tmp_path, encode=False)
     oracle, project = RegionOracle(truth), session.project
