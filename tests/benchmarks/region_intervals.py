@@ -70,8 +70,8 @@ def main() -> None:
         found = covered(items, holding=holding, size=size, together=together, share=share, trials=400)
         lowest = min(lowest, found.ours)
         print(
-            f"{items:5d} {holding:7.1f} {size:4.0f} {together:8.1f} {share:5.2f} | {found.ours:.3f}   {found.naive:.3f}   "
-            f"{found.width:.2f}"
+            f"{items:5d} {holding:7.1f} {size:4.0f} {together:8.1f} {share:5.2f} | {found.ours:.3f}   {found.naive:.3f}"
+            f"   {found.width:.2f}"
         )
     print(f"lowest coverage of a 90 % interval: {lowest:.3f}")
 

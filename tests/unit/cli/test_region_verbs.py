@@ -29,7 +29,7 @@ def test_a_project_of_spans_goes_from_init_to_export_and_prediction(
     truth = texts(tmp_path, 30)
     monkeypatch.chdir(tmp_path)
     oracle = RegionOracle(truth)
-    monkeypatch.setattr(session_module, "annotator_of", lambda project, people=None: people or oracle)  # noqa: ARG005
+    monkeypatch.setattr(session_module, "annotator_of", lambda project, people=None: people or oracle)
 
     def told(*argv: str) -> Any:
         code, out, err = said(capsys, *argv, "--json")
@@ -76,7 +76,15 @@ def test_one_class_is_enough_for_boxes_and_a_form_without_them_is_refused(
     code, out, err = said(capsys, "init", str(tmp_path / "images"), "--task", "boxes", "--classes", "dent", *where)
     assert code == 0 and "boxes of 1 class in" in out and "next: activessl encode" in err
     code, _, err = said(
-        capsys, "init", str(tmp_path / "images"), "--task", "spans", "--classes", "dent", "--project", str(tmp_path / "b")
+        capsys,
+        "init",
+        str(tmp_path / "images"),
+        "--task",
+        "spans",
+        "--classes",
+        "dent",
+        "--project",
+        str(tmp_path / "b"),
     )
     assert code == 1 and err.splitlines()[-2:] == [
         "error: the new project: data.task: spans need items of the form text, not image: use boxes or masks",

@@ -34,9 +34,11 @@ def answer(item: str, regions: Regions, seconds: float) -> Answered:
 
 @pytest.fixture
 def session(tmp_path: Path) -> tuple[Session, dict[str, Regions]]:
-    """Two rounds of 8 random items: of the second, the model found all but the dark blocks, and one that is not there."""
+    """Three rounds of 8 random items: after the first, the model found the bright blocks, and one that is not there."""
     truth = blocks(tmp_path, 24)
-    made = Session.create(tmp_path / "project", tmp_path / "images", ["bright", "dark"], task="boxes", title="blocks <b>")
+    made = Session.create(
+        tmp_path / "project", tmp_path / "images", ["bright", "dark"], task="boxes", title="blocks <b>"
+    )
     items = list(truth)
     events: list[Event] = []
     for number in (1, 2, 3):
@@ -60,7 +62,9 @@ def session(tmp_path: Path) -> tuple[Session, dict[str, Regions]]:
     return made, truth
 
 
-def test_quality_is_that_of_random_items_that_the_model_had_not_seen(session: tuple[Session, dict[str, Regions]]) -> None:
+def test_quality_is_that_of_random_items_that_the_model_had_not_seen(
+    session: tuple[Session, dict[str, Regions]],
+) -> None:
     made, truth = session
     figures = RegionFigures(made.project.config, made.project.history())
     quality = figures.quality
@@ -85,7 +89,7 @@ def test_the_page_draws_people_and_model_side_by_side_and_escapes_names(
 
     report = region_report(RegionSnapshot.of(made.project), "activessl query")
     page = report.save(tmp_path / "out").read_text(encoding="utf-8")
-    assert page.count("<svg class=\"regions people\"") == page.count("<svg class=\"regions model\"") == 12
+    assert page.count('<svg class="regions people"') == page.count('<svg class="regions model"') == 12
     shapes = re.findall(r'<path class="c[01]" d="M[\d. L]+Z"><title>(bright|dark)</title>', page)
     drawn = sum(len(b.people.shapes) + len(b.model.shapes) for b in report.beside if b.people and b.model)
     assert len(shapes) == drawn > 12 and "<b>" not in page and "blocks &lt;b&gt;" in page

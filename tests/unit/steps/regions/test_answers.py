@@ -77,7 +77,9 @@ def test_regions_follow_renamed_and_merged_classes_and_split_ones_are_asked_abou
     session.query(2, strategy="random")
     foreseen = Foreseen(item="texts:5", regions=tuple(stored((Region(Span(0, 2), ("person",), 0.5),))))
     session.project.append(
-        Predicted(round=1, model="cold", items=(foreseen,)), drew("texts:0", "person", "place"), drew("texts:1", "place")
+        Predicted(round=1, model="cold", items=(foreseen,)),
+        drew("texts:0", "person", "place"),
+        drew("texts:1", "place"),
     )
     before = session.project.history().digest()
     session.classes.rename("person", "human")
@@ -96,7 +98,8 @@ def test_regions_follow_renamed_and_merged_classes_and_split_ones_are_asked_abou
 def test_what_was_drawn_in_a_forgotten_item_is_forgotten(session: Session) -> None:
     session.query(2, strategy="random")
     foreseen = tuple(
-        Foreseen(item=item, regions=tuple(stored((Region(Span(0, 2), ("person",)),)))) for item in ("texts:0", "texts:1")
+        Foreseen(item=item, regions=tuple(stored((Region(Span(0, 2), ("person",)),))))
+        for item in ("texts:0", "texts:1")
     )
     session.project.append(Predicted(round=1, model="cold", items=foreseen), drew("texts:0", "person"))
     new = forget(session.project, "texts:0").name

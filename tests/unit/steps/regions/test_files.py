@@ -27,9 +27,16 @@ def told(session: Session, truth: dict[str, Regions], key: str = "k") -> None:
         *(
             Answered(
                 answer=Answer(
-                    f"{key}{item}", f"s{item}", item, "label", tuple({n for r in regions for n in r.classes}), "ann", 9.0,
-                    datetime(2026, 1, 1, tzinfo=UTC), regions=tuple(stored(regions)),
-                )  # fmt: skip
+                    f"{key}{item}",
+                    f"s{item}",
+                    item,
+                    "label",
+                    tuple({n for r in regions for n in r.classes}),
+                    "ann",
+                    9.0,
+                    datetime(2026, 1, 1, tzinfo=UTC),
+                    regions=tuple(stored(regions)),
+                )
             )
             for item, regions in truth.items()
         )
@@ -47,7 +54,9 @@ def places(regions: Regions) -> list[tuple[object, tuple[str, ...]]]:
     return sorted(((one.place, one.classes) for one in regions), key=str)
 
 
-@pytest.mark.parametrize(("task", "layout"), [("boxes", "coco"), ("boxes", "voc"), ("masks", "coco"), ("masks", "masks")])
+@pytest.mark.parametrize(
+    ("task", "layout"), [("boxes", "coco"), ("boxes", "voc"), ("masks", "coco"), ("masks", "masks")]
+)
 def test_exported_pictures_are_read_back_with_those_that_hold_nothing(
     tmp_path: Path, task: str, layout: RegionLayout
 ) -> None:
@@ -85,9 +94,9 @@ def test_yolo_has_centers_and_sizes_as_shares_and_an_empty_file_for_an_empty_pic
     label, *shares = line.split()
     x, y, width, height = (float(share) * side for share, side in zip(shares, (48, 40, 48, 40), strict=True))
     (region,) = truth["01.png"]
-    assert label == "0" and Box(round(x - width / 2, 4), round(y - height / 2, 4), round(width, 4), round(height, 4)) == (
-        region.place
-    )
+    assert label == "0" and Box(
+        round(x - width / 2, 4), round(y - height / 2, 4), round(width, 4), round(height, 4)
+    ) == (region.place)
     assert '1: "dark"' in (tmp_path / "out" / "data.yaml").read_text()
 
 
@@ -116,7 +125,10 @@ def test_segments_are_written_with_the_series_and_as_a_table(tmp_path: Path) -> 
     np.savez(tmp_path / "series.npz", X=series)
     session = Session.create(tmp_path / "project", tmp_path / "series.npz", ["rest", "walk"], task="segments")
     ids = session.project.pool().ids
-    truth: dict[str, Regions] = {ids[0]: (Region(Segment(0, 20), ("rest",)), Region(Segment(20, 60), ("walk",))), ids[2]: ()}
+    truth: dict[str, Regions] = {
+        ids[0]: (Region(Segment(0, 20), ("rest",)), Region(Segment(20, 60), ("walk",))),
+        ids[2]: (),
+    }
     told(session, truth)
     session.export_items(tmp_path / "out", "segments")
     found = read_regions(tmp_path / "out" / "segments.npz")

@@ -16,7 +16,6 @@ from activessl.project.regions.verbs import INSTEAD, only_classes
 from activessl.project.snapshot import Snapshot, head_folder
 from activessl.session import Session
 from activessl.steps.next_step import next_step
-from activessl.steps.regions import teach as teach_step
 
 from .projects import fast, set_, spans
 
@@ -74,11 +73,15 @@ def test_each_verb_can_be_repeated_and_the_same_answers_give_the_same_head(tmp_p
     folder = head_folder(session.project, taught.round, taught.digest)
     (folder / "config.json").write_text("{")
     again = [found for found, _ in RegionSnapshot.of(session.project).predicted(list(truth))]
-    assert [[(r.place, r.classes) for r in one] for one in again] == [[(r.place, r.classes) for r in one] for one in first]
+    assert [[(r.place, r.classes) for r in one] for one in again] == [
+        [(r.place, r.classes) for r in one] for one in first
+    ]
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_between_any_two_writes_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_is_killed_between_any_two_writes_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session, truth = spans(tmp_path, encode=False)
     oracle, project = RegionOracle(truth), session.project
     append = type(project).append
