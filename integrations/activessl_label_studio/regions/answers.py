@@ -9,6 +9,7 @@ from typing import Any
 from activessl.annotators.base import Note
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import BETWEEN, NONE, Answer, AnswerKind, class_text
+from activessl.labels.regions.overlap import iou
 from activessl.labels.regions.region import Region, Regions
 from activessl.labels.regions.stored import stored
 from activessl.pool.pool import Pool
@@ -19,6 +20,9 @@ from activessl_label_studio.regions.results import ORIGIN, ReadResult, read_resu
 from activessl_label_studio.regions.tags import RegionControl
 
 __all__ = ["region_reader", "to_region_answer"]
+
+#: A suggested region was left as it was if the two share this much: less than a thousandth of a pixel is missing.
+_UNTOUCHED = 1 - 1e-6
 
 
 def region_reader(
@@ -142,6 +146,7 @@ def _with_origin(region: Region, suggested: Regions) -> Region:
     if before is None:
         origin = str(region.rest.get(ORIGIN, "manual"))
     else:
-        same = (before.place, set(before.classes)) == (region.place, set(region.classes))
+        # a browser computes percents anew when it stores a box that nobody touched
+        same = set(before.classes) == set(region.classes) and iou(before.place, region.place) > _UNTOUCHED
         origin = "prediction" if same else "prediction-changed"
     return Region(region.place, region.classes, None, region.id, {**region.rest, ORIGIN: origin})

@@ -36,7 +36,7 @@ def misfit(result: Sequence[Mapping[str, Any]], control: RegionControl, extent: 
         >>> entry = {"id": "a", "from_name": "label", "to_name": "item", "type": "labels",
         ...          "value": {"start": "0", "end": 4, "text": "Rome", "labels": ["place"]}}
         >>> misfit([entry], control, Extent((4,), text="Rome"))
-        "region 'a' has start '0', which is no whole number"
+        "region 'a' has start '0', which is no number"
     """
     ids: dict[str, set[Any]] = {}
     for entry in result:

@@ -90,6 +90,6 @@ def value_of_segment(segment: Segment, shown: str, extent: Extent) -> dict[str, 
     first, last = int(segment.start), int(segment.end) - 1
     if extent.times:
         places = extent.rows or range(len(extent.times))
-        at = {row: time for row, time in zip(places, extent.times, strict=True)}
+        at = dict(zip(places, extent.times, strict=True))
         return {"start": at[first], "end": at[last], "instant": first == last}
     return {"start": first, "end": last, "instant": first == last}
