@@ -1,7 +1,7 @@
 """HTML as a browser counts its characters: where each shown character is in the source, and the path of its text.
 
-Label Studio counts the characters of all texts of a HyperText, a line break as one, and names a text by its path, such
-as "/p[1]/text()[1]".
+Label Studio counts the code points of all texts of a HyperText, a line break as one, and names a text by its path, such
+as "/p[1]/text()[1]". Offsets in a text of the page are those of the browser: UTF-16 units.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
 
-__all__ = ["Block", "Markup"]
+__all__ = ["Block", "Markup", "units"]
 
 #: Elements without an end.
 _VOID = frozenset(
@@ -27,12 +27,14 @@ class Block:
     Attributes:
         path: Its path from the root of the item.
         start: Its first character, counted over all texts.
+        shown: Its characters.
         places: For each of its characters, where it begins in the source.
         end: Where the last one ends in the source.
     """
 
     path: str
     start: int
+    shown: str
     places: tuple[int, ...]
     end: int
 
@@ -55,6 +57,8 @@ class Markup:
         reader = _Reader(source)
         self.blocks = reader.read()
         self._starts = [block.start for block in self.blocks]
+        #: The characters that the browser counts.
+        self.text = "".join(block.shown for block in self.blocks)
         #: The number of characters that the browser counts.
         self.length = reader.count
 
@@ -73,14 +77,24 @@ class Markup:
         return (inside[0], inside[-1] + 1) if inside else None
 
     def at(self, character: int, *, start: bool) -> tuple[str, int]:
-        """Return the path of a text, and the offset in it, of the start or the end of a range."""
+        """Return the path of a text, and the UTF-16 offset in it, of the start or the end of a range."""
         block = self._block(character if start else character - 1)
-        return block.path, character - block.start
+        return block.path, units(block.shown[: character - block.start])
 
     def _block(self, character: int) -> Block:
         if not 0 <= character < self.length:
             raise IndexError(character)
         return self.blocks[bisect_right(self._starts, character) - 1]
+
+
+def units(text: str) -> int:
+    """Return the length of a text in UTF-16 units, as a browser counts it: characters beyond U+FFFF are two.
+
+    Example:
+        >>> units("ab"), units("\U0001f600")
+        (2, 2)
+    """
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class _Reader(HTMLParser):
@@ -93,6 +107,7 @@ class _Reader(HTMLParser):
                 self._lines.append(row + 1)
         self._open: list[tuple[str, Counter[str]]] = [("", Counter())]
         self._text: list[int] = []
+        self._shown = ""
         self._end = 0
         self._blocks: list[Block] = []
         self.count = 0
@@ -111,16 +126,17 @@ class _Reader(HTMLParser):
         if not self._text:
             return
         self._open[-1][1]["text()"] += 1
-        self._add(f"{self._open[-1][0]}/text()[{self._open[-1][1]['text()']}]", self._text, self._end)
-        self._text = []
+        self._add(f"{self._open[-1][0]}/text()[{self._open[-1][1]['text()']}]", self._shown, self._text, self._end)
+        self._text, self._shown = [], ""
 
-    def _add(self, path: str, places: list[int], end: int) -> None:
-        self._blocks.append(Block(path, self.count, tuple(places), end))
+    def _add(self, path: str, shown: str, places: list[int], end: int) -> None:
+        self._blocks.append(Block(path, self.count, shown, tuple(places), end))
         self.count += len(places)
 
     def handle_data(self, data: str) -> None:
         here = self._here()
         self._text += range(here, here + len(data))
+        self._shown += data
         self._end = here + len(data)
 
     def _reference(self, written: str) -> None:
@@ -129,6 +145,7 @@ class _Reader(HTMLParser):
             written += ";"
         shown = unescape(written)
         self._text += [here] * len(shown) if shown != written else range(here, here + len(written))
+        self._shown += shown
         self._end = here + len(written)
 
     def handle_entityref(self, name: str) -> None:
@@ -146,7 +163,7 @@ class _Reader(HTMLParser):
         seen[tag] += 1
         inside = f"{path}/{tag}[{seen[tag]}]"
         if tag == "br":  # counts as one character
-            self._add(inside, [self._here()], self._here() + len(self.get_starttag_text() or ""))
+            self._add(inside, "\n", [self._here()], self._here() + len(self.get_starttag_text() or ""))
         if tag not in _VOID:
             self._open.append((inside, Counter()))
 

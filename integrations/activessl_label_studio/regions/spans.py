@@ -1,4 +1,4 @@
-"""Spans: Labels on Text, HyperText and Paragraphs. Code points, the end exclusive."""
+"""Spans: Labels on Text and HyperText (code points) and Paragraphs (UTF-16 units); the end is exclusive."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from activessl.errors import LabelError
 from activessl.labels.regions.places import Span
 from activessl_label_studio.regions.extents import Extent, Unreadable, whole_number
-from activessl_label_studio.regions.markup import Markup
+from activessl_label_studio.regions.markup import Markup, units
 
 __all__ = ["span_of", "value_of_span"]
 
@@ -66,10 +66,12 @@ def _in_turns(value: Mapping[str, Any], extent: Extent) -> tuple[int, int]:
         # texts with a number, by the browser's own rule
         if not isinstance(which, str) or not which.isdecimal() or int(which) >= len(extent.turns):
             raise Unreadable(f"has {name} {which!r}, which is no paragraph of the {len(extent.turns)}")
+        turn = extent.turns[int(which)]
         inside = whole_number(value.get(offset), offset)
-        if not 0 <= inside <= len(extent.turns[int(which)]):
-            raise Unreadable(f"has {offset} {inside}, and the paragraph has {len(extent.turns[int(which)])} characters")
-        found.append(starts[int(which)] + inside)
+        points = [at for at in range(len(turn) + 1) if units(turn[:at]) == inside]
+        if not points:
+            raise Unreadable(f"has {offset} {inside}, and the paragraph has {units(turn)} UTF-16 units")
+        found.append(starts[int(which)] + points[0])
     return found[0], found[1]
 
 
@@ -85,7 +87,8 @@ def _in_markup(value: Mapping[str, Any], source: str) -> tuple[int, int]:
     # a path that leads elsewhere wins in the browser, so that the offsets say nothing
     if isinstance(path, str) and any(block.path == path for block in page.blocks):
         block = next(block for block in page.blocks if block.path == path)
-        if isinstance(after, int) and block.start + after != start:
+        inside = 0 <= start - block.start <= len(block.shown)
+        if not inside or units(block.shown[: start - block.start]) != after:
             raise Unreadable(f"starts at {path} + {after}, which is not its globalOffsets.start, {start}")
     return page.source_of(start, end)
 
@@ -106,7 +109,8 @@ def value_of_span(span: Span, object_tag: str, extent: Extent) -> dict[str, Any]
     if object_tag == "Paragraphs":
         places = [_turn(place, extent) for place in (span.start, span.end - 1)]
         (first, begin), (last, end) = places
-        return {"start": str(first), "end": str(last), "startOffset": begin, "endOffset": end + 1, "text": text}
+        begin, end = units(extent.turns[first][:begin]), units(extent.turns[last][: end + 1])
+        return {"start": str(first), "end": str(last), "startOffset": begin, "endOffset": end, "text": text}
     if object_tag != "HyperText":
         return {"start": span.start, "end": span.end, "text": text}
     page = Markup(extent.text)
@@ -120,7 +124,7 @@ def value_of_span(span: Span, object_tag: str, extent: Extent) -> dict[str, Any]
         "startOffset": begin,
         "endOffset": end,
         "globalOffsets": {"start": shown[0], "end": shown[1]},
-        "text": text,
+        "text": page.text[shown[0] : shown[1]],
     }
 
 
