@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from activessl.pool.pool import Pool
@@ -33,8 +34,7 @@ class Extent:
             empty if it is not known.
         rate: Samples a second of a recording; None if it is not known.
         text: The text, or the HTML; None if it is not known.
-        times: The times of a series' rows in the order of the browser, which sorts them; None if results count rows.
-        rows: The rows of ``times`` in the series; empty if they are in order.
+        times: The times of a series' rows, rising; None if results count rows, empty if they are not known.
         turns: Texts of a dialogue, one a paragraph; empty for other items.
     """
 
@@ -42,7 +42,6 @@ class Extent:
     rate: float | None = None
     text: str | None = None
     times: tuple[Any, ...] | None = None
-    rows: tuple[int, ...] = ()
     turns: tuple[str, ...] = ()
 
 
@@ -139,7 +138,6 @@ def _series(value: Any, control: RegionControl, found: Extent) -> Extent:
     numbers = isinstance(times, list) and all(isinstance(t, int | float) and not isinstance(t, bool) for t in times)
     if not isinstance(times, list) or not (numbers or all(isinstance(time, str) for time in times)):
         return Extent(shape, times=())  # the series is not in the task, or some of its rows have no time
-    # the browser sorts by time; texts of times are taken as they are, because their order is that of the format
-    order = sorted(range(len(times)), key=times.__getitem__) if numbers else list(range(len(times)))
-    in_order = order == list(range(len(times)))
-    return Extent(shape, times=tuple(times[row] for row in order), rows=() if in_order else tuple(order))
+    # a browser does not show a series whose times fall; the order of texts of times is that of their format
+    rising = not numbers or all(a < b for a, b in pairwise(times))
+    return Extent(shape, times=tuple(times) if rising else ())

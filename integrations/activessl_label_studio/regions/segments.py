@@ -46,13 +46,8 @@ def _of_series(value: Mapping[str, Any], extent: Extent) -> Segment:
         start, end = (whole_number(value.get(name), name) for name in ("start", "end"))
     else:
         if not extent.times:
-            raise Unreadable("is a segment in times, and the times of the series are not in the task")
+            raise Unreadable("is a segment in times, and the task has no rising times for it")
         start, end = (_row(value.get(name), name, extent.times) for name in ("start", "end"))
-        if extent.rows:
-            rows = extent.rows[start : end + 1]
-            if not rows or list(rows) != list(range(rows[0], rows[0] + len(rows))):
-                raise Unreadable("is a segment of a series whose times are not in order")
-            start, end = rows[0], rows[-1]
     length = extent.shape[1] if extent.shape else None
     if not 0 <= start <= end or (length is not None and end >= length):
         raise Unreadable(f"is a segment from sample {start} to {end} of a series of {length or 0:,} samples")
@@ -89,7 +84,5 @@ def value_of_segment(segment: Segment, shown: str, extent: Extent) -> dict[str, 
         return {"start": segment.start / rate, "end": segment.end / rate, "channel": segment.channel or 0}
     first, last = int(segment.start), int(segment.end) - 1
     if extent.times:
-        places = extent.rows or range(len(extent.times))
-        at = dict(zip(places, extent.times, strict=True))
-        return {"start": at[first], "end": at[last], "instant": first == last}
+        return {"start": extent.times[first], "end": extent.times[last], "instant": first == last}
     return {"start": first, "end": last, "instant": first == last}
