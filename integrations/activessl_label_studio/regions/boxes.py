@@ -45,7 +45,9 @@ def box_of(value: Mapping[str, Any], entry: Mapping[str, Any], extent: Extent) -
     x, y, w, h = (number(value.get(name), name) for name in ("x", "y", "width", "height"))
     turned = number(value.get("rotation", 0) or 0, "rotation") % 360
     try:
-        box = Box(x * width / 100, y * height / 100, w * width / 100, h * height / 100, turned)
+        # percents leave 10.000000000000002 of 10 pixels; what was stored is kept beside, to the last digit
+        pixels = (round(value * side / 100, 9) for value, side in ((x, width), (y, height), (w, width), (h, height)))
+        box = Box(*pixels, turned)
         # of a turned box only the center has to be inside: people turn boxes at the edge
         if box.upright:
             check_region(Region(box, ()), (height, width), "box")
