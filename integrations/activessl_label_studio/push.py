@@ -112,8 +112,8 @@ def push_round(
     tasks = []
     for question, shown in zip(missing, addresses[: len(missing)], strict=True):
         meta = {"model": model, "strategy": asked.strategy, **sent.meta(question.item)}
-        task = to_task(question, shown, sent.key, round=asked.round, meta=meta)
-        tasks.append(task | {"predictions": [prediction(question.id, task)]})
+        body = to_task(question, shown, sent.key, round=asked.round, meta=meta)
+        tasks.append(body | {"predictions": [prediction(question.id, body)]})
     made = import_tasks(client, project, tasks, patience)
     _for_several(client, asked.questions, known, made)
 

@@ -46,8 +46,9 @@ def box_of(value: Mapping[str, Any], entry: Mapping[str, Any], extent: Extent) -
     turned = number(value.get("rotation", 0) or 0, "rotation") % 360
     try:
         # percents leave 10.000000000000002 of 10 pixels; what was stored is kept beside, to the last digit
-        pixels = (round(value * side / 100, 9) for value, side in ((x, width), (y, height), (w, width), (h, height)))
-        box = Box(*pixels, turned)
+        left, wide = (round(value * width / 100, 9) for value in (x, w))
+        top, high = (round(value * height / 100, 9) for value in (y, h))
+        box = Box(left, top, wide, high, turned)
         # of a turned box only the center has to be inside: people turn boxes at the edge
         if box.upright:
             check_region(Region(box, ()), (height, width), "box")

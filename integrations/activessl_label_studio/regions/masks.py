@@ -72,6 +72,7 @@ def _decoded(code: list[Any], size: tuple[int, int]) -> Any:
 
 def value_of_mask(mask: Mask) -> dict[str, Any]:
     """Return the value of a mask, for a Brush."""
-    from label_studio_sdk.converter.brush import mask2rle
+    from label_studio_sdk.converter import brush
 
-    return {"format": "rle", "rle": mask2rle(mask.array().astype(np.uint8) * 255)}
+    coder: Any = brush  # untyped in the SDK
+    return {"format": "rle", "rle": coder.mask2rle(mask.array().astype(np.uint8) * 255)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from activessl.annotators.base import RegionSuggestion
-from activessl.errors import AnnotatorError, LabelError
+from activessl.errors import AnnotatorError
 from activessl.labels.regions.checks import check_region
 from activessl.labels.regions.places import Box
 from activessl.labels.regions.region import Region
@@ -73,14 +73,18 @@ class RegionPredictions:
 
     def _fitting(self, regions: Sequence[Region], extent: Extent, question: str) -> tuple[Region, ...]:
         """The regions that can be shown: a class may be gone from the config, and a head may place a box outside."""
-        known = [region for region in regions if all(name in self.control.classes for name in region.classes)]
         found = []
-        for region in known:
-            try:
-                found.append(check_region(region, extent.shape, question, cut=True) if extent.shape else region)
-            except LabelError:
-                if not isinstance(region.place, Box):
-                    raise
+        for region in regions:
+            if not all(name in self.control.classes for name in region.classes):
+                continue
+            place = region.place
+            if isinstance(place, Box) and place.upright and extent.shape:
+                left, top, right, bottom = place.bounds
+                if right <= 0 or bottom <= 0 or left >= extent.shape[1] or top >= extent.shape[0]:
+                    continue
+                found.append(check_region(region, extent.shape, question, cut=True))
+            else:
+                found.append(region)
         return tuple(found)
 
     def carried(self, task: Mapping[str, Any], score: float) -> dict[str, Any]:
