@@ -148,6 +148,11 @@ class AnnotatorConfig(_Section):
         None, "address of the server; default: the server of `activessl studio start`", "https://labels.example.com"
     )
     project: int | None = _told(None, "number of the Label Studio project; default: the first push creates one", 1)
+    control: Name | None = _told(
+        None,
+        "name of the tag with the answers, if the label config has several such tags; default: the only one",
+        "label",
+    )
     title: Annotated[str, StringConstraints(min_length=3, max_length=50)] = _told(
         "activessl", "title of the Label Studio project, 3 to 50 characters"
     )
