@@ -71,7 +71,7 @@ class LabelStudio:
                 clusters_made=clusters_made,
                 offer=_known_offer(history, number, made),
                 naming=history.naming,
-                task=str(getattr(config.data, "task", "classes")),
+                task=config.data.task,
                 control=settings.control,
             ),
             known=lambda: project.history().answers,

@@ -28,7 +28,7 @@ INSTEAD = {
     "review": "run `activessl report`, which tells on how many items people differ",
     "serve": "run `activessl run`, which pulls, teaches and asks until a limit is reached",
     "slices": "read the quality of each class in `activessl report`",
-    "train-annotators": "set annotator.per_item to 2 in activessl.toml: two people draw each item, and the report tells where they differ",
+    "train-annotators": "set annotator.per_item to 2 in activessl.toml, and read where people differ in the report",
     "update": "run `activessl teach`: the newest model is the one in use",
 }
 
