@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
-from jaxtyping import Bool
+from typing import TypeAlias
 
 from activessl.arguments import listed
 from activessl.errors import QueryError
 from activessl.labels.questions import Question
-from activessl.ledger.history import History
 from activessl.ledger.schema import Queried
-from activessl.project.folder import Project
+from activessl.project.regions.snapshot import RegionSnapshot
+from activessl.project.snapshot import Snapshot
 
 __all__ = ["LIST", "Known", "Listed", "ids_of", "listed_round", "sort_out"]
+
+#: What a list is compared with: a project of classes, or of regions.
+Known: TypeAlias = Snapshot | RegionSnapshot
 
 #: The name of the strategy of such a round. Its items have no propensity: a person chose them.
 LIST = "list"
@@ -69,34 +69,6 @@ def ids_of(text: str, known: frozenset[str]) -> list[str]:
                 said = line
             found.append(said if isinstance(said, str) else line)
     return found
-
-
-class Known(Protocol):
-    """What a list is compared with: a snapshot of a project of classes or of regions."""
-
-    @property
-    def project(self) -> Project:
-        """The project folder."""
-        ...
-
-    @property
-    def history(self) -> History:
-        """Its history."""
-        ...
-
-    @property
-    def row(self) -> Mapping[str, int]:
-        """Item id to its row."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint of the encoder."""
-        ...
-
-    def blind_rows(self, number: int) -> Bool[np.ndarray, " n"]:
-        """Rows that a round asks about blind."""
-        ...
 
 
 def sort_out(snapshot: Known, items: Sequence[str]) -> Listed:

@@ -55,7 +55,7 @@ class Growing:
             folder.mkdir(parents=True)
             (folder / _BEGUN).write_text(begun, encoding="utf-8")
         told = _journal(folder / _JOURNAL, self._keys, len(dims), flat)
-        files = [(level_name(k), np.float16, dim, k) for k, dim in enumerate(dims)]
+        files: list[tuple[str, Any, int, int]] = [(level_name(k), np.float16, dim, k) for k, dim in enumerate(dims)]
         files += [(BOUNDS, np.int64, 2, 0)] if flat else []
         if not all(_Rows.fits(folder / name, dtype, dim, _count(told, k)) for name, dtype, dim, k in files):
             told = []  # a file is shorter than its journal says

@@ -133,7 +133,8 @@ class RegionFigures:
     @cached_property
     def correcting(self) -> Correcting | str:
         """Correcting compared with drawing; or why it is not known."""
-        shown, blind = [], []
+        shown: list[Answer] = []
+        blind: list[Answer] = []
         for r, answer in self._first_looks():
             question = self.history.questions[answer.question]
             if question.kind == "random" and self.config.annotator.blind_random:

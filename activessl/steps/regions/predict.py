@@ -72,7 +72,8 @@ def coco_results(items: Pool, found: Sequence[Regions], classes: Sequence[str]) 
     if items.modality != "image":
         raise ConfigError(f"COCO holds pictures, not {items.modality}", hint="leave out --coco")
     number = {name: at for at, name in enumerate(classes, start=1)}
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for image, (item, regions) in enumerate(zip(items.items, found, strict=True), start=1):
         height, width = item.shape[:2]
         images.append({"id": image, "file_name": item.id, "height": height, "width": width})

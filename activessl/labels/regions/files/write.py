@@ -63,7 +63,8 @@ def _coco(folder: Path, pool: Pool, items: Sequence[Labeled], classes: Sequence[
     """``images/`` and ``annotations.json``; masks as run lengths, turned boxes as the upright box around them."""
     names = _pictures(folder / "images", pool, items, on_item)
     number = {name: at for at, name in enumerate(classes, start=1)}
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for image, (one, name) in enumerate(zip(items, names, strict=True), start=1):
         height, width = pool.items[one.row].shape[:2]
         images.append({"id": image, "file_name": name, "height": height, "width": width})
@@ -129,8 +130,8 @@ def _yolo(folder: Path, pool: Pool, items: Sequence[Labeled], classes: Sequence[
         lines = []
         for region in one.regions:
             left, top, right, bottom = _within(region.place, height, width)
-            shares = ((left + right) / 2 / width, (top + bottom) / 2 / height)
-            shares += ((right - left) / width, (bottom - top) / height)
+            middle = ((left + right) / 2 / width, (top + bottom) / 2 / height)
+            shares = (*middle, (right - left) / width, (bottom - top) / height)
             lines += [f"{number[label]} {' '.join(f'{share:.8f}' for share in shares)}\n" for label in region.classes]
         (folder / "labels" / f"{Path(name).stem}.txt").write_text("".join(lines), encoding="utf-8")
     listed = "".join(f"  {at}: {json.dumps(name, ensure_ascii=False)}\n" for name, at in number.items())
