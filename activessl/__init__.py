@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from activessl.annotators.base import Annotator, Asked, Pushed, Suggestion
     from activessl.annotators.oracle import Oracle
+    from activessl.annotators.region_oracle import RegionOracle
     from activessl.encoders.base import Encoder
     from activessl.encoders.embeddings import Embeddings, embed
     from activessl.encoders.registry import EncoderEntry, fit_encoder, load_encoder
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from activessl.heads.registry import head_names, make_head
     from activessl.labels.answers import Answer
     from activessl.labels.questions import Question
+    from activessl.labels.regions.places import Box, Mask, Segment, Span
+    from activessl.labels.regions.region import Region
     from activessl.ledger.history import History
     from activessl.ledger.store import Ledger
     from activessl.measuring.simulation.simulate import Simulation, simulate
@@ -44,6 +47,7 @@ _HOME = {
     "Annotator": "annotators.base",
     "Answer": "labels.answers",
     "Asked": "annotators.base",
+    "Box": "labels.regions.places",
     "Check": "pool.checks.base",
     "Config": "project.config",
     "Embeddings": "encoders.embeddings",
@@ -56,6 +60,7 @@ _HOME = {
     "History": "ledger.history",
     "Item": "pool.pool",
     "Ledger": "ledger.store",
+    "Mask": "labels.regions.places",
     "Model": "scoring.model",
     "Oracle": "annotators.oracle",
     "Pool": "pool.pool",
@@ -66,9 +71,13 @@ _HOME = {
     "QueryStrategy": "strategies.base",
     "Question": "labels.questions",
     "RandomShare": "strategies.random_share",
+    "Region": "labels.regions.region",
+    "RegionOracle": "annotators.region_oracle",
     "Report": "reports.report",
+    "Segment": "labels.regions.places",
     "Session": "session",
     "Simulation": "measuring.simulation.simulate",
+    "Span": "labels.regions.places",
     "State": "strategies.base",
     "Suggestion": "annotators.base",
     "check_state": "strategies.base",
@@ -92,6 +101,7 @@ __all__ = [
     "Annotator",
     "Answer",
     "Asked",
+    "Box",
     "Check",
     "Config",
     "Embeddings",
@@ -104,6 +114,7 @@ __all__ = [
     "History",
     "Item",
     "Ledger",
+    "Mask",
     "Model",
     "Oracle",
     "Pool",
@@ -114,9 +125,13 @@ __all__ = [
     "QueryStrategy",
     "Question",
     "RandomShare",
+    "Region",
+    "RegionOracle",
     "Report",
+    "Segment",
     "Session",
     "Simulation",
+    "Span",
     "State",
     "Suggestion",
     "check_state",

@@ -9,27 +9,32 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from activessl.arguments import instance, number, path, text, whole
 from activessl.arguments import names as list_of
 from activessl.errors import QueryError
 from activessl.project.annotators import annotator_of
 from activessl.project.folder import Project
+from activessl.project.regions.verbs import only_classes
 from activessl.project.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from activessl.annotators.base import Annotator, Pushed
     from activessl.encoders.embeddings import Embeddings
+    from activessl.encoders.parts.store import PartStore
+    from activessl.labels.regions.region import Regions
     from activessl.ledger.history import History, RoundHistory
     from activessl.ledger.schema import Taught, Tuned
     from activessl.measuring.quality.encoders import Compared
     from activessl.measuring.savings.savings import Savings
     from activessl.measuring.simulation.simulate import Simulation
+    from activessl.pool.pool import Pool
     from activessl.pool.progress import OnProgress
     from activessl.project.annotators import Connection
     from activessl.proof.measured import Measured
     from activessl.reports.card import Card
+    from activessl.reports.regions.report import RegionReport
     from activessl.reports.report import Report
     from activessl.scoring.as_onnx import Exported
     from activessl.scoring.model import Model
@@ -39,6 +44,9 @@ if TYPE_CHECKING:
     from activessl.steps.layouts import Layout
     from activessl.steps.train_annotators import Held
     from activessl.steps.update import Updated
+
+#: The layouts of regions; which of them a project can write depends on its task.
+RegionLayout = Literal["coco", "yolo", "voc", "masks", "conll", "segments"]
 
 # each verb imports its own step, so that verbs that only read the ledger start fast
 
@@ -70,9 +78,9 @@ class Session:
         Args:
             folder: The project's folder; created if missing.
             data: A folder of images, of WAV, CSV or text files; a ``.csv``, ``.jsonl``, ``.parquet`` or ``.npz`` file.
-            classes: Names of the classes, at least two.
-            settings: Arguments of :func:`activessl.steps.create.create`: ``multi_label``, ``modality``, ``test``,
-                ``group``, ``group_column``, ``metadata``, ``title``, ``strategy``, ``query_size``, ``seed``,
+            classes: Names of the classes, at least two; of regions, at least one.
+            settings: Arguments of :func:`activessl.steps.create.create`: ``task``, ``multi_label``, ``modality``,
+                ``test``, ``group``, ``group_column``, ``metadata``, ``title``, ``strategy``, ``query_size``, ``seed``,
                 ``on_progress``.
 
         Raises:
@@ -84,10 +92,16 @@ class Session:
 
         return cls(create(path("folder", folder), path("data", data), list_of("classes", classes), **settings).project)
 
+    @property
+    def draws(self) -> bool:
+        """Whether people draw regions: then each verb has steps of its own."""
+        return self.project.own.data.drawing is not None
+
     # -- the loop --------------------------------------------------------------------------------------------------
 
-    def encode(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings:
-        """Train the encoder on the pool, or take it from the cache, and embed every item: (n, d), one row an item.
+    def encode(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings | PartStore:
+        """Train the encoder on the pool, or take it from the cache, and embed every item: (n, d), one row an item; in a
+        project of regions, the parts of every item.
 
         With ``torchrun``, all processes call it: they share the training if the encoder supports it, and the first
         process does the rest while the others wait.
@@ -101,6 +115,10 @@ class Session:
             PoolError: The data cannot be read, or ids with answers belong to other items now.
             ProjectError: The folder cannot be written; ``ProjectLocked`` while another process works on it.
         """
+        if self.draws:
+            from activessl.steps.regions.encode import encode as encode_parts
+
+            return encode_parts(self.project, None if minutes is None else number("minutes", minutes), on_progress)
         from activessl.steps.encode import encode
 
         return encode(self.project, None if minutes is None else number("minutes", minutes), on_progress)
@@ -137,6 +155,7 @@ class Session:
             LabelError: There is no model yet.
             ProjectError: The model in use is missing or was changed.
         """
+        only_classes(self.project, "update")
         from activessl.steps.query import catch_up
         from activessl.steps.update import update
 
@@ -150,6 +169,7 @@ class Session:
             LabelError: No model was in use before.
             ProjectError: That model is missing or was changed.
         """
+        only_classes(self.project, "update")
         from activessl.steps.update import roll_back
 
         return roll_back(self.project)
@@ -196,6 +216,13 @@ class Session:
         if balance is not None:
             text("balance", balance)
         wanted = None if items is None else list_of("items", items)
+        if self.draws:
+            for value, option in ((again, "again"), (confirm, "confirm"), (balance, "balance")):
+                if value:
+                    only_classes(self.project, f"query --{option}")
+            from activessl.steps.regions.query import query as query_regions
+
+            return query_regions(self.project, query_size, strategy=strategy, items=wanted)
         return query(
             self.project,
             query_size,
@@ -220,6 +247,10 @@ class Session:
             QueryError: No round is open, or its remaining items are gone from the data.
             AnnotatorError: The annotator cannot be reached, or did not accept the questions.
         """
+        if self.draws:
+            from activessl.steps.regions.push import push as push_regions
+
+            return push_regions(self.project, annotator_of(self.project, annotator))
         from activessl.steps.push import push
 
         return push(self.project, annotator_of(self.project, annotator))
@@ -264,13 +295,20 @@ class Session:
                 return history
             time.sleep(pause)
 
-    def teach(self) -> Taught:
+    def teach(self, *, on_progress: OnProgress | None = None) -> Taught:
         """Teach the head all labels, measure it if the project has test data, and end an answered round.
 
+        Args:
+            on_progress: Called in a project of regions, where teaching takes minutes.
+
         Raises:
-            LabelError: There are no labels yet, or no round yet.
+            LabelError: There are no labels yet, or no round yet; in a project of regions, no item holds a region yet.
             ProjectError: The pool is not encoded yet.
         """
+        if self.draws:
+            from activessl.steps.regions.teach import teach as teach_regions
+
+            return teach_regions(self.project, on_progress)
         from activessl.steps.teach import teach
 
         return teach(self.project)
@@ -299,9 +337,12 @@ class Session:
                 self.query()
                 self.push(people)
                 history = self.wait(people, every=every, on_wait=on_wait)
-            if history.labels:
+            if history.labels and not history.nothing_drawn:
                 return self.teach()
-            self.close("none of its answers can be read" if history.unread else "all its items were skipped")
+            if history.nothing_drawn:
+                self.close("none of the items with an answer holds a region")
+            else:
+                self.close("none of its answers can be read" if history.unread else "all its items were skipped")
 
     def train_annotators(
         self, annotator: Annotator | Connection | None = None, *, items: int | None = None, anew: bool = False
@@ -332,6 +373,10 @@ class Session:
 
     def should_stop(self) -> str | None:
         """Return the reason why the project should stop, by the limits of its config; None to continue."""
+        if self.draws:
+            from activessl.proof.regions.stopping import stop_regions
+
+            return stop_regions(self.project)
         from activessl.proof.estimates import Evidence
         from activessl.proof.stopping import stop_now
 
@@ -359,6 +404,7 @@ class Session:
             minutes: Training time of each encoder; by default the config's.
             on_progress: Called after each encoder.
         """
+        only_classes(self.project, "encode --compare")
         from activessl.steps.encode import compare_for
 
         return compare_for(self.project, list_of("names", names), minutes=minutes, on_progress=on_progress)
@@ -375,12 +421,15 @@ class Session:
             LabelError: Too few labels.
             ProjectError: The pool is not encoded yet.
         """
+        only_classes(self.project, "finetune")
         from activessl.steps.finetune import finetune
 
         return finetune(self.project, minutes=minutes, on_progress=on_progress)
 
     def finetune_due(self) -> bool:
         """Whether fine-tuning is due, by the config and the labels since the last attempt."""
+        if self.draws:
+            return False
         from activessl.steps.finetune import due
 
         return due(self.project.history(), self.project.config)
@@ -432,6 +481,10 @@ class Session:
             LabelError: A class that the project does not have, no label of an item of the pool, or columns that
                 contradict each other.
         """
+        if self.draws:
+            from activessl.steps.regions.import_regions import import_regions
+
+            return import_regions(self.project, path("file", file), annotator=text("annotator", annotator), form=form)
         from activessl.steps.import_labels import import_file
 
         who = text("annotator", annotator)
@@ -454,6 +507,38 @@ class Session:
         from activessl.proof.estimates import Evidence
 
         return Evidence(Snapshot.of(self.project, on_progress)).measure()
+
+    def region_report(self, *, on_progress: OnProgress | None = None) -> RegionReport:
+        """Make the report of a project of regions: ``report.save(folder)`` writes it.
+
+        Args:
+            on_progress: Called when a missing head is taught again.
+
+        Raises:
+            ProjectError: It is a project of classes.
+        """
+        from activessl.project.regions.snapshot import RegionSnapshot, drawing_of
+        from activessl.reports.regions.report import region_report
+        from activessl.steps.next_step import next_step
+
+        drawing_of(self.project)
+        snapshot = RegionSnapshot.of(self.project, on_progress)
+        return region_report(snapshot, next_step(snapshot.history))
+
+    def predict_regions(self, items: Pool, *, on_progress: OnProgress | None = None) -> list[Regions]:
+        """Return the model's regions of new items, with their scores; see ``activessl.steps.regions.predict``.
+
+        Args:
+            items: Items of the form of the project.
+            on_progress: Called with stage "parts".
+
+        Raises:
+            ConfigError: The items are of another form, or the data of the project changed.
+            LabelError: There is no model yet.
+        """
+        from activessl.steps.regions.predict import predict_regions
+
+        return predict_regions(self.project, items, on_progress)
 
     def report(
         self,
@@ -481,12 +566,17 @@ class Session:
         Raises:
             LabelError: There is no model yet.
         """
+        only_classes(self.project, "export card")
         from activessl.reports.card import project_card
 
         return project_card(Snapshot.of(self.project, on_progress))
 
     def table(self, *, predictions: bool = True) -> list[dict[str, Any]]:
         """Return one row for each item: its label or, with ``predictions``, the prediction for an unlabeled item."""
+        if self.draws:
+            from activessl.steps.regions.export import region_rows
+
+            return region_rows(self.project, predictions=predictions)
         from activessl.steps.export import item_rows
 
         return item_rows(self.project, predictions=predictions)
@@ -494,7 +584,7 @@ class Session:
     def export_items(
         self,
         folder: Path,
-        layout: Layout,
+        layout: Layout | RegionLayout,
         *,
         predictions: bool = False,
         on_item: Callable[[int, int], None] | None = None,
@@ -503,7 +593,8 @@ class Session:
 
         Args:
             folder: The target; must be missing or empty.
-            layout: "folders", "huggingface" or "coco".
+            layout: "folders", "huggingface" or "coco"; of regions "coco", "yolo", "voc", "masks", "conll" or
+                "segments".
             predictions: Whether to include unlabeled items with the predicted class.
             on_item: Called with the number of written items and of all items.
 
@@ -512,9 +603,14 @@ class Session:
             LabelError: There is nothing to export yet.
             ProjectError: The folder cannot be written.
         """
+        target = path("folder", folder)
+        if self.draws:
+            from activessl.steps.regions.export import export_regions
+
+            return export_regions(self.project, target, layout, predictions=predictions, on_item=on_item)
         from activessl.steps.export import export_items
 
-        return export_items(self.project, path("folder", folder), layout, predictions=predictions, on_item=on_item)
+        return export_items(self.project, target, cast("Layout", layout), predictions=predictions, on_item=on_item)
 
     def model(self) -> Model:
         """Return the newest model, to score new items.
@@ -522,6 +618,7 @@ class Session:
         Raises:
             LabelError: There is no model yet.
         """
+        only_classes(self.project, "export model")
         return Snapshot.of(self.project).model()
 
     def export_model(
@@ -545,6 +642,7 @@ class Session:
             LabelError: There is no model yet.
             HeadError: The folder cannot be used, or the ONNX file gives other predictions.
         """
+        only_classes(self.project, "export model")
         from activessl.steps.export import export_model
 
         return export_model(

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -134,6 +134,19 @@ def embedded_alike(folder: Path, pool: Pool) -> bool:
     return False
 
 
+def item_files(ids: Sequence[str], digests: Sequence[str], note: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files that tell which items a folder is of, by their names; ``contents_of`` reads them.
+
+    Args:
+        ids: The items.
+        digests: The hash of the content of each.
+        note: What else is told beside them.
+    """
+    listed = json.dumps({"ids": list(ids), "digests": list(digests)}).encode()
+    told = {**note, "n": len(ids), "ids_sha256": hashlib.sha256(listed).hexdigest()}
+    return {_IDS: listed, _PROVENANCE: json.dumps(told).encode()}
+
+
 def forget_vectors(folder: Path, item: str) -> None:
     """Delete all vectors in a folder, and the item from its list; the list of the other items stays.
 
@@ -143,10 +156,8 @@ def forget_vectors(folder: Path, item: str) -> None:
     known = contents_of(folder)
     if known is not None:  # what was there tells later what is new, and what has moved
         kept = {name: digest for name, digest in known.items() if name != item}
-        listed = json.dumps({"ids": list(kept), "digests": list(kept.values())}).encode()
-        write_atomic(folder / _IDS, listed)
-        note = {"n": len(kept), "ids_sha256": hashlib.sha256(listed).hexdigest()}
-        write_atomic(folder / _PROVENANCE, json.dumps(note).encode())
+        for file, content in item_files(list(kept), list(kept.values()), {}).items():
+            write_atomic(folder / file, content)
     for part in folder.iterdir():
         if known is None or part.name not in (_IDS, _PROVENANCE):
             shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()

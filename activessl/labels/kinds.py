@@ -46,6 +46,8 @@ class Label:
         answers: All valid answers about the item, oldest first.
         certainty: Probability of these classes, from the annotators' reliability; None with a single annotator.
         unknown: Where an item may have several classes, those that were not offered when the item was labeled.
+        regions: In a project of regions, those of the item, as ``activessl.labels.regions.stored`` writes them; else
+            None.
     """
 
     classes: tuple[str, ...]
@@ -54,6 +56,7 @@ class Label:
     answers: tuple[Answer, ...]
     certainty: float | None = None
     unknown: tuple[str, ...] = ()
+    regions: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,15 @@ class Task:
     y: Int[np.ndarray, " r"]
     n_classes: int
     of: int | None = None
+
+
+@runtime_checkable
+class Merging(Protocol):
+    """How people's answers amount to labels."""
+
+    def merge(self, answers: Iterable[Answer], classes: Sequence[str], unasked: Mapping[str, Set[str]]) -> Merged:
+        """Merge people's answers to one label per item; see :meth:`LabelKind.merge`."""
+        ...
 
 
 @runtime_checkable

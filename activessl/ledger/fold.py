@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import singledispatchmethod
 
 from activessl.labels.answers import Answer
-from activessl.labels.kinds import LabelKind
+from activessl.labels.kinds import Merging
 from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
 from activessl.ledger.forgetting import known_as
@@ -34,6 +34,7 @@ from activessl.ledger.schema import (
     Missing,
     Moved,
     Offered,
+    Predicted,
     Promoted,
     Pulled,
     Pushed,
@@ -52,7 +53,7 @@ from activessl.ledger.schema import (
 
 
 def fold(
-    events: Iterable[Recorded], *, classes: Iterable[str], kind: LabelKind = ONE, reviewers: Iterable[str] = ()
+    events: Iterable[Recorded], *, classes: Iterable[str], kind: Merging = ONE, reviewers: Iterable[str] = ()
 ) -> History:
     """Fold events into a history.
 
@@ -189,6 +190,12 @@ class _SoFar:
         self.at_change[event.key] = len(self.named.changed)
         self.rounds.setdefault(event.round, RoundHistory(event.round, event, at))
         self.newest = max(self.newest, event.round)
+
+    @take.register
+    def _(self, event: Predicted, _at: datetime) -> None:
+        r = self.rounds.get(event.round)
+        if r is not None:
+            self.rounds[event.round] = replace(r, foreseen={one.item: one.regions for one in event.items})
 
     @take.register
     def _(self, event: Pushed, _at: datetime) -> None:
@@ -332,7 +339,7 @@ class _SoFar:
         known = any(answer.item in question.items for question in asked)
         return answer if known else _renamed(answer, self.names)
 
-    def amount(self, classes: tuple[str, ...], kind: LabelKind, reviewers: frozenset[str]) -> History:
+    def amount(self, classes: tuple[str, ...], kind: Merging, reviewers: frozenset[str]) -> History:
         """Return the history, with the classes that the config has now."""
         has, naming = self.named.classes(classes), self.named.naming
         unasked = self._unasked(has)
@@ -404,7 +411,9 @@ def _with_names(r: RoundHistory, to: Mapping[str, str]) -> RoundHistory:
         items, near = (tuple(to.get(item, item) for item in part) for part in (question.items, question.near))
         return question.model_copy(update={"items": items, "near": near})
 
-    return replace(r, queried=r.queried.model_copy(update={"questions": tuple(map(renamed, r.questions))}))
+    foreseen = {to.get(item, item): rows for item, rows in r.foreseen.items()}
+    questions = tuple(map(renamed, r.questions))
+    return replace(r, queried=r.queried.model_copy(update={"questions": questions}), foreseen=foreseen)
 
 
 def _taught(tuned: Tuned, to: Mapping[str, str]) -> Tuned:

@@ -50,6 +50,7 @@ PLACES: dict[str, Role] = {
     "queried.questions[].items[]": "item",
     "queried.questions[].near[]": "item",
     "queried.questions[].reason": "text",
+    "predicted.items[].item": "item",
     "pushed.unseen{}": "question",
     "answered.answer.key": "source",
     "answered.answer.source": "source",
@@ -120,6 +121,9 @@ def rewritten(event: Event, names: Names) -> Event:
             _without_figures(question, names)
     if event.kind == "answered" and event.answer.regions and event.answer.item in names.items:
         changed["answer"]["regions"] = []  # what was drawn, and what was written beside it, shows the item
+    if event.kind == "predicted":
+        for one in changed["items"]:
+            one["regions"] = [] if one["item"] in names.items.values() else one["regions"]
     return event if changed == told else EVENT.validate_python(changed)
 
 

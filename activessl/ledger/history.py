@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 from activessl.labels.answers import Answer, AnswerKind
 from activessl.labels.changes import Naming
 from activessl.labels.kinds import Label, Person
 from activessl.labels.questions import Question
+from activessl.labels.regions.rows import drawn_text
 from activessl.ledger.machines import MachineHistory
 from activessl.ledger.offers import Choice
 from activessl.ledger.schema import (
@@ -38,7 +41,11 @@ from activessl.ledger.schema import (
 
 @dataclass(frozen=True)
 class RoundHistory:
-    """One round: its questions, pushes and heads."""
+    """One round: its questions, pushes and heads.
+
+    Attributes:
+        foreseen: In a project of regions, item id to the regions that the model found in it before it was asked about.
+    """
 
     number: int
     queried: Queried
@@ -46,6 +53,7 @@ class RoundHistory:
     pushed: tuple[Pushed, ...] = ()
     taught: tuple[Taught, ...] = ()
     closed: Closed | None = None
+    foreseen: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -244,10 +252,16 @@ class History:
     @property
     def untaught(self) -> bool:
         """Whether labels or vectors have changed since the newest head was taught."""
-        if not self.labels or self.encoded is None:
+        if not self.labels or self.encoded is None or self.nothing_drawn:
             return False
         taught = self.taught
         return taught is None or (taught.digest, taught.fingerprint) != (self.digest(), self.encoded.fingerprint)
+
+    @cached_property
+    def nothing_drawn(self) -> bool:
+        """Whether people answered questions about regions, and no item holds one: nothing can be taught yet."""
+        drawn = [label.regions for label in self.labels.values() if label.regions is not None]
+        return bool(drawn) and not any(drawn)
 
     def waiting(self, of: RoundHistory) -> tuple[Question, ...]:
         """The questions of a round that can be answered and have no answer yet; clusters without missing items."""
@@ -355,7 +369,9 @@ class History:
         """
         # a class that is no longer unknown changes the digest, too
         text = "\n".join(
-            f"{item}\t{'|'.join(label.classes)}" + (f"\t{'|'.join(label.unknown)}" if label.unknown else "")
+            f"{item}\t{'|'.join(label.classes)}"
+            + (f"\t{'|'.join(label.unknown)}" if label.unknown else "")
+            + ("" if label.regions is None else f"\t{drawn_text(label.regions)}")
             for item, label in sorted(self.labels.items())
         )
         text += "".join(f"\nmachine {name}\t{one.digest}" for name, one in sorted(self.said.items()) if one.digest)

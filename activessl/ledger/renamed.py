@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from activessl.labels.answers import BETWEEN, Answer, class_text
 from activessl.labels.changes import Naming, Reading
-from activessl.labels.kinds import LabelKind, Merged
+from activessl.labels.kinds import Merged, Merging
+from activessl.labels.regions.rows import renamed as renamed_regions
 from activessl.ledger.history import RoundHistory
 from activessl.ledger.schema import Accepted, Pushed, Taught
 
@@ -48,8 +50,11 @@ def read_answers(answers: Mapping[str, Answer], moments: Mapping[str, tuple[int,
     unclear: dict[str, tuple[Answer, int]] = {}
     for source, answer in answers.items():
         when = moments.get(source, (len(naming.steps),))
-        read = [naming.read_either(name, *when) for name in answer.classes]
+        named = {name: naming.read_either(name, *when) for name in answer.classes}
+        read = list(named.values())
         now = replace(answer, suggested=_suggested(answer.suggested, naming, when))
+        if answer.regions is not None:  # not of a project with classes
+            now = replace(now, regions=renamed_regions(answer.regions, {n: one.names[0] for n, one in named.items()}))
         names = dict.fromkeys(one.names[0] if one.by is None else _ONE_OF + _ONE_OF.join(one.names) for one in read)
         left_open = next((one for one in read if one.by is not None), None)
         if left_open is None or left_open.by is None:
@@ -73,7 +78,7 @@ def _suggested(text: str | None, naming: Naming, when: Sequence[int]) -> str | N
 
 
 def merge_read(
-    kind: LabelKind,
+    kind: Merging,
     read: ReadAnswers,
     moments: Mapping[str, tuple[int, ...]],
     classes: Sequence[str],
@@ -124,6 +129,7 @@ def read_round(r: RoundHistory, naming: Naming, moments: Mapping[str, int]) -> R
     return replace(
         r,
         queried=r.queried.model_copy(update={"questions": questions}),
+        foreseen={item: _foreseen(rows, naming, opened) for item, rows in r.foreseen.items()},
         pushed=tuple(_pushed(one, naming, moments.get(one.key)) for one in r.pushed),
         taught=tuple(_taught(one, naming, moments.get(one.key)) for one in r.taught),
     )
@@ -131,6 +137,12 @@ def read_round(r: RoundHistory, naming: Naming, moments: Mapping[str, int]) -> R
 
 def _one(reading: Reading, otherwise: str) -> str:
     return reading.names[0] if reading.by is None else otherwise
+
+
+def _foreseen(rows: Sequence[Mapping[str, Any]], naming: Naming, at: int | None) -> tuple[Mapping[str, Any], ...]:
+    """The model's regions in the names of now; a class that is open keeps its name, and matches no region of now."""
+    names = {name for row in rows for name in row["classes"]}
+    return renamed_regions(rows, {name: _one(naming.read(name, at), name) for name in names})
 
 
 def _pushed(event: Pushed, naming: Naming, at: int | None) -> Pushed:

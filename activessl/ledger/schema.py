@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -174,6 +174,29 @@ class Queried(_Event):
     def key(self) -> str:
         """One per round."""
         return f"queried:{self.round}"
+
+
+class Foreseen(BaseModel):
+    """The model's regions of one item."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    item: str
+    regions: tuple[dict[str, Any], ...]  # as ``activessl.labels.regions.stored`` writes them
+
+
+class Predicted(_Event):
+    """What the model found in the random items of a round, before anybody had answered: it measures the model."""
+
+    kind: Literal["predicted"] = "predicted"
+    round: int
+    model: str  # the newest model then
+    items: tuple[Foreseen, ...]
+
+    @property
+    def key(self) -> str:
+        """One per round."""
+        return f"predicted:{self.round}"
 
 
 class Pushed(_Event):
@@ -606,6 +629,7 @@ Event = (
     | Missing
     | Moved
     | Queried
+    | Predicted
     | Pushed
     | Answered
     | Pulled

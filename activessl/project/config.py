@@ -13,17 +13,21 @@ from pydantic import (
     StrictBool,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from activessl.errors import ConfigError
-from activessl.labels.kinds import LabelKind, kind_named
+from activessl.labels.kinds import LabelKind, Merging, kind_named
+from activessl.labels.regions.merge import DRAWN
+from activessl.labels.regions.tasks import DRAWINGS, Drawing, TaskName
 from activessl.pool.checks.registry import CHECKS
 from activessl.pool.forms.registry import FORMS, form_names
 from activessl.pool.groups import group_pattern
 from activessl.pool.plain import is_text, shown
 from activessl.pool.pool import Modality
+from activessl.project.regions.settings import DENSE, unfit
 
 CONFIG_NAME = "activessl.toml"
 
@@ -58,7 +62,10 @@ class DataConfig(_Section):
     modality: Annotated[Modality, AfterValidator(_known_form)] = Field(
         description="form of data: image, series, text, audio or vector"
     )
-    classes: tuple[Name, ...] = Field(description="names of the classes, at least 2")
+    task: TaskName = _told(
+        "classes", "what people give: classes of whole items; or boxes, masks, spans or segments in them"
+    )
+    classes: tuple[Name, ...] = Field(description="names of the classes, at least 2; of regions, at least 1")
     multi_label: StrictBool = _told(False, "true: an item may have several classes, or none")
     test: str | None = _told(
         None, "labeled test data, never asked about; it measures the accuracy of every round", "test.npz"
@@ -80,8 +87,18 @@ class DataConfig(_Section):
 
     @property
     def kind(self) -> LabelKind:
-        """The kind of labels: one class per item, or several."""
-        return kind_named("several" if self.multi_label else "one")
+        """The kind of labels: one class per item, or several; of regions, which classes occur in an item."""
+        return kind_named("several" if self.multi_label or self.drawing is not None else "one")
+
+    @property
+    def drawing(self) -> Drawing | None:
+        """The task, if people draw regions; None in a project of classes."""
+        return DRAWINGS.get(self.task)
+
+    @property
+    def merging(self) -> Merging:
+        """How people's answers amount to labels."""
+        return self.kind if self.drawing is None else DRAWN
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -99,11 +116,24 @@ class DataConfig(_Section):
             raise ValueError("group and group_column exclude each other: remove one of them")
         return self
 
+    @field_validator("task")
+    @classmethod
+    def _has_such_parts(cls, task: TaskName, info: ValidationInfo) -> TaskName:
+        drawing, form = DRAWINGS.get(task), info.data.get("modality")
+        if drawing is not None and form is not None and form not in drawing.forms:
+            forms = " or ".join(drawing.forms)
+            fitting = [name for name, one in DRAWINGS.items() if form in one.forms]
+            instead = " or ".join(fitting) or "classes"
+            raise ValueError(f"{task} need items of the form {forms}, not {form}: use {instead}")
+        return task
+
     @field_validator("classes")
     @classmethod
-    def _two_different(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if len(classes) < 2:
-            raise ValueError(f"{len(classes)} class given, but a classifier needs at least 2")
+    def _two_different(cls, classes: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        least = 1 if info.data.get("task", "classes") in DRAWINGS else 2
+        if len(classes) < least:
+            what = "a classifier needs at least 2" if least == 2 else "regions need at least 1"
+            raise ValueError(f"{len(classes)} class{'' if len(classes) == 1 else 'es'} given, but {what}")
         twice = sorted({c for c in classes if classes.count(c) > 1})
         if twice:
             raise ValueError(f"class {twice[0]!r} is listed twice")
@@ -118,6 +148,11 @@ class AnnotatorConfig(_Section):
         None, "address of the server; default: the server of `activessl studio start`", "https://labels.example.com"
     )
     project: int | None = _told(None, "number of the Label Studio project; default: the first push creates one", 1)
+    control: Name | None = _told(
+        None,
+        "name of the tag with the answers, if the label config has several such tags; default: the only one",
+        "label",
+    )
     title: Annotated[str, StringConstraints(min_length=3, max_length=50)] = _told(
         "activessl", "title of the Label Studio project, 3 to 50 characters"
     )
@@ -339,6 +374,22 @@ class Config(_Section):
     rates: RatesConfig = RatesConfig()
     stages: tuple[StageConfig, ...] = ()
     machines: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")], MachineConfig] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _head_of_the_task(cls, raw: Any) -> Any:
+        """A project of regions has one head, which need not be named."""
+        data = raw.get("data") if isinstance(raw, dict) else None
+        if isinstance(data, dict) and data.get("task") in DRAWINGS and isinstance(raw.get("head", {}), dict):
+            return {**raw, "head": {"name": DENSE, **raw.get("head", {})}}
+        return raw
+
+    @model_validator(mode="after")
+    def _settings_of_the_task(self) -> Config:
+        odd = unfit(self)
+        if odd:
+            raise ValueError(odd)
+        return self
 
     @model_validator(mode="after")
     def _machines_can_be_heeded(self) -> Config:

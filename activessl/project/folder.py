@@ -173,7 +173,7 @@ class Project:
             if history is None:
                 events = list(ledger)
                 data, reviewers = self.own.data, self.own.annotator.reviewers
-                history = fold(events, classes=data.classes, kind=data.kind, reviewers=reviewers)
+                history = fold(events, classes=data.classes, kind=data.merging, reviewers=reviewers)
                 self._folded.clear()
                 self._folded[events[-1].seq if events else 0] = history
         self._know(history.classes)

@@ -36,11 +36,13 @@ from activessl.pool.groups import numbered
 from activessl.pool.progress import OnProgress, say
 from activessl.project.folder import Project, writing
 from activessl.project.metadata import groups_of, project_metadata
+from activessl.project.regions.verbs import of_regions
 from activessl.scoring.model import Model
 from activessl.sealed import beside, write_atomic
 from activessl.strategies.base import SAMPLES, State
 
 if TYPE_CHECKING:
+    from activessl.heads.dense.head import DenseHead
     from activessl.pool.metadata.base import Metadata
 #: Kinds of machines that score names of classes, some of which they prefer whatever the item is.
 SCORE_NAMES = frozenset({"language", "zero_shot"})
@@ -91,8 +93,10 @@ class Snapshot:
 
         Raises:
             ProjectError: The pool is not encoded yet, or the stored embeddings are missing, or damaged and the pool has
-                other items now.
+                other items now; or it is a project of regions.
         """
+        if self.project.own.data.drawing is not None:  # a verb that does not know regions
+            raise of_regions(self.project.own.data.task)
         encoded = self.history.encoded
         if encoded is None:
             raise ProjectError("the pool is not encoded yet", hint="run `activessl encode`")
@@ -104,6 +108,11 @@ class Snapshot:
             if made is None:
                 raise ProjectError(error.message, hint="run `activessl encode` to make the embeddings again") from None
             return made
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the encoder."""
+        return self.embeddings.fingerprint
 
     def _made_again(self, folder: Path) -> Embeddings | None:
         """Embed the same items again; None unless both the encoder and the contents of all items are the same."""
@@ -463,7 +472,7 @@ def head_folder(project: Project, number: int, digest: str) -> Path:
     return project.folder / "heads" / f"{number:04d}-{digest}-{sha256(told.encode()).hexdigest()[:8]}"
 
 
-def save_whole(thing: Head | Smoothed, folder: Path) -> None:
+def save_whole(thing: Head | Smoothed | DenseHead, folder: Path) -> None:
     """Save a head or the smoothed vectors atomically; of two processes at the same time, one wins."""
     part, old = beside(folder), beside(folder)
     with writing(folder):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from activessl.labels.regions.tasks import TaskName
 from activessl.pool.metadata.base import Metadata
 from activessl.pool.plain import shown
 from activessl.pool.pool import Pool
@@ -17,6 +18,7 @@ from activessl.project.config import check_config
 from activessl.project.folder import Project, own_folders
 from activessl.project.metadata import metadata_of, told_groups_of
 from activessl.proof.holdout import read_test
+from activessl.strategies.parts.registry import get_part_strategy
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def create(
     data: Path,
     classes: Sequence[str],
     *,
+    task: TaskName = "classes",
     multi_label: bool = False,
     modality: str | None = None,
     test: Path | None = None,
@@ -60,7 +63,8 @@ def create(
     Args:
         folder: The project's folder; created if missing.
         data: The data to label, as ``load_pool`` reads it.
-        classes: Names of the classes, at least two.
+        classes: Names of the classes, at least two; of regions, at least one.
+        task: What people give: "classes" of whole items; or "boxes", "masks", "spans" or "segments".
         multi_label: Whether an item may have several classes, or none.
         modality: The form of the data, if it cannot be derived from the files.
         test: Test data of the same form: each round is measured on it.
@@ -84,6 +88,7 @@ def create(
             "data": {
                 "path": _relative(data, folder),
                 "modality": pool.modality,
+                "task": task,
                 "classes": list(classes),
                 "multi_label": multi_label,
                 **({"test": _relative(test, folder)} if test else {}),
@@ -98,6 +103,8 @@ def create(
         name="the new project",
     )
     # read now, so that an error appears before people label
+    if config.data.drawing is not None:
+        get_part_strategy(strategy)
     known = metadata_of(config.data, data, metadata, pool.ids, source=pool.source)
     groups = told_groups_of(config.data, data, metadata, pool.ids)
     shared = 0

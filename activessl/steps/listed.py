@@ -7,14 +7,19 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from activessl.arguments import listed
 from activessl.errors import QueryError
 from activessl.labels.questions import Question
 from activessl.ledger.schema import Queried
+from activessl.project.regions.snapshot import RegionSnapshot
 from activessl.project.snapshot import Snapshot
 
-__all__ = ["LIST", "Listed", "ids_of", "listed_round", "sort_out"]
+__all__ = ["LIST", "Known", "Listed", "ids_of", "listed_round", "sort_out"]
+
+#: What a list is compared with: a project of classes, or of regions.
+Known: TypeAlias = Snapshot | RegionSnapshot
 
 #: The name of the strategy of such a round. Its items have no propensity: a person chose them.
 LIST = "list"
@@ -66,7 +71,7 @@ def ids_of(text: str, known: frozenset[str]) -> list[str]:
     return found
 
 
-def sort_out(snapshot: Snapshot, items: Sequence[str]) -> Listed:
+def sort_out(snapshot: Known, items: Sequence[str]) -> Listed:
     """Sort a list into items that can be asked about and others.
 
     Raises:
@@ -107,7 +112,7 @@ def sort_out(snapshot: Snapshot, items: Sequence[str]) -> Listed:
     return found
 
 
-def listed_round(snapshot: Snapshot, items: Sequence[str]) -> Queried:
+def listed_round(snapshot: Known, items: Sequence[str]) -> Queried:
     """Return a round about the listed items that can be asked about; errors as of :func:`sort_out`."""
     start, number = time.monotonic(), snapshot.history.next_round
     blind = snapshot.blind_rows(number)
@@ -115,7 +120,7 @@ def listed_round(snapshot: Snapshot, items: Sequence[str]) -> Queried:
         round=number,
         strategy=LIST,
         seed=(snapshot.project.config.seed, number),
-        fingerprint=snapshot.embeddings.fingerprint,
+        fingerprint=snapshot.fingerprint,
         questions=tuple(
             Question(kind="new", items=(item,), reason=REASON, blind=bool(blind[snapshot.row[item]]))
             for item in sort_out(snapshot, items).asked

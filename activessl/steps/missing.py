@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from activessl.errors import PoolError
 from activessl.ledger.history import History
 from activessl.ledger.schema import Missing
 from activessl.project.folder import RESTORE, Project
+from activessl.project.regions.snapshot import RegionSnapshot
 from activessl.project.snapshot import Snapshot
 from activessl.steps.encode import check_moved
+
+if TYPE_CHECKING:
+    from activessl.encoders.embeddings import Embeddings
+    from activessl.encoders.parts.store import PartStore
 
 
 def notice_missing(project: Project, *, needed: bool = False) -> History:
@@ -30,7 +37,11 @@ def notice_missing(project: Project, *, needed: bool = False) -> History:
         if needed:
             raise PoolError(error.message, hint=RESTORE) from None
         return history
-    before = Snapshot(project, history).embeddings
+    before: Embeddings | PartStore
+    if project.own.data.drawing is None:
+        before = Snapshot(project, history).embeddings
+    else:
+        before = RegionSnapshot(project, history).parts
     check_moved(dict(zip(before.ids, before.digests, strict=True)), history, pool)
     missing = frozenset(item for item in before.ids if item not in pool)
     if missing == history.missing:

@@ -14,6 +14,7 @@ from activessl.labels.questions import REOPENED, Question
 from activessl.ledger.history import History
 from activessl.ledger.schema import Queried
 from activessl.pool.metadata.slicing import Slicing, sliced
+from activessl.project.config import Config
 from activessl.project.snapshot import Snapshot
 from activessl.proof.agreement import differing
 from activessl.steps.confirm import next_clusters
@@ -54,17 +55,17 @@ def next_round(
     """Choose the next round of a project, for the ledger; arguments and errors as of ``Session.query``."""
     if items is not None:
         chosen = listed_round(snapshot, items)
-        anew = tuple(_free_id(snapshot.history, _asked_anew(snapshot, q)) for q in chosen.questions)
-        return chosen.model_copy(update={"questions": _of_several(snapshot, anew, chosen.round)})
+        anew = tuple(free_id(snapshot.history, _asked_anew(snapshot, q)) for q in chosen.questions)
+        return chosen.model_copy(update={"questions": of_several(snapshot.project.config, anew, chosen.round)})
     if confirm or (confirm is None and strategy is None and balance is None):
         clusters = next_clusters(snapshot, query_size, required=bool(confirm))
         if clusters is not None:
             return clusters
     chosen = _single(snapshot, query_size, strategy, again, balance)
-    return chosen.model_copy(update={"questions": tuple(_free_id(snapshot.history, q) for q in chosen.questions)})
+    return chosen.model_copy(update={"questions": tuple(free_id(snapshot.history, q) for q in chosen.questions)})
 
 
-def _free_id(history: History, question: Question) -> Question:
+def free_id(history: History, question: Question) -> Question:
     """Return a question whose id is not that of a question about another item, which had this item's name before."""
     while question.id in history.questions and question.items != history.questions[question.id].items:
         question = question.asked_as(question.asking + 1)
@@ -129,7 +130,7 @@ def _single(
         strategy=chooser.name if query is None else query.strategy,
         seed=(config.seed, number),
         fingerprint=snapshot.embeddings.fingerprint,
-        questions=_of_several(snapshot, (*_new(snapshot, query, number), *first), number),
+        questions=of_several(snapshot.project.config, (*_new(snapshot, query, number), *first), number),
         seconds=time.monotonic() - start,
     )
 
@@ -157,16 +158,16 @@ def _new(snapshot: Snapshot, query: Query | None, number: int) -> tuple[Question
     return tuple(_asked_anew(snapshot, question) for question in hidden)
 
 
-def _of_several(snapshot: Snapshot, questions: tuple[Question, ...], number: int) -> tuple[Question, ...]:
+def of_several(config: Config, questions: tuple[Question, ...], number: int) -> tuple[Question, ...]:
     """Set how many people answer each question: first questions about items, not second opinions.
 
     Those of ``annotator.overlap`` are drawn whatever the strategy thinks of them, and blind: two people who take over
     the same suggestion would agree.
     """
-    settings = snapshot.project.config.annotator
+    settings = config.annotator
     if not settings.several:
         return questions
-    drawn = np.random.default_rng([snapshot.project.config.seed, number, 14]).random(len(questions)) < settings.overlap
+    drawn = np.random.default_rng([config.seed, number, 14]).random(len(questions)) < settings.overlap
     out = []
     for question, overlaps in zip(questions, drawn.tolist(), strict=True):
         if question.kind in ("new", "random"):
@@ -204,7 +205,7 @@ def next_review(snapshot: Snapshot, most: int | None = None) -> Queried:
         strategy=REVIEW,
         seed=(config.seed, number),
         fingerprint=snapshot.embeddings.fingerprint,
-        questions=tuple(_free_id(snapshot.history, q) for q in questions),
+        questions=tuple(free_id(snapshot.history, q) for q in questions),
         seconds=0.0,
     )
 
@@ -214,7 +215,7 @@ def _unread(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
     each gets another one."""
     history = snapshot.history
     free = {snapshot.embeddings.ids[row] for row in np.flatnonzero(snapshot.free)}
-    once = [i for i in history.unread if i in free and _asked_since(history, i) < MOST_ASKINGS]
+    once = [i for i in history.unread if i in free and asked_since(history, i) < MOST_ASKINGS]
     always = snapshot.project.config.annotator.blind_random
     asked = []
     for item in once[:most]:
@@ -226,7 +227,7 @@ def _unread(snapshot: Snapshot, most: int) -> tuple[Question, ...]:
     return tuple(asked)
 
 
-def _asked_since(history: History, item: str) -> int:
+def asked_since(history: History, item: str) -> int:
     """How often an item was asked about; of one whose class was split, since then."""
     if item not in history.reopened:
         return history.askings[item]

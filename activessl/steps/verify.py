@@ -65,7 +65,7 @@ def _ledger(project: Project) -> Iterator[Finding]:
         return
     # repeated events must change nothing: else the state depends on more than the record
     data = project.own.data
-    once, twice = (fold(part, classes=data.classes, kind=data.kind) for part in (events, [*events, *events]))
+    once, twice = (fold(part, classes=data.classes, kind=data.merging) for part in (events, [*events, *events]))
     if once != twice:
         yield Finding(name, "folding its events twice gives another state", "report this error", record=True)
     if once.created is None and events:

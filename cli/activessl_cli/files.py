@@ -42,6 +42,22 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
         write_atomic(path, _as_parquet(rows) if text is None else text(rows).encode())
 
 
+def flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows whose lists are JSON in one cell, for files that hold no lists of objects.
+
+    Example:
+        >>> flat([{"id": "a", "regions": [{"kind": "span"}]}])
+        [{'id': 'a', 'regions': '[{"kind": "span"}]'}]
+    """
+    return [
+        {
+            name: json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
 def as_csv(rows: list[dict[str, Any]]) -> str:
     """Format rows as CSV with a header line."""
     from activessl.labels.files.reading import harmless

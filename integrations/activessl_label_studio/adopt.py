@@ -20,6 +20,7 @@ from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control
 from activessl_label_studio.mapping import ID_KEY, question_of
 from activessl_label_studio.project import list_tasks
+from activessl_label_studio.regions.tags import RegionControl
 
 __all__ = ["Adopted", "Matches", "adopt_tasks", "content_of", "match_items"]
 
@@ -76,7 +77,7 @@ class Adopted:
 def adopt_tasks(
     client: Client,
     project: Mapping[str, Any],
-    control: Control,
+    control: Control | RegionControl,
     pool: Pool,
     *,
     dry: bool = False,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from activessl.annotators.base import Asked, Note, Offer, Pushed, Suggestion
+from activessl.annotators.base import Asked, Note, Offer, Pushed, RegionSuggestion, Suggestion
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer
 from activessl.labels.changes import Naming
@@ -20,9 +20,15 @@ from activessl_label_studio.clusters import find_clusters, open_clusters, push_c
 from activessl_label_studio.labels import Control
 from activessl_label_studio.mapping import project_name, to_answer
 from activessl_label_studio.media import MediaMode
-from activessl_label_studio.project import find_project, open_project
-from activessl_label_studio.pull import Pulled, join_marks, pull_answers, split_mark
+from activessl_label_studio.predictions import ClassPredictions, Sending
+from activessl_label_studio.project import open_project
+from activessl_label_studio.pull import Pulled, Reader, join_marks, pull_answers, split_mark
 from activessl_label_studio.push import push_round
+from activessl_label_studio.regions.answers import region_reader
+from activessl_label_studio.regions.extents import extent_in_pool
+from activessl_label_studio.regions.opening import find_any, open_region_project
+from activessl_label_studio.regions.predictions import RegionPredictions
+from activessl_label_studio.regions.tags import RegionControl
 from activessl_label_studio.tabs import Tabs, all_tasks, keep_tabs, labeling_address
 from activessl_label_studio.training import TrainingAnnotator
 
@@ -45,7 +51,7 @@ class LabelStudioConfig:
         label_kind: How many classes an item may have.
         media: How items are shown: "auto", "inline", "local" or "upload".
         document_root: The folder that the server may serve files from, for media "local".
-        control: The name of the Choices tag, if the label config has several.
+        control: The name of the tag with the answers, if the label config has several.
         instructions: Shown to the annotators before they start; HTML.
         clusters: The number of the project with clusters, if an earlier push made one.
         clusters_made: When the project with clusters was made.
@@ -53,6 +59,7 @@ class LabelStudioConfig:
             and "none" there is also one with all tasks, in which people label.
         offer: The classes of the project at the last push or pull, if they are known.
         naming: The changes of the classes: results keep the names of their time.
+        task: What people give: "classes" of items, or the "boxes", "masks", "spans" or "segments" that they draw.
     """
 
     url: str
@@ -72,6 +79,7 @@ class LabelStudioConfig:
     tabs: Tabs = "none"
     offer: Offer | None = None
     naming: Naming = field(default_factory=Naming)
+    task: str = "classes"
 
 
 class LabelStudioAnnotator:
@@ -82,6 +90,7 @@ class LabelStudioAnnotator:
         known: Returns the answers that count so far by their source, such as those of the ledger. Label Studio keeps no
             record of deletions, so a deleted answer is found only by comparison. This object adds the answers that it
             has pulled itself.
+        known_pool: Returns the pool: the sizes of items whose tasks activessl did not make are looked up in it.
         known_clusters: Returns the number of the project with clusters, and when it was made, like ``clusters`` and
             ``clusters_made`` of the config. Called at each pull until there is one, as another process may make it.
     """
@@ -92,10 +101,11 @@ class LabelStudioAnnotator:
         *,
         known: Callable[[], Mapping[str, Answer]] | None = None,
         known_clusters: Callable[[], tuple[int | None, str | None]] | None = None,
+        known_pool: Callable[[], Pool] | None = None,
     ) -> None:
         self.config = config
         self.notes: list[Note] = []
-        self._known_before, self._known_clusters = known, known_clusters
+        self._known_before, self._known_clusters, self._known_pool = known, known_clusters, known_pool
         self._met: dict[str, int] = {}
         self._seen: dict[str, Answer] = {}
         self._client: Client | None = None
@@ -139,12 +149,35 @@ class LabelStudioAnnotator:
             naming=config.naming,
         )
 
+    def region_project(self, pool: Pool) -> tuple[dict[str, Any], RegionControl]:
+        """Return the project and the tag that draws, like ``project``.
+
+        Raises:
+            ConfigError: The label config cannot be used, or the project asks for classes.
+        """
+        config, (channels, side) = self.config, _look_of(pool)
+        return open_region_project(
+            self.client,
+            task=config.task,
+            number=config.project,
+            made=config.made,
+            title=config.title,
+            classes=config.classes,
+            modality=config.modality,
+            channels=channels,
+            side=side,
+            control=config.control,
+            instructions=config.instructions,
+            offer=self._offered,
+            naming=config.naming,
+        )
+
     @property
     def projects(self) -> tuple[int, ...]:
         """The numbers of the projects that this object has used: for single items and for clusters."""
         return tuple(self._met.values())
 
-    def find(self, *, counts: bool = True) -> tuple[dict[str, Any], Control]:
+    def find(self, *, counts: bool = True) -> tuple[dict[str, Any], Control | RegionControl]:
         """Return the project and the tag like ``project``, without making or changing anything.
 
         Args:
@@ -154,8 +187,9 @@ class LabelStudioAnnotator:
             AnnotatorError: There is no project yet.
         """
         config = self.config
-        return find_project(
+        return find_any(
             self.client,
+            task=config.task,
             number=config.project,
             made=config.made,
             title=config.title,
@@ -171,22 +205,45 @@ class LabelStudioAnnotator:
             AnnotatorError: The server cannot be reached, refuses, did not take all tasks, or keeps another order.
             ConfigError: The label config of the project cannot be used.
         """
-        self._check(pool)
-        if not model or model == "undefined":
+        self._check(pool, model)
+        if self.config.task != "classes":
             raise AnnotatorError(
-                f"{model!r} is no model version", hint="name the version of the model, such as 'round-3'"
+                f"the project asks for {self.config.task}, not for classes", hint="push regions with push_regions"
             )
-        channels = pool.items[0].shape[0] if pool.form.shown == "series" else 1
-        sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.form.shown == "picture" else []
-        project, control = self.project(channels, max(sides, default=None))
+        project, control = self.project(*_look_of(pool))
+        suggested = {s.question: s for s in suggestions}
+        return self._push(project, control, ClassPredictions(control, suggested, model), pool, asked, model)
+
+    def push_regions(self, pool: Pool, asked: Asked, suggestions: Sequence[RegionSuggestion], *, model: str) -> Pushed:
+        """Send questions about regions to people, the most informative item first. Repeating it changes nothing.
+
+        Raises:
+            AnnotatorError: The server cannot be reached, refuses, did not take all tasks, or keeps another order; or
+                a browser would not show a suggested region as it is meant.
+            ConfigError: The label config of the project cannot be used.
+        """
+        self._check(pool, model)
+        project, control = self.region_project(pool)
+        suggested = {s.question: s for s in suggestions}
+        sent = RegionPredictions(control, suggested, model, lambda item: extent_in_pool(pool, pool.row(item)))
+        return self._push(project, control, sent, pool, asked, model)
+
+    def _push(
+        self,
+        project: dict[str, Any],
+        control: Control | RegionControl,
+        sent: Sending,
+        pool: Pool,
+        asked: Asked,
+        model: str,
+    ) -> Pushed:
         self._look_at(project, control)
         pushed = push_round(
             self.client,
             project,
-            control,
+            sent,
             pool,
             asked,
-            suggestions,
             model=model,
             media=self.config.media,
             document_root=self.config.document_root,
@@ -199,13 +256,13 @@ class LabelStudioAnnotator:
             pushed = replace(pushed, where=labeling_address(self.client.url, int(project["id"]), tab))
         return pushed
 
-    def push_clusters(self, pool: Pool, asked: Asked, *, model: str) -> Pushed:  # noqa: ARG002
+    def push_clusters(self, pool: Pool, asked: Asked, *, model: str) -> Pushed:
         """Send clusters of alike items to the annotators, in a project of their own.
 
         Raises:
             AnnotatorError: The server cannot be reached, refuses, did not take all tasks, or cannot show such items.
         """
-        self._check(pool)
+        self._check(pool, model)
         config, (number, made) = self.config, self._clusters
         project = open_clusters(self.client, number=number, made=made, title=config.title, modality=config.modality)
         self._clusters = (int(project["id"]), str(project.get("created_at") or "") or None)
@@ -227,7 +284,7 @@ class LabelStudioAnnotator:
         """
         return TrainingAnnotator(self.client, self.config, number)
 
-    def _look_at(self, project: Mapping[str, Any], control: Control) -> None:
+    def _look_at(self, project: Mapping[str, Any], control: Control | RegionControl) -> None:
         """Store the present classes and all earlier ones: a class that people removed is not added again."""
         self._met["single"] = int(project["id"])
         self._offer = offer = Offer(project_name(project), control.classes)
@@ -235,7 +292,11 @@ class LabelStudioAnnotator:
         ever = before.classes if before is not None and before.project == offer.project else ()
         self._offered = Offer(offer.project, tuple(dict.fromkeys((*ever, *offer.classes))))
 
-    def _check(self, pool: Pool) -> None:
+    def _check(self, pool: Pool, model: str) -> None:
+        if not model or model == "undefined":
+            raise AnnotatorError(
+                f"{model!r} is no model version", hint="name the version of the model, such as 'round-3'"
+            )
         if pool.modality != self.config.modality:
             raise AnnotatorError(
                 f"the pool has {pool.modality} items, the project {self.config.modality}",
@@ -252,17 +313,11 @@ class LabelStudioAnnotator:
         """
         project, control = self.find(counts=False)
         self._look_at(project, control)
-        # activessl.toml says how many classes an answer may have: people may have changed the label config
-        control = replace(control, label_kind=self.config.label_kind)
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
         people, (mark, clusters_mark) = self._names(), split_mark(since)
 
-        def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], Note | None]:
-            answer, note = to_answer(annotation, task, control, project=project_name(project), people=people)
-            return [answer], note
-
-        pulled = pull_answers(self.client, project, read, mark, known=known)
+        pulled = pull_answers(self.client, project, self._reader(project, control, people), mark, known=known)
         answers, self.notes, after = pulled.answers, pulled.notes, pulled.watermark
         clusters = self._pull_clusters(clusters_mark, known, people)
         if clusters is not None:
@@ -276,6 +331,22 @@ class LabelStudioAnnotator:
             else:
                 self._seen[answer.source] = answer
         return answers, after
+
+    def _reader(
+        self, project: Mapping[str, Any], control: Control | RegionControl, people: Mapping[int, str]
+    ) -> Reader:
+        """Return what reads an annotation of the project."""
+        name = project_name(project)
+        if isinstance(control, RegionControl):
+            return region_reader(control, project=name, people=people, pool=self._known_pool)
+        # activessl.toml says how many classes an answer may have: people may have changed the label config
+        of = replace(control, label_kind=self.config.label_kind)
+
+        def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], list[Note]]:
+            answer, note = to_answer(annotation, task, of, project=name, people=people)
+            return [answer], [note] if note else []
+
+        return read
 
     def _pull_clusters(
         self, since: str | None, known: Mapping[str, Answer], people: Mapping[int, str]
@@ -293,8 +364,9 @@ class LabelStudioAnnotator:
         self._met["clusters"] = int(project["id"])
         name = project_name(project)
 
-        def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], Note | None]:
-            return to_cluster_answers(annotation, task, project=name, people=people)
+        def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], list[Note]]:
+            answers, note = to_cluster_answers(annotation, task, project=name, people=people)
+            return answers, [note] if note else []
 
         return pull_answers(self.client, project, read, since, known=known)
 
@@ -302,3 +374,10 @@ class LabelStudioAnnotator:
         """Return the e-mail address of each user by number."""
         self._people = {int(user["id"]): str(user["email"]) for user in self.client.get("/api/users/")}
         return self._people
+
+
+def _look_of(pool: Pool) -> tuple[int, int | None]:
+    """Return the number of channels of series, and the longer side of pictures: a new label config needs them."""
+    channels = pool.items[0].shape[0] if pool.form.shown == "series" else 1
+    sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.form.shown == "picture" else []
+    return channels, max(sides, default=None)

@@ -11,7 +11,8 @@ from activessl.errors import ActiveSSLError
 from activessl_label_studio.annotator import LabelStudioConfig
 from activessl_label_studio.client import Client, connect, token_kind
 from activessl_label_studio.install import VERSION
-from activessl_label_studio.project import UNCERTAINTY, find_project, list_tasks
+from activessl_label_studio.project import UNCERTAINTY, list_tasks
+from activessl_label_studio.regions.opening import find_any
 
 __all__ = ["Finding", "examine"]
 
@@ -92,8 +93,9 @@ def _project(client: Client, config: LabelStudioConfig) -> Iterator[Finding]:
         if not any(row.get("title") == config.title for row in rows):
             yield Finding("project", True, f"none with the title {config.title!r} yet: the first push makes it")
             return
-    project, control = find_project(
+    project, control = find_any(
         client,
+        task=config.task,
         number=config.project,
         made=config.made,
         title=config.title,

@@ -18,13 +18,26 @@ from activessl.pool.forms.base import Shown
 from activessl.pool.forms.registry import form_named, forms
 from activessl.pool.pool import Modality
 
-__all__ = ["HINT", "HOTKEYS", "Choice", "Control", "ControlKind", "build_config", "read_config"]
+__all__ = [
+    "HINT",
+    "HOTKEYS",
+    "SHOWN_BY",
+    "Choice",
+    "Control",
+    "ControlKind",
+    "build_config",
+    "check_names",
+    "fields_of",
+    "object_lines",
+    "parse_config",
+    "read_config",
+]
 
 #: One key per class, in the order of the rows of a keyboard.
 HOTKEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
 
 #: The tags that show items, and how; a new config uses the first tag of a kind.
-_SHOWN_BY: dict[str, Shown] = {
+SHOWN_BY: dict[str, Shown] = {
     "Image": "picture",
     "TimeSeries": "series",
     "Text": "text",
@@ -173,20 +186,12 @@ def build_config(
             hint=f"use data of the form {able}, or an oracle as annotator",
         )
     names = list(classes)
-    if not names:
-        raise ConfigError("the label config has no class", hint="name at least one class")
-    for name in names:
-        wrong = odd_name(name)
-        if wrong:
-            raise ConfigError(f"the class name {name!r} {wrong}", hint="choose another name")
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigError(f"the class {twice!r} is named twice", hint="name each class once")
+    check_names(names)
     # few classes are a row below the item; many are a column beside it, so that nobody has to scroll
     beside = len(names) > 12
     lines = ['<View style="display: flex; gap: 1em">' if beside else "<View>"]
-    lines += [_BESIDE_LEFT, *_object(modality, channels, side), "  </View>", _BESIDE_RIGHT] if beside else []
-    lines += [] if beside else _object(modality, channels, side)
+    lines += [_BESIDE_LEFT, *object_lines(modality, channels, side), "  </View>", _BESIDE_RIGHT] if beside else []
+    lines += [] if beside else object_lines(modality, channels, side)
     if question:
         lines.append(f"  <Header value={quoteattr(question)}/>")
     more = "" if beside else ' showInline="true"'
@@ -203,7 +208,25 @@ def build_config(
     return "\n".join([*lines, "  </Choices>", *(["  </View>"] if beside else []), "</View>"])
 
 
-def _object(modality: Modality, channels: int, side: int | None) -> list[str]:
+def check_names(names: Sequence[str]) -> None:
+    """Refuse classes that a label config cannot have.
+
+    Raises:
+        ConfigError: There is none, or one is empty, named twice or not valid in XML.
+    """
+    if not names:
+        raise ConfigError("the label config has no class", hint="name at least one class")
+    for name in names:
+        wrong = odd_name(name)
+        if wrong:
+            raise ConfigError(f"the class name {name!r} {wrong}", hint="choose another name")
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(f"the class {twice!r} is named twice", hint="name each class once")
+
+
+def object_lines(modality: Modality, channels: int, side: int | None) -> list[str]:
+    """Return the lines of a label config that show an item."""
     shown = form_named(modality).shown
     if shown == "series":
         rows = [f'    <Channel column="channel_{i}"/>' for i in range(channels)]
@@ -212,7 +235,7 @@ def _object(modality: Modality, channels: int, side: int | None) -> list[str]:
     more = ' zoom="true"' if shown == "picture" else ""
     if shown == "picture" and side is not None and side <= _SMALL:
         more += f' maxWidth="{min(_ENLARGED * side, 512)}px"'
-    tag = next(tag for tag, shows in _SHOWN_BY.items() if shows == shown)
+    tag = next(tag for tag, shows in SHOWN_BY.items() if shows == shown)
     return [f'  <{tag} name="item" value="${modality}"{more}/>']
 
 
@@ -226,17 +249,7 @@ def read_config(config: str, *, control: str | None = None) -> Control:
     Raises:
         ConfigError: The config cannot be parsed, or has no tag that can be used; the message has the reason.
     """
-    from label_studio_sdk.label_interface.interface import LabelInterface
-
-    parse: Any = LabelInterface  # untyped in the SDK
-    try:
-        interface = parse(config)
-        interface.validate()
-    except Exception as error:  # noqa: BLE001 - the parser raises errors of many types
-        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise ConfigError(
-            f"the label config cannot be read: {why}", hint="correct the label config in the project's settings"
-        ) from None
+    interface = parse_config(config)
     tags = {tag.name: tag for tag in interface.controls}
     choices = {name: tag for name, tag in tags.items() if tag.tag in ("Choices", "Taxonomy")}
     if control is not None and control not in choices:
@@ -258,6 +271,26 @@ def read_config(config: str, *, control: str | None = None) -> Control:
     return _read_choices(tag, interface, config)
 
 
+def parse_config(config: str) -> Any:
+    """Return the SDK's ``LabelInterface`` of a label config.
+
+    Raises:
+        ConfigError: The config cannot be parsed.
+    """
+    from label_studio_sdk.label_interface.interface import LabelInterface
+
+    parse: Any = LabelInterface  # untyped in the SDK
+    try:
+        interface = parse(config)
+        interface.validate()
+    except Exception as error:  # noqa: BLE001 - the parser raises errors of many types
+        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise ConfigError(
+            f"the label config cannot be read: {why}", hint="correct the label config in the project's settings"
+        ) from None
+    return interface
+
+
 def _read_choices(tag: Any, interface: Any, config: str) -> Control:
     name, kind = str(tag.name), str(tag.tag)
     for attribute in _CHANGES_MEANING:
@@ -273,15 +306,15 @@ def _read_choices(tag: Any, interface: Any, config: str) -> Control:
     if len(tag.to_name) != 1:
         raise ConfigError(f"the {kind} {name!r} has {len(tag.to_name)} tags in toName", hint="name one tag in toName")
     media = interface.get_object(tag.to_name[0])
-    shown = _SHOWN_BY.get(str(media.tag))
+    shown = SHOWN_BY.get(str(media.tag))
     value = str(media.value or "")
     if shown is None or not re.fullmatch(r"\$\w+", value):
         raise ConfigError(
             f"the {kind} {name!r} classifies a {media.tag} with value {value!r}",
-            hint=f"use one of {', '.join(_SHOWN_BY)} with a value such as $image",
+            hint=f"use one of {', '.join(SHOWN_BY)} with a value such as $image",
         )
     to_name, key, hint = str(tag.to_name[0]), value[1:], _read_hint(interface)
-    beside = tuple(name for name in _fields(config) if name != key)
+    beside = tuple(name for name in fields_of(config) if name != key)
     if kind == "Taxonomy":
         # a Taxonomy allows several answers unless maxUsages limits them
         of = ONE if str(tag.get_attr("maxUsages", "")) == "1" else SEVERAL
@@ -306,7 +339,7 @@ def _choices(config: str, name: str) -> tuple[Choice, ...]:
     return tuple(found)
 
 
-def _fields(config: str) -> tuple[str, ...]:
+def fields_of(config: str) -> tuple[str, ...]:
     """The fields of ``data`` that a config shows: each attribute of a tag that is a variable, such as ``$camera``."""
     from defusedxml.ElementTree import fromstring
 

@@ -31,11 +31,15 @@ __all__ = [
     "project_name",
     "question_of",
     "rank_score",
+    "seconds_of",
+    "shown_prediction",
     "source_of",
     "to_answer",
     "to_prediction",
     "to_result",
     "to_task",
+    "to_time",
+    "who",
 ]
 
 #: The key of a task's data that holds the question's id, by which a second push finds the tasks of the first. The first
@@ -55,7 +59,7 @@ TASK_KEYS = frozenset({ID_KEY, ITEM_KEY, ROUND_KEY, "why"})
 def to_task(
     question: Question,
     media: Any,
-    control: Control,
+    key: str,
     *,
     round: int = 0,
     meta: Mapping[str, Any] | None = None,
@@ -65,11 +69,11 @@ def to_task(
     Args:
         question: Its reason is a column in the Data Manager.
         media: The value for the media's tag: an address, a text, or {"time": [...], "channel_0": [...]}.
-        control: The tag that classifies the task.
+        key: The key of ``data`` with the media.
         round: The number of the round, also a column; 0 if it is not known.
         meta: Stored and exported by Label Studio, not shown.
     """
-    task: dict[str, Any] = {"data": {ID_KEY: question.id, control.key: media}}
+    task: dict[str, Any] = {"data": {ID_KEY: question.id, key: media}}
     if question.item != question.id:
         task["data"][ITEM_KEY] = question.item
     if question.reason:
@@ -292,6 +296,7 @@ def to_time(text: str) -> datetime:
 
 
 def who(completed_by: Any, people: Mapping[int, str]) -> str:
+    """Return the name of an annotator."""
     if isinstance(completed_by, Mapping):
         return str(completed_by.get("email") or f"user {completed_by.get('id')}")
     if isinstance(completed_by, int):
@@ -300,14 +305,15 @@ def who(completed_by: Any, people: Mapping[int, str]) -> str:
 
 
 def seconds_of(lead_time: Any) -> float | None:
+    """Return a time that the browser measured; None without one."""
     if isinstance(lead_time, bool) or not isinstance(lead_time, int | float):
         return None
     seconds = float(lead_time)
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _suggested(annotation: Mapping[str, Any], task: Mapping[str, Any], control: Control) -> str | None:
-    """Return the suggestion that the annotator saw: of the annotation's prediction, else of the newest one then."""
+def shown_prediction(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the prediction that the annotator saw: the annotation's, else the newest one then; None without any."""
     predictions = [p for p in task.get("predictions") or () if isinstance(p, Mapping)]
     parent = annotation.get("parent_prediction")
     shown = [p for p in predictions if parent is not None and p.get("id") == parent]
@@ -315,5 +321,11 @@ def _suggested(annotation: Mapping[str, Any], task: Mapping[str, Any], control: 
         made = annotation.get("created_at")
         before = [p for p in predictions if not made or str(p.get("created_at") or "") <= str(made)]
         shown = sorted(before, key=lambda p: (str(p.get("created_at") or ""), p.get("id") or 0))[-1:]
-    named = named_in(shown[0].get("result"), control) if shown else []
+    return shown[0] if shown else None
+
+
+def _suggested(annotation: Mapping[str, Any], task: Mapping[str, Any], control: Control) -> str | None:
+    """Return the suggestion that the annotator saw."""
+    shown = shown_prediction(annotation, task)
+    named = named_in(shown.get("result"), control) if shown is not None else []
     return class_text(named if control.label_kind.independent else named[:1]) if named else None

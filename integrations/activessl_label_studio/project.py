@@ -17,7 +17,7 @@ from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Choice, Control, build_config, read_config
 from activessl_label_studio.mapping import project_name, question_of
 
-__all__ = ["UNCERTAINTY", "find_project", "find_tasks", "list_tasks", "open_project"]
+__all__ = ["NO_COUNTS", "UNCERTAINTY", "find_project", "find_tasks", "list_tasks", "look_up", "open_project"]
 
 #: The only sampling of the free edition that uses the scores of predictions.
 UNCERTAINTY = "Uncertainty sampling"
@@ -43,7 +43,8 @@ SEVERAL_INSTRUCTIONS = (
 #: Every proxy accepts an address of this length (gunicorn: 4,094 characters); longer filters go into the body.
 _QUERY_CHARS = 3_000
 
-_NO_COUNTS = "id,title,label_config,created_at"
+#: The fields of a project without the numbers of its tasks, which take a second in a large one.
+NO_COUNTS = "id,title,label_config,created_at"
 
 #: Ids in one filter: 10,000 take about a second, whatever the size of the project.
 _IDS = 10_000
@@ -227,7 +228,7 @@ def find_project(
         AnnotatorError: There is no such project, or several have that title.
         ConfigError: Its label config cannot be used.
     """
-    project = look_up(client, number, made, title, {} if counts else {"include": _NO_COUNTS})
+    project = look_up(client, number, made, title, {} if counts else {"include": NO_COUNTS})
     if project is None:
         raise AnnotatorError(
             f"{client.url} has no project {title!r}", hint="push a round first: the push makes the project"
@@ -239,6 +240,7 @@ def find_project(
 def look_up(
     client: Client, number: int | None, made: str | None, title: str, only: dict[str, Any]
 ) -> dict[str, Any] | None:
+    """Return a project by its number and the time when it was made, else by its title; None if there is none."""
     if number is None:
         return _by_title(client, title, only)
     project: dict[str, Any] | None = client.get(f"/api/projects/{number}", missing_ok=made is not None, **only)

@@ -21,8 +21,8 @@ from activessl_label_studio.project import list_tasks
 
 __all__ = ["OVERLAP_S", "Pulled", "Reader", "join_marks", "pull_answers", "split_mark"]
 
-#: Reads an annotation of a task: one answer, or one for each item of a cluster, and a note if something is unusual.
-Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[list[Answer], Note | None]]
+#: Reads an annotation of a task: one answer, or one for each item of a cluster, and notes on what is unusual.
+Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[list[Answer], list[Note]]]
 
 #: The overlap of two pulls: how far a pull looks back before the newest change, in seconds.
 OVERLAP_S = 30.0
@@ -86,7 +86,14 @@ def pull_answers(
     at = newest or clock or datetime.now(UTC)
     answers += [
         replace(
-            known[source], key=f"{source} @ deleted", kind="delete", classes=(), seconds=None, at=at, suggested=None
+            known[source],
+            key=f"{source} @ deleted",
+            kind="delete",
+            classes=(),
+            seconds=None,
+            at=at,
+            suggested=None,
+            regions=None,
         )
         for source in gone
     ]
@@ -143,9 +150,9 @@ def _changes(client: Client, number: int, reader: Reader, since: datetime | None
             read.theirs += len(task["annotations"])
             continue
         for annotation in task["annotations"]:
-            answers, note = reader(annotation, task)
+            answers, notes = reader(annotation, task)
             read.answers += answers
-            read.notes += [note] if note else []
+            read.notes += notes
             for answer in answers:
                 read.current.setdefault(answer.question, set()).add(answer.source)
     return read

@@ -17,22 +17,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from activessl.annotators.base import Asked, Pushed, Suggestion
+from activessl.annotators.base import Asked, Pushed
 from activessl.errors import AnnotatorError, AnnotatorUnreachable, ConfigError
 from activessl.labels.questions import Question
 from activessl.pool.pool import Pool
 from activessl_label_studio.client import IMPORT_TIMEOUT_S, Client
-from activessl_label_studio.labels import Control
 from activessl_label_studio.mapping import (
     ID_KEY,
     ROUND_KEY,
     TASK_KEYS,
     question_of,
     rank_score,
-    to_prediction,
     to_task,
 )
 from activessl_label_studio.media import MediaMode, place, withdrawn_address
+from activessl_label_studio.predictions import Sending
 from activessl_label_studio.project import find_tasks, list_tasks
 from activessl_label_studio.tabs import labeling_address
 
@@ -53,10 +52,9 @@ _ONE_BY_ONE = 50
 def push_round(
     client: Client,
     project: dict[str, Any],
-    control: Control,
+    sent: Sending,
     pool: Pool,
     asked: Asked,
-    suggestions: Sequence[Suggestion],
     *,
     model: str,
     media: MediaMode = "auto",
@@ -68,10 +66,9 @@ def push_round(
     Args:
         client: The connection.
         project: The project from ``open_project``.
-        control: The control from ``open_project``.
+        sent: What people see of each question besides the item, and in which field of the task the item is.
         pool: The pool of the items.
         asked: The questions, the most informative first.
-        suggestions: Suggestions for the questions, and optionally for open questions of older rounds.
         model: The model version of the order and the suggestions.
         media: How the items are shown.
         document_root: The folder that the server may serve files from, for media "local".
@@ -82,28 +79,27 @@ def push_round(
         AnnotatorUnreachable: No answer; the next push finds what was sent.
     """
     number = int(project["id"])
-    suggested = {s.question: s for s in suggestions}
     versions: Mapping[str, int] = client.get(f"/api/projects/{number}/model-versions/") or {}
     known = heal(client, find_tasks(client, project, asked.ids, everything=bool(versions)))
     older, below = _open_older(client, project, asked.ids, model)
     queue = [*asked.ids, *(str(question_of(task)) for task in older)]
     scores = {question: rank_score(i, len(queue), below=below) for i, question in enumerate(queue)}
 
-    def prediction(question: str) -> dict[str, Any]:
-        return to_prediction(suggested.get(question), scores[question], model, control)
+    def prediction(question: str, task: Task) -> dict[str, Any]:
+        return sent.prediction(question, scores[question], task)
 
     missing = [question for question in asked.questions if question.id not in known]
     if missing:
-        _check_fields(control, number)
+        _check_fields(sent, number)
     dead = [
         (question, known[question.id])
         for question in asked.questions
-        if question.id in known and withdrawn_address(known[question.id]["data"].get(control.key), number)
+        if question.id in known and withdrawn_address(known[question.id]["data"].get(sent.key), number)
     ]
     rows = [pool.row(question.item) for question in (*missing, *(question for question, _ in dead))]
     addresses = place(client, number, pool, rows, mode=media, document_root=document_root)
     changes: dict[str, dict[str, Any]] = {
-        question.id: {control.key: shown} for (question, _), shown in zip(dead, addresses[len(missing) :], strict=True)
+        question.id: {sent.key: shown} for (question, _), shown in zip(dead, addresses[len(missing) :], strict=True)
     }
     if asked.round:
         # adopted tasks have no round, and an unanswered question may be asked again in a later round: the tab of the
@@ -113,17 +109,17 @@ def push_round(
                 changes[name] = changes.get(name, {}) | {ROUND_KEY: str(asked.round)}
     for name, change in changes.items():
         client.patch(f"/api/tasks/{known[name]['id']}/", {"data": known[name]["data"] | change})
-    tasks = [
-        to_task(question, shown, control, round=asked.round, meta={"model": model, "strategy": asked.strategy})
-        | {"predictions": [prediction(question.id)]}
-        for question, shown in zip(missing, addresses[: len(missing)], strict=True)
-    ]
+    tasks = []
+    for question, shown in zip(missing, addresses[: len(missing)], strict=True):
+        meta = {"model": model, "strategy": asked.strategy, **sent.meta(question.item)}
+        body = to_task(question, shown, sent.key, round=asked.round, meta=meta)
+        tasks.append(body | {"predictions": [prediction(question.id, body)]})
     made = import_tasks(client, project, tasks, patience)
     _for_several(client, asked.questions, known, made)
 
     standing = [task for question in asked.ids if (task := known.get(question)) and is_open(task)]
-    wanted = [(int(task["id"]), prediction(str(question_of(task)))) for task in standing]
-    wanted += [(int(task["id"]), _carried(task, suggested, scores, model, control)) for task in older]
+    wanted = [(int(task["id"]), prediction(str(question_of(task)), task)) for task in standing]
+    wanted += [(int(task["id"]), sent.carried(task, scores[str(question_of(task))])) for task in older]
     _rank(client, number, [*standing, *older], wanted, model, below, patience)
     switched = bool(tasks or wanted) and _switch(client, number, model)
     _forget_old(client, number, [*standing, *older], model, versions)
@@ -135,11 +131,7 @@ def push_round(
     return Pushed(
         tasks={question: str(numbers[question]) for question in asked.ids},
         new=len(made),
-        suggestions=sum(
-            not s.blind and s.preselected(control.label_kind) is not None
-            for question in asked.ids
-            if (s := suggested.get(question)) is not None
-        ),
+        suggestions=sent.count(asked.ids),
         where=labeling_address(client.url, number),
         project=str(number),
         made=str(project.get("created_at") or ""),
@@ -226,35 +218,19 @@ def _open_older(client: Client, project: Mapping[str, Any], ids: Sequence[str], 
     return sorted((task for task in tasks if int(task["id"]) in alone), key=place_of), 1.0
 
 
-def _check_fields(control: Control, number: int) -> None:
+def _check_fields(sent: Sending, number: int) -> None:
     """Refuse new tasks of a config that shows fields which they do not have: people would see "$camera", or nothing.
 
     Raises:
         ConfigError: There are such fields.
     """
-    lacking = [name for name in control.beside if name not in TASK_KEYS]
+    lacking = [name for name in sent.beside if name not in TASK_KEYS]
     if lacking:
         raise ConfigError(
             f"the label config of project {number} shows {', '.join(f'${name}' for name in lacking)}, which tasks of "
             "activessl do not have",
             hint="remove it in the project's settings, or import the tasks there yourself and run `activessl adopt`",
         )
-
-
-def _carried(
-    task: Task, suggested: Mapping[str, Suggestion], scores: Mapping[str, float], model: str, control: Control
-) -> dict[str, Any]:
-    """Return the prediction of an older task: a new suggestion if there is one, else the previous one."""
-    question = str(question_of(task))
-    fresh = to_prediction(suggested.get(question), scores[question], model, control)
-    if question in suggested or not task["predictions"]:
-        return fresh
-    newest = max(task["predictions"], key=lambda p: (str(p.get("created_at")), int(p["id"])))
-    # the config may no longer have the tag of the hint
-    ours = {control.name, control.hint[0] if control.hint else control.name}
-    carried = fresh | {"result": [part for part in newest["result"] if part.get("from_name") in ours]}
-    # the config may no longer have the class
-    return fresh if control.interface.validate_prediction(carried, return_errors=True) else carried
 
 
 def import_tasks(client: Client, project: Mapping[str, Any], tasks: Sequence[Task], patience: float) -> dict[str, int]:

@@ -6,21 +6,18 @@ and submits. It does not read the ledger. It reads the true class from a mapping
 
 from __future__ import annotations
 
-import json
 import math
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from activessl.errors import AnnotatorError, AnnotatorUnreachable
-from activessl_label_studio.client import scrub
+from activessl.errors import AnnotatorError
 from activessl_label_studio.labels import Control, read_config
-from activessl_label_studio.login import sign_in
 from activessl_label_studio.mapping import ITEM_KEY, named_in, question_of, to_result
+from activessl_label_studio.stream import LabelStream
 
 __all__ = ["Habits", "ScriptedAnnotator", "Worked"]
 
@@ -99,14 +96,14 @@ class ScriptedAnnotator:
         self.habits = habits or Habits()
         self._truth, self._neighbours = truth, neighbours or {}
         self._rng = np.random.default_rng(seed)
-        self._session = sign_in(self.url, email, password)
+        self._stream = LabelStream(self.url, email, password, project)
 
     def __repr__(self) -> str:
         return f"ScriptedAnnotator({self.url!r}, {self.email!r}, project={self.project})"
 
     def close(self) -> None:
         """Close the session."""
-        self._session.close()
+        self._stream.close()
 
     def work(self, n: int) -> Worked:
         """Answer up to n tasks, in the order in which the server offers them.
@@ -117,13 +114,12 @@ class ScriptedAnnotator:
         Raises:
             AnnotatorError: The server refuses, or offers an item that is not in ``truth``.
         """
-        project = self._call("GET", f"/api/projects/{self.project}")
-        control = read_config(project["label_config"])
+        control = read_config(self._stream.label_config())
         labeled = skipped = mistakes = accepted = 0
         seconds = 0.0
         items: list[str] = []
         while len(items) < n:
-            task = self._call("GET", f"/api/projects/{self.project}/next", none_on=404)
+            task = self._stream.next()
             if task is None:
                 break
             question = question_of(task)
@@ -140,7 +136,9 @@ class ScriptedAnnotator:
             took = self._time(confirms=bool(shown) and set(chosen or ()) == set(shown))
             if self.habits.sleep:
                 time.sleep(took)
-            self._submit(task, chosen, control, took, parent)
+            self._stream.submit(
+                task, to_result(chosen or (), control), seconds=took, skipped=chosen is None, parent=parent
+            )
             items.append(question)
             seconds += took
             labeled += chosen is not None
@@ -166,56 +164,6 @@ class ScriptedAnnotator:
     def _time(self, *, confirms: bool) -> float:
         took = self.habits.seconds * math.exp(self.habits.spread * self._rng.standard_normal())
         return round(took * (self.habits.confirming if confirms else 1.0), 3)
-
-    def _submit(
-        self, task: Mapping[str, Any], chosen: tuple[str, ...] | None, control: Control, took: float, parent: int | None
-    ) -> None:
-        body: dict[str, Any] = {
-            "result": to_result(chosen or (), control),
-            "lead_time": took,
-            "was_cancelled": chosen is None,
-            # if a submit is repeated because its answer was lost, the server answers 409 and does not store it twice;
-            # not from the seed: the server compares it with all projects, so it would refuse all of a second run
-            "unique_id": str(uuid.uuid4()),
-            "parent_prediction": parent,
-        }
-        self._call("POST", f"/api/tasks/{task['id']}/annotations/", body, none_on=409)
-
-    def _call(self, method: str, path: str, body: Any = None, *, none_on: int = 0) -> Any:
-        import httpx
-
-        problem = ""
-        for attempt in range(4):
-            try:
-                answer = self._session.request(method, path, json=body)
-            except httpx.HTTPError as error:
-                problem = type(error).__name__
-            else:
-                if answer.status_code >= 500:
-                    problem = f"status {answer.status_code}"
-                elif answer.status_code < 400 and answer.content and not _is_json(answer.content):
-                    problem = "an incomplete answer"
-                else:
-                    break
-            time.sleep(0.2 * 2**attempt)
-        else:
-            raise AnnotatorUnreachable(f"{self.url} does not answer ({problem})", hint="check that the server runs")
-        if answer.status_code == none_on:
-            return None
-        if answer.status_code >= 400:
-            raise AnnotatorError(
-                f"{self.url} refused {method} {path} ({answer.status_code}): {scrub(answer.text[:200])}",
-                hint="check that the user may label in this project",
-            )
-        return answer.json() if answer.content else None
-
-
-def _is_json(content: bytes) -> bool:
-    try:
-        json.loads(content)
-    except ValueError:
-        return False
-    return True
 
 
 def _preselected(task: Mapping[str, Any], control: Control) -> tuple[tuple[str, ...], int | None]:

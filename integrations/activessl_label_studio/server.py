@@ -71,8 +71,11 @@ class LabelStudio:
                 clusters_made=clusters_made,
                 offer=_known_offer(history, number, made),
                 naming=history.naming,
+                task=config.data.task,
+                control=settings.control,
             ),
             known=lambda: project.history().answers,
+            known_pool=project.pool,
             known_clusters=lambda: _pushed_to(project.history(), self.url, clusters=True),
         )
 

@@ -91,7 +91,7 @@ class TrainingAnnotator:
         config = self.config
         rows = [pool.row(question.item) for question in missing]
         shown = place(self.client, number, pool, rows, mode=config.media, document_root=config.document_root)
-        tasks = [to_task(question, one, control) for question, one in zip(missing, shown, strict=True)]
+        tasks = [to_task(question, one, control.key) for question, one in zip(missing, shown, strict=True)]
         made = import_tasks(self.client, project, tasks, 2.0)
         numbers = {question: int(task["id"]) for question, task in known.items()} | made
         tab = None
@@ -114,9 +114,9 @@ class TrainingAnnotator:
         control = read_config(str(project.get("label_config") or "")).called(self.config.naming)
         people = {int(user["id"]): str(user["email"]) for user in self.client.get("/api/users/")}
 
-        def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], Note | None]:
+        def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], list[Note]]:
             answer, note = to_answer(annotation, task, control, project=project_name(project), people=people)
-            return [answer], note
+            return [answer], [note] if note else []
 
         pulled = pull_answers(self.client, project, read, since, known={})
         self.notes = pulled.notes

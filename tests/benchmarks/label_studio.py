@@ -89,7 +89,7 @@ def push(info: StudioInfo, tasks: int, repeats: int) -> dict[str, Any]:
         people = people_of(info)
         project, control = people.project()
         body = [
-            to_task(Question(kind="new", items=(item,), reason="because"), pool.read(i), control)
+            to_task(Question(kind="new", items=(item,), reason="because"), pool.read(i), control.key)
             | {"predictions": [to_prediction(suggestions[i], (i + 0.5) / (tasks + 1), "round-0", control)]}
             for i, item in enumerate(query.ids)
         ]
@@ -121,7 +121,7 @@ def pull(info: StudioInfo, tasks: int, new: int, repeats: int) -> dict[str, Any]
     for start in range(0, tasks, 5_000):
         body = []
         for i in range(start, min(start + 5_000, tasks)):
-            task = to_task(Question(kind="new", items=(pool.ids[i],)), pool.read(i), control)
+            task = to_task(Question(kind="new", items=(pool.ids[i],)), pool.read(i), control.key)
             labeled = [{"result": to_result([CLASSES[i % 10]], control), "ground_truth": False}] if i % 2 else []
             body.append(task | {"annotations": labeled})
         made = people.client.post(f"/api/projects/{project['id']}/import", body, timeout=600, return_task_ids="true")

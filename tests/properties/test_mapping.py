@@ -45,7 +45,7 @@ def test_what_is_submitted_comes_back_as_the_same_classes(classes: list[str], mu
     control = read_config(build_config(classes, "text", label_kind=SEVERAL if multi else ONE))
     most = len(classes) if multi else 1
     chosen = data.draw(st.lists(st.sampled_from(classes), min_size=1, max_size=most, unique=True))
-    task = {"id": 3, **to_task(Question(kind="new", items=("a/ä.txt",)), "hello", control)}
+    task = {"id": 3, **to_task(Question(kind="new", items=("a/ä.txt",)), "hello", control.key)}
     annotation = {
         "id": 7,
         "result": json.loads(json.dumps(to_result(chosen, control))),
@@ -85,7 +85,7 @@ def test_scores_rise_strictly_with_the_rank_and_stay_between_zero_and_one(count:
 def test_the_id_of_a_task_is_the_one_it_was_made_with(item: str) -> None:
     control = read_config(build_config(["a"], "text"))
     for question in (Question(kind="new", items=(item,)), Question(kind="again", items=(item,), asking=2)):
-        assert question_of(json.loads(json.dumps(to_task(question, "x", control)))) == (question.id or None)
+        assert question_of(json.loads(json.dumps(to_task(question, "x", control.key)))) == (question.id or None)
 
 
 @pytest.mark.parametrize(

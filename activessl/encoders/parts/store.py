@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float16, Int
 
+from activessl.encoders.embeddings import contents_of, item_files
 from activessl.encoders.parts.base import ItemParts, Level, PartEncoder
+from activessl.encoders.parts.growing import BOUNDS, SHAPES, Growing, level_name
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, tell
-from activessl.sealed import beside, check_seal, read_array, seal, sweep
+from activessl.sealed import check_seal, read_array, seal
 
-_NOTE, _SHAPES, _BOUNDS = "parts.json", "shapes.npy", "bounds.npy"
+_NOTE = "parts.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,8 @@ class PartStore:
         bounds: (total of the finest level, 2) start and end of each part; None for pictures.
         fingerprint: The fingerprint of the encoder.
         provenance: The provenance of the encoder.
+        digests: (n,) the content hash of each item when it was encoded; empty for items in memory.
+        sizes: (n,) the shape of each item, as ``Item.shape``; empty for items in memory.
     """
 
     ids: tuple[str, ...]
@@ -41,6 +45,8 @@ class PartStore:
     bounds: Int[np.ndarray, "t 2"] | None
     fingerprint: str
     provenance: dict[str, Any]
+    digests: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         counts = self.shapes.astype(np.int64).prod(axis=2)
@@ -110,10 +116,14 @@ class PartStore:
             if not check_seal(folder):
                 raise ValueError("the seal is missing")
             note = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
-            dims, ids = tuple(note["dims"]), tuple(note["ids"])
-            levels = tuple(read_array(folder / _level(k), mmap_mode="r") for k in range(len(dims)))
-            shapes = read_array(folder / _SHAPES)
-            bounds = read_array(folder / _BOUNDS, mmap_mode="r") if note["flat"] else None
+            known = contents_of(folder)
+            if known is None:
+                raise ValueError("the list of its items is damaged")
+            dims, ids = tuple(note["dims"]), tuple(known)
+            sizes = tuple(tuple(int(n) for n in size) for size in note["sizes"])
+            levels = tuple(read_array(folder / level_name(k), mmap_mode="r") for k in range(len(dims)))
+            shapes = read_array(folder / SHAPES)
+            bounds = read_array(folder / BOUNDS, mmap_mode="r") if note["flat"] else None
             fingerprint, provenance = note["fingerprint"], dict(note["provenance"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise EncoderError(f"damaged parts in {folder}: {error}", hint=hint) from None
@@ -125,11 +135,18 @@ class PartStore:
         )
         if not fits or (bounds is not None and bounds.shape != (totals[0], 2)):
             raise EncoderError(f"damaged parts in {folder}: the files do not fit each other", hint=hint)
-        return cls(ids, levels, shapes, bounds, fingerprint, provenance | {"digests": note["digests"]})
+        if len(sizes) != len(ids):
+            raise EncoderError(f"damaged parts in {folder}: {len(sizes)} sizes of {len(ids)} items", hint=hint)
+        return cls(ids, levels, shapes, bounds, fingerprint, provenance, tuple(known.values()), sizes)
 
     def fits(self, pool: Pool) -> bool:
         """Whether row *i* is row *i* of the pool, with its present content."""
-        return self.ids == pool.ids and self.provenance.get("digests") == [item.sha256 for item in pool.items]
+        return self.ids == pool.ids and self.digests == tuple(item.sha256 for item in pool.items)
+
+    def item(self, row: int) -> ItemParts:
+        """All parts of an item."""
+        levels = tuple(self.level(row, k) for k in range(len(self.levels)))
+        return ItemParts(levels, self.places(row) if self.flat else None)
 
 
 def encode_parts(
@@ -140,104 +157,101 @@ def encode_parts(
     on_progress: OnProgress | None = None,
     batch_size: int = 64,
 ) -> PartStore:
-    """Encode the parts of a pool into a folder, or reuse what is there if no item has changed.
+    """Encode the parts of a pool into a folder.
 
-    The files are written beside the folder and moved into place when complete.
+    Nothing is encoded twice: the parts of known contents are copied from an earlier call with the same encoder, and a
+    call that was killed goes on where it stopped. The files are written beside the folder and moved into place when
+    complete.
 
     Args:
         encoder: The encoder.
         pool: The items.
-        folder: The folder of the parts.
+        folder: The folder of the parts; one process at a time may write to it.
         on_progress: Called with stage "parts".
         batch_size: Items in a mini-batch.
 
     Raises:
         EncoderError: The encoder returned something else than it states, or the folder cannot be written.
     """
-    try:
-        before = PartStore.load(folder)
-        if before.fingerprint == encoder.fingerprint and before.fits(pool):
-            return before
-    except EncoderError:
-        pass
+    before = _before(encoder, folder)
+    if before is not None and before.fits(pool):
+        return before
     started = time.perf_counter()
-    staging: Path | None = None
+    keys = [(item.id, item.sha256) for item in pool.items]
+    growing: Growing | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        sweep(folder.parent, folder.name)
-        staging = beside(folder)
-        staging.mkdir()
-        files = [_Growing(staging / _level(k), dim) for k, dim in enumerate(encoder.dims)]
-        shapes, bounds = [], []
-        for done, one in enumerate(encoder.parts(pool, batch_size), start=1):
+        growing = Growing(
+            folder.with_name(f".{folder.name}.growing"), encoder.fingerprint, encoder.dims, encoder.flat, keys
+        )
+        begun = len(growing)
+        for one in _items(encoder, pool, keys, begun, before, batch_size):
             _check(encoder, one)
-            for file, level in zip(files, one.levels, strict=True):
-                file.add(level)
-            shapes.append([level.shape[:2] for level in one.levels])
-            if one.bounds is not None:
-                bounds.append(one.bounds)
-            if done % batch_size == 0 or done == len(pool):
-                tell(on_progress, "parts", done, len(pool))
-        if len(shapes) != len(pool):
+            growing.add(one)
+            if len(growing) % batch_size == 0 or len(growing) == len(pool):
+                tell(on_progress, "parts", len(growing), len(pool))
+        if len(growing) != len(pool):
             raise EncoderError(
-                f"encoder {encoder.name!r} returned the parts of {len(shapes)} of {len(pool)} items",
+                f"encoder {encoder.name!r} returned the parts of {len(growing)} of {len(pool)} items",
                 hint="report this error to the author of the encoder",
             )
-        for file in files:
-            file.close()
-        np.save(staging / _SHAPES, np.array(shapes, dtype=np.int64).reshape(len(pool), len(files), 2))
-        if encoder.flat:
-            np.save(staging / _BOUNDS, np.concatenate(bounds).astype(np.int64))
+        growing.finish()
+        seconds = round(time.perf_counter() - started, 3)
         note = {
-            "ids": pool.ids,
-            "digests": [item.sha256 for item in pool.items],
             "dims": encoder.dims,
             "flat": encoder.flat,
             "fingerprint": encoder.fingerprint,
-            "provenance": encoder.provenance | {"seconds of encoding": round(time.perf_counter() - started, 3)},
+            "provenance": encoder.provenance | {"seconds of encoding": seconds, "items before": begun},
+            "sizes": [item.shape for item in pool.items],
         }
-        (staging / _NOTE).write_text(json.dumps(note), encoding="utf-8")
-        seal(staging)
+        (growing.folder / _NOTE).write_text(json.dumps(note), encoding="utf-8")
+        for name, content in item_files(pool.ids, [item.sha256 for item in pool.items], {}).items():
+            (growing.folder / name).write_bytes(content)
+        seal(growing.folder)
         if folder.exists():
+            before = None  # its memory maps
             shutil.rmtree(folder)
-        staging.rename(folder)
+        growing.folder.rename(folder)
     except OSError as error:
         raise EncoderError(
             f"parts cannot be written to {folder.parent}: {error.strerror or error}",
             hint="free disk space, or check the write permission of the folder",
         ) from None
-    finally:
-        if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
+    except BaseException:
+        if growing is not None:
+            growing.stop()
+        raise
     return PartStore.load(folder)
 
 
-class _Growing:
-    """A ``.npy`` file of rows whose number is not known before: NumPy leaves room in the header for it."""
-
-    def __init__(self, path: Path, dim: int) -> None:
-        self._dim, self._rows = dim, 0
-        self._file: IO[bytes] = path.open("wb")
-        self._header()
-
-    def add(self, level: Level) -> None:
-        """Append the vectors of an item."""
-        self._file.write(np.ascontiguousarray(level, dtype=np.float16).tobytes())
-        self._rows += level.shape[0] * level.shape[1]
-
-    def close(self) -> None:
-        """Write the number of rows."""
-        self._file.seek(0)
-        self._header()
-        self._file.close()
-
-    def _header(self) -> None:
-        told = {"descr": np.dtype(np.float16).str, "fortran_order": False, "shape": (self._rows, self._dim)}
-        np.lib.format.write_array_header_1_0(self._file, told)  # type: ignore[no-untyped-call]
+def _before(encoder: PartEncoder, folder: Path) -> PartStore | None:
+    """What an earlier call has left, by the same encoder."""
+    try:
+        found = PartStore.load(folder)
+    except EncoderError:
+        return None
+    return found if found.fingerprint == encoder.fingerprint else None
 
 
-def _level(k: int) -> str:
-    return f"level-{k}.npy"
+def _items(
+    encoder: PartEncoder,
+    pool: Pool,
+    keys: list[tuple[str, str]],
+    begun: int,
+    before: PartStore | None,
+    batch_size: int,
+) -> Iterator[ItemParts]:
+    """Yield the parts of the items from ``begun`` on: those of unchanged items from before, the others encoded."""
+    known = {} if before is None else {digest: row for row, digest in enumerate(before.digests)}
+    fresh = [name for name, digest in keys[begun:] if digest not in known]
+    encoded: Iterator[ItemParts] = iter(())
+    if fresh:  # a pool of no items is none
+        encoded = iter(encoder.parts(pool.subset(fresh) if len(fresh) < len(pool) else pool, batch_size))
+    for _, digest in keys[begun:]:
+        one = before.item(known[digest]) if before is not None and digest in known else next(encoded, None)
+        if one is None:
+            return
+        yield one
 
 
 def _check(encoder: PartEncoder, one: ItemParts) -> None:

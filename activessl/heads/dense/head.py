@@ -57,6 +57,7 @@ class DenseHead:
         labeled: Int[np.ndarray, " m"],
         regions: Sequence[Regions],
         random: Bool[np.ndarray, " m"] | None = None,
+        unknown: Sequence[Sequence[str]] = (),
     ) -> DenseHead:
         """Learn from these labels only.
 
@@ -66,6 +67,8 @@ class DenseHead:
             labeled: Rows that have an answer.
             regions: For each, its regions; none is an answer, too.
             random: Which of them were drawn at random from the pool; by default all. Thresholds are chosen on these.
+            unknown: For each, the classes that could not be drawn then: places that no region covers say nothing about
+                them.
 
         Raises:
             HeadError: There is no answer, or all answers hold no region.
@@ -78,6 +81,10 @@ class DenseHead:
         chance = np.ones(len(labeled), dtype=bool) if random is None else np.asarray(random, dtype=bool)
         grids = [grid_of(parts, extents, int(row)) for row in labeled]
         targets = [self._target(one, grid) for one, grid in zip(regions, grids, strict=True)]
+        for at, names in enumerate(unknown):
+            for label in (self.classes.index(name) for name in names if name in self.classes):
+                targets[at][label][targets[at][label] == 0] = -1
+                chance[at] = False  # what is found there cannot be judged
         statistics = level_statistics(parts, np.random.default_rng([self.seed, 3]))
         self.cuts = Cuts((0.5,) * len(self.classes))
         judged = self._judged(parts, labeled, regions, chance, grids, targets, statistics)

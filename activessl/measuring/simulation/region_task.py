@@ -57,24 +57,27 @@ class RegionTask:
         return np.sort(pool), np.sort(test[: self.most_test])
 
 
-def part_state(task: RegionTask, head: DenseHead, pool: Rows, labeled: Rows, rng: np.random.Generator) -> PartState:
+def part_state(
+    task: RegionTask, head: DenseHead | None, pool: Rows, labeled: Rows, rng: np.random.Generator
+) -> PartState:
     """The state of the items of a pool: probabilities relative to the head's thresholds, on parts of one level.
 
     A part of a coarser level has the largest probability of the places in it: whether it holds something counts, and
-    not how sure the head is of its edges.
+    not how sure the head is of its edges. Without a head, nothing is known but the vectors.
     """
     parts = task.parts
     level = choice_level(parts)
     offsets = np.concatenate([[0], parts.shapes[pool, level].prod(axis=1).cumsum()]).astype(np.int64)
-    bounds = np.array(head.cuts.thresholds)[:, None, None]
-    probs = np.empty((int(offsets[-1]), len(task.classes)), dtype=np.float16)
-    for at, one in enumerate(head.probabilities(parts, pool.tolist())):
-        odds = one / (1 - one + 1e-9) * (1 - bounds) / bounds  # 1 where the head decides
-        rows, columns = (int(n) for n in parts.shapes[pool[at], level])
-        relative = torch.from_numpy(np.asarray(odds / (1 + odds), dtype=np.float32))[None]
-        coarse = F.adaptive_max_pool2d(relative, (rows, columns))[0].numpy()
-        probs[offsets[at] : offsets[at + 1]] = coarse.reshape(len(task.classes), -1).T
-    network = head.network
+    probs = None if head is None else np.empty((int(offsets[-1]), len(task.classes)), dtype=np.float16)
+    if head is not None and probs is not None:
+        bounds = np.array(head.cuts.thresholds)[:, None, None]
+        for at, one in enumerate(head.probabilities(parts, pool.tolist())):
+            odds = one / (1 - one + 1e-9) * (1 - bounds) / bounds  # 1 where the head decides
+            rows, columns = (int(n) for n in parts.shapes[pool[at], level])
+            relative = torch.from_numpy(np.asarray(odds / (1 + odds), dtype=np.float32))[None]
+            coarse = F.adaptive_max_pool2d(relative, (rows, columns))[0].numpy()
+            probs[offsets[at] : offsets[at + 1]] = coarse.reshape(len(task.classes), -1).T
+    network = None if head is None else head.network
     standard = None
     if network is not None:
         mean, scale = (getattr(network, f"{name}{level}").flatten().numpy() for name in ("mean", "scale"))

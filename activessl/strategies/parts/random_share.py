@@ -43,7 +43,8 @@ class RandomItemShare:
     def query(self, state: PartState, query_size: int) -> Query:
         """Draw the random share, then let the strategy choose the rest."""
         frame = check_parts(state, query_size)
-        expected = query_size * (1.0 if self.strategy.name == RANDOM.name else self.share)
+        chance = self.strategy.name == RANDOM.name or state.probs is None
+        expected = query_size * (1.0 if chance else self.share)
         size = min(int(np.floor(expected + state.rng.random())), query_size)
         if not size:
             return self.strategy.query(state, query_size)

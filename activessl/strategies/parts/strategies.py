@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,9 @@ class CoveringItems:
     shortlist: int = SHORTLIST
 
     def query(self, state: PartState, query_size: int) -> Query:
-        """Choose items that are uncertain and unlike each other."""
+        """Choose items that are uncertain and unlike each other; draw them at random before there is a head."""
+        if state.probs is None:
+            return replace(RANDOM.query(state, query_size), strategy=self.name)
         frame = check_parts(state, query_size, needs_probs=True)
         of_parts = part_entropy(np.asarray(state.probs))
         of_items = per_cost(top_mean(of_parts, state.offsets), state)

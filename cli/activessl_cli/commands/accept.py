@@ -25,10 +25,12 @@ def accept(
     """Accept confident predictions as labels, with a bound on the share of wrong ones; or withdraw them."""
     from activessl.errors import ConfigError
     from activessl.project.folder import Project
+    from activessl.project.regions.verbs import only_classes
     from activessl.proof.acceptance import accept_pool, withdraw
     from activessl.proof.promise import audit_count
 
     opened = Project.open(project)
+    only_classes(opened, "accept")
     if undo:
         count = withdraw(opened, "withdrawn by hand")
         text = f"{count:,} items are no longer accepted" if count else "no item is accepted"

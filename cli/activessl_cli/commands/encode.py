@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from activessl_cli import render
 from activessl_cli.next_step import needs_server, next_of
 from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+if TYPE_CHECKING:
+    from activessl.encoders.embeddings import Embeddings
+    from activessl.encoders.parts.store import PartStore
+    from activessl.session import Session
 
 
 def encode(
@@ -44,9 +49,12 @@ def encode(
         Session.open(project).encode(minutes=minutes)
         return
     session = Session.open(project)
+    if session.draws:
+        _parts(session, minutes, as_json)
+        return
     before = len(session.project.history().comparisons)
     with render.progress("encode") as on_progress:
-        embeddings = session.encode(minutes=minutes, on_progress=on_progress)
+        embeddings = cast("Embeddings", session.encode(minutes=minutes, on_progress=on_progress))
     n, dim = embeddings.vectors.shape
     history = session.project.history()
     encoded, compared = history.encoded, history.comparisons[before:]
@@ -67,6 +75,30 @@ def encode(
                 *lines,
             ]
         ),
+        as_json=as_json,
+    )
+    step = next_of(session.project)
+    if step == "activessl query" and needs_server(session.project):
+        step += "; no Label Studio server runs yet: activessl studio start"
+    render.following(step)
+
+
+def _parts(session: Session, minutes: float | None, as_json: bool) -> None:
+    """Encode the parts of a project of regions."""
+    with render.progress("encode") as on_progress:
+        parts = cast("PartStore", session.encode(minutes=minutes, on_progress=on_progress))
+    encoded = session.project.history().encoded
+    name = "" if encoded is None else f"{encoded.encoder} "
+    render.result(
+        {
+            "fingerprint": parts.fingerprint,
+            "items": len(parts),
+            "parts": int(parts.offsets[-1, 0]),
+            "bytes_per_item": round(parts.bytes_per_item),
+            "encoder": parts.provenance,
+        },
+        f"{len(parts):,} items encoded as {int(parts.offsets[-1, 0]):,} parts, {parts.bytes_per_item / 1000:,.0f} kB an"
+        f" item, by the encoder {name}{parts.fingerprint[:12]}",
         as_json=as_json,
     )
     step = next_of(session.project)

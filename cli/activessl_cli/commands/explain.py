@@ -34,6 +34,7 @@ def explain(
     from activessl.errors import ConfigError
     from activessl.explaining.places import PLACES
     from activessl.project.folder import Project
+    from activessl.project.regions.verbs import only_classes
     from activessl.project.snapshot import Snapshot
     from activessl.steps.explain import Explainer
 
@@ -43,6 +44,7 @@ def explain(
     if html is not None and not wanted:
         raise ConfigError("--html needs an item", hint="name an item")
     opened = Project.open(project)
+    only_classes(opened, "explain")
     with render.progress("explain") as on_progress:
         explainer = Explainer(Snapshot.of(opened), on_progress)
         found = [explainer.explain(item, name) for item in wanted]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
 from activessl_cli import render
-from activessl_cli.files import check_ending, write_rows
+from activessl_cli.files import check_ending, flat, write_rows
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def export(
         ),
     ] = None,
     layout: Annotated[
-        Literal["folders", "huggingface", "coco"] | None,
+        Literal["folders", "huggingface", "coco", "yolo", "voc", "masks", "conll", "segments"] | None,
         typer.Option(help="Copy the items too, into a folder that training programs read."),
     ] = None,
     onnx: OnnxOption = None,
@@ -59,9 +59,12 @@ def export(
     """Write one row per item (class, source, confidence), the items in folders, the model, its card, or a run of an
     MLflow server."""
     from activessl.errors import LabelError
+    from activessl.project.regions.verbs import only_classes
     from activessl.session import Session
 
     session = Session.open(project)
+    if session.draws and to.as_posix() in ("model", "card"):
+        only_classes(session.project, f"export {to}")
     if to.as_posix() == "model":
         _model(session, folder or Path("model"), onnx, reference=reference, as_json=as_json)
         return
@@ -77,14 +80,14 @@ def export(
         rows = session.table(predictions=what != "labels")
         if not rows:
             raise LabelError("nothing to export yet", hint="label some items, then run `activessl pull`")
-        write_rows(to, rows)
+        write_rows(to, flat(rows) if session.draws and to.suffix.lower() in (".csv", ".parquet") else rows)
     else:
         from activessl.pool.progress import Progress
 
         with render.progress("items") as on_progress:
             rows = session.export_items(
                 to,
-                layout,
+                cast("Any", layout),
                 predictions=what == "all",
                 on_item=lambda done, every: on_progress(Progress("items", done, every)),
             )

@@ -24,9 +24,11 @@ def finetune(
     as_json: JsonOption = False,
 ) -> None:
     """Train the encoder on the labels, and use the result if it is better on held-out labels."""
+    from activessl.project.regions.verbs import only_classes
     from activessl.session import Session
 
     session = Session.open(project)
+    only_classes(session.project, "finetune")
     if undo:
         with render.progress("finetune") as on_progress:
             base = session.undo_finetuning("withdrawn by hand", on_progress=on_progress)

@@ -24,9 +24,11 @@ def gate(
 ) -> None:
     """Judge a stage of activessl.toml, and record the decision: go, no-go or open."""
     from activessl.project.folder import Project
+    from activessl.project.regions.verbs import only_classes
     from activessl.proof.gates import pass_gate
 
     opened = Project.open(project)
+    only_classes(opened, "gate")
     decided = pass_gate(opened, stage, note=note)
     render.result(decided, tell(decided), as_json=as_json)
     render.following("activessl report" if decided.decision == "go" else next_of(opened))

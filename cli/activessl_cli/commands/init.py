@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,6 +38,10 @@ def init(
         Path | None,
         typer.Option(help="A table with what else is known of the items: a row for each, with its id or path."),
     ] = None,
+    task: Annotated[
+        Literal["classes", "boxes", "masks", "spans", "segments"],
+        typer.Option(help="What people give: classes of whole items, or regions in them."),
+    ] = "classes",
     multi_label: Annotated[
         bool, typer.Option("--multi-label", help="An item may have several classes, or none.")
     ] = False,
@@ -60,6 +64,7 @@ def init(
             project,
             data,
             names,
+            task=task,
             multi_label=multi_label,
             modality=modality,
             test=test,
@@ -73,7 +78,9 @@ def init(
             on_progress=on_progress,
         )
     pool, folder = made.pool, made.project.folder
-    text = f"{len(pool):,} items of kind {pool.modality} and {len(names)} classes in {folder / 'activessl.toml'}"
+    many = f"{len(names)} class{'es' * (len(names) != 1)}"
+    asked = many if task == "classes" else f"{task} of {many}"
+    text = f"{len(pool):,} items of kind {pool.modality} and {asked} in {folder / 'activessl.toml'}"
     column = getattr(pool.source, "column", None)
     if column is not None:
         text += f"\ntexts are the column {column!r}"
@@ -93,6 +100,7 @@ def init(
             "project": folder,
             "items": len(pool),
             "modality": pool.modality,
+            "task": task,
             "unreadable": len(pool.unreadable),
             "remarks": told,
         },

@@ -29,10 +29,12 @@ def machines(context: typer.Context, project: ProjectOption = HERE, as_json: Jso
     if context.invoked_subcommand is not None:
         return
     from activessl.project.folder import Project
+    from activessl.project.regions.verbs import only_classes
     from activessl.project.snapshot import Snapshot
     from activessl.proof.machines import machine_figures
 
     opened = Project.open(project)
+    only_classes(opened, "machines")
     figures = machine_figures(Snapshot.of(opened))
     classes = opened.config.data.classes
     render.result({one.name: one.to_dict(classes) for one in figures}, _listed(figures, opened), as_json=as_json)
@@ -52,9 +54,11 @@ def ask(
 ) -> None:
     """Ask a machine about the items that it was not asked about; an answer is never paid for twice."""
     from activessl.project.folder import Project
+    from activessl.project.regions.verbs import only_classes
     from activessl.steps.ask_machine import ask_machine
 
     opened = Project.open(project)
+    only_classes(opened, "machines")
     with render.progress("ask") as on_progress:
         found = ask_machine(opened, name, items, on_progress=on_progress)
     render.result(found, _told(found, opened), as_json=as_json)
@@ -67,9 +71,11 @@ def ask(
 def withdraw(name: NameArgument, project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Withdraw all answers of a machine; the labels of people stay."""
     from activessl.project.folder import Project
+    from activessl.project.regions.verbs import only_classes
     from activessl.steps.ask_machine import withdraw_machine
 
     opened = Project.open(project)
+    only_classes(opened, "machines")
     count = withdraw_machine(opened, name)
     text = f"{count:,} answers of {name} are withdrawn" if count else f"{name} has no answers"
     render.result({"machine": name, "withdrawn": count}, text, as_json=as_json)

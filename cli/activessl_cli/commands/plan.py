@@ -18,6 +18,7 @@ def plan(
 ) -> None:
     """Estimate the labels, hours and money that an accuracy takes, and whether the next hour is worth its price."""
     from activessl.project.folder import Project
+    from activessl.project.regions.verbs import only_classes
     from activessl.project.snapshot import Snapshot
     from activessl.proof.estimates import Evidence
     from activessl.proof.forecast import Forecast
@@ -25,6 +26,7 @@ def plan(
 
     with render.progress("plan") as on_progress:
         opened = Project.open(project)
+        only_classes(opened, "plan")
         evidence = Evidence(Snapshot.of(opened, on_progress))
         found = Forecast(evidence).plan(target)
     text = "\n".join(f"{name:<13}{told}" for name, told in plan_lines(found))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from activessl_cli import render
-from activessl_cli.files import as_csv, check_ending, write_rows
+from activessl_cli.files import as_csv, check_ending, flat, write_rows
 from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+if TYPE_CHECKING:
+    from activessl.session import Session
 
 ToOption = Annotated[
     Path | None,
@@ -28,6 +31,9 @@ def predict(
     to: ToOption = None,
     model: ModelOption = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Score with ONNX Runtime; needs --model.")] = False,
+    coco: Annotated[
+        bool, typer.Option("--coco", help="Of a project of boxes or masks: write a COCO document.")
+    ] = False,
     every: Annotated[bool, typer.Option("--every-class", help="Add the probability of each class.")] = False,
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
@@ -44,7 +50,13 @@ def predict(
         check_ending(to)
     if onnx and model is None:
         raise ConfigError("--onnx needs --model", hint="run `activessl export model`, then add --model model")
-    found = Session.open(project).model() if model is None else Model.load(model)
+    session = Session.open(project) if model is None else None
+    if session is not None and session.draws:
+        _regions(session, data, to, coco=coco, as_json=as_json)
+        return
+    if coco:
+        raise ConfigError("--coco is of projects of boxes and masks", hint="leave out --coco")
+    found = session.model() if session is not None else Model.load(cast("Path", model))
     scorer = OnnxScorer(found, model / FILE) if onnx and model is not None else found
     items = load_pool(data, found.modality, axes=found.axes if found.axes.count else None)
     if found.axes.channels and not items.axes.channels:
@@ -62,3 +74,44 @@ def predict(
         return
     write_rows(to, rows)
     render.result({"file": to, "rows": len(rows)}, f"{len(rows):,} rows in {to}", as_json=as_json)
+
+
+def _regions(session: Session, data: Path, to: Path | None, *, coco: bool, as_json: bool) -> None:
+    """Predict the regions of new items."""
+    import json
+
+    from activessl.errors import ConfigError
+    from activessl.pool.remarks import remarks
+    from activessl.pool.sources import load_pool
+    from activessl.project.folder import writing
+    from activessl.sealed import write_atomic
+    from activessl.steps.regions.predict import coco_results, result_rows
+
+    if coco and (to is None or to.suffix.lower() != ".json"):
+        raise ConfigError("--coco needs a .json file", hint="add --to regions.json")
+    items = load_pool(data, session.project.config.data.modality)
+    with render.progress("predict") as on_progress:
+        found = session.predict_regions(items, on_progress=on_progress)
+    for line in remarks(items):
+        render.story(line)
+    if lost := len(items.unreadable):
+        first = items.unreadable[0]
+        render.story(f"{lost:,} item{'s' * (lost > 1)} could not be read; {first.id}: {first.why}")
+    rows, count = result_rows(items, found), sum(map(len, found))
+    text = f"{count:,} regions in {sum(map(bool, found)):,} of {len(items):,} items"
+    if to is None:
+        lines = [f"{row['id']}: {row['count']} {', '.join(sorted(_named(row)))}".rstrip() for row in rows]
+        render.result(rows, "\n".join([*lines, text]), as_json=as_json)
+        return
+    if coco:
+        document = coco_results(items, found, session.project.config.data.classes)
+        with writing(to.parent):
+            to.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(to, json.dumps(document, ensure_ascii=False, allow_nan=False).encode())
+    else:
+        write_rows(to, flat(rows) if to.suffix.lower() in (".csv", ".parquet") else rows)
+    render.result({"file": to, "rows": len(rows), "regions": count}, f"{text}, in {to}", as_json=as_json)
+
+
+def _named(row: dict[str, Any]) -> set[str]:
+    return {name for region in row["regions"] for name in region["classes"]}

@@ -61,7 +61,9 @@ def query(
 ) -> None:
     """Choose the next items to label, and print the reasons. While a round is open, print that round."""
     from activessl.errors import ConfigError
+    from activessl.project.regions.verbs import only_classes
     from activessl.session import Session
+    from activessl.strategies.parts.registry import get_part_strategy
     from activessl.strategies.registry import get_strategy
 
     if confirm and (strategy is not None or again is not None or balance is not None):
@@ -74,9 +76,15 @@ def query(
             "--items excludes --size, --strategy, --again, --confirm and --balance", hint="leave out the other options"
         )
     session, share = Session.open(project), _share(again)
+    if session.draws:
+        for value, option in ((share, "again"), (confirm, "confirm"), (balance, "balance")):
+            if value:
+                only_classes(session.project, f"query --{option}")
     wanted = None if items is None else _listed(session, items)
     if strategy is not None:
-        get_strategy(strategy)  # check the name before --close ends the open round
+        (get_part_strategy if session.draws else get_strategy)(
+            strategy
+        )  # check the name before --close ends the open round
     if balance is not None:
         _known_column(session, balance)
     if close:
@@ -126,6 +134,7 @@ def _how(question: Question) -> str:
 def _listed(session: Session, name: str) -> list[str]:
     """Read the list, and check it before ``--close`` ends the open round; print what is not asked about."""
     from activessl.errors import ConfigError
+    from activessl.project.regions.snapshot import RegionSnapshot
     from activessl.project.snapshot import Snapshot
     from activessl.steps.listed import ids_of, sort_out
 
@@ -138,7 +147,7 @@ def _listed(session: Session, name: str) -> list[str]:
             f"cannot read {name}: {error.strerror or error}",
             hint="name a file with one id on each line, or - for standard input",
         ) from None
-    snapshot = Snapshot.of(session.project)
+    snapshot = RegionSnapshot.of(session.project) if session.draws else Snapshot.of(session.project)
     found = sort_out(snapshot, ids_of(text, frozenset(snapshot.row)))
     if found.aside:
         render.story(found.to_text())

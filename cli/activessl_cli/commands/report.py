@@ -29,7 +29,9 @@ def report(
         raise ConfigError("--markdown excludes --json", hint="leave out one of them")
     with render.progress("report") as on_progress:
         session = Session.open(project)
-        made = session.report(on_progress=on_progress)
+        made = (
+            session.region_report(on_progress=on_progress) if session.draws else session.report(on_progress=on_progress)
+        )
         path, why = None, ""
         try:
             path = made.save(to or session.project.folder / "reports")

@@ -24,12 +24,14 @@ def review(
     """List the items on which annotators differ, with what each of them said."""
     from activessl.errors import ConfigError
     from activessl.project.folder import Project
+    from activessl.project.regions.verbs import only_classes
     from activessl.proof.agreement import agreement_of, differing
     from activessl.steps.review import open_review
 
     if size is not None and not ask:
         raise ConfigError("--size needs --ask", hint="add --ask")
     opened = Project.open(project)
+    only_classes(opened, "review")
     asked = open_review(opened, size) if ask else None
     history = opened.history()
     queue, agreed = differing(history), agreement_of(history)

@@ -26,6 +26,7 @@ def slices(
 ) -> None:
     """List the slices of the metadata: labels, accuracy, and where it is worse than chance explains."""
     from activessl.project.folder import Project
+    from activessl.project.regions.verbs import only_classes
     from activessl.project.snapshot import Snapshot
     from activessl.proof.estimates import Evidence
     from activessl.proof.found_slices import keep_found
@@ -33,6 +34,7 @@ def slices(
     from activessl.reports.sections.slices import found_in
 
     opened = Project.open(project)
+    only_classes(opened, "slices")
     with render.progress("slices") as on_progress:
         snapshot = Snapshot.of(opened, on_progress)
         report = slice_report(Evidence(snapshot), by or ())

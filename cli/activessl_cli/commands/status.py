@@ -23,9 +23,27 @@ def status(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 
     opened = Project.open(project)
     history = opened.history()
+    if opened.own.data.drawing is not None:
+        _regions(opened, history, as_json)
+        return
     measured, why = _measured(opened, history)
     found = Status(opened.config, history, measured, data_now(opened, history), kept_found(opened, history), why)
     step = "activessl encode" if why and found.data.there else next_of(opened, found.data)
+    render.result({**found.to_dict(), "next": step}, found.to_text(), as_json=as_json)
+    render.following(step)
+
+
+def _regions(project: Project, history: History, as_json: bool) -> None:
+    """Print the status of a project of regions."""
+    from activessl.project.data_now import data_now
+    from activessl.proof.regions.figures import RegionFigures
+    from activessl.reports.regions.status import RegionStatus
+    from activessl_cli.next_step import next_of
+
+    found = RegionStatus(RegionFigures(project.config, history), data_now(project, history))
+    encoded = history.encoded
+    gone = encoded is not None and not (project.folder / "embeddings" / encoded.fingerprint / "parts.json").is_file()
+    step = "activessl encode" if gone and found.data.there else next_of(project, found.data)
     render.result({**found.to_dict(), "next": step}, found.to_text(), as_json=as_json)
     render.following(step)
 

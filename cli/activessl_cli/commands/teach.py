@@ -18,7 +18,8 @@ def teach(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     from activessl.session import Session
 
     session = Session.open(project)
-    taught = session.teach()
+    with render.progress("teach") as on_progress:
+        taught = session.teach(on_progress=on_progress)
     measure(session, "teach")
     render.result(taught, tell(taught, session), as_json=as_json)
     render.following(next_of(session.project))
@@ -26,6 +27,8 @@ def teach(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
 
 def measure(session: Session, verb: str) -> None:
     """Measure now what ``status`` prints, so that ``status`` is fast."""
+    if session.draws:  # nothing takes time
+        return
     with render.progress(verb) as on_progress:
         session.measure(on_progress=on_progress)
 

@@ -30,12 +30,14 @@ def train_annotators(
 
     Run it to open the round, again when people have answered the first part, and again after the second.
     """
+    from activessl.project.regions.verbs import only_classes
     from activessl.project.snapshot import Snapshot
     from activessl.reports.pictures import readable_pool
     from activessl.reports.training import agreed_in, people_of, write_page
     from activessl.session import Session
 
     session = Session.open(project)
+    only_classes(session.project, "train-annotators")
     held = session.train_annotators(items=items, anew=anew)
     training = held.training
     snapshot = Snapshot.of(session.project)

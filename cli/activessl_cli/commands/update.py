@@ -29,12 +29,14 @@ def update(
 ) -> None:
     """Add new items, teach the newest model, and use it if fresh random labels show that it is better."""
     from activessl.errors import ConfigError
+    from activessl.project.regions.verbs import only_classes
     from activessl.proof.added import drift_text, waiting_text
     from activessl.session import Session
 
     if rollback and (anyway or data is not None):
         raise ConfigError("--rollback excludes new items and --anyway", hint="leave out --rollback, or the others")
     session = Session.open(project)
+    only_classes(session.project, "update")
     lines: list[str] = []
     if rollback:
         done = session.roll_back()

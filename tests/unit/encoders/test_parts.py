@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,46 @@ def test_the_store_is_reused_until_an_item_changes_and_refused_when_a_file_was_c
 
     pool = texts(tmp_path, ["New York is small", "no", "a b c"])
     assert encode_parts(encoder, pool, tmp_path / "parts").places(0).tolist()[-1] == [12, 17]
-    assert json.loads((tmp_path / "parts" / "parts.json").read_text())["ids"] == list(pool.ids)
+    assert json.loads((tmp_path / "parts" / "ids.json").read_text())["ids"] == list(pool.ids)
+
+
+class Counting:
+    """An encoder of one part an item, which counts what it encodes and may be stopped in the middle."""
+
+    name, fingerprint, dims, flat = "counting", "f", (2,), True
+    provenance: dict[str, str] = {}  # noqa: RUF012
+
+    def __init__(self, stop_at: int = -1) -> None:
+        self.seen: list[str] = []
+        self.stop_at = stop_at
+
+    def parts(self, pool: Pool, batch_size: int) -> Iterator[ItemParts]:
+        for row, item in enumerate(pool.ids):
+            if len(self.seen) == self.stop_at:
+                raise KeyboardInterrupt
+            self.seen.append(item)
+            n = pool.items[row].shape[0]
+            yield ItemParts((np.full((1, n, 2), n, np.float16),), np.array([[k, k + 1] for k in range(n)]))
+
+
+def test_a_stopped_encoding_goes_on_and_new_items_alone_are_encoded(tmp_path: Path) -> None:
+    pool = texts(tmp_path, [f"text {'x' * number}" for number in range(150)])
+    first, second = Counting(stop_at=100), Counting()
+    with pytest.raises(KeyboardInterrupt):
+        encode_parts(first, pool, tmp_path / "parts")
+    # as after a power failure: a line of the journal is cut off, and a file ends behind what the journal says
+    journal = tmp_path / ".parts.growing" / "journal.jsonl"
+    journal.write_text("".join(line + "\n" for line in journal.read_text().split("\n")[:90]) + '{"id": "cut')
+    store = encode_parts(second, pool, tmp_path / "parts")
+    assert len(first.seen) == 100 and second.seen == list(pool.ids[90:])
+    assert [store.level(row, 0)[0, 0, 0] for row in (0, 89, 90, 149)] == [5, 94, 95, 154]
+    assert store.places(149)[-1].tolist() == [153, 154] and store.sizes[7] == (12,)
+    assert not (tmp_path / ".parts.growing").exists()
+
+    more = texts(tmp_path, ["new", *(f"text {'x' * number}" for number in range(0, 150, 2))])
+    third = Counting()
+    again = encode_parts(third, more, tmp_path / "parts")
+    assert third.seen == ["texts:0"] and again.level(2, 0).shape == (1, 7, 2) and again.fits(more)
 
 
 def test_an_encoder_whose_parts_have_no_places_is_refused(tmp_path: Path) -> None:

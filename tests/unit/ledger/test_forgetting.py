@@ -38,6 +38,7 @@ NEITHER = {
     "trained.part",
     # removed with the item
     "answered.answer.regions[]{}", "answered.answer.regions[].*",
+    "predicted.items[].regions[]{}", "predicted.items[].regions[].*", "predicted.model",
     # keys
     "queried.questions[].parts{}", "taught.per_class{}", "pushed.unseen.*",
 }  # fmt: skip

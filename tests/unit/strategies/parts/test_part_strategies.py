@@ -103,7 +103,6 @@ def test_random_items_are_drawn_with_the_propensity_that_they_state() -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"probs": None}, "needs the head's probabilities"),
         ({"probs": np.zeros((3, 2))}, "3 probabilities for"),
         ({"offsets": np.array([0, 2])}, "the offsets of 1 items end at 2"),
         ({"costs": np.zeros(30)}, "costs are not all above 0"),
@@ -113,3 +112,13 @@ def test_random_items_are_drawn_with_the_propensity_that_they_state() -> None:
 def test_a_state_that_does_not_fit_is_refused(more: dict[str, object], says: str) -> None:
     with pytest.raises(QueryError, match=says):
         get_part_strategy("auto").query(state(**more), 2)
+
+
+def test_before_there_is_a_head_auto_draws_and_uncertainty_says_what_it_needs() -> None:
+    drawn = get_part_strategy("auto").query(state(probs=None), 5)
+    assert drawn.strategy == "auto" and np.isfinite(drawn.propensities).all() and all(drawn.alike)
+    # with a random share the whole round is drawn in one piece, with one propensity
+    shared = RandomItemShare(get_part_strategy("entropy"), 0.1).query(state(probs=None), 5)
+    assert len(set(shared.propensities.tolist())) == 1 and shared.strategy == "entropy"
+    with pytest.raises(QueryError, match="needs the head's probabilities"):
+        get_part_strategy("entropy").query(state(probs=None), 2)

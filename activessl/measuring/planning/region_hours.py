@@ -1,0 +1,139 @@
+"""The seconds of drawing: of an item, of a region, and of correcting the model's regions instead of drawing them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from activessl.errors import MeasureError
+from activessl.labels.answers import Answer
+from activessl.labels.regions.corrections import Corrections, corrections
+from activessl.measuring.planning.hours import Tax, difficulty_tax
+from activessl.measuring.planning.times import labeling_times
+
+__all__ = ["Correcting", "RegionEffort", "correcting", "region_effort"]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionEffort:
+    """What was drawn, and how long it took.
+
+    Attributes:
+        items: Items with an answer.
+        empty: Of these, items that hold no region.
+        regions: Regions of the others.
+        seconds: Time of all answers, with idle times cut and missing times filled in; None if none was recorded.
+        per_item: Seconds for an item with an answer, with skips and repeats.
+        per_region: Seconds for a region, with the time of items that hold none.
+        done: What became of the regions that were suggested.
+    """
+
+    items: int
+    empty: int
+    regions: int
+    seconds: float | None
+    per_item: float | None
+    per_region: float | None
+    done: Corrections = field(default_factory=Corrections)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+
+def region_effort(answers: Sequence[Answer]) -> RegionEffort:
+    """Add up drawings and times.
+
+    Args:
+        answers: Valid answers, oldest first; imported ones and deletions are left out.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> def drew(i, count, seconds):
+        ...     regions = tuple({"kind": "span", "start": k, "end": k + 1, "classes": ["a"]} for k in range(count))
+        ...     now = datetime.now(UTC)
+        ...     return Answer(f"k{i}", f"s{i}", f"i{i}", "label", ("a",), "ann", seconds, now, regions=regions)
+        >>> found = region_effort([drew(0, 2, 10.0), drew(1, 0, 4.0)])
+        >>> found.items, found.empty, found.regions, found.per_item, found.per_region
+        (2, 1, 2, 7.0, 7.0)
+    """
+    given = [a for a in answers if a.kind in ("label", "skip") and not a.imported]
+    last = {a.item: a for a in given if a.kind == "label" and a.regions is not None}
+    regions = sum(len(a.regions or ()) for a in last.values())
+    times = labeling_times(given)
+    seconds = sum(one.seconds for one in times) if times else None
+    done = Corrections()
+    for answer in last.values():
+        if answer.suggested is not None:
+            done = done + corrections(answer.regions or (), answer.suggested)
+    return RegionEffort(
+        items=len(last),
+        empty=sum(not a.regions for a in last.values()),
+        regions=regions,
+        seconds=seconds,
+        per_item=None if seconds is None or not last else seconds / len(last),
+        per_region=None if seconds is None or not regions else seconds / regions,
+        done=done,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Correcting:
+    """Correcting the model's regions, compared with drawing from nothing, on items that chance divided.
+
+    Attributes:
+        pace: Time of an item with a suggestion divided by that of a blind item, within annotators.
+        touched: Regions that were drawn, moved or deleted, on average, in an item with a suggestion.
+        drawn: Regions that were drawn, on average, in a blind item.
+    """
+
+    pace: Tax
+    touched: float
+    drawn: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, ready for JSON."""
+        return asdict(self)
+
+    def to_text(self) -> str:
+        """One sentence.
+
+        Example:
+            >>> print(Correcting(Tax(0.5, 0.4, 0.65, 30, 12), 0.4, 2.0).to_text())
+            an item with suggestions took 0.50 times as long as a blind one (0.40 to 0.65; 30 and 12 items); 0.4 regions
+            were changed or drawn in it, 2.0 in a blind one
+        """
+        return (
+            f"an item with suggestions took {self.pace.ratio:.2f} times as long as a blind one ({self.pace.low:.2f} to "
+            f"{self.pace.high:.2f}; {self.pace.chosen:,} and {self.pace.drawn:,} items); {self.touched:.1f} regions "
+            f"were changed or drawn in it, {self.drawn:.1f} in a blind one"
+        )
+
+
+def correcting(
+    shown: Sequence[Answer], blind: Sequence[Answer], *, rng: np.random.Generator, level: float = 0.9
+) -> Correcting:
+    """Compare correcting with drawing.
+
+    Args:
+        shown: Answers about items with a suggestion.
+        blind: Answers about items of the same rounds that chance left without one.
+        rng: Random numbers of the resampling.
+        level: Probability of the interval.
+
+    Raises:
+        MeasureError: No annotator has at least 3 usable times of each kind; the message says how many there are.
+    """
+    try:
+        pace = difficulty_tax(shown, blind, rng=rng, level=level)
+    except MeasureError:
+        raise MeasureError(
+            f"{len(shown):,} answers with a suggestion and {len(blind):,} without are too few to compare: one person "
+            "needs 3 of each, with times",
+            hint="set annotator.blind_share above 0, and label further rounds",
+        ) from None
+    touched = [corrections(a.regions or (), a.suggested).touched for a in shown]
+    return Correcting(pace, float(np.mean(touched)), float(np.mean([len(a.regions or ()) for a in blind])))

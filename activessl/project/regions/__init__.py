@@ -1,0 +1,1 @@
+"""A project of regions: its settings, its verbs, and a snapshot of it."""

@@ -1,0 +1,1 @@
+"""What is proven of a project of regions by its own answers."""

@@ -1,0 +1,1 @@
+"""The steps of a project of regions: what its verbs do."""

@@ -1,0 +1,73 @@
+"""A whole project of regions with Label Studio, on the fake server and on real ones: two rounds, then the figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activessl.heads.dense import head
+from activessl.labels.regions.region import Regions
+from activessl.labels.regions.stored import read_stored
+from activessl.proof.regions.figures import RegionFigures
+from activessl.session import Session
+from activessl_label_studio import LabelStudio
+from activessl_label_studio.regions.scripted import DrawingHabits, ScriptedDrawer
+from tests.unit.steps.regions.projects import blocks, fast, set_, spans
+
+
+def project(task: str, folder: Path) -> tuple[Session, dict[str, Regions]]:
+    if task == "spans":
+        return spans(folder, 30, query_size=8)
+    truth = blocks(folder, 18, masks=task == "masks")
+    session = Session.create(folder / "project", folder / "images", ["bright", "dark"], task=task, query_size=8)
+    set_(session, 'name = "auto"', 'name = "patches"')
+    session.encode()
+    return session, truth
+
+
+@pytest.mark.parametrize(
+    "task", ["spans", pytest.param("boxes", marks=pytest.mark.slow), pytest.param("masks", marks=pytest.mark.slow)]
+)
+def test_two_rounds_teach_what_people_drew_and_the_second_shows_the_model(
+    place: Any, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast(monkeypatch)
+    monkeypatch.setattr(head, "PICTURES", replace(head.PICTURES, steps=100))
+    session, truth = project(task, tmp_path)
+    set_(session, "activessl ", f"{place.title[:40]} ")
+    server = LabelStudio(place.url, place.token)
+    drew = []
+    for number in (1, 2):
+        opened = session.query()
+        pushed = session.push(server)
+        assert pushed.new == len(opened.questions) and session.push(server).new == 0
+        person = ScriptedDrawer(
+            place.url, place.email, place.password, int(pushed.project), task, truth, habits=DrawingHabits(spread=0.0)
+        )
+        drew.append(person.work(50))
+        person.close()
+        assert session.pull(server) == len(opened.questions)
+        taught = session.teach()
+        assert taught.round == number and taught.labels == sum(one.answered for one in drew)
+    history = session.project.history()
+    assert history.open_round is None and not history.quarantined and not history.unread
+    for item, label in history.labels.items():
+        found = sorted(((one.place, one.classes) for one in read_stored(label.regions or ())), key=repr)
+        wanted = sorted(((one.place, one.classes) for one in truth[item]), key=repr)
+        assert [classes for _, classes in found] == [classes for _, classes in wanted]
+        if label.answers[-1].suggested is None:  # drawn from nothing: exactly what was drawn
+            assert found == wanted
+    second = history.rounds[1]
+    assert second.pushed[0].suggestions > 0 and set(second.foreseen) == {
+        q.item for q in second.questions if q.kind == "random"
+    }
+    figures = RegionFigures(session.project.config, history)
+    assert figures.effort.items == len(history.labels) and figures.effort.per_item is not None
+    # what the person did with suggestions is what the figures say
+    did, said = drew[1].regions, figures.effort.done
+    assert (said.kept, said.changed, said.deleted) == (did.kept, did.changed, did.deleted)
+    assert said.kept + said.changed + said.deleted > 0
+    assert history.classes == session.project.own.data.classes
