@@ -170,6 +170,9 @@ def test_every_verb_of_classes_is_refused_with_a_way_out(tmp_path: Path) -> None
     for call in (session.update, session.finetune, session.card, session.model, session.compare_encoders):
         with pytest.raises(ProjectError, match="a project of spans has no"):
             call()
+    for method in (session.report, session.measure):
+        with pytest.raises(ProjectError, match="the project asks for spans, and this is of classes"):
+            method()
     with pytest.raises(ProjectError, match="needs classes of whole items"):
         _ = Snapshot.of(session.project).embeddings  # whatever else reads vectors of whole items
 
