@@ -11,7 +11,7 @@ from activessl.errors import ConfigError
 from activessl.labels.changes import Naming
 from activessl.labels.regions.places import PlaceKind
 from activessl.pool.forms.base import Shown
-from activessl_label_studio.labels import SHOWN_BY, fields_of, parse_config
+from activessl_label_studio.labels import SHOWN_BY, Choice, fields_of, parse_config
 
 __all__ = ["PLACES", "RegionControl", "RegionTask", "read_region_config"]
 
@@ -65,6 +65,7 @@ class RegionControl:
         beside: Further fields of ``data`` that the config shows.
         attributes: The attributes of the tag that shows the item, with lower-case names.
         stored: A class to its name in results, where that differs.
+        shows: Each label as people see it, and its name in results.
     """
 
     name: str
@@ -80,6 +81,7 @@ class RegionControl:
     beside: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, str] = field(default_factory=dict)
+    shows: tuple[Choice, ...] = ()
 
     @property
     def type(self) -> str:
@@ -200,7 +202,17 @@ def _read(tag: Any, interface: Any, config: str, task: Any) -> RegionControl:
         tags=frozenset(str(one.name) for one in interface.controls),
         beside=tuple(one for one in fields_of(config) if one != value[1:]),
         attributes=attributes,
+        shows=_labels(config, str(labeled.name)),
     )
+
+
+def _labels(config: str, name: str) -> tuple[Choice, ...]:
+    """Return the labels of the tag with a name, in order, as people see them and as results have them."""
+    from defusedxml.ElementTree import fromstring
+
+    tag = next(tag for tag in fromstring(config).iter() if tag.get("name") == name)
+    found = [(str(label.get("value")), label.get("alias")) for label in tag.iter("Label")]
+    return tuple(Choice(value, str(alias or value)) for value, alias in found)
 
 
 def _attributes(config: str, name: str) -> dict[str, str]:
