@@ -307,9 +307,8 @@ def test_configs_that_leave_open_what_is_drawn_are_refused(task: str, config: st
 
 def test_points_and_relations_do_not_leave_open_what_is_drawn_and_control_names_a_tag() -> None:
     labels = f'<RectangleLabels name="r" toName="item">{DENT}</RectangleLabels>'
-    points = (
-        f'<KeyPointLabels name="k" toName="item">{DENT}</KeyPointLabels><Relations><Relation value="of"/></Relations>'
-    )
+    points = f'<KeyPointLabels name="k" toName="item">{DENT}</KeyPointLabels>'
+    points += '<Relations><Relation value="of"/></Relations>'
     assert read_region_config(f"<View>{IMAGE}{labels}{points}</View>", "boxes").name == "r"
     two = f"<View>{IMAGE}{labels}{labels.replace('r', 's', 1).replace(chr(34) + 'r' + chr(34), chr(34) + 's' + chr(34))}</View>"
     two = f'<View>{IMAGE}{labels}<RectangleLabels name="s" toName="item">{DENT}</RectangleLabels></View>'
