@@ -310,7 +310,6 @@ def test_points_and_relations_do_not_leave_open_what_is_drawn_and_control_names_
     points = f'<KeyPointLabels name="k" toName="item">{DENT}</KeyPointLabels>'
     points += '<Relations><Relation value="of"/></Relations>'
     assert read_region_config(f"<View>{IMAGE}{labels}{points}</View>", "boxes").name == "r"
-    two = f"<View>{IMAGE}{labels}{labels.replace('r', 's', 1).replace(chr(34) + 'r' + chr(34), chr(34) + 's' + chr(34))}</View>"
     two = f'<View>{IMAGE}{labels}<RectangleLabels name="s" toName="item">{DENT}</RectangleLabels></View>'
     assert read_region_config(two, "boxes", control="s").name == "s"
     with pytest.raises(ConfigError, match="no tag for boxes named 'x'"):
