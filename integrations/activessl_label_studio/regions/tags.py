@@ -13,7 +13,7 @@ from activessl.labels.regions.places import PlaceKind
 from activessl.pool.forms.base import Shown
 from activessl_label_studio.labels import SHOWN_BY, Choice, fields_of, parse_config
 
-__all__ = ["PLACES", "RegionControl", "RegionTask", "read_region_config"]
+__all__ = ["PLACES", "TAGS", "RegionControl", "RegionTask", "read_region_config"]
 
 #: What people draw.
 RegionTask = Literal["boxes", "masks", "spans", "segments"]
@@ -22,7 +22,7 @@ RegionTask = Literal["boxes", "masks", "spans", "segments"]
 PLACES: Mapping[str, PlaceKind] = {"boxes": "box", "masks": "mask", "spans": "span", "segments": "segment"}
 
 #: The tags of each task, by the tags that show an item.
-_TAGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+TAGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "boxes": {"Image": ("RectangleLabels", "Rectangle")},
     "masks": {"Image": ("BrushLabels", "Brush", "PolygonLabels", "Polygon")},
     "spans": {
@@ -127,7 +127,7 @@ def read_region_config(config: str, task: str, *, control: str | None = None) ->
     usable = {}
     for tag in interface.controls:
         there = [objects.get(str(name), "") for name in tag.to_name]
-        if any(str(tag.tag) in _TAGS[task].get(shown, ()) for shown in there):
+        if any(str(tag.tag) in TAGS[task].get(shown, ()) for shown in there):
             usable[str(tag.name)] = tag
     if control is not None and control not in usable:
         raise ConfigError(
@@ -143,7 +143,7 @@ def read_region_config(config: str, task: str, *, control: str | None = None) ->
 
 
 def _add(task: str) -> str:
-    first = next(iter(_TAGS[task].values()))[0]
+    first = next(iter(TAGS[task].values()))[0]
     return f"add a {first} tag with the classes in the project's settings"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,18 +13,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "contracts"))
+
+from made_up_regions import STORED, pool_of
+
 from activessl.errors import ConfigError
 from activessl.labels.changes import Change, Naming
 from activessl.labels.regions.places import Box, Mask, Segment, Span
 from activessl.labels.regions.region import Region
 from activessl.labels.regions.stored import read_stored, stored
 from activessl_label_studio.regions.checking import misfit
-from activessl_label_studio.regions.extents import Extent, Unreadable, extent_of_task, meta_of
+from activessl_label_studio.regions.extents import Extent, Unreadable, extent_in_pool, extent_of_task, meta_of
 from activessl_label_studio.regions.layout import build_region_config
 from activessl_label_studio.regions.markup import Markup
 from activessl_label_studio.regions.masks import mask_of, value_of_mask
 from activessl_label_studio.regions.results import ENTRIES, read_result, write_result
-from activessl_label_studio.regions.tags import RegionControl, read_region_config
+from activessl_label_studio.regions.tags import TAGS, RegionControl, read_region_config
 
 CLASSES = ("dent", "scratch")
 TEXT = "Zoë 😀 flew to\r\nNew  York."
@@ -330,3 +336,38 @@ def test_a_renamed_class_is_shown_under_its_new_name_and_stored_under_the_old_on
         build_region_config("boxes", "text", ["a"])
     with pytest.raises(ConfigError, match="vector items have no spans"):
         build_region_config("spans", "vector", ["a"])
+
+
+@pytest.mark.parametrize("tag", STORED)
+def test_what_a_browser_stored_of_a_tag_is_read_exactly_and_written_as_it_was(tag: str) -> None:
+    case = STORED[tag]
+    control = read_region_config(case.config, case.task, control="draws")
+    known = extent_in_pool(pool_of(case.modality, 1), 0)
+    task = {"data": {control.key: case.data or known.text or "address"}, "meta": meta_of(known)}
+    extent = extent_of_task(task, control, known)
+    entries = json.loads(json.dumps(list(case.entries)))
+    read = read_result(entries, control, extent)
+    assert (read.why, read.notes, len(read.beside)) == ("", (), case.beside)
+    assert [region.classes for region in read.regions] == [classes for _, classes in case.regions]
+    for region, (there, _) in zip(read.regions, case.regions, strict=True):
+        if isinstance(there, Box):
+            assert isinstance(region.place, Box)
+            assert np.allclose(region.place.corners, there.corners, atol=1e-8)
+        else:
+            assert region.place == there
+    again = read_stored(json.loads(json.dumps(stored(read.regions))))
+    written = write_result(again, control, extent, beside=read.beside)
+    assert sorted(map(repr, written)) == sorted(map(repr, entries))
+    # a region alone, without what the browser stored, says the same place
+    if not control.tag.startswith("Polygon"):
+        bare = tuple(Region(region.place, region.classes, id=region.id) for region in read.regions)
+        anew = read_result(write_result(bare, control, extent), control, extent)
+        assert [repr(region.place) for region in anew.regions] == [repr(region.place) for region in read.regions]
+        assert misfit(write_result(bare, control, extent), control, extent) == ""
+
+
+def test_the_page_about_regions_names_every_tag() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "label-studio-regions.md").read_text()
+    names = {name for tags in TAGS.values() for several in tags.values() for name in several}
+    assert len(names) == 10
+    assert all(name in page for name in names)
