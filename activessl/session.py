@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from activessl.arguments import instance, number, path, text, whole
 from activessl.arguments import names as list_of
-from activessl.errors import QueryError
+from activessl.errors import ProjectError, QueryError
 from activessl.project.annotators import annotator_of
 from activessl.project.folder import Project
 from activessl.project.regions.verbs import only_classes
@@ -96,6 +96,14 @@ class Session:
     def draws(self) -> bool:
         """Whether people draw regions: then each verb has steps of its own."""
         return self.project.own.data.drawing is not None
+
+    def _no_regions(self, instead: str) -> None:
+        """Refuse a method of projects of classes in a project of regions."""
+        if self.draws:
+            raise ProjectError(
+                f"the project asks for {self.project.own.data.task}, and this is of classes of whole items",
+                hint=f"call session.{instead}()",
+            )
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
@@ -436,6 +444,7 @@ class Session:
 
     def undo_finetuning(self, why: str, *, on_progress: OnProgress | None = None) -> str | None:
         """Use the frozen encoder again, and teach its head; return its fingerprint, or None if none was fine-tuned."""
+        only_classes(self.project, "finetune")
         from activessl.steps.finetune import undo
 
         return undo(self.project, why, on_progress)
@@ -452,6 +461,7 @@ class Session:
         Raises:
             LabelError: A class that the project does not have, or no label of an item of the pool.
         """
+        self._no_regions("import_file")
         from activessl.steps.import_labels import import_labels
 
         return import_labels(self.project, instance("labels", labels, Mapping), annotator=text("annotator", annotator))
@@ -504,6 +514,7 @@ class Session:
         Args:
             on_progress: Called for each head that is taught to measure.
         """
+        self._no_regions("region_report")
         from activessl.proof.estimates import Evidence
 
         return Evidence(Snapshot.of(self.project, on_progress)).measure()
@@ -556,6 +567,7 @@ class Session:
             method: Method of the comparison, in one sentence.
             on_progress: Called for each head that is taught to measure.
         """
+        self._no_regions("region_report")
         from activessl.reports.gather import project_report
 
         return project_report(Snapshot.of(self.project, on_progress), arm=arm, savings=savings, method=method)

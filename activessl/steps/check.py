@@ -63,7 +63,8 @@ def check_data(project: Project, on_progress: OnProgress | None = None) -> Check
         ProjectError: The vectors are gone.
     """
     snapshot, pool = Snapshot.of(project), project.pool()
-    encoded = snapshot.history.encoded is not None
+    # a project of regions has vectors of parts: copies are found by what items show
+    encoded = snapshot.history.encoded is not None and project.own.data.drawing is None
     compared = encoded and snapshot.embeddings.fits(pool)
     vectors = snapshot.points if compared else None
     near = None if vectors is None else near_duplicates(vectors)

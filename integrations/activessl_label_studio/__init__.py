@@ -4,6 +4,7 @@ LabelStudio            a server with its address and token, for `session.push` a
 LabelStudioAnnotator   push a query, pull the answers
 LabelStudioConfig      the server, the project, and how items are shown
 ScriptedAnnotator      a scripted annotator who labels over HTTP, for demonstrations and tests
+ScriptedDrawer         a scripted annotator who draws regions over HTTP
 studio                 an embedded server: ensure_installed, start, status, stop
 """
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from activessl_label_studio import studio
     from activessl_label_studio.annotator import LabelStudioAnnotator, LabelStudioConfig
     from activessl_label_studio.client import Client, connect
+    from activessl_label_studio.regions.scripted import DrawingHabits, ScriptedDrawer
     from activessl_label_studio.scripted import Habits, ScriptedAnnotator, Worked
     from activessl_label_studio.server import LabelStudio
     from activessl_label_studio.studio import StudioInfo
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
 #: Name to module: imported at the first use, because the import of the server's SDK takes a second.
 _HOME = {
     "Client": "client",
+    "DrawingHabits": "regions.scripted",
     "Habits": "scripted",
     "LabelStudio": "server",
     "LabelStudioAnnotator": "annotator",
     "LabelStudioConfig": "annotator",
     "ScriptedAnnotator": "scripted",
+    "ScriptedDrawer": "regions.scripted",
     "StudioInfo": "studio",
     "Worked": "scripted",
     "connect": "client",
@@ -35,11 +39,13 @@ _HOME = {
 
 __all__ = [
     "Client",
+    "DrawingHabits",
     "Habits",
     "LabelStudio",
     "LabelStudioAnnotator",
     "LabelStudioConfig",
     "ScriptedAnnotator",
+    "ScriptedDrawer",
     "StudioInfo",
     "Worked",
     "connect",

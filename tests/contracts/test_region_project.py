@@ -37,7 +37,7 @@ def test_two_rounds_teach_what_people_drew_and_the_second_shows_the_model(
     fast(monkeypatch)
     monkeypatch.setattr(head, "PICTURES", replace(head.PICTURES, steps=100))
     session, truth = project(task, tmp_path)
-    set_(session, "activessl ", f"{place.title[:40]} ")
+    set_(session, 'title = "activessl', f'title = "{place.title[-20:]} {task}')
     server = LabelStudio(place.url, place.token)
     drew = []
     for number in (1, 2):

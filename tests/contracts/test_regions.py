@@ -6,13 +6,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from made_up_regions import CLASSES, DRAWN, STORED, ask, pool_of
 
 from activessl.annotators.base import Drawer, RegionSuggestion
-from activessl.errors import ConfigError
+from activessl.errors import AnnotatorError, ConfigError
 from activessl.labels.answers import Answer
 from activessl.labels.regions.corrections import Corrections, corrections
+from activessl.labels.regions.places import Box, Mask
 from activessl.labels.regions.region import Region
 from activessl.labels.regions.stored import read_stored
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig
@@ -85,7 +87,11 @@ def test_what_is_suggested_corrected_and_drawn_comes_back_exactly(place: Any, ca
     assert set(answers[0].classes) == {name for region in first for name in region.classes}
 
 
-@pytest.mark.parametrize("tag", STORED)
+#: By default these are enough on the fake server: the pure functions are tested with all of them.
+SOME = ("RectangleLabels", "BrushLabels", "Labels on Text", "Labels on Audio")
+
+
+@pytest.mark.parametrize("tag", [tag if tag in SOME else pytest.param(tag, marks=pytest.mark.slow) for tag in STORED])
 def test_what_a_browser_stores_is_read_exactly_and_written_as_it_was(place: Any, tag: str) -> None:
     case = STORED[tag]
     pool = pool_of(case.modality, 2)
@@ -206,10 +212,14 @@ def test_classes_are_added_to_our_config_and_those_that_people_added_are_offered
     more = config.replace('<Label value="dent"', '<Label value="hole"/><Label value="dent"')
     client.patch(f"/api/projects/{project['id']}", {"label_config": more})
     people.pull()
-    assert people.offer.classes == ("hole", *CLASSES, "rust")
-    narrower = LabelStudioConfig(place.url, place.token, place.title, (*CLASSES, "new"), "text", task="spans")
-    with pytest.raises(ConfigError, match="lacks new"):  # the config is people's now: it stays as it is
-        LabelStudioAnnotator(narrower).push_regions(pool, ask(pool, 1), [], model="round-1")
+    offer = people.offer
+    assert offer is not None and offer.classes == ("hole", *CLASSES, "rust")
+    # a class between ours leaves it a config that we would make; anything else makes it theirs, which stays as it is
+    theirs = more.replace("<Label value=", '<Label background="red" value=', 1)
+    client.patch(f"/api/projects/{project['id']}", {"label_config": theirs})
+    other = LabelStudioConfig(place.url, place.token, place.title, (*CLASSES, "new"), "text", task="spans")
+    with pytest.raises(ConfigError, match="lacks new"):
+        LabelStudioAnnotator(other).push_regions(pool, ask(pool, 1), [], model="round-1")
 
 
 def test_the_next_round_carries_older_suggestions_that_still_fit(place: Any) -> None:
@@ -227,3 +237,41 @@ def test_the_next_round_carries_older_suggestions_that_still_fit(place: Any) -> 
     assert [[p["model_version"] for p in made[i]] for i in both.ids] == [["round-2"], ["round-2"]]
     assert [len(made[i][0]["result"]) for i in both.ids] == [len(second), len(shown)]
     assert first  # the truth is not needed: nobody has answered
+
+
+def test_a_config_of_polygons_gets_questions_without_suggestions_and_reads_what_is_drawn(place: Any) -> None:
+    case = STORED["PolygonLabels"]
+    _, _, _, shown = DRAWN["masks"]
+    pool = pool_of("image")
+    connect(place.url, place.token).post("/api/projects/", {"title": place.title, "label_config": case.config})
+    people = people_of(place, "masks", "image")
+    asked = ask(pool, 1)
+    pushed = people.push_regions(pool, asked, [RegionSuggestion(asked.ids[0], shown, 0.5)], model="round-1")
+    assert (pushed.new, pushed.suggestions) == (1, 0)
+
+
+def test_a_suggestion_is_cut_at_the_edge_and_one_that_no_item_can_have_is_refused_by_name(place: Any) -> None:
+    pool = pool_of("image")
+    people = people_of(place, "boxes", "image")
+    asked = ask(pool, 2)
+    over = RegionSuggestion(
+        asked.ids[0], (Region(Box(35, 25, 10, 10), ("dent",)), Region(Box(50, 2, 5, 5), ("dent",))), 0.5
+    )
+    project = people.push_regions(pool, asked, [over], model="round-1").project
+    page = connect(place.url, place.token).get("/api/tasks", project=project, fields="all", page_size=10)
+    (cut,) = [entry for task in page["tasks"] for entry in task["predictions"][0]["result"]]
+    assert [cut["value"][side] for side in ("x", "width")] == [87.5, 12.5]
+    masks = people_of(place, "masks", "image", project=None)
+    with pytest.raises(ConfigError, match="no tag for masks but RectangleLabels"):
+        masks.push_regions(pool, asked, [], model="round-1")
+
+
+def test_a_mask_of_another_size_is_refused_before_anything_is_sent(place: Any) -> None:
+    pool = pool_of("image")
+    people = people_of(place, "masks", "image")
+    asked = ask(pool, 1)
+    wrong = Mask.of(np.ones((5, 5), bool))
+    with pytest.raises(AnnotatorError, match="is a mask of 25 pixels, but the picture has 1,200"):
+        people.push_regions(pool, asked, [RegionSuggestion(asked.ids[0], (Region(wrong, ("dent",)),), 0.5)], model="m")
+    project, _ = people.find()
+    assert project["task_number"] == 0

@@ -58,13 +58,15 @@ class RegionFigures:
 
     @cached_property
     def pairs(self) -> dict[int, list[tuple[str, Regions, Regions]]]:
-        """By round, each random item with an answer: people's regions, and those that the model had found before."""
+        """By round, each random item that was answered blind: people's regions, and the model's of before."""
         found: dict[int, list[tuple[str, Regions, Regions]]] = {}
         for r in self.history.rounds:
             for question in r.questions:
                 label, rows = self.history.labels.get(question.item), r.foreseen.get(question.item)
-                # an item that was labeled before a class was added says nothing about that class
-                if question.kind == "random" and rows is not None and label is not None and not label.unknown:
+                # an item that was labeled before a class was added says nothing about that class, and people who see
+                # the model's regions follow them
+                measures = question.kind == "random" and question.blind
+                if measures and rows is not None and label is not None and not label.unknown:
                     found.setdefault(r.number, []).append(
                         (question.item, self.people(question.item), read_stored(rows))
                     )

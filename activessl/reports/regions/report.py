@@ -113,7 +113,8 @@ class RegionReport:
         """For which items the quality holds."""
         return (
             "The quality is that of the models of the time, on random items that nobody had labeled: the newest model "
-            "knows more. Intervals are of 90 % and count items, not regions, as independent."
+            "knows more. Items that people skipped are not in it. Intervals are of 90 % and count items, not regions, "
+            "as independent."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from hashlib import sha256
 
@@ -39,6 +40,8 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
         before = known_ids(project, history)  # read first: the vectors may be overwritten below
         gone = gone_with_answers(project, history, pool)
         parts = encode_parts(encoder, pool, embeddings_folder(project, encoder.fingerprint), on_progress=on_progress)
+        for left in (project.folder / "embeddings").glob(".*.growing"):  # of an encoder that is no longer asked for
+            shutil.rmtree(left, ignore_errors=True)
         now, listed = history.encoded, sha256("\n".join(parts.ids).encode()).hexdigest()[:16]
         if now is None or (now.fingerprint, now.listed) != (encoder.fingerprint, listed):
             if now is not None and now.listed == listed:

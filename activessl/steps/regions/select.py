@@ -44,7 +44,8 @@ def next_round(
         raise QueryError("every item is labeled or skipped", hint="run `activessl report`, or add items to the data")
     size = wanted - len(back)
     size = min(size, free) if query_size is None else size
-    drawn = len(snapshot.history.drawn)
+    # those of the first rounds, before there was a model, measure nothing
+    drawn = sum(len(r.foreseen) for r in snapshot.history.rounds)
     chooser = RandomItemShare(get_part_strategy(strategy or config.query.strategy), config.query.share_after(drawn))
     new: tuple[Question, ...] = ()
     if size and free:

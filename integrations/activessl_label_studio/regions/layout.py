@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import quoteattr
 
 from activessl.errors import ConfigError
@@ -31,7 +31,13 @@ INSTRUCTIONS = (
 
 
 def build_region_config(
-    task: str, modality: Modality, classes: Sequence[str], *, channels: int = 1, side: int | None = None
+    task: str,
+    modality: Modality,
+    classes: Sequence[str],
+    *,
+    channels: int = 1,
+    side: int | None = None,
+    stored: Mapping[str, str] | None = None,
 ) -> str:
     """Return a label config in which people draw regions, with one hotkey per class.
 
@@ -41,6 +47,7 @@ def build_region_config(
         classes: The classes in the shown order; at least one, each once.
         channels: How many channels a time series has, >= 1.
         side: The longer side of the images in pixels, if it is known: small images are shown enlarged.
+        stored: A class to its name in results, if that is another one: the class was renamed.
 
     Raises:
         ConfigError: Such items have no such regions, or a class is empty, named twice or not valid in XML.
@@ -67,7 +74,8 @@ def build_region_config(
     lines = [f'  <{tag} name="label" toName="item"{more}>']
     for i, name in enumerate(names):
         hotkey = f' hotkey="{HOTKEYS[i]}"' if i < len(HOTKEYS) else ""
-        lines.append(f"    <Label value={quoteattr(name)}{hotkey}/>")
+        alias = f" alias={quoteattr(stored[name])}" if stored and stored.get(name, name) != name else ""
+        lines.append(f"    <Label value={quoteattr(name)}{alias}{hotkey}/>")
     return "\n".join(["<View>", *lines, f"  </{tag}>", *_shown(modality, str(shown), channels, side), "</View>"])
 
 

@@ -87,13 +87,13 @@ def open_region_project(
         )
     before = offer.classes if offer is not None and offer.project == project_name(project) else ()
     missing = [name for name in classes if name not in found.classes and name not in before]
-    if missing:
-        wider = _wider(config, found, missing, modality)
-        if wider is None:
-            raise ConfigError(
-                f"the label config of project {project['id']} lacks {', '.join(missing)}",
-                hint="add these labels in the project's settings, or remove the classes from activessl.toml",
-            )
+    wider = _with_labels(config, found, missing, modality)
+    if wider is None and missing:
+        raise ConfigError(
+            f"the label config of project {project['id']} lacks {', '.join(missing)}",
+            hint="add these labels in the project's settings, or remove the classes from activessl.toml",
+        )
+    if wider is not None and wider != config:
         changes["label_config"] = wider
         found = read_region_config(wider, task, control=control).called(naming or Naming())
     if changes:
@@ -101,11 +101,16 @@ def open_region_project(
     return project, found
 
 
-def _wider(config: str, found: RegionControl, missing: Sequence[str], modality: Modality) -> str | None:
-    """Return a config of activessl with more classes; None for a config of people, which stays as it is."""
-    there = [found.stored.get(name, name) for name in found.classes]
+def _with_labels(config: str, found: RegionControl, missing: Sequence[str], modality: Modality) -> str | None:
+    """Return a config of activessl with the classes of now; None for a config of people, which stays as it is.
+
+    A renamed class shows its new name, and keeps the old one in results. Labels are never removed: results have them.
+    """
+    now = {old: new for new, old in found.stored.items()}
+    there = {label.shown: label.stored for label in found.shows}
+    wanted = {now.get(old, shown): old for shown, old in there.items()} | {name: name for name in missing}
     try:
-        ours, wider = (build_region_config(found.task, modality, names) for names in (there, [*there, *missing]))
+        ours, wider = (build_region_config(found.task, modality, tuple(of), stored=of) for of in (there, wanted))
     except ConfigError:
         return None
     if split_config(config)[0] != split_config(ours)[0]:

@@ -20,7 +20,7 @@ from activessl.labels.regions.corrections import Corrections
 from activessl.labels.regions.overlap import iou
 from activessl.labels.regions.region import Region, Regions
 from activessl_label_studio.mapping import ITEM_KEY, question_of
-from activessl_label_studio.regions.extents import Extent, extent_of_task
+from activessl_label_studio.regions.extents import Extent, Unreadable, extent_of_task
 from activessl_label_studio.regions.results import ENTRIES, ORIGIN, Entry, read_result, write_result
 from activessl_label_studio.regions.tags import RegionControl, read_region_config
 from activessl_label_studio.stream import LabelStream
@@ -133,7 +133,12 @@ class ScriptedDrawer:
                 )
             shown = next(iter(task.get("predictions") or ()), None)
             extent = extent_of_task(task, control)
-            result, did = self._draw(self._truth[str(item)], shown, control, extent)
+            try:
+                result, did = self._draw(self._truth[str(item)], shown, control, extent)
+            except Unreadable as why:
+                raise AnnotatorError(
+                    f"a region of {item!r} {why}", hint="give regions that the item can have"
+                ) from None
             skip = bool(self._rng.random() < self.habits.skips)
             took = self._time(Corrections() if skip else did)
             if self.habits.sleep:

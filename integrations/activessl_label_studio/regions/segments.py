@@ -67,7 +67,7 @@ def _row(time: Any, what: str, times: tuple[Any, ...]) -> int:
     near = [row for row in (here - 1, here) if 0 <= row < len(times)]
     best = min(near, key=lambda row: abs(times[row] - found))
     step = (times[-1] - times[0]) / max(1, len(times) - 1)
-    if abs(times[best] - found) > max(step, 1e-9):
+    if abs(times[best] - found) > step / 2:
         raise Unreadable(f"has {what} {found:g}, and the times of the series go from {times[0]:g} to {times[-1]:g}")
     return best
 

@@ -11,9 +11,9 @@ from activessl.errors import ConfigError
 from activessl.labels.changes import Naming
 from activessl.labels.regions.places import PlaceKind
 from activessl.pool.forms.base import Shown
-from activessl_label_studio.labels import SHOWN_BY, fields_of, parse_config
+from activessl_label_studio.labels import SHOWN_BY, Choice, fields_of, parse_config
 
-__all__ = ["PLACES", "RegionControl", "RegionTask", "read_region_config"]
+__all__ = ["PLACES", "TAGS", "RegionControl", "RegionTask", "read_region_config"]
 
 #: What people draw.
 RegionTask = Literal["boxes", "masks", "spans", "segments"]
@@ -22,7 +22,7 @@ RegionTask = Literal["boxes", "masks", "spans", "segments"]
 PLACES: Mapping[str, PlaceKind] = {"boxes": "box", "masks": "mask", "spans": "span", "segments": "segment"}
 
 #: The tags of each task, by the tags that show an item.
-_TAGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+TAGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "boxes": {"Image": ("RectangleLabels", "Rectangle")},
     "masks": {"Image": ("BrushLabels", "Brush", "PolygonLabels", "Polygon")},
     "spans": {
@@ -65,6 +65,7 @@ class RegionControl:
         beside: Further fields of ``data`` that the config shows.
         attributes: The attributes of the tag that shows the item, with lower-case names.
         stored: A class to its name in results, where that differs.
+        shows: Each label as people see it, and its name in results.
     """
 
     name: str
@@ -80,6 +81,7 @@ class RegionControl:
     beside: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, str] = field(default_factory=dict)
+    shows: tuple[Choice, ...] = ()
 
     @property
     def type(self) -> str:
@@ -125,7 +127,7 @@ def read_region_config(config: str, task: str, *, control: str | None = None) ->
     usable = {}
     for tag in interface.controls:
         there = [objects.get(str(name), "") for name in tag.to_name]
-        if any(str(tag.tag) in _TAGS[task].get(shown, ()) for shown in there):
+        if any(str(tag.tag) in TAGS[task].get(shown, ()) for shown in there):
             usable[str(tag.name)] = tag
     if control is not None and control not in usable:
         raise ConfigError(
@@ -141,7 +143,7 @@ def read_region_config(config: str, task: str, *, control: str | None = None) ->
 
 
 def _add(task: str) -> str:
-    first = next(iter(_TAGS[task].values()))[0]
+    first = next(iter(TAGS[task].values()))[0]
     return f"add a {first} tag with the classes in the project's settings"
 
 
@@ -200,7 +202,17 @@ def _read(tag: Any, interface: Any, config: str, task: Any) -> RegionControl:
         tags=frozenset(str(one.name) for one in interface.controls),
         beside=tuple(one for one in fields_of(config) if one != value[1:]),
         attributes=attributes,
+        shows=_labels(config, str(labeled.name)),
     )
+
+
+def _labels(config: str, name: str) -> tuple[Choice, ...]:
+    """Return the labels of the tag with a name, in order, as people see them and as results have them."""
+    from defusedxml.ElementTree import fromstring
+
+    tag = next(tag for tag in fromstring(config).iter() if tag.get("name") == name)
+    found = [(str(label.get("value")), label.get("alias")) for label in tag.iter("Label")]
+    return tuple(Choice(value, str(alias or value)) for value, alias in found)
 
 
 def _attributes(config: str, name: str) -> dict[str, str]:

@@ -15,9 +15,12 @@ from activessl.project.regions.snapshot import RegionSnapshot
 from activessl.project.regions.verbs import INSTEAD, only_classes
 from activessl.project.snapshot import Snapshot, head_folder
 from activessl.session import Session
+from activessl.steps.backup import backup, restore
+from activessl.steps.check import check_data
 from activessl.steps.next_step import next_step
+from activessl.steps.verify import verify
 
-from .projects import fast, set_, spans
+from .projects import fast, spans
 
 
 @pytest.fixture(autouse=True)
@@ -167,13 +170,15 @@ def test_every_verb_of_classes_is_refused_with_a_way_out(tmp_path: Path) -> None
     for call in (session.update, session.finetune, session.card, session.model, session.compare_encoders):
         with pytest.raises(ProjectError, match="a project of spans has no"):
             call()
+    for method in (session.report, session.measure):
+        with pytest.raises(ProjectError, match="the project asks for spans, and this is of classes"):
+            method()
     with pytest.raises(ProjectError, match="needs classes of whole items"):
         _ = Snapshot.of(session.project).embeddings  # whatever else reads vectors of whole items
 
 
 def test_a_setting_of_classes_is_refused_by_name(tmp_path: Path) -> None:
     session, _ = spans(tmp_path, encode=False)
-    set_(session, "[query]", "[query]")
     path = session.project.folder / "activessl.toml"
     text = path.read_text()
     for old, new, says in (
@@ -185,3 +190,21 @@ def test_a_setting_of_classes_is_refused_by_name(tmp_path: Path) -> None:
         path.write_text(text.replace(old, new, 1))
         with pytest.raises(ConfigError, match=says):
             Session.open(session.project.folder)
+
+
+def test_checks_new_items_and_backups_work_as_for_classes(tmp_path: Path) -> None:
+    session, _ = spans(tmp_path)
+    assert not check_data(session.project).compared
+    assert all(not one.problem for one in verify(session.project.folder))
+    made = backup(session.project, tmp_path / "copy")
+    assert made.labels == 0 and restore(tmp_path / "again", tmp_path / "copy").events == made.events
+    assert Session.open(tmp_path / "again").draws
+
+
+def test_a_quarter_of_the_early_rounds_measures_the_model(tmp_path: Path) -> None:
+    session, truth = spans(tmp_path)
+    oracle = RegionOracle(truth)
+    session.round(oracle, every=0.01)
+    kinds = [question.kind for question in session.query(12).questions]
+    # the twelve of the first round measured no model
+    assert kinds.count("random") == 3
