@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from activessl.errors import LabelError
 from activessl.heads.linear import LogisticHead
 from activessl.heads.penalty import MOST_CHOOSING
-from activessl.heads.proving import CHANCE, FIRST, evidence
+from activessl.heads.proving import CHANCE, FIRST, prove
 from activessl.heads.softmax import span
 from activessl.heads.students import Student
 from activessl.heads.ways import WAYS, Fit, Way, best_fit, inputs_of, start_of, taught_head
@@ -56,13 +56,13 @@ def heed(
 ) -> Heeded | None:
     """Teach a head people's labels and the machines that help to predict them.
 
-    A machine is heeded only after it has proved itself: predicted one after the other, the labels must have shown that it
-    makes the head right more often (:func:`activessl.heads.proving.evidence`). Until then the head, and so the choice
-    of questions, is the same as without it. Machines that help at no label are ever heeded with a probability of at
-    most ``chance``, all together.
+    A machine is heeded only after it has proved itself: predicted one after the other, the labels must have shown that
+    it makes the head right more often (:func:`activessl.heads.proving.prove`), and those of the newer half must not
+    speak against it. Until then the head, and so the choice of questions, is the same as without it. If machines help
+    at no label, one of them is ever heeded with a probability of at most ``chance``.
 
-    Proven machines are added one after the other, the most helpful first, while each raises the leave-one-out likelihood of
-    people's labels by more than ``doubt`` nats. A copy of a heeded machine adds nothing, so it does not count twice.
+    Proven machines are added one after the other, the most helpful first, while each raises the leave-one-out
+    likelihood of people's labels by more than ``doubt`` nats. A copy of a heeded machine adds nothing, so it does not count twice.
     Each machine counts through its student, a linear function of the vectors, so the head stays linear and needs no
     machine for new items.
 
@@ -92,7 +92,7 @@ def heed(
         >>> truth = np.repeat([0, 1], 100)
         >>> points = rng.normal(size=(200, 20)) + 1.5 * np.eye(2)[truth] @ np.eye(2, 20)
         >>> machine = student_of(points, shares_of(np.where(rng.random(200) < 0.8, truth, 1 - truth), 2))
-        >>> found, rows = heed(points[::8], truth[::8], 2, [None, machine]), np.arange(200)
+        >>> found, rows = heed(points[::4], truth[::4], 2, [None, machine]), np.arange(200)
         >>> found.used, bool(np.mean(found.head.predict(points) == truth) > 0.8)
         ((1,), True)
     """
@@ -102,8 +102,9 @@ def heed(
     able = [i for i, student in enumerate(students) if student is not None]
     if not able or len(y) < FIRST:
         return None
-    enough = len(able) / chance
-    able = [i for i in able if _evidence(points, y, n_classes, students[i], turns, enough) >= enough]
+    proofs = {i: prove(points, y, n_classes, one, turns=turns) for i, one in enumerate(students) if one is not None}
+    # each may prove itself by chance
+    able = [i for i in able if proofs[i].evidence >= len(proofs) / chance]
     if not able:
         return None
     known = [student for i in able if (student := students[i]) is not None]
@@ -121,7 +122,13 @@ def heed(
     best_way, best = Way(), judged(Way())
     alone = best.loss
     while len(best_way.machines) < len(able):
-        tried = [Way((*best_way.machines, i), *how) for i in able if i not in best_way.machines for how in WAYS]
+        tried = [
+            Way((*best_way.machines, i), *how)
+            for i in able
+            if i not in best_way.machines
+            for how, lately in zip(WAYS, proofs[i].lately, strict=True)
+            if lately >= 0
+        ]
         fits = [judged(way) for way in tried]
         able_fits = [i for i, fit in enumerate(fits) if _clearly_better(fit, best, doubt, named=tried[i].start > 0)]
         if not able_fits:
@@ -142,14 +149,3 @@ def _clearly_better(fit: Fit, best: Fit, doubt: float, *, named: bool) -> bool:
     steady = gains.sum() > CLEAR * np.sqrt(len(gains)) * gains.std()
     needed = max(doubt, EACH * len(gains)) if named else max(DOUBT_UNNAMED * doubt, EACH_UNNAMED * len(gains))
     return bool(best.loss - fit.loss > needed and steady and fit.right.sum() >= best.right.sum())
-
-
-def _evidence(
-    points: Float[np.ndarray, "m d"],
-    y: Int[np.ndarray, " m"],
-    k: int,
-    student: Student | None,
-    turns: Int[np.ndarray, " m"] | None,
-    enough: float,
-) -> float:
-    return 0.0 if student is None else evidence(points, y, k, student, turns=turns, enough=enough)

@@ -158,7 +158,8 @@ class Arena:
     def digest(self) -> str:
         """Hash of data, settings and version, so that cached runs are only used for the same data and settings."""
         found = hashlib.sha256()
-        arrays = (self.vectors, self.labels, self.split, self.habits.confusion, self.answers, self.times, *self.machines)
+        told_of = (self.habits.confusion, self.answers, self.times, *self.machines)
+        arrays = (self.vectors, self.labels, self.split, *told_of)
         for array in arrays:
             if array is not None:
                 found.update(str((array.shape, array.dtype)).encode())

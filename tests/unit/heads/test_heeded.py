@@ -46,7 +46,7 @@ def test_a_machine_at_chance_is_not_heeded(seed: int) -> None:
 
 
 def test_a_machine_that_names_each_class_by_another_is_understood() -> None:
-    found, with_it, alone = taught((TRUE + 1) % K, 40)
+    found, with_it, alone = taught((TRUE + 1) % K, 120)
     assert found is not None and with_it > alone
 
 
