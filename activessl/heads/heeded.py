@@ -62,16 +62,16 @@ def heed(
     at no label, one of them is ever heeded with a probability of at most ``chance``.
 
     Proven machines are added one after the other, the most helpful first, while each raises the leave-one-out
-    likelihood of people's labels by more than ``doubt`` nats. A copy of a heeded machine adds nothing, so it does not count twice.
-    Each machine counts through its student, a linear function of the vectors, so the head stays linear and needs no
-    machine for new items.
+    likelihood of people's labels by more than ``doubt`` nats. A copy of a heeded machine adds nothing, so it does not
+    count twice. Each machine counts through its student, a linear function of the vectors, so the head stays linear and
+    needs no machine for new items.
 
     Args:
         points: Vectors of the labeled items.
         labels: Their class indices, given by people.
         n_classes: k.
         students: What each machine says of any vector; None for machines that say the same of all.
-        turns: Number of the round in which each label came; by default, they came in the order of the rows.
+        turns: Number of the round in which each label came; by default, all came at once.
         doubt: Nats that a machine must add.
         chance: Probability with which a machine is ever heeded although none helps at any label, in (0, 1).
 
@@ -89,11 +89,11 @@ def heed(
     Example:
         >>> from activessl.heads.students import shares_of, student_of
         >>> rng = np.random.default_rng(0)
-        >>> truth = np.repeat([0, 1], 100)
-        >>> points = rng.normal(size=(200, 20)) + 1.5 * np.eye(2)[truth] @ np.eye(2, 20)
-        >>> machine = student_of(points, shares_of(np.where(rng.random(200) < 0.8, truth, 1 - truth), 2))
-        >>> found, rows = heed(points[::4], truth[::4], 2, [None, machine]), np.arange(200)
-        >>> found.used, bool(np.mean(found.head.predict(points) == truth) > 0.8)
+        >>> truth = rng.integers(4, size=400)
+        >>> points = rng.normal(size=(400, 20)) + 2 * np.eye(4)[truth] @ np.eye(4, 20)
+        >>> machine = student_of(points, shares_of(np.where(rng.random(400) < 0.8, truth, 0), 4))
+        >>> found = heed(points[:40], truth[:40], 4, [None, machine])
+        >>> found.used, bool(np.mean(found.head.predict(points) == truth) > 0.7)
         ((1,), True)
     """
     y = np.asarray(labels, dtype=np.int64)

@@ -76,7 +76,7 @@ def prove(
         labels: Their class indices.
         n_classes: k.
         student: What the machine says of any vector.
-        turns: Number of the round in which each label came; by default, they came in the order of the rows.
+        turns: Number of the round in which each label came; by default, all came at once.
 
     Example:
         >>> from activessl.heads.students import shares_of, student_of
@@ -89,11 +89,9 @@ def prove(
         [True, False]
     """
     x, y = student.place(points), np.asarray(labels, dtype=np.int64)
-    order = np.arange(len(y))
-    if turns is not None:
-        # in a round no label came first: not in the order of the pool, which can be sorted by class
-        mixed = np.random.default_rng(0).permutation(len(y))
-        order = mixed[np.argsort(np.asarray(turns)[mixed], kind="stable")]
+    # in a round no label came first: not in the order of the pool, which can be sorted by class
+    mixed = np.random.default_rng(0).permutation(len(y))
+    order = mixed if turns is None else mixed[np.argsort(np.asarray(turns)[mixed], kind="stable")]
     # more labels hardly change the verdict, and the fits take time
     x, y = x[order][:MOST_CHOOSING], y[order][:MOST_CHOOSING]
     says, known = student(x), 0

@@ -346,7 +346,8 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
 
 def _heeding(arena: Arena, s: int, view: View, state: State, head: Head) -> Head:
     """The head that heeds the machines, as far as the labels speak for them; else the head on its own."""
-    found = heed(view.pool[state.labeled], state.labels, arena.n_classes, arena.students(s, view))
+    points, turns = view.pool[state.labeled], np.arange(len(state.labeled))
+    found = heed(points, state.labels, arena.n_classes, arena.students(s, view), turns=turns)
     return head if found is None else found.head
 
 
