@@ -103,8 +103,8 @@ def heed(
     if not able or len(y) < FIRST:
         return None
     proofs = {i: prove(points, y, n_classes, one, turns=turns) for i, one in enumerate(students) if one is not None}
-    # each may prove itself by chance
-    able = [i for i in able if proofs[i].evidence >= len(proofs) / chance]
+    enough = len(proofs) / chance  # each may prove itself by chance
+    able = [i for i in able if proofs[i].evidence >= enough]
     if not able:
         return None
     known = [student for i in able if (student := students[i]) is not None]
@@ -126,8 +126,8 @@ def heed(
             Way((*best_way.machines, i), *how)
             for i in able
             if i not in best_way.machines
-            for how, lately in zip(WAYS, proofs[i].lately, strict=True)
-            if lately >= 0
+            for how, proven, lately in zip(WAYS, proofs[i].ways, proofs[i].lately, strict=True)
+            if proven >= enough and lately >= 0
         ]
         fits = [judged(way) for way in tried]
         able_fits = [i for i, fit in enumerate(fits) if _clearly_better(fit, best, doubt, named=tried[i].start > 0)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -15,31 +16,36 @@ from activessl.heads.ways import WAYS, Way, best_fit, inputs_of, start_of
 
 #: Probability with which a machine is ever heeded that makes the head right more often at no label.
 CHANCE = 0.1
-#: Parts of the stake that are bet on each label; the wealth is the mean over them, so that none has to be chosen.
+#: Parts of the wealth that are bet on each label; the result is the mean over them, so that none has to be chosen.
 BETS = (0.3, 0.8)
+#: The stake on each of ``WAYS``. The names of classes are usually right: a machine that is to be understood against
+#: its names, such as one that is always wrong, has to prove more.
+STAKES = (0.8, 0.1, 0.1)
 #: Labels that are predicted before a head can be taught, and the factor by which the labels grow between two heads.
 FIRST, GROWTH = 4, 1.5
 
 
-def wealth(gains: Float[np.ndarray, "w m"]) -> Float[np.ndarray, " m"]:
-    """The wealth, from a stake of 1, of somebody who bets that the gains are above zero on average.
+def wealth(gains: Float[np.ndarray, "w m"], stakes: Sequence[float] = (1.0,)) -> Float[np.ndarray, "w m"]:
+    """The wealth of somebody who bets parts of a stake that the gains are above zero on average.
 
-    If they are not, that is if the expectation of each gain is at most 0 given all before it, in every row, then the
-    wealth ever reaches 1/α with a probability of at most α, however often one looks, and however the items are chosen.
+    If they are not, that is if the expectation of each gain is at most 0 given all before it, in every row, and the
+    stakes sum to 1, then the wealth in any row ever reaches 1/α with a probability of at most α, however often one
+    looks, and however the items are chosen.
 
     Args:
-        gains: Gains in [-1, 1] of several ways, in the order of the labels; the stake is divided evenly between them.
+        gains: Gains in [-1, 1] of several ways, in the order of the labels.
+        stakes: The stake on each way, above 0.
 
     References:
         Ville, 1939; Waudby-Smith & Ramdas, Estimating Means of Bounded Random Variables by Betting, JRSS B 2024,
         arXiv 2010.09686.
 
     Example:
-        >>> wealth(np.ones((1, 2))).round(2).tolist(), wealth(np.zeros((3, 2))).tolist()
-        ([1.55, 2.46], [1.0, 1.0])
+        >>> wealth(np.ones((1, 2))).round(2).tolist(), wealth(np.zeros((2, 1)), (0.8, 0.2)).tolist()
+        ([[1.55, 2.46]], [[0.8], [0.2]])
     """
     grown = np.cumsum(np.log1p(np.multiply.outer(BETS, gains)), axis=2)
-    return np.asarray(np.exp(grown).mean(axis=(0, 1)))
+    return np.asarray(np.exp(grown).mean(axis=0) * np.asarray(stakes)[:, None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +53,19 @@ class Proof:
     """What people's labels say of a machine.
 
     Attributes:
-        evidence: The largest wealth so far of a bet that it makes the head right more often, at least 1. If it helps at
-            no label, 1/α is reached with a probability of at most α.
+        ways: For each way to heed it, the largest wealth so far of a bet that it makes the head right more often. If it
+            helps at no label, any of them ever reaches 1/α with a probability of at most α.
         lately: For each way to heed it, labels of the newer half that the head has right with it only, less those that
             it has right without it only: a machine that helped at first may not help any more.
     """
 
-    evidence: float
+    ways: tuple[float, ...]
     lately: tuple[float, ...]
+
+    @property
+    def evidence(self) -> float:
+        """The largest wealth of all ways."""
+        return max(self.ways)
 
 
 def prove(
@@ -107,8 +118,8 @@ def prove(
                 gains[i, known:until] = _right(x, says, student.scale, y, n_classes, Way((0,), *how), known, until)
             gains[:, known:until] -= alone
         known = until
-    evidence = max(1.0, float(wealth(gains).max())) if len(y) else 1.0
-    return Proof(evidence, tuple(gains[:, len(y) // 2 :].sum(axis=1).tolist()))
+    most = wealth(gains, STAKES).max(axis=1, initial=0.0)
+    return Proof(tuple(most.tolist()), tuple(gains[:, len(y) // 2 :].sum(axis=1).tolist()))
 
 
 def _right(

@@ -8,7 +8,7 @@ import pytest
 from activessl.errors import HeadError, LabelError
 from activessl.heads.heeded import Heeded, heed
 from activessl.heads.linear import LogisticHead
-from activessl.heads.proving import Proof, prove, wealth
+from activessl.heads.proving import STAKES, Proof, prove, wealth
 from activessl.heads.students import shares_of, shares_of_scores, student_of
 from activessl.heads.votes import batch_calibrated, shares_for
 
@@ -55,16 +55,16 @@ def test_evidence_that_there_is_none_of_is_found_as_seldom_as_stated() -> None:
             spread = 1.0 if up < 0 else 0.3
             gains[:, at] = rng.choice([-spread, spread])
             up += gains[0, at]
-        ever += wealth(gains).max() >= 10
+        ever += wealth(gains, STAKES).max() >= 10
     assert ever <= 20 + 3 * np.sqrt(200 * 0.1 * 0.9)
-    assert wealth(np.full((1, 20), 0.5)).max() > 10
+    assert wealth(np.full((1, 20), 0.5)).max() > 10 and sum(STAKES) == pytest.approx(1.0)
 
 
 def test_a_machine_that_does_not_help_any_more_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     assert taught(TRUE, 40)[0] is not None
-    monkeypatch.setattr("activessl.heads.heeded.prove", lambda *_, **__: Proof(1e9, (-1.0, -1.0, -1.0)))
+    monkeypatch.setattr("activessl.heads.heeded.prove", lambda *_, **__: Proof((1e9, 1e9, 1e9), (-1.0, -1.0, -1.0)))
     assert taught(TRUE, 40)[0] is None
-    monkeypatch.setattr("activessl.heads.heeded.prove", lambda *_, **__: Proof(9.9, (3.0, 3.0, 3.0)))
+    monkeypatch.setattr("activessl.heads.heeded.prove", lambda *_, **__: Proof((9.9, 9.9, 9.9), (3.0, 3.0, 3.0)))
     assert taught(TRUE, 40)[0] is None  # it has not proved itself
 
 
