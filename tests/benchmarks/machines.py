@@ -20,14 +20,16 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from activessl.heads.linear import LogisticHead
+from activessl.heads.proving import CHANCE, prove
 from activessl.measuring.savings.curves import isotonic, labels_to_target
-from activessl.measuring.simulation.replay import Arena, arrange, replay
-from activessl.strategies.base import QueryStrategy
+from activessl.measuring.simulation.replay import Arena, Track, arrange, replay
+from activessl.strategies.base import Query, QueryStrategy, State, left_to_chance, needs_samples
 from activessl.strategies.heeding import WithMachine
 from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy
@@ -104,6 +106,49 @@ def arena_of(data: tuple[np.ndarray, np.ndarray, np.ndarray], said: tuple[np.nda
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A replay of a strategy without machines: the rows of the pool in the order in which it asked, and the result."""
+
+    rows: np.ndarray
+    track: Track
+
+
+def asked_by(arena: Arena, strategy: QueryStrategy, seed: int) -> Asked:
+    """Replay a strategy, and note what it asks."""
+    rows: list[int] = []
+
+    class Noted:
+        name = strategy.name
+        needs_samples = needs_samples(strategy)
+
+        def left_to_chance(self, state: State) -> str | None:
+            return left_to_chance(strategy, state)
+
+        def query(self, state: State, query_size: int) -> Query:
+            found = strategy.query(state, query_size)
+            rows.extend(int(row) for row in found.indices)
+            return found
+
+    track = replay(arena, Noted(), seed)
+    return Asked(np.array(rows), track)
+
+
+def unheeded(arena: Arena, rows: np.ndarray, seed: int) -> bool:
+    """Whether no machine proves itself on the labels of a replay without machines: then the replay with them is the
+    same, because labels are predicted from those before them, and the head is that without machines until then.
+    """
+    views, y = arena.views(seed), arena.labels[arena.parts(seed)[0]][rows]
+    for view in (views.plain, views.smoothed):
+        for student in [] if view is None else arena.students(seed, view):
+            if student is None:
+                continue
+            found = prove(view.pool[rows], y, arena.n_classes, student, turns=np.arange(len(rows)))
+            if found.evidence >= len(arena.machines) / CHANCE:
+                return False
+    return True
+
+
 def run(args: argparse.Namespace) -> None:
     """Replay what is missing, seed by seed."""
     done, begun = {(r["set"], r["arm"], r["seed"]) for r in read(args.out)}, time.monotonic()
@@ -112,6 +157,7 @@ def run(args: argparse.Namespace) -> None:
     chance: QueryStrategy = RandomShare(get_strategy("random"), 0.1)
     sets = {name: load(args.data / f"{name}.npz", args.pool) for name in names}
     views: dict[str, Arena] = {}
+    paths: dict[tuple[str, int], Asked] = {}
     for seed in range(args.first, args.seeds):
         for name in names:
             for arm in ("auto", "random", *args.kinds):
@@ -123,8 +169,12 @@ def run(args: argparse.Namespace) -> None:
                 if name in views:  # the smoothed vectors are the same for all machines and seeds: the split is given
                     arena._views.update(views[name]._views)
                 started = time.process_time()
-                strategy = {"auto": auto, "random": chance}.get(arm) or WithMachine(auto)
-                track = replay(arena, strategy, seed)
+                if arm in KINDS and (name, seed) not in paths:
+                    paths[name, seed] = asked_by(arena, auto, seed)
+                if arm in KINDS and unheeded(arena, paths[name, seed].rows, seed):
+                    track = paths[name, seed].track
+                else:
+                    track = replay(arena, {"auto": auto, "random": chance}.get(arm) or WithMachine(auto), seed)
                 views.setdefault(name, arena)
                 line = {"set": name, "arm": arm, "seed": seed, "labels": list(arena.budgets)}
                 line |= {"accuracy": list(track.accuracy), "seconds": round(time.process_time() - started, 2)}

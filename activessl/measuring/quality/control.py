@@ -11,6 +11,9 @@ from activessl.errors import MeasureError
 
 #: Labels that the estimate of the weight counts as having shown no correlation.
 SHRINK = 5.0
+#: Labels at which the opinion and the truth differ as much as they can, counted in addition where the opinion explains
+#: all: among 50 labels there is often none of the few that differ. With 0 a 90 % interval holds in 82 % there.
+UNSEEN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +67,8 @@ def use_control(control: Control, right: Bool[np.ndarray, " m"], told: Bool[np.n
     if n < 3 or spread == 0 or apart < 1e-12 or float(c.var()) < 1e-12:
         return 0.0, 1.0
     weight = float(np.mean((r - r.mean()) * (c - c.mean()))) / apart * n / (n + SHRINK)
+    rest, whole = float(np.sum((r - r.mean() - weight * (c - c.mean())) ** 2)), spread * n
     # one more parameter than the mean was fitted to these labels
-    left = float(np.sum((r - r.mean() - weight * (c - c.mean())) ** 2)) / (n - 2) + n * weight**2 * control.doubt
+    left = (rest + UNSEEN * max(0.0, 1 - rest / whole)) / (n - 2) + n * weight**2 * control.doubt
     usual = spread * n / (n - 1)
     return (weight, usual / left) if left < usual else (0.0, 1.0)
