@@ -82,7 +82,7 @@ def faster(
     many = [_saved(n, with_it[:, at].mean(axis=1), without[:, at].mean(axis=1)) for at in picks]
     low, high = np.quantile(many, [0.5 - level / 2, 0.5 + level / 2])
     most = 1 - n[0] / n[-1]
-    return Faster(saved, float(low), float(high), level, round(float(n[-1])), abs(saved) > most - 1e-9)
+    return Faster(saved, float(low), float(high), level, round(float(n[-1])), bool(abs(saved) > most - 1e-9))
 
 
 def _saved(n: Float[np.ndarray, " p"], with_it: Float[np.ndarray, " p"], without: Float[np.ndarray, " p"]) -> float:
