@@ -101,6 +101,10 @@ def _figures(snapshot: Snapshot, evidence: Evidence, name: str) -> MachineFigure
     if len(known) > 1:
         names, counts = np.unique(list(known.values()), return_counts=True)
         one = str(names[counts.argmax()]) if counts.max() >= ONE_CLASS * len(known) else None
+        if name in snapshot.students and snapshot.students[name] is None:
+            # the same of everything: its own favourite, which was taken off what a model says of class names
+            raw = [one_said.scores for one_said in said.answers.values() if one_said.scores is not None]
+            one = said.classes[int(np.mean(raw, axis=0).argmax())]
     measured = _measured(history, known, config.data.classes)
     people: dict[str, dict[str, str]] = {}
     for answer in history.answers.values():
