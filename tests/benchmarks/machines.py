@@ -43,11 +43,16 @@ def load(path: Path, pool: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return vectors, classes and split (0 = pool), thinned."""
     with np.load(path, allow_pickle=False) as found:
         x, y, split = found["vectors"].astype(np.float32), found["labels"].astype(np.int64), found["split"]
+    rows = thinned(split, pool)
+    return x[rows], y[rows], (split[rows] != 0).astype(np.int64)
+
+
+def thinned(split: np.ndarray, pool: int) -> np.ndarray:
+    """The rows that are used."""
     rng = np.random.default_rng(0)
     parts = [np.flatnonzero(split == 0), np.flatnonzero(split != 0)]
     kept = [np.sort(rng.choice(p, min(len(p), n), replace=False)) for p, n in zip(parts, (pool, TEST), strict=True)]
-    rows = np.concatenate(kept)
-    return x[rows], y[rows], (split[rows] != 0).astype(np.int64)
+    return np.concatenate(kept)
 
 
 def machines(kind: str, x: np.ndarray, y: np.ndarray, split: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
