@@ -24,6 +24,7 @@ def fold_predictions(
     seed: int,
     groups: Int[np.ndarray, " m"] | None = None,
     students: Sequence[Student | None] = (),
+    turns: Int[np.ndarray, " m"] | None = None,
 ) -> Labels:
     """Predict each labeled item with a head that was fitted on the other folds (of 5).
 
@@ -35,6 +36,7 @@ def fold_predictions(
         seed: Seed of the folds and the head.
         groups: Numbers of groups, which folds do not divide; by default each item is alone.
         students: Machines that the head heeds, as far as the labels of the other folds speak for them.
+        turns: Number of the round in which each label came, for the proof of the machines; by default all at once.
 
     Returns:
         Predictions in the form of ``y``; -2, which is no class, if there is only one label.
@@ -49,7 +51,8 @@ def fold_predictions(
     for k in np.unique(fold):
         inside = fold != k
         if inside.any():
-            heeded = heed(x[inside], y[inside], n_classes, students) if any(students) else None
+            came = None if turns is None else turns[inside]
+            heeded = heed(x[inside], y[inside], n_classes, students, turns=came) if any(students) else None
             taught = make_head(head, n_classes, seed, kind).fit(x[inside], y[inside]) if heeded is None else heeded.head
             predicted[~inside] = kind.decide(taught.predict_proba(x[~inside]))
     return predicted

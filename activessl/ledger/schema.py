@@ -407,6 +407,7 @@ class Said(BaseModel):
     item: str
     scores: tuple[float, ...] | None  # share of each class, summing to 1; None: no answer
     why: str = ""  # why there is none
+    again: bool = False  # why says nothing of the item: the next asking asks about it again
     tokens: int = 0
     seconds: float = 0.0
     price: float = 0.0  # in the currency of the project's rates

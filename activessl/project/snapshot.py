@@ -26,6 +26,7 @@ from activessl.heads.base import Head
 from activessl.heads.evidence import Evidence, evidence_of
 from activessl.heads.folds import fold_predictions
 from activessl.heads.heeded import Heeded, heed
+from activessl.heads.proving import Proof, prove
 from activessl.heads.registry import load_head, make_head
 from activessl.heads.students import Student, student_of
 from activessl.heads.votes import batch_calibrated, shares_for
@@ -328,7 +329,39 @@ class Snapshot:
         if not self.students:
             return None
         rows, y = self.training
-        return heed(self.points[rows], y, len(self.project.config.data.classes), list(self.students.values()))
+        k, students = len(self.project.config.data.classes), list(self.students.values())
+        return heed(self.points[rows], y, k, students, turns=self.turns)
+
+    @cached_property
+    def turns(self) -> Int[np.ndarray, " m"]:
+        """For each label, the newest round when it came."""
+        came, ids = self.history.arrivals("label", clusters=True), self.embeddings.ids
+        return np.array([came.get(ids[row], 0) for row in self.training[0]], dtype=np.int64)
+
+    @cached_property
+    def proofs(self) -> dict[str, Proof]:
+        """What people's labels say of each machine that does not say the same of everything."""
+        (rows, y), k = self.training, len(self.project.config.data.classes)
+        able = {name: one for name, one in self.students.items() if one is not None}
+        return {name: prove(self.points[rows], y, k, one, turns=self.turns) for name, one in able.items()}
+
+    def head_of(self, at: Int[np.ndarray, " a"], points: Float[np.ndarray, "n d"] | None = None) -> Head:
+        """Teach a new head some of the labels only, as this project teaches: with the machines for which they speak.
+
+        Args:
+            at: Positions of the labels.
+            points: The vectors of the pool that these labels ask for; by default those of now.
+        """
+        (rows, y), given = self.training, self.points if points is None else points
+        if self.machine_shares:
+            students = list(self.students.values())
+            if given is not self.points:
+                students = [student_of(given, shares) for shares in self.machine_shares.values()]
+            k = len(self.project.config.data.classes)
+            found = heed(given[rows[at]], y[at], k, students, turns=self.turns[at])
+            if found is not None:
+                return found.head
+        return self.new_head().fit(given[rows[at]], y[at])
 
     @property
     def heeds(self) -> tuple[str, ...]:
@@ -345,8 +378,9 @@ class Snapshot:
         classes = np.arange(len(self.project.config.data.classes))
         return (start or self.new_head()).partial_fit(self.points[rows], y, classes=classes)
 
-    def held_out_predictions(self) -> Labels:
-        """For each label, the prediction of a head that was taught the labels of the other four of five folds."""
+    def held_out_predictions(self, *, alone: bool = False) -> Labels:
+        """For each label, the prediction of a head that was taught the labels of the other four of five folds;
+        ``alone``: without machines."""
         config, (rows, y) = self.project.config, self.training
         return fold_predictions(
             self.points[rows],
@@ -355,7 +389,8 @@ class Snapshot:
             n_classes=len(config.data.classes),
             seed=config.seed,
             groups=self.groups[rows] if config.data.grouped else None,
-            students=tuple(self.students.values()),
+            students=() if alone else tuple(self.students.values()),
+            turns=self.turns if self.students else None,
         )
 
     def model(self) -> Model:

@@ -117,7 +117,8 @@ def withdraw(project: Project, why: str) -> int:
 def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, audit: int) -> Judged:
     """Select the predictions that keep a bound on the share of wrong ones.
 
-    The head is not taught the random labels that it is measured on. If random labels are most of the labels, half of
+    The head is taught as the project teaches it, with the machines that it heeds, but not the random labels that it is
+    measured on, which must not speak for a machine, either. If random labels are most of the labels, half of
     them teach and half measure. Only uniformly drawn labels measure, and only items are accepted that were in the pool
     at each of these draws. The promise holds over all attempts of a project together: each attempt gets a smaller part
     of ``delta``.
@@ -175,7 +176,7 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
     attempt = history.tried.index(look) + 1 if look in history.tried else len(history.tried) + 1
     # the labels of the judges must not choose the vectors, either
     points = snapshot.points_for(rows[taught], y[taught])
-    probs = snapshot.new_head().fit(points[rows[taught]], y[taught]).predict_proba(points)
+    probs = snapshot.head_of(taught, points).predict_proba(points)
     predicted, sure = kind.decide(probs), kind.sureness(probs)
     spent, later = part_of_delta(delta, attempt), part_of_delta(delta, attempt + 1)
     known = calibration_set(snapshot, drawn, judges, rest, predicted, error)

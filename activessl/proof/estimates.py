@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from activessl.errors import MeasureError, ProjectError
 from activessl.heads.folds import FOLDS, dealt_groups
 from activessl.labels.kinds import Labels, one_kind
+from activessl.measuring.machines.faster import Faster, faster
 from activessl.measuring.quality.audit import FEWEST, Audit, audit_accuracy
 from activessl.measuring.quality.calibration import Calibration, calibration_curve
 from activessl.measuring.quality.classes import ClassQuality, audit_classes, class_counts, quality_of_counts
@@ -24,6 +25,7 @@ from activessl.project.folder import writing
 from activessl.project.metadata import groups_stamp
 from activessl.project.snapshot import Snapshot
 from activessl.proof.at_draws import AtDraws
+from activessl.proof.controls import control_of, widest_machine
 from activessl.proof.draws import RandomDraws, random_draws
 from activessl.proof.measured import (
     Measured,
@@ -90,9 +92,13 @@ class Evidence:
         """For each label, whether a head that was not taught this label predicts it right."""
         return self.snapshot.kind.same(self.said, self.snapshot.training[1])
 
-    def _judged(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Bool[np.ndarray, " m"]]:
-        """Return the number of labels taught, the first ``part`` of all, and which random labels are right."""
-        size, probs = self._whole if part == 1 and of is None else self._answers(part, of)
+    def _judged(
+        self, part: float, of: Int[np.ndarray, " s"] | None = None, *, alone: bool = False
+    ) -> tuple[float, Bool[np.ndarray, " m"]]:
+        """Return the number of labels taught, the first ``part`` of all, and which random labels are right; ``alone``:
+        by heads without machines."""
+        alone = alone and bool(self.snapshot.machine_shares)
+        size, probs = self._whole if part == 1 and of is None and not alone else self._answers(part, of, alone=alone)
         return size, self._right(probs)
 
     def _right(self, probs: Float[np.ndarray, "m k"]) -> Bool[np.ndarray, " m"]:
@@ -106,7 +112,9 @@ class Evidence:
             return float(kept["size"]), np.array(kept["probs"], dtype=np.float64)
         return self._answers(1.0)
 
-    def _answers(self, part: float, of: Int[np.ndarray, " s"] | None = None) -> tuple[float, Float[np.ndarray, "m k"]]:
+    def _answers(
+        self, part: float, of: Int[np.ndarray, " s"] | None = None, *, alone: bool = False
+    ) -> tuple[float, Float[np.ndarray, "m k"]]:
         """Return the number of labels taught, the first ``part`` of all, and the probabilities of the random labels.
 
         In each fold a fifth of the random labels is left out. ``of``: Positions of the only labels to use.
@@ -124,7 +132,7 @@ class Evidence:
                 others = others[~np.isin(groups[others], groups[out])]
             taught = others[: max(2, round(part * len(others)))]
             size += len(taught) / len(folds)
-            probs[fold == f] = self._probs(taught, out)
+            probs[fold == f] = self._probs(taught, out, alone=alone)
         return size, probs
 
     @property
@@ -181,10 +189,13 @@ class Evidence:
         )
 
     def learn(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
-        """Teach a new head some labels, and return its predictions for others; positions among the training labels."""
-        return self.snapshot.kind.decide(self._probs(taught, asked))
+        """Teach a new head some labels without machines, and return its predictions for others; positions among the
+        training labels."""
+        return self.snapshot.kind.decide(self._probs(taught, asked, alone=True))
 
-    def _probs(self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Float[np.ndarray, "b k"]:
+    def _probs(
+        self, taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"], *, alone: bool = False
+    ) -> Float[np.ndarray, "b k"]:
         rows, y = self.snapshot.training
         if not len(taught):  # all labels are of items that are left out: nothing is known
             k = len(self.snapshot.project.config.data.classes)
@@ -192,7 +203,10 @@ class Evidence:
         if one_kind(y[taught]):
             sure = self.snapshot.kind.certain(y[taught[0]], len(self.snapshot.project.config.data.classes))
             return np.tile(sure, (len(asked), 1))
-        head = self.snapshot.new_head().fit(self.snapshot.points[rows[taught]], y[taught])
+        if alone:
+            head = self.snapshot.new_head().fit(self.snapshot.points[rows[taught]], y[taught])
+        else:
+            head = self.snapshot.head_of(taught)
         tell(self.snapshot.on_progress, "measure", min(next(self._heads), USUAL_HEADS), USUAL_HEADS)
         return np.asarray(head.predict_proba(self.snapshot.points[rows[asked]]))
 
@@ -204,6 +218,14 @@ class Evidence:
         kept = self._kept.get("audit")
         if kept is not None:
             return Audit(**kept)
+        return self._audited(widest_machine(self.snapshot))
+
+    def audit_with(self, name: str) -> Audit | None:
+        """The same, where what this machine says of the pool narrows the interval; None with too few random labels."""
+        audit = self.audit
+        return audit if audit is None or name == widest_machine(self.snapshot) else self._audited(name)
+
+    def _audited(self, machine: str | None) -> Audit:
         drawn, lost = self.random, len(self.random.lost) + self.random.vanished
         return audit_accuracy(
             np.concatenate([self.correct[drawn.at], np.zeros(lost, dtype=bool)]),
@@ -214,6 +236,7 @@ class Evidence:
             unlabeled=self._unlabeled(),
             seen=np.concatenate([drawn.seen, np.zeros(lost, dtype=bool)]),
             groups=self._drawn_groups(),
+            control=None if machine is None else control_of(self.snapshot, machine, drawn, self.said, self.asked[0]),
         )
 
     @property
@@ -300,9 +323,12 @@ class Evidence:
         single, correct = self.single, self.correct
         if drawn[single].sum() < FEWEST:  # other random items have a class that the project does not have
             return None
-        if len(single) < len(rows):
+        if self.snapshot.heeds:  # what machines save is no effect of the choice of items
+            correct = self.snapshot.kind.same(self.snapshot.held_out_predictions(alone=True), y)
+        if len(single) < len(rows) or self.snapshot.heeds:
             correct = correct.copy()
-            correct[self.random.at] = self._judged(1.0, single)[1]
+            of = single if len(single) < len(rows) else None
+            correct[self.random.at] = self._judged(1.0, of, alone=True)[1]
 
         def learn(taught: Int[np.ndarray, " a"], asked: Int[np.ndarray, " b"]) -> Labels:
             return self.learn(single[taught], single[asked])
@@ -365,6 +391,17 @@ class Evidence:
         of = self.single if len(self.single) < len(self.snapshot.training[0]) else None
         sizes, right = zip(*(self._judged(part, of) for part in PARTS), strict=True)
         return np.array(sizes), np.array(right, dtype=float)
+
+    @cached_property
+    def machines_saved(self) -> Faster | None:
+        """The share of labels that the heeded machines save; None where the head heeds none, or with too few random
+        labels."""
+        if not self.snapshot.heeds or self.audit is None:
+            return None
+        of = self.single if len(self.single) < len(self.snapshot.training[0]) else None
+        sizes, taught = self.outcomes
+        alone = np.array([self._judged(part, of, alone=True)[1] for part in PARTS], dtype=float)
+        return faster(sizes, taught, alone, rng=np.random.default_rng([self.snapshot.project.config.seed, 13]))
 
     def measure(self) -> Measured:
         """Return the figures of the model; measure those that are not kept yet, and keep them."""

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from activessl.errors import MeasureError
+from activessl.measuring.planning.cheaper import MachinesWorth, machines_worth
 from activessl.measuring.planning.hours import HumanTime, human_time
 from activessl.measuring.planning.plan import Plan, Price, check_target, make_plan
 from activessl.measuring.planning.roi import Roi, return_on_investment
@@ -131,4 +132,23 @@ class Forecast:
             overhead=rates.overhead,
             machine_hours=((start + machine) / 3600).tolist(),
             compute_per_hour=rates.compute_per_hour,
+        )
+
+    def machines(self) -> MachinesWorth | None:
+        """Return what the machines saved and cost; None if no machine was ever asked."""
+        snapshot, rates = self.snapshot, self.snapshot.project.config.rates
+        spent = [said.spent for said in snapshot.history.said.values()]
+        if not any(one.answers for one in spent):
+            return None
+        taught = snapshot.history.taught
+        heeded = () if taught is None else tuple(taught.machines)
+        return machines_worth(
+            self.evidence.machines_saved if heeded else None,
+            heeded=heeded,
+            spent=sum(one.price for one in spent),
+            tokens=sum(one.tokens for one in spent),
+            answers=sum(one.answers for one in spent),
+            seconds_per_label=None if self.time is None else float(self.time.per_label),
+            per_hour=rates.per_hour,
+            currency=rates.currency,
         )

@@ -11,14 +11,13 @@ from activessl.ledger.draws import draws_of
 from activessl.ledger.history import History
 from activessl.ledger.machines import MachineHistory, Spent
 from activessl.measuring.machines.alternative import PRICE, Alternative, alternative_test
-from activessl.measuring.machines.powered import Powered, powered_share
 from activessl.measuring.machines.reliability import Reliability, reliability
+from activessl.measuring.quality.audit import Audit
 from activessl.project.snapshot import Snapshot
+from activessl.proof.estimates import Evidence
 
 #: Share of its answers that are one class, above which a machine tells nothing.
 ONE_CLASS = 0.999
-#: What a machine thinks of a prediction on which it gave no answer.
-SILENT = 0.5
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ class MachineFigures:
         alternative: The test against each annotator; None with fewer than three annotators.
         heeded: Whether the newest head heeds it.
         stands_in: The classes on which it may stand in for a person.
-        accuracy: The model's accuracy with what this machine knows of the items without a label; None if not known.
+        accuracy: The model's accuracy, whose interval narrows by what this machine says of the pool; None if not known.
+        evidence: How much people's labels speak for it, see ``Proof``; None where it says the same of everything.
     """
 
     name: str
@@ -51,7 +51,8 @@ class MachineFigures:
     alternative: Alternative | None
     heeded: bool
     stands_in: tuple[str, ...]
-    accuracy: Powered | None
+    accuracy: Audit | None
+    evidence: float | None
 
     @property
     def verdict(self) -> str:
@@ -85,12 +86,13 @@ class MachineFigures:
         return found
 
 
-def machine_figures(snapshot: Snapshot) -> tuple[MachineFigures, ...]:
+def machine_figures(snapshot: Snapshot, evidence: Evidence | None = None) -> tuple[MachineFigures, ...]:
     """The figures of all machines in ``activessl.toml``, in its order; the pool need not be encoded."""
-    return tuple(_figures(snapshot, name) for name in snapshot.project.config.machines)
+    known = evidence or Evidence(snapshot)
+    return tuple(_figures(snapshot, known, name) for name in snapshot.project.config.machines)
 
 
-def _figures(snapshot: Snapshot, name: str) -> MachineFigures:
+def _figures(snapshot: Snapshot, evidence: Evidence, name: str) -> MachineFigures:
     config, history = snapshot.project.config, snapshot.history
     said = history.said.get(name, MachineHistory())
     known = _classes_said(snapshot, name)
@@ -99,6 +101,10 @@ def _figures(snapshot: Snapshot, name: str) -> MachineFigures:
     if len(known) > 1:
         names, counts = np.unique(list(known.values()), return_counts=True)
         one = str(names[counts.argmax()]) if counts.max() >= ONE_CLASS * len(known) else None
+        if name in snapshot.students and snapshot.students[name] is None:
+            # the same of everything: its own favourite, which was taken off what a model says of class names
+            raw = [one_said.scores for one_said in said.answers.values() if one_said.scores is not None]
+            one = said.classes[int(np.mean(raw, axis=0).argmax())]
     measured = _measured(history, known, config.data.classes)
     people: dict[str, dict[str, str]] = {}
     for answer in history.answers.values():
@@ -121,7 +127,8 @@ def _figures(snapshot: Snapshot, name: str) -> MachineFigures:
         alternative=alternative,
         heeded=taught is not None and name in taught.machines,
         stands_in=stands,
-        accuracy=None if one is not None else _powered(snapshot, name),
+        accuracy=evidence.audit_with(name) if one is None and known and taught is not None else None,
+        evidence=snapshot.proofs[name].evidence if known and len(history.labels) and name in snapshot.proofs else None,
     )
 
 
@@ -150,32 +157,3 @@ def _measured(history: History, known: dict[str, str], classes: tuple[str, ...])
         return None
     truth, said = np.array(pairs, dtype=np.int64).T
     return reliability(truth, said, len(classes), needed=1 - PRICE)
-
-
-def _powered(snapshot: Snapshot, name: str) -> Powered | None:
-    """The accuracy of the model on the pool, with the opinion of the machine on each prediction."""
-    shares, decided = snapshot.machine_shares.get(name), snapshot.decided
-    if shares is None or decided is None:
-        return None
-    rows, y = snapshot.training
-    at = {int(row): i for i, row in enumerate(rows)}
-    draws = _draws(snapshot.history)
-    drawn = [at[snapshot.row[item]] for item in draws if snapshot.row.get(item, -1) in at]
-    if len(drawn) < 3 or not snapshot.history.drawn.isdisjoint(snapshot.history.reopened):
-        return None  # those that are asked about again are of one class: the others are no sample of the pool
-    held_out, own = snapshot.held_out_predictions(), rows[drawn]
-    asked = np.array([item in snapshot.history.said[name].answers for item in snapshot.embeddings.ids], dtype=bool)
-    others = np.setdiff1d(np.flatnonzero(asked), rows)
-    if not asked[own].any() or len(others) < 2:
-        return None
-    # the others stand for the pool with the labels that a strategy chose, and as many of these as of all others
-    part = len(others) / (len(asked) - len(rows))
-    chosen = np.setdiff1d(np.flatnonzero(asked[rows]), drawn)
-    mixed = np.random.default_rng([snapshot.project.config.seed, 12]).permutation(chosen)
-    chosen = mixed[: round(part * (len(rows) - len(own)))]
-    # an item on which it was silent says something, too: such items are often of one class
-    opinion = np.where(np.isfinite(shares), shares, SILENT)
-    thought = opinion[own, np.maximum(held_out[drawn], 0)]
-    thought[~asked[own]] = thought[asked[own]].mean()  # tells nothing
-    elsewhere = (opinion[others, decided[others]], opinion[rows[chosen], np.maximum(held_out[chosen], 0)])
-    return powered_share((held_out[drawn] == y[drawn]).astype(float), thought, np.concatenate(elsewhere))

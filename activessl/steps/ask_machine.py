@@ -16,7 +16,7 @@ from activessl.ledger.schema import MachineAsked, MachineWithdrawn, Said
 from activessl.machines.registry import machine_of
 from activessl.pool.progress import OnProgress, tell
 from activessl.project.config import MachineConfig
-from activessl.project.folder import Project, writing
+from activessl.project.folder import Project, locked, writing
 
 #: Seconds for which answers wait for another process that writes to the project.
 PATIENCE = 60.0
@@ -56,7 +56,8 @@ def ask_machine(
 
     Items with a label of a person come first, because only they show what the machine is worth; the others follow in
     random order, so that those asked about are a sample of the pool at any moment. Each batch is written to the ledger
-    before the next.
+    before the next. An item whose answer was late, cut or unreadable has none for now, and the next asking asks about
+    it again.
 
     Args:
         project: The project.
@@ -89,7 +90,7 @@ def ask_machine(
         if not wanted and before.version != machine.version and machine.version in before.versions:
             _write(project, name, settings.kind, machine.version, classes, [])  # its answers of then count again
         for batch in machine.ask(pool, purse.affordable(wanted)):
-            _write(project, name, settings.kind, machine.version, classes, batch)
+            _write(project, name, settings.kind, machine.version, classes, batch, first=not purse.got)
             purse.take(batch)
             tell(on_progress, name, len(purse.got), len(wanted))
     finally:
@@ -133,10 +134,10 @@ def withdraw_machine(project: Project, name: str, why: str = "by hand") -> int:
 
 
 def _order(project: Project, history: History, done: dict[str, Said], ids: tuple[str, ...]) -> list[str]:
-    """Items without an answer: those with a label first, in random order each."""
-    left = [item for item in ids if item not in done]
+    """Items without an answer: those with a label first, in random order each; last, those whose answer was lost."""
+    left = [item for item in ids if item not in done or done[item].again]
     mixed = np.random.default_rng([project.config.seed, 11]).permutation(len(left))
-    return sorted((left[i] for i in mixed), key=lambda item: item not in history.labels)
+    return sorted((left[i] for i in mixed), key=lambda item: (item in done, item not in history.labels))
 
 
 @dataclass
@@ -168,24 +169,29 @@ class _Purse:
             yield item
 
 
-def _write(project: Project, name: str, what: str, version: str, classes: tuple[str, ...], batch: list[Said]) -> None:
-    """Append a batch; answers that were paid for wait for another process, so that none is lost."""
+def _write(
+    project: Project,
+    name: str,
+    what: str,
+    version: str,
+    classes: tuple[str, ...],
+    batch: list[Said],
+    *,
+    first: bool = True,
+) -> None:
+    """Append a batch; answers that were paid for wait for another process, so that none is lost.
+
+    Only the first brings a project of an older version up to date: that takes longer than the answers of a fast server.
+    """
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            with project.lock():
-                with project.ledger() as ledger:
-                    turn = ledger.last()
-                project.append(
-                    MachineAsked(
-                        machine=name,
-                        what=what,
-                        version=version,
-                        classes=classes,  # that it was asked with
-                        answers=tuple(batch),
-                        turn=turn,
-                    )
+            with project.lock() if first else locked(project.folder), project.ledger() as ledger:
+                # the classes are those that it was asked with
+                event = MachineAsked(
+                    machine=name, what=what, version=version, classes=classes, answers=tuple(batch), turn=ledger.last()
                 )
+                ledger.append([event])
                 return
         except ProjectLocked:
             if time.monotonic() > until:

@@ -26,13 +26,15 @@ from activessl.ledger.schema import (
     Created,
     Encoded,
     Event,
+    MachineAsked,
     Missing,
     Queried,
     Recorded,
+    Said,
     Taught,
 )
 from activessl.measuring.savings.curves import isotonic
-from activessl.project.config import check_config
+from activessl.project.config import MachineConfig, check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.acceptance import judge
@@ -141,11 +143,13 @@ class TrialProject:
         ground: The data.
         people: What people do.
         seed: Seed of the project and of the people.
+        machine: What a machine says of each item, as class indices, -1 for no answer; None without a machine.
     """
 
     ground: Ground
     people: People
     seed: int
+    machine: Int[np.ndarray, " n"] | None = None
     events: list[Recorded] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -155,7 +159,8 @@ class TrialProject:
         self.strange = self.rng.random(len(y)) < self.people.skips + self.people.unknown
         own = self.ground.project.own
         annotator = own.annotator.model_copy(update={"blind_random": self.people.blind})
-        told = own.model_copy(update={"seed": self.seed, "annotator": annotator})
+        machines = {} if self.machine is None else {"m": MachineConfig(kind="table", path="said.csv")}
+        told = own.model_copy(update={"seed": self.seed, "annotator": annotator, "machines": machines})
         self.project = Project(self.ground.project.folder, told)
         self.gone: set[str] = set()
         # what a person says of each item, right or wrong: all figures are about that
@@ -164,6 +169,15 @@ class TrialProject:
         self._given = 0
         self._add(Created(classes=self.ground.classes, modality="vector", seed=self.seed, version="0"))
         self._add(self.ground.encoded)
+        if self.machine is not None:
+            self._add(self._asked(self.machine))
+
+    def _asked(self, said: Int[np.ndarray, " n"]) -> MachineAsked:
+        classes = self.ground.classes
+        one_hot = [tuple(row) for row in np.eye(len(classes)).tolist()]
+        pairs = zip(self.ids, said.tolist(), strict=True)
+        answers = tuple(Said(item=item, scores=None if at < 0 else one_hot[at]) for item, at in pairs)
+        return MachineAsked(machine="m", what="table", version="1", classes=classes, answers=answers, turn=0)
 
     @property
     def truth(self) -> Int[np.ndarray, " n"]:
@@ -296,6 +310,7 @@ class TrialProject:
                 seconds=0.1,
                 turn=len(self.events),
                 smoothed=snapshot.for_next_head().smooths,
+                machines=snapshot.for_next_head().heeds,
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from math import isnan
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,12 +16,18 @@ if TYPE_CHECKING:
 
 #: Addresses of this machine.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Attempts at one request that is answered too late: a text that takes too long takes too long again.
+LATE_ATTEMPTS = 2
 #: Attempts at one request, and the longest wait (s) that a server may ask for between two.
 ATTEMPTS, LONGEST_WAIT = 6, 60.0
 #: Answers of a server that a later attempt may change.
 _LATER = frozenset({408, 429, 500, 502, 503, 504})
 #: Bytes of an answer that are read.
 MOST_BYTES = 1_000_000
+
+
+class Late(Exception):
+    """The server took a request and gave no answer in time; the message says in what time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +66,7 @@ class Client:
             follow_redirects=False,
             # a proxy of the environment must not see what is meant for this machine
             trust_env=not is_loopback(self.url),
+            verify=urlsplit(self.url).scheme == "https",  # certificates take a while to read
         )
 
     def send(self, http: httpx.Client, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
@@ -68,17 +76,24 @@ class Client:
             The status and the parsed answer; None for one that is no JSON.
 
         Raises:
+            Late: The server took the request, and gave no answer in time.
             AnnotatorUnreachable: No answer after all attempts.
             AnnotatorDenied: The key does not suffice.
         """
         import httpx
 
-        why = "no answer"
+        why, late = "no answer", 0
         for attempt in range(ATTEMPTS):
             try:
                 answer = http.request(method, path, json=body)
+            except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+                late += 1
+                if late >= LATE_ATTEMPTS:
+                    raise Late(f"no answer within {self.timeout:g} s") from error
             except httpx.TimeoutException:
-                why = f"no answer within {self.timeout:g} s"
+                why = f"no connection within {min(self.timeout, 10.0):g} s"
+                if attempt >= 2:
+                    break
             except httpx.HTTPError as error:
                 why = type(error).__name__
                 if attempt >= 2:  # a server that refuses connections is not there
@@ -158,7 +173,12 @@ def model_note(client: Client, http: httpx.Client, model: str) -> str:
     Raises:
         AnnotatorError: As ``Client.send``; or the server does not have the model.
     """
-    status, found = client.send(http, "GET", "models")
+    try:
+        status, found = client.send(http, "GET", "models")
+    except Late as late:
+        raise AnnotatorUnreachable(
+            f"{client.url} does not answer: {late}", hint="wait until the server is ready, or set a larger timeout"
+        ) from None
     entries = found.get("data") if status == 200 and isinstance(found, dict) else None
     known = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
     own = next((one for one in known if one.get("id") == model), None)
@@ -171,9 +191,10 @@ def model_note(client: Client, http: httpx.Client, model: str) -> str:
 
 def _wait(told: str | None, attempt: int) -> float:
     try:
-        return min(max(float(told or ""), 0.0), LONGEST_WAIT)
-    except ValueError:
-        return float(min(0.5 * 2**attempt, 10.0))
+        seconds = float(told or "")
+    except ValueError:  # none, or a date
+        seconds = float("nan")
+    return float(min(0.5 * 2**attempt, 10.0)) if isnan(seconds) else min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def _parsed(answer: httpx.Response) -> Any:

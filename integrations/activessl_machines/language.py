@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from activessl.errors import AnnotatorError, PoolError
+from activessl.errors import AnnotatorError, AnnotatorUnreachable, PoolError
 from activessl.ledger.schema import Said
 from activessl.machines.base import Setting, said_of, version_of
 from activessl.pool.pool import Pool
 from activessl.project.config import MachineConfig
-from activessl_machines.client import Client, check_url, key_of, model_note
+from activessl_machines.client import Client, Late, check_url, key_of, model_note
 from activessl_machines.scores import by_first_token, by_text, wording
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Tokens whose probabilities are asked for: the most that the protocol allows.
 TOP = 20
+#: How a reason begins that says that an answer did not come in time.
+LATE = "late"
 #: Largest picture that is sent, in bytes.
 MOST_PICTURE = 4_000_000
 #: Without a system message, templates put one of their own in.
@@ -59,11 +61,12 @@ class Language:
         """Ask about the items, several at once; yields what has come since the last time.
 
         Raises:
-            AnnotatorUnreachable: The server does not answer.
+            AnnotatorUnreachable: The server does not answer, or too late to all requests at once.
             AnnotatorDenied: It refuses the key.
             AnnotatorError: Another model answers behind the name than at the start.
         """
         model: list[str] = []
+        late = 0  # answers one after the other that did not come in time
         with self.client.open() as http, ThreadPoolExecutor(self.config.at_once) as workers:
             left, running = iter(items), set[Future[tuple[Said, str]]]()
             failed: AnnotatorError | None = None
@@ -87,9 +90,16 @@ class Language:
                             failed = failed or error
                             continue
                         got.append(said)
+                        late = late + 1 if said.why.startswith(LATE) else 0
                         model += [name] if name and name not in model else []
                     if got:
                         yield got
+                    if late > self.config.at_once + 1 and failed is None:
+                        failed = AnnotatorUnreachable(
+                            f"{self.client.url} answered none of the last {late} requests within "
+                            f"{self.config.timeout:g} s",
+                            hint="set a larger timeout or a smaller at_once in activessl.toml, then ask again",
+                        )
                     if len(model) > 1 and failed is None:
                         failed = AnnotatorError(
                             f"{self.client.url} answered with the model {model[1][:60]!r} after {model[0][:60]!r}",
@@ -104,6 +114,7 @@ class Language:
     def _ask_one(self, http: httpx.Client, pool: Pool, item: str) -> tuple[Said, str]:
         """Ask about one item in several orders; also the model's name as the server tells it."""
         started, tokens, model, why = time.monotonic(), 0, "", "no class"
+        again = False
         logs, votes, asked = np.zeros(len(self.classes)), np.zeros(len(self.classes)), 0
         try:
             shown = self._shown(pool, item)
@@ -115,11 +126,15 @@ class Language:
         for turn in range(self.config.orders):
             # fixed orders: the same question is asked of every item
             order = np.random.default_rng([turn, len(words)]).permutation(len(words)) if turn else np.arange(len(words))
-            status, found = self.client.send(http, "POST", "chat/completions", self._body(shown, words, order))
+            try:
+                status, found = self.client.send(http, "POST", "chat/completions", self._body(shown, words, order))
+            except Late as problem:
+                why, again = f"{LATE}: {problem}", True
+                break
             answer = _Answer.of(status, found)
             tokens, model, asked = tokens + answer.tokens, answer.model or model, asked + 1
             if answer.why:
-                why = answer.why
+                why, again = answer.why, answer.again
                 break
             scored = by_first_token(answer.top, words) if answer.top else None
             if scored is not None:
@@ -127,6 +142,8 @@ class Language:
                 votes += 1e-9
             elif (named := by_text(answer.text, words)) is not None:
                 votes[named] += 1
+            elif answer.cut and turn + 1 == self.config.orders and not logs.any() and not votes.any():
+                why, again = "cut before a class", True
         cost = asked * self.config.price_per_answer + tokens / 1000 * self.config.price_per_1000_tokens
         scores = None
         if logs.any():
@@ -135,7 +152,8 @@ class Language:
         elif votes.max() > 0.5:
             scores = votes + 0.1  # no class is ruled out by a few answers
         said = said_of(item, None if why != "no class" else scores, why)
-        return said.model_copy(update={"tokens": tokens, "seconds": time.monotonic() - started, "price": cost}), model
+        told = {"tokens": tokens, "seconds": time.monotonic() - started, "price": cost, "again": again}
+        return said.model_copy(update=told), model
 
     def _shown(self, pool: Pool, item: str) -> list[dict[str, Any]] | None:
         """The item as parts of a message; None for a picture that is too large."""
@@ -176,13 +194,15 @@ class _Answer:
     top: tuple[dict[str, Any], ...] = ()
     tokens: int = 0
     model: str = ""
+    again: bool = False  # the reason is not the item
+    cut: bool = False  # the text ends where the server stopped it
 
     @classmethod
     def of(cls, status: int, found: Any) -> _Answer:
         if status != 200:
             return cls(why=f"refused with status {status}")
         if not isinstance(found, dict):
-            return cls(why="an answer that is no JSON")
+            return cls(why="an answer that is no JSON", again=True)
         usage, choices = found.get("usage"), found.get("choices")
         count = usage.get("total_tokens") if isinstance(usage, dict) else 0
         tokens = count if isinstance(count, int) and 0 <= count < 10**9 else 0
@@ -190,11 +210,12 @@ class _Answer:
         first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
         message = first.get("message") if first is not None else None
         if first is None or not isinstance(message, dict):
-            return cls(why="an answer without a message", tokens=tokens, model=model or "")
+            return cls(why="an answer without a message", tokens=tokens, model=model or "", again=True)
         if first.get("finish_reason") == "content_filter" or message.get("refusal"):
             return cls(why="refused", tokens=tokens, model=model or "")
         text = message.get("content")
-        return cls("", text if isinstance(text, str) else "", _top_of(first), tokens, model or "")
+        cut = first.get("finish_reason") == "length"
+        return cls("", text if isinstance(text, str) else "", _top_of(first), tokens, model or "", cut=cut)
 
 
 def _top_of(choice: dict[str, Any]) -> tuple[dict[str, Any], ...]:

@@ -1,16 +1,18 @@
 """People's labels that machines save, and that bad ones cost: paired seeds on public sets.
 
     python tests/benchmarks/machines.py run --data FOLDER --out machines.jsonl [--seeds 20] [--sets a,b] [--kinds a,b]
+                                            [--pool 2000] [--minutes 45]
     python tests/benchmarks/machines.py report --out machines.jsonl
 
 FOLDER holds ``*.npz`` with ``vectors``, ``labels`` and ``split``. Each kind of machine is drawn anew for each seed. A
 seed of ``auto`` and ``random`` is the same for all machines, so it is replayed once. Each run is one line, and a run
-that is there is not repeated. Pools are thinned to 6,000 items, test data to 2,000.
+that is there is not repeated. Pools and test data are thinned to 2,000 items each.
 
 Kinds: ``iid75`` is right in 75 %, else says a class at random; ``weak75`` is a model of few labels and a quarter of the
 dimensions, whose errors follow the vectors, and which a share of true or random answers brings to 75 %; ``blind75``
-takes one class for another; ``chance`` says a class at random; ``wrong`` is never right; ``shifted`` says the next
-class for each; ``constant`` says one class.
+is wrong on one class, which it takes for another, and right in 85 % of the others; ``chance`` says a class at random;
+``wrong`` is never right; ``shifted`` says the next class for each; ``constant`` says one class; ``copies`` are two
+machines: ``weak75``, and one that says the same in 95 %; ``iid30`` and ``iid95`` are right in 30 % and 95 %.
 """
 
 from __future__ import annotations
@@ -18,46 +20,65 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from activessl.heads.linear import LogisticHead
+from activessl.heads.proving import CHANCE, prove
 from activessl.measuring.savings.curves import isotonic, labels_to_target
-from activessl.measuring.simulation.replay import Arena, arrange, replay
-from activessl.strategies.base import QueryStrategy
+from activessl.measuring.simulation.replay import Arena, Track, arrange, replay
+from activessl.strategies.base import Query, QueryStrategy, State, left_to_chance, needs_samples
 from activessl.strategies.heeding import WithMachine
 from activessl.strategies.random_share import RandomShare
 from activessl.strategies.registry import get_strategy
 
-POOL, TEST = 6000, 2000
+TEST = 2000
 TIMES = (1, 2, 5, 10, 20, 40)
-KINDS = ("iid75", "weak75", "blind75", "chance", "wrong", "shifted", "constant")
+KINDS = ("iid75", "weak75", "chance", "wrong", "blind75", "copies", "iid30", "iid95", "shifted", "constant")
 
 
-def load(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def load(path: Path, pool: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return vectors, classes and split (0 = pool), thinned."""
     with np.load(path, allow_pickle=False) as found:
         x, y, split = found["vectors"].astype(np.float32), found["labels"].astype(np.int64), found["split"]
+    rows = thinned(split, pool)
+    return x[rows], y[rows], (split[rows] != 0).astype(np.int64)
+
+
+def thinned(split: np.ndarray, pool: int) -> np.ndarray:
+    """The rows that are used."""
     rng = np.random.default_rng(0)
     parts = [np.flatnonzero(split == 0), np.flatnonzero(split != 0)]
-    kept = [np.sort(rng.choice(p, min(len(p), n), replace=False)) for p, n in zip(parts, (POOL, TEST), strict=True)]
-    rows = np.concatenate(kept)
-    return x[rows], y[rows], (split[rows] != 0).astype(np.int64)
+    kept = [np.sort(rng.choice(p, min(len(p), n), replace=False)) for p, n in zip(parts, (pool, TEST), strict=True)]
+    return np.concatenate(kept)
+
+
+def machines(kind: str, x: np.ndarray, y: np.ndarray, split: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
+    """What the machines of this kind say of each item."""
+    if kind == "copies":
+        first = machine("weak75", x, y, split, seed)
+        rng = np.random.default_rng([98, seed])
+        return first, np.where(rng.random(len(y)) < 0.95, first, rng.integers(0, int(y.max()) + 1, len(y)))
+    return (machine(kind, x, y, split, seed),)
 
 
 def machine(kind: str, x: np.ndarray, y: np.ndarray, split: np.ndarray, seed: int) -> np.ndarray:
     """What a machine of this kind says of each item."""
     rng, k = np.random.default_rng([99, seed]), int(y.max()) + 1
     wrong = (y + rng.integers(1, k, len(y))) % k
-    right = np.where(rng.random(len(y)) < 0.75, y, wrong)
+    share = int(kind[3:]) / 100 if kind.startswith("iid") else 0.75
+    right = np.where(rng.random(len(y)) < share, y, wrong)
     if kind == "weak75":
         return weak(x, y, np.flatnonzero(split == 0), k, 0.75, rng)
     if kind == "blind75":
         big = int(np.bincount(y).argmax())
         other = (big + 1) % k
         return np.where(y == other, big, np.where(rng.random(len(y)) < 0.85, y, wrong))
-    said = {"iid75": right, "wrong": wrong, "shifted": (right + 1) % k, "constant": np.zeros_like(y)}
+    if kind.startswith("iid"):
+        return right
+    said = {"wrong": wrong, "shifted": (right + 1) % k, "constant": np.zeros_like(y)}
     return rng.integers(0, k, len(y)) if kind == "chance" else said[kind]
 
 
@@ -79,9 +100,9 @@ def weak(x: np.ndarray, y: np.ndarray, pool: np.ndarray, k: int, share: float, r
     return np.where(rng.random(len(y)) < (now - share) / now, (y + rng.integers(1, k, len(y))) % k, said)
 
 
-def arena_of(name: str, data: Path, said: np.ndarray | None) -> Arena:
-    """The data of a set with the answers of a machine."""
-    x, y, split = load(data / f"{name}.npz")
+def arena_of(data: tuple[np.ndarray, np.ndarray, np.ndarray], said: tuple[np.ndarray, ...]) -> Arena:
+    """The data of a set with the answers of machines."""
+    x, y, split = data
     k, free = int(y.max()) + 1, int((split == 0).sum())
     counts = [k * m for m in TIMES if k * m <= free]
     return arrange(
@@ -90,30 +111,78 @@ def arena_of(name: str, data: Path, said: np.ndarray | None) -> Arena:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A replay of a strategy without machines: the rows of the pool in the order in which it asked, and the result."""
+
+    rows: np.ndarray
+    track: Track
+
+
+def asked_by(arena: Arena, strategy: QueryStrategy, seed: int) -> Asked:
+    """Replay a strategy, and note what it asks."""
+    rows: list[int] = []
+
+    class Noted:
+        name = strategy.name
+        needs_samples = needs_samples(strategy)
+
+        def left_to_chance(self, state: State) -> str | None:
+            return left_to_chance(strategy, state)
+
+        def query(self, state: State, query_size: int) -> Query:
+            found = strategy.query(state, query_size)
+            rows.extend(int(row) for row in found.indices)
+            return found
+
+    track = replay(arena, Noted(), seed)
+    return Asked(np.array(rows), track)
+
+
+def unheeded(arena: Arena, rows: np.ndarray, seed: int) -> bool:
+    """Whether no machine proves itself on the labels of a replay without machines: then the replay with them is the
+    same, because labels are predicted from those before them, and the head is that without machines until then.
+    """
+    views, y = arena.views(seed), arena.labels[arena.parts(seed)[0]][rows]
+    for view in (views.plain, views.smoothed):
+        for student in [] if view is None else arena.students(seed, view):
+            if student is None:
+                continue
+            found = prove(view.pool[rows], y, arena.n_classes, student, turns=np.arange(len(rows)))
+            if found.evidence >= len(arena.machines) / CHANCE:
+                return False
+    return True
+
+
 def run(args: argparse.Namespace) -> None:
     """Replay what is missing, seed by seed."""
-    done = {(r["set"], r["arm"], r["seed"]) for r in read(args.out)}
+    done, begun = {(r["set"], r["arm"], r["seed"]) for r in read(args.out)}, time.monotonic()
     names = args.sets or sorted(p.stem for p in args.data.glob("*.npz"))
     auto: QueryStrategy = RandomShare(get_strategy("auto"), 0.1)
     chance: QueryStrategy = RandomShare(get_strategy("random"), 0.1)
+    sets = {name: load(args.data / f"{name}.npz", args.pool) for name in names}
     views: dict[str, Arena] = {}
+    paths: dict[tuple[str, int], Asked] = {}
     for seed in range(args.first, args.seeds):
         for name in names:
             for arm in ("auto", "random", *args.kinds):
                 if (name, arm, seed) in done:
                     continue
-                said = None
-                if arm in KINDS:
-                    said = machine(arm, *load(args.data / f"{name}.npz"), seed)
-                arena = arena_of(name, args.data, said)
+                if time.monotonic() - begun > 60 * args.minutes:
+                    return
+                arena = arena_of(sets[name], machines(arm, *sets[name], seed) if arm in KINDS else ())
                 if name in views:  # the smoothed vectors are the same for all machines and seeds: the split is given
                     arena._views.update(views[name]._views)
-                started = time.monotonic()
-                strategy = {"auto": auto, "random": chance}.get(arm) or WithMachine(auto)
-                track = replay(arena, strategy, seed)
+                started = time.process_time()
+                if arm in KINDS and (name, seed) not in paths:
+                    paths[name, seed] = asked_by(arena, auto, seed)
+                if arm in KINDS and unheeded(arena, paths[name, seed].rows, seed):
+                    track = paths[name, seed].track
+                else:
+                    track = replay(arena, {"auto": auto, "random": chance}.get(arm) or WithMachine(auto), seed)
                 views.setdefault(name, arena)
                 line = {"set": name, "arm": arm, "seed": seed, "labels": list(arena.budgets)}
-                line |= {"accuracy": list(track.accuracy), "seconds": round(time.monotonic() - started, 2)}
+                line |= {"accuracy": list(track.accuracy), "seconds": round(time.process_time() - started, 2)}
                 with args.out.open("a", encoding="utf-8") as out:
                     out.write(json.dumps(line) + "\n")
 
@@ -182,6 +251,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--sets", type=lambda text: text.split(","), default=[])
+    parser.add_argument("--pool", type=int, default=2000)
+    parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--kinds", type=lambda text: text.split(","), default=list(KINDS))
     args = parser.parse_args()
     {"run": run, "report": report}[args.part](args)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from activessl.errors import MeasureError
 from activessl.later import later
 from activessl.measuring.intervals import deviations, wilson
+from activessl.measuring.quality.control import Control, use_control
 from activessl.measuring.quality.groups import design_effect
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Audit:
             wrong, at the upper end as right.
         seen: Random labels that were given with a suggestion selected. At the lower end, more of them count as wrong.
         groups: Number of groups of the random labels; None if items are not in groups.
+        machine: The machine whose answers about the pool narrow the interval; empty if none does.
     """
 
     accuracy: float
@@ -53,6 +55,7 @@ class Audit:
     unlabeled: int = 0
     seen: int = 0
     groups: int | None = None
+    machine: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The same, ready for JSON."""
@@ -84,6 +87,8 @@ class Audit:
                 f"; {self.seen:,} of these labels were given with a suggestion selected: the lower end assumes that "
                 f"people accept {100 * ACCEPTED_WRONG:.0f} % of the wrong suggestions"
             )
+        if self.machine:
+            text += f"; what the machine {self.machine} says of the pool makes them worth {self.effective:,.0f}"
         return text + ")"
 
 
@@ -97,6 +102,7 @@ def audit_accuracy(
     unlabeled: Bool[np.ndarray, " m"] | None = None,
     seen: Bool[np.ndarray, " m"] | None = None,
     groups: Int[np.ndarray, " m"] | None = None,
+    control: Control | None = None,
     level: float = 0.9,
 ) -> Audit:
     r"""Estimate accuracy from labels drawn with known propensities.
@@ -129,6 +135,8 @@ def audit_accuracy(
         seen: Whether a suggestion was selected when the label was given; by default never.
         groups: The group of each item, as a number: items of one group tell less than as many of different groups (see
             :func:`activessl.measuring.quality.groups.design_effect`); by default each item is alone.
+        control: What a machine thinks of each prediction, less the mean over the items that were drawn from: the labels
+            show how much it knows, and the interval narrows as far as it does.
         level: Probability of the interval, in (0, 1).
 
     Raises:
@@ -177,9 +185,14 @@ def audit_accuracy(
     rest = weights * (1 - share - left)  # what each draw stands for
     told = ~lost
     known_part, good = float(weights @ share), float(weights @ (share * known_right) + rest @ (right & told))
+    effective, machine = float(1 / (weights @ weights)), ""
+    if control is not None:
+        weight, gain = use_control(control, right, told)
+        if gain > 1:
+            good = min(max(good - weight * float(rest @ control.values), 0.0), known_part + float(rest @ told))
+            effective, machine = effective * gain, control.name
     accuracy = good / (known_part + float(rest @ told)) if known_part + rest @ told > 0 else 0.0
     most = min(1.0, good + float(weights @ left + rest @ lost))
-    effective = float(1 / (weights @ weights))
     count = None
     if groups is not None:
         count = len(np.unique(np.asarray(groups)[told]))
@@ -190,7 +203,18 @@ def audit_accuracy(
     low, _ = wilson(least, effective, z)
     _, high = wilson(most, effective, z)
     return Audit(
-        accuracy, low, high, level, labels, effective, least, most, m - labels, int((shown & told).sum()), count
+        accuracy,
+        low,
+        high,
+        level,
+        labels,
+        effective,
+        least,
+        most,
+        m - labels,
+        int((shown & told).sum()),
+        count,
+        machine,
     )
 
 

@@ -30,7 +30,7 @@ from activessl.strategies.heeding import heeds_machine
 from activessl.strategies.registry import get_strategy
 
 #: Version of the replay, the strategies and the heads: raised when they change, so that older cached runs are not used.
-VERSION = 2
+VERSION = 3
 #: Share of the items that is held out where no split is given.
 TEST_SHARE = 0.2
 #: How often skipped items are replaced by a new query, before a budget counts as unreachable.
@@ -82,7 +82,7 @@ class Arena:
         answers: (n,) real answers of people about each item, -1 for a skip; None to draw them by ``habits``.
             Multi-label: one row per item, all -1 where it is skipped.
         times: (t,) seconds of real answers, drawn at random; None to draw them by ``habits``.
-        machine: (n, k) share of each class in a machine's answer, NaN rows where it has none; None without a machine.
+        machines: For each machine, (n, k) share of each class in its answer, NaN rows where it has none.
     """
 
     vectors: Float[np.ndarray, "n d"]
@@ -96,9 +96,9 @@ class Arena:
     smoothing: bool = True
     answers: Labels | None = None
     times: Float[np.ndarray, " t"] | None = None
-    machine: Float[np.ndarray, "n k"] | None = None
+    machines: tuple[Float[np.ndarray, "n k"], ...] = ()
     _views: dict[int, Views] = field(default_factory=dict, init=False, repr=False)
-    _students: dict[tuple[int, bool], Student | None] = field(default_factory=dict, init=False, repr=False)
+    _students: dict[tuple[int, bool], list[Student | None]] = field(default_factory=dict, init=False, repr=False)
 
     def views(self, s: int) -> Views:
         """Compute the vectors of pool and test data for strategies and heads: without labels, the same for all arms."""
@@ -115,15 +115,14 @@ class Arena:
             self._views[key] = Views(plain, smoothed)
         return self._views[key]
 
-    def student(self, s: int, view: View) -> Student | None:
-        """What the machine says of any vector of this view; it has learned from the pool, without labels."""
-        if self.machine is None:
-            return None
+    def students(self, s: int, view: View) -> list[Student | None]:
+        """What each machine says of any vector of this view; it has learned from the pool, without labels."""
         key = (0 if self.split is not None else s), view is self.views(s).smoothed
         if key not in self._students:
             for other in [k for k in self._students if k[0] != key[0]]:
                 del self._students[other]
-            self._students[key] = student_of(view.pool, self.machine[self.parts(s)[0]])
+            pool = self.parts(s)[0]
+            self._students[key] = [student_of(view.pool, said[pool]) for said in self.machines]
         return self._students[key]
 
     def parts(self, s: int) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
@@ -159,7 +158,8 @@ class Arena:
     def digest(self) -> str:
         """Hash of data, settings and version, so that cached runs are only used for the same data and settings."""
         found = hashlib.sha256()
-        arrays = (self.vectors, self.labels, self.split, self.habits.confusion, self.answers, self.times, self.machine)
+        told_of = (self.habits.confusion, self.answers, self.times, *self.machines)
+        arrays = (self.vectors, self.labels, self.split, *told_of)
         for array in arrays:
             if array is not None:
                 found.update(str((array.shape, array.dtype)).encode())
@@ -208,6 +208,8 @@ def arrange(
 ) -> Arena:
     """Check the data and settings of a simulation once.
 
+    ``machine`` is what a machine says of each item, or a tuple of the same of several machines.
+
     Raises:
         MeasureError: Data or settings that cannot be used.
         HeadError: An unknown head.
@@ -250,7 +252,8 @@ def arrange(
         raise MeasureError(f"budgets {counts} do not ascend from 1", hint="pass ascending counts such as 10,20,40")
     make_head(head, k, kind=kind_of(y))
     given, took = _real_answers(answers, times, y, k)
-    said = None if machine is None else _said(machine, y, k)
+    several = machine if isinstance(machine, tuple) else () if machine is None else (machine,)
+    said = tuple(_said(one, y, k) for one in several)
     arena = Arena(x, y, k, parts, tuple(counts), head, int(seed), habits or Habits(), smoothing, given, took, said)
     size = len(arena.parts(0)[0])
     if counts[-1] > size:
@@ -342,8 +345,9 @@ def replay(arena: Arena, strategy: QueryStrategy, s: int) -> Track:
 
 
 def _heeding(arena: Arena, s: int, view: View, state: State, head: Head) -> Head:
-    """The head that heeds the machine, if the labels speak for it; else the head on its own."""
-    found = heed(view.pool[state.labeled], state.labels, arena.n_classes, [arena.student(s, view)])
+    """The head that heeds the machines, as far as the labels speak for them; else the head on its own."""
+    points, turns = view.pool[state.labeled], np.arange(len(state.labeled))
+    found = heed(points, state.labels, arena.n_classes, arena.students(s, view), turns=turns)
     return head if found is None else found.head
 
 

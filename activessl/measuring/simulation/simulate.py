@@ -276,9 +276,9 @@ def _settings(arena: Arena, seeds: int) -> dict[str, Any]:
 
 def _machine(arena: Arena, pool: Int[np.ndarray, " p"]) -> dict[str, Any] | None:
     """How many items of the pool the machine answers, and the share that is right; null without answers."""
-    if arena.machine is None:
+    if not arena.machines:
         return None
-    given = arena.machine[pool]
+    given = arena.machines[0][pool]
     known = np.isfinite(given).all(axis=1)
     right = given[known].argmax(axis=1) == arena.labels[pool][known]
     return {"answers": int(known.sum()), "right": round(float(right.mean()), 6) if known.any() else None}

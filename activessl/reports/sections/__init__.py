@@ -14,6 +14,7 @@ from activessl.reports.sections.explained import Explanations
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hard import Hard
 from activessl.reports.sections.hours import Hours
+from activessl.reports.sections.machines import Machines
 from activessl.reports.sections.map import Map
 from activessl.reports.sections.nearest import Nearest
 from activessl.reports.sections.newest import Newest
@@ -40,6 +41,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Calibrated,
     Hours,
     Value,
+    Machines,
     Gates,
     Explanations,
     Nearest,

@@ -28,6 +28,7 @@ from activessl_cli.commands import (
     query,
     report,
     review,
+    roi,
     rounds,
     serve,
     simulate,
@@ -62,6 +63,7 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status.status)
     app.command("slices")(slices.slices)
     app.command("plan")(plan.plan)
+    app.command("roi")(roi.roi)
     app.command("gate")(gate.gate)
     app.command("explain")(explain.explain)
     app.command("accept")(accept.accept)

@@ -94,12 +94,8 @@ def _listed(figures: tuple[MachineFigures, ...], project: Project) -> str:
         cost = f"{one.spent.price:.2f} {currency}".strip() if one.spent.price else "–"
         rows.append((one.name, one.kind, f"{one.answered:,}", f"{one.none:,}", share, interval, cost, _yes(one.heeded)))
         notes.append(f"{one.name}: {one.verdict}")
-        if one.accuracy is not None and one.accuracy.weight:
-            a = one.accuracy
-            notes[-1] += (
-                f"; with its answers, the accuracy of the model is {100 * a.share:.1f} % "
-                f"({100 * a.low:.1f} to {100 * a.high:.1f} %), as from {a.effective:.0f} random labels"
-            )
+        if one.accuracy is not None and one.accuracy.machine:
+            notes[-1] += f"; {one.accuracy.to_text()}"
     head = ("machine", "kind", "answers", "none", "right", "90 % interval", "cost", "heeded")
     return render.table(head, rows) + "\n" + "\n".join(notes)
 

@@ -8,6 +8,7 @@ import pytest
 from activessl.errors import HeadError, LabelError
 from activessl.heads.heeded import Heeded, heed
 from activessl.heads.linear import LogisticHead
+from activessl.heads.proving import STAKES, Proof, prove, wealth
 from activessl.heads.students import shares_of, shares_of_scores, student_of
 from activessl.heads.votes import batch_calibrated, shares_for
 
@@ -32,6 +33,41 @@ def test_a_machine_that_is_right_in_three_of_four_is_worth_many_labels() -> None
     assert with_it > alone + 0.03
 
 
+def test_labels_that_come_one_after_the_other_are_predicted_by_those_before_them() -> None:
+    student = student_of(X, shares_of(TRUE, K))
+    assert student is not None
+    rows = np.random.default_rng(1).choice(1200, 40, replace=False)
+    turns = np.repeat(np.arange(4), 10)
+    found = prove(X[rows], Y[rows], K, student, turns=turns)
+    # the order of the rows is none of its business
+    mixed = np.random.default_rng(2).permutation(40)
+    assert prove(X[rows][mixed], Y[rows][mixed], K, student, turns=turns[mixed]).evidence > 10
+    assert found.evidence > 10 and len(found.lately) == 3
+
+
+def test_evidence_that_there_is_none_of_is_found_as_seldom_as_stated() -> None:
+    rng = np.random.default_rng(0)
+    # gains of a machine that helps at no label: right and wrong as often, in streaks that depend on the past
+    ever = 0
+    for _ in range(200):
+        gains, up = np.zeros((3, 120)), 0.0
+        for at in range(120):
+            spread = 1.0 if up < 0 else 0.3
+            gains[:, at] = rng.choice([-spread, spread])
+            up += gains[0, at]
+        ever += wealth(gains, STAKES).max() >= 10
+    assert ever <= 20 + 3 * np.sqrt(200 * 0.1 * 0.9)
+    assert wealth(np.full((1, 20), 0.5)).max() > 10 and sum(STAKES) == pytest.approx(1.0)
+
+
+def test_a_machine_that_does_not_help_any_more_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert taught(TRUE, 40)[0] is not None
+    monkeypatch.setattr("activessl.heads.heeded.prove", lambda *_, **__: Proof((1e9, 1e9, 1e9), (-1.0, -1.0, -1.0)))
+    assert taught(TRUE, 40)[0] is None
+    monkeypatch.setattr("activessl.heads.heeded.prove", lambda *_, **__: Proof((9.9, 9.9, 9.9), (3.0, 3.0, 3.0)))
+    assert taught(TRUE, 40)[0] is None  # it has not proved itself
+
+
 def test_a_student_is_right_more_often_than_its_machine() -> None:
     student = student_of(X, shares_of(TRUE, K))
     assert student is not None
@@ -46,7 +82,8 @@ def test_a_machine_at_chance_is_not_heeded(seed: int) -> None:
 
 
 def test_a_machine_that_names_each_class_by_another_is_understood() -> None:
-    found, with_it, alone = taught((TRUE + 1) % K, 40)
+    said = np.where(np.random.default_rng(4).random(1200) < 0.9, Y + 1, Y + 2) % K
+    found, with_it, alone = taught(said, 60)
     assert found is not None and with_it > alone
 
 
@@ -71,7 +108,7 @@ def test_a_machine_that_says_one_class_is_no_machine() -> None:
 
 def test_a_class_without_a_label_is_known_from_the_machine() -> None:
     rows = np.flatnonzero(Y != 3)[:30]
-    found = heed(X[rows], Y[rows], K, [student_of(X, shares_of(TRUE, K))])
+    found = heed(X[rows], Y[rows], K, [student_of(X, shares_of(TRUE, K))], chance=0.99)
     assert found is not None and np.mean(found.head.predict(X[Y == 3]) == 3) > 0.2
 
 

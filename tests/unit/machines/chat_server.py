@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import log
 from typing import Any
@@ -24,6 +25,8 @@ class ChatServer:
         self.statuses: list[tuple[int, dict[str, str]]] = []  # answered first, one per request
         self.answer: Any = None  # instead of an answer
         self.about: dict[str, Any] = {"id": "tiny", "meta": {"size": 1}}
+        self.slow: dict[str, float] = {}  # seconds before the answer about a text that has this in it
+        self.delay = 0.0  # seconds before each answer
         self.lock = threading.Lock()
         self.url = ""
 
@@ -36,6 +39,7 @@ class ChatServer:
         with self.lock:
             self.asked[item] += 1
             self.seen.append(body)
+        time.sleep(self.delay + sum(seconds for word, seconds in self.slow.items() if word in item))
         if self.answer is not None:
             return self.answer
         right = next((name for name in word if name.casefold() in item.casefold()), None)
@@ -84,7 +88,8 @@ def chat_server() -> Iterator[ChatServer]:
                 self.send_header(name, text)
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
-            self.wfile.write(raw)
+            with suppress(ConnectionError):  # a client that was killed, or waits no longer
+                self.wfile.write(raw)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import csv
+import random
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +20,11 @@ from chat_server import ChatServer, chat_server
 from activessl import Session
 from activessl.errors import ActiveSSLError, AnnotatorDenied, AnnotatorError, AnnotatorUnreachable, ConfigError
 from activessl.heads.votes import batch_calibrated, shares_for
+from activessl.machines.registry import machine_of
+from activessl.project.snapshot import Snapshot
+from activessl.proof.machines import machine_figures
 from activessl.steps.ask_machine import ask_machine, withdraw_machine
+from activessl_machines.client import _wait
 
 pytestmark = pytest.mark.slow  # each asks a server of its own
 
@@ -106,7 +115,7 @@ def test_a_server_that_asks_to_wait_is_asked_again(project: Callable[..., Sessio
         ({"choices": [{"message": {"content": None, "refusal": "no"}}]}, "refused"),
         (
             {"choices": [{"message": {"content": "Alph"}, "finish_reason": "length"}], "usage": {"total_tokens": "9"}},
-            "no class",
+            "cut before a class",
         ),
         (
             {
@@ -124,6 +133,118 @@ def test_an_answer_that_is_no_class_counts_as_none(
     server.answer = answer
     found = ask_machine(project().project, "m", 3)
     assert (found.asked, found.answered, found.none) == (3, 0, 3) and why in found.why
+
+
+def test_a_late_answer_is_none_for_now_and_the_others_go_on(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    server.slow = {"news 4 ": 1.5}
+    session = project(timeout=0.4)
+    found = ask_machine(session.project, "m")
+    assert (found.asked, found.answered, found.none) == (12, 11, 1) and "late: no answer within 0.4 s" in found.why
+    server.slow = {}
+    before = sum(server.asked.values())
+    found = ask_machine(session.project, "m")  # it was not asked for ever
+    assert (found.asked, found.answered) == (1, 1) and sum(server.asked.values()) == before + 2
+    assert ask_machine(session.project, "m").asked == 0
+
+
+def test_a_server_that_is_too_late_with_everything_ends_the_asking(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    server.delay = 0.6
+    with pytest.raises(AnnotatorUnreachable, match="none of the last"):
+        ask_machine(project(timeout=0.1).project, "m")
+    assert len(server.asked) < 12
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>",
+        {"choices": []},
+        {"choices": [{"message": {"content": "Alph"}, "finish_reason": "length"}]},
+    ],
+)
+def test_an_answer_that_was_lost_or_cut_is_asked_for_again(
+    project: Callable[..., Session], server: ChatServer, answer: object
+) -> None:
+    session = project()
+    server.answer = answer
+    assert ask_machine(session.project, "m", 3).none == 3
+    server.answer = None
+    found = ask_machine(session.project, "m")
+    assert (found.asked, found.answered, found.left) == (12, 12, 0)
+
+
+def test_a_refusal_is_not_asked_for_again(project: Callable[..., Session], server: ChatServer) -> None:
+    session = project()
+    server.answer = {"choices": [{"message": {"content": None, "refusal": "no"}}]}
+    assert ask_machine(session.project, "m").none == 12
+    assert ask_machine(session.project, "m").asked == 0
+
+
+def test_a_wait_that_is_no_time_is_a_short_one() -> None:
+    assert [0 <= _wait(told, 0) <= 1 for told in ("nan", "-3", "Wed, 21 Oct 2026 07:28:00 GMT", "", None)] == [True] * 5
+    assert _wait("7", 0) == 7.0 and _wait("inf", 0) == _wait("1e9", 3) == 60.0
+
+
+def test_a_text_that_is_too_long_is_cut_and_a_picture_that_is_too_large_is_not_sent(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    session = project(orders=1)
+    machine = machine_of(session.project, "m")
+    short = replace(machine, config=machine.config.model_copy(update={"longest": 9}))  # type: ignore[type-var, attr-defined]
+    assert len(list(short.ask(session.project.pool(), ["i1"]))) == 1
+    assert {len(item) for item in server.asked} == {9}
+
+    class Pictures:
+        def row(self, item: str) -> int:
+            return 0
+
+        def content(self, row: int) -> bytes:
+            return bytes(4_000_001)
+
+    machine = replace(machine, modality="image")  # type: ignore[type-var]
+    before = sum(server.asked.values())
+    ((said,),) = machine.ask(Pictures(), ["a"])  # type: ignore[arg-type]
+    assert said.why == "picture too large" and said.scores is None and sum(server.asked.values()) == before
+
+
+def test_a_machine_that_says_one_class_of_everything_is_not_heeded(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    session = project()
+    server.answer = {"choices": [{"message": {"content": "Beta"}, "finish_reason": "stop"}]}
+    assert ask_machine(session.project, "m").answered == 12
+    session.encode()
+    (figures,) = machine_figures(Snapshot.of(session.project))
+    assert figures.one_class == "Beta" and "counts as no answer" in figures.verdict and figures.evidence is None
+
+
+def test_a_killed_process_asks_again_at_most_what_was_in_flight(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    session = project(100, at_once=4, orders=1)
+    server.delay = 0.02
+    command = [sys.executable, "-m", "activessl_cli", "machines", "ask", "m", "--project", str(session.project.folder)]
+    kills, rng = 0, random.Random(0)
+    for _ in range(4):
+        known = len(server.asked)
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as asking:
+            wanted = known + rng.randint(1, 20)
+            while asking.poll() is None and len(server.asked) < wanted:
+                time.sleep(0.002)
+            if asking.poll() is None:
+                asking.send_signal(signal.SIGKILL)
+                kills += 1
+    before = len(session.project.history().said["m"].answers)
+    assert kills >= 3 and 0 < before < 100
+    assert ask_machine(session.project, "m").asked == 100 - before
+    again = sum(server.asked.values()) - 100
+    # the requests of all workers, and as many answers that were about to be written
+    assert len(server.asked) == 100 and again <= kills * 2 * 4
+    assert all(one.scores is not None for one in session.project.history().said["m"].answers.values())
 
 
 def test_a_refused_request_counts_as_none_and_the_others_go_on(

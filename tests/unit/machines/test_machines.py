@@ -227,27 +227,3 @@ def test_rules_outlive_a_change_of_the_classes(tmp_path: Path, monkeypatch: pyte
     capsys.readouterr()
     assert run("machines", "ask", "m", "-p", "p") == 1
     assert "has 'spam', which is no class" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_what_a_machine_is_silent_about_is_part_of_the_pool(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from activessl.proof.machines import machine_figures
-
-    seen: dict[str, Any] = {}
-
-    def spy(right: Any, thought: Any, elsewhere: Any) -> None:
-        seen.update(right=right, thought=thought, elsewhere=elsewhere)
-
-    monkeypatch.setattr("activessl.proof.machines.powered_share", spy)
-    with (project / "said.csv").open("w", newline="", encoding="utf-8") as out:
-        known = [i for i in range(240) if Y[i] < 2]  # such as rules that have words for two of the classes
-        csv.writer(out).writerows([["id", "class"], *([f"pool:{i}", CLASSES[Y[i]]] for i in known)])
-    add(project, '[machines.some]\nkind = "table"\npath = "said.csv"')
-    assert run("machines", "ask", "some", "--items", "150", "-p", "p") == 0
-    assert run("query", "-n", "60", "-p", "p") == run("push", "-p", "p") == run("pull", "-p", "p") == 0
-    assert run("teach", "-p", "p") == 0
-    machine_figures(Snapshot.of(Session.open(project).project))
-    own = len(seen["right"])
-    assert 3 <= own < 60  # the others were chosen by a strategy: without them, what is left would be the easy part
-    assert len(seen["elsewhere"]) == pytest.approx(150 / 240 * (240 - own), rel=0.1)
-    assert abs(np.mean(seen["elsewhere"] == 0.5) - np.mean(Y > 1)) < 0.1

@@ -7,8 +7,10 @@ import pytest
 
 from activessl.errors import MeasureError
 from activessl.measuring.machines.alternative import alternative_test
-from activessl.measuring.machines.powered import powered_share
+from activessl.measuring.machines.faster import faster
 from activessl.measuring.machines.reliability import reliability
+from activessl.measuring.quality.audit import audit_accuracy
+from activessl.measuring.quality.control import Control, use_control
 from activessl.measuring.simulation.simulate import simulate
 
 
@@ -60,23 +62,50 @@ def test_the_alternative_annotator_test_needs_three_annotators_with_enough_items
 
 
 @pytest.mark.parametrize("right", [0.1, 0.5, 0.75, 0.9])
-def test_the_powered_interval_holds_whatever_the_machine(right: float) -> None:
+def test_the_interval_that_a_machine_narrows_holds_whatever_the_machine(right: float) -> None:
     rng, held, gain = np.random.default_rng(3), [], []
     for _ in range(300):
-        r = (rng.random(2000) < 0.8).astype(float)
-        thought = np.where(rng.random(2000) < right, r, 1 - r)
-        rows = rng.permutation(2000)
-        found = powered_share(r[rows[:60]], thought[rows[:60]], thought[rows[60:]])
+        r = rng.random(2000) < 0.8
+        thought = np.where(rng.random(2000) < right, r, ~r).astype(float)
+        at = rng.choice(2000, 60, replace=False)
+        control = Control("m", thought[at] - thought.mean(), float(thought.var()))
+        found = audit_accuracy(r[at], np.full(60, 0.03), control=control)
         held.append(found.low <= r.mean() <= found.high)
         gain.append(found.effective / 60)
     assert np.mean(held) >= 0.85
-    rho = (
-        0.4
-        * (2 * right - 1)
-        / np.sqrt(0.16 * ((0.8 * right + 0.2 * (1 - right)) * (1 - 0.8 * right - 0.2 * (1 - right))))
-    )
-    rho = rho * 0.4
-    assert np.median(gain) >= 0.8 / max(1 - rho**2, 0.05)
+    says = 0.8 * right + 0.2 * (1 - right)
+    rho = 0.16 * (2 * right - 1) / np.sqrt(0.16 * says * (1 - says))
+    assert np.median(gain) >= 0.8 / (1 - rho**2)
+
+
+def test_a_control_that_explains_nothing_changes_nothing() -> None:
+    right = np.random.default_rng(0).random(50) < 0.8
+    plain = audit_accuracy(right, np.full(50, 0.1))
+    assert audit_accuracy(right, np.full(50, 0.1), control=Control("m", np.zeros(50), 0.0)) == plain
+    assert use_control(Control("m", np.ones(50), 0.2), right, right | True) == (0.0, 1.0)
+    # a mean that is hardly known is worth little
+    values = right - 0.8
+    sure, doubtful = (use_control(Control("m", values, 0.16, d), right, right | True)[1] for d in (0.0, 0.02))
+    assert sure > 4 > doubtful
+    with pytest.raises(MeasureError):
+        Control("m", np.array([np.nan]), 0.1)
+
+
+def test_labels_that_machines_save_are_read_off_the_curves_of_both_heads() -> None:
+    def curve(*shares: float) -> np.ndarray:
+        return np.array([np.arange(200) < 200 * share for share in shares], dtype=float)  # nested: no doubt
+
+    sizes = np.array([25.0, 50.0, 100.0])
+    better = faster(sizes, curve(0.7, 0.8, 0.9), curve(0.6, 0.7, 0.8), rng=np.random.default_rng(0))
+    assert better.saved == pytest.approx(0.5) and better.low == better.high and better.labels == 100
+    worse = faster(sizes, curve(0.6, 0.7, 0.8), curve(0.7, 0.8, 0.9), rng=np.random.default_rng(0))
+    assert worse.saved == pytest.approx(-0.5)
+    most = faster(sizes, curve(0.9, 0.9, 0.9), curve(0.1, 0.2, 0.3), rng=np.random.default_rng(0))
+    assert most.censored and most.saved == 0.75
+    same = faster(sizes, curve(0.6, 0.7, 0.8), curve(0.6, 0.7, 0.8), rng=np.random.default_rng(0))
+    assert (same.saved, same.low, same.high) == pytest.approx((0.0, 0.0, 0.0), abs=1e-9)
+    with pytest.raises(MeasureError):
+        faster(sizes, curve(0.6, 0.7), curve(0.6, 0.7), rng=np.random.default_rng(0))
 
 
 def test_a_simulation_has_an_arm_with_the_machine() -> None:

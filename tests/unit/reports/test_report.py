@@ -13,7 +13,11 @@ import pytest
 
 from activessl.explaining.deletion import DeletionTest
 from activessl.labels.doubts import Suspect
+from activessl.ledger.machines import Spent
 from activessl.ledger.schema import Check, Compared, Decided, Promoted
+from activessl.measuring.machines.faster import Faster
+from activessl.measuring.machines.reliability import reliability
+from activessl.measuring.planning.cheaper import machines_worth
 from activessl.measuring.planning.hours import AnnotatorTime, HumanTime, hours_saved
 from activessl.measuring.planning.stopping import Verdict
 from activessl.measuring.quality.anchoring import anchoring
@@ -22,6 +26,7 @@ from activessl.measuring.quality.calibration import calibration_curve
 from activessl.measuring.quality.training import score
 from activessl.measuring.savings.savings import Savings
 from activessl.proof.added import AddedAccuracy
+from activessl.proof.machines import MachineFigures
 from activessl.proof.slices import SliceFigures, SliceReport
 from activessl.reports import html
 from activessl.reports.calibration_chart import draw_calibration
@@ -40,6 +45,7 @@ from activessl.reports.sections.explained import Explanations
 from activessl.reports.sections.gates import Gates
 from activessl.reports.sections.hard import Hard, HardItem
 from activessl.reports.sections.hours import Hours
+from activessl.reports.sections.machines import Machines, worth_lines
 from activessl.reports.sections.map import Map
 from activessl.reports.sections.nearest import Nearest, Sight
 from activessl.reports.sections.newest import ItemRow, Newest
@@ -63,6 +69,21 @@ CONFUSED = Confusion(
     ("cat", "dog"), ((8, 2), (0, 5)), "15 random labels", True, (0, 1), (Cell(0, 1, 2, (PICTURE, Look("c"))),)
 )
 SCORED = score([["cat"]] * 4, [["cat"], ["cat"], ["dog"], None])
+MACHINES = Machines(
+    (
+        MachineFigures(
+            "<b>small</b>", "language", 900, 3, 1000, Spent(903, 40_000, 60.0, 4.5), None,
+            reliability(np.repeat([0, 1], 30), np.repeat([0, 1], [33, 27]), 2), None, True, ("cat",), None, 40.0,
+        ),
+        MachineFigures("rules", "rules", 0, 0, 1000, Spent(), None, None, None, False, (), None, None),
+    ),
+    ("cat", "dog"),
+    machines_worth(
+        Faster(0.4, 0.1, 0.6, 0.9, 200, False), heeded=("<b>small</b>",), spent=4.5, tokens=40_000, answers=903,
+        seconds_per_label=9.0, per_hour=20.0, currency="EUR",
+    ),
+    "EUR",
+)  # fmt: skip
 FULL = Report(
     title="Pilot",
     made_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
@@ -97,6 +118,7 @@ FULL = Report(
         Calibrated(calibration_curve(np.linspace(0.4, 0.95, 40), np.arange(40) % 3 > 0)),
         Hours(),
         Value(),
+        MACHINES,
         Gates(),
         Explanations((), DeletionTest(12, 0.3, 0.1, 0.0, 0.2, 0.1, 0.3)),
         Nearest((Sight(PICTURE, "cat", (Sight(Look("b.png", text="<b>near</b>")),)),)),
@@ -241,6 +263,33 @@ def test_a_picture_that_is_not_in_the_file_is_left_out() -> None:
             Nearest((replace(FULL.section(Nearest).sights[0], look=Look("a", uri)),)),
         )
         assert "img" not in {tag for tag, _ in parsed(report).seen}
+
+
+def test_machines_are_shown_with_price_reliability_verdict_and_what_they_saved() -> None:
+    page = FULL.to_html().replace("\N{NO-BREAK SPACE}", " ")
+    assert "<b>small" not in page and "&lt;b&gt;small" in page
+    for one in (
+        "EUR 4.50, 40,000 tokens",
+        "right: 95 %"[7:],
+        "80 labels (90 % interval 20 labels to 120 labels)",
+        "-EUR 0.50 (90 % interval -EUR 3.50",
+    ):
+        assert one in page and one in FULL.to_text()
+    assert "not known, because no random item has both" in page
+    found = json.loads(FULL.to_json())
+    assert found["machines_worth"]["labels"] == {"middle": 80.0, "low": 20.0, "high": 120.0}
+    assert found["machines"]["rules"]["reliability"] is None and found["machines"]["rules"]["evidence"] is None
+
+
+def test_where_nothing_can_be_said_of_what_machines_saved_it_is_told_why() -> None:
+    few = machines_worth(None, heeded=("m",), spent=0.0, answers=9)
+    assert dict(worth_lines(few))["they saved"].startswith("not known, because fewer than 10 random labels")
+    none = machines_worth(None, heeded=(), spent=2.0, answers=9, per_hour=20.0, currency="EUR")
+    assert dict(worth_lines(none))["they saved"] == "nothing: the head heeds no machine"
+    assert none.net is not None and none.net.middle == -2.0
+    untimed = machines_worth(Faster(0.4, 0.1, 0.6, 0.9, 200, True), heeded=("m",), spent=0.0, answers=9)
+    told = dict(worth_lines(untimed))
+    assert "more cannot be shown" in told["they saved"] and told["in hours"].startswith("not known, because")
 
 
 def test_the_three_forms_say_the_same() -> None:
