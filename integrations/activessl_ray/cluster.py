@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from activessl.encoders.compute.side_by_side import processors
 from activessl.errors import EncoderError
 
 #: Seconds in which a cluster must answer.
 _ANSWERS = 5.0
+
+#: The length of the head of a frame of HTTP/2, and the type of a frame of settings.
+_FRAME, _SETTINGS = 9, 4
 
 _ADDRESS = re.compile(r"(?:ray://)?(?P<host>\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(?P<port>\d{1,5})")
 
@@ -80,6 +82,8 @@ def cluster(address: str, workers: int | None) -> Iterator[Any]:
     if address:
         _answers(address)
     else:
+        from activessl.encoders.compute.side_by_side import processors  # imports torch
+
         # vectors do not pass through the object store, so that its smallest size is enough
         settings |= {
             "num_cpus": max(workers or 1, processors()),
@@ -102,15 +106,26 @@ def cluster(address: str, workers: int | None) -> Iterator[Any]:
 
 
 def _answers(address: str) -> None:
-    """Raise unless something accepts connections there: Ray itself would wait for minutes."""
+    """Raise unless a server of Ray's kind answers there: Ray itself would wait for minutes.
+
+    Ray speaks HTTP/2, whose servers answer the first bytes of a client with a frame of settings (RFC 9113, 3.4).
+    """
     found = _ADDRESS.fullmatch(address)
     if found is None:  # checked before
         return
     try:
-        with socket.create_connection((found["host"].strip("[]"), int(found["port"])), timeout=_ANSWERS):
-            return
+        with socket.create_connection((found["host"].strip("[]"), int(found["port"])), timeout=_ANSWERS) as there:
+            there.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0]))
+            head = b""
+            while len(head) < _FRAME and (more := there.recv(_FRAME - len(head))):
+                head += more
     except OSError as error:
         raise EncoderError(
             f"no Ray cluster answers at {address}: {error.strerror or error}",
             hint="check host and port (`ray status` on its first machine), then run the same command again",
         ) from None
+    if len(head) < _FRAME or head[3] != _SETTINGS:
+        raise EncoderError(
+            f"what answers at {address} is no Ray cluster",
+            hint="give the port of Ray (6379 for ray:HOST:PORT, 10001 for ray://HOST:PORT, unless set otherwise)",
+        )
