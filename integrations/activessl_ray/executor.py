@@ -121,10 +121,9 @@ class _Run:
                     self._ray.kill(handle.actor)
 
     def _start(self) -> None:
-        number = f"activessl encode {self._job.fingerprint[:8]}"
-        handle = Handle(self._make.options(name=None).remote(self._job))
+        handle = Handle(self._make.remote(self._job))
         self._handles.add(handle)
-        self._refs[handle.actor.hello.options(name=f"{number}: open").remote()] = (handle, None)
+        self._refs[handle.actor.hello.options(name="activessl opens encoder and data").remote()] = (handle, None)
 
     def _hand_out(self) -> None:
         """Give each actor that is ready a block, before any gets a second one."""
