@@ -47,8 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With ``--dist loadgroup``: each server in a process of its own, beside the other."""
     for item in items:
         given = getattr(item, "callspec", None)
-        on = "postgres" if given is not None and "postgres" in given.params.values() else "sqlite"
-        item.add_marker(pytest.mark.xdist_group(on))
+        named = {one for one in given.params.values() if isinstance(one, str)} if given is not None else set()
+        item.add_marker(pytest.mark.xdist_group("postgres" if "postgres" in named else "sqlite"))
 
 
 def _missing(what: str) -> NoReturn:

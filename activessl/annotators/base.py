@@ -233,3 +233,16 @@ class Drawer(Protocol):
             AnnotatorError: The annotator cannot be reached, refuses, or did not accept all questions.
         """
         ...
+
+
+@runtime_checkable
+class Tutor(Protocol):
+    """An annotator that can hold training rounds: items whose answers are known, which each person answers."""
+
+    def training(self, number: int) -> Annotator:
+        """Return an annotator for a training round: apart from the labels, without suggestions, all items for each.
+
+        Args:
+            number: The number of the training round, from 1.
+        """
+        ...

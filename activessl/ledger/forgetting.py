@@ -66,6 +66,10 @@ PLACES: dict[str, Role] = {
     "machine_withdrawn.why": "text",
     "decided.annotators{}": "annotator",
     "decided.note": "text",
+    "training_opened.before[].item": "item",
+    "training_opened.after[].item": "item",
+    "trained.annotator": "annotator",
+    "trained.answers[].item": "item",
 }
 
 #: A name that is found by itself in a sentence: longer than a number or a short word of the language.

@@ -34,6 +34,8 @@ NEITHER = {
     "compared.fingerprint", "promoted.digest", "promoted.fingerprint", "promoted.judged", "promoted.model",
     "promoted.outcome",
     "taught.machines[]",
+    "training_opened.before[].classes[]", "training_opened.after[].classes[]", "trained.answers[].classes[]",
+    "trained.part",
     # removed with the item
     "answered.answer.regions[]{}", "answered.answer.regions[].*",
     # keys
