@@ -82,11 +82,9 @@ def cluster(address: str, workers: int | None) -> Iterator[Any]:
     if address:
         _answers(address)
     else:
-        from activessl.encoders.compute.side_by_side import processors  # imports torch
-
         # vectors do not pass through the object store, so that its smallest size is enough
         settings |= {
-            "num_cpus": max(workers or 1, processors()),
+            "num_cpus": max(workers or 1, _cores()),
             "include_dashboard": False,
             "object_store_memory": 100_000_000,
         }
@@ -103,6 +101,11 @@ def cluster(address: str, workers: int | None) -> Iterator[Any]:
     finally:
         with suppress(Exception):
             ray.shutdown()
+
+
+def _cores() -> int:
+    may = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(may(0)) if may is not None else os.cpu_count() or 1
 
 
 def _answers(address: str) -> None:
