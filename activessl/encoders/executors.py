@@ -1,21 +1,14 @@
-"""Where blocks of items are encoded: the protocol of executors, what one of their workers does, and their registry.
+"""Where blocks of items are encoded: the protocol of executors, their registry, and how ``embed`` uses one.
 
 The library encodes in its own process. An integration that reaches other processes or machines implements
-:class:`Executor`: it starts workers, hands blocks to them, and tells which are done. The vectors do not pass through it:
-each worker opens the items itself, and writes the vectors of a block as a shard (``shards.py``).
+:class:`Executor`: it starts workers (``workers.py``), hands blocks to them, and tells which are done. The vectors do
+not pass through it: each worker opens the items itself, and writes the vectors of a block as a shard (``shards.py``).
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
-import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,39 +16,20 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.encoders.base import Encoder
-from activessl.encoders.registry import load_encoder
 from activessl.encoders.shards import BLOCK, Block, Job, Journal, Shards, blocks_of
-from activessl.errors import ActiveSSLError, EncoderError, PoolError
-from activessl.pool.pool import Item, Pool
+from activessl.encoders.workers import Done, versions_here
+from activessl.errors import EncoderError
+from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, say, tell
-from activessl.pool.sources import Stamped, open_source
 from activessl.registry import Registry
 
-__all__ = ["EXECUTORS", "Done", "Elsewhere", "Executor", "Worker", "encode_on", "executor_named", "versions_here"]
+__all__ = ["EXECUTORS", "Elsewhere", "Executor", "encode_on", "executor_named"]
 
 #: Name to a function ``(address, workers)`` that makes an :class:`Executor`.
 EXECUTORS = Registry("place to encode", {"ray": "activessl_ray:executor_of"}, EncoderError, "activessl.executors")
 
 #: How often blocks are handed out whose shard is missing or damaged after it was told to be done.
 _TRIES = 3
-
-#: What decides the bits of a vector, beside the encoder and the item.
-_COMPUTING = ("numpy", "scipy", "torch", "pillow", "onnxruntime", "transformers", "sentence-transformers", "soundfile")
-
-
-@dataclass(frozen=True)
-class Done:
-    """A block whose shard is written.
-
-    Attributes:
-        digest: The block.
-        worker: The host and process number of its worker.
-        seconds: How long the worker took.
-    """
-
-    digest: str
-    worker: str
-    seconds: float
 
 
 @runtime_checkable
@@ -115,136 +89,6 @@ def executor_named(place: str, workers: int | None = None) -> Executor:
     return made
 
 
-@cache
-def versions_here() -> dict[str, str]:
-    """Versions of what computes vectors in this process: Python, this package with its code, and the libraries."""
-    found = {"python": ".".join(platform.python_version_tuple()[:2]), "activessl": _own_code()}
-    for name in _COMPUTING:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _own_code() -> str:
-    digest, base = hashlib.sha256(), Path(__file__).parents[1]
-    for path in sorted([*base.glob("encoders/**/*.py"), *base.glob("pool/**/*.py")]):
-        digest.update(path.relative_to(base).as_posix().encode() + b"\0" + path.read_bytes())
-    try:
-        return f"{version('activessl')}+{digest.hexdigest()[:8]}"
-    except PackageNotFoundError:
-        return digest.hexdigest()[:8]
-
-
-class Worker:
-    """Encodes blocks in this process; opens the encoder and the data once.
-
-    Args:
-        job: The job.
-
-    Raises:
-        EncoderError: This process has other versions, or no such encoder, or cannot write shards.
-        PoolError: This process cannot read the data.
-    """
-
-    def __init__(self, job: Job) -> None:
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
-        self._job = job
-        self._check_versions()
-        self._encoder = self._opened()
-        try:
-            self._source = open_source(job.data, job.modality)
-        except PoolError as error:
-            raise PoolError(
-                f"worker {self.name} cannot read the data: {error.message}",
-                hint="put the data on a disk that all machines share, under the same path on each",
-            ) from None
-        self._shards = Shards(job.shards)
-        try:
-            self._begun = Journal(job.shards).own()
-        except OSError as error:
-            raise self._unwritable(error) from None
-
-    def encode(self, block: Block) -> Done:
-        """Encode a block and write its shard.
-
-        Raises:
-            EncoderError: The encoder fails, or the shard cannot be written.
-            PoolError: An item cannot be read, or is another one than that of the block.
-        """
-        started, job = time.perf_counter(), self._job
-        self._check_data(block.items[0])
-        try:
-            Journal.begin(self._begun, block)
-            pool = Pool(block.items, self._source, axes=job.axes)
-            self._shards.write(block, encoded(self._encoder, pool, job.batch_size))
-        except OSError as error:
-            if isinstance(error, ActiveSSLError):
-                raise
-            raise self._unwritable(error) from None
-        return Done(block.digest, self.name, time.perf_counter() - started)
-
-    def _check_versions(self) -> None:
-        here = versions_here()
-        for name, wanted in self._job.versions.items():
-            if here.get(name) != wanted:
-                raise EncoderError(
-                    f"worker {self.name} has {name} {here.get(name, 'not at all')}, this program has {wanted}",
-                    hint="install the same versions on all machines, then run the same command again",
-                )
-
-    def _opened(self) -> Encoder:
-        try:
-            encoder = load_encoder(self._job.encoder)
-        except EncoderError as error:
-            raise EncoderError(
-                f"worker {self.name} cannot open the encoder: {error.message}",
-                hint="put the project folder on a disk that all machines share, under the same path on each",
-            ) from None
-        if encoder.fingerprint != self._job.fingerprint:
-            raise EncoderError(
-                f"worker {self.name} has the encoder {encoder.fingerprint}, not {self._job.fingerprint}",
-                hint="delete the folder `encoders` of that machine, and use the project folder of the shared disk",
-            )
-        return encoder
-
-    def _check_data(self, item: Item) -> None:
-        """One item of each block is compared, because another machine may have other files under the same path."""
-        if not isinstance(self._source, Stamped):
-            return
-        found = self._source.describe(item.id)
-        if not isinstance(found, Item) or found.sha256 != item.sha256:
-            why = "has other content" if isinstance(found, Item) else f"cannot be read: {found.why}"
-            raise PoolError(
-                f"item {item.id} {why} on worker {self.name}",
-                hint="give all machines the same data, then run the same command again",
-            )
-
-    def _unwritable(self, error: OSError) -> EncoderError:
-        return EncoderError(
-            f"worker {self.name} cannot write to {self._job.shards}: {error.strerror or error}",
-            hint="put the project folder on a disk that all machines may write to, and check that it is not full",
-        )
-
-
-def encoded(encoder: Encoder, pool: Pool, batch_size: int) -> Float[np.ndarray, "n d"]:
-    """Encode a small pool into memory.
-
-    Raises:
-        EncoderError: The encoder returned vectors that are not finite or have a wrong shape.
-    """
-    batches = list(encoder.batches(pool, batch_size))
-    vectors = np.concatenate(batches) if batches else np.zeros((0, encoder.dim), np.float32)
-    if vectors.shape != (len(pool), encoder.dim) or not np.isfinite(np.sum(vectors, dtype=np.float64)):
-        raise EncoderError(
-            f"encoder {encoder.name!r} returned {vectors.shape} vectors, or NaN, for {len(pool)} items of length "
-            f"{encoder.dim}",
-            hint="report this error to the author of the encoder",
-        )
-    return vectors
-
-
 def encode_on(
     elsewhere: Elsewhere,
     encoder: Encoder,
@@ -283,7 +127,8 @@ def encode_on(
         nonlocal done
         vectors, damaged = shards.read(one, job.dim)
         for name in damaged:
-            say(on_progress, "plan", f"the shard {name} is cut off or changed: its {len(one):,} items are encoded again")
+            again = f"its {len(one):,} items are encoded again"
+            say(on_progress, "plan", f"the shard {name} is cut off or changed: {again}")
         if vectors is None:
             return False
         put(one.start, vectors)

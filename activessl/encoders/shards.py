@@ -2,7 +2,7 @@
 
 A block is encoded as a whole or not at all. Its name is a digest of all that decides its vectors: the encoder, the
 items with their contents, the size of a mini-batch and the versions of the libraries. The file of its vectors has the
-digest of its bytes in its name, too, and is moved into place when complete. A file whose bytes do not have the digest in
+digest of its bytes in its name, too, and is moved into place when complete. A file whose bytes have another digest than
 its name is deleted, and its block counts as not encoded.
 """
 
@@ -123,7 +123,8 @@ def blocks_of(job: Job, items: Sequence[Item], size: int = BLOCK) -> list[Block]
         items: The items.
         size: Items of a block, >= 1; the last block is smaller.
     """
-    head = json.dumps([job.fingerprint, job.batch_size, dict(job.versions), job.axes.to_json()], sort_keys=True).encode()
+    decides = [job.fingerprint, job.batch_size, dict(job.versions), job.axes.to_json()]
+    head = json.dumps(decides, sort_keys=True).encode()
     found = []
     for start in range(0, len(items), size):
         part = tuple(items[start : start + size])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from activessl.encoders.executors import Done, Worker
 from activessl.encoders.shards import Block, Job
+from activessl.encoders.workers import Done, Worker
 from activessl.errors import ActiveSSLError, EncoderError
 
 

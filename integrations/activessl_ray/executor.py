@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from activessl.encoders.executors import Done
 from activessl.encoders.shards import Block, Job
+from activessl.encoders.workers import Done
 from activessl.errors import EncoderError
 from activessl.pool.progress import OnProgress, say
 from activessl_ray.actors import Actor, Failed, Handle

@@ -5,8 +5,8 @@ Usage: ``python tests/benchmarks/verbs_large.py --base CHECKOUT --new CHECKOUT -
 Each checkout makes its own project from the same vectors, because the formats of the ledger may differ: most labels are
 imported, the last 500 are a round. Each verb is a process of its own, on a copy of that project, in the order of a
 round; the checkouts take turns. The first report makes the map of the items, and later ones read it: the sum has the
-later one, and the first stands beside it. An oracle stands in for the server of annotators: its own seconds are subtracted.
-Rows are appended to ``--out`` as they come; the table shows medians, and the ratio of base to new.
+later one, and the first stands beside it. An oracle stands in for the server of annotators: its own seconds are
+subtracted. Rows are appended to ``--out`` as they come; the table shows medians, and the ratio of base to new.
 """
 
 from __future__ import annotations

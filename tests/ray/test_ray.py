@@ -22,9 +22,10 @@ import numpy as np
 import pytest
 
 from activessl.encoders.embeddings import Embeddings, embed
-from activessl.encoders.executors import Elsewhere, versions_here
+from activessl.encoders.executors import Elsewhere
 from activessl.encoders.registry import fit_encoder
 from activessl.encoders.shards import Block, Job, shards_folder
+from activessl.encoders.workers import versions_here
 from activessl.errors import EncoderError, PoolError, ProjectLocked
 from activessl.pool.pool import Pool
 from activessl.pool.progress import Progress
@@ -90,9 +91,7 @@ def test_the_vectors_are_those_of_one_process_bit_for_bit(
     assert [one.done for one in told if not one.note][-1] == 2_000
 
 
-def test_a_killed_worker_costs_only_its_block(
-    head: tuple[str, str], images: tuple[Pool, Path], tmp_path: Path
-) -> None:
+def test_a_killed_worker_costs_only_its_block(head: tuple[str, str], images: tuple[Pool, Path], tmp_path: Path) -> None:
     pool, folder = images
     encoder = fit_encoder("pixels", pool, folder=folder / "encoders")
     shards = shards_folder(tmp_path / "e" / encoder.fingerprint)
@@ -186,7 +185,7 @@ def test_more_workers_than_the_cluster_has_are_refused(
 
 def test_addresses_where_no_cluster_is_are_told_at_once(images: tuple[Pool, Path], tmp_path: Path) -> None:
     started = time.monotonic()
-    with pytest.raises(EncoderError, match="no Ray cluster answers at 127.0.0.1:9"):
+    with pytest.raises(EncoderError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
         embedded(images, tmp_path, "127.0.0.1:9", 1024)
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=lambda: server.accept()[0].sendall(b"SSH-2.0-other\r\n"), daemon=True).start()

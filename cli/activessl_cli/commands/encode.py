@@ -26,7 +26,7 @@ def encode(
     on: Annotated[
         str | None,
         typer.Option(
-            help="Other processes that embed the items: ray (this machine), ray://HOST:PORT or ray:HOST:PORT (a cluster)."
+            help="Other processes that embed the items: ray (this machine), ray://HOST:PORT or ray:HOST:PORT."
         ),
     ] = None,
     workers: Annotated[

@@ -10,10 +10,11 @@ import pytest
 
 from activessl.encoders import executors
 from activessl.encoders.embeddings import embed
-from activessl.encoders.executors import Done, Elsewhere, Executor, Worker, executor_named, versions_here
+from activessl.encoders.executors import Elsewhere, Executor, executor_named
 from activessl.encoders.registry import fit_encoder
 from activessl.encoders.shards import Block, Job, Journal, Shards, blocks_of, shards_folder
 from activessl.encoders.vectors import VectorEncoder
+from activessl.encoders.workers import Done, Worker, versions_here
 from activessl.errors import EncoderError, PoolError
 from activessl.pool.pool import Pool
 from activessl.pool.progress import Progress
@@ -163,9 +164,7 @@ def test_a_worker_with_other_versions_is_told_by_name(pool: Pool, encoder: Vecto
         Worker(replace(job, versions={"pandas-next": "3"}))
 
 
-def test_a_worker_without_weights_or_data_is_told_by_name(
-    pool: Pool, encoder: VectorEncoder, tmp_path: Path
-) -> None:
+def test_a_worker_without_weights_or_data_is_told_by_name(pool: Pool, encoder: VectorEncoder, tmp_path: Path) -> None:
     job = job_of(pool, encoder, tmp_path)
     with pytest.raises(EncoderError, match=r"worker \S+ cannot open the encoder: no encoder in .*gone"):
         Worker(replace(job, encoder=tmp_path / "gone"))
@@ -208,9 +207,7 @@ def test_a_missing_ray_is_told_with_what_installs_it(monkeypatch: pytest.MonkeyP
     assert "activessl[ray]" in error.value.hint
 
 
-def test_a_session_encodes_by_an_executor_and_uses_its_vectors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_encodes_by_an_executor_and_uses_its_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez(tmp_path / "v.npz", vectors=np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32))
     session, fake = Session.create(tmp_path / "p", tmp_path / "v.npz", ["a", "b"]), Fake()
     found = session.encode(on=fake)

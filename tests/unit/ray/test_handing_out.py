@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from activessl.encoders.executors import Done, versions_here
 from activessl.encoders.registry import fit_encoder
 from activessl.encoders.shards import Block, Job, Journal, Shards, blocks_of
+from activessl.encoders.workers import Done, versions_here
 from activessl.errors import EncoderError, PoolError
 from activessl.pool.progress import Progress
 from activessl.pool.sources import load_pool
