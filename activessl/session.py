@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from activessl.arguments import instance, number, path, text, whole
 from activessl.arguments import names as list_of
-from activessl.errors import ProjectError, QueryError
+from activessl.errors import EncoderError, ProjectError, QueryError
 from activessl.project.annotators import annotator_of
 from activessl.project.folder import Project
 from activessl.project.regions.verbs import only_classes
@@ -22,6 +22,7 @@ from activessl.project.snapshot import Snapshot
 if TYPE_CHECKING:
     from activessl.annotators.base import Annotator, Pushed
     from activessl.encoders.embeddings import Embeddings
+    from activessl.encoders.executors import Executor
     from activessl.encoders.parts.store import PartStore
     from activessl.labels.regions.region import Regions
     from activessl.ledger.history import History, RoundHistory
@@ -107,7 +108,14 @@ class Session:
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
-    def encode(self, *, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings | PartStore:
+    def encode(
+        self,
+        *,
+        minutes: float | None = None,
+        on: str | Executor | None = None,
+        workers: int | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Embeddings | PartStore:
         """Train the encoder on the pool, or take it from the cache, and embed every item: (n, d), one row an item; in a
         project of regions, the parts of every item.
 
@@ -116,20 +124,29 @@ class Session:
 
         Args:
             minutes: Training time, > 0; by default the config's.
+            on: Other processes that encode the items: "ray" for a cluster on this machine, "ray://host:10001" or
+                "ray:host:6379" for one of several machines, or an executor; by default this process encodes.
+            workers: The number of these processes, with ``on``; by default one for each CPU core.
             on_progress: Called with each step.
 
         Raises:
-            EncoderError: The encoder cannot read such items.
+            EncoderError: The encoder cannot read such items, or other processes cannot be reached or cannot encode.
             PoolError: The data cannot be read, or ids with answers belong to other items now.
             ProjectError: The folder cannot be written; ``ProjectLocked`` while another process works on it.
         """
         if self.draws:
             from activessl.steps.regions.encode import encode as encode_parts
 
+            if on is not None or workers is not None:
+                raise EncoderError(
+                    f"a project of {self.project.own.data.task} is encoded in this process",
+                    hint="leave out --on and --workers",
+                )
             return encode_parts(self.project, None if minutes is None else number("minutes", minutes), on_progress)
         from activessl.steps.encode import encode
 
-        return encode(self.project, None if minutes is None else number("minutes", minutes), on_progress)
+        training = None if minutes is None else number("minutes", minutes)
+        return encode(self.project, training, on_progress, executor=_executor(on, workers))
 
     def add(self, items: Path | str, *, into: str = "added", on_progress: OnProgress | None = None) -> Added:
         """Copy new items into the folder of the data; ``encode`` then encodes them and compares them with the others.
@@ -660,3 +677,17 @@ class Session:
         return export_model(
             self.project, path("folder", folder), onnx=onnx, reference=reference, on_progress=on_progress
         )
+
+
+def _executor(on: str | Executor | None, workers: int | None) -> Executor | None:
+    """Return the executor that the arguments of ``encode`` name."""
+    from activessl.encoders.executors import Executor, executor_named
+
+    if on is None or (isinstance(on, Executor) and not isinstance(on, str)):
+        if workers is not None:
+            raise EncoderError(
+                f"workers = {workers} needs a place: on is {on if on is None else type(on).__name__!r}",
+                hint='pass on="ray", or leave workers out',
+            )
+        return on
+    return executor_named(text("on", on), None if workers is None else whole("workers", workers))

@@ -7,12 +7,12 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from filelock import FileLock
@@ -20,11 +20,15 @@ from jaxtyping import Float
 
 from activessl.arguments import instance, path
 from activessl.encoders.base import Encoder
-from activessl.errors import EncoderError
+from activessl.encoders.shards import shards_folder
+from activessl.errors import ActiveSSLError, EncoderError
 from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress, Progress
 from activessl.sealed import check_seal, digest_of, read_array, seal, write_atomic
+
+if TYPE_CHECKING:
+    from activessl.encoders.executors import Elsewhere
 
 _VECTORS, _IDS, _PROVENANCE = "vectors.npy", "ids.json", "provenance.json"
 _ALIVE = "alive.lock"  # held by the process that writes a folder which is not yet in place
@@ -186,6 +190,7 @@ def embed(
     *,
     on_progress: OnProgress | None = None,
     batch_size: int = 256,
+    elsewhere: Elsewhere | None = None,
 ) -> Embeddings:
     """Encode a pool into a folder, or reuse the embeddings that are already there.
 
@@ -198,10 +203,13 @@ def embed(
         folder: The folder of the embeddings, usually ``embeddings/<fingerprint>``.
         on_progress: Called after each mini-batch, with stage "embed".
         batch_size: Items in a mini-batch.
+        elsewhere: Other processes that encode; by default this process. Whatever they have encoded before an
+            interruption is not encoded again.
 
     Raises:
-        EncoderError: The encoder returned vectors that are not finite or have a wrong shape, or the folder cannot be
-            written.
+        EncoderError: The encoder returned vectors that are not finite or have a wrong shape, the folder cannot be
+            written, or other processes cannot encode.
+        PoolError: Other processes cannot read the data.
     """
     instance("encoder", encoder, Encoder)
     instance("pool", pool, Pool)
@@ -230,8 +238,15 @@ def embed(
             rows = kept[start : start + 65536]
             if before is not None:  # always true if a row is kept
                 out[rows] = before.vectors[[known[keys[row]] for row in rows]]
-        if fresh:
-            part = pool if len(fresh) == len(pool) else pool.subset(pool.ids[row] for row in fresh)
+        told: dict[str, Any] = {}
+        part = pool if len(fresh) in (0, len(pool)) else pool.subset(pool.ids[row] for row in fresh)
+        if fresh and elsewhere is not None:
+            # a slice where all rows are new: a list of rows is as long as the pool
+            from activessl.encoders.executors import encode_on  # needed only here
+
+            put = _puts(out, None if part is pool else fresh)
+            told = encode_on(elsewhere, encoder, part, folder, put, batch_size=batch_size, on_progress=on_progress)
+        elif fresh:
             done = 0
             for batch in _checked(encoder, part, batch_size):
                 out[fresh[done : done + len(batch)]] = batch
@@ -240,12 +255,15 @@ def embed(
                     on_progress(Progress("embed", done, len(fresh)))
         out.flush()
         del out
-        _write_notes(staging, encoder, pool, seconds=time.perf_counter() - started, encoded=len(fresh))
+        _write_notes(staging, encoder, pool, seconds=time.perf_counter() - started, encoded=len(fresh), told=told)
         alive.release()
         (staging / _ALIVE).unlink(missing_ok=True)
         seal(staging)
         _swap(staging, folder)
+        shutil.rmtree(shards_folder(folder), ignore_errors=True)
     except OSError as error:
+        if isinstance(error, ActiveSSLError):
+            raise
         raise EncoderError(
             f"embeddings cannot be written to {folder.parent}: {error.strerror or error}",
             hint="free disk space, or check the write permission of the folder",
@@ -256,6 +274,16 @@ def embed(
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
     return Embeddings.load(folder)
+
+
+def _puts(out: Float[np.ndarray, "n d"], rows: list[int] | None) -> Callable[[int, Float[np.ndarray, "b d"]], None]:
+    """Return what writes the vectors of a block to their rows."""
+
+    def put(start: int, vectors: Float[np.ndarray, "b d"]) -> None:
+        at = slice(start, start + len(vectors))
+        out[at if rows is None else rows[at]] = vectors
+
+    return put
 
 
 def _beginning(folder: Path) -> str:
@@ -304,7 +332,9 @@ def _checked(encoder: Encoder, pool: Pool, batch_size: int) -> Iterator[Float[np
         raise EncoderError(f"encoder {encoder.name!r} returned {seen} vectors for {len(pool)} items", hint=hint)
 
 
-def _write_notes(folder: Path, encoder: Encoder, pool: Pool, *, seconds: float, encoded: int) -> None:
+def _write_notes(
+    folder: Path, encoder: Encoder, pool: Pool, *, seconds: float, encoded: int, told: Mapping[str, Any]
+) -> None:
     ids = _listing(pool)
     (folder / _IDS).write_bytes(ids)
     note = {
@@ -314,7 +344,7 @@ def _write_notes(folder: Path, encoder: Encoder, pool: Pool, *, seconds: float, 
         "ids_sha256": hashlib.sha256(ids).hexdigest(),
         "encoder": encoder.provenance,
         **({"axes": pool.axes.to_json()} if pool.axes.to_json() else {}),
-        "embedding": {"seconds": round(seconds, 3), "encoded": encoded, "taken over": len(pool) - encoded},
+        "embedding": {"seconds": round(seconds, 3), "encoded": encoded, "taken over": len(pool) - encoded, **told},
     }
     (folder / _PROVENANCE).write_text(json.dumps(note, indent=2), encoding="utf-8")
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
-from scipy import signal
+
+from activessl.later import later
+
+if TYPE_CHECKING:
+    from scipy import signal
+else:
+    signal = later("scipy.signal")  # seconds, and every report imports this module
 
 #: Bands and stretches of time.
 BANDS, TIMES = 12, 16

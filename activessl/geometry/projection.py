@@ -87,7 +87,7 @@ def project(points: Float[np.ndarray, "n d"], *, on_step: Callable[[int, int], N
     speed, gains = np.zeros_like(places), np.ones_like(places)
     rate, cells = max(n / EXAGGERATION, 50.0), int(np.clip(n / 150, CELLS, MOST_CELLS))
     for step in range(STEPS):
-        apart = places[rows] - places[columns]
+        apart = places.take(rows, axis=0) - places.take(columns, axis=0)  # half the time of places[rows]
         graph.data = (weights / (1 + np.einsum("ij,ij->i", apart, apart))).astype(np.float32)
         pull = places * np.asarray(graph.sum(axis=1)) - graph @ places
         push, total = _by_pairs(places) if n <= FEW else _by_grid(places, cells)

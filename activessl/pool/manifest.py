@@ -121,21 +121,29 @@ def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unre
             return {}, Axes()
         if meta.get("digest") != _digest(table):
             return {}, Axes()
-        rows = table.to_pylist()
-        if meta.get("readers") != " ".join(installed()):  # what could not be read may be readable now
-            rows = [row for row in rows if row["sha256"] is not None]
+        # what could not be read may be readable now, with other readers
+        kept = meta.get("readers") == " ".join(installed())
         axes = Axes.of_json(json.loads(meta["axes"]), 0)
+        rows = zip(*(table.column(name).to_pylist() for name in _SCHEMA.names), strict=True)  # dicts take twice as long
+        return {row[0]: (row[-2:], _entry(*row[:-2])) for row in rows if kept or row[1] is not None}, axes
     except (OSError, KeyError, ValueError, pa.ArrowException):
         return {}, Axes()
-    return {row["id"]: ((row["size"], row["mtime_ns"]), _entry(row)) for row in rows}, axes
 
 
-def _entry(row: dict[str, Any]) -> Item | Unreadable:
+def _entry(
+    item_id: str,
+    sha256: str | None,
+    shape: list[int],
+    why: str | None,
+    channels: list[str],
+    remarks: list[str],
+    step: float | None,
+    peak: int,
+) -> Item | Unreadable:
     item = None
-    if row["sha256"] is not None:
-        told = tuple(row["channels"]), tuple(row["remarks"]), row["step"], row["peak"]
-        item = Item(row["id"], row["sha256"], tuple(row["shape"]), *told)
-    return item if item is not None and row["why"] is None else Unreadable(row["id"], row["why"], item)
+    if sha256 is not None:
+        item = Item(item_id, sha256, tuple(shape), tuple(channels), tuple(remarks), step, peak)
+    return item if item is not None and why is None else Unreadable(item_id, str(why), item)
 
 
 def intact(path: Path) -> bool:

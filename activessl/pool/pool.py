@@ -218,6 +218,8 @@ class Pool:
         Raises:
             PoolError: Nothing is left.
         """
+        if not items:
+            return self
         out: list[Item | Unreadable] = [item for item in self.items if items.get(item.id) == item.sha256]
         out += [bad for bad in self.unreadable if items.get(bad.id) == ""]
         if not out:

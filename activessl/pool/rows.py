@@ -79,7 +79,8 @@ class RowsSource(ABC):
 def row_ids(location: Path, n: int, given: np.ndarray[Any, np.dtype[Any]] | None) -> tuple[str, ...]:
     """The ids of the rows of a file: those in the file, or ``NAME:ROW``."""
     if given is None:
-        return tuple(f"{shown(location.stem)}:{row}" for row in range(n))
+        name = shown(location.stem)
+        return tuple([f"{name}:{row}" for row in range(n)])
     ids = tuple(str(item_id) for item_id in given.tolist())
     if len(ids) != n:
         raise PoolError(f"{len(ids)} ids for {n} items in {location}", hint="store one id for each item")

@@ -100,7 +100,8 @@ def _scales(snapshot: Snapshot, ids: Sequence[str], rows: Int[np.ndarray, " n"])
     labels = {item: text(label.classes) for item, label in history.labels.items()}
     given = category("Label", [labels.get(item, "") for item in ids], classes)
     if snapshot.decided is not None:
-        predicted = [text(snapshot.named(snapshot.decided[row])) for row in rows]
+        kind = snapshot.kind  # not looked up for each item
+        predicted = [text(kind.named(label, classes)) for label in snapshot.decided[rows]]
         known = [labels.get(item, said) for item, said in zip(ids, predicted, strict=True)]
         yield category("Class", known, classes)
         yield given

@@ -15,6 +15,7 @@ from activessl.encoders.auto import alternatives
 from activessl.encoders.base import Encoder
 from activessl.encoders.compute.processes import count, decided, leads
 from activessl.encoders.embeddings import Embeddings, embed
+from activessl.encoders.executors import Elsewhere, Executor
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting, load_encoder
 from activessl.encoders.wheels.catalogue import wheel_named
 from activessl.errors import EncoderError, PoolError, ProjectError
@@ -30,8 +31,26 @@ from activessl.steps.compare_added import compare_added
 from activessl.steps.moves import follow_moves, gone_with_answers
 
 
-def encode(project: Project, minutes: float | None = None, on_progress: OnProgress | None = None) -> Embeddings:
-    """Train the encoder on the pool, or take it from the cache, and embed every item; see ``Session.encode``."""
+def encode(
+    project: Project,
+    minutes: float | None = None,
+    on_progress: OnProgress | None = None,
+    *,
+    executor: Executor | None = None,
+) -> Embeddings:
+    """Train the encoder on the pool, or take it from the cache, and embed every item; see ``Session.encode``.
+
+    Args:
+        project: The project.
+        minutes: Training time; by default the config's.
+        on_progress: Called with each step.
+        executor: Encodes the items in other processes; by default this process does. The encoder is trained here.
+    """
+    if executor is not None and count() > 1:
+        raise EncoderError(
+            f"{executor.name} and torchrun exclude each other: this is one of {count()} processes",
+            hint="train with torchrun first, then encode in other processes without it",
+        )
     if not leads():
         if decided(bool):
             fitted_encoder(project, project.pool(), minutes)
@@ -56,9 +75,15 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
         folder = embeddings_folder(project, encoder.fingerprint)
         before = known_ids(project, history)  # read first: the vectors may be overwritten below
         gone = gone_with_answers(project, history, pool)
+        elsewhere = None if executor is None else Elsewhere(executor, project.folder / "encoders")
+
+        def embedded_by(one: Encoder) -> Embeddings:
+            at = embeddings_folder(project, one.fingerprint)
+            return embed(one, pool, at, on_progress=on_progress, elsewhere=elsewhere)
+
         for other in others:
-            embed(other, pool, embeddings_folder(project, other.fingerprint), on_progress=on_progress)
-        embeddings = embed(encoder, pool, folder, on_progress=on_progress)
+            embedded_by(other)
+        embeddings = embedded_by(encoder)
         encoded = encoded_event(encoder, embeddings, history, before, time.monotonic() - start, gone, others)
         if encoded is not None:
             project.append(encoded)
@@ -68,8 +93,7 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
             the new ones came."""
             if wanted:
                 return embeddings
-            plain = fitted_encoder(project, pool, None, on_progress)
-            return embed(plain, pool, embeddings_folder(project, plain.fingerprint), on_progress=on_progress)
+            return embedded_by(fitted_encoder(project, pool, None, on_progress))
 
         compare_added(project, alike, on_progress)
     decided(lambda: str(folder))

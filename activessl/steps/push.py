@@ -14,7 +14,7 @@ from activessl.pool.pool import Pool
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.steps.close import close_round
-from activessl.steps.missing import notice_missing
+from activessl.steps.missing import noticed
 from activessl.strategies.explain import without_classes
 
 
@@ -25,14 +25,15 @@ def push(project: Project, annotator: Annotator) -> PushResult:
         QueryError: No round is open, or its remaining items are gone from the data.
         AnnotatorError: The annotator did not accept the questions.
     """
-    notice_missing(project)
+    _, known = noticed(project)
     with project.lock():
         snapshot = Snapshot.of(project)
         current = snapshot.history.open_round
         if current is None:
             first = "" if snapshot.history.encoded else "`activessl encode`, then "
             raise QueryError("no round is open", hint=f"run {first}`activessl query`")
-        pool, waiting = project.pool(), snapshot.history.waiting(current)
+        pool = project.pool() if known is None else known
+        waiting = snapshot.history.waiting(current)
         if not waiting and snapshot.history.gone(current):
             close_round(project, "its last items are gone")
             raise QueryError(

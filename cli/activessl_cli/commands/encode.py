@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -28,6 +28,15 @@ def encode(
     encoder: Annotated[
         list[str] | None, typer.Option(help="With --compare: an encoder to try; repeat the option for several.")
     ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            help="Other processes that embed the items: ray (this machine), ray://HOST:PORT or ray:HOST:PORT."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="With --on: the number of processes; by default one for each CPU core.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the encoder on the pool and embed every item."""
@@ -40,6 +49,10 @@ def encode(
         raise ConfigError(
             f"encode --compare runs in one process, not in {count()}", hint="run encode --compare without torchrun"
         )
+    if workers is not None and on is None:
+        raise ConfigError("--workers needs --on", hint="add --on ray, or leave --workers out")
+    if compare and on is not None:
+        raise ConfigError("encode --compare runs in this process", hint="run encode --compare without --on")
     if compare:
         _compare(project, minutes, tuple(encoder or ()), as_json)
         return
@@ -50,11 +63,12 @@ def encode(
         return
     session = Session.open(project)
     if session.draws:
-        _parts(session, minutes, as_json)
+        _parts(session, minutes, on, as_json)
         return
     before = len(session.project.history().comparisons)
     with render.progress("encode") as on_progress:
-        embeddings = cast("Embeddings", session.encode(minutes=minutes, on_progress=on_progress))
+        found = session.encode(minutes=minutes, on=on, workers=workers, on_progress=on_progress)
+        embeddings = cast("Embeddings", found)
     n, dim = embeddings.vectors.shape
     history = session.project.history()
     encoded, compared = history.encoded, history.comparisons[before:]
@@ -72,6 +86,7 @@ def encode(
         "\n".join(
             [
                 f"{n:,} items embedded as vectors of length {dim} by the encoder {name}{embeddings.fingerprint[:12]}",
+                *_elsewhere(embeddings.provenance["embedding"], on),
                 *lines,
             ]
         ),
@@ -83,10 +98,10 @@ def encode(
     render.following(step)
 
 
-def _parts(session: Session, minutes: float | None, as_json: bool) -> None:
+def _parts(session: Session, minutes: float | None, on: str | None, as_json: bool) -> None:
     """Encode the parts of a project of regions."""
     with render.progress("encode") as on_progress:
-        parts = cast("PartStore", session.encode(minutes=minutes, on_progress=on_progress))
+        parts = cast("PartStore", session.encode(minutes=minutes, on=on, on_progress=on_progress))
     encoded = session.project.history().encoded
     name = "" if encoded is None else f"{encoded.encoder} "
     render.result(
@@ -105,6 +120,17 @@ def _parts(session: Session, minutes: float | None, as_json: bool) -> None:
     if step == "activessl query" and needs_server(session.project):
         step += "; no Label Studio server runs yet: activessl studio start"
     render.following(step)
+
+
+def _elsewhere(told: dict[str, Any], on: str | None) -> list[str]:
+    """What other processes did, in one line; nothing if there was nothing to encode."""
+    if on is None or "executor" not in told:
+        return []
+    again, earlier = told["begun again"], told["taken from an earlier run"]
+    more = [f"{earlier:,} taken from an interrupted run"] if earlier else []
+    more += [f"{again:,} begun again after a worker ended"] if again else []
+    rest = f" ({', '.join(more)})" if more else ""
+    return [f"{told['encoded']:,} of them were encoded in {told['blocks']:,} blocks by {told['executor']}{rest}"]
 
 
 def _compare(project: Path, minutes: float | None, names: tuple[str, ...], as_json: bool) -> None:
