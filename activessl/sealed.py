@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def read_array(path: Path, *, mmap_mode: Any = None) -> np.ndarray[Any, np.dtype
 
     try:
         found = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-    except EOFError as error:
+    except (EOFError, TokenError, SyntaxError, RecursionError) as error:  # the head of the file is a line of Python
         raise ValueError(f"{path.name} is empty or cut: {error}") from None
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
         raise ValueError(f"{path.name} has no numbers")

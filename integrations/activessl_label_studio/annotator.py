@@ -23,6 +23,7 @@ from activessl_label_studio.media import MediaMode
 from activessl_label_studio.project import find_project, open_project
 from activessl_label_studio.pull import Pulled, join_marks, pull_answers, split_mark
 from activessl_label_studio.push import push_round
+from activessl_label_studio.shape import rows
 from activessl_label_studio.tabs import Tabs, all_tasks, keep_tabs, labeling_address
 
 __all__ = ["LabelStudioAnnotator", "LabelStudioConfig"]
@@ -291,5 +292,5 @@ class LabelStudioAnnotator:
 
     def _names(self) -> dict[int, str]:
         """Return the e-mail address of each user by number."""
-        self._people = {int(user["id"]): str(user["email"]) for user in self.client.get("/api/users/")}
+        self._people = {user["id"]: str(user.get("email")) for user in rows(self.client.get("/api/users/"), "users")}
         return self._people

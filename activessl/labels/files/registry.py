@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from activessl.arguments import listed
-from activessl.errors import LabelError
+from activessl.errors import ActiveSSLError, LabelError
 from activessl.labels.files.given import Contents
 from activessl.labels.files.label_studio import has_rows_of, has_tasks_of, read_export, read_tasks
 from activessl.labels.files.opened import Opened, Options
 from activessl.labels.files.reading import rows_in
 from activessl.labels.files.tables import read_table
+from activessl.pool.plain import shown
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,34 @@ class LabelForm:
         title: For people, such as "COCO".
         marks: By what it is known, for people.
         has: Whether a file or folder is of this form.
-        read: Reads its answers; raises ConfigError and LabelError.
+        reader: Reads its answers; raises ConfigError and LabelError.
     """
 
     title: str
     marks: str
     has: Callable[[Opened], bool]
-    read: Callable[[Opened, Options], Contents]
+    reader: Callable[[Opened, Options], Contents]
+
+    def read(self, opened: Opened, options: Options) -> Contents:
+        """Read the answers of a file or folder.
+
+        A file may have any value in any place, such as a number for a list: what a reader does not look for is an error
+        of the file, too.
+
+        Raises:
+            ConfigError: The file cannot be parsed.
+            LabelError: It has not what its form has.
+        """
+        try:
+            return self.reader(opened, options)
+        except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError, RecursionError) as error:
+            if isinstance(error, ActiveSSLError):
+                raise
+            raise LabelError(
+                f"{opened.path} looks like {self.title}, but a value in it is not what {self.title} has there: "
+                f"{shown(str(error))[:100]}",
+                hint="export the file again",
+            ) from error
 
 
 def _form(title: str, module: str, marks: str) -> LabelForm:
