@@ -289,7 +289,7 @@ def list_tasks(
     body = query if len(quote(asked)) > _QUERY_CHARS else None
     if body is None:
         extra["query"] = asked
-    seen = 0
+    seen: set[int] = set()
     for number in range(1, 1_000_000):
         page = client.get(
             "/api/tasks",
@@ -303,10 +303,16 @@ def list_tasks(
             **extra,
         )
         tasks = list_in(page, "tasks", "tasks")
+        before = len(seen)
+        seen.update(task["id"] for task in tasks)
+        if tasks and len(seen) == before:  # another server could have one asked without an end
+            raise AnnotatorError(
+                f"{client.url} answered page {number} of the tasks of project {project} with those of earlier pages",
+                hint="check that the address is Label Studio's own, and try again",
+            )
         yield from (task_row(task, everything=everything) for task in tasks)
-        seen += len(tasks)
         # a page beyond the end gives 404, like a project that was deleted
-        if seen >= count_in(page, "total", "tasks") or not tasks:
+        if len(seen) >= count_in(page, "total", "tasks") or not tasks:
             return
 
 

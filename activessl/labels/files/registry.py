@@ -19,6 +19,9 @@ from activessl.labels.files.reading import rows_in
 from activessl.labels.files.tables import read_table
 from activessl.pool.plain import shown
 
+#: What code raises on a value of another kind than it looks for.
+_ODD = (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError, RecursionError)
+
 
 @dataclass(frozen=True)
 class LabelForm:
@@ -36,6 +39,15 @@ class LabelForm:
     has: Callable[[Opened], bool]
     reader: Callable[[Opened, Options], Contents]
 
+    def fits(self, opened: Opened) -> bool:
+        """Whether a file or folder has the marks of this form; one with odd values where the marks are has not."""
+        try:
+            return self.has(opened)
+        except _ODD as error:
+            if isinstance(error, ActiveSSLError):
+                raise
+            return False
+
     def read(self, opened: Opened, options: Options) -> Contents:
         """Read the answers of a file or folder.
 
@@ -48,7 +60,7 @@ class LabelForm:
         """
         try:
             return self.reader(opened, options)
-        except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError, RecursionError) as error:
+        except _ODD as error:
             if isinstance(error, ActiveSSLError):
                 raise
             raise LabelError(
@@ -145,13 +157,13 @@ def form_of(opened: Opened, name: str | None = None) -> LabelForm:
     if name is not None:
         if name not in FORMS:
             raise LabelError(f"unknown form {name!r}", hint=f"use one of {', '.join(FORMS)}")
-        if not FORMS[name].has(opened):
+        if not FORMS[name].fits(opened):
             raise LabelError(
                 f"{opened.path} is not {FORMS[name].title}: it needs {FORMS[name].marks}",
                 hint="name another form, or leave out --form",
             )
         return FORMS[name]
-    found = [name for name, form in FORMS.items() if name not in _LAST and form.has(opened)]
+    found = [name for name, form in FORMS.items() if name not in _LAST and form.fits(opened)]
     if len(found) > 1:
         raise LabelError(
             f"{opened.path} may be {' or '.join(FORMS[name].title for name in found)}",
@@ -184,7 +196,7 @@ def _folder(opened: Opened) -> LabelForm:
             f"{opened.path} has boxes as YOLO writes them, without the names of the classes",
             hint="add a file classes.txt with one name in each line",
         )
-    if FORMS["folders"].has(opened):
+    if FORMS["folders"].fits(opened):
         return FORMS["folders"]
     raise LabelError(
         f"{opened.path} has no labels of a known form",
