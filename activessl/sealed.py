@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ __all__ = [
 SEAL = "seal.json"
 
 #: The names of ``beside``, and the age in seconds after which nobody writes such a file any more.
-_PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
+#: SQLite writes further files beside its own.
+_PART = re.compile(r"\..+\.[0-9a-f]{12}\.part(-journal|-wal|-shm)?", re.DOTALL)
 _LEFT = 3600.0
 
 #: Smaller files are digested at every check (30 ms); larger ones if their time or inode is not that of the last check.
@@ -75,7 +77,7 @@ def sweep(folder: Path, name: str = "") -> None:
     """
     now = time.time()
     with suppress(OSError):
-        for left in folder.glob(f".{glob.escape(name) or '*'}.*.part"):
+        for left in folder.glob(f".{glob.escape(name) or '*'}.*.part*"):
             with suppress(OSError):
                 # a time in the future is of a clock that was wrong
                 if _PART.fullmatch(left.name) and abs(now - left.lstat().st_mtime) > _LEFT:
@@ -102,8 +104,9 @@ def replaced(path: Path) -> Iterator[Path]:
         part.replace(path)
         _sync_folder(path.parent)
     finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        for ending in ("", "-journal", "-wal", "-shm"):  # SQLite writes the latter beside its file
+            with suppress(OSError):
+                part.with_name(part.name + ending).unlink(missing_ok=True)
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -180,7 +183,7 @@ def read_array(path: Path, *, mmap_mode: Any = None) -> np.ndarray[Any, np.dtype
 
     try:
         found = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-    except EOFError as error:
+    except (EOFError, TokenError, SyntaxError, RecursionError) as error:  # the head of the file is a line of Python
         raise ValueError(f"{path.name} is empty or cut: {error}") from None
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
         raise ValueError(f"{path.name} has no numbers")

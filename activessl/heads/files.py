@@ -32,9 +32,9 @@ def write_head(folder: Path, kind: str, tensors: Mapping[str, np.ndarray], confi
         text = json.dumps({"format": FORMAT, "head": kind, **config}, indent=1, sort_keys=True, allow_nan=False)
         (folder / "config.json").write_text(text + "\n", encoding="utf-8")
         seal(folder)
-    except OSError as bad:
+    except (OSError, SafetensorError) as bad:  # safetensors has an error of its own for a full disk
         raise HeadError(
-            f"cannot write the head to {folder}: {bad.strerror}", hint="check the permissions and the free disk space"
+            f"cannot write the head to {folder}: {getattr(bad, 'strerror', None) or bad}", hint="check the permissions and the free disk space"
         ) from bad
 
 

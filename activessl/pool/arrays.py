@@ -8,6 +8,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import cast
 
 import numpy as np
@@ -19,6 +20,9 @@ from activessl.pool.forms.registry import forms
 from activessl.pool.mat import read_mat, whole_numbers
 from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
+
+#: What a damaged archive raises, besides errors of values; the head of an array is a line of Python.
+_BROKEN = (zipfile.BadZipFile, zlib.error, TokenError, SyntaxError, RecursionError, NotImplementedError)
 
 
 class NpzSource(RowsSource):
@@ -132,7 +136,7 @@ def npz_keys(location: Path) -> frozenset[str]:
     try:
         with np.load(location, allow_pickle=False) as archive:
             return frozenset(archive.files)
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile):
+    except (OSError, ValueError, EOFError, AttributeError, *_BROKEN):
         raise PoolError(f"{location} is not an npz file", hint="write it with numpy.savez") from None
 
 
@@ -160,7 +164,7 @@ def read_npz(location: Path, key: str) -> Array:
         raise PoolError(f"{location} has no array {key!r}", hint=f"add the array {key!r} to the file") from None
     except PoolError:
         raise
-    except (OSError, ValueError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile):
+    except (OSError, ValueError, EOFError, MemoryError, *_BROKEN):
         raise PoolError(
             f"array {key!r} in {location} cannot be read",
             hint="write the file again, with arrays of numbers or text and without Python objects",

@@ -19,7 +19,7 @@ from activessl.project.config_file import read_config
 from activessl.project.folder import Project, locked, writing
 from activessl.project.set_aside import NAME as ASIDE
 from activessl.project.set_aside import read_aside, write_aside
-from activessl.sealed import beside, check_seal, replaced, seal
+from activessl.sealed import beside, check_seal, replaced, seal, sweep
 from activessl.steps.forget import BACKUP_LEDGER as LEDGER
 from activessl.steps.forget import forget_again
 
@@ -58,6 +58,7 @@ def backup(project: Project, folder: Path) -> Backup:
         raise ConfigError(f"{folder} exists", hint="name a new folder, such as one with the date in its name")
     part = beside(folder)
     with writing(folder.parent):
+        sweep(folder.parent, folder.name)
         try:
             part.mkdir(parents=True, mode=0o700)
             with project.ledger() as ledger:
@@ -67,16 +68,20 @@ def backup(project: Project, folder: Path) -> Backup:
                 shutil.copyfile(project.folder / ASIDE, part / ASIDE)
             events, labels = _contents(part)
             seal(part)
+            # before there is a backup, so that `forget` knows of each; the project may be on read-only media
+            with suppress(LedgerError):
+                project.append(BackedUp(where=str(folder.absolute()), turn=events))
             part.rename(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-    with suppress(LedgerError):  # the project may be on read-only media; the list of backups is for `forget`
-        project.append(BackedUp(where=str(folder.absolute()), turn=events))
     return Backup(folder, events, labels)
 
 
 def restore(folder: Path, source: Path) -> Backup:
-    """Put ledger and config of a backup into a project folder; what is there is renamed, never deleted.
+    """Put ledger and config of a backup into a project folder; what is there is copied before, and never lost.
+
+    At every moment the folder has a whole ledger, the one before or the one of the backup; repeating it completes what
+    was interrupted.
 
     Args:
         folder: The folder of the project; made if missing.
@@ -104,12 +109,17 @@ def restore(folder: Path, source: Path) -> Backup:
         ledger, config, aside = folder / name, folder / CONFIG_NAME, folder / ASIDE
         ledger.parent.mkdir(parents=True, exist_ok=True)
         newer, erased = _newer(ledger, source / LEDGER), _erased(ledger)
-        kept = _aside(ledger, config, aside)
         with replaced(ledger) as part:
             with Ledger(source / LEDGER) as copy:
                 copy.copy_to(part)
             with Ledger(part) as restored:
                 forget_again(restored, erased or ())
+            log = part.with_name(f"{part.name}-wal")
+            if log.exists() and log.stat().st_size:  # SQLite could not move it into the file
+                raise ProjectError(f"cannot write to {folder}", hint="check that the disk is writable and not full")
+            kept = _aside(ledger, config, aside)
+            for ending in ("-wal", "-shm"):  # SQLite would add the log of the ledger before to the restored one
+                ledger.with_name(ledger.name + ending).unlink(missing_ok=True)
         with replaced(config) as part:
             shutil.copyfile(source / CONFIG_NAME, part)
         listed = {item: one for item, one in read_aside(source).items() if known_as(item, erased or (), "item") == item}
@@ -148,13 +158,15 @@ def _newer(ledger: Path, copy: Path) -> int | None:
 
 
 def _aside(ledger: Path, config: Path, aside: Path) -> tuple[Path, ...]:
-    """Rename ledger, config and list to the first free names; the log of the ledger goes with its file."""
+    """Copy ledger, config and list to the first free names; the log of the ledger goes with its file."""
     number = 1
     while any(path.with_name(f"{path.name}.before-restore-{number}").exists() for path in (ledger, config, aside)):
         number += 1
     kept = []
-    for path, ending in ((ledger, "-wal"), (ledger, "-shm"), (ledger, ""), (config, ""), (aside, "")):
-        now = path.with_name(path.name + ending)
+    for path, ending in ((ledger, "-wal"), (ledger, ""), (config, ""), (aside, "")):
+        now, then = path.with_name(path.name + ending), path.with_name(f"{path.name}.before-restore-{number}{ending}")
         if now.exists():
-            kept.append(now.rename(path.with_name(f"{path.name}.before-restore-{number}{ending}")))
+            with replaced(then) as part:
+                shutil.copy(now, part)
+            kept.append(then)
     return tuple(kept)

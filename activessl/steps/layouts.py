@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from activessl.errors import ConfigError
 from activessl.pool.pool import Pool
 from activessl.pool.portable import portable
+from activessl.sealed import beside, sweep
 
 __all__ = ["Layout", "write_layout"]
 
@@ -67,14 +68,17 @@ def write_layout(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} exists and is not empty", hint="name a new folder, or empty it")
     wanted = [row for row in rows if row["id"] in pool]
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     maker = {"folders": _folders, "huggingface": _huggingface, "coco": _coco}[layout]
-    maker(part, pool, wanted, classes, on_item or (lambda _done, _all: None))
-    if folder.exists():
-        folder.rmdir()
-    part.rename(folder)
+    sweep(folder.parent, folder.name)
+    part = beside(folder)
+    try:
+        part.mkdir(parents=True)
+        maker(part, pool, wanted, classes, on_item or (lambda _done, _all: None))
+        if folder.exists():
+            folder.rmdir()
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return len(wanted)
 
 

@@ -29,6 +29,7 @@ from activessl_label_studio.regions.extents import extent_in_pool
 from activessl_label_studio.regions.opening import find_any, open_region_project
 from activessl_label_studio.regions.predictions import RegionPredictions
 from activessl_label_studio.regions.tags import RegionControl
+from activessl_label_studio.shape import rows
 from activessl_label_studio.tabs import Tabs, all_tasks, keep_tabs, labeling_address
 from activessl_label_studio.training import TrainingAnnotator
 
@@ -372,7 +373,7 @@ class LabelStudioAnnotator:
 
     def _names(self) -> dict[int, str]:
         """Return the e-mail address of each user by number."""
-        self._people = {int(user["id"]): str(user["email"]) for user in self.client.get("/api/users/")}
+        self._people = {user["id"]: str(user.get("email")) for user in rows(self.client.get("/api/users/"), "users")}
         return self._people
 
 

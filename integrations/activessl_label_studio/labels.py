@@ -277,12 +277,14 @@ def parse_config(config: str) -> Any:
     Raises:
         ConfigError: The config cannot be parsed.
     """
+    from defusedxml.ElementTree import fromstring
     from label_studio_sdk.label_interface.interface import LabelInterface
 
     parse: Any = LabelInterface  # untyped in the SDK
     try:
         interface = parse(config)
         interface.validate()
+        fromstring(config)  # the SDK's parser mends some errors of XML silently
     except Exception as error:  # noqa: BLE001 - the parser raises errors of many types
         why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise ConfigError(
@@ -305,6 +307,11 @@ def _read_choices(tag: Any, interface: Any, config: str) -> Control:
         )
     if len(tag.to_name) != 1:
         raise ConfigError(f"the {kind} {name!r} has {len(tag.to_name)} tags in toName", hint="name one tag in toName")
+    if tag.to_name[0] not in {media.name for media in interface.objects}:
+        raise ConfigError(
+            f"the {kind} {name!r} is for {tag.to_name[0]!r}, which the label config does not have",
+            hint="correct toName in the project's settings",
+        )
     media = interface.get_object(tag.to_name[0])
     shown = SHOWN_BY.get(str(media.tag))
     value = str(media.value or "")

@@ -16,6 +16,7 @@ from activessl.pool.pool import Modality
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Choice, Control, build_config, read_config
 from activessl_label_studio.mapping import project_name, question_of
+from activessl_label_studio.shape import count_in, list_in, row, task_row
 
 __all__ = ["NO_COUNTS", "UNCERTAINTY", "find_project", "find_tasks", "list_tasks", "look_up", "open_project"]
 
@@ -106,7 +107,7 @@ def open_project(
             "expert_instruction": instructions or (SEVERAL_INSTRUCTIONS if label_kind.independent else INSTRUCTIONS),
             "show_instruction": bool(instructions),
         }
-        project = client.post("/api/projects/", body)
+        project = row(client.post("/api/projects/", body), "a new project")
     wanted = {
         "sampling": UNCERTAINTY,
         "show_collab_predictions": True,
@@ -142,7 +143,7 @@ def open_project(
             changes["label_config"] = wider
             found = read_config(wider).called(naming)
     if changes:
-        project = client.patch(f"/api/projects/{project['id']}", changes) | {"id": project["id"]}
+        project = row(client.patch(f"/api/projects/{project['id']}", changes), "a project") | {"id": project["id"]}
     return project, found
 
 
@@ -243,7 +244,8 @@ def look_up(
     """Return a project by its number and the time when it was made, else by its title; None if there is none."""
     if number is None:
         return _by_title(client, title, only)
-    project: dict[str, Any] | None = client.get(f"/api/projects/{number}", missing_ok=made is not None, **only)
+    found = client.get(f"/api/projects/{number}", missing_ok=made is not None, **only)
+    project = None if found is None and made is not None else row(found, f"project {number}")
     if made is not None and (project is None or project.get("created_at") != made):
         return _by_title(client, title, only)
     return project
@@ -255,14 +257,13 @@ def _by_title(client: Client, title: str, only: dict[str, Any]) -> dict[str, Any
             f"the title {title!r} has {len(title)} characters", hint="set annotator.title to 3 to 50 characters"
         )
     page = client.get("/api/projects/", title=title, page_size=100, include="id,title")
-    same = [row for row in page["results"] if row.get("title") == title]
+    same = [one for one in list_in(page, "results", "projects") if one.get("title") == title]
     if len(same) > 1:
-        numbers = ", ".join(str(row["id"]) for row in same)
+        numbers = ", ".join(str(one["id"]) for one in same)
         raise AnnotatorError(
             f"{len(same)} projects are called {title!r}: {numbers}", hint="set annotator.project to the number of one"
         )
-    found: dict[str, Any] | None = client.get(f"/api/projects/{same[0]['id']}", **only) if same else None
-    return found
+    return row(client.get(f"/api/projects/{same[0]['id']}", **only), f"project {same[0]['id']}") if same else None
 
 
 def list_tasks(
@@ -290,7 +291,7 @@ def list_tasks(
     body = query if len(quote(asked)) > _QUERY_CHARS else None
     if body is None:
         extra["query"] = asked
-    seen = 0
+    seen: set[int] = set()
     for number in range(1, 1_000_000):
         page = client.get(
             "/api/tasks",
@@ -303,11 +304,17 @@ def list_tasks(
             resolve_uri="false",
             **extra,
         )
-        tasks = page["tasks"]
-        yield from tasks
-        seen += len(tasks)
+        tasks = list_in(page, "tasks", "tasks")
+        before = len(seen)
+        seen.update(task["id"] for task in tasks)
+        if tasks and len(seen) == before:  # another server could have one asked without an end
+            raise AnnotatorError(
+                f"{client.url} answered page {number} of the tasks of project {project} with those of earlier pages",
+                hint="check that the address is Label Studio's own, and try again",
+            )
+        yield from (task_row(task, everything=everything) for task in tasks)
         # a page beyond the end gives 404, like a project that was deleted
-        if seen >= int(page["total"]) or not tasks:
+        if len(seen) >= count_in(page, "total", "tasks") or not tasks:
             return
 
 

@@ -18,6 +18,7 @@ from activessl.labels.answers import Answer
 from activessl_label_studio.client import Client
 from activessl_label_studio.mapping import annotation_of, project_name, question_of, source_of, to_time
 from activessl_label_studio.project import list_tasks
+from activessl_label_studio.shape import count_in
 
 __all__ = ["OVERLAP_S", "Pulled", "Reader", "join_marks", "pull_answers", "split_mark"]
 
@@ -143,7 +144,7 @@ def _changes(client: Client, number: int, reader: Reader, since: datetime | None
     ]
     read = _Read()
     for task in list_tasks(client, number, filters, conjunction="or", everything=True, page_size=200):
-        at = to_time(str(task["updated_at"]))
+        at = to_time(str(task.get("updated_at")))
         read.newest = max(read.newest, at) if read.newest else at
         if question_of(task) is None:
             read.foreign += 1
@@ -201,7 +202,7 @@ def _count(client: Client, number: int) -> int:
     # only these fields: with all others the request takes five times as long in a large project
     only = "id,total_annotations_number,skipped_annotations_number"
     project = client.get(f"/api/projects/{number}", include=only)
-    return int(project.get("total_annotations_number") or 0) + int(project.get("skipped_annotations_number") or 0)
+    return sum(count_in(project, f"{kind}_annotations_number", "a project") for kind in ("total", "skipped"))
 
 
 def _changed(after: datetime | None) -> dict[str, Any] | None:

@@ -59,6 +59,8 @@ def handler_of(server: FakeLabelStudio) -> type[BaseHTTPRequestHandler]:
             self.query = {k: v[0] for k, v in parse_qs(parts.query, keep_blank_values=True).items()}
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             fault = self._fault(method, path)
+            if len(raw) < int(self.headers.get("Content-Length") or 0):  # its sender died
+                return self._hang_up()
             if fault == "refuse":
                 return self._hang_up()
             if isinstance(fault, int):

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from activessl.arguments import listed
-from activessl.errors import LabelError
+from activessl.errors import ActiveSSLError, LabelError
 from activessl.labels.files.given import Contents
 from activessl.labels.files.label_studio import has_rows_of, has_tasks_of, read_export, read_tasks
 from activessl.labels.files.opened import Opened, Options
 from activessl.labels.files.reading import rows_in
 from activessl.labels.files.tables import read_table
+from activessl.pool.plain import shown
+
+#: What code raises on a value of another kind than it looks for.
+_ODD = (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,43 @@ class LabelForm:
         title: For people, such as "COCO".
         marks: By what it is known, for people.
         has: Whether a file or folder is of this form.
-        read: Reads its answers; raises ConfigError and LabelError.
+        reader: Reads its answers; raises ConfigError and LabelError.
     """
 
     title: str
     marks: str
     has: Callable[[Opened], bool]
-    read: Callable[[Opened, Options], Contents]
+    reader: Callable[[Opened, Options], Contents]
+
+    def fits(self, opened: Opened) -> bool:
+        """Whether a file or folder has the marks of this form; one with odd values where the marks are has not."""
+        try:
+            return self.has(opened)
+        except _ODD as error:
+            if isinstance(error, ActiveSSLError):
+                raise
+            return False
+
+    def read(self, opened: Opened, options: Options) -> Contents:
+        """Read the answers of a file or folder.
+
+        A file may have any value in any place, such as a number for a list: what a reader does not look for is an error
+        of the file, too.
+
+        Raises:
+            ConfigError: The file cannot be parsed.
+            LabelError: It has not what its form has.
+        """
+        try:
+            return self.reader(opened, options)
+        except _ODD as error:
+            if isinstance(error, ActiveSSLError):
+                raise
+            raise LabelError(
+                f"{opened.path} looks like {self.title}, but a value in it is not what {self.title} has there: "
+                f"{shown(str(error))[:100]}",
+                hint="export the file again",
+            ) from error
 
 
 def _form(title: str, module: str, marks: str) -> LabelForm:
@@ -123,13 +157,13 @@ def form_of(opened: Opened, name: str | None = None) -> LabelForm:
     if name is not None:
         if name not in FORMS:
             raise LabelError(f"unknown form {name!r}", hint=f"use one of {', '.join(FORMS)}")
-        if not FORMS[name].has(opened):
+        if not FORMS[name].fits(opened):
             raise LabelError(
                 f"{opened.path} is not {FORMS[name].title}: it needs {FORMS[name].marks}",
                 hint="name another form, or leave out --form",
             )
         return FORMS[name]
-    found = [name for name, form in FORMS.items() if name not in _LAST and form.has(opened)]
+    found = [name for name, form in FORMS.items() if name not in _LAST and form.fits(opened)]
     if len(found) > 1:
         raise LabelError(
             f"{opened.path} may be {' or '.join(FORMS[name].title for name in found)}",
@@ -162,7 +196,7 @@ def _folder(opened: Opened) -> LabelForm:
             f"{opened.path} has boxes as YOLO writes them, without the names of the classes",
             hint="add a file classes.txt with one name in each line",
         )
-    if FORMS["folders"].has(opened):
+    if FORMS["folders"].fits(opened):
         return FORMS["folders"]
     raise LabelError(
         f"{opened.path} has no labels of a known form",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
+
+if TYPE_CHECKING:
+    from activessl.steps.verify import Finding
 
 
 def backup(
@@ -52,11 +55,24 @@ def restore(
     render.following("activessl verify")
 
 
-def verify(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
-    """Check ledger and caches, and print what to do about damage; 1 if something is damaged."""
+StudioOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--studio/--no-studio",
+        help="Also compare the ledger with the answers and tasks of Label Studio; by default if activessl.toml names "
+        "its address.",
+        show_default=False,
+    ),
+]
+
+
+def verify(project: ProjectOption = HERE, studio: StudioOption = None, as_json: JsonOption = False) -> None:
+    """Check ledger, caches and Label Studio, and print what to do about damage; 1 if something is damaged."""
     from activessl.steps.verify import verify as check
 
     found = check(project)
+    if studio is not False and not any(one.problem and one.record for one in found):
+        found += _of_server(project, asked=studio is True)
     bad = [one for one in found if one.problem]
     lines = [
         f"{one.what}: {one.said}" if not one.problem else f"{one.what}: damaged: {one.problem}\n  {one.hint}"
@@ -66,3 +82,32 @@ def verify(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     if bad:
         render.story(f"{len(bad):,} of {len(found):,} parts are damaged")
         raise typer.Exit(1)
+
+
+def _of_server(folder: Path, *, asked: bool) -> tuple[Finding, ...]:
+    """Compare with Label Studio: if somebody asked for it, or if the config names its address and it answers."""
+    from activessl.errors import AnnotatorError, ConfigError
+    from activessl.project.annotators import annotator_of
+    from activessl.project.folder import Project
+    from activessl.steps.verify import Finding
+
+    project = Project.open(folder)
+    settings = project.config.annotator
+    named = settings.kind == "label-studio" and settings.url is not None
+    if not asked and not named:
+        return ()
+    history = project.history()
+    if not asked and not any(one.pushed for one in history.rounds):
+        return ()
+    from activessl_label_studio.annotator import LabelStudioAnnotator
+    from activessl_label_studio.verify import verify_server
+
+    try:
+        people = annotator_of(project)
+        if not isinstance(people, LabelStudioAnnotator):
+            raise ConfigError(f"the annotator {settings.kind!r} is no Label Studio", hint="leave out --studio")
+        return verify_server(people, history)
+    except AnnotatorError as error:
+        if asked:
+            raise
+        return (Finding(str(settings.url), said=f"not compared: {error.message}"),)
