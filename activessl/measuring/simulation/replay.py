@@ -30,7 +30,7 @@ from activessl.strategies.heeding import heeds_machine
 from activessl.strategies.registry import get_strategy
 
 #: Version of the replay, the strategies and the heads: raised when they change, so that older cached runs are not used.
-VERSION = 2
+VERSION = 3
 #: Share of the items that is held out where no split is given.
 TEST_SHARE = 0.2
 #: How often skipped items are replaced by a new query, before a budget counts as unreachable.
