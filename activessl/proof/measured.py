@@ -23,7 +23,7 @@ from activessl.project.metadata import groups_stamp
 from activessl.sealed import write_atomic
 
 #: Part of the key of the kept figures, so that figures of an older estimator are not shown.
-VERSION = 12
+VERSION = 13
 #: With a larger share of labels from elsewhere, the labels saved are not an effect of this project's choice.
 MOST_IMPORTED = 0.1
 #: The kept figures that ``Measured`` takes.

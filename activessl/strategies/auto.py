@@ -15,6 +15,7 @@ from activessl.labels.kinds import kind_of
 from activessl.strategies.base import Query, State
 from activessl.strategies.coverage.herding import herd
 from activessl.strategies.coverage.k_center import Greedy
+from activessl.strategies.rare import seek
 from activessl.strategies.scene import Choice, Scene, answer, uncertainty_of
 from activessl.strategies.uncertainty.strategies import Random
 
@@ -43,6 +44,9 @@ class Auto:
     uncertainty (coverage only while there is no head). The width of the Gaussian kernel is the 10 % quantile of the
     distance from a label to its nearest other label, so the kernel narrows as labels are added. The published width is
     the smallest of these distances and depends on a single pair. Vectors are centred and scaled to unit length first.
+
+    A fifth of the round goes to the likely items of classes that have a label, but fewer than half as many as an
+    average class; the others are chosen as if these were labeled.
 
     First guard: where the labels do not follow the geometry (nearest labeled items agree no more often than by
     chance), the whole round is drawn uniformly from all candidates. Second guard: projects wrap every strategy in
@@ -75,12 +79,21 @@ class Auto:
         why = self.left_to_chance(scene.state)
         if why is not None:
             return replace(Random().choose(scene), leads=[why] * scene.size)
-        found = _herd(scene) if len(scene.labeled) else _start(scene)
-        parts = {"gain": found.gains}
-        if scene.state.probs is not None:
-            asked = np.asarray(scene.state.probs[found.picks])
-            parts["uncertainty"] = uncertainty_of(asked, independent=scene.independent)
-        return Choice(found.picks, parts=parts)
+        if not len(scene.labeled):
+            return _told(scene, _start(scene))
+        sought = seek(scene)
+        if sought is None:
+            return _told(scene, _herd(scene))
+        return sought.joined(_told(sought.rest, _herd(sought.rest))) if sought.rest.size else sought.found
+
+
+def _told(scene: Scene, found: Greedy) -> Choice:
+    """The choice with its figures."""
+    parts = {"gain": found.gains}
+    if scene.state.probs is not None:
+        asked = np.asarray(scene.state.probs[found.picks])
+        parts["uncertainty"] = uncertainty_of(asked, independent=scene.independent)
+    return Choice(found.picks, parts=parts)
 
 
 def _start(scene: Scene) -> Greedy:
