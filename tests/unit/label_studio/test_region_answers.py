@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "contracts"))
 
@@ -16,6 +17,7 @@ from activessl.labels.regions.corrections import Corrections, corrections
 from activessl.labels.regions.places import Box, Segment
 from activessl.labels.regions.region import Region
 from activessl.labels.regions.stored import read_stored
+from activessl.pool.sources import load_pool
 from activessl_label_studio.regions.answers import region_reader
 from activessl_label_studio.regions.extents import Extent, extent_in_pool, meta_of
 from activessl_label_studio.regions.layout import build_region_config
@@ -97,3 +99,10 @@ def test_what_became_of_a_suggestion_is_seen_without_a_word_of_the_browser() -> 
     later = task | {"predictions": [{"id": 5, "result": shown, "created_at": "2026-11-30T11:00:00.000000Z"}]}
     ((blind,), _) = read(annotation([first]), later)
     assert blind.suggested is None
+
+
+def test_the_size_of_a_picture_that_its_camera_turned_is_that_which_a_browser_shows(tmp_path: Path) -> None:
+    picture, exif = Image.new("RGB", (40, 30)), Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    picture.save(tmp_path / "a.jpg", exif=exif)
+    assert extent_in_pool(load_pool(tmp_path), 0).shape == (40, 30)  # height, width
