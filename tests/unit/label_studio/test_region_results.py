@@ -303,7 +303,7 @@ def test_soft_edges_are_inside_from_half_opacity_on() -> None:
         ),
         (
             "boxes",
-            f'<Image name="item" value="$image" valueList="$pages"/><RectangleLabels name="r" toName="item">{DENT}</RectangleLabels>',
+            f'<Image name="item" valueList="$pages"/><RectangleLabels name="r" toName="item">{DENT}</RectangleLabels>',
             "draws on a Image with value '\\$pages'",
         ),
     ],
