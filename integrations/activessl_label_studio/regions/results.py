@@ -209,10 +209,17 @@ def _written(region: Region, name: str, control: RegionControl, extent: Extent) 
     ]
     if control.labels is not None and said:
         entries.append(base | {"from_name": control.labels, "type": "labels", "value": value | {"labels": said}})
-    ours = {entry["from_name"] for entry in entries}
-    old = {entry.get("from_name"): entry for entry in before}
-    entries = [old.get(entry["from_name"], {}) | entry for entry in entries]
-    return [*entries, *(entry for entry in before if entry.get("from_name") not in ours | {control.labels})]
+    old = {str(entry.get("from_name")): entry for entry in before}
+    entries = [old.get(str(entry["from_name"]), {}) | entry for entry in entries]
+    others = [entry for entry in before if entry.get("from_name") not in (control.name, control.labels)]
+    return [*entries, *(_moved(entry, value) for entry in others)]
+
+
+def _moved(entry: Entry, place: Mapping[str, Any]) -> Entry:
+    """Return the entry of another tag about a region, such as its TextArea, which repeats the place of the region."""
+    value = entry.get("value")
+    repeated = [key for key in place if key != "text" and isinstance(value, Mapping) and key in value]
+    return entry | {"value": dict(value) | {key: place[key] for key in repeated}} if value and repeated else entry
 
 
 def _value_of(place: Place, control: RegionControl, extent: Extent) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -184,7 +184,7 @@ def _read(tag: Any, interface: Any, config: str, task: Any) -> RegionControl:
         )
     attributes = _attributes(config, to_name)
     value = attributes.get("value", "")
-    if not re.fullmatch(r"\$\w+", value) or "valuelist" in attributes:
+    if not re.fullmatch(r"\$\w+", value):
         raise ConfigError(
             f"the {kind} {name!r} draws on a {shows.tag} with value {attributes.get('valuelist', value)!r}",
             hint="show one item in each task, with a value such as $image",

@@ -144,11 +144,13 @@ def test_regions_of_a_tag_that_the_config_lost_are_no_empty_answer() -> None:
 def test_a_changed_region_keeps_what_was_stored_beside_it() -> None:
     control, extent = control_of("boxes"), EXTENTS["boxes"]
     result = rows(control, BOX, origin="manual", hidden=True, meta={"text": ["a note"]})
-    says = {"id": "a", "from_name": "says", "to_name": "item", "type": "textarea", "value": {"text": ["deep"]}}
+    # per-region tags repeat the place
+    says = {"id": "a", "from_name": "says", "to_name": "item", "type": "textarea", "value": BOX | {"text": ["deep"]}}
     (region,) = read_result([*result, says], control, extent).regions
     moved = Region(Box(1, 2, 3, 4), ("scratch",), None, region.id, region.rest)
     entry, text = write_result((moved,), control, extent)
-    assert text == says
+    assert text == says | {"value": {**{key: entry["value"][key] for key in BOX}, "text": ["deep"]}}
+    assert entry["value"]["x"] == 100 * 1 / 64
     assert (entry["hidden"], entry["meta"], entry["id"]) == (True, {"text": ["a note"]}, "a")
     again = read_result([entry, text], control, extent).regions[0]
     assert (again.place, again.classes) == (moved.place, moved.classes)
