@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from activessl.labels.answers import Answer, class_text
 from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
-from activessl.labels.regions.region import Regions
 from activessl.pool.pool import Pool
+
+if TYPE_CHECKING:
+    from activessl.labels.regions.region import Regions  # imports numpy, which `status` does not need
 
 
 @dataclass(frozen=True, slots=True)

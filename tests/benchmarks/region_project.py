@@ -129,7 +129,7 @@ def project(seed: int, *, n: int = 400, rounds: int = 7, size: int = 20) -> dict
 def oracle_draws(oracle: RegionOracle, item: str) -> Regions:
     """What the oracle draws in an item from nothing."""
     rng = np.random.default_rng([oracle.seed, *item.encode()])
-    rng.random(), rng.standard_normal()  # its skip and its tempo
+    _ = rng.random(), rng.standard_normal()  # its skip and its tempo
     return tuple(one for one in oracle.truth[item] if rng.random() >= oracle.hand.misses)
 
 

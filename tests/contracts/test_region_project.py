@@ -15,12 +15,17 @@ from activessl.proof.regions.figures import RegionFigures
 from activessl.session import Session
 from activessl_label_studio import LabelStudio
 from activessl_label_studio.regions.scripted import DrawingHabits, ScriptedDrawer
-from tests.unit.steps.regions.projects import blocks, fast, set_, spans
+from tests.unit.steps.regions.projects import blocks, courses, fast, set_, spans
 
 
 def project(task: str, folder: Path) -> tuple[Session, dict[str, Regions]]:
     if task == "spans":
         return spans(folder, 30, query_size=8)
+    if task == "segments":
+        truth = courses(folder)
+        session = Session.create(folder / "project", folder / "series.npz", ["fast", "slow"], task=task, query_size=8)
+        session.encode()
+        return session, truth
     truth = blocks(folder, 18, masks=task == "masks")
     session = Session.create(folder / "project", folder / "images", ["bright", "dark"], task=task, query_size=8)
     set_(session, 'name = "auto"', 'name = "patches"')
@@ -28,9 +33,10 @@ def project(task: str, folder: Path) -> tuple[Session, dict[str, Regions]]:
     return session, truth
 
 
-@pytest.mark.parametrize(
-    "task", ["spans", pytest.param("boxes", marks=pytest.mark.slow), pytest.param("masks", marks=pytest.mark.slow)]
-)
+SLOW = [pytest.param(task, marks=pytest.mark.slow) for task in ("boxes", "masks", "segments")]
+
+
+@pytest.mark.parametrize("task", ["spans", *SLOW])
 def test_two_rounds_teach_what_people_drew_and_the_second_shows_the_model(
     place: Any, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,19 +13,18 @@ from jaxtyping import Bool, Int
 from activessl.annotators.base import RegionSuggestion
 from activessl.encoders.parts.store import PartStore
 from activessl.errors import EncoderError, HeadError, LabelError, ProjectError
-from activessl.heads.dense.head import DenseHead
 from activessl.labels.questions import Question
 from activessl.labels.regions.places import PlaceKind
 from activessl.labels.regions.region import Regions
 from activessl.labels.regions.stored import read_stored
 from activessl.labels.regions.tasks import Drawing
 from activessl.ledger.history import History
-from activessl.measuring.simulation.region_task import RegionTask, part_state
 from activessl.pool.progress import OnProgress, say
 from activessl.project.folder import Project
 from activessl.project.snapshot import embeddings_folder, head_folder
 
 if TYPE_CHECKING:
+    from activessl.heads.dense.head import DenseHead
     from activessl.strategies.parts.state import PartState
 
 __all__ = ["RegionSnapshot", "drawing_of"]
@@ -154,6 +153,8 @@ class RegionSnapshot:
         taught = self.history.taught
         if taught is None or not any(self.answers):
             return None
+        from activessl.heads.dense.head import DenseHead  # imports torch, which verbs without a head do not need
+
         folder = head_folder(self.project, taught.round, taught.digest)
         if taught.fingerprint == self.fingerprint and folder.is_dir():
             try:
@@ -177,6 +178,8 @@ class RegionSnapshot:
                 f"{len(self.labeled):,} items have an answer, and none holds a region: there is nothing to learn",
                 hint="run `activessl query`, which asks about further random items",
             )
+        from activessl.heads.dense.head import DenseHead
+
         head = DenseHead(self.place, self.classes, seed=self.project.config.seed)
         return head.fit(self.parts, self.extents, self.labeled, self.answers, self.at_random, unknown=self.unknown)
 
@@ -203,6 +206,8 @@ class RegionSnapshot:
 
     def state(self, number: int) -> PartState:
         """The state that strategies read to choose round ``number``."""
+        from activessl.measuring.simulation.region_task import RegionTask, part_state
+
         task = RegionTask(self.parts, self.extents, [()] * len(self.parts), self.place, self.classes)
         rng = np.random.default_rng([self.project.config.seed, number])
         everything = np.arange(len(self.parts), dtype=np.int64)

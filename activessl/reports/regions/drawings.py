@@ -58,6 +58,7 @@ class Drawing:
         strips: The first channels of a series.
         shapes: The regions, but for texts.
         marks: The text in pieces.
+        times: How many times as large it is shown: small pictures are enlarged.
     """
 
     width: int = 0
@@ -66,6 +67,7 @@ class Drawing:
     strips: tuple[Strip, ...] = ()
     shapes: tuple[Shape, ...] = ()
     marks: tuple[Mark, ...] = ()
+    times: int = 1
 
 
 def drawing(pool: Pool | None, item: str, regions: Regions, classes: Sequence[str]) -> Drawing | None:
@@ -115,7 +117,8 @@ def _picture(pixels: Any, regions: Regions, color: dict[str, int]) -> Drawing:
             continue
         shapes.append(Shape(path, "|".join(one.classes), _color(one, color)))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return Drawing(size[0], size[1], png(shown, largest=SIDE), shapes=tuple(shapes))
+    times = max(1, SIDE // max(size))
+    return Drawing(size[0], size[1], png(shown, largest=SIDE), shapes=tuple(shapes), times=times)
 
 
 def _runs(inside: Any, scale: float) -> str:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from activessl.heads.dense import head
-from activessl.labels.regions.places import Box, Mask, Span
+from activessl.labels.regions.places import Box, Mask, Segment, Span
 from activessl.labels.regions.region import Region, Regions
 from activessl.session import Session
 
@@ -80,6 +80,21 @@ def blocks(folder: Path, n: int = 16, *, masks: bool = False) -> dict[str, Regio
                 regions.append(Region(Box(x, y, width, height), (kind,)))
         Image.fromarray(pixels).save(folder / "images" / f"{number:02}.png")
         truth[f"{number:02}.png"] = tuple(regions)
+    return truth
+
+
+def courses(folder: Path, n: int = 18) -> dict[str, Regions]:
+    """Write ``series.npz``: noise with one stretch of a fast or a slow wave; every third series has none."""
+    rng = np.random.default_rng(2)
+    series = 0.1 * rng.normal(size=(n, 1, 256)).astype(np.float32)
+    truth: dict[str, Regions] = {}
+    for number in range(n):
+        kind = ("none", "fast", "slow")[number % 3]
+        start, length = (int(value) for value in rng.integers((10, 60), (120, 120)))
+        if kind != "none":
+            series[number, 0, start : start + length] += np.sin(np.arange(length) * (2.0 if kind == "fast" else 0.4))
+        truth[f"series:{number}"] = () if kind == "none" else (Region(Segment(start, start + length), (kind,)),)
+    np.savez(folder / "series.npz", X=series)
     return truth
 
 
