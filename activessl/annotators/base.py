@@ -10,6 +10,7 @@ from activessl.labels.answers import Answer, class_text
 from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
+from activessl.labels.regions.region import Regions
 from activessl.pool.pool import Pool
 
 
@@ -194,5 +195,54 @@ class Confirmer(Protocol):
 
         Raises:
             AnnotatorError: The annotator cannot be reached, refuses, cannot show such items, or did not accept all.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSuggestion:
+    """The model's regions of one item, which people correct instead of drawing from nothing.
+
+    Attributes:
+        question: The id of the question.
+        regions: Each with its score; an empty tuple suggests that the item holds none.
+        score: The model's confidence in the whole, in [0, 1].
+        blind: True if the annotator must not see it, so that anchoring can be measured.
+    """
+
+    question: str
+    regions: Regions
+    score: float
+    blind: bool = False
+
+
+@runtime_checkable
+class Drawer(Protocol):
+    """An annotator that draws regions. Its answers have ``Answer.regions``; they come by ``Annotator.pull``."""
+
+    def push_regions(self, pool: Pool, asked: Asked, suggestions: Sequence[RegionSuggestion], *, model: str) -> Pushed:
+        """Send questions about regions to the annotator, in order. Repeating a push changes nothing.
+
+        Args:
+            pool: The pool of their items.
+            asked: The questions, the most informative first.
+            suggestions: The model's regions for them; empty before the first head.
+            model: The version of the model behind order and suggestions.
+
+        Raises:
+            AnnotatorError: The annotator cannot be reached, refuses, or did not accept all questions.
+        """
+        ...
+
+
+@runtime_checkable
+class Tutor(Protocol):
+    """An annotator that can hold training rounds: items whose answers are known, which each person answers."""
+
+    def training(self, number: int) -> Annotator:
+        """Return an annotator for a training round: apart from the labels, without suggestions, all items for each.
+
+        Args:
+            number: The number of the training round, from 1.
         """
         ...

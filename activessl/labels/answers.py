@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 #: The kinds of answers: a person labels an item ("label"), skips it ("skip"), says that it does not belong to its
 #: cluster, so that it is asked about alone ("apart"), or withdraws an earlier answer ("delete"). An answer that cannot
@@ -57,6 +57,9 @@ class Answer:
             label.
         asking: Number of the question about the item, 1 for the first.
         cluster: Whether the question was about a whole cluster, so that the item was not seen alone.
+        regions: What was drawn, in a project of regions, in the form of ``activessl.labels.regions.stored``: then
+            ``classes`` has each class that occurs, once, and an empty tuple says that the item holds none. None in a
+            project of classes.
     """
 
     key: str
@@ -75,6 +78,7 @@ class Answer:
     imported: bool = False
     dated: bool = False
     why: str = ""
+    regions: tuple[Mapping[str, Any], ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.question:

@@ -12,7 +12,7 @@ from activessl.labels.kinds import LabelKind
 from activessl.labels.one_class import ONE
 from activessl.labels.questions import Question
 from activessl.ledger.forgetting import known_as
-from activessl.ledger.history import History, RoundHistory
+from activessl.ledger.history import History, RoundHistory, Training
 from activessl.ledger.machines import MachineSoFar
 from activessl.ledger.offers import ClassesSoFar
 from activessl.ledger.renamed import merge_read, moments_of, read_accepted, read_answers, read_round
@@ -42,6 +42,8 @@ from activessl.ledger.schema import (
     Recorded,
     Restored,
     Taught,
+    Trained,
+    TrainingOpened,
     Tried,
     Tuned,
     Untuned,
@@ -109,6 +111,7 @@ class _SoFar:
     moved_since: dict[str, str] = field(default_factory=dict)  # the same, since the encoding
     left: dict[str, str] = field(default_factory=dict)  # items with answers that left, and the hash of their content
     said: dict[str, MachineSoFar] = field(default_factory=dict)  # by the name of the machine
+    trainings: dict[int, Training] = field(default_factory=dict)
 
     @singledispatchmethod
     def take(self, event: Event, at: datetime) -> None:
@@ -286,6 +289,16 @@ class _SoFar:
         self.decisions.append(event)
 
     @take.register
+    def _(self, event: TrainingOpened, _at: datetime) -> None:
+        self.trainings[event.training] = Training(event)
+
+    @take.register
+    def _(self, event: Trained, _at: datetime) -> None:
+        if event.training in self.trainings:
+            before = self.trainings[event.training]
+            self.trainings[event.training] = replace(before, done=(*before.done, event))
+
+    @take.register
     def _(self, event: BackedUp, _at: datetime) -> None:
         self.backups[event.where] = event
 
@@ -374,6 +387,7 @@ class _SoFar:
             moved_since=self.moved_since,
             left=self.left,
             said={name: one.amount(naming) for name, one in self.said.items()},
+            trainings=tuple(self.trainings[number] for number in sorted(self.trainings)),
         )
 
 

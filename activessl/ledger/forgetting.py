@@ -66,6 +66,10 @@ PLACES: dict[str, Role] = {
     "machine_withdrawn.why": "text",
     "decided.annotators{}": "annotator",
     "decided.note": "text",
+    "training_opened.before[].item": "item",
+    "training_opened.after[].item": "item",
+    "trained.annotator": "annotator",
+    "trained.answers[].item": "item",
 }
 
 #: A name that is found by itself in a sentence: longer than a number or a short word of the language.
@@ -114,6 +118,8 @@ def rewritten(event: Event, names: Names) -> Event:
     if event.kind == "queried":
         for question in changed["questions"]:
             _without_figures(question, names)
+    if event.kind == "answered" and event.answer.regions and event.answer.item in names.items:
+        changed["answer"]["regions"] = []  # what was drawn, and what was written beside it, shows the item
     return event if changed == told else EVENT.validate_python(changed)
 
 

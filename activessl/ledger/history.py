@@ -30,6 +30,8 @@ from activessl.ledger.schema import (
     Pushed,
     Queried,
     Taught,
+    Trained,
+    TrainingOpened,
     Tuned,
 )
 
@@ -64,6 +66,28 @@ class RoundHistory:
     def audits(self) -> bool:
         """Whether the round is an audit of accepted items."""
         return self.queried.strategy == AUDIT
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training round for annotators.
+
+    Attributes:
+        opened: Its items and their known classes.
+        done: The parts that people have finished, in the order of finishing.
+    """
+
+    opened: TrainingOpened
+    done: tuple[Trained, ...] = ()
+
+    def of(self, annotator: str, part: str) -> Trained | None:
+        """The answers of a person to a part; None if it is not finished."""
+        return next((one for one in self.done if (one.annotator, one.part) == (annotator, part)), None)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody who finished a part, in that order."""
+        return tuple(dict.fromkeys(one.annotator for one in self.done))
 
 
 @dataclass(frozen=True)
@@ -107,6 +131,7 @@ class History:
         left: Items with answers that had left the pool at an encoding, also if they are back, and their content hash.
         moved_since: Each id that an item had since the pool was encoded, and its id now.
         said: What machines said of items, by the name of the machine: no labels.
+        trainings: The training rounds for annotators, oldest first.
     """
 
     created: Created | None = None
@@ -146,6 +171,7 @@ class History:
     moved_since: dict[str, str] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
     said: dict[str, MachineHistory] = field(default_factory=dict)
+    trainings: tuple[Training, ...] = ()
 
     @property
     def open_round(self) -> RoundHistory | None:

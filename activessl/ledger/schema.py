@@ -461,6 +461,57 @@ class Decided(_Event):
         return f"decided:{self.stage}:{self.turn}"
 
 
+class Golden(BaseModel):
+    """An item of a training round, and its known classes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: str
+    classes: tuple[str, ...]
+
+
+class TrainingOpened(_Event):
+    """A training round for annotators was opened: first the items of one part, then those of the other."""
+
+    kind: Literal["training_opened"] = "training_opened"
+    training: int  # its number, from 1
+    before: tuple[Golden, ...]
+    after: tuple[Golden, ...]
+    single: int  # items whose answer is known from one person only
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One per training round."""
+        return f"training_opened:{self.training}"
+
+
+class GoldenAnswer(BaseModel):
+    """What a person said of an item of a training round."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    item: str
+    classes: tuple[str, ...] | None  # None: skipped, or it cannot be read
+    seconds: float | None = None
+
+
+class Trained(_Event):
+    """A person answered all items of a part of a training round. These answers are no labels."""
+
+    kind: Literal["trained"] = "trained"
+    training: int
+    part: Literal["before", "after"]
+    annotator: str
+    answers: tuple[GoldenAnswer, ...]  # in the order of the part
+    turn: int
+
+    @property
+    def key(self) -> str:
+        """One per training round, part and person: the first complete answers count."""
+        return f"trained:{self.training}:{self.part}:{self.annotator}"
+
+
 class BackedUp(_Event):
     """Ledger and config were copied into a folder."""
 
@@ -570,6 +621,8 @@ Event = (
     | MachineAsked
     | MachineWithdrawn
     | Decided
+    | TrainingOpened
+    | Trained
     | BackedUp
     | Forgotten
 )

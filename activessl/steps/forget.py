@@ -236,6 +236,9 @@ def _unreached(project: Project, history: History, pool: Pool | None, name: str,
             yield f"Label Studio, project {number} at {where}: delete the task and the file of the item there"
         else:
             yield f"Label Studio at {where}: delete or rename the account there"
+    numbers = ", ".join(str(one.opened.training) for one in history.trainings)
+    if what == "item" and numbers:
+        yield f"Label Studio, the projects of training rounds ({numbers}): delete the task of the item there"
     models = project.folder / "models"
     if what == "item" and models.is_dir() and any(models.iterdir()):
         yield (

@@ -24,6 +24,7 @@ from activessl_label_studio.project import find_project, open_project
 from activessl_label_studio.pull import Pulled, join_marks, pull_answers, split_mark
 from activessl_label_studio.push import push_round
 from activessl_label_studio.tabs import Tabs, all_tasks, keep_tabs, labeling_address
+from activessl_label_studio.training import TrainingAnnotator
 
 __all__ = ["LabelStudioAnnotator", "LabelStudioConfig"]
 
@@ -217,6 +218,14 @@ class LabelStudioAnnotator:
             tab = all_tasks(self.client, int(project["id"]))
             pushed = replace(pushed, where=labeling_address(self.client.url, int(project["id"]), tab))
         return pushed
+
+    def training(self, number: int) -> TrainingAnnotator:
+        """Return the annotator of a training round, in a project of its own.
+
+        Args:
+            number: The number of the training round, from 1.
+        """
+        return TrainingAnnotator(self.client, self.config, number)
 
     def _look_at(self, project: Mapping[str, Any], control: Control) -> None:
         """Store the present classes and all earlier ones: a class that people removed is not added again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ from activessl_label_studio.live.routes import add_live
 from activessl_label_studio.service import Service
 
 if TYPE_CHECKING:
+    import uvicorn
     from fastapi import FastAPI
 
-__all__ = ["make_app", "run_server"]
+__all__ = ["make_app", "make_server", "run_server"]
 
 #: The largest body: a webhook has a task and its answers, a prediction request has the tasks of a screen.
 _BYTES = 16_000_000
@@ -111,11 +113,32 @@ def run_server(service: Service, host: str, port: int, desk: Desk | None = None)
     Raises:
         ConfigError: uvicorn is not installed.
     """
+    server = make_server(service, host, port, desk)
+    service.worker.start()
+    try:
+        server.run()
+    finally:
+        service.worker.stop()
+
+
+def make_server(service: Service, host: str, port: int, desk: Desk | None = None) -> uvicorn.Server:
+    """Return the server, which is not started; before it ends, it ends the streams of open live pages.
+
+    Raises:
+        ConfigError: uvicorn is not installed.
+    """
     app = make_app(service, desk)
     try:
         import uvicorn
     except ImportError:
         raise ConfigError(_MISSING, hint=_INSTALL) from None
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            if desk is not None:
+                desk.close()  # or uvicorn waits for streams that have no end, and then cancels them with a traceback
+            await super().shutdown(sockets)
+
     clocks = _Clocks()
     config = uvicorn.Config(
         clocks.watched(app),
@@ -124,15 +147,11 @@ def run_server(service: Service, host: str, port: int, desk: Desk | None = None)
         log_level="warning",
         access_log=False,
         limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=5,  # open live pages hold a connection each
+        timeout_graceful_shutdown=5,  # a request that never ends must not hold up the end
     )
     config.load()
     config.http_protocol_class = clocks.timed(config.http_protocol_class)
-    service.worker.start()
-    try:
-        uvicorn.Server(config).run()
-    finally:
-        service.worker.stop()
+    return Server(config)
 
 
 class _Clocks:

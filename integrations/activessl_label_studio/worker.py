@@ -137,7 +137,7 @@ class Worker:
         self.counts["pulls"] += 1
         self.counts["answers"] += new
         if new:
-            self._say(f"{new} new answers")
+            self._say(f"{new} new answer{'' if new == 1 else 's'}")
             for line in note_lines(self.annotator.notes) if isinstance(self.annotator, Noting) else ():
                 self._say(line)
         self._met()

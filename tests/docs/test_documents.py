@@ -56,5 +56,15 @@ def test_every_verb_is_documented() -> None:
 
     command = get_command(app)
     text = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^## `activessl (\w+)", text, re.M))
+    documented = set(re.findall(r"^## `activessl ([\w-]+)", text, re.M))
     assert documented == set(command.commands)  # type: ignore[attr-defined]
+
+
+def test_the_reference_of_python_has_each_public_name_once() -> None:
+    import activessl
+
+    text = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
+    named = [line.rpartition(".") for line in re.findall(r"^::: (\S+)$", text, re.M)]
+    assert sorted(name for _, _, name in named) == sorted(activessl.__all__)
+    # where it is defined, so that a page that was moved says so
+    assert all(getattr(activessl, name).__module__ == home for home, _, name in named)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
 from activessl.project.config import check_config
@@ -15,30 +14,11 @@ from activessl.project.folder import Project
 from activessl.proof.agreement import agreement_of, differing
 from activessl.session import Session
 from activessl.steps.review import open_review
-from activessl_label_studio import Habits, LabelStudio, ScriptedAnnotator, StudioInfo, connect
+from activessl_label_studio import Habits, LabelStudio, ScriptedAnnotator, StudioInfo
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(900)]
 
 ITEMS, SIZE, CLASSES = 40, 16, ("dark", "light")
-
-
-@pytest.fixture
-def colleagues(server: StudioInfo) -> Iterator[list[tuple[str, str]]]:
-    """Addresses and passwords of two further users, who are gone afterwards."""
-    client = connect(server.url, server.token)
-    made = []
-    for _ in range(2):
-        email, password = f"{uuid.uuid4().hex[:8]}@activessl.example", uuid.uuid4().hex
-        with httpx.Client(base_url=server.url, headers={"Referer": server.url}) as browser:
-            browser.get("/user/signup/", params={"token": client.get("/api/invite")["token"]})
-            form = {"email": email, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-            token = client.get("/api/invite")["token"]
-            assert browser.post("/user/signup/", params={"token": token}, data=form).is_redirect
-        made.append((email, password))
-    yield made
-    for user in client.get("/api/users/"):
-        if user["email"] in {email for email, _ in made}:
-            client.delete(f"/api/users/{user['id']}/")
 
 
 def test_a_share_is_answered_by_two_and_a_third_decides_where_they_differ(

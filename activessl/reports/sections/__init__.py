@@ -21,6 +21,7 @@ from activessl.reports.sections.newest import Newest
 from activessl.reports.sections.rebuilt import Rebuilt
 from activessl.reports.sections.rounds import Rounds
 from activessl.reports.sections.slices import Slices
+from activessl.reports.sections.training import Training
 from activessl.reports.sections.value import Value
 
 __all__ = ["SECTIONS", "Material", "Section", "gather_sections"]
@@ -35,6 +36,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Drift,
     Hard,
     Doubted,
+    Training,
     Newest,
     Calibrated,
     Hours,

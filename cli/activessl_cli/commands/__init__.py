@@ -36,6 +36,7 @@ from activessl_cli.commands import (
     status,
     studio,
     teach,
+    train_annotators,
     update,
     watch,
 )
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
     app.command("pull")(labeling.pull)
     app.command("teach")(teach.teach)
     app.command("review")(review.review)
+    app.command("train-annotators")(train_annotators.train_annotators)
     app.command("finetune")(finetune.finetune)
     app.command("round")(rounds.round_)
     app.command("run")(rounds.run)

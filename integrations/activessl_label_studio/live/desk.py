@@ -46,6 +46,9 @@ class Desk:
     Args:
         worker: The worker of the service; orders go to its thread.
         access: Who is let in.
+
+    Attributes:
+        closed: Whether the service stops, so that no stream goes on.
     """
 
     def __init__(self, worker: Worker, access: Access) -> None:
@@ -55,6 +58,11 @@ class Desk:
         self._guard, self._measuring, self._reporting = threading.Lock(), threading.Lock(), threading.Lock()
         self._report: tuple[int, str] | None = None
         self._failed = ""
+        self.closed = False
+
+    def close(self) -> None:
+        """End the streams of open pages: the service stops."""
+        self.closed = True
 
     @property
     def changes(self) -> int:

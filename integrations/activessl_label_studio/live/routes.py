@@ -70,7 +70,7 @@ def add_live(app: Starlette, desk: Desk) -> None:
             streams += 1
             try:
                 seen, quiet = -1, 0.0
-                while desk.access.visit(cookie) is not None:
+                while not desk.closed and desk.access.visit(cookie) is not None:
                     now = desk.changes
                     if now != seen:
                         seen, quiet = now, 0.0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import threading
+import time
 from datetime import UTC, datetime
 from http.cookies import SimpleCookie
 from typing import Any
@@ -64,6 +67,32 @@ def test_nothing_of_the_project_is_shown_or_done_without_the_token(client: Any, 
         assert client.get("/live", headers={"cookie": cookie}).status_code == 401
     assert client.post("/order", data={"what": "teach", "form": "x"}).status_code == 401
     assert worker._orders.empty()
+
+
+def test_an_open_page_does_not_hold_up_the_end_of_the_service(
+    worker: Worker, page: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("uvicorn")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = web.make_server(Service(worker, SECRET), "127.0.0.1", port, page)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    end = time.monotonic() + 20
+    while not server.started and time.monotonic() < end:
+        time.sleep(0.01)
+    cookie = page.access.login(TOKEN)
+    assert cookie is not None
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as tab:
+        tab.sendall(f"GET /events HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie.partition(';')[0]}\r\n\r\n".encode())
+        stream = tab.makefile("rb")
+        assert b"200" in stream.readline()
+        while not stream.readline().startswith(b"data:"):
+            pass
+        server.should_exit = True
+        thread.join(20)
+    assert not thread.is_alive() and capsys.readouterr().err == ""  # uvicorn tells of streams that it had to cancel
 
 
 def test_label_studio_still_reads_the_health_at_the_address_itself(client: Any) -> None:

@@ -323,24 +323,23 @@ def test_no_json_is_more_than_a_wrong_request(service: Service, said: Any, confi
 @pytest.fixture
 def address(service: Service, worker: Sleeper, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     """The service, as it really runs, with short limits of time."""
-    uvicorn = pytest.importorskip("uvicorn")
+    pytest.importorskip("uvicorn")
     monkeypatch.setattr(web, "_HEADERS_S", 0.5)
     monkeypatch.setattr(web, "_BODY_S", 0.5)
     monkeypatch.setattr(worker, "step", lambda: None)
-    servers: list[Any] = []
-    original = uvicorn.Server
-    monkeypatch.setattr(uvicorn, "Server", lambda config: servers.append(original(config)) or servers[-1])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    server = web.make_server(service, "127.0.0.1", port)
+    monkeypatch.setattr(web, "make_server", lambda *_: server)
     thread = threading.Thread(target=web.run_server, args=(service, "127.0.0.1", port), daemon=True)
     thread.start()
     end = time.monotonic() + 20
-    while not (servers and servers[0].started):
+    while not server.started:
         assert time.monotonic() < end
         time.sleep(0.01)
     yield "127.0.0.1", port
-    servers[0].should_exit = True
+    server.should_exit = True
     thread.join(20)
 
 

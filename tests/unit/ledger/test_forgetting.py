@@ -34,13 +34,20 @@ NEITHER = {
     "compared.fingerprint", "promoted.digest", "promoted.fingerprint", "promoted.judged", "promoted.model",
     "promoted.outcome",
     "taught.machines[]",
+    "training_opened.before[].classes[]", "training_opened.after[].classes[]", "trained.answers[].classes[]",
+    "trained.part",
+    # removed with the item
+    "answered.answer.regions[]{}", "answered.answer.regions[].*",
     # keys
     "queried.questions[].parts{}", "taught.per_class{}", "pushed.unseen.*",
 }  # fmt: skip
 
 
-def texts(schema: dict[str, Any], path: str, definitions: dict[str, Any]) -> Iterator[str]:
+def texts(schema: Any, path: str, definitions: dict[str, Any]) -> Iterator[str]:
     """The paths of all texts that a JSON schema allows."""
+    if schema is True:  # any value
+        yield path
+        return
     if "$ref" in schema:
         yield from texts(definitions[schema["$ref"].rpartition("/")[2]], path, definitions)
         return
@@ -172,3 +179,14 @@ def test_names_of_an_event_are_found_and_a_quick_look_misses_none() -> None:
     assert names_in(event) == ({'ä "b".png'}, {"mia"})
     body = EVENT.dump_json(event).decode()
     assert mentions(body, Names(items={'ä "b".png': "F"})) and not mentions(body, Names(people={"max": "F"}))
+
+
+def test_what_was_drawn_on_a_forgotten_item_is_removed() -> None:
+    answer = Answer(
+        "k", "s", "a.png", "label", ("dent",), "a@b", 2.0, datetime(2026, 1, 2, tzinfo=UTC),
+        regions=({"kind": "span", "start": 0, "end": 3, "classes": ["dent"], "rest": {"text": ["Anna Schmidt"]}},),
+    )  # fmt: skip
+    kept = rewritten(Answered(answer=answer), Names(items={"b.png": "forgotten-1"}))
+    assert kept == Answered(answer=answer)
+    gone = rewritten(Answered(answer=answer), Names(items={"a.png": "forgotten-1"}))
+    assert isinstance(gone, Answered) and gone.answer.regions == () and gone.answer.classes == ("dent",)

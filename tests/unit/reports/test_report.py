@@ -23,6 +23,7 @@ from activessl.measuring.planning.stopping import Verdict
 from activessl.measuring.quality.anchoring import anchoring
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.calibration import calibration_curve
+from activessl.measuring.quality.training import score
 from activessl.measuring.savings.savings import Savings
 from activessl.proof.added import AddedAccuracy
 from activessl.proof.machines import MachineFigures
@@ -51,7 +52,9 @@ from activessl.reports.sections.newest import ItemRow, Newest
 from activessl.reports.sections.rebuilt import Rebuilt
 from activessl.reports.sections.rounds import RoundRow, Rounds
 from activessl.reports.sections.slices import Slices
+from activessl.reports.sections.training import Training
 from activessl.reports.sections.value import Value
+from activessl.reports.training import TrainedPerson
 from activessl.reports.wording import headline
 
 SAVED = Savings(0.9, 40.0, 100.0, 0.6, 0.5, 0.66, 0.9, "measured", False, 200, 20)
@@ -65,6 +68,7 @@ PICTURE = Look("a.png", "data:image/png;base64,AAAA")
 CONFUSED = Confusion(
     ("cat", "dog"), ((8, 2), (0, 5)), "15 random labels", True, (0, 1), (Cell(0, 1, 2, (PICTURE, Look("c"))),)
 )
+SCORED = score([["cat"]] * 4, [["cat"], ["cat"], ["dog"], None])
 MACHINES = Machines(
     (
         MachineFigures(
@@ -109,6 +113,7 @@ FULL = Report(
         Drift(),
         Hard((HardItem(PICTURE, "cat", 0.4),), "cat", (HardItem(Look("c"), "dog", label="cat"),), "40 random labels"),
         Doubted((Suspect("a.png", "cat", "dog", 0.9, 1),), (PICTURE,)),
+        Training(1, (TrainedPerson("ann", SCORED, SCORED), TrainedPerson("bob", SCORED, None))),
         Newest((ItemRow("a.png", "typical of 38 items", 2, "cat", "dog", PICTURE),)),
         Calibrated(calibration_curve(np.linspace(0.4, 0.95, 40), np.arange(40) % 3 > 0)),
         Hours(),
@@ -243,6 +248,7 @@ def test_names_from_the_data_cannot_become_markup() -> None:
         Confusion((evil, evil), ((8, 2), (0, 5)), evil, True, (0, 1), (Cell(0, 1, 2, (bad,)),)),
         Hard((HardItem(bad, evil, 0.4),), evil, (HardItem(bad, evil, label=evil),), evil),
         Doubted((Suspect(evil, evil, evil, 0.9, 1),), (bad,)),
+        Training(1, (TrainedPerson(evil, SCORED, SCORED),)),
         Diary((Entry(datetime(2026, 1, 1, tzinfo=UTC), evil),)),
     )
     assert {tag for tag, _ in parsed(report).seen} == {tag for tag, _ in parsed(FULL).seen} - {"img"}

@@ -1,0 +1,189 @@
+"""Hold a training round: people answer items whose answers are known, see their mistakes, and answer others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from activessl.annotators.base import Annotator, Asked, Pushed, Tutor
+from activessl.errors import AnnotatorError, ConfigError, LabelError, ProjectError
+from activessl.labels.answers import Answer
+from activessl.labels.questions import Question
+from activessl.ledger.forgetting import known_as
+from activessl.ledger.history import Training
+from activessl.ledger.schema import Golden, GoldenAnswer, Trained, TrainingOpened
+from activessl.project.folder import Project
+from activessl.project.snapshot import Snapshot
+from activessl.steps.golden import Known, known_items, two_parts
+
+__all__ = ["Held", "train_annotators"]
+
+#: The training takes about so many seconds by the times of the project's answers, and has so many items at least and
+#: at most.
+_SECONDS, _FEWEST, _MOST = 900.0, 8, 60
+
+
+@dataclass(frozen=True)
+class Held:
+    """A training round at this moment.
+
+    Attributes:
+        training: Its items, and the parts that people have finished.
+        where: The address at which people answer.
+        halfway: For each person who began and did not finish a part, how many of its items are answered.
+        second: Whether the items of the second part are there: somebody has finished the first.
+    """
+
+    training: Training
+    where: str
+    halfway: tuple[tuple[str, int, int], ...]
+    second: bool
+
+
+def train_annotators(project: Project, annotator: Annotator, items: int | None = None, *, anew: bool = False) -> Held:
+    """Open a training round or go on with it: fetch answers, and add the second part once somebody finished the first.
+
+    Args:
+        project: The project.
+        annotator: The annotator.
+        items: Items of a new round; by default those of about 15 minutes.
+        anew: Whether to open another round, with other items where there are enough.
+
+    Raises:
+        AnnotatorError: The annotator cannot hold training rounds, cannot be reached, or refuses.
+        ConfigError: ``items`` is below 8.
+        LabelError: The answers of too few items are known.
+        ProjectError: The pool is not encoded yet.
+    """
+    if not isinstance(annotator, Tutor):
+        raise AnnotatorError(
+            f"{type(annotator).__name__} cannot hold training rounds", hint="use Label Studio: annotator.kind"
+        )
+    if items is not None and items < _FEWEST:
+        raise ConfigError(f"{items} items are too few for a training round", hint=f"pass at least {_FEWEST}")
+    with project.lock():
+        snapshot = Snapshot.of(project)
+        if anew or not snapshot.history.trainings:
+            project.append(_opened(snapshot, items))
+            snapshot = Snapshot.of(project)
+        training = snapshot.history.trainings[-1]
+        people = annotator.training(training.opened.training)
+        pool = project.pool()
+        pushed = people.push(pool, _asked(training), (), model=_MODEL)
+        answers = _newest(people.pull()[0], snapshot)
+        training, halfway = _told(project, training, answers)
+        second = "before" in {one.part for one in training.done}
+        if second:
+            pushed = people.push(pool, _asked(training), (), model=_MODEL)
+        return Held(training, _address(pushed), halfway, second)
+
+
+#: The version of the empty predictions that order the items.
+_MODEL = "training"
+
+
+def _address(pushed: Pushed) -> str:
+    return pushed.where
+
+
+def _opened(snapshot: Snapshot, items: int | None) -> TrainingOpened:
+    history = snapshot.history
+    number = len(history.trainings) + 1
+    used = {g.item for t in history.trainings for g in (*t.opened.before, *t.opened.after)}
+    known = known_items(snapshot)
+    fresh = [one for one in known if one.item not in used]
+    rng = np.random.default_rng([snapshot.project.config.seed, number, 0x7EAC])
+    n = items if items is not None else _about(snapshot)
+    before, after = two_parts(fresh, n, rng)
+    if 2 * len(before) < _FEWEST:
+        before, after = two_parts(known, n, rng)
+    if 2 * len(before) < _FEWEST:
+        raise LabelError(
+            f"the answers of {len(known)} items are known; a training round needs {_FEWEST}, an even number of each "
+            "class",
+            hint="mark right answers as ground truth in Label Studio, or let two people answer with annotator.overlap",
+        )
+    return TrainingOpened(
+        training=number,
+        before=_golden(before),
+        after=_golden(after),
+        single=sum(one.by == "one" for one in (*before, *after)),
+        turn=history.events,
+    )
+
+
+def _about(snapshot: Snapshot) -> int:
+    """Items of about 15 minutes: an even number."""
+    took = [a.seconds for a in snapshot.history.answers.values() if a.seconds and not a.cluster]
+    each = median(took) if took else 30.0
+    return int(np.clip(_SECONDS / each, 2 * _FEWEST, _MOST)) // 2 * 2
+
+
+def _golden(known: list[Known]) -> tuple[Golden, ...]:
+    return tuple(Golden(item=one.item, classes=one.classes) for one in known)
+
+
+def _asked(training: Training) -> Asked:
+    """The first part; and the second, once somebody has finished the first."""
+    parts = [*training.opened.before]
+    if any(one.part == "before" for one in training.done):
+        parts += training.opened.after
+    questions = tuple(
+        Question(id=golden.item, kind="audit", items=(golden.item,), reason="training", blind=True) for golden in parts
+    )
+    return Asked(questions, "training", 0)
+
+
+def _newest(answers: list[Answer], snapshot: Snapshot) -> dict[tuple[str, str], Answer]:
+    """The newest answer of each person about each item."""
+    found: dict[tuple[str, str], Answer] = {}
+    for answer in answers:  # oldest first
+        who = known_as(answer.annotator, snapshot.history.erased)
+        if answer.kind != "delete":
+            found[who, answer.item] = answer
+    return found
+
+
+def _told(
+    project: Project, training: Training, answers: dict[tuple[str, str], Answer]
+) -> tuple[Training, tuple[tuple[str, int, int], ...]]:
+    """Write the parts that were finished since into the ledger; return the round, and who is in the middle of one."""
+    halfway = []
+    for who in sorted({who for who, _ in answers}):
+        parts = (("before", training.opened.before), ("after", training.opened.after))
+        for part, items in parts:
+            if training.of(who, part) is not None:
+                continue
+            given = [answers.get((who, golden.item)) for golden in items]
+            count = sum(one is not None for one in given)
+            if count == len(items):
+                project.append(
+                    Trained(
+                        training=training.opened.training,
+                        part="before" if part == "before" else "after",
+                        annotator=who,
+                        answers=tuple(
+                            GoldenAnswer(
+                                item=one.item,
+                                classes=one.classes if one.kind == "label" else None,
+                                seconds=one.seconds,
+                            )
+                            for one in given
+                            if one is not None
+                        ),
+                        turn=project.history().events,
+                    )
+                )
+                training = _again(project)
+            elif count:
+                halfway.append((who, count, len(items)))
+    return training, tuple(halfway)
+
+
+def _again(project: Project) -> Training:
+    trainings = project.history().trainings
+    if not trainings:
+        raise ProjectError("the training round is not in the ledger", hint="run `activessl verify`")
+    return trainings[-1]
