@@ -82,6 +82,11 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 		| tee bench/encoder_choice.md
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/machines.py run --data $(DATA)/vectors --out bench/machines.jsonl
 	$(BIN)/python tests/benchmarks/machines.py report --out bench/machines.jsonl | tee bench/machines.md
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/machine_intervals.py run --projects 43 --out bench/intervals.jsonl
+	$(BIN)/python tests/benchmarks/machine_intervals.py report --out bench/intervals.jsonl | tee bench/intervals.md
+	$(BIN)/python tests/benchmarks/machine_intervals.py shares | tee -a bench/intervals.md
+	$(BIN)/python tests/benchmarks/machine_texts.py --data $(DATA) | tee bench/machine_texts.md
+	$(BIN)/python tests/benchmarks/asking.py | tee bench/asking.txt
 	$(BIN)/python tests/benchmarks/groups.py | tee bench/groups.md
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/agreement.py | tee bench/agreement.md
 	OMP_NUM_THREADS=1 ACTIVESSL_DATA=bench/own $(BIN)/python tests/benchmarks/coverage.py --work bench/bank --seeds 2 \

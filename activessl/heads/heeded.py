@@ -16,17 +16,9 @@ from activessl.heads.softmax import span
 from activessl.heads.students import Student
 from activessl.heads.ways import WAYS, Fit, Way, best_fit, inputs_of, start_of, taught_head
 
-#: Nats of held-out likelihood that a machine must add before it is heeded: its prior odds are e^-3.
+#: Nats of held-out likelihood that a proven machine must add to be heeded: where it adds less, the head on its own, of
+#: which more is known, is used.
 DOUBT = 3.0
-#: Nats for each label that it must add at least: chosen labels are not a sample of the pool, so that a small gain on
-#: them may be a loss on it.
-EACH = 0.05
-#: The same where its class names are not trusted, and the doubt then, in multiples of the usual one: what a machine
-#: that is always wrong tells is little, what one tells that takes each class for another is much.
-EACH_UNNAMED, DOUBT_UNNAMED = 0.2, 2.0
-#: Standard errors of the gain by which it must be above zero: a few labels at which one of two heads was too sure can
-#: make up a gain of many nats.
-CLEAR = 1.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +49,8 @@ def heed(
     """Teach a head people's labels and the machines that help to predict them.
 
     A machine is heeded only after it has proved itself: predicted one after the other, the labels must have shown that
-    it makes the head right more often (:func:`activessl.heads.proving.prove`), and those of the newer half must not
-    speak against it. Until then the head, and so the choice of questions, is the same as without it. If machines help
+    it makes the head right more often (:func:`activessl.heads.proving.prove`), and the newer half of them must not have
+    shown the contrary. Until then the head, and so the choice of questions, is the same as without it. If machines help
     at no label, one of them is ever heeded with a probability of at most ``chance``.
 
     Proven machines are added one after the other, the most helpful first, while each raises the leave-one-out
@@ -126,26 +118,15 @@ def heed(
             Way((*best_way.machines, i), *how)
             for i in able
             if i not in best_way.machines
-            for how, proven, lately in zip(WAYS, proofs[i].ways, proofs[i].lately, strict=True)
-            if proven >= enough and lately >= 0
+            for how, proven, against in zip(WAYS, proofs[i].ways, proofs[i].against, strict=True)
+            if proven >= enough and against < 1 / chance
         ]
         fits = [judged(way) for way in tried]
-        able_fits = [i for i, fit in enumerate(fits) if _clearly_better(fit, best, doubt, named=tried[i].start > 0)]
-        if not able_fits:
+        lowest = min(range(len(fits)), key=lambda i: fits[i].loss, default=None)
+        if lowest is None or best.loss - fits[lowest].loss <= doubt:
             break
-        lowest = min(able_fits, key=lambda i: fits[i].loss)
         best_way, best = tried[lowest], fits[lowest]
     if not best_way.machines:
         return None
     gain = float(alone - best.loss - doubt * len(best_way.machines))
     return Heeded(taught_head(x, y, n_classes, known, able, best_way, best), best_way.machines, gain)
-
-
-def _clearly_better(fit: Fit, best: Fit, doubt: float, *, named: bool) -> bool:
-    """Whether a way predicts people's labels better: by more than the doubt, not only because of a few labels,
-    and without more errors.
-    """
-    gains = fit.each - best.each
-    steady = gains.sum() > CLEAR * np.sqrt(len(gains)) * gains.std()
-    needed = max(doubt, EACH * len(gains)) if named else max(DOUBT_UNNAMED * doubt, EACH_UNNAMED * len(gains))
-    return bool(best.loss - fit.loss > needed and steady and fit.right.sum() >= best.right.sum())

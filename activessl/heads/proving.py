@@ -55,12 +55,12 @@ class Proof:
     Attributes:
         ways: For each way to heed it, the largest wealth so far of a bet that it makes the head right more often. If it
             helps at no label, any of them ever reaches 1/α with a probability of at most α.
-        lately: For each way to heed it, labels of the newer half that the head has right with it only, less those that
-            it has right without it only: a machine that helped at first may not help any more.
+        against: The same of a bet that it makes the head wrong more often, on the newer half of the labels: a machine
+            that helped at first can be worse than the head that the labels have taught since.
     """
 
     ways: tuple[float, ...]
-    lately: tuple[float, ...]
+    against: tuple[float, ...]
 
     @property
     def evidence(self) -> float:
@@ -119,7 +119,8 @@ def prove(
             gains[:, known:until] -= alone
         known = until
     most = wealth(gains, STAKES).max(axis=1, initial=0.0)
-    return Proof(tuple(most.tolist()), tuple(gains[:, len(y) // 2 :].sum(axis=1).tolist()))
+    against = wealth(-gains[:, len(y) // 2 :]).max(axis=1, initial=0.0)
+    return Proof(tuple(most.tolist()), tuple(against.tolist()))
 
 
 def _right(

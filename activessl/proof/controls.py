@@ -73,8 +73,8 @@ def control_of(
         means[number], doubts[number] = mean, doubt
         spread = max(spread, square - mean**2)
     items = np.concatenate([rows[draws.at], draws.lost])
-    mean = np.array([means[int(number)] for number in draws.all_rounds])
-    values = np.where(asked[items], opinion[items] - mean, 0.0)
+    middle = np.array([means[int(number)] for number in draws.all_rounds])
+    values = np.where(asked[items], opinion[items] - middle, 0.0)
     return Control(name, values, spread, max(doubts.values()))
 
 

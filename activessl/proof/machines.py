@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from activessl.heads.proving import CHANCE
 from activessl.ledger.draws import draws_of
 from activessl.ledger.history import History
 from activessl.ledger.machines import MachineHistory, Spent
@@ -38,6 +39,7 @@ class MachineFigures:
         stands_in: The classes on which it may stand in for a person.
         accuracy: The model's accuracy, whose interval narrows by what this machine says of the pool; None if not known.
         evidence: How much people's labels speak for it, see ``Proof``; None where it says the same of everything.
+        needed: The evidence with which the head heeds it.
     """
 
     name: str
@@ -53,6 +55,7 @@ class MachineFigures:
     stands_in: tuple[str, ...]
     accuracy: Audit | None
     evidence: float | None
+    needed: float = 1 / CHANCE
 
     @property
     def verdict(self) -> str:
@@ -128,6 +131,7 @@ def _figures(snapshot: Snapshot, evidence: Evidence, name: str) -> MachineFigure
         heeded=taught is not None and name in taught.machines,
         stands_in=stands,
         accuracy=evidence.audit_with(name) if one is None and known and taught is not None else None,
+        needed=max(len(snapshot.proofs) if known and len(history.labels) else 1, 1) / CHANCE,
         evidence=snapshot.proofs[name].evidence if known and len(history.labels) and name in snapshot.proofs else None,
     )
 

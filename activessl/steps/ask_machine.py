@@ -57,7 +57,7 @@ def ask_machine(
     Items with a label of a person come first, because only they show what the machine is worth; the others follow in
     random order, so that those asked about are a sample of the pool at any moment. Each batch is written to the ledger
     before the next. An item whose answer was late, cut or unreadable has none for now, and the next asking asks about
-    it again.
+    it again; an answer that was paid for and lost twice for the same reason is none for good.
 
     Args:
         project: The project.
@@ -84,12 +84,13 @@ def ask_machine(
     try:
         history, pool = project.history(), project.pool()
         before = history.said.get(name, MachineHistory())
-        todo = _order(project, history, before.versions.get(machine.version, {}), pool.ids)
+        done = before.versions.get(machine.version, {})
+        todo = _order(project, history, done, pool.ids)
         wanted = todo if items is None else todo[:items]
         purse = _Purse(settings, before.spent.price)
         if not wanted and before.version != machine.version and machine.version in before.versions:
             _write(project, name, settings.kind, machine.version, classes, [])  # its answers of then count again
-        for batch in machine.ask(pool, purse.affordable(wanted)):
+        for batch in (_final(part, done) for part in machine.ask(pool, purse.affordable(wanted))):
             _write(project, name, settings.kind, machine.version, classes, batch, first=not purse.got)
             purse.take(batch)
             tell(on_progress, name, len(purse.got), len(wanted))
@@ -138,6 +139,15 @@ def _order(project: Project, history: History, done: dict[str, Said], ids: tuple
     left = [item for item in ids if item not in done or done[item].again]
     mixed = np.random.default_rng([project.config.seed, 11]).permutation(len(left))
     return sorted((left[i] for i in mixed), key=lambda item: (item in done, item not in history.labels))
+
+
+def _final(batch: list[Said], done: dict[str, Said]) -> list[Said]:
+    """The answers, where one that was paid for and lost twice for the same reason is not asked for once more."""
+
+    def twice(one: Said) -> bool:
+        return one.again and one.tokens > 0 and one.item in done and done[one.item].why == one.why
+
+    return [one.model_copy(update={"again": False}) if twice(one) else one for one in batch]
 
 
 @dataclass

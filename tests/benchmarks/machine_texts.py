@@ -93,9 +93,7 @@ def main() -> None:
     parser.add_argument("--sets", type=lambda told: told.split(","), default=list(NAMES))
     args = parser.parse_args()
     auto = RandomShare(get_strategy("auto"), 0.1)
-    print(
-        "| set | machine | answers | right | right without its favourite | student | accuracy: auto → auto+machine |"
-    )
+    print("| set | machine | answers | right | right without its favourite | student | accuracy: auto → auto+machine |")
     print("|---|---|---|---|---|---|---|")
     for name in args.sets:
         data = load(args.data / "vectors" / f"{name}.npz", POOL)

@@ -94,6 +94,8 @@ def _listed(figures: tuple[MachineFigures, ...], project: Project) -> str:
         cost = f"{one.spent.price:.2f} {currency}".strip() if one.spent.price else "–"
         rows.append((one.name, one.kind, f"{one.answered:,}", f"{one.none:,}", share, interval, cost, _yes(one.heeded)))
         notes.append(f"{one.name}: {one.verdict}")
+        if one.evidence is not None and one.evidence < one.needed:
+            notes[-1] += f"; not heeded: evidence of people's labels {one.evidence:.1f}, {one.needed:.0f} are needed"
         if one.accuracy is not None and one.accuracy.machine:
             notes[-1] += f"; {one.accuracy.to_text()}"
     head = ("machine", "kind", "answers", "none", "right", "90 % interval", "cost", "heeded")

@@ -42,7 +42,7 @@ def test_labels_that_come_one_after_the_other_are_predicted_by_those_before_them
     # the order of the rows is none of its business
     mixed = np.random.default_rng(2).permutation(40)
     assert prove(X[rows][mixed], Y[rows][mixed], K, student, turns=turns[mixed]).evidence > 10
-    assert found.evidence > 10 and len(found.lately) == 3
+    assert found.evidence > 10 and len(found.against) == 3
 
 
 def test_evidence_that_there_is_none_of_is_found_as_seldom_as_stated() -> None:
@@ -62,9 +62,9 @@ def test_evidence_that_there_is_none_of_is_found_as_seldom_as_stated() -> None:
 
 def test_a_machine_that_does_not_help_any_more_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     assert taught(TRUE, 40)[0] is not None
-    monkeypatch.setattr("activessl.heads.heeded.prove", lambda *_, **__: Proof((1e9, 1e9, 1e9), (-1.0, -1.0, -1.0)))
+    monkeypatch.setattr("activessl.heads.heeded.prove", lambda *_, **__: Proof((1e9, 1e9, 1e9), (11.0, 11.0, 11.0)))
     assert taught(TRUE, 40)[0] is None
-    monkeypatch.setattr("activessl.heads.heeded.prove", lambda *_, **__: Proof((9.9, 9.9, 9.9), (3.0, 3.0, 3.0)))
+    monkeypatch.setattr("activessl.heads.heeded.prove", lambda *_, **__: Proof((9.9, 9.9, 9.9), (1.0, 1.0, 1.0)))
     assert taught(TRUE, 40)[0] is None  # it has not proved itself
 
 

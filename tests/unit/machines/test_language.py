@@ -177,6 +177,18 @@ def test_an_answer_that_was_lost_or_cut_is_asked_for_again(
     assert (found.asked, found.answered, found.left) == (12, 12, 0)
 
 
+def test_an_answer_that_is_cut_twice_is_not_paid_for_a_third_time(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    session = project()
+    cut = {"choices": [{"message": {"content": "Well, I"}, "finish_reason": "length"}], "usage": {"total_tokens": 9}}
+    server.answer = cut
+    assert [ask_machine(session.project, "m", 5).asked for _ in range(2)] == [5, 5]
+    assert ask_machine(session.project, "m").asked == 12
+    assert ask_machine(session.project, "m").asked == 2  # those that were cut once only
+    assert ask_machine(session.project, "m").asked == 0
+
+
 def test_a_refusal_is_not_asked_for_again(project: Callable[..., Session], server: ChatServer) -> None:
     session = project()
     server.answer = {"choices": [{"message": {"content": None, "refusal": "no"}}]}
