@@ -181,7 +181,7 @@ class Shards:
     @staticmethod
     def read_files(paths: Sequence[Path], n: int, dim: int) -> tuple[Float[np.ndarray, "n d"] | None, list[str]]:
         """Return the (n, dim) vectors in the first file that is whole, and the names of the damaged ones before it."""
-        damaged = []
+        damaged: list[str] = []
         for path in paths:
             with suppress(OSError, ValueError, EOFError):
                 content = path.read_bytes()

@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 from activessl.errors import EncoderError
@@ -28,14 +29,13 @@ def imported() -> Any:
         EncoderError: Ray is not installed, or cannot be imported.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report the use to its makers
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # without it, Ray prints a warning
     try:
-        import ray
+        return import_module("ray")
     except ImportError as error:
         raise EncoderError(
             f"Ray cannot be imported: {error}", hint="run: pip install 'activessl[ray]', or encode without --on"
         ) from None
-    return ray
 
 
 def check_address(address: str) -> str:

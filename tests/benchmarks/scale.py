@@ -103,7 +103,7 @@ def one(data: Path, workers: int, block: int) -> dict[str, Any]:
 def main() -> None:
     """Measure each size with the loop, one worker and two."""
     parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parse.add_argument("--items", type=int, nargs="+", default=[10_000, 100_000])
+    parse.add_argument("--items", type=int, nargs="*", default=[10_000, 100_000])
     parse.add_argument("--pictures", type=int, nargs="*", default=[])
     parse.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2], help="0: the loop in one process")
     parse.add_argument("--block", type=int, default=2048)

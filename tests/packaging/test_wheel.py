@@ -22,7 +22,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(out.glob("*.whl"))
 
 
-def test_the_wheel_has_six_packages_and_nothing_called_cli_or_integrations(wheel: Path) -> None:
+def test_the_wheel_has_seven_packages_and_nothing_called_cli_or_integrations(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
@@ -30,6 +30,7 @@ def test_the_wheel_has_six_packages_and_nothing_called_cli_or_integrations(wheel
         "activessl_cli",
         "activessl_label_studio",
         "activessl_machines",
+        "activessl_mlflow",
         "activessl_modal",
         "activessl_ray",
     }
