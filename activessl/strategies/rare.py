@@ -111,12 +111,16 @@ class Sought:
 def seek(scene: Scene) -> Sought | None:
     """The part of a round that looks for rare classes; None where no class has few labels, or before there is a head.
 
+    A class is not looked for if it has more labels than the head expects items of it among the candidates.
+
     A fifth of the round; a fraction of an item is rounded up or down at random, so that small rounds seek, too.
     """
     state = scene.state
     if state.probs is None or scene.independent:
         return None
-    classes = few_labels(state.labels, state.n_classes)
+    classes, count = few_labels(state.labels, state.n_classes), np.bincount(state.labels, minlength=state.n_classes)
+    if len(classes):  # where most of its items seem to have a label, what is left of it is not worth a fifth of a round
+        classes = classes[scene.probs()[:, classes].sum(axis=0, dtype=np.float64) > count[classes]]
     if state.class_weights is not None:  # nobody wants items of a class of weight 0
         classes = classes[np.asarray(state.class_weights)[classes] > 0]
     if not len(classes):
@@ -125,7 +129,7 @@ def seek(scene: Scene) -> Sought | None:
     if not size:
         return None
     at, meant = likely_rare(scene.probs(), state.labels, classes, size, scene.appeal)
-    rows, count = scene.rows[at], np.bincount(state.labels, minlength=state.n_classes)
+    rows = scene.rows[at]
     found = Choice(
         rows,
         parts={"gain": np.zeros(size), "uncertainty": uncertainty_of(np.asarray(state.probs[rows]))},

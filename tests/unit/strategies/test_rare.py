@@ -59,6 +59,15 @@ def test_nothing_is_sought_without_such_a_class_or_without_a_head_or_where_its_w
     assert not sought(told((12, 12, 12, 2)).replace(class_weights=np.array([1.0, 1.0, 1.0, 0.0])))
 
 
+def test_a_class_is_left_alone_once_most_of_its_items_seem_to_have_a_label() -> None:
+    state = told((12, 12, 12, 2))
+    probs = np.array(state.probs)
+    left = np.delete(np.arange(len(probs)), state.labeled)
+    for expected, rows in ((1.5, 0), (2.5, 4)):  # 2 have a label
+        probs[left, 3] *= expected / probs[left, 3].sum()
+        assert len(sought(state.replace(probs=probs, rng=np.random.default_rng(0)))) == rows
+
+
 def test_one_round_of_one_item_in_five_looks_for_it() -> None:
     state = told((12, 12, 12, 2))
     hits = [len(sought(state.replace(rng=np.random.default_rng(turn)), 1)) for turn in range(20)]
