@@ -12,7 +12,7 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test slow-test check studio-test browser-test datasets-test pretrained-test docs formats bench mutation clean faults sbom
+.PHONY: install demo test slow-test check studio-test browser-test datasets-test mlflow-test pretrained-test docs formats bench mutation clean faults sbom
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)

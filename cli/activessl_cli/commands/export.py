@@ -31,7 +31,7 @@ def export(
     to: Annotated[
         Path,
         typer.Argument(
-            help="A .csv, .json, .jsonl or .parquet file; a folder with --layout; or the word model or card."
+            help="A .csv, .json, .jsonl or .parquet file; a folder with --layout; or the word model, card or mlflow."
         ),
     ],
     folder: Annotated[
@@ -49,10 +49,15 @@ def export(
     ] = None,
     onnx: OnnxOption = None,
     reference: ReferenceOption = True,
+    tracking: Annotated[
+        str | None,
+        typer.Option(help="With `mlflow`: the address of the server.", show_default="MLFLOW_TRACKING_URI"),
+    ] = None,
     project: ProjectOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one row per item (class, source, confidence), the items in folders, the model, or its card."""
+    """Write one row per item (class, source, confidence), the items in folders, the model, its card, or a run of an
+    MLflow server."""
     from activessl.errors import LabelError
     from activessl.session import Session
 
@@ -63,6 +68,9 @@ def export(
     if to.as_posix() == "card":
         page, figures = session.card().save(folder or Path("card"))
         render.result({"page": page, "figures": figures}, f"the card is in {page} and {figures}", as_json=as_json)
+        return
+    if to.as_posix() == "mlflow":
+        _mlflow(session, tracking, as_json=as_json)
         return
     if layout is None:
         check_ending(to)
@@ -89,6 +97,16 @@ def export(
         f"{len(rows) - people - machine:,} predicted",
         as_json=as_json,
     )
+
+
+def _mlflow(session: Session, tracking: str | None, *, as_json: bool) -> None:
+    from activessl.project.snapshot import Snapshot
+    from activessl.reports.tracked import tracked
+    from activessl_mlflow import send
+
+    sent = send(tracked(Snapshot.of(session.project)), tracking)
+    text = f"{sent.figures:,} new figures in run {sent.run} of experiment {sent.experiment!r} at {sent.where}"
+    render.result(sent, text, as_json=as_json)
 
 
 def _model(session: Session, folder: Path, onnx: bool | None, *, reference: bool, as_json: bool) -> None:
