@@ -66,6 +66,7 @@ def installed(root: str = ROOT) -> tuple[dict[str, Distribution], dict[str, list
 
 
 def reference(name: str, found: Distribution) -> str:
+    """The address of a package in the list."""
     return f"pkg:pypi/{name}@{found.version}"
 
 
@@ -154,6 +155,7 @@ def audit(packages: Mapping[str, Distribution]) -> int:
 
 
 def main() -> None:
+    """Write the list, and audit it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--audit", action="store_true")

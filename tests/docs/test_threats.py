@@ -27,4 +27,6 @@ def test_every_line_of_the_threat_model_names_a_test() -> None:
 
 def test_each_of_the_ten_cases_of_the_results_names_a_test() -> None:
     text = (ROOT / "docs/results/reliability.md").read_text("utf-8").partition("## The ten cases")[2]
-    assert [number for number in range(1, 11) if re.search(rf"^\| {number}\. .*`tests/", text, re.M)] == list(range(1, 11))
+    assert [number for number in range(1, 11) if re.search(rf"^\| {number}\. .*`tests/", text, re.M)] == list(
+        range(1, 11)
+    )

@@ -117,7 +117,9 @@ def _damage(path: Path, damage: str, rng: random.Random, earlier: bytes) -> None
         "emptied": b"",
         "cut": content[: len(content) // 2],
         "other bytes": rng.randbytes(len(content)),
-        "one bit": content[:at] + bytes([content[at] ^ (1 << rng.randrange(8))]) + content[at + 1 :] if content else b"",
+        "one bit": content[:at] + bytes([content[at] ^ (1 << rng.randrange(8))]) + content[at + 1 :]
+        if content
+        else b"",
         "of an earlier stage": earlier,
     }[damage]
     path.write_bytes(changed)
@@ -158,7 +160,9 @@ def ledger(folder: Path, cases: int, seed: int) -> Iterator[Case]:
             restored = world.run(Verb("restore", ("restore", "kept")))
             problems += _badly(restored, ("restore",))
             problems += _kept(world, whole, caches=False)
-            yield Case("damage", "ledger", damage, number, "ledger", round(time.monotonic() - begun, 3), tuple(problems))
+            yield Case(
+                "damage", "ledger", damage, number, "ledger", round(time.monotonic() - begun, 3), tuple(problems)
+            )
 
 
 def _damage_ledger(path: Path, damage: str, rng: random.Random) -> None:

@@ -1,7 +1,7 @@
 """All that ``make faults`` does, part by part, with one table at the end.
 
-    python tests/faults/everything.py --out bench/faults
-    python tests/faults/everything.py --out bench/faults --only damage fuzz --sample 20
+python tests/faults/everything.py --out bench/faults
+python tests/faults/everything.py --out bench/faults --only damage fuzz --sample 20
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def main() -> None:
             continue
         begun = time.monotonic()
         done = subprocess.run([sys.executable, str(HERE / command[0]), *command[1:], "--out", str(args.out)])
-        print(f"{name}: {time.monotonic() - begun:,.0f} s, {'failures' if done.returncode else 'no failure'}", flush=True)
+        print(
+            f"{name}: {time.monotonic() - begun:,.0f} s, {'failures' if done.returncode else 'no failure'}", flush=True
+        )
         failed += [name] if done.returncode else []
     table = summary(args.out)
     (args.out / "summary.md").write_text(table + "\n")

@@ -104,9 +104,7 @@ def test_a_backup_and_an_export_that_were_killed_are_swept_by_the_next(session: 
     assert not left.exists()
 
 
-def test_an_export_that_fails_leaves_no_folder(
-    pictures: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_export_that_fails_leaves_no_folder(pictures: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     truth = pictures(4)
     pool = load_pool(tmp_path / "pictures", "image")
     rows = [
@@ -134,7 +132,9 @@ def test_a_full_disk_under_safetensors_is_an_error_of_two_lines(
         head_files.write_head(tmp_path / "h", "linear", {"a": np.zeros(2)}, {})
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', \"\xf4 ['x': (3, 4), }" + b"\xff" * 90])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', \"\xf4 ['x': (3, 4), }" + b"\xff" * 90]
+)
 def test_an_array_with_a_broken_head_is_an_error_of_two_lines(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.npy is empty or cut"):
@@ -163,7 +163,10 @@ def test_odd_values_in_files_of_labels_are_errors_of_two_lines(tmp_path: Path, o
 
 def test_a_label_config_that_is_no_xml_or_names_no_tag_is_refused() -> None:
     choices = '<Choices name="label" toName="item"><Choice value="a"/><Choice value="b"/></Choices>'
-    for config in (f'<View>mage name="item"/>{choices}</View>', f'<View><Image name="item" value="$i">{choices}</View>'):
+    for config in (
+        f'<View>mage name="item"/>{choices}</View>',
+        f'<View><Image name="item" value="$i">{choices}</View>',
+    ):
         with pytest.raises(ConfigError):
             read_config(config)
 

@@ -41,9 +41,7 @@ def advisor() -> Iterator[str]:
     server.server_close()
 
 
-def run(
-    out: Path, osv: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> tuple[int, str]:
+def run(out: Path, osv: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     monkeypatch.setenv("ACTIVESSL_OSV_URL", osv)
     monkeypatch.setattr(sys, "argv", [str(SBOM), "--out", str(out), "--audit"])
     with pytest.raises(SystemExit) as ended:
