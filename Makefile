@@ -12,7 +12,7 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test slow-test check studio-test browser-test datasets-test mlflow-test ray-test pretrained-test docs formats bench mutation clean
+.PHONY: install demo test slow-test check studio-test browser-test datasets-test mlflow-test ray-test pretrained-test docs formats bench mutation clean faults sbom
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
@@ -100,6 +100,13 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/encoder_peers.py run --data $(DATA) --out bench/peers.jsonl \
 		--minutes 5 20 60 $(if $(LIGHTLY),--lightly-python $(LIGHTLY))
 	$(BIN)/python tests/benchmarks/encoder_peers.py report --out bench/peers.jsonl | tee bench/peers.txt
+
+faults: .venv/.installed ## every verb fails at every moment, files and ledgers are damaged, parsers are fuzzed (2 hours; ONLY=fuzz for a part)
+	@mkdir -p bench/faults
+	$(BIN)/python tests/faults/everything.py --out bench/faults $(if $(ONLY),--only $(ONLY))
+
+sbom: .venv/.installed ## the list of all packages of an installation (CycloneDX), and what is known against them
+	@$(BIN)/python .ci/sbom.py --out dist/activessl.cdx.json --audit
 
 mutation: .venv/.installed ## do the tests notice 400 changes of the code? (about an hour and a half; continues where it was)
 	@$(BIN)/python -m pip install -q --group mutation

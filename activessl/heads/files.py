@@ -34,7 +34,8 @@ def write_head(folder: Path, kind: str, tensors: Mapping[str, np.ndarray], confi
         seal(folder)
     except (OSError, SafetensorError) as bad:  # safetensors has an error of its own for a full disk
         raise HeadError(
-            f"cannot write the head to {folder}: {getattr(bad, 'strerror', None) or bad}", hint="check the permissions and the free disk space"
+            f"cannot write the head to {folder}: {getattr(bad, 'strerror', None) or bad}",
+            hint="check the permissions and the free disk space",
         ) from bad
 
 

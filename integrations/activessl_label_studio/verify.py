@@ -59,7 +59,9 @@ def _answers(name: str, answers: Sequence[Answer], history: History) -> Iterator
     gone = [answer for answer in answers if answer.kind == "delete" and answer.source in known]
     if new:
         yield Finding(
-            name, f"{_count(new, 'answer')} not in the ledger: {_items(new)}", "run `activessl pull`, which fetches them"
+            name,
+            f"{_count(new, 'answer')} not in the ledger: {_items(new)}",
+            "run `activessl pull`, which fetches them",
         )
     if later:
         yield Finding(
@@ -98,7 +100,8 @@ def _tasks(name: str, tasks: Mapping[str, Sequence[Mapping[str, Any]]], history:
         spare = [int(row["id"]) for rows in twice.values() for row in _spare(rows)]
         yield Finding(
             name,
-            f"{len(twice):,} question{'s have' if len(twice) > 1 else ' has'} several tasks: {listed(list(twice), _NAMED)}",
+            f"{len(twice):,} question{'s have' if len(twice) > 1 else ' has'} several tasks: "
+            f"{listed(list(twice), _NAMED)}",
             f"delete the tasks {listed(spare, 10)} in Label Studio, or leave them: one answer to each question counts",
         )
 

@@ -4,9 +4,9 @@
     python tests/benchmarks/serve_day.py latency --against /tmp/base --out bench/serve
 
 ``day`` runs the real command in a process of its own, against a stand-in for Label Studio that speaks its HTTP (the one
-of ``tests/contracts``, in another process). One minute stands for about three hours: people answer all the time, webhooks
-come, come twice, or get lost; Label Studio is restarted; connections send half a request and stay; predictions are
-asked for. Memory and descriptors of the service are read from ``/proc``. At the end every label is there once.
+of ``tests/contracts``). People answer all the time; webhooks come, come twice, or get lost; Label Studio is restarted;
+connections send half a request and stay; predictions are asked for. Memory and descriptors of the service are read from
+``/proc``. At the end every label is there once.
 
 ``latency`` sends 200 requests at once, webhooks and predictions mixed, to the service of this version and to that of
 another checkout, in turns in one run, and prints p50 and p99 of both.
@@ -176,7 +176,7 @@ def serving(tree: Path, made: Path, token: str, every: float) -> Iterator[tuple[
         log.close()
 
 
-# -- requests ------------------------------------------------------------------------------------------------------------
+# -- requests ---------------------------------------------------------------------------------------------------------
 
 
 async def post(port: int, path: str, body: bytes) -> tuple[float, int]:
@@ -219,7 +219,7 @@ async def burst(port: int, bodies: list[tuple[str, bytes]]) -> list[tuple[str, f
     return [(path, seconds, status) for (path, _), (seconds, status) in zip(bodies, said, strict=True)]
 
 
-# -- latency ---------------------------------------------------------------------------------------------------------------
+# -- latency ----------------------------------------------------------------------------------------------------------
 
 
 def latency(args: argparse.Namespace) -> None:
@@ -278,13 +278,13 @@ def _bursts(ports: dict[str, int], stands: dict[str, Stand], args: argparse.Name
     return rows
 
 
-# -- a day ------------------------------------------------------------------------------------------------------------------
+# -- a day ------------------------------------------------------------------------------------------------------------
 
 
 def held(pid: int) -> tuple[float, int, int]:
     """Resident memory in MB, descriptors, and threads of a process."""
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
-    return int(status["VmRSS"].split()[0]) / 1024, len(os.listdir(f"/proc/{pid}/fd")), int(status["Threads"])
+    return int(status["VmRSS"].split()[0]) / 1024, len(list(Path(f"/proc/{pid}/fd").iterdir())), int(status["Threads"])
 
 
 def day(args: argparse.Namespace) -> None:
@@ -320,7 +320,8 @@ def day(args: argparse.Namespace) -> None:
             bodies += [("/webhook", webhook(rng.randrange(10**6, 10**9))) for _ in range(rng.randint(0, 20))]
             tasks = list(stand.server.tasks)
             bodies += [
-                ("/predict", prediction(stand, rng.sample(tasks, min(len(tasks), 5)))) for _ in range(rng.randint(0, 20))
+                ("/predict", prediction(stand, rng.sample(tasks, min(len(tasks), 5))))
+                for _ in range(rng.randint(0, 20))
             ]
             for path, seconds, status in asyncio.run(burst(port, bodies)):
                 counts["webhooks" if path == "/webhook" else "predictions"] += 1
@@ -356,7 +357,9 @@ def day(args: argparse.Namespace) -> None:
     keys = _keys(made)
     questions = [stand.item_of(task) for task in stand.server.tasks]
     print(f"{args.minutes:g} minutes, {len(right)} labels, {len(said) - len(right)} skips;", counts)
-    print(f"labels that are missing: {len(lost)}, that differ: {len(other)}, answers twice: {len(keys) - len(set(keys))}")
+    print(
+        f"labels that are missing: {len(lost)}, that differ: {len(other)}, answers twice: {len(keys) - len(set(keys))}"
+    )
     print(f"tasks: {len(questions)}, twice: {len(questions) - len(set(questions))}")
     for path, seconds in times.items():
         p50, p99 = np.percentile(seconds, [50, 99])

@@ -1,4 +1,4 @@
-"""``activessl verify --studio``: what broke between the ledger and a server is found, named, and mended by what it says."""
+"""``activessl verify --studio``: what differs between ledger and server is named, and mended by what it says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ CLASSES = ("even", "odd")
 def session(tmp_path: Path, place: object) -> Session:
     (tmp_path / "texts").mkdir()
     for i in range(12):
-        (tmp_path / "texts" / f"{i:02}.txt").write_text(f"number {i} " + ("even two four " if i % 2 == 0 else "odd three "))
+        (tmp_path / "texts" / f"{i:02}.txt").write_text(
+            f"number {i} " + ("even two four " if i % 2 == 0 else "odd three ")
+        )
     config = check_config(
         {
             "data": {"path": "../texts", "modality": "text", "classes": list(CLASSES)},

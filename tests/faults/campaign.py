@@ -3,8 +3,8 @@
     python tests/faults/campaign.py kill torn full broken read-only --out bench/faults
 
 For each verb of ``verbs_chain.LIVES`` the moments are counted in a run that nothing happens to: each file that is made,
-written, grown, renamed, removed, linked or synced, SQLite's among them, and each message to the server, before and after
-it has left. Then the verb fails at each moment, and afterwards:
+written, grown, renamed, removed, linked or synced, SQLite's among them, and each message to the server, before and
+after it has left. Then the verb fails at each moment, and afterwards:
 
 * the project opens, and every label that was there is there;
 * a process that was not killed ends with 0, or with 1 and an error of two lines;
@@ -188,12 +188,12 @@ def main() -> None:
         args.out.mkdir(parents=True, exist_ok=True)
     name = "-".join(args.faults)
     try:
-        for case in run(
-            folder, args.faults, lives=args.lives, every=args.every, start=args.start, verbs=args.verbs
-        ):
+        for case in run(folder, args.faults, lives=args.lives, every=args.every, start=args.start, verbs=args.verbs):
             found.append(case)
             if case.problems:
-                print(f"{case.life}/{case.verb}, {case.fault} at {case.at} ({case.moment}):", *case.problems, sep="\n  ")
+                print(
+                    f"{case.life}/{case.verb}, {case.fault} at {case.at} ({case.moment}):", *case.problems, sep="\n  "
+                )
             if args.out is not None:
                 with (args.out / f"{name}.jsonl").open("w" if len(found) == 1 else "a") as file:
                     print(json.dumps(asdict(case)), file=file)

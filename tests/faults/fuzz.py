@@ -2,10 +2,10 @@
 
     python tests/faults/fuzz.py --inputs 100000 --seconds 60 --out bench/faults
 
-For each parser, inputs are made from real files of ``tests/formats`` and from what real servers answered: bytes are cut,
-removed, repeated and replaced, and values of JSON and lines of text are replaced by odd ones. A parser may refuse an
-input with an ``ActiveSSLError``; everything else fails: another error, the end of the process, more than ten seconds, or
-more than 2 GB of memory beyond what it needs for real input. Each kind of failure is printed once, with its input.
+For each parser, inputs are made from real files of ``tests/formats`` and from what real servers answered: bytes are
+cut, removed, repeated and replaced, and values of JSON and lines of text are replaced by odd ones. A parser may refuse
+an input with an ``ActiveSSLError``; everything else fails: another error, the end of the process, more than ten seconds,
+or more than 2 GB of memory beyond what it needs for real input. Each kind of failure is printed once, with its input.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ ODD: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-# -- inputs --------------------------------------------------------------------------------------------------------------
+# -- inputs -----------------------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -117,7 +117,7 @@ def _replaced(draw: st.DrawFn, value: Any) -> Any:
     return draw(st.sampled_from(ODD))
 
 
-# -- parsers -------------------------------------------------------------------------------------------------------------
+# -- parsers ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,9 @@ def _array(content: bytes, folder: Path) -> object:
         return error
 
 
-@parser("seal", lambda: [json.dumps({"files": {"a.txt": {"bytes": 1, "sha256": "0" * 64, "seen": [1, 2, 3]}}}).encode()])
+@parser(
+    "seal", lambda: [json.dumps({"files": {"a.txt": {"bytes": 1, "sha256": "0" * 64, "seen": [1, 2, 3]}}}).encode()]
+)
 def _seal(content: bytes, folder: Path) -> object:
     from activessl.sealed import check_seal
 
@@ -372,9 +374,7 @@ def _project(content: bytes, folder: Path) -> object:
         return None
     client: Any = _Answering({"tasks": [], "total": 0}, found)
     find_project(client, number=1, title="title")
-    return open_project(
-        client, number=1, title="title", classes=("cat", "dog"), modality="image", label_kind=_one()
-    )
+    return open_project(client, number=1, title="title", classes=("cat", "dog"), modality="image", label_kind=_one())
 
 
 @parser("answer of a language model", lambda: [json.dumps(_chat()).encode()])
@@ -399,7 +399,7 @@ def _metadata(content: bytes, folder: Path) -> object:
     return read_columns(path)
 
 
-# -- real inputs -----------------------------------------------------------------------------------------------------------
+# -- real inputs ------------------------------------------------------------------------------------------------------
 
 
 def _one() -> Any:
@@ -512,7 +512,9 @@ def _home() -> Path:
         project = Project.create(folder / "p", check_config({"data": data, "query": {"size": 8}}), version="test")
         session = Session(project)
         session.encode()
-        session.round(Oracle({item: ("cat", "dog")[i % 2] for i, item in enumerate(project.pool().ids)}, ("cat", "dog")))
+        session.round(
+            Oracle({item: ("cat", "dog")[i % 2] for i, item in enumerate(project.pool().ids)}, ("cat", "dog"))
+        )
         session.export_model(folder / "model", onnx=False)
         _KEPT["home"] = folder
     return Path(_KEPT["home"])
@@ -568,7 +570,7 @@ def _aside() -> bytes:
 
     folder = _home() / "aside"
     folder.mkdir(exist_ok=True)
-    write_aside(folder, {"a.png": Aside(**{name: "x" for name in Aside.__dataclass_fields__})})
+    write_aside(folder, {"a.png": Aside(**dict.fromkeys(Aside.__dataclass_fields__, "x"))})
     return (folder / NAME).read_bytes()
 
 
@@ -594,7 +596,7 @@ def _npy() -> bytes:
     return out.getvalue()
 
 
-# -- running ---------------------------------------------------------------------------------------------------------------
+# -- running ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -639,7 +641,11 @@ def try_inputs(one: Parser, inputs: int, seconds: float, start: int = 0, last: P
                 found.failures.setdefault(f"an error that says nothing: {error!r}"[:200], repr(content[:2000]))
         except (Exception, TooSlow) as error:
             frames = traceback.extract_tb(error.__traceback__)
-            ours = [frame for frame in frames if "activessl" in Path(frame.filename).parts[-2:][0] or "/activessl" in frame.filename]
+            ours = [
+                frame
+                for frame in frames
+                if "activessl" in Path(frame.filename).parts[-2:][0] or "/activessl" in frame.filename
+            ]
             place = ours[-1] if ours else frames[-1]
             name = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}: {str(error)[:100]}"
             key = name.partition(": ")[0]
@@ -733,10 +739,9 @@ def in_a_process(one: Parser, inputs: int, seconds: float, start: int) -> Found:
 
 def table(results: Sequence[Found]) -> str:
     lines = ["| parser | inputs | failures | slowest, s | memory, MB | seconds |", "|---|---:|---:|---:|---:|---:|"]
-    lines += [
-        f"| {one.name} | {one.inputs:,} | {len(one.failures)} | {one.slowest:.2f} | {one.grown / 1e6:,.0f} | {one.seconds:,.0f} |"
-        for one in results
-    ]
+    for one in results:
+        figures = f"{one.slowest:.2f} | {one.grown / 1e6:,.0f} | {one.seconds:,.0f}"
+        lines.append(f"| {one.name} | {one.inputs:,} | {len(one.failures)} | {figures} |")
     total = sum(one.inputs for one in results)
     wrong, spent = sum(len(one.failures) for one in results), sum(one.seconds for one in results)
     return "\n".join([*lines, f"| all | {total:,} | {wrong} | | | {spent:,.0f} |"])

@@ -1,0 +1,210 @@
+"""What ``make faults`` has found, each as a test that needs no campaign."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fuzz import _Answering, _task
+
+from activessl.annotators.oracle import Oracle
+from activessl.errors import AnnotatorError, ConfigError, HeadError, LabelError, PoolError
+from activessl.heads import files as head_files
+from activessl.labels.files.opened import Options, open_labels
+from activessl.labels.files.registry import form_of
+from activessl.labels.kinds import kind_named
+from activessl.pool.sources import load_pool
+from activessl.project.config import check_config
+from activessl.project.folder import Project
+from activessl.sealed import beside, read_array, replaced, sweep
+from activessl.session import Session
+from activessl.steps import backup as backup_step
+from activessl.steps import layouts
+from activessl.steps.forget import forget
+from activessl_label_studio.labels import read_config
+from activessl_label_studio.project import find_project, list_tasks
+from activessl_label_studio.together import Together
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    x = (2 * (np.arange(40) % 2)[:, None] + np.random.default_rng(0).normal(size=(40, 5))).astype(np.float32)
+    np.savez(tmp_path / "pool.npz", vectors=x, ids=np.array([f"i{i}" for i in range(40)]))
+    data = {"path": "../pool.npz", "modality": "vector", "classes": ["a", "b"]}
+    made = Session(Project.create(tmp_path / "p", check_config({"data": data, "query": {"size": 8}}), version="0"))
+    made.encode()
+    made.round(Oracle({f"i{i}": "ab"[i % 2] for i in range(40)}, ("a", "b")))
+    return made
+
+
+def labels(session: Session) -> dict[str, Any]:
+    return {item: label.classes for item, label in Project.open(session.project.folder).history().labels.items()}
+
+
+@pytest.mark.parametrize("at", ["aside", "ledger", "config"])
+def test_a_restore_that_is_interrupted_leaves_a_ledger_and_what_was_forgotten_stays_forgotten(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    folder = session.project.folder
+    backup_step.backup(session.project, tmp_path / "kept")
+    item = sorted(labels(session))[0]
+    erased = forget(session.project, item, what="item")
+    before = labels(session)
+    assert item not in before and erased.name in before
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        name = {"aside": "shutil.copy", "ledger": "Path.unlink", "config": "shutil.copyfile"}[at]
+        owner = backup_step.shutil if name.startswith("shutil") else backup_step.Path
+        broken.setattr(owner, name.partition(".")[2], full)
+        with pytest.raises((OSError, RuntimeError)):
+            backup_step.restore(folder, tmp_path / "kept")
+    assert labels(session) == before  # at every moment there is a whole ledger
+    backup_step.restore(folder, tmp_path / "kept")
+    assert labels(session) == before
+
+
+def test_files_that_sqlite_left_beside_a_part_are_swept(tmp_path: Path) -> None:
+    part = beside(tmp_path / "ledger.db")
+    for ending in ("", "-journal", "-wal", "-shm"):
+        path = part.with_name(part.name + ending)
+        path.write_bytes(b"x")
+        os.utime(path, (1e9, 1e9))
+    mine = tmp_path / ".ledger.db.note.part"
+    mine.write_bytes(b"a person's")
+    os.utime(mine, (1e9, 1e9))
+    sweep(tmp_path, "ledger.db")
+    assert [path.name for path in tmp_path.iterdir()] == [mine.name]
+    with pytest.raises(ValueError, match="stop"), replaced(tmp_path / "a.db") as part:
+        part.with_name(f"{part.name}-wal").write_bytes(b"x")
+        raise ValueError("stop")
+    assert [path.name for path in tmp_path.iterdir()] == [mine.name]
+
+
+def test_a_backup_and_an_export_that_were_killed_are_swept_by_the_next(session: Session, tmp_path: Path) -> None:
+    left = beside(tmp_path / "kept")
+    left.mkdir()
+    (left / "ledger.db").write_bytes(b"half")
+    os.utime(left, (1e9, 1e9))
+    backup_step.backup(session.project, tmp_path / "kept")
+    assert not left.exists()
+
+
+def test_an_export_that_fails_leaves_no_folder(pictures: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = pictures(4)
+    pool = load_pool(tmp_path / "pictures", "image")
+    rows = [
+        {"id": item, "class": name, "source": "person", "probability": None, "votes": 1, "annotators": []}
+        for item, name in truth.items()
+    ]
+
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(layouts, "_write", full)
+    with pytest.raises(OSError, match="No space"):
+        layouts.write_layout(tmp_path / "out" / "x", "folders", pool, rows, ("dark", "light"))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_full_disk_under_safetensors_is_an_error_of_two_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise head_files.SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(head_files, "save_file", full)
+    with pytest.raises(HeadError, match="No space left"):
+        head_files.write_head(tmp_path / "h", "linear", {"a": np.zeros(2)}, {})
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', \"\xf4 ['x': (3, 4), }" + b"\xff" * 90]
+)
+def test_an_array_with_a_broken_head_is_an_error_of_two_lines(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.npy is empty or cut"):
+        read_array(tmp_path / "a.npy")
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(PoolError):
+        load_pool(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"version": "5", "flags": {"cat": True}, "shapes": 1e308, "imagePath": "a.png"},
+        {"images": [{"id": {}, "file_name": "a"}], "annotations": [], "categories": []},
+        [{"answer": {"a": {}}, "_input_hash": 1, "label": "cat"}],
+    ],
+)
+def test_odd_values_in_files_of_labels_are_errors_of_two_lines(tmp_path: Path, odd: Any) -> None:
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps(odd))
+    with pytest.raises((LabelError, ConfigError)):
+        opened = open_labels(path)
+        form_of(opened).read(opened, Options(kind_named("one"), ("cat",), None, False))
+        raise LabelError("it is a table of one row", hint="fine, too")  # the last is no Prodigy, and a table
+
+
+def test_a_label_config_that_is_no_xml_or_names_no_tag_is_refused() -> None:
+    choices = '<Choices name="label" toName="item"><Choice value="a"/><Choice value="b"/></Choices>'
+    for config in (
+        f'<View>mage name="item"/>{choices}</View>',
+        f'<View><Image name="item" value="$i">{choices}</View>',
+    ):
+        with pytest.raises(ConfigError):
+            read_config(config)
+
+
+@pytest.mark.parametrize("answer", ["/etc/passwd", None, {}, {"id": "7"}, {"id": True}, [1]])
+def test_a_server_that_answers_with_another_shape_is_an_error_of_two_lines(answer: Any) -> None:
+    client: Any = _Answering({"tasks": [], "total": 0}, answer if answer is not None else [])
+    with pytest.raises((AnnotatorError, ConfigError)):
+        find_project(client, number=1, title="title")
+
+
+def test_a_server_that_never_comes_to_an_end_is_not_asked_without_end() -> None:
+    client: Any = _Answering({"tasks": [_task()], "total": 2**31})
+    with pytest.raises(AnnotatorError, match="with those of earlier pages"):
+        list(list_tasks(client, 1, everything=True))
+    for page in ({"tasks": [{"id": 1}], "total": 1}, {"tasks": {}, "total": 1}, {"tasks": [], "total": "many"}):
+        odd: Any = _Answering(page)
+        with pytest.raises(AnnotatorError, match="did not answer with"):
+            list(list_tasks(odd, 1, everything=True))
+
+
+def test_requests_that_wait_are_answered_together_and_one_thread_computes() -> None:
+    seen: list[tuple[int, str]] = []
+
+    def work(bodies: Sequence[bytes]) -> list[tuple[int, dict[str, Any]]]:
+        seen.append((len(bodies), threading.current_thread().name))
+        if bodies[0] == b"bad":
+            raise ValueError("a defect")
+        time.sleep(0.01)
+        return [(200, {"body": body.decode()}) for body in bodies]
+
+    async def ask() -> list[Any]:
+        together = Together(work)
+        first = await asyncio.gather(*(together.ask(str(i).encode()) for i in range(40)))
+        bad = await asyncio.gather(together.ask(b"bad"), return_exceptions=True)
+        return [*first, *bad, await together.ask(b"after")]
+
+    said = asyncio.run(ask())
+    assert said[:40] == [(200, {"body": str(i)}) for i in range(40)]
+    assert isinstance(said[40], ValueError) and said[41] == (200, {"body": "after"})
+    assert [n for n, _ in seen] == [16, 16, 8, 1, 1] and len({name for _, name in seen}) == 1
