@@ -148,9 +148,14 @@ def test_one_file_for_the_same_vectors_and_damaged_files_are_deleted(
     shards, vectors = Shards(tmp_path / "s"), np.ones((4, 3), np.float32)
     assert shards.write(block, vectors) == shards.write(block, vectors)
     (path,) = (tmp_path / "s").iterdir()
+    content = path.read_bytes()
     found, damaged = shards.read(block, 3)
     assert found is not None and np.array_equal(found, vectors) and not damaged
     assert shards.read(block, 2)[0] is None and not path.exists()  # whole, but of another length: not ours
+    # other numbers, as many
+    (tmp_path / "s" / shards.write(block, vectors)).write_bytes(content[:-1] + b"@")
+    found, damaged = shards.read(block, 3)
+    assert found is None and damaged == [path.name]
     # not a number, with a digest that fits
     shards.write(block, np.full((4, 3), np.nan, np.float32))
     assert shards.read(block, 3)[0] is None
