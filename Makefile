@@ -101,7 +101,7 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 		--minutes 5 20 60 $(if $(LIGHTLY),--lightly-python $(LIGHTLY))
 	$(BIN)/python tests/benchmarks/encoder_peers.py report --out bench/peers.jsonl | tee bench/peers.txt
 
-faults: .venv/.installed ## every verb fails at every moment, files and ledgers are damaged, parsers are fuzzed (2 hours; ONLY=fuzz for a part)
+faults: .venv/.installed ## every verb fails at every moment, files and ledgers are damaged, parsers are fuzzed (many hours; ONLY=fuzz for a part)
 	@mkdir -p bench/faults
 	$(BIN)/python tests/faults/everything.py --out bench/faults $(if $(ONLY),--only $(ONLY))
 

@@ -18,7 +18,7 @@ from activessl.geometry.units import centred_rows
 from activessl.pool.progress import tell
 from activessl.project.folder import writing
 from activessl.project.snapshot import Snapshot, embeddings_folder
-from activessl.sealed import beside, check_seal, read_array, seal
+from activessl.sealed import beside, check_seal, read_array, seal, sweep
 
 __all__ = ["MOST_PLACED", "Atlas", "atlas_of"]
 
@@ -77,6 +77,7 @@ def _read(folder: Path, now: str, items: int) -> Atlas | None:
 
 
 def _write(folder: Path, now: str, made: Atlas) -> None:
+    sweep(folder.parent, folder.name)
     part = beside(folder)
     with writing(folder):
         try:

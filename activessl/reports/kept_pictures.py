@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from activessl.sealed import beside, check_seal, seal
+from activessl.sealed import beside, check_seal, seal, sweep
 
 __all__ = ["KeptPictures"]
 
@@ -45,6 +45,7 @@ class KeptPictures:
 
     def __enter__(self) -> Self:
         if self._folder is not None:
+            sweep(self._folder.parent)
             with suppress(OSError):
                 if self._known:
                     self._old = self._open.enter_context((self._folder / _PICTURES).open("rb"))

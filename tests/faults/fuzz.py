@@ -4,7 +4,7 @@
 
 For each parser, inputs are made from real files of ``tests/formats`` and from what real servers answered: bytes are
 cut, removed, repeated and replaced, and values of JSON and lines of text are replaced by odd ones. A parser may refuse
-an input with an ``ActiveSSLError``; everything else fails: another error, the end of the process, more than ten seconds,
+an input with an ``ActiveSSLError``; everything else fails: another error, the end of the process, ten seconds,
 or more than 2 GB of memory beyond what it needs for real input. Each kind of failure is printed once, with its input.
 """
 

@@ -374,7 +374,7 @@ LIVES: dict[str, tuple[Verb, ...]] = {
         Verb("import again", ("import", "more.csv"), _more_labels),
         Verb("teach again", ("teach",)),
         Verb("update --anyway", ("update", "--anyway")),
-        Verb("update --rollback", ("update", "--rollback")),
+        Verb("update --rollback", ("update", "--rollback"), again=("error: no model was in use before this one",)),
         Verb("report", ("report", "--to", "report.html")),
         Verb("export file", ("export", "out.csv")),
         Verb("export parquet", ("export", "out.parquet")),
