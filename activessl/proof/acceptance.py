@@ -207,11 +207,12 @@ def judge(snapshot: Snapshot, *, error: float, delta: float, per_class: bool, au
         attempt,
         halved,
         drawn.newer,
-        _left(snapshot),
+        askable(snapshot),
     )
 
 
-def _left(snapshot: Snapshot) -> int:
+def askable(snapshot: Snapshot) -> int:
+    """Return how many items can still be asked about, within the limit of labels in the config."""
     limit, free = snapshot.project.config.stop.labels, int(snapshot.free.sum())
     return free if limit is None else max(0, min(free, limit - len(snapshot.history.labels)))
 

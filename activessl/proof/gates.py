@@ -15,6 +15,7 @@ from activessl.measuring.quality.classes import Share
 from activessl.project.config import StageConfig
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
+from activessl.proof.acceptance import askable
 from activessl.proof.agreement import agreement_of
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
@@ -133,6 +134,10 @@ def _accuracy(evidence: Evidence, bound: float, looks: int) -> Check:
         return Check(name="accuracy", value=None, bound=bound, passed=None, sample="too few random labels")
     passed = _decide(low, high, bound)
     more = more if passed is None else None
+    left = askable(evidence.snapshot)
+    if more is not None and more > left:  # a step is only named if the pool has the items for it
+        sample += f"; about {more:,} more are enough to decide, and {left:,} items are left to ask about"
+        more = None
     return Check(name="accuracy", value=value, low=low, high=high, bound=bound, passed=passed, sample=sample, more=more)
 
 
@@ -198,7 +203,7 @@ def _pace(evidence: Evidence, bound: float) -> Check:
 def _agreement(history: History, bound: float) -> Check:
     agreed = agreement_of(history)
     if agreed is None:
-        return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item labeled by two people")
+        return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item labeled by two people: set annotator.overlap")
     seen = agreed.figures.observed
     # an item counts once, however many people labeled it
     low, high = (

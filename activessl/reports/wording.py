@@ -418,7 +418,7 @@ def gate_text(decision: Decided) -> str:
     more = max((check.more or 0 for check in open_), default=0)
     if more:
         told.append(
-            f"about {more:,} more random labels are enough if the value stays: "
+            f"about {more:,} more random labels are enough to decide, if the value stays: "
             f"`activessl query --strategy random --size {more}`"
         )
     elif open_:

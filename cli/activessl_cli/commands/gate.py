@@ -39,4 +39,7 @@ def tell(decided: Decided) -> str:
     from activessl.reports.wording import check_rows, gate_line
 
     head = ("", "measured", "90 % interval", "needed", "from")
-    return f"{gate_line(decided)}\n{render.table(head, check_rows(decided.checks))}"
+    lines = [gate_line(decided), render.table(head, check_rows(decided.checks))]
+    if any(check.low is not None and not check.name.startswith("hours") for check in decided.checks):
+        lines.append("intervals of shares hold for all looks at a gate together: they are wider than those of `status`")
+    return "\n".join(lines)

@@ -19,6 +19,7 @@ from activessl.proof.draws import RandomDraws
 from activessl.proof.estimates import Evidence
 from activessl.proof.forecast import Forecast
 from activessl.proof.gates import DELTA, judge_stage, next_stage
+from activessl.reports.wording import gate_text
 
 NONE = np.zeros(0, dtype=np.int64)
 AUDIT = Audit(0.9, 0.85, 0.94, 0.9, 1_200, 1_000.0, 0.9, 0.9)
@@ -65,7 +66,10 @@ def test_draws_without_a_label_count_on_both_sides_and_are_told(evidence) -> Non
 
 
 @pytest.mark.parametrize("bound", [0.88, 0.92])
-def test_an_open_gate_says_how_many_labels_settle_it_if_the_accuracy_stays(evidence, bound: float) -> None:
+def test_an_open_gate_says_how_many_labels_settle_it_if_the_accuracy_stays(
+    evidence, monkeypatch: pytest.MonkeyPatch, bound: float
+) -> None:
+    monkeypatch.setattr("activessl.proof.gates.askable", lambda _: 10_000)
     found = check(evidence(audit=AUDIT), accuracy=bound)
     assert found.passed is None and found.more is not None and found.more > 0
     enough, few = AUDIT.effective + found.more, AUDIT.effective + found.more - 2
@@ -73,6 +77,16 @@ def test_an_open_gate_says_how_many_labels_settle_it_if_the_accuracy_stays(evide
         assert lower_bound(0.9 * enough, enough, DELTA) >= bound > lower_bound(0.9 * few, few, DELTA)
     else:
         assert upper_bound(0.9 * enough, enough, DELTA) <= bound < upper_bound(0.9 * few, few, DELTA)
+
+
+def test_no_step_is_named_for_which_the_pool_is_too_small(evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activessl.proof.gates.askable", lambda _: 10_000)
+    more = check(evidence(audit=AUDIT), accuracy=0.92).more
+    for left in (more, more - 1):
+        monkeypatch.setattr("activessl.proof.gates.askable", lambda _, left=left: left)
+        decided = judge_stage(evidence(audit=AUDIT), StageConfig(name="pilot", accuracy=0.92))
+        assert (f"--size {more}" in gate_text(decided)) is (left == more)
+        assert (f"{left:,} items are left to ask about" in gate_text(decided)) is (left < more)
 
 
 def test_no_number_of_labels_is_named_where_none_settles_it_or_it_is_settled(evidence) -> None:
@@ -197,7 +211,7 @@ def test_agreement_is_that_of_the_pairs_of_each_item_and_an_item_counts_once(tel
     assert found.value == pytest.approx(2 / 3)
     assert (found.low, found.high) == pytest.approx((lower_bound(4 / 3, 2, DELTA), upper_bound(4 / 3, 2, DELTA)))
     alone = check(evidence(tell.said("c", "cat")), agreement=0.4)
-    assert (alone.value, alone.passed, alone.sample) == (None, None, "no item labeled by two people")
+    assert (alone.value, alone.passed, alone.sample) == (None, None, "no item labeled by two people: set annotator.overlap")
 
 
 def test_agreement_passes_and_fails_by_its_ends(tell, evidence) -> None:
