@@ -9,7 +9,7 @@ import numpy as np
 from activessl.measuring.drift.units import FEWEST
 from activessl.pool.groups import group_names
 from activessl.pool.pool import Pool
-from activessl.pool.progress import OnProgress
+from activessl.pool.progress import OnProgress, say
 from activessl.project.folder import Project
 from activessl.project.metadata import groups_of
 from activessl.project.snapshot import Snapshot
@@ -41,6 +41,11 @@ def make_reference(project: Project, snapshot: Snapshot, on_progress: OnProgress
     rng = np.random.default_rng([config.seed, _SEED])
     fits = {groups[i] for i in rng.permutation(len(groups))[: len(groups) // 2]}
     first = pool.subset(item for item, name in zip(there, names, strict=True) if name in fits)
+    say(
+        on_progress, "reference",
+        "`watch` compares new items with a sample of the pool; an encoder that learned from the pool is fitted once "
+        "more for it, on half of the items (`export model --no-reference` leaves this out)",
+    )
     encoder = fitted_encoder(project, first, None, on_progress)
 
     def sample(items: Sequence[str]) -> list[str]:

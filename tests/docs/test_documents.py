@@ -49,6 +49,14 @@ def test_a_link_between_documents_leads_somewhere() -> None:
     assert broken == []
 
 
+def test_the_results_list_every_page_and_the_command_of_its_figures() -> None:
+    folder = ROOT / "docs/results"
+    pages, _, figures = (folder / "README.md").read_text(encoding="utf-8").partition("## Which figure comes from")
+    there = {page.name for page in folder.glob("*.md")} - {"README.md"}
+    for part in (pages, figures):
+        assert there - set(re.findall(r"\]\(([\w-]+\.md)", part)) == set()
+
+
 def test_every_verb_is_documented() -> None:
     from typer.main import get_command
 
