@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from activessl.arguments import instance, number, path, text, whole
 from activessl.arguments import names as list_of
-from activessl.errors import EncoderError, ProjectError, QueryError
+from activessl.errors import EncoderError, ProjectError, ProjectLocked, QueryError
 from activessl.project.annotators import annotator_of
 from activessl.project.folder import Project
 from activessl.project.regions.verbs import only_classes
@@ -312,7 +313,8 @@ class Session:
         """
         people, pause = annotator_of(self.project, annotator), max(number("every", every), 0.0)
         while True:
-            self.pull(people)
+            with suppress(ProjectLocked):  # another verb writes: the answers are still there at the next look
+                self.pull(people)
             history = self.project.history()
             if on_wait is not None:
                 on_wait(history)

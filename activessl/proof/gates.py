@@ -203,7 +203,13 @@ def _pace(evidence: Evidence, bound: float) -> Check:
 def _agreement(history: History, bound: float) -> Check:
     agreed = agreement_of(history)
     if agreed is None:
-        return Check(name="agreement", value=None, bound=bound, passed=None, sample="no item labeled by two people: set annotator.overlap")
+        return Check(
+            name="agreement",
+            value=None,
+            bound=bound,
+            passed=None,
+            sample="no item labeled by two people: set annotator.overlap",
+        )
     seen = agreed.figures.observed
     # an item counts once, however many people labeled it
     low, high = (

@@ -42,7 +42,8 @@ def make_reference(project: Project, snapshot: Snapshot, on_progress: OnProgress
     fits = {groups[i] for i in rng.permutation(len(groups))[: len(groups) // 2]}
     first = pool.subset(item for item, name in zip(there, names, strict=True) if name in fits)
     say(
-        on_progress, "reference",
+        on_progress,
+        "reference",
         "`watch` compares new items with a sample of the pool; an encoder that learned from the pool is fitted once "
         "more for it, on half of the items (`export model --no-reference` leaves this out)",
     )

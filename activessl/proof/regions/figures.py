@@ -123,9 +123,8 @@ class RegionFigures:
         ]
         first, last = found.rounds
         rounds = f"round {last}" if first == last else f"rounds {first} to {last}"
-        return (
-            f"{'; '.join(parts)} ({what}; {found.items:,} random items of {rounds}, predicted before they were labeled; 90 % intervals)"
-        )
+        drawn = f"{found.items:,} random items of {rounds}, predicted before they were labeled"
+        return f"{'; '.join(parts)} ({what}; {drawn}; 90 % intervals)"
 
     @cached_property
     def effort(self) -> RegionEffort:

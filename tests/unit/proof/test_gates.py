@@ -211,7 +211,11 @@ def test_agreement_is_that_of_the_pairs_of_each_item_and_an_item_counts_once(tel
     assert found.value == pytest.approx(2 / 3)
     assert (found.low, found.high) == pytest.approx((lower_bound(4 / 3, 2, DELTA), upper_bound(4 / 3, 2, DELTA)))
     alone = check(evidence(tell.said("c", "cat")), agreement=0.4)
-    assert (alone.value, alone.passed, alone.sample) == (None, None, "no item labeled by two people: set annotator.overlap")
+    assert (alone.value, alone.passed, alone.sample) == (
+        None,
+        None,
+        "no item labeled by two people: set annotator.overlap",
+    )
 
 
 def test_agreement_passes_and_fails_by_its_ends(tell, evidence) -> None:
