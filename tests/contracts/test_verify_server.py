@@ -20,6 +20,8 @@ from activessl_label_studio.project import list_tasks
 from activessl_label_studio.server import LabelStudio
 from activessl_label_studio.verify import verify_server
 
+pytestmark = pytest.mark.one_database
+
 CLASSES = ("even", "odd")
 
 
