@@ -53,7 +53,7 @@ def labeling(browser: Any, project: Path) -> None:
 
 
 def main() -> None:
-    """Take the pictures of the page and, with an address, of Label Studio."""
+    """Take both pictures; without an address of Label Studio only that of the report."""
     project = Path(sys.argv[1]) / "project"
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
