@@ -167,6 +167,16 @@ def forget_vectors(folder: Path, item: str) -> None:
             shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
 
 
+def forgot_vectors(folder: Path) -> bool:
+    """Whether ``forget_vectors`` left a folder as it is: the list of the items alone.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    names = {part.name for part in folder.iterdir()}
+    return _IDS in names and names <= {_IDS, _PROVENANCE}
+
+
 def stamp(folder: Path) -> str:
     """Return a mark that changes when the embeddings in a folder are rewritten: results with an old mark are stale.
 

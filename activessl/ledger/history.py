@@ -83,10 +83,12 @@ class Training:
     Attributes:
         opened: Its items and their known classes.
         done: The parts that people have finished, in the order of finishing.
+        questions: For each item that was moved since, the id that it had: its task still has it.
     """
 
     opened: TrainingOpened
     done: tuple[Trained, ...] = ()
+    questions: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, annotator: str, part: str) -> Trained | None:
         """The answers of a person to a part; None if it is not finished."""

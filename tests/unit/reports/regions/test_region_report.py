@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from activessl.proof.regions.figures import RegionFigures
 from activessl.proof.regions.odd_labels import odd_labels
 from activessl.reports.regions.drawings import drawing
 from activessl.session import Session
+from activessl.steps.classes import Classes
+from activessl.steps.forget import forget
 from tests.unit.steps.regions.projects import blocks
 
 SEEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -132,3 +135,26 @@ def test_planted_mistakes_are_found_and_right_labels_are_left_alone() -> None:
     assert [one.what for one in odd_labels("a", (loose, true[1]), model)] == ["loose"]
     # what the model is not sure of is no mistake
     assert not list(odd_labels("a", true[:1], (model[0], Region(true[1].place, ("scratch",), 0.5))))
+
+
+def test_a_forgotten_item_does_not_count_as_one_without_a_region(
+    session: tuple[Session, dict[str, Regions]],
+) -> None:
+    made, truth = session
+    item = next(name for name in list(truth)[8:] if len(truth[name]) == 2)
+    was = RegionFigures(made.project.config, made.project.history())
+    forget(made.project, item, what="item")
+    now = RegionFigures(made.project.config, made.project.history())
+    assert (now.effort.empty, now.effort.items) == (was.effort.empty, was.effort.items - 1)
+    assert now.effort.regions == was.effort.regions - 2 and now.random_items == was.random_items - 1
+
+
+def test_renamed_classes_leave_the_number_of_suggested_regions(session: tuple[Session, dict[str, Regions]]) -> None:
+    made, truth = session
+    item = next(name for name in truth if len(truth[name]) == 2)
+    shown = replace(answer(item, truth[item][:1], 5.0).answer, key="shown", source="shown", suggested="dark|bright|dark")
+    made.project.append(Answered(answer=shown))
+    was = RegionFigures(made.project.config, made.project.history()).effort.done
+    Classes(made.project).rename("dark", "black")
+    assert RegionFigures(made.project.config, made.project.history()).effort.done == was
+    assert made.project.history().answers["shown"].suggested == "black|bright|black"
