@@ -77,7 +77,7 @@ class Embeddings:
         """
         folder = Path(folder)
         hint = "delete the folder and run `activessl encode` again"
-        if not folder.is_dir():
+        if not folder.is_dir() or forgot_vectors(folder):
             raise EncoderError(f"no embeddings in {folder}", hint="run `activessl encode` first")
         try:
             sealed = check_seal(folder)
@@ -168,12 +168,11 @@ def forget_vectors(folder: Path, item: str) -> None:
 
 
 def forgot_vectors(folder: Path) -> bool:
-    """Whether ``forget_vectors`` left a folder as it is: the list of the items alone.
-
-    Raises:
-        OSError: The folder cannot be read.
-    """
-    names = {part.name for part in folder.iterdir()}
+    """Whether ``forget_vectors`` left a folder as it is: the list of the items alone."""
+    try:
+        names = {part.name for part in folder.iterdir()}
+    except OSError:
+        return False
     return _IDS in names and names <= {_IDS, _PROVENANCE}
 
 
