@@ -137,6 +137,8 @@ class _SoFar:
             self.forgotten = self.newest
         self.encoded = event
         self.moved_since = {}
+        back = frozenset(event.added or ())
+        self.left = {item: digest for item, digest in self.left.items() if item not in back}
         self.left |= dict(event.gone)
         if self.tuned is not None and self.tuned.fingerprint != event.fingerprint:
             self.tuned = None
