@@ -135,7 +135,7 @@ class RegionFigures:
     @cached_property
     def effort(self) -> RegionEffort:
         """What was drawn, and how long it took."""
-        return region_effort([one for one in self.history.answers.values() if one.item not in self.forgotten])
+        return region_effort(list(self.history.answers.values()), self.forgotten)
 
     @cached_property
     def correcting(self) -> Correcting | str:

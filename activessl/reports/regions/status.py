@@ -87,8 +87,13 @@ class RegionStatus:
         yield f"answers: {len(history.labels):,} items{more}; {len(history.skipped)} skipped"
         if effort.items:
             yield f"drawn: {effort_text(effort)}"
-        if history.unread:
-            yield f"asked about again: {len(history.unread):,} items, whose answer cannot be read"
+        if odd := history.unread.keys() - history.reopened.keys():
+            yield f"asked about again: {len(odd):,} items, whose answer cannot be read"
+        if history.reopened:
+            yield (
+                f"asked about again: {len(history.reopened):,} items, whose class was split, or whose merge was taken "
+                "back"
+            )
         if history.quarantined:
             yield (
                 f"set aside: {len(history.quarantined)} answers with classes not in data.classes; add a class to count "

@@ -24,6 +24,7 @@ from activessl.reports.regions.drawings import drawing
 from activessl.session import Session
 from activessl.steps.classes import Classes
 from activessl.steps.forget import forget
+from activessl_cli.main import run
 from tests.unit.steps.regions.projects import blocks
 
 SEEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -146,6 +147,7 @@ def test_a_forgotten_item_does_not_count_as_one_without_a_region(
     forget(made.project, item, what="item")
     now = RegionFigures(made.project.config, made.project.history())
     assert (now.effort.empty, now.effort.items) == (was.effort.empty, was.effort.items - 1)
+    assert now.effort.seconds == was.effort.seconds  # it was spent
     assert now.effort.regions == was.effort.regions - 2 and now.random_items == was.random_items - 1
 
 
@@ -158,3 +160,18 @@ def test_renamed_classes_leave_the_number_of_suggested_regions(session: tuple[Se
     Classes(made.project).rename("dark", "black")
     assert RegionFigures(made.project.config, made.project.history()).effort.done == was
     assert made.project.history().answers["shown"].suggested == "black|bright|black"
+
+
+def test_items_whose_class_was_split_are_asked_again_and_their_time_was_spent(
+    session: tuple[Session, dict[str, Regions]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, truth = session
+    was = RegionFigures(made.project.config, made.project.history()).effort
+    Classes(made.project).split("dark", ("black", "gray"))
+    again = sum(any("dark" in one.classes for one in regions) for regions in truth.values())
+    capsys.readouterr()
+    assert run("status", "-p", str(made.project.folder)) == 0
+    told = capsys.readouterr().out
+    assert f"asked about again: {again} items, whose class was split" in told and "cannot be read" not in told
+    now = RegionFigures(made.project.config, made.project.history()).effort
+    assert now.seconds == was.seconds and now.items == was.items - again
