@@ -426,7 +426,9 @@ def _moved(training: Training, to: Mapping[str, str]) -> Training:
     opened = training.opened
     if to.keys().isdisjoint(golden.item for golden in (*opened.before, *opened.after)):
         return training
-    first = {golden.item: training.questions.get(golden.item, golden.item) for golden in (*opened.before, *opened.after)}
+    first = {
+        golden.item: training.questions.get(golden.item, golden.item) for golden in (*opened.before, *opened.after)
+    }
     parts = {
         part: tuple(one.model_copy(update={"item": to.get(one.item, one.item)}) for one in items)
         for part, items in (("before", opened.before), ("after", opened.after))

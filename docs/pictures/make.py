@@ -53,6 +53,7 @@ def labeling(browser: Any, project: Path) -> None:
 
 
 def main() -> None:
+    """Make all pictures."""
     project = Path(sys.argv[1]) / "project"
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

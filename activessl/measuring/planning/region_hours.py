@@ -25,8 +25,10 @@ class RegionEffort:
         items: Items with an answer.
         empty: Of these, items that hold no region.
         regions: Regions of the others.
-        seconds: Time of all answers, also about items that are asked about again or were forgotten, with idle times cut and missing times filled in; None if none was recorded.
-        per_item: Seconds for an item with an answer, with skips and repeats.
+        seconds: Time of all answers, also about items that are asked about again or were forgotten, with idle times
+            cut and missing times filled in; None if none was recorded.
+        per_item: Seconds for an item with an answer, with skips and repeats; without items that are asked about again
+            or were forgotten.
         per_region: Seconds for a region, with the time of items that hold none.
         done: What became of the regions that were suggested.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from activessl.annotators.oracle import Oracle
 from activessl.steps.forget import forget
 from activessl.steps.next_step import left_to_ask, next_step
-from tests.unit.steps.test_classes import CLASSES, N, Desk, project_of, truth
+from tests.unit.steps.test_classes import CLASSES, Desk, N, project_of, truth
 
 
 def keep(folder: Path, without: frozenset[str]) -> None:

@@ -154,7 +154,9 @@ def test_a_forgotten_item_does_not_count_as_one_without_a_region(
 def test_renamed_classes_leave_the_number_of_suggested_regions(session: tuple[Session, dict[str, Regions]]) -> None:
     made, truth = session
     item = next(name for name in truth if len(truth[name]) == 2)
-    shown = replace(answer(item, truth[item][:1], 5.0).answer, key="shown", source="shown", suggested="dark|bright|dark")
+    shown = replace(
+        answer(item, truth[item][:1], 5.0).answer, key="shown", source="shown", suggested="dark|bright|dark"
+    )
     made.project.append(Answered(answer=shown))
     was = RegionFigures(made.project.config, made.project.history()).effort.done
     Classes(made.project).rename("dark", "black")
