@@ -28,7 +28,7 @@ def test_no_input_is_more_than_an_error_of_two_lines(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(PARSERS) - set(QUICK)))
 def test_no_input_of_any_parser_is_more_than_an_error_of_two_lines(name: str) -> None:
-    found = try_inputs(PARSERS[name], 40, 3.0)
+    found = try_inputs(PARSERS[name], 10, 0.8)
     assert found.failures == {}
 
 
