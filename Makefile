@@ -23,7 +23,7 @@ test: .venv/.installed ## the default tests, under 3 minutes
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not studio and not slow"
 
 slow-test: .venv/.installed ## the tests that take long: statistics, and killed processes
-	@$(BIN)/python -m pytest -q -n 2 -m slow tests/unit tests/faults tests/docs
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not studio" tests/unit tests/faults tests/docs tests/contracts
 
 check: .venv/.installed ## ruff, mypy, pyright, import-linter
 	@$(BIN)/ruff check --no-cache .

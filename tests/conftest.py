@@ -43,12 +43,18 @@ PASSWORD = "p@ss/w:rd %"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With ``--dist loadgroup``: each server in a process of its own, beside the other."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--dist loadgroup``: each server in a process of its own, beside the other. What a database cannot change
+    (``one_database``) is tried on one of them."""
+    kept, left = [], []
     for item in items:
         given = getattr(item, "callspec", None)
         named = {one for one in given.params.values() if isinstance(one, str)} if given is not None else set()
+        second = "postgres" in named and DATABASES[0] != "postgres"
         item.add_marker(pytest.mark.xdist_group("postgres" if "postgres" in named else "sqlite"))
+        (left if second and item.get_closest_marker("one_database") else kept).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left)
 
 
 def _missing(what: str) -> NoReturn:

@@ -17,6 +17,8 @@ from activessl_label_studio import LabelStudio
 from activessl_label_studio.regions.scripted import DrawingHabits, ScriptedDrawer
 from tests.unit.steps.regions.projects import blocks, courses, fast, set_, spans
 
+pytestmark = pytest.mark.one_database
+
 
 def project(task: str, folder: Path) -> tuple[Session, dict[str, Regions]]:
     if task == "spans":

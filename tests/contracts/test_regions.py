@@ -24,6 +24,8 @@ from activessl_label_studio.regions.results import ENTRIES, write_result
 from activessl_label_studio.regions.scripted import DrawingHabits, ScriptedDrawer
 from activessl_label_studio.regions.tags import read_region_config
 
+pytestmark = pytest.mark.one_database
+
 
 def people_of(place: Any, task: str, modality: str, **more: Any) -> LabelStudioAnnotator:
     config = LabelStudioConfig(place.url, place.token, place.title, CLASSES, modality, task=task, **more)

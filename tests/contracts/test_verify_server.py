@@ -20,6 +20,8 @@ from activessl_label_studio.project import list_tasks
 from activessl_label_studio.server import LabelStudio
 from activessl_label_studio.verify import verify_server
 
+pytestmark = pytest.mark.one_database
+
 CLASSES = ("even", "odd")
 
 
@@ -117,6 +119,7 @@ def test_what_differs_between_the_ledger_and_the_server_is_named_with_what_to_do
     person.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_is_no_damage_unless_it_was_asked_for(
     session: Session, people: LabelStudioAnnotator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

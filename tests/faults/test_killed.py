@@ -96,6 +96,7 @@ def test_killed_at_any_moment_and_run_again_it_ends_the_same(encoded: Path, tmp_
         assert json.loads(desk.read_text()) == tasks, f"killed at moment {moment}"
 
 
+@pytest.mark.slow
 def test_a_second_process_is_told_that_the_project_is_in_use(encoded: Path, tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [

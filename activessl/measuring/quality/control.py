@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-from jaxtyping import Bool, Float
+from typing import TYPE_CHECKING
 
 from activessl.errors import MeasureError
+from activessl.later import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Bool, Float
+else:
+    np = later("numpy")  # `status` shows stored measurements and computes none
 
 #: Labels that the estimate of the weight counts as having shown no correlation.
 SHRINK = 5.0

@@ -49,6 +49,7 @@ def test_the_loss_falls(pool: Pool, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["hybrid", "masked"])
 def test_a_run_that_was_killed_goes_on_to_the_same_weights(pool: Pool, tmp_path: Path, encoder: str) -> None:
     whole = pretrain(pool, folder=tmp_path / "a", encoder=encoder, steps=9, seed=5, **QUICK)
@@ -264,6 +265,7 @@ def test_no_direction_of_the_vectors_stands_out_for_slight_changes(
     assert whitened < 0.5 * unevenness(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_training_in_bfloat16_ends_close_to_training_in_float32(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(waves: Pool, tmp_path
     np.testing.assert_array_equal(vectors(again, waves), vectors(whole, waves))
 
 
+@pytest.mark.slow
 def test_what_was_learned_tells_two_speeds_apart(waves: Pool, tmp_path: Path) -> None:
     told: list[Progress] = []
     encoder = pretrain(waves, folder=tmp_path, steps=60, on_progress=told.append, **(QUICK | {"dim": 16}))

@@ -106,6 +106,7 @@ def test_a_table_is_asked_measured_heeded_and_withdrawn(project: Path, capsys: p
     assert "no machine 'nobody'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_machine_at_chance_and_one_that_says_one_class_change_nothing(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

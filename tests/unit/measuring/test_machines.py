@@ -108,6 +108,7 @@ def test_labels_that_machines_save_are_read_off_the_curves_of_both_heads() -> No
         faster(sizes, curve(0.6, 0.7), curve(0.6, 0.7), rng=np.random.default_rng(0))
 
 
+@pytest.mark.slow
 def test_a_simulation_has_an_arm_with_the_machine() -> None:
     rng = np.random.default_rng(4)
     y = rng.integers(3, size=500)

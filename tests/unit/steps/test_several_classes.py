@@ -112,6 +112,7 @@ def test_what_is_shown_to_people_is_every_class_that_is_likely(session: Session)
     assert all(set(str(a.suggested).split("|")) == set(named(decided[a.item])) for a in shown)
 
 
+@pytest.mark.slow
 def test_a_wrong_class_is_doubted_the_right_ones_named_and_asked_about_again(session: Session) -> None:
     person = oracle(session)
     for _ in range(4):
@@ -220,6 +221,7 @@ def say(session: Session, items: tuple[str, ...], classes: tuple[str, ...], by: 
             ledger.append([Answered(answer=Answer(f"{source} {now}", source, item, "label", given, by, 3.0, now))])
 
 
+@pytest.mark.slow
 def test_of_a_class_that_joins_later_the_labels_from_before_say_nothing(session: Session) -> None:
     few = CLASSES[:2]
     config = session.project.own.model_copy(

@@ -179,6 +179,7 @@ def test_near_copies_are_found_in_a_crowd(spread: float) -> None:
     assert (np.diff(found.representatives) > 0).all() and (first <= np.arange(4000)).all()
 
 
+@pytest.mark.slow
 def test_gathering_stays_fast_where_all_rows_crowd_together() -> None:
     vectors = tight(0.02, 40_000)
     start = time.process_time()

@@ -120,6 +120,7 @@ def test_a_strategy_that_draws_by_weights_has_a_share_drawn_alike_beside_it() ->
         assert not np.isnan(query.propensities).any()  # what it draws itself measures, too
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_what_only_the_share_can_draw_is_drawn_and_the_share_alone_speaks_for_all(share: float) -> None:
     aside = np.zeros(50, dtype=bool)

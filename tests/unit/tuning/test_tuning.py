@@ -120,6 +120,7 @@ def test_the_loss_on_the_labels_falls_and_weights_stay_near_their_start(
     assert moved[100.0] < 0.5 * moved[0.0]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_to_the_same_weights(
     pictures: tuple[Pool, np.ndarray], encoders: Path, tmp_path: Path
 ) -> None:
