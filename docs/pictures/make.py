@@ -53,11 +53,7 @@ def labeling(browser: Any, project: Path) -> None:
 
 
 def main() -> None:
-<<<<<<< HEAD
-    """Make all pictures."""
-=======
     """Take both pictures; without an address of Label Studio only that of the report."""
->>>>>>> main
     project = Path(sys.argv[1]) / "project"
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
