@@ -77,7 +77,7 @@ class Embeddings:
         """
         folder = Path(folder)
         hint = "delete the folder and run `activessl encode` again"
-        if not folder.is_dir():
+        if not folder.is_dir() or forgot_vectors(folder):
             raise EncoderError(f"no embeddings in {folder}", hint="run `activessl encode` first")
         try:
             sealed = check_seal(folder)
@@ -165,6 +165,15 @@ def forget_vectors(folder: Path, item: str) -> None:
     for part in folder.iterdir():
         if known is None or part.name not in (_IDS, _PROVENANCE):
             shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
+
+
+def forgot_vectors(folder: Path) -> bool:
+    """Whether ``forget_vectors`` left a folder as it is: the list of the items alone."""
+    try:
+        names = {part.name for part in folder.iterdir()}
+    except OSError:
+        return False
+    return _IDS in names and names <= {_IDS, _PROVENANCE}
 
 
 def stamp(folder: Path) -> str:

@@ -15,7 +15,7 @@ from activessl.ledger.forgetting import known_as
 from activessl.ledger.history import History, RoundHistory, Training
 from activessl.ledger.machines import MachineSoFar
 from activessl.ledger.offers import ClassesSoFar
-from activessl.ledger.renamed import merge_read, moments_of, read_accepted, read_answers, read_round
+from activessl.ledger.renamed import merge_read, moments_of, read_accepted, read_answers, read_round, read_training
 from activessl.ledger.reviewed import with_decisions
 from activessl.ledger.schema import (
     Accepted,
@@ -137,6 +137,8 @@ class _SoFar:
             self.forgotten = self.newest
         self.encoded = event
         self.moved_since = {}
+        back = frozenset(event.added or ())
+        self.left = {item: digest for item, digest in self.left.items() if item not in back}
         self.left |= dict(event.gone)
         if self.tuned is not None and self.tuned.fingerprint != event.fingerprint:
             self.tuned = None
@@ -181,6 +183,7 @@ class _SoFar:
         self.comparisons = [_compared(one, to) for one in self.comparisons]
         for one in self.said.values():
             one.rename(to)
+        self.trainings = {number: _moved(training, to) for number, training in self.trainings.items()}
         self.tunings = [_taught(tuned, to) for tuned in self.tunings]
         self.tuned = None if self.tuned is None else _taught(self.tuned, to)
 
@@ -297,11 +300,13 @@ class _SoFar:
 
     @take.register
     def _(self, event: TrainingOpened, _at: datetime) -> None:
+        self.at_change[event.key] = len(self.named.changed)
         self.trainings[event.training] = Training(event)
 
     @take.register
     def _(self, event: Trained, _at: datetime) -> None:
         if event.training in self.trainings:
+            self.at_change[event.key] = len(self.named.changed)
             before = self.trainings[event.training]
             self.trainings[event.training] = replace(before, done=(*before.done, event))
 
@@ -394,7 +399,7 @@ class _SoFar:
             moved_since=self.moved_since,
             left=self.left,
             said={name: one.amount(naming) for name, one in self.said.items()},
-            trainings=tuple(self.trainings[number] for number in sorted(self.trainings)),
+            trainings=tuple(read_training(self.trainings[n], naming, self.at_change) for n in sorted(self.trainings)),
         )
 
 
@@ -414,6 +419,28 @@ def _with_names(r: RoundHistory, to: Mapping[str, str]) -> RoundHistory:
     foreseen = {to.get(item, item): rows for item, rows in r.foreseen.items()}
     questions = tuple(map(renamed, r.questions))
     return replace(r, queried=r.queried.model_copy(update={"questions": questions}), foreseen=foreseen)
+
+
+def _moved(training: Training, to: Mapping[str, str]) -> Training:
+    """Return a training round with the new ids; the ids of its tasks stay."""
+    opened = training.opened
+    if to.keys().isdisjoint(golden.item for golden in (*opened.before, *opened.after)):
+        return training
+    first = {
+        golden.item: training.questions.get(golden.item, golden.item) for golden in (*opened.before, *opened.after)
+    }
+    parts = {
+        part: tuple(one.model_copy(update={"item": to.get(one.item, one.item)}) for one in items)
+        for part, items in (("before", opened.before), ("after", opened.after))
+    }
+    done = tuple(
+        one.model_copy(
+            update={"answers": tuple(a.model_copy(update={"item": to.get(a.item, a.item)}) for a in one.answers)}
+        )
+        for one in training.done
+    )
+    questions = {to.get(item, item): name for item, name in first.items() if to.get(item, item) != name}
+    return Training(opened.model_copy(update=parts), done, questions)
 
 
 def _taught(tuned: Tuned, to: Mapping[str, str]) -> Tuned:

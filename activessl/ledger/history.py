@@ -83,10 +83,12 @@ class Training:
     Attributes:
         opened: Its items and their known classes.
         done: The parts that people have finished, in the order of finishing.
+        questions: For each item that was moved since, the id that it had: its task still has it.
     """
 
     opened: TrainingOpened
     done: tuple[Trained, ...] = ()
+    questions: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, annotator: str, part: str) -> Trained | None:
         """The answers of a person to a part; None if it is not finished."""
@@ -270,7 +272,7 @@ class History:
         unread = {a.question for a in self.answers.values() if a.kind == "unread"}  # the next round asks again
         left = []
         for question in of.questions:
-            there = tuple(item for item in question.items if item not in self.missing)
+            there = tuple(item for item in question.items if item not in self.unshowable)
             again = question.asking > 1
             waits = question.id not in answered if again else not done.issuperset(there) and question.id not in unread
             if question.people > 1:
@@ -304,8 +306,25 @@ class History:
         return kinds == {"skip"} and not self.waiting(of)
 
     def gone(self, of: RoundHistory) -> frozenset[str]:
-        """The items of a round that are missing from the data now."""
-        return self.missing.intersection(of.items)
+        """The items of a round that are missing from the data now, or were forgotten."""
+        return self.unshowable.intersection(of.items)
+
+    @cached_property
+    def unshowable(self) -> frozenset[str]:
+        """Items that nobody can look at: they are missing from the data, or were forgotten."""
+        return self.missing | {one.name for one in self.erased if one.what == "item"}
+
+    @property
+    def to_ask(self) -> int:
+        """Encoded items that can still be asked about; 0 before the first encoding.
+
+        Labels of items that left the pool stay, but these items are no longer among the encoded ones.
+        """
+        if self.encoded is None:
+            return 0
+        away = {one.name for one in self.erased if one.what == "item" and one.turn < self.encoded.turn}
+        done = self.labels.keys() | self.set_aside | self.machine.keys() | self.missing
+        return max(0, self.encoded.items - len(done - self.left.keys() - away))
 
     @cached_property
     def apart(self) -> frozenset[str]:

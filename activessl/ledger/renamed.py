@@ -14,8 +14,8 @@ from activessl.labels.answers import BETWEEN, Answer, class_text
 from activessl.labels.changes import Naming, Reading
 from activessl.labels.kinds import Merged, Merging
 from activessl.labels.regions.rows import renamed as renamed_regions
-from activessl.ledger.history import RoundHistory
-from activessl.ledger.schema import Accepted, Pushed, Taught
+from activessl.ledger.history import RoundHistory, Training
+from activessl.ledger.schema import Accepted, Golden, Pushed, Taught
 
 #: Begins the name that stands for "one of these classes" while answers are compared; no class begins with it.
 _ONE_OF = "\0"
@@ -52,8 +52,9 @@ def read_answers(answers: Mapping[str, Answer], moments: Mapping[str, tuple[int,
         when = moments.get(source, (len(naming.steps),))
         named = {name: naming.read_either(name, *when) for name in answer.classes}
         read = list(named.values())
-        now = replace(answer, suggested=_suggested(answer.suggested, naming, when))
-        if answer.regions is not None:  # not of a project with classes
+        of_regions = answer.regions is not None  # not of a project with classes
+        now = replace(answer, suggested=_suggested(answer.suggested, naming, when, each=of_regions))
+        if answer.regions is not None:
             now = replace(now, regions=renamed_regions(answer.regions, {n: one.names[0] for n, one in named.items()}))
         names = dict.fromkeys(one.names[0] if one.by is None else _ONE_OF + _ONE_OF.join(one.names) for one in read)
         left_open = next((one for one in read if one.by is not None), None)
@@ -66,15 +67,25 @@ def read_answers(answers: Mapping[str, Answer], moments: Mapping[str, tuple[int,
     return ReadAnswers(found, unclear)
 
 
-def _suggested(text: str | None, naming: Naming, when: Sequence[int]) -> str | None:
-    """The suggestion in the names of now; as it was where it is open, since then no label equals it."""
+def _suggested(text: str | None, naming: Naming, when: Sequence[int], *, each: bool = False) -> str | None:
+    """The suggestion in the names of now; as it was where it is open, since then no label equals it.
+
+    Args:
+        text: The suggested classes.
+        naming: The changes.
+        when: How many changes had happened when it was shown.
+        each: Whether each name is of a region of its own: then none is left out, because they are counted.
+    """
     if text is None:
         return None
     whole = naming.read_either(text, *when)
     if whole.names != (text,):
         return whole.names[0] if whole.by is None else text
     parts = [naming.read_either(part, *when) for part in text.split(BETWEEN)]
-    return text if any(one.by for one in parts) else BETWEEN.join(dict.fromkeys(one.names[0] for one in parts))
+    if any(one.by for one in parts):
+        return text
+    names = [one.names[0] for one in parts]
+    return BETWEEN.join(names if each else dict.fromkeys(names))
 
 
 def merge_read(
@@ -178,6 +189,43 @@ def read_accepted(accepted: Accepted, naming: Naming, at: int | None) -> Accepte
     left = {item.id for item in items}
     audit = tuple(item for item in accepted.audit if item in left)
     return accepted.model_copy(update={"items": tuple(items), "audit": audit})
+
+
+def read_training(training: Training, naming: Naming, moments: Mapping[str, int]) -> Training:
+    """A training round in the names of now, without the items whose class is open: their answer is not known any more.
+
+    Args:
+        training: The round.
+        naming: The changes.
+        moments: By key of an event, how many changes had happened when it was written.
+    """
+    if not naming.steps:
+        return training
+
+    def named(classes: Sequence[str], at: int | None) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_one(naming.read(name, at), name) for name in classes))
+
+    opened, at = training.opened, moments.get(training.opened.key)
+
+    def known(items: Sequence[Golden]) -> tuple[Golden, ...]:
+        clear = (one for one in items if all(naming.read(name, at).by is None for name in one.classes))
+        return tuple(one.model_copy(update={"classes": named(one.classes, at)}) for one in clear)
+
+    before, after = known(opened.before), known(opened.after)
+    items = {one.item for one in (*before, *after)}
+    done = tuple(
+        one.model_copy(
+            update={
+                "answers": tuple(
+                    a if a.classes is None else a.model_copy(update={"classes": named(a.classes, moments.get(one.key))})
+                    for a in one.answers
+                    if a.item in items
+                )
+            }
+        )
+        for one in training.done
+    )
+    return replace(training, opened=opened.model_copy(update={"before": before, "after": after}), done=done)
 
 
 def moments_of(answer: Answer, so_far: int, changed: Collection[float]) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from activessl.annotators.base import Suggestion
-from activessl.encoders.embeddings import Embeddings, contents_of, embed, embedded_alike, stamp
+from activessl.encoders.embeddings import Embeddings, contents_of, embed, embedded_alike, forgot_vectors, stamp
 from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError, LabelError, PoolError, ProjectError
 from activessl.geometry.chain import similarity_chain
@@ -123,10 +123,10 @@ class Snapshot:
             pool = self.project.pool()
             if not embedded_alike(folder, pool):
                 return None
-            say(self.on_progress, "plan", f"damaged embeddings in {folder} are made again")
-            return embed(
-                load_encoder(self.project.folder / "encoders" / folder.name), pool, folder, on_progress=self.on_progress
-            )
+            encoder = load_encoder(self.project.folder / "encoders" / folder.name)
+            what = "missing" if forgot_vectors(folder) else "damaged"
+            say(self.on_progress, "plan", f"{what} embeddings in {folder} are made again")
+            return embed(encoder, pool, folder, on_progress=self.on_progress)
         except (EncoderError, PoolError):
             return None
 

@@ -72,7 +72,7 @@ def confirmed_count(history: History) -> ConfirmedCount | None:
         apart=sum(a.kind == "apart" for a in answers),
         seconds=sum(a.seconds or 0.0 for a in answers if a.kind == "apart" or a.item in confirmed),
         looked_at=len(seen),
-        open=sum(history.questions[q].item not in history.missing for q in left),
+        open=sum(history.questions[q].item not in history.unshowable for q in left),
         wrong=len(wrong),
         low=low,
         high=high,

@@ -145,6 +145,7 @@ class Forecast:
         return machines_worth(
             self.evidence.machines_saved if heeded else None,
             heeded=heeded,
+            outdated=not set(heeded) <= set(snapshot.heeds),
             spent=sum(one.price for one in spent),
             tokens=sum(one.tokens for one in spent),
             answers=sum(one.answers for one in spent),

@@ -61,7 +61,9 @@ class MachineFigures:
     def verdict(self) -> str:
         """The verdict in one clause."""
         if not self.answered:
-            return "not asked yet" if not self.none else "gave no answer"
+            if self.none:
+                return "gave no answer"
+            return "its answers were withdrawn" if self.spent.answers else "not asked yet"
         if self.one_class is not None:
             return f"says {self.one_class!r} always, which counts as no answer"
         if self.reliability is None or not self.reliability.asked:

@@ -133,6 +133,8 @@ def key_of(history: History, config: Config, groups: str = "") -> str:
         (None if tested is None else sorted(tested.items()), sorted(chosen_by(history)), asked),
         # the newest head says what is predicted for drawn items without a class
         None if history.taught is None else (history.taught.digest, history.taught.fingerprint, history.taught.head),
+        # a machine that was taken out of the config says nothing any more
+        sorted(history.said.keys() & config.machines.keys()),
     )
     return sha256(repr(told).encode()).hexdigest()
 

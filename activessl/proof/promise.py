@@ -46,7 +46,7 @@ def audit_count(history: History) -> AuditCount | None:
         return None
     said = {item.id: item.classes for item in history.accepted.items}
     seen = [i for i in history.accepted.audit if i in history.labels]
-    left = len(set(history.accepted.audit) - history.labels.keys() - history.set_aside - history.missing)
+    left = len(set(history.accepted.audit) - history.labels.keys() - history.set_aside - history.unshowable)
     wrong = sum(set(history.labels[i].classes) != set(said[i]) for i in seen)
     low, high = share_interval(wrong, len(seen)) if seen else (0.0, 1.0)
     return AuditCount(len(seen), left, wrong, low, high, low > history.accepted.error)

@@ -104,13 +104,11 @@ def people_of(training: Training, history: History) -> tuple[TrainedPerson, ...]
 def _score(done: Trained | None, items: tuple[Golden, ...]) -> Score | None:
     if done is None:
         return None
-    said = {answer.item: answer for answer in done.answers}
-    given = [said.get(golden.item) for golden in items]
-    return score(
-        [golden.classes for golden in items],
-        [None if one is None else one.classes for one in given],
-        [None if one is None else one.seconds for one in given],
-    )
+    known = {golden.item: golden.classes for golden in items}
+    given = [answer for answer in done.answers if answer.item in known]  # others were not shown: they are no skips
+    if not given:
+        return None
+    return score([known[one.item] for one in given], [one.classes for one in given], [one.seconds for one in given])
 
 
 def agreed_in(training: Training, part: str) -> Agreement | None:
@@ -148,8 +146,9 @@ def mistakes(training: Training, who: str, pool: Pool | None) -> tuple[Mistake, 
         done = training.of(who, part)
         said = {} if done is None else {answer.item: answer for answer in done.answers}
         for golden in items if done is not None else ():
-            answer = said.get(golden.item)
-            given = None if answer is None else answer.classes
+            if golden.item not in said:
+                continue  # it was forgotten, or gone from the data, before it was shown
+            given = said[golden.item].classes
             if given is None or set(given) != set(golden.classes):
                 told = "skipped" if given is None else f"you said {class_text(sorted(given))}"
                 found.append(Mistake(look(pool, golden.item), class_text(sorted(golden.classes)), told))

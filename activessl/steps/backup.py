@@ -109,11 +109,14 @@ def restore(folder: Path, source: Path) -> Backup:
         ledger, config, aside = folder / name, folder / CONFIG_NAME, folder / ASIDE
         ledger.parent.mkdir(parents=True, exist_ok=True)
         newer, erased = _newer(ledger, source / LEDGER), _erased(ledger)
+        listed_before = _listed(ledger)
         with replaced(ledger) as part:
             with Ledger(source / LEDGER) as copy:
                 copy.copy_to(part)
             with Ledger(part) as restored:
                 forget_again(restored, erased or ())
+                # a ledger does not know of its own copy, and `forget` names each backup that holds an item
+                restored.append([*listed_before, BackedUp(where=str(source.absolute()), turn=events)])
             log = part.with_name(f"{part.name}-wal")
             if log.exists() and log.stat().st_size:  # SQLite could not move it into the file
                 raise ProjectError(f"cannot write to {folder}", hint="check that the disk is writable and not full")
@@ -143,6 +146,17 @@ def _erased(ledger: Path) -> tuple[Forgotten, ...] | None:
             return tuple(one.event for one in now.read(kind="forgotten") if isinstance(one.event, Forgotten))
     except LedgerError:
         return None
+
+
+def _listed(ledger: Path) -> tuple[BackedUp, ...]:
+    """The backups that the ledger that is replaced knows of; none if it cannot be read."""
+    if not ledger.is_file():
+        return ()
+    try:
+        with Ledger(ledger) as now:
+            return tuple(one.event for one in now.read(kind="backed_up") if isinstance(one.event, BackedUp))
+    except LedgerError:
+        return ()
 
 
 def _newer(ledger: Path, copy: Path) -> int | None:

@@ -96,7 +96,8 @@ class Classes:
         """Merge classes into one of them, or into a new one.
 
         Raises:
-            LabelError: There is no such class, another class has the name, or fewer than two classes would be left.
+            LabelError: There is no such class, another class has the name, or fewer than two classes would be left
+                where items have classes, not regions.
         """
         return self._change("merge", dict.fromkeys(names, (into,)))
 
@@ -126,7 +127,7 @@ class Classes:
         Answers that were given since keep what they say. One with a merged class is asked about again.
 
         Raises:
-            LabelError: No change stands, or fewer than two classes would be left.
+            LabelError: No change stands, or too few classes would be left: fewer than two, or one of regions.
         """
         with self.project.lock():
             history = self.project.history()
@@ -138,7 +139,7 @@ class Classes:
                 after = tuple(name for name in history.classes if name not in change.added)
             else:
                 after = undone_order(_replaced(history.classes, back.into), change.before)
-            if len(after) < 2:
+            if len(after) < self._fewest:
                 raise LabelError(f"{len(after)} class would be left", hint="add a class first: `activessl classes add`")
             event = Restored(of=change.number, after=after, turn=history.events)
             if change.verb == "add":
@@ -148,6 +149,11 @@ class Classes:
                 self.project.append(event)
                 self._edit(after, back.into)
             return self._told(history, back.to_text())
+
+    @property
+    def _fewest(self) -> int:
+        """A classifier needs two classes; regions need one."""
+        return 2 if self.project.own.data.drawing is None else 1
 
     def _change(self, verb: Verb, into: Mapping[str, tuple[str, ...]], added: str = "") -> Changed:
         with self.project.lock():
@@ -217,7 +223,7 @@ class Classes:
             (to,) = news
             if to in classes and to not in into:
                 raise LabelError(f"class {to!r} exists, and is not among those to merge", hint=f"name {to!r} with them")
-            if len(_replaced(classes, into)) < 2:
+            if len(_replaced(classes, into)) < self._fewest:
                 raise LabelError("one class would be left, a classifier needs two", hint="keep one class apart")
         if verb == "split":
             there = next((name for name in news if name in classes), None)

@@ -37,5 +37,4 @@ def next_step(history: History, data: DataNow | None = None) -> str:
 
 def left_to_ask(history: History) -> int:
     """Count encoded items that can still be asked about."""
-    done = history.labels.keys() | history.set_aside | history.machine.keys() | history.missing
-    return 0 if history.encoded is None else history.encoded.items - len(done)
+    return history.to_ask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -14,6 +15,7 @@ from activessl.labels.questions import Question
 from activessl.ledger.forgetting import known_as
 from activessl.ledger.history import Training
 from activessl.ledger.schema import Golden, GoldenAnswer, Trained, TrainingOpened
+from activessl.pool.pool import Pool
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.steps.golden import Known, known_items, two_parts
@@ -71,12 +73,13 @@ def train_annotators(project: Project, annotator: Annotator, items: int | None =
         training = snapshot.history.trainings[-1]
         people = annotator.training(training.opened.training)
         pool = project.pool()
-        pushed = people.push(pool, _asked(training), (), model=_MODEL)
+        _check(training, pool)
+        pushed = people.push(pool, _asked(training, pool), (), model=_MODEL)
         answers = _newest(people.pull()[0], snapshot)
-        training, halfway = _told(project, training, answers)
+        training, halfway = _told(project, training, pool, answers)
         second = "before" in {one.part for one in training.done}
         if second:
-            pushed = people.push(pool, _asked(training), (), model=_MODEL)
+            pushed = people.push(pool, _asked(training, pool), (), model=_MODEL)
         return Held(training, _address(pushed), halfway, second)
 
 
@@ -125,38 +128,59 @@ def _golden(known: list[Known]) -> tuple[Golden, ...]:
     return tuple(Golden(item=one.item, classes=one.classes) for one in known)
 
 
-def _asked(training: Training) -> Asked:
+def _check(training: Training, pool: Pool) -> None:
+    """Refuse to go on with a training round of which no item is left: all were forgotten, or their classes are open."""
+    if not (_there(training.opened.before, pool) and _there(training.opened.after, pool)):
+        raise LabelError(
+            f"training round {training.opened.training} has no items any more whose answers are known",
+            hint="begin another training round with --anew",
+        )
+
+
+def _there(items: Sequence[Golden], pool: Pool) -> list[Golden]:
+    """The items that can be shown: not those that were forgotten, or that are gone from the data."""
+    return [golden for golden in items if golden.item in pool]
+
+
+def _id(training: Training, item: str) -> str:
+    """The id of the question about an item: it was made from the id that the item had then."""
+    return training.questions.get(item, item)
+
+
+def _asked(training: Training, pool: Pool) -> Asked:
     """The first part; and the second, once somebody has finished the first."""
-    parts = [*training.opened.before]
+    parts = _there(training.opened.before, pool)
     if any(one.part == "before" for one in training.done):
-        parts += training.opened.after
+        parts += _there(training.opened.after, pool)
     questions = tuple(
-        Question(id=golden.item, kind="audit", items=(golden.item,), reason="training", blind=True) for golden in parts
+        Question(id=_id(training, one.item), kind="audit", items=(one.item,), reason="training", blind=True)
+        for one in parts
     )
     return Asked(questions, "training", 0)
 
 
 def _newest(answers: list[Answer], snapshot: Snapshot) -> dict[tuple[str, str], Answer]:
-    """The newest answer of each person about each item."""
+    """The newest answer of each person to each question."""
     found: dict[tuple[str, str], Answer] = {}
     for answer in answers:  # oldest first
         who = known_as(answer.annotator, snapshot.history.erased)
         if answer.kind != "delete":
-            found[who, answer.item] = answer
+            found[who, answer.question or answer.item] = answer
     return found
 
 
 def _told(
-    project: Project, training: Training, answers: dict[tuple[str, str], Answer]
+    project: Project, training: Training, pool: Pool, answers: dict[tuple[str, str], Answer]
 ) -> tuple[Training, tuple[tuple[str, int, int], ...]]:
     """Write the parts that were finished since into the ledger; return the round, and who is in the middle of one."""
     halfway = []
     for who in sorted({who for who, _ in answers}):
         parts = (("before", training.opened.before), ("after", training.opened.after))
-        for part, items in parts:
+        for part, golden in parts:
             if training.of(who, part) is not None:
                 continue
-            given = [answers.get((who, golden.item)) for golden in items]
+            items = [one.item for one in _there(golden, pool)]
+            given = [answers.get((who, _id(training, item))) for item in items]
             count = sum(one is not None for one in given)
             if count == len(items):
                 project.append(
@@ -166,11 +190,11 @@ def _told(
                         annotator=who,
                         answers=tuple(
                             GoldenAnswer(
-                                item=one.item,
+                                item=item,
                                 classes=one.classes if one.kind == "label" else None,
                                 seconds=one.seconds,
                             )
-                            for one in given
+                            for item, one in zip(items, given, strict=True)
                             if one is not None
                         ),
                         turn=project.history().events,

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from activessl.encoders.embeddings import forgot_vectors
 from activessl.encoders.store import read_encoder
 from activessl.errors import ActiveSSLError, EncoderError, HeadError
 from activessl.ledger.fold import fold
@@ -80,6 +81,9 @@ def _caches(project: Project) -> Iterator[Finding]:
             continue
         name = folder.relative_to(base).as_posix()
         try:
+            if folder.parent.name == "embeddings" and forgot_vectors(folder):
+                yield Finding(name, said="without vectors: `activessl encode` makes them again")
+                continue
             sealed = check_seal(folder, every=True)
             yield Finding(name, said="whole" if sealed else "of an earlier version, without digests")
         except (OSError, ValueError) as error:

@@ -14,22 +14,25 @@ if TYPE_CHECKING:
 _START = "activessl studio start"
 
 
-def next_of(project: Project, data: DataNow | None = None) -> str:
+def next_of(project: Project, data: DataNow | None = None, *, before: str = "") -> str:
     """Return what to do next with a project.
 
     Args:
         project: The project after the verb.
         data: The state of the data files; None if they were not examined.
+        before: A step at Label Studio that comes before; empty without one.
     """
     from activessl.project.annotators import other_server
     from activessl.steps.next_step import next_step
 
     history = project.history()
     step = next_step(history, data)
-    if step.endswith(("push", "pull")):
+    step = f"{before}; then {step}" if before else step
+    if before or step.endswith(("push", "pull")):
         other = other_server(project, history)
         if other is not None:
-            return _there(history, other, project.config.annotator.url)
+            there = _there(history, other, project.config.annotator.url)
+            return f"{before}; then {there}" if before else there
         first = _first(project)
         return f"{first}, then {step}" if first else step
     return step

@@ -55,6 +55,7 @@ def _answers(name: str, answers: Sequence[Answer], history: History) -> Iterator
         if answer.source in known
         and answer.key == known[answer.source].key
         and (answer.kind, _said(answer, history)) != (known[answer.source].kind, _said(known[answer.source], history))
+        and not _open(answer, known[answer.source], history)
     ]
     gone = [answer for answer in answers if answer.kind == "delete" and answer.source in known]
     if new:
@@ -115,6 +116,11 @@ def _spare(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _said(answer: Answer, history: History) -> list[str]:
     """The classes of an answer in the names of now: the ledger keeps the names of then."""
     return sorted({now for name in answer.classes for now in history.naming.read(name).names or (name,)})
+
+
+def _open(answer: Answer, known: Answer, history: History) -> bool:
+    """Whether a class that was split, or a merge that was taken back, left the answer of the ledger open."""
+    return bool(history.naming.steps) and (answer.kind, known.kind) == ("label", "unread")
 
 
 def _items(answers: Sequence[Answer]) -> str:

@@ -30,12 +30,15 @@ def imported() -> Any:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report the use to its makers
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # without it, Ray prints a warning
+    hint = "run: pip install 'activessl[ray]', or encode without --on"
     try:
-        return import_module("ray")
+        ray = import_module("ray")
     except ImportError as error:
-        raise EncoderError(
-            f"Ray cannot be imported: {error}", hint="run: pip install 'activessl[ray]', or encode without --on"
-        ) from None
+        raise EncoderError(f"Ray cannot be imported: {error}", hint=hint) from None
+    if not hasattr(ray, "init"):  # Python imports any folder of this name, such as Ray's own /tmp/ray
+        found = ", ".join(getattr(ray, "__path__", ()))
+        raise EncoderError(f"Ray is not installed: {found} is another folder of this name", hint=hint)
+    return ray
 
 
 def check_address(address: str) -> str:

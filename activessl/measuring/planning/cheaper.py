@@ -54,6 +54,7 @@ def machines_worth(
     *,
     heeded: tuple[str, ...],
     spent: float,
+    outdated: bool = False,
     tokens: int = 0,
     answers: int = 0,
     seconds_per_label: float | None = None,
@@ -66,6 +67,7 @@ def machines_worth(
         found: The share; None where it could not be measured.
         heeded: The machines that the head heeds.
         spent: What all answers cost, also of machines that are not heeded.
+        outdated: Whether the next head will not heed all of them: then ``found`` is not about them.
         tokens: Tokens of all answers.
         answers: Number of all answers.
         seconds_per_label: Time of a person for a label; None where not known.
@@ -85,6 +87,8 @@ def machines_worth(
     level, why, labels = 0.9, "", None
     if not heeded:
         labels, why = NOTHING, "the head heeds no machine"
+    elif outdated:
+        found, why = None, "labels or machines changed since the model was taught: run `activessl teach`"
     elif found is None:
         why = "fewer than 10 random labels show how good the head is with and without machines"
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -25,8 +25,10 @@ class RegionEffort:
         items: Items with an answer.
         empty: Of these, items that hold no region.
         regions: Regions of the others.
-        seconds: Time of all answers, with idle times cut and missing times filled in; None if none was recorded.
-        per_item: Seconds for an item with an answer, with skips and repeats.
+        seconds: Time of all answers, also about items that are asked about again or were forgotten, with idle times
+            cut and missing times filled in; None if none was recorded.
+        per_item: Seconds for an item with an answer, with skips and repeats; without items that are asked about again
+            or were forgotten.
         per_region: Seconds for a region, with the time of items that hold none.
         done: What became of the regions that were suggested.
     """
@@ -44,11 +46,12 @@ class RegionEffort:
         return asdict(self)
 
 
-def region_effort(answers: Sequence[Answer]) -> RegionEffort:
+def region_effort(answers: Sequence[Answer], forgotten: Collection[str] = ()) -> RegionEffort:
     """Add up drawings and times.
 
     Args:
         answers: Valid answers, oldest first; imported ones and deletions are left out.
+        forgotten: Items whose regions were erased: their time was spent, and nothing else is known of them.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -60,11 +63,13 @@ def region_effort(answers: Sequence[Answer]) -> RegionEffort:
         >>> found.items, found.empty, found.regions, found.per_item, found.per_region
         (2, 1, 2, 7.0, 7.0)
     """
-    given = [a for a in answers if a.kind in ("label", "skip") and not a.imported]
-    last = {a.item: a for a in given if a.kind == "label" and a.regions is not None}
+    every = labeling_times([a for a in answers if a.kind in ("label", "skip", "unread") and not a.imported])
+    # an answer whose class is open now, because it was split, is of no item with an answer, but took its time
+    counts = [t for t in every if t.answer.kind != "unread" and t.answer.item not in forgotten]
+    given = [a for a in answers if a.kind == "label" and not a.imported and a.item not in forgotten]
+    last = {a.item: a for a in given if a.regions is not None}
     regions = sum(len(a.regions or ()) for a in last.values())
-    times = labeling_times(given)
-    seconds = sum(one.seconds for one in times) if times else None
+    seconds = sum(one.seconds for one in counts) if counts else None
     done = Corrections()
     for answer in last.values():
         if answer.suggested is not None:
@@ -73,7 +78,7 @@ def region_effort(answers: Sequence[Answer]) -> RegionEffort:
         items=len(last),
         empty=sum(not a.regions for a in last.values()),
         regions=regions,
-        seconds=seconds,
+        seconds=sum(one.seconds for one in every) if every else None,
         per_item=None if seconds is None or not last else seconds / len(last),
         per_region=None if seconds is None or not regions else seconds / regions,
         done=done,

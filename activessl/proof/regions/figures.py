@@ -49,6 +49,11 @@ class RegionFigures:
             raise MeasureError("the project has no regions", hint="run `activessl status`")
         return drawing.place
 
+    @cached_property
+    def forgotten(self) -> frozenset[str]:
+        """Items whose regions were erased: they would count as items that hold none."""
+        return frozenset(one.name for one in self.history.erased if one.what == "item")
+
     def people(self, item: str) -> Regions:
         """People's regions of a labeled item."""
         if item not in self._read:
@@ -65,7 +70,7 @@ class RegionFigures:
                 label, rows = self.history.labels.get(question.item), r.foreseen.get(question.item)
                 # an item that was labeled before a class was added says nothing about that class, and people who see
                 # the model's regions follow them
-                measures = question.kind == "random" and question.blind
+                measures = question.kind == "random" and question.blind and question.item not in self.forgotten
                 if measures and rows is not None and label is not None and not label.unknown:
                     found.setdefault(r.number, []).append(
                         (question.item, self.people(question.item), read_stored(rows))
@@ -129,7 +134,7 @@ class RegionFigures:
     @cached_property
     def effort(self) -> RegionEffort:
         """What was drawn, and how long it took."""
-        return region_effort(list(self.history.answers.values()))
+        return region_effort(list(self.history.answers.values()), self.forgotten)
 
     @cached_property
     def correcting(self) -> Correcting | str:
@@ -152,7 +157,8 @@ class RegionFigures:
         """Yield answers with regions to the first question about their item, with the round of the question."""
         of = {question.id: r for r in self.history.rounds for question in r.questions}
         for answer in self.history.answers.values():
-            if answer.kind == "label" and not answer.imported and answer.asking == 1 and answer.question in of:
+            first = answer.kind == "label" and not answer.imported and answer.asking == 1
+            if first and answer.question in of and answer.item not in self.forgotten:
                 yield of[answer.question], answer
 
     @cached_property

@@ -15,12 +15,11 @@ def stop_regions(project: Project) -> str | None:
     Agreement of successive models (``stop.stable_kappa``) is one of classes, and stops no project of regions.
     """
     limits, history = project.config.stop, project.history()
-    done = history.labels.keys() | history.set_aside | history.missing
     verdict = apply_limits(
         Limits(kappa=None, labels=limits.labels, hours=limits.hours, rounds=limits.rounds),
         labels=len(history.labels),
         hours=None if limits.hours is None else labeling_hours(history.answers.values()),
         rounds=sum(bool(r.taught) for r in history.rounds),
-        left=None if history.encoded is None else max(0, history.encoded.items - len(done)),
+        left=None if history.encoded is None else history.to_ask,
     )
     return verdict.why if verdict.stop else None

@@ -80,13 +80,20 @@ class RegionStatus:
         history, current, effort = self.figures.history, self.figures.history.open_round, self.figures.effort
         opened = f"; round {current.number} is open, {self.waiting} items wait for an answer" if current else ""
         yield f"rounds: {len(history.rounds)}{opened}"
-        imported = len(history.labels) - effort.items
+        gone = len(self.figures.forgotten & history.labels.keys())
+        imported = len(history.labels) - effort.items - gone
         more = f", {imported:,} of them imported" if imported > 0 else ""
+        more += f", {gone:,} of them forgotten" if gone else ""
         yield f"answers: {len(history.labels):,} items{more}; {len(history.skipped)} skipped"
         if effort.items:
             yield f"drawn: {effort_text(effort)}"
-        if history.unread:
-            yield f"asked about again: {len(history.unread):,} items, whose answer cannot be read"
+        if odd := history.unread.keys() - history.reopened.keys():
+            yield f"asked about again: {len(odd):,} items, whose answer cannot be read"
+        if history.reopened:
+            yield (
+                f"asked about again: {len(history.reopened):,} items, whose class was split, or whose merge was taken "
+                "back"
+            )
         if history.quarantined:
             yield (
                 f"set aside: {len(history.quarantined)} answers with classes not in data.classes; add a class to count "

@@ -32,7 +32,9 @@ def add(
         session.encode(on_progress=on_progress)
     history = session.project.history()
     compared = history.comparisons[before:]
-    lines = [drift_text(one) for one in compared] or [line for line in (waiting_text(history),) if line]
+    # a project of regions has vectors of parts, which are not compared
+    waiting = "" if session.draws else waiting_text(history)
+    lines = [drift_text(one) for one in compared] or [line for line in (waiting,) if line]
     render.result(
         {
             "folder": added.folder,
@@ -40,7 +42,7 @@ def add(
             "there": added.there,
             "unreadable": added.unreadable,
             "compared": compared[-1].model_dump(exclude={"format", "kind", "turn"}) if compared else None,
-            "not_compared": len(history.uncompared),
+            "not_compared": None if session.draws else len(history.uncompared),
         },
         "\n".join([added.to_text(), *lines]),
         as_json=as_json,

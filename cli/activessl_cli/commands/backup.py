@@ -46,7 +46,8 @@ def restore(
     elif made.newer is None:
         lines.append("the ledger before cannot be read; its file stays")
     if made.forgotten:
-        lines.append(f"{made.forgotten:,} forgotten items and annotators are forgotten again")
+        what = "items or annotators are" if made.forgotten != 1 else "item or annotator is"
+        lines.append(f"{made.forgotten:,} forgotten {what} forgotten again")
     elif made.forgotten is None:
         lines.append("what was forgotten since the backup is not known: run `activessl forget` for it again")
     found = {"events": made.events, "labels": made.labels, "kept": kept, "newer": made.newer}

@@ -53,7 +53,8 @@ def check(
     fixed = set_aside(opened, checked, kind or ()) if fix else None
     if fixed and fixed.aside:
         checked = check_data(opened)
-    told, lines = _remarks(checked), list(_lines(opened.config.data.modality, checked))
+    of_regions = opened.own.data.drawing is not None
+    told, lines = _remarks(checked, of_regions), list(_lines(opened.config.data.modality, checked))
     lines += told
     lines += _done(fixed, back)
     if html is not None:
@@ -75,7 +76,8 @@ def check(
         ],
     }
     render.result(checked.quality.to_json() | said, "\n".join(lines), as_json=as_json)
-    render.following(next_of(opened) if checked.compared else "activessl encode")
+    # with regions, encode makes vectors of parts, which are never compared: whether to encode is as the project says
+    render.following(next_of(opened) if checked.compared or of_regions else "activessl encode")
 
 
 def _lines(modality: str, checked: Checked) -> Iterator[str]:
@@ -100,7 +102,7 @@ def _lines(modality: str, checked: Checked) -> Iterator[str]:
         yield "  take them back with `activessl check --unfix`"
 
 
-def _remarks(checked: Checked) -> list[str]:
+def _remarks(checked: Checked, of_regions: bool) -> list[str]:
     """What a reader would not expect of the data."""
     from activessl.pool.remarks import remarks
 
@@ -112,7 +114,9 @@ def _remarks(checked: Checked) -> list[str]:
         told.append(f"the metadata cannot be used: {checked.unknown}")
     if checked.untested:
         told.append(f"the test data were not compared: {checked.untested}")
-    if not checked.compared:
+    if of_regions:
+        told.append("items were compared by what they show")
+    elif not checked.compared:
         told.append("items were compared by what they show; after encode, check compares their vectors, too")
     return told
 

@@ -140,6 +140,5 @@ def _tell(project: Project, done: Changed, *, as_json: bool) -> None:
         "withdrawn": done.accepted,
     }
     render.result(said, "\n".join(lines), as_json=as_json)
-    step = next_of(project)
     # the labeling tool has the classes of before until the next push
-    render.following(f"activessl push, so that people see the new classes; then {step}" if done.push else step)
+    render.following(next_of(project, before="activessl push, so that people see the new classes" if done.push else ""))

@@ -38,13 +38,13 @@ def explain(
     from activessl.project.snapshot import Snapshot
     from activessl.steps.explain import Explainer
 
+    opened = Project.open(project)
+    only_classes(opened, "explain")
     wanted = list(dict.fromkeys(items or ()))
     if not wanted and not check:
         raise ConfigError("no item to explain", hint="name an item, or test the maps with --check")
     if html is not None and not wanted:
         raise ConfigError("--html needs an item", hint="name an item")
-    opened = Project.open(project)
-    only_classes(opened, "explain")
     with render.progress("explain") as on_progress:
         explainer = Explainer(Snapshot.of(opened), on_progress)
         found = [explainer.explain(item, name) for item in wanted]

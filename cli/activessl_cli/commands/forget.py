@@ -33,7 +33,8 @@ def forget(
         typer.confirm(f"Forget {name!r}? This changes the record and cannot be undone.", abort=True, err=True)
     what: Literal["item", "annotator"] | None = "item" if item else "annotator" if annotator else None
     done = erase(opened, name, what=what)
-    lines = [f"{done.events:,} events of the ledger name {done.name} instead of the {done.what}"]
+    name = "event of the ledger names" if done.events == 1 else "events of the ledger name"
+    lines = [f"{done.events:,} {name} {done.name} instead of the {done.what}"]
     if done.removed:
         lines.append(f"deleted, to be made again: {', '.join(done.removed)}")
     lines += [f"a backup still holds it: {where}; `activessl restore` forgets it again" for where in done.backups]

@@ -38,7 +38,7 @@ def machines(context: typer.Context, project: ProjectOption = HERE, as_json: Jso
     figures = machine_figures(Snapshot.of(opened))
     classes = opened.config.data.classes
     render.result({one.name: one.to_dict(classes) for one in figures}, _listed(figures, opened), as_json=as_json)
-    unasked = next((one.name for one in figures if not one.answered and not one.none), None)
+    unasked = next((one.name for one in figures if not one.answered and not one.none and not one.spent.answers), None)
     if not figures:
         render.following("add a section [machines.NAME] to activessl.toml, then activessl machines")
     else:
@@ -79,7 +79,8 @@ def withdraw(name: NameArgument, project: ProjectOption = HERE, as_json: JsonOpt
     count = withdraw_machine(opened, name)
     text = f"{count:,} answers of {name} are withdrawn" if count else f"{name} has no answers"
     render.result({"machine": name, "withdrawn": count}, text, as_json=as_json)
-    render.following(next_of(opened))
+    taught = opened.history().taught
+    render.following("activessl teach" if taught is not None and name in taught.machines else next_of(opened))
 
 
 def _listed(figures: tuple[MachineFigures, ...], project: Project) -> str:
@@ -95,7 +96,10 @@ def _listed(figures: tuple[MachineFigures, ...], project: Project) -> str:
         rows.append((one.name, one.kind, f"{one.answered:,}", f"{one.none:,}", share, interval, cost, _yes(one.heeded)))
         notes.append(f"{one.name}: {one.verdict}")
         if one.evidence is not None and one.evidence < one.needed:
-            notes[-1] += f"; not heeded: evidence of people's labels {one.evidence:.1f}, {one.needed:.0f} are needed"
+            not_now = "not heeded" if not one.heeded else "the next model will not heed it"
+            notes[-1] += f"; {not_now}: evidence of people's labels {one.evidence:.1f}, {one.needed:.0f} are needed"
+        elif one.heeded and not one.answered:
+            notes[-1] += "; the model in use was taught with them: run `activessl teach`"
         if one.accuracy is not None and one.accuracy.machine:
             notes[-1] += f"; {one.accuracy.to_text()}"
     head = ("machine", "kind", "answers", "none", "right", "90 % interval", "cost", "heeded")

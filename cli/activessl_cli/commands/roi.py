@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def roi(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     """Show the money so far: what labels cost, and what the choice of items and the machines saved, with intervals."""
     from activessl.project.folder import Project
+    from activessl.project.regions.verbs import only_classes
     from activessl.project.snapshot import Snapshot
     from activessl.proof.estimates import Evidence
     from activessl.proof.forecast import Forecast
@@ -22,6 +23,7 @@ def roi(project: ProjectOption = HERE, as_json: JsonOption = False) -> None:
     from activessl.reports.wording import roi_lines
 
     opened = Project.open(project)
+    only_classes(opened, "roi")
     if opened.history().encoded is None:
         found, worth, evidence = None, None, None
     else:

@@ -12,7 +12,7 @@ from activessl import session as session_module
 from activessl.annotators.region_oracle import RegionOracle
 from activessl.labels.regions.files.read import read_regions
 from activessl_cli.main import run
-from tests.unit.steps.regions.projects import PLACES, blocks, fast, texts
+from tests.unit.steps.regions.projects import PLACES, blocks, fast, spans, texts
 
 
 def said(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
@@ -93,6 +93,8 @@ def test_one_class_is_enough_for_boxes_and_a_form_without_them_is_refused(
     for argv, says in (
         (("accept",), "a project of boxes has no `activessl accept`"),
         (("finetune",), "a project of boxes has no `activessl finetune`"),
+        (("roi",), "a project of boxes has no `activessl roi`"),
+        (("explain",), "a project of boxes has no `activessl explain`"),
         (("serve",), "a project of boxes has no `activessl serve`"),
         (("machines",), "a project of boxes has no `activessl machines`"),
         (("export", "model"), "a project of boxes has no `activessl export model`"),
@@ -106,3 +108,17 @@ def test_one_class_is_enough_for_boxes_and_a_form_without_them_is_refused(
         lines = err.splitlines()
         assert code == 1 and out == "" and len(lines) == 2, (argv, err)
         assert says in lines[0] and lines[1].startswith(" hint: "), (argv, err)
+
+
+def test_check_and_add_compare_no_parts_and_one_class_may_be_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, _ = spans(tmp_path, 20)
+    where = ["--project", str(session.project.folder)]
+    code, out, err = said(capsys, "check", *where)
+    # it is encoded: to encode again would change nothing
+    assert code == 0 and "items were compared by what they show\n" in out and "next: activessl query" in err
+    code, out, _ = said(capsys, "classes", "merge", "person", "place", "--into", "name", *where)
+    assert code == 0 and "classes: name" in out
+    code, out, _ = said(capsys, "classes", "undo", *where)
+    assert code == 0 and "classes: person, place" in out

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from activessl.ledger.history import History
+from activessl.ledger.machines import MachineHistory
 from activessl.ledger.schema import AUDIT, CONFIRM, Closed, Missing
 from activessl.measuring.quality.audit import Audit
 from activessl.measuring.quality.classes import ClassQuality, Share
@@ -269,3 +271,10 @@ def test_classes_rest_on_test_items_only_where_they_were_counted_by_class(tell) 
     assert items_tested(head(accuracy=0.9, test_items=50)) == 0
     assert items_tested(head(per_class={"cat": (1, 1, 1)}, test_items=50)) == 50
     assert items_tested(head(per_class={"cat": (1, 1, 1)})) == 0
+
+
+def test_figures_with_a_machine_are_not_shown_after_it_was_taken_out_of_the_config(tell) -> None:
+    history = replace(begun(tell), said={"old": MachineHistory()})
+    machines = {"old": {"kind": "table", "path": "said.csv"}}
+    data = {"path": "x", "modality": "vector", "classes": ("cat", "dog")}
+    assert key_of(history, check_config({"data": data, "machines": machines})) != key_of(history, CONFIG)

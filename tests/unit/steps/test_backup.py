@@ -100,6 +100,21 @@ def test_a_restore_deletes_nothing_and_says_what_the_backup_lacks(
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_a_restored_project_knows_of_its_backups(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project, one, two = folder / "p", folder / "one", folder / "two"
+    assert run("backup", str(one), "-p", str(project)) == run("backup", str(two), "-p", str(project)) == 0
+    assert run("restore", str(one), "-p", str(project)) == run("restore", str(one), "-p", str(project)) == 0
+    item = next(iter(labels(project)))
+    capsys.readouterr()
+    assert run("forget", item, "--item", "--yes", "--json", "-p", str(project)) == 0
+    assert json.loads(capsys.readouterr().out)["backups"] == [str(one.absolute()), str(two.absolute())]
+    # what is left of the vectors is a list of items: neither damaged nor of an earlier version
+    assert run("verify", "-p", str(project)) == 0
+    assert "without vectors: `activessl encode` makes them again" in capsys.readouterr().out
+    assert run("report", "-p", str(project)) == 1
+    assert capsys.readouterr().err.splitlines()[-2].startswith("error: no embeddings in ")
+
+
 def test_a_backup_makes_a_project_where_none_is_left(folder: Path) -> None:
     assert run("backup", str(folder / "backup"), "-p", str(folder / "p")) == 0
     assert run("restore", str(folder / "backup"), "-p", str(folder / "new")) == 0

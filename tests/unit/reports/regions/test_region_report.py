@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from activessl.proof.regions.figures import RegionFigures
 from activessl.proof.regions.odd_labels import odd_labels
 from activessl.reports.regions.drawings import drawing
 from activessl.session import Session
+from activessl.steps.classes import Classes
+from activessl.steps.forget import forget
+from activessl_cli.main import run
 from tests.unit.steps.regions.projects import blocks
 
 SEEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -132,3 +136,44 @@ def test_planted_mistakes_are_found_and_right_labels_are_left_alone() -> None:
     assert [one.what for one in odd_labels("a", (loose, true[1]), model)] == ["loose"]
     # what the model is not sure of is no mistake
     assert not list(odd_labels("a", true[:1], (model[0], Region(true[1].place, ("scratch",), 0.5))))
+
+
+def test_a_forgotten_item_does_not_count_as_one_without_a_region(
+    session: tuple[Session, dict[str, Regions]],
+) -> None:
+    made, truth = session
+    item = next(name for name in list(truth)[8:] if len(truth[name]) == 2)
+    was = RegionFigures(made.project.config, made.project.history())
+    forget(made.project, item, what="item")
+    now = RegionFigures(made.project.config, made.project.history())
+    assert (now.effort.empty, now.effort.items) == (was.effort.empty, was.effort.items - 1)
+    assert now.effort.seconds == was.effort.seconds  # it was spent
+    assert now.effort.regions == was.effort.regions - 2 and now.random_items == was.random_items - 1
+
+
+def test_renamed_classes_leave_the_number_of_suggested_regions(session: tuple[Session, dict[str, Regions]]) -> None:
+    made, truth = session
+    item = next(name for name in truth if len(truth[name]) == 2)
+    shown = replace(
+        answer(item, truth[item][:1], 5.0).answer, key="shown", source="shown", suggested="dark|bright|dark"
+    )
+    made.project.append(Answered(answer=shown))
+    was = RegionFigures(made.project.config, made.project.history()).effort.done
+    Classes(made.project).rename("dark", "black")
+    assert RegionFigures(made.project.config, made.project.history()).effort.done == was
+    assert made.project.history().answers["shown"].suggested == "black|bright|black"
+
+
+def test_items_whose_class_was_split_are_asked_again_and_their_time_was_spent(
+    session: tuple[Session, dict[str, Regions]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, truth = session
+    was = RegionFigures(made.project.config, made.project.history()).effort
+    Classes(made.project).split("dark", ("black", "gray"))
+    again = sum(any("dark" in one.classes for one in regions) for regions in truth.values())
+    capsys.readouterr()
+    assert run("status", "-p", str(made.project.folder)) == 0
+    told = capsys.readouterr().out
+    assert f"asked about again: {again} items, whose class was split" in told and "cannot be read" not in told
+    now = RegionFigures(made.project.config, made.project.history()).effort
+    assert now.seconds == was.seconds and now.items == was.items - again
