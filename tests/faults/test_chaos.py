@@ -36,8 +36,10 @@ from activessl_label_studio import (
     studio,
 )
 from activessl_label_studio import push as push_module
+from activessl_label_studio import scripted as scripted_module
 from activessl_label_studio.mapping import question_of
 from activessl_label_studio.project import list_tasks
+from activessl_label_studio.stream import LabelStream
 from activessl_label_studio.worker import Worker
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(900)]
@@ -122,13 +124,13 @@ def session(tmp_path: Path, pictures: Callable[[int], dict[str, str]]) -> Sessio
     return opened
 
 
-class Person(ScriptedAnnotator):
+class Patient(LabelStream):
     """Tries again until it works, and remembers what was said."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(self, *args: Any) -> None:
         for turn in range(100):  # what happens on the way may hit the login, too
             try:
-                super().__init__(*args, **more)
+                super().__init__(*args)
                 break
             except AnnotatorError:
                 if turn == 99:
@@ -144,10 +146,21 @@ class Person(ScriptedAnnotator):
             time.sleep(0.5)
         raise AssertionError("the server does not come back")
 
-    def _submit(self, task: Any, chosen: tuple[str, ...] | None, *more: Any) -> None:
-        super()._submit(task, chosen, *more)
-        self.said[str(question_of(task))] = chosen
+    def submit(self, task: Any, result: Any, *, skipped: bool = False, **more: Any) -> None:
+        super().submit(task, result, skipped=skipped, **more)
+        self.said[str(question_of(task))] = None if skipped else tuple(result[0]["value"]["choices"])
         self.times[str(question_of(task))] += 1
+
+
+class Person(ScriptedAnnotator):
+    """Works in a patient stream."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scripted_module, "LabelStream", Patient)
+            super().__init__(*args, **more)
+        self.stream: Any = self._stream
+        self.said, self.times = self.stream.said, self.stream.times
 
     def annotation_of(self, item: str, tasks: list[dict[str, Any]]) -> int:
         return next(int(t["annotations"][0]["id"]) for t in tasks if question_of(t) == item and t["annotations"])
@@ -210,9 +223,9 @@ def test_whatever_happens_on_the_way_exactly_the_labels_that_people_gave_are_kep
         changed, withdrawn = [item for item, said in person.said.items() if said][:2]
         other = (next(name for name in CLASSES if (name,) != person.said[changed]),)
         body = {"result": [{"from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": other}}]}
-        person._call("PATCH", f"/api/annotations/{person.annotation_of(changed, tasks)}/", body)
+        person.stream._call("PATCH", f"/api/annotations/{person.annotation_of(changed, tasks)}/", body)
         person.said[changed] = other
-        person._call("DELETE", f"/api/annotations/{person.annotation_of(withdrawn, tasks)}/", none_on=404)
+        person.stream._call("DELETE", f"/api/annotations/{person.annotation_of(withdrawn, tasks)}/", none_on=404)
         del person.said[withdrawn], person.times[withdrawn]
         until(lambda: labels().get(changed) == other and withdrawn not in labels(), worker.try_step)
 
