@@ -1,6 +1,6 @@
 """Makes the pictures of README from a real run: ``make demo ARGS=--keep``, then this, with playwright and Chromium.
 
-python docs/pictures/make.py .demo
+python docs/pictures/make.py .demo ADDRESS-THAT-PUSH-PRINTS
 """
 
 from __future__ import annotations
