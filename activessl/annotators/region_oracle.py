@@ -91,7 +91,7 @@ class RegionOracle:
         Raises:
             AnnotatorError: Always.
         """
-        raise AnnotatorError("this oracle knows regions, no classes of whole items", hint="use Oracle")
+        raise AnnotatorError("this oracle knows regions, not classes of whole items", hint="use Oracle")
 
     def push_regions(self, pool: Pool, asked: Asked, suggestions: Sequence[RegionSuggestion], *, model: str) -> Pushed:  # noqa: ARG002
         """Accept questions; pushing one again changes nothing.

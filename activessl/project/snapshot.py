@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -49,6 +49,28 @@ if TYPE_CHECKING:
 SCORE_NAMES = frozenset({"language", "zero_shot"})
 
 SUGGESTED = 4  # the pre-selected class and three alternatives: a longer list is slower to read than all classes
+
+
+def check_labels(history: History, there: Callable[[], int]) -> None:
+    """Refuse to teach where nothing can be taught.
+
+    Args:
+        history: The history.
+        there: Counts the labels of items that are in the pool; not called where there are none at all.
+
+    Raises:
+        LabelError: There is no such label, or no round yet.
+    """
+    if not history.labels:
+        raise no_labels(history)
+    if not history.rounds:
+        raise LabelError(
+            f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`, it uses these labels"
+        )
+    if not there():
+        raise LabelError(
+            f"all {len(history.labels)} labels are of items that are not in the pool", hint="run `activessl query`"
+        )
 
 
 def no_labels(history: History) -> LabelError:

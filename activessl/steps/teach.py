@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from activessl.errors import LabelError
 from activessl.heads.base import Head
 from activessl.labels.kinds import Labels, kind_of, numbered_alike
 from activessl.ledger.schema import Taught
 from activessl.measuring.planning.stopping import kappa
 from activessl.measuring.quality.classes import class_counts
 from activessl.project.folder import Project
-from activessl.project.snapshot import Snapshot, head_folder, no_labels, save_whole
+from activessl.project.snapshot import Snapshot, check_labels, head_folder, save_whole
 from activessl.steps.choose_encoder import choose_encoder
 from activessl.steps.close import close_answered
 from activessl.steps.relabel import SUSPECT, Doubts
@@ -29,7 +28,7 @@ def teach(project: Project) -> Taught:
     """
     with project.lock():
         snapshot = Snapshot.of(project)
-        _check_labels(snapshot)
+        check_labels(snapshot.history, lambda: len(snapshot.training[0]))
         snapshot = choose_encoder(project, snapshot)
         history = snapshot.history
         number, digest, start = history.rounds[-1].number, history.digest(), time.monotonic()
@@ -69,20 +68,6 @@ def teach_if_due(project: Project) -> None:
     history = project.history()
     if history.taught is not None and history.untaught:
         teach(project)
-
-
-def _check_labels(snapshot: Snapshot) -> None:
-    history = snapshot.history
-    if not history.labels:
-        raise no_labels(history)
-    if not history.rounds:
-        raise LabelError(
-            f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`, it uses these labels"
-        )
-    if not len(snapshot.training[0]):
-        raise LabelError(
-            f"all {len(history.labels)} labels are of items that are not in the pool", hint="run `activessl query`"
-        )
 
 
 def _measured(

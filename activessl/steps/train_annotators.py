@@ -8,7 +8,7 @@ from statistics import median
 
 import numpy as np
 
-from activessl.annotators.base import Annotator, Asked, Pushed, Tutor
+from activessl.annotators.base import Annotator, Asked, Tutor
 from activessl.errors import AnnotatorError, ConfigError, LabelError, ProjectError
 from activessl.labels.answers import Answer
 from activessl.labels.questions import Question
@@ -74,21 +74,18 @@ def train_annotators(project: Project, annotator: Annotator, items: int | None =
         people = annotator.training(training.opened.training)
         pool = project.pool()
         _check(training, pool)
-        pushed = people.push(pool, _asked(training, pool), (), model=_MODEL)
+        asked = _asked(training, pool)
+        pushed = people.push(pool, asked, (), model=_MODEL)
         answers = _newest(people.pull()[0], snapshot)
         training, halfway = _told(project, training, pool, answers)
-        second = "before" in {one.part for one in training.done}
-        if second:
-            pushed = people.push(pool, _asked(training, pool), (), model=_MODEL)
-        return Held(training, _address(pushed), halfway, second)
+        due = _asked(training, pool)
+        if len(due) > len(asked):  # somebody has finished the first part since
+            pushed = people.push(pool, due, (), model=_MODEL)
+        return Held(training, pushed.where, halfway, _second(training))
 
 
 #: The version of the empty predictions that order the items.
 _MODEL = "training"
-
-
-def _address(pushed: Pushed) -> str:
-    return pushed.where
 
 
 def _opened(snapshot: Snapshot, items: int | None) -> TrainingOpened:
@@ -147,10 +144,15 @@ def _id(training: Training, item: str) -> str:
     return training.questions.get(item, item)
 
 
+def _second(training: Training) -> bool:
+    """Whether the second part is there: somebody has finished the first."""
+    return any(one.part == "before" for one in training.done)
+
+
 def _asked(training: Training, pool: Pool) -> Asked:
     """The first part; and the second, once somebody has finished the first."""
     parts = _there(training.opened.before, pool)
-    if any(one.part == "before" for one in training.done):
+    if _second(training):
         parts += _there(training.opened.after, pool)
     questions = tuple(
         Question(id=_id(training, one.item), kind="audit", items=(one.item,), reason="training", blind=True)

@@ -18,18 +18,17 @@ from activessl.pool.pool import Modality, Pool
 from activessl_label_studio.client import Client, connect
 from activessl_label_studio.clusters import find_clusters, open_clusters, push_clusters, to_cluster_answers
 from activessl_label_studio.labels import Control
-from activessl_label_studio.mapping import project_name, to_answer
+from activessl_label_studio.mapping import project_name
 from activessl_label_studio.media import MediaMode
 from activessl_label_studio.predictions import ClassPredictions, Sending
-from activessl_label_studio.project import open_project
-from activessl_label_studio.pull import Pulled, Reader, join_marks, pull_answers, split_mark
+from activessl_label_studio.project import names_of, open_project, shown_sizes
+from activessl_label_studio.pull import Pulled, Reader, class_reader, join_marks, pull_answers, split_mark
 from activessl_label_studio.push import push_round
 from activessl_label_studio.regions.answers import region_reader
 from activessl_label_studio.regions.extents import extent_in_pool
 from activessl_label_studio.regions.opening import find_any, open_region_project
 from activessl_label_studio.regions.predictions import RegionPredictions
 from activessl_label_studio.regions.tags import RegionControl
-from activessl_label_studio.shape import rows
 from activessl_label_studio.tabs import Tabs, all_tasks, keep_tabs, labeling_address
 from activessl_label_studio.training import TrainingAnnotator
 
@@ -110,7 +109,6 @@ class LabelStudioAnnotator:
         self._met: dict[str, int] = {}
         self._seen: dict[str, Answer] = {}
         self._client: Client | None = None
-        self._people: dict[int, str] = {}
         self._clusters = (config.clusters, config.clusters_made)
         self._offer: Offer | None = None
         self._offered = config.offer
@@ -133,22 +131,8 @@ class LabelStudioAnnotator:
     def project(self, channels: int = 1, side: int | None = None) -> tuple[dict[str, Any], Control]:
         """Return the project and the tag that classifies its tasks. Makes the project if there is none, corrects its
         settings, and reads both again each round, because people change them."""
-        config = self.config
-        return open_project(
-            self.client,
-            number=config.project,
-            made=config.made,
-            title=config.title,
-            classes=config.classes,
-            modality=config.modality,
-            label_kind=config.label_kind,
-            channels=channels,
-            side=side,
-            control=config.control,
-            instructions=config.instructions,
-            offer=self._offered,
-            naming=config.naming,
-        )
+        more = self._as_told(channels, side)
+        return open_project(self.client, label_kind=self.config.label_kind, **more)
 
     def region_project(self, pool: Pool) -> tuple[dict[str, Any], RegionControl]:
         """Return the project and the tag that draws, like ``project``.
@@ -156,22 +140,24 @@ class LabelStudioAnnotator:
         Raises:
             ConfigError: The label config cannot be used, or the project asks for classes.
         """
-        config, (channels, side) = self.config, _look_of(pool)
-        return open_region_project(
-            self.client,
-            task=config.task,
-            number=config.project,
-            made=config.made,
-            title=config.title,
-            classes=config.classes,
-            modality=config.modality,
-            channels=channels,
-            side=side,
-            control=config.control,
-            instructions=config.instructions,
-            offer=self._offered,
-            naming=config.naming,
-        )
+        return open_region_project(self.client, task=self.config.task, **self._as_told(*shown_sizes(pool)))
+
+    def _as_told(self, channels: int, side: int | None) -> dict[str, Any]:
+        """What opening a project needs to know, whatever people give."""
+        config = self.config
+        return {
+            "number": config.project,
+            "made": config.made,
+            "title": config.title,
+            "classes": config.classes,
+            "modality": config.modality,
+            "channels": channels,
+            "side": side,
+            "control": config.control,
+            "instructions": config.instructions,
+            "offer": self._offered,
+            "naming": config.naming,
+        }
 
     @property
     def projects(self) -> tuple[int, ...]:
@@ -211,7 +197,7 @@ class LabelStudioAnnotator:
             raise AnnotatorError(
                 f"the project asks for {self.config.task}, not for classes", hint="push regions with push_regions"
             )
-        project, control = self.project(*_look_of(pool))
+        project, control = self.project(*shown_sizes(pool))
         suggested = {s.question: s for s in suggestions}
         return self._push(project, control, ClassPredictions(control, suggested, model), pool, asked, model)
 
@@ -252,7 +238,7 @@ class LabelStudioAnnotator:
         tabs = self.config.tabs
         # a missing tab is no error: the next push makes it
         with suppress(AnnotatorError):
-            people = self._names() if tabs in ("annotator", "both") else {}
+            people = names_of(self.client) if tabs in ("annotator", "both") else {}
             tab = keep_tabs(self.client, int(project["id"]), asked.round, people, tabs)
             pushed = replace(pushed, where=labeling_address(self.client.url, int(project["id"]), tab))
         return pushed
@@ -316,7 +302,7 @@ class LabelStudioAnnotator:
         self._look_at(project, control)
         known = dict(self._known_before()) if self._known_before else {}
         known |= self._seen
-        people, (mark, clusters_mark) = self._names(), split_mark(since)
+        people, (mark, clusters_mark) = names_of(self.client), split_mark(since)
 
         pulled = pull_answers(self.client, project, self._reader(project, control, people), mark, known=known)
         answers, self.notes, after = pulled.answers, pulled.notes, pulled.watermark
@@ -342,12 +328,7 @@ class LabelStudioAnnotator:
             return region_reader(control, project=name, people=people, pool=self._known_pool)
         # activessl.toml says how many classes an answer may have: people may have changed the label config
         of = replace(control, label_kind=self.config.label_kind)
-
-        def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], list[Note]]:
-            answer, note = to_answer(annotation, task, of, project=name, people=people)
-            return [answer], [note] if note else []
-
-        return read
+        return class_reader(of, project=name, people=people)
 
     def _pull_clusters(
         self, since: str | None, known: Mapping[str, Answer], people: Mapping[int, str]
@@ -370,15 +351,3 @@ class LabelStudioAnnotator:
             return answers, [note] if note else []
 
         return pull_answers(self.client, project, read, since, known=known)
-
-    def _names(self) -> dict[int, str]:
-        """Return the e-mail address of each user by number."""
-        self._people = {user["id"]: str(user.get("email")) for user in rows(self.client.get("/api/users/"), "users")}
-        return self._people
-
-
-def _look_of(pool: Pool) -> tuple[int, int | None]:
-    """Return the number of channels of series, and the longer side of pictures: a new label config needs them."""
-    channels = pool.items[0].shape[0] if pool.form.shown == "series" else 1
-    sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.form.shown == "picture" else []
-    return channels, max(sides, default=None)

@@ -21,10 +21,11 @@ from activessl.labels.questions import Question
 from activessl.pool.forms.registry import form_named
 from activessl.pool.pool import Modality, Pool
 from activessl_label_studio.client import Client
-from activessl_label_studio.mapping import ID_KEY, question_of, seconds_of, source_of, to_time, who
+from activessl_label_studio.mapping import ID_KEY, marks_of, question_of, seconds_of, to_time, who
 from activessl_label_studio.media import MediaMode, place, withdrawn_address
 from activessl_label_studio.project import find_tasks, list_tasks, look_up
 from activessl_label_studio.push import heal, import_tasks, is_open
+from activessl_label_studio.shape import row
 from activessl_label_studio.tabs import labeling_address
 
 __all__ = [
@@ -118,8 +119,7 @@ def open_clusters(
             "expert_instruction": INSTRUCTIONS,
             "show_instruction": False,
         }
-        made_now: dict[str, Any] = client.post("/api/projects/", body)
-        return made_now
+        return row(client.post("/api/projects/", body), "a new project")
     there = str(project.get("label_config"))
     if not all(f'name="{name}"' in there for name in (ODD, VERDICT)):
         raise AnnotatorError(
@@ -209,8 +209,10 @@ def push_clusters(
 
 def _withdrawn(task: Mapping[str, Any], beside: int) -> bool:
     """Return whether the pictures of a cluster have addresses that are no longer served."""
-    shown = (html.unescape(str(row.get("html"))) for row in task["data"].get("items") or () if isinstance(row, Mapping))
-    return any(withdrawn_address(address, beside) for one in shown for address in re.findall(r"url\('([^']+)'\)", one))
+    shown = (html.unescape(str(one.get("html"))) for one in task["data"].get("items") or () if isinstance(one, Mapping))
+    return any(
+        withdrawn_address(address, beside) for text in shown for address in re.findall(r"url\('([^']+)'\)", text)
+    )
 
 
 def _open_others(client: Client, number: int, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -239,16 +241,11 @@ def to_cluster_answers(
     Raises:
         AnnotatorError: The annotation has no number or no time.
     """
-    cluster, updated = question_of(task), annotation.get("updated_at") or annotation.get("created_at")
-    if cluster is None or not isinstance(annotation.get("id"), int) or not isinstance(updated, str):
-        raise AnnotatorError(
-            f"an annotation of task {task.get('id')} has no number, time or cluster",
-            hint="check that the address is Label Studio's own, and try again",
-        )
+    cluster, source, updated = marks_of(annotation, task, project, about="cluster")
     data = task["data"]
     listed = data.get("items")
-    items = [str(row["value"]) for row in listed if isinstance(row, Mapping) and "value" in row] if listed else []
-    label, source = data.get("class"), source_of(project, int(annotation["id"]))
+    items = [str(one["value"]) for one in listed if isinstance(one, Mapping) and "value" in one] if listed else []
+    label = data.get("class")
     if not items or not isinstance(label, str):
         return [], Note(source, cluster, "the task no longer has its items: the annotation is ignored")
     said = _said(annotation.get("result"))

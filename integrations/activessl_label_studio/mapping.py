@@ -27,6 +27,8 @@ __all__ = [
     "ITEM_KEY",
     "ROUND_KEY",
     "annotation_of",
+    "item_of",
+    "marks_of",
     "named_in",
     "project_name",
     "question_of",
@@ -95,6 +97,17 @@ def question_of(task: Mapping[str, Any]) -> str | None:
     data = task.get("data")
     found = data.get(ID_KEY) if isinstance(data, Mapping) else None
     return found if isinstance(found, str) and found else None
+
+
+def item_of(task: Mapping[str, Any]) -> str | None:
+    """Return the id of the item of a task's question, or None if activessl did not make or adopt the task.
+
+    Example:
+        >>> item_of({"data": {"activessl_id": "a.png"}}), item_of({"data": {"image": "x"}})
+        ('a.png', None)
+    """
+    question = question_of(task)
+    return None if question is None else str(task["data"].get(ITEM_KEY) or question)
 
 
 def rank_score(rank: int, count: int, *, below: float = 1.0) -> float:
@@ -217,14 +230,7 @@ def to_answer(
     Raises:
         AnnotatorError: The annotation has no number or no time.
     """
-    question = question_of(task)
-    updated = annotation.get("updated_at") or annotation.get("created_at")
-    if question is None or not isinstance(annotation.get("id"), int) or not isinstance(updated, str):
-        raise AnnotatorError(
-            f"an annotation of task {task.get('id')} has no number, time or item",
-            hint="check that the address is Label Studio's own, and try again",
-        )
-    source = source_of(project, int(annotation["id"]))
+    question, source, updated = marks_of(annotation, task, project)
     (classes, why), note = _read(annotation.get("result"), control), None
     cancelled, reads = bool(annotation.get("was_cancelled")), control.label_kind.reads(classes)
     if reads == "too many":
@@ -241,7 +247,7 @@ def to_answer(
     answer = Answer(
         key=f"{source} @ {updated}",
         source=source,
-        item=str(task["data"].get(ITEM_KEY) or question),
+        item=item_of(task) or question,
         kind=kind,
         classes=tuple(classes),
         annotator=who(annotation.get("completed_by"), people),
@@ -253,6 +259,29 @@ def to_answer(
         why=why if kind == "unread" else "",
     )
     return answer, note
+
+
+def marks_of(
+    annotation: Mapping[str, Any], task: Mapping[str, Any], project: str, *, about: str = "item"
+) -> tuple[str, str, str]:
+    """Return the question of an annotation, its permanent name, and the time of its last change.
+
+    Args:
+        annotation: The annotation, as Label Studio lists it.
+        task: The task of the annotation.
+        project: The permanent name of the project.
+        about: What the question is about, in the error.
+
+    Raises:
+        AnnotatorError: The annotation has no number or no time, or its task no question.
+    """
+    question, updated = question_of(task), annotation.get("updated_at") or annotation.get("created_at")
+    if question is None or not isinstance(annotation.get("id"), int) or not isinstance(updated, str):
+        raise AnnotatorError(
+            f"an annotation of task {task.get('id')} has no number, time or {about}",
+            hint="check that the address is Label Studio's own, and try again",
+        )
+    return question, source_of(project, int(annotation["id"])), updated
 
 
 def project_name(project: Mapping[str, Any]) -> str:

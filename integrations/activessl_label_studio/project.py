@@ -12,13 +12,23 @@ from activessl.errors import AnnotatorError, ConfigError
 from activessl.labels.changes import Naming
 from activessl.labels.kinds import LabelKind
 from activessl.pool.forms.registry import form_named
-from activessl.pool.pool import Modality
+from activessl.pool.pool import Modality, Pool
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Choice, Control, build_config, read_config
 from activessl_label_studio.mapping import project_name, question_of
-from activessl_label_studio.shape import count_in, list_in, row, task_row
+from activessl_label_studio.shape import count_in, list_in, row, rows, task_row
 
-__all__ = ["NO_COUNTS", "UNCERTAINTY", "find_project", "find_tasks", "list_tasks", "look_up", "open_project"]
+__all__ = [
+    "UNCERTAINTY",
+    "find_project",
+    "find_tasks",
+    "list_tasks",
+    "look_up",
+    "names_of",
+    "open_project",
+    "pushed_project",
+    "shown_sizes",
+]
 
 #: The only sampling of the free edition that uses the scores of predictions.
 UNCERTAINTY = "Uncertainty sampling"
@@ -45,7 +55,7 @@ SEVERAL_INSTRUCTIONS = (
 _QUERY_CHARS = 3_000
 
 #: The fields of a project without the numbers of its tasks, which take a second in a large one.
-NO_COUNTS = "id,title,label_config,created_at"
+_NO_COUNTS = "id,title,label_config,created_at"
 
 #: Ids in one filter: 10,000 take about a second, whatever the size of the project.
 _IDS = 10_000
@@ -229,13 +239,39 @@ def find_project(
         AnnotatorError: There is no such project, or several have that title.
         ConfigError: Its label config cannot be used.
     """
-    project = look_up(client, number, made, title, {} if counts else {"include": NO_COUNTS})
+    project = pushed_project(client, number, made, title, counts=counts)
+    found = read_config(str(project.get("label_config") or ""), control=control)
+    return project, found.called(naming or Naming())
+
+
+def pushed_project(client: Client, number: int | None, made: str | None, title: str, *, counts: bool) -> dict[str, Any]:
+    """Return the project that an earlier push made; as ``find_project``, without reading its label config.
+
+    Raises:
+        AnnotatorError: There is no such project, or several have that title.
+    """
+    project = look_up(client, number, made, title, {} if counts else {"include": _NO_COUNTS})
     if project is None:
         raise AnnotatorError(
             f"{client.url} has no project {title!r}", hint="push a round first: the push makes the project"
         )
-    found = read_config(str(project.get("label_config") or ""), control=control)
-    return project, found.called(naming or Naming())
+    return project
+
+
+def names_of(client: Client) -> dict[int, str]:
+    """Return the e-mail address of each user by number.
+
+    Raises:
+        AnnotatorError: The server cannot be reached, or answers with something else.
+    """
+    return {user["id"]: str(user.get("email")) for user in rows(client.get("/api/users/"), "users")}
+
+
+def shown_sizes(pool: Pool) -> tuple[int, int | None]:
+    """Return the number of channels of series, and the longer side of pictures: a new label config needs them."""
+    channels = pool.items[0].shape[0] if pool.form.shown == "series" else 1
+    sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.form.shown == "picture" else []
+    return channels, max(sides, default=None)
 
 
 def look_up(

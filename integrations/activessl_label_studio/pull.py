@@ -16,11 +16,12 @@ from typing import Any
 from activessl.annotators.base import Note
 from activessl.labels.answers import Answer
 from activessl_label_studio.client import Client
-from activessl_label_studio.mapping import annotation_of, project_name, question_of, source_of, to_time
+from activessl_label_studio.labels import Control
+from activessl_label_studio.mapping import annotation_of, project_name, question_of, source_of, to_answer, to_time
 from activessl_label_studio.project import list_tasks
 from activessl_label_studio.shape import count_in
 
-__all__ = ["OVERLAP_S", "Pulled", "Reader", "join_marks", "pull_answers", "split_mark"]
+__all__ = ["OVERLAP_S", "Pulled", "Reader", "class_reader", "join_marks", "pull_answers", "split_mark"]
 
 #: Reads an annotation of a task: one answer, or one for each item of a cluster, and notes on what is unusual.
 Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[list[Answer], list[Note]]]
@@ -46,6 +47,22 @@ class Pulled:
     watermark: str
     notes: list[Note] = field(default_factory=list)
     foreign: int = 0
+
+
+def class_reader(control: Control, *, project: str, people: Mapping[int, str]) -> Reader:
+    """Return what reads an annotation of a project of classes.
+
+    Args:
+        control: The tag that classifies.
+        project: The permanent name of the project.
+        people: User numbers to names.
+    """
+
+    def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], list[Note]]:
+        answer, note = to_answer(annotation, task, control, project=project, people=people)
+        return [answer], [note] if note else []
+
+    return read
 
 
 def pull_answers(

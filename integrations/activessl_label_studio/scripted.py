@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from activessl.errors import AnnotatorError
 from activessl_label_studio.labels import Control, read_config
-from activessl_label_studio.mapping import ITEM_KEY, named_in, question_of, to_result
+from activessl_label_studio.mapping import named_in, to_result
 from activessl_label_studio.stream import LabelStream
 
 __all__ = ["Habits", "ScriptedAnnotator", "Worked"]
@@ -118,17 +117,7 @@ class ScriptedAnnotator:
         labeled = skipped = mistakes = accepted = 0
         seconds = 0.0
         items: list[str] = []
-        while len(items) < n:
-            task = self._stream.next()
-            if task is None:
-                break
-            question = question_of(task)
-            item = None if question is None else str(task["data"].get(ITEM_KEY) or question)
-            if question is None or item not in self._truth:
-                raise AnnotatorError(
-                    f"task {task['id']} shows {item!r}, whose true class is not known", hint="add the item to `truth`"
-                )
-            said = self._truth[str(item)]
+        for task, question, said in self._stream.offered(n, self._truth, "true class is"):
             # a choice may show another name than that in its results
             truth = tuple(control.stored.get(name, name) for name in ((said,) if isinstance(said, str) else said))
             shown, parent = _preselected(task, control)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from activessl.errors import AnnotatorError, AnnotatorUnreachable
 from activessl_label_studio.client import scrub
 from activessl_label_studio.login import sign_in
+from activessl_label_studio.mapping import item_of, question_of
 
 __all__ = ["LabelStream"]
+
+_Truth = TypeVar("_Truth")
 
 
 class LabelStream:
@@ -41,6 +44,28 @@ class LabelStream:
         """Return the task that the server offers next; None if it has no more."""
         found: dict[str, Any] | None = self._call("GET", f"/api/projects/{self.project}/next", none_on=404)
         return found
+
+    def offered(self, n: int, truth: Mapping[str, _Truth], what: str) -> Iterator[tuple[dict[str, Any], str, _Truth]]:
+        """Yield up to n tasks as the server offers them, each with its question and what is true of its item.
+
+        Args:
+            n: The largest number of tasks.
+            truth: What is known, by item.
+            what: What is not known of an item that ``truth`` lacks, for the error.
+
+        Raises:
+            AnnotatorError: The server refuses, or offers an item that is not in ``truth``.
+        """
+        for _ in range(n):
+            task = self.next()
+            if task is None:
+                return
+            question, item = question_of(task), item_of(task)
+            if question is None or item is None or item not in truth:
+                raise AnnotatorError(
+                    f"task {task['id']} shows {item!r}, whose {what} not known", hint="add the item to `truth`"
+                )
+            yield task, question, truth[item]
 
     def submit(
         self,

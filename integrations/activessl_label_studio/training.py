@@ -5,7 +5,7 @@ Its answers never become labels: nothing but the training reads that project.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,12 @@ from activessl.labels.answers import Answer
 from activessl.pool.pool import Pool
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control, build_config, read_config
-from activessl_label_studio.mapping import project_name, to_answer, to_task
+from activessl_label_studio.mapping import project_name, to_task
 from activessl_label_studio.media import place
-from activessl_label_studio.project import find_tasks, look_up
-from activessl_label_studio.pull import pull_answers
+from activessl_label_studio.project import find_tasks, look_up, names_of, shown_sizes
+from activessl_label_studio.pull import class_reader, pull_answers
 from activessl_label_studio.push import heal, import_tasks
+from activessl_label_studio.shape import row
 from activessl_label_studio.tabs import all_tasks, labeling_address
 
 if TYPE_CHECKING:
@@ -112,12 +113,7 @@ class TrainingAnnotator:
         if project is None:
             return [], ""
         control = read_config(str(project.get("label_config") or "")).called(self.config.naming)
-        people = {int(user["id"]): str(user["email"]) for user in self.client.get("/api/users/")}
-
-        def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], list[Note]]:
-            answer, note = to_answer(annotation, task, control, project=project_name(project), people=people)
-            return [answer], [note] if note else []
-
+        read = class_reader(control, project=project_name(project), people=names_of(self.client))
         pulled = pull_answers(self.client, project, read, since, known={})
         self.notes = pulled.notes
         return pulled.answers, pulled.watermark
@@ -126,16 +122,15 @@ class TrainingAnnotator:
         config = self.config
         project = look_up(self.client, None, None, self.title, {})
         if project is None:
-            series = pool.form.shown == "series"
-            sides = [max(i.shape[:2], default=0) for i in pool.items[:200]] if pool.form.shown == "picture" else []
+            channels, side = shown_sizes(pool)
             body = {
                 "title": self.title,
                 "label_config": build_config(
                     config.classes,
                     config.modality,
                     label_kind=config.label_kind,
-                    channels=pool.items[0].shape[0] if series else 1,
-                    side=max(sides, default=None),
+                    channels=channels,
+                    side=side,
                     hint=False,
                 ),
                 "sampling": "Sequential sampling",
@@ -145,7 +140,7 @@ class TrainingAnnotator:
                 "expert_instruction": _INSTRUCTIONS,
                 "show_instruction": True,
             }
-            project = self.client.post("/api/projects/", body)
+            project = row(self.client.post("/api/projects/", body), "a new project")
         control = read_config(str(project.get("label_config") or "")).called(config.naming)
         missing = [name for name in config.classes if name not in control.classes]
         if missing:

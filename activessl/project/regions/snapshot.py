@@ -38,7 +38,7 @@ def drawing_of(project: Project) -> Drawing:
     """
     drawing = project.config.data.drawing
     if drawing is None:
-        raise ProjectError("the project has classes of whole items, no regions", hint="use the verbs without regions")
+        raise ProjectError("the project has classes of whole items, not regions", hint="use the verbs without regions")
     return drawing
 
 

@@ -10,7 +10,7 @@ from activessl.pool.progress import OnProgress, say
 from activessl.project.folder import Project
 from activessl.project.regions.settings import DENSE
 from activessl.project.regions.snapshot import RegionSnapshot
-from activessl.project.snapshot import head_folder, no_labels, save_whole
+from activessl.project.snapshot import check_labels, head_folder, save_whole
 from activessl.steps.close import close_answered
 
 __all__ = ["teach"]
@@ -55,17 +55,7 @@ def teach(project: Project, on_progress: OnProgress | None = None) -> Taught:
 
 
 def _check(project: Project, snapshot: RegionSnapshot) -> None:
-    history = snapshot.history
-    if not history.labels:
-        raise no_labels(history)
-    if not history.rounds:
-        raise LabelError(
-            f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`, it uses these labels"
-        )
-    if not len(snapshot.labeled):
-        raise LabelError(
-            f"all {len(history.labels)} labels are of items that are not in the pool", hint="run `activessl query`"
-        )
+    check_labels(snapshot.history, lambda: len(snapshot.labeled))
     if not any(snapshot.answers):
         close_answered(project)  # so that the next query asks about other items
         raise LabelError(

@@ -7,13 +7,12 @@ from functools import cache
 from typing import Any
 
 from activessl.annotators.base import Note
-from activessl.errors import AnnotatorError
 from activessl.labels.answers import BETWEEN, NONE, Answer, AnswerKind, class_text
 from activessl.labels.regions.overlap import iou
 from activessl.labels.regions.region import Region, Regions
 from activessl.labels.regions.stored import stored
 from activessl.pool.pool import Pool
-from activessl_label_studio.mapping import ITEM_KEY, question_of, seconds_of, shown_prediction, source_of, to_time, who
+from activessl_label_studio.mapping import item_of, marks_of, seconds_of, shown_prediction, to_time, who
 from activessl_label_studio.pull import Reader
 from activessl_label_studio.regions.extents import Extent, extent_in_pool, extent_of_task
 from activessl_label_studio.regions.results import ORIGIN, ReadResult, read_result
@@ -46,9 +45,10 @@ def region_reader(
         return pool() if pool is not None else None
 
     def known(task: Mapping[str, Any]) -> Extent | None:
-        item = str(task["data"].get(ITEM_KEY) or question_of(task))
-        there = items()
-        return extent_in_pool(there, there.row(item)) if there is not None and item in there else None
+        item, there = item_of(task), items()
+        if there is None or item is None or item not in there:
+            return None
+        return extent_in_pool(there, there.row(item))
 
     def read(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> tuple[list[Answer], list[Note]]:
         extent = extent_of_task(task, control)
@@ -87,14 +87,7 @@ def to_region_answer(
     Raises:
         AnnotatorError: The annotation has no number or no time.
     """
-    question = question_of(task)
-    updated = annotation.get("updated_at") or annotation.get("created_at")
-    if question is None or not isinstance(annotation.get("id"), int) or not isinstance(updated, str):
-        raise AnnotatorError(
-            f"an annotation of task {task.get('id')} has no number, time or item",
-            hint="check that the address is Label Studio's own, and try again",
-        )
-    source = source_of(project, int(annotation["id"]))
+    question, source, updated = marks_of(annotation, task, project)
     cancelled = bool(annotation.get("was_cancelled"))
     read = ReadResult(()) if cancelled else read_result(annotation.get("result"), control, extent)
     suggested = _suggested(annotation, task, control, extent)
@@ -109,7 +102,7 @@ def to_region_answer(
     answer = Answer(
         key=f"{source} @ {updated}",
         source=source,
-        item=str(task["data"].get(ITEM_KEY) or question),
+        item=item_of(task) or question,
         kind=kind,
         classes=classes,
         annotator=who(annotation.get("completed_by"), people),

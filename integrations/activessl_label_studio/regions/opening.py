@@ -13,9 +13,10 @@ from activessl.pool.pool import Modality
 from activessl_label_studio.client import Client
 from activessl_label_studio.labels import Control
 from activessl_label_studio.mapping import project_name
-from activessl_label_studio.project import NO_COUNTS, UNCERTAINTY, find_project, look_up
+from activessl_label_studio.project import UNCERTAINTY, find_project, look_up, pushed_project
 from activessl_label_studio.regions.layout import INSTRUCTIONS, build_region_config, split_config
 from activessl_label_studio.regions.tags import PLACES, RegionControl, read_region_config
+from activessl_label_studio.shape import row
 
 __all__ = ["find_any", "open_region_project"]
 
@@ -76,7 +77,7 @@ def open_region_project(
             "show_instruction": bool(instructions),
             **wanted,
         }
-        project = client.post("/api/projects/", body)
+        project = row(client.post("/api/projects/", body), "a new project")
     changes: dict[str, Any] = {key: value for key, value in wanted.items() if project.get(key) != value}
     config = str(project.get("label_config") or "")
     found = read_region_config(config, task, control=control).called(naming or Naming())
@@ -97,7 +98,7 @@ def open_region_project(
         changes["label_config"] = wider
         found = read_region_config(wider, task, control=control).called(naming or Naming())
     if changes:
-        project = client.patch(f"/api/projects/{project['id']}", changes) | {"id": project["id"]}
+        project = row(client.patch(f"/api/projects/{project['id']}", changes), "a project") | {"id": project["id"]}
     return project, found
 
 
@@ -145,13 +146,10 @@ def find_any(
         AnnotatorError: There is no such project, or several have that title.
         ConfigError: Its label config cannot be used.
     """
-    where: dict[str, Any] = {"number": number, "made": made, "title": title}
     if task == "classes":
-        return find_project(client, **where, control=control, naming=naming, counts=counts)
-    project = look_up(client, number, made, title, {} if counts else {"include": NO_COUNTS})
-    if project is None:
-        raise AnnotatorError(
-            f"{client.url} has no project {title!r}", hint="push a round first: the push makes the project"
+        return find_project(
+            client, number=number, made=made, title=title, control=control, naming=naming, counts=counts
         )
+    project = pushed_project(client, number, made, title, counts=counts)
     found = read_region_config(str(project.get("label_config") or ""), task, control=control)
     return project, found.called(naming or Naming())

@@ -19,7 +19,7 @@ from activessl.errors import AnnotatorError
 from activessl.labels.regions.corrections import Corrections
 from activessl.labels.regions.overlap import iou
 from activessl.labels.regions.region import Region, Regions
-from activessl_label_studio.mapping import ITEM_KEY, question_of
+from activessl_label_studio.mapping import item_of
 from activessl_label_studio.regions.extents import Extent, Unreadable, extent_of_task
 from activessl_label_studio.regions.results import ENTRIES, ORIGIN, Entry, read_result, write_result
 from activessl_label_studio.regions.tags import RegionControl, read_region_config
@@ -124,20 +124,14 @@ class ScriptedDrawer:
         answered = skipped = 0
         done, seconds = Corrections(), 0.0
         items: list[str] = []
-        while len(items) < n and (task := self._stream.next()) is not None:
-            question = question_of(task)
-            item = None if question is None else str(task["data"].get(ITEM_KEY) or question)
-            if question is None or item not in self._truth:
-                raise AnnotatorError(
-                    f"task {task['id']} shows {item!r}, whose regions are not known", hint="add the item to `truth`"
-                )
+        for task, question, truth in self._stream.offered(n, self._truth, "regions are"):
             shown = next(iter(task.get("predictions") or ()), None)
             extent = extent_of_task(task, control)
             try:
-                result, did = self._draw(self._truth[str(item)], shown, control, extent)
+                result, did = self._draw(truth, shown, control, extent)
             except Unreadable as why:
                 raise AnnotatorError(
-                    f"a region of {item!r} {why}", hint="give regions that the item can have"
+                    f"a region of {item_of(task)!r} {why}", hint="give regions that the item can have"
                 ) from None
             skip = bool(self._rng.random() < self.habits.skips)
             took = self._time(Corrections() if skip else did)
