@@ -7,7 +7,6 @@ from collections import Counter
 from activessl.pool.axes import other_step
 from activessl.pool.decoders.levels import full_scale, levels_of
 from activessl.pool.pool import Pool
-from activessl.pool.split_folders import split_folders
 
 #: Different remarks that are listed; a folder with more kinds of them has another problem.
 _MOST = 8
@@ -33,7 +32,7 @@ def remarks(pool: Pool) -> list[str]:
     ]
     if len(count) > _MOST:
         told.append(f"{len(count) - _MOST:,} more kinds of remarks: `activessl check --json` lists them")
-    return told + _depths(pool) + _steps(pool) + _split_folders(pool) + _beside(pool) + _group_column(pool)
+    return told + _depths(pool) + _steps(pool) + _beside(pool) + _group_column(pool)
 
 
 def _depths(pool: Pool) -> list[str]:
@@ -59,15 +58,6 @@ def _steps(pool: Pool) -> list[str]:
     if pool.axes.step is not None and without:
         told.append(f"{_items(without)} read as if the time step were that of the others ({without[0]})")
     return told
-
-
-def _split_folders(pool: Pool) -> list[str]:
-    """One line where the first folders are parts of a data set, not classes."""
-    folders = split_folders(pool.ids)
-    if len(folders) < 2:
-        return []
-    named = ", ".join(folders)
-    return [f"the folders {named} are all in the pool; give the folder of the pool alone, and one of them with --test"]
 
 
 def _beside(pool: Pool) -> list[str]:

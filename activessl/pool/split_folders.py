@@ -21,3 +21,14 @@ def split_folders(ids: Sequence[str]) -> tuple[str, ...]:
     """
     first = dict.fromkeys(item_id.split("/", 1)[0] if "/" in item_id else "" for item_id in ids)
     return tuple(first) if all(name.lower() in SPLITS for name in first) else ()
+
+
+def held_out_folder(item_id: str) -> bool:
+    """Whether the first folder of an id is named like a part that is held out.
+
+    Example:
+        >>> held_out_folder("Val/dog/b.png"), held_out_folder("train/dog/b.png"), held_out_folder("test.png")
+        (True, False, False)
+    """
+    first, slash, _ = item_id.partition("/")
+    return bool(slash) and SPLITS.get(first.lower(), 0) > 0

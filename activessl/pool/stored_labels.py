@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from activessl.arguments import listed
 from activessl.errors import PoolError
 from activessl.pool.arrays import npz_keys, read_npz
 from activessl.pool.features import features_of
 from activessl.pool.listed_files import ListSource
+from activessl.pool.parts import split_numbers
 from activessl.pool.pool import Pool, Source
 from activessl.pool.rows import row_ids
 from activessl.pool.series_source import SeriesFileSource, is_series_file
@@ -25,8 +25,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 #: A class number as large as this is a mistake: a table of so many columns would not fit into memory.
 _MOST = 100_000
 
-#: The values of a column of splits: a folder of such a name would be a class more often than a part.
-_SPLITS = {**SPLITS, "pool": 0, "unlabeled": 0, "holdout": 1, "hold-out": 1, "evaluation": 2}
+
+#: The items that must have a label; None for all.
+Wanted = frozenset[str] | None
 
 
 class StoredLabels(NamedTuple):
@@ -44,12 +45,16 @@ class StoredLabels(NamedTuple):
     split: Array | None
 
 
+#: The ids of the items with a label, and the labels.
+Found = tuple[tuple[str, ...], StoredLabels | None]
+
+
 def read_labels(data: Path | Pool) -> StoredLabels | None:
     """Read the labels that are stored in the data; None if there are none.
 
     Args:
-        data: A pool, for labels in the order of its rows, without unreadable items; or a path, for the labels of all
-            items in the order of the file. In an ``.npz`` labels are ``labels`` (with ``class_names`` and
+        data: A pool, for labels in the order of its rows; items that are not in it need no label. Or a path, for the
+            labels of all items in the order of the file. In an ``.npz`` labels are ``labels`` (with ``class_names`` and
             ``split`` where given), in a table the column ``label`` (with ``split``, in a ``.parquet`` ``label_name``
             too, and class names in the schema that Hugging Face datasets writes, which come first), in a folder the
             names of the first-level subfolders, or of those below ``train`` and ``val`` or ``test``. Several classes
@@ -59,16 +64,17 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
         PoolError: Labels exist, but an item has none, or a label is empty.
     """
     location = data.source.location if isinstance(data, Pool) else Path(data)
+    wanted = frozenset(data.ids) if isinstance(data, Pool) else None
     if location.is_dir():
         ids, found = _of_folder(location, data)
     elif location.suffix.lower() in (".npz", ".mat"):
-        ids, found = _of_npz(location)
+        ids, found = _of_npz(location, wanted)
     elif isinstance(source := _labeled(data, location), (ListSource, SeriesFileSource)):
-        ids, found = tuple(source.stamps()), _of_source(location, source)
+        ids, found = _of_source(location, source, wanted)
     elif location.suffix.lower() in TEXT_TABLES:
-        ids, found = _of_texts(location)
+        ids, found = _of_texts(location, wanted)
     else:
-        ids, found = _of_parquet(location)
+        ids, found = _of_parquet(location, wanted)
     if found is None or not isinstance(data, Pool):
         return found
     row = {item_id: i for i, item_id in enumerate(ids)}
@@ -128,19 +134,20 @@ def _labeled(data: Path | Pool, location: Path) -> Source | None:
     return open_source(location) if suffix in (*TEXT_TABLES, ".parquet", ".pq") or is_series_file(location) else None
 
 
-def _of_source(location: Path, source: ListSource | SeriesFileSource) -> StoredLabels | None:
+def _of_source(location: Path, source: ListSource | SeriesFileSource, wanted: Wanted) -> Found:
+    ids = tuple(source.stamps())
     if source.stored_labels is None:
-        return None
+        return ids, None
     values = [None if value == "" else value for value in source.stored_labels]
     names = source.class_names if isinstance(source, SeriesFileSource) else ()
     if names and all(isinstance(value, str) for value in values):
         # the order of the classes is that of the file
-        split = None if source.stored_split is None else _split(location, source.stored_split)
-        return StoredLabels(np.array([names.index(value) for value in values], dtype=np.int64), names, split)
-    return _column(location, values, source.stored_split, None, ())
+        split = None if source.stored_split is None else split_numbers(location, source.stored_split)
+        return ids, StoredLabels(np.array([names.index(value) for value in values], dtype=np.int64), names, split)
+    return _column(location, ids, values, source.stored_split, None, wanted=wanted)
 
 
-def _of_folder(location: Path, data: Path | Pool) -> tuple[tuple[str, ...], StoredLabels | None]:
+def _of_folder(location: Path, data: Path | Pool) -> Found:
     ids = data.ids if isinstance(data, Pool) else tuple(FolderSource(location).stamps())
     if not all("/" in item_id for item_id in ids):
         return ids, None  # a file is outside of the subfolders, so the subfolders are not classes
@@ -155,19 +162,24 @@ def _of_folder(location: Path, data: Path | Pool) -> tuple[tuple[str, ...], Stor
     return ids, _indexed([one[1] for one in parts], held if 0 < held.sum() < len(held) else None)
 
 
-def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
+def _of_npz(location: Path, wanted: Wanted) -> Found:
     keys = npz_keys(location)
     if "labels" not in keys:
         return (), None
     labels = read_npz(location, "labels")
     ids = row_ids(location, len(labels), read_npz(location, "ids") if "ids" in keys else None)
-    split = _split(location, read_npz(location, "split")) if "split" in keys else None
+    split = split_numbers(location, read_npz(location, "split")) if "split" in keys else None
     if split is not None and len(split) != len(labels):
         raise PoolError(
             f"array 'split' in {location} has {len(split)} values for {len(labels)} labels",
             hint="store one value for each item",
         )
     names = tuple(map(str, read_npz(location, "class_names"))) if "class_names" in keys else None
+    if wanted is not None and labels.ndim == 1:
+        none = {"i": labels == -1, "U": labels == ""}.get(labels.dtype.kind, np.zeros(len(labels), dtype=bool))
+        kept = ~none | np.array([item in wanted for item in ids], dtype=bool)
+        ids = tuple(item for item, one in zip(ids, kept.tolist(), strict=True) if one)
+        labels, split = labels[kept], None if split is None else split[kept]
     if labels.ndim == 2:
         return ids, _table(location, labels, names, split)
     if labels.ndim != 1:
@@ -177,7 +189,7 @@ def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
     return ids, _numbered(location, labels, names, split)
 
 
-def _of_parquet(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
+def _of_parquet(location: Path, wanted: Wanted) -> Found:
     file = open_parquet(location)
     columns, features = file.schema_arrow.names, features_of(file.schema_arrow.metadata)
     classified = [name for name, feature in features.items() if feature.names and name in columns]
@@ -190,33 +202,52 @@ def _of_parquet(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
 
     ids = tuple(ParquetSource(location).stamps())
     known = features[label].names if label in features else ()
-    return ids, _column(location, values(label) or [], values("split"), values("label_name"), known)
+    return _column(location, ids, values(label) or [], values("split"), values("label_name"), known, wanted=wanted)
 
 
-def _of_texts(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
+def _of_texts(location: Path, wanted: Wanted) -> Found:
     table = read_text_table(location)
     if table.labels is None:
         return (), None
-    return tuple(TextTableSource(location).stamps()), _column(location, table.labels, table.split, None)
+    return _column(location, tuple(TextTableSource(location).stamps()), table.labels, table.split, None, wanted=wanted)
 
 
 def _column(
     location: Path,
+    ids: tuple[str, ...],
     values: list[Any],
     splits: list[Any] | None,
     label_names: list[Any] | None,
     known: tuple[str, ...] = (),
-) -> StoredLabels:
+    *,
+    wanted: Wanted,
+) -> Found:
     """The labels of a column: names, numbers with or without a column of names, or lists.
 
-    With ``known``, the class names in the schema of the file, numbers mean these names, and -1 is no label.
+    With ``known``, the class names in the schema of the file, numbers mean these names, and -1 is no label. Rows
+    without a label are left out, if they are not ``wanted``.
     """
     if known:
         values = [None if value == -1 else value for value in values]
-    empty = sum(value is None for value in values)
+    empty = sum(value is None and (wanted is None or item in wanted) for item, value in zip(ids, values, strict=True))
     if empty:
         raise PoolError(f"{empty} items in {location} have no label", hint="label those rows, or remove them")
-    split = None if splits is None else _split(location, splits)
+    rows = [row for row, value in enumerate(values) if value is not None]
+    if len(rows) < len(values):
+        ids, values = tuple(ids[row] for row in rows), [values[row] for row in rows]
+        splits = None if splits is None else [splits[row] for row in rows]
+        label_names = None if label_names is None else [label_names[row] for row in rows]
+    return ids, _labels(location, values, splits, label_names, known)
+
+
+def _labels(
+    location: Path,
+    values: list[Any],
+    splits: list[Any] | None,
+    label_names: list[Any] | None,
+    known: tuple[str, ...],
+) -> StoredLabels:
+    split = None if splits is None else split_numbers(location, splits)
     if all(isinstance(value, str) for value in values):
         return _indexed(values, split)
     if all(isinstance(value, list) for value in values):
@@ -230,21 +261,6 @@ def _column(
         if set(named) == set(range(len(named))):
             names = tuple(str(named[i]) for i in range(len(named)))
     return _numbered(location, np.asarray(values), names, split)
-
-
-def _split(location: Path, values: Any) -> Array:
-    """Numbers, 0 for the pool; or the names that data sets use: training data are the pool."""
-    split = np.asarray(values)
-    if split.dtype.kind in "iub":
-        return split
-    names = [None if value is None else str(value).strip().lower() for value in split.tolist()]
-    unknown = sorted({repr(value) for value in names if value not in _SPLITS})
-    if unknown:
-        raise PoolError(
-            f"'split' in {location} has the values {listed(unknown)}",
-            hint="store train for the pool and test for test data, or 0 and 1",
-        )
-    return np.array([_SPLITS[name] for name in names if name is not None], dtype=np.int64)
 
 
 def _check_names(location: Path, values: list[Any], label_names: list[Any] | None, known: tuple[str, ...]) -> None:

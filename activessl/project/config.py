@@ -68,7 +68,10 @@ class DataConfig(_Section):
     classes: tuple[Name, ...] = Field(description="names of the classes, at least 2; of regions, at least 1")
     multi_label: StrictBool = _told(False, "true: an item may have several classes, or none")
     test: str | None = _told(
-        None, "labeled test data, never asked about; it measures the accuracy of every round", "test.npz"
+        None,
+        "labeled test data, never asked about; it measures the accuracy of every round. The path of the data: what they "
+        "mark as test or validation",
+        "test.npz",
     )
     group: Annotated[str, AfterValidator(group_pattern)] | None = _told(
         None,

@@ -11,6 +11,7 @@ from activessl.ledger.forgetting import known_as
 from activessl.ledger.history import History
 from activessl.pool.folders import list_files
 from activessl.pool.forms.registry import form_named
+from activessl.pool.split_folders import held_out_folder
 from activessl.project.folder import Project, own_folders
 from activessl.project.set_aside import read_aside
 
@@ -53,6 +54,8 @@ def data_now(project: Project, history: History) -> DataNow:
     except PoolError:
         return DataNow(there=False, gone=encoded.items)
     now -= read_aside(project.folder).keys()
+    if project.tests_itself:
+        now = frozenset(name for name in now if not held_out_folder(name))
     new = _readable(project, before, now - before)
     new = frozenset(name for name in new if known_as(name, history.erased, "item") == name)
     if new:  # a file that could not be decoded is not counted as new at each call

@@ -133,6 +133,11 @@ class Project:
         return None if named is None else self.folder / Path(named).expanduser()
 
     @property
+    def tests_itself(self) -> bool:
+        """Whether the test data are a part of the data, which the data mark as such."""
+        return self.test is not None and same_place(self.test, self.data)
+
+    @property
     def metadata(self) -> Path | None:
         """The path of the table of metadata, relative to the project folder; None without one."""
         named = self.own.data.metadata
@@ -190,6 +195,7 @@ class Project:
             ProjectError: The list of items that are set aside is damaged.
         """
         from activessl.pool.manifest import load_manifest  # imports pyarrow, needed only for the pool
+        from activessl.pool.parts import to_label
         from activessl.pool.sources import open_source
 
         if not self.data.exists():
@@ -202,6 +208,8 @@ class Project:
             marks = content_marks(r.event for r in ledger.read(kind="forgotten") if isinstance(r.event, Forgotten))
         if marks:
             pool = pool.forgetting(lambda digest: any(mark_of(digest, salt) in of for salt, of in marks.items()))
+        if self.tests_itself:
+            pool = to_label(pool)
         return pool.without({item: one.sha256 for item, one in aside.items()})
 
     def remember(self, pool: Pool) -> None:
@@ -278,6 +286,11 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def same_place(one: Path, other: Path) -> bool:
+    """Whether two paths are one file or folder."""
+    return one.expanduser().resolve() == other.expanduser().resolve()
 
 
 def own_folders(folder: Path) -> tuple[Path, ...]:

@@ -65,7 +65,8 @@ def check_labels(history: History, there: Callable[[], int]) -> None:
         raise no_labels(history)
     if not history.rounds:
         raise LabelError(
-            f"{len(history.labels)} labels, but no round yet", hint="run `activessl query`, it uses these labels"
+            f"{len(history.labels):,} labels, but no round yet",
+            hint="run `activessl query`, which opens a round; then `activessl teach` learns these labels",
         )
     if not there():
         raise LabelError(

@@ -14,6 +14,7 @@ from activessl.encoders.registry import load_encoder
 from activessl.errors import LabelError, PoolError, ProjectError
 from activessl.labels.changes import Naming
 from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
+from activessl.pool.parts import to_test
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
@@ -103,7 +104,7 @@ def held_out(project: Project, snapshot: Snapshot) -> HeldOut:
         raise ProjectError("the project has no test data", hint="set data.test in activessl.toml to labeled items")
     if not location.exists():
         raise PoolError(f"{config.data.test} does not exist", hint="restore it, or correct data.test in activessl.toml")
-    test = read_test(location, config.data, snapshot.history.naming)
+    test = read_test(location, config.data, snapshot.history.naming, part=project.tests_itself)
     apart = ~test.also_in(frozenset(snapshot.embeddings.digests))
     if not apart.any():
         raise LabelError(
@@ -124,20 +125,31 @@ def held_out(project: Project, snapshot: Snapshot) -> HeldOut:
     return HeldOut(test.pool, ids, vectors[apart], test.truth[apart], left_out)
 
 
-def read_test(location: Path, data: DataConfig, naming: Naming | None = None) -> TestData:
+def read_test(location: Path, data: DataConfig, naming: Naming | None = None, *, part: bool = False) -> TestData:
     """Read the test data.
 
     Args:
         location: File or folder of the test data.
         data: The data section of the config: form of data and classes.
         naming: The changes of the classes; the file may have the names of an earlier time.
+        part: Whether the file or folder has the pool, too: the test data are what it marks as test or validation.
 
     Raises:
         PoolError: The test data cannot be read.
         LabelError: The test data has no labels, or a class that the project does not have.
     """
-    pool = load_pool(location, data.modality)
+    pool = test_pool(location, data, part=part)
     return TestData(pool, *_truth(read_labels(pool), location, data.classes, data.kind, naming))
+
+
+def test_pool(location: Path, data: DataConfig, *, part: bool) -> Pool:
+    """Read the items of the test data, without their classes; the arguments are those of ``read_test``.
+
+    Raises:
+        PoolError: The test data cannot be read.
+    """
+    pool = load_pool(location, data.modality)
+    return to_test(pool) if part else pool
 
 
 def _truth(

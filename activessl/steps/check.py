@@ -17,11 +17,11 @@ from activessl.pool.metadata.base import Metadata
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.pool.quality import Quality, check_pool
-from activessl.pool.sources import load_pool
 from activessl.project.folder import Project, writing
 from activessl.project.metadata import groups_of, project_metadata, told_groups_of
 from activessl.project.set_aside import Aside, read_aside, write_aside
 from activessl.project.snapshot import Snapshot
+from activessl.proof.holdout import test_pool
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _test(project: Project) -> tuple[Pool | None, str]:
     if location is None:
         return None, ""
     try:
-        return load_pool(location, project.config.data.modality), ""
+        return test_pool(location, project.config.data, part=project.tests_itself), ""
     except PoolError as error:
         return None, error.message
 

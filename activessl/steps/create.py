@@ -10,12 +10,13 @@ from pathlib import Path
 
 from activessl.labels.regions.tasks import TaskName
 from activessl.pool.metadata.base import Metadata
+from activessl.pool.parts import to_label
 from activessl.pool.plain import shown
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.pool.sources import load_pool
 from activessl.project.config import check_config
-from activessl.project.folder import Project, own_folders
+from activessl.project.folder import Project, own_folders, same_place
 from activessl.project.metadata import metadata_of, told_groups_of
 from activessl.proof.holdout import read_test
 from activessl.strategies.parts.registry import get_part_strategy
@@ -67,7 +68,8 @@ def create(
         task: What people give: "classes" of whole items; or "boxes", "masks", "spans" or "segments".
         multi_label: Whether an item may have several classes, or none.
         modality: The form of the data, if it cannot be derived from the files.
-        test: Test data of the same form: each round is measured on it.
+        test: Test data of the same form: each round is measured on it. If it is the data, then what they mark as test
+            or validation, in a column or array ``split`` or by folders, is not in the pool.
         group: A regular expression that finds the group of an item in its id, such as its patient or video.
         group_column: The same, as a column of the metadata.
         metadata: A table with what else is known of the items.
@@ -83,6 +85,9 @@ def create(
         ProjectError: The folder cannot be written.
     """
     pool = load_pool(data, modality, on_progress=on_progress, without=own_folders(folder))
+    part = test is not None and same_place(test, data)
+    if part:
+        pool = to_label(pool)
     config = check_config(
         {
             "data": {
@@ -109,7 +114,7 @@ def create(
     groups = told_groups_of(config.data, data, metadata, pool.ids)
     shared = 0
     if test is not None:
-        tested = read_test(test, config.data)
+        tested = read_test(test, config.data, part=part)
         same = tested.also_in(frozenset(item.sha256 for item in pool.items))
         shared = int((same | tested.groups_in(pool.ids, config.data, data, metadata)).sum())
     project = Project.create(folder, config, version=version("activessl"))

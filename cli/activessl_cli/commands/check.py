@@ -104,9 +104,12 @@ def _lines(modality: str, checked: Checked) -> Iterator[str]:
 
 def _remarks(checked: Checked, of_regions: bool) -> list[str]:
     """What a reader would not expect of the data."""
+    from activessl.pool.parts import told_parts
     from activessl.pool.remarks import remarks
 
     told = remarks(checked.pool)
+    if checked.test is None and not checked.untested:
+        told += told_parts(checked.pool)
     if checked.groups:
         told.insert(0, checked.groups)
     told += checked.metadata.told() if checked.metadata else []

@@ -85,7 +85,7 @@ def _project(folder: Path) -> Iterator[Finding]:
     yield Finding("data", project.data.exists(), str(project.data), "correct data.path in activessl.toml")
     if project.test is not None:
         try:
-            test = read_test(project.test, project.config.data, project.history().naming)
+            test = read_test(project.test, project.config.data, project.history().naming, part=project.tests_itself)
             yield Finding("test data", True, f"{len(test.pool):,} items")
         except ActiveSSLError as error:
             yield Finding("test data", False, error.message, error.hint)

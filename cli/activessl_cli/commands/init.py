@@ -22,7 +22,13 @@ def init(
     modality: Annotated[
         str | None, typer.Option(help="image, series, text, audio or vector; by default read from the data.")
     ] = None,
-    test: Annotated[Path | None, typer.Option(help="Test data: labeled items that are never asked about.")] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            help="Test data: labeled items that are never asked about. DATA again: what DATA marks as test or "
+            "validation, in a column 'split' or as folders."
+        ),
+    ] = None,
     group: Annotated[
         str | None,
         typer.Option(
@@ -53,6 +59,7 @@ def init(
 ) -> None:
     """Make a project folder for some data."""
     from activessl.errors import ConfigError
+    from activessl.pool.parts import told_parts
     from activessl.pool.remarks import remarks
     from activessl.steps.create import create
 
@@ -89,7 +96,7 @@ def init(
         groups = " or of a group that is" if made.groups else ""
         text += f"\n{made.shared:,} test {are} also in the pool{groups}: not used as test data"
     text += f"\n{made.groups}" if made.groups else ""
-    told = [*remarks(pool), *made.known.told()]
+    told = [*remarks(pool), *(told_parts(pool) if test is None else ()), *made.known.told()]
     text += "".join(f"\n{line}" for line in told)
     if lost := len(pool.unreadable):
         first = pool.unreadable[0]
