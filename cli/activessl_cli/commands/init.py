@@ -11,6 +11,10 @@ from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 
+#: The most classes that a hint lists.
+MOST_NAMED = 30
+
+
 def init(
     data: Annotated[
         Path, typer.Argument(help="A folder of images, WAV, CSV or text files; a .csv, .jsonl, .parquet or .npz file.")
@@ -65,7 +69,7 @@ def init(
 
     names = _class_names(classes)
     if not names:
-        raise ConfigError("no classes given", hint="name the classes: activessl init DATA --classes scratch,dent,good")
+        raise ConfigError("no classes given", hint=f"name the classes: activessl init DATA --classes {_stored(data)}")
     with render.progress("read") as on_progress:
         made = create(
             project,
@@ -115,6 +119,23 @@ def init(
         as_json=as_json,
     )
     render.following("activessl encode")
+
+
+def _stored(data: Path) -> str:
+    """The classes that labels in the data name, as an example for the hint; else some others."""
+    from activessl.errors import ActiveSSLError
+    from activessl.pool.plain import shown
+    from activessl.pool.stored_labels import read_labels
+
+    try:
+        found = read_labels(data)
+    except (ActiveSSLError, OSError):  # what cannot be read is an error of init itself, once classes are given
+        found = None
+    names = () if found is None else found.class_names or ()
+    if not 2 <= len(names) <= MOST_NAMED or any("," in name or name != name.strip() for name in names):
+        return "scratch,dent,good"
+    listed = ",".join(shown(name) for name in names)
+    return listed if listed.replace(",", "").isalnum() else f"'{listed}'" if "'" not in listed else "scratch,dent,good"
 
 
 def _class_names(text: str) -> list[str]:

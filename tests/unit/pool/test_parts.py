@@ -208,3 +208,12 @@ def test_a_label_that_is_missing_in_the_test_part_is_an_error(tmp_path: Path) ->
     data.write_text(data.read_text().replace("fruit,blue plum", ",blue plum"))
     found = run("init", data, "--test", data, "--classes", "fruit,tool", "-p", tmp_path / "p")
     assert found.exit_code == 1 and "1 items" in str(found.exception)
+
+
+def test_without_classes_the_hint_has_those_that_the_data_name(tmp_path: Path) -> None:
+    found = run("init", csv(tmp_path).rename(tmp_path / "some.csv"), "-p", tmp_path / "p")
+    assert "some" not in str(found.exception) and found.exit_code == 1  # a label is missing: no guess
+    lines = [line for line in (tmp_path / "some.csv").read_text().splitlines() if not line.startswith(",")]
+    (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
+    found = run("init", tmp_path / "all.csv", "-p", tmp_path / "p")
+    assert "--classes fruit,tool" in str(getattr(found.exception, "hint", ""))
