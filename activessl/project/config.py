@@ -69,8 +69,8 @@ class DataConfig(_Section):
     multi_label: StrictBool = _told(False, "true: an item may have several classes, or none")
     test: str | None = _told(
         None,
-        "labeled test data, never asked about; it measures the accuracy of every round. The path of the data: what they "
-        "mark as test or validation",
+        "labeled test data, never asked about; it measures the accuracy of every round. The path of the data: what "
+        "they mark as test or validation",
         "test.npz",
     )
     group: Annotated[str, AfterValidator(group_pattern)] | None = _told(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -11,10 +11,35 @@ import numpy as np
 
 from activessl.measuring.savings.savings import Savings
 
-WIDTH, HEIGHT = 760, 380
-LEFT, RIGHT, TOP, BOTTOM = 56, 150, 18, 48
+#: What the horizontal axis counts.
+Along = Literal["labels", "hours", "minutes"]
 #: Smallest vertical distance between the names of two lines.
 NAME_GAP = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The size of a chart, and its margins.
+
+    Attributes:
+        width: Of all, as the other numbers in units that are a pixel where the chart is not scaled.
+        height: Of all.
+        left: Margin with the heights.
+        right: Margin with the names of the lines, where there is room for them.
+        top: Margin.
+        bottom: Margin with the axis.
+    """
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int = 18
+    bottom: int = 48
+
+
+#: For pages as wide as a desk, with the names at the ends of the lines; and for phones, with the names below.
+WIDE, NARROW = Frame(760, 380, 56, 150), Frame(320, 260, 54, 14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +128,19 @@ class Chart:
     traces: tuple[Trace, ...]
     gap: Gap | None
     summary: str
+    unit: Along = "labels"
 
 
-def draw(lines: Sequence[Line], savings: Savings | None, along: Literal["labels", "hours"] = "labels") -> Chart | None:
+def draw(
+    lines: Sequence[Line], savings: Savings | None, along: Literal["labels", "hours"] = "labels", frame: Frame = WIDE
+) -> Chart | None:
     """Lay out learning curves; None without any.
 
     Args:
         lines: The curves.
         savings: The saving in labels that is drawn between them; None for none.
-        along: What the horizontal axis counts.
+        along: What ``Line.labels`` counts. Hours are drawn as minutes, if all curves end before two hours.
+        frame: The size.
 
     Example:
         >>> chart = draw([Line("ours", "ours", (10, 20), (0.5, 0.75))], None)
@@ -121,6 +150,9 @@ def draw(lines: Sequence[Line], savings: Savings | None, along: Literal["labels"
     lines = [line for line in lines if line.labels]
     if not lines:
         return None
+    unit: Along = along
+    if along == "hours" and max(line.labels[-1] for line in lines) < 2:
+        unit, lines = "minutes", [replace(line, labels=tuple(60 * c for c in line.labels)) for line in lines]
     counts = [c for line in lines for c in line.labels]
     heights = [v for line in lines for v in (*line.mean, *line.low, *line.high)]
     x0, x1 = float(min(counts)), float(max(counts))
@@ -130,14 +162,14 @@ def draw(lines: Sequence[Line], savings: Savings | None, along: Literal["labels"
     y0, y1 = y_ticks[0], y_ticks[-1]
 
     def x(count: float) -> float:
-        return round(LEFT + (count - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT), 1)
+        return round(frame.left + (count - x0) / (x1 - x0) * (frame.width - frame.left - frame.right), 1)
 
     def y(share: float) -> float:
-        return round(TOP + (y1 - share) / (y1 - y0) * (HEIGHT - TOP - BOTTOM), 1)
+        return round(frame.top + (y1 - share) / (y1 - y0) * (frame.height - frame.top - frame.bottom), 1)
 
     order = {"other": 0, "baseline": 1, "ours": 2}  # ours is drawn last, on top
     lines = sorted(lines, key=lambda line: order[line.role])
-    ends = _apart([y(line.mean[-1]) for line in lines])
+    ends = _apart([y(line.mean[-1]) for line in lines], frame.height - frame.bottom)
     traces = tuple(
         Trace(
             name=line.name,
@@ -150,14 +182,14 @@ def draw(lines: Sequence[Line], savings: Savings | None, along: Literal["labels"
             if line.low and line.high
             else "",
             points=tuple(
-                (x(c), y(v), f"{line.name}: {100 * v:.1f} % at {_many(c, along)}")
+                (x(c), y(v), f"{line.name}: {100 * v:.1f} % at {_many(c, unit)}")
                 for c, v in zip(line.labels, line.mean, strict=True)
             ),
             name_at=(x(line.labels[-1]) + 10, ends[i] + 4),
         )
         for i, line in enumerate(lines)
     )
-    steps = [t for t in nice_ticks(x0, x1, 6) if x0 <= t <= x1]
+    steps = [t for t in nice_ticks(x0, x1, 6 if frame.width > 500 else 4) if x0 <= t <= x1]
     if along == "labels":
         xs = tuple(Tick(x(t), f"{t:,.0f}") for t in steps if float(t).is_integer())
     else:
@@ -165,17 +197,18 @@ def draw(lines: Sequence[Line], savings: Savings | None, along: Literal["labels"
     digits = 0 if all(abs(100 * t - round(100 * t)) < 1e-6 for t in y_ticks) else 1
     ys = tuple(Tick(y(t), f"{100 * t:.{digits}f} %") for t in y_ticks)
     return Chart(
-        WIDTH,
-        HEIGHT,
-        LEFT,
-        WIDTH - RIGHT,
-        TOP,
-        HEIGHT - BOTTOM,
+        frame.width,
+        frame.height,
+        frame.left,
+        frame.width - frame.right,
+        frame.top,
+        frame.height - frame.bottom,
         xs,
         ys,
         traces,
-        _gap(savings, x, y),
-        _told(lines, along),
+        _gap(savings, x, y, frame),
+        _told(lines, unit),
+        unit,
     )
 
 
@@ -195,12 +228,12 @@ def nice_ticks(low: float, high: float, about: int) -> list[float]:
     return [round(float(i * step), 10) for i in np.arange(first, last + 1)]
 
 
-def _gap(savings: Savings | None, x: Callable[[float], float], y: Callable[[float], float]) -> Gap | None:
+def _gap(savings: Savings | None, x: Callable[[float], float], y: Callable[[float], float], frame: Frame) -> Gap | None:
     if savings is None or savings.labels is None or savings.saved is None or savings.saved <= 0:
         return None
     end = savings.baseline_labels if savings.baseline_labels is not None else float(savings.budget)
     sign = "≥ " if savings.kind == "at_least" else ""
-    middle = min(max((x(savings.labels) + x(end)) / 2, LEFT + 75), WIDTH - RIGHT - 40)
+    middle = min(max((x(savings.labels) + x(end)) / 2, frame.left + 75), frame.width - max(frame.right + 40, 75))
     return Gap(y(savings.target), x(savings.labels), x(end), f"{sign}{100 * savings.saved:.0f} % fewer labels", middle)
 
 
@@ -212,26 +245,28 @@ def _band(upper: Sequence[tuple[float, float]], lower: Sequence[tuple[float, flo
     return _path([*upper, *reversed(lower)]) + " Z"
 
 
-def _apart(wanted: Sequence[float]) -> list[float]:
-    """Move heights as little as needed so that names do not overlap."""
+def _apart(wanted: Sequence[float], lowest: float) -> list[float]:
+    """Move heights as little as needed so that names do not overlap, and none is below the axis."""
     order = np.argsort(wanted)
     placed = np.array(wanted, dtype=float)
     for before, after in pairwise(order):
         placed[after] = max(placed[after], placed[before] + NAME_GAP)
-    over = placed.max() - (HEIGHT - BOTTOM) if len(placed) else 0.0
+    over = placed.max() - lowest if len(placed) else 0.0
     if over > 0:
         placed -= over
     return [round(float(p), 1) for p in placed]
 
 
-def _many(count: float, along: str) -> str:
-    return f"{count:,.0f} labels" if along == "labels" else f"{count:,.2f} hours"
+def _many(count: float, unit: Along) -> str:
+    if unit == "hours":
+        return f"{count:,.2f} hours"
+    return f"{count:,.0f} labels" if unit == "labels" else f"{count:,.1f} minutes"
 
 
-def _told(lines: Sequence[Line], along: str) -> str:
+def _told(lines: Sequence[Line], unit: Along) -> str:
     """Describe the chart in words, for screen readers."""
     return " ".join(
-        f"{line.name} goes from {100 * line.mean[0]:.1f} % at {_many(line.labels[0], along)} "
-        f"to {100 * line.mean[-1]:.1f} % at {_many(line.labels[-1], along).split()[0]}."
+        f"{line.name} goes from {100 * line.mean[0]:.1f} % at {_many(line.labels[0], unit)} "
+        f"to {100 * line.mean[-1]:.1f} % at {_many(line.labels[-1], unit).split()[0]}."
         for line in reversed(list(lines))
     )

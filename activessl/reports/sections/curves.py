@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from activessl.measuring.intervals import mean_interval, share_interval
 from activessl.measuring.quality.audit import FEWEST
 from activessl.measuring.savings.savings import Savings
-from activessl.reports.chart import Chart, Line, draw
+from activessl.reports.chart import NARROW, WIDE, Chart, Line, draw
 from activessl.reports.pace import tax_of
 from activessl.reports.sections.base import Material, fields_of
 
@@ -54,13 +54,13 @@ class Curves:
         """Return nothing: the rounds have the same figures."""
         return []
 
-    def chart(self, savings: Savings | None) -> Chart | None:
-        """Lay out the curves with the saving; None without any."""
-        return draw(self.lines, savings)
+    def charts(self, savings: Savings | None) -> tuple[Chart, ...]:
+        """Lay out the curves with the saving, wide and narrow; none without curves."""
+        return tuple(one for frame in (WIDE, NARROW) if (one := draw(self.lines, savings, frame=frame)))
 
-    def chart_in_hours(self) -> Chart | None:
-        """Lay out the curves by hours of labeling; None without any."""
-        return draw(self.hours, None, "hours")
+    def charts_in_time(self) -> tuple[Chart, ...]:
+        """Lay out the curves by hours or minutes of labeling, wide and narrow; none without times."""
+        return tuple(one for frame in (WIDE, NARROW) if (one := draw(self.hours, None, "hours", frame)))
 
 
 def _in_hours(line: Line, seconds: float) -> Line:

@@ -30,7 +30,7 @@ from activessl.proof.machines import MachineFigures
 from activessl.proof.slices import SliceFigures, SliceReport
 from activessl.reports import html
 from activessl.reports.calibration_chart import draw_calibration
-from activessl.reports.chart import Line, draw, nice_ticks
+from activessl.reports.chart import NARROW, Line, draw, nice_ticks
 from activessl.reports.looks import Look
 from activessl.reports.report import Report
 from activessl.reports.sections import SECTIONS, Section
@@ -388,7 +388,7 @@ def test_what_the_encoder_takes_for_alike_is_shown_and_escaped() -> None:
 
 def test_the_reliability_curve_is_drawn_told_and_tabled() -> None:
     page = FULL.to_html()
-    assert "does confidence equal accuracy?" in page and page.count('class="ours trace"') == 2 + 1
+    assert "does confidence equal accuracy?" in page and page.count('class="ours trace"') == 2 + 1 + 1
     assert "does confidence equal accuracy?" not in BARE.to_html()
     assert "calibration  mean confidence 68 %, accuracy 65 %: fits" in FULL.to_text()
     assert [one["labels"] for one in FULL.to_dict()["calibration"]["bins"]] == [20, 20]
@@ -461,12 +461,29 @@ def test_markdown_says_what_the_terminal_says_and_escapes_it() -> None:
         )
 
 
-def test_curves_are_drawn_by_labels_and_by_hours() -> None:
-    hours = tuple(replace(line, labels=tuple(n / 600 for n in line.labels)) for line in LINES)
-    page = having(FULL, Curves(LINES, hours)).to_html()
-    assert "Accuracy by hours of labeling" in page and "Accuracy by hours of labeling" not in FULL.to_html()
-    assert "typiclust: 90.0\N{NO-BREAK SPACE}% at 0.07 hours" in page
-    assert page.count('id="chart-title"') == page.count('id="chart-hours-title"') == 1
+def test_curves_are_drawn_by_labels_and_by_the_time_of_labeling_for_desks_and_phones() -> None:
+    def page(hours_a_label: float) -> str:
+        timed = tuple(replace(line, labels=tuple(n * hours_a_label for n in line.labels)) for line in LINES)
+        return having(FULL, Curves(LINES, timed)).to_html()
+
+    long, short = page(1 / 20), page(1 / 600)
+    assert "Accuracy by hours of labeling" in long and "of labeling</h3>" not in FULL.to_html()
+    assert "typiclust: 90.0\N{NO-BREAK SPACE}% at 2.00 hours" in long
+    assert "Accuracy by minutes of labeling" in short
+    assert "typiclust: 90.0\N{NO-BREAK SPACE}% at 4.0 minutes" in short
+    for size in range(2):
+        assert short.count(f'id="chart{size}-title"') == short.count(f'id="chart-time{size}-title"') == 1
+    assert short.count('class="on-desks"') == short.count('class="on-phones"') == 2
+
+
+def test_a_chart_for_phones_keeps_all_lines_inside_and_names_them_below() -> None:
+    chart = draw(LINES, None, frame=NARROW)
+    assert chart is not None and chart.width == NARROW.width
+    for trace in chart.traces:
+        assert all(chart.left <= x <= chart.right and chart.top <= y <= chart.bottom for x, y, _ in trace.points)
+    page = FULL.to_html()
+    keys = page[page.index('<p class="keys">') :].split("</p>")[0]
+    assert all(line.name in keys for line in LINES)
 
 
 def test_the_page_shows_added_items_new_regions_and_the_model_in_use() -> None:
