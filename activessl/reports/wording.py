@@ -134,7 +134,7 @@ def headline(savings: Savings | None, labels: int, live: LiveSavings | None = No
 
 def _estimated(live: LiveSavings) -> Headline:
     """Word a saving that is not measured; the text always contains "estimated"."""
-    interval = f"{percent(live.level)} interval {percent(live.low)} to {percent(live.high)}"
+    interval = f"{percent(live.level)} interval {live.interval_text()}"
     detail = f"estimated, not measured; {interval}, from {live.random_labels} random labels and {live.prior}"
     if live.saved <= 0:
         return Headline(f"{live.labels:,} labels so far; no labels saved, by the estimate", "", "", detail, False)
