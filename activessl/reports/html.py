@@ -19,6 +19,7 @@ from activessl.reports.wording import check_rows, earlier_text, gate_text, hours
 _HERE = Path(__file__).parent / "page"
 #: The only pictures that a page shows: embedded in the file.
 _PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/webp;base64,")
+_SOUND = "data:audio/wav;base64,"
 
 
 def render(template: str = "report.html.j2", **shown: Any) -> str:
@@ -30,7 +31,8 @@ def parts(template: str, *, script: str = "", **shown: Any) -> Iterator[str]:
     """Yield a page as HTML, piece by piece, so that its pictures are never in memory together.
 
     Everything that comes from data is escaped; the content security policy allows this page's own style sheet and
-    script, by their digests, and embedded pictures. A browser runs no script that a name or an id may contain.
+    script, by their digests, and embedded pictures and sounds. A browser runs no script that a name or an id may
+    contain.
 
     Args:
         template: The template.
@@ -39,7 +41,8 @@ def parts(template: str, *, script: str = "", **shown: Any) -> Iterator[str]:
     """
     style = _tight((_HERE / "report.css").read_text(encoding="utf-8"))
     code = _tight((_HERE / script).read_text(encoding="utf-8")) if script else ""
-    policy = f"default-src 'none'; img-src data:; style-src {_digest(style)}; base-uri 'none'; form-action 'none'"
+    embedded = "img-src data:; media-src data:"
+    policy = f"default-src 'none'; {embedded}; style-src {_digest(style)}; base-uri 'none'; form-action 'none'"
     if script:
         policy += f"; script-src {_digest(code)}"
     page = _environment().get_template(template)
@@ -91,6 +94,7 @@ def _environment() -> Environment:
         "earlier": earlier_text,
         "json": as_json,
         "strips": strips,
+        "sound": lambda uri: uri if uri and uri.startswith(_SOUND) else "",
         "picture": lambda uri: uri if uri and uri.startswith(_PICTURES) else "",
     }
     return environment

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import TYPE_CHECKING
@@ -15,6 +17,9 @@ from activessl.reports.strips import Reconstructed, Strip, strips
 if TYPE_CHECKING:
     from activessl.pool.pool import Pool
 
+#: Seconds of a sound that a page plays, and the most samples a second: enough to understand speech.
+HEARD, SPOKEN = 3.0, 8_000
+
 __all__ = ["Look", "look", "spectrogram"]
 
 
@@ -27,16 +32,24 @@ class Look:
         picture: A ``data:`` URI of an image, or of the spectrogram of a sound; None for others.
         strips: The first channels of a series; empty for others.
         text: The beginning of a text; empty for others.
+        sound: A ``data:`` URI of the first seconds of a sound; None for others, and on pages with too many of them.
     """
 
     id: str
     picture: str | None = None
     strips: tuple[Strip, ...] = ()
     text: str = ""
+    sound: str | None = None
 
 
-def look(pool: Pool | None, item: str) -> Look:
-    """Read one item for a page; without a pool, or if the item cannot be read, only its id is shown."""
+def look(pool: Pool | None, item: str, *, heard: bool = False) -> Look:
+    """Read one item for a page; without a pool, or if the item cannot be read, only its id is shown.
+
+    Args:
+        pool: The items.
+        item: The id of the item.
+        heard: Whether a sound can be played: three seconds are 64 kB of the page.
+    """
     if pool is None or item not in pool:
         return Look(item)
     try:
@@ -48,7 +61,7 @@ def look(pool: Pool | None, item: str) -> Look:
         if isinstance(media, str):
             return Look(item, text=shorten(media, EXCERPT, placeholder=" …") or "(empty)")
         if pool.form.shown == "sound":
-            return Look(item, picture=spectrogram(pool, media))
+            return Look(item, picture=spectrogram(pool, media), sound=playable(pool, media) if heard else None)
     except ActiveSSLError:
         return Look(item)
     return Look(item, strips=course(media) if media.ndim == 2 else ())
@@ -61,6 +74,26 @@ def course(values: Array) -> tuple[Strip, ...]:
     length = drawn.shape[1]
     nothing = tuple((None,) * length for _ in drawn)
     return strips(Reconstructed("", series=numbers(drawn), hidden=(False,) * length, drawn=nothing))
+
+
+def playable(pool: Pool, sound: Array) -> str | None:
+    """Write the first seconds of a sound (channels, samples) in [-1, 1] as WAV; None without a sample rate."""
+    rate = getattr(pool.source, "sample_rate", None)
+    if not rate or sound.ndim != 2 or not sound.size:
+        return None
+    from scipy.io import wavfile
+
+    from activessl.pool.decoders.sounds import at_rate  # imports SciPy
+
+    heard = sound[:1, : round(HEARD * rate)].astype(np.float32)
+    slow = min(int(rate), SPOKEN)
+    samples = (heard if slow == rate else at_rate(heard, int(rate), slow))[0]
+    # quiet sounds are made louder: the page has one volume for all
+    loudest = float(np.nanmax(np.abs(samples), initial=0.0))
+    scaled = np.nan_to_num(samples) * (0.9 / loudest if loudest > 0 else 0.0)
+    file = io.BytesIO()
+    wavfile.write(file, slow, np.round(32767 * scaled).astype(np.int16))
+    return "data:audio/wav;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def spectrogram(pool: Pool, sound: Array) -> str | None:

@@ -69,7 +69,7 @@ class Material:
     def look(self, item: str) -> Look:
         """How an item looks on the page; each item is read once."""
         if item not in self._looks:
-            self._looks[item] = look(self.pool, item)
+            self._looks[item] = look(self.pool, item, heard=True)
         return self._looks[item]
 
 

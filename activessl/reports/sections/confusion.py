@@ -75,7 +75,7 @@ class Confusion:
             if not wrong[truth, said]:
                 break
             items = np.flatnonzero((judged.truth == truth) & (judged.said == said))
-            looks = tuple(look(judged.pool, judged.ids[i]) for i in items[:MOST_LOOKS])
+            looks = tuple(look(judged.pool, judged.ids[i], heard=True) for i in items[:MOST_LOOKS])
             cells.append(Cell(truth, said, len(items), looks))
         return cls(
             classes=classes,

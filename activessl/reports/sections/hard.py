@@ -86,7 +86,8 @@ class Hard:
             return cls(unsure)
         items = np.flatnonzero((judged.truth == worst) & (judged.said != worst))[:SHOWN]
         missed = tuple(
-            HardItem(look(judged.pool, judged.ids[i]), classes[judged.said[i]], label=classes[worst]) for i in items
+            HardItem(look(judged.pool, judged.ids[i], heard=True), classes[judged.said[i]], label=classes[worst])
+            for i in items
         )
         return cls(unsure, classes[worst], missed, judged.sample)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import wavfile
 
 from activessl.encoders.pretrain import pretrain
 from activessl.encoders.reconstruction import reconstruct
 from activessl.pool.sources import load_pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project
+from activessl.reports.looks import look, playable
 from activessl.reports.sections.nearest import Nearest
 from activessl.reports.sections.rebuilt import Rebuilt
 from activessl.session import Session
@@ -111,3 +115,40 @@ def test_what_was_seen_is_drawn_as_it_is(tmp_path: Path) -> None:
         assert gap[one.hidden].max() > 1
     contrastive = pretrain(pool, folder=tmp_path / "e", encoder="contrastive", steps=2)
     assert reconstruct(contrastive, pool, pool.ids[:3]) == ()
+
+
+@pytest.mark.parametrize(("rate", "heard_rate"), [(4_000, 4_000), (44_100, 8_000)])
+def test_a_sound_can_be_heard_for_its_first_seconds(tmp_path: Path, rate: int, heard_rate: int) -> None:
+    (tmp_path / "sounds").mkdir()
+    time = np.arange(5 * rate) / rate
+    wavfile.write(tmp_path / "sounds" / "quiet.wav", rate, (300 * np.sin(2 * np.pi * 440 * time)).astype(np.int16))
+    np.savez(
+        tmp_path / "raw.npz",
+        data=(300 * np.sin(2 * np.pi * 440 * time)).astype(np.int16),
+        offsets=np.array([0, len(time)]),
+        sample_rate=rate,
+    )
+    files, stored = load_pool(tmp_path / "sounds"), load_pool(tmp_path / "raw.npz")
+    for pool in (files, stored):
+        found = look(pool, pool.ids[0], heard=True)
+        assert found.sound is not None and found.sound.startswith("data:audio/wav;base64,")
+        played, samples = wavfile.read(io.BytesIO(base64.b64decode(found.sound.split(",")[1])))
+        assert played == (heard_rate if pool is stored else 8_000)  # files are read at 16,000 samples a second
+        assert len(samples) == pytest.approx(3 * played, rel=0.01)
+        assert 28_000 < np.abs(samples).max() <= 32_767
+        note = np.abs(np.fft.rfft(samples[:played])).argmax()
+        assert note == 440  # hertz: neither faster nor slower than it was recorded
+        assert look(pool, pool.ids[0]).sound is None
+
+
+def test_silence_and_missing_values_can_be_heard_too(tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "raw.npz",
+        data=np.zeros(800, dtype=np.int16),
+        offsets=np.array([0, 800]),
+        sample_rate=np.array(8_000),
+    )
+    pool = load_pool(tmp_path / "raw.npz")
+    for sound in (np.zeros((1, 800), np.float32), np.full((1, 800), np.nan, np.float32)):
+        uri = playable(pool, sound)
+        assert uri is not None and not wavfile.read(io.BytesIO(base64.b64decode(uri.split(",")[1])))[1].any()

@@ -228,6 +228,15 @@ def test_the_policy_allows_the_style_sheet_that_is_there_and_no_other() -> None:
     assert "default-src 'none'" in policy and "unsafe" not in policy
 
 
+def test_only_sounds_in_the_page_itself_are_played() -> None:
+    def page(sound: str) -> str:
+        return having(FULL, Hard((HardItem(Look("a", sound=sound), "cat", confidence=0.4),))).to_html()
+
+    assert '<audio controls preload="none" src="data:audio/wav;base64,UklG"' in page("data:audio/wav;base64,UklG")
+    assert "media-src data:" in page("data:audio/wav;base64,UklG")
+    assert "<audio" not in page("https://example.org/a.wav") and "<audio" not in page("javascript:alert(1)")
+
+
 def test_names_from_the_data_cannot_become_markup() -> None:
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     bad = Look(evil, picture="javascript:alert(1)")
