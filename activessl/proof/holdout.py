@@ -15,6 +15,7 @@ from activessl.errors import LabelError, PoolError, ProjectError
 from activessl.labels.changes import Naming
 from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
 from activessl.pool.pool import Pool
+from activessl.pool.recordings.cut import recording_of
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.project.config import DataConfig
@@ -62,7 +63,8 @@ class TestData:
         """
         if not data.grouped:
             return np.zeros(len(self.pool), dtype=bool)
-        there = set(groups_of(data, location, table, ids)) - set(ids)
+        # files of one name in two folders are two recordings
+        there = set(groups_of(data, location, table, ids)) - {*ids, *map(recording_of, ids)}
         ours = groups_of(data, self.pool.source.location, table, self.pool.ids)
         return np.array([name in there for name in ours], dtype=bool)
 
@@ -136,7 +138,7 @@ def read_test(location: Path, data: DataConfig, naming: Naming | None = None) ->
         PoolError: The test data cannot be read.
         LabelError: The test data has no labels, or a class that the project does not have.
     """
-    pool = load_pool(location, data.modality)
+    pool = load_pool(location, data.modality, cut=data.cut)
     return TestData(pool, *_truth(read_labels(pool), location, data.classes, data.kind, naming))
 
 

@@ -128,7 +128,7 @@ def _test(project: Project) -> tuple[Pool | None, str]:
     if location is None:
         return None, ""
     try:
-        return load_pool(location, project.config.data.modality), ""
+        return load_pool(location, project.config.data.modality, cut=project.config.data.cut), ""
     except PoolError as error:
         return None, error.message
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from activessl.pool.metadata.files import are_classes, exif_columns, folder_colu
 from activessl.pool.metadata.joined import join
 from activessl.pool.metadata.stored import stored_columns
 from activessl.pool.pool import Modality, Source
+from activessl.pool.recordings.cut import recording_of
 from activessl.pool.sources import Stamped, open_source
 
 
@@ -28,6 +30,8 @@ def gather_metadata(
     source: Source | None = None,
 ) -> Metadata:
     """Read what is known of items beside their content. The items are not decoded.
+
+    What is known of a recording is known of each of its windows.
 
     Columns of the data come first, then those of the table, folders, and EXIF. Columns of labels, of parts of the data
     and of texts that describe no slice keep a note, and are not reported on.
@@ -45,6 +49,16 @@ def gather_metadata(
         PoolError: The data or the table cannot be read, two rows about one item differ, or a column is in both with
             different values.
     """
+    recordings = list(map(recording_of, ids))
+    if recordings != list(ids):
+        own = list(dict.fromkeys(recordings))
+        found = gather_metadata(
+            location, own, modality, table=table, classes=classes, source=getattr(source, "base", source)
+        )
+        row = {name: i for i, name in enumerate(own)}
+        at = [row[name] for name in recordings]
+        columns = tuple(replace(one, values=tuple(one.values[i] for i in at)) for one in found.columns)
+        return Metadata(tuple(ids), columns, found.remarks)
     there, remarks = location.exists(), []
     stored = dict(stored_columns(location, modality, source)) if there else {}
     if not there:
