@@ -87,18 +87,19 @@ def spread_over_windows(given: Sequence[Given], ids: Sequence[str], kind: LabelK
     ]
     rows = sum(map(len, timed.values()))
     unused = rows - len({id(row) for mine in timed.values() for row in mine if _is_used(row, windows, mine, kind)})
-    note = f"{rows:,} annotations of parts of recordings are labels of {len(found):,} windows, each at least half covered"
-    notes = [note]
+    labeled = sum(one.kind == "label" for one in found)
+    notes = [f"{rows:,} annotations of parts of recordings: labels of {labeled:,} of their windows"]
     if unused:
         notes.append(f"{unused:,} of these annotations cover half of no window: cut shorter windows to use them")
     return Spread((*rest, *found), tuple(notes))
 
 
-def _is_used(
-    row: _Timed, windows: dict[str, list[tuple[str, Place]]], mine: Sequence[_Timed], kind: LabelKind
-) -> bool:
+def _is_used(row: _Timed, windows: dict[str, list[tuple[str, Place]]], mine: Sequence[_Timed], kind: LabelKind) -> bool:
     recording = _recording(row.of, windows) or ""
-    return any(set(row.of.classes) & set(_covering(place, mine, kind)) and _shared(place, row) for _, place in windows[recording])
+    return any(
+        set(row.of.classes) & set(_covering(place, mine, kind)) and _shared(place, row)
+        for _, place in windows[recording]
+    )
 
 
 def _recording(one: Given, windows: dict[str, list[tuple[str, Place]]]) -> str | None:

@@ -130,7 +130,7 @@ def _of_recordings(path: Path, source: CutSource, on_progress: OnProgress | None
             if was.get(recording) != {stamp} or stamp == UNKNOWN_STAMP:
                 yield from source.windows(recording)
                 continue
-            there = sorted(windows[recording], key=lambda one: (place.start if (place := place_of(one.id)) else -1.0))
+            there = sorted(windows[recording], key=lambda one: place.start if (place := place_of(one.id)) else -1.0)
             yield from (one if isinstance(one, Item) or one.item is None else one.item for one in there)
 
     return collect(source, entries(), on_progress, before=before)
@@ -142,9 +142,7 @@ def known_unreadable(path: Path, modality: str, cut: str | None = None) -> froze
     return frozenset(name for name, (_, entry) in known.items() if isinstance(entry, Unreadable))
 
 
-def _read(
-    path: Path, modality: str, cut: str | None = None
-) -> tuple[dict[str, tuple[Stamp, Item | Unreadable]], Axes]:
+def _read(path: Path, modality: str, cut: str | None = None) -> tuple[dict[str, tuple[Stamp, Item | Unreadable]], Axes]:
     try:
         # the parquet reader is native code: it gets only what was written here
         if not intact(path):

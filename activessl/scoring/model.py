@@ -230,7 +230,10 @@ class Model:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise HeadError(f"no complete model in {folder}", hint=hint) from None
         if not known:
-            raise HeadError(f"the model in {folder} has format {note['format']}, not {FORMAT} or {WITH_CUT}", hint="update activessl")
+            raise HeadError(
+                f"the model in {folder} has format {note['format']}, not {FORMAT} or {WITH_CUT}",
+                hint="update activessl",
+            )
         pool = Smoothed.load(folder / "pool")
         return cls(
             load_encoder(folder / "encoder"),

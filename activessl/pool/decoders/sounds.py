@@ -134,8 +134,8 @@ def _check(given: int, count: int) -> None:
         raise PoolError("sound has no samples", hint="remove the file, or record it again")
     if count > MOST_SECONDS * given:
         raise PoolError(
-            f"sound is {count / given / 60:.1f} minutes long",
-            hint="cut it into windows with --window, such as --window 10s, or data.window in activessl.toml",
+            f"sound is {count / given / 60:.1f} minutes long: cut it into windows with --window, such as --window 10s",
+            hint="set --window at `activessl init`, or data.window in activessl.toml",
         )
 
 

@@ -20,6 +20,10 @@ from activessl.pool.recordings.cut import Cut, Place
 #: Encodings of more than 16 bits: their windows are stored as floating point, which loses nothing of 24 bits.
 _DEEP = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE"})
 
+#: Samples that are decoded before a place in an MP3 and thrown away: its frames need those before them, and libsndfile
+#: gives silence or other samples for up to four frames of 1,152 after a seek (findings/soundfile_seek_in_mp3.sh).
+_BEFORE_MP3 = 16 * 1_152
+
 
 class SoundRecording:
     """A sound file of any length; the package soundfile seeks in it, without it WAV files are mapped into memory.
@@ -45,6 +49,7 @@ class SoundRecording:
                 self._file = SoundFile(str(path))
                 self.rate, self.count = int(self._file.samplerate), int(self._file.frames)
                 self._deep = self._file.subtype in _DEEP
+                self._before = _BEFORE_MP3 if self._file.format in ("MP3", "MPEG") else 0
             else:
                 self.rate, self._mapped = _map(path)
                 self.count, self._deep = len(self._mapped), self._mapped.dtype.itemsize > 2
@@ -89,8 +94,9 @@ class SoundRecording:
         """(n, channels) float32."""
         try:
             if self._file is not None:
-                self._file.seek(start)
-                return np.asarray(self._file.read(stop - start, dtype="float32", always_2d=True))
+                before = min(start, self._before)
+                self._file.seek(start - before)
+                return np.asarray(self._file.read(before + stop - start, dtype="float32", always_2d=True))[before:]
             assert self._mapped is not None
             found = in_range(np.asarray(self._mapped[start:stop]))
             return found[:, None] if found.ndim == 1 else found
