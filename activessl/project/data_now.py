@@ -50,9 +50,9 @@ def data_now(project: Project, history: History) -> DataNow:
     if before is None:
         return DataNow(gone=len(history.missing))
     cut = project.own.data.cut is not None
-    aside = read_aside(project.folder).keys()
+    aside = frozenset(read_aside(project.folder))
     if cut:  # of a recording that is there, windows that were set aside are not missed
-        before, aside = frozenset(map(recording_of, before)), frozenset[str]()
+        before, aside = frozenset(map(recording_of, before)), frozenset()
     try:
         now = frozenset(name for name, _ in list_files(location, own_folders(project.folder)))
     except PoolError:

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from activessl.arguments import listed
 from activessl.errors import PoolError
-from activessl.pool.recordings.cut import recording_of
 from activessl.pool.metadata.cells import Kind, Value
+from activessl.pool.recordings.cut import recording_of
 
 
 @dataclass(frozen=True)

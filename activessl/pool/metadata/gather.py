@@ -15,8 +15,8 @@ from activessl.pool.metadata.files import are_classes, exif_columns, folder_colu
 from activessl.pool.metadata.joined import join
 from activessl.pool.metadata.stored import stored_columns
 from activessl.pool.pool import Modality, Source
-from activessl.pool.recordings.cut import recording_of
-from activessl.pool.sources import Stamped, open_source
+from activessl.pool.recordings.cut import place_of, recording_of
+from activessl.pool.sources import CutSource, Stamped, open_source
 
 
 def gather_metadata(
@@ -49,16 +49,8 @@ def gather_metadata(
         PoolError: The data or the table cannot be read, two rows about one item differ, or a column is in both with
             different values.
     """
-    recordings = list(map(recording_of, ids))
-    if recordings != list(ids):
-        own = list(dict.fromkeys(recordings))
-        found = gather_metadata(
-            location, own, modality, table=table, classes=classes, source=getattr(source, "base", source)
-        )
-        row = {name: i for i, name in enumerate(own)}
-        at = [row[name] for name in recordings]
-        columns = tuple(replace(one, values=tuple(one.values[i] for i in at)) for one in found.columns)
-        return Metadata(tuple(ids), columns, found.remarks)
+    if any(map(place_of, ids)):
+        return _of_recordings(location, ids, modality, table=table, classes=classes, source=source)
     there, remarks = location.exists(), []
     stored = dict(stored_columns(location, modality, source)) if there else {}
     if not there:
@@ -78,6 +70,26 @@ def gather_metadata(
         columns += [column for column in found if column.name not in stored]
         remarks += [remark] * bool(remark)
     return Metadata(tuple(ids), tuple(columns), tuple(remarks))
+
+
+def _of_recordings(
+    location: Path,
+    ids: Sequence[str],
+    modality: Modality | None,
+    *,
+    table: Path | None,
+    classes: Sequence[str],
+    source: Source | None,
+) -> Metadata:
+    """The metadata of windows: those of their recordings."""
+    recordings = list(map(recording_of, ids))
+    own = list(dict.fromkeys(recordings))
+    base: Source | None = source.base if isinstance(source, CutSource) else None
+    found = gather_metadata(location, own, modality, table=table, classes=classes, source=base)
+    row = {name: i for i, name in enumerate(own)}
+    at = [row[name] for name in recordings]
+    columns = tuple(replace(one, values=tuple(one.values[i] for i in at)) for one in found.columns)
+    return Metadata(tuple(ids), columns, found.remarks)
 
 
 def _columns(

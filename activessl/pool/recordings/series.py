@@ -1,4 +1,4 @@
-"""Long series: EDF, BDF and WFDB are read from their place; other forms are decoded once, and kept while they are cut."""
+"""Long series: EDF, BDF and WFDB are read from their place, other forms are decoded as a whole."""
 
 from __future__ import annotations
 

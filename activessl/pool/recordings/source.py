@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Any, Protocol, cast, runtime_checkable
@@ -84,7 +85,7 @@ class CutSource:
         """Describe the windows of one recording, which is read once; or say why it cannot be read or cut."""
         found: list[Item | Unreadable] = []
         try:
-            with self._alone if self._is_decoded(recording) else _Free():
+            with self._alone if self._is_decoded(recording) else nullcontext():
                 opened = self._opened(recording)
                 try:
                     for fragment, part in opened.parts(self.cut):
@@ -165,16 +166,6 @@ class CutSource:
         if not isinstance(told, Item):
             raise PoolError(told.why, hint="correct the row, or remove it")
         return Reading(self.base.read(recording), told.channels, told.remarks, told.step)
-
-
-class _Free:
-    """A lock that is none."""
-
-    def __enter__(self) -> None:
-        """Nothing to wait for."""
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing to release."""
 
 
 def _described(item_id: str, part: Part | str, opened: Recording) -> Item | Unreadable:

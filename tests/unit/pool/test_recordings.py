@@ -89,7 +89,7 @@ def test_a_long_sound_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
 
 def test_without_a_window_the_message_about_a_long_sound_names_the_option(tmp_path: Path) -> None:
     write_sound(tmp_path / "night.wav", np.zeros((11 * 60 * 1_000, 1), np.float32), 1_000)
-    with pytest.raises(PoolError, match="11.0 minutes long.*--window"):
+    with pytest.raises(PoolError, match=r"11.0 minutes long.*--window"):
         load_pool(tmp_path)
 
 
@@ -168,7 +168,7 @@ def test_windows_of_tables_are_in_seconds_if_they_have_times_else_in_values(tmp_
     np.testing.assert_array_equal(pool.read(3)[0], np.arange(30, 50))
     assert load_pool(tmp_path, cut=cut("50 values")).ids == ("a.csv#values=0,50", "a.csv#values=50,100")
     (tmp_path / "a.csv").write_text("\n".join(["x,y", *(line.partition(",")[2] for line in lines)]) + "\n")
-    with pytest.raises(PoolError, match="no times.*in values, such as '500 values'"):
+    with pytest.raises(PoolError, match=r"no times.*in values, such as '500 values'"):
         load_pool(tmp_path, cut=cut("2 s"))
 
 
