@@ -20,6 +20,7 @@ from activessl.pool.pool import Item, Modality, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress, tell
 from activessl.pool.recordings.cut import Cut, recording_of
 from activessl.pool.recordings.source import CutSource
+from activessl.pool.series_files.large import is_large, read_head
 from activessl.pool.series_source import SeriesFileSource, is_series_file
 from activessl.pool.tables import ParquetSource, has_only_paths
 from activessl.pool.texts import TextTableSource
@@ -132,6 +133,10 @@ def open_source(
 
 def _of_table(location: Path, modality: Modality | None) -> Source:
     """A table: a list of files, texts, or numbers as series or vectors."""
+    if modality in ("series", "vector") and location.suffix.lower() in (".csv", ".tsv") and is_large(location):
+        head = read_head(location)
+        if head is None or not is_list(location, head, modality):
+            return SeriesFileSource(location, modality)
     table = read_columns(location)
     if is_list(location, table, modality):
         return ListSource(location, table, modality)
