@@ -272,6 +272,13 @@ def _wide(path: Path, head: Columns, delimiter: str) -> SeriesRows:
     )
 
 
+def _series_in(line: _Line, between: bytes, column: int) -> str:
+    cells = line.content.split(between, column + 1)
+    if len(cells) <= column:
+        raise PoolError(f"line {line.number} has {len(cells):,} fields only", hint="give each row the same columns")
+    return cells[column].decode("utf-8", "replace").strip()
+
+
 def _long(path: Path, head: Columns, delimiter: str, key: str) -> SeriesRows:
     names, width = head.names, len(head.names)
     here = names.index(key)
@@ -282,9 +289,13 @@ def _long(path: Path, head: Columns, delimiter: str, key: str) -> SeriesRows:
     kept: dict[str, dict[str, Any]] = {name: {} for name in beside}
     # series to the pieces of the file with its rows: one where the rows are sorted
     pieces: dict[str, array[int]] = {}
+    between, cells = delimiter.encode(), []
     for line in islice(_lines(path), 1, None):
-        cells = _cells(line, delimiter, width)
-        item = cells[here].strip()
+        if by is None and b'"' not in line.content:  # most rows: only their series is looked at
+            item = _series_in(line, between, here)
+        else:
+            cells = _cells(line, delimiter, width)
+            item = cells[here].strip()
         if not item:
             raise PoolError(f"line {line.number} has no {key}", hint="give each row the id of its series")
         if by is not None:
@@ -292,6 +303,7 @@ def _long(path: Path, head: Columns, delimiter: str, key: str) -> SeriesRows:
         mine, stop = pieces.get(item), line.at + len(line.content)
         if mine is None:
             mine = pieces[item] = array("q")
+            cells = _cells(line, delimiter, width)
             for name in beside:  # that all rows of a series have one value is checked when it is read
                 kept[name][item] = cells[names.index(name)]
         if mine and mine[-1] == line.at:
@@ -308,6 +320,9 @@ def _long(path: Path, head: Columns, delimiter: str, key: str) -> SeriesRows:
                 file.seek(start)
                 text = io.StringIO(file.read(stop - start).decode("utf-8"), newline="")
                 found += [cells for cells in csv.reader(text, delimiter=delimiter) if cells]
+        odd = next((len(cells) for cells in found if len(cells) != width), width)
+        if odd != width:
+            raise PoolError(f"a row has {odd:,} fields, not {width:,}", hint="give each row the same columns")
         values = {name: [cells[i] for cells in found] for i, name in enumerate(names)}
         return read_table_of_series(Columns(names, values))
 
