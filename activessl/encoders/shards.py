@@ -26,6 +26,7 @@ from jaxtyping import Float
 from activessl.encoders.base import Encoder
 from activessl.pool.axes import Axes
 from activessl.pool.pool import Item, Modality, Pool
+from activessl.pool.recordings.cut import Cut
 from activessl.sealed import beside, sync
 
 __all__ = ["BLOCK", "Block", "Job", "Journal", "Shards", "blocks_of", "shards_folder"]
@@ -48,6 +49,7 @@ class Job:
         shards: The folder of the shards.
         batch_size: Items in a mini-batch.
         versions: Versions of what computes the vectors, which a worker must have, too.
+        cut: How recordings are cut into the items; None if files are the items.
     """
 
     encoder: Path
@@ -59,6 +61,7 @@ class Job:
     shards: Path
     batch_size: int
     versions: Mapping[str, str]
+    cut: Cut | None = None
 
     @classmethod
     def of(
@@ -84,6 +87,7 @@ class Job:
             shards=shards_folder(folder).resolve(),
             batch_size=batch_size,
             versions=dict(versions),
+            cut=getattr(pool.source, "cut", None),
         )
 
 

@@ -82,7 +82,7 @@ class Worker:
         self._check_versions()
         self._encoder = self._opened()
         try:
-            self._source = open_source(job.data, job.modality)
+            self._source = open_source(job.data, job.modality, cut=job.cut)
         except PoolError as error:
             raise PoolError(
                 f"worker {self.name} cannot read the data: {error.message}",

@@ -92,7 +92,7 @@ def _of_csv(location: Path, content: str) -> Columns:
     found = _named(location, names, columns)
     for name in _NUMBERED:
         if name in found.values:
-            found.values[name] = _numbers(found.values[name])
+            found.values[name] = whole_numbers(found.values[name])
     return found
 
 
@@ -105,8 +105,11 @@ def _named(location: Path, names: list[str], columns: list[list[Any]]) -> Column
     return Columns(names, dict(zip(names, columns, strict=True)))
 
 
-def _numbers(values: list[str]) -> list[Any]:
-    """Whole numbers if all cells are whole numbers, else the text of each cell; None for an empty cell."""
+def whole_numbers(values: list[str]) -> list[Any]:
+    """The cells of a column of labels or splits.
+
+    Whole numbers if all are whole numbers, else the text of each cell; None for an empty one.
+    """
     found = [value.strip() or None for value in values]
     plain = all(v is None or (v.isascii() and v.isdigit() and str(int(v)) == v) for v in found)
     return [None if v is None else int(v) for v in found] if plain else found

@@ -8,16 +8,18 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from activessl.errors import PoolError
 from activessl.pool.decoders.bundles import bundle
 from activessl.pool.describe import described
-from activessl.pool.forms.base import Files, Form, Media
+from activessl.pool.forms.base import Files, Form, Media, Reading
 from activessl.pool.forms.registry import forms
 from activessl.pool.plain import MOST_BYTES, is_text, read_plain, shown
 from activessl.pool.pool import MISNAMED, UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
+from activessl.pool.recordings.cut import VIDEOS
 
 #: Larger files are decoded one at a time, so that several threads do not hold several of them.
 _LARGE = 32_000_000
@@ -37,13 +39,24 @@ class FolderSource:
         modality: Which form of data to read; by default images where there are some, else the form with the most
             files. By default CSV and text files must be at least half of all files.
         without: Folders below it that are not searched.
+        long: Whether the files are recordings to be cut: then videos are the files of images.
 
     Raises:
         PoolError: The folder has no such files, or cannot be listed.
     """
 
-    def __init__(self, location: Path, modality: Modality | None = None, *, without: Collection[Path] = ()) -> None:
+    def __init__(
+        self,
+        location: Path,
+        modality: Modality | None = None,
+        *,
+        without: Collection[Path] = (),
+        long: bool = False,
+    ) -> None:
         readable = {form.name: form for form in forms() if form.files is not None}
+        if long:
+            own = {name: form.long.files for name, form in readable.items() if form.long and form.long.files}
+            readable |= {name: replace(readable[name], files=files) for name, files in own.items()}
         if modality not in (None, *readable):
             raise PoolError(
                 f"{modality} items cannot be read from a folder", hint="store them in one .npz or .parquet file"
@@ -59,9 +72,10 @@ class FolderSource:
             suffix, count = others.most_common(1)[0] if others else ("", 0)
             there = f", but {count:,} {suffix} files".replace("  ", " ") if others else ""
             wanted = readable[modality].plural if modality else _or([form.plural for form in readable.values()])
-            raise PoolError(
-                f"no {wanted} in {location}{there}", hint="give a folder with PNG, JPEG, WAV, .csv or .txt files"
-            )
+            hint = "give a folder with PNG, JPEG, WAV, .csv or .txt files"
+            if suffix in VIDEOS:
+                hint = "make items of the frames of videos with --frames, such as --frames 1s"
+            raise PoolError(f"no {wanted} in {location}{there}", hint=hint)
         #: How many files were not read, by suffix: those of other forms, and of none.
         self.beside = others + Counter(
             Path(item_id).suffix.lower() for name, files in found.items() if name != self._modality for item_id in files
@@ -112,9 +126,26 @@ class FolderSource:
         """Decode one file: an image (h, w, c), a sound (1, samples), a series (channels, time) or a str."""
         return self._decode(self.content(item_id))
 
+    def reading(self, item_id: str) -> Reading:
+        """Decode one file, with what it says about the item."""
+        content = self.content(item_id)
+        return Reading(self._decode(content)) if self._files.inspect is None else self._files.inspect(content)
+
     def path(self, item_id: str) -> Path | None:
         """The item's file."""
         return self._location / item_id
+
+    def file(self, item_id: str) -> Path:
+        """The file of an item, for a reader that opens it itself.
+
+        Raises:
+            PoolError: The folder has no such item, or the file is a link to a file outside of the folder.
+        """
+        if item_id not in self._stamps:
+            raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id, or open the folder again")
+        if self._stamps[item_id] == MISNAMED:
+            raise PoolError("the name of the file is no UTF-8: rename it", hint="rename it")
+        return self._inside(item_id)
 
     def content(self, item_id: str) -> bytes:
         """The bytes of the file."""
@@ -150,8 +181,8 @@ class FolderSource:
         parts = (PurePosixPath(name).name for name in parts_of(self._bytes(item_id)))
         return tuple(dict.fromkeys((item_id, *((folder / name).as_posix() for name in parts))))
 
-    def _bytes(self, name: str) -> bytes:
-        """The bytes of one file below the folder."""
+    def _inside(self, name: str) -> Path:
+        """One file below the folder."""
         path = self._location / name
         try:
             # checked at each read: a link may have replaced the file since it was listed
@@ -164,7 +195,11 @@ class FolderSource:
             raise PoolError(
                 f"{name} cannot be read: {error.strerror}", hint="check the file and its permissions"
             ) from None
-        return read_plain(path, min(MOST_BYTES, self._files.most_bytes), name=name)
+        return path
+
+    def _bytes(self, name: str) -> bytes:
+        """The bytes of one file below the folder."""
+        return read_plain(self._inside(name), min(MOST_BYTES, self._files.most_bytes), name=name)
 
     def _with_parts(self, stamps: Mapping[str, Stamp]) -> dict[str, Stamp]:
         """The stamps of items of several files: the item has changed when one of them has."""

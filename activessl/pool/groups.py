@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from activessl.later import later
+from activessl.pool.recordings.cut import place_of, recording_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,9 @@ else:
 def group_names(pattern: str | None, ids: Sequence[str]) -> list[str]:
     """The name of the group of each item: what the first parenthesis of the pattern matches in its id.
 
-    An item whose id does not match is a group of its own, named by its id; so is every item without a pattern.
+    An item whose id does not match is a group of its own, named by its id; so is every item without a pattern. The
+    windows of a recording, and the frames of a video, are always in one group: the pattern is sought in the id of the
+    recording, which is their group where it does not match.
 
     Args:
         pattern: A regular expression with one parenthesis, which may match anywhere in the id; None for no groups.
@@ -27,11 +30,14 @@ def group_names(pattern: str | None, ids: Sequence[str]) -> list[str]:
     Example:
         >>> group_names(r"(patient_\\d+)/", ["patient_1/a.png", "patient_1/b.png", "c.png"])
         ['patient_1', 'patient_1', 'c.png']
+        >>> group_names(None, ["a.wav#t=0,10", "a.wav#t=10,20"])
+        ['a.wav', 'a.wav']
     """
+    recordings = list(map(recording_of, ids))
     if pattern is None:
-        return list(ids)
+        return recordings
     found = re.compile(pattern)
-    return [match[1] if (match := found.search(item)) and match[1] else item for item in ids]
+    return [match[1] if (match := found.search(item)) and match[1] else item for item in recordings]
 
 
 def numbered(names: Sequence[str]) -> Int[np.ndarray, " n"]:
@@ -52,7 +58,9 @@ def groups_text(pattern: str | None, ids: Sequence[str]) -> str:
         >>> groups_text("(p.)/", ["p1/a", "p1/b", "p2/a", "c"])
         '2 groups; 1 item matches data.group nowhere and is a group of its own, first: c'
     """
-    return "" if pattern is None else told_groups(group_names(pattern, ids), ids, "matches data.group nowhere")
+    if pattern is None and not any(map(place_of, ids)):
+        return ""
+    return told_groups(group_names(pattern, ids), ids, "matches data.group nowhere")
 
 
 def told_groups(names: Sequence[str], ids: Sequence[str], alone_because: str) -> str:

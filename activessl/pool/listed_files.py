@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from activessl.arguments import listed
 from activessl.errors import PoolError
 from activessl.pool.columns import Columns
 from activessl.pool.describe import described
-from activessl.pool.forms.base import Files, Media
-from activessl.pool.forms.registry import forms
+from activessl.pool.forms.base import Files, Long, Media, Reading
+from activessl.pool.forms.registry import form_named, forms
 from activessl.pool.plain import MOST_BYTES, read_plain
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
+from activessl.pool.recordings.cut import VIDEOS
 from activessl.pool.texts import TEXT_NAMES
 
 #: The names of columns of paths, the plainest first.
@@ -100,7 +101,7 @@ class ListSource:
 
     def _stamp(self, item_id: str) -> Stamp:
         try:
-            status = self._file(item_id).stat()
+            status = self.file(item_id).stat()
         except (PoolError, OSError):
             return UNKNOWN_STAMP
         return (status.st_size, status.st_mtime_ns)
@@ -123,6 +124,11 @@ class ListSource:
         """Decode one file."""
         return self._files.decode(self.content(item_id))
 
+    def reading(self, item_id: str) -> Reading:
+        """Decode one file, with what it says about the item."""
+        content = self.content(item_id)
+        return Reading(self._files.decode(content)) if self._files.inspect is None else self._files.inspect(content)
+
     def path(self, item_id: str) -> Path | None:
         """The item's file."""
         return self._location.parent / self._paths[item_id] if item_id in self._paths else None
@@ -132,10 +138,16 @@ class ListSource:
         if item_id not in self._paths:
             raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id, or open the table again")
         limit = min(MOST_BYTES, self._files.most_bytes)
-        return read_plain(self._file(item_id), limit, name=repr(self._paths[item_id][:100]))
+        return read_plain(self.file(item_id), limit, name=repr(self._paths[item_id][:100]))
 
-    def _file(self, item_id: str) -> Path:
-        """The file of an item, checked at each read: a link may have replaced it."""
+    def file(self, item_id: str) -> Path:
+        """The file of an item, checked at each read: a link may have replaced it.
+
+        Raises:
+            PoolError: The table has no such item, or the file is missing or lies outside of the folder of the table.
+        """
+        if item_id not in self._paths:
+            raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id, or open the table again")
         name = self._paths[item_id]
         if "://" in name:
             raise PoolError(f"{name[:100]!r} is an address", hint="copy the files beside the table")
@@ -162,7 +174,7 @@ def path_column(table: Columns) -> str | None:
         >>> path_column(Columns(["file"], {"file": ["a report", "of words"]})) is None
         True
     """
-    known = {suffix for form in forms() if form.files for suffix in form.files.suffixes()}
+    known = {suffix for form in forms() if form.files for suffix in form.files.suffixes()} | {*VIDEOS}
     plain = {name.lower(): name for name in reversed(table.names)}
     for name in (plain[name] for name in PATH_NAMES if name in plain):
         values = [value for value in table.values[name] if value not in (None, "")]
@@ -192,6 +204,8 @@ def is_list(location: Path, table: Columns, modality: Modality | None) -> bool:
 
 def _form(location: Path, paths: Sequence[str], modality: Modality | None) -> tuple[Modality, Files]:
     readable = {form.name: form.files for form in forms() if form.files is not None}
+    if any(Path(path).suffix.lower() in VIDEOS for path in paths) and modality in (None, "image"):
+        return "image", cast(Files, cast(Long, form_named("image").long).files)
     if modality is not None:
         if modality not in readable:
             raise PoolError(

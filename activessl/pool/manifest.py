@@ -16,6 +16,8 @@ from activessl.pool.axes import Axes
 from activessl.pool.decoders.readers import installed
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress
+from activessl.pool.recordings.cut import place_of, recording_of
+from activessl.pool.recordings.source import CutSource
 from activessl.pool.sources import Stamped, collect
 from activessl.sealed import replaced, sha256_of, write_atomic
 
@@ -43,16 +45,20 @@ def save_manifest(pool: Pool, path: Path) -> None:
     Raises:
         PoolError: The file cannot be written.
     """
-    stamps = pool.source.stamps() if isinstance(pool.source, Stamped) else {}
+    source = pool.source
+    cut = source if isinstance(source, CutSource) else None
+    stamps = source.stamps() if isinstance(source, Stamped) else {} if cut is None else cut.recordings()
     known = [*pool.items, *(item for item in pool.aside if isinstance(item, Item))]
     rows = [_row(item.id, item, None) for item in known]
     bad = [*pool.unreadable, *(item for item in pool.aside if isinstance(item, Unreadable))]
     rows += [_row(one.id, one.item, one.why) for one in bad]
     for row in rows:
-        row["size"], row["mtime_ns"] = stamps.get(row["id"], (None, None))
+        row["size"], row["mtime_ns"] = stamps.get(row["id"] if cut is None else recording_of(row["id"]), (None, None))
     table = pa.Table.from_pylist(rows, schema=_SCHEMA)
     note = {"version": _VERSION, "modality": pool.modality, "axes": json.dumps(pool.axes.to_json())}
     note["readers"] = " ".join(installed())
+    if cut is not None:
+        note["cut"] = str(cut.cut)
     table = table.replace_schema_metadata(note | {"digest": _digest(table)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +91,8 @@ def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = N
         source: The source that the manifest describes.
         on_progress: Called now and then with the number of items that were read.
     """
+    if isinstance(source, CutSource):
+        return _of_recordings(path, source, on_progress)
     if not isinstance(source, Stamped):
         return collect(source, source.scan(), on_progress)
     known, before = _read(path, source.modality)
@@ -104,12 +112,37 @@ def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = N
     return collect(source, entries(source), on_progress, before=before)
 
 
-def known_unreadable(path: Path, modality: str) -> frozenset[str]:
+def _of_recordings(path: Path, source: CutSource, on_progress: OnProgress | None) -> Pool:
+    """The windows of recordings: those of a file that has not changed, and was cut in the same way, are known."""
+    known, before = _read(path, source.modality, str(source.cut))
+    windows: dict[str, list[Item | Unreadable]] = {}
+    was: dict[str, set[Stamp]] = {}
+    for item_id, (stamp, entry) in known.items():
+        recording = recording_of(item_id)
+        windows.setdefault(recording, []).append(entry)
+        was.setdefault(recording, set()).add(stamp)
+    stamps = source.recordings()
+    if not any(was.get(recording) == {stamp} for recording, stamp in stamps.items()):
+        return collect(source, source.scan(), on_progress, before=before)
+
+    def entries() -> Iterator[Item | Unreadable]:
+        for recording, stamp in stamps.items():
+            if was.get(recording) != {stamp} or stamp == UNKNOWN_STAMP:
+                yield from source.windows(recording)
+                continue
+            there = sorted(windows[recording], key=lambda one: place.start if (place := place_of(one.id)) else -1.0)
+            yield from (one if isinstance(one, Item) or one.item is None else one.item for one in there)
+
+    return collect(source, entries(), on_progress, before=before)
+
+
+def known_unreadable(path: Path, modality: str, cut: str | None = None) -> frozenset[str]:
     """The ids that could not be decoded when the manifest was written; empty without a manifest."""
-    return frozenset(name for name, (_, entry) in _read(path, modality)[0].items() if isinstance(entry, Unreadable))
+    known, _ = _read(path, modality, cut)
+    return frozenset(name for name, (_, entry) in known.items() if isinstance(entry, Unreadable))
 
 
-def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unreadable]], Axes]:
+def _read(path: Path, modality: str, cut: str | None = None) -> tuple[dict[str, tuple[Stamp, Item | Unreadable]], Axes]:
     try:
         # the parquet reader is native code: it gets only what was written here
         if not intact(path):
@@ -119,7 +152,7 @@ def _read(path: Path, modality: str) -> tuple[dict[str, tuple[Stamp, Item | Unre
         meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         if meta.get("version") != _VERSION or meta.get("modality") != modality:
             return {}, Axes()
-        if meta.get("digest") != _digest(table):
+        if meta.get("digest") != _digest(table) or meta.get("cut") != cut:
             return {}, Axes()
         # what could not be read may be readable now, with other readers
         kept = meta.get("readers") == " ".join(installed())

@@ -6,7 +6,7 @@ first folders (``train/`` and ``val/`` or ``test/``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from activessl.pool.arrays import npz_keys, read_npz
 from activessl.pool.listed_files import ListSource
 from activessl.pool.plain import shown
 from activessl.pool.pool import Pool, Source
+from activessl.pool.recordings.cut import recording_of
 from activessl.pool.rows import row_ids
 from activessl.pool.series_source import SeriesFileSource
-from activessl.pool.sources import FolderSource
+from activessl.pool.sources import CutSource, FolderSource
 from activessl.pool.split_folders import SPLITS, held_out_folder, split_folders
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
 from activessl.pool.texts import TextTableSource, read_text_table
@@ -36,11 +37,13 @@ def held_out_ids(source: Source) -> tuple[str, ...]:
     """The ids of the items that the data mark as test or validation, in their order; empty without such a mark.
 
     Args:
-        source: The data. Unreadable items count, too.
+        source: The data. Unreadable items count, too; of long recordings, the ids are those of the recordings.
 
     Raises:
         PoolError: The marks cannot be read: a value that names no part, or not one value for each item.
     """
+    if isinstance(source, CutSource):
+        return held_out_ids(source.base)
     if isinstance(source, FolderSource):
         return tuple(item for item in source.stamps() if held_out_folder(item))
     marked = _marks(source)
@@ -63,7 +66,7 @@ def to_label(pool: Pool) -> Pool:
         PoolError: The data mark no items, or all of them; or the marks cannot be read.
     """
     held = _held(pool)
-    kept = tuple(item for item in pool.items if item.id not in held)
+    kept = tuple(item for item in pool.items if not held(item.id))
     if not kept:
         raise PoolError(
             f"all items in {pool.source.location} are marked as test or validation",
@@ -72,11 +75,11 @@ def to_label(pool: Pool) -> Pool:
     return replace(
         pool,
         items=kept,
-        unreadable=tuple(bad for bad in pool.unreadable if bad.id not in held),
+        unreadable=tuple(bad for bad in pool.unreadable if not held(bad.id)),
         aside=(
             *pool.aside,
-            *(item for item in pool.items if item.id in held),
-            *(bad for bad in pool.unreadable if bad.id in held),
+            *(item for item in pool.items if held(item.id)),
+            *(bad for bad in pool.unreadable if held(bad.id)),
         ),
     )
 
@@ -90,8 +93,8 @@ def to_test(pool: Pool) -> Pool:
     held = _held(pool)
     return replace(
         pool,
-        items=tuple(item for item in pool.items if item.id in held),
-        unreadable=tuple(bad for bad in pool.unreadable if bad.id in held),
+        items=tuple(item for item in pool.items if held(item.id)),
+        unreadable=tuple(bad for bad in pool.unreadable if held(bad.id)),
         aside=(),
     )
 
@@ -104,16 +107,18 @@ def told_parts(pool: Pool) -> list[str]:
     """
     location = shown(pool.source.location.name)
     do = f"with `--test` and the same {location}, they measure and are not asked about"
-    if isinstance(pool.source, FolderSource):
+    source = pool.source.base if isinstance(pool.source, CutSource) else pool.source
+    if isinstance(source, FolderSource):
         folders = split_folders(pool.ids)
         return [f"the folders {', '.join(folders)} are all in the pool; {do}"] if len(folders) > 1 else []
-    held = len(held_out_ids(pool.source))
-    if not 0 < held < len(pool):
+    held = len(held_out_ids(source))
+    if not 0 < held < len(frozenset(map(recording_of, pool.ids)) if source is not pool.source else pool):
         return []
     return [f"the column 'split' marks {held:,} items as test or validation, and all are in the pool; {do}"]
 
 
-def _held(pool: Pool) -> frozenset[str]:
+def _held(pool: Pool) -> Callable[[str], bool]:
+    """Whether an item of the pool is marked; a window is marked with its recording."""
     held = frozenset(held_out_ids(pool.source))
     if not held:
         raise PoolError(
@@ -121,7 +126,8 @@ def _held(pool: Pool) -> frozenset[str]:
             hint="mark them in a column 'split', or as folders train/ and test/; or give other data with --test "
             "(data.test in activessl.toml)",
         )
-    return held
+    cut = isinstance(pool.source, CutSource)
+    return lambda item: (recording_of(item) if cut else item) in held
 
 
 def split_numbers(location: Path, values: Any) -> Array:

@@ -17,6 +17,7 @@ from activessl.pool.pool import Item, Modality, Unreadable
 from activessl.pool.rows import RowsSource
 from activessl.pool.series_files.arff import read_arff
 from activessl.pool.series_files.base import Array, SeriesRows
+from activessl.pool.series_files.large import is_large, read_large
 from activessl.pool.series_files.tables import read_table_of_series
 from activessl.pool.series_files.ts import read_ts
 from activessl.pool.series_files.ucr import is_ucr, read_ucr
@@ -43,10 +44,11 @@ class SeriesFileSource(RowsSource):
         super().__init__(location, modality or "series")
         try:
             rows = read_table_of_series(table) if table is not None else _read(location)
+            few = rows.series if isinstance(rows.series, list) else rows.series[:1]
         except PoolError as error:
             raise PoolError(f"{location} cannot be read: {error.message}", hint=error.hint) from None
         self._rows = rows
-        if self._modality == "vector" and any(len(one) != 1 or rows.steps for one in rows.series):
+        if self._modality == "vector" and any(len(one) != 1 or rows.steps for one in few):
             raise PoolError(f"{location} has several channels or times in a row", hint="set the modality to series")
         self._name_rows(len(rows.series), None if rows.ids is None else np.asarray(rows.ids, dtype=object))
         self.stored_labels, self.stored_split, self.class_names = rows.labels, rows.split, rows.class_names
@@ -58,7 +60,10 @@ class SeriesFileSource(RowsSource):
     def describe(self, item_id: str) -> Item | Unreadable:
         """Hash and check one series."""
         row, rows = self._row_of(item_id), self._rows
-        values = self._values(item_id)
+        try:
+            values = self._values(item_id)
+        except PoolError as error:  # of a large file, a row is parsed only now
+            return Unreadable(item_id, error.message)
         if np.isinf(values).any():
             return Unreadable(item_id, "contains infinity")
         missing = int(np.isnan(values).sum())
@@ -99,6 +104,8 @@ def is_series_file(location: Path) -> bool:
 
 
 def _read(location: Path) -> SeriesRows:
+    if is_large(location) and location.suffix.lower() != ".arff":
+        return read_large(location)
     try:
         text = read_plain(location, MOST_TABLE).decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -18,11 +18,16 @@ from activessl.pool.listed_files import ListSource, is_list
 from activessl.pool.plain import unusual
 from activessl.pool.pool import Item, Modality, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress, tell
+from activessl.pool.recordings.cut import Cut, recording_of
+from activessl.pool.recordings.source import CutSource
+from activessl.pool.series_files.large import is_large, read_head
 from activessl.pool.series_source import SeriesFileSource, is_series_file
 from activessl.pool.tables import ParquetSource, has_only_paths
 from activessl.pool.texts import TextTableSource
 
 __all__ = [
+    "Cut",
+    "CutSource",
     "FolderSource",
     "ListSource",
     "NpzSource",
@@ -63,7 +68,13 @@ class Sampled(Source, Protocol):
         ...
 
 
-def open_source(location: Path, modality: Modality | None = None, *, without: Collection[Path] = ()) -> Source:
+def open_source(
+    location: Path,
+    modality: Modality | None = None,
+    *,
+    without: Collection[Path] = (),
+    cut: Cut | None = None,
+) -> Source:
     """Open the data at a path.
 
     Args:
@@ -74,9 +85,11 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
             of numbers (with ``modality``); a ``.ts``, ``.arff`` or UCR ``.tsv`` of series.
         modality: Which form of data to read, where a file has several; by default the first that it has.
         without: Folders that are not searched: those of a project that lies inside its data.
+        cut: How recordings are cut into the items; None if they are the items.
 
     Raises:
-        PoolError: The path does not exist, is empty, has an unknown format, or has no data of that modality.
+        PoolError: The path does not exist, is empty, has an unknown format, has no data of that modality, or data that
+            cannot be cut like this.
     """
     location = path("location", location)
     if modality is not None and modality not in FORMS:
@@ -90,8 +103,10 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
         raise PoolError(f"{location} {unusual(status)}", hint="give a folder, or a file on the disk")
 
     source: Source
+    if cut is not None and cut.frames is not None:
+        modality = modality or "image"
     if location.is_dir():
-        source = FolderSource(location, modality, without=without)
+        source = FolderSource(location, modality, without=without, long=cut is not None)
     elif location.suffix.lower() in (".npz", ".mat"):
         source = NpzSource(location, modality)
     elif location.suffix.lower() in (".parquet", ".pq"):
@@ -113,11 +128,15 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
             else f"{location} has no suffix",
             hint="give a folder of images, sounds or texts, or a .csv, .jsonl, .npz or .parquet file",
         )
-    return source
+    return source if cut is None else CutSource(source, cut)
 
 
 def _of_table(location: Path, modality: Modality | None) -> Source:
     """A table: a list of files, texts, or numbers as series or vectors."""
+    if modality in ("series", "vector") and location.suffix.lower() in (".csv", ".tsv") and is_large(location):
+        head = read_head(location)
+        if head is None or not is_list(location, head, modality):
+            return SeriesFileSource(location, modality)
     table = read_columns(location)
     if is_list(location, table, modality):
         return ListSource(location, table, modality)
@@ -133,6 +152,7 @@ def load_pool(
     *,
     without: Collection[Path] = (),
     axes: Axes | None = None,
+    cut: Cut | None = None,
 ) -> Pool:
     """Read all items at a path once and describe them.
 
@@ -142,11 +162,12 @@ def load_pool(
         on_progress: Called now and then with the number of items that were read.
         without: As for ``open_source``.
         axes: The channels that series must have, such as those of a model; by default those that most series have.
+        cut: As for ``open_source``.
 
     Raises:
         PoolError: As ``open_source``, or no item can be read.
     """
-    source = open_source(location, modality, without=without)
+    source = open_source(location, modality, without=without, cut=cut)
     return collect(source, source.scan(), on_progress, axes=axes)
 
 
@@ -168,6 +189,9 @@ def collect(
         before: The axes of the same pool at an earlier time: the order of its channels is kept.
     """
     total = len(source) if isinstance(source, Stamped) else 0
+    recordings = source.recordings() if isinstance(source, CutSource) else ()
+    begun: set[str] = set()
+    last = ""
     items: list[Item] = []
     unreadable: list[Unreadable] = []
     for done, entry in enumerate(entries, start=1):
@@ -175,8 +199,13 @@ def collect(
             items.append(entry)
         else:
             unreadable.append(entry)
-        if done % 64 == 0 or done == total:
-            tell(on_progress, "items", done, total)
+        if not recordings:
+            if done % 64 == 0 or done == total:
+                tell(on_progress, "items", done, total)
+        elif (recording := recording_of(entry.id)) != last:  # how many windows there are is not known before
+            tell(on_progress, "recordings", len(begun), len(recordings))
+            last = recording
+            begun.add(recording)
     if not form_named(source.modality).channels:
         return Pool(items=tuple(items), source=source, unreadable=tuple(unreadable))
     others = "most files have" if axes is None else "the model has"

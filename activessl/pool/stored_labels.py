@@ -13,9 +13,10 @@ from activessl.pool.features import features_of
 from activessl.pool.listed_files import ListSource
 from activessl.pool.parts import split_numbers
 from activessl.pool.pool import Pool, Source
+from activessl.pool.recordings.cut import recording_of
 from activessl.pool.rows import row_ids
 from activessl.pool.series_source import SeriesFileSource, is_series_file
-from activessl.pool.sources import FolderSource, open_source
+from activessl.pool.sources import CutSource, FolderSource, open_source
 from activessl.pool.split_folders import SPLITS, split_folders
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
 from activessl.pool.texts import TEXT_TABLES, TextTableSource, read_text_table
@@ -64,7 +65,9 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
         PoolError: Labels exist, but an item has none, or a label is empty.
     """
     location = data.source.location if isinstance(data, Pool) else Path(data)
-    wanted = frozenset(data.ids) if isinstance(data, Pool) else None
+    wanted = None  # the label of a recording is that of its windows
+    if isinstance(data, Pool):
+        wanted = frozenset(map(recording_of, data.ids) if isinstance(data.source, CutSource) else data.ids)
     if location.is_dir():
         ids, found = _of_folder(location, data)
     elif location.suffix.lower() in (".npz", ".mat"):
@@ -79,7 +82,7 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
         return found
     row = {item_id: i for i, item_id in enumerate(ids)}
     try:
-        order = np.array([row[item_id] for item_id in data.ids], dtype=np.int64)
+        order = np.array([row[recording_of(i) if i not in row else i] for i in data.ids], dtype=np.int64)
     except KeyError as error:
         raise PoolError(f"item {error.args[0]!r} has no label", hint="store one label for each item") from None
     split = None if found.split is None else found.split[order]
@@ -129,7 +132,7 @@ def read_machine(pool: Pool, class_names: tuple[str, ...]) -> Array | None:
 def _labeled(data: Path | Pool, location: Path) -> Source | None:
     """The source of a file that may be a list of files, or hold many series."""
     if isinstance(data, Pool):
-        return data.source
+        return data.source.base if isinstance(data.source, CutSource) else data.source
     suffix = location.suffix.lower()
     return open_source(location) if suffix in (*TEXT_TABLES, ".parquet", ".pq") or is_series_file(location) else None
 

@@ -27,6 +27,7 @@ from activessl.pool.forms.registry import FORMS, form_names
 from activessl.pool.groups import group_pattern
 from activessl.pool.plain import is_text, shown
 from activessl.pool.pool import Modality
+from activessl.pool.recordings.cut import Cut, length_of
 from activessl.project.regions.settings import DENSE, unfit
 
 CONFIG_NAME = "activessl.toml"
@@ -55,6 +56,10 @@ def _told(default: Any, why: str, example: Any = None) -> Any:
     return Field(default=default, description=why or None, examples=None if example is None else [example])
 
 
+def _length(text: str | float) -> str:
+    return str(length_of(text))
+
+
 class DataConfig(_Section):
     """The data and the classes."""
 
@@ -81,6 +86,18 @@ class DataConfig(_Section):
     )
     group_column: Name | None = _told(
         None, "the same, as a column of the metadata with the name of the group of each item", "patient"
+    )
+    window: Annotated[str | float, AfterValidator(_length)] | None = _told(
+        None,
+        "recordings are cut into windows, which are the items: their length, such as '10 s', '500 values' of a series "
+        "or '200 words' of a text",
+        "10 s",
+    )
+    step: Annotated[str | float, AfterValidator(_length)] | None = _told(
+        None, "from the beginning of a window to that of the next; default: window, so that none overlap", "5 s"
+    )
+    frames: Annotated[str | float, AfterValidator(_length)] | None = _told(
+        None, "frames of videos are the items: the time from one to the next", "1 s"
     )
     metadata: Annotated[str, StringConstraints(min_length=1)] | None = _told(
         None,
@@ -111,7 +128,22 @@ class DataConfig(_Section):
     @property
     def grouped(self) -> bool:
         """Whether items belong to groups."""
-        return self.group is not None or self.group_column is not None
+        return self.group is not None or self.group_column is not None or self.cut is not None
+
+    @property
+    def cut(self) -> Cut | None:
+        """How recordings are cut into the items; None if files are the items."""
+        return Cut.of(self.window, self.step, self.frames)
+
+    @model_validator(mode="after")
+    def _can_be_cut(self) -> DataConfig:
+        cut = self.cut
+        why = None if cut is None else cut.misfit(self.modality)
+        if why is not None:
+            raise ValueError(why)
+        if cut is not None and self.task in DRAWINGS and self.modality != "image":
+            raise ValueError(f"{self.task} cannot be drawn in windows yet: cut the recordings into files")
+        return self
 
     @model_validator(mode="after")
     def _one_kind_of_groups(self) -> DataConfig:

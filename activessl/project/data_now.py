@@ -11,6 +11,7 @@ from activessl.ledger.forgetting import known_as
 from activessl.ledger.history import History
 from activessl.pool.folders import list_files
 from activessl.pool.forms.registry import form_named
+from activessl.pool.recordings.cut import recording_of
 from activessl.pool.split_folders import held_out_folder
 from activessl.project.folder import Project, own_folders
 from activessl.project.set_aside import read_aside
@@ -22,8 +23,8 @@ class DataNow:
 
     Attributes:
         there: Whether the path in the config exists.
-        new: Number of files that were added since the pool was encoded.
-        gone: Number of encoded items whose files are missing, or that were set aside since.
+        new: Number of files, or recordings, that were added since the pool was encoded.
+        gone: Number of encoded items, or recordings, whose files are missing, or that were set aside since.
     """
 
     there: bool = True
@@ -49,17 +50,21 @@ def data_now(project: Project, history: History) -> DataNow:
     before = _encoded_ids(project.folder / "embeddings" / encoded.fingerprint)
     if before is None:
         return DataNow(gone=len(history.missing))
+    cut = project.own.data.cut is not None
+    aside = frozenset(read_aside(project.folder))
+    if cut:  # of a recording that is there, windows that were set aside are not missed
+        before, aside = frozenset(map(recording_of, before)), frozenset()
     try:
         now = frozenset(name for name, _ in list_files(location, own_folders(project.folder)))
     except PoolError:
         return DataNow(there=False, gone=encoded.items)
-    now -= read_aside(project.folder).keys()
+    now -= aside
     if project.tests_itself:
         now = frozenset(name for name in now if not held_out_folder(name))
     new = _readable(project, before, now - before)
     new = frozenset(name for name in new if known_as(name, history.erased, "item") == name)
     if new:  # a file that could not be decoded is not counted as new at each call
-        new -= project.unreadable()
+        new -= frozenset(map(recording_of, project.unreadable()))
     return DataNow(new=len(new), gone=len(before - now))
 
 
@@ -67,7 +72,8 @@ def _readable(project: Project, before: frozenset[str], others: frozenset[str]) 
     """The files of the pool's form, by their suffixes."""
     known = {Path(name).suffix.lower() for name in before}
     if others and not known.issuperset(Path(name).suffix.lower() for name in others):
-        files = form_named(project.config.data.modality).files  # slow to import
+        form = form_named(project.config.data.modality)  # slow to import
+        files = form.long.files if project.own.data.cut and form.long and form.long.files else form.files
         known |= set() if files is None else set(files.suffixes())
     return frozenset(name for name in others if Path(name).suffix.lower() in known)
 

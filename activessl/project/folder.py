@@ -78,6 +78,11 @@ class Project:
                     f"{folder} already has a project with the data {there.data.path}",
                     hint="choose another folder with --project, or edit activessl.toml in this folder",
                 )
+            if there.data.cut != config.data.cut:
+                raise ConfigError(
+                    f"{folder} already has this project with {there.data.cut or 'whole files as items'}",
+                    hint=f"edit data.window, data.step or data.frames in {path}, then run `activessl encode`",
+                )
             if there != config:
                 raise ConfigError(
                     f"{folder} already has this project with other settings",
@@ -201,9 +206,9 @@ class Project:
         if not self.data.exists():
             raise PoolError(f"{self.own.data.path} does not exist", hint=RESTORE)
         aside = {} if whole else read_aside(self.folder)
-        pool = load_manifest(
-            self._manifest, open_source(self.data, self.own.data.modality, without=own_folders(self.folder))
-        )
+        data = self.own.data
+        source = open_source(self.data, data.modality, without=own_folders(self.folder), cut=data.cut)
+        pool = load_manifest(self._manifest, source)
         with self.ledger() as ledger:
             marks = content_marks(r.event for r in ledger.read(kind="forgotten") if isinstance(r.event, Forgotten))
         if marks:
@@ -223,7 +228,8 @@ class Project:
         """Ids of the items that could not be decoded at the last reading of the data."""
         from activessl.pool.manifest import known_unreadable
 
-        return known_unreadable(self._manifest, self.own.data.modality)
+        cut = self.own.data.cut
+        return known_unreadable(self._manifest, self.own.data.modality, None if cut is None else str(cut))
 
     @property
     def _manifest(self) -> Path:

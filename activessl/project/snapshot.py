@@ -436,6 +436,7 @@ class Snapshot:
             reach=self.smoothed.usual_reach(),
             kind=self.kind,
             axes=self.embeddings.axes,
+            cut=config.data.cut,
         )
 
     def named(self, label: Any) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from activessl.labels.changes import Naming
 from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
 from activessl.pool.parts import to_test
 from activessl.pool.pool import Pool
+from activessl.pool.recordings.cut import recording_of
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
 from activessl.project.config import DataConfig
@@ -63,7 +64,8 @@ class TestData:
         """
         if not data.grouped:
             return np.zeros(len(self.pool), dtype=bool)
-        there = set(groups_of(data, location, table, ids)) - set(ids)
+        # files of one name in two folders are two recordings
+        there = set(groups_of(data, location, table, ids)) - {*ids, *map(recording_of, ids)}
         ours = groups_of(data, self.pool.source.location, table, self.pool.ids)
         return np.array([name in there for name in ours], dtype=bool)
 
@@ -148,7 +150,7 @@ def test_pool(location: Path, data: DataConfig, *, part: bool) -> Pool:
     Raises:
         PoolError: The test data cannot be read.
     """
-    pool = load_pool(location, data.modality)
+    pool = load_pool(location, data.modality, cut=data.cut)
     return to_test(pool) if part else pool
 
 

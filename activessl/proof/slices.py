@@ -272,6 +272,8 @@ class _Drawn:
         """The accuracy on each slice; None for slices with too few random labels."""
         snapshot, d = self.evidence.snapshot, len(self.rows)
         count, y = len(slicing.names), snapshot.training[0]
+        if not d:  # such as after an import, before the first random label
+            return [None] * count
         late = np.array([snapshot.history.late.get(i, 0) for i in snapshot.embeddings.ids], dtype=np.int64)
         items = np.bincount(slicing.of[late <= self.draws.until], minlength=count)
         at = AtDraws(snapshot, self.draws, self.evidence.asked[0])

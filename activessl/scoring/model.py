@@ -24,11 +24,14 @@ from activessl.labels.one_class import ONE
 from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress, tell
+from activessl.pool.recordings.cut import Cut, place_of
 from activessl.scoring.reference import FOLDER as REFERENCE
 from activessl.scoring.reference import Reference
 from activessl.sealed import beside, read_array, seal, sweep
 
 FORMAT = 1
+#: The format of a model with a cut, which earlier versions would give whole recordings to.
+WITH_CUT = 2
 #: Items per mini-batch of encoding and scoring.
 BATCH = 256
 #: The hint where ONNX is not possible.
@@ -55,8 +58,9 @@ class Scores:
     def rows(self, classes: tuple[str, ...], *, every: bool = False) -> Iterator[dict[str, Any]]:
         """Make one row per item: id, class, the probability that the class is right, and novelty.
 
-        Several classes are joined by "|" and also given as the list ``classes``; no class is an empty text. With
-        ``every``, the probability of each class follows.
+        Several classes are joined by "|" and also given as the list ``classes``; no class is an empty text. A window
+        has its recording and where it begins and ends, a frame where it is. With ``every``, the probability of each
+        class follows.
 
         Example:
             >>> scores = Scores(("a",), np.array([[0.25, 0.75]]), np.array([0.5]))
@@ -67,6 +71,8 @@ class Scores:
         for i, (item, probs, novelty) in enumerate(zip(self.ids, self.probs, self.novelty, strict=True)):
             cells = self.kind.cells(self.kind.named(decided[i], classes))
             row: dict[str, Any] = {"id": item, "class": cells.pop("class")}
+            if (place := place_of(item)) is not None:
+                row |= {"recording": place.recording, "start": place.start, "end": place.stop}
             row |= {"probability": _short(sure[i]), "novelty": _short(novelty), **cells}
             if every:
                 row |= {f"probability of {name}": _short(p) for name, p in zip(classes, probs, strict=True)}
@@ -89,6 +95,7 @@ class Model:
         kind: How many classes an item has.
         axes: The channels of the series that the encoder was fitted to; of other forms of data, nothing.
         reference: What later items are compared with; None without one, as in models of earlier versions.
+        cut: How recordings are cut into the items; None if files are the items.
     """
 
     encoder: Encoder
@@ -102,6 +109,7 @@ class Model:
     kind: LabelKind = ONE
     axes: Axes = UNKNOWN
     reference: Reference | None = None
+    cut: Cut | None = None
 
     def place(self, vectors: Float[np.ndarray, "m d"]) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
         """Smooth the encoder's vectors with those of the pool, and compute their novelty.
@@ -187,7 +195,7 @@ class Model:
         if self.reference is not None:  # an addition: earlier versions read the folder, too
             self.reference.save(folder / REFERENCE)
         note = {
-            "format": FORMAT,
+            "format": FORMAT if self.cut is None else WITH_CUT,
             "modality": self.modality,
             "classes": list(self.classes),
             "encoder": self.encoder.name,
@@ -197,6 +205,8 @@ class Model:
             "items": len(self.pool.points),
             "dim": len(self.mean),
         } | self.axes.to_json()
+        if self.cut is not None:
+            note |= self.cut.settings()
         (folder / "model.json").write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
@@ -213,13 +223,17 @@ class Model:
             note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
             mean, reach = (read_array(folder / "pool" / f"{n}.npy") for n in ("mean", "reach"))
             modality, classes, head = note["modality"], tuple(note["classes"]), note["head"]
-            known = note["format"] == FORMAT
+            known = note["format"] in (FORMAT, WITH_CUT)
+            cut = Cut.of(note.get("window"), note.get("step"), note.get("frames"))
             kind = kind_named("several" if note.get("multi_label", False) else "one")
             axes = Axes.of_json(note, len(note.get("channels", ())))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise HeadError(f"no complete model in {folder}", hint=hint) from None
         if not known:
-            raise HeadError(f"the model in {folder} has format {note['format']}, not {FORMAT}", hint="update activessl")
+            raise HeadError(
+                f"the model in {folder} has format {note['format']}, not {FORMAT} or {WITH_CUT}",
+                hint="update activessl",
+            )
         pool = Smoothed.load(folder / "pool")
         return cls(
             load_encoder(folder / "encoder"),
@@ -233,6 +247,7 @@ class Model:
             kind,
             axes,
             Reference.load(folder / REFERENCE),
+            cut,
         )
 
 

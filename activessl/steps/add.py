@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,8 +11,9 @@ from activessl.pool.folders import FolderSource
 from activessl.pool.groups import group_names
 from activessl.pool.pool import Item, Pool
 from activessl.pool.progress import OnProgress, tell
+from activessl.pool.recordings.source import CutSource
 from activessl.project.folder import Project, writing
-from activessl.sealed import write_atomic
+from activessl.sealed import replaced, sha256_of
 
 #: The subfolder of the data that items are copied into.
 INTO = "added"
@@ -24,7 +25,7 @@ class Added:
 
     Attributes:
         folder: The folder that they were copied into.
-        copied: Ids in the pool of the items that were copied.
+        copied: Ids in the pool of the items, or of the recordings, that were copied.
         there: Number of items whose content the pool has already.
         unreadable: Number of files that cannot be read, and are not copied.
         first: The first such file and the reason; empty without one.
@@ -78,8 +79,9 @@ def add(project: Project, path: Path, *, into: str = INTO, on_progress: OnProgre
             hint=f"append the items to {project.own.data.path} with the program that wrote it, then run "
             "`activessl encode`",
         )
-    target = _target(data, into)
-    source, wanted = _source(path, modality)
+    target, cut = _target(data, into), project.own.data.cut
+    source, wanted = _source(path, modality, long=cut is not None)
+    windows = None if cut is None else CutSource(source, cut)
     _check_apart(data, path)
     with project.lock():
         pool = project.pool(whole=True)
@@ -87,14 +89,15 @@ def add(project: Project, path: Path, *, into: str = INTO, on_progress: OnProgre
         copied: list[str] = []
         there, bad = 0, []
         for done, name in enumerate(wanted, start=1):
-            item = source.describe(name)
-            if not isinstance(item, Item):
-                bad.append(f"{item.id}: {item.why}")
-            elif item.sha256 in known:
+            found = [source.describe(name)] if windows is None else windows.windows(name)
+            items = [one for one in found if isinstance(one, Item)]
+            if not items:
+                bad.append(f"{found[0].id}: {found[0].why}")  # type: ignore[union-attr]  # there is at least one
+            elif known.issuperset(one.sha256 for one in items):
                 there += 1
             else:
-                known.add(item.sha256)
-                copied.append(_copy(project, source, item, target))
+                known.update(one.sha256 for one in items)
+                copied.append(_copy(project, source, name, target, items[0].sha256[:12]))
             tell(on_progress, "add", done, len(wanted))
     return Added(target, tuple(copied), there, len(bad), bad[0] if bad else "")
 
@@ -109,14 +112,14 @@ def _target(data: Path, into: str) -> Path:
     return data.joinpath(*parts)
 
 
-def _source(path: Path, modality: str) -> tuple[FolderSource, list[str]]:
+def _source(path: Path, modality: str, *, long: bool) -> tuple[FolderSource, list[str]]:
     """The folder of the items, and their names in it."""
     if path.is_dir():
-        source = FolderSource(path, modality)
+        source = FolderSource(path, modality, long=long)
         return source, list(source.stamps())
     if not path.is_file():
         raise PoolError(f"{path} does not exist", hint="check the path")
-    source = FolderSource(path.parent, modality)
+    source = FolderSource(path.parent, modality, long=long)
     if path.name not in source.stamps():
         raise PoolError(f"{path} is no {modality} file that can be read from a folder", hint=f"give {modality} items")
     return source, [path.name]
@@ -136,31 +139,31 @@ def _all(pool: Pool) -> list[Item]:
     return [*pool.items, *bad]
 
 
-def _copy(project: Project, source: FolderSource, item: Item, target: Path) -> str:
-    """Copy the files of one item; return its id in the pool."""
-    names = source.files_of(item.id)
-    contents = {name: (source.location / name).read_bytes() for name in names}
+def _copy(project: Project, source: FolderSource, item: str, target: Path, other: str) -> str:
+    """Copy the files of one item, or of one recording, into a subfolder ``other`` where its name is taken; return its
+    id in the pool."""
+    names = {name: sha256_of(source.location / name) for name in source.files_of(item)}
 
     def free(folder: Path) -> bool:
-        return all(not (folder / name).exists() or _holds(folder / name, content) for name, content in contents.items())
+        return all(
+            not (folder / name).exists() or ((folder / name).is_file() and sha256_of(folder / name) == digest)
+            for name, digest in names.items()
+        )
 
     folder = target
     if not free(folder):
-        folder = target / item.sha256[:12]
+        folder = target / other
         if not free(folder):
             raise PoolError(f"{folder} holds other files", hint="name another subfolder with --into")
-    new = (folder / item.id).relative_to(project.data).as_posix()
-    _check_group(project, item.id, new)
+    new = (folder / item).relative_to(project.data).as_posix()
+    _check_group(project, item, new)
     with writing(project.data):
-        for name, content in contents.items():
+        for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             if not (folder / name).exists():
-                write_atomic(folder / name, content)
+                with replaced(folder / name) as part:  # in blocks: a recording may be larger than the memory
+                    shutil.copyfile(source.location / name, part)
     return new
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(content).digest()
 
 
 def _check_group(project: Project, name: str, new: str) -> None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from activessl.errors import ConfigError
 from activessl.labels.regions.tasks import TaskName
 from activessl.pool.metadata.base import Metadata
 from activessl.pool.parts import to_label
 from activessl.pool.plain import shown
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
+from activessl.pool.recordings.cut import Cut
 from activessl.pool.sources import load_pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project, own_folders, same_place
@@ -53,6 +55,9 @@ def create(
     group: str | None = None,
     group_column: str | None = None,
     metadata: Path | None = None,
+    window: str | None = None,
+    step: str | None = None,
+    frames: str | None = None,
     title: str = "",
     strategy: str = "auto",
     query_size: int = 20,
@@ -73,6 +78,9 @@ def create(
         group: A regular expression that finds the group of an item in its id, such as its patient or video.
         group_column: The same, as a column of the metadata.
         metadata: A table with what else is known of the items.
+        window: The length of the windows into which recordings are cut, such as "10 s", "500 values" or "200 words".
+        step: From the beginning of a window to that of the next; by default the window.
+        frames: The time from frame to frame of videos, such as "1 s".
         title: Title of the project in Label Studio; by default from the folder's name.
         strategy: Strategy of the queries.
         query_size: Questions in each round, >= 1.
@@ -84,7 +92,11 @@ def create(
         PoolError: The data, or the test data, cannot be read.
         ProjectError: The folder cannot be written.
     """
-    pool = load_pool(data, modality, on_progress=on_progress, without=own_folders(folder))
+    try:
+        cut = Cut.of(window, step, frames)
+    except ValueError as error:
+        raise ConfigError(str(error), hint="correct --window, --step or --frames") from None
+    pool = load_pool(data, modality, on_progress=on_progress, without=own_folders(folder), cut=cut)
     part = test is not None and same_place(test, data)
     if part:
         pool = to_label(pool)
@@ -100,6 +112,7 @@ def create(
                 **({"group": group} if group else {}),
                 **({"group_column": group_column} if group_column else {}),
                 **({"metadata": _relative(metadata, folder)} if metadata else {}),
+                **({} if cut is None else cut.settings()),
             },
             "annotator": {"title": (title or f"activessl {shown(folder.resolve().name)}")[:50]},
             "query": {"strategy": strategy, "size": query_size},

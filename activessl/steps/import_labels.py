@@ -15,6 +15,7 @@ from activessl.labels.files.given import Given
 from activessl.labels.files.opened import Options, open_labels
 from activessl.labels.files.read import find_items
 from activessl.labels.files.registry import form_of
+from activessl.labels.windows import spread_over_windows
 from activessl.ledger.forgetting import known_as
 from activessl.ledger.schema import Answered
 from activessl.project.folder import Project
@@ -89,6 +90,10 @@ def import_file(
     names = (*data.classes, *(name for name in naming.earlier if name not in data.classes))
     contents = form_of(opened, form).read(opened, Options(data.kind, names, label, boxes_as_classes))
     given = [_now(one, naming, data.classes) for one in contents.given]
+    timed: tuple[str, ...] = ()
+    if data.cut is not None:
+        spread = spread_over_windows(given, pool.ids, data.kind)
+        given, timed = list(spread.given), spread.notes
     readable = [one for one in given if one.kind != "unread"]
     unread = tuple(f"{one.where} {one.why}" for one in given if one.kind == "unread")
     if not readable:
@@ -107,7 +112,7 @@ def import_file(
             f"none of the {len(readable):,} labels is of an item of the pool, such as {found.example!r}",
             hint=f"use the ids of the pool, such as {pool.ids[0]!r}, or name the column with --item",
         )
-    notes = list(contents.notes)
+    notes = [*contents.notes, *timed]
     if found.by_name:
         notes.append(
             f"{found.by_name:,} label{'s are' if found.by_name > 1 else ' is'} matched by the name of the file alone: "

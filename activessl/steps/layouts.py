@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from activessl.errors import ConfigError
 from activessl.pool.pool import Pool
 from activessl.pool.portable import portable
+from activessl.pool.recordings.cut import place_of
 from activessl.sealed import beside, sweep
 
 __all__ = ["Layout", "write_layout"]
@@ -202,7 +203,10 @@ def _write(folder: Path, i: int, pool: Pool, row: _Row) -> str:
         content, ending = pool.content(at), own.suffix.lstrip(".").lower()
     else:
         content, ending, _ = portable(pool, at)
-    name = f"{i:06}-{_no_split(_slug(Path(str(row['id'])).stem)[:80])}.{ending}"
+    item = str(row["id"])
+    # of a window, the place in its recording is a part of the name
+    stem = Path(item).stem if place_of(item) is None else Path(item).name
+    name = f"{i:06}-{_no_split(_slug(stem)[:80])}.{ending}"
     (folder / name).write_bytes(content)
     return name
 

@@ -10,7 +10,9 @@ from typing import NamedTuple
 from activessl.labels.files.registry import FORMS
 from activessl.pool.columns import TABLES
 from activessl.pool.decoders.readers import _EXTRAS
+from activessl.pool.decoders.sounds import ENDINGS
 from activessl.pool.forms.registry import forms
+from activessl.pool.recordings.cut import VIDEOS
 from activessl.pool.series_source import SERIES_FILES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,7 +167,7 @@ DATA = (
     Row(
         "WAV",
         "8 to 64 bits, floating point, any rate; channels are averaged, then 16,000 samples a second",
-        "compressed WAV; more than ten minutes",
+        "compressed WAV; more than ten minutes without `--window`",
         "SciPy",
         ("wav24", "wav-float"),
         (".wav", ".wave"),
@@ -173,10 +175,37 @@ DATA = (
     Row(
         "FLAC, OGG, Opus, MP3",
         "as WAV",
-        "more than ten minutes",
+        "more than ten minutes without `--window`",
         "soundfile (`sound`)",
         ("flac", "ogg", "mp3"),
         (".flac", ".ogg", ".oga", ".opus", ".mp3"),
+    ),
+    Row(
+        "videos",
+        "with `--frames`: the first frame that is shown at each time or later, by the times of the file; rotation",
+        "sound; playlists under the name of a video",
+        "OpenCV (`video`)",
+        (),
+        VIDEOS,
+        "opencv-python-headless 4.12.0",
+    ),
+    Row(
+        "windows of sounds, EDF, BDF, WFDB",
+        "with `--window`: each window from its place in the file, of any length",
+        "WAV of 24 bits without soundfile; WFDB of several segments",
+        "as above",
+        (),
+        (*ENDINGS, ".edf", ".bdf", ".hea"),
+        "soundfile 0.14.0, pyedflib 0.1.42, wfdb 4.3.1",
+    ),
+    Row(
+        "windows of CSV files, tables, arrays and texts",
+        "with `--window`: the file is decoded as a whole, one at a time",
+        "CSV files above 128 MB, texts above 16 MB",
+        "as above",
+        (),
+        (".csv", ".ts", ".npz", ".txt"),
+        "by hand",
     ),
 )
 
@@ -305,6 +334,9 @@ def _page() -> Iterator[str]:
     yield ""
     yield "A table is a list of files if a column such as `path` has names of files, else a table of texts."
     yield "What is left out of a file is told by `init` and `check`."
+    yield "Of a `.ts`, a UCR `.tsv` or a table of series above 64 MB, one row at a time is in memory; a row with a wrong"
+    yield "value is unreadable there, where a smaller file is refused."
+    yield "[Long recordings](../how-to/recordings.md) are cut into windows, videos into frames."
     yield ""
     yield "## Labels"
     yield ""

@@ -8,6 +8,7 @@ import numpy as np
 
 from activessl.pool.checks.base import Check, Finding, Material
 from activessl.pool.checks.content import shows_nothing
+from activessl.pool.recordings.cut import recording_of
 
 
 def exact_duplicates(digests: Sequence[str]) -> list[list[int]]:
@@ -63,6 +64,9 @@ def _same_words(material: Material) -> list[list[int]]:
 def _like_the_first(material: Material, sets: Iterable[Sequence[int]], without: set[int]) -> list[Finding]:
     ids = material.pool.ids
     copies = sorted((row, first) for first, *rest in sets for row in rest if row not in without)
+    cut = getattr(material.pool.source, "cut", None)
+    if cut is not None and cut.overlaps:  # a window shares a part with its neighbours by choice
+        copies = [(row, first) for row, first in copies if recording_of(ids[row]) != recording_of(ids[first])]
     return [Finding(ids[row], f"like {ids[first]}", of=ids[first]) for row, first in copies]
 
 
@@ -98,6 +102,7 @@ def _leaks(material: Material) -> Iterable[Finding]:
     groups: dict[str, str] = {}
     ours, theirs = shared.groups or (pool.ids, ())
     own = set(pool.ids) | set(test.ids)  # an item that matches no group is a group of its own
+    own |= set(map(recording_of, own))
     for name, tested in zip(theirs, test.ids if shared.groups else (), strict=True):
         groups.setdefault(name, tested)
     nothing = shows_nothing(material)

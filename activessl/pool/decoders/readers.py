@@ -15,6 +15,7 @@ _EXTRAS = {
     "pillow_heif": ("heic", "HEIC pictures"),
     "wfdb": ("wfdb", "WFDB records"),
     "soundfile": ("sound", "sounds other than WAV"),
+    "cv2": ("video", "frames of videos"),
 }
 
 

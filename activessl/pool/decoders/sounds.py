@@ -23,7 +23,8 @@ MOST_SECONDS = 600
 #: Endings of the names of sound files.
 ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 
-_RATES = (1_000, 384_000)
+#: Samples a second that are read.
+RATES = (1_000, 384_000)
 
 
 def decode_sound(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
@@ -57,7 +58,7 @@ def decode_sound(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
     except PoolError:
         raise
     except Exception as error:  # noqa: BLE001  a decoder may raise anything on broken bytes; one file is never fatal
-        raise _undecodable(error) from None
+        raise undecodable(error) from None
     return _finite(mono, given, rate)
 
 
@@ -74,14 +75,14 @@ def as_recorded(content: bytes) -> Float[np.ndarray, "c n"] | None:
     try:
         if content.startswith((b"RI", b"RF")):
             given, samples = _reader()(io.BytesIO(content))
-            found = np.atleast_2d(_in_range(samples).T)
+            found = np.atleast_2d(in_range(samples).T)
         else:
             from soundfile import SoundFile
 
             with SoundFile(io.BytesIO(content)) as file:
                 given, found = int(file.samplerate), file.read(dtype="float32", always_2d=True).T
     except Exception as error:  # noqa: BLE001  as above
-        raise _undecodable(error) from None
+        raise undecodable(error) from None
     _check(given, found.shape[1])
     return np.asarray(found, dtype=np.float32)
 
@@ -110,30 +111,31 @@ def decode_wav(content: bytes, rate: int = RATE) -> Float[np.ndarray, "1 n"]:
     try:
         given, samples = _reader()(io.BytesIO(content))
     except Exception as error:  # noqa: BLE001  a decoder may raise anything on broken bytes; one file is never fatal
-        raise _undecodable(error) from None
+        raise undecodable(error) from None
     _check(given, len(samples))
-    mono = _in_range(samples)
+    mono = in_range(samples)
     return _finite(mono.mean(axis=1) if mono.ndim == 2 else mono, given, rate)
 
 
-def _undecodable(error: Exception) -> PoolError:
+def undecodable(error: Exception) -> PoolError:
+    """The error about a sound that a decoder raises anything about."""
     why = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return PoolError(f"sound cannot be decoded: {why[:200]}", hint="save it again as an uncompressed WAV")
 
 
 def _check(given: int, count: int) -> None:
     """Refuse a sound of an unusual rate, without samples, or too long."""
-    if not _RATES[0] <= given <= _RATES[1]:
+    if not RATES[0] <= given <= RATES[1]:
         raise PoolError(
             f"sound has {given:,} samples a second",
-            hint=f"save it again with {_RATES[0]:,} to {_RATES[1]:,} samples a second",
+            hint=f"save it again with {RATES[0]:,} to {RATES[1]:,} samples a second",
         )
     if not count:
         raise PoolError("sound has no samples", hint="remove the file, or record it again")
     if count > MOST_SECONDS * given:
         raise PoolError(
-            f"sound is {count / given / 60:.1f} minutes long",
-            hint=f"cut it into pieces of one class each, of at most {MOST_SECONDS // 60} minutes",
+            f"sound is {count / given / 60:.1f} minutes long: cut it into windows with --window, such as --window 10s",
+            hint="set --window at `activessl init`, or data.window in activessl.toml",
         )
 
 
@@ -183,7 +185,8 @@ def _reader() -> Callable[[io.BytesIO], tuple[int, np.ndarray[Any, np.dtype[Any]
     return cast("Callable[[io.BytesIO], tuple[int, np.ndarray[Any, np.dtype[Any]]]]", wavfile.read)
 
 
-def _in_range(samples: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def in_range(samples: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Samples of any WAV as floating point; whole numbers in [-1, 1]."""
     if samples.dtype.kind == "u":  # 8 bits: 128 is silence
         return np.asarray((samples.astype(np.float32) - 128) / 128, dtype=np.float32)
     if samples.dtype.kind == "i":

@@ -5,14 +5,29 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Callable, Collection
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from activessl.pool.decoders.sounds import ENDINGS, RATE, decode_sound
 from activessl.pool.drawable import played
-from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, last_is_short, length, recording_shape
+from activessl.pool.forms.base import (
+    Array,
+    Arrays,
+    Column,
+    Files,
+    Form,
+    Long,
+    Reading,
+    last_is_short,
+    length,
+    recording_shape,
+)
 from activessl.pool.traits.signals import SOUND
+
+if TYPE_CHECKING:
+    from activessl.pool.recordings.base import Recording
 
 
 def _samples(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
@@ -49,6 +64,18 @@ def _column(_: Collection[str], binary: Collection[str]) -> str | None:
     return next((name for name in ("audio", "sound") if name in binary), next(iter(binary), None))
 
 
+def _long(path: Path) -> Recording:
+    from activessl.pool.recordings.sounds import SoundRecording  # only where recordings are cut
+
+    return SoundRecording(path)
+
+
+def _decoded(found: Reading, rate: int | None) -> Recording:
+    from activessl.pool.recordings.sounds import DecodedSound
+
+    return DecodedSound(np.asarray(found.media), rate or RATE)
+
+
 FORM = Form(
     name="audio",
     plural="sound files",
@@ -72,4 +99,5 @@ FORM = Form(
     vary=vary,
     layouts=frozenset({"folders", "huggingface"}),
     content=SOUND,
+    long=Long(_decoded, dict.fromkeys(ENDINGS, _long)),
 )

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
+    from activessl.pool.recordings.base import Recording
     from activessl.pool.traits.base import Content
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
@@ -143,6 +146,22 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Long:
+    """Recordings of which windows or frames are the items.
+
+    Attributes:
+        whole: Opens a recording that was decoded as a whole, from it and its samples a second; None if only ``ranges``
+            are read.
+        ranges: By suffix, what opens a file of which a part can be read without the rest; raises PoolError.
+        files: The files, if they are others than those of single items.
+    """
+
+    whole: Callable[[Reading, int | None], Recording] | None
+    ranges: Mapping[str, Callable[[Path], Recording]] = field(default_factory=dict)
+    files: Files | None = None
+
+
+@dataclass(frozen=True)
 class Form:
     """One form of data.
 
@@ -166,6 +185,7 @@ class Form:
         pretrained: The encoder for pretrained models of this form; None without one.
         layouts: The layouts in which labeled items can be exported.
         content: What the checks measure of its items; None if nothing.
+        long: How its items are cut from longer recordings; None if they cannot be.
     """
 
     name: str
@@ -185,6 +205,7 @@ class Form:
     pretrained: str | None = None
     layouts: frozenset[str] = frozenset()
     content: Content | None = None
+    long: Long | None = None
 
 
 def numbers(kinds: str, dims: Mapping[int, Callable[[tuple[int, ...]], bool]]) -> Callable[..., bool]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Collection
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from activessl.errors import PoolError
 from activessl.pool.decoders.levels import for_screen
 from activessl.pool.drawable import drawn
-from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, Reading, channels_text, plain_shape
+from activessl.pool.forms.base import Array, Arrays, Column, Files, Form, Long, Reading, channels_text, plain_shape
+from activessl.pool.recordings.cut import VIDEOS
 from activessl.pool.traits.pictures import CONTENT
+
+if TYPE_CHECKING:
+    from activessl.pool.recordings.base import Recording
 
 
 def _suffixes() -> Collection[str]:
@@ -96,6 +102,16 @@ def vary(image: Array, rng: np.random.Generator) -> Array:
     return np.clip(part * rng.uniform(0.8, 1.2), 0, brightest).astype(image.dtype)
 
 
+def _video(path: Path) -> Recording:
+    from activessl.pool.recordings.videos import Video  # only where videos are read
+
+    return Video(path)
+
+
+def _whole_video(_: bytes) -> Array:
+    raise PoolError("a video is no image", hint="read its frames with data.frames in activessl.toml")
+
+
 FORM = Form(
     name="image",
     plural="images",
@@ -131,4 +147,5 @@ FORM = Form(
     vary=vary,
     layouts=frozenset({"folders", "huggingface", "coco"}),
     content=CONTENT,
+    long=Long(None, dict.fromkeys(VIDEOS, _video), Files(lambda: VIDEOS, _whole_video)),
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 from jaxtyping import Float
 
@@ -14,6 +17,7 @@ from activessl.pool.forms.base import (
     Arrays,
     Files,
     Form,
+    Long,
     Reading,
     last_is_short,
     length,
@@ -21,6 +25,9 @@ from activessl.pool.forms.base import (
     recording_shape,
 )
 from activessl.pool.traits.signals import SERIES
+
+if TYPE_CHECKING:
+    from activessl.pool.recordings.base import Recording
 
 Series = Float[np.ndarray, "c t"]
 
@@ -84,6 +91,24 @@ def _another_recording(series: Array, rng: np.random.Generator) -> Array:
     return vary(np.asarray(series, dtype=np.float32), rng, shortest=0.8, loudness=0.1, noise=0.05)
 
 
+def _edf(path: Path) -> Recording:
+    from activessl.pool.recordings.series import EdfRecording  # only where recordings are cut
+
+    return EdfRecording(path)
+
+
+def _wfdb(path: Path) -> Recording:
+    from activessl.pool.recordings.series import WfdbRecording
+
+    return WfdbRecording(path)
+
+
+def _decoded(found: Reading, rate: int | None) -> Recording:  # noqa: ARG001  a series has a time step
+    from activessl.pool.recordings.series import DecodedSeries
+
+    return DecodedSeries(found)
+
+
 FORM = Form(
     name="series",
     plural="CSV files",
@@ -112,4 +137,5 @@ FORM = Form(
     missing=True,
     vary=_another_recording,
     content=SERIES,
+    long=Long(_decoded, {**dict.fromkeys(SUFFIXES, _edf), SUFFIX: _wfdb}),
 )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activessl.pool.forms.base import Column, Files, Form, last_is_short, length
+from activessl.pool.forms.base import Column, Files, Form, Long, Reading, last_is_short, length
 from activessl.pool.texts import decode_text
 from activessl.pool.traits.words import CONTENT
+
+if TYPE_CHECKING:
+    from activessl.pool.recordings.base import Recording
 
 
 def _column(texts: Collection[str], _: Collection[str]) -> str | None:
@@ -27,6 +31,12 @@ def portable(content: bytes, _: Callable[[], object]) -> tuple[bytes, str, str]:
     return content, "txt", "text/plain"
 
 
+def _decoded(found: Reading, rate: int | None) -> Recording:  # noqa: ARG001  a text has no rate
+    from activessl.pool.recordings.texts import LongText  # only where texts are cut
+
+    return LongText(str(found.media))
+
+
 FORM = Form(
     name="text",
     plural="text files",
@@ -41,4 +51,5 @@ FORM = Form(
     vary=vary,
     layouts=frozenset({"folders", "huggingface"}),
     content=CONTENT,
+    long=Long(_decoded),
 )

@@ -9,6 +9,7 @@ from datetime import datetime
 from activessl.arguments import listed
 from activessl.errors import PoolError
 from activessl.pool.metadata.cells import Kind, Value
+from activessl.pool.recordings.cut import recording_of
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ def _values(column: Column) -> str:
 
 
 def column_groups(column: Column, ids: Sequence[str]) -> list[str]:
-    """The name of the group of each item: its value; an item without one is a group of its own, named by its id.
+    """The name of the group of each item: its value; an item without one is a group of its own, named by its id;
+    windows without one belong to their recording.
 
     Example:
         >>> column_groups(Column("patient", "number", (3.0, 3.0, None)), ["a", "b", "c"])
@@ -145,6 +147,6 @@ def column_groups(column: Column, ids: Sequence[str]) -> list[str]:
     from activessl.pool.metadata.cells import plain
 
     return [
-        item if value is None else f"{column.name} {plain(value)}"
+        recording_of(item) if value is None else f"{column.name} {plain(value)}"
         for value, item in zip(column.values, ids, strict=True)
     ]

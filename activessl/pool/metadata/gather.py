@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from activessl.pool.metadata.files import are_classes, exif_columns, folder_colu
 from activessl.pool.metadata.joined import join
 from activessl.pool.metadata.stored import stored_columns
 from activessl.pool.pool import Modality, Source
-from activessl.pool.sources import Stamped, open_source
+from activessl.pool.recordings.cut import place_of, recording_of
+from activessl.pool.sources import CutSource, Stamped, open_source
 
 
 def gather_metadata(
@@ -28,6 +30,8 @@ def gather_metadata(
     source: Source | None = None,
 ) -> Metadata:
     """Read what is known of items beside their content. The items are not decoded.
+
+    What is known of a recording is known of each of its windows.
 
     Columns of the data come first, then those of the table, folders, and EXIF. Columns of labels, of parts of the data
     and of texts that describe no slice keep a note, and are not reported on.
@@ -45,6 +49,8 @@ def gather_metadata(
         PoolError: The data or the table cannot be read, two rows about one item differ, or a column is in both with
             different values.
     """
+    if any(map(place_of, ids)):
+        return _of_recordings(location, ids, modality, table=table, classes=classes, source=source)
     there, remarks = location.exists(), []
     stored = dict(stored_columns(location, modality, source)) if there else {}
     if not there:
@@ -64,6 +70,26 @@ def gather_metadata(
         columns += [column for column in found if column.name not in stored]
         remarks += [remark] * bool(remark)
     return Metadata(tuple(ids), tuple(columns), tuple(remarks))
+
+
+def _of_recordings(
+    location: Path,
+    ids: Sequence[str],
+    modality: Modality | None,
+    *,
+    table: Path | None,
+    classes: Sequence[str],
+    source: Source | None,
+) -> Metadata:
+    """The metadata of windows: those of their recordings."""
+    recordings = list(map(recording_of, ids))
+    own = list(dict.fromkeys(recordings))
+    base: Source | None = source.base if isinstance(source, CutSource) else None
+    found = gather_metadata(location, own, modality, table=table, classes=classes, source=base)
+    row = {name: i for i, name in enumerate(own)}
+    at = [row[name] for name in recordings]
+    columns = tuple(replace(one, values=tuple(one.values[i] for i in at)) for one in found.columns)
+    return Metadata(tuple(ids), columns, found.remarks)
 
 
 def _columns(

@@ -32,7 +32,7 @@ class SeriesRows:
         columns: The further columns, by name, with a value for each series.
     """
 
-    series: list[Array]
+    series: Sequence[Array]
     ids: list[str] | None = None
     channels: tuple[str, ...] = ()
     steps: Sequence[float | None] = ()

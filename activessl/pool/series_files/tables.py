@@ -19,9 +19,10 @@ from activessl.pool.columns import Columns, is_number
 from activessl.pool.series_files.base import Array, SeriesRows, number
 
 #: Columns with a meaning of their own, and those that are carried along.
-_OWN = ("id", "label", "label_name", "split", "group")
+OWN = ("id", "label", "label_name", "split", "group")
 
-_IDS = ("id", "series_id", "series", "case_id", "case", "unique_id", "record", "item")
+#: Names of columns with the ids of series, the plainest first.
+IDS = ("id", "series_id", "series", "case_id", "case", "unique_id", "record", "item")
 _CHANNELS = ("channel", "dimension", "dim", "variable", "sensor", "kind")
 
 
@@ -33,7 +34,7 @@ def read_table_of_series(table: Columns) -> SeriesRows:
     """
     plain = {name.lower(): name for name in reversed(table.names)}
     time = next((plain[name] for name in TIMES if name and name != "index" and name in plain), None)
-    key = next((plain[name] for name in _IDS if name in plain), None)
+    key = next((plain[name] for name in IDS if name in plain), None)
     if time is not None and key is None:
         raise PoolError(
             f"the table has a time ({time!r}), and no column with the id of the series",
@@ -45,14 +46,14 @@ def read_table_of_series(table: Columns) -> SeriesRows:
 
 
 def _wide(table: Columns) -> SeriesRows:
-    if table.n_rows > len(table.names) and not any(name.lower() in _OWN for name in table.names):
+    if table.n_rows > len(table.names) and not any(name.lower() in OWN for name in table.names):
         raise PoolError(
             f"the table may be {table.n_rows:,} series of {len(table.names):,} values, or one recording",
             hint="add a column 'id' if each row is a series, or give a folder with a CSV file for each recording",
         )
     # without ids, a column of words may be the ids under another name
-    carried = _carried(table, [n for n in table.names if n.lower() not in _OWN] if "id" in table.values else [])
-    values = [name for name in table.names if name.lower() not in _OWN and name not in carried]
+    carried = carried_columns(table, [n for n in table.names if n.lower() not in OWN] if "id" in table.values else [])
+    values = [name for name in table.names if name.lower() not in OWN and name not in carried]
     odd = [name for name in values if not all(is_number(_text(cell)) or _missing(cell) for cell in table.values[name])]
     if odd or not values:
         raise PoolError(
@@ -74,15 +75,14 @@ def _wide(table: Columns) -> SeriesRows:
 
 def _long(table: Columns, key: str, time: str) -> SeriesRows:
     plain = {name.lower(): name for name in reversed(table.names)}
-    by = next((plain[name] for name in _CHANNELS if name in plain), None)
-    value = plain.get("value")
+    by, value = channel_column(table), plain.get("value")
     rows: dict[str, list[int]] = {}
     for row, item in enumerate(table.values[key]):
         rows.setdefault(_text(item), []).append(row)
     if "" in rows:
         raise PoolError(f"row {rows[''][0] + 1} has no {key}", hint="give each row the id of its series")
-    own = {key, time, *(name for name in table.names if name.lower() in _OWN)}
-    carried = _carried(table, [name for name in table.names if name not in own | {by}])
+    own = {key, time, *(name for name in table.names if name.lower() in OWN)}
+    carried = carried_columns(table, [name for name in table.names if name not in own | {by}])
     channels = [name for name in table.names if name not in own | carried]
     melted = by is not None and value is not None and len(channels) == 2
     series, steps, remarks = [], [], []
@@ -103,13 +103,13 @@ def _long(table: Columns, key: str, time: str) -> SeriesRows:
         series.append(found.values)
         steps.append(found.step)
         remarks.append(found.remarks)
-    beside = {name: _of_each(table, rows, name) for name in table.names if name.lower() in _OWN and name != key}
+    beside = {name: _of_each(table, rows, name) for name in table.names if name.lower() in OWN and name != key}
     beside |= {name: _of_each(table, rows, name) for name in table.names if name in carried}
     kept = {name: values for name, values in beside.items() if name.lower() == "group" or name in carried}
     return SeriesRows(series, list(rows), names, steps, remarks, beside.get("label"), beside.get("split"), columns=kept)
 
 
-def _carried(table: Columns, names: Sequence[str]) -> set[str]:
+def carried_columns(table: Columns, names: Sequence[str]) -> set[str]:
     """Columns of words, such as the site of each series: all their values begin with a letter.
 
     A value like "1,5" or "3 V" is a number that cannot be read: its column is refused, not taken for words.
@@ -120,6 +120,12 @@ def _carried(table: Columns, names: Sequence[str]) -> set[str]:
         if said and all(cell[0].isalpha() and not is_number(cell) for cell in said):
             found.add(name)
     return found
+
+
+def channel_column(table: Columns) -> str | None:
+    """The column that names the channel of a value, in a table with one value in a row; None in others."""
+    plain = {name.lower(): name for name in reversed(table.names)}
+    return next((plain[name] for name in _CHANNELS if name in plain), None)
 
 
 def _columns(table: Columns, rows: Sequence[int], time: str, channels: Sequence[str]) -> tuple[list[Any], Array]:

@@ -44,12 +44,17 @@ def read_ucr(text: str) -> SeriesRows:
         width = len(cells) if width is None else width
         if len(cells) != width:
             raise PoolError(f"line {place} has {len(cells)} values, not {width}", hint="export the file again")
-        labels.append(_class(label, place))
+        labels.append(class_of(label, place))
         series.append(np.array([[number(cell, f"line {place}") for cell in cells]]))
     return SeriesRows(series, labels=list(labels))
 
 
-def _class(cell: str, line: int) -> str:
+def class_of(cell: str, line: int) -> str:
+    """The class in the first cell of a line.
+
+    Raises:
+        PoolError: It is no number.
+    """
     value = number(cell, f"line {line}")
     if np.isnan(value):
         raise PoolError(f"line {line} has no class in its first column", hint="write the class as a number")

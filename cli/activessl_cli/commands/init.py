@@ -10,7 +10,6 @@ import typer
 from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
-
 #: The most classes that a hint lists.
 MOST_NAMED = 30
 
@@ -48,6 +47,16 @@ def init(
         Path | None,
         typer.Option(help="A table with what else is known of the items: a row for each, with its id or path."),
     ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(help="Cut recordings into windows, which are the items: 10s, '500 values', '200 words'."),
+    ] = None,
+    step: Annotated[
+        str | None, typer.Option(help="From the beginning of a window to that of the next; by default the window.")
+    ] = None,
+    frames: Annotated[
+        str | None, typer.Option(help="The frames of videos are the items: the time from one to the next, such as 1s.")
+    ] = None,
     task: Annotated[
         Literal["classes", "boxes", "masks", "spans", "segments"],
         typer.Option(help="What people give: classes of whole items, or regions in them."),
@@ -82,6 +91,9 @@ def init(
             group=group,
             group_column=group_column,
             metadata=metadata,
+            window=window,
+            step=step,
+            frames=frames,
             title=title,
             strategy=strategy,
             query_size=query_size,
@@ -92,6 +104,9 @@ def init(
     many = f"{len(names)} class{'es' * (len(names) != 1)}"
     asked = many if task == "classes" else f"{task} of {many}"
     text = f"{len(pool):,} items of kind {pool.modality} and {asked} in {folder / 'activessl.toml'}"
+    cut = made.project.own.data.cut
+    if cut is not None:
+        text += f"\ncut: {cut}; the group of an item is its recording, or what data.group finds in the name of it"
     column = getattr(pool.source, "column", None)
     if column is not None:
         text += f"\ntexts are the column {column!r}"

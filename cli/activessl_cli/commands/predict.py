@@ -58,7 +58,7 @@ def predict(
         raise ConfigError("--coco is of projects of boxes and masks", hint="leave out --coco")
     found = session.model() if session is not None else Model.load(cast("Path", model))
     scorer = OnnxScorer(found, model / FILE) if onnx and model is not None else found
-    items = load_pool(data, found.modality, axes=found.axes if found.axes.count else None)
+    items = load_pool(data, found.modality, axes=found.axes if found.axes.count else None, cut=found.cut)
     if found.axes.channels and not items.axes.channels:
         render.story(f"the series have no names of channels: read in the order {', '.join(found.axes.channels)}")
     with render.progress("predict") as on_progress:
@@ -89,7 +89,7 @@ def _regions(session: Session, data: Path, to: Path | None, *, coco: bool, as_js
 
     if coco and (to is None or to.suffix.lower() != ".json"):
         raise ConfigError("--coco needs a .json file", hint="add --to regions.json")
-    items = load_pool(data, session.project.config.data.modality)
+    items = load_pool(data, session.project.config.data.modality, cut=session.project.config.data.cut)
     with render.progress("predict") as on_progress:
         found = session.predict_regions(items, on_progress=on_progress)
     for line in remarks(items):

@@ -45,7 +45,7 @@ def watch(
         check_metrics(metrics)
     found, digest = Model.load(model), model_digest(model)
     before = WatchState() if state is None else WatchState.load(state).of(digest)
-    items = load_pool(data, found.modality, axes=found.axes if found.axes.count else None)
+    items = load_pool(data, found.modality, axes=found.axes if found.axes.count else None, cut=found.cut)
     with render.progress("watch") as on_progress:
         watched, after = look(found, digest, items, before, on_progress)
     # the state last: if the metrics cannot be written, the same look is made again

@@ -1,0 +1,1 @@
+"""Long recordings, of which windows or frames are the items."""
