@@ -200,7 +200,7 @@ DATA = (
     ),
     Row(
         "windows of CSV files, tables, arrays and texts",
-        "with `--window`: the file is decoded as a whole, one at a time",
+        "with `--window`: the file is decoded as a whole, two at a time",
         "CSV files above 128 MB, texts above 16 MB",
         "as above",
         (),

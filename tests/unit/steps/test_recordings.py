@@ -57,6 +57,7 @@ def labeled(folder: Path, rounds: int = 4) -> Session:
     return session
 
 
+@pytest.mark.slow
 def test_a_project_of_windows_goes_round_and_its_model_scores_new_recordings(tmp_path: Path) -> None:
     session = labeled(tmp_path)
     config = read_config(tmp_path / "p/activessl.toml")
@@ -116,6 +117,7 @@ def test_recordings_that_are_added_are_cut_and_those_that_are_there_are_not_copi
     assert (now.new, now.gone) == (0, 1)
 
 
+@pytest.mark.slow
 def test_another_step_keeps_the_labels_of_the_windows_that_stay(tmp_path: Path) -> None:
     session = labeled(tmp_path, rounds=1)
     before = set(session.project.history().labels)
@@ -127,6 +129,7 @@ def test_another_step_keeps_the_labels_of_the_windows_that_stay(tmp_path: Path) 
     assert len(snapshot.embeddings) == 6 * 23 and len(snapshot.training[0]) == len(before) == 12
 
 
+@pytest.mark.slow
 def test_a_renamed_recording_keeps_its_labels(tmp_path: Path) -> None:
     session = labeled(tmp_path, rounds=1)
     (tmp_path / "data/r0.flac").rename(tmp_path / "data/renamed.flac")
@@ -140,6 +143,7 @@ def test_the_same_folder_with_another_window_is_refused_with_the_setting(tmp_pat
         Session.create(tmp_path / "p", tmp_path / "data", list(KINDS), window="2 s")
 
 
+@pytest.mark.slow
 def test_test_recordings_measure_though_they_have_the_names_of_those_of_the_pool(tmp_path: Path) -> None:
     for i in range(3):
         record(tmp_path / f"data/r{i}.flac", i)
@@ -157,6 +161,7 @@ def test_test_recordings_measure_though_they_have_the_names_of_those_of_the_pool
     assert "on test data" in measured and "4 test items" in measured
 
 
+@pytest.mark.slow
 def test_frames_of_videos_are_labeled_like_images(tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     (tmp_path / "data").mkdir()
