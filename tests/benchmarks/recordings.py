@@ -1,8 +1,8 @@
 """Windows of long recordings of real speech: the accuracy that a project claims, and that on new recordings.
 
-Run: ``python tests/benchmarks/recordings.py --data FOLDER --work WORK --seeds 3``. FOLDER has ``audio_fsdd.npz`` (spoken
-digits of six speakers). Their digits are joined to recordings of 40 s, in which a speaker speaks for 3 to 9 s; the
-classes are the speakers. Windows of 2 s, every second. The recordings of the pool and the new ones share no digit.
+Run: ``python tests/benchmarks/recordings.py --data FOLDER --work WORK --seeds 3``. FOLDER has ``audio_fsdd.npz``
+(spoken digits of six speakers). Their digits are joined to recordings of 40 s, in which a speaker speaks for 3 to 9 s;
+the classes are the speakers. Windows of 2 s, every second. The recordings of the pool and the new ones share no digit.
 """
 
 from __future__ import annotations

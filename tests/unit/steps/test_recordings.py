@@ -187,3 +187,29 @@ def test_frames_of_videos_are_labeled_like_images(tmp_path: Path) -> None:
     assert session.report().to_html()
     session.export_items(tmp_path / "out", "folders")
     assert len(list((tmp_path / "out").rglob("*.png"))) == 12
+
+
+def test_a_model_of_series_keeps_its_time_step_and_its_cut(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "data").mkdir()
+    for k in range(4):
+        times = np.arange(240) / 10
+        level = np.where((times // 2) % 2 == 1, 4.0, 0.0)
+        lines = [f"{t:.1f},{v:.4f}" for t, v in zip(times, level + rng.normal(0, 0.3, 240), strict=True)]
+        (tmp_path / f"data/r{k}.csv").write_text("\n".join(["time,x", *lines]) + "\n")
+    session = Session.create(tmp_path / "p", tmp_path / "data", ["low", "high"], window="2 s", query_size=10)
+    session.encode()
+    ids = session.project.pool().ids
+
+    def truth(item: str) -> str:
+        place = place_of(item)
+        return "high" if place is not None and int(place.start // 2) % 2 else "low"
+
+    session.round(Oracle({item: truth(item) for item in ids}, ("low", "high")))
+    session.export_model(tmp_path / "model", onnx=False)
+    model = Model.load(tmp_path / "model")
+    assert model.axes.step == pytest.approx(0.1) and str(model.cut) == "windows of 2 s, every 2 s"
+    scores = model.score(load_pool(tmp_path / "data", cut=model.cut, axes=model.axes))
+    assert (
+        np.mean([model.classes[k] == truth(i) for i, k in zip(scores.ids, scores.probs.argmax(1), strict=True)]) > 0.9
+    )
