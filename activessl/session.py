@@ -82,8 +82,8 @@ class Session:
             data: A folder of images, of WAV, CSV or text files; a ``.csv``, ``.jsonl``, ``.parquet`` or ``.npz`` file.
             classes: Names of the classes, at least two; of regions, at least one.
             settings: Arguments of :func:`activessl.steps.create.create`: ``task``, ``multi_label``, ``modality``,
-                ``test``, ``group``, ``group_column``, ``metadata``, ``window``, ``step``, ``frames``, ``title``, ``strategy``,
-                ``query_size``, ``seed``, ``on_progress``.
+                ``test``, ``group``, ``group_column``, ``metadata``, ``window``, ``step``, ``frames``, ``title``,
+                ``strategy``, ``query_size``, ``seed``, ``on_progress``.
 
         Raises:
             ConfigError: A value cannot be used, or the folder holds another project.

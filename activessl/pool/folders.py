@@ -75,6 +75,8 @@ class FolderSource:
             hint = "give a folder with PNG, JPEG, WAV, .csv or .txt files"
             if suffix in VIDEOS:
                 hint = "make items of the frames of videos with --frames, such as --frames 1s"
+            elif long and any(form.files and suffix in form.files.suffixes() for form in forms()):
+                wanted, hint = "recordings to cut", "leave out --window and --frames: these files are items as they are"
             raise PoolError(f"no {wanted} in {location}{there}", hint=hint)
         #: How many files were not read, by suffix: those of other forms, and of none.
         self.beside = others + Counter(

@@ -206,7 +206,7 @@ class Model:
             "dim": len(self.mean),
         } | self.axes.to_json()
         if self.cut is not None:
-            note |= self.cut.settings()
+            note["cut"] = self.cut.settings()
         (folder / "model.json").write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
@@ -224,7 +224,8 @@ class Model:
             mean, reach = (read_array(folder / "pool" / f"{n}.npy") for n in ("mean", "reach"))
             modality, classes, head = note["modality"], tuple(note["classes"]), note["head"]
             known = note["format"] in (FORMAT, WITH_CUT)
-            cut = Cut.of(note.get("window"), note.get("step"), note.get("frames"))
+            told = note.get("cut", {})  # not beside the time step of series, which has the name of another step
+            cut = Cut.of(told.get("window"), told.get("step"), told.get("frames"))
             kind = kind_named("several" if note.get("multi_label", False) else "one")
             axes = Axes.of_json(note, len(note.get("channels", ())))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

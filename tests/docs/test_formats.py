@@ -200,7 +200,7 @@ DATA = (
     ),
     Row(
         "windows of CSV files, tables, arrays and texts",
-        "with `--window`: the file is decoded as a whole, one at a time",
+        "with `--window`: the file is decoded as a whole, two at a time",
         "CSV files above 128 MB, texts above 16 MB",
         "as above",
         (),
@@ -334,8 +334,8 @@ def _page() -> Iterator[str]:
     yield ""
     yield "A table is a list of files if a column such as `path` has names of files, else a table of texts."
     yield "What is left out of a file is told by `init` and `check`."
-    yield "Of a `.ts`, a UCR `.tsv` or a table of series above 64 MB, one row at a time is in memory; a row with a wrong"
-    yield "value is unreadable there, where a smaller file is refused."
+    yield "Of a `.ts`, a UCR `.tsv` or a CSV of series above 64 MB, one row at a time is in memory."
+    yield "There, a row with a wrong value is unreadable; a smaller file is refused."
     yield "[Long recordings](../how-to/recordings.md) are cut into windows, videos into frames."
     yield ""
     yield "## Labels"

@@ -21,6 +21,8 @@ from activessl.pool.recordings.cut import Cut, place_of
 
 #: The largest recording of which parts are read.
 _MOST = 1 << 40
+#: Recordings that stay open: several threads read forward, and are in two recordings where one ends.
+_KEPT = 2
 
 
 @runtime_checkable
@@ -40,7 +42,7 @@ class CutSource:
     """A source whose items are windows or frames of the items of another one.
 
     Ids are those of the recordings with a fragment (:mod:`activessl.pool.recordings.cut`). A window is read from its
-    place in the file, where the format allows it; of other files one is kept decoded at a time.
+    place in the file, where the format allows it; of other files two at most are kept decoded.
 
     Args:
         base: The recordings.
@@ -61,7 +63,7 @@ class CutSource:
         #: The further columns of the recordings.
         self.columns: dict[str, dict[str, Any]] = getattr(base, "columns", {})
         self._lock, self._alone = Lock(), Lock()
-        self._open: tuple[str, Recording] | None = None
+        self._open: dict[str, Recording] = {}
         self._last: tuple[str, Part] | None = None
 
     @property
@@ -123,12 +125,13 @@ class CutSource:
             place = place_of(item_id)
             if place is None:
                 raise PoolError(f"{item_id} is no window of a recording", hint="check the id, or run `activessl check`")
-            if self._open is None or self._open[0] != place.recording:
-                if self._open is not None:
-                    self._open[1].close()
-                    self._open = None
-                self._open = (place.recording, self._opened(place.recording))
-            part = self._open[1].part(place)
+            opened = self._open.pop(place.recording, None)
+            if opened is None:
+                while len(self._open) >= _KEPT:
+                    self._open.pop(next(iter(self._open))).close()
+                opened = self._opened(place.recording)
+            self._open[place.recording] = opened  # the last one is the newest
+            part = opened.part(place)
             self._last = (item_id, part)
             return part
 

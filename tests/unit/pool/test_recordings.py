@@ -251,6 +251,14 @@ def test_a_folder_of_videos_without_frames_names_the_option(tmp_path: Path) -> N
     assert "--frames" in caught.value.hint
 
 
+def test_a_folder_of_pictures_with_frames_is_told_that_they_are_items(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(PoolError, match=r"no recordings to cut in .*, but 1 .png files"):
+        load_pool(tmp_path, cut=cut(frames="1 s"))
+
+
 def test_a_list_of_addresses_under_the_name_of_a_video_is_never_opened(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", "mp4v", count=30)
     (tmp_path / "b.mp4").write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n")

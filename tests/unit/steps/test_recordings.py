@@ -57,6 +57,7 @@ def labeled(folder: Path, rounds: int = 4) -> Session:
     return session
 
 
+@pytest.mark.slow
 def test_a_project_of_windows_goes_round_and_its_model_scores_new_recordings(tmp_path: Path) -> None:
     session = labeled(tmp_path)
     config = read_config(tmp_path / "p/activessl.toml")
@@ -116,6 +117,7 @@ def test_recordings_that_are_added_are_cut_and_those_that_are_there_are_not_copi
     assert (now.new, now.gone) == (0, 1)
 
 
+@pytest.mark.slow
 def test_another_step_keeps_the_labels_of_the_windows_that_stay(tmp_path: Path) -> None:
     session = labeled(tmp_path, rounds=1)
     before = set(session.project.history().labels)
@@ -127,6 +129,7 @@ def test_another_step_keeps_the_labels_of_the_windows_that_stay(tmp_path: Path) 
     assert len(snapshot.embeddings) == 6 * 23 and len(snapshot.training[0]) == len(before) == 12
 
 
+@pytest.mark.slow
 def test_a_renamed_recording_keeps_its_labels(tmp_path: Path) -> None:
     session = labeled(tmp_path, rounds=1)
     (tmp_path / "data/r0.flac").rename(tmp_path / "data/renamed.flac")
@@ -140,6 +143,7 @@ def test_the_same_folder_with_another_window_is_refused_with_the_setting(tmp_pat
         Session.create(tmp_path / "p", tmp_path / "data", list(KINDS), window="2 s")
 
 
+@pytest.mark.slow
 def test_test_recordings_measure_though_they_have_the_names_of_those_of_the_pool(tmp_path: Path) -> None:
     for i in range(3):
         record(tmp_path / f"data/r{i}.flac", i)
@@ -157,6 +161,7 @@ def test_test_recordings_measure_though_they_have_the_names_of_those_of_the_pool
     assert "on test data" in measured and "4 test items" in measured
 
 
+@pytest.mark.slow
 def test_frames_of_videos_are_labeled_like_images(tmp_path: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     (tmp_path / "data").mkdir()
@@ -182,3 +187,29 @@ def test_frames_of_videos_are_labeled_like_images(tmp_path: Path) -> None:
     assert session.report().to_html()
     session.export_items(tmp_path / "out", "folders")
     assert len(list((tmp_path / "out").rglob("*.png"))) == 12
+
+
+def test_a_model_of_series_keeps_its_time_step_and_its_cut(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "data").mkdir()
+    for k in range(4):
+        times = np.arange(240) / 10
+        level = np.where((times // 2) % 2 == 1, 4.0, 0.0)
+        lines = [f"{t:.1f},{v:.4f}" for t, v in zip(times, level + rng.normal(0, 0.3, 240), strict=True)]
+        (tmp_path / f"data/r{k}.csv").write_text("\n".join(["time,x", *lines]) + "\n")
+    session = Session.create(tmp_path / "p", tmp_path / "data", ["low", "high"], window="2 s", query_size=10)
+    session.encode()
+    ids = session.project.pool().ids
+
+    def truth(item: str) -> str:
+        place = place_of(item)
+        return "high" if place is not None and int(place.start // 2) % 2 else "low"
+
+    session.round(Oracle({item: truth(item) for item in ids}, ("low", "high")))
+    session.export_model(tmp_path / "model", onnx=False)
+    model = Model.load(tmp_path / "model")
+    assert model.axes.step == pytest.approx(0.1) and str(model.cut) == "windows of 2 s, every 2 s"
+    scores = model.score(load_pool(tmp_path / "data", cut=model.cut, axes=model.axes))
+    assert (
+        np.mean([model.classes[k] == truth(i) for i, k in zip(scores.ids, scores.probs.argmax(1), strict=True)]) > 0.9
+    )
