@@ -187,21 +187,18 @@ class DatabaseRows:
     def read(self, after: int, kind: str | None) -> Iterator[tuple[int, str, str]]:
         """Rows after a sequence number, ascending."""
         wanted = _events.c.seq > after if kind is None else (_events.c.seq > after) & (_events.c.kind == kind)
-        try:
-            with self._engine.connect() as connection:
-                found = connection.execute(
-                    select(_events.c.seq, _events.c.at, _events.c.body).where(wanted).order_by(_events.c.seq)
-                )
-                yield from ((seq, at, body) for seq, at, body in found)
-        except SQLAlchemyError as error:
-            raise failed_by("read", self.name, error) from None
+        yield from self._all(select(_events.c.seq, _events.c.at, _events.c.body).where(wanted).order_by(_events.c.seq))
 
     def raw(self) -> Iterator[tuple[Any, Any, Any, Any]]:
         """Yield number, time, key and body of all rows as they are, ascending."""
         wanted = select(_events.c.seq, _events.c.at, _events.c.key, _events.c.body).order_by(_events.c.seq)
+        yield from self._all(wanted)
+
+    def _all(self, query: Any) -> list[Any]:
+        """All rows at once, so that no connection waits for a reader who may never come to the end."""
         try:
             with self._engine.connect() as connection:
-                yield from (tuple(row) for row in connection.execute(wanted))
+                return [tuple(row) for row in connection.execute(query)]
         except SQLAlchemyError as error:
             raise failed_by("read", self.name, error) from None
 

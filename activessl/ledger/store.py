@@ -67,6 +67,11 @@ class Ledger:
             yield held
 
     @property
+    def name(self) -> str:
+        """The location, without a password, for messages."""
+        return self._rows.name
+
+    @property
     def file(self) -> Path | None:
         """The file of the ledger; None on a server."""
         return self._rows.file

@@ -94,13 +94,26 @@ class Project:
         return project
 
     def _begin(self, version: str) -> None:
-        """Write the first event, unless it is there: a process may have been killed between config and ledger."""
+        """Write the first event, unless it is there: a process may have been killed between config and ledger.
+
+        Raises:
+            ConfigError: It is there, in a database that folders share, and is that of a project of something else.
+        """
+        data = self.own.data
         with self.ledger() as ledger:
-            if not any(ledger.read(kind="created")):
-                data = self.own.data
+            first = next((one.event for one in ledger.read(kind="created")), None)
+            if first is None:
                 ledger.append(
                     [Created(classes=data.classes, modality=data.modality, seed=self.own.seed, version=version)]
                 )
+        if not isinstance(first, Created) or "://" not in self.own.ledger:
+            return
+        if first.modality != data.modality or not set(first.classes) & set(data.classes):
+            raise ConfigError(
+                f"the ledger in activessl.toml is that of another project: {first.modality} with the classes "
+                f"{', '.join(first.classes)}",
+                hint="make a database for each project, and name it in `ledger`",
+            )
 
     @classmethod
     def open(cls, folder: Path) -> Project:

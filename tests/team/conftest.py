@@ -1,0 +1,31 @@
+"""A PostgreSQL server that the tests of this folder may stop and start."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+for _folder in ("team", "contracts", "faults"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / _folder))
+
+from clusters import Cluster, cluster
+
+
+@pytest.fixture(scope="session")
+def own_server(missing: Callable[[str], NoReturn]) -> Iterator[Cluster]:
+    with cluster() as made:
+        if made is None:
+            missing("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+        yield made
+
+
+@pytest.fixture
+def server(own_server: Cluster) -> Iterator[Cluster]:
+    """It runs at the start of each test, whatever the one before did to it."""
+    own_server.stop()
+    own_server.start()
+    yield own_server
