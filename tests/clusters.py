@@ -87,6 +87,15 @@ class Cluster:
         return done.stdout.splitlines()
 
 
+def drop_connections() -> None:
+    """End the connections of this process to all servers, as a new process has none."""
+    from activessl.ledger import server
+
+    for engine in server._engines.values():
+        engine.dispose()
+    server._engines.clear()
+
+
 @contextmanager
 def cluster() -> Iterator[Cluster | None]:
     """A running server; None where PostgreSQL is not installed."""

@@ -75,8 +75,10 @@ def engine_of(url: URL) -> Engine:
     name = url.render_as_string(hide_password=False)
     with _guard:
         if name not in _engines:
-            # a connection that was cut while nobody used it is replaced, and nobody is told
-            _engines[name] = engine = create_engine(url, pool_pre_ping=True, connect_args=_arguments(url))
+            # a connection that was cut while nobody used it is replaced, and nobody is told; two stay open per process
+            _engines[name] = engine = create_engine(
+                url, pool_pre_ping=True, pool_size=2, max_overflow=30, connect_args=_arguments(url)
+            )
             event.listen(engine, "connect", _begin)
         return _engines[name]
 

@@ -25,7 +25,7 @@ from PIL import Image
 for _folder in ("", "contracts", "team"):
     sys.path.insert(0, str(Path(__file__).parents[1] / _folder))
 
-from clusters import Cluster, cluster
+from clusters import Cluster, cluster, drop_connections
 from fake_label_studio import FakeLabelStudio
 from stepping import Turns, at_random
 
@@ -207,6 +207,7 @@ def interleave(rooms: Rooms, database: str, seed: int, choose: Callable[[list[st
             problems += [f"deadlocks: {found}"] if found != ["0"] else []
         history = people[0].session.project.history()
     rooms.remove(name)
+    drop_connections()
     return Outcome(
         database,
         seed,

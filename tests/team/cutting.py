@@ -70,9 +70,15 @@ class Road:
                     self.blocked = False
                     return
                 there.sendall(content)
-        for one in (here, there):
+        self._end(here, there)
+
+    def _end(self, *both: socket.socket) -> None:
+        for one in both:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        with self._guard:
+            self._open = [one for one in self._open if one not in both]
 
     blocked = False
 
@@ -81,5 +87,4 @@ class Road:
             while content := there.recv(1 << 20):
                 if not self.blocked:
                     here.sendall(content)
-        with contextlib.suppress(OSError):
-            here.shutdown(socket.SHUT_RDWR)
+        self._end(here, there)

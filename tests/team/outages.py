@@ -30,12 +30,11 @@ import numpy as np
 for _folder in ("", "faults", "team"):
     sys.path.insert(0, str(Path(__file__).parents[1] / _folder))
 
-from clusters import PASSWORD, Cluster, cluster
+from clusters import PASSWORD, Cluster, cluster, drop_connections
 from cutting import Road, When
 from desk import Desk, Moments
 
 from activessl.errors import ActiveSSLError
-from activessl.ledger import server as server_module
 from activessl.ledger.schema import Answered
 from activessl.project.config import check_config
 from activessl.project.folder import Project
@@ -108,12 +107,6 @@ class Place:
         old = next(line for line in text.splitlines() if line.startswith("ledger = "))
         config.write_text(text.replace(old, f'ledger = "{now}"'))
         return Session.open(self.folder / "project")
-
-
-def drop_connections() -> None:
-    """As in a new process."""
-    for engine in server_module._engines.values():
-        engine.dispose()
 
 
 def outcome(session: Session, desk: Path) -> tuple[Any, ...]:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clusters import PASSWORD, Cluster
+from clusters import PASSWORD, Cluster, drop_connections
 from desk import Desk, Moments
-from outages import VERBS, drop_connections, outcome, run
+from outages import VERBS, outcome, run
 
 from activessl.errors import LedgerError, ProjectLocked
 from activessl.ledger.schema import Pulled
