@@ -322,14 +322,17 @@ class Worker:
         """Read the ledger, and store the state of the project."""
         history = self.session.project.history()
         current, taught = history.open_round, history.taught
+        waiting = 0 if current is None else sum(len(question.items) for question in history.waiting(current))
+        if stopped is None and waiting <= self.low:  # with more, another worker has opened a round
+            stopped = self.state.stopped
         now = WorkerState(
             labels=len(history.labels),
             skipped=len(history.skipped),
-            waiting=0 if current is None else sum(len(question.items) for question in history.waiting(current)),
+            waiting=waiting,
             rounds=len(history.rounds),
             model=history.model,
             accuracy=None if taught is None else taught.accuracy,
-            stopped=self.state.stopped if stopped is None else stopped,
+            stopped=stopped or "",
             where=next((push.where for r in reversed(history.rounds) for push in reversed(r.pushed)), ""),
         )
         if now != self.state:
