@@ -44,7 +44,11 @@ _STEPS: tuple[tuple[str, ...], ...] = (EVENTS, GUARDS)
 LAYOUT = len(_STEPS)
 
 _NOTES = "CREATE TABLE IF NOT EXISTS ledger_versions (version INTEGER PRIMARY KEY, at VARCHAR(40), by VARCHAR(40))"
-_THERE = text("SELECT to_regclass('ledger_versions') IS NOT NULL, to_regclass('events') IS NOT NULL")
+#: Not by `to_regclass`: within a transaction that has waited for another one, it still knows that there was no table.
+_THERE = text(
+    "SELECT coalesce(bool_or(relname = 'ledger_versions'), false), coalesce(bool_or(relname = 'events'), false) "
+    "FROM pg_catalog.pg_class WHERE relname IN ('ledger_versions', 'events') AND pg_catalog.pg_table_is_visible(oid)"
+)
 _NEWEST = text("SELECT max(version) FROM ledger_versions")
 _NOTE = text("INSERT INTO ledger_versions (version, at, by) VALUES (:version, :at, :by)")
 #: One process at a time prepares the tables of a database.
