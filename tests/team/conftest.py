@@ -13,6 +13,9 @@ for _folder in ("team", "contracts", "faults"):
     sys.path.insert(0, str(Path(__file__).parents[1] / _folder))
 
 from clusters import Cluster, cluster
+from couple import ITEMS
+from fake_label_studio import FakeLabelStudio
+from serving import Workers, serving
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +32,25 @@ def server(own_server: Cluster) -> Iterator[Cluster]:
     own_server.stop()
     own_server.start()
     yield own_server
+
+
+@pytest.fixture
+def studio() -> Iterator[FakeLabelStudio]:
+    with FakeLabelStudio() as running:
+        yield running
+
+
+@pytest.fixture
+def workers(
+    request: pytest.FixtureRequest,
+    server: Cluster,
+    studio: FakeLabelStudio,
+    tmp_path: Path,
+    pictures: Callable[[int], dict[str, str]],
+) -> Iterator[Workers]:
+    """In a folder each, or, asked for "shared", in one."""
+    pytest.importorskip("fastapi")
+    pictures(ITEMS)
+    shared = getattr(request, "param", "own") == "shared"
+    with serving(server, studio, tmp_path, ("one", "one" if shared else "two")) as found:
+        yield found
