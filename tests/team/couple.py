@@ -9,11 +9,13 @@ processes of one machine share a project folder; on PostgreSQL, two machines hav
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 import sys
 import tempfile
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -27,6 +29,7 @@ for _folder in ("", "contracts", "team"):
 
 from clusters import Cluster, cluster, drop_connections
 from fake_label_studio import FakeLabelStudio
+from made_up import submit
 from stepping import Turns, at_random
 
 from activessl.errors import ActiveSSLError, AnnotatorError, LabelError, ProjectLocked, QueryError
@@ -35,7 +38,9 @@ from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.session import Session
 from activessl.steps.verify import verify
+from activessl_label_studio import connect
 from activessl_label_studio.mapping import item_of, question_of
+from activessl_label_studio.project import list_tasks
 from activessl_label_studio.server import LabelStudio
 
 ITEMS, SIZE, VERBS = 30, 4, 14
@@ -126,10 +131,11 @@ class Rooms:
 
 
 class Labelers:
-    """Others, who label what is open in Label Studio, each task once."""
+    """Others, who label what is open in the fake Label Studio, each task once."""
 
     def __init__(self, studio: FakeLabelStudio) -> None:
         self._studio = studio
+        self.people = LabelStudio(studio.url, studio.token)
         self.given: dict[str, str] = {}
         self.twice: list[str] = []
 
@@ -139,12 +145,21 @@ class Labelers:
                 task = self._studio.counted(self._studio.tasks[number], everything=False)
                 if most and not task["is_labeled"]:
                     most -= 1
-                    item = str(item_of(task))
-                    name = CLASSES[int(item[:2]) % 2]
-                    if item in self.given:
-                        self.twice.append(item)
-                    self.given[item] = name
-                    self._submit(number, name)
+                    self._submit(number, self.noted(str(item_of(task))))
+
+    def noted(self, item: str) -> str:
+        name = CLASSES[int(item[:2]) % 2]
+        if item in self.given:
+            self.twice.append(item)
+        self.given[item] = name
+        return name
+
+    def questions(self) -> list[str]:
+        """The questions of all tasks."""
+        return [str(question_of(task)) for task in self._studio.tasks.values()]
+
+    def projects(self) -> int:
+        return len(self._studio.projects)
 
     def _submit(self, task: int, name: str) -> None:
         number, now = self._studio.number("annotation"), self._studio.now()
@@ -156,12 +171,42 @@ class Labelers:
         self._studio.tasks[task]["updated_at"] = self._studio.now()
 
 
+class RealLabelers(Labelers):
+    """The same in a real Label Studio, in the project of one title."""
+
+    def __init__(self, url: str, token: str, title: str) -> None:
+        self.people = LabelStudio(url, token)
+        self._client, self._title = connect(url, token), title
+        self.given, self.twice = {}, []
+
+    def _numbers(self) -> list[int]:
+        found = self._client.get("/api/projects/", title=self._title)["results"]
+        return [int(one["id"]) for one in found if one["title"] == self._title]
+
+    def label(self, most: int) -> None:
+        for number in self._numbers() if most else ():
+            for task in list(list_tasks(self._client, number, everything=True)):
+                if most and not task["total_annotations"]:
+                    most -= 1
+                    submit(self._client, str(task["id"]), [self.noted(str(item_of(task)))])
+
+    def questions(self) -> list[str]:
+        return [
+            str(question_of(task))
+            for number in self._numbers()
+            for task in list_tasks(self._client, number, everything=True)
+        ]
+
+    def projects(self) -> int:
+        return len(self._numbers())
+
+
 class Person:
     """Does one verb after the other, as a seed says, and comes again where that is told."""
 
-    def __init__(self, folder: Path, studio: FakeLabelStudio, labelers: Labelers, seed: Sequence[int]) -> None:
+    def __init__(self, folder: Path, labelers: Labelers, seed: Sequence[int]) -> None:
         self.session = Session.open(folder)
-        self._people, self._labelers = LabelStudio(studio.url, studio.token), labelers
+        self._people, self._labelers = labelers.people, labelers
         self._rng = np.random.default_rng(seed)
         self.done: Counter[str] = Counter()
 
@@ -183,13 +228,37 @@ class Person:
             self._labelers.label(int(self._rng.integers(4)))
 
 
-def interleave(rooms: Rooms, database: str, seed: int, choose: Callable[[list[str], str], str] | None = None) -> Outcome:
-    """Let two people work at once, then look at what is there."""
+def interleave(
+    rooms: Rooms,
+    database: str,
+    seed: int,
+    choose: Callable[[list[str], str], str] | None = None,
+    real: tuple[str, str] | None = None,
+) -> Outcome:
+    """Let two people work at once, then look at what is there.
+
+    Args:
+        rooms: Where they work.
+        database: "sqlite" or "postgres".
+        seed: Of the verbs and of the order.
+        choose: Who goes on; by default as the seed says.
+        real: Address and token of a real Label Studio; None for the fake one.
+    """
     begun, name = time.monotonic(), f"{database}-{seed}"
     folders = rooms.postgres(name) if database == "postgres" else rooms.sqlite(name)
-    with FakeLabelStudio() as studio:
-        labelers = Labelers(studio)
-        people = [Person(one, studio, labelers, (seed, i)) for i, one in enumerate(folders)]
+    with contextlib.ExitStack() as stack:
+        if real is None:
+            labelers = Labelers(stack.enter_context(FakeLabelStudio()))
+        else:
+            labelers = RealLabelers(*real, f"couple {name} {uuid.uuid4().hex[:8]}")
+            for folder in set(folders):
+                config = folder / "activessl.toml"
+                lines = [
+                    f'title = "{labelers._title}"' if line.startswith("title = ") else line
+                    for line in config.read_text().splitlines()
+                ]
+                config.write_text("\n".join(lines) + "\n")
+        people = [Person(one, labelers, (seed, i)) for i, one in enumerate(folders)]
         turns = Turns(choose or at_random(seed))
         problems: list[str] = []
         with turns.watched():
@@ -198,7 +267,7 @@ def interleave(rooms: Rooms, database: str, seed: int, choose: Callable[[list[st
             except Exception as error:
                 problems.append(f"{type(error).__name__}: {error}")
         try:
-            problems += _after(people, studio, labelers)
+            problems += _after(people, labelers)
         except ActiveSSLError as error:
             problems.append(f"afterwards: {error}")
         if database == "postgres" and rooms.server is not None:
@@ -221,19 +290,18 @@ def interleave(rooms: Rooms, database: str, seed: int, choose: Callable[[list[st
     )
 
 
-def _after(people: Sequence[Person], studio: FakeLabelStudio, labelers: Labelers) -> list[str]:
+def _after(people: Sequence[Person], labelers: Labelers) -> list[str]:
     """Look before anything is healed; then push and pull what is left, and compare with what people gave."""
     problems = [f"labeled twice: {item}" for item in labelers.twice]
-    questions = Counter(str(question_of(task)) for task in studio.tasks.values())
-    problems += [f"{count} tasks of {question}" for question, count in questions.items() if count > 1]
-    if len(studio.projects) > 1:
-        problems.append(f"{len(studio.projects)} projects in Label Studio")
+    problems += [f"{count} tasks of {name}" for name, count in Counter(labelers.questions()).items() if count > 1]
+    if labelers.projects() > 1:
+        problems.append(f"{labelers.projects()} projects in Label Studio")
     ann, ben = people
     history = ann.session.project.history()
     if history.open_round is not None:
         ann.session.push(ann._people)
         labelers.label(100)
-    if studio.projects:
+    if labelers.projects():
         ben.session.pull(ben._people)
     for person in people:
         history = person.session.project.history()
@@ -258,6 +326,7 @@ def main() -> None:
     parser.add_argument("databases", nargs="+", choices=["sqlite", "postgres"])
     parser.add_argument("--interleavings", type=int, default=200)
     parser.add_argument("--start", type=int, default=0, help="the first seed")
+    parser.add_argument("--real", nargs=2, metavar=("URL", "TOKEN"), help="a real Label Studio instead of the fake one")
     parser.add_argument("--out", type=Path, help="a file for a line of JSON each")
     args = parser.parse_args()
     where = Path(tempfile.mkdtemp(prefix="activessl-team-"))
@@ -268,7 +337,7 @@ def main() -> None:
             for database in args.databases:
                 found = []
                 for seed in range(args.start, args.start + args.interleavings):
-                    found.append(interleave(rooms, database, seed))
+                    found.append(interleave(rooms, database, seed, real=tuple(args.real) if args.real else None))
                     if found[-1].problems:
                         print(database, seed, *found[-1].problems[:6], sep="\n  ", flush=True)
                     if args.out is not None:

@@ -13,6 +13,7 @@ from couple import Rooms, interleave
 
 import activessl.project.folder as folder_module
 from activessl.project.folder import Project
+from activessl_label_studio import StudioInfo
 
 SEEDS = range(int(os.environ.get("ACTIVESSL_INTERLEAVINGS", "8")))
 
@@ -28,6 +29,16 @@ def test_nothing_is_asked_twice_no_label_is_lost_and_nobody_waits_for_ever(
     rooms: Rooms, database: str, seed: int
 ) -> None:
     assert interleave(rooms, database, seed).problems == ()
+
+
+@pytest.mark.studio
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ACTIVESSL_REAL_INTERLEAVINGS", "2"))))
+def test_the_same_with_a_real_label_studio(
+    rooms: Rooms, sqlite_server: StudioInfo, database: str, seed: int
+) -> None:
+    assert interleave(rooms, database, seed, real=(sqlite_server.url, sqlite_server.token)).problems == ()
 
 
 def test_without_the_lock_on_the_server_two_machines_ask_twice(rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
