@@ -35,7 +35,10 @@ GUARDS = (
 )
 
 #: Within a transaction that may change rows: before and after.
-UNGUARDED = ("ALTER TABLE events DISABLE TRIGGER events_no_change", "ALTER TABLE events ENABLE TRIGGER events_no_change")
+UNGUARDED = (
+    "ALTER TABLE events DISABLE TRIGGER events_no_change",
+    "ALTER TABLE events ENABLE TRIGGER events_no_change",
+)
 
 #: The steps. A database without a note of its version has that of 0, or of 1 if it has the table.
 _STEPS: tuple[tuple[str, ...], ...] = (EVENTS, GUARDS)

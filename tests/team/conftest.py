@@ -9,8 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-for _folder in ("team", "contracts", "faults"):
-    sys.path.insert(0, str(Path(__file__).parents[1] / _folder))
+sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("team", "contracts", "faults"))
 
 from clusters import Cluster, cluster
 from couple import ITEMS

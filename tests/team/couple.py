@@ -24,8 +24,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-for _folder in ("", "contracts", "team"):
-    sys.path.insert(0, str(Path(__file__).parents[1] / _folder))
+sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "contracts", "team"))
 
 from clusters import Cluster, cluster, drop_connections
 from fake_label_studio import FakeLabelStudio

@@ -27,8 +27,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-for _folder in ("", "faults", "team"):
-    sys.path.insert(0, str(Path(__file__).parents[1] / _folder))
+sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in ("", "faults", "team"))
 
 from clusters import PASSWORD, Cluster, cluster, drop_connections
 from cutting import Road, When
@@ -114,7 +113,10 @@ def outcome(session: Session, desk: Path) -> tuple[Any, ...]:
     with session.project.ledger() as ledger:
         keys = Counter(r.event.answer.key for r in ledger if isinstance(r.event, Answered))
     return (
-        [(r.number, r.items, r.queried.seed, r.closed is not None, [t.digest for t in r.taught]) for r in history.rounds],
+        [
+            (r.number, r.items, r.queried.seed, r.closed is not None, [t.digest for t in r.taught])
+            for r in history.rounds
+        ],
         {item: label.classes for item, label in history.labels.items()},
         history.skipped,
         max(keys.values(), default=1),

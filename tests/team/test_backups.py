@@ -125,7 +125,9 @@ def test_what_was_forgotten_stays_forgotten_after_a_restore_into_a_server(
     assert item not in labels(project)
 
 
-def test_a_damaged_event_is_named(own_server: Cluster, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_event_is_named(
+    own_server: Cluster, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     project = labeled(tmp_path / "m", url)
     name = url.rpartition("/")[2].replace("%20", " ")
     own_server.ask(name, "ALTER TABLE events DISABLE TRIGGER events_no_change")

@@ -135,7 +135,9 @@ def test_the_proxy_passes_pages_webhooks_and_streams_to_both_and_leaves_out_who_
     ):
         assert name in text
         text = text.replace(name, there)
-    temporary = "".join(f"  {one}_temp_path {tmp_path}/{one};\n" for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    temporary = "".join(
+        f"  {one}_temp_path {tmp_path}/{one};\n" for one in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     text = text.replace("http {\n", "http {\n  access_log off;\n" + temporary, 1)
     (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/nginx.pid;\ndaemon off;\nmaster_process off;\n{text}")
     command = [nginx, "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path), "-e", str(tmp_path / "error.log")]

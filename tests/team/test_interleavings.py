@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from clusters import Cluster
@@ -35,9 +34,7 @@ def test_nothing_is_asked_twice_no_label_is_lost_and_nobody_waits_for_ever(
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 @pytest.mark.parametrize("seed", range(int(os.environ.get("ACTIVESSL_REAL_INTERLEAVINGS", "2"))))
-def test_the_same_with_a_real_label_studio(
-    rooms: Rooms, sqlite_server: StudioInfo, database: str, seed: int
-) -> None:
+def test_the_same_with_a_real_label_studio(rooms: Rooms, sqlite_server: StudioInfo, database: str, seed: int) -> None:
     assert interleave(rooms, database, seed, real=(sqlite_server.url, sqlite_server.token)).problems == ()
 
 

@@ -11,7 +11,8 @@ import sqlalchemy
 from clusters import PASSWORD, Cluster, drop_connections
 
 from activessl.errors import LedgerError
-from activessl.ledger import layouts, server as server_module
+from activessl.ledger import layouts
+from activessl.ledger import server as server_module
 from activessl.ledger.schema import Pulled
 from activessl.ledger.store import Ledger
 
