@@ -120,9 +120,10 @@ class DatabaseRows:
 
     def rewrite(self, change: Callable[[int, str, str], tuple[str, str] | None], rows: Sequence[Row]) -> int:
         """Change events and add rows in one transaction; see ``Rows.rewrite``."""
-        before, after = (layouts.UNGUARDED[:1], layouts.UNGUARDED[1:]) if self._server else ((), ())
-        if self._local:
-            before, after = UNGUARDED, GUARDS
+        before: tuple[str, ...] = UNGUARDED if self._local else ()
+        after: tuple[str, ...] = GUARDS if self._local else ()
+        if self._server:
+            before, after = (layouts.UNGUARDED,), (layouts.GUARDED,)
         with self._writing() as connection:
             if self._local:
                 connection.exec_driver_sql("PRAGMA secure_delete=ON")

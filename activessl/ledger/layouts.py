@@ -1,7 +1,7 @@
 """The tables of a ledger on PostgreSQL, and how those of earlier versions become those of now.
 
-Rows are never converted: an event keeps the format in which it was written, and ``ledger.upgrade`` reads it. So there is
-little to migrate, and each step is a few statements, all in one transaction with the note that they were done.
+Rows are never converted: an event keeps the format in which it was written, and ``ledger.upgrade`` reads it. So there
+is little to migrate, and each step is a few statements, all in one transaction with the note that they were done.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from activessl.errors import LedgerError
 from activessl.ledger.rows import check_version
 from activessl.ledger.server import failed_by
 
-__all__ = ["EVENTS", "LAYOUT", "UNGUARDED", "prepare"]
+__all__ = ["EVENTS", "GUARDED", "GUARDS", "LAYOUT", "UNGUARDED", "prepare"]
 
 #: The table of events, as all versions have made it.
 EVENTS = (
@@ -34,11 +34,9 @@ GUARDS = (
     "FOR EACH STATEMENT EXECUTE FUNCTION events_append_only()",
 )
 
-#: Within a transaction that may change rows: before and after.
-UNGUARDED = (
-    "ALTER TABLE events DISABLE TRIGGER events_no_change",
-    "ALTER TABLE events ENABLE TRIGGER events_no_change",
-)
+#: Before and after rows are changed, within one transaction.
+UNGUARDED = "ALTER TABLE events DISABLE TRIGGER events_no_change"
+GUARDED = "ALTER TABLE events ENABLE TRIGGER events_no_change"
 
 #: The steps. A database without a note of its version has that of 0, or of 1 if it has the table.
 _STEPS: tuple[tuple[str, ...], ...] = (EVENTS, GUARDS)

@@ -31,7 +31,7 @@ _SESSION = (
 _LIBPQ = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 #: Our advisory locks, which share a database with those of others: the first is held by who writes to a project, the
-#: second by who appends. The table's own number is the other half of the key, so that schemas do not disturb each other.
+#: second by who appends. The table's number is the other half of the key: schemas do not disturb each other.
 _WRITER, _ORDER = 1_634_956_915, 1_634_956_916
 
 
@@ -42,7 +42,7 @@ def _key(what: int) -> str:
 _TAKE = text(f"SELECT pg_try_advisory_lock({_key(_WRITER)})")
 _FREE = text(f"SELECT pg_advisory_unlock({_key(_WRITER)})")
 _IN_ORDER = text(f"SELECT pg_advisory_xact_lock({_key(_ORDER)})")
-_THIS = (
+_THIS = (  # constants only
     "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
     f"AND l.classid::bigint = {_WRITER} AND l.objid = 'events'::regclass::oid "
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"

@@ -53,8 +53,8 @@ class Ledger:
 
     @contextmanager
     def alone(self) -> Iterator[Alone | None]:
-        """Be the only one who writes to the project of a ledger on a server: what another process on any machine cannot
-        be meanwhile. It ends with the process, or with its connection. None for a file, which the project's lock guards.
+        """Be the only one who writes to a ledger on a server: what another process on any machine cannot be meanwhile.
+        It ends with the process, or with its connection. None for a file, which the project's lock guards.
 
         Raises:
             ProjectLocked: Another process is.

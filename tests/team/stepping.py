@@ -1,4 +1,4 @@
-"""Threads that take turns at the borders of steps, in an order that a seed decides: the same seed, the same interleaving.
+"""Threads that take turns at the borders of steps, in an order that a seed decides: the same seed, the same order.
 
 A thread that comes to a border waits until it is let go on; one goes on at a time. Borders lie before and after each
 write to the ledger, each reading of it, each lock that is taken or left, and each request to the labeling tool; never
