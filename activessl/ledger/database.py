@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
 )
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -32,6 +33,9 @@ from activessl.errors import LedgerError
 from activessl.ledger import layouts
 from activessl.ledger.rows import AT_ONCE, GUARDS, PRAGMAS, UNGUARDED, VERSION, Row, check_version, failed
 from activessl.ledger.server import Alone, alone, engine_of, failed_by, in_order, parsed
+
+#: The beginning of the names of schemas with events before a restore.
+_BEFORE = "activessl_before_restore_"
 
 _metadata = MetaData()
 _events = Table(
@@ -161,6 +165,17 @@ class DatabaseRows:
             self._insert(connection, rows)
         return kept
 
+    def kept_before(self) -> tuple[str, ...]:
+        """The schemas in which ``renew`` has kept events."""
+        if not self._server:
+            return ()
+        named = text("SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname LIKE :start ORDER BY nspname")
+        try:
+            with self._engine.connect() as connection:
+                return tuple(connection.execute(named, {"start": f"{_BEFORE}%"}).scalars())
+        except SQLAlchemyError as error:
+            raise failed_by("read", self.name, error) from None
+
     def compact(self) -> None:
         """Write the table anew, so that what was changed or deleted is no longer in its files."""
         statements = ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)") if self._local else ("VACUUM FULL events",)
@@ -239,6 +254,6 @@ def _engine(url: Any) -> Engine:
 
 def _free_schema(connection: Connection) -> str:
     number = 1
-    while connection.exec_driver_sql(f"SELECT to_regnamespace('activessl_before_restore_{number}')").scalar():
+    while connection.exec_driver_sql(f"SELECT to_regnamespace('{_BEFORE}{number}')").scalar():
         number += 1
-    return f"activessl_before_restore_{number}"
+    return f"{_BEFORE}{number}"

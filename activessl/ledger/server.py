@@ -42,9 +42,9 @@ def _key(what: int) -> str:
 _TAKE = text(f"SELECT pg_try_advisory_lock({_key(_WRITER)})")
 _FREE = text(f"SELECT pg_advisory_unlock({_key(_WRITER)})")
 _IN_ORDER = text(f"SELECT pg_advisory_xact_lock({_key(_ORDER)})")
-_THIS = (  # constants only
+_THIS = (  # with the number of the writer's lock
     "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
-    f"AND l.classid::bigint = {_WRITER} AND l.objid = 'events'::regclass::oid "
+    "AND l.classid::bigint = 1634956915 AND l.objid = 'events'::regclass::oid "
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 _MINE = text(f"SELECT count(*) FROM pg_locks l WHERE {_THIS} AND l.pid = pg_backend_pid()")  # noqa: S608

@@ -232,6 +232,10 @@ class Ledger:
             raise LedgerError(f"the ledger {self._rows.name} is a file", hint="replace the file")
         return self._rows.renew(other._as_they_are())
 
+    def kept_before(self) -> tuple[str, ...]:
+        """The schemas of the database in which events before a restore are kept."""
+        return () if isinstance(self._rows, FileRows) else self._rows.kept_before()
+
     def _as_they_are(self) -> list[Row]:
         return [Row(at, json.loads(body)["kind"], key, body) for _, at, key, body in self._rows.raw()]
 

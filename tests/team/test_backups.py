@@ -121,6 +121,9 @@ def test_what_was_forgotten_stays_forgotten_after_a_restore_into_a_server(
     assert own_server.ask(name, held.format("events")) == ["0"]
     assert run("restore", str(copy), "-p", str(project)) == 0
     assert "forgotten again" in capsys.readouterr().out
+    other = next(iter(labels(project)))
+    assert run("forget", other, "--item", "--yes", "-p", str(project)) == 0
+    assert "DROP SCHEMA activessl_before_restore_1 CASCADE" in "".join(capsys.readouterr())
     assert own_server.ask(name, held.format("events")) == ["0"]
     assert item not in labels(project)
 
