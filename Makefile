@@ -12,7 +12,7 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test slow-test check studio-test browser-test datasets-test mlflow-test ray-test pretrained-test docs formats bench mutation clean faults sbom
+.PHONY: install demo test slow-test check studio-test browser-test datasets-test mlflow-test ray-test pretrained-test docs formats bench mutation clean faults sbom team team-test
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
@@ -100,6 +100,15 @@ bench: .venv/.installed ## the measurements behind docs/results (hours; needs DA
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/encoder_peers.py run --data $(DATA) --out bench/peers.jsonl \
 		--minutes 5 20 60 $(if $(LIGHTLY),--lightly-python $(LIGHTLY))
 	$(BIN)/python tests/benchmarks/encoder_peers.py report --out bench/peers.jsonl | tee bench/peers.txt
+
+team-test: .venv/.installed ## a ledger on PostgreSQL: two people at once, cut connections, workers, backups, upgrades (samples)
+	@where=$$($(BIN)/activessl studio install) && \
+	ACTIVESSL_STUDIO_DIR=$$where ACTIVESSL_STUDIO_DATABASES=sqlite $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/team
+
+team: .venv/.installed ## the same in full: 200 interleavings on each database, every message cut (about an hour)
+	@mkdir -p bench/team
+	$(BIN)/python tests/team/couple.py sqlite postgres --interleavings 200 --out bench/team/interleavings.jsonl
+	$(BIN)/python tests/team/outages.py --out bench/team/outages.jsonl
 
 faults: .venv/.installed ## every verb fails at every moment, files and ledgers are damaged, parsers are fuzzed (many hours; ONLY=fuzz for a part)
 	@mkdir -p bench/faults

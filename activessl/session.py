@@ -366,10 +366,12 @@ class Session:
                 history = self.wait(people, every=every, on_wait=on_wait)
             if history.labels and not history.nothing_drawn:
                 return self.teach()
+            number = history.open_round.number if history.open_round is not None else len(history.rounds)
             if history.nothing_drawn:
-                self.close("none of the items with an answer holds a region")
+                self.close("none of the items with an answer holds a region", round=number)
             else:
-                self.close("none of its answers can be read" if history.unread else "all its items were skipped")
+                why = "none of its answers can be read" if history.unread else "all its items were skipped"
+                self.close(why, round=number)
 
     def train_annotators(
         self, annotator: Annotator | Connection | None = None, *, items: int | None = None, anew: bool = False
@@ -391,12 +393,18 @@ class Session:
         n = None if items is None else whole("items", items)
         return train_annotators(self.project, annotator_of(self.project, annotator), n, anew=anew)
 
-    def close(self, why: str) -> None:
-        """End the open round; unanswered items may be asked about again."""
+    def close(self, why: str, *, round: int | None = None) -> None:
+        """End the open round; unanswered items may be asked about again.
+
+        Args:
+            why: The reason, for the ledger.
+            round: The number of the round that is meant: nothing happens if another one is open by now, as where two
+                people end a round at once. By default whichever is open.
+        """
         from activessl.steps.close import close_round
 
         with self.project.lock():
-            close_round(self.project, text("why", why))
+            close_round(self.project, text("why", why), None if round is None else whole("round", round))
 
     def should_stop(self) -> str | None:
         """Return the reason why the project should stop, by the limits of its config; None to continue."""

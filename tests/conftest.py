@@ -9,19 +9,17 @@ leaves the other out while one works on something.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import quote
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from clusters import cluster
 
 from activessl.ledger import file
 
@@ -37,9 +35,6 @@ file.SYNCHRONOUS = "OFF"
 os.fsync = lambda fd: None
 
 DATABASES = os.environ.get("ACTIVESSL_STUDIO_DATABASES", "sqlite,postgres").split(",")
-
-#: Tried with all that an address has to escape.
-PASSWORD = "p@ss/w:rd %"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
@@ -100,51 +95,10 @@ def environment() -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The address of an empty database in a cluster that is thrown away."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
-        Path(found).parent for found in [shutil.which("initdb")] if found
-    ]
-    if not programs:
-        _missing("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    # its programs refuse to run as root
-    owner = "postgres" if os.geteuid() == 0 else None
-    where = Path(tempfile.mkdtemp(prefix="activessl-postgres-"))
-    if owner:
-        shutil.chown(where, owner)
-    given = where / "password"
-    given.write_text(PASSWORD)
-    given.chmod(0o644)
-
-    def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(programs[-1] / name), *arguments]
-        return subprocess.run(
-            command, user=owner, cwd="/", capture_output=True, text=True, env=os.environ | {"PGPASSWORD": PASSWORD}
-        )
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    made = run("initdb", "-D", str(where / "data"), "-U", "ann", "-A", "scram-sha-256", "--pwfile", str(given))
-    assert made.returncode == 0, made.stderr
-    given.unlink()
-    settings = ["listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={where}", "fsync=off"]
-    command = [str(programs[-1] / "postgres"), "-D", str(where / "data")]
-    command += [part for setting in settings for part in ("-c", setting)]
-    with subprocess.Popen(command, user=owner, cwd="/", stderr=subprocess.PIPE, text=True) as process:
-        try:
-            here = ("-h", "127.0.0.1", "-p", port, "-U", "ann")
-            end = time.monotonic() + 60
-            while run("pg_isready", *here).returncode != 0:
-                assert process.poll() is None and time.monotonic() < end, "PostgreSQL does not start"
-                time.sleep(0.1)
-            made = run("createdb", *here, "label studio")
-            assert made.returncode == 0, made.stderr
-            yield f"postgresql://ann:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/{quote('label studio')}"
-        finally:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=30)
-            process.kill()
-            shutil.rmtree(where, ignore_errors=True)
+    with cluster() as made:
+        if made is None:
+            _missing("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+        yield made.create("label studio")
 
 
 def _running(environment: Path, folder: Path, database: str | None = None) -> Iterator[StudioInfo]:

@@ -34,6 +34,7 @@ from activessl.ledger.schema import (
     Missing,
     Moved,
     Offered,
+    Paused,
     Predicted,
     Promoted,
     Pulled,
@@ -113,6 +114,7 @@ class _SoFar:
     left: dict[str, str] = field(default_factory=dict)  # items with answers that left, and the hash of their content
     said: dict[str, MachineSoFar] = field(default_factory=dict)  # by the name of the machine
     trainings: dict[int, Training] = field(default_factory=dict)
+    paused: bool = False
 
     @singledispatchmethod
     def take(self, event: Event, at: datetime) -> None:
@@ -315,6 +317,10 @@ class _SoFar:
         self.backups[event.where] = event
 
     @take.register
+    def _(self, event: Paused, _at: datetime) -> None:
+        self.paused = event.paused
+
+    @take.register
     def _(self, event: Forgotten, _at: datetime) -> None:
         self.erased.append(event)
 
@@ -400,6 +406,7 @@ class _SoFar:
             left=self.left,
             said={name: one.amount(naming) for name, one in self.said.items()},
             trainings=tuple(read_training(self.trainings[n], naming, self.at_change) for n in sorted(self.trainings)),
+            paused=self.paused,
         )
 
 

@@ -142,6 +142,7 @@ class History:
         moved_since: Each id that an item had since the pool was encoded, and its id now.
         said: What machines said of items, by the name of the machine: no labels.
         trainings: The training rounds for annotators, oldest first.
+        paused: Whether somebody has stopped the opening of rounds on the live page.
     """
 
     created: Created | None = None
@@ -182,6 +183,7 @@ class History:
     left: dict[str, str] = field(default_factory=dict)
     said: dict[str, MachineHistory] = field(default_factory=dict)
     trainings: tuple[Training, ...] = ()
+    paused: bool = False
 
     @property
     def open_round(self) -> RoundHistory | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from activessl.errors import LedgerError
 
@@ -80,6 +80,10 @@ class Rows(Protocol):
         """Write the table anew, so that what was changed or deleted is no longer in its files."""
         ...
 
+    def raw(self) -> Iterator[tuple[Any, Any, Any, Any]]:
+        """Yield number, time, key and body of all rows as they are, ascending."""
+        ...
+
     def last(self) -> int:
         """The highest sequence number; 0 in an empty ledger."""
         ...
@@ -117,14 +121,15 @@ _HINTS = (
 )
 
 
-def failed(verb: str, name: str, why: object) -> LedgerError:
+def failed(verb: str, name: str, why: object, *, hint: str | None = None) -> LedgerError:
     """The error for a failed database operation: the first line of the driver's message, and what to do about it."""
     said = str(why).splitlines()[:1]
     message = f"cannot {verb} the ledger {name}: {said[0] if said else type(why).__name__}"
     if not name.startswith("sqlite"):
-        return LedgerError(message, hint="check the URL, the database server and the permissions of the database user")
+        other = "check the URL, the database server and the permissions of the database user"
+        return LedgerError(message, hint=hint or other)
     code = str(getattr(why, "sqlite_errorname", ""))
-    hint = next((hint for start, hint in _HINTS if code.startswith(start)), None)
+    hint = hint or next((hint for start, hint in _HINTS if code.startswith(start)), None)
     return LedgerError(
         message, hint=hint or "check that the file is a ledger, and that the disk is writable and not full"
     )
@@ -143,14 +148,14 @@ def damaged(name: str, what: str) -> LedgerError:
     )
 
 
-def check_version(name: str, version: int) -> None:
-    """Refuse a file that a newer version wrote.
+def check_version(name: str, version: int, newest: int = VERSION) -> None:
+    """Refuse a file, or the tables of a server, that a newer version wrote.
 
     Raises:
-        LedgerError: The file has a newer version.
+        LedgerError: It has a newer version.
     """
-    if version > VERSION:
+    if version > newest:
         raise LedgerError(
-            f"the ledger {name} has version {version}, written by a newer activessl; this one reads up to {VERSION}",
+            f"the ledger {name} has version {version}, written by a newer activessl; this one reads up to {newest}",
             hint="update activessl: pip install --upgrade activessl",
         )

@@ -548,6 +548,19 @@ class BackedUp(_Event):
         return f"backed_up:{self.turn}:{sha256(self.where.encode()).hexdigest()[:16]}"
 
 
+class Paused(_Event):
+    """Whether somebody has stopped the opening of rounds, on the live page of any worker of ``activessl serve``."""
+
+    kind: Literal["paused"] = "paused"
+    paused: bool
+    turn: int  # number of the newest event, so that stopping again is another event
+
+    @property
+    def key(self) -> str:
+        """One per turn, and of what: of two people who press different buttons at once, the later counts."""
+        return f"paused:{self.turn}:{self.paused}"
+
+
 class Forgotten(_Event):
     """An item or an annotator was forgotten: its name was replaced in all events before; only a mark knows it."""
 
@@ -648,6 +661,7 @@ Event = (
     | TrainingOpened
     | Trained
     | BackedUp
+    | Paused
     | Forgotten
 )
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])

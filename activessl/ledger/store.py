@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
@@ -18,10 +18,14 @@ from activessl.arguments import path
 from activessl.errors import LedgerError
 from activessl.ledger.file import FileRows
 from activessl.ledger.forgetting import Names, mentions, names_in, rewritten
-from activessl.ledger.rows import Row, Rows, damaged, failed
+from activessl.ledger.rows import Row, damaged, failed
 from activessl.ledger.schema import EVENT, FORMAT, Event, Recorded
 from activessl.ledger.upgrade import format_of, upgrade
 from activessl.pool.plain import shown
+
+if TYPE_CHECKING:
+    from activessl.ledger.database import DatabaseRows
+    from activessl.ledger.server import Alone
 
 
 class Ledger:
@@ -29,6 +33,7 @@ class Ledger:
 
     Args:
         location: A file, created if missing, or a SQLAlchemy URL.
+        held: What ``alone`` gave, if this process holds the lock of a ledger on a server: it writes under this lock.
 
     Raises:
         LedgerError: The location cannot be opened or is not a ledger.
@@ -43,8 +48,33 @@ class Ledger:
         ['a']
     """
 
-    def __init__(self, location: Path | str) -> None:
-        self._rows = _rows(location if isinstance(location, str) else path("location", location))
+    def __init__(self, location: Path | str, held: Alone | None = None) -> None:
+        self._rows = _rows(location if isinstance(location, str) else path("location", location), held)
+
+    @contextmanager
+    def alone(self) -> Iterator[Alone | None]:
+        """Be the only one who writes to a ledger on a server: what another process on any machine cannot be meanwhile.
+        It ends with the process, or with its connection. None for a file, which the project's lock guards.
+
+        Raises:
+            ProjectLocked: Another process is.
+            LedgerError: The server cannot be reached.
+        """
+        if isinstance(self._rows, FileRows):
+            yield None
+            return
+        with self._rows.alone() as held:
+            yield held
+
+    @property
+    def name(self) -> str:
+        """The location, without a password, for messages."""
+        return self._rows.name
+
+    @property
+    def file(self) -> Path | None:
+        """The file of the ledger; None on a server."""
+        return self._rows.file
 
     def append(self, events: Iterable[Event]) -> int:
         """Add events in one transaction; events with a known key are left out.
@@ -143,18 +173,12 @@ class Ledger:
 
     def problems(self) -> list[str]:
         """What is damaged: by the database's own check, and event by event; empty for a whole ledger."""
-        if not isinstance(self._rows, FileRows):
-            try:
-                for _ in self:
-                    pass
-            except LedgerError as error:
-                return [error.message]
-            return []
-        found = [f"SQLite: {said}" for said in self._rows.problems()]
+        numbered = isinstance(self._rows, FileRows)
+        found = [f"SQLite: {said}" for said in self._rows.problems()] if isinstance(self._rows, FileRows) else []
         before = 0
         try:
             for seq, at, key, body in self._rows.raw():
-                if isinstance(seq, int) and seq != before + 1:
+                if numbered and isinstance(seq, int) and seq != before + 1:
                     found.append(f"events {before + 1} to {seq - 1} are missing")
                 before = seq if isinstance(seq, int) else before
                 try:
@@ -169,26 +193,51 @@ class Ledger:
         return list(dict.fromkeys(found))
 
     def copy_to(self, path: Path, *, log: bool = True) -> None:
-        """Copy the ledger's file, consistent also while others write.
+        """Copy the ledger into a file, consistent also while others write.
 
         Args:
             path: The copy.
             log: Whether it is for working on: writers then use a log beside it, and do not block readers.
 
         Raises:
-            LedgerError: It cannot be copied, or is a database behind a URL.
+            LedgerError: It cannot be copied.
         """
         file = self._rows.file
-        if file is None:
-            raise LedgerError(
-                f"the ledger {self._rows.name} is no file", hint="back up the database with its own tools, as pg_dump"
-            )
         try:
-            with closing(sqlite3.connect(file)) as there, closing(sqlite3.connect(path)) as here:
-                there.backup(here)
+            if file is None:
+                # the numbers of a server have gaps where a transaction was rolled back; those of a file have none
+                copy = FileRows(path)
+                copy.add(self._as_they_are())
+                copy.close()
+            with closing(sqlite3.connect(file or path)) as there, closing(sqlite3.connect(path)) as here:
+                if file is not None:
+                    there.backup(here)
                 here.execute(f"PRAGMA journal_mode={'WAL' if log else 'DELETE'}")
         except (sqlite3.Error, OSError) as error:
             raise failed("copy", self._rows.name, error) from None
+
+    def renew(self, other: Ledger) -> str:
+        """Put the events of another ledger in the place of those on a server, in one transaction.
+
+        Args:
+            other: The ledger whose events are copied, with their times.
+
+        Returns:
+            The schema of the database in which the events before are kept; empty if there were none.
+
+        Raises:
+            LedgerError: Nothing was changed.
+        """
+        if isinstance(self._rows, FileRows):
+            raise LedgerError(f"the ledger {self._rows.name} is a file", hint="replace the file")
+        return self._rows.renew(other._as_they_are())
+
+    def kept_before(self) -> tuple[str, ...]:
+        """The schemas of the database in which events before a restore are kept."""
+        return () if isinstance(self._rows, FileRows) else self._rows.kept_before()
+
+    def _as_they_are(self) -> list[Row]:
+        return [Row(at, json.loads(body)["kind"], key, body) for _, at, key, body in self._rows.raw()]
 
     def close(self) -> None:
         """Close the connections to the database."""
@@ -201,13 +250,13 @@ class Ledger:
         self.close()
 
 
-def _rows(location: Path | str) -> Rows:
+def _rows(location: Path | str, held: Alone | None) -> FileRows | DatabaseRows:
     """Open the table of a file or of a database behind a URL."""
     if isinstance(location, Path) or "://" not in location:
         return FileRows(Path(location))
     from activessl.ledger.database import DatabaseRows  # imports SQLAlchemy, needed only for URLs
 
-    return DatabaseRows(location)
+    return DatabaseRows(location, held)
 
 
 def _row(event: Event) -> Row:

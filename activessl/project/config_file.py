@@ -132,6 +132,20 @@ def with_classes(text: str, before: Sequence[str], into: Mapping[str, Sequence[s
         ) from None
 
 
+def with_ledger(text: str, ledger: str) -> str:
+    """Return the text of a config with another place of the ledger; comments and order stay.
+
+    Example:
+        >>> with_ledger('seed = 1  # of all\\nledger = "ledger.db"\\n', "postgresql://db/x")
+        'seed = 1  # of all\\nledger = "postgresql://db/x"\\n'
+    """
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    document["ledger"] = ledger
+    return tomlkit.dumps(document)
+
+
 def _list_of(names: Sequence[str], like: Any) -> Any:
     """A list with a comment for each name that had one, and on lines of their own if those of ``like`` are."""
     import tomlkit

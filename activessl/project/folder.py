@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from activessl.project.set_aside import read_aside
 from activessl.sealed import sweep, write_atomic
 
 if TYPE_CHECKING:
+    from activessl.ledger.server import Alone
     from activessl.pool.pool import Pool
 
 #: The hint where the data of a project are not found.
@@ -41,6 +42,7 @@ class Project:
     own: Config
     _now: dict[tuple[str, ...], Config] = field(default_factory=dict, compare=False, repr=False)
     _folded: dict[int, History] = field(default_factory=dict, compare=False, repr=False)
+    _held: list[Alone] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def config(self) -> Config:
@@ -97,13 +99,26 @@ class Project:
         return project
 
     def _begin(self, version: str) -> None:
-        """Write the first event, unless it is there: a process may have been killed between config and ledger."""
+        """Write the first event, unless it is there: a process may have been killed between config and ledger.
+
+        Raises:
+            ConfigError: It is there, in a database that folders share, and is that of a project of something else.
+        """
+        data = self.own.data
         with self.ledger() as ledger:
-            if not any(ledger.read(kind="created")):
-                data = self.own.data
+            first = next((one.event for one in ledger.read(kind="created")), None)
+            if first is None:
                 ledger.append(
                     [Created(classes=data.classes, modality=data.modality, seed=self.own.seed, version=version)]
                 )
+        if not isinstance(first, Created) or "://" not in self.own.ledger:
+            return
+        if first.modality != data.modality or not set(first.classes) & set(data.classes):
+            raise ConfigError(
+                f"the ledger in activessl.toml is that of another project: {first.modality} with the classes "
+                f"{', '.join(first.classes)}",
+                hint="make a database for each project, and name it in `ledger`",
+            )
 
     @classmethod
     def open(cls, folder: Path) -> Project:
@@ -152,7 +167,7 @@ class Project:
         """Open the project's ledger."""
         name = self.own.ledger
         if "://" in name:
-            return Ledger(name)
+            return Ledger(name, self._held[-1] if self._held else None)
         path = self.folder / name
         if not path.exists() or path.stat().st_size == 0:
             # SQLite takes an empty file for a new ledger: all labels would be gone without a word
@@ -236,15 +251,35 @@ class Project:
         return self.folder / "pool.parquet"
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the lock for writing. Readers need no lock.
+    def lock(self, *, upkeep: bool = True) -> Iterator[None]:
+        """Hold the lock for writing: of this folder, and of a ledger that other folders or machines share. Readers need
+        no lock.
+
+        Args:
+            upkeep: Whether to bring a project of an earlier version up to date, and to remove what killed processes
+                left.
 
         Raises:
             ProjectLocked: Another process holds the lock.
+            LedgerError: The server of the ledger cannot be reached.
         """
-        with locked(self.folder):
-            self._migrate()
-            self._sweep()
+        with locked(self.folder), self._alone():
+            if upkeep:
+                self._migrate()
+                self._sweep()
+            yield
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock of the ledger itself."""
+        with ExitStack() as stack:
+            ledger = stack.enter_context(self.ledger())
+            if ledger.file is not None and ledger.file.parent.resolve() != self.folder.resolve():
+                stack.enter_context(locked(ledger.file.parent))  # other project folders may name the same file
+            held = stack.enter_context(ledger.alone())
+            if held is not None:
+                self._held.append(held)
+                stack.callback(self._held.remove, held)
             yield
 
     def _sweep(self) -> None:

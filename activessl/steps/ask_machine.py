@@ -16,7 +16,7 @@ from activessl.ledger.schema import MachineAsked, MachineWithdrawn, Said
 from activessl.machines.registry import machine_of
 from activessl.pool.progress import OnProgress, tell
 from activessl.project.config import MachineConfig
-from activessl.project.folder import Project, locked, writing
+from activessl.project.folder import Project, writing
 
 #: Seconds for which answers wait for another process that writes to the project.
 PATIENCE = 60.0
@@ -196,7 +196,7 @@ def _write(
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            with project.lock() if first else locked(project.folder), project.ledger() as ledger:
+            with project.lock(upkeep=first), project.ledger() as ledger:
                 # the classes are those that it was asked with
                 event = MachineAsked(
                     machine=name, what=what, version=version, classes=classes, answers=tuple(batch), turn=ledger.last()

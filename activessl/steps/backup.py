@@ -6,22 +6,27 @@ Everything else is a cache.
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from activessl.errors import ActiveSSLError, ConfigError, LedgerError, ProjectError
 from activessl.ledger.forgetting import known_as
 from activessl.ledger.schema import BackedUp, Forgotten
 from activessl.ledger.store import Ledger
 from activessl.project.config import CONFIG_NAME
-from activessl.project.config_file import read_config
+from activessl.project.config_file import read_config, with_ledger
 from activessl.project.folder import Project, locked, writing
 from activessl.project.set_aside import NAME as ASIDE
 from activessl.project.set_aside import read_aside, write_aside
 from activessl.sealed import beside, check_seal, replaced, seal, sweep
 from activessl.steps.forget import BACKUP_LEDGER as LEDGER
 from activessl.steps.forget import forget_again
+
+if TYPE_CHECKING:
+    from activessl.ledger.server import Alone
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Backup:
         forgotten: Items and annotators that were forgotten since, and are forgotten again; None if the ledger that was
             replaced could not be read.
         newer: Events of the ledger that was replaced which the backup does not have; None if it could not be read.
+        schema: The schema of the database in which the events before are kept; empty if it is a file, or if there were
+            none.
     """
 
     folder: Path
@@ -44,14 +51,17 @@ class Backup:
     kept: tuple[Path, ...] = ()
     newer: int | None = 0
     forgotten: int | None = 0
+    schema: str = ""
 
 
 def backup(project: Project, folder: Path) -> Backup:
     """Copy ledger and config into a new folder, consistent also while others write; the copy is read and checked.
 
+    A ledger on a server is copied into a file, too: a backup needs no server to be read.
+
     Raises:
         ConfigError: The folder exists.
-        LedgerError: The ledger is damaged, or no file.
+        LedgerError: The ledger is damaged, or its server cannot be reached.
         ProjectError: The folder cannot be written.
     """
     if folder.exists():
@@ -77,15 +87,17 @@ def backup(project: Project, folder: Path) -> Backup:
     return Backup(folder, events, labels)
 
 
-def restore(folder: Path, source: Path) -> Backup:
+def restore(folder: Path, source: Path, ledger: str | None = None) -> Backup:
     """Put ledger and config of a backup into a project folder; what is there is copied before, and never lost.
 
-    At every moment the folder has a whole ledger, the one before or the one of the backup; repeating it completes what
+    At every moment the project has a whole ledger, the one before or the one of the backup; repeating it completes what
     was interrupted.
 
     Args:
         folder: The folder of the project; made if missing.
         source: The folder of the backup.
+        ledger: Where the ledger goes, a file or a URL, which is then written into the config; by default where the
+            config of the backup says.
 
     Raises:
         ProjectError: The source is no backup, or is damaged; or the project folder cannot be written.
@@ -100,17 +112,14 @@ def restore(folder: Path, source: Path) -> Backup:
         if isinstance(error, ActiveSSLError):
             raise
         raise ProjectError(f"the backup in {source} is damaged: {error}", hint="use an older backup") from None
-    name = read_config(source / CONFIG_NAME).ledger
-    if "://" in name:
-        raise LedgerError(f"the ledger {name} is no file", hint="restore the database with its own tools")
+    of = read_config(source / CONFIG_NAME)
+    name = of.ledger if ledger is None else ledger
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder), writing(folder):
-        ledger, config, aside = folder / name, folder / CONFIG_NAME, folder / ASIDE
-        ledger.parent.mkdir(parents=True, exist_ok=True)
-        newer, erased = _newer(ledger, source / LEDGER), _erased(ledger)
-        listed_before = _listed(ledger)
-        with replaced(ledger) as part:
+    with locked(folder), writing(folder), _place(folder, name) as place:
+        newer, erased, listed_before = _newer(place.now, source / LEDGER), _erased(place.now), _listed(place.now)
+        config, aside = folder / CONFIG_NAME, folder / ASIDE
+        with place.part() as part:
             with Ledger(source / LEDGER) as copy:
                 copy.copy_to(part)
             with Ledger(part) as restored:
@@ -120,15 +129,72 @@ def restore(folder: Path, source: Path) -> Backup:
             log = part.with_name(f"{part.name}-wal")
             if log.exists() and log.stat().st_size:  # SQLite could not move it into the file
                 raise ProjectError(f"cannot write to {folder}", hint="check that the disk is writable and not full")
-            kept = _aside(ledger, config, aside)
-            for ending in ("-wal", "-shm"):  # SQLite would add the log of the ledger before to the restored one
-                ledger.with_name(ledger.name + ending).unlink(missing_ok=True)
+            kept, schema = place.put(part, config, aside)
         with replaced(config) as part:
-            shutil.copyfile(source / CONFIG_NAME, part)
+            text = (source / CONFIG_NAME).read_bytes()
+            part.write_bytes(text if name == of.ledger else with_ledger(text.decode("utf-8-sig"), name).encode())
         listed = {item: one for item, one in read_aside(source).items() if known_as(item, erased or (), "item") == item}
         if listed:
             write_aside(folder, listed)
-    return Backup(source, events, labels, kept, newer, None if erased is None else len(erased))
+    return Backup(source, events, labels, kept, newer, None if erased is None else len(erased), schema)
+
+
+class _File:
+    """A ledger in a file, which is replaced."""
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file = file
+        self.now: Path | str | None = file if file.is_file() else None
+
+    def part(self) -> AbstractContextManager[Path]:
+        """A file beside it, which takes its place in the end."""
+        return replaced(self._file)
+
+    def put(self, _: Path, config: Path, aside: Path) -> tuple[tuple[Path, ...], str]:
+        """Keep what is there."""
+        kept = _aside((self._file.with_name(f"{self._file.name}-wal"), self._file, config, aside))
+        for ending in ("-wal", "-shm"):  # SQLite would add the log of the ledger before to the restored one
+            self._file.with_name(self._file.name + ending).unlink(missing_ok=True)
+        return kept, ""
+
+
+class _Server:
+    """A ledger on a server, whose events are replaced in one transaction."""
+
+    def __init__(self, folder: Path, url: str, held: Alone | None) -> None:
+        self.now: Path | str | None = url
+        self._folder, self._held, self._url = folder, held, url
+
+    @contextmanager
+    def part(self) -> Iterator[Path]:
+        """A file in the project folder."""
+        part = beside(self._folder / LEDGER)
+        try:
+            yield part
+        finally:
+            for ending in ("", "-wal", "-shm"):
+                part.with_name(part.name + ending).unlink(missing_ok=True)
+
+    def put(self, part: Path, config: Path, aside: Path) -> tuple[tuple[Path, ...], str]:
+        """Keep what is there, and replace it."""
+        kept = _aside((config, aside))
+        with Ledger(self._url, self._held) as ledger, Ledger(part) as copy:
+            return kept, ledger.renew(copy)
+
+
+@contextmanager
+def _place(folder: Path, name: str) -> Iterator[_File | _Server]:
+    if "://" not in name:
+        yield _File(folder / name)
+        return
+    with Ledger(name) as ledger, ledger.alone() as held:
+        if held is None:
+            raise LedgerError(
+                f"the ledger {ledger.name} is neither a file nor on PostgreSQL",
+                hint="restore it with --ledger FILE, or with the URL of a PostgreSQL server",
+            )
+        yield _Server(folder, name, held)
 
 
 def _contents(folder: Path) -> tuple[int, int]:
@@ -137,9 +203,9 @@ def _contents(folder: Path) -> tuple[int, int]:
     return found.events, len(found.labels)
 
 
-def _erased(ledger: Path) -> tuple[Forgotten, ...] | None:
+def _erased(ledger: Path | str | None) -> tuple[Forgotten, ...] | None:
     """What was forgotten, by the ledger that is replaced; None if it cannot be read."""
-    if not ledger.is_file():
+    if ledger is None:
         return ()
     try:
         with Ledger(ledger) as now:
@@ -148,9 +214,9 @@ def _erased(ledger: Path) -> tuple[Forgotten, ...] | None:
         return None
 
 
-def _listed(ledger: Path) -> tuple[BackedUp, ...]:
+def _listed(ledger: Path | str | None) -> tuple[BackedUp, ...]:
     """The backups that the ledger that is replaced knows of; none if it cannot be read."""
-    if not ledger.is_file():
+    if ledger is None:
         return ()
     try:
         with Ledger(ledger) as now:
@@ -159,8 +225,8 @@ def _listed(ledger: Path) -> tuple[BackedUp, ...]:
         return ()
 
 
-def _newer(ledger: Path, copy: Path) -> int | None:
-    if not ledger.is_file():
+def _newer(ledger: Path | str | None, copy: Path) -> int | None:
+    if ledger is None:
         return 0
     try:
         with Ledger(ledger) as now, Ledger(copy) as then:
@@ -171,16 +237,21 @@ def _newer(ledger: Path, copy: Path) -> int | None:
         return None  # damaged, as it may be where somebody restores a backup
 
 
-def _aside(ledger: Path, config: Path, aside: Path) -> tuple[Path, ...]:
-    """Copy ledger, config and list to the first free names; the log of the ledger goes with its file."""
+def _aside(files: Sequence[Path]) -> tuple[Path, ...]:
+    """Copy files to the first free names; the log of a ledger goes before it, under the name of its copy."""
+
+    def named(path: Path, number: int) -> Path:
+        base, log, _ = path.name.partition("-wal")
+        return path.with_name(f"{base}.before-restore-{number}{log}")
+
     number = 1
-    while any(path.with_name(f"{path.name}.before-restore-{number}").exists() for path in (ledger, config, aside)):
+    while any(named(path, number).exists() for path in files):
         number += 1
     kept = []
-    for path, ending in ((ledger, "-wal"), (ledger, ""), (config, ""), (aside, "")):
-        now, then = path.with_name(path.name + ending), path.with_name(f"{path.name}.before-restore-{number}{ending}")
-        if now.exists():
+    for path in files:
+        if path.exists():
+            then = named(path, number)
             with replaced(then) as part:
-                shutil.copy(now, part)
+                shutil.copy(path, part)
             kept.append(then)
     return tuple(kept)

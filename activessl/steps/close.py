@@ -6,10 +6,16 @@ from activessl.ledger.schema import Closed
 from activessl.project.folder import Project
 
 
-def close_round(project: Project, why: str) -> None:
-    """End the open round; unanswered items may be asked about again. The caller holds the project's lock."""
+def close_round(project: Project, why: str, number: int | None = None) -> None:
+    """End the open round; unanswered items may be asked about again. The caller holds the project's lock.
+
+    Args:
+        project: The project.
+        why: The reason, for the ledger.
+        number: Only this round: another person, or another worker, may have ended it and opened the next one.
+    """
     current = project.history().open_round
-    if current is not None:
+    if current is not None and number in (None, current.number):
         project.append(Closed(round=current.number, why=why))
 
 

@@ -72,6 +72,8 @@ def encode(
             encoder = fitted_encoder(project, pool, minutes, on_progress)
             others = other_encoders(project, pool, encoder, minutes, on_progress)
             encoder, others = _chosen_first(history, encoder, others)
+            if minutes is None:
+                _check_that_of_all(project, history, encoder)
         folder = embeddings_folder(project, encoder.fingerprint)
         before = known_ids(project, history)  # read first: the vectors may be overwritten below
         gone = gone_with_answers(project, history, pool)
@@ -98,6 +100,23 @@ def encode(
         compare_added(project, alike, on_progress)
     decided(lambda: str(folder))
     return embeddings
+
+
+def _check_that_of_all(project: Project, history: History, encoder: Encoder) -> None:
+    """Refuse an encoder that this machine has trained for itself, where others use the one that it lacks.
+
+    Raises:
+        ProjectError: The ledger is shared by several folders, and this one lacks the encoder.
+    """
+    now = history.encoded
+    if now is None or "://" not in project.own.ledger or encoder.name != now.encoder:
+        return
+    if encoder.fingerprint != now.fingerprint and not (project.folder / "encoders" / now.fingerprint).is_dir():
+        raise ProjectError(
+            f"the encoder of this project, {now.fingerprint}, is not in this folder: it was trained in another one",
+            hint=f"copy encoders/{now.fingerprint} from there into {project.folder / 'encoders'}; `activessl encode "
+            f"--minutes {project.config.encoder.minutes:g}` trains another one for everybody",
+        )
 
 
 def known_ids(project: Project, history: History) -> frozenset[str] | None:

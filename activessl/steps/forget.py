@@ -239,6 +239,10 @@ def _unreached(project: Project, history: History, pool: Pool | None, name: str,
     numbers = ", ".join(str(one.opened.training) for one in history.trainings)
     if what == "item" and numbers:
         yield f"Label Studio, the projects of training rounds ({numbers}): delete the task of the item there"
+    with project.ledger() as ledger:
+        before = ledger.kept_before()
+    if before:
+        yield f"the database of the ledger, events before a restore: DROP SCHEMA {', '.join(before)} CASCADE"
     models = project.folder / "models"
     if what == "item" and models.is_dir() and any(models.iterdir()):
         yield (

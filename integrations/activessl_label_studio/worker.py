@@ -19,8 +19,9 @@ from traceback import extract_tb
 from typing import Literal, TypeVar
 
 from activessl.annotators.base import Annotator, Noting
-from activessl.errors import ActiveSSLError
-from activessl.ledger.history import History
+from activessl.errors import ActiveSSLError, ProjectLocked
+from activessl.ledger.history import History, RoundHistory
+from activessl.ledger.schema import Paused
 from activessl.project.snapshot import Snapshot
 from activessl.reports.wording import note_lines
 from activessl.session import Session
@@ -37,6 +38,9 @@ _SAID = 40
 
 #: The worker waits until a burst of answers ends, at most this many times ``settle``.
 _LONGEST = 10
+
+#: Seconds for which the worker waits for another one, or for a verb by hand, before it says so.
+_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class Worker:
         self.changes = 0
         self.paused = False
         self._orders: SimpleQueue[tuple[Order, float]] = SimpleQueue()
+        self._locked_since: float | None = None
         self._tell, self._met = tell, met
         self._woken, self._ending = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -148,18 +153,27 @@ class Worker:
         Args:
             what: What to do.
             error: With "accept", the largest share of the accepted items that may be wrong.
+
+        Raises:
+            LedgerError: With "stop" and "go on": it cannot be written down.
         """
-        if what in ("stop", "go on"):  # a flag: also while a long step runs
-            self.paused = what == "stop"
+        if what in ("stop", "go on"):  # also while a long step runs, and for the workers beside this one
+            self._pause(what == "stop")
         self._orders.put((what, error))
         self.changes += 1
         self.wake()
+
+    def _pause(self, paused: bool) -> None:
+        with self.session.project.ledger() as ledger:
+            ledger.append([Paused(paused=paused, turn=ledger.last())])
+        self.paused = paused
 
     def run(self) -> None:
         """Work until ``stop``."""
         while not self._ending.is_set():
             self.try_step()
-            self._woken.wait(self.every)
+            # while another one works, it comes again soon: that one may have begun before the answers came
+            self._woken.wait(self.every if self._locked_since is None else min(self.every, self.settle))
             begun = time.monotonic()
             while self._woken.is_set() and not self._ending.is_set():
                 self._woken.clear()
@@ -174,6 +188,11 @@ class Worker:
         """
         try:
             self.step()
+        except ProjectLocked as error:
+            self._locked_since = now = self._locked_since or time.monotonic()
+            if time.monotonic() - now >= _PATIENCE_S:  # several workers are usual, and what they do takes seconds
+                self._trouble(error.message, error.hint)
+            return False
         except ActiveSSLError as error:
             self._trouble(error.message, error.hint)
             return False
@@ -184,6 +203,7 @@ class Worker:
                 said.rstrip(": "), f"the service goes on and tries again in {self.every:g} s; report this error"
             )
             return False
+        self._locked_since = None
         if self.problem:
             self._say("the last step succeeded again")
         self.problem = ""
@@ -220,7 +240,7 @@ class Worker:
         if self.state.waiting > self.low:
             return
         self._teach(history)
-        self._next_round()
+        self._next_round(current)
 
     def _obey(self) -> None:
         """Do what was ordered; an order that fails is said, and the step goes on."""
@@ -231,6 +251,9 @@ class Worker:
                 return
             try:
                 self._do(what, error)
+            except ProjectLocked:  # in its turn: the next step comes soon
+                self._orders.put((what, error))
+                raise
             except ActiveSSLError as problem:
                 self._say(f"{what}: {problem.message}; {problem.hint}")
 
@@ -256,8 +279,9 @@ class Worker:
             if current is not None and left:
                 self._say(f"round {current.number} is open already: {left:,} tasks wait for an answer")
                 return
-            self.paused = False
-            self._open()
+            if history.paused:
+                self._pause(False)
+            self._open(current)
 
     def _teach(self, history: History) -> None:
         if not history.untaught or not len(Snapshot(self.session.project, history).training[0]):
@@ -267,16 +291,17 @@ class Worker:
         self._say(f"head trained on {learned.labels} labels")
         self._look()
 
-    def _next_round(self) -> None:
+    def _next_round(self, current: RoundHistory | None) -> None:
         why = "somebody stopped it on the live page" if self.paused else self._why_stop()
         if why is None:
-            self._open()
+            self._open(current)
         elif why != self.state.stopped:
             self._say(f"no further round: {why}")
         self._look(stopped=why or "")
 
-    def _open(self) -> None:
-        self.session.close("few of its items were unanswered")
+    def _open(self, current: RoundHistory | None) -> None:
+        if current is not None:  # not the one that another worker has opened meanwhile
+            self.session.close("few of its items were unanswered", round=current.number)
         opened = self._timed("query", self.session.query)
         self.counts["rounds"] += 1
         self._say(f"round {opened.number} is open")
@@ -297,19 +322,25 @@ class Worker:
         """Read the ledger, and store the state of the project."""
         history = self.session.project.history()
         current, taught = history.open_round, history.taught
+        waiting = 0 if current is None else sum(len(question.items) for question in history.waiting(current))
+        if stopped is None and waiting <= self.low:  # with more, another worker has opened a round
+            stopped = self.state.stopped
         now = WorkerState(
             labels=len(history.labels),
             skipped=len(history.skipped),
-            waiting=0 if current is None else sum(len(question.items) for question in history.waiting(current)),
+            waiting=waiting,
             rounds=len(history.rounds),
             model=history.model,
             accuracy=None if taught is None else taught.accuracy,
-            stopped=self.state.stopped if stopped is None else stopped,
+            stopped=stopped or "",
             where=next((push.where for r in reversed(history.rounds) for push in reversed(r.pushed)), ""),
         )
         if now != self.state:
             self.state = now
             self.changes += 1
+        if history.paused != self.paused:  # by another worker's page, or before this one was started
+            self.paused = history.paused
+            self._say(f"somebody has {'stopped' if self.paused else 'resumed'} the opening of rounds")
         return history
 
     def _timed(self, what: str, do: Callable[[], Value]) -> Value:

@@ -35,7 +35,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 
     url = request.getfixturevalue("postgres").replace("postgresql://", "postgresql+psycopg://")
     with sqlalchemy.create_engine(url).begin() as connection:
-        connection.exec_driver_sql("DROP TABLE IF EXISTS events")
+        connection.exec_driver_sql("DROP TABLE IF EXISTS events, ledger_versions")
     return lambda: DatabaseRows(url)
 
 

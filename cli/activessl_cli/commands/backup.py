@@ -31,18 +31,24 @@ def backup(
 def restore(
     folder: Annotated[Path, typer.Argument(help="A folder that `activessl backup` wrote.")],
     project: ProjectOption = HERE,
+    ledger: Annotated[
+        str | None,
+        typer.Option(help="Put the ledger there, a file or a URL of PostgreSQL, and write that into activessl.toml."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put ledger and config of a backup into the project; what is there is renamed, never deleted."""
     from activessl.steps.backup import restore as put_back
 
-    made = put_back(project, folder)
+    made = put_back(project, folder, ledger)
     kept = [path.name for path in made.kept]
     lines = [f"{made.events:,} events with {made.labels:,} labels are restored from {made.folder}"]
     if kept:
         lines.append(f"before: {', '.join(kept)}")
+    if made.schema:
+        lines.append(f"events before: in the schema {made.schema} of the database")
     if made.newer:
-        lines.append(f"{made.newer:,} events of the ledger before are not in the backup; they stay in its file")
+        lines.append(f"{made.newer:,} events of the ledger before are not in the backup; they are kept")
     elif made.newer is None:
         lines.append("the ledger before cannot be read; its file stays")
     if made.forgotten:
@@ -51,6 +57,7 @@ def restore(
     elif made.forgotten is None:
         lines.append("what was forgotten since the backup is not known: run `activessl forget` for it again")
     found = {"events": made.events, "labels": made.labels, "kept": kept, "newer": made.newer}
+    found["schema"] = made.schema
     found["forgotten"] = made.forgotten
     render.result(found, "\n".join(lines), as_json=as_json)
     render.following("activessl verify")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from typing import Annotated
 
 import typer
@@ -68,9 +69,10 @@ def serve(
     desk = Desk(worker, Access(token, secure=(public_url or "").startswith("https://")))
     make_app(service, desk)  # report a missing package before anything is pushed
     render.story(f"the service runs at http://{host}:{port}; stop it with Ctrl-C, start it again at any time")
-    render.story(
-        f"live page: {address.removesuffix('webhook')}; its token is in {session.project.folder / 'page.secret'}"
+    where = (
+        "ACTIVESSL_PAGE_SECRET" if os.environ.get("ACTIVESSL_PAGE_SECRET") else session.project.folder / "page.secret"
     )
+    render.story(f"live page: {address.removesuffix('webhook')}; its token is in {where}")
     run_server(service, host, port, desk)
 
 

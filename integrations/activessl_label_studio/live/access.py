@@ -1,7 +1,12 @@
-"""Who may see the live page, and press its buttons: one token, sessions in memory, a token for each form."""
+"""Who may see the live page, and press its buttons: one token, signed visits, a token for each form.
+
+A visit is signed with a key that is made from the token, and is stored nowhere: each of several workers behind one
+address knows it, also after a restart, and a new token ends all of them.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 import threading
@@ -18,8 +23,8 @@ COOKIE = "activessl_visit"
 #: How long a visit lasts.
 HOURS = 12
 
-#: The most visits at once: further ones end the oldest.
-_VISITS = 200
+#: How many visits are remembered as ended by this worker, until they end by themselves.
+_ENDED = 10_000
 
 #: Wrong tokens that are answered at once within a minute; further ones are refused.
 _TRIES = 10
@@ -31,7 +36,7 @@ class Visit:
 
     Attributes:
         form: A word that each form must send back, so that no other page can press a button.
-        until: When it ends, by ``time.monotonic``.
+        until: When it ends, in seconds since 1970.
     """
 
     form: str
@@ -44,12 +49,12 @@ class Access:
     Args:
         token: The token that lets people in, at least 16 characters.
         secure: Whether the page is reached over TLS.
-        clock: Seconds that only grow.
+        clock: Seconds since 1970, which several workers share.
     """
 
-    def __init__(self, token: str, *, secure: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, token: str, *, secure: bool = False, clock: Callable[[], float] = time.time) -> None:
         self._token, self._secure, self._clock = token.encode(), secure, clock
-        self._visits: dict[str, Visit] = {}
+        self._ended: dict[str, None] = {}
         self._wrong: list[float] = []
         self._guard = threading.Lock()
 
@@ -63,28 +68,36 @@ class Access:
                 self._wrong.append(now)
                 self._wrong = self._wrong[-_TRIES:]
                 return None
-            name = secrets.token_urlsafe(24)
-            self._visits[name] = Visit(secrets.token_urlsafe(24), now + 3600 * HOURS)
-            while len(self._visits) > _VISITS:
-                del self._visits[next(iter(self._visits))]
+        told = f"{secrets.token_urlsafe(24)}.{now + 3600 * HOURS:.0f}"
+        name = f"{told}.{self._signed('visit', told)}"
         secure = "; Secure" if self._secure else ""
         return f"{COOKIE}={name}; Path=/; Max-Age={3600 * HOURS}; HttpOnly; SameSite=Strict{secure}"
 
     def visit(self, cookie: str) -> Visit | None:
         """Return the visit that a ``Cookie`` header belongs to; None without one."""
         name = _cookie(cookie)
+        told, _, signature = name.rpartition(".")
+        if not hmac.compare_digest(signature.encode(errors="replace"), self._signed("visit", told).encode()):
+            return None
+        until = float(told.rpartition(".")[2])  # nobody else has signed it
         with self._guard:
-            found = self._visits.get(name)
-            if found is not None and found.until < self._clock():
-                del self._visits[name]
+            if until < self._clock() or name in self._ended:
                 return None
-            return found
+        return Visit(self._signed("form", told), until)
 
     def logout(self, cookie: str) -> str:
-        """End a visit; return the value of ``Set-Cookie`` that removes the cookie."""
-        with self._guard:
-            self._visits.pop(_cookie(cookie), None)
+        """End a visit at this worker; return the value of ``Set-Cookie`` that removes the cookie from the browser."""
+        if self.visit(cookie) is not None:
+            with self._guard:
+                self._ended[_cookie(cookie)] = None
+                while len(self._ended) > _ENDED:
+                    del self._ended[next(iter(self._ended))]
         return f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
+
+    def _signed(self, what: str, text: str) -> str:
+        """A signature, by a key that tells nothing about the token."""
+        key = hmac.new(self._token, b"activessl live page", hashlib.sha256).digest()
+        return hmac.new(key, f"{what}:{text}".encode(errors="replace"), hashlib.sha256).hexdigest()
 
     @staticmethod
     def may(visit: Visit, form: str, site: str) -> bool:

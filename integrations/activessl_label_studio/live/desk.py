@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import parse_qs
 
-from activessl.errors import ActiveSSLError
+from activessl.errors import ActiveSSLError, LedgerError
 from activessl.proof.measured import Measured, kept_measures
 from activessl.session import Session
 from activessl_label_studio.live.access import Access, Visit
@@ -23,6 +25,13 @@ _ORDERS = ("open", "teach", "accept", "stop", "go on")
 
 #: The report brings its own policy in the page; no other page may show it in a frame.
 _REPORT_HEADERS = HEADERS | {"Content-Security-Policy": "frame-ancestors 'none'"}
+
+
+#: What no browser takes for a page.
+_PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
+
+#: Seconds between two looks into the ledger for what other workers have written.
+_LOOK_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -58,16 +67,20 @@ class Desk:
         self._guard, self._measuring, self._reporting = threading.Lock(), threading.Lock(), threading.Lock()
         self._report: tuple[int, str] | None = None
         self._failed = ""
+        self._looked, self._last = 0.0, 0
         self.closed = False
 
     def close(self) -> None:
         """End the streams of open pages: the service stops."""
         self.closed = True
 
-    @property
     def changes(self) -> int:
-        """A number that grows whenever the page may have changed."""
-        return self.worker.changes
+        """A number that grows whenever the page may have changed, also by what another worker has written."""
+        if time.monotonic() - self._looked > _LOOK_S:
+            self._looked = time.monotonic()
+            with suppress(LedgerError), self.session.project.ledger() as ledger:
+                self._last = ledger.last()
+        return self.worker.changes + self._last
 
     def home(self, cookie: str) -> Reply:
         """The page; the one that asks for the token for those who have not logged in."""
@@ -109,7 +122,10 @@ class Desk:
                 error = 0.0
             if not 0 < error < 1:
                 return _said(400, "the share of wrong labels must be above 0 and below 100 %")
-        self.worker.order(cast(Order, what), error=error)
+        try:
+            self.worker.order(cast(Order, what), error=error)
+        except LedgerError as problem:
+            return Reply(503, f"{problem.message}; {problem.hint}", {**HEADERS, **_PLAIN})
         return _to_page({})
 
     def report(self, cookie: str) -> Reply:
@@ -123,9 +139,7 @@ class Desk:
                 if self._report is None or self._report[0] != last:
                     self._report = (last, self.session.report().to_html())
             except ActiveSSLError as problem:
-                return Reply(
-                    503, f"{problem.message}; {problem.hint}", {**HEADERS, "Content-Type": "text/plain; charset=utf-8"}
-                )
+                return Reply(503, f"{problem.message}; {problem.hint}", {**HEADERS, **_PLAIN})
             return Reply(200, self._report[1], _REPORT_HEADERS)
 
     def _shown(self, visit: Visit, *, whole: bool) -> Reply:
@@ -133,9 +147,7 @@ class Desk:
             with self._guard:
                 live = Live.of(self.session.project, self.worker, self._measured())
         except ActiveSSLError as problem:
-            return Reply(
-                503, f"{problem.message}; {problem.hint}", {**HEADERS, "Content-Type": "text/plain; charset=utf-8"}
-            )
+            return Reply(503, f"{problem.message}; {problem.hint}", {**HEADERS, **_PLAIN})
         return Reply(200, page(live, visit.form) if whole else fragment(live, visit.form))
 
     def _measured(self) -> Measured | None:
@@ -170,7 +182,7 @@ def _form(body: bytes) -> dict[str, str]:
 
 def _said(status: int, text: str) -> Reply:
     """A sentence, which no browser takes for a page."""
-    return Reply(status, text, {**HEADERS, "Content-Type": "text/plain; charset=utf-8"})
+    return Reply(status, text, {**HEADERS, **_PLAIN})
 
 
 def _to_page(more: Mapping[str, str]) -> Reply:

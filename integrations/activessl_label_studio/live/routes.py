@@ -55,7 +55,7 @@ def add_live(app: Starlette, desk: Desk) -> None:
         site = request.headers.get("sec-fetch-site", "")
         if request.url.path.endswith("/login"):
             return answer(desk.login(body, site))
-        return answer(desk.order(request.headers.get("cookie", ""), body, site))
+        return answer(await run_in_threadpool(desk.order, request.headers.get("cookie", ""), body, site))
 
     async def events(request: Request) -> Response:
         nonlocal streams
@@ -71,7 +71,7 @@ def add_live(app: Starlette, desk: Desk) -> None:
             try:
                 seen, quiet = -1, 0.0
                 while not desk.closed and desk.access.visit(cookie) is not None:
-                    now = desk.changes
+                    now = await run_in_threadpool(desk.changes)
                     if now != seen:
                         seen, quiet = now, 0.0
                         yield f"data: {now}\n\n"

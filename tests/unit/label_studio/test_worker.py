@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from activessl.session import Session
+from activessl_label_studio import worker as worker_module
 from activessl_label_studio.worker import Worker
 
 SIZE = 6
@@ -180,11 +181,28 @@ def test_damaged_caches_do_not_stop_a_service(worker: Worker, session: Session, 
     assert (worker.state.labels, worker.state.rounds) == (SIZE, 2)
 
 
-def test_another_process_at_work_is_waited_for(worker: Worker, session: Session) -> None:
+def test_another_process_at_work_is_waited_for_and_told_only_if_it_lasts(
+    worker: Worker, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with session.project.lock():
+        assert not worker.try_step() and worker.problem == "" and worker.counts["errors"] == 0
+        monkeypatch.setattr(worker_module, "_PATIENCE_S", 0.0)
         assert not worker.try_step()
     assert "another activessl process" in worker.problem
-    assert worker.try_step()
+    assert worker.try_step() and worker.problem == ""
+
+
+def test_an_order_that_comes_while_another_process_works_is_carried_out_afterwards(
+    worker: Worker, session: Session, desk: Any
+) -> None:
+    worker.step()
+    desk.answer(2)
+    worker.step()
+    worker.order("teach")
+    with session.project.lock():
+        assert not worker.try_step()
+    assert worker.counts["teaches"] == 0
+    assert worker.try_step() and worker.counts["teaches"] == 1
 
 
 def test_a_wake_brings_a_look_soon_and_a_burst_is_read_once(session: Session, desk: Any) -> None:
