@@ -18,6 +18,7 @@ from activessl.ledger.schema import Forgotten
 from activessl.ledger.store import Ledger
 from activessl.pool.pool import Pool
 from activessl.pool.portable import portable
+from activessl.pool.recordings.cut import recording_of
 from activessl.project.folder import Project, writing
 from activessl.project.set_aside import read_aside, write_aside
 from activessl.project.snapshot import embedded, embeddings_folder
@@ -228,7 +229,12 @@ def _unreached(project: Project, history: History, pool: Pool | None, name: str,
     if what == "item" and (tables := ", ".join(one for one in beside if one)):
         yield f"tables that may have a row of it: delete that row in {tables}"
     there = name in pool if pool is not None and what == "item" else False
-    if there:
+    if there and recording_of(name) != name:
+        yield (
+            f"the data: cut that part out of {recording_of(name)} in {project.own.data.path}, or delete the recording; "
+            "until then this window is left out, and windows that overlap it hold parts of it"
+        )
+    elif there:
         yield f"the data: delete {name} in {project.own.data.path}; until then it is left out"
     pushed = [push for r in history.rounds for push in r.pushed]
     for where, number in dict.fromkeys((push.where, push.project) for push in pushed):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import csv
 import io
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any
 
 import numpy as np
 
@@ -20,32 +20,15 @@ from activessl.errors import PoolError
 from activessl.pool.clock import TIMES
 from activessl.pool.columns import Columns, whole_numbers
 from activessl.pool.decoders.separated import delimiter_of
-from activessl.pool.plain import unusual
 from activessl.pool.series_files.base import Array, SeriesRows, number
+from activessl.pool.series_files.lines import Later, Line, Places, lines_of_file
 from activessl.pool.series_files.tables import IDS, OWN, carried_columns, channel_column, read_table_of_series
 from activessl.pool.series_files.ts import header_of, label_of, series_of
 
 #: Files above this size are read row by row.
 LARGE = 64_000_000
-#: The largest such file, and its longest line.
-_MOST, _LONGEST = 1 << 40, 256_000_000
 #: Rows by which a table is known, and their bytes; two rows at least.
 _HEAD, _HEAD_BYTES = 100, 500_000
-
-
-class _Line(NamedTuple):
-    """A line, or several where a cell has line breaks: where it begins in the file, its bytes, its number."""
-
-    at: int
-    content: bytes
-    number: int
-
-    @property
-    def text(self) -> str:
-        try:
-            return self.content.decode("utf-8")
-        except UnicodeDecodeError:
-            raise PoolError(f"line {self.number} is not UTF-8", hint="save the file again as UTF-8") from None
 
 
 def is_large(path: Path) -> bool:
@@ -54,72 +37,6 @@ def is_large(path: Path) -> bool:
         return path.is_file() and path.stat().st_size > LARGE
     except OSError:
         return False
-
-
-def _lines(path: Path) -> Iterator[_Line]:
-    """The lines of a file that are not empty."""
-    try:
-        if why := unusual(path.stat(), _MOST):
-            raise PoolError(f"{path.name} {why}", hint="give a file on the disk")
-        with path.open("rb") as file:
-            at, place = 0, 0
-            while line := file.readline(_LONGEST):
-                place += 1
-                if len(line) == _LONGEST:
-                    raise PoolError(f"line {place} has more than {_LONGEST:,} bytes", hint="export the file again")
-                here = line.removeprefix(b"\xef\xbb\xbf") if not at else line
-                if here.strip():
-                    yield _Line(at + len(line) - len(here), here, place)
-                at += len(line)
-    except OSError as error:
-        raise PoolError(f"cannot be read: {error.strerror or error}", hint="check the file") from None
-
-
-class _Later(Sequence[Any]):
-    """A value for each row, computed when it is asked for."""
-
-    def __init__(self, count: int, of: Callable[[int], Any]) -> None:
-        self._count, self._of = count, of
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, row: int) -> Any: ...
-    @overload
-    def __getitem__(self, row: slice) -> list[Any]: ...
-    def __getitem__(self, row: int | slice) -> Any:
-        if isinstance(row, slice):
-            return [self._of(i) for i in range(*row.indices(self._count))]
-        return self._of(range(self._count)[row])
-
-
-class _Places:
-    """Where the rows lie in a file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._at, self._long, self._number = path, array("q"), array("q"), array("q")
-
-    def add(self, line: _Line) -> None:
-        self._at.append(line.at)
-        self._long.append(len(line.content))
-        self._number.append(line.number)
-
-    def __len__(self) -> int:
-        return len(self._at)
-
-    def line(self, row: int) -> _Line:
-        """Read one row.
-
-        Raises:
-            PoolError: The file is not there any more.
-        """
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._at[row])
-                return _Line(self._at[row], file.read(self._long[row]), self._number[row])
-        except OSError as error:
-            raise PoolError(f"cannot be read: {error.strerror or error}", hint="restore the file") from None
 
 
 def read_large(path: Path) -> SeriesRows:
@@ -138,14 +55,14 @@ def read_head(path: Path) -> Columns | None:
     """The first rows of a CSV or TSV; None if the first line is numbers between tabs, as UCR files have them."""
     from activessl.pool.series_files.ucr import is_ucr
 
-    first = next(_lines(path), None)
+    first = next(lines_of_file(path), None)
     if first is None:
         raise PoolError("file has no lines", hint="export the file again")
     if path.suffix.lower() == ".tsv" and is_ucr(first.text):
         return None
     delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_of(first.text)
     rows, size = [], 0
-    for line in islice(_lines(path), 1 + _HEAD):
+    for line in islice(lines_of_file(path), 1 + _HEAD):
         rows.append(_cells(line, delimiter))
         size += len(line.content)
         if size > _HEAD_BYTES and len(rows) > 2:
@@ -156,7 +73,7 @@ def read_head(path: Path) -> Columns | None:
     return Columns(names, {name: [row[i] for row in rows[1:] if len(row) > i] for i, name in enumerate(names)})
 
 
-def _cells(line: _Line, delimiter: str, width: int | None = None) -> list[str]:
+def _cells(line: Line, delimiter: str, width: int | None = None) -> list[str]:
     csv.field_size_limit(max(csv.field_size_limit(), len(line.content) + 1))
     plain = b'"' not in line.content  # then there is nothing but separators, which is three times as fast
     try:
@@ -186,8 +103,8 @@ def _numbers(cells: Sequence[str], where: str) -> Array:
 
 def _ts(path: Path) -> SeriesRows:
     header: list[tuple[int, str]] = []
-    places, labels, about = _Places(path), [], None
-    for line in _lines(path):
+    places, labels, about = Places(path), [], None
+    for line in lines_of_file(path):
         if line.content.lstrip().startswith((b"#", b"%")):
             continue
         if about is not None:
@@ -208,14 +125,14 @@ def _ts(path: Path) -> SeriesRows:
         return series_of(parts[:-1] if about.named else parts, f"line {line.number}", _numbers)
 
     classes = about.classes if about.named else ()
-    return SeriesRows(_Later(len(places), parse), labels=list(labels) if about.named else None, class_names=classes)
+    return SeriesRows(Later(len(places), parse), labels=list(labels) if about.named else None, class_names=classes)
 
 
 def _ucr(path: Path) -> SeriesRows:
     from activessl.pool.series_files.ucr import class_of
 
-    places, labels, width = _Places(path), [], 0
-    for line in _lines(path):
+    places, labels, width = Places(path), [], 0
+    for line in lines_of_file(path):
         label, _, _ = line.content.partition(b"\t")
         labels.append(class_of(label.decode("ascii", "replace"), line.number))
         width = width or line.content.rstrip(b"\r\n").count(b"\t")
@@ -228,14 +145,14 @@ def _ucr(path: Path) -> SeriesRows:
             raise PoolError(f"line {line.number} has {len(cells)} values, not {width}", hint="export the file again")
         return _numbers(cells, f"line {line.number}")[None]
 
-    return SeriesRows(_Later(len(places), parse), labels=list(labels))
+    return SeriesRows(Later(len(places), parse), labels=list(labels))
 
 
 def _table(path: Path, head: Columns) -> SeriesRows:
     plain = {name.lower(): name for name in reversed(head.names)}
     time = next((plain[name] for name in TIMES if name and name != "index" and name in plain), None)
     key = next((plain[name] for name in IDS if name in plain), None)
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_of(next(_lines(path)).text)
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_of(next(lines_of_file(path)).text)
     read_table_of_series(head)  # refuses what no table of series is, such as texts
     if time is not None and key is not None:
         return _long(path, head, delimiter, key)
@@ -249,8 +166,8 @@ def _wide(path: Path, head: Columns, delimiter: str) -> SeriesRows:
     at = {name: names.index(name) for name in beside}
     own = set(at.values())
     kept: dict[str, list[Any]] = {name: [] for name in beside}
-    places = _Places(path)
-    for line in islice(_lines(path), 1, None):
+    places = Places(path)
+    for line in islice(lines_of_file(path), 1, None):
         places.add(line)
         if at:
             cells = _cells(line, delimiter, width)
@@ -264,7 +181,7 @@ def _wide(path: Path, head: Columns, delimiter: str) -> SeriesRows:
 
     numbered = {name: whole_numbers(kept[name]) for name in ("label", "split") if name in kept}
     return SeriesRows(
-        _Later(len(places), parse),
+        Later(len(places), parse),
         [one.strip() for one in kept["id"]] if "id" in kept else None,
         labels=numbered.get("label"),
         split=numbered.get("split"),
@@ -272,7 +189,7 @@ def _wide(path: Path, head: Columns, delimiter: str) -> SeriesRows:
     )
 
 
-def _series_in(line: _Line, between: bytes, column: int) -> str:
+def _series_in(line: Line, between: bytes, column: int) -> str:
     cells = line.content.split(between, column + 1)
     if len(cells) <= column:
         raise PoolError(f"line {line.number} has {len(cells):,} fields only", hint="give each row the same columns")
@@ -290,7 +207,7 @@ def _long(path: Path, head: Columns, delimiter: str, key: str) -> SeriesRows:
     # series to the pieces of the file with its rows: one where the rows are sorted
     pieces: dict[str, array[int]] = {}
     between, cells = delimiter.encode(), []
-    for line in islice(_lines(path), 1, None):
+    for line in islice(lines_of_file(path), 1, None):
         if by is None and b'"' not in line.content:  # most rows: only their series is looked at
             item = _series_in(line, between, here)
         else:
@@ -352,11 +269,11 @@ def _long(path: Path, head: Columns, delimiter: str, key: str) -> SeriesRows:
     count = len(ids)
     numbered = {name: whole_numbers(list(kept[name].values())) for name in ("label", "split") if name in kept}
     return SeriesRows(
-        _Later(count, series),
+        Later(count, series),
         ids,
         order,
-        _Later(count, lambda row: one(row).steps[0]),
-        _Later(count, lambda row: one(row).remarks[0]),
+        Later(count, lambda row: one(row).steps[0]),
+        Later(count, lambda row: one(row).remarks[0]),
         numbered.get("label"),
         numbered.get("split"),
         columns={name: list(kept[name].values()) for name in first.columns},

@@ -213,3 +213,12 @@ def test_a_model_of_series_keeps_its_time_step_and_its_cut(tmp_path: Path) -> No
     assert (
         np.mean([model.classes[k] == truth(i) for i, k in zip(scores.ids, scores.probs.argmax(1), strict=True)]) > 0.9
     )
+
+
+def test_a_window_is_forgotten_and_its_recording_is_named(tmp_path: Path) -> None:
+    from activessl.steps.forget import forget
+
+    session = open_project(tmp_path, 2)
+    done = forget(session.project, "r0.flac#t=1.5,3")
+    assert any("cut that part out of r0.flac" in one and "overlap" in one for one in done.unreached)
+    assert "r0.flac#t=1.5,3" not in session.project.pool() and len(session.project.pool()) == 23
