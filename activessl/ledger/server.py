@@ -122,8 +122,8 @@ def in_order(connection: Connection) -> None:
 class Alone:
     """The lock of the one who writes, with the connection that holds it.
 
-    Whoever holds it writes through this connection: if it is cut, the server gives the lock to the next one, and what
-    comes later of the one before is refused, instead of being written by two.
+    The process that holds it writes through this connection: if it is cut, the server gives the lock to the next one,
+    and what comes later of the one before is refused, instead of being written by two.
     """
 
     def __init__(self, connection: Connection, name: str) -> None:

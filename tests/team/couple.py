@@ -18,6 +18,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -183,6 +184,11 @@ class RealLabelers(Labelers):
         return [int(one["id"]) for one in found if one["title"] == self._title]
 
     def label(self, most: int) -> None:
+        # in a thread that takes no turns: who labels has a task alone, as Label Studio gives it out
+        with ThreadPoolExecutor(1) as alone:
+            alone.submit(self._label, most).result()
+
+    def _label(self, most: int) -> None:
         for number in self._numbers() if most else ():
             for task in list(list_tasks(self._client, number, everything=True)):
                 if most and not task["total_annotations"]:

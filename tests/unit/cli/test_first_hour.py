@@ -147,9 +147,9 @@ def test_a_first_round_in_which_every_question_was_skipped_is_named_before_the_n
     people.skip_all()
     close = Session.close
 
-    def answer_then(session: Session, why: str) -> None:
+    def answer_then(session: Session, why: str, *, round: int | None = None) -> None:
         people.answer_all()
-        close(session, why)
+        close(session, why, round=round)
 
     monkeypatch.setattr(Session, "close", answer_then)
     monkeypatch.setattr("activessl.session.annotator_of", lambda project, given=None: given or people)

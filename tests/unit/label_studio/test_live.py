@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from activessl.errors import LedgerError
+from activessl.ledger.store import Ledger
 from activessl.project.data_now import DataNow
 from activessl.proof.measured import Measured
 from activessl.reports.status import Status
@@ -321,3 +323,58 @@ def test_the_two_secrets_of_a_project_differ(session: Session, monkeypatch: pyte
     assert keep_secret(folder, "page") != keep_secret(folder) and (folder / "page.secret").stat().st_mode & 0o077 == 0
     monkeypatch.setenv("ACTIVESSL_PAGE_SECRET", "given")
     assert keep_secret(folder, "page") == "given" and json.dumps(keep_secret(folder)) != '"given"'
+
+
+def test_a_visit_is_valid_at_every_worker_with_the_same_token_and_after_a_restart(page: Desk) -> None:
+    cookie = (page.access.login(TOKEN) or "").partition(";")[0]
+    one, other = page.access.visit(cookie), Access(TOKEN).visit(cookie)
+    assert one is not None and one == other
+    assert Access("another-token-of-this-test").visit(cookie) is None
+    name, until, signature = cookie.rpartition(".")[0].rpartition(".")[0], "99999999999", cookie.rpartition(".")[2]
+    assert page.access.visit(f"{name}.{until}.{signature}") is None  # a longer life would need another signature
+
+
+def test_stopping_holds_for_a_worker_that_is_started_later_and_for_one_beside(
+    worker: Worker, session: Session, desk: Any
+) -> None:
+    worker.step()
+    beside = Worker(Session.open(session.project.folder), desk, low=2)
+    beside.step()
+    worker.order("stop")
+    assert worker.paused
+    beside.step()
+    later = Worker(Session.open(session.project.folder), desk, low=2)
+    desk.answer(6)
+    later.step()
+    assert beside.paused and later.paused and later.state.stopped and later.state.rounds == 1
+    beside.order("go on")
+    later.step()
+    worker.step()
+    assert later.state.rounds == worker.state.rounds == 2 and not worker.paused and not worker.state.stopped
+
+
+def test_of_two_workers_who_end_a_round_at_once_only_the_first_opens_the_next(
+    worker: Worker, session: Session, desk: Any
+) -> None:
+    worker.step()
+    desk.answer(6)
+    judged = session.project.history().open_round
+    other = Worker(Session.open(session.project.folder), desk, low=2)
+    other.step()
+    assert other.state.rounds == 2
+    worker._open(judged)  # what it decided before the other one was faster
+    history = session.project.history()
+    assert len(history.rounds) == 2 and history.open_round is not None
+
+
+def test_a_button_whose_order_cannot_be_written_down_says_so(
+    client: Any, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word = entered(client)
+
+    def gone(_: object, __: object) -> int:
+        raise LedgerError("cannot write the ledger", hint="start the database server")
+
+    monkeypatch.setattr(Ledger, "append", gone)
+    answer = client.post("/order", data={"what": "stop", "form": word}, follow_redirects=False)
+    assert answer.status_code == 503 and "start the database server" in answer.text and not worker.paused

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from activessl import Session
+from activessl.errors import ProjectLocked
 from activessl.geometry.smoothing import Smoothed, smooth
 from activessl.ledger.schema import Pulled
 from activessl.project import folder as project
@@ -83,3 +84,19 @@ def test_smoothed_vectors_are_compared_once_and_made_again_when_the_vectors_chan
     np.save(where / "vectors.npy", vectors)
     seal(where)
     assert not np.array_equal(Snapshot.of(session.project).points, first.points)
+
+
+def test_two_folders_on_one_ledger_take_turns_at_writing(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    data = {"path": "../pool", "modality": "vector", "classes": ["a", "b"]}
+    for ledger in (str(tmp_path / "shared" / "ledger.db"), f"sqlite:///{tmp_path}/shared/other.db"):
+        one, two = (
+            Project.create(
+                tmp_path / f"{name} {len(ledger)}", check_config({"data": data, "ledger": ledger}), version="0"
+            )
+            for name in ("one", "two")
+        )
+        with one.lock(), pytest.raises(ProjectLocked), two.lock():
+            pass
+        with two.lock():
+            assert one.history().events == 1
