@@ -141,15 +141,16 @@ class RegionFigures:
         """Correcting compared with drawing; or why it is not known."""
         shown: list[Answer] = []
         blind: list[Answer] = []
+        at_random: list[Answer] = []
         for r, answer in self._first_looks():
             question = self.history.questions[answer.question]
-            if question.kind == "random" and self.config.annotator.blind_random:
-                continue  # all random questions are blind: chance divided the others only
             if not any(push.suggestions for push in r.pushed):
                 continue
-            (blind if question.blind else shown).append(answer)
+            # where all random questions are blind, chance divided the others only
+            apart = question.kind == "random" and self.config.annotator.blind_random
+            (at_random if apart else blind if question.blind else shown).append(answer)
         try:
-            return correcting(shown, blind, rng=np.random.default_rng([self.config.seed, 11]))
+            return correcting(shown, blind, at_random, rng=np.random.default_rng([self.config.seed, 11]))
         except MeasureError as error:
             return error.message
 
