@@ -13,6 +13,7 @@ from activessl.errors import MeasureError
 from activessl.labels.answers import Answer
 from activessl.labels.regions.corrections import Corrections, corrections
 from activessl.measuring.planning.hours import Tax, difficulty_tax
+from activessl.measuring.planning.region_pace import drawing_pace
 from activessl.measuring.planning.times import idle_bound, labeling_times, usable_seconds
 
 __all__ = ["Correcting", "RegionEffort", "correcting", "region_effort"]
@@ -183,7 +184,7 @@ def _by_regions(
         return None
 
     def ratio(sides: Sequence[Sequence[Float[np.ndarray, "n 2"]]]) -> float:
-        needed = sum(float(_drawing(theirs, ours[:, 1]).sum()) for ours, theirs in sides)
+        needed = sum(float(_drawn_anew(theirs, ours[:, 1]).sum()) for ours, theirs in sides)
         return sum(float(ours[:, 0].sum()) for ours, _ in sides) / needed
 
     resampled = [ratio([[some[rng.integers(0, len(some), len(some))] for some in pair] for pair in pairs])
@@ -194,20 +195,7 @@ def _by_regions(
     return Tax(ratio(pairs), low, high, chosen, drawn)
 
 
-def _drawing(known: Float[np.ndarray, "n 2"], regions: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
-    """The seconds of items with so many regions: a time for the item and one for a region, neither below 0, by least
-    squares on items with known seconds and regions.
-
-    Example:
-        >>> _drawing(np.array([[3.0, 0], [11, 1], [19, 2]]), np.array([4.0])).round(6).tolist()
-        [35.0]
-    """
-    seconds, count = known.T
-    spread = float(((count - count.mean()) ** 2).sum())
-    slope = float(((count - count.mean()) * (seconds - seconds.mean())).sum()) / spread if spread else 0.0
-    if not spread or slope < 0:
-        return np.full(len(regions), seconds.mean())
-    start = float(seconds.mean() - slope * count.mean())
-    if start < 0:  # then an item takes only the time of its regions
-        start, slope = 0.0, float((count * seconds).sum() / (count**2).sum())
-    return np.asarray(start + slope * regions)
+def _drawn_anew(known: Float[np.ndarray, "n 2"], regions: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    """The seconds of items with so many regions, drawn from nothing, by items with known seconds and regions."""
+    item, region = drawing_pace(*known.T)
+    return np.asarray(item + region * regions)
