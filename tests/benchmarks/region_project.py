@@ -54,14 +54,15 @@ WORDS = (
 )
 
 
-def texts(folder: Path, n: int, seed: int) -> dict[str, Regions]:
-    """Write texts with made-up names whose endings tell their class most of the time."""
+def texts(folder: Path, n: int, seed: int, *, uneven: bool = False) -> dict[str, Regions]:
+    """Write texts with made-up names whose endings tell their class most of the time, of 9 or of 4 to 40 words."""
     rng = np.random.default_rng(seed)
     rows, truth = [], {}
     for number in range(n):
-        words = [str(word) for word in rng.choice(WORDS, 9)]
+        size = int(rng.integers(4, 41)) if uneven else 9
+        words = [str(word) for word in rng.choice(WORDS, size)]
         named = {}
-        for at in rng.permutation(9)[: rng.integers(0, 4)].tolist():
+        for at in rng.permutation(size)[: rng.integers(0, 4)].tolist():
             kind = ("person", "place")[rng.integers(2)]
             # one in six has the ending of the other class
             ends = ENDINGS[kind if rng.random() > 1 / 6 else {"person": "place", "place": "person"}[kind]]
@@ -78,12 +79,12 @@ def texts(folder: Path, n: int, seed: int) -> dict[str, Regions]:
 
 
 def project(
-    seed: int, *, n: int = 400, rounds: int = 7, size: int = 20, share: float | None = None
+    seed: int, *, n: int = 400, rounds: int = 7, size: int = 20, share: float | None = None, uneven: bool = False
 ) -> dict[str, float | bool | None]:
     """Run one project; return its told and its true quality, and what became of overlooked regions."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        truth = texts(folder, n, seed)
+        truth = texts(folder, n, seed, uneven=uneven)
         session = Session.create(
             folder / "project", folder / "texts.parquet", ["person", "place"], task="spans", query_size=size, seed=seed
         )
@@ -147,7 +148,7 @@ def oracle_draws(oracle: RegionOracle, item: str) -> Regions:
     return tuple(one for one in oracle.truth[item] if rng.random() >= oracle.hand.misses)
 
 
-def bias(seeds: int, out: Path, shares: Sequence[float] = (0.1, 0.25, 0.5)) -> None:
+def bias(seeds: int, out: Path, *, uneven: bool, shares: Sequence[float] = (0.1, 0.25, 0.5)) -> None:
     """Run projects with networks that learn for 50 steps, and print told minus true by random share."""
     done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
     known = {(one["share"], one["seed"]) for one in done}
@@ -155,7 +156,7 @@ def bias(seeds: int, out: Path, shares: Sequence[float] = (0.1, 0.25, 0.5)) -> N
         for seed in range(seeds):
             for share in shares:
                 if (share, seed) not in known:
-                    done.append({"share": share, **project(seed, share=share)})
+                    done.append({"share": share, **project(seed, share=share, uneven=uneven)})
                     with out.open("a") as file:
                         file.write(json.dumps(done[-1]) + "\n")
     for share in shares:
@@ -186,9 +187,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("what", nargs="?", default="10", help="a number of seeds, or bias")
     parser.add_argument("--seeds", type=int, default=40)
+    parser.add_argument("--uneven", action="store_true", help="texts of 4 to 40 words instead of 9")
     parser.add_argument("--out", type=Path, default=Path("region_bias.jsonl"))
     told = parser.parse_args()
     if told.what == "bias":
-        bias(told.seeds, told.out)
+        bias(told.seeds, told.out, uneven=told.uneven)
     else:
         main(int(told.what))

@@ -193,3 +193,21 @@ def test_resizing_keeps_a_constant_and_the_order_of_places() -> None:
     assert np.allclose(resized(np.full((3, 2), 0.4), (7, 9)), 0.4)
     ramp = resized(np.arange(4.0)[None], (2, 13))
     assert np.all(np.diff(ramp, axis=1) >= 0) and ramp.shape == (2, 13)
+
+
+def test_what_an_item_holds_does_not_depend_on_how_long_the_items_beside_it_are() -> None:
+    rng = np.random.default_rng(0)
+    items, regions = [], []
+    for length in (4, 30, 9, 17, 30, 6):
+        bounds = np.stack([np.arange(length), np.arange(length) + 1], axis=1)
+        # far from zero: what is padded would look like something
+        items.append(ItemParts(((rng.normal(size=(1, length, 3)) + 5).astype(np.float16),), bounds))
+        regions.append((Region(Span(0, 2), ("a",)),))
+    parts = PartStore.of(items, [str(i) for i in range(len(items))])
+    extents = [(int(one.levels[0].shape[1]),) for one in items]
+    head = DenseHead("span", ("a",), recipe=Recipe(hidden=8, steps=20, batch_size=4, rate=1e-2))
+    head.fit(parts, extents, np.arange(6), regions)
+    together = list(head.probabilities(parts, range(6)))
+    alone = [next(iter(head.probabilities(parts, [row]))) for row in range(6)]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
