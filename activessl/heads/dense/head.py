@@ -17,7 +17,7 @@ from activessl.heads.dense.boxes import BoxFit
 from activessl.heads.dense.cuts import Judged, choose_cuts
 from activessl.heads.dense.decode import Cuts, candidates, kept, votes_of
 from activessl.heads.dense.grid import Grid, coverage
-from activessl.heads.dense.network import DenseNetwork
+from activessl.heads.dense.network import Dense, DenseNetwork
 from activessl.heads.dense.training import PICTURES, ROWS, Recipe, level_statistics, logits_of, train
 from activessl.heads.files import read_head, write_head
 from activessl.labels.regions.places import PlaceKind
@@ -147,31 +147,48 @@ class DenseHead:
         return fits_of_classes(network, parts, rows, regions, grids, self.classes, seed=self.seed)
 
     def _votes(
-        self, network: DenseNetwork, fits: Sequence[BoxFit | None], parts: PartStore, row: int, grid: Grid
+        self, network: Dense, fits: Sequence[BoxFit | None], parts: PartStore, row: int, grid: Grid
     ) -> list[Any]:
         return votes_of(fits, part_vectors(network, parts, row), grid) if self.kind == "box" else []
 
-    def probabilities(self, parts: PartStore, rows: Sequence[int]) -> Iterator[Float[np.ndarray, "k r c"]]:
+    def probabilities(
+        self, parts: PartStore, rows: Sequence[int], network: Dense | None = None
+    ) -> Iterator[Float[np.ndarray, "k r c"]]:
         """Yield for each item the probability of each class in each place of its finest level.
+
+        Args:
+            parts: The parts of the items.
+            rows: The items.
+            network: The same network in another runtime; by default the head's own.
 
         Raises:
             HeadError: The head was not fitted.
         """
-        network = self._fitted()
+        network = network or self._fitted()
         for start in range(0, len(rows), 256):
             for one in logits_of(network, parts, rows[start : start + 256]):
                 yield _sigmoid(one)
 
     def predict(
-        self, parts: PartStore, extents: Sequence[tuple[int, ...]], rows: Sequence[int]
+        self,
+        parts: PartStore,
+        extents: Sequence[tuple[int, ...]],
+        rows: Sequence[int],
+        network: Dense | None = None,
     ) -> Iterator[tuple[Regions, Float[np.ndarray, "k r c"]]]:
         """Yield the regions of each item with their scores, and the probabilities of its places.
+
+        Args:
+            parts: The parts of the items.
+            extents: For each item, (height, width) in pixels, or (length,) in samples or code points.
+            rows: The items.
+            network: The same network in another runtime; by default the head's own.
 
         Raises:
             HeadError: The head was not fitted.
         """
-        network = self._fitted()
-        for row, probs in zip(rows, self.probabilities(parts, rows), strict=True):
+        network = network or self._fitted()
+        for row, probs in zip(rows, self.probabilities(parts, rows, network), strict=True):
             grid = grid_of(parts, extents, row)
             votes = []
             if self.kind == "box" and (probs >= np.array(self.cuts.thresholds)[:, None, None]).any():

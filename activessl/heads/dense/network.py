@@ -9,11 +9,28 @@ times as much of a defect as a linear output per place.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+
+
+class Dense(Protocol):
+    """A taught network, in PyTorch or in another runtime."""
+
+    def __call__(self, levels: Sequence[Tensor], there: Tensor | None = None, /) -> Tensor:
+        """The logits at the finest level."""
+        ...
+
+    def hidden(self, levels: Sequence[Tensor], there: Tensor | None = None) -> Tensor:
+        """The channels before the outputs."""
+        ...
+
+    def standard(self, level: Tensor, k: int) -> Tensor:
+        """A standardized level."""
+        ...
 
 
 class DenseNetwork(nn.Module):

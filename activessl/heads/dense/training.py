@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from activessl.encoders.parts.store import PartStore
-from activessl.heads.dense.network import DenseNetwork, region_loss
+from activessl.heads.dense.network import Dense, DenseNetwork, region_loss
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -137,7 +137,7 @@ def _drawn(holds: np.ndarray[Any, np.dtype[np.bool_]], size: int, rng: np.random
 
 
 @torch.inference_mode()
-def logits_of(network: DenseNetwork, parts: PartStore, rows: Sequence[int], batch_size: int = 16) -> list[Array]:
+def logits_of(network: Dense, parts: PartStore, rows: Sequence[int], batch_size: int = 16) -> list[Array]:
     """The logits (k, r, c) of some items at their finest level, in the order of ``rows``."""
     found: dict[int, Array] = {}
     # alike lengths together: less padding

@@ -18,7 +18,6 @@ INSTEAD = {
     "explain": "run `activessl report`, which draws the model's regions beside people's",
     "export card": "run `activessl report`, which has the model's figures",
     "export mlflow": "write the figures with `activessl report --json`, and log that file",
-    "export model": "predict in this project: activessl predict DATA",
     "finetune": "ask about more items: activessl query",
     "gate": "read recall and precision in `activessl report`",
     "machines": "remove the machines, and ask people: activessl query",

@@ -5,17 +5,24 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from activessl.errors import ConfigError, LabelError
 from activessl.labels.regions.files.write import LAYOUTS, Labeled
 from activessl.labels.regions.region import Regions
 from activessl.labels.regions.stored import read_stored, stored
 from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress
 from activessl.project.folder import Project, writing
 from activessl.project.regions.snapshot import RegionSnapshot, drawing_of
 
-__all__ = ["export_regions", "region_rows"]
+if TYPE_CHECKING:
+    from activessl.scoring.as_onnx import Exported
+
+__all__ = ["export_region_model", "export_regions", "region_rows"]
+
+#: Number of items on which the ONNX file is compared with the model.
+_COMPARED = 64
 
 _Row = dict[str, Any]
 
@@ -95,6 +102,20 @@ def export_regions(
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return rows
+
+
+def export_region_model(
+    project: Project, folder: Path, *, onnx: bool | None = None, on_progress: OnProgress | None = None
+) -> Exported:
+    """Write the newest model as a self-contained folder; arguments and errors as of ``Session.export_model``."""
+    from activessl.scoring import region_onnx  # imports torch
+    from activessl.steps.regions.predict import region_model
+
+    model, pool = region_model(project, on_progress), project.pool()
+    sample = pool.subset(pool.ids[:: -(-len(pool) // _COMPARED)])
+    return region_onnx.export_region_model(
+        model, folder, encoders=project.folder / "encoders", sample=sample, onnx=onnx
+    )
 
 
 def _labeled(project: Project, pool: Pool, rows: list[_Row]) -> list[Labeled]:

@@ -172,12 +172,14 @@ def test_every_verb_of_classes_is_refused_with_a_way_out(tmp_path: Path) -> None
         with pytest.raises(ProjectError) as refused:
             only_classes(session.project, verb)
         assert f"has no `activessl {verb}`" in refused.value.message and refused.value.hint == instead
-    for call in (session.update, session.finetune, session.card, session.model, session.compare_encoders):
+    for call in (session.update, session.finetune, session.card, session.compare_encoders):
         with pytest.raises(ProjectError, match="a project of spans has no"):
             call()
     for method in (session.report, session.measure):
         with pytest.raises(ProjectError, match="the project asks for spans, and this is of classes"):
             method()
+    with pytest.raises(ProjectError, match="the project asks for spans, and this needs classes"):
+        session.model()
     with pytest.raises(ProjectError, match="needs classes of whole items"):
         _ = Snapshot.of(session.project).embeddings  # whatever else reads vectors of whole items
 
