@@ -27,7 +27,6 @@ INSTEAD = {
     "query --confirm": "run `activessl query` without --confirm",
     "review": "run `activessl report`, which tells on how many items people differ",
     "roi": "run `activessl report`, which has the cost of labeling where rates.per_hour and rates.currency are set",
-    "serve": "run `activessl run`, which pulls, teaches and asks until a limit is reached",
     "slices": "read the quality of each class in `activessl report`",
     "train-annotators": "set annotator.per_item to 2 in activessl.toml, and read where people differ in the report",
     "update": "run `activessl teach`: the newest model is the one in use",

@@ -95,7 +95,6 @@ def test_one_class_is_enough_for_boxes_and_a_form_without_them_is_refused(
         (("finetune",), "a project of boxes has no `activessl finetune`"),
         (("roi",), "a project of boxes has no `activessl roi`"),
         (("explain",), "a project of boxes has no `activessl explain`"),
-        (("serve",), "a project of boxes has no `activessl serve`"),
         (("machines",), "a project of boxes has no `activessl machines`"),
         (("query", "--confirm"), "a project of boxes has no `activessl query --confirm`"),
         (("encode", "--compare"), "a project of boxes has no `activessl encode --compare`"),
