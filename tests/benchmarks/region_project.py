@@ -148,12 +148,12 @@ def oracle_draws(oracle: RegionOracle, item: str) -> Regions:
     return tuple(one for one in oracle.truth[item] if rng.random() >= oracle.hand.misses)
 
 
-def bias(seeds: int, out: Path, *, uneven: bool, shares: Sequence[float] = (0.1, 0.25, 0.5)) -> None:
+def bias(seeds: Sequence[int], out: Path, *, uneven: bool, shares: Sequence[float]) -> None:
     """Run projects with networks that learn for 50 steps, and print told minus true by random share."""
     done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
     known = {(one["share"], one["seed"]) for one in done}
     with mock.patch.object(head, "ROWS", Recipe(hidden=16, steps=50, batch_size=16)):
-        for seed in range(seeds):
+        for seed in seeds:
             for share in shares:
                 if (share, seed) not in known:
                     done.append({"share": share, **project(seed, share=share, uneven=uneven)})
@@ -187,10 +187,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("what", nargs="?", default="10", help="a number of seeds, or bias")
     parser.add_argument("--seeds", type=int, default=40)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--shares", type=float, nargs="+", default=(0.1, 0.25, 0.5))
     parser.add_argument("--uneven", action="store_true", help="texts of 4 to 40 words instead of 9")
     parser.add_argument("--out", type=Path, default=Path("region_bias.jsonl"))
     told = parser.parse_args()
     if told.what == "bias":
-        bias(told.seeds, told.out, uneven=told.uneven)
+        bias(range(told.first, told.first + told.seeds), told.out, uneven=told.uneven, shares=told.shares)
     else:
         main(int(told.what))

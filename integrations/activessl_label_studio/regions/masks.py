@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from activessl.labels.regions.contours import polygon_of
 from activessl.labels.regions.places import Mask, polygon
 from activessl_label_studio.regions.boxes import size_of
 from activessl_label_studio.regions.extents import Extent, Unreadable, number
 
-__all__ = ["INSIDE", "SOFT", "mask_of", "restored", "shortened", "value_of_mask"]
+__all__ = ["INSIDE", "SOFT", "mask_of", "restored", "shortened", "value_of_mask", "value_of_polygon"]
 
 #: A pixel is inside from this opacity on, of 255: the edge of a brush is soft, and half of a pixel is half opaque.
 INSIDE = 128
@@ -136,6 +137,23 @@ def _pixels(code: list[Any], size: tuple[int, int]) -> Any:
 def value_of_mask(mask: Mask) -> dict[str, Any]:
     """Return the value of a mask, for a Brush."""
     return {"format": "rle", "rle": _code(mask.array().astype(np.uint8) * 255)}
+
+
+def value_of_polygon(mask: Mask) -> dict[str, Any]:
+    """Return the value of the outline of a mask, for a Polygon: few corners, without holes.
+
+    Raises:
+        Unreadable: The mask has no pixel.
+
+    Example:
+        >>> value_of_polygon(Mask.of(np.array([[True, True, False, False], [True, True, False, False]])))
+        {'points': [[0.0, 0.0], [50.0, 0.0], [50.0, 100.0], [0.0, 100.0]], 'closed': True}
+    """
+    height, width = mask.size
+    points = [[100 * x / width, 100 * y / height] for x, y in polygon_of(mask)]
+    if not points:
+        raise Unreadable("is a mask without a pixel, which has no outline")
+    return {"points": points, "closed": True}
 
 
 def _code(opacity: Any) -> Any:

@@ -16,7 +16,7 @@ from activessl.labels.regions.places import Box, Mask, Place, Span
 from activessl.labels.regions.region import Region, Regions
 from activessl_label_studio.regions.boxes import box_of, value_of_box
 from activessl_label_studio.regions.extents import Extent, Unreadable
-from activessl_label_studio.regions.masks import mask_of, restored, shortened, value_of_mask
+from activessl_label_studio.regions.masks import mask_of, restored, shortened, value_of_mask, value_of_polygon
 from activessl_label_studio.regions.segments import segment_of, value_of_segment
 from activessl_label_studio.regions.spans import span_of, value_of_span
 from activessl_label_studio.regions.tags import RegionControl
@@ -237,8 +237,9 @@ def _value_of(place: Place, control: RegionControl, extent: Extent) -> tuple[dic
         if len(extent.shape) < 2:
             raise Unreadable("is in a picture whose size is not known")
         if isinstance(place, Mask) and control.tag.startswith("Polygon"):
-            raise Unreadable("is a mask, which a polygon cannot say exactly")
-        value = value_of_box(place, extent) if isinstance(place, Box) else value_of_mask(place)
+            value = value_of_polygon(place)
+        else:
+            value = value_of_box(place, extent) if isinstance(place, Box) else value_of_mask(place)
         return value, {"original_width": extent.shape[1], "original_height": extent.shape[0], "image_rotation": 0}
     if isinstance(place, Span):
         return value_of_span(place, control.object_tag, extent), {}
