@@ -28,8 +28,8 @@ _Row = dict[str, Any]
 
 
 def region_rows(project: Project, *, predictions: bool = True) -> list[_Row]:
-    """Return one row for each item: its id, the source ("person" or "model") and its regions; an empty list of regions
-    says that it holds none.
+    """Return one row for each item: its id, the digest of its content, the source ("person" or "model") and its
+    regions; an empty list of regions says that it holds none.
 
     Args:
         project: The project.
@@ -41,8 +41,11 @@ def region_rows(project: Project, *, predictions: bool = True) -> list[_Row]:
     if predictions and snapshot.history.encoded is not None and snapshot.head is not None:
         left = [item for item in snapshot.ids if item not in people]
         rows += [_row(item, "model", found) for item, (found, _) in zip(left, snapshot.predicted(left), strict=True)]
-    order = {item: at for at, item in enumerate(project.pool().ids)}
-    return sorted((row for row in rows if row["id"] in order), key=lambda row: order[row["id"]])
+    pool = project.pool()
+    order = {item: at for at, item in enumerate(pool.ids)}
+    found = sorted((row for row in rows if row["id"] in order), key=lambda row: order[row["id"]])
+    # `import` compares contents: a place in another picture is wrong
+    return [{"id": row["id"], "sha256": pool.items[order[row["id"]]].sha256, **row} for row in found]
 
 
 def _row(item: str, source: str, regions: Regions) -> _Row:
