@@ -14,7 +14,7 @@ from activessl.encoders.parts.store import PartStore
 from activessl.errors import HeadError
 from activessl.heads.dense.box_fits import fits_of_classes, part_vectors
 from activessl.heads.dense.boxes import BoxFit
-from activessl.heads.dense.cuts import Judged, choose_cuts
+from activessl.heads.dense.cuts import Judged, choose_cuts, worth_showing
 from activessl.heads.dense.decode import Cuts, candidates, kept, votes_of
 from activessl.heads.dense.grid import Grid, coverage
 from activessl.heads.dense.network import Dense, DenseNetwork
@@ -47,6 +47,7 @@ class DenseHead:
         self.classes, self.seed, self.folds = tuple(classes), seed, folds
         self.recipe = recipe or (PICTURES if kind in ("box", "mask") else ROWS)
         self.cuts = Cuts((0.5,) * len(self.classes))
+        self.worth = 0.0
         self.network: DenseNetwork | None = None
         self.fits: list[BoxFit | None] = [None] * len(self.classes)
 
@@ -91,7 +92,12 @@ class DenseHead:
         self.network = train(parts, labeled, targets, statistics, self.recipe, seed=self.seed)
         self.fits = self._fits(self.network, parts, labeled, regions, grids)
         self.cuts = choose_cuts(self.kind, judged, self.classes)
+        self.worth = worth_showing(self.kind, judged, self.classes, self.cuts)
         return self
+
+    def shown(self, regions: Regions) -> Regions:
+        """The regions that are worth showing to people, who correct them: the others cost more time than they save."""
+        return tuple(region for region in regions if (region.score or 0.0) >= self.worth)
 
     def _target(self, regions: Regions, grid: Grid) -> Float[np.ndarray, "k r c"]:
         target = np.zeros((len(self.classes), *grid.shape), dtype=np.float32)
@@ -222,6 +228,7 @@ class DenseHead:
             "levels": network.depth,
             "thresholds": self.cuts.thresholds,
             "least": self.cuts.least,
+            "worth": self.worth,
         }
         write_head(folder, "dense", tensors, config)
 
@@ -255,6 +262,7 @@ class DenseHead:
         head.network.load_state_dict(weights)
         head.network.eval()
         head.cuts = Cuts(tuple(float(t) for t in config["thresholds"]), float(config["least"]))
+        head.worth = float(config.get("worth", 0.0))  # heads of earlier versions show all that they find
         head.fits = [
             BoxFit(*(tensors[f"box{label}.{name}"] for name in ("weights", "typical", "mean")))
             if f"box{label}.weights" in tensors

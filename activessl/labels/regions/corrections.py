@@ -10,7 +10,7 @@ from activessl.labels.answers import BETWEEN
 from activessl.labels.regions.matching import EXACT, match
 from activessl.labels.regions.region import Region, Regions
 
-__all__ = ["Corrections", "corrected", "corrections"]
+__all__ = ["Corrections", "corrected", "corrections", "gains"]
 
 #: A suggested region that overlaps the true one this much is left as it is, a span only where it is exact; from
 #: ``_MOVED`` on it is moved.
@@ -89,8 +89,7 @@ def corrected(true: Regions, shown: Regions) -> tuple[Regions, Corrections]:
     left, counts = [], {"manual": 0, "prediction": 0, "prediction-changed": 0}
     for at, region in enumerate(true):
         by, overlap = fits.get(at, (-1, 0.0))
-        enough = EXACT if region.kind == "span" else _KEPT
-        origin = "manual" if by < 0 else "prediction" if overlap >= enough else "prediction-changed"
+        origin = "manual" if by < 0 else "prediction" if overlap >= _enough(region) else "prediction-changed"
         place = shown[by].place if origin == "prediction" else region.place
         left.append(Region(place, region.classes, id=region.id or f"r{at}", rest={**region.rest, "origin": origin}))
         counts[origin] += 1
@@ -101,3 +100,28 @@ def corrected(true: Regions, shown: Regions) -> tuple[Regions, Corrections]:
         drawn=counts["manual"],
     )
     return tuple(left), done
+
+
+def gains(true: Regions, shown: Regions, share: float) -> list[float]:
+    """Return for each suggested region the drawings that it saves: 1 if it is kept, less if it is moved, and below 0 if
+    it has to be deleted.
+
+    Args:
+        true: The true regions.
+        shown: The suggested ones.
+        share: The time of a correction / that of a drawing.
+
+    Example:
+        >>> from activessl.labels.regions.places import Segment
+        >>> true = (Region(Segment(0, 10), ("a",)),)
+        >>> gains(true, (Region(Segment(0, 6), ("a",)), Region(Segment(20, 30), ("a",))), 0.25)
+        [0.75, -0.25]
+    """
+    found = [-share] * len(shown)
+    for at, by, overlap in match(true, shown, overlap=_MOVED):
+        found[by] = 1.0 if overlap >= _enough(true[at]) else 1 - share
+    return found
+
+
+def _enough(region: Region) -> float:
+    return EXACT if region.kind == "span" else _KEPT

@@ -181,7 +181,7 @@ def _people(task: RegionTask, head: DenseHead | None, rows: Rows, blind: Any) ->
     if head is None:
         return done + Corrections(drawn=sum(len(task.regions[row]) for row in shown))
     for row, (found, _) in zip(shown, head.predict(task.parts, task.extents, shown.tolist()), strict=True):
-        done = done + corrected(task.regions[row], found)[1]
+        done = done + corrected(task.regions[row], head.shown(found))[1]
     return done
 
 

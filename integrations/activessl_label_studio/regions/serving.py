@@ -93,7 +93,7 @@ class RegionPredictor:
             if name is None or item is None or item not in found:  # no head yet, or not an item of the pool
                 told.append(dict(nothing))
                 continue
-            regions, score = found[item]
+            regions, score = snapshot.worth_showing(found[item][0]), found[item][1]
             # a blind question has no suggestion here, either
             one = RegionSuggestion(name, regions, score, blind=question is not None and question.blind)
             row = view.pool.row(item)
