@@ -138,4 +138,3 @@ class RegionOracle:
             asking=question.asking,
             regions=None if skips else tuple(stored(drawn)),
         )
-

@@ -304,7 +304,9 @@ def _hours(name: str, hours: list[dict[str, Any]]) -> list[str]:
         return "–" if one["same_quality"] is None else f"{one['same_quality']:.2f}{ends}"
 
     return [
-        f"| `{name}` with suggestions; a correction / a drawing | " + " | ".join(f"{h['share']:g}" for h in hours) + " |",
+        f"| `{name}` with suggestions; a correction / a drawing | "
+        + " | ".join(f"{h['share']:g}" for h in hours)
+        + " |",
         "|---|" + "---|" * len(hours),
         "| time / that of the same items from nothing | "
         + " | ".join(f"{one['same_items']:.2f}" for one in hours)

@@ -260,9 +260,9 @@ def test_a_config_of_polygons_gets_outlines_which_come_back_as_they_were(place: 
     assert (pushed.new, pushed.suggestions) == (1, 1)
     number = pushed.tasks[asked.ids[0]]
     (said,) = client.get(f"/api/tasks/{number}/")["predictions"]
-    assert [len(entry["value"]["points"]) >= 3 and entry["value"]["closed"] for entry in said["result"]] == [True] * len(
-        shown
-    )
+    assert [len(entry["value"]["points"]) >= 3 and entry["value"]["closed"] for entry in said["result"]] == [
+        True
+    ] * len(shown)
     # a person who submits them as they are keeps them
     body = {"result": said["result"], "parent_prediction": said["id"], "lead_time": 2.0}
     client.post(f"/api/tasks/{number}/annotations/", body)

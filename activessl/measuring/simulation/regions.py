@@ -16,8 +16,8 @@ from activessl.heads.dense.head import DenseHead
 from activessl.heads.dense.training import Recipe
 from activessl.labels.regions.corrections import Corrections, corrected
 from activessl.labels.regions.matching import Counts, counted, needed_overlap
-from activessl.measuring.simulation.region_cache import RegionCache
 from activessl.measuring.planning.region_pace import RegionPace
+from activessl.measuring.simulation.region_cache import RegionCache
 from activessl.measuring.simulation.region_result import RegionSimulation
 from activessl.measuring.simulation.region_task import RegionTask, Rows, part_state
 from activessl.measuring.simulation.region_track import RegionTrack
@@ -25,6 +25,7 @@ from activessl.pool.progress import OnProgress, tell
 from activessl.strategies.parts.random_share import RandomItemShare
 from activessl.strategies.parts.registry import get_part_strategy
 
+_NOTHING = Corrections()
 #: Part of the chosen items that people see without the model's regions, as in projects.
 _BLIND = 0.1
 
@@ -111,7 +112,7 @@ class _Step:
     head: DenseHead | None
     counts: Counts
     seconds: float
-    done: Corrections = Corrections()
+    done: Corrections = _NOTHING
 
 
 def _taught(task: RegionTask, labeled: Rows, chance: Any, test: Rows, seed: int, recipe: Recipe | None) -> _Step:

@@ -142,7 +142,7 @@ def _other(path: Path, drawing: Drawing, pool: Pool) -> _Told:
 
 def _forms(drawing: Drawing) -> str:
     return {
-        "box": "give a COCO folder (images/ and annotations.json), a Pascal VOC folder, or a table of `activessl export`",
+        "box": "give a COCO folder (images/ and annotations.json) or a Pascal VOC folder",
         "mask": "give a COCO folder, or images/ and masks/",
         "span": "give CoNLL, or a .parquet or .jsonl with tokens and tags, or with text and spans",
         "segment": "give an .npz with X and segments",
@@ -174,9 +174,7 @@ def _now(classes: Sequence[str], history: History) -> dict[str, str]:
     return found
 
 
-def _matched(
-    rows: Sequence[tuple[str, tuple[str, ...], Regions]], pool: Pool
-) -> tuple[dict[str, Regions], int, int]:
+def _matched(rows: Sequence[tuple[str, tuple[str, ...], Regions]], pool: Pool) -> tuple[dict[str, Regions], int, int]:
     """The regions by item of the pool; and how many items are not in it, or may be several.
 
     Args:

@@ -137,7 +137,9 @@ class Live:
             waiting=len(history.waiting(current)) if current else 0,
             asked=0 if current is None else len(current.items),
             round=len(history.rounds),
-            figures=tuple(_of_regions(project, history) if project.own.data.drawing else _of_classes(project, history, measured)),
+            figures=tuple(
+                _of_regions(project, history) if project.own.data.drawing else _of_classes(project, history, measured)
+            ),
             draws=project.own.data.drawing is not None,
             where=worker.state.where,
             labelers=tuple(_labelers(history, now or datetime.now(UTC))),

@@ -283,7 +283,10 @@ def test_a_mask_is_stored_once_and_what_was_stored_twice_is_read() -> None:
     (entry,) = rows(control, value_of_mask(Mask.of(inside)))
     (region,) = read_result([entry], control, extent).regions
     (kept,) = stored((region,))
-    assert kept["rest"][ENTRIES][0]["value"]["rle"] == {"of": kept["rest"][ENTRIES][0]["value"]["rle"]["of"], "soft": []}
+    assert kept["rest"][ENTRIES][0]["value"]["rle"] == {
+        "of": kept["rest"][ENTRIES][0]["value"]["rle"]["of"],
+        "soft": [],
+    }
     # of an earlier version, which kept the run lengths
     before = read_stored([{**kept, "rest": {ENTRIES: [entry]}}])
     assert write_result(before, control, extent) == write_result(read_stored([kept]), control, extent) == [entry]

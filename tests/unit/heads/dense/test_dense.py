@@ -228,5 +228,5 @@ def test_regions_are_suggested_from_the_score_on_from_which_they_save_time(right
     head = DenseHead("span", ("a",))
     head.worth = worth_showing("span", judged, ("a",), Cuts((0.5,)))
     found = tuple(Region(Span(1, 2), ("a",), score) for score in (0.81, 0.6))
-    assert len(head.shown(found)) == shows and 0.6 < head.worth
+    assert len(head.shown(found)) == shows and head.worth > 0.6
     assert worth_showing("span", judged[:5], ("a",), Cuts((0.5,))) == 0.0
