@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from activessl.annotators.base import RegionSuggestion
@@ -13,7 +14,7 @@ from activessl.labels.regions.region import Regions
 from activessl.pool.pool import Pool
 from activessl.project.regions.snapshot import RegionSnapshot
 from activessl_label_studio.mapping import question_of
-from activessl_label_studio.regions.extents import extent_in_pool
+from activessl_label_studio.regions.extents import Extent, extent_in_pool
 from activessl_label_studio.regions.predictions import RegionPredictions
 from activessl_label_studio.regions.tags import RegionControl, read_region_config
 from activessl_label_studio.serving import Configs, Look
@@ -23,6 +24,10 @@ __all__ = ["RegionPredictor"]
 
 #: Items whose regions are kept: Label Studio asks again about each item that somebody opens.
 _KEPT = 2_000
+
+
+def _of_item(extent: Extent, _item: str) -> Extent:
+    return extent
 
 
 class _View:
@@ -96,8 +101,8 @@ class RegionPredictor:
             regions, score = snapshot.worth_showing(found[item][0]), found[item][1]
             # a blind question has no suggestion here, either
             one = RegionSuggestion(name, regions, score, blind=question is not None and question.blind)
-            row = view.pool.row(item)
-            sent = RegionPredictions(control, {name: one}, model, lambda _, row=row: extent_in_pool(view.pool, row))
+            extent = extent_in_pool(view.pool, view.pool.row(item))
+            sent = RegionPredictions(control, {name: one}, model, partial(_of_item, extent))
             try:
                 told.append(sent.prediction(name, score, task))
             except AnnotatorError:  # a browser would not show it as it is meant: then nothing is shown
