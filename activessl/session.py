@@ -17,7 +17,7 @@ from activessl.arguments import names as list_of
 from activessl.errors import EncoderError, ProjectError, ProjectLocked, QueryError
 from activessl.project.annotators import annotator_of
 from activessl.project.folder import Project
-from activessl.project.regions.verbs import only_classes
+from activessl.project.regions.verbs import of_regions, only_classes
 from activessl.project.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -657,7 +657,8 @@ class Session:
         Raises:
             LabelError: There is no model yet.
         """
-        only_classes(self.project, "export model")
+        if self.draws:
+            raise of_regions(self.project.own.data.task)
         return Snapshot.of(self.project).model()
 
     def export_model(
@@ -674,14 +675,17 @@ class Session:
             folder: The target.
             onnx: True: with an ONNX file, or an error; False: without; None: with an ONNX file if possible.
             reference: Whether to write a reference sample, with which ``watch`` compares later items. An encoder that
-                learns from the pool is fitted once more for it, on one half of the pool.
+                learns from the pool is fitted once more for it, on one half of the pool. Models of regions have none.
             on_progress: Called with each step.
 
         Raises:
             LabelError: There is no model yet.
             HeadError: The folder cannot be used, or the ONNX file gives other predictions.
         """
-        only_classes(self.project, "export model")
+        if self.draws:
+            from activessl.steps.regions.export import export_region_model
+
+            return export_region_model(self.project, path("folder", folder), onnx=onnx, on_progress=on_progress)
         from activessl.steps.export import export_model
 
         return export_model(

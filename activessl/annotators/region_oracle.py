@@ -15,15 +15,12 @@ from activessl.annotators.oracle import EPOCH, NOWHERE
 from activessl.errors import AnnotatorError
 from activessl.labels.answers import Answer, class_text
 from activessl.labels.questions import Question
-from activessl.labels.regions.matching import match
-from activessl.labels.regions.region import Region, Regions
+from activessl.labels.regions.corrections import corrected
+from activessl.labels.regions.region import Regions
 from activessl.labels.regions.stored import stored
 from activessl.pool.pool import Pool
 
 __all__ = ["Hand", "RegionOracle"]
-
-#: A suggested region that overlaps the true one this much is left as it is; from ``_MOVED`` on it is moved.
-_KEPT, _MOVED = 0.8, 0.4
 
 
 @dataclass(frozen=True)
@@ -122,8 +119,9 @@ class RegionOracle:
         rng = np.random.default_rng([self.seed, *question.id.encode()])
         skips, tempo = rng.random() < self.hand.skips, np.exp(self.hand.spread * rng.standard_normal())
         true = tuple(one for one in self.truth[question.item] if rng.random() >= self.hand.misses)
-        drawn, effort = _corrected(true, () if shown is None else shown.regions)
-        seconds = self.hand.looking + self.hand.drawing * (effort[0] + self.hand.correcting * effort[1])
+        drawn, done = corrected(true, () if shown is None else shown.regions)
+        effort = done.drawn + self.hand.correcting * (done.changed + done.deleted)
+        seconds = self.hand.looking + self.hand.drawing * effort
         source = f"{self.name}:{question.id}"
         said = "" if shown is None else "|".join(class_text(one.classes) for one in shown.regions)
         return Answer(
@@ -140,16 +138,3 @@ class RegionOracle:
             asking=question.asking,
             regions=None if skips else tuple(stored(drawn)),
         )
-
-
-def _corrected(true: Regions, shown: Regions) -> tuple[Regions, tuple[int, int]]:
-    """What is drawn after a suggestion; and how many regions were drawn from nothing, and moved or deleted."""
-    fits = {at: (by, overlap) for at, by, overlap in match(true, shown, overlap=_MOVED)}
-    drawn = []
-    for at, region in enumerate(true):
-        by, overlap = fits.get(at, (-1, 0.0))
-        origin = "manual" if by < 0 else "prediction" if overlap >= _KEPT else "prediction-changed"
-        place = shown[by].place if origin == "prediction" else region.place
-        drawn.append(Region(place, region.classes, id=region.id or f"r{at}", rest={**region.rest, "origin": origin}))
-    moved = sum(region.rest["origin"] == "prediction-changed" for region in drawn)
-    return tuple(drawn), (len(true) - len(fits), moved + len(shown) - len(fits))

@@ -24,6 +24,7 @@ from activessl.pool.progress import OnProgress, tell
 from activessl.scoring.encoder_graphs import write_encoder
 from activessl.scoring.head_graphs import write_head, write_place
 from activessl.scoring.model import BATCH, WITHOUT, Model, Scores
+from activessl.scoring.model_folder import NOTE
 
 FILE = "model.onnx"
 #: Highest difference of a probability and of a novelty between ONNX Runtime and the model. The first is far below what
@@ -91,7 +92,7 @@ def write_onnx(model: Model, folder: Path, sample: Pool) -> Checked:
     except Exception:
         path.unlink(missing_ok=True)
         raise
-    note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
     note["onnx"] = {
         "file": FILE,
         "input": {"name": entrance.name, "type": "uint8" if entrance.kind == 2 else "float32", "shape": entrance.shape},
@@ -99,7 +100,7 @@ def write_onnx(model: Model, folder: Path, sample: Pool) -> Checked:
         "compared on": checked.items,
         "largest difference": float(f"{checked.difference:.2g}"),
     }
-    (folder / "model.json").write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return checked
 
 
@@ -121,6 +122,33 @@ def check_answers(model: Model, path: Path, sample: Pool) -> Checked:
     return Checked(len(sample), apart, strange, left_out)
 
 
+def opened(path: Path) -> Any:
+    """Open the ONNX file of a model's folder in ONNX Runtime.
+
+    Raises:
+        ConfigError: The package onnxruntime is not installed.
+        HeadError: The file does not exist or cannot be read.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise ConfigError(
+            "scoring with ONNX needs the package onnxruntime, which is not installed",
+            hint="run `pip install 'activessl[onnx]'`",
+        ) from None
+    if not path.is_file():
+        raise HeadError(
+            f"the model in {path.parent} has no ONNX file",
+            hint="leave --onnx out, or run `activessl export model --onnx`",
+        )
+    try:
+        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001  # its exceptions come from C++, without a common base class
+        raise HeadError(
+            f"{path} cannot be opened: {str(error).splitlines()[0]}", hint="run `activessl export model` again"
+        ) from None
+
+
 class OnnxScorer:
     """Scores items with ONNX Runtime.
 
@@ -134,25 +162,8 @@ class OnnxScorer:
     """
 
     def __init__(self, model: Model, path: Path) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise ConfigError(
-                "scoring with ONNX needs the package onnxruntime, which is not installed",
-                hint="run `pip install 'activessl[onnx]'`",
-            ) from None
         self.model = model
-        if not path.is_file():
-            raise HeadError(
-                f"the model in {path.parent} has no ONNX file",
-                hint="leave --onnx out, or run `activessl export model --onnx`",
-            )
-        try:
-            self.session: Any = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001  # its exceptions come from C++, without a common base class
-            raise HeadError(
-                f"{path} cannot be opened: {str(error).splitlines()[0]}", hint="run `activessl export model` again"
-            ) from None
+        self.session: Any = opened(path)
         self.entrance = self.session.get_inputs()[0].name
 
     def score(self, items: Pool, *, on_progress: OnProgress | None = None) -> Scores:

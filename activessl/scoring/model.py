@@ -25,9 +25,10 @@ from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress, tell
 from activessl.pool.recordings.cut import Cut, place_of
+from activessl.scoring.model_folder import NOTE, finds_regions, write_model
 from activessl.scoring.reference import FOLDER as REFERENCE
 from activessl.scoring.reference import Reference
-from activessl.sealed import beside, read_array, seal, sweep
+from activessl.sealed import read_array, seal
 
 FORMAT = 1
 #: The format of a model with a cut, which earlier versions would give whole recordings to.
@@ -162,25 +163,7 @@ class Model:
         Raises:
             HeadError: The folder holds something else, or cannot be written.
         """
-        folder = folder.resolve()  # for a link, the folder it points to is replaced and the link is kept
-        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_model(folder))):
-            raise HeadError(f"{folder} holds something else than a model", hint="name a new or an empty folder")
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            # in the same parent, so that the last step is a rename; with a new name, so that no other folder is cleared
-            sweep(folder.parent, folder.name)
-            part = beside(folder)
-            part.mkdir()
-            try:
-                self._write(part / "new", encoder_folder)
-                _replace(folder, part)
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
-        except OSError as bad:
-            raise HeadError(
-                f"cannot write the model to {folder}: {bad.strerror or bad}",
-                hint="free some disk space, or name a folder that you can write to",
-            ) from bad
+        write_model(folder, lambda new: self._write(new, encoder_folder))
 
     def _write(self, folder: Path, encoder_folder: Path) -> None:
         # contents without permissions: the caches of a project are readable by their owner only, a model is for others
@@ -207,7 +190,7 @@ class Model:
         } | self.axes.to_json()
         if self.cut is not None:
             note["cut"] = self.cut.settings()
-        (folder / "model.json").write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path | str) -> Model:
@@ -220,7 +203,7 @@ class Model:
         folder = Path(folder)
         hint = "name a folder that `activessl export model` wrote"
         try:
-            note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
             mean, reach = (read_array(folder / "pool" / f"{n}.npy") for n in ("mean", "reach"))
             modality, classes, head = note["modality"], tuple(note["classes"]), note["head"]
             known = note["format"] in (FORMAT, WITH_CUT)
@@ -229,6 +212,11 @@ class Model:
             kind = kind_named("several" if note.get("multi_label", False) else "one")
             axes = Axes.of_json(note, len(note.get("channels", ())))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            if finds_regions(folder):
+                raise HeadError(
+                    f"the model in {folder} finds regions, and this needs classes of whole items",
+                    hint=f"find regions with it: activessl predict DATA --model {folder}",
+                ) from None
             raise HeadError(f"no complete model in {folder}", hint=hint) from None
         if not known:
             raise HeadError(
@@ -250,30 +238,6 @@ class Model:
             Reference.load(folder / REFERENCE),
             cut,
         )
-
-
-def _is_model(folder: Path) -> bool:
-    """Whether a folder holds a model and nothing else; names alone do not suffice, as data may have the same."""
-    if not {p.name for p in folder.iterdir()} <= {"model.json", "model.onnx", "encoder", "pool", "head", REFERENCE}:
-        return False
-    try:
-        note = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(note, dict) and {"format", "modality", "classes", "fingerprint", "head"} <= note.keys()
-
-
-def _replace(folder: Path, part: Path) -> None:
-    """Replace the folder by ``part / "new"``; the old folder is removed only when the new one is in its place."""
-    old = part / "old"
-    if folder.exists():
-        folder.rename(old)
-    try:
-        (part / "new").rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
 
 
 def _short(value: float) -> float:

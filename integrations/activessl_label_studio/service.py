@@ -18,15 +18,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from activessl.annotators.base import Suggestion
 from activessl.errors import ActiveSSLError, ConfigError, ProjectError
-from activessl.labels.changes import Naming
-from activessl.labels.questions import Question
-from activessl.project.snapshot import Snapshot
 from activessl.sealed import replaced
 from activessl_label_studio.client import Client
-from activessl_label_studio.labels import Control, read_config
-from activessl_label_studio.mapping import question_of, to_prediction
+from activessl_label_studio.regions.serving import RegionPredictor
+from activessl_label_studio.serving import ClassPredictor, Look, Predictor
 from activessl_label_studio.worker import Worker
 
 __all__ = ["EVENTS", "SECRET_HEADER", "Service", "keep_secret", "register_hook"]
@@ -51,9 +47,6 @@ _NOT_THAT = (ValueError, KeyError, TypeError, RecursionError)
 #: How many deliveries are remembered, to recognize repeated ones.
 _REMEMBERED = 10_000
 
-#: How many label configs are kept parsed: a service has one or two projects.
-_CONFIGS = 8
-
 
 class Service:
     """Answers requests, with a status and JSON.
@@ -71,8 +64,7 @@ class Service:
         self._secret = secret.encode()
         self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
         self._guard = threading.Lock()
-        self._controls: OrderedDict[str, tuple[Naming, Control]] = OrderedDict()
-        self._view: tuple[tuple[str, tuple[str, ...]], Snapshot] | None = None
+        self._predictor: Predictor = RegionPredictor(worker) if worker.session.draws else ClassPredictor(worker)
 
     def allows(self, headers: Mapping[str, str]) -> bool:
         """Whether a request has the secret: in the header, as the password of HTTP basic authentication, or as a bearer
@@ -149,7 +141,7 @@ class Service:
     def predict_all(self, bodies: Sequence[bytes]) -> list[tuple[int, dict[str, Any]]]:
         """Answer prediction requests that wait at the same time: ledger and model are looked at once for all."""
         found: list[tuple[int, dict[str, Any]]] = []
-        looked: tuple[Snapshot, Mapping[str, Question]] | None = None
+        look: Look | None = None
         for body in bodies:
             try:
                 said = json.loads(body)
@@ -158,58 +150,12 @@ class Service:
                 found.append((400, {"detail": "this is not a prediction request of Label Studio"}))
                 continue
             try:
-                if looked is None:
-                    snapshot = self._newest()
-                    looked = snapshot, snapshot.project.history().questions
-                snapshot, asked = looked
-                control = self._control(config, snapshot.history.naming)
-                found.append((200, {"results": [self._prediction(snapshot, control, task, asked) for task in tasks]}))
+                if look is None:
+                    look = self._predictor.newest()
+                found.append((200, {"results": look(config, tasks)}))
             except ActiveSSLError as error:
                 found.append((422, {"detail": f"{error.message}; {error.hint}"}))
         return found
-
-    def _control(self, config: str, naming: Naming) -> Control:
-        """Read a label config, which every request has and which seldom changes; parsing it takes 10 ms."""
-        with self._guard:
-            kept = self._controls.get(config)
-            if kept is not None and kept[0] == naming:
-                return kept[1]
-        control = read_config(config).called(naming)
-        with self._guard:
-            self._controls[config] = naming, control
-            if len(self._controls) > _CONFIGS:
-                self._controls.popitem(last=False)
-        return control
-
-    def _newest(self) -> Snapshot:
-        """Return the project with its newest head, cached until there is a newer head, or other classes."""
-        model = self.worker.state.model
-        with self._guard:
-            # the columns of the probabilities are those of the classes: `activessl classes` may run beside the service
-            key = (model, self.worker.session.project.history().classes)
-            if self._view is None or self._view[0] != key:
-                snapshot = Snapshot.of(self.worker.session.project)
-                _ = snapshot.probs  # computed once, under the lock
-                self._view = (key, snapshot)
-            return self._view[1]
-
-    def _prediction(
-        self, snapshot: Snapshot, control: Control, task: Any, asked: Mapping[str, Question]
-    ) -> dict[str, Any]:
-        model = self.worker.state.model
-        name = question_of(task) if isinstance(task, Mapping) else None
-        question = asked.get(name or "")
-        row = None if name is None else snapshot.row.get(name if question is None else question.item)
-        if snapshot.probs is None or row is None:  # no head yet, or not an item of the pool
-            return {"result": [], "score": 0.0, "model_version": model}
-        probs, classes = snapshot.probs[row], snapshot.project.config.data.classes
-        order = (-probs).argsort(kind="stable")
-        names, sure = tuple(classes[k] for k in order), tuple(float(probs[k]) for k in order)
-        # a blind question has no suggestion here, either
-        suggestion = Suggestion(str(name), names, sure, blind=question is not None and question.blind)
-        # Label Studio shows the lowest score first: the lowest confidence
-        least = snapshot.kind.sureness(probs[None])
-        return to_prediction(suggestion, float(least[0]), model, control)
 
     def metrics(self) -> str:
         """Return the metrics in the text format of Prometheus."""

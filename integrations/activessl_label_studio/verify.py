@@ -8,6 +8,7 @@ from typing import Any
 
 from activessl.arguments import listed
 from activessl.labels.answers import Answer
+from activessl.labels.regions.rows import drawn_text, renamed
 from activessl.ledger.history import History
 from activessl.steps.verify import Finding
 from activessl_label_studio.annotator import LabelStudioAnnotator
@@ -113,9 +114,15 @@ def _spare(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(ordered[1:], key=lambda row: int(row["id"]))
 
 
-def _said(answer: Answer, history: History) -> list[str]:
-    """The classes of an answer in the names of now: the ledger keeps the names of then."""
-    return sorted({now for name in answer.classes for now in history.naming.read(name).names or (name,)})
+def _said(answer: Answer, history: History) -> tuple[list[str], str | None]:
+    """The classes of an answer, and the places of its regions, in the names of now: the ledger keeps the names of
+    then."""
+    classes = sorted({now for name in answer.classes for now in history.naming.read(name).names or (name,)})
+    if answer.regions is None:
+        return classes, None
+    names = {str(name) for row in answer.regions for name in row["classes"]}
+    now = {name: read.names[0] for name in names if len((read := history.naming.read(name)).names) == 1}
+    return classes, drawn_text(renamed(answer.regions, now))
 
 
 def _open(answer: Answer, known: Answer, history: History) -> bool:

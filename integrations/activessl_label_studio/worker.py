@@ -22,6 +22,8 @@ from activessl.annotators.base import Annotator, Noting
 from activessl.errors import ActiveSSLError, ProjectLocked
 from activessl.ledger.history import History, RoundHistory
 from activessl.ledger.schema import Paused
+from activessl.project.regions.snapshot import RegionSnapshot
+from activessl.project.regions.verbs import only_classes
 from activessl.project.snapshot import Snapshot
 from activessl.reports.wording import note_lines
 from activessl.session import Session
@@ -267,6 +269,7 @@ class Worker:
             self.counts["teaches"] += 1
             self._say(f"head trained on {learned.labels} labels")
         elif what == "accept":
+            only_classes(self.session.project, "accept")
             from activessl.proof.acceptance import accept_pool
 
             judged = accept_pool(self.session.project, error=error)
@@ -284,12 +287,21 @@ class Worker:
             self._open(current)
 
     def _teach(self, history: History) -> None:
-        if not history.untaught or not len(Snapshot(self.session.project, history).training[0]):
+        if not history.untaught or not self._can_teach(history):
             return
         learned = self._timed("teach", self.session.teach)
         self.counts["teaches"] += 1
         self._say(f"head trained on {learned.labels} labels")
         self._look()
+
+    def _snapshot(self, history: History) -> Snapshot | RegionSnapshot:
+        kind = RegionSnapshot if self.session.draws else Snapshot
+        return kind(self.session.project, history)
+
+    def _can_teach(self, history: History) -> bool:
+        """Whether there is something to learn: with regions, an answer that holds one."""
+        snapshot = self._snapshot(history)
+        return any(snapshot.answers) if isinstance(snapshot, RegionSnapshot) else bool(len(snapshot.training[0]))
 
     def _next_round(self, current: RoundHistory | None) -> None:
         why = "somebody stopped it on the live page" if self.paused else self._why_stop()
@@ -309,7 +321,7 @@ class Worker:
 
     def _why_stop(self) -> str | None:
         history = self.session.project.history()
-        if history.encoded is not None and not Snapshot(self.session.project, history).free.any():
+        if history.encoded is not None and not self._snapshot(history).free.any():
             return "every item is labeled or skipped"
         return self.session.should_stop() if history.labels else None
 

@@ -277,6 +277,7 @@ def report(work: Path, out: Path) -> None:
         rows.append("")
         for name, saved in told["savings"].items():
             items = saved["items"]
+            rows += [*_hours(name, saved["hours"]), ""]
             if items is None or items["saved"] is None:
                 rows.append(f"`{name}`: no saving measured.")
                 continue
@@ -293,6 +294,25 @@ def report(work: Path, out: Path) -> None:
     before, _, rest = page.partition(begin)
     _, _, after = rest.partition(end)
     out.write_text(f"{before}{begin}\n\n" + "\n".join(rows) + f"\n{end}{after}", encoding="utf-8")
+
+
+def _hours(name: str, hours: list[dict[str, Any]]) -> list[str]:
+    """A table: the time of people with suggestions, a column for each time of a correction."""
+
+    def ratio(one: dict[str, Any]) -> str:
+        ends = "" if one["low"] is None else f" ({one['low']:.2f} to {one['high']:.2f})"
+        return "–" if one["same_quality"] is None else f"{one['same_quality']:.2f}{ends}"
+
+    return [
+        f"| `{name}` with suggestions; a correction / a drawing | "
+        + " | ".join(f"{h['share']:g}" for h in hours)
+        + " |",
+        "|---|" + "---|" * len(hours),
+        "| time / that of the same items from nothing | "
+        + " | ".join(f"{one['same_items']:.2f}" for one in hours)
+        + " |",
+        "| time / that of random items from nothing, at equal F1 | " + " | ".join(map(ratio, hours)) + " |",
+    ]
 
 
 if __name__ == "__main__":

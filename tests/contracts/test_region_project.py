@@ -14,6 +14,7 @@ from activessl.labels.regions.stored import read_stored
 from activessl.proof.regions.figures import RegionFigures
 from activessl.session import Session
 from activessl_label_studio import LabelStudio
+from activessl_label_studio.client import connect
 from activessl_label_studio.regions.scripted import DrawingHabits, ScriptedDrawer
 from tests.unit.steps.regions.projects import blocks, courses, fast, set_, spans
 
@@ -35,7 +36,9 @@ def project(task: str, folder: Path) -> tuple[Session, dict[str, Regions]]:
     return session, truth
 
 
-SLOW = [pytest.param(task, marks=pytest.mark.slow) for task in ("boxes", "masks", "segments")]
+SLOW = [pytest.param(task, marks=pytest.mark.slow) for task in ("boxes", "masks", "segments", "polygons")]
+POLYGONS = """<View><Image name="item" value="$image"/><PolygonLabels name="label" toName="item">
+<Label value="bright"/><Label value="dark"/></PolygonLabels></View>"""
 
 
 @pytest.mark.parametrize("task", ["spans", *SLOW])
@@ -44,9 +47,14 @@ def test_two_rounds_teach_what_people_drew_and_the_second_shows_the_model(
 ) -> None:
     fast(monkeypatch)
     monkeypatch.setattr(head, "PICTURES", replace(head.PICTURES, steps=100))
+    polygons, task = task == "polygons", "masks" if task == "polygons" else task
     session, truth = project(task, tmp_path)
     set_(session, 'title = "activessl', f'title = "{place.title[-20:]} {task}')
     server = LabelStudio(place.url, place.token)
+    if polygons:  # people made the project
+        connect(place.url, place.token).post(
+            "/api/projects/", {"title": session.project.config.annotator.title, "label_config": POLYGONS}
+        )
     drew = []
     for number in (1, 2):
         opened = session.query()

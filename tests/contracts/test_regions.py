@@ -14,13 +14,14 @@ from activessl.annotators.base import Drawer, RegionSuggestion
 from activessl.errors import AnnotatorError, ConfigError
 from activessl.labels.answers import Answer
 from activessl.labels.regions.corrections import Corrections, corrections
+from activessl.labels.regions.overlap import iou
 from activessl.labels.regions.places import Box, Mask
 from activessl.labels.regions.region import Region
 from activessl.labels.regions.stored import read_stored
 from activessl_label_studio import LabelStudioAnnotator, LabelStudioConfig
 from activessl_label_studio.client import connect
 from activessl_label_studio.regions.extents import extent_of_task
-from activessl_label_studio.regions.results import ENTRIES, write_result
+from activessl_label_studio.regions.results import ENTRIES, read_result, write_result
 from activessl_label_studio.regions.scripted import DrawingHabits, ScriptedDrawer
 from activessl_label_studio.regions.tags import read_region_config
 
@@ -119,12 +120,11 @@ def test_what_a_browser_stores_is_read_exactly_and_written_as_it_was(place: Any,
     assert [region.classes for region in found] == [classes for _, classes in case.regions]
     for region, (there, _) in zip(found, case.regions, strict=True):
         assert region.place == there or _close(region.place, there), (region.place, there)
-    kept = [entry for region in found for entry in region.rest[ENTRIES]]
-    assert len(kept) == len(entries) - case.beside
+    assert sum(len(region.rest[ENTRIES]) for region in found) == len(entries) - case.beside
     control = read_region_config(case.config, case.task, control="draws")
     task = client.get(f"/api/tasks/{number}/")
     written = write_result(found, control, extent_of_task(task, control))
-    assert written == [entry for entry in entries if entry in kept] == kept
+    assert written == [entry for entry in entries if entry in written] and len(written) == len(entries) - case.beside
 
 
 def _close(place: Any, other: Any) -> bool:
@@ -248,15 +248,32 @@ def test_the_next_round_carries_older_suggestions_that_still_fit(place: Any) -> 
     assert first  # the truth is not needed: nobody has answered
 
 
-def test_a_config_of_polygons_gets_questions_without_suggestions_and_reads_what_is_drawn(place: Any) -> None:
+def test_a_config_of_polygons_gets_outlines_which_come_back_as_they_were(place: Any) -> None:
     case = STORED["PolygonLabels"]
     _, _, _, shown = DRAWN["masks"]
     pool = pool_of("image")
-    connect(place.url, place.token).post("/api/projects/", {"title": place.title, "label_config": case.config})
+    client = connect(place.url, place.token)
+    client.post("/api/projects/", {"title": place.title, "label_config": case.config})
     people = people_of(place, "masks", "image")
     asked = ask(pool, 1)
     pushed = people.push_regions(pool, asked, [RegionSuggestion(asked.ids[0], shown, 0.5)], model="round-1")
-    assert (pushed.new, pushed.suggestions) == (1, 0)
+    assert (pushed.new, pushed.suggestions) == (1, 1)
+    number = pushed.tasks[asked.ids[0]]
+    (said,) = client.get(f"/api/tasks/{number}/")["predictions"]
+    assert [len(entry["value"]["points"]) >= 3 and entry["value"]["closed"] for entry in said["result"]] == [
+        True
+    ] * len(shown)
+    # a person who submits them as they are keeps them
+    body = {"result": said["result"], "parent_prediction": said["id"], "lead_time": 2.0}
+    client.post(f"/api/tasks/{number}/annotations/", body)
+    (answer,), _ = people.pull()
+    assert [one.place.size for one in read(answer)] == [one.place.size for one in shown]
+    assert all(iou(one.place, other.place) > 0.9 for one, other in zip(read(answer), shown, strict=True))
+    assert [one.rest["origin"] for one in read(answer)] == ["prediction"] * len(shown)
+    control = read_region_config(case.config, "masks", control="draws")
+    extent = extent_of_task(client.get(f"/api/tasks/{number}/"), control)
+    again = read_result(write_result(read(answer), control, extent), control, extent)
+    assert [one.place for one in again.regions] == [one.place for one in read(answer)]
 
 
 def test_a_suggestion_is_cut_at_the_edge_and_one_that_no_item_can_have_is_refused_by_name(place: Any) -> None:

@@ -21,8 +21,14 @@ from activessl.errors import AnnotatorError
 from activessl.project.annotators import annotator_of
 from activessl.project.config import check_config
 from activessl.project.folder import Project
+from activessl.project.regions.snapshot import RegionSnapshot
 from activessl.session import Session
 from activessl_label_studio import Habits, ScriptedAnnotator, StudioInfo, connect
+from activessl_label_studio.regions.extents import extent_in_pool
+from activessl_label_studio.regions.results import read_result
+from activessl_label_studio.regions.scripted import DrawingHabits, ScriptedDrawer
+from activessl_label_studio.regions.tags import read_region_config
+from tests.unit.steps.regions.projects import set_, spans
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(900)]
 
@@ -178,3 +184,47 @@ def test_answers_to_groups_come_by_webhooks_too_also_where_another_process_shows
     assert {a.item for a in given} == confirmed and len(given) == len(confirmed) >= 4
     assert all(history.labels[item].classes == (truth[item],) for item in confirmed)
     assert hooks_of(number) == [f"{url}/webhook"]
+
+
+def test_a_service_of_regions_teaches_opens_rounds_and_draws_what_label_studio_asks_for(
+    server: StudioInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", server.token)
+    session, truth = spans(tmp_path, 30, query_size=8)
+    set_(session, '# url = "https://labels.example.com"', f'url = "{server.url}"')
+    set_(session, 'title = "activessl', f'title = "{uuid.uuid4().hex[:8]}')
+    project = session.project
+    habits = DrawingHabits(spread=0.0)
+    with serving(project, server, every=600.0) as url:
+        wait_for(lambda: bool(project.history().rounds) and bool(project.history().rounds[0].pushed))
+        number = int(project.history().rounds[-1].pushed[-1].project)
+        person = ScriptedDrawer(server.url, server.email, server.password, number, "spans", truth, habits=habits)
+        assert person.work(6).answered == 6
+        # by webhooks alone: six answers, a model, and the next round with its regions
+        wait_for(lambda: len(project.history().rounds) == 2 and bool(project.history().rounds[1].pushed), 300.0)
+        history = project.history()
+        assert history.taught is not None and len(history.labels) == 6
+
+        client = connect(server.url, server.token)
+        backend = {"project": number, "url": url, "title": "activessl", "auth_method": "BASIC_AUTH"}
+        secret = (project.folder / "serve.secret").read_text()
+        made = client.post("/api/ml", backend | {"basic_auth_user": "x", "basic_auth_pass": secret})
+        assert made["state"] == "CO"  # connected
+        snapshot, pool = RegionSnapshot.of(project), project.pool()
+        asked = {item for r in history.rounds for item in r.items}
+        free = [item for item in pool.ids if item not in asked]
+        found = dict(zip(free, snapshot.predicted(free), strict=True))
+        item = max(free, key=lambda name: len(snapshot.worth_showing(found[name][0])))
+        rows = [{"data": {"activessl_id": item, "text": str(pool.read(pool.row(item)))}}]
+        (task,) = client.post(f"/api/projects/{number}/import", rows, return_task_ids="true")["task_ids"]
+        picked = {"selectedItems": {"all": False, "included": [task]}}
+        client.post("/api/dm/actions", picked, id="retrieve_tasks_predictions", project=number)
+        (said,) = client.get(f"/api/tasks/{task}")["predictions"]
+        control = read_region_config(client.get(f"/api/projects/{number}/")["label_config"], "spans")
+        read = read_result(said["result"], control, extent_in_pool(pool, pool.row(item))).regions
+        assert said["model_version"] == history.model
+        assert [(one.place, one.classes) for one in read] == [
+            (one.place, one.classes) for one in snapshot.worth_showing(found[item][0])
+        ]
+        client.delete(f"/api/tasks/{task}/")
+        person.close()

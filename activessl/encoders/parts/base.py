@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -27,6 +27,19 @@ class ItemParts:
 
     levels: tuple[Level, ...]
     bounds: Int[np.ndarray, "c 2"] | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What an encoder of parts is read from again, without a pool.
+
+    Attributes:
+        folders: Fingerprints of saved encoders, in the order in which they are read.
+        settings: What else it needs, JSON values.
+    """
+
+    folders: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float
 
-from activessl.encoders.parts.base import ItemParts, to_half
+from activessl.encoders.parts.base import ItemParts, Stored, to_half
 from activessl.encoders.parts.registry import PartEntry
 from activessl.encoders.sound.mel import choose_mel, mel_filters
 from activessl.encoders.store import fingerprint_of
@@ -104,4 +104,10 @@ def fit(
     return FrameEncoder(mel.rate, mel.window)
 
 
-ENTRY = PartEntry(fit=fit, modalities=("audio",), summary="loudness of bands in frames of 16 ms: nothing is learned")
+ENTRY = PartEntry(
+    fit=fit,
+    modalities=("audio",),
+    summary="loudness of bands in frames of 16 ms: nothing is learned",
+    stored=lambda encoder: Stored((), {"rate": encoder.rate, "window": encoder.window}),
+    load=lambda _, settings: FrameEncoder(int(settings["rate"]), int(settings["window"])),
+)

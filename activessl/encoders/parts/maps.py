@@ -18,7 +18,7 @@ import torch
 from activessl.encoders.compute.device import encoding_device
 from activessl.encoders.compute.graph import Graph
 from activessl.encoders.compute.side_by_side import computed
-from activessl.encoders.parts.base import ItemParts, to_half
+from activessl.encoders.parts.base import ItemParts, Stored, to_half
 from activessl.encoders.parts.registry import PartEntry
 from activessl.encoders.store import fingerprint_of
 from activessl.encoders.wheels import image as whole
@@ -141,4 +141,6 @@ ENTRY = PartEntry(
     modalities=("image",),
     summary="maps of a pretrained network at strides of 4 to 32 pixels (needs activessl[pretrained])",
     wheel=MODEL,
+    stored=lambda encoder: Stored((encoder.network.fingerprint,)),
+    load=lambda folders, _: MapEncoder(whole.load(folders[0])),
 )

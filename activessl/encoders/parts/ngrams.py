@@ -20,7 +20,7 @@ from jaxtyping import Float
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils.extmath import randomized_svd
 
-from activessl.encoders.parts.base import ItemParts, to_half
+from activessl.encoders.parts.base import ItemParts, Stored, to_half
 from activessl.encoders.parts.registry import PartEntry
 from activessl.encoders.parts.tokens import token_places
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
@@ -188,4 +188,10 @@ def load(folder: Path) -> NgramEncoder:
     return NgramEncoder(note["fingerprint"], note["provenance"], arrays["directions"], company)
 
 
-ENTRY = PartEntry(fit=fit, modalities=("text",), summary="letters, company and form of tokens: no download")
+ENTRY = PartEntry(
+    fit=fit,
+    modalities=("text",),
+    summary="letters, company and form of tokens: no download",
+    stored=lambda encoder: Stored((encoder.fingerprint,)),
+    load=lambda folders, _: load(folders[0]),
+)

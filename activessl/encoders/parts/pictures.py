@@ -7,7 +7,7 @@ cells of a few pixels and projected onto their leading directions.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,11 @@ from activessl.encoders.images.patches import PatchEncoder, at_once, normalised_
 from activessl.encoders.images.pixels import principal_components
 from activessl.encoders.images.regions import means_by_region
 from activessl.encoders.images.tensors import sample_tensor
-from activessl.encoders.parts.base import ItemParts, to_half
+from activessl.encoders.parts.base import ItemParts, Stored, to_half
+from activessl.encoders.parts.portable import AGAIN
 from activessl.encoders.parts.registry import PartEntry
 from activessl.encoders.pretrain import TrainedEncoder, pretrain
+from activessl.encoders.registry import load_encoder
 from activessl.encoders.store import find_fit, fingerprint_of, fit_key, read_encoder, save_encoder
 from activessl.errors import EncoderError
 from activessl.pool.pool import Pool
@@ -129,10 +131,7 @@ def fit(
         tensors = {"mean": mean.numpy(), "components": components.numpy()}
         config = {"of": encoder.fingerprint, "cell": CELL}
         found = save_encoder(folder, "patch-parts", config, tensors, encoder.provenance, key=key)
-    note, arrays = read_encoder(found)
-    return PatchParts(
-        encoder, note["fingerprint"], torch.from_numpy(arrays["mean"]), torch.from_numpy(arrays["components"])
-    )
+    return _load([folder / encoder.fingerprint, found], {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,9 +195,34 @@ def fit_tokens(
     return TokenParts(made)
 
 
+def _load(folders: Sequence[Path], _: Mapping[str, Any]) -> PatchParts:
+    encoder = load_encoder(folders[0])
+    note, arrays = read_encoder(folders[1])
+    if not isinstance(encoder, PatchEncoder) or note["config"].get("of") != encoder.fingerprint:
+        raise EncoderError(f"the encoders in {folders[0]} and {folders[1]} do not belong together", hint=AGAIN)
+    return PatchParts(
+        encoder, note["fingerprint"], torch.from_numpy(arrays["mean"]), torch.from_numpy(arrays["components"])
+    )
+
+
+def _load_tokens(folders: Sequence[Path], _: Mapping[str, Any]) -> TokenParts:
+    encoder = load_encoder(folders[0])
+    if not isinstance(encoder, TrainedEncoder):
+        raise EncoderError(f"the encoder in {folders[0]} has no tokens of pictures", hint=AGAIN)
+    return TokenParts(encoder)
+
+
 PATCHES = PartEntry(
-    fit=fit, modalities=("image",), summary="activations of k-means patches over cells of four pixels: no download"
+    fit=fit,
+    modalities=("image",),
+    summary="activations of k-means patches over cells of four pixels: no download",
+    stored=lambda encoder: Stored((encoder.encoder.fingerprint, encoder.fingerprint)),
+    load=_load,
 )
 HYBRID = PartEntry(
-    fit=fit_tokens, modalities=("image",), summary="tokens of a small transformer that is trained on the pool"
+    fit=fit_tokens,
+    modalities=("image",),
+    summary="tokens of a small transformer that is trained on the pool",
+    stored=lambda encoder: Stored((encoder.encoder.fingerprint,)),
+    load=_load_tokens,
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from activessl.encoders.parts.base import PartEncoder
+from activessl.encoders.parts.base import PartEncoder, Stored
 from activessl.encoders.wheels.catalogue import wheel_named
 from activessl.errors import EncoderError
 from activessl.pool.pool import Modality, Pool
@@ -24,12 +25,16 @@ class PartEntry:
         modalities: The forms of data that the encoder reads.
         summary: One sentence.
         wheel: The model of the wheel that it needs; empty if it needs none.
+        stored: Tells what an encoder is read from again; None if it cannot leave its project.
+        load: Reads it from the folders and the settings that ``stored`` told.
     """
 
     fit: Callable[..., PartEncoder]
     modalities: tuple[Modality, ...]
     summary: str
     wheel: str = ""
+    stored: Callable[[Any], Stored] | None = None
+    load: Callable[[Sequence[Path], Mapping[str, Any]], PartEncoder] | None = None
 
 
 #: Each value is a ``PartEntry``.

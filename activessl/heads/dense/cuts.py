@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from activessl.heads.dense.decode import Cuts, candidates, kept
 from activessl.heads.dense.grid import Grid
+from activessl.labels.regions.corrections import gains
 from activessl.labels.regions.matching import Counts, counted, needed_overlap
 from activessl.labels.regions.places import PlaceKind
 from activessl.labels.regions.region import Regions
@@ -30,6 +31,9 @@ SIZES: dict[PlaceKind, tuple[float, ...]] = {
 #: With fewer true regions, half is used: the best of several thresholds on three regions is chance. A class gets a
 #: threshold of its own from ``_OWN`` on.
 _FEW, _OWN = 4, 12
+#: The time of a correction / that of a drawing, by which suggestions are worth it; and the regions that have to be
+#: judged before any is held back.
+_CORRECTION, _JUDGED = 0.5, 10
 #: A looser overlap that counts half: with few regions, those at the wanted overlap alone are chance.
 _LOOSE = 0.25
 
@@ -107,3 +111,33 @@ def _quality(
         strict += counted(one.true, found, overlap=needed_overlap(kind))
         loose += counted(one.true, found, overlap=_LOOSE)
     return ((strict.f1 or 0.0) * 2 + (loose.f1 or 0.0)) / 3
+
+
+def worth_showing(kind: PlaceKind, judged: Sequence[Judged], classes: Sequence[str], cuts: Cuts) -> float:
+    """The score from which on a region saves people time as a suggestion.
+
+    A region that is kept saves a drawing, one that is moved half of it, and one that is deleted costs half of it. Of
+    the regions of items that the network has not learned from, those with the highest scores are shown that save most.
+
+    Args:
+        kind: What regions are.
+        judged: Items drawn at random.
+        classes: Names of the classes.
+        cuts: The chosen thresholds and least size.
+
+    Returns:
+        0 with fewer than 10 regions to judge by; 2, which no score reaches, if none is worth it.
+    """
+    saved: list[tuple[float, float]] = []
+    for one in judged:
+        gap = cuts.least if kind == "segment" else 0.0
+        found = kept(candidates(kind, one.probs, one.grid, cuts.thresholds, one.votes, gap), cuts.least, classes)
+        gained = gains(one.true, found, _CORRECTION)
+        saved += [(region.score or 0.0, gain) for region, gain in zip(found, gained, strict=True)]
+    if len(saved) < _JUDGED:
+        return 0.0
+    scores, gain = np.array(sorted(saved, key=lambda pair: -pair[0])).T
+    ends = np.flatnonzero(np.diff(scores, append=-1.0))  # regions of one score are shown together
+    total = gain.cumsum()[ends]
+    best = int(total.argmax())
+    return float(scores[ends[best]]) if total[best] > 0 else 2.0

@@ -14,10 +14,10 @@ from activessl.encoders.parts.store import PartStore
 from activessl.errors import HeadError
 from activessl.heads.dense.box_fits import fits_of_classes, part_vectors
 from activessl.heads.dense.boxes import BoxFit
-from activessl.heads.dense.cuts import Judged, choose_cuts
+from activessl.heads.dense.cuts import Judged, choose_cuts, worth_showing
 from activessl.heads.dense.decode import Cuts, candidates, kept, votes_of
 from activessl.heads.dense.grid import Grid, coverage
-from activessl.heads.dense.network import DenseNetwork
+from activessl.heads.dense.network import Dense, DenseNetwork
 from activessl.heads.dense.training import PICTURES, ROWS, Recipe, level_statistics, logits_of, train
 from activessl.heads.files import read_head, write_head
 from activessl.labels.regions.places import PlaceKind
@@ -47,6 +47,7 @@ class DenseHead:
         self.classes, self.seed, self.folds = tuple(classes), seed, folds
         self.recipe = recipe or (PICTURES if kind in ("box", "mask") else ROWS)
         self.cuts = Cuts((0.5,) * len(self.classes))
+        self.worth = 0.0
         self.network: DenseNetwork | None = None
         self.fits: list[BoxFit | None] = [None] * len(self.classes)
 
@@ -91,7 +92,12 @@ class DenseHead:
         self.network = train(parts, labeled, targets, statistics, self.recipe, seed=self.seed)
         self.fits = self._fits(self.network, parts, labeled, regions, grids)
         self.cuts = choose_cuts(self.kind, judged, self.classes)
+        self.worth = worth_showing(self.kind, judged, self.classes, self.cuts)
         return self
+
+    def shown(self, regions: Regions) -> Regions:
+        """The regions that are worth showing to people, who correct them: the others cost more time than they save."""
+        return tuple(region for region in regions if (region.score or 0.0) >= self.worth)
 
     def _target(self, regions: Regions, grid: Grid) -> Float[np.ndarray, "k r c"]:
         target = np.zeros((len(self.classes), *grid.shape), dtype=np.float32)
@@ -147,31 +153,48 @@ class DenseHead:
         return fits_of_classes(network, parts, rows, regions, grids, self.classes, seed=self.seed)
 
     def _votes(
-        self, network: DenseNetwork, fits: Sequence[BoxFit | None], parts: PartStore, row: int, grid: Grid
+        self, network: Dense, fits: Sequence[BoxFit | None], parts: PartStore, row: int, grid: Grid
     ) -> list[Any]:
         return votes_of(fits, part_vectors(network, parts, row), grid) if self.kind == "box" else []
 
-    def probabilities(self, parts: PartStore, rows: Sequence[int]) -> Iterator[Float[np.ndarray, "k r c"]]:
+    def probabilities(
+        self, parts: PartStore, rows: Sequence[int], network: Dense | None = None
+    ) -> Iterator[Float[np.ndarray, "k r c"]]:
         """Yield for each item the probability of each class in each place of its finest level.
+
+        Args:
+            parts: The parts of the items.
+            rows: The items.
+            network: The same network in another runtime; by default the head's own.
 
         Raises:
             HeadError: The head was not fitted.
         """
-        network = self._fitted()
+        network = network or self._fitted()
         for start in range(0, len(rows), 256):
             for one in logits_of(network, parts, rows[start : start + 256]):
                 yield _sigmoid(one)
 
     def predict(
-        self, parts: PartStore, extents: Sequence[tuple[int, ...]], rows: Sequence[int]
+        self,
+        parts: PartStore,
+        extents: Sequence[tuple[int, ...]],
+        rows: Sequence[int],
+        network: Dense | None = None,
     ) -> Iterator[tuple[Regions, Float[np.ndarray, "k r c"]]]:
         """Yield the regions of each item with their scores, and the probabilities of its places.
+
+        Args:
+            parts: The parts of the items.
+            extents: For each item, (height, width) in pixels, or (length,) in samples or code points.
+            rows: The items.
+            network: The same network in another runtime; by default the head's own.
 
         Raises:
             HeadError: The head was not fitted.
         """
-        network = self._fitted()
-        for row, probs in zip(rows, self.probabilities(parts, rows), strict=True):
+        network = network or self._fitted()
+        for row, probs in zip(rows, self.probabilities(parts, rows, network), strict=True):
             grid = grid_of(parts, extents, row)
             votes = []
             if self.kind == "box" and (probs >= np.array(self.cuts.thresholds)[:, None, None]).any():
@@ -205,6 +228,7 @@ class DenseHead:
             "levels": network.depth,
             "thresholds": self.cuts.thresholds,
             "least": self.cuts.least,
+            "worth": self.worth,
         }
         write_head(folder, "dense", tensors, config)
 
@@ -238,6 +262,7 @@ class DenseHead:
         head.network.load_state_dict(weights)
         head.network.eval()
         head.cuts = Cuts(tuple(float(t) for t in config["thresholds"]), float(config["least"]))
+        head.worth = float(config.get("worth", 0.0))  # heads of earlier versions show all that they find
         head.fits = [
             BoxFit(*(tensors[f"box{label}.{name}"] for name in ("weights", "typical", "mean")))
             if f"box{label}.weights" in tensors

@@ -9,11 +9,28 @@ times as much of a defect as a linear output per place.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+
+
+class Dense(Protocol):
+    """A taught network, in PyTorch or in another runtime."""
+
+    def __call__(self, levels: Sequence[Tensor], there: Tensor | None = None, /) -> Tensor:
+        """The logits at the finest level."""
+        ...
+
+    def hidden(self, levels: Sequence[Tensor], there: Tensor | None = None) -> Tensor:
+        """The channels before the outputs."""
+        ...
+
+    def standard(self, level: Tensor, k: int) -> Tensor:
+        """A standardized level."""
+        ...
 
 
 class DenseNetwork(nn.Module):
@@ -54,13 +71,23 @@ class DenseNetwork(nn.Module):
         if self.out.bias is not None:
             nn.init.constant_(self.out.bias, -2.0)
 
-    def forward(self, levels: Sequence[Float[Tensor, "b d r c"]]) -> Float[Tensor, "b k r c"]:
-        """Compute the logits at the finest level."""
-        found: Tensor = self.out(self.hidden(levels))
+    def forward(
+        self, levels: Sequence[Float[Tensor, "b d r c"]], there: Float[Tensor, "b 1 r c"] | None = None
+    ) -> Float[Tensor, "b k r c"]:
+        """Compute the logits at the finest level; arguments as of ``hidden``."""
+        found: Tensor = self.out(self.hidden(levels, there))
         return found
 
-    def hidden(self, levels: Sequence[Float[Tensor, "b d r c"]]) -> Float[Tensor, "b h r c"]:
-        """The channels before the outputs."""
+    def hidden(
+        self, levels: Sequence[Float[Tensor, "b d r c"]], there: Float[Tensor, "b 1 r c"] | None = None
+    ) -> Float[Tensor, "b h r c"]:
+        """The channels before the outputs.
+
+        Args:
+            levels: The vectors of the parts, the finest level first.
+            there: 1 where an item has a part, 0 where it is padded: what an item is found to hold must not depend on
+                how long the items beside it are. None if no item is padded.
+        """
         size = levels[0].shape[2:]
         x: Tensor = torch.zeros(())
         for k, (level, enter) in enumerate(zip(levels, self.enter, strict=True)):
@@ -68,8 +95,9 @@ class DenseNetwork(nn.Module):
             if narrow.shape[2:] != size:
                 narrow = F.interpolate(narrow, size, mode="bilinear", align_corners=False)
             x = narrow if k == 0 else x + narrow
-        x = F.relu(x)
-        x = x + F.relu(self.first(x))
+        inside: Tensor | float = 1.0 if there is None else there
+        x = F.relu(x) * inside
+        x = (x + F.relu(self.first(x))) * inside
         found: Tensor = x + F.relu(self.second(self.drop(x)))
         return found
 

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from activessl.encoders.parts.store import PartStore
-from activessl.heads.dense.network import DenseNetwork, region_loss
+from activessl.heads.dense.network import Dense, DenseNetwork, region_loss
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -115,7 +115,7 @@ def train(
                 across = [dim for dim in (2, 3) if rng.random() < 0.5]
                 levels, wanted, there = [x.flip(across) for x in levels], wanted.flip(across), there.flip(across)
             known = there * (wanted >= 0)
-            loss = region_loss(network(levels), wanted.clamp_min(0), known)
+            loss = region_loss(network(levels, there), wanted.clamp_min(0), known)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -137,15 +137,15 @@ def _drawn(holds: np.ndarray[Any, np.dtype[np.bool_]], size: int, rng: np.random
 
 
 @torch.inference_mode()
-def logits_of(network: DenseNetwork, parts: PartStore, rows: Sequence[int], batch_size: int = 16) -> list[Array]:
+def logits_of(network: Dense, parts: PartStore, rows: Sequence[int], batch_size: int = 16) -> list[Array]:
     """The logits (k, r, c) of some items at their finest level, in the order of ``rows``."""
     found: dict[int, Array] = {}
     # alike lengths together: less padding
     order = sorted(range(len(rows)), key=lambda at: int(parts.shapes[rows[at], 0].prod()))
     for start in range(0, len(order), batch_size):
         some = order[start : start + batch_size]
-        levels, _ = stacked(parts, [rows[at] for at in some])
-        for at, one in zip(some, network(levels).numpy(), strict=True):
+        levels, there = stacked(parts, [rows[at] for at in some])
+        for at, one in zip(some, network(levels, there).numpy(), strict=True):
             r, c = parts.shapes[rows[at], 0]
             found[at] = one[:, :r, :c]
     return [found[at] for at in range(len(rows))]

@@ -13,8 +13,8 @@ import numpy as np
 
 from activessl.errors import MeasureError
 from activessl.heads.dense.training import Recipe
-from activessl.measuring.simulation.region_result import RegionTrack
 from activessl.measuring.simulation.region_task import RegionTask
+from activessl.measuring.simulation.region_track import RegionTrack
 
 
 class RegionCache:

@@ -3,54 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from activessl.errors import MeasureError
-from activessl.labels.regions.matching import Counts
 from activessl.measuring.intervals import mean_interval
+from activessl.measuring.planning.region_pace import RegionPace
 from activessl.measuring.savings.curves import Curve, win_rate
 from activessl.measuring.savings.savings import Savings, savings
+from activessl.measuring.simulation.region_seconds import RegionHours, first_at, hours_text, region_hours
+from activessl.measuring.simulation.region_track import RegionTrack
 
 #: The strategy that the others are compared with.
 BASELINE = "random"
-
-
-@dataclass(frozen=True)
-class RegionTrack:
-    """One strategy on one seed, a value for each budget.
-
-    Attributes:
-        counts: Right, predicted and true regions of the test items.
-        regions: Regions of all labeled items: what people have drawn.
-        holding: Labeled items that hold a region.
-        seconds: Seconds of choosing and teaching.
-    """
-
-    counts: tuple[Counts, ...]
-    regions: tuple[int, ...]
-    holding: tuple[int, ...]
-    seconds: tuple[float, ...]
-
-    @classmethod
-    def of_json(cls, told: Mapping[str, Any]) -> RegionTrack:
-        """Read a track back.
-
-        Raises:
-            KeyError: A value is missing.
-            TypeError: A value has another type.
-        """
-        counts = tuple(Counts(int(one["right"]), int(one["predicted"]), int(one["true"])) for one in told["counts"])
-        regions, holding = (tuple(int(value) for value in told[name]) for name in ("regions", "holding"))
-        return cls(counts, regions, holding, tuple(float(value) for value in told["seconds"]))
-
-    @property
-    def quality(self) -> list[float]:
-        """F1 at each budget; 0 where nothing was predicted."""
-        return [one.f1 or 0.0 for one in self.counts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +29,13 @@ class RegionSimulation:
         tracks: By strategy, one for each seed; ``random`` is always among them.
         budgets: Numbers of labeled items.
         settings: What the data are, and how they were simulated.
+        pace: Seconds of an item, a region and a correction.
     """
 
     tracks: Mapping[str, Sequence[RegionTrack]]
     budgets: tuple[int, ...]
     settings: Mapping[str, Any]
+    pace: RegionPace = field(default_factory=RegionPace)
 
     def curve(self, name: str) -> Curve:
         """F1 over labeled items."""
@@ -93,9 +63,17 @@ class RegionSimulation:
         target = min(float(ours.smooth[-1]), float(theirs.smooth[-1]))
         if target <= 0:
             return None
-        need = [_first(curve.smooth, self._regions(one).mean(axis=0), target) for curve, one in
+        need = [first_at(curve.smooth, self._regions(one).mean(axis=0), target) for curve, one in
                 ((ours, name), (theirs, BASELINE))]  # fmt: skip
         return None if need[1] <= 0 else 1 - need[0] / need[1]
+
+    def hours(self, name: str) -> list[RegionHours]:
+        """The time of a strategy with corrected suggestions, divided by that of drawing from nothing, for each time of
+        a correction.
+        """
+        given = (self.tracks[name], self.tracks[BASELINE], self.budgets, self.pace)
+        rng = np.random.default_rng([int(self.settings["seed"]), 8])
+        return [region_hours(*given, share, rng=rng) for share in self.pace.shares]
 
     def to_dict(self) -> dict[str, Any]:
         """All figures, ready for JSON: null for a figure that does not exist."""
@@ -111,6 +89,8 @@ class RegionSimulation:
                 "precision": [[_rounded(one.precision) for one in track.counts] for track in tracks],
                 "recall": [[_rounded(one.recall) for one in track.counts] for track in tracks],
                 "seconds": [list(track.seconds) for track in tracks],
+                "drawn": [list(track.drawn) for track in tracks],
+                "corrected": [list(track.corrected) for track in tracks],
                 "mean": np.round(quality.mean(axis=0), 6).tolist(),
                 "low": np.round(low, 6).tolist(),
                 "high": np.round(high, 6).tolist(),
@@ -123,8 +103,9 @@ class RegionSimulation:
                 saved[name] = {
                     "items": None if found is None else found.to_dict(),
                     "regions": _rounded(self.regions_saved(name)),
+                    "hours": [one.to_dict() for one in self.hours(name)],
                 }
-        return {"curves": curves, "savings": saved, "settings": dict(self.settings)}
+        return {"curves": curves, "savings": saved, "settings": {**self.settings, "pace": self.pace.to_dict()}}
 
     def to_text(self) -> str:
         """A table of the mean F1, and a sentence for each strategy."""
@@ -151,6 +132,7 @@ class RegionSimulation:
             if regions is not None:
                 percent = f"{100 * regions:.0f} % fewer" if regions >= 0 else f"{-100 * regions:.0f} % more"
                 lines.append(f"{name}: {percent} drawn regions at the same F1")
+            lines += [f"{name}: {line}" for line in hours_text(self.hours(name), self.pace)]
         return "\n".join(lines)
 
     def _quality(self, name: str) -> Float[np.ndarray, "s b"]:
@@ -160,15 +142,8 @@ class RegionSimulation:
         return np.array([track.regions for track in self.tracks[name]], dtype=float)
 
 
-def _first(smooth: Float[np.ndarray, " b"], regions: Float[np.ndarray, " b"], target: float) -> float:
-    """Drawn regions at which a curve first reaches a target that it reaches."""
-    at = int((smooth >= target - 1e-12).argmax())
-    if at == 0:
-        return float(regions[0])
-    rise = smooth[at] - smooth[at - 1]
-    share = 1.0 if rise <= 0 else (target - smooth[at - 1]) / rise
-    return float(regions[at - 1] + share * (regions[at] - regions[at - 1]))
-
-
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(float(value), 6)
+
+
+__all__ = ["BASELINE", "RegionSimulation"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,20 @@ import numpy as np
 from activessl.errors import MeasureError
 from activessl.heads.dense.head import DenseHead
 from activessl.heads.dense.training import Recipe
+from activessl.labels.regions.corrections import Corrections, corrected
 from activessl.labels.regions.matching import Counts, counted, needed_overlap
+from activessl.measuring.planning.region_pace import RegionPace
 from activessl.measuring.simulation.region_cache import RegionCache
-from activessl.measuring.simulation.region_result import RegionSimulation, RegionTrack
+from activessl.measuring.simulation.region_result import RegionSimulation
 from activessl.measuring.simulation.region_task import RegionTask, Rows, part_state
+from activessl.measuring.simulation.region_track import RegionTrack
 from activessl.pool.progress import OnProgress, tell
 from activessl.strategies.parts.random_share import RandomItemShare
 from activessl.strategies.parts.registry import get_part_strategy
+
+_NOTHING = Corrections()
+#: Part of the chosen items that people see without the model's regions, as in projects.
+_BLIND = 0.1
 
 
 def simulate_regions(
@@ -33,6 +40,7 @@ def simulate_regions(
     random_share: float = 0.1,
     recipe: Recipe | None = None,
     cache: Path | None = None,
+    pace: RegionPace | None = None,
     on_progress: OnProgress | None = None,
 ) -> RegionSimulation:
     """Replay strategies on items with known regions, and measure the F1 of the regions that the head finds.
@@ -50,6 +58,7 @@ def simulate_regions(
         batch.
         recipe: Sizes and steps of the training.
         cache: Folder of finished runs.
+        pace: Seconds of people for an item, a region and a correction; by default 3 and 8, and a band.
         on_progress: Called after each run of a strategy on a seed.
 
     Raises:
@@ -90,6 +99,7 @@ def simulate_regions(
             "regions_per_item_with_regions": round(float(np.mean(holding)), 2),
             "bytes_per_item": round(task.parts.bytes_per_item),
         },
+        pace=pace or RegionPace(),
     )
 
 
@@ -102,6 +112,7 @@ class _Step:
     head: DenseHead | None
     counts: Counts
     seconds: float
+    done: Corrections = _NOTHING
 
 
 def _taught(task: RegionTask, labeled: Rows, chance: Any, test: Rows, seed: int, recipe: Recipe | None) -> _Step:
@@ -120,7 +131,9 @@ def _taught(task: RegionTask, labeled: Rows, chance: Any, test: Rows, seed: int,
 def _first(task: RegionTask, budgets: Sequence[int], seed: int, s: int, recipe: Recipe | None) -> _Step:
     pool, test = task.sides(seed, s)
     labeled = np.random.default_rng([seed, s, 2]).permutation(pool)[: budgets[0]]
-    return _taught(task, labeled, np.ones(len(labeled), dtype=bool), test, 1000 * s + len(labeled), recipe)
+    chance = np.ones(len(labeled), dtype=bool)
+    step = _taught(task, labeled, chance, test, 1000 * s + len(labeled), recipe)
+    return replace(step, done=_people(task, None, labeled, chance))
 
 
 def _replay(
@@ -147,15 +160,30 @@ def _replay(
             query = chooser.query(part_state(task, step.head, pool, step.labeled, rng), size)
             new, chance = pool[query.indices], ~np.isnan(query.propensities)
         chosen = time.perf_counter() - started
+        done = step.done + _people(task, step.head, new, chance | (rng.random(size) < _BLIND))
         labeled, random = np.concatenate([step.labeled, new]), np.concatenate([step.chance, chance])
         step = _taught(task, labeled, random, test, 1000 * s + budget, recipe)
-        steps.append(_Step(step.labeled, step.chance, step.head, step.counts, step.seconds + chosen))
+        step = replace(step, seconds=step.seconds + chosen, done=done)
+        steps.append(step)
     return RegionTrack(
         counts=tuple(one.counts for one in steps),
         regions=tuple(sum(len(task.regions[row]) for row in one.labeled) for one in steps),
         holding=tuple(sum(bool(task.regions[row]) for row in one.labeled) for one in steps),
         seconds=tuple(round(one.seconds, 3) for one in steps),
+        drawn=tuple(one.done.drawn for one in steps),
+        corrected=tuple(one.done.changed + one.done.deleted for one in steps),
     )
+
+
+def _people(task: RegionTask, head: DenseHead | None, rows: Rows, blind: Any) -> Corrections:
+    """What people do in some items: in those that are not blind they see the regions of the model so far."""
+    done = Corrections(drawn=sum(len(task.regions[row]) for row in rows[blind]))
+    shown = rows[~blind]
+    if head is None:
+        return done + Corrections(drawn=sum(len(task.regions[row]) for row in shown))
+    for row, (found, _) in zip(shown, head.predict(task.parts, task.extents, shown.tolist()), strict=True):
+        done = done + corrected(task.regions[row], head.shown(found))[1]
+    return done
 
 
 def _check(task: RegionTask, budgets: Sequence[int], seeds: int, seed: int) -> None:

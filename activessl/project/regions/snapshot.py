@@ -197,12 +197,17 @@ class RegionSnapshot:
             yield found, float(np.mean(scores)) if scores else float(1 - probs.max(initial=0.0))
 
     def suggestions(self, questions: Sequence[Question]) -> list[RegionSuggestion]:
-        """The suggestions for questions; those for blind questions are marked, and must not be shown."""
+        """The suggestions for questions: the regions that save people time. Those for blind questions are marked, and
+        must not be shown."""
         found = self.predicted([question.item for question in questions])
         return [
-            RegionSuggestion(question.id, regions, min(1.0, max(0.0, score)), question.blind)
+            RegionSuggestion(question.id, self.worth_showing(regions), min(1.0, max(0.0, score)), question.blind)
             for question, (regions, score) in zip(questions, found, strict=False)
         ]
+
+    def worth_showing(self, regions: Regions) -> Regions:
+        """Of the model's regions, those that save people time as suggestions."""
+        return regions if self.head is None else self.head.shown(regions)
 
     def state(self, number: int) -> PartState:
         """The state that strategies read to choose round ``number``."""

@@ -17,6 +17,7 @@ from activessl.labels.regions.region import Regions
 from activessl.labels.regions.stored import read_stored
 from activessl.ledger.history import History, RoundHistory
 from activessl.measuring.planning.region_hours import Correcting, RegionEffort, correcting, region_effort
+from activessl.measuring.planning.region_pace import RegionPace, region_pace
 from activessl.measuring.quality.region_quality import ClassRegions, Ratio, RegionQuality, region_quality
 from activessl.project.config import Config
 
@@ -141,17 +142,23 @@ class RegionFigures:
         """Correcting compared with drawing; or why it is not known."""
         shown: list[Answer] = []
         blind: list[Answer] = []
+        at_random: list[Answer] = []
         for r, answer in self._first_looks():
             question = self.history.questions[answer.question]
-            if question.kind == "random" and self.config.annotator.blind_random:
-                continue  # all random questions are blind: chance divided the others only
             if not any(push.suggestions for push in r.pushed):
                 continue
-            (blind if question.blind else shown).append(answer)
+            # where all random questions are blind, chance divided the others only
+            apart = question.kind == "random" and self.config.annotator.blind_random
+            (at_random if apart else blind if question.blind else shown).append(answer)
         try:
-            return correcting(shown, blind, rng=np.random.default_rng([self.config.seed, 11]))
+            return correcting(shown, blind, at_random, rng=np.random.default_rng([self.config.seed, 11]))
         except MeasureError as error:
             return error.message
+
+    @cached_property
+    def pace(self) -> RegionPace | None:
+        """The seconds of an item, a region and a correction; None with too few times."""
+        return region_pace([answer for _, answer in self._first_looks()])
 
     def _first_looks(self) -> Iterator[tuple[RoundHistory, Answer]]:
         """Yield answers with regions to the first question about their item, with the round of the question."""
@@ -182,6 +189,7 @@ class RegionFigures:
             "quality": None if self.quality is None else self.quality.to_dict(),
             "random_items": self.random_items,
             "effort": self.effort.to_dict(),
+            "pace": None if self.pace is None else self.pace.to_dict(),
             "correcting": None if isinstance(compared, str) else compared.to_dict(),
             "correcting_unknown": compared if isinstance(compared, str) else None,
             "differing": list(self.differing),

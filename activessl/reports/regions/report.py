@@ -95,6 +95,8 @@ class RegionReport:
         told = [("answers", f"{len(history.labels):,} of {items:,} items; {rounds}; {len(history.skipped)} skipped")]
         if self.figures.effort.items:
             told.append(("drawn", effort_text(self.figures.effort)))
+        if self.figures.pace is not None:
+            told.append(("pace", self.figures.pace.to_text()))
         told.append(("quality", self.figures.quality_text))
         quality = self.figures.quality
         if quality is not None and quality.any_overlap is not None:

@@ -87,6 +87,8 @@ class RegionStatus:
         yield f"answers: {len(history.labels):,} items{more}; {len(history.skipped)} skipped"
         if effort.items:
             yield f"drawn: {effort_text(effort)}"
+        if self.figures.pace is not None:
+            yield f"pace: {self.figures.pace.to_text()}"
         if odd := history.unread.keys() - history.reopened.keys():
             yield f"asked about again: {len(odd):,} items, whose answer cannot be read"
         if history.reopened:

@@ -5,24 +5,31 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from activessl.errors import ConfigError, LabelError
 from activessl.labels.regions.files.write import LAYOUTS, Labeled
 from activessl.labels.regions.region import Regions
 from activessl.labels.regions.stored import read_stored, stored
 from activessl.pool.pool import Pool
+from activessl.pool.progress import OnProgress
 from activessl.project.folder import Project, writing
 from activessl.project.regions.snapshot import RegionSnapshot, drawing_of
 
-__all__ = ["export_regions", "region_rows"]
+if TYPE_CHECKING:
+    from activessl.scoring.as_onnx import Exported
+
+__all__ = ["export_region_model", "export_regions", "region_rows"]
+
+#: Number of items on which the ONNX file is compared with the model.
+_COMPARED = 64
 
 _Row = dict[str, Any]
 
 
 def region_rows(project: Project, *, predictions: bool = True) -> list[_Row]:
-    """Return one row for each item: its id, the source ("person" or "model") and its regions; an empty list of regions
-    says that it holds none.
+    """Return one row for each item: its id, the digest of its content, the source ("person" or "model") and its
+    regions; an empty list of regions says that it holds none.
 
     Args:
         project: The project.
@@ -34,8 +41,11 @@ def region_rows(project: Project, *, predictions: bool = True) -> list[_Row]:
     if predictions and snapshot.history.encoded is not None and snapshot.head is not None:
         left = [item for item in snapshot.ids if item not in people]
         rows += [_row(item, "model", found) for item, (found, _) in zip(left, snapshot.predicted(left), strict=True)]
-    order = {item: at for at, item in enumerate(project.pool().ids)}
-    return sorted((row for row in rows if row["id"] in order), key=lambda row: order[row["id"]])
+    pool = project.pool()
+    order = {item: at for at, item in enumerate(pool.ids)}
+    found = sorted((row for row in rows if row["id"] in order), key=lambda row: order[row["id"]])
+    # `import` compares contents: a place in another picture is wrong
+    return [{"id": row["id"], "sha256": pool.items[order[row["id"]]].sha256, **row} for row in found]
 
 
 def _row(item: str, source: str, regions: Regions) -> _Row:
@@ -95,6 +105,20 @@ def export_regions(
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return rows
+
+
+def export_region_model(
+    project: Project, folder: Path, *, onnx: bool | None = None, on_progress: OnProgress | None = None
+) -> Exported:
+    """Write the newest model as a self-contained folder; arguments and errors as of ``Session.export_model``."""
+    from activessl.scoring import region_onnx  # imports torch
+    from activessl.steps.regions.predict import region_model
+
+    model, pool = region_model(project, on_progress), project.pool()
+    sample = pool.subset(pool.ids[:: -(-len(pool) // _COMPARED)])
+    return region_onnx.export_region_model(
+        model, folder, encoders=project.folder / "encoders", sample=sample, onnx=onnx
+    )
 
 
 def _labeled(project: Project, pool: Pool, rows: list[_Row]) -> list[Labeled]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +12,7 @@ from activessl.arguments import listed
 from activessl.errors import ConfigError, LabelError
 from activessl.labels.answers import Answer
 from activessl.labels.regions.checks import check_region
-from activessl.labels.regions.files.data import RegionData
+from activessl.labels.regions.files.own import read_own
 from activessl.labels.regions.files.read import read_regions
 from activessl.labels.regions.region import Region, Regions
 from activessl.labels.regions.rows import drawn_text
@@ -36,7 +37,8 @@ def import_regions(project: Project, path: Path, *, annotator: str = "", form: s
 
     Args:
         project: The project.
-        path: Data with regions, as :func:`activessl.labels.regions.files.read.read_regions` reads them.
+        path: A table of ``activessl export``, or data with regions, as
+            :func:`activessl.labels.regions.files.read.read_regions` reads them.
         annotator: Who drew them; by default the name of the file or folder.
         form: Must be None: the form is known by its marks.
 
@@ -51,19 +53,13 @@ def import_regions(project: Project, path: Path, *, annotator: str = "", form: s
         raise ConfigError(f"--form {form} is of projects of classes", hint="leave out --form: the form is found")
     if not path.exists():
         raise ConfigError(f"{path} does not exist", hint="name a file or a folder with regions")
-    data = read_regions(path, drawing.place if drawing.place in ("box", "mask") else None)
-    if data is None:
-        raise ConfigError(f"{path} holds no {drawing.name}", hint=_forms(drawing))
-    if data.kind != drawing.place:
-        raise LabelError(
-            f"{path} holds regions of the kind {data.kind}, the project asks for {drawing.name}", hint=_forms(drawing)
-        )
     history, pool = project.history(), project.pool()
-    names = _now(data, history)
-    found, elsewhere, unclear = _items(data, pool)
+    told_by = _own(path, drawing, pool) or _other(path, drawing, pool)
+    names = _now(told_by.classes, history)
+    found = told_by.found
     if not found:
         raise LabelError(
-            f"none of the {len(data.pool):,} items is in the pool: their contents differ",
+            f"none of the {told_by.items:,} items is in the pool: their contents differ",
             hint="import labels of the very files that `activessl init` was given",
         )
     told: dict[str, Regions] = {}
@@ -77,14 +73,71 @@ def import_regions(project: Project, path: Path, *, annotator: str = "", form: s
     return Imported(
         new=new,
         known=known,
-        elsewhere=elsewhere,
-        unclear=unclear,
+        elsewhere=told_by.elsewhere,
+        unclear=told_by.unclear,
         annotators=(who,),
-        form=f"data with {drawing.name}",
+        form=told_by.form,
         item=("content",),
         label="the regions",
-        notes=(*data.notes, f"{sum(map(len, told.values())):,} regions in {sum(map(bool, told.values())):,} items"),
+        notes=(*told_by.notes, f"{sum(map(len, told.values())):,} regions in {sum(map(bool, told.values())):,} items"),
     )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a file tells.
+
+    Attributes:
+        found: The regions by item of the pool.
+        classes: The names of the classes in the file.
+        items: Items in the file.
+        elsewhere: Items that are not in the pool.
+        unclear: Items that may be several of the pool.
+        form: What the file is.
+        notes: What is unusual.
+    """
+
+    found: Mapping[str, Regions]
+    classes: tuple[str, ...]
+    items: int
+    elsewhere: int
+    unclear: int
+    form: str
+    notes: tuple[str, ...]
+
+
+def _own(path: Path, drawing: Drawing, pool: Pool) -> _Told | None:
+    """What a table of ``activessl export`` tells; None for other files."""
+    table = read_own(path)
+    if table is None:
+        return None
+    if odd := table.kinds - {drawing.place}:
+        raise LabelError(
+            f"{path} holds regions of the kind {min(odd)}, the project asks for {drawing.name}", hint=_forms(drawing)
+        )
+    found, elsewhere, unclear = _matched([(item, (digest,), regions) for item, digest, regions in table.rows], pool)
+    notes = (f"{table.predicted:,} rows of the model left out: they are nobody's answers",) if table.predicted else ()
+    form = "a table of `activessl export`"
+    return _Told(found, table.classes, len(table.rows), elsewhere, unclear, form, notes)
+
+
+def _other(path: Path, drawing: Drawing, pool: Pool) -> _Told:
+    """What data with regions tell."""
+    data = read_regions(path, drawing.place if drawing.place in ("box", "mask") else None)
+    if data is None:
+        raise ConfigError(f"{path} holds no {drawing.name}", hint=_forms(drawing))
+    if data.kind != drawing.place:
+        raise LabelError(
+            f"{path} holds regions of the kind {data.kind}, the project asks for {drawing.name}", hint=_forms(drawing)
+        )
+    rows = []
+    for at, (item, regions) in enumerate(zip(data.pool.items, data.regions, strict=True)):
+        # the same text may be a row of a table, or a file
+        more = (sha256(str(data.pool.read(at)).encode()).hexdigest(),) if data.kind == "span" else ()
+        rows.append((item.id, (item.sha256, *more), regions))
+    found, elsewhere, unclear = _matched(rows, pool)
+    form = f"data with {drawing.name}"
+    return _Told(found, data.classes, len(data.pool), elsewhere, unclear, form, tuple(data.notes))
 
 
 def _forms(drawing: Drawing) -> str:
@@ -96,14 +149,14 @@ def _forms(drawing: Drawing) -> str:
     }[drawing.place]
 
 
-def _now(data: RegionData, history: History) -> dict[str, str]:
+def _now(classes: Sequence[str], history: History) -> dict[str, str]:
     """The class of now for each class of the file, which may have names of an earlier time.
 
     Raises:
         LabelError: The project does not have a class, or it was split.
     """
     found, unknown = {}, []
-    for name in data.classes:
+    for name in classes:
         reading = history.naming.read(name)
         if name in history.classes:
             found[name] = name
@@ -121,18 +174,21 @@ def _now(data: RegionData, history: History) -> dict[str, str]:
     return found
 
 
-def _items(data: RegionData, pool: Pool) -> tuple[dict[str, Regions], int, int]:
-    """The regions by item of the pool; and how many items are not in it, or may be several."""
+def _matched(rows: Sequence[tuple[str, tuple[str, ...], Regions]], pool: Pool) -> tuple[dict[str, Regions], int, int]:
+    """The regions by item of the pool; and how many items are not in it, or may be several.
+
+    Args:
+        rows: Name, digests of the content, and regions of each item of a file.
+        pool: The pool.
+    """
     by_content: dict[str, list[str]] = {}
     for item in pool.items:
         by_content.setdefault(item.sha256, []).append(item.id)
     found: dict[str, Regions] = {}
     elsewhere = unclear = 0
-    for item, regions in zip(data.pool.items, data.regions, strict=True):
-        same = by_content.get(item.sha256, [])
-        if not same and data.kind == "span":
-            same = by_content.get(sha256(str(data.pool.read(data.pool.row(item.id))).encode()).hexdigest(), [])
-        named = [one for one in same if Path(one).name == Path(item.id).name]
+    for name, digests, regions in rows:
+        same: list[str] = next((by_content[one] for one in digests if one in by_content), [])
+        named = [one for one in same if one == name] or [one for one in same if Path(one).name == Path(name).name]
         if len(same) > 1 and len(named) == 1:
             same = named
         elsewhere += not same

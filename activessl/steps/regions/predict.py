@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from activessl.encoders.parts.store import encode_parts
 from activessl.errors import ConfigError, LabelError
 from activessl.labels.regions.region import Regions
 from activessl.labels.regions.stored import stored
@@ -17,7 +14,10 @@ from activessl.project.folder import Project
 from activessl.project.regions.snapshot import RegionSnapshot
 from activessl.steps.regions.encode import part_encoder
 
-__all__ = ["coco_results", "predict_regions", "result_rows"]
+if TYPE_CHECKING:
+    from activessl.scoring.regions import RegionModel
+
+__all__ = ["coco_results", "predict_regions", "region_model", "result_rows"]
 
 
 def predict_regions(project: Project, items: Pool, on_progress: OnProgress | None = None) -> list[Regions]:
@@ -32,25 +32,28 @@ def predict_regions(project: Project, items: Pool, on_progress: OnProgress | Non
         ConfigError: The items are of another form, or the pool has changed so that its encoder is another one.
         LabelError: There is no model yet.
     """
+    return region_model(project, on_progress).predict(items, on_progress=on_progress)
+
+
+def region_model(project: Project, on_progress: OnProgress | None = None) -> RegionModel:
+    """Return the newest model of a project of regions.
+
+    Raises:
+        ConfigError: The pool has changed so that its encoder is another one.
+        LabelError: There is no model yet.
+    """
+    from activessl.scoring.regions import RegionModel  # imports torch
+
     snapshot = RegionSnapshot.of(project, on_progress)
     if snapshot.history.taught is None or snapshot.head is None:
         raise LabelError("no model yet", hint="label some items, then run `activessl teach`")
-    if items.modality != project.config.data.modality:
-        raise ConfigError(
-            f"the items are of the form {items.modality}, the model reads {project.config.data.modality}",
-            hint="give items of the form of the project",
-        )
     encoder = part_encoder(project, project.pool())
     if encoder.fingerprint != snapshot.fingerprint:
         raise ConfigError(
             "the data of the project changed, and with them the encoder",
             hint="run `activessl encode` and `activessl teach` first",
         )
-    flat = snapshot.place in ("span", "segment")
-    with tempfile.TemporaryDirectory() as folder:
-        parts = encode_parts(encoder, items, Path(folder) / "parts", on_progress=on_progress)
-        extents = [tuple(item.shape[-1:]) if flat else tuple(item.shape[:2]) for item in items.items]
-        return [found for found, _ in snapshot.head.predict(parts, extents, range(len(items)))]
+    return RegionModel(encoder, project.config.data.modality, snapshot.head)
 
 
 def result_rows(items: Pool, found: Sequence[Regions]) -> list[dict[str, Any]]:

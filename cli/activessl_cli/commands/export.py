@@ -63,7 +63,7 @@ def export(
     from activessl.session import Session
 
     session = Session.open(project)
-    if session.draws and to.as_posix() in ("model", "card", "mlflow"):
+    if session.draws and to.as_posix() in ("card", "mlflow"):
         only_classes(session.project, f"export {to}")
     if to.as_posix() == "model":
         _model(session, folder or Path("model"), onnx, reference=reference, as_json=as_json)

@@ -44,6 +44,7 @@ def predict(
     from activessl.pool.sources import load_pool
     from activessl.scoring.as_onnx import FILE, OnnxScorer
     from activessl.scoring.model import Model
+    from activessl.scoring.model_folder import finds_regions
     from activessl.session import Session
 
     if to is not None:
@@ -51,8 +52,8 @@ def predict(
     if onnx and model is None:
         raise ConfigError("--onnx needs --model", hint="run `activessl export model`, then add --model model")
     session = Session.open(project) if model is None else None
-    if session is not None and session.draws:
-        _regions(session, data, to, coco=coco, as_json=as_json)
+    if (session is not None and session.draws) or (model is not None and finds_regions(model)):
+        _regions(session, model, data, to, onnx=onnx, coco=coco, as_json=as_json)
         return
     if coco:
         raise ConfigError("--coco is of projects of boxes and masks", hint="leave out --coco")
@@ -76,22 +77,30 @@ def predict(
     render.result({"file": to, "rows": len(rows)}, f"{len(rows):,} rows in {to}", as_json=as_json)
 
 
-def _regions(session: Session, data: Path, to: Path | None, *, coco: bool, as_json: bool) -> None:
-    """Predict the regions of new items."""
+def _regions(
+    session: Session | None, folder: Path | None, data: Path, to: Path | None, *, onnx: bool, coco: bool, as_json: bool
+) -> None:
+    """Find the regions of new items, by the model of a project or of a folder."""
     import json
 
     from activessl.errors import ConfigError
     from activessl.pool.remarks import remarks
     from activessl.pool.sources import load_pool
     from activessl.project.folder import writing
+    from activessl.scoring.region_onnx import onnx_network
+    from activessl.scoring.regions import RegionModel
     from activessl.sealed import write_atomic
-    from activessl.steps.regions.predict import coco_results, result_rows
+    from activessl.steps.regions.predict import coco_results, region_model, result_rows
 
     if coco and (to is None or to.suffix.lower() != ".json"):
         raise ConfigError("--coco needs a .json file", hint="add --to regions.json")
-    items = load_pool(data, session.project.config.data.modality, cut=session.project.config.data.cut)
     with render.progress("predict") as on_progress:
-        found = session.predict_regions(items, on_progress=on_progress)
+        model = (
+            RegionModel.load(cast("Path", folder)) if session is None else region_model(session.project, on_progress)
+        )
+        network = onnx_network(model, folder) if onnx and folder is not None else None
+        items = load_pool(data, model.modality, cut=None if session is None else session.project.config.data.cut)
+        found = model.predict(items, network=network, on_progress=on_progress)
     for line in remarks(items):
         render.story(line)
     if lost := len(items.unreadable):
@@ -104,7 +113,7 @@ def _regions(session: Session, data: Path, to: Path | None, *, coco: bool, as_js
         render.result(rows, "\n".join([*lines, text]), as_json=as_json)
         return
     if coco:
-        document = coco_results(items, found, session.project.config.data.classes)
+        document = coco_results(items, found, model.classes)
         with writing(to.parent):
             to.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(to, json.dumps(document, ensure_ascii=False, allow_nan=False).encode())

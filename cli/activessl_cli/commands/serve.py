@@ -33,7 +33,6 @@ def serve(
     """Pull, teach and open rounds while people label; answer Label Studio's webhooks and ML backend requests."""
     from activessl.errors import AnnotatorError, ConfigError
     from activessl.project.annotators import annotator_of
-    from activessl.project.regions.verbs import only_classes
     from activessl.session import Session
     from activessl_label_studio.annotator import LabelStudioAnnotator
     from activessl_label_studio.live.access import Access
@@ -43,7 +42,6 @@ def serve(
     from activessl_label_studio.worker import Worker
 
     session = Session.open(project)
-    only_classes(session.project, "serve")
     people = annotator_of(session.project)
     secret = keep_secret(session.project.folder)
     address = f"{(public_url or f'http://{_within_reach(host)}:{port}').rstrip('/')}/webhook"

@@ -61,6 +61,13 @@ def simulate(
         ),
     ] = None,
     regions: Annotated[str | None, typer.Option(help="For data with regions of several kinds: box or mask.")] = None,
+    seconds: Annotated[
+        str | None,
+        typer.Option(
+            help="For data with regions: seconds of people for an item and for a region that is drawn, and if it is "
+            "known, for a suggested region that is corrected, such as 3,8,2; `activessl status` has those of a project."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate labeling on data whose labels are known, and compare strategies with random choice."""
@@ -91,9 +98,12 @@ def simulate(
             random_share=random_share,
             seed=seed,
             cache=cache,
+            seconds=seconds or "3,8",
             as_json=as_json,
         )
         return
+    if seconds is not None:
+        raise ConfigError(f"{source} holds no regions: --seconds are of regions", hint="leave out --seconds")
     vectors, labels, names, split, machine = _labeled_vectors(source, encoder, minutes, seed)
     n_classes = len(names)
     # without a split, the hold-out is a fifth of the items, at least one per class

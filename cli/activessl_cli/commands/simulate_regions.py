@@ -10,6 +10,7 @@ from activessl_cli import render
 
 if TYPE_CHECKING:
     from activessl.labels.regions.files.data import RegionData
+    from activessl.measuring.planning.region_pace import RegionPace
 
 
 def regions_of(source: Path, kind: str | None) -> RegionData | None:
@@ -45,6 +46,7 @@ def simulate_regions(
     random_share: float,
     seed: int,
     cache: Path | None,
+    seconds: str,
     as_json: bool,
 ) -> None:
     """Encode the parts of the items, simulate, and print the curves."""
@@ -55,6 +57,7 @@ def simulate_regions(
     from activessl.measuring.simulation import regions as core
     from activessl.measuring.simulation.region_task import RegionTask
 
+    pace = _pace(seconds)
     for note in data.notes:
         render.story(note)
     if data.pool.unreadable:
@@ -81,8 +84,24 @@ def simulate_regions(
                 seed=seed,
                 random_share=random_share,
                 cache=cache,
+                pace=pace,
                 on_progress=on_progress,
             )
     result = outcome.to_dict()
     result["settings"]["encoder"] = made.name
     render.result(result, outcome.to_text(), as_json=as_json)
+
+
+def _pace(seconds: str) -> RegionPace:
+    from activessl.measuring.planning.region_pace import RegionPace
+
+    try:
+        said = [float(part) for part in seconds.split(",")]
+        if len(said) in (2, 3):
+            return RegionPace(*said)
+    except ValueError:
+        pass
+    raise ConfigError(
+        f"{seconds!r} are no seconds of an item, a region and a correction",
+        hint="give two or three numbers: --seconds 3,8 or --seconds 3,8,2",
+    )

@@ -137,7 +137,9 @@ class Desk:
                 with self.session.project.ledger() as ledger:
                     last = ledger.last()
                 if self._report is None or self._report[0] != last:
-                    self._report = (last, self.session.report().to_html())
+                    draws = self.session.draws
+                    made = "".join(self.session.region_report().to_html()) if draws else self.session.report().to_html()
+                    self._report = (last, made)
             except ActiveSSLError as problem:
                 return Reply(503, f"{problem.message}; {problem.hint}", {**HEADERS, **_PLAIN})
             return Reply(200, self._report[1], _REPORT_HEADERS)
@@ -151,7 +153,10 @@ class Desk:
         return Reply(200, page(live, visit.form) if whole else fragment(live, visit.form))
 
     def _measured(self) -> Measured | None:
-        """The figures of these labels; None while they are measured, in a thread of their own."""
+        """The figures of these labels; None while they are measured, in a thread of their own, and of regions, whose
+        figures need no model."""
+        if self.session.draws:
+            return None
         history = self.session.project.history()
         kept = kept_measures(self.session.project, history)
         key = f"{history.digest()} {history.events}"

@@ -14,6 +14,8 @@ from activessl.pool.progress import duration
 from activessl.project.data_now import DataNow
 from activessl.project.folder import Project
 from activessl.proof.measured import Measured, accuracy_on_test_data
+from activessl.proof.regions.figures import RegionFigures
+from activessl.reports.regions.status import saved_text
 from activessl.reports.status import Status
 from activessl.reports.wording import percent
 from activessl_label_studio.worker import Worker
@@ -84,8 +86,8 @@ class Live:
         waiting: Tasks of the open round that wait for an answer.
         asked: Tasks of the open round; 0 while none is open.
         round: Number of the newest round; 0 before the first.
-        accuracy: The accuracy, with its interval, or why it is not known.
-        saved: The labels saved, or why they are not known.
+        figures: What is known of the model, with names: a figure with its interval, or why it is not known.
+        draws: Whether people draw regions.
         where: The address where people label; empty before the first push.
         labelers: Who labels, the last answer first.
         rounds: The newest rounds, newest first.
@@ -103,8 +105,8 @@ class Live:
     waiting: int
     asked: int
     round: int
-    accuracy: str
-    saved: str
+    figures: tuple[tuple[str, str], ...]
+    draws: bool
     where: str
     labelers: tuple[Labeler, ...]
     rounds: tuple[Row, ...]
@@ -125,15 +127,6 @@ class Live:
             now: The time, for words such as "2 min ago".
         """
         history, config = project.history(), project.config
-        status = Status(config, history, measured or Measured(), DataNow())
-        tested = accuracy_on_test_data(history)
-
-        def figure(known: str) -> str:
-            """The figure, or why there is none."""
-            if measured is None:
-                return "is measured now"
-            return "no model yet" if history.taught is None else known
-
         hours = labeling_hours(history.answers.values())
         current = history.open_round
         return cls(
@@ -141,11 +134,13 @@ class Live:
             items=0 if history.encoded is None else history.encoded.items,
             labels=len(history.labels),
             hours="" if hours is None else duration(3600 * hours),
-            waiting=status.waiting,
+            waiting=len(history.waiting(current)) if current else 0,
             asked=0 if current is None else len(current.items),
             round=len(history.rounds),
-            accuracy=figure(status.pool_accuracy) if tested is None else tested.to_text(),
-            saved=figure(status.saved),
+            figures=tuple(
+                _of_regions(project, history) if project.own.data.drawing else _of_classes(project, history, measured)
+            ),
+            draws=project.own.data.drawing is not None,
             where=worker.state.where,
             labelers=tuple(_labelers(history, now or datetime.now(UTC))),
             rounds=tuple(_row(r, history) for r in reversed(history.rounds[-_ROUNDS:])),
@@ -157,6 +152,26 @@ class Live:
             paused=worker.paused,
             growth=growth_of([answer.at for answer in _given(history)]),
         )
+
+
+def _of_classes(project: Project, history: History, measured: Measured | None) -> Iterable[tuple[str, str]]:
+    """Accuracy and saved labels, or why they are not known."""
+    status, tested = Status(project.config, history, measured or Measured(), DataNow()), accuracy_on_test_data(history)
+
+    def figure(known: str) -> str:
+        if measured is None:
+            return "is measured now"
+        return "no model yet" if history.taught is None else known
+
+    yield "Accuracy", figure(status.pool_accuracy) if tested is None else tested.to_text()
+    yield "Labels saved", figure(status.saved)
+
+
+def _of_regions(project: Project, history: History) -> Iterable[tuple[str, str]]:
+    """The quality of the model, and what suggestions save, or why they are not known."""
+    figures = RegionFigures(project.config, history)
+    yield "Quality", figures.quality_text
+    yield "Suggestions", saved_text(figures)
 
 
 def _given(history: History) -> list[Answer]:

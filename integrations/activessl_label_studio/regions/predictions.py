@@ -54,7 +54,7 @@ class RegionPredictions:
             AnnotatorError: A browser would not show a region as it is meant.
         """
         suggestion = self.suggested.get(question)
-        shown = () if suggestion is None or not self._is_shown(suggestion) else suggestion.regions
+        shown = () if suggestion is None or suggestion.blind else suggestion.regions
         result: list[dict[str, Any]] = []
         if shown:
             extent = self._extent(task, question)
@@ -107,8 +107,4 @@ class RegionPredictions:
     def count(self, questions: Sequence[str]) -> int:
         """Return for how many questions people see a suggestion."""
         found = (self.suggested.get(question) for question in questions)
-        return sum(bool(s.regions) and self._is_shown(s) for s in found if s is not None)
-
-    def _is_shown(self, suggestion: RegionSuggestion) -> bool:
-        # a polygon has no holes, and that of a mask has a corner at each pixel of its edge: nobody could correct it
-        return not suggestion.blind and not (self.control.task == "masks" and self.control.tag.startswith("Polygon"))
+        return sum(bool(s.regions) and not s.blind for s in found if s is not None)

@@ -16,7 +16,7 @@ from activessl.labels.regions.places import Box, Mask, Place, Span
 from activessl.labels.regions.region import Region, Regions
 from activessl_label_studio.regions.boxes import box_of, value_of_box
 from activessl_label_studio.regions.extents import Extent, Unreadable
-from activessl_label_studio.regions.masks import mask_of, value_of_mask
+from activessl_label_studio.regions.masks import mask_of, restored, shortened, value_of_mask, value_of_polygon
 from activessl_label_studio.regions.segments import segment_of, value_of_segment
 from activessl_label_studio.regions.spans import span_of, value_of_span
 from activessl_label_studio.regions.tags import RegionControl
@@ -113,13 +113,16 @@ def _read_region(name: Any, entry: Entry, entries: list[Entry], control: RegionC
     value = entry.get("value")
     if not isinstance(value, Mapping):
         raise Unreadable("has no value")
+    place = _place_of(value, entry, control, extent)
+    if isinstance(place, Mask):
+        entries = [shortened(one, place) for one in entries]
     rest: dict[str, Any] = {ENTRIES: entries}
     if entry.get("origin") in ("manual", "prediction", "prediction-changed"):
         rest[ORIGIN] = entry["origin"]
     score = entry.get("score")
     good = isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
     return Region(
-        _place_of(value, entry, control, extent),
+        place,
         _classes_of(entries, control),
         float(score) if good and score is not None else None,
         name if isinstance(name, str) else "",
@@ -181,7 +184,7 @@ def write_result(
 
 def _kept(region: Region, control: RegionControl, extent: Extent) -> list[Entry] | None:
     """The entries that the region came from, if they still say what it is."""
-    entries = [dict(entry) for entry in region.rest.get(ENTRIES) or ()]
+    entries = _entries(region)
     ours = [entry for entry in entries if entry.get("from_name") == control.name]
     if not ours:
         return None
@@ -193,9 +196,15 @@ def _kept(region: Region, control: RegionControl, extent: Extent) -> list[Entry]
     return entries if same else None
 
 
+def _entries(region: Region) -> list[Entry]:
+    """The entries that a region came from, whole."""
+    place, found = region.place, [dict(entry) for entry in region.rest.get(ENTRIES) or ()]
+    return [restored(entry, place) for entry in found] if isinstance(place, Mask) else found
+
+
 def _written(region: Region, name: str, control: RegionControl, extent: Extent) -> list[Entry]:
     """The entries of a region, with what was stored beside an earlier version of it."""
-    before = [dict(entry) for entry in region.rest.get(ENTRIES) or ()]
+    before = _entries(region)
     said = [control.stored.get(one, one) for one in region.classes]
     value, more = _value_of(region.place, control, extent)
     base: Entry = {"id": name, "to_name": control.to_name, **more}
@@ -228,8 +237,9 @@ def _value_of(place: Place, control: RegionControl, extent: Extent) -> tuple[dic
         if len(extent.shape) < 2:
             raise Unreadable("is in a picture whose size is not known")
         if isinstance(place, Mask) and control.tag.startswith("Polygon"):
-            raise Unreadable("is a mask, which a polygon cannot say exactly")
-        value = value_of_box(place, extent) if isinstance(place, Box) else value_of_mask(place)
+            value = value_of_polygon(place)
+        else:
+            value = value_of_box(place, extent) if isinstance(place, Box) else value_of_mask(place)
         return value, {"original_width": extent.shape[1], "original_height": extent.shape[0], "image_rotation": 0}
     if isinstance(place, Span):
         return value_of_span(place, control.object_tag, extent), {}

@@ -199,7 +199,7 @@ def test_the_page_says_what_is_open_who_labels_and_what_happened(
 def test_figures_are_those_of_status_or_say_why_there_are_none(worker: Worker, desk: Any, session: Session) -> None:
     def shown(measured: Measured | None) -> tuple[str, str]:
         live = Live.of(session.project, worker, measured)
-        return live.accuracy, live.saved
+        return live.figures[0][1], live.figures[1][1]
 
     worker.step()
     assert shown(Measured()) == ("no model yet", "no model yet") and shown(None) == ("is measured now",) * 2

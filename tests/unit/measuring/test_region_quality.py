@@ -71,6 +71,21 @@ def test_correcting_is_compared_with_drawing_once_there_are_both() -> None:
         correcting(shown, blind[:2], rng=np.random.default_rng(0))
 
 
+def test_random_items_count_as_items_without_a_suggestion_by_their_regions() -> None:
+    # of six regions with a suggestion: 3 s and 2 s a region; without: 3 s and 8 s a region, of at most two regions
+    shown = [answered(i, 15.0, 6, shown=6, kept=6) for i in range(8)]
+    at_random = [answered(20 + i, 3.0 + 8 * (i % 3), i % 3) for i in range(9)]
+    found = correcting(shown, [], at_random, rng=np.random.default_rng(0))
+    assert found.how == "regions" and found.pace.drawn == 9
+    assert found.pace.ratio == pytest.approx(15 / 51) and found.drawn == 1.0
+    assert "as long as a blind one with as many regions" in found.to_text()
+    # items that chance divided are better, where there are enough of them
+    blind = [answered(40 + i, 51.0, 6) for i in range(4)]
+    assert correcting(shown, blind, at_random, rng=np.random.default_rng(0)).how == "chance"
+    with pytest.raises(MeasureError, match="8 answers with a suggestion and 2 without"):
+        correcting(shown, [], at_random[:2], rng=np.random.default_rng(0))
+
+
 def test_effort_counts_the_newest_answer_of_an_item_and_the_time_of_all() -> None:
     first, again = answered(0, 10.0, 3), answered(0, 4.0, 1)
     found = region_effort([first, again, answered(1, 4.0, 0), answered(2, None, 1)])

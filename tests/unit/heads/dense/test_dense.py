@@ -12,7 +12,7 @@ from activessl.encoders.parts.store import PartStore
 from activessl.errors import HeadError
 from activessl.heads.dense import head as head_module
 from activessl.heads.dense.boxes import fit_boxes, joined
-from activessl.heads.dense.cuts import Judged, choose_cuts
+from activessl.heads.dense.cuts import Judged, choose_cuts, worth_showing
 from activessl.heads.dense.decode import Cuts, candidates, kept, resized
 from activessl.heads.dense.grid import Grid, coverage
 from activessl.heads.dense.head import DenseHead
@@ -193,3 +193,40 @@ def test_resizing_keeps_a_constant_and_the_order_of_places() -> None:
     assert np.allclose(resized(np.full((3, 2), 0.4), (7, 9)), 0.4)
     ramp = resized(np.arange(4.0)[None], (2, 13))
     assert np.all(np.diff(ramp, axis=1) >= 0) and ramp.shape == (2, 13)
+
+
+def test_what_an_item_holds_does_not_depend_on_how_long_the_items_beside_it_are() -> None:
+    rng = np.random.default_rng(0)
+    items, regions = [], []
+    for length in (4, 30, 9, 17, 30, 6):
+        bounds = np.stack([np.arange(length), np.arange(length) + 1], axis=1)
+        # far from zero: what is padded would look like something
+        items.append(ItemParts(((rng.normal(size=(1, length, 3)) + 5).astype(np.float16),), bounds))
+        regions.append((Region(Span(0, 2), ("a",)),))
+    parts = PartStore.of(items, [str(i) for i in range(len(items))])
+    extents = [(int(one.levels[0].shape[1]),) for one in items]
+    head = DenseHead("span", ("a",), recipe=Recipe(hidden=8, steps=20, batch_size=4, rate=1e-2))
+    head.fit(parts, extents, np.arange(6), regions)
+    together = list(head.probabilities(parts, range(6)))
+    alone = [next(iter(head.probabilities(parts, [row]))) for row in range(6)]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize(("right", "shows"), [(0.9, 1.0), (0.1, 0.0)])
+def test_regions_are_suggested_from_the_score_on_from_which_they_save_time(right: float, shows: float) -> None:
+    # scores tell nothing below .7; above, a region is as often right as said
+    rng = np.random.default_rng(0)
+    grid = Grid((1, 4), (4,), np.stack([np.arange(4), np.arange(4) + 1], axis=1))
+    judged = []
+    for number in range(60):
+        sure = number % 2 == 0
+        probs = np.full((1, 1, 4), 0.01)
+        probs[0, 0, 1] = 0.8 if sure else 0.6
+        good = rng.random() < (right if sure else 0.05)
+        judged.append(Judged(probs, grid, (), (Region(Span(1, 2) if good else Span(3, 4), ("a",)),)))
+    head = DenseHead("span", ("a",))
+    head.worth = worth_showing("span", judged, ("a",), Cuts((0.5,)))
+    found = tuple(Region(Span(1, 2), ("a",), score) for score in (0.81, 0.6))
+    assert len(head.shown(found)) == shows and head.worth > 0.6
+    assert worth_showing("span", judged[:5], ("a",), Cuts((0.5,))) == 0.0

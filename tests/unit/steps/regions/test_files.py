@@ -14,9 +14,10 @@ from activessl.labels.answers import Answer
 from activessl.labels.regions.files.read import read_regions
 from activessl.labels.regions.places import Box, Mask, Segment
 from activessl.labels.regions.region import Region, Regions
-from activessl.labels.regions.stored import stored
+from activessl.labels.regions.stored import read_stored, stored
 from activessl.ledger.schema import Answered
 from activessl.session import RegionLayout, Session
+from activessl_cli.main import run
 
 from .projects import blocks, spans
 
@@ -176,3 +177,53 @@ def test_an_import_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:
     assert (done.new, done.elsewhere) == (1, 6)
     assert len(strangers.project.history().labels["00.png"].regions or ()) == 1
     assert not boxes.project.history().labels and not one.project.history().labels
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json", "csv", "parquet"])
+def test_a_table_of_a_project_is_read_into_another_one_of_the_same_items(
+    ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, truth = pictured(tmp_path, "masks")
+    table = tmp_path / f"regions.{ending}"
+    assert run("export", str(table), "--project", str(session.project.folder)) == 0
+    other = Session.create(tmp_path / "other", tmp_path / "images", ["bright", "dark"], task="masks")
+    argv = ("import", str(table), "--project", str(other.project.folder))
+    assert run(*argv) == 0 and "7 new labels" in capsys.readouterr().out
+    history = other.project.history()
+    for item, regions in truth.items():
+        assert places(read_stored(history.labels[item].regions or ())) == places(regions)
+    assert run(*argv) == 0 and "0 new labels, 7 known before" in capsys.readouterr().out
+
+
+def test_a_table_is_of_contents_and_of_people_and_anything_else_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, _ = pictured(tmp_path, "boxes")
+    rows = session.table(predictions=False)
+    rows[0]["source"], rows[1]["sha256"] = "model", "0" * 64
+    table = tmp_path / "regions.jsonl"
+    argv = ("import", str(table), "--project", str(tmp_path / "other"))
+    Session.create(tmp_path / "other", tmp_path / "images", ["bright", "dark"], task="boxes")
+
+    def write(told: list[dict[str, object]]) -> None:
+        table.write_text("".join(json.dumps(row) + "\n" for row in told))
+
+    write(rows)
+    assert run(*argv) == 0
+    said = capsys.readouterr().out
+    assert "5 new labels" in said and "1 rows of the model left out" in said and "1 label of items that are not" in said
+    whole = next(row for row in rows if row["count"])
+    for odd, says in (
+        ({"sha256": None}, "does not say of which content"),
+        ({"regions": [{"kind": "box"}]}, "regions that cannot be read"),
+        ({"regions": "x"}, "regions that cannot be read"),
+        ({"regions": [{**whole["regions"][0], "classes": ["hole"]}]}, "the project has no class 'hole'"),
+        ({"regions": [{"kind": "span", "start": 0, "end": 3, "classes": ["dark"]}]}, "of the kind span"),
+        ({"regions": [{**whole["regions"][0], "width": 4_000}]}, "error: "),
+    ):
+        write([{**whole, **odd}])
+        assert run(*argv) == 1
+        assert says in capsys.readouterr().err
+    del whole["regions"]
+    write([whole])
+    assert run(*argv) == 1 and "and not where" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from activessl.labels.regions.stored import read_stored
 from activessl.project.regions.snapshot import RegionSnapshot
 from activessl.project.regions.verbs import INSTEAD, only_classes
 from activessl.project.snapshot import Snapshot, head_folder
+from activessl.proof.regions.figures import RegionFigures
 from activessl.session import Session
 from activessl.steps.backup import backup, restore
 from activessl.steps.check import check_data
@@ -54,6 +55,10 @@ def test_rounds_begin_at_random_and_later_show_regions_that_the_oracle_corrects(
     # what was shown was corrected: nobody draws what is there
     origins = [r["rest"]["origin"] for a in history.answers.values() if a.suggested for r in a.regions or ()]
     assert "prediction" in origins
+    # random items are shown without the model's regions, and count as such
+    compared = RegionFigures(session.project.config, history).correcting
+    without = sum(q.blind for q in second.questions)
+    assert f"and {without} without" in compared if isinstance(compared, str) else compared.pace.drawn == without
 
 
 def test_each_verb_can_be_repeated_and_the_same_answers_give_the_same_head(tmp_path: Path) -> None:
@@ -167,12 +172,14 @@ def test_every_verb_of_classes_is_refused_with_a_way_out(tmp_path: Path) -> None
         with pytest.raises(ProjectError) as refused:
             only_classes(session.project, verb)
         assert f"has no `activessl {verb}`" in refused.value.message and refused.value.hint == instead
-    for call in (session.update, session.finetune, session.card, session.model, session.compare_encoders):
+    for call in (session.update, session.finetune, session.card, session.compare_encoders):
         with pytest.raises(ProjectError, match="a project of spans has no"):
             call()
     for method in (session.report, session.measure):
         with pytest.raises(ProjectError, match="the project asks for spans, and this is of classes"):
             method()
+    with pytest.raises(ProjectError, match="the project asks for spans, and this needs classes"):
+        session.model()
     with pytest.raises(ProjectError, match="needs classes of whole items"):
         _ = Snapshot.of(session.project).embeddings  # whatever else reads vectors of whole items
 
