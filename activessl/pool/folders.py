@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
-from activessl.errors import PoolError
+from activessl.errors import PoolError, PoolUnreachable
+from activessl.pool.addresses import Place
 from activessl.pool.decoders.bundles import bundle
 from activessl.pool.describe import described
 from activessl.pool.forms.base import Files, Form, Media
 from activessl.pool.forms.registry import forms
-from activessl.pool.plain import MOST_BYTES, is_text, read_plain, shown
+from activessl.pool.origins import origin_of
+from activessl.pool.plain import MOST_BYTES
 from activessl.pool.pool import MISNAMED, UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
 
 #: Larger files are decoded one at a time, so that several threads do not hold several of them.
@@ -33,7 +33,7 @@ class FolderSource:
     :func:`activessl.pool.decoders.recordings.decode_series`.
 
     Args:
-        location: The folder.
+        location: The folder, on the disk or in a store.
         modality: Which form of data to read; by default images where there are some, else the form with the most
             files. By default CSV and text files must be at least half of all files.
         without: Folders below it that are not searched.
@@ -42,14 +42,15 @@ class FolderSource:
         PoolError: The folder has no such files, or cannot be listed.
     """
 
-    def __init__(self, location: Path, modality: Modality | None = None, *, without: Collection[Path] = ()) -> None:
+    def __init__(self, location: Place, modality: Modality | None = None, *, without: Collection[Path] = ()) -> None:
         readable = {form.name: form for form in forms() if form.files is not None}
         if modality not in (None, *readable):
             raise PoolError(
                 f"{modality} items cannot be read from a folder", hint="store them in one .npz or .parquet file"
             )
-        self._location = location
-        found, others = _sorted(list_files(location, without), list(readable.values()))
+        self._location, self._origin = location, origin_of(location)
+        self.threads = self._origin.threads
+        found, others = _sorted(self._origin.listed(without), list(readable.values()))
         self._modality: Modality = modality if modality is not None else _usual(found, list(readable.values()))
         self._files: Files = readable[self._modality].files  # type: ignore[assignment]  # not None in ``readable``
         few = len(found[self._modality]) < others.total()
@@ -67,6 +68,7 @@ class FolderSource:
             Path(item_id).suffix.lower() for name, files in found.items() if name != self._modality for item_id in files
         )
         self._stamps = self._with_parts(dict(sorted(found[self._modality].items())))
+        self._origin.know({name: size for name, (size, _) in self._stamps.items()})
         self._decode = self._files.decode
         self.sample_rate = self._files.sample_rate
         self._alone = Lock()
@@ -77,7 +79,7 @@ class FolderSource:
         return self._modality
 
     @property
-    def location(self) -> Path:
+    def location(self) -> Place:
         """The folder."""
         return self._location
 
@@ -97,14 +99,18 @@ class FolderSource:
             with self._alone if stamp is not None and stamp[0] > _LARGE else nullcontext():
                 content = self.content(item_id)
                 return described(item_id, content, self._decode, self._files.inspect)
+        except PoolUnreachable:
+            raise
         except PoolError as error:
+            if self._origin.may_come(item_id):
+                self._stamps[item_id] = UNKNOWN_STAMP
             return Unreadable(item_id, error.message)
 
     def scan(self) -> Iterator[Item | Unreadable]:
         """Hash and decode each file, in the order of their paths."""
         # Pillow releases the interpreter lock while it decodes; blocks bound the memory
         ids = list(self._stamps)
-        with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as workers:
+        with ThreadPoolExecutor(max_workers=self.threads) as workers:
             for start in range(0, len(ids), 256):
                 yield from workers.map(self.describe, ids[start : start + 256])
 
@@ -112,9 +118,13 @@ class FolderSource:
         """Decode one file: an image (h, w, c), a sound (1, samples), a series (channels, time) or a str."""
         return self._decode(self.content(item_id))
 
+    def expect(self, item_id: str, following: Sequence[str]) -> None:
+        """Read ahead where items come one after the other; see :class:`activessl.pool.pool.Foreseeing`."""
+        self._origin.expect(item_id, following)
+
     def path(self, item_id: str) -> Path | None:
-        """The item's file."""
-        return self._location / item_id
+        """The item's file; None in a store."""
+        return self._origin.path(item_id)
 
     def content(self, item_id: str) -> bytes:
         """The bytes of the file."""
@@ -152,19 +162,7 @@ class FolderSource:
 
     def _bytes(self, name: str) -> bytes:
         """The bytes of one file below the folder."""
-        path = self._location / name
-        try:
-            # checked at each read: a link may have replaced the file since it was listed
-            if path.is_symlink() and _leaves(path, self._location):
-                raise PoolError(
-                    f"{name} is a link to a file outside of {self._location}",
-                    hint="copy the file into the folder, or give the folder that contains the file",
-                )
-        except OSError as error:
-            raise PoolError(
-                f"{name} cannot be read: {error.strerror}", hint="check the file and its permissions"
-            ) from None
-        return read_plain(path, min(MOST_BYTES, self._files.most_bytes), name=name)
+        return self._origin.read(name, min(MOST_BYTES, self._files.most_bytes))
 
     def _with_parts(self, stamps: Mapping[str, Stamp]) -> dict[str, Stamp]:
         """The stamps of items of several files: the item has changed when one of them has."""
@@ -174,10 +172,12 @@ class FolderSource:
             if parts_of is None:
                 continue
             try:
-                names = parts_of(self._bytes(item_id))
-                parts = [(self._location / item_id).with_name(PurePosixPath(name).name) for name in names]
-                told = [found[item_id], *((s.st_size, s.st_mtime_ns) for s in (part.stat() for part in parts))]
-            except (PoolError, OSError):
+                folder = PurePosixPath(item_id).parent
+                parts = [folder / PurePosixPath(name).name for name in parts_of(self._bytes(item_id))]
+                told = [found[item_id], *(self._origin.stamp(part.as_posix()) for part in parts)]
+            except PoolUnreachable:
+                raise
+            except PoolError:
                 continue  # is told when it is read
             found[item_id] = (sum(size for size, _ in told), max(time for _, time in told))
             self.beside -= Counter(part.suffix.lower() for part in parts)
@@ -209,52 +209,3 @@ def _usual(found: Mapping[Modality, Mapping[str, Stamp]], readable: Sequence[For
 
 def _or(words: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def list_files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple[str, Stamp]]:
-    """List the files below a folder with their stamps, in no order, without hidden files and excluded folders.
-
-    A name that is no UTF-8 is listed as it can be shown, with the stamp ``MISNAMED``.
-
-    Args:
-        location: The folder.
-        without: Folders below it that are not searched.
-
-    Raises:
-        PoolError: It cannot be listed.
-    """
-    left_out = {path.resolve() for path in without}
-
-    def fail(error: OSError) -> None:
-        raise PoolError(
-            f"{error.filename} cannot be listed: {error.strerror}", hint="check the permissions of the folder"
-        )
-
-    for parent, folders, names in os.walk(location, onerror=fail):
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".") and not (left_out and Path(parent, name).resolve() in left_out)
-        ]
-        for name in names:
-            if name.startswith("."):
-                continue
-            path = Path(parent, name)
-            stamp = UNKNOWN_STAMP  # of a link to nothing or out of the folder: unreadable
-            with suppress(OSError):
-                status = path.lstat()
-                if stat.S_ISLNK(status.st_mode) and not _leaves(path, location):
-                    status = path.stat()
-                if not stat.S_ISLNK(status.st_mode):
-                    stamp = (status.st_size, status.st_mtime_ns)
-            name_below = path.relative_to(location).as_posix()
-            yield (name_below, stamp) if is_text(name_below) else (shown(name_below), MISNAMED)
-
-
-def _leaves(link: Path, folder: Path) -> bool:
-    """Whether a link points to a file outside of a folder.
-
-    Raises:
-        OSError: The target of the link does not exist.
-    """
-    return not link.resolve(strict=True).is_relative_to(folder.resolve())

@@ -7,19 +7,21 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Protocol, runtime_checkable
 
-from activessl.arguments import path
-from activessl.errors import PoolError
+from activessl.errors import PoolError, PoolUnreachable
+from activessl.pool.addresses import Address, Place, place
 from activessl.pool.arrays import NpzSource
 from activessl.pool.axes import Axes, agreed, misfit
 from activessl.pool.columns import TABLES, read_columns
 from activessl.pool.folders import FolderSource
 from activessl.pool.forms.registry import FORMS, form_named, form_names, forms
-from activessl.pool.listed_files import ListSource, is_list
+from activessl.pool.listed_files import ListSource, is_list, listed_archives
+from activessl.pool.listed_places import ListedPlaces
 from activessl.pool.plain import unusual
 from activessl.pool.pool import Item, Modality, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress, tell
 from activessl.pool.series_source import SeriesFileSource, is_series_file
 from activessl.pool.tables import ParquetSource, has_only_paths
+from activessl.pool.tars.source import TarSource, archives_in
 from activessl.pool.texts import TextTableSource
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Sampled",
     "SeriesFileSource",
     "Stamped",
+    "TarSource",
     "TextTableSource",
     "load_pool",
     "open_source",
@@ -63,7 +66,7 @@ class Sampled(Source, Protocol):
         ...
 
 
-def open_source(location: Path, modality: Modality | None = None, *, without: Collection[Path] = ()) -> Source:
+def open_source(location: Place, modality: Modality | None = None, *, without: Collection[Path] = ()) -> Source:
     """Open the data at a path.
 
     Args:
@@ -71,16 +74,21 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
             (n, h, w[, c]), ``X`` (n, [channels,] time), ``vectors`` (n, d), or packed ``data`` and ``offsets`` with
             ``format`` (encoded images) or ``sample_rate`` (16-bit audio); a ``.parquet`` with a column of encoded
             images or of text; a ``.csv``, ``.tsv``, ``.jsonl`` or ``.xlsx`` of texts, or with a path for each item, or
-            of numbers (with ``modality``); a ``.ts``, ``.arff`` or UCR ``.tsv`` of series.
+            of numbers (with ``modality``); a ``.ts``, ``.arff`` or UCR ``.tsv`` of series; a ``.tar`` of samples, or a
+            folder of them. Or an :class:`activessl.pool.addresses.Address` of a folder, of a ``.tar``, or of a ``.csv``,
+            ``.tsv`` or ``.jsonl`` with a path for each item.
         modality: Which form of data to read, where a file has several; by default the first that it has.
         without: Folders that are not searched: those of a project that lies inside its data.
 
     Raises:
         PoolError: The path does not exist, is empty, has an unknown format, or has no data of that modality.
+        PoolUnreachable: A store does not answer.
     """
-    location = path("location", location)
+    location = place("location", location)
     if modality is not None and modality not in FORMS:
         raise PoolError(f"unknown modality {modality!r}", hint=f"use one of {', '.join(form_names())}")
+    if isinstance(location, Address):
+        return _of_store(location, modality)
     try:
         status = location.stat()
     except (OSError, ValueError) as error:
@@ -91,7 +99,9 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
 
     source: Source
     if location.is_dir():
-        source = FolderSource(location, modality, without=without)
+        source = _of_folder(location, modality, without)
+    elif location.suffix.lower() == ".tar":
+        source = TarSource(location, [location.name], modality)
     elif location.suffix.lower() in (".npz", ".mat"):
         source = NpzSource(location, modality)
     elif location.suffix.lower() in (".parquet", ".pq"):
@@ -116,9 +126,43 @@ def open_source(location: Path, modality: Modality | None = None, *, without: Co
     return source
 
 
+def _of_folder(location: Place, modality: Modality | None, without: Collection[Path] = ()) -> Source:
+    """A folder of files, or of archives of samples."""
+    try:
+        source = FolderSource(location, modality, without=without)
+    except PoolUnreachable:
+        raise
+    except PoolError:
+        if archives := archives_in(location, without):
+            return TarSource(location, archives, modality)
+        raise
+    # notes beside archives are no items
+    notes = source.beside[".tar"] > len(source)
+    return TarSource(location, archives_in(location, without), modality) if notes else source
+
+
+def _of_store(location: Address, modality: Modality | None) -> Source:
+    """Data in a store: a folder, a tar archive, or a list of files."""
+    if location.is_dir():
+        return _of_folder(location, modality)
+    if location.suffix.lower() == ".tar":
+        return TarSource(location, [location.name], modality)
+    table = read_columns(location)
+    if archives := listed_archives(table):
+        return TarSource(location, archives, modality, origin=ListedPlaces(location, archives))
+    if not is_list(location, table, modality):
+        raise PoolError(
+            f"{location} is a table, but no list of files: no column has paths",
+            hint="copy the table to the disk, or name its column of paths 'path'",
+        )
+    return ListSource(location, table, modality)
+
+
 def _of_table(location: Path, modality: Modality | None) -> Source:
     """A table: a list of files, texts, or numbers as series or vectors."""
     table = read_columns(location)
+    if archives := listed_archives(table):
+        return TarSource(location, archives, modality, origin=ListedPlaces(location, archives))
     if is_list(location, table, modality):
         return ListSource(location, table, modality)
     if modality in ("series", "vector"):
@@ -127,7 +171,7 @@ def _of_table(location: Path, modality: Modality | None) -> Source:
 
 
 def load_pool(
-    location: Path,
+    location: Place,
     modality: Modality | None = None,
     on_progress: OnProgress | None = None,
     *,
