@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from activessl.errors import PoolError, PoolUnreachable
-from activessl.pool.addresses import Place
+from activessl.pool.addresses import Address, Place
 from activessl.pool.decoders.bundles import bundle
 from activessl.pool.describe import described
 from activessl.pool.forms.base import Files, Form, Media
@@ -122,6 +122,10 @@ class FolderSource:
         """Read ahead where items come one after the other; see :class:`activessl.pool.pool.Foreseeing`."""
         self._origin.expect(item_id, following)
 
+    def address(self, item_id: str) -> Address | None:
+        """The item's address; None on the disk."""
+        return self._location / item_id if isinstance(self._location, Address) else None
+
     def path(self, item_id: str) -> Path | None:
         """The item's file; None in a store."""
         return self._origin.path(item_id)
@@ -160,6 +164,10 @@ class FolderSource:
         parts = (PurePosixPath(name).name for name in parts_of(self._bytes(item_id)))
         return tuple(dict.fromkeys((item_id, *((folder / name).as_posix() for name in parts))))
 
+    def file(self, name: str) -> bytes:
+        """The bytes of one of ``files_of``."""
+        return self._bytes(name)
+
     def _bytes(self, name: str) -> bytes:
         """The bytes of one file below the folder."""
         return self._origin.read(name, min(MOST_BYTES, self._files.most_bytes))
@@ -185,7 +193,7 @@ class FolderSource:
 
 
 def _sorted(
-    files: Iterator[tuple[str, Stamp]], readable: Sequence[Form]
+    files: Iterable[tuple[str, Stamp]], readable: Sequence[Form]
 ) -> tuple[dict[Modality, dict[str, Stamp]], Counter[str]]:
     """Sort files by form, and count the suffixes of files that are of no form."""
     form_of = {end: form.name for form in reversed(readable) if form.files for end in form.files.suffixes()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -9,13 +10,14 @@ import numpy as np
 
 from activessl.arguments import listed
 from activessl.errors import PoolError
+from activessl.pool.addresses import Address, Place, place
 from activessl.pool.arrays import npz_keys, read_npz
 from activessl.pool.features import features_of
 from activessl.pool.listed_files import ListSource
 from activessl.pool.pool import Pool, Source
 from activessl.pool.rows import row_ids
 from activessl.pool.series_source import SeriesFileSource, is_series_file
-from activessl.pool.sources import FolderSource, open_source
+from activessl.pool.sources import FolderSource, TarSource, open_source
 from activessl.pool.split_folders import SPLITS, split_folders
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
 from activessl.pool.texts import TEXT_TABLES, TextTableSource, read_text_table
@@ -44,7 +46,7 @@ class StoredLabels(NamedTuple):
     split: Array | None
 
 
-def read_labels(data: Path | Pool) -> StoredLabels | None:
+def read_labels(data: Place | Pool) -> StoredLabels | None:
     """Read the labels that are stored in the data; None if there are none.
 
     Args:
@@ -58,13 +60,18 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
     Raises:
         PoolError: Labels exist, but an item has none, or a label is empty.
     """
-    location = data.source.location if isinstance(data, Pool) else Path(data)
-    if location.is_dir():
-        ids, found = _of_folder(location, data)
-    elif location.suffix.lower() in (".npz", ".mat"):
+    location = data.source.location if isinstance(data, Pool) else place("data", data)
+    if isinstance(source := _of_archives(data, location), TarSource):
+        ids, found = tuple(source.stamps()), _of_source(location, source)
+    elif location.is_dir():
+        ids = data.ids if isinstance(data, Pool) else tuple(source.stamps()) if isinstance(source, FolderSource) else ()
+        found = _of_folder(ids)
+    elif isinstance(location, Path) and location.suffix.lower() in (".npz", ".mat"):
         ids, found = _of_npz(location)
     elif isinstance(source := _labeled(data, location), (ListSource, SeriesFileSource)):
         ids, found = tuple(source.stamps()), _of_source(location, source)
+    elif isinstance(location, Address):
+        return None
     elif location.suffix.lower() in TEXT_TABLES:
         ids, found = _of_texts(location)
     else:
@@ -95,7 +102,7 @@ def read_machine(pool: Pool, class_names: tuple[str, ...]) -> Array | None:
         PoolError: Not one answer for each item, or a name that is no class.
     """
     location = pool.source.location
-    if not location.is_file() or location.suffix.lower() != ".npz":
+    if not isinstance(location, Path) or not location.is_file() or location.suffix.lower() != ".npz":
         return None
     keys = npz_keys(location)
     key = next((key for key in ("machine_scores", "machine") if key in keys), None)
@@ -120,15 +127,28 @@ def read_machine(pool: Pool, class_names: tuple[str, ...]) -> Array | None:
     return cast(Array, said[[row[item_id] for item_id in pool.ids]])
 
 
-def _labeled(data: Path | Pool, location: Path) -> Source | None:
+def _of_archives(data: Place | Pool, location: Place) -> Source | None:
+    """The source of a folder, or of one archive, that may have archives of samples."""
+    if isinstance(data, Pool):
+        return data.source
+    if not location.is_dir() and location.suffix.lower() != ".tar":
+        return None
+    return open_source(location)
+
+
+def _is_series(location: Place) -> bool:
+    return isinstance(location, Path) and is_series_file(location)
+
+
+def _labeled(data: Place | Pool, location: Place) -> Source | None:
     """The source of a file that may be a list of files, or hold many series."""
     if isinstance(data, Pool):
         return data.source
     suffix = location.suffix.lower()
-    return open_source(location) if suffix in (*TEXT_TABLES, ".parquet", ".pq") or is_series_file(location) else None
+    return open_source(location) if suffix in (*TEXT_TABLES, ".parquet", ".pq") or _is_series(location) else None
 
 
-def _of_source(location: Path, source: ListSource | SeriesFileSource) -> StoredLabels | None:
+def _of_source(location: Place, source: ListSource | SeriesFileSource | TarSource) -> StoredLabels | None:
     if source.stored_labels is None:
         return None
     values = [None if value == "" else value for value in source.stored_labels]
@@ -140,19 +160,19 @@ def _of_source(location: Path, source: ListSource | SeriesFileSource) -> StoredL
     return _column(location, values, source.stored_split, None, ())
 
 
-def _of_folder(location: Path, data: Path | Pool) -> tuple[tuple[str, ...], StoredLabels | None]:
-    ids = data.ids if isinstance(data, Pool) else tuple(FolderSource(location).stamps())
+def _of_folder(ids: Sequence[str]) -> StoredLabels | None:
+    """The classes of files: the folders that they are in."""
     if not all("/" in item_id for item_id in ids):
-        return ids, None  # a file is outside of the subfolders, so the subfolders are not classes
+        return None  # a file is outside of the subfolders, so the subfolders are not classes
     if not split_folders(ids):
-        return ids, _indexed([item_id.split("/", 1)[0] for item_id in ids], None)
+        return _indexed([item_id.split("/", 1)[0] for item_id in ids], None)
 
     # train/ and val/ above the classes: the classes are the folders below
     parts = [item_id.split("/") for item_id in ids]
     if not all(len(one) > 2 for one in parts):
-        return ids, None  # an item lies in no class
+        return None  # an item lies in no class
     held = np.array([SPLITS[one[0].lower()] > 0 for one in parts], dtype=np.int64)
-    return ids, _indexed([one[1] for one in parts], held if 0 < held.sum() < len(held) else None)
+    return _indexed([one[1] for one in parts], held if 0 < held.sum() < len(held) else None)
 
 
 def _of_npz(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
@@ -201,7 +221,7 @@ def _of_texts(location: Path) -> tuple[tuple[str, ...], StoredLabels | None]:
 
 
 def _column(
-    location: Path,
+    location: Place,
     values: list[Any],
     splits: list[Any] | None,
     label_names: list[Any] | None,
@@ -232,7 +252,7 @@ def _column(
     return _numbered(location, np.asarray(values), names, split)
 
 
-def _split(location: Path, values: Any) -> Array:
+def _split(location: Place, values: Any) -> Array:
     """Numbers, 0 for the pool; or the names that data sets use: training data are the pool."""
     split = np.asarray(values)
     if split.dtype.kind in "iub":
@@ -247,7 +267,7 @@ def _split(location: Path, values: Any) -> Array:
     return np.array([_SPLITS[name] for name in names if name is not None], dtype=np.int64)
 
 
-def _check_names(location: Path, values: list[Any], label_names: list[Any] | None, known: tuple[str, ...]) -> None:
+def _check_names(location: Place, values: list[Any], label_names: list[Any] | None, known: tuple[str, ...]) -> None:
     """Refuse a column of names that contradicts those in the schema."""
     for row, (value, said) in enumerate(zip(values, label_names or (), strict=False)):
         if said is not None and 0 <= value < len(known) and str(said) != known[value]:
@@ -263,7 +283,7 @@ def _indexed(values: list[str], split: Array | None) -> StoredLabels:
     return StoredLabels(labels.astype(np.int64), tuple(map(str, names)), split)
 
 
-def _numbered(location: Path, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
+def _numbered(location: Place, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
     if labels.dtype.kind not in "iub":
         raise PoolError(f"labels in {location} have type {labels.dtype}", hint="store class numbers or names")
     labels = labels.astype(np.int64)
@@ -274,7 +294,7 @@ def _numbered(location: Path, labels: Array, names: tuple[str, ...] | None, spli
     return StoredLabels(labels, names, split)
 
 
-def _table(location: Path, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
+def _table(location: Place, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
     """Labels as a row of 0 and 1 for each item."""
     if labels.dtype.kind not in "iubf" or not np.isin(labels, (0, 1)).all() or labels.shape[1] < 2:
         raise PoolError(
@@ -289,7 +309,7 @@ def _table(location: Path, labels: Array, names: tuple[str, ...] | None, split: 
     return StoredLabels(labels.astype(np.int64), names, split)
 
 
-def _listed(location: Path, values: list[list[Any]], split: Array | None, known: tuple[str, ...] = ()) -> StoredLabels:
+def _listed(location: Place, values: list[list[Any]], split: Array | None, known: tuple[str, ...] = ()) -> StoredLabels:
     """Labels as a list of class names, or of class numbers, for each item."""
     said = sorted({one for value in values for one in value}, key=lambda one: (str(type(one)), one))
     numbered = all(isinstance(one, int) for one in said)

@@ -14,6 +14,7 @@ from activessl.encoders.registry import load_encoder
 from activessl.errors import LabelError, PoolError, ProjectError
 from activessl.labels.changes import Naming
 from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
+from activessl.pool.addresses import Place
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 from activessl.pool.stored_labels import StoredLabels, read_labels
@@ -47,7 +48,7 @@ class TestData:
         return np.array([item.sha256 in digests for item in self.pool.items], dtype=bool)
 
     def groups_in(
-        self, ids: Sequence[str], data: DataConfig, location: Path, table: Path | None = None
+        self, ids: Sequence[str], data: DataConfig, location: Place, table: Path | None = None
     ) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return a mask of the test items that belong to a group of which the pool has items, too.
 
@@ -124,7 +125,7 @@ def held_out(project: Project, snapshot: Snapshot) -> HeldOut:
     return HeldOut(test.pool, ids, vectors[apart], test.truth[apart], left_out)
 
 
-def read_test(location: Path, data: DataConfig, naming: Naming | None = None) -> TestData:
+def read_test(location: Place, data: DataConfig, naming: Naming | None = None) -> TestData:
     """Read the test data.
 
     Args:
@@ -142,7 +143,7 @@ def read_test(location: Path, data: DataConfig, naming: Naming | None = None) ->
 
 def _truth(
     found: StoredLabels | None,
-    location: Path,
+    location: Place,
     classes: tuple[str, ...],
     kind: LabelKind,
     naming: Naming | None = None,

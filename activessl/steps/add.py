@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from activessl.errors import ConfigError, PoolError
+from activessl.pool.addresses import Address
 from activessl.pool.folders import FolderSource
 from activessl.pool.groups import group_names
 from activessl.pool.pool import Item, Pool
@@ -72,6 +73,11 @@ def add(project: Project, path: Path, *, into: str = INTO, on_progress: OnProgre
         ProjectError: The data cannot be written.
     """
     data, modality = project.data, project.own.data.modality
+    if isinstance(data, Address):
+        raise PoolError(
+            f"the data of this project are in a store, {data}: no items are copied into it",
+            hint="upload the items there with the store's own tools, then run `activessl encode`",
+        )
     if not data.is_dir():
         raise PoolError(
             f"the data of this project are one file, {project.own.data.path}: no items can be copied into it",
@@ -94,7 +100,7 @@ def add(project: Project, path: Path, *, into: str = INTO, on_progress: OnProgre
                 there += 1
             else:
                 known.add(item.sha256)
-                copied.append(_copy(project, source, item, target))
+                copied.append(_copy(data, project, source, item, target))
             tell(on_progress, "add", done, len(wanted))
     return Added(target, tuple(copied), there, len(bad), bad[0] if bad else "")
 
@@ -136,10 +142,10 @@ def _all(pool: Pool) -> list[Item]:
     return [*pool.items, *bad]
 
 
-def _copy(project: Project, source: FolderSource, item: Item, target: Path) -> str:
+def _copy(data: Path, project: Project, source: FolderSource, item: Item, target: Path) -> str:
     """Copy the files of one item; return its id in the pool."""
     names = source.files_of(item.id)
-    contents = {name: (source.location / name).read_bytes() for name in names}
+    contents = {name: source.file(name) for name in names}
 
     def free(folder: Path) -> bool:
         return all(not (folder / name).exists() or _holds(folder / name, content) for name, content in contents.items())
@@ -149,9 +155,9 @@ def _copy(project: Project, source: FolderSource, item: Item, target: Path) -> s
         folder = target / item.sha256[:12]
         if not free(folder):
             raise PoolError(f"{folder} holds other files", hint="name another subfolder with --into")
-    new = (folder / item.id).relative_to(project.data).as_posix()
+    new = (folder / item.id).relative_to(data).as_posix()
     _check_group(project, item.id, new)
-    with writing(project.data):
+    with writing(data):
         for name, content in contents.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             if not (folder / name).exists():

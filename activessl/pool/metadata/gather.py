@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from activessl.errors import PoolError
+from activessl.pool.addresses import Place
 from activessl.pool.columns import TABLES
 from activessl.pool.metadata.base import Column, Metadata
 from activessl.pool.metadata.cells import plain, typed, unknown
@@ -18,7 +19,7 @@ from activessl.pool.sources import Stamped, open_source
 
 
 def gather_metadata(
-    location: Path,
+    location: Place,
     ids: Sequence[str],
     modality: Modality | None = None,
     *,
@@ -38,7 +39,7 @@ def gather_metadata(
         modality: As for ``open_source``.
         table: A table of metadata; see :func:`activessl.pool.metadata.joined.join`.
         classes: The classes of the project: a column with these values is a label.
-        exif: Whether the beginning of each image is read for its camera and date.
+        exif: Whether the beginning of each image on the disk is read for its camera and date.
         source: The data, where they are open already.
 
     Raises:
@@ -57,13 +58,18 @@ def gather_metadata(
         columns, lists = _united(columns, beside), lists + more
     if lists:
         remarks.append(f"columns with several values in a cell are not read: {', '.join(lists)}")
-    columns += [column for column in folder_columns(ids, classes) if column.name not in stored]
-    if exif and there:
+    columns += [column for column in folder_columns(_in_archives(ids), classes) if column.name not in stored]
+    if exif and there and isinstance(location, Path):
         folder = location if location.is_dir() else location.parent
         found, remark = exif_columns(_paths(location, modality, ids, source), ids, folder)
         columns += [column for column in found if column.name not in stored]
         remarks += [remark] * bool(remark)
     return Metadata(tuple(ids), tuple(columns), tuple(remarks))
+
+
+def _in_archives(ids: Sequence[str]) -> list[str]:
+    """Ids without the archive that an item is in: which one it is means nothing."""
+    return [item.rpartition(".tar/")[2] for item in ids]
 
 
 def _columns(

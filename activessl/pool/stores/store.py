@@ -26,7 +26,7 @@ from activessl.pool.stores.web import CONNECT_S, READ_S, THREADS, client_for
 
 T = TypeVar("T")
 
-#: How often a call is tried, and the first pause in seconds, which doubles: about a minute in all.
+#: How often a call is tried, and the first pause in seconds, which doubles: half a minute in all, and the timeouts.
 TRIES, PAUSE_S = 7, 0.5
 
 #: What tells that a file has changed, the surest first: names in fsspec's descriptions of files.
@@ -210,7 +210,7 @@ def in_threads(work: Callable[[Address], T], addresses: Sequence[Address]) -> li
 
 
 def _patiently(address: Address, call: Callable[[], T]) -> T:
-    """Call a store, again and again for about a minute while it does not answer."""
+    """Call a store, again and again while it does not answer."""
     for attempt in range(TRIES):
         try:
             return translated(address, call)

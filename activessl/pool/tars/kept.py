@@ -49,8 +49,8 @@ def keep_members(place: str, stamp: Stamp, found: Members) -> None:
     path = _path(place, stamp)
     if path is None or not all(is_text(member.name) for member in found.members):
         return
-    columns = list(zip(*found.members, strict=True)) or [[]] * 4
-    table = pa.table([pa.array(column, kind.type) for column, kind in zip(columns, _SCHEMA, strict=True)], _SCHEMA)
+    rows = [dict(zip(_SCHEMA.names, member, strict=True)) for member in found.members]
+    table = pa.Table.from_pylist(rows, schema=_SCHEMA)
     table = table.replace_schema_metadata({"version": _VERSION, "damage": found.damage})
     with suppress(OSError, pa.ArrowException):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -63,7 +63,7 @@ def members_of(part: Callable[[int, int], bytes], size: int, window: int) -> Mem
     try:
         with tarfile.open(fileobj=file, mode="r:", errors="surrogateescape") as archive:
             while (info := archive.next()) is not None:
-                archive.members = []  # it would keep all of them
+                archive.members = []  # type: ignore[attr-defined]  # it would keep all of them
                 if info.offset_data + info.size > size:
                     damage = f"is cut off in {info.name[:100]!r}"
                     break

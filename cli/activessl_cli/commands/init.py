@@ -8,13 +8,11 @@ from typing import Annotated, Literal
 import typer
 
 from activessl_cli import render
-from activessl_cli.options import HERE, JsonOption, ProjectOption
+from activessl_cli.options import HERE, DataArgument, JsonOption, ProjectOption
 
 
 def init(
-    data: Annotated[
-        Path, typer.Argument(help="A folder of images, WAV, CSV or text files; a .csv, .jsonl, .parquet or .npz file.")
-    ],
+    data: DataArgument,
     classes: Annotated[
         str, typer.Option(help="The names of the classes, separated by commas, or @FILE with one name per line.")
     ] = "",
@@ -22,7 +20,7 @@ def init(
     modality: Annotated[
         str | None, typer.Option(help="image, series, text, audio or vector; by default read from the data.")
     ] = None,
-    test: Annotated[Path | None, typer.Option(help="Test data: labeled items that are never asked about.")] = None,
+    test: Annotated[str | None, typer.Option(help="Test data: labeled items that are never asked about.")] = None,
     group: Annotated[
         str | None,
         typer.Option(
@@ -53,6 +51,7 @@ def init(
 ) -> None:
     """Make a project folder for some data."""
     from activessl.errors import ConfigError
+    from activessl.pool.addresses import place
     from activessl.pool.remarks import remarks
     from activessl.steps.create import create
 
@@ -62,12 +61,12 @@ def init(
     with render.progress("read") as on_progress:
         made = create(
             project,
-            data,
+            place("data", data),
             names,
             task=task,
             multi_label=multi_label,
             modality=modality,
-            test=test,
+            test=None if test is None else place("test", test),
             group=group,
             group_column=group_column,
             metadata=metadata,

@@ -9,7 +9,7 @@ import typer
 
 from activessl_cli import render
 from activessl_cli.files import as_csv, check_ending, flat, write_rows
-from activessl_cli.options import HERE, JsonOption, ProjectOption
+from activessl_cli.options import HERE, DataArgument, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
     from activessl.session import Session
@@ -25,9 +25,7 @@ ModelOption = Annotated[
 
 
 def predict(
-    data: Annotated[
-        Path, typer.Argument(help="A folder of images, WAV, CSV or text files; a .csv, .jsonl, .parquet or .npz file.")
-    ],
+    data: DataArgument,
     to: ToOption = None,
     model: ModelOption = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Score with ONNX Runtime; needs --model.")] = False,
@@ -41,6 +39,7 @@ def predict(
     """Predict new items: class, probability, and novelty (1: unlike all items of the pool)."""
     from activessl.errors import ConfigError
     from activessl.pool.remarks import remarks
+    from activessl.pool.addresses import place
     from activessl.pool.sources import load_pool
     from activessl.scoring.as_onnx import FILE, OnnxScorer
     from activessl.scoring.model import Model
@@ -58,7 +57,7 @@ def predict(
         raise ConfigError("--coco is of projects of boxes and masks", hint="leave out --coco")
     found = session.model() if session is not None else Model.load(cast("Path", model))
     scorer = OnnxScorer(found, model / FILE) if onnx and model is not None else found
-    items = load_pool(data, found.modality, axes=found.axes if found.axes.count else None)
+    items = load_pool(place("data", data), found.modality, axes=found.axes if found.axes.count else None)
     if found.axes.channels and not items.axes.channels:
         render.story(f"the series have no names of channels: read in the order {', '.join(found.axes.channels)}")
     with render.progress("predict") as on_progress:
@@ -76,12 +75,13 @@ def predict(
     render.result({"file": to, "rows": len(rows)}, f"{len(rows):,} rows in {to}", as_json=as_json)
 
 
-def _regions(session: Session, data: Path, to: Path | None, *, coco: bool, as_json: bool) -> None:
+def _regions(session: Session, data: str, to: Path | None, *, coco: bool, as_json: bool) -> None:
     """Predict the regions of new items."""
     import json
 
     from activessl.errors import ConfigError
     from activessl.pool.remarks import remarks
+    from activessl.pool.addresses import place
     from activessl.pool.sources import load_pool
     from activessl.project.folder import writing
     from activessl.sealed import write_atomic
@@ -89,7 +89,7 @@ def _regions(session: Session, data: Path, to: Path | None, *, coco: bool, as_js
 
     if coco and (to is None or to.suffix.lower() != ".json"):
         raise ConfigError("--coco needs a .json file", hint="add --to regions.json")
-    items = load_pool(data, session.project.config.data.modality)
+    items = load_pool(place("data", data), session.project.config.data.modality)
     with render.progress("predict") as on_progress:
         found = session.predict_regions(items, on_progress=on_progress)
     for line in remarks(items):
