@@ -69,7 +69,7 @@ class Address:
         return f"Address({str(self)!r})"
 
     def __truediv__(self, name: str) -> Address:
-        head, mark, outer = self.url.partition("::")
+        head, mark, outer = _parted(self.url)
         return Address(f"{head.rstrip('/') if not head.endswith('://') else head}{_slash(head)}{name}{mark}{outer}")
 
     @property
@@ -80,12 +80,12 @@ class Address:
     @property
     def outer(self) -> str:
         """What follows ``::``: the path or the address of the archive; empty without one."""
-        return self.url.partition("::")[2]
+        return _parted(self.url)[2]
 
     @property
     def path(self) -> str:
         """What follows the protocol, without archive and query."""
-        rest = self.url.partition("::")[0].partition("://")[2]
+        rest = _parted(self.url)[0].partition("://")[2]
         return rest.partition("?")[0] if self.protocol in ("http", "https") else rest
 
     @property
@@ -101,7 +101,7 @@ class Address:
     @property
     def parent(self) -> Address:
         """The folder of the file."""
-        head, mark, outer = self.url.partition("::")
+        head, mark, outer = _parted(self.url)
         head = head.partition("?")[0] if self.protocol in ("http", "https") else head
         return Address(f"{head.rstrip('/').rpartition('/')[0]}{mark}{outer}")
 
@@ -131,14 +131,14 @@ class Address:
 
     def within(self, folder: Path) -> Address:
         """The address, with an archive on the disk as a path from a folder, absolute."""
-        head, mark, outer = self.url.partition("::")
+        head, mark, outer = _parted(self.url)
         if not mark or is_address(outer):
             return self
         return Address(f"{head}::{(folder / Path(outer).expanduser()).resolve().as_posix()}")
 
     def relative_to(self, folder: Path) -> str:
         """The address as a project stores it: an archive that lies beside the project by its relative path."""
-        head, mark, outer = self.url.partition("::")
+        head, mark, outer = _parted(self.url)
         if not mark or is_address(outer):
             return str(self)
         target, base = Path(outer).expanduser().resolve(), folder.resolve()
@@ -191,7 +191,7 @@ def check_address(address: Address) -> None:
     Raises:
         PoolError: As above.
     """
-    for link in address.url.split("::"):
+    for link in _links(address.url):
         protocol = link.partition("://")[0].lower()
         if is_address(link) and protocol not in PROTOCOLS:
             raise PoolError(
@@ -215,7 +215,7 @@ def has_secret(url: str) -> bool:
     """
     return any(
         _SECRET.fullmatch(name)
-        for link in url.split("::")
+        for link in _links(url)
         for name, _ in parse_qsl(link.partition("?")[2], keep_blank_values=True)
     )
 
@@ -229,7 +229,17 @@ def shown_address(url: str) -> str:
         >>> shown_address("s3://key:secret@bucket/a.png")
         's3://bucket/a.png'
     """
-    return "::".join(_shown(link) for link in url.split("::"))
+    return "::".join(_shown(link) for link in _links(url))
+
+
+def _parted(url: str) -> tuple[str, str, str]:
+    """A file in an archive, the mark between, and the archive; elsewhere the mark is a part of a name or of an IP."""
+    return url.partition("::") if url[:6].lower() == "zip://" else (url, "", "")
+
+
+def _links(url: str) -> list[str]:
+    head, mark, outer = _parted(url)
+    return [head, *_links(outer)] if mark else [head]
 
 
 def _shown(link: str) -> str:

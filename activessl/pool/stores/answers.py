@@ -28,10 +28,10 @@ def translated(address: Address, call: Callable[[], T]) -> T:
         return call()
     except PoolError:
         raise
-    except FileNotFoundError:
-        raise PoolError(f"there is no file {address}", hint="check the address") from None
     except Exception as error:  # noqa: BLE001  each store has errors of its own
-        raise _error(address, error) from None
+        # fsspec says that there is no file, too, where a server does not answer
+        cause = error.__cause__ if isinstance(error, FileNotFoundError) else None
+        raise _error(address, cause if isinstance(cause, Exception) else error) from None
 
 
 def _error(address: Address, error: Exception) -> PoolError:
@@ -53,7 +53,7 @@ def _error(address: Address, error: Exception) -> PoolError:
             f"{address} points inside of the network, or leads there",
             hint=f"if you trust it, set {ALLOWED}={host}{f':{port}' if port else ''}",
         )
-    if status in (404, 410):
+    if isinstance(error, FileNotFoundError) or status in (404, 410):
         return PoolError(f"there is no file {address}", hint="check the address")
     if isinstance(error, PermissionError) or status in (401, 403):
         return PoolError(f"{address} may not be read: access denied", hint="check credentials and rights")

@@ -22,7 +22,7 @@ from activessl.pool.pool import UNKNOWN_STAMP, Stamp
 from activessl.pool.stores.answers import translated
 from activessl.pool.stores.hosts import Allowed, hosts_in
 from activessl.pool.stores.signed import Signed
-from activessl.pool.stores.web import CONNECT_S, READ_S, THREADS, client_for
+from activessl.pool.stores.web import CONNECT_S, READ_S, THREADS, client_for, read_web, sends_parts
 
 T = TypeVar("T")
 
@@ -49,6 +49,7 @@ class Store:
         check_address(address)
         self._web = address.protocol in ("http", "https")
         self._trusted = trusted
+        self._parted: set[str] = set()
         self._files = translated(address, lambda: self._open(address))
         self._signed = Signed(self._files) if address.protocol == "s3" else None
 
@@ -115,7 +116,9 @@ class Store:
         if size > most:
             raise _too_large(address, size, most)
         path = _path(address)
-        if self._web or not size:
+        if self._web:
+            content = _patiently(address, lambda: read_web(self._files, path, most))
+        elif not size:
             content = _patiently(address, lambda: self._bounded(path, most))
         else:
             content = _patiently(address, lambda: self._whole(path, most))
@@ -126,10 +129,12 @@ class Store:
     def part(self, address: Address, start: int, end: int) -> bytes:
         """Read the bytes from ``start`` to before ``end``; fewer at the end of the file; errors as of ``read``."""
         path = _path(address)
-        found = bytes(_patiently(address, lambda: self._files.cat_file(path, start=start, end=end)))
-        if len(found) > end - start:  # a web server without ranges sends the whole file
-            raise PoolError(f"{address.protocol} server sends no parts of {address}", hint="copy the file to the disk")
-        return found
+        if self._web and path not in self._parted:
+            # a server that does not know ranges sends the whole file for each part
+            if not _patiently(address, lambda: sends_parts(self._files, path)):
+                raise PoolError(f"the server of {address} sends no parts of files", hint="copy the file to the disk")
+            self._parted.add(path)
+        return bytes(_patiently(address, lambda: self._files.cat_file(path, start=start, end=end)))
 
     def size(self, address: Address) -> Stamp:
         """The stamp of one file, with its size; errors as of ``read``."""
@@ -142,7 +147,7 @@ class Store:
     def _bounded(self, path: str, most: int) -> bytes:
         """Read as a stream, up to a limit: what a server says of the size may be wrong."""
         found, left = [], most + 1
-        with self._files.open(path, "rb", **({"block_size": 0} if self._web else {})) as file:
+        with self._files.open(path, "rb") as file:
             while left and (block := file.read(min(left, 1 << 20))):
                 found.append(block)
                 left -= len(block)

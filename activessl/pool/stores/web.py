@@ -38,3 +38,46 @@ def client_for(allowed: Allowed) -> Callable[..., Any]:
         return aiohttp.ClientSession(connector=connector, timeout=timeout, **options)
 
     return client
+
+
+def sends_parts(files: Any, url: str) -> bool:
+    """Whether a web server sends a part of a file where one is asked for; the file itself is not read.
+
+    Args:
+        files: The file system of fsspec.
+        url: The address.
+    """
+    from fsspec.asyn import sync
+
+    async def ask() -> bool:
+        session = await files.set_session()
+        async with session.get(url, headers={"Range": "bytes=0-0", "Accept-Encoding": "identity"}) as answer:
+            answer.raise_for_status()
+            return bool(answer.status == 206)
+
+    found: bool = sync(files.loop, ask)
+    return found
+
+
+def read_web(files: Any, url: str, most: int) -> bytes:
+    """Read a file of a web server as a stream, at most one byte more than ``most``: it may be larger than it says.
+
+    Args:
+        files: The file system of fsspec.
+        url: The address.
+        most: The largest size.
+    """
+    from fsspec.asyn import sync
+
+    async def read() -> bytes:
+        session, found = await files.set_session(), bytearray()
+        async with session.get(url, headers={"Accept-Encoding": "identity"}) as answer:
+            answer.raise_for_status()
+            async for block in answer.content.iter_chunked(1 << 18):
+                found += block
+                if len(found) > most:
+                    break
+        return bytes(found[: most + 1])
+
+    content: bytes = sync(files.loop, read)
+    return content

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 from activessl.pool.tars.members import Member
 
+#: More members of one kind than this, and nothing else, are no views of one thing.
+_MOST_VIEWS = 4
+
 
 class Sample(NamedTuple):
     """A sample, and its member that is the item.
@@ -51,7 +54,19 @@ def samples_of(members: Iterable[Member], is_item: Callable[[str], bool]) -> Ite
         is_item: Whether a suffix, such as ``.jpg``, is one of items.
     """
     for _, group in groupby(_visible(members), key=lambda member: parts_of_name(member.name)[0]):
-        yield from _sample(list(group), is_item)
+        for one in _with_dots(list(group)):
+            yield from _sample(one, is_item)
+
+
+def _with_dots(group: list[Member]) -> list[list[Member]]:
+    """Divide members whose names have dots of their own, such as ``2026.01.05_1.jpg``: up to the first dot, all of them
+    are one. They are apart where each name up to its last dot has the same suffixes, several of them or many names."""
+    apart: dict[str, list[Member]] = {}
+    for member in group:
+        apart.setdefault(member.name.rpartition(".")[0], []).append(member)
+    kinds = {tuple(sorted(PurePosixPath(member.name).suffix.lower() for member in one)) for one in apart.values()}
+    same = len(kinds) == 1 and (len(next(iter(kinds))) > 1 or len(apart) > _MOST_VIEWS)
+    return list(apart.values()) if same else [group]
 
 
 def suffixes_in(members: Iterable[Member]) -> Iterator[str]:
@@ -65,22 +80,25 @@ def _visible(members: Iterable[Member]) -> Iterator[Member]:
 
 
 def _sample(group: Sequence[Member], is_item: Callable[[str], bool]) -> Iterator[Sample]:
-    field = {parts_of_name(member.name)[1]: member for member in reversed(group)}
     fitting = [member for member in group if is_item(PurePosixPath(member.name).suffix.lower())]
     if not fitting:
         return
     # `.jpg` before `.mask.jpg`
     item = next((m for m in fitting if is_item(parts_of_name(m.name)[1])), fitting[0])
-    said: dict[str, Any] = {}
-    if ".json" in field and field[".json"] is not item and field[".json"].said is not None:
-        said = _values(field[".json"].said or "")
-    label: Any = None
-    if ".cls" in field and field[".cls"].said is not None:
-        label = _number((field[".cls"].said or "").strip())
+    metadata, number = _field(group, ".json"), _field(group, ".cls")
+    said = _values(metadata.said) if metadata is not None and metadata is not item and metadata.said else {}
+    label: Any = _number(number.said.strip()) if number is not None and number.said else None
     for name in ("label", "cls"):
         own = said.pop(name, None)
         label = own if label is None else label
     yield Sample(item.name, item.offset, item.size, len(fitting) - 1, label, said)
+
+
+def _field(group: Sequence[Member], suffix: str) -> Member | None:
+    """The member of this field, also where the name of the sample has a dot."""
+    named = [m for m in group if PurePosixPath(m.name).suffix.lower() == suffix]
+    exact = [m for m in named if parts_of_name(m.name)[1] == suffix]
+    return exact[0] if exact else named[0] if len(named) == 1 else None
 
 
 def _values(text: str) -> dict[str, Any]:
