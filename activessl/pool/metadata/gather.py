@@ -109,9 +109,11 @@ def _united(ours: list[Column], theirs: list[Column]) -> list[Column]:
 def _paths(
     location: Path, modality: Modality | None, ids: Sequence[str], source: Source | None
 ) -> dict[str, Path | None]:
-    if location.is_dir():
+    if source is None and location.is_dir():
         return {item: location / item for item in ids}
-    if modality not in (None, "image") or location.suffix.lower() not in (*TABLES, ".parquet", ".pq"):
+    if source is None and (
+        modality not in (None, "image") or location.suffix.lower() not in (*TABLES, ".parquet", ".pq")
+    ):
         return {}
     source = source or open_source(location, modality)
     known = source.stamps() if isinstance(source, Stamped) else {}

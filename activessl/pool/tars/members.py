@@ -70,7 +70,9 @@ def members_of(part: Callable[[int, int], bytes], size: int, window: int) -> Mem
                 if info.isreg() and not info.issparse():
                     found.append(Member(info.name, info.offset_data, info.size, _said(file, info)))
             if not damage and archive.offset < size and any(file.at(archive.offset, 512)):
-                damage = "is damaged"
+                damage = "is damaged" if archive.offset + 512 <= size else "is cut off"
+    except PoolError:  # it is a ValueError, too
+        raise
     except tarfile.ReadError as error:
         if not found:
             empty = "empty" in str(error)

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 from activessl.pool.tars.members import Member
 
+#: Parts of names that are no hidden files.
+_UP = (".", "..")
+
 #: More members of one kind than this, and nothing else, are no views of one thing.
 _MOST_VIEWS = 4
 
@@ -76,7 +79,7 @@ def suffixes_in(members: Iterable[Member]) -> Iterator[str]:
 
 
 def _visible(members: Iterable[Member]) -> Iterator[Member]:
-    return (m for m in members if not any(part.startswith(".") and part != "." for part in m.name.split("/")))
+    return (m for m in members if not any(part.startswith(".") and part not in _UP for part in m.name.split("/")))
 
 
 def _sample(group: Sequence[Member], is_item: Callable[[str], bool]) -> Iterator[Sample]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from activessl.errors import PoolError, PoolUnreachable
-from activessl.pool.addresses import Address, Place
+from activessl.pool.addresses import Address, Place, shown_address
 from activessl.pool.describe import described
 from activessl.pool.forms.base import Files, Form, Media
 from activessl.pool.forms.registry import forms
@@ -193,7 +193,7 @@ class TarSource:
 
         def one(name: str) -> Members | PoolError:
             stamp = self._archives[name]
-            where = f"{self._location.absolute()}\0{name}"
+            where = f"{self._location.absolute()}\0{shown_address(name)}"
             found = kept_members(where, stamp)
             if found is not None:
                 return found
@@ -210,8 +210,10 @@ class TarSource:
 
         with ThreadPoolExecutor(max_workers=min(8, len(self._archives)) or 1) as workers:
             told = dict(zip(self._archives, workers.map(one, self._archives), strict=True))
-        self._bad |= {name: why.message for name, why in told.items() if isinstance(why, PoolError)}
-        self._bad |= {name: why.damage for name, why in told.items() if isinstance(why, Members) and why.damage}
+        for name, found in told.items():
+            why = found.message if isinstance(found, PoolError) else found.damage
+            if why:
+                self._bad[shown_address(name)] = why
         return {name: members for name, members in told.items() if isinstance(members, Members)}
 
     def _form(self, found: Mapping[str, Members], modality: Modality | None) -> tuple[Modality, Files]:
@@ -235,7 +237,10 @@ class TarSource:
 
     def _take(self, archive: str, sample: Sample, *, single: bool) -> None:
         name = sample.name.removeprefix("./")
-        item = name if single else f"{archive}/{name}"
+        item = name if single else f"{shown_address(archive)}/{name}"
+        if ".." in name.split("/") or name.startswith("/"):
+            self._bad[shown(item)] = "the name of the member leads out of the archive: rename it"
+            return
         if not is_text(item):
             self._bad[shown(item)] = "the name of the member is no UTF-8: rename it"
             return

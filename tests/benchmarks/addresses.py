@@ -1,0 +1,133 @@
+"""How long `init`, `check`, `encode` and `push`'s reading take from S3 and from tar archives, against the disk.
+
+    python tests/benchmarks/addresses.py --bucket s3://bench/run --work bench/addresses --pictures 10000
+    python tests/benchmarks/addresses.py --memory 2 --work bench/addresses
+
+The store is the one that the environment names (AWS_ENDPOINT_URL and credentials); pictures are uploaded to --bucket.
+Each verb is a process of its own; the ways take turns, and the median of the runs counts. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import shutil
+import statistics
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+VERBS = ("init", "check", "encode")
+
+
+def pictures(folder: Path, n: int, side: int) -> None:
+    """PNG pictures of three classes, of about 6 KB at 64 pixels."""
+    rng = np.random.default_rng(0)
+    for i in range(n):
+        path = folder / "abc"[i % 3] / f"{i:05}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 40, (side, side, 3), dtype=np.uint8)
+        pixels[:, :, i % 3] += 120
+        Image.fromarray(pixels).save(path)
+
+
+def archives(folder: Path, to: Path, most: int = 1_000) -> None:
+    """The same pictures as tar archives of samples."""
+    to.mkdir(parents=True)
+    files = sorted(folder.rglob("*.png"))
+    for start in range(0, len(files), most):
+        with tarfile.open(to / f"{start // most:04}.tar", "w") as tar:
+            for path in files[start : start + most]:
+                tar.add(path, f"{path.parent.name}/{path.name}")
+
+
+def run(*arguments: str) -> tuple[float, float]:
+    """Seconds, and the largest memory in MB, of a command."""
+    begun = time.perf_counter()
+    pid = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "activessl_cli.main", *arguments],
+        dict(os.environ),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ],
+    )
+    _, status, usage = os.wait4(pid, 0)
+    if status:
+        sys.exit(f"error: activessl {' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
+    return time.perf_counter() - begun, usage.ru_maxrss / 1000
+
+
+def speed(bucket: str, work: Path, n: int, side: int, repeats: int) -> None:
+    """Time the verbs from the disk and from the store."""
+    import s3fs
+
+    data, tars = work / "pictures", work / "tars"
+    if not data.exists():
+        pictures(data, n, side)
+        archives(data, tars)
+    files = s3fs.S3FileSystem()
+    name = bucket.removeprefix("s3://")
+    if not files.exists(f"{name}/tars"):
+        files.makedirs(name.partition("/")[0], exist_ok=True)
+        files.put(str(data), f"{name}/pictures", recursive=True)
+        files.put(str(tars), f"{name}/tars", recursive=True)
+    ways = {"disk": str(data), "S3": f"{bucket}/pictures", "tar on the disk": str(tars), "tar in S3": f"{bucket}/tars"}
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for _ in range(repeats):
+        for way, place in ways.items():
+            project = work / "project"
+            shutil.rmtree(project, ignore_errors=True)
+            os.environ["XDG_CACHE_HOME"] = str(work / "cache")
+            shutil.rmtree(work / "cache", ignore_errors=True)
+            for verb in VERBS:
+                more = (place, "--classes", "a,b,c") if verb == "init" else ()
+                seconds.setdefault((way, verb), []).append(run(verb, *more, "--project", str(project))[0])
+    print(f"| {n:,} pictures of {side} × {side} | " + " | ".join(VERBS) + " | together |")
+    print("|---|" + "---|" * (len(VERBS) + 1))
+    for way in ways:
+        middle = [statistics.median(seconds[way, verb]) for verb in VERBS]
+        print(f"| {way} | " + " | ".join(f"{one:.1f} s" for one in [*middle, sum(middle)]) + " |")
+
+
+def memory(gigabytes: float, work: Path) -> None:
+    """The largest memory of the verbs over an archive of a size."""
+    path = work / "large.tar"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(0)
+        with tarfile.open(path, "w") as tar:
+            out, i = io.BytesIO(), 0
+            Image.fromarray(rng.integers(0, 255, (600, 800, 3), dtype=np.uint8)).save(out, "PNG")
+            while path.stat().st_size < gigabytes * 1e9:
+                content = out.getvalue() + i.to_bytes(4, "big")
+                info = tarfile.TarInfo(f"{i:06}.png")
+                info.size, i = len(content), i + 1
+                tar.addfile(info, io.BytesIO(content))
+    project = work / "memory"
+    shutil.rmtree(project, ignore_errors=True)
+    for verb in VERBS:
+        more = (str(path), "--classes", "a,b") if verb == "init" else ()
+        took, most = run(verb, *more, "--project", str(project))
+        print(f"{verb}: {took:.1f} s, {most:,.0f} MB at most, of an archive of {path.stat().st_size / 1e9:.1f} GB")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bucket", default="")
+    parser.add_argument("--work", type=Path, default=Path("bench/addresses"))
+    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--side", type=int, default=64)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--memory", type=float, default=0)
+    given = parser.parse_args()
+    if given.bucket:
+        speed(given.bucket, given.work, given.pictures, given.side, given.repeats)
+    if given.memory:
+        memory(given.memory, given.work)
