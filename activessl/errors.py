@@ -4,7 +4,7 @@
     ├── ArgumentError        (TypeError)        an argument of the wrong kind
     ├── ConfigError          (ValueError)       activessl.toml or an argument cannot be used
     ├── PoolError            (ValueError)       the data cannot be read as a pool
-    │   └── PoolUnreachable  (ConnectionError)  the store of the data does not answer
+    │   └── PoolUnreachable                     the store of the data does not answer
     ├── EncoderError         (RuntimeError)     an encoder cannot be trained, loaded or applied
     ├── QueryError           (ValueError)       a strategy cannot make the query
     ├── LabelError           (ValueError)       the labels do not fit the pool or the classes
@@ -80,7 +80,7 @@ class PoolError(ActiveSSLError, ValueError):
     """The data cannot be read as a pool."""
 
 
-class PoolUnreachable(PoolError, ConnectionError):
+class PoolUnreachable(PoolError):
     """The store of the data does not answer, or no longer knows the user: nothing is known about the items."""
 
 
