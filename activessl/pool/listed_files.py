@@ -22,7 +22,19 @@ from activessl.pool.texts import TEXT_NAMES
 
 #: The names of columns of paths, the plainest first.
 PATH_NAMES = (
-    *("path", "url", "uri", "address", "file", "file_name", "filename", "filepath", "file_path", "relative_path", "rel_path"),
+    *(
+        "path",
+        "url",
+        "uri",
+        "address",
+        "file",
+        "file_name",
+        "filename",
+        "filepath",
+        "file_path",
+        "relative_path",
+        "rel_path",
+    ),
     *("image", "image_path", "img", "img_path", "audio", "audio_path", "sound", "recording"),
 )
 
@@ -228,9 +240,7 @@ def _form(location: Place, paths: Sequence[str], modality: Modality | None) -> t
                 f"{modality} items cannot be read from files", hint="store them in one .npz or .parquet file"
             )
         return modality, readable[modality]
-    count = Counter(
-        name for path in paths for name, files in readable.items() if suffix_in(path) in files.suffixes()
-    )
+    count = Counter(name for path in paths for name, files in readable.items() if suffix_in(path) in files.suffixes())
     if not count:
         raise PoolError(f"no path in {location} has the suffix of a form of data", hint="name it with --modality")
     return count.most_common(1)[0][0], readable[count.most_common(1)[0][0]]

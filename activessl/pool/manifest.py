@@ -107,9 +107,7 @@ def load_manifest(
         raise
 
 
-def _entries(
-    source: Stamped, known: Mapping[str, tuple[Stamp, Item | Unreadable]]
-) -> Iterator[Item | Unreadable]:
+def _entries(source: Stamped, known: Mapping[str, tuple[Stamp, Item | Unreadable]]) -> Iterator[Item | Unreadable]:
     """What is known of each item; the others are read."""
     stamps = dict(source.stamps())  # reading a missing file changes its stamp
     same = {item for item, stamp in stamps.items() if item in known and known[item][0] == stamp != UNKNOWN_STAMP}

@@ -74,8 +74,8 @@ class Source(Protocol):
     """The origin of items: a folder, a table of texts, a parquet file or an npz file.
 
     ``scan`` reads everything once and yields a description of each item, or the reason why it is unreadable; ``read``
-    decodes one item when its content is needed; ``path`` is the item's file on the disk, None for a row of a larger file
-    and in a store.
+    decodes one item when its content is needed; ``path`` is the item's file on the disk, None for a row of a larger
+    file and in a store.
     """
 
     @property

@@ -75,8 +75,8 @@ def open_source(location: Place, modality: Modality | None = None, *, without: C
             ``format`` (encoded images) or ``sample_rate`` (16-bit audio); a ``.parquet`` with a column of encoded
             images or of text; a ``.csv``, ``.tsv``, ``.jsonl`` or ``.xlsx`` of texts, or with a path for each item, or
             of numbers (with ``modality``); a ``.ts``, ``.arff`` or UCR ``.tsv`` of series; a ``.tar`` of samples, or a
-            folder of them. Or an :class:`activessl.pool.addresses.Address` of a folder, of a ``.tar``, or of a ``.csv``,
-            ``.tsv`` or ``.jsonl`` with a path for each item.
+            folder of them. Or an :class:`activessl.pool.addresses.Address` of a folder, of a ``.tar``, or of a
+            ``.csv``, ``.tsv`` or ``.jsonl`` with a path for each item.
         modality: Which form of data to read, where a file has several; by default the first that it has.
         without: Folders that are not searched: those of a project that lies inside its data.
 

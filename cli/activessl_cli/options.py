@@ -32,8 +32,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 DataArgument = Annotated[
     str,
     typer.Argument(
-        help="A folder of images, WAV, CSV or text files, or of .tar archives; a .csv, .jsonl, .parquet or .npz file; or "
-        "an address such as s3://bucket/folder."
+        help="A folder of images, WAV, CSV or text files, or of .tar archives; a .csv, .jsonl, .parquet or .npz file; "
+        "or an address such as s3://bucket/folder."
     ),
 ]
 HERE = Path()

@@ -521,7 +521,10 @@ def webdataset(folder: Path) -> Told:
         "open": "shards",
         "ids": list(values),
         "labels": [int(row["5.cls"]) for row in rows],
-        "columns": {"site": [row["5.json"]["site"] for row in rows], "patient": [row["5.json"]["patient"] for row in rows]},
+        "columns": {
+            "site": [row["5.json"]["site"] for row in rows],
+            "patient": [row["5.json"]["patient"] for row in rows],
+        },
     }
 
 

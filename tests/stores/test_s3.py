@@ -8,12 +8,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,68 +24,9 @@ from activessl.pool.addresses import Address
 from activessl.pool.matching import MediaIndex
 from activessl.pool.pool import Unreadable
 from activessl.pool.sources import load_pool, open_source
-from activessl.pool.stores import store
 from activessl.session import Session
 
 pytestmark = pytest.mark.skipif(not os.environ.get("ACTIVESSL_S3"), reason="run by `make s3-test`")
-
-SERVER = """
-import sys, time
-from moto.server import ThreadedMotoServer
-ThreadedMotoServer(ip_address="127.0.0.1", port=int(sys.argv[1]), verbose=False).start()
-print("up", flush=True)
-time.sleep(10**6)
-"""
-
-
-class Moto:
-    """moto's server, which can be stopped and started."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(self.port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        assert self.process.stdout is not None and self.process.stdout.readline()
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[Moto]:
-    made = Moto()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def bucket(moto: Moto, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """An empty bucket ``photos``, and its client."""
-    import boto3
-
-    for name, value in {
-        "AWS_ENDPOINT_URL": moto.url,
-        "AWS_ACCESS_KEY_ID": "AKIATEST",
-        "AWS_SECRET_ACCESS_KEY": "word-of-secrets",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(store, "PAUSE_S", 0.01)
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="photos")
-    yield client
-    while keys := client.list_objects_v2(Bucket="photos").get("Contents"):
-        client.delete_objects(Bucket="photos", Delete={"Objects": [{"Key": one["Key"]} for one in keys]})
-    client.delete_bucket(Bucket="photos")
 
 
 def png(seed: int, side: int = 16) -> bytes:
@@ -156,9 +95,7 @@ def test_a_missing_key_is_told_by_name(bucket: Any) -> None:
     source = open_source(Address("s3://photos/site"))
     bucket.delete_object(Bucket="photos", Key="site/a/ü 000#1.png")
     bad = [one for one in source.scan() if isinstance(one, Unreadable)]
-    assert [(one.id, one.why) for one in bad] == [
-        ("a/ü 000#1.png", "there is no file s3://photos/site/a/ü 000#1.png")
-    ]
+    assert [(one.id, one.why) for one in bad] == [("a/ü 000#1.png", "there is no file s3://photos/site/a/ü 000#1.png")]
 
 
 def test_a_bucket_that_is_not_there_is_two_lines(bucket: Any, tmp_path: Path) -> None:
@@ -176,7 +113,7 @@ def test_without_credentials_it_is_told_how_to_give_them(bucket: Any, monkeypatc
     assert "AWS_ACCESS_KEY_ID" in error.value.hint
 
 
-def test_init_goes_on_where_the_connection_was_lost(bucket: Any, moto: Moto, tmp_path: Path) -> None:
+def test_init_goes_on_where_the_connection_was_lost(bucket: Any, moto: Any, tmp_path: Path) -> None:
     """The server is stopped while `init` reads; moto forgets its objects, so they are uploaded again: same ETags."""
     import boto3
 
@@ -207,7 +144,6 @@ def test_init_goes_on_where_the_connection_was_lost(bucket: Any, moto: Moto, tmp
 #: Fails soon: half a second of attempts.
 _SLOW = """
 import sys
-from activessl.pool.stores import store
 store.PAUSE_S = 0.01
 from activessl_cli.main import main
 main()

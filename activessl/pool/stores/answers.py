@@ -24,6 +24,12 @@ _AGAIN = frozenset({408, 425, 429})
 
 
 def translated(address: Address, call: Callable[[], T]) -> T:
+    """Return what a call of a store returns.
+
+    Raises:
+        PoolError: The store says that this file cannot be read.
+        PoolUnreachable: It does not answer, or accepts no credentials: nothing is known about the file.
+    """
     try:
         return call()
     except PoolError:
@@ -63,7 +69,9 @@ def _error(address: Address, error: Exception) -> PoolError:
         return PoolError(f"{address} cannot be read: {code or status or name}", hint="check the address")
     if name == "BadZipFile":
         return PoolError(f"{address} is no zip archive", hint="check the address")
-    return PoolUnreachable(f"{address.protocol} store does not answer for {address}: {code or status or name}", hint=again)
+    return PoolUnreachable(
+        f"{address.protocol} store does not answer for {address}: {code or status or name}", hint=again
+    )
 
 
 def _answer(error: BaseException | None) -> tuple[int | None, str]:

@@ -77,5 +77,7 @@ class StoreFolder:
 
     def _at(self, name: str) -> Address:
         if ".." in PurePosixPath(name).parts:
-            raise PoolError(f"{name[:100]!r} leads out of {self._folder}", hint="give the folder that contains the file")
+            raise PoolError(
+                f"{name[:100]!r} leads out of {self._folder}", hint="give the folder that contains the file"
+            )
         return self._folder / name

@@ -50,9 +50,9 @@ class Signed:
                     return None, answer.status not in (200, 404)
                 content: bytes = await answer.read()
                 return (content if len(content) <= most else None), False
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, AttributeError):
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, AttributeError):
             return None, True
-        except Exception as error:  # noqa: BLE001  botocore's own errors
+        except Exception as error:
             if type(error).__module__.partition(".")[0] not in ("botocore", "aiobotocore"):
                 raise
             return None, True

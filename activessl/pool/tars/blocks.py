@@ -36,7 +36,7 @@ class Blocks:
         """
         if len(places) < 2:
             return
-        (archive, start, end), (after, following, _) = places[0], places[1]
+        (archive, _, end), (after, following, _) = places[0], places[1]
         if archive == after and not 0 <= following - end < BLOCK // 4:
             return  # not in their order: a block would be read for each of them
         wanted = dict.fromkeys(block for one in places for block in self._blocks(*one))

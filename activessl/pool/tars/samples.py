@@ -1,4 +1,4 @@
-"""Samples of archives: the members that follow each other with one name before the first dot, as WebDataset reads them."""
+"""Samples of archives, as WebDataset reads them: members in a row with one name before the first dot."""
 
 from __future__ import annotations
 
@@ -110,7 +110,9 @@ def _values(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     plain = (str, int, float, bool)
-    return {name: v for name, v in found.items() if v is None or isinstance(v, plain)} if isinstance(found, dict) else {}
+    return (
+        {name: v for name, v in found.items() if v is None or isinstance(v, plain)} if isinstance(found, dict) else {}
+    )
 
 
 def _number(text: str) -> int | str | None:

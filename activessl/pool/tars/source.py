@@ -37,9 +37,9 @@ class TarSource:
     """Tar archives of samples: members that follow each other with one name before the first dot.
 
     The member with a suffix of the form of data is the item, such as ``0001.jpg``; ``0001.cls`` or ``label`` in
-    ``0001.json`` is its label, and the other plain values of ``0001.json`` are metadata. Ids are the name of the archive
-    and that of the member, ``train-000.tar/0001.jpg``; of a single archive, that of the member. Archives are never
-    unpacked: each member is read where it is.
+    ``0001.json`` is its label, and the other plain values of ``0001.json`` are metadata. Ids are the name of the
+    archive and that of the member, ``train-000.tar/0001.jpg``; of a single archive, that of the member. Archives are
+    never unpacked: each member is read where it is.
 
     Args:
         location: An archive, or the folder of several, or the table that lists them.
@@ -170,7 +170,9 @@ class TarSource:
     def content(self, item_id: str) -> bytes:
         """The bytes of the member."""
         if item_id not in self._samples:
-            raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id, or open the archives again")
+            raise PoolError(
+                f"{self._location} has no item {item_id!r}", hint="check the id, or open the archives again"
+            )
         archive, sample = self._samples[item_id]
         most = min(MOST_BYTES, self._files.most_bytes)
         if sample.size > most:
@@ -260,4 +262,6 @@ def archives_in(folder: Place, without: Collection[Path] = ()) -> dict[str, Stam
     Raises:
         PoolError: The folder cannot be listed.
     """
-    return dict(sorted((name, stamp) for name, stamp in origin_of(folder).listed(without) if name.lower().endswith(".tar")))
+    return dict(
+        sorted((name, stamp) for name, stamp in origin_of(folder).listed(without) if name.lower().endswith(".tar"))
+    )

@@ -38,8 +38,8 @@ def predict(
 ) -> None:
     """Predict new items: class, probability, and novelty (1: unlike all items of the pool)."""
     from activessl.errors import ConfigError
-    from activessl.pool.remarks import remarks
     from activessl.pool.addresses import place
+    from activessl.pool.remarks import remarks
     from activessl.pool.sources import load_pool
     from activessl.scoring.as_onnx import FILE, OnnxScorer
     from activessl.scoring.model import Model
@@ -80,8 +80,8 @@ def _regions(session: Session, data: str, to: Path | None, *, coco: bool, as_jso
     import json
 
     from activessl.errors import ConfigError
-    from activessl.pool.remarks import remarks
     from activessl.pool.addresses import place
+    from activessl.pool.remarks import remarks
     from activessl.pool.sources import load_pool
     from activessl.project.folder import writing
     from activessl.sealed import write_atomic

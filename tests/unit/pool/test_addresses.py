@@ -145,7 +145,7 @@ def test_a_store_that_does_not_answer_stops_the_reading_and_what_was_read_stays(
     pictures(web.folder, *(f"{i:03}.png" for i in range(300)))
     source, kept = open_source(Address(web.url)), tmp_path / "pool.parquet"
     web.failing |= {f"{i:03}.png": 10**6 for i in range(270, 300)}
-    with pytest.raises(PoolUnreachable, match="does not answer.*503") as error:
+    with pytest.raises(PoolUnreachable, match=r"does not answer.*503") as error:
         load_manifest(kept, source, resumable=True)
     assert "it goes on where it stopped" in error.value.hint
     web.failing.clear()
@@ -174,7 +174,7 @@ def test_items_are_read_ahead_only_where_they_come_in_a_row(web: Any) -> None:
 def test_a_file_that_is_larger_than_told_is_cut_off_and_refused(web: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures(web.folder, "a.png")
     opened = store.Store(Address(web.url), trusted=Address(web.url))
-    with pytest.raises(PoolError, match="has .* bytes, more than the 10 that are read"):
+    with pytest.raises(PoolError, match=r"has .* bytes, more than the 10 that are read"):
         opened.read(Address(f"{web.url}/a.png"), 10)
 
 

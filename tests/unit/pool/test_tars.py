@@ -47,9 +47,7 @@ def archive(path: Path, members: list[tuple[str, bytes]], **options: Any) -> Pat
 
 def samples(n: int, start: int = 0) -> list[tuple[str, bytes]]:
     return [
-        one
-        for i in range(start, start + n)
-        for one in ((f"{i:04}.png", png(i)), (f"{i:04}.cls", f"{i % 2}".encode()))
+        one for i in range(start, start + n) for one in ((f"{i:04}.png", png(i)), (f"{i:04}.cls", f"{i % 2}".encode()))
     ]
 
 
@@ -63,7 +61,7 @@ def test_members_are_those_that_tarfile_reads_wherever_a_window_ends(tmp_path: P
         with tarfile.open(path) as tar:
             expected = [(one.name, one.offset_data, one.size) for one in tar]
         for window in (512, 1000, 4096, 10**7):
-            found = members_of(lambda start, end: content[start:end], len(content), window)
+            found = members_of(lambda start, end, content=content: content[start:end], len(content), window)
             assert [one[:3] for one in found.members] == expected and not found.damage
 
 
@@ -234,7 +232,7 @@ def test_archives_on_a_server_are_read_in_blocks(web: Any) -> None:
 
 def test_a_single_sample_costs_no_block(web: Any) -> None:
     pytest.importorskip("aiohttp")
-    archive(web.folder / "0.tar", samples(100) + [("x.bin", bytes(8_000_000))])
+    archive(web.folder / "0.tar", [*samples(100), ("x.bin", bytes(8_000_000))])
     pool = load_pool(Address(f"{web.url}/0.tar"))
     source = open_source(Address(f"{web.url}/0.tar"))
     web.asked.clear()
