@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from activessl.errors import PoolError, PoolUnreachable
 from activessl.pool.addresses import Address, Place, check_address, is_address
 from activessl.pool.disk import Disk
-from activessl.pool.plain import MOST_BYTES, read_plain
+from activessl.pool.plain import read_plain
 from activessl.pool.pool import UNKNOWN_STAMP, Stamp
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class ListedPlaces:
             from activessl.pool.stores.web import THREADS
 
             self.threads = THREADS
-            self._ahead = Ahead(self._fetch, lambda name: self._sizes.get(name, 0), THREADS)
+            self._ahead = Ahead(self._begin, lambda name: self._sizes.get(name, 0), THREADS)
 
     def listed(self, without: Collection[Path] = ()) -> Iterable[tuple[str, Stamp]]:  # noqa: ARG002  of the protocol
         """The files with their stamps, in the order of the table."""
@@ -141,7 +141,13 @@ class ListedPlaces:
             )
         return path
 
-    def _fetch(self, name: str, most: int = MOST_BYTES) -> bytes:
+    def _begin(self, name: str) -> bytes:
+        at = self.place(name)
+        if isinstance(at, Path):
+            return read_plain(at, name=repr(name[:100]))
+        return self._store(at).read(at, size=self._sizes.get(name, 0), tries=1)
+
+    def _fetch(self, name: str, most: int) -> bytes:
         try:
             at = self.place(name)
             if isinstance(at, Path):

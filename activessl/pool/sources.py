@@ -8,7 +8,7 @@ from stat import S_ISREG
 from typing import Protocol, runtime_checkable
 
 from activessl.errors import PoolError, PoolUnreachable
-from activessl.pool.addresses import Address, Place, place
+from activessl.pool.addresses import ONE_FILE, Address, Place, place
 from activessl.pool.arrays import NpzSource
 from activessl.pool.axes import Axes, agreed, misfit
 from activessl.pool.columns import TABLES, read_columns
@@ -113,8 +113,7 @@ def open_source(location: Place, modality: Modality | None = None, *, without: C
     elif location.suffix.lower() in TABLES:
         source = _of_table(location, modality)
     else:
-        suffix = location.suffix.lower()
-        one = next((form.name for form in forms() if form.files and suffix in form.files.suffixes()), None)
+        one = _form_of(location)
         if one is not None:
             raise PoolError(f"{location} is a single {one} file", hint="give the folder that contains the file")
         raise PoolError(
@@ -124,6 +123,12 @@ def open_source(location: Place, modality: Modality | None = None, *, without: C
             hint="give a folder of images, sounds or texts, or a .csv, .jsonl, .npz or .parquet file",
         )
     return source
+
+
+def _form_of(location: Place) -> str | None:
+    """The form of data of which a single file has the suffix; None if there is none."""
+    suffix = location.suffix.lower()
+    return next((form.name for form in forms() if form.files and suffix in form.files.suffixes()), None)
 
 
 def _of_folder(location: Place, modality: Modality | None, without: Collection[Path] = ()) -> Source:
@@ -143,6 +148,8 @@ def _of_folder(location: Place, modality: Modality | None, without: Collection[P
 
 def _of_store(location: Address, modality: Modality | None) -> Source:
     """Data in a store: a folder, a tar archive, or a list of files."""
+    if (one := _form_of(location)) is not None and location.suffix.lower() not in ONE_FILE:
+        raise PoolError(f"{location} is a single {one} file", hint="give the folder that contains the file")
     if location.is_dir():
         return _of_folder(location, modality)
     if location.suffix.lower() == ".tar":

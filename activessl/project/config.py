@@ -58,7 +58,7 @@ def _told(default: Any, why: str, example: Any = None) -> Any:
 class DataConfig(_Section):
     """The data and the classes."""
 
-    path: str = Field(description="folder or file of the data, relative to this file")
+    path: str = Field(description="folder or file of the data, relative to this file; or an address")
     modality: Annotated[Modality, AfterValidator(_known_form)] = Field(
         description="form of data: image, series, text, audio or vector"
     )

@@ -18,6 +18,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -46,8 +47,16 @@ def archives(folder: Path, to: Path, most: int = 1_000) -> None:
                 tar.add(path, f"{path.parent.name}/{path.name}")
 
 
-def run(*arguments: str) -> tuple[float, float]:
-    """Seconds, and the largest memory in MB, of a command."""
+class Cost(NamedTuple):
+    """What a command costs: seconds, seconds of computing, and the largest memory in MB."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+def run(*arguments: str) -> Cost:
+    """Run a command of activessl in a process of its own."""
     begun = time.perf_counter()
     pid = os.posix_spawn(
         sys.executable,
@@ -61,7 +70,7 @@ def run(*arguments: str) -> tuple[float, float]:
     _, status, usage = os.wait4(pid, 0)
     if status:
         sys.exit(f"error: activessl {' '.join(arguments)} ended with {os.waitstatus_to_exitcode(status)}")
-    return time.perf_counter() - begun, usage.ru_maxrss / 1000
+    return Cost(time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
 
 
 def speed(bucket: str, work: Path, n: int, side: int, repeats: int) -> None:
@@ -79,7 +88,7 @@ def speed(bucket: str, work: Path, n: int, side: int, repeats: int) -> None:
         files.put(str(data), f"{name}/pictures", recursive=True)
         files.put(str(tars), f"{name}/tars", recursive=True)
     ways = {"disk": str(data), "S3": f"{bucket}/pictures", "tar on the disk": str(tars), "tar in S3": f"{bucket}/tars"}
-    seconds: dict[tuple[str, str], list[float]] = {}
+    costs: dict[tuple[str, str], list[Cost]] = {}
     for _ in range(repeats):
         for way, place in ways.items():
             project = work / "project"
@@ -88,12 +97,17 @@ def speed(bucket: str, work: Path, n: int, side: int, repeats: int) -> None:
             shutil.rmtree(work / "cache", ignore_errors=True)
             for verb in VERBS:
                 more = (place, "--classes", "a,b,c") if verb == "init" else ()
-                seconds.setdefault((way, verb), []).append(run(verb, *more, "--project", str(project))[0])
-    print(f"| {n:,} pictures of {side} × {side} | " + " | ".join(VERBS) + " | together |")
-    print("|---|" + "---|" * (len(VERBS) + 1))
+                cost = run(verb, *more, "--project", str(project))
+                costs.setdefault((way, verb), []).append(cost)
+                print(f"{way}, {verb}: {cost.wall:.1f} s, {cost.cpu:.1f} s CPU", file=sys.stderr, flush=True)
+    heads = [f"{verb}, {what}" for verb in VERBS for what in ("s", "CPU s")]
+    print(f"| {n:,} pictures of {side} × {side} | " + " | ".join([*heads, "together, s"]) + " |")
+    print("|---|" + "---|" * (len(heads) + 1))
     for way in ways:
-        middle = [statistics.median(seconds[way, verb]) for verb in VERBS]
-        print(f"| {way} | " + " | ".join(f"{one:.1f} s" for one in [*middle, sum(middle)]) + " |")
+        wall = [statistics.median(one.wall for one in costs[way, verb]) for verb in VERBS]
+        cpu = [statistics.median(one.cpu for one in costs[way, verb]) for verb in VERBS]
+        cells = [f"{one:.1f}" for pair in zip(wall, cpu, strict=True) for one in pair]
+        print(f"| {way} | " + " | ".join([*cells, f"{sum(wall):.1f}"]) + " |")
 
 
 def memory(gigabytes: float, work: Path) -> None:
@@ -114,8 +128,9 @@ def memory(gigabytes: float, work: Path) -> None:
     shutil.rmtree(project, ignore_errors=True)
     for verb in VERBS:
         more = (str(path), "--classes", "a,b") if verb == "init" else ()
-        took, most = run(verb, *more, "--project", str(project))
-        print(f"{verb}: {took:.1f} s, {most:,.0f} MB at most, of an archive of {path.stat().st_size / 1e9:.1f} GB")
+        cost = run(verb, *more, "--project", str(project))
+        size = path.stat().st_size / 1e9
+        print(f"{verb}: {cost.wall:.1f} s, {cost.memory:,.0f} MB at most, of an archive of {size:.1f} GB")
 
 
 if __name__ == "__main__":

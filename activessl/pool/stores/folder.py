@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 
 from activessl.errors import PoolError, PoolUnreachable
 from activessl.pool.addresses import Address
-from activessl.pool.plain import MOST_BYTES
 from activessl.pool.pool import Stamp
 from activessl.pool.stores.ahead import Ahead
 from activessl.pool.stores.store import Store
@@ -28,7 +27,7 @@ class StoreFolder:
         self._folder, self._store = folder, Store(folder, trusted=folder)
         self._sizes: dict[str, int] = {}
         self._lost: set[str] = set()
-        self._ahead = Ahead(self._fetch, lambda name: self._sizes.get(name, 0), THREADS)
+        self._ahead = Ahead(self._begin, lambda name: self._sizes.get(name, 0), THREADS)
         self.threads = THREADS
 
     def listed(self, without: Collection[Path] = ()) -> Iterable[tuple[str, Stamp]]:  # noqa: ARG002  of the disk
@@ -66,7 +65,11 @@ class StoreFolder:
         """None: it is not on the disk."""
         return None
 
-    def _fetch(self, name: str, most: int = MOST_BYTES) -> bytes:
+    def _begin(self, name: str) -> bytes:
+        """Read a file that nobody waits for yet: once, so that a lost connection holds up no end of the program."""
+        return self._store.read(self._at(name), size=self._sizes.get(name, 0), tries=1)
+
+    def _fetch(self, name: str, most: int) -> bytes:
         try:
             return self._store.read(self._at(name), most, size=self._sizes.get(name, 0))
         except PoolUnreachable:

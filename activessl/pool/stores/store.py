@@ -101,13 +101,14 @@ class Store:
 
         return in_threads(one, addresses)
 
-    def read(self, address: Address, most: int = MOST_BYTES, *, size: int = 0) -> bytes:
+    def read(self, address: Address, most: int = MOST_BYTES, *, size: int = 0, tries: int = TRIES) -> bytes:
         """Read a file of at most ``most`` bytes.
 
         Args:
             address: The file.
             most: The largest size.
             size: The size by the listing; 0 if it is not known.
+            tries: How often it is tried.
 
         Raises:
             PoolError: There is no such file, it may not be read, or it is larger.
@@ -117,11 +118,11 @@ class Store:
             raise _too_large(address, size, most)
         path = _path(address)
         if self._web:
-            content = _patiently(address, lambda: read_web(self._files, path, most))
+            content = _patiently(address, lambda: read_web(self._files, path, most), tries)
         elif not size:
-            content = _patiently(address, lambda: self._bounded(path, most))
+            content = _patiently(address, lambda: self._bounded(path, most), tries)
         else:
-            content = _patiently(address, lambda: self._whole(path, most))
+            content = _patiently(address, lambda: self._whole(path, most), tries)
         if len(content) > most:
             raise _too_large(address, len(content), most)
         return content
@@ -214,13 +215,13 @@ def in_threads(work: Callable[[Address], T], addresses: Sequence[Address]) -> li
                 future.cancel()
 
 
-def _patiently(address: Address, call: Callable[[], T]) -> T:
+def _patiently(address: Address, call: Callable[[], T], tries: int = TRIES) -> T:
     """Call a store, again and again while it does not answer."""
-    for attempt in range(TRIES):
+    for attempt in range(tries):
         try:
             return translated(address, call)
         except PoolUnreachable:
-            if attempt == TRIES - 1:
+            if attempt == tries - 1:
                 raise
         time.sleep(PAUSE_S * 2**attempt * random.uniform(0.75, 1.25))  # noqa: S311  so that threads spread out
     raise AssertionError("unreachable")

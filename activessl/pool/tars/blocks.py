@@ -63,9 +63,10 @@ class Blocks:
         except CancelledError:  # given up meanwhile
             return self._origin.part(archive, start, end)
         except BaseException:
-            with self._lock:  # it is tried again the next time
-                for block in blocks:
-                    self._held.pop(block, None)
+            with self._lock:  # nothing is kept of it, and nothing more is begun
+                for one in self._held.values():
+                    one.cancel()
+                self._held.clear()
             raise
         first = blocks[0][1] * BLOCK
         return content[start - first : end - first]

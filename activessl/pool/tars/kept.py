@@ -55,6 +55,8 @@ def keep_members(place: str, stamp: Stamp, found: Members) -> None:
     with suppress(OSError, pa.ArrowException):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make_room(path.parent)
+        for earlier in path.parent.glob(f"{path.name[:32]}.*"):  # of the archive before it was changed
+            earlier.unlink(missing_ok=True)
         with replaced(path) as part:
             with part.open("wb") as out:
                 pq.write_table(table, out, compression="zstd")
@@ -68,8 +70,8 @@ def _path(place: str, stamp: Stamp) -> Path | None:
         return None
     from platformdirs import user_cache_path
 
-    name = hashlib.sha256(f"{place}\0{stamp}".encode(errors="surrogateescape")).hexdigest()
-    return user_cache_path("activessl") / "tars" / f"{name}.parquet"
+    of = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:32]
+    return user_cache_path("activessl") / "tars" / f"{of}.{stamp[0]:x}-{stamp[1]:x}.parquet"
 
 
 def _make_room(folder: Path) -> None:

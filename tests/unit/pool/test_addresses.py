@@ -178,6 +178,12 @@ def test_a_file_that_is_larger_than_told_is_cut_off_and_refused(web: Any, monkey
         opened.read(Address(f"{web.url}/a.png"), 10)
 
 
+def test_a_single_file_is_no_folder(web: Any) -> None:
+    pictures(web.folder, "a.png")
+    with pytest.raises(PoolError, match="is a single image file"):
+        open_source(Address(f"{web.url}/a.png"))
+
+
 # lists
 
 
