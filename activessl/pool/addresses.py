@@ -33,7 +33,7 @@ ONE_FILE = (".csv", ".tsv", ".jsonl", ".tar")
 
 _BEGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
-#: Parameters that sign an address, or open a store: whoever reads them may read the data.
+#: Parameters that sign an address, or open a store: who reads them may read the data.
 _SECRET = re.compile(
     r"(x-(amz|goog)-.*|signature|sig|awsaccesskeyid|googleaccessid|key-pair-id|policy|hdnts|hmac|auth.*|.*token|"
     r".*secret.*|.*passw.*|.*credential.*|api_?-?key|apikey|key)",

@@ -20,7 +20,7 @@ MOST_AHEAD, MOST_BYTES = 64, 64_000_000
 class Ahead(Generic[K]):
     """Fetches things before they are asked for, at most so many, and keeps none that was asked for.
 
-    Whoever reads tells what will be read next. Nothing is fetched before a second thing in a row was read, so that a
+    The reader tells what it will read next. Nothing is fetched before a second thing in a row was read, so that a
     single one costs nothing else.
 
     Args:

@@ -1,7 +1,7 @@
 """Which hosts data are fetched from: none inside of a network, unless the user allows it.
 
 Addresses come from tables of other people. One that points to this machine, into the network behind it, or to the
-service that tells a cloud machine its credentials would be fetched with the rights of whoever runs activessl.
+service that tells a cloud machine its credentials would be fetched with the rights of the account that runs activessl.
 """
 
 from __future__ import annotations
