@@ -17,6 +17,7 @@ import statistics
 import sys
 import tarfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +74,7 @@ def run(*arguments: str) -> Cost:
     return Cost(time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
 
 
-def speed(bucket: str, work: Path, n: int, side: int, repeats: int) -> None:
+def speed(bucket: str, work: Path, n: int, side: int, repeats: int, verbs: Sequence[str], minutes: str) -> None:
     """Time the verbs from the disk and from the store."""
     import s3fs
 
@@ -95,17 +96,18 @@ def speed(bucket: str, work: Path, n: int, side: int, repeats: int) -> None:
             shutil.rmtree(project, ignore_errors=True)
             os.environ["XDG_CACHE_HOME"] = str(work / "cache")
             shutil.rmtree(work / "cache", ignore_errors=True)
-            for verb in VERBS:
+            for verb in verbs:
                 more = (place, "--classes", "a,b,c") if verb == "init" else ()
+                more = ("--minutes", minutes) if verb == "encode" and minutes else more
                 cost = run(verb, *more, "--project", str(project))
                 costs.setdefault((way, verb), []).append(cost)
                 print(f"{way}, {verb}: {cost.wall:.1f} s, {cost.cpu:.1f} s CPU", file=sys.stderr, flush=True)
-    heads = [f"{verb}, {what}" for verb in VERBS for what in ("s", "CPU s")]
+    heads = [f"{verb}, {what}" for verb in verbs for what in ("s", "CPU s")]
     print(f"| {n:,} pictures of {side} × {side} | " + " | ".join([*heads, "together, s"]) + " |")
     print("|---|" + "---|" * (len(heads) + 1))
     for way in ways:
-        wall = [statistics.median(one.wall for one in costs[way, verb]) for verb in VERBS]
-        cpu = [statistics.median(one.cpu for one in costs[way, verb]) for verb in VERBS]
+        wall = [statistics.median(one.wall for one in costs[way, verb]) for verb in verbs]
+        cpu = [statistics.median(one.cpu for one in costs[way, verb]) for verb in verbs]
         cells = [f"{one:.1f}" for pair in zip(wall, cpu, strict=True) for one in pair]
         print(f"| {way} | " + " | ".join([*cells, f"{sum(wall):.1f}"]) + " |")
 
@@ -140,9 +142,11 @@ if __name__ == "__main__":
     parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--verbs", nargs="+", default=list(VERBS), choices=VERBS)
+    parser.add_argument("--minutes", default="", help="of encode")
     parser.add_argument("--memory", type=float, default=0)
     given = parser.parse_args()
     if given.bucket:
-        speed(given.bucket, given.work, given.pictures, given.side, given.repeats)
+        speed(given.bucket, given.work, given.pictures, given.side, given.repeats, given.verbs, given.minutes)
     if given.memory:
         memory(given.memory, given.work)
