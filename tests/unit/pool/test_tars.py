@@ -6,7 +6,6 @@ import io
 import json
 import random
 import tarfile
-import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -173,15 +172,15 @@ def test_a_compressed_archive_says_what_to_do(tmp_path: Path) -> None:
         load_pool(tmp_path / "a.tar")
 
 
-def test_a_header_that_asks_for_gigabytes_is_refused(tmp_path: Path) -> None:
-    info = tarfile.TarInfo("x" * 50)
-    info.type, info.size = tarfile.XHDTYPE, 10**10
-    (tmp_path / "a.tar").write_bytes(info.tobuf() + bytes(20_000))
-    tracemalloc.start()
-    with pytest.raises(PoolError):
-        load_pool(tmp_path / "a.tar")
-    assert tracemalloc.get_traced_memory()[1] < 50_000_000
-    tracemalloc.stop()
+def test_a_header_that_asks_for_gigabytes_is_refused() -> None:
+    info, read = tarfile.TarInfo("x"), []
+    info.type, info.size = tarfile.XHDTYPE, 3_000_000_000
+
+    def part(start: int, end: int) -> bytes:
+        read.append(end - start)
+        return info.tobuf()[start:].ljust(end - start, b"\0")
+
+    assert "is damaged" in members_of(part, 4_000_000_000, 65_536).damage and max(read) < 2_000_000
 
 
 def test_only_the_samples_of_a_changed_archive_are_read_again(tmp_path: Path) -> None:
