@@ -171,7 +171,7 @@ DAMAGED = {
     "text-xlsx": (cut, "is not a workbook that can be read"),
     "npz": (cut, "is not an npz file"),
     "datasets": (cut, "is not a parquet file"),
-    "webdataset": (cut, "no items in the archives .* is cut off"),
+    "webdataset": (cut, "is cut off after .*: the 2 members before are read"),
     "ome-tiff": (lambda path: cut(path, 60), "no usable items .* file is not an image"),
     **dict.fromkeys(
         ("png16", "gif", "webp", "jpeg", "tiff16"), (cut, "no usable items .* (image cannot be|not an image)")
