@@ -43,7 +43,8 @@ class Row(NamedTuple):
 DATA = (
     Row(
         "list of files",
-        "a path for each item, relative to the table, or an address; `id`, `label`, `split`; other columns are metadata",
+        "a path for each item, relative to the table, or an address; `id`, `label`, `split`; other columns are "
+        "metadata",
         "files outside of the folder of the table; addresses inside of the network, unless they are allowed",
         "activessl; `.xlsx`: openpyxl (`xlsx`)",
         ("list-csv", "list-jsonl", "list-parquet", "list-xlsx"),
