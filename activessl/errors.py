@@ -4,6 +4,7 @@
     ├── ArgumentError        (TypeError)        an argument of the wrong kind
     ├── ConfigError          (ValueError)       activessl.toml or an argument cannot be used
     ├── PoolError            (ValueError)       the data cannot be read as a pool
+    │   └── PoolUnreachable                     the store of the data does not answer
     ├── EncoderError         (RuntimeError)     an encoder cannot be trained, loaded or applied
     ├── QueryError           (ValueError)       a strategy cannot make the query
     ├── LabelError           (ValueError)       the labels do not fit the pool or the classes
@@ -35,6 +36,7 @@ __all__ = [
     "LedgerError",
     "MeasureError",
     "PoolError",
+    "PoolUnreachable",
     "ProjectError",
     "ProjectLocked",
     "QueryError",
@@ -76,6 +78,10 @@ class ConfigError(ActiveSSLError, ValueError):
 
 class PoolError(ActiveSSLError, ValueError):
     """The data cannot be read as a pool."""
+
+
+class PoolUnreachable(PoolError):
+    """The store of the data does not answer, or no longer knows the user: nothing is known about the items."""
 
 
 class EncoderError(ActiveSSLError, RuntimeError):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from activessl.arguments import instance, number, path, text, whole
 from activessl.arguments import names as list_of
 from activessl.errors import EncoderError, ProjectError, ProjectLocked, QueryError
+from activessl.pool.addresses import Place, place
 from activessl.project.annotators import annotator_of
 from activessl.project.folder import Project
 from activessl.project.regions.verbs import of_regions, only_classes
@@ -74,7 +75,7 @@ class Session:
         return cls(Project.open(path("folder", folder)))
 
     @classmethod
-    def create(cls, folder: Path | str, data: Path | str, classes: Sequence[str], **settings: Any) -> Session:
+    def create(cls, folder: Path | str, data: Place | str, classes: Sequence[str], **settings: Any) -> Session:
         """Create a project folder, or open it again if it was created with the same arguments.
 
         Args:
@@ -92,7 +93,7 @@ class Session:
         """
         from activessl.steps.create import create
 
-        return cls(create(path("folder", folder), path("data", data), list_of("classes", classes), **settings).project)
+        return cls(create(path("folder", folder), place("data", data), list_of("classes", classes), **settings).project)
 
     @property
     def draws(self) -> bool:

@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Float
 
 from activessl.encoders.base import Encoder
+from activessl.pool.addresses import Place
 from activessl.pool.axes import Axes
 from activessl.pool.pool import Item, Modality, Pool
 from activessl.pool.recordings.cut import Cut
@@ -55,7 +56,7 @@ class Job:
     encoder: Path
     fingerprint: str
     dim: int
-    data: Path
+    data: Place
     modality: Modality
     axes: Axes
     shards: Path

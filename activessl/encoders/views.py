@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from activessl.errors import EncoderError
+from activessl.pool.addresses import Place
 from activessl.pool.forms.base import Media
 from activessl.pool.pool import Item, Modality, Pool, Source, Unreadable
 
@@ -47,7 +48,7 @@ class _Varied:
         return self.source.modality
 
     @property
-    def location(self) -> Path:
+    def location(self) -> Place:
         return self.source.location
 
     @property

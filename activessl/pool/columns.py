@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 from activessl.arguments import listed
 from activessl.errors import PoolError
+from activessl.pool.addresses import Place
 from activessl.pool.decoders.readers import installed, needed
 from activessl.pool.decoders.separated import delimiter_of, lines_of
-from activessl.pool.plain import MOST_TABLE, read_plain
+from activessl.pool.origins import read_place
+from activessl.pool.plain import MOST_TABLE
 
 #: Suffixes of the files that are read here; parquet files have readers of their own where they hold the items.
 TABLES = (".csv", ".tsv", ".jsonl", ".xlsx")
@@ -39,23 +41,23 @@ class Columns(NamedTuple):
         return len(next(iter(self.values.values()), ()))
 
 
-def read_columns(location: Path) -> Columns:
+def read_columns(location: Place) -> Columns:
     """Read a whole table.
 
     Args:
         location: A ``.csv``, ``.tsv`` or ``.jsonl`` in UTF-8, an ``.xlsx`` with one sheet that is not empty, or a
-            ``.parquet``.
+            ``.parquet``; at an address, one of the first three.
 
     Raises:
         PoolError: The file cannot be read, two columns have one name, or a row does not fit.
     """
     suffix = location.suffix.lower()
-    if suffix == ".xlsx":
+    if isinstance(location, Path) and suffix == ".xlsx":
         return _of_workbook(location)
-    if suffix in (".parquet", ".pq"):
+    if isinstance(location, Path) and suffix in (".parquet", ".pq"):
         return _of_parquet(location)
     try:
-        content = read_plain(location, MOST_TABLE).decode("utf-8-sig")  # Windows editors write a byte order mark
+        content = read_place(location, MOST_TABLE).decode("utf-8-sig")  # Windows editors write a byte order mark
     except UnicodeDecodeError as error:
         raise PoolError(
             f"{location} is not UTF-8: byte {error.start:,} is invalid",
@@ -73,7 +75,7 @@ def is_number(value: Any) -> bool:
     return True
 
 
-def _of_csv(location: Path, content: str) -> Columns:
+def _of_csv(location: Place, content: str) -> Columns:
     tabs = location.suffix.lower() == ".tsv"
     rows = lines_of(content, "\t" if tabs else delimiter_of(content))
     try:
@@ -96,7 +98,7 @@ def _of_csv(location: Path, content: str) -> Columns:
     return found
 
 
-def _named(location: Path, names: list[str], columns: list[list[Any]]) -> Columns:
+def _named(location: Place, names: list[str], columns: list[list[Any]]) -> Columns:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise PoolError(
@@ -115,7 +117,7 @@ def whole_numbers(values: list[str]) -> list[Any]:
     return [None if v is None else int(v) for v in found] if plain else found
 
 
-def _of_lines(location: Path, content: str) -> Columns:
+def _of_lines(location: Place, content: str) -> Columns:
     rows: list[dict[str, Any]] = []
     # not splitlines, which also splits at line ends that JSON allows inside a text
     for number, line in enumerate(content.split("\n"), start=1):

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
-from activessl.errors import PoolError
+from activessl.errors import PoolError, PoolUnreachable
+from activessl.pool.addresses import Address, Place
 from activessl.pool.decoders.bundles import bundle
 from activessl.pool.describe import described
+from activessl.pool.disk import Disk
 from activessl.pool.forms.base import Files, Form, Media, Reading
 from activessl.pool.forms.registry import forms
-from activessl.pool.plain import MOST_BYTES, is_text, read_plain, shown
+from activessl.pool.origins import origin_of
+from activessl.pool.plain import MOST_BYTES
 from activessl.pool.pool import MISNAMED, UNKNOWN_STAMP, Item, Modality, Stamp, Unreadable
 from activessl.pool.recordings.cut import VIDEOS
 
@@ -35,7 +36,7 @@ class FolderSource:
     :func:`activessl.pool.decoders.recordings.decode_series`.
 
     Args:
-        location: The folder.
+        location: The folder, on the disk or in a store.
         modality: Which form of data to read; by default images where there are some, else the form with the most
             files. By default CSV and text files must be at least half of all files.
         without: Folders below it that are not searched.
@@ -47,7 +48,7 @@ class FolderSource:
 
     def __init__(
         self,
-        location: Path,
+        location: Place,
         modality: Modality | None = None,
         *,
         without: Collection[Path] = (),
@@ -61,8 +62,9 @@ class FolderSource:
             raise PoolError(
                 f"{modality} items cannot be read from a folder", hint="store them in one .npz or .parquet file"
             )
-        self._location = location
-        found, others = _sorted(list_files(location, without), list(readable.values()))
+        self._location, self._origin = location, origin_of(location)
+        self.threads = self._origin.threads
+        found, others = _sorted(self._origin.listed(without), list(readable.values()))
         self._modality: Modality = modality if modality is not None else _usual(found, list(readable.values()))
         self._files: Files = readable[self._modality].files  # type: ignore[assignment]  # not None in ``readable``
         few = len(found[self._modality]) < others.total()
@@ -83,6 +85,7 @@ class FolderSource:
             Path(item_id).suffix.lower() for name, files in found.items() if name != self._modality for item_id in files
         )
         self._stamps = self._with_parts(dict(sorted(found[self._modality].items())))
+        self._origin.know({name: size for name, (size, _) in self._stamps.items()})
         self._decode = self._files.decode
         self.sample_rate = self._files.sample_rate
         self._alone = Lock()
@@ -93,7 +96,7 @@ class FolderSource:
         return self._modality
 
     @property
-    def location(self) -> Path:
+    def location(self) -> Place:
         """The folder."""
         return self._location
 
@@ -113,14 +116,18 @@ class FolderSource:
             with self._alone if stamp is not None and stamp[0] > _LARGE else nullcontext():
                 content = self.content(item_id)
                 return described(item_id, content, self._decode, self._files.inspect)
+        except PoolUnreachable:
+            raise
         except PoolError as error:
+            if self._origin.may_come(item_id):
+                self._stamps[item_id] = UNKNOWN_STAMP
             return Unreadable(item_id, error.message)
 
     def scan(self) -> Iterator[Item | Unreadable]:
         """Hash and decode each file, in the order of their paths."""
         # Pillow releases the interpreter lock while it decodes; blocks bound the memory
         ids = list(self._stamps)
-        with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as workers:
+        with ThreadPoolExecutor(max_workers=self.threads) as workers:
             for start in range(0, len(ids), 256):
                 yield from workers.map(self.describe, ids[start : start + 256])
 
@@ -133,21 +140,31 @@ class FolderSource:
         content = self.content(item_id)
         return Reading(self._decode(content)) if self._files.inspect is None else self._files.inspect(content)
 
+    def expect(self, item_id: str, following: Sequence[str]) -> None:
+        """Read ahead where items come one after the other; see :class:`activessl.pool.pool.Foreseeing`."""
+        self._origin.expect(item_id, following)
+
+    def address(self, item_id: str) -> Address | None:
+        """The item's address; None on the disk."""
+        return self._location / item_id if isinstance(self._location, Address) else None
+
     def path(self, item_id: str) -> Path | None:
-        """The item's file."""
-        return self._location / item_id
+        """The item's file; None in a store."""
+        return self._origin.path(item_id)
 
     def file(self, item_id: str) -> Path:
-        """The file of an item, for a reader that opens it itself.
+        """The file of an item on the disk, for a reader that opens it itself.
 
         Raises:
-            PoolError: The folder has no such item, or the file is a link to a file outside of the folder.
+            PoolError: The folder has no such item, is in a store, or the file is a link to a file outside of it.
         """
         if item_id not in self._stamps:
             raise PoolError(f"{self._location} has no item {item_id!r}", hint="check the id, or open the folder again")
         if self._stamps[item_id] == MISNAMED:
             raise PoolError("the name of the file is no UTF-8: rename it", hint="rename it")
-        return self._inside(item_id)
+        if not isinstance(self._origin, Disk):
+            raise PoolError(f"{item_id} is in a store", hint="copy the recordings to the disk")
+        return self._origin.inside(item_id)
 
     def content(self, item_id: str) -> bytes:
         """The bytes of the file."""
@@ -183,25 +200,13 @@ class FolderSource:
         parts = (PurePosixPath(name).name for name in parts_of(self._bytes(item_id)))
         return tuple(dict.fromkeys((item_id, *((folder / name).as_posix() for name in parts))))
 
-    def _inside(self, name: str) -> Path:
-        """One file below the folder."""
-        path = self._location / name
-        try:
-            # checked at each read: a link may have replaced the file since it was listed
-            if path.is_symlink() and _leaves(path, self._location):
-                raise PoolError(
-                    f"{name} is a link to a file outside of {self._location}",
-                    hint="copy the file into the folder, or give the folder that contains the file",
-                )
-        except OSError as error:
-            raise PoolError(
-                f"{name} cannot be read: {error.strerror}", hint="check the file and its permissions"
-            ) from None
-        return path
+    def bytes_of(self, name: str) -> bytes:
+        """The bytes of one of ``files_of``."""
+        return self._bytes(name)
 
     def _bytes(self, name: str) -> bytes:
         """The bytes of one file below the folder."""
-        return read_plain(self._inside(name), min(MOST_BYTES, self._files.most_bytes), name=name)
+        return self._origin.read(name, min(MOST_BYTES, self._files.most_bytes))
 
     def _with_parts(self, stamps: Mapping[str, Stamp]) -> dict[str, Stamp]:
         """The stamps of items of several files: the item has changed when one of them has."""
@@ -211,10 +216,12 @@ class FolderSource:
             if parts_of is None:
                 continue
             try:
-                names = parts_of(self._bytes(item_id))
-                parts = [(self._location / item_id).with_name(PurePosixPath(name).name) for name in names]
-                told = [found[item_id], *((s.st_size, s.st_mtime_ns) for s in (part.stat() for part in parts))]
-            except (PoolError, OSError):
+                folder = PurePosixPath(item_id).parent
+                parts = [folder / PurePosixPath(name).name for name in parts_of(self._bytes(item_id))]
+                told = [found[item_id], *(self._origin.stamp(part.as_posix()) for part in parts)]
+            except PoolUnreachable:
+                raise
+            except PoolError:
                 continue  # is told when it is read
             found[item_id] = (sum(size for size, _ in told), max(time for _, time in told))
             self.beside -= Counter(part.suffix.lower() for part in parts)
@@ -222,7 +229,7 @@ class FolderSource:
 
 
 def _sorted(
-    files: Iterator[tuple[str, Stamp]], readable: Sequence[Form]
+    files: Iterable[tuple[str, Stamp]], readable: Sequence[Form]
 ) -> tuple[dict[Modality, dict[str, Stamp]], Counter[str]]:
     """Sort files by form, and count the suffixes of files that are of no form."""
     form_of = {end: form.name for form in reversed(readable) if form.files for end in form.files.suffixes()}
@@ -246,52 +253,3 @@ def _usual(found: Mapping[Modality, Mapping[str, Stamp]], readable: Sequence[For
 
 def _or(words: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def list_files(location: Path, without: Collection[Path] = ()) -> Iterator[tuple[str, Stamp]]:
-    """List the files below a folder with their stamps, in no order, without hidden files and excluded folders.
-
-    A name that is no UTF-8 is listed as it can be shown, with the stamp ``MISNAMED``.
-
-    Args:
-        location: The folder.
-        without: Folders below it that are not searched.
-
-    Raises:
-        PoolError: It cannot be listed.
-    """
-    left_out = {path.resolve() for path in without}
-
-    def fail(error: OSError) -> None:
-        raise PoolError(
-            f"{error.filename} cannot be listed: {error.strerror}", hint="check the permissions of the folder"
-        )
-
-    for parent, folders, names in os.walk(location, onerror=fail):
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".") and not (left_out and Path(parent, name).resolve() in left_out)
-        ]
-        for name in names:
-            if name.startswith("."):
-                continue
-            path = Path(parent, name)
-            stamp = UNKNOWN_STAMP  # of a link to nothing or out of the folder: unreadable
-            with suppress(OSError):
-                status = path.lstat()
-                if stat.S_ISLNK(status.st_mode) and not _leaves(path, location):
-                    status = path.stat()
-                if not stat.S_ISLNK(status.st_mode):
-                    stamp = (status.st_size, status.st_mtime_ns)
-            name_below = path.relative_to(location).as_posix()
-            yield (name_below, stamp) if is_text(name_below) else (shown(name_below), MISNAMED)
-
-
-def _leaves(link: Path, folder: Path) -> bool:
-    """Whether a link points to a file outside of a folder.
-
-    Raises:
-        OSError: The target of the link does not exist.
-    """
-    return not link.resolve(strict=True).is_relative_to(folder.resolve())

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from activessl.errors import PoolError
-from activessl.pool.axes import Axes
+from activessl.errors import PoolError, PoolUnreachable
+from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.decoders.readers import installed
 from activessl.pool.pool import UNKNOWN_STAMP, Item, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress
@@ -45,17 +46,18 @@ def save_manifest(pool: Pool, path: Path) -> None:
     Raises:
         PoolError: The file cannot be written.
     """
-    source = pool.source
+    _save([*pool.items, *pool.unreadable, *pool.aside], pool.source, path, pool.axes)
+
+
+def _save(entries: Sequence[Item | Unreadable], source: Source, path: Path, axes: Axes = UNKNOWN) -> None:
     cut = source if isinstance(source, CutSource) else None
     stamps = source.stamps() if isinstance(source, Stamped) else {} if cut is None else cut.recordings()
-    known = [*pool.items, *(item for item in pool.aside if isinstance(item, Item))]
-    rows = [_row(item.id, item, None) for item in known]
-    bad = [*pool.unreadable, *(item for item in pool.aside if isinstance(item, Unreadable))]
-    rows += [_row(one.id, one.item, one.why) for one in bad]
+    rows = [_row(one.id, one, None) for one in entries if isinstance(one, Item)]
+    rows += [_row(one.id, one.item, one.why) for one in entries if isinstance(one, Unreadable)]
     for row in rows:
         row["size"], row["mtime_ns"] = stamps.get(row["id"] if cut is None else recording_of(row["id"]), (None, None))
     table = pa.Table.from_pylist(rows, schema=_SCHEMA)
-    note = {"version": _VERSION, "modality": pool.modality, "axes": json.dumps(pool.axes.to_json())}
+    note = {"version": _VERSION, "modality": source.modality, "axes": json.dumps(axes.to_json())}
     note["readers"] = " ".join(installed())
     if cut is not None:
         note["cut"] = str(cut.cut)
@@ -81,7 +83,9 @@ def _row(item_id: str, item: Item | None, why: str | None) -> dict[str, Any]:
     return {"id": item_id, "sha256": item.sha256, "shape": list(item.shape), "why": why} | told
 
 
-def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = None) -> Pool:
+def load_manifest(
+    path: Path, source: Source, on_progress: OnProgress | None = None, *, resumable: bool = False
+) -> Pool:
     """Describe a source, reading only what is new or has changed since the manifest was written.
 
     Where the manifest is missing, damaged or of another version, everything is read.
@@ -90,26 +94,49 @@ def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = N
         path: Where ``save_manifest`` wrote.
         source: The source that the manifest describes.
         on_progress: Called now and then with the number of items that were read.
+        resumable: Whether to write what was read, where a store does not answer any more.
+
+    Raises:
+        PoolError: Nothing can be read.
+        PoolUnreachable: A store does not answer.
     """
     if isinstance(source, CutSource):
         return _of_recordings(path, source, on_progress)
     if not isinstance(source, Stamped):
         return collect(source, source.scan(), on_progress)
     known, before = _read(path, source.modality)
-    if not any(known.get(item_id, (None, None))[0] == stamp for item_id, stamp in source.stamps().items()):
-        # nothing to reuse: the scan of the source is faster
-        return collect(source, source.scan(), on_progress, before=before)
+    found = list[Item | Unreadable]()
+    try:
+        return collect(source, _noted(_entries(source, known), found), on_progress, before=before)
+    except PoolUnreachable:
+        if resumable and found:
+            _save(found, source, path)
+        raise
 
-    def entries(stamped: Stamped) -> Iterator[Item | Unreadable]:
-        for item_id, stamp in stamped.stamps().items():
-            was, entry = known.get(item_id, (None, None))
-            same = entry is not None and was == stamp != UNKNOWN_STAMP
-            if entry is None or not same:
-                yield stamped.describe(item_id)
-            else:  # whether its channels fit is decided anew, because other files may have come
-                yield entry if isinstance(entry, Item) or entry.item is None else entry.item
 
-    return collect(source, entries(source), on_progress, before=before)
+def _entries(source: Stamped, known: Mapping[str, tuple[Stamp, Item | Unreadable]]) -> Iterator[Item | Unreadable]:
+    """What is known of each item; the others are read."""
+    stamps = dict(source.stamps())  # reading a missing file changes its stamp
+    same = {item for item, stamp in stamps.items() if item in known and known[item][0] == stamp != UNKNOWN_STAMP}
+    if not same:  # the scan of the source is faster
+        yield from source.scan()
+        return
+    ids = list(stamps)
+    with ThreadPoolExecutor(max_workers=getattr(source, "threads", 1)) as workers:
+        for start in range(0, len(ids), 256):
+            block = ids[start : start + 256]
+            todo = [item for item in block if item not in same]
+            read = dict(zip(todo, workers.map(source.describe, todo), strict=True))
+            for item in block:
+                entry = read[item] if item in read else known[item][1]
+                # whether its channels fit is decided anew, because other files may have come
+                yield entry if isinstance(entry, Item) or item in read or entry.item is None else entry.item
+
+
+def _noted(entries: Iterator[Item | Unreadable], found: list[Item | Unreadable]) -> Iterator[Item | Unreadable]:
+    for entry in entries:
+        found.append(entry)
+        yield entry
 
 
 def _of_recordings(path: Path, source: CutSource, on_progress: OnProgress | None) -> Pool:

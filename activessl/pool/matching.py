@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from activessl.pool.addresses import Address
 from activessl.pool.pool import Pool
 
 K = TypeVar("K", bound=Hashable)
@@ -46,7 +47,8 @@ class MediaIndex:
             return
         place = pool.source.location.absolute()
         folder = place if place.is_dir() else place.parent  # of a list of files
-        self._above = len(_parts(folder.as_posix())) if _is_folder(pool) else 0
+        above = path_in(str(folder)) if isinstance(folder, Address) else folder.as_posix()
+        self._above = len(_parts(above)) if _is_folder(pool) else 0
         self._whole = {item: _parts(_stem(path) if stems else path) for item, path in _paths(pool)}
         self._items = grouped((parts[-1], item) for item, parts in self._whole.items() if parts)
 
@@ -119,14 +121,23 @@ def plain_text(text: Any) -> str:
 
 
 def _is_folder(pool: Pool) -> bool:
-    return bool(pool.ids) and pool.source.path(pool.ids[0]) is not None
+    return bool(pool.ids) and (pool.source.path(pool.ids[0]) is not None or _address(pool, pool.ids[0]) is not None)
 
 
 def _paths(pool: Pool) -> Iterator[tuple[str, str]]:
     """Each item with the whole path of its file, or with its id where it has none."""
     for item in pool.ids:
-        path = pool.source.path(item)
-        yield item, item if path is None else path.absolute().as_posix()
+        path, address = pool.source.path(item), _address(pool, item)
+        if address is not None:
+            yield item, path_in(str(address))
+        else:
+            yield item, item if path is None else path.absolute().as_posix()
+
+
+def _address(pool: Pool, item: str) -> Address | None:
+    """The address of an item in a store; None of other items."""
+    found = getattr(pool.source, "address", None)
+    return None if found is None else found(item)
 
 
 def path_in(address: Any) -> str:

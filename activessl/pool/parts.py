@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from activessl.arguments import listed
 from activessl.errors import PoolError
+from activessl.pool.addresses import Address, Place
 from activessl.pool.arrays import npz_keys, read_npz
 from activessl.pool.listed_files import ListSource
 from activessl.pool.plain import shown
@@ -22,7 +22,7 @@ from activessl.pool.pool import Pool, Source
 from activessl.pool.recordings.cut import recording_of
 from activessl.pool.rows import row_ids
 from activessl.pool.series_source import SeriesFileSource
-from activessl.pool.sources import CutSource, FolderSource
+from activessl.pool.sources import CutSource, FolderSource, TarSource
 from activessl.pool.split_folders import SPLITS, held_out_folder, split_folders
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
 from activessl.pool.texts import TextTableSource, read_text_table
@@ -130,7 +130,7 @@ def _held(pool: Pool) -> Callable[[str], bool]:
     return lambda item: (recording_of(item) if cut else item) in held
 
 
-def split_numbers(location: Path, values: Any) -> Array:
+def split_numbers(location: Place, values: Any) -> Array:
     """The parts as numbers: 0 for the pool, others for what is held out.
 
     Args:
@@ -160,8 +160,10 @@ def split_numbers(location: Path, values: Any) -> Array:
 def _marks(source: Source) -> tuple[Sequence[str], Any] | None:
     """The ids of a file, and its values of ``split``; None if it has none."""
     location = source.location
-    if isinstance(source, (ListSource, SeriesFileSource)):
+    if isinstance(source, (ListSource, SeriesFileSource, TarSource)):
         return None if source.stored_split is None else (tuple(source.stamps()), source.stored_split)
+    if isinstance(location, Address):
+        return None
     if isinstance(source, TextTableSource):
         split = read_text_table(location).split
         return None if split is None else (tuple(source.stamps()), split)

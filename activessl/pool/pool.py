@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 from activessl.arguments import whole
 from activessl.errors import PoolError
+from activessl.pool.addresses import Place
 from activessl.pool.axes import UNKNOWN, Axes, aligned, misfit
 from activessl.pool.forms.base import Array, Form, Media
 from activessl.pool.forms.registry import form_named
@@ -24,6 +25,10 @@ UNKNOWN_STAMP: Stamp = (0, 0)
 
 #: The stamp of a file whose name is no UTF-8: it cannot be an id.
 MISNAMED: Stamp = (-1, 0)
+
+
+#: How many of the next items a source is told of.
+_AHEAD = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ class Source(Protocol):
     """The origin of items: a folder, a table of texts, a parquet file or an npz file.
 
     ``scan`` reads everything once and yields a description of each item, or the reason why it is unreadable; ``read``
-    decodes one item when its content is needed; ``path`` is the item's file, None for a row of a larger file.
+    decodes one item when its content is needed; ``path`` is the item's file on the disk, None for a row of a larger
+    file and in a store.
     """
 
     @property
@@ -78,7 +84,7 @@ class Source(Protocol):
         ...
 
     @property
-    def location(self) -> Path:
+    def location(self) -> Place:
         """The folder or file that was given."""
         ...
 
@@ -96,6 +102,15 @@ class Source(Protocol):
 
     def content(self, item_id: str) -> bytes:
         """The item as it is stored: encoded image bytes, UTF-8 text, or npy bytes of an array."""
+        ...
+
+
+@runtime_checkable
+class Foreseeing(Source, Protocol):
+    """A source that reads ahead, because each item has a long way."""
+
+    def expect(self, item_id: str, following: Sequence[str]) -> None:
+        """Take note that an item is read next, and which will be after it."""
         ...
 
 
@@ -175,6 +190,9 @@ class Pool:
             raise PoolError(
                 f"row {index} is outside of the pool of {len(self):,} items", hint=f"pass 0 to {len(self) - 1:,}"
             )
+        expect = getattr(self.source, "expect", None)
+        if expect is not None:
+            expect(self.ids[index], self.ids[index + 1 : index + 1 + _AHEAD])
         media = self.source.read(self.ids[index])
         item = self.items[index]
         return aligned(cast(Array, media), item, self.axes) if item.channels or item.step else media

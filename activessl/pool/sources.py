@@ -7,14 +7,15 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Protocol, runtime_checkable
 
-from activessl.arguments import path
-from activessl.errors import PoolError
+from activessl.errors import PoolError, PoolUnreachable
+from activessl.pool.addresses import ONE_FILE, Address, Place, place
 from activessl.pool.arrays import NpzSource
 from activessl.pool.axes import Axes, agreed, misfit
 from activessl.pool.columns import TABLES, read_columns
 from activessl.pool.folders import FolderSource
 from activessl.pool.forms.registry import FORMS, form_named, form_names, forms
-from activessl.pool.listed_files import ListSource, is_list
+from activessl.pool.listed_files import ListSource, is_list, listed_archives
+from activessl.pool.listed_places import ListedPlaces
 from activessl.pool.plain import unusual
 from activessl.pool.pool import Item, Modality, Pool, Source, Stamp, Unreadable
 from activessl.pool.progress import OnProgress, tell
@@ -23,6 +24,7 @@ from activessl.pool.recordings.source import CutSource
 from activessl.pool.series_files.large import is_large, read_head
 from activessl.pool.series_source import SeriesFileSource, is_series_file
 from activessl.pool.tables import ParquetSource, has_only_paths
+from activessl.pool.tars.source import TarSource, archives_in
 from activessl.pool.texts import TextTableSource
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Sampled",
     "SeriesFileSource",
     "Stamped",
+    "TarSource",
     "TextTableSource",
     "load_pool",
     "open_source",
@@ -69,7 +72,7 @@ class Sampled(Source, Protocol):
 
 
 def open_source(
-    location: Path,
+    location: Place,
     modality: Modality | None = None,
     *,
     without: Collection[Path] = (),
@@ -82,7 +85,9 @@ def open_source(
             (n, h, w[, c]), ``X`` (n, [channels,] time), ``vectors`` (n, d), or packed ``data`` and ``offsets`` with
             ``format`` (encoded images) or ``sample_rate`` (16-bit audio); a ``.parquet`` with a column of encoded
             images or of text; a ``.csv``, ``.tsv``, ``.jsonl`` or ``.xlsx`` of texts, or with a path for each item, or
-            of numbers (with ``modality``); a ``.ts``, ``.arff`` or UCR ``.tsv`` of series.
+            of numbers (with ``modality``); a ``.ts``, ``.arff`` or UCR ``.tsv`` of series; a ``.tar`` of samples, or a
+            folder of them. Or an :class:`activessl.pool.addresses.Address` of a folder, of a ``.tar``, or of a
+            ``.csv``, ``.tsv`` or ``.jsonl`` with a path for each item.
         modality: Which form of data to read, where a file has several; by default the first that it has.
         without: Folders that are not searched: those of a project that lies inside its data.
         cut: How recordings are cut into the items; None if they are the items.
@@ -90,10 +95,18 @@ def open_source(
     Raises:
         PoolError: The path does not exist, is empty, has an unknown format, has no data of that modality, or data that
             cannot be cut like this.
+        PoolUnreachable: A store does not answer.
     """
-    location = path("location", location)
+    location = place("location", location)
     if modality is not None and modality not in FORMS:
         raise PoolError(f"unknown modality {modality!r}", hint=f"use one of {', '.join(form_names())}")
+    if isinstance(location, Address):
+        if cut is not None:
+            raise PoolError(
+                f"the recordings of {location} cannot be cut: they are not on the disk",
+                hint="copy them to the disk, or leave out --window and --frames",
+            )
+        return _of_store(location, modality)
     try:
         status = location.stat()
     except (OSError, ValueError) as error:
@@ -106,7 +119,9 @@ def open_source(
     if cut is not None and cut.frames is not None:
         modality = modality or "image"
     if location.is_dir():
-        source = FolderSource(location, modality, without=without, long=cut is not None)
+        source = _of_folder(location, modality, without, long=cut is not None)
+    elif location.suffix.lower() == ".tar":
+        source = TarSource(location, [location.name], modality)
     elif location.suffix.lower() in (".npz", ".mat"):
         source = NpzSource(location, modality)
     elif location.suffix.lower() in (".parquet", ".pq"):
@@ -118,8 +133,7 @@ def open_source(
     elif location.suffix.lower() in TABLES:
         source = _of_table(location, modality)
     else:
-        suffix = location.suffix.lower()
-        one = next((form.name for form in forms() if form.files and suffix in form.files.suffixes()), None)
+        one = _form_of(location)
         if one is not None:
             raise PoolError(f"{location} is a single {one} file", hint="give the folder that contains the file")
         raise PoolError(
@@ -131,6 +145,48 @@ def open_source(
     return source if cut is None else CutSource(source, cut)
 
 
+def _form_of(location: Place) -> str | None:
+    """The form of data of which a single file has the suffix; None if there is none."""
+    suffix = location.suffix.lower()
+    return next((form.name for form in forms() if form.files and suffix in form.files.suffixes()), None)
+
+
+def _of_folder(
+    location: Place, modality: Modality | None, without: Collection[Path] = (), *, long: bool = False
+) -> Source:
+    """A folder of files, or of archives of samples."""
+    try:
+        source = FolderSource(location, modality, without=without, long=long)
+    except PoolUnreachable:
+        raise
+    except PoolError:
+        if archives := archives_in(location, without):
+            return TarSource(location, archives, modality)
+        raise
+    # notes beside archives are no items
+    notes = source.beside[".tar"] > len(source)
+    return TarSource(location, archives_in(location, without), modality) if notes else source
+
+
+def _of_store(location: Address, modality: Modality | None) -> Source:
+    """Data in a store: a folder, a tar archive, or a list of files."""
+    if (one := _form_of(location)) is not None and location.suffix.lower() not in ONE_FILE:
+        raise PoolError(f"{location} is a single {one} file", hint="give the folder that contains the file")
+    if location.is_dir():
+        return _of_folder(location, modality)
+    if location.suffix.lower() == ".tar":
+        return TarSource(location, [location.name], modality)
+    table = read_columns(location)
+    if archives := listed_archives(table):
+        return TarSource(location, archives, modality, origin=ListedPlaces(location, archives))
+    if not is_list(location, table, modality):
+        raise PoolError(
+            f"{location} is a table, but no list of files: no column has paths",
+            hint="copy the table to the disk, or name its column of paths 'path'",
+        )
+    return ListSource(location, table, modality)
+
+
 def _of_table(location: Path, modality: Modality | None) -> Source:
     """A table: a list of files, texts, or numbers as series or vectors."""
     if modality in ("series", "vector") and location.suffix.lower() in (".csv", ".tsv") and is_large(location):
@@ -138,6 +194,8 @@ def _of_table(location: Path, modality: Modality | None) -> Source:
         if head is None or not is_list(location, head, modality):
             return SeriesFileSource(location, modality)
     table = read_columns(location)
+    if archives := listed_archives(table):
+        return TarSource(location, archives, modality, origin=ListedPlaces(location, archives))
     if is_list(location, table, modality):
         return ListSource(location, table, modality)
     if modality in ("series", "vector"):
@@ -146,7 +204,7 @@ def _of_table(location: Path, modality: Modality | None) -> Source:
 
 
 def load_pool(
-    location: Path,
+    location: Place,
     modality: Modality | None = None,
     on_progress: OnProgress | None = None,
     *,

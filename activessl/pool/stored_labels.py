@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from activessl.errors import PoolError
+from activessl.pool.addresses import Address, Place, place
 from activessl.pool.arrays import npz_keys, read_npz
 from activessl.pool.features import features_of
 from activessl.pool.listed_files import ListSource
@@ -16,7 +18,7 @@ from activessl.pool.pool import Pool, Source
 from activessl.pool.recordings.cut import recording_of
 from activessl.pool.rows import row_ids
 from activessl.pool.series_source import SeriesFileSource, is_series_file
-from activessl.pool.sources import CutSource, FolderSource, open_source
+from activessl.pool.sources import CutSource, FolderSource, TarSource, open_source
 from activessl.pool.split_folders import SPLITS, split_folders
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
 from activessl.pool.texts import TEXT_TABLES, TextTableSource, read_text_table
@@ -50,7 +52,7 @@ class StoredLabels(NamedTuple):
 Found = tuple[tuple[str, ...], StoredLabels | None]
 
 
-def read_labels(data: Path | Pool) -> StoredLabels | None:
+def read_labels(data: Place | Pool) -> StoredLabels | None:
     """Read the labels that are stored in the data; None if there are none.
 
     Args:
@@ -64,16 +66,21 @@ def read_labels(data: Path | Pool) -> StoredLabels | None:
     Raises:
         PoolError: Labels exist, but an item has none, or a label is empty.
     """
-    location = data.source.location if isinstance(data, Pool) else Path(data)
+    location = data.source.location if isinstance(data, Pool) else place("data", data)
     wanted = None  # the label of a recording is that of its windows
     if isinstance(data, Pool):
         wanted = frozenset(map(recording_of, data.ids) if isinstance(data.source, CutSource) else data.ids)
-    if location.is_dir():
-        ids, found = _of_folder(location, data)
-    elif location.suffix.lower() in (".npz", ".mat"):
+    if isinstance(source := _of_archives(data, location), TarSource):
+        ids, found = _of_source(location, source, wanted)
+    elif location.is_dir():
+        ids = data.ids if isinstance(data, Pool) else tuple(source.stamps()) if isinstance(source, FolderSource) else ()
+        found = _of_folder(ids)
+    elif isinstance(location, Path) and location.suffix.lower() in (".npz", ".mat"):
         ids, found = _of_npz(location, wanted)
     elif isinstance(source := _labeled(data, location), (ListSource, SeriesFileSource)):
         ids, found = _of_source(location, source, wanted)
+    elif isinstance(location, Address):
+        return None
     elif location.suffix.lower() in TEXT_TABLES:
         ids, found = _of_texts(location, wanted)
     else:
@@ -104,7 +111,7 @@ def read_machine(pool: Pool, class_names: tuple[str, ...]) -> Array | None:
         PoolError: Not one answer for each item, or a name that is no class.
     """
     location = pool.source.location
-    if not location.is_file() or location.suffix.lower() != ".npz":
+    if not isinstance(location, Path) or not location.is_file() or location.suffix.lower() != ".npz":
         return None
     keys = npz_keys(location)
     key = next((key for key in ("machine_scores", "machine") if key in keys), None)
@@ -129,15 +136,28 @@ def read_machine(pool: Pool, class_names: tuple[str, ...]) -> Array | None:
     return cast(Array, said[[row[item_id] for item_id in pool.ids]])
 
 
-def _labeled(data: Path | Pool, location: Path) -> Source | None:
+def _of_archives(data: Place | Pool, location: Place) -> Source | None:
+    """The source of a folder, or of one archive, that may have archives of samples."""
+    if isinstance(data, Pool):
+        return data.source
+    if not location.is_dir() and location.suffix.lower() != ".tar":
+        return None
+    return open_source(location)
+
+
+def _is_series(location: Place) -> bool:
+    return isinstance(location, Path) and is_series_file(location)
+
+
+def _labeled(data: Place | Pool, location: Place) -> Source | None:
     """The source of a file that may be a list of files, or hold many series."""
     if isinstance(data, Pool):
         return data.source.base if isinstance(data.source, CutSource) else data.source
     suffix = location.suffix.lower()
-    return open_source(location) if suffix in (*TEXT_TABLES, ".parquet", ".pq") or is_series_file(location) else None
+    return open_source(location) if suffix in (*TEXT_TABLES, ".parquet", ".pq") or _is_series(location) else None
 
 
-def _of_source(location: Path, source: ListSource | SeriesFileSource, wanted: Wanted) -> Found:
+def _of_source(location: Place, source: ListSource | SeriesFileSource | TarSource, wanted: Wanted) -> Found:
     ids = tuple(source.stamps())
     if source.stored_labels is None:
         return ids, None
@@ -150,19 +170,19 @@ def _of_source(location: Path, source: ListSource | SeriesFileSource, wanted: Wa
     return _column(location, ids, values, source.stored_split, None, wanted=wanted)
 
 
-def _of_folder(location: Path, data: Path | Pool) -> Found:
-    ids = data.ids if isinstance(data, Pool) else tuple(FolderSource(location).stamps())
+def _of_folder(ids: Sequence[str]) -> StoredLabels | None:
+    """The classes of files: the folders that they are in."""
     if not all("/" in item_id for item_id in ids):
-        return ids, None  # a file is outside of the subfolders, so the subfolders are not classes
+        return None  # a file is outside of the subfolders, so the subfolders are not classes
     if not split_folders(ids):
-        return ids, _indexed([item_id.split("/", 1)[0] for item_id in ids], None)
+        return _indexed([item_id.split("/", 1)[0] for item_id in ids], None)
 
     # train/ and val/ above the classes: the classes are the folders below
     parts = [item_id.split("/") for item_id in ids]
     if not all(len(one) > 2 for one in parts):
-        return ids, None  # an item lies in no class
+        return None  # an item lies in no class
     held = np.array([SPLITS[one[0].lower()] > 0 for one in parts], dtype=np.int64)
-    return ids, _indexed([one[1] for one in parts], held if 0 < held.sum() < len(held) else None)
+    return _indexed([one[1] for one in parts], held if 0 < held.sum() < len(held) else None)
 
 
 def _of_npz(location: Path, wanted: Wanted) -> Found:
@@ -216,7 +236,7 @@ def _of_texts(location: Path, wanted: Wanted) -> Found:
 
 
 def _column(
-    location: Path,
+    location: Place,
     ids: tuple[str, ...],
     values: list[Any],
     splits: list[Any] | None,
@@ -266,7 +286,7 @@ def _labels(
     return _numbered(location, np.asarray(values), names, split)
 
 
-def _check_names(location: Path, values: list[Any], label_names: list[Any] | None, known: tuple[str, ...]) -> None:
+def _check_names(location: Place, values: list[Any], label_names: list[Any] | None, known: tuple[str, ...]) -> None:
     """Refuse a column of names that contradicts those in the schema."""
     for row, (value, said) in enumerate(zip(values, label_names or (), strict=False)):
         if said is not None and 0 <= value < len(known) and str(said) != known[value]:
@@ -282,7 +302,7 @@ def _indexed(values: list[str], split: Array | None) -> StoredLabels:
     return StoredLabels(labels.astype(np.int64), tuple(map(str, names)), split)
 
 
-def _numbered(location: Path, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
+def _numbered(location: Place, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
     if labels.dtype.kind not in "iub":
         raise PoolError(f"labels in {location} have type {labels.dtype}", hint="store class numbers or names")
     labels = labels.astype(np.int64)
@@ -293,7 +313,7 @@ def _numbered(location: Path, labels: Array, names: tuple[str, ...] | None, spli
     return StoredLabels(labels, names, split)
 
 
-def _table(location: Path, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
+def _table(location: Place, labels: Array, names: tuple[str, ...] | None, split: Array | None) -> StoredLabels:
     """Labels as a row of 0 and 1 for each item."""
     if labels.dtype.kind not in "iubf" or not np.isin(labels, (0, 1)).all() or labels.shape[1] < 2:
         raise PoolError(
@@ -308,7 +328,7 @@ def _table(location: Path, labels: Array, names: tuple[str, ...] | None, split: 
     return StoredLabels(labels.astype(np.int64), names, split)
 
 
-def _listed(location: Path, values: list[list[Any]], split: Array | None, known: tuple[str, ...] = ()) -> StoredLabels:
+def _listed(location: Place, values: list[list[Any]], split: Array | None, known: tuple[str, ...] = ()) -> StoredLabels:
     """Labels as a list of class names, or of class numbers, for each item."""
     said = sorted({one for value in values for one in value}, key=lambda one: (str(type(one)), one))
     numbered = all(isinstance(one, int) for one in said)

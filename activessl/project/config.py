@@ -63,7 +63,7 @@ def _length(text: str | float) -> str:
 class DataConfig(_Section):
     """The data and the classes."""
 
-    path: str = Field(description="folder or file of the data, relative to this file")
+    path: str = Field(description="folder or file of the data, relative to this file; or an address")
     modality: Annotated[Modality, AfterValidator(_known_form)] = Field(
         description="form of data: image, series, text, audio or vector"
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 from activessl.errors import PoolError
 from activessl.ledger.forgetting import known_as
 from activessl.ledger.history import History
-from activessl.pool.folders import list_files
+from activessl.pool.addresses import Address
+from activessl.pool.disk import list_files
 from activessl.pool.forms.registry import form_named
 from activessl.pool.recordings.cut import recording_of
 from activessl.pool.split_folders import held_out_folder
@@ -40,12 +41,13 @@ class DataNow:
 def data_now(project: Project, history: History) -> DataNow:
     """Compare the names of a project's files with the encoded items; file contents are not read.
 
-    For data in one file, only its existence is checked, and ``gone`` counts the items missing at the last reading.
+    For data in one file, only its existence is checked, and ``gone`` counts the items missing at the last reading. A
+    store is not asked: what is new there, the next ``encode`` tells.
     """
     location, encoded = project.data, history.encoded
     if not location.exists():
         return DataNow(there=False, gone=0 if encoded is None else encoded.items)
-    if encoded is None or not location.is_dir():
+    if encoded is None or isinstance(location, Address) or not location.is_dir():
         return DataNow(gone=len(history.missing))
     before = _encoded_ids(project.folder / "embeddings" / encoded.fingerprint)
     if before is None:

@@ -16,6 +16,7 @@ from activessl.ledger.history import History
 from activessl.ledger.offers import TELLING, classes_from
 from activessl.ledger.schema import Created, Event, Forgotten
 from activessl.ledger.store import Ledger
+from activessl.pool.addresses import Place, place_of
 from activessl.project.config import CONFIG_NAME, Config
 from activessl.project.config_file import is_current, migrated, read_config, write_config
 from activessl.project.set_aside import read_aside
@@ -24,6 +25,9 @@ from activessl.sealed import sweep, write_atomic
 if TYPE_CHECKING:
     from activessl.ledger.server import Alone
     from activessl.pool.pool import Pool
+
+#: The file of the description of the pool.
+MANIFEST = "pool.parquet"
 
 #: The hint where the data of a project are not found.
 RESTORE = "restore it, or correct data.path in activessl.toml"
@@ -142,15 +146,15 @@ class Project:
         self._folded.clear()
 
     @property
-    def data(self) -> Path:
-        """The path of the data, relative to the project folder."""
-        return self.folder / Path(self.own.data.path).expanduser()
+    def data(self) -> Place:
+        """The path of the data, relative to the project folder; or their address."""
+        return place_of(self.own.data.path, self.folder)
 
     @property
-    def test(self) -> Path | None:
-        """The path of the test data, relative to the project folder; None without test data."""
+    def test(self) -> Place | None:
+        """The path of the test data, relative to the project folder, or their address; None without test data."""
         named = self.own.data.test
-        return None if named is None else self.folder / Path(named).expanduser()
+        return None if named is None else place_of(named, self.folder)
 
     @property
     def tests_itself(self) -> bool:
@@ -248,7 +252,7 @@ class Project:
 
     @property
     def _manifest(self) -> Path:
-        return self.folder / "pool.parquet"
+        return self.folder / MANIFEST
 
     @contextmanager
     def lock(self, *, upkeep: bool = True) -> Iterator[None]:
@@ -329,9 +333,11 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def same_place(one: Path, other: Path) -> bool:
-    """Whether two paths are one file or folder."""
-    return one.expanduser().resolve() == other.expanduser().resolve()
+def same_place(one: Place, other: Place) -> bool:
+    """Whether two paths are one file or folder, or two addresses are one."""
+    if isinstance(one, Path) and isinstance(other, Path):
+        return one.expanduser().resolve() == other.expanduser().resolve()
+    return one == other
 
 
 def own_folders(folder: Path) -> tuple[Path, ...]:

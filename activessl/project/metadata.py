@@ -12,6 +12,7 @@ from activessl.pool.groups import group_names, groups_text, told_groups
 from activessl.project.config import DataConfig
 
 if TYPE_CHECKING:
+    from activessl.pool.addresses import Place
     from activessl.pool.metadata.base import Metadata
     from activessl.pool.pool import Source
     from activessl.project.folder import Project
@@ -41,7 +42,7 @@ def project_metadata(
 
 def metadata_of(
     data: DataConfig,
-    location: Path,
+    location: Place,
     table: Path | None,
     ids: Sequence[str],
     *,
@@ -54,7 +55,7 @@ def metadata_of(
     return gather_metadata(location, ids, data.modality, table=table, classes=data.classes, exif=exif, source=source)
 
 
-def groups_of(data: DataConfig, location: Path, table: Path | None, ids: Sequence[str]) -> list[str]:
+def groups_of(data: DataConfig, location: Place, table: Path | None, ids: Sequence[str]) -> list[str]:
     """The name of the group of each item at a place: of the pool, or of the test data.
 
     An item without a group is one of its own, named by its id. Of a column that is in the data, the table of metadata
@@ -80,7 +81,7 @@ def groups_of(data: DataConfig, location: Path, table: Path | None, ids: Sequenc
     return column_groups(column, ids)
 
 
-def told_groups_of(data: DataConfig, location: Path, table: Path | None, ids: Sequence[str]) -> str:
+def told_groups_of(data: DataConfig, location: Place, table: Path | None, ids: Sequence[str]) -> str:
     """How many groups items are in, in words; empty without groups.
 
     Raises:
@@ -103,7 +104,7 @@ def metadata_stamp(project: Project, *more: object) -> str:
     told: list[object] = list(more)
     for path in (project.data, project.metadata):
         try:
-            status = None if path is None or path.is_dir() else path.stat()
+            status = None if not isinstance(path, Path) or path.is_dir() else path.stat()
         except OSError:
             status = None
         told.append(None if status is None else (status.st_size, status.st_mtime_ns))

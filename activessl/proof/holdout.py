@@ -14,6 +14,7 @@ from activessl.encoders.registry import load_encoder
 from activessl.errors import LabelError, PoolError, ProjectError
 from activessl.labels.changes import Naming
 from activessl.labels.kinds import Label, LabelKind, Labels, kind_of
+from activessl.pool.addresses import Place
 from activessl.pool.parts import to_test
 from activessl.pool.pool import Pool
 from activessl.pool.recordings.cut import recording_of
@@ -49,7 +50,7 @@ class TestData:
         return np.array([item.sha256 in digests for item in self.pool.items], dtype=bool)
 
     def groups_in(
-        self, ids: Sequence[str], data: DataConfig, location: Path, table: Path | None = None
+        self, ids: Sequence[str], data: DataConfig, location: Place, table: Path | None = None
     ) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return a mask of the test items that belong to a group of which the pool has items, too.
 
@@ -127,7 +128,7 @@ def held_out(project: Project, snapshot: Snapshot) -> HeldOut:
     return HeldOut(test.pool, ids, vectors[apart], test.truth[apart], left_out)
 
 
-def read_test(location: Path, data: DataConfig, naming: Naming | None = None, *, part: bool = False) -> TestData:
+def read_test(location: Place, data: DataConfig, naming: Naming | None = None, *, part: bool = False) -> TestData:
     """Read the test data.
 
     Args:
@@ -144,7 +145,7 @@ def read_test(location: Path, data: DataConfig, naming: Naming | None = None, *,
     return TestData(pool, *_truth(read_labels(pool), location, data.classes, data.kind, naming))
 
 
-def test_pool(location: Path, data: DataConfig, *, part: bool) -> Pool:
+def test_pool(location: Place, data: DataConfig, *, part: bool) -> Pool:
     """Read the items of the test data, without their classes; the arguments are those of ``read_test``.
 
     Raises:
@@ -156,7 +157,7 @@ def test_pool(location: Path, data: DataConfig, *, part: bool) -> Pool:
 
 def _truth(
     found: StoredLabels | None,
-    location: Path,
+    location: Place,
     classes: tuple[str, ...],
     kind: LabelKind,
     naming: Naming | None = None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from activessl.errors import ConfigError, PoolError
+from activessl.pool.addresses import Address
 from activessl.pool.folders import FolderSource
 from activessl.pool.groups import group_names
 from activessl.pool.pool import Item, Pool
@@ -73,6 +74,11 @@ def add(project: Project, path: Path, *, into: str = INTO, on_progress: OnProgre
         ProjectError: The data cannot be written.
     """
     data, modality = project.data, project.own.data.modality
+    if isinstance(data, Address):
+        raise PoolError(
+            f"the data of this project are in a store, {data}: no items are copied into it",
+            hint="upload the items there with the store's own tools, then run `activessl encode`",
+        )
     if not data.is_dir():
         raise PoolError(
             f"the data of this project are one file, {project.own.data.path}: no items can be copied into it",
@@ -97,7 +103,7 @@ def add(project: Project, path: Path, *, into: str = INTO, on_progress: OnProgre
                 there += 1
             else:
                 known.update(one.sha256 for one in items)
-                copied.append(_copy(project, source, name, target, items[0].sha256[:12]))
+                copied.append(_copy(data, project, source, name, target, items[0].sha256[:12]))
             tell(on_progress, "add", done, len(wanted))
     return Added(target, tuple(copied), there, len(bad), bad[0] if bad else "")
 
@@ -139,10 +145,12 @@ def _all(pool: Pool) -> list[Item]:
     return [*pool.items, *bad]
 
 
-def _copy(project: Project, source: FolderSource, item: str, target: Path, other: str) -> str:
+def _copy(data: Path, project: Project, source: FolderSource, item: str, target: Path, other: str) -> str:
     """Copy the files of one item, or of one recording, into a subfolder ``other`` where its name is taken; return its
     id in the pool."""
-    names = {name: sha256_of(source.location / name) for name in source.files_of(item)}
+    base = source.location
+    assert isinstance(base, Path)  # ``add`` reads folders on the disk
+    names = {name: sha256_of(base / name) for name in source.files_of(item)}
 
     def free(folder: Path) -> bool:
         return all(
@@ -155,14 +163,14 @@ def _copy(project: Project, source: FolderSource, item: str, target: Path, other
         folder = target / other
         if not free(folder):
             raise PoolError(f"{folder} holds other files", hint="name another subfolder with --into")
-    new = (folder / item).relative_to(project.data).as_posix()
+    new = (folder / item).relative_to(data).as_posix()
     _check_group(project, item, new)
-    with writing(project.data):
+    with writing(data):
         for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             if not (folder / name).exists():
                 with replaced(folder / name) as part:  # in blocks: a recording may be larger than the memory
-                    shutil.copyfile(source.location / name, part)
+                    shutil.copyfile(base / name, part)
     return new
 
 

@@ -10,15 +10,17 @@ from pathlib import Path
 
 from activessl.errors import ConfigError
 from activessl.labels.regions.tasks import TaskName
+from activessl.pool.addresses import Address, Place
+from activessl.pool.manifest import load_manifest
 from activessl.pool.metadata.base import Metadata
 from activessl.pool.parts import to_label
 from activessl.pool.plain import shown
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.pool.recordings.cut import Cut
-from activessl.pool.sources import load_pool
+from activessl.pool.sources import load_pool, open_source
 from activessl.project.config import check_config
-from activessl.project.folder import Project, own_folders, same_place
+from activessl.project.folder import MANIFEST, Project, own_folders, same_place
 from activessl.project.metadata import metadata_of, told_groups_of
 from activessl.proof.holdout import read_test
 from activessl.strategies.parts.registry import get_part_strategy
@@ -45,13 +47,13 @@ class Created:
 
 def create(
     folder: Path,
-    data: Path,
+    data: Place,
     classes: Sequence[str],
     *,
     task: TaskName = "classes",
     multi_label: bool = False,
     modality: str | None = None,
-    test: Path | None = None,
+    test: Place | None = None,
     group: str | None = None,
     group_column: str | None = None,
     metadata: Path | None = None,
@@ -90,13 +92,14 @@ def create(
     Raises:
         ConfigError: A value cannot be used, or the folder holds another project.
         PoolError: The data, or the test data, cannot be read.
+        PoolUnreachable: A store does not answer: the next call goes on where this one stopped.
         ProjectError: The folder cannot be written.
     """
     try:
         cut = Cut.of(window, step, frames)
     except ValueError as error:
         raise ConfigError(str(error), hint="correct --window, --step or --frames") from None
-    pool = load_pool(data, modality, on_progress=on_progress, without=own_folders(folder), cut=cut)
+    pool = _described(folder, data, modality, cut, on_progress)
     part = test is not None and same_place(test, data)
     if part:
         pool = to_label(pool)
@@ -135,8 +138,19 @@ def create(
     return Created(project, pool, shared, groups, known)
 
 
-def _relative(path: Path, folder: Path) -> str:
+def _described(
+    folder: Path, data: Place, modality: str | None, cut: Cut | None, on_progress: OnProgress | None
+) -> Pool:
+    """Read the data; of a store, what an earlier call has read before the connection was lost is not read again."""
+    if isinstance(data, Path):
+        return load_pool(data, modality, on_progress=on_progress, without=own_folders(folder), cut=cut)
+    return load_manifest(folder / MANIFEST, open_source(data, modality, cut=cut), on_progress, resumable=True)
+
+
+def _relative(path: Place, folder: Path) -> str:
     """Return a relative path if data and project lie side by side, so that both can move together; else absolute."""
+    if isinstance(path, Address):
+        return path.relative_to(folder)
     target, base = path.expanduser().resolve(), folder.resolve()
     if target.is_relative_to(base.parent):
         return Path(os.path.relpath(target, base)).as_posix()

@@ -16,12 +16,14 @@ from activessl.encoders.base import Encoder
 from activessl.encoders.compute.processes import count, decided, leads
 from activessl.encoders.embeddings import Embeddings, embed
 from activessl.encoders.executors import Elsewhere, Executor
+from activessl.encoders.here import Here
 from activessl.encoders.registry import PRETRAINED, fit_encoder, fitting, load_encoder
 from activessl.encoders.wheels.catalogue import wheel_named
 from activessl.errors import EncoderError, PoolError, ProjectError
 from activessl.ledger.history import History
 from activessl.ledger.schema import Encoded, OtherVectors
 from activessl.measuring.quality.encoders import Compared, compare_encoders
+from activessl.pool.addresses import Address
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.project.config import Config
@@ -77,10 +79,14 @@ def encode(
         folder = embeddings_folder(project, encoder.fingerprint)
         before = known_ids(project, history)  # read first: the vectors may be overwritten below
         gone = gone_with_answers(project, history, pool)
-        elsewhere = None if executor is None else Elsewhere(executor, project.folder / "encoders")
+        encoders = project.folder / "encoders"
+        in_store = isinstance(pool.source.location, Address)
 
         def embedded_by(one: Encoder) -> Embeddings:
             at = embeddings_folder(project, one.fingerprint)
+            # a connection may be lost: what was encoded before is kept
+            by = Here(one, pool) if executor is None and in_store else executor
+            elsewhere = None if by is None else Elsewhere(by, encoders)
             return embed(one, pool, at, on_progress=on_progress, elsewhere=elsewhere)
 
         for other in others:

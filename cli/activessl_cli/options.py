@@ -29,4 +29,11 @@ ProjectOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON; stdout has nothing else.")]
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A folder of images, WAV, CSV or text files, or of .tar archives; a .csv, .jsonl, .parquet or .npz file; "
+        "or an address such as s3://bucket/folder."
+    ),
+]
 HERE = Path()

@@ -45,8 +45,9 @@ class Row(NamedTuple):
 DATA = (
     Row(
         "list of files",
-        "a path for each item, relative to the table; `id`, `label`, `split`; other columns are metadata",
-        "addresses; files outside of the folder of the table",
+        "a path for each item, relative to the table, or an address; `id`, `label`, `split`; other columns are "
+        "metadata",
+        "files outside of the folder of the table; addresses inside of the network, unless they are allowed",
         "activessl; `.xlsx`: openpyxl (`xlsx`)",
         ("list-csv", "list-jsonl", "list-parquet", "list-xlsx"),
         (".csv", ".tsv", ".jsonl", ".xlsx", ".parquet", ".pq"),
@@ -58,6 +59,29 @@ DATA = (
         "activessl; `.xlsx`: openpyxl (`xlsx`)",
         ("text-csv", "text-jsonl", "text-xlsx"),
         (".csv", ".tsv", ".jsonl", ".xlsx"),
+    ),
+    Row(
+        "addresses: `s3://`, `https://`, `http://`, `zip://`",
+        "a folder of files or of archives, a `.tar`, a list as `.csv`, `.tsv` or `.jsonl`; also each address in a list",
+        "`.npz`, `.parquet`, `.xlsx` and tables of texts or series: copy them to the disk",
+        "fsspec; s3fs (`s3`), aiohttp (`https`)",
+        tried="s3fs 2026.9.0 and moto 5.2.5, aiohttp 3.14.5",
+    ),
+    Row(
+        "addresses: `gs://`, `hf://`",
+        "as `s3://`",
+        "as `s3://`",
+        "fsspec; gcsfs (`gs`), huggingface_hub (`backbone`)",
+        tried="not tried: they need a network",
+    ),
+    Row(
+        "tar archives of samples (WebDataset)",
+        "the member of the form in each sample, by its place; `.cls`, or `label` in `.json`, is the label; other plain "
+        "values of `.json` are metadata; archives on the disk, at addresses, or listed in a table",
+        "compressed archives; links; further pictures of a sample, which is told",
+        "activessl",
+        ("webdataset",),
+        (".tar",),
     ),
     Row("folder of texts", "UTF-8", "PDF, other encodings", "activessl", (), (".txt",), "by hand"),
     Row(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,12 @@ def test_the_group_of_an_item_is_carried_along(name: str) -> None:
     assert any("the column 'group' groups the items only with data.group_column" in line for line in remarks(pool))
 
 
+def test_metadata_of_samples_are_those_of_the_library() -> None:
+    pool, said = opened("webdataset"), told("webdataset")["columns"]
+    columns: dict[str, dict[str, Any]] = pool.source.columns  # type: ignore[attr-defined]
+    assert {name: [cells[item] for item in pool.ids] for name, cells in columns.items()} == said
+
+
 @pytest.mark.parametrize("name", ["edf", "bdf"])
 def test_a_slow_channel_is_interpolated_to_the_fast_one_and_not_beyond_its_last_value(name: str) -> None:
     pool, expected = opened(name), values(name)
@@ -130,6 +137,19 @@ def change(old: str, new: str, count: int = 1) -> Callable[[Path], None]:
     return apply
 
 
+def twice(path: Path) -> None:
+    """An archive whose samples are in it a second time."""
+    first = sorted(path.iterdir())[0]
+    with tarfile.open(first) as tar:
+        members = [(one, tar.extractfile(one)) for one in tar.getmembers()]
+        with tarfile.open(path / "a.tar", "w") as out:
+            for _ in range(2):
+                for info, content in members:
+                    assert content is not None
+                    content.seek(0)
+                    out.addfile(info, content)
+
+
 #: Damaged files: what is done to them, and what is said, of the file or of its items.
 DAMAGED = {
     "ts": (cut, "cannot be read"),
@@ -151,6 +171,7 @@ DAMAGED = {
     "text-xlsx": (cut, "is not a workbook that can be read"),
     "npz": (cut, "is not an npz file"),
     "datasets": (cut, "is not a parquet file"),
+    "webdataset": (cut, "is cut off after .*: the 2 members before are read"),
     "ome-tiff": (lambda path: cut(path, 60), "no usable items .* file is not an image"),
     **dict.fromkeys(
         ("png16", "gif", "webp", "jpeg", "tiff16"), (cut, "no usable items .* (image cannot be|not an image)")
@@ -169,6 +190,7 @@ AMBIGUOUS = {
     "list-jsonl": (change("cam1\\/a.png", "cam1\\/c.png"), "two rows of .* have the id 'cam1/c.png'"),
     "text-csv": (change("id,text,label", "id,a,b"), "has no column 'text'"),
     "text-jsonl": (change('"t2"', '"t1"'), "two items share one id"),
+    "webdataset": (twice, "another sample of the archive has this name"),
 }
 
 
@@ -209,12 +231,12 @@ def test_a_table_that_may_be_one_recording_is_no_pool_of_series(tmp_path: Path) 
 def test_a_listed_file_that_lies_elsewhere_is_set_aside(tmp_path: Path) -> None:
     path = place("list-csv", tmp_path)
     shutil.copy(path.parent / "cam1" / "a.png", tmp_path / "secret.png")
-    path.write_text("path\n../secret.png\ncam1/a.png\ns3://bucket/b.png\n")
+    path.write_text("path\n../secret.png\ncam1/a.png\nftp://host/b.png\n")
     pool = load_pool(path)
     assert pool.ids == ("cam1/a.png",)
     assert [bad.why for bad in pool.unreadable] == [
         "'../secret.png' lies outside of the folder of the table",
-        "'s3://bucket/b.png' is an address",
+        "ftp://host/b.png has the unknown protocol 'ftp'",
     ]
 
 

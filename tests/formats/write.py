@@ -63,6 +63,7 @@ _OWNERS = {
     **dict.fromkeys(("edf", "bdf"), ("pyedflib==0.1.42",)),
     "wfdb": ("wfdb==4.3.1",),
     "dicom": ("pydicom==3.0.2", "numpy==2.3.5"),
+    "webdataset": ("webdataset==1.0.2", "numpy==2.3.5", "pillow==13.0.0"),
     "datasets": ("datasets==5.2.0", "pillow==13.0.0"),
 }
 

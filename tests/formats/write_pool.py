@@ -500,6 +500,34 @@ def npz(folder: Path) -> Told:
         return {"open": "three.npz", "ids": ids, "labels": read["labels"].tolist(), "channels": ["x", "y"]}
 
 
+def webdataset(folder: Path) -> Told:
+    """Two tar archives of samples, as webdataset writes and reads them."""
+    import webdataset as wds
+
+    shards = folder / "shards"
+    shards.mkdir()
+    with wds.ShardWriter(str(shards / "train-%06d.tar"), maxcount=2, verbose=0) as sink:
+        for i, label in enumerate([1, 0, 1]):
+            picture = np.full((4, 6, 3), (40 * i, 9, 200), np.uint8)
+            told = {"site": "north" if i < 2 else "south", "patient": i}
+            sink.write({"__key__": f"night/{i:04}.5", "png": picture, "cls": label, "json": told})
+    urls = sorted(map(str, shards.glob("*.tar")))
+    rows = list(wds.WebDataset(urls, shardshuffle=False).decode("rgb8"))
+    names = {url: Path(url).name for url in urls}
+    # the key ends at the first dot: what follows is a part of each field's name
+    values = {f"{names[row['__url__']]}/{row['__key__']}.5.png": row["5.png"] for row in rows}
+    _keep(folder, values)
+    return {
+        "open": "shards",
+        "ids": list(values),
+        "labels": [int(row["5.cls"]) for row in rows],
+        "columns": {
+            "site": [row["5.json"]["site"] for row in rows],
+            "patient": [row["5.json"]["patient"] for row in rows],
+        },
+    }
+
+
 def datasets(folder: Path) -> Told:
     """Parquet as Hugging Face datasets writes it, with the names of the classes in its schema."""
     from datasets import ClassLabel, Dataset, Features, Image, load_dataset

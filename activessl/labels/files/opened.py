@@ -11,7 +11,7 @@ from typing import Any
 from activessl.errors import ConfigError, PoolError
 from activessl.labels.files.reading import READABLE, parsed
 from activessl.labels.kinds import LabelKind
-from activessl.pool.folders import list_files
+from activessl.pool.disk import list_files
 from activessl.pool.plain import read_plain
 from activessl.sealed import sha256_of
 

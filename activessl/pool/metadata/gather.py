@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from activessl.errors import PoolError
+from activessl.pool.addresses import Place
 from activessl.pool.columns import TABLES
 from activessl.pool.metadata.base import Column, Metadata
 from activessl.pool.metadata.cells import plain, typed, unknown
@@ -20,7 +21,7 @@ from activessl.pool.sources import CutSource, Stamped, open_source
 
 
 def gather_metadata(
-    location: Path,
+    location: Place,
     ids: Sequence[str],
     modality: Modality | None = None,
     *,
@@ -42,7 +43,7 @@ def gather_metadata(
         modality: As for ``open_source``.
         table: A table of metadata; see :func:`activessl.pool.metadata.joined.join`.
         classes: The classes of the project: a column with these values is a label.
-        exif: Whether the beginning of each image is read for its camera and date.
+        exif: Whether the beginning of each image on the disk is read for its camera and date.
         source: The data, where they are open already.
 
     Raises:
@@ -63,8 +64,8 @@ def gather_metadata(
         columns, lists = _united(columns, beside), lists + more
     if lists:
         remarks.append(f"columns with several values in a cell are not read: {', '.join(lists)}")
-    columns += [column for column in folder_columns(ids, classes) if column.name not in stored]
-    if exif and there:
+    columns += [column for column in folder_columns(_in_archives(ids), classes) if column.name not in stored]
+    if exif and there and isinstance(location, Path):
         folder = location if location.is_dir() else location.parent
         found, remark = exif_columns(_paths(location, modality, ids, source), ids, folder)
         columns += [column for column in found if column.name not in stored]
@@ -90,6 +91,11 @@ def _of_recordings(
     at = [row[name] for name in recordings]
     columns = tuple(replace(one, values=tuple(one.values[i] for i in at)) for one in found.columns)
     return Metadata(tuple(ids), columns, found.remarks)
+
+
+def _in_archives(ids: Sequence[str]) -> list[str]:
+    """Ids without the archive that an item is in: which one it is means nothing."""
+    return [item.rpartition(".tar/")[2] for item in ids]
 
 
 def _columns(
@@ -129,9 +135,11 @@ def _united(ours: list[Column], theirs: list[Column]) -> list[Column]:
 def _paths(
     location: Path, modality: Modality | None, ids: Sequence[str], source: Source | None
 ) -> dict[str, Path | None]:
-    if location.is_dir():
+    if source is None and location.is_dir():
         return {item: location / item for item in ids}
-    if modality not in (None, "image") or location.suffix.lower() not in (*TABLES, ".parquet", ".pq"):
+    if source is None and (
+        modality not in (None, "image") or location.suffix.lower() not in (*TABLES, ".parquet", ".pq")
+    ):
         return {}
     source = source or open_source(location, modality)
     known = source.stamps() if isinstance(source, Stamped) else {}

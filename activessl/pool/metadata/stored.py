@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from activessl.errors import PoolError
+from activessl.pool.addresses import Address, Place
 from activessl.pool.arrays import npz_keys, read_npz
 from activessl.pool.forms.registry import forms
 from activessl.pool.mat import read_mat
@@ -24,8 +25,8 @@ Stored = Mapping[str, Mapping[str, Any]]
 _OWN = frozenset({"ids", "labels", "class_names", "channel_names", "axes", "split", "format", "sample_rate", "offsets"})
 
 
-def stored_columns(location: Path, modality: Modality | None = None, source: Source | None = None) -> Stored:
-    """The columns of the file of the data that are neither items nor ids, labels or splits; none for a folder.
+def stored_columns(location: Place, modality: Modality | None = None, source: Source | None = None) -> Stored:
+    """The columns of the file of the data that are neither items nor ids, labels or splits; none for a folder of files.
 
     The items are not decoded, and those of an npz are not read.
 
@@ -37,11 +38,15 @@ def stored_columns(location: Path, modality: Modality | None = None, source: Sou
     Raises:
         PoolError: As of ``open_source``.
     """
-    if location.is_dir():
-        return {}
-    if location.suffix.lower() in (".npz", ".mat"):
+    if isinstance(location, Path) and location.suffix.lower() in (".npz", ".mat"):
         return _of_npz(location, modality)
+    if location.is_dir() and source is None and not _has_archives(location):
+        return {}
     return dict(getattr(source or open_source(location, modality), "columns", {}))
+
+
+def _has_archives(folder: Place) -> bool:
+    return isinstance(folder, Address) or any(path.suffix.lower() == ".tar" for path in folder.iterdir())
 
 
 def _of_npz(location: Path, modality: Modality | None) -> Stored:

@@ -15,6 +15,7 @@ from activessl_cli import render
 from activessl_cli.options import HERE, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
+    from activessl.pool.addresses import Place
     from activessl_label_studio.doctor import Finding
 
 
@@ -55,6 +56,22 @@ def _machine() -> Iterator[Finding]:
             )
 
 
+def _data(data: Place, modality: str) -> Finding:
+    """Whether the data are there; a store is asked for their names."""
+    from activessl.errors import ActiveSSLError
+    from activessl.pool.sources import Stamped, open_source
+    from activessl_label_studio.doctor import Finding
+
+    if isinstance(data, Path):
+        return Finding("data", data.exists(), str(data), "correct data.path in activessl.toml")
+    try:
+        source = open_source(data, modality)
+    except ActiveSSLError as error:
+        return Finding("data", False, error.message, error.hint)
+    many = f"{len(source):,} items in " if isinstance(source, Stamped) else ""
+    return Finding("data", True, f"{many}{data}")
+
+
 def _project(folder: Path) -> Iterator[Finding]:
     from activessl.errors import ActiveSSLError
     from activessl.project.annotators import annotator_of
@@ -82,7 +99,7 @@ def _project(folder: Path) -> Iterator[Finding]:
         "writable" if os.access(folder, os.W_OK) else "read-only",
         "make the project folder writable",
     )
-    yield Finding("data", project.data.exists(), str(project.data), "correct data.path in activessl.toml")
+    yield _data(project.data, project.own.data.modality)
     if project.test is not None:
         try:
             test = read_test(project.test, project.config.data, project.history().naming, part=project.tests_itself)

@@ -8,16 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from activessl_cli import render
-from activessl_cli.options import HERE, JsonOption, ProjectOption
+from activessl_cli.options import HERE, DataArgument, JsonOption, ProjectOption
 
 #: The most classes that a hint lists.
 MOST_NAMED = 30
 
 
 def init(
-    data: Annotated[
-        Path, typer.Argument(help="A folder of images, WAV, CSV or text files; a .csv, .jsonl, .parquet or .npz file.")
-    ],
+    data: DataArgument,
     classes: Annotated[
         str, typer.Option(help="The names of the classes, separated by commas, or @FILE with one name per line.")
     ] = "",
@@ -26,7 +24,7 @@ def init(
         str | None, typer.Option(help="image, series, text, audio or vector; by default read from the data.")
     ] = None,
     test: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="Test data: labeled items that are never asked about. DATA again: what DATA marks as test or "
             "validation, in a column 'split' or as folders."
@@ -72,6 +70,7 @@ def init(
 ) -> None:
     """Make a project folder for some data."""
     from activessl.errors import ConfigError
+    from activessl.pool.addresses import place
     from activessl.pool.parts import told_parts
     from activessl.pool.remarks import remarks
     from activessl.steps.create import create
@@ -82,12 +81,12 @@ def init(
     with render.progress("read") as on_progress:
         made = create(
             project,
-            data,
+            place("data", data),
             names,
             task=task,
             multi_label=multi_label,
             modality=modality,
-            test=test,
+            test=None if test is None else place("test", test),
             group=group,
             group_column=group_column,
             metadata=metadata,

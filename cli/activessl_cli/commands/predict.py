@@ -9,7 +9,7 @@ import typer
 
 from activessl_cli import render
 from activessl_cli.files import as_csv, check_ending, flat, write_rows
-from activessl_cli.options import HERE, JsonOption, ProjectOption
+from activessl_cli.options import HERE, DataArgument, JsonOption, ProjectOption
 
 if TYPE_CHECKING:
     from activessl.session import Session
@@ -25,9 +25,7 @@ ModelOption = Annotated[
 
 
 def predict(
-    data: Annotated[
-        Path, typer.Argument(help="A folder of images, WAV, CSV or text files; a .csv, .jsonl, .parquet or .npz file.")
-    ],
+    data: DataArgument,
     to: ToOption = None,
     model: ModelOption = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Score with ONNX Runtime; needs --model.")] = False,
@@ -40,6 +38,7 @@ def predict(
 ) -> None:
     """Predict new items: class, probability, and novelty (1: unlike all items of the pool)."""
     from activessl.errors import ConfigError
+    from activessl.pool.addresses import place
     from activessl.pool.remarks import remarks
     from activessl.pool.sources import load_pool
     from activessl.scoring.as_onnx import FILE, OnnxScorer
@@ -59,7 +58,7 @@ def predict(
         raise ConfigError("--coco is of projects of boxes and masks", hint="leave out --coco")
     found = session.model() if session is not None else Model.load(cast("Path", model))
     scorer = OnnxScorer(found, model / FILE) if onnx and model is not None else found
-    items = load_pool(data, found.modality, axes=found.axes if found.axes.count else None, cut=found.cut)
+    items = load_pool(place("data", data), found.modality, axes=found.axes if found.axes.count else None, cut=found.cut)
     if found.axes.channels and not items.axes.channels:
         render.story(f"the series have no names of channels: read in the order {', '.join(found.axes.channels)}")
     with render.progress("predict") as on_progress:
@@ -78,12 +77,13 @@ def predict(
 
 
 def _regions(
-    session: Session | None, folder: Path | None, data: Path, to: Path | None, *, onnx: bool, coco: bool, as_json: bool
+    session: Session | None, folder: Path | None, data: str, to: Path | None, *, onnx: bool, coco: bool, as_json: bool
 ) -> None:
     """Find the regions of new items, by the model of a project or of a folder."""
     import json
 
     from activessl.errors import ConfigError
+    from activessl.pool.addresses import place
     from activessl.pool.remarks import remarks
     from activessl.pool.sources import load_pool
     from activessl.project.folder import writing
@@ -99,7 +99,9 @@ def _regions(
             RegionModel.load(cast("Path", folder)) if session is None else region_model(session.project, on_progress)
         )
         network = onnx_network(model, folder) if onnx and folder is not None else None
-        items = load_pool(data, model.modality, cut=None if session is None else session.project.config.data.cut)
+        items = load_pool(
+            place("data", data), model.modality, cut=None if session is None else session.project.config.data.cut
+        )
         found = model.predict(items, network=network, on_progress=on_progress)
     for line in remarks(items):
         render.story(line)

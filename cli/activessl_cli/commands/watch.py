@@ -20,7 +20,7 @@ DRIFT = 3
 
 def watch(
     model: Annotated[Path, typer.Argument(help="A folder that `activessl export model` wrote.")],
-    data: Annotated[Path, typer.Argument(help="The items that the model gets: as for `activessl predict`.")],
+    data: Annotated[str, typer.Argument(help="The items that the model gets: as for `activessl predict`.")],
     state: Annotated[
         Path | None,
         typer.Option(help="A file that remembers the looks, so that all of them together keep to 5 % false alarms."),
@@ -34,6 +34,7 @@ def watch(
     """Compare the items that a model gets with those that it was made from, and say when labels are due."""
     import time
 
+    from activessl.pool.addresses import place
     from activessl.pool.sources import load_pool
     from activessl.scoring.digest import model_digest
     from activessl.scoring.model import Model
@@ -45,7 +46,7 @@ def watch(
         check_metrics(metrics)
     found, digest = Model.load(model), model_digest(model)
     before = WatchState() if state is None else WatchState.load(state).of(digest)
-    items = load_pool(data, found.modality, axes=found.axes if found.axes.count else None, cut=found.cut)
+    items = load_pool(place("data", data), found.modality, axes=found.axes if found.axes.count else None, cut=found.cut)
     with render.progress("watch") as on_progress:
         watched, after = look(found, digest, items, before, on_progress)
     # the state last: if the metrics cannot be written, the same look is made again
@@ -61,9 +62,10 @@ def watch(
         render.story(f"the folder {name} is named like no class of the model ({', '.join(found.classes[:10])})")
     render.result(watched.to_dict(), "\n".join(_lines(watched)), as_json=as_json)
     if watched.drift:
-        render.following(
-            f"in the project of this model: activessl update {shlex.quote(str(data.absolute()))}; labels are due"
-        )
+        where = place("data", data).absolute()
+        copied = f"activessl update {shlex.quote(str(where))}"
+        then = copied if isinstance(where, Path) else f"have {where} in its data, then run `activessl encode`"
+        render.following(f"in the project of this model: {then}; labels are due")
     elif state is None:
         render.following(
             f"add --state {shlex.quote(f'{model.name}.watch.json')} to the next watch: it counts the looks"

@@ -1,0 +1,1 @@
+"""Data in object storage: what is read, and what is refused."""
