@@ -264,7 +264,7 @@ def _column(
 
 
 def _labels(
-    location: Path,
+    location: Place,
     values: list[Any],
     splits: list[Any] | None,
     label_names: list[Any] | None,

@@ -74,7 +74,7 @@ def gather_metadata(
 
 
 def _of_recordings(
-    location: Path,
+    location: Place,
     ids: Sequence[str],
     modality: Modality | None,
     *,

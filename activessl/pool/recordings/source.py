@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, Protocol, cast, runtime_checkable
 
 from activessl.errors import PoolError
+from activessl.pool.addresses import Place
 from activessl.pool.decoders.sounds import RATE
 from activessl.pool.forms.base import Long, Media, Reading
 from activessl.pool.forms.registry import form_named
@@ -72,7 +73,7 @@ class CutSource:
         return self.base.modality
 
     @property
-    def location(self) -> Path:
+    def location(self) -> Place:
         """The folder or file of the recordings."""
         return self.base.location
 

@@ -135,14 +135,15 @@ def init(
     render.following("activessl encode")
 
 
-def _stored(data: Path) -> str:
+def _stored(data: str) -> str:
     """The classes that labels in the data name, as an example for the hint; else some others."""
     from activessl.errors import ActiveSSLError
+    from activessl.pool.addresses import place
     from activessl.pool.plain import shown
     from activessl.pool.stored_labels import read_labels
 
     try:
-        found = read_labels(data)
+        found = read_labels(place("data", data))
     except (ActiveSSLError, OSError):  # what cannot be read is an error of init itself, once classes are given
         found = None
     names = () if found is None else found.class_names or ()
