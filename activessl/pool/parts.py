@@ -141,6 +141,7 @@ def split_numbers(location: Place, values: Any) -> Array:
         PoolError: A value that names no part.
 
     Example:
+        >>> from pathlib import Path
         >>> split_numbers(Path("a.csv"), ["train", "Validation", "test"]).tolist()
         [0, 2, 1]
     """
