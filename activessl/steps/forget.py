@@ -144,9 +144,13 @@ def _which(
     if len(has) == 2:
         raise LabelError(f"both an item and an annotator are called {name!r}", hint="add --item or --annotator")
     if not has:
+        window = next((one for one in (*known, *(() if pool is None else pool.ids)) if recording_of(one) == name), None)
         raise LabelError(
-            f"the project has no {what or 'item or annotator'} {name!r}",
-            hint="give the id of an item as `activessl export` writes it, or the name of an annotator as in the report",
+            f"the project has no {what or 'item or annotator'} {name!r}"
+            + ("" if window is None else ": it is a recording, whose windows are the items"),
+            hint="give the id of an item as `activessl export` writes it, or the name of an annotator as in the report"
+            if window is None
+            else f"forget each of them, such as {window!r}, or delete the recording",
         )
     return has[0], ""
 
