@@ -157,11 +157,12 @@ def _which(
 
 def _copies(project: Project, names: Names) -> Iterator[str]:
     """Forget it in copies of the ledger inside of the project; yield those that cannot be changed."""
-    if "://" in project.own.ledger:
-        return
-    base = project.folder / project.own.ledger
+    on_server = "://" in project.own.ledger
+    # a project that moved to a server has left its file here
+    base = project.folder / (BACKUP_LEDGER if on_server else project.own.ledger)
+    left = (base,) if on_server and base.is_file() and base.stat().st_size else ()
     for path in sorted(
-        (*base.parent.glob(f"{base.name}.before-restore-*"), *base.parent.glob(f"{base.name}.format-*"))
+        (*left, *base.parent.glob(f"{base.name}.before-restore-*"), *base.parent.glob(f"{base.name}.format-*"))
     ):
         if path.name.endswith(("-wal", "-shm")):
             continue
