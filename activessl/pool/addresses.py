@@ -78,6 +78,17 @@ class Address:
         return self.url.partition("://")[0].lower()
 
     @property
+    def plain(self) -> str:
+        """The address without a slash at its end, to compare.
+
+        Example:
+            >>> Address("s3://bucket/photos/").plain, Address("zip://a/::b.zip").plain.startswith("zip://a::/")
+            ('s3://bucket/photos', True)
+        """
+        head, mark, outer = _parted(self.resolve().url)
+        return f"{head.rstrip('/')}{mark}{outer}"
+
+    @property
     def outer(self) -> str:
         """What follows ``::``: the path or the address of the archive; empty without one."""
         return _parted(self.url)[2]

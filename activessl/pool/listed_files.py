@@ -67,7 +67,7 @@ class ListSource:
                 f"{location} has no column of paths; it has {listed(table.names) if table.names else 'no columns'}",
                 hint="give the column of paths the name 'path'",
             )
-        self._location, self.column = location, column
+        self._location = location
         paths = [_plain(value) for value in table.values[column]]
         self._modality, self._files = _form(location, paths, modality)
         self.sample_rate = self._files.sample_rate

@@ -16,7 +16,7 @@ from activessl.ledger.history import History
 from activessl.ledger.offers import TELLING, classes_from
 from activessl.ledger.schema import Created, Event, Forgotten
 from activessl.ledger.store import Ledger
-from activessl.pool.addresses import Place, place_of
+from activessl.pool.addresses import Address, Place, place_of
 from activessl.project.config import CONFIG_NAME, Config
 from activessl.project.config_file import is_current, migrated, read_config, write_config
 from activessl.project.set_aside import read_aside
@@ -337,7 +337,9 @@ def same_place(one: Place, other: Place) -> bool:
     """Whether two paths are one file or folder, or two addresses are one."""
     if isinstance(one, Path) and isinstance(other, Path):
         return one.expanduser().resolve() == other.expanduser().resolve()
-    return one == other
+    if isinstance(one, Address) and isinstance(other, Address):
+        return one.plain == other.plain
+    return False
 
 
 def own_folders(folder: Path) -> tuple[Path, ...]:

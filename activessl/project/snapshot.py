@@ -66,7 +66,9 @@ def check_labels(history: History, there: Callable[[], int]) -> None:
     if not history.rounds:
         raise LabelError(
             f"{len(history.labels):,} labels, but no round yet",
-            hint="run `activessl query`, which opens a round; then `activessl teach` learns these labels",
+            hint="run `activessl query`, which opens a round; then `activessl teach` learns these labels"
+            if history.to_ask
+            else "add unlabeled items to the data, run `activessl encode`, then `activessl query`, which opens a round",
         )
     if not there():
         raise LabelError(

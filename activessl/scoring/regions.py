@@ -17,11 +17,14 @@ from activessl.labels.regions.places import PlaceKind
 from activessl.labels.regions.region import Regions
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress
+from activessl.pool.recordings.cut import Cut
 from activessl.scoring.model_folder import NOTE, write_model
 
 __all__ = ["RegionModel", "extents_of"]
 
 _FORMAT = 1
+#: The format of a model with a cut, which earlier versions would give whole videos to.
+_WITH_CUT = 2
 
 
 def extents_of(items: Pool, kind: PlaceKind) -> list[tuple[int, ...]]:
@@ -38,11 +41,13 @@ class RegionModel:
         encoder: Turns items into vectors of their parts.
         modality: The form of data that the encoder reads.
         head: Turns vectors of parts into regions.
+        cut: How videos are cut into the items; None if files are the items.
     """
 
     encoder: PartEncoder
     modality: Modality
     head: DenseHead
+    cut: Cut | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -99,14 +104,14 @@ class RegionModel:
         save_parts(self.encoder, encoders, folder / "encoder")
         self.head.save(folder / "head")
         note = {
-            "format": _FORMAT,
+            "format": _FORMAT if self.cut is None else _WITH_CUT,
             "modality": self.modality,
             "classes": list(self.classes),
             "kind": self.kind,
             "encoder": self.encoder.name,
             "fingerprint": self.encoder.fingerprint,
             "head": "dense",
-        }
+        } | ({} if self.cut is None else {"cut": self.cut.settings()})
         (folder / NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
@@ -121,11 +126,15 @@ class RegionModel:
         try:
             note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
             modality, form, kind, classes = note["modality"], note["format"], note["kind"], tuple(note["classes"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            told = note.get("cut", {})
+            cut = Cut.of(told.get("window"), told.get("step"), told.get("frames"))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise HeadError(f"no complete model of regions in {folder}", hint=hint) from None
-        if form != _FORMAT:
-            raise HeadError(f"the model in {folder} has format {form}, not {_FORMAT}", hint="update activessl")
+        if form not in (_FORMAT, _WITH_CUT):
+            raise HeadError(
+                f"the model in {folder} has format {form}, not {_FORMAT} or {_WITH_CUT}", hint="update activessl"
+            )
         head = DenseHead.load(folder / "head")
         if (head.kind, head.classes) != (kind, classes):
             raise HeadError(f"the head in {folder} is of other classes or regions than its note says", hint=hint)
-        return cls(load_parts(folder / "encoder"), modality, head)
+        return cls(load_parts(folder / "encoder"), modality, head, cut)

@@ -117,7 +117,10 @@ def restore(folder: Path, source: Path, ledger: str | None = None) -> Backup:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder), writing(folder), _place(folder, name) as place:
-        newer, erased, listed_before = _newer(place.now, source / LEDGER), _erased(place.now), _listed(place.now)
+        # a project that moves to another ledger has forgotten in the one that it leaves
+        before = [one for one in (place.now, _left(folder, name)) if one is not None]
+        newer, erased = _newer(before, source / LEDGER), _erased(before)
+        listed_before = [one for ledger_before in before for one in _listed(ledger_before)]
         config, aside = folder / CONFIG_NAME, folder / ASIDE
         with place.part() as part:
             with Ledger(source / LEDGER) as copy:
@@ -203,21 +206,33 @@ def _contents(folder: Path) -> tuple[int, int]:
     return found.events, len(found.labels)
 
 
-def _erased(ledger: Path | str | None) -> tuple[Forgotten, ...] | None:
-    """What was forgotten, by the ledger that is replaced; None if it cannot be read."""
-    if ledger is None:
-        return ()
+def _left(folder: Path, name: str) -> Path | str | None:
+    """The ledger that the project leaves for another one; None if it stays, or has none."""
+    path = folder / CONFIG_NAME
     try:
-        with Ledger(ledger) as now:
-            return tuple(one.event for one in now.read(kind="forgotten") if isinstance(one.event, Forgotten))
+        now = read_config(path).ledger if path.is_file() else name
+    except ConfigError:  # the config of the backup takes its place
+        return None
+    if now == name or "://" in now:
+        return None if now == name else now
+    return folder / now if (folder / now).is_file() else None
+
+
+def _erased(ledgers: Sequence[Path | str]) -> tuple[Forgotten, ...] | None:
+    """What was forgotten, by the ledgers that are replaced or left; None if one of them cannot be read."""
+    found: dict[str, Forgotten] = {}
+    try:
+        for ledger in ledgers:
+            with Ledger(ledger) as now:
+                read = [one.event for one in now.read(kind="forgotten")]
+            found |= {one.key: one for one in read if isinstance(one, Forgotten)}
     except LedgerError:
         return None
+    return tuple(found.values())
 
 
-def _listed(ledger: Path | str | None) -> tuple[BackedUp, ...]:
-    """The backups that the ledger that is replaced knows of; none if it cannot be read."""
-    if ledger is None:
-        return ()
+def _listed(ledger: Path | str) -> tuple[BackedUp, ...]:
+    """The backups that a ledger that is replaced or left knows of; none if it cannot be read."""
     try:
         with Ledger(ledger) as now:
             return tuple(one.event for one in now.read(kind="backed_up") if isinstance(one.event, BackedUp))
@@ -225,14 +240,16 @@ def _listed(ledger: Path | str | None) -> tuple[BackedUp, ...]:
         return ()
 
 
-def _newer(ledger: Path | str | None, copy: Path) -> int | None:
-    if ledger is None:
-        return 0
+def _newer(ledgers: Sequence[Path | str], copy: Path) -> int | None:
+    notes = ("backed_up", "forgotten")  # a restore keeps what was forgotten, and backups are listed anew
+    found: set[str] = set()
     try:
-        with Ledger(ledger) as now, Ledger(copy) as then:
+        with Ledger(copy) as then:
             known = {one.event.key for one in then}
-            notes = ("backed_up", "forgotten")  # a restore keeps what was forgotten, and backups are listed anew
-            return sum(one.event.key not in known and one.event.kind not in notes for one in now)
+        for ledger in ledgers:
+            with Ledger(ledger) as now:
+                found |= {one.event.key for one in now if one.event.kind not in notes} - known
+        return len(found)
     except LedgerError:
         return None  # damaged, as it may be where somebody restores a backup
 

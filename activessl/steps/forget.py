@@ -144,20 +144,25 @@ def _which(
     if len(has) == 2:
         raise LabelError(f"both an item and an annotator are called {name!r}", hint="add --item or --annotator")
     if not has:
+        window = next((one for one in (*known, *(() if pool is None else pool.ids)) if recording_of(one) == name), None)
         raise LabelError(
-            f"the project has no {what or 'item or annotator'} {name!r}",
-            hint="give the id of an item as `activessl export` writes it, or the name of an annotator as in the report",
+            f"the project has no {what or 'item or annotator'} {name!r}"
+            + ("" if window is None else ": it is a recording, whose windows are the items"),
+            hint="give the id of an item as `activessl export` writes it, or the name of an annotator as in the report"
+            if window is None
+            else f"forget each of them, such as {window!r}, or delete the recording",
         )
     return has[0], ""
 
 
 def _copies(project: Project, names: Names) -> Iterator[str]:
     """Forget it in copies of the ledger inside of the project; yield those that cannot be changed."""
-    if "://" in project.own.ledger:
-        return
-    base = project.folder / project.own.ledger
+    on_server = "://" in project.own.ledger
+    # a project that moved to a server has left its file here
+    base = project.folder / (BACKUP_LEDGER if on_server else project.own.ledger)
+    left = (base,) if on_server and base.is_file() and base.stat().st_size else ()
     for path in sorted(
-        (*base.parent.glob(f"{base.name}.before-restore-*"), *base.parent.glob(f"{base.name}.format-*"))
+        (*left, *base.parent.glob(f"{base.name}.before-restore-*"), *base.parent.glob(f"{base.name}.format-*"))
     ):
         if path.name.endswith(("-wal", "-shm")):
             continue

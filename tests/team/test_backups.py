@@ -128,6 +128,24 @@ def test_what_was_forgotten_stays_forgotten_after_a_restore_into_a_server(
     assert item not in labels(project)
 
 
+@pytest.mark.parametrize("to_server", [True, False])
+def test_a_move_to_another_ledger_forgets_what_the_one_before_has_forgotten(
+    to_server: bool, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, then = ("ledger.db", url) if to_server else (url, "ledger.db")
+    project, copy = labeled(tmp_path / "m", first), tmp_path / "backup"
+    assert run("backup", str(copy), "-p", str(project)) == 0
+    item, other = list(labels(project))[:2]
+    assert run("forget", item, "--item", "--yes", "-p", str(project)) == 0
+    assert run("restore", str(copy), "-p", str(project), "--ledger", then) == 0
+    assert "1 forgotten item or annotator is forgotten again" in capsys.readouterr().out
+    assert item not in labels(project) and len(labels(project)) == 10
+    assert run("forget", other, "--item", "--yes", "-p", str(project)) == 0
+    for file in project.glob("ledger.db*"):  # also the one that was left
+        content = file.read_bytes()
+        assert f'"{item}"'.encode() not in content and f'"{other}"'.encode() not in content, file
+
+
 def test_a_damaged_event_is_named(
     own_server: Cluster, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

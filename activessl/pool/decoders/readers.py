@@ -22,7 +22,14 @@ _EXTRAS = {
 @cache
 def installed() -> tuple[str, ...]:
     """The packages that are installed: a file that could not be read without one is tried again with it."""
-    return tuple(name for name in _EXTRAS if find_spec(name) is not None)
+    return tuple(filter(_is_there, _EXTRAS))
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # another thread imports it: OpenCV puts a module without a spec into its place for a moment
+        return True
 
 
 def needed(package: str) -> PoolError:

@@ -68,6 +68,7 @@ class TarSource:
         self._in_store = origin is not None or isinstance(location, Address)
         self.threads = self._origin.threads
         self._bad: dict[str, str] = {}
+        self._hint = ""  # what to do about the first archive that cannot be read
         found = self._members()
         self._modality, self._files = self._form(found, modality)
         self.sample_rate = self._files.sample_rate
@@ -216,6 +217,8 @@ class TarSource:
             why = found.message if isinstance(found, PoolError) else found.damage
             if why:
                 self._bad[shown_address(name)] = why
+            if isinstance(found, PoolError):
+                self._hint = self._hint or found.hint or ""
         return {name: members for name, members in told.items() if isinstance(members, Members)}
 
     def _form(self, found: Mapping[str, Members], modality: Modality | None) -> tuple[Modality, Files]:
@@ -232,8 +235,8 @@ class TarSource:
         if not many[chosen]:
             name, why = next(iter(self._bad.items()), ("", ""))
             raise PoolError(
-                f"no items in the archives of {self._location}" + (f"; {name} {why}" if name else ""),
-                hint="give archives with PNG, JPEG, WAV or .txt members",
+                f"no items in the archives of {self._location}" + (f"; {name}: {why}" if name else ""),
+                hint=self._hint or "give archives with PNG, JPEG, WAV or .txt members",
             )
         return chosen, readable[chosen][1]
 

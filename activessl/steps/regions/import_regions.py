@@ -146,7 +146,7 @@ def _forms(drawing: Drawing) -> str:
         "mask": "give a COCO folder, or images/ and masks/",
         "span": "give CoNLL, or a .parquet or .jsonl with tokens and tags, or with text and spans",
         "segment": "give an .npz with X and segments",
-    }[drawing.place]
+    }[drawing.place] + "; or a table that `activessl export` wrote"
 
 
 def _now(classes: Sequence[str], history: History) -> dict[str, str]:

@@ -53,7 +53,8 @@ def region_model(project: Project, on_progress: OnProgress | None = None) -> Reg
             "the data of the project changed, and with them the encoder",
             hint="run `activessl encode` and `activessl teach` first",
         )
-    return RegionModel(encoder, project.config.data.modality, snapshot.head)
+    data = project.config.data
+    return RegionModel(encoder, data.modality, snapshot.head, data.cut)
 
 
 def result_rows(items: Pool, found: Sequence[Regions]) -> list[dict[str, Any]]:

@@ -99,9 +99,7 @@ def _regions(
             RegionModel.load(cast("Path", folder)) if session is None else region_model(session.project, on_progress)
         )
         network = onnx_network(model, folder) if onnx and folder is not None else None
-        items = load_pool(
-            place("data", data), model.modality, cut=None if session is None else session.project.config.data.cut
-        )
+        items = load_pool(place("data", data), model.modality, cut=model.cut)
         found = model.predict(items, network=network, on_progress=on_progress)
     for line in remarks(items):
         render.story(line)

@@ -21,6 +21,7 @@ from activessl.pool.sources import load_pool, open_source
 from activessl.pool.stored_labels import read_labels
 from activessl.pool.stores import store
 from activessl.pool.stores.hosts import ALLOWED
+from activessl.project.folder import same_place
 
 pytest.importorskip("aiohttp")
 
@@ -290,3 +291,11 @@ def test_an_address_in_the_config_keeps_an_archive_beside_the_project_relative(t
     assert address.relative_to(tmp_path / "project") == "zip://set::../photos.zip"
     assert place_of("zip://set::../photos.zip", tmp_path / "project") == address
     check_address(address)
+
+
+def test_an_address_with_a_slash_at_its_end_is_the_same_place(tmp_path: Path) -> None:
+    """With `--test` and the same data, people type one of them with a slash."""
+    pairs = [("s3://bucket/photos/", "s3://bucket/photos"), ("zip://a/::b.zip", "zip://a::b.zip")]
+    assert all(same_place(Address(one), Address(other)) for one, other in pairs)
+    assert not same_place(Address("s3://bucket/photos"), Address("s3://bucket/photo"))
+    assert not same_place(Address("s3://bucket/photos"), tmp_path)

@@ -203,6 +203,11 @@ def test_a_new_file_beside_the_parts_does_not_bring_test_items_into_the_pool(tmp
     assert len(session.project.pool()) == 31
 
 
+def test_a_list_of_files_is_not_called_a_column_of_texts(tmp_path: Path) -> None:
+    found = run("init", listed(tmp_path), "--classes", "fruit,tool", "-p", tmp_path / "p")
+    assert found.exit_code == 0 and "texts are" not in found.output
+
+
 def test_a_label_that_is_missing_in_the_test_part_is_an_error(tmp_path: Path) -> None:
     data = csv(tmp_path)
     data.write_text(data.read_text().replace("fruit,blue plum", ",blue plum"))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from activessl.errors import PoolError
+from activessl.pool.decoders.readers import installed
 from activessl.pool.decoders.sounds import at_rate, decode_sound
 from activessl.pool.groups import group_names
 from activessl.pool.manifest import load_manifest, save_manifest
@@ -230,6 +233,14 @@ def test_frames_of_a_video_are_the_same_in_one_pass_and_in_any_order(tmp_path: P
         digest = hashlib.sha256(f"{seen.shape}".encode() + np.ascontiguousarray(seen).tobytes()).hexdigest()
         assert digest == pool.items[row].sha256 == again.sha256  # type: ignore[union-attr]
     assert pool.content(0).startswith(b"\x89PNG")
+
+
+def test_opencv_is_found_while_another_thread_imports_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its loader puts its binary module, which has no spec, into ``sys.modules`` for a moment."""
+    half = ModuleType("cv2")
+    assert half.__spec__ is None
+    monkeypatch.setitem(sys.modules, "cv2", half)
+    assert "cv2" in installed.__wrapped__()
 
 
 def test_slow_videos_are_read_in_any_order(tmp_path: Path) -> None:

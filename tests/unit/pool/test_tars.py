@@ -168,8 +168,9 @@ def test_what_is_no_archive_is_two_lines(content: bytes, tmp_path: Path) -> None
 def test_a_compressed_archive_says_what_to_do(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w:gz") as tar:
         tar.addfile(tarfile.TarInfo("0.png"))
-    with pytest.raises(PoolError, match="or a compressed one"):
+    with pytest.raises(PoolError, match="or a compressed one") as refused:
         load_pool(tmp_path / "a.tar")
+    assert refused.value.hint == "write it as .tar without compression"
 
 
 def test_a_header_that_asks_for_gigabytes_is_refused() -> None:

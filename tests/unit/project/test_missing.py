@@ -147,6 +147,17 @@ def test_labels_that_were_there_before_the_first_round_are_not_asked_for_again(s
     assert session.teach().labels == 6
 
 
+def test_where_all_items_had_a_label_the_hint_names_no_query(session: Session) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with session.project.ledger() as ledger:
+        ledger.append(
+            [Answered(answer=Answer(i, i, i, "label", ("a",), "ann", 3.0, at)) for i in session.project.pool().ids]
+        )
+    with pytest.raises(LabelError, match="no round yet") as refused:
+        session.teach()
+    assert refused.value.hint is not None and refused.value.hint.startswith("add unlabeled items")
+
+
 def label(session: Session, items: Sequence[str]) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     with session.project.ledger() as ledger:

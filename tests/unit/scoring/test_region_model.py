@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,7 +17,7 @@ from activessl.encoders.parts.registry import PARTS
 from activessl.errors import EncoderError, HeadError
 from activessl.heads.dense import head
 from activessl.labels.regions.matching import counted
-from activessl.labels.regions.places import Segment
+from activessl.labels.regions.places import Box, Segment
 from activessl.labels.regions.region import Region, Regions
 from activessl.labels.regions.stored import stored
 from activessl.pool.sources import load_pool
@@ -122,6 +123,38 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, capsys: pytest.C
     (folder / "model.json").write_text("{")
     with pytest.raises(HeadError, match="no complete model"):
         RegionModel.load(folder)
+
+
+@pytest.mark.slow
+def test_a_model_of_frames_takes_the_frames_of_new_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the cut in the model, a folder of videos would have no items."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "videos").mkdir()
+    truth: dict[str, Regions] = {}
+    for k in range(3):
+        writer = cv2.VideoWriter(str(tmp_path / f"videos/v{k}.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 1, (48, 40))
+        for at in range(4):
+            x, y = (int(value) for value in rng.integers(0, 24, 2))
+            pixels = np.full((40, 48, 3), 110, np.uint8)
+            pixels[y : y + 14, x : x + 14] = 240
+            truth[f"v{k}.mp4#t={at}"] = (Region(Box(x, y, 14, 14), ("bright",)),)
+            writer.write(pixels)
+        writer.release()
+    session = Session.create(
+        tmp_path / "project", tmp_path / "videos", ["bright", "dark"], task="boxes", modality="image", frames="1 s"
+    )
+    session.encode()
+    assert sorted(session.project.pool().ids) == sorted(truth)
+    session.query(9)
+    told(session, truth)
+    session.teach()
+    folder = session.export_model(tmp_path / "model", onnx=False).folder
+    ours = session.predict_regions(session.project.pool())
+    shutil.rmtree(tmp_path / "project")
+    assert json.loads((folder / "model.json").read_text())["format"] == 2  # earlier versions refuse it
+    assert run("predict", str(tmp_path / "videos"), "--model", str(folder), "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["count"] for row in rows] == [len(found) for found in ours] and len(rows) == len(truth)
 
 
 def test_every_encoder_of_parts_can_leave_its_project(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import soundfile
 
 from activessl import Session
 from activessl.annotators.oracle import Oracle
-from activessl.errors import ConfigError
+from activessl.errors import ConfigError, LabelError
 from activessl.pool.recordings.cut import place_of, recording_of
 from activessl.pool.sources import load_pool
 from activessl.project.config_file import read_config
@@ -219,6 +219,9 @@ def test_a_window_is_forgotten_and_its_recording_is_named(tmp_path: Path) -> Non
     from activessl.steps.forget import forget
 
     session = open_project(tmp_path, 2)
+    with pytest.raises(LabelError, match="a recording, whose windows are the items") as refused:
+        forget(session.project, "r0.flac")
+    assert refused.value.hint is not None and "'r0.flac#t=0,1.5'" in refused.value.hint
     done = forget(session.project, "r0.flac#t=1.5,3")
     assert any("cut that part out of r0.flac" in one and "overlap" in one for one in done.unreached)
     assert "r0.flac#t=1.5,3" not in session.project.pool() and len(session.project.pool()) == 23
