@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -13,6 +16,7 @@ from activessl.errors import ConfigError, ProjectLocked
 from activessl.ledger.history import History
 from activessl.ledger.machines import MachineHistory
 from activessl.ledger.schema import MachineAsked, MachineWithdrawn, Said
+from activessl.ledger.store import Ledger
 from activessl.machines.registry import machine_of
 from activessl.pool.progress import OnProgress, tell
 from activessl.project.config import MachineConfig
@@ -20,6 +24,8 @@ from activessl.project.folder import Project, writing
 
 #: Seconds for which answers wait for another process that writes to the project.
 PATIENCE = 60.0
+#: Seconds for which the ledger stays locked while answers come faster than it is locked and opened.
+HELD = 0.25
 
 
 @dataclass(frozen=True)
@@ -88,12 +94,18 @@ def ask_machine(
         todo = _order(project, history, done, pool.ids)
         wanted = todo if items is None else todo[:items]
         purse = _Purse(settings, before.spent.price)
-        if not wanted and before.version != machine.version and machine.version in before.versions:
-            _write(project, name, settings.kind, machine.version, classes, [])  # its answers of then count again
-        for batch in (_final(part, done) for part in machine.ask(pool, purse.affordable(wanted))):
-            _write(project, name, settings.kind, machine.version, classes, batch, first=not purse.got)
-            purse.take(batch)
-            tell(on_progress, name, len(purse.got), len(wanted))
+        with _Pen(project) as pen:
+            # the classes are those that it was asked with
+            said = partial(MachineAsked, machine=name, what=settings.kind, version=machine.version, classes=classes)
+            if not wanted and before.version != machine.version and machine.version in before.versions:
+                pen.write(partial(said, answers=()))  # its answers of then count again
+            for batch in (_final(part, done) for part in machine.ask(pool, purse.affordable(wanted))):
+                if not batch:
+                    pen.rest()
+                    continue
+                pen.write(partial(said, answers=tuple(batch)))
+                purse.take(batch)
+                tell(on_progress, name, len(purse.got), len(wanted))
     finally:
         guard.release()
     got = purse.got
@@ -179,31 +191,53 @@ class _Purse:
             yield item
 
 
-def _write(
-    project: Project,
-    name: str,
-    what: str,
-    version: str,
-    classes: tuple[str, ...],
-    batch: list[Said],
-    *,
-    first: bool = True,
-) -> None:
-    """Append a batch; answers that were paid for wait for another process, so that none is lost.
+@dataclass
+class _Pen:
+    """Writes answers one batch after the other, each committed before the next.
 
-    Only the first brings a project of an older version up to date: that takes longer than the answers of a fast server.
+    A fast server answers faster than a ledger is locked and opened, so both last over several batches: while more are
+    there, and not longer than ``HELD``, after which another process may write.
     """
-    until = time.monotonic() + PATIENCE
-    while True:
+
+    project: Project
+    used: bool = False
+    _held: ExitStack = field(default_factory=ExitStack)
+    _ledger: Ledger | None = None
+    _since: float = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.rest()
+
+    def rest(self) -> None:
+        """Let other processes write."""
+        self._ledger = None
+        self._held.close()
+
+    def write(self, event: Callable[..., MachineAsked]) -> None:
+        """Append an event, which is told its turn."""
+        ledger = self._ledger or self._taken()
         try:
-            with project.lock(upkeep=first), project.ledger() as ledger:
-                # the classes are those that it was asked with
-                event = MachineAsked(
-                    machine=name, what=what, version=version, classes=classes, answers=tuple(batch), turn=ledger.last()
-                )
-                ledger.append([event])
-                return
-        except ProjectLocked:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
+            ledger.append([event(turn=ledger.last())])
+        finally:
+            if time.monotonic() - self._since > HELD:
+                self.rest()
+
+    def _taken(self) -> Ledger:
+        """Lock and open the ledger; answers that were paid for wait for another process, so that none is lost.
+
+        Only the first time, a project of an older version is brought up to date: that takes longer than a fast server.
+        """
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._ledger = self._held.enter_context(self.project.lock(upkeep=not self.used))
+            except ProjectLocked:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+                continue
+            self.used, self._since = True, time.monotonic()
+            return self._ledger
