@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from math import isnan
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -18,21 +19,25 @@ if TYPE_CHECKING:
 
 #: Addresses of this machine.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-#: Attempts at one request that is answered too late: a text that takes too long takes too long again.
-LATE_ATTEMPTS = 2
+#: Attempts at one request whose answer is late or breaks off: what a text did to a server once, it does again.
+LOST_ATTEMPTS = 2
 #: Attempts at one request, and the longest wait (s) that a server may ask for between two.
 ATTEMPTS, LONGEST_WAIT = 6, 60.0
 #: Seconds to wait for a connection at the most.
 CONNECT = 10.0
 #: Answers of a server that a later attempt may change.
 _LATER = frozenset({408, 429, 500, 502, 503, 504})
+#: The status of a server that has to be asked less often.
+TOO_MANY = 429
+#: What a person reads of an error of the connection.
+_WORDS = {"ConnectError": "no connection", "ProxyError": "the proxy of the environment refuses"}
 #: Bytes of an answer that are read.
 MOST_BYTES = 1_000_000
 _AFTER = b"retry-after"
 
 
-class Late(Exception):
-    """The server took a request and gave no answer in time; the message says in what time."""
+class Lost(Exception):
+    """The server took a request, and its answer came not in time or not whole; the message says which."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,27 +82,31 @@ class Client:
             The status and the parsed answer; None for one that is no JSON.
 
         Raises:
-            Late: The server took the request, and gave no answer in time.
+            Lost: The server took the request, and its answer came not in time or not whole.
             AnnotatorUnreachable: No answer after all attempts.
             AnnotatorDenied: The key does not suffice.
         """
         import httpcore
 
-        why, late = "no answer", 0
+        why, hint, lost = "no answer", "start the server, or correct url in activessl.toml; then repeat", 0
         raw = b"" if body is None else json.dumps(body).encode()
         for attempt in range(ATTEMPTS):
             try:
                 status, told, found = self._request(http, method, path, raw)
             except (httpcore.ReadTimeout, httpcore.WriteTimeout) as error:
-                late += 1
-                if late >= LATE_ATTEMPTS:
-                    raise Late(f"no answer within {self.timeout:g} s") from error
+                lost += 1
+                if lost >= LOST_ATTEMPTS:
+                    raise Lost(f"late: no answer within {self.timeout:g} s") from error
+            except (httpcore.ReadError, httpcore.RemoteProtocolError) as error:
+                lost += 1  # of a server that is gone, the next attempt finds none
+                if lost >= LOST_ATTEMPTS:
+                    raise Lost("broken off: the connection ended before the answer") from error
             except httpcore.TimeoutException:
                 why = f"no connection within {min(self.timeout, CONNECT):g} s"
                 if attempt >= 2:
                     break
             except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as error:
-                why = type(error).__name__
+                why = _WORDS.get(type(error).__name__, type(error).__name__)
                 if attempt >= 2:  # a server that refuses connections is not there
                     break
             else:
@@ -109,12 +118,12 @@ class Client:
                 if status not in _LATER:
                     return status, _parsed(found)
                 why = f"status {status}"
+                if status == TOO_MANY:
+                    hint = "set a smaller at_once in activessl.toml, or ask again when the server takes requests"
                 time.sleep(_wait(told, attempt))
                 continue
             time.sleep(min(0.2 * 2**attempt, 5.0))
-        raise AnnotatorUnreachable(
-            f"{self.url} does not answer: {why}", hint="start the server, or correct url in activessl.toml; then repeat"
-        )
+        raise AnnotatorUnreachable(f"{self.url} does not answer: {why}", hint=hint)
 
     def _request(
         self, http: httpcore.ConnectionPool, method: str, path: str, raw: bytes
@@ -217,9 +226,9 @@ def model_note(client: Client, http: httpcore.ConnectionPool, model: str) -> str
     """
     try:
         status, found = client.send(http, "GET", "models")
-    except Late as late:
+    except Lost as lost:
         raise AnnotatorUnreachable(
-            f"{client.url} does not answer: {late}", hint="wait until the server is ready, or set a larger timeout"
+            f"{client.url} does not answer: {lost}", hint="wait until the server is ready, or set a larger timeout"
         ) from None
     entries = found.get("data") if status == 200 and isinstance(found, dict) else None
     known = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
@@ -232,10 +241,14 @@ def model_note(client: Client, http: httpcore.ConnectionPool, model: str) -> str
 
 
 def _wait(told: str | None, attempt: int) -> float:
+    """Seconds to wait, as a server told them in seconds or as a date; a short time where it told none."""
     try:
         seconds = float(told or "")
-    except ValueError:  # none, or a date
-        seconds = float("nan")
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(told or "").timestamp() - time.time()
+        except (ValueError, OverflowError, OSError):
+            seconds = float("nan")
     return float(min(0.5 * 2**attempt, 10.0)) if isnan(seconds) else min(max(seconds, 0.0), LONGEST_WAIT)
 
 

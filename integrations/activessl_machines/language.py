@@ -17,7 +17,7 @@ from activessl.ledger.schema import Said
 from activessl.machines.base import Setting, said_of, version_of
 from activessl.pool.pool import Pool
 from activessl.project.config import MachineConfig
-from activessl_machines.client import Client, Late, check_url, key_of, model_note
+from activessl_machines.client import Client, Lost, check_url, key_of, model_note
 from activessl_machines.scores import by_first_token, by_text, wording
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 TOP = 20
 #: Seconds in which a fast server gives the next answer.
 SOON = 0.003
-#: How a reason begins that says that an answer did not come in time.
-LATE = "late"
+#: How a reason begins that says that an answer did not come in time, or not whole.
+LOST = ("late", "broken off")
 #: Largest picture that is sent, in bytes.
 MOST_PICTURE = 4_000_000
 #: Without a system message, templates put one of their own in.
@@ -64,12 +64,12 @@ class Language:
         """Ask about the items, several at once; yields what has come since the last time, nothing where it has to wait.
 
         Raises:
-            AnnotatorUnreachable: The server does not answer, or too late to all requests at once.
+            AnnotatorUnreachable: The server does not answer, or answers all requests at once too late or not whole.
             AnnotatorDenied: It refuses the key.
             AnnotatorError: Another model answers behind the name than at the start.
         """
         model: list[str] = []
-        late = 0  # answers one after the other that did not come in time
+        lost = 0  # answers one after the other that did not come in time, or not whole
         with self.client.open() as http, ThreadPoolExecutor(self.config.at_once) as workers:
             left, running = iter(items), set[Future[tuple[Said, str]]]()
             ended = SimpleQueue[Future[tuple[Said, str]]]()
@@ -101,21 +101,25 @@ class Language:
                         except AnnotatorError as error:
                             failed = failed or error
                             continue
-                        got.append(said)
-                        late = late + 1 if said.why.startswith(LATE) else 0
                         model += [name] if name and name not in model else []
+                        if name and name != model[0]:  # it says nothing of the machine that was asked
+                            said = said.model_copy(
+                                update={"scores": None, "why": "answered by another model", "again": True}
+                            )
+                        got.append(said)
+                        lost = lost + 1 if said.why.startswith(LOST) else 0
                     if got:
                         yield got
-                    if late > self.config.at_once + 1 and failed is None:
+                    if lost > self.config.at_once + 1 and failed is None:
                         failed = AnnotatorUnreachable(
-                            f"{self.client.url} answered none of the last {late} requests within "
+                            f"{self.client.url} answered none of the last {lost} requests whole and within "
                             f"{self.config.timeout:g} s",
                             hint="set a larger timeout or a smaller at_once in activessl.toml, then ask again",
                         )
                     if len(model) > 1 and failed is None:
                         failed = AnnotatorError(
                             f"{self.client.url} answered with the model {model[1][:60]!r} after {model[0][:60]!r}",
-                            hint="check the server, then withdraw this machine's answers and ask again",
+                            hint="check the server, then ask again; the answers of the other model count as none",
                         )
             finally:
                 for one in running:
@@ -140,8 +144,8 @@ class Language:
             order = np.random.default_rng([turn, len(words)]).permutation(len(words)) if turn else np.arange(len(words))
             try:
                 status, found = self.client.send(http, "POST", "chat/completions", self._body(shown, words, order))
-            except Late as problem:
-                why, again = f"{LATE}: {problem}", True
+            except Lost as problem:
+                why, again = str(problem), True
                 break
             answer = _Answer.of(status, found)
             tokens, model, asked = tokens + answer.tokens, answer.model or model, asked + 1
