@@ -12,12 +12,13 @@ from typing import Self
 import numpy as np
 from filelock import FileLock, Timeout
 
-from activessl.errors import ConfigError, ProjectLocked
+from activessl.errors import AnnotatorError, ConfigError, ProjectLocked
 from activessl.ledger.history import History
 from activessl.ledger.machines import MachineHistory
 from activessl.ledger.schema import MachineAsked, MachineWithdrawn, Said
 from activessl.ledger.store import Ledger
 from activessl.machines.registry import machine_of
+from activessl.pool.plain import shown
 from activessl.pool.progress import OnProgress, tell
 from activessl.project.config import MachineConfig
 from activessl.project.folder import Project, writing
@@ -73,7 +74,8 @@ def ask_machine(
 
     Raises:
         ConfigError: No such machine, or settings that it cannot use.
-        AnnotatorError: Its server cannot be reached, or refuses; answers so far stand.
+        AnnotatorError: Its server cannot be reached, refuses, or has another model behind the name than it had for the
+            answers so far; these stand.
         ProjectLocked: Another process asks this machine.
     """
     project.history()  # the classes of now, also if another process has changed them
@@ -99,13 +101,22 @@ def ask_machine(
             said = partial(MachineAsked, machine=name, what=settings.kind, version=machine.version, classes=classes)
             if not wanted and before.version != machine.version and machine.version in before.versions:
                 pen.write(partial(said, answers=()))  # its answers of then count again
-            for batch in (_final(part, done) for part in machine.ask(pool, purse.affordable(wanted))):
-                if not batch:
+            known = next((one.model for one in done.values() if one.model and one.scores is not None), "")
+            for came in machine.ask(pool, purse.affordable(wanted)):
+                if not came:
                     pen.rest()
                     continue
+                known = known or next((one.model for one in came if one.model), "")
+                purse.others += [one.model for one in came if one.model not in ("", known)]
+                batch = _of_model(_final(came, done), known)
                 pen.write(partial(said, answers=tuple(batch)))
                 purse.take(batch)
                 tell(on_progress, name, len(purse.got), len(wanted))
+        if purse.others:
+            raise AnnotatorError(
+                f"the machine {name!r} answered as the model {shown(purse.others[0])!r} after {shown(known)!r}",
+                hint="start the model of before, or withdraw this machine's answers; then ask again",
+            )
     finally:
         guard.release()
     got = purse.got
@@ -153,6 +164,12 @@ def _order(project: Project, history: History, done: dict[str, Said], ids: tuple
     return sorted((left[i] for i in mixed), key=lambda item: (item in done, item not in history.labels))
 
 
+def _of_model(batch: list[Said], model: str) -> list[Said]:
+    """The answers, where one of another model than was asked before is none: it says nothing of that model."""
+    other = {"scores": None, "why": "answered by another model", "again": True}
+    return [one if one.model in ("", model) else one.model_copy(update=other) for one in batch]
+
+
 def _final(batch: list[Said], done: dict[str, Said]) -> list[Said]:
     """The answers, where one that was paid for and lost twice for the same reason is not asked for once more."""
 
@@ -172,6 +189,7 @@ class _Purse:
     price: float = 0.0
     given: int = 0
     stopped: str = ""
+    others: list[str] = field(default_factory=list)  # names of models that were not to be asked
 
     def take(self, batch: list[Said]) -> None:
         """Note answers that came."""
@@ -179,9 +197,11 @@ class _Purse:
         self.price += sum(one.price for one in batch)
 
     def affordable(self, items: list[str]) -> Iterator[str]:
-        """The items, until the budget is spent."""
+        """The items, until the budget is spent, or another model answers."""
         budget = self.settings.budget
         for item in items:
+            if self.others:
+                return
             usual = self.price / len(self.got) if self.got else self.settings.price_per_answer * self.settings.orders
             due = (self.given - len(self.got)) * usual
             if budget is not None and self.spent + self.price + due >= budget:

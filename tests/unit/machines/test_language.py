@@ -273,8 +273,15 @@ def test_answers_of_another_model_behind_the_name_count_as_none(
         "",
         "answered by another model",
     }
-    server.model, server.reply = "tiny", first  # type: ignore[method-assign]
-    assert ask_machine(session.project, "m").left == 0
+    server.reply = first  # type: ignore[method-assign]
+    with pytest.raises(AnnotatorError, match="after 'tiny'"):  # the next asking knows the model of before
+        ask_machine(session.project, "m")
+    assert sum(one.scores is not None for one in session.project.history().said["m"].answers.values()) == 5
+    server.model = "tiny"
+    assert (found := ask_machine(session.project, "m")).left == 0 and found.answered == 7
+    server.model = "huge"
+    withdraw_machine(session.project, "m")
+    assert ask_machine(session.project, "m").answered == 12  # which is asked anew
 
 
 def test_a_budget_in_mid_round_is_passed_by_no_more_than_the_answers_under_way(
