@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from chat_server import ChatServer, chat_server
 
 from activessl import Session
-from activessl.errors import ActiveSSLError, AnnotatorDenied, AnnotatorError, AnnotatorUnreachable, ConfigError
+from activessl.errors import (
+    ActiveSSLError,
+    AnnotatorDenied,
+    AnnotatorError,
+    AnnotatorUnreachable,
+    ConfigError,
+    ProjectLocked,
+)
 from activessl.heads.votes import batch_calibrated, shares_for
 from activessl.machines.registry import machine_of
 from activessl.project.snapshot import Snapshot
@@ -358,6 +366,19 @@ def test_a_killed_process_asks_again_at_most_what_was_in_flight(
     # the requests of all workers, and as many answers that were about to be written
     assert len(server.asked) == 100 and again <= kills * 2 * 4
     assert all(one.scores is not None for one in session.project.history().said["m"].answers.values())
+
+
+def test_others_can_write_while_a_machine_is_waited_for(project: Callable[..., Session], server: ChatServer) -> None:
+    session, server.delay = project(orders=1, at_once=1), 0.5
+    asking = threading.Thread(target=ask_machine, args=(session.project, "m", 3))
+    asking.start()
+    other, tried, free = Session.open(session.project.folder).project, 0, 0
+    while asking.is_alive():
+        tried += 1
+        with suppress(ProjectLocked), other.lock():
+            free += 1
+        time.sleep(0.02)
+    assert tried > 20 and free > 0.8 * tried
 
 
 def test_a_refused_request_counts_as_none_and_the_others_go_on(
