@@ -411,6 +411,7 @@ class Said(BaseModel):
     tokens: int = 0
     seconds: float = 0.0
     price: float = 0.0  # in the currency of the project's rates
+    model: str = ""  # the name that the model gave itself; empty where none is told
 
 
 class MachineAsked(_Event):

@@ -34,6 +34,8 @@ class Machine(Protocol):
     def ask(self, pool: Pool, items: Iterable[str]) -> Iterator[list[Said]]:
         """Answer about items of the pool, in batches as they are ready; an item without an answer is told why.
 
+        A machine that waits for others may yield an empty batch before it waits: other processes can write meanwhile.
+
         Raises:
             ActiveSSLError: The machine cannot be asked; what it answered so far stands.
         """

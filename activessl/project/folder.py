@@ -255,9 +255,11 @@ class Project:
         return self.folder / MANIFEST
 
     @contextmanager
-    def lock(self, *, upkeep: bool = True) -> Iterator[None]:
+    def lock(self, *, upkeep: bool = True) -> Iterator[Ledger]:
         """Hold the lock for writing: of this folder, and of a ledger that other folders or machines share. Readers need
         no lock.
+
+        Yields the ledger, open: who writes often need not open it once more.
 
         Args:
             upkeep: Whether to bring a project of an earlier version up to date, and to remove what killed processes
@@ -267,15 +269,15 @@ class Project:
             ProjectLocked: Another process holds the lock.
             LedgerError: The server of the ledger cannot be reached.
         """
-        with locked(self.folder), self._alone():
+        with locked(self.folder), self._alone() as ledger:
             if upkeep:
                 self._migrate()
                 self._sweep()
-            yield
+            yield ledger
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the lock of the ledger itself."""
+    def _alone(self) -> Iterator[Ledger]:
+        """Hold the lock of the ledger itself; yields the ledger for who holds it."""
         with ExitStack() as stack:
             ledger = stack.enter_context(self.ledger())
             if ledger.file is not None and ledger.file.parent.resolve() != self.folder.resolve():
@@ -284,7 +286,8 @@ class Project:
             if held is not None:
                 self._held.append(held)
                 stack.callback(self._held.remove, held)
-            yield
+                ledger = stack.enter_context(self.ledger())  # which writes under this lock
+            yield ledger
 
     def _sweep(self) -> None:
         """Remove what killed processes left half-written."""

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from activessl.errors import ConfigError, ProjectLocked
+from activessl.errors import AnnotatorError, ConfigError, ProjectLocked
 from activessl.ledger.history import History
 from activessl.ledger.machines import MachineHistory
 from activessl.ledger.schema import MachineAsked, MachineWithdrawn, Said
+from activessl.ledger.store import Ledger
 from activessl.machines.registry import machine_of
+from activessl.pool.plain import shown
 from activessl.pool.progress import OnProgress, tell
 from activessl.project.config import MachineConfig
 from activessl.project.folder import Project, writing
 
 #: Seconds for which answers wait for another process that writes to the project.
 PATIENCE = 60.0
+#: Seconds for which the ledger stays locked while answers come faster than it is locked and opened.
+HELD = 0.25
+#: Seconds between two batches of a machine that answers so fast.
+QUICK = 0.01
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,8 @@ def ask_machine(
 
     Raises:
         ConfigError: No such machine, or settings that it cannot use.
-        AnnotatorError: Its server cannot be reached, or refuses; answers so far stand.
+        AnnotatorError: Its server cannot be reached, refuses, or has another model behind the name than it had for the
+            answers so far; these stand.
         ProjectLocked: Another process asks this machine.
     """
     project.history()  # the classes of now, also if another process has changed them
@@ -88,12 +98,27 @@ def ask_machine(
         todo = _order(project, history, done, pool.ids)
         wanted = todo if items is None else todo[:items]
         purse = _Purse(settings, before.spent.price)
-        if not wanted and before.version != machine.version and machine.version in before.versions:
-            _write(project, name, settings.kind, machine.version, classes, [])  # its answers of then count again
-        for batch in (_final(part, done) for part in machine.ask(pool, purse.affordable(wanted))):
-            _write(project, name, settings.kind, machine.version, classes, batch, first=not purse.got)
-            purse.take(batch)
-            tell(on_progress, name, len(purse.got), len(wanted))
+        with _Pen(project) as pen:
+            # the classes are those that it was asked with
+            said = partial(MachineAsked, machine=name, what=settings.kind, version=machine.version, classes=classes)
+            if not wanted and before.version != machine.version and machine.version in before.versions:
+                pen.write(partial(said, answers=()))  # its answers of then count again
+            known = next((one.model for one in done.values() if one.model and one.scores is not None), "")
+            for came in machine.ask(pool, purse.affordable(wanted)):
+                if not came:
+                    pen.rest()
+                    continue
+                known = known or next((one.model for one in came if one.model), "")
+                purse.others += [one.model for one in came if one.model not in ("", known)]
+                batch = _of_model(_final(came, done), known)
+                pen.write(partial(said, answers=tuple(batch)))
+                purse.take(batch)
+                tell(on_progress, name, len(purse.got), len(wanted))
+        if purse.others:
+            raise AnnotatorError(
+                f"the machine {name!r} answered as the model {shown(purse.others[0])!r} after {shown(known)!r}",
+                hint="start the model of before, or withdraw this machine's answers; then ask again",
+            )
     finally:
         guard.release()
     got = purse.got
@@ -141,6 +166,12 @@ def _order(project: Project, history: History, done: dict[str, Said], ids: tuple
     return sorted((left[i] for i in mixed), key=lambda item: (item in done, item not in history.labels))
 
 
+def _of_model(batch: list[Said], model: str) -> list[Said]:
+    """The answers, where one of another model than was asked before is none: it says nothing of that model."""
+    other = {"scores": None, "why": "answered by another model", "again": True}
+    return [one if one.model in ("", model) else one.model_copy(update=other) for one in batch]
+
+
 def _final(batch: list[Said], done: dict[str, Said]) -> list[Said]:
     """The answers, where one that was paid for and lost twice for the same reason is not asked for once more."""
 
@@ -160,6 +191,7 @@ class _Purse:
     price: float = 0.0
     given: int = 0
     stopped: str = ""
+    others: list[str] = field(default_factory=list)  # names of models that were not to be asked
 
     def take(self, batch: list[Said]) -> None:
         """Note answers that came."""
@@ -167,9 +199,11 @@ class _Purse:
         self.price += sum(one.price for one in batch)
 
     def affordable(self, items: list[str]) -> Iterator[str]:
-        """The items, until the budget is spent."""
+        """The items, until the budget is spent, or another model answers."""
         budget = self.settings.budget
         for item in items:
+            if self.others:
+                return
             usual = self.price / len(self.got) if self.got else self.settings.price_per_answer * self.settings.orders
             due = (self.given - len(self.got)) * usual
             if budget is not None and self.spent + self.price + due >= budget:
@@ -179,31 +213,56 @@ class _Purse:
             yield item
 
 
-def _write(
-    project: Project,
-    name: str,
-    what: str,
-    version: str,
-    classes: tuple[str, ...],
-    batch: list[Said],
-    *,
-    first: bool = True,
-) -> None:
-    """Append a batch; answers that were paid for wait for another process, so that none is lost.
+@dataclass
+class _Pen:
+    """Writes answers one batch after the other, each committed before the next.
 
-    Only the first brings a project of an older version up to date: that takes longer than the answers of a fast server.
+    A fast server answers faster than a ledger is locked and opened, so both last over several batches: while they come
+    in quick succession, and not longer than ``HELD``, after which another process may write.
     """
-    until = time.monotonic() + PATIENCE
-    while True:
+
+    project: Project
+    used: bool = False
+    _held: ExitStack = field(default_factory=ExitStack)
+    _ledger: Ledger | None = None
+    _since: float = 0.0
+    _wrote: float = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.rest()
+
+    def rest(self) -> None:
+        """Let other processes write."""
+        self._ledger = None
+        self._held.close()
+
+    def write(self, event: Callable[..., MachineAsked]) -> None:
+        """Append an event, which is told its turn."""
+        soon = time.monotonic() - self._wrote < QUICK  # as may be the next one
+        ledger = self._ledger or self._taken()
         try:
-            with project.lock(upkeep=first), project.ledger() as ledger:
-                # the classes are those that it was asked with
-                event = MachineAsked(
-                    machine=name, what=what, version=version, classes=classes, answers=tuple(batch), turn=ledger.last()
-                )
-                ledger.append([event])
-                return
-        except ProjectLocked:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
+            ledger.append([event(turn=ledger.last())])
+        finally:
+            self._wrote = time.monotonic()
+            if not soon or self._wrote - self._since > HELD:
+                self.rest()
+
+    def _taken(self) -> Ledger:
+        """Lock and open the ledger; answers that were paid for wait for another process, so that none is lost.
+
+        Only the first time, a project of an older version is brought up to date: that takes longer than a fast server.
+        """
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._ledger = self._held.enter_context(self.project.lock(upkeep=not self.used))
+            except ProjectLocked:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+                continue
+            self.used, self._since = True, time.monotonic()
+            return self._ledger

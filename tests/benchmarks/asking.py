@@ -3,7 +3,8 @@
     python tests/benchmarks/asking.py [--items 10000] [--at-once 16] [--seconds 0.1]
 
 The server is a process of its own that answers each request after ``--seconds``. Its own rate is what a bare client
-gets that does nothing else, with as many connections, just before and just after.
+gets that does nothing else, with as many connections, just before and just after. ``httpx`` in as many threads, which
+reads each answer and does nothing else, is timed beside it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import json
 import multiprocessing
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import httpx
 
 CLASSES = ("Alpha", "Beta", "Gamma")
 _TOP = [{"token": name, "logprob": -1.0 - i} for i, name in enumerate(CLASSES)]
@@ -92,6 +96,20 @@ def own_rate(port: int, at_once: int, requests: int) -> float:
     return requests / (time.monotonic() - started)
 
 
+def httpx_rate(port: int, at_once: int, requests: int) -> float:
+    """Answers a second that httpx gets in as many threads, with the answers read and nothing done with them."""
+    body = {"messages": [{"role": "user", "content": "x" * 400}]}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}/v1/", trust_env=False) as client:
+
+        def one(_: int) -> None:
+            client.post("chat/completions", json=body).json()
+
+        started = time.monotonic()
+        with ThreadPoolExecutor(at_once) as workers:
+            list(workers.map(one, range(requests)))
+        return requests / (time.monotonic() - started)
+
+
 def main() -> None:
     """Ask, and print the rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -117,16 +135,19 @@ def main() -> None:
             out.write(f'\n[machines.m]\nkind = "language"\nurl = "http://127.0.0.1:{port}/v1"\nmodel = "tiny"\n')
             out.write(f"at_once = {args.at_once}\norders = 1\n")
         project = Session.open(path / "p").project
-        before = own_rate(port, args.at_once, args.items // 10)
+        few = args.items // 10
+        before = [own_rate(port, args.at_once, few), httpx_rate(port, args.at_once, few)]
         started, used = time.monotonic(), time.process_time()
         found = ask_machine(project, "m")
         took, used = time.monotonic() - started, time.process_time() - used
-        after = own_rate(port, args.at_once, args.items // 10)
+        after = [own_rate(port, args.at_once, few), httpx_rate(port, args.at_once, few)]
     server.terminate()
-    rate, own = found.answered / took, (before + after) / 2
+    rate = found.answered / took
+    own, bare = ((x + y) / 2 for x, y in zip(before, after, strict=True))
     print(
         f"{found.answered:,} answers in {took:.1f} s, {used:.1f} s of them computing: {rate:.1f} a second; the server "
-        f"gives {before:.1f} before and {after:.1f} after: {rate / own:.3f} of its own rate"
+        f"gives {before[0]:.1f} before and {after[0]:.1f} after: {rate / own:.3f} of its own rate; httpx got "
+        f"{before[1]:.1f} and {after[1]:.1f}: {rate / bare:.3f} of it"
     )
 
 

@@ -89,7 +89,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--encoders", type=lambda told: told.split(","), default=["minilm-l6", "use-multilingual"])
+    parser.add_argument(
+        "--encoders", type=lambda told: told.split(",") if told else [], default=["minilm-l6", "use-multilingual"]
+    )
     parser.add_argument("--sets", type=lambda told: told.split(","), default=list(NAMES))
     args = parser.parse_args()
     auto = RandomShare(get_strategy("auto"), 0.1)

@@ -26,6 +26,7 @@ class ChatServer:
         self.answer: Any = None  # instead of an answer
         self.about: dict[str, Any] = {"id": "tiny", "meta": {"size": 1}}
         self.slow: dict[str, float] = {}  # seconds before the answer about a text that has this in it
+        self.broken: str | None = None  # the connection ends within the answer about a text that has this in it
         self.delay = 0.0  # seconds before each answer
         self.lock = threading.Lock()
         self.url = ""
@@ -79,9 +80,12 @@ def chat_server() -> Iterator[ChatServer]:
             if status != 200:
                 self._send(status, {"error": {"message": "no"}}, headers)
             else:
-                self._send(200, state.reply(body))
+                item = body["messages"][-1]["content"].partition("\nItem:\n")[2]
+                self._send(200, state.reply(body), broken=state.broken is not None and state.broken in item)
 
-        def _send(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
+        def _send(
+            self, status: int, value: Any, headers: dict[str, str] | None = None, *, broken: bool = False
+        ) -> None:
             raw = value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
             for name, text in (headers or {}).items():
@@ -89,7 +93,8 @@ def chat_server() -> Iterator[ChatServer]:
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
             with suppress(ConnectionError):  # a client that was killed, or waits no longer
-                self.wfile.write(raw)
+                self.wfile.write(raw[: len(raw) // 2] if broken else raw)
+            self.close_connection = self.close_connection or broken
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

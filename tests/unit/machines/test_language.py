@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import random
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +21,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from chat_server import ChatServer, chat_server
 
 from activessl import Session
-from activessl.errors import ActiveSSLError, AnnotatorDenied, AnnotatorError, AnnotatorUnreachable, ConfigError
+from activessl.errors import (
+    ActiveSSLError,
+    AnnotatorDenied,
+    AnnotatorError,
+    AnnotatorUnreachable,
+    ConfigError,
+    ProjectLocked,
+)
 from activessl.heads.votes import batch_calibrated, shares_for
 from activessl.machines.registry import machine_of
 from activessl.project.snapshot import Snapshot
@@ -29,6 +39,7 @@ from activessl_machines.client import _wait
 pytestmark = pytest.mark.slow  # each asks a server of its own
 
 CLASSES = ("Alpha", "Beta", "Gamma")
+MODELS = b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 25\r\n\r\n{"data":[{"id": "tiny"}]}'
 
 
 @pytest.fixture
@@ -196,8 +207,106 @@ def test_a_refusal_is_not_asked_for_again(project: Callable[..., Session], serve
     assert ask_machine(session.project, "m").asked == 0
 
 
+def test_an_answer_that_breaks_off_is_none_for_now_and_the_others_go_on(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    server.broken = "news 4 "
+    session = project(orders=1)
+    found = ask_machine(session.project, "m")
+    assert (found.asked, found.answered) == (12, 11) and "broken off" in found.why
+    server.broken = None
+    assert (found := ask_machine(session.project, "m")).asked == found.answered == 1
+
+
+def test_a_server_that_breaks_off_every_answer_ends_the_asking(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    server.broken = "news"
+    with pytest.raises(AnnotatorUnreachable, match="none of the last"):
+        ask_machine(project(orders=1).project, "m")
+    assert len(server.asked) < 12
+
+
+def test_a_server_that_goes_away_in_mid_answer_is_named(project: Callable[..., Session], server: ChatServer) -> None:
+    session = project(orders=1, at_once=1)
+    assert ask_machine(session.project, "m", 3).answered == 3
+    text = (session.project.folder / "activessl.toml").read_text(encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as place:
+
+        def once() -> None:  # it tells its models, takes one question, and is gone
+            for told in (MODELS, b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"):
+                connection, _ = place.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(told)
+            place.close()
+
+        threading.Thread(target=once, daemon=True).start()
+        url = f"http://127.0.0.1:{place.getsockname()[1]}/v1"
+        (session.project.folder / "activessl.toml").write_text(text.replace(server.url, url), encoding="utf-8")
+        with pytest.raises(AnnotatorUnreachable, match="does not answer: no connection"):
+            ask_machine(Session.open(session.project.folder).project, "m")
+
+
+def test_a_server_gets_the_time_that_it_asks_for(project: Callable[..., Session], server: ChatServer) -> None:
+    server.statuses = [(429, {"Retry-After": "0.7"})]
+    started = time.monotonic()
+    assert ask_machine(project(at_once=1).project, "m", 1).answered == 1
+    assert time.monotonic() - started > 0.7
+
+
+def test_a_server_that_takes_no_more_requests_is_told_apart_from_none(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    server.statuses = [(429, {"Retry-After": "0"})] * 500
+    with pytest.raises(AnnotatorUnreachable, match="status 429") as ended:
+        ask_machine(project().project, "m")
+    assert "at_once" in str(ended.value.hint)
+
+
+def test_answers_of_another_model_behind_the_name_count_as_none(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    session, first = project(at_once=1, orders=1), server.reply
+
+    def other(body: dict[str, object]) -> object:
+        server.model = "tiny" if len(server.seen) < 5 else "huge"
+        return first(body)
+
+    server.reply = other  # type: ignore[method-assign]
+    with pytest.raises(AnnotatorError, match="after 'tiny'"):
+        ask_machine(session.project, "m")
+    said = session.project.history().said["m"].answers.values()
+    assert sum(one.scores is not None for one in said) == 5 and {one.why for one in said} == {
+        "",
+        "answered by another model",
+    }
+    server.reply = first  # type: ignore[method-assign]
+    with pytest.raises(AnnotatorError, match="after 'tiny'"):  # the next asking knows the model of before
+        ask_machine(session.project, "m")
+    assert sum(one.scores is not None for one in session.project.history().said["m"].answers.values()) == 5
+    server.model = "tiny"
+    assert (found := ask_machine(session.project, "m")).left == 0 and found.answered == 7
+    server.model = "huge"
+    withdraw_machine(session.project, "m")
+    assert ask_machine(session.project, "m").answered == 12  # which is asked anew
+
+
+def test_a_budget_in_mid_round_is_passed_by_no_more_than_the_answers_under_way(
+    project: Callable[..., Session], server: ChatServer
+) -> None:
+    session = project(60, orders=1, at_once=4)
+    path = session.project.folder / "activessl.toml"
+    text = path.read_text(encoding="utf-8").replace('# currency = "EUR"', 'currency = "EUR"')
+    path.write_text(text + "price_per_1000_tokens = 1.0\nbudget = 0.82\n")  # 41 tokens an answer: 20 answers
+    found = ask_machine(Session.open(session.project.folder).project, "m")
+    assert "budget" in found.stopped and 20 <= found.answered <= 20 + 2 * 4
+    assert found.left == 60 - found.answered and sum(server.asked.values()) == found.answered
+
+
 def test_a_wait_that_is_no_time_is_a_short_one() -> None:
-    assert [0 <= _wait(told, 0) <= 1 for told in ("nan", "-3", "Wed, 21 Oct 2026 07:28:00 GMT", "", None)] == [True] * 5
+    assert [0 <= _wait(told, 0) <= 1 for told in ("nan", "-3", "Wed, 21 Oct 2020 07:28:00 GMT", "", None)] == [True] * 5
+    assert _wait("Wed, 21 Oct 2099 07:28:00 GMT", 0) == 60.0 and 0 <= _wait("Wed, 99 Oct 2099 07:28:00", 0) <= 1
     assert _wait("7", 0) == 7.0 and _wait("inf", 0) == _wait("1e9", 3) == 60.0
 
 
@@ -257,6 +366,19 @@ def test_a_killed_process_asks_again_at_most_what_was_in_flight(
     # the requests of all workers, and as many answers that were about to be written
     assert len(server.asked) == 100 and again <= kills * 2 * 4
     assert all(one.scores is not None for one in session.project.history().said["m"].answers.values())
+
+
+def test_others_can_write_while_a_machine_is_waited_for(project: Callable[..., Session], server: ChatServer) -> None:
+    session, server.delay = project(orders=1, at_once=1), 0.5
+    asking = threading.Thread(target=ask_machine, args=(session.project, "m", 3))
+    asking.start()
+    other, tried, free = Session.open(session.project.folder).project, 0, 0
+    while asking.is_alive():
+        tried += 1
+        with suppress(ProjectLocked), other.lock():
+            free += 1
+        time.sleep(0.02)
+    assert tried > 20 and free > 0.8 * tried
 
 
 def test_a_refused_request_counts_as_none_and_the_others_go_on(
