@@ -175,7 +175,8 @@ def _read(path: Path, modality: str, cut: str | None = None) -> tuple[dict[str, 
         if not intact(path):
             return {}, Axes()
         with path.open("rb") as opened, pq.ParquetFile(opened) as file:  # pq.read_table imports pandas
-            table = file.read()
+            # threads of pyarrow may hold a page, which is an object of Python, for longer than Python itself lives
+            table = file.read(use_threads=False)
         meta = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         if meta.get("version") != _VERSION or meta.get("modality") != modality:
             return {}, Axes()

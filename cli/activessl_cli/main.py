@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -49,8 +50,34 @@ def _root(
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command line, and exit with its exit code."""
-    sys.exit(run(*(sys.argv[1:] if argv is None else argv)))
+    """Run the command line, and exit with its exit code.
+
+    Without ``argv`` this is the command itself, and the process ends as soon as what it has to do at its end is done.
+    """
+    code = run(*(sys.argv[1:] if argv is None else argv))
+    if argv is None:
+        atexit.register(_end, code)  # by then, Python has waited for its own threads
+    sys.exit(code)
+
+
+def _end(code: int) -> None:
+    """End the process before Python takes itself apart.
+
+    A thread of native code, such as one of pyarrow that lets go of a page of a table, may need Python a moment later.
+    Then Python ends that thread, which C++ answers with ``terminate``: exit code 134 instead of that of the verb.
+    """
+    atexit.unregister(_end)
+    atexit._run_exitfuncs()  # those that were registered before this one
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except BrokenPipeError:
+        code = code or 1
+    except OSError as error:
+        render.failure(f"the output cannot be written: {error.strerror}", "free disk space, or write it elsewhere")
+        code = code or 1
+    os._exit(code)
 
 
 def run(*argv: str) -> int:

@@ -27,10 +27,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "contracts"))
 from fake_label_studio import FakeLabelStudio
 from verbs_desk import Desk, Ended
 
+from activessl.labels.kinds import Label
+from activessl.labels.regions.places import Mask
+from activessl.labels.regions.region import Region
+from activessl.labels.regions.stored import read_stored
 from activessl.ledger.history import History
 from activessl.ledger.schema import Answered
 from activessl.project.folder import Project
 from activessl.steps.verify import verify
+from activessl_label_studio.regions.scripted import DrawingHabits, ScriptedDrawer
 
 #: What a server keeps, so that each case starts from the same.
 _KEPT = ("projects", "tasks", "predictions", "annotations", "uploads", "storages", "views", "locks", "drafts")
@@ -142,7 +147,7 @@ class World:
             (task["project"], str(task["meta"].get("activessl") or task["data"])) for task in self.server.tasks.values()
         )
         return State(
-            labels=_named_alike({item: label.classes for item, label in history.labels.items()}),
+            labels=_named_alike({item: _said(label) for item, label in history.labels.items()}),
             skipped=frozenset(history.skipped),
             rounds=tuple((r.number, tuple(_alike(item) for item in r.items)) for r in history.rounds),
             history=history,
@@ -201,6 +206,12 @@ class State:
         found = [f"answers twice: {self.doubled[:3]}"] if self.doubled else []
         found += [f"tasks twice: {self.twice[:3]}"] if self.twice else []
         return found + list(self.damaged)
+
+
+def _said(label: Label) -> tuple[str, ...]:
+    """The classes of a label, and the places of its regions, which have names of their own at each answer."""
+    regions = read_stored(label.regions or ())
+    return (*label.classes, *sorted(f"{one.classes} {one.place!r}" for one in regions))
 
 
 _STAND_IN = "forgotten-item-"
@@ -305,6 +316,42 @@ def _annotate(world: World, task: int, person: int, name: str | None) -> None:
     server.tasks[task]["updated_at"] = now
 
 
+def _pictures_with_blocks(world: World) -> None:
+    """Pictures of which people draw what is bright."""
+    from PIL import Image
+
+    rng = np.random.default_rng(1)
+    (world.folder / "blocks").mkdir()
+    for number in range(12):
+        pixels = rng.integers(90, 130, (32, 32)).astype(np.uint8)
+        pixels[4 : 14 + number % 5, 6 : 20 - number % 3] = 240
+        Image.fromarray(pixels).save(world.folder / "blocks" / f"{number:03}.png")
+
+
+def _draw(world: World) -> None:
+    """A person draws the block of each open task, as a browser does."""
+    config = Project.open(world.project).config
+    truth = {}
+    for number in range(12):
+        inside = np.zeros((32, 32), dtype=bool)
+        inside[4 : 14 + number % 5, 6 : 20 - number % 3] = True
+        truth[f"{number:03}.png"] = (Region(Mask.of(inside), ("bright",)),)
+    server = world.server
+    (project,) = server.projects
+    person = ScriptedDrawer(
+        server.url, server.email, server.password, project, config.data.task, truth, habits=DrawingHabits(spread=0.0)
+    )
+    person.work(50)
+    person.close()
+
+
+def _drawable(world: World) -> None:
+    """The encoder whose parts are places of a picture; a project of regions has no machines."""
+    _tunable(world)
+    path = world.project / "activessl.toml"
+    path.write_text(path.read_text().partition("[machines")[0])
+
+
 def _two_people(world: World) -> None:
     """A second person answers, and differs in two items."""
     world.server.users = [{"id": 1, "email": "ann@example.org"}, {"id": 2, "email": "bob@example.org"}]
@@ -344,7 +391,7 @@ def _tasks_of_others(world: World) -> None:
     path.write_text(path.read_text().replace("[annotator]", f"[annotator]\nproject = {number}"))
 
 
-#: A life from the first verb to the last, and two short ones that need other settings.
+#: A life from the first verb to the last, and short ones that need other settings or other data.
 LIVES: dict[str, tuple[Verb, ...]] = {
     "whole": (
         Verb("init", ("init", "data", "--classes", "dark,light", "--query-size", "6")),
@@ -393,6 +440,34 @@ LIVES: dict[str, tuple[Verb, ...]] = {
         Verb("forget item", ("forget", "003.png", "--item", "--yes")),
         Verb("forget annotator", ("forget", "bob@example.org", "--annotator", "--yes")),
         Verb("restore", ("restore", "kept")),
+    ),
+    "regions": (
+        Verb(
+            "init --task masks",
+            ("init", "blocks", "--task", "masks", "--classes", "bright", "--query-size", "4"),
+            _pictures_with_blocks,
+        ),
+        Verb("encode", ("encode",), _drawable),
+        Verb("query", ("query",)),
+        Verb("push", ("push",)),
+        Verb("pull of masks", ("pull",), _draw),
+        Verb("teach of masks", ("teach",)),
+        Verb("query of a second round", ("query",)),
+        Verb("push with suggestions", ("push",)),
+        Verb("pull of corrections", ("pull",), _draw),
+        Verb("export of regions", ("export", "regions.jsonl")),
+        Verb("export --layout of regions", ("export", "coco", "--layout", "coco"), again=("error: coco exists",)),
+        Verb("predict masks", ("predict", "blocks", "--to", "said.jsonl")),
+        Verb("backup", ("backup", "kept"), again=("error: kept exists",)),
+        Verb("restore", ("restore", "kept")),
+    ),
+    "training": (
+        Verb("init", ("init", "data", "--classes", "dark,light", "--query-size", "6")),
+        Verb("encode", ("encode",), _configure),
+        Verb("import", ("import", "all.csv")),
+        Verb("train-annotators", ("train-annotators", "--items", "8")),
+        Verb("train-annotators, second part", ("train-annotators",), answering()),
+        Verb("train-annotators, scores", ("train-annotators", "--page", "training.html"), answering()),
     ),
     "finetune": (
         Verb("init", ("init", "data", "--classes", "dark,light", "--query-size", "6")),

@@ -75,9 +75,8 @@ def test_the_command_reads_a_file_or_standard_input_and_counts_what_it_leaves_ou
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*told: str) -> int:
-        monkeypatch.setattr("sys.argv", ["activessl", "query", "--project", str(session.project.folder), *told])
         with pytest.raises(SystemExit) as ended:
-            main()
+            main(["query", "--project", str(session.project.folder), *told])
         return int(ended.value.code or 0)
 
     session.query(items=["pool:1"])
