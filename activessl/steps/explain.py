@@ -251,7 +251,7 @@ class Explainer:
 
     def _speakers(self, row: int, column: int) -> dict[str, Any]:
         snapshot, (rows, y) = self.snapshot, self.snapshot.training
-        found = contributions(self.head, snapshot.points[row], snapshot.points[rows], y, column)
+        found = contributions(self.head, snapshot.points_at(np.array([row]))[0], snapshot.points_at(rows), y, column)
         own = np.flatnonzero(rows == row)
         values = np.where(rows == row, 0.0, found.values)
         order = np.argsort(-values, kind="stable")
