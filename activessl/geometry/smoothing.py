@@ -115,7 +115,8 @@ class Smoothed:
 
     def at(self, rows: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m d"]:
         """The points of some rows of the pool."""
-        return self.points[rows]
+        found: Float[np.ndarray, "m d"] = self.points[rows]
+        return found
 
     @property
     def plain(self) -> Smoothed:

@@ -211,8 +211,9 @@ class Explainer:
             raise LabelError(
                 f"the project has no class {name!r}", hint=f"use {'one of ' * (len(classes) > 1)}{near[0]}"
             )
-        assert snapshot.probs is not None and snapshot.decided is not None
-        probs = snapshot.probs[row]
+        known = snapshot.probs_at([row])
+        assert known is not None
+        probs = known[0]
         column = int(np.argmax(probs)) if name is None else classes.index(name)
         asked = next(
             ((q, r.number) for r in reversed(snapshot.history.rounds) for q in r.questions if item in q.items), None
@@ -222,7 +223,7 @@ class Explainer:
         return Explained(
             item=item,
             name=classes[column],
-            predicted=snapshot.named(snapshot.decided[row]),
+            predicted=snapshot.named(snapshot.kind.decide(known)[0]),
             probabilities=dict(zip(classes, map(float, probs), strict=True)),
             label=None if label is None else label.classes,
             question=None if asked is None else asked[0],
